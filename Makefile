@@ -1,0 +1,103 @@
+# From a competition folder to submission.csv. `make help` lists the targets and variables.
+
+MODEL   ?=
+FOLD    ?= all
+RUN     ?=
+INPUTS  ?= inputs
+OUTPUTS ?= outputs
+DEVICE  ?= auto
+SEED    ?= 0
+FOLDS   ?= 5
+SET     ?=
+TTA     ?=
+RUNS    ?=
+
+PYTHON  ?= python3
+PY      := .venv/bin/python
+READY   := .venv/ready
+export NO_ALBUMENTATIONS_UPDATE := 1
+
+PATHS   = --inputs "$(INPUTS)" --outputs "$(OUTPUTS)"
+WHICH   = --model "$(MODEL)" --run "$(RUN)" --fold "$(FOLD)" --device "$(DEVICE)"
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup folds train predict blend sub scores demo test lint clean clean-cache need-model FORCE
+
+help: ## this list
+	@echo "usage: make TARGET [VARIABLE=value …]"; echo
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' Makefile; echo
+	@echo "  MODEL=$(MODEL)        recipe or timm model: vit_small_r26, efficientnetv2_rw_t, resnet34, resnet18, …"
+	@echo "  FOLD=$(FOLD)      one fold's number, or all"
+	@echo "  RUN=$(RUN)          name of the run; the model's if empty"
+	@echo "  SET=$(SET)          settings to override, such as \"epochs=3 image_size=128\"; needs RUN"
+	@echo "  TTA=$(TTA)          views of predict: none, hflip, contrast, zoom; the recipe's if empty"
+	@echo "  RUNS=$(RUNS)         runs to blend; all if empty"
+	@echo "  FOLDS=$(FOLDS)       how many folds"
+	@echo "  SEED=$(SEED)        of folds and training"
+	@echo "  DEVICE=$(DEVICE)   auto, cpu, cuda, cuda:1, mps"
+	@echo "  INPUTS=$(INPUTS)  the competition's data"
+	@echo "  OUTPUTS=$(OUTPUTS)  everything that is generated"
+	@echo "  PYTHON=$(PYTHON)  the Python (3.11 or newer) that the environment is made from"
+
+setup: $(READY) ## make .venv with the locked versions (every target does so by itself)
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "error: $$($(PYTHON) --version) found, 3.11 or newer expected; run: make setup PYTHON=python3.12"; exit 2; }
+	@echo "setting up .venv (once; some minutes and 6 GB, most of it torch)"
+	@$(PYTHON) -m venv .venv
+	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $(READY)
+
+folds: $(READY) ## assign photos to folds by person, and audit for leaks
+	@$(PY) tools/make_folds.py $(PATHS) --folds "$(FOLDS)" --seed "$(SEED)"
+
+train: $(READY) need-model ## train MODEL on all folds (FOLD=2: one), then predict with TTA
+	@$(PY) tools/train_fold.py $(PATHS) $(WHICH) --set "$(SET)" --seed "$(SEED)"
+
+predict: $(READY) need-model ## predict a trained run again, with TTA=…
+	@$(PY) tools/predict_fold.py $(PATHS) $(WHICH) --tta "$(TTA)"
+
+need-model:
+	@test -n "$(MODEL)" || { echo "error: no MODEL"; \
+	  echo "expected: MODEL=<recipe or timm model>: vit_small_r26, efficientnetv2_rw_t, resnet34, resnet18, …"; exit 2; }
+
+# What a blend is made of. .settings changes when the list of files or RUNS does, and only then.
+PREDICTED = $(wildcard $(OUTPUTS)/*/fold*/oof.npz $(OUTPUTS)/*/fold*/test.npz)
+
+blend: $(OUTPUTS)/submission.csv ## fit the blend on out-of-fold predictions; writes submission.csv
+	@echo "$(OUTPUTS)/submission.csv is up to date"
+
+$(OUTPUTS)/blend/.settings: FORCE | $(READY)
+	@mkdir -p $(@D); echo '$(RUNS) $(PREDICTED)' | cmp -s - $@ || echo '$(RUNS) $(PREDICTED)' > $@
+
+$(OUTPUTS)/blend/weights.json: $(OUTPUTS)/blend/.settings $(PREDICTED) $(wildcard $(OUTPUTS)/folds.csv)
+	@$(PY) tools/blend.py $(PATHS) --runs "$(RUNS)"
+
+$(OUTPUTS)/submission.csv: $(OUTPUTS)/blend/weights.json $(wildcard $(INPUTS)/eval/info.csv)
+	@$(PY) tools/make_sub.py $(PATHS)
+
+sub: $(READY) ## write submission.csv from the blend (RUN=name: from one run)
+	@$(PY) tools/make_sub.py $(PATHS) --run "$(or $(RUN),blend)"
+
+scores: $(READY) ## out-of-fold scores of every run and the blend
+	@$(PY) tools/scores.py $(PATHS)
+
+demo: $(READY) ## the whole way on drawn faces: folds, three backbones, blend, submission, leaderboard
+	@$(MAKE) --no-print-directory -f tools/demo.mk
+
+test: $(READY) ## all tests
+	@$(PY) -m pytest
+
+lint: $(READY) ## ruff
+	@$(PY) -m ruff check . && $(PY) -m ruff format --check --diff tools comp tests 2>/dev/null || true
+
+clean: ## delete OUTPUTS (asks first)
+	@printf "delete $(OUTPUTS)? [y/N] "; read answer && [ "$$answer" = y ] && rm -rf "$(OUTPUTS)" || echo "kept"
+
+clean-cache: ## delete the decoded photos; they are made again when needed
+	@rm -rf "$(OUTPUTS)/cache"
+
+FORCE:

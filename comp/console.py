@@ -1,0 +1,88 @@
+"""The one place that talks to the terminal. Rich bars and tables on a terminal, plain lines everywhere else."""
+
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from comp.errors import InputError
+
+_out = Console(highlight=False, soft_wrap=True)
+_err = Console(stderr=True, highlight=False, soft_wrap=True)
+PLAIN_SECONDS = 30  # without a terminal a long stage still shows a line this often
+
+
+def say(text: str, style: str = "") -> None:
+    """One line; markup is not read, so a path with brackets prints as it is."""
+    _out.print(Text(text, style=style))
+
+
+def warn(text: str) -> None:
+    _err.print(Text(f"warning: {text}", style="yellow"))
+
+
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence]) -> None:
+    """A table with the first column left and the others right; tab-free aligned text where there is no terminal."""
+    cells = [[cell if isinstance(cell, str) else f"{cell:.4f}" if isinstance(cell, float) else str(cell) for cell in row]
+             for row in rows]
+    if _out.is_terminal:
+        drawn = Table(title=title, title_justify="left", title_style="bold")
+        for i, column in enumerate(columns):
+            drawn.add_column(column, justify="left" if i == 0 else "right", no_wrap=True)
+        for row in cells:
+            drawn.add_row(*[Text(cell) for cell in row])
+        _out.print(drawn)
+        return
+    widths = [max(len(line[i]) for line in [list(columns), *cells]) for i in range(len(columns))]
+    say(title)
+    for line in [list(columns), *cells]:
+        pairs = enumerate(zip(line, widths, strict=True))
+        say("  " + "  ".join(c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in pairs))
+
+
+class _Rate(ProgressColumn):
+    def render(self, task):
+        return Text(f"{task.speed or 0:,.0f} {task.fields['unit']}/s")
+
+
+@contextlib.contextmanager
+def progress(label: str, total: int, unit: str = "images") -> Iterator[Callable[[int], None]]:
+    """Yield a function that advances the bar by a count. Shows rate and time left; the bar vanishes at the end."""
+    if _out.is_terminal:
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn())
+        with Progress(*columns, console=_out, transient=True) as bar:
+            task = bar.add_task(label, total=total, unit=unit)
+            yield lambda count: bar.advance(task, count)
+        return
+    start = last = time.monotonic()
+    done = 0
+
+    def advance(count: int) -> None:
+        nonlocal done, last
+        done += count
+        now = time.monotonic()
+        if now - last >= PLAIN_SECONDS:
+            last, rate = now, done / (now - start)
+            say(f"{label}: {done}/{total}, {rate:,.0f} {unit}/s, {(total - done) / max(rate, 1e-9):,.0f} s left")
+
+    yield advance
+
+
+def run_stage(main: Callable[[], None]) -> None:
+    """Run a script's main: InputError prints without a traceback and exits 2; DEBUG=1 shows the traceback too."""
+    try:
+        main()
+    except InputError as error:
+        if os.environ.get("DEBUG") == "1":
+            raise
+        _err.print(Text(f"error: {error}", style="bold red" if _err.is_terminal else ""))
+        sys.exit(2)
+    except KeyboardInterrupt:
+        _err.print("stopped; what was written is whole, the same command goes on from there")
+        sys.exit(130)

@@ -1,0 +1,24 @@
+"""The one error that a user is meant to read: what was found, what was expected, what to run."""
+
+
+class InputError(Exception):
+    """Bad input. The scripts print it without a traceback and exit with status 2.
+
+    found: what is there; expected: what should be; run: the command that repairs it (may be empty).
+    """
+
+    def __init__(self, found: str, expected: str = "", run: str = ""):
+        self.found, self.expected, self.run = found, expected, run
+        lines = [found]
+        if expected:
+            lines.append(f"expected: {expected}")
+        if run:
+            lines.append(f"run:      {run}")
+        super().__init__("\n".join(lines))
+
+
+def listed(items, limit: int = 20) -> str:
+    """Join the items one a line, indented; all of them up to `limit`, then how many more there are."""
+    items = [str(item) for item in items]
+    more = [f"… and {len(items) - limit} more"] if len(items) > limit else []
+    return "".join(f"\n  {item}" for item in items[:limit] + more)

@@ -1,0 +1,177 @@
+"""What a run is trained with: a frozen Recipe, one file for each named one, and overrides that refuse unknown names.
+
+    recipe = get("resnet34")                                # or any timm model by its own name
+    recipe = override(recipe, "epochs=3 image_size=128")    # SET="..." of the Makefile
+"""
+
+import dataclasses
+import importlib
+import json
+import pkgutil
+from dataclasses import dataclass, field
+
+from comp.errors import InputError
+
+
+def _setting(default, group: str, text: str):
+    return field(default=default, metadata={"group": group, "help": text})
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Every setting of a run. The defaults are those of a timm model that has no recipe of its own (see default.py)."""
+
+    name: str = _setting("", "model", "name of the recipe; set by `get`")
+    model: str = _setting("", "model", "timm model, with its weights' tag if it matters")
+    pretrained: bool = _setting(True, "model", "start from the hub's weights, or inputs/weights/<model>.safetensors")
+    head: str = _setting("classes", "model", "classes: one logit a class; attributes: one head an attribute, summed")
+    drop_rate: float = _setting(0.0, "model", "dropout before the head")
+    drop_path_rate: float = _setting(0.0, "model", "stochastic depth")
+    freeze_epochs: int = _setting(0, "model", "epochs in which only the head learns")
+
+    image_size: int = _setting(224, "image", "side of the square that the model sees, pixels")
+    crop: int = _setting(350, "image", "side of the centre crop before the resize, pixels; 0 for the whole photo")
+    mean: tuple = _setting((0.548, 0.504, 0.479), "image", "of red, green, blue, in 0 … 1")
+    std: tuple = _setting((0.237, 0.247, 0.246), "image", "of red, green, blue, in 0 … 1")
+    augment: str = _setting("none", "image", "named training augmentation of comp/augment.py")
+
+    loss: str = _setting("cross_entropy", "loss", "a loss, or a weighted sum such as '0.4 f1 + 0.6 focal'")
+    smoothing: float = _setting(0.1, "loss", "label smoothing of the loss `label_smoothing`")
+    gamma: float = _setting(2.0, "loss", "focusing of the loss `focal`")
+    mixup: float = _setting(0.0, "loss", "share of batches mixed by mixup")
+    cutmix: float = _setting(0.0, "loss", "share of batches mixed by cutmix")
+    halfmix: float = _setting(0.0, "loss", "share of batches that swap the left or right half of the face")
+    mix_alpha: float = _setting(1.0, "loss", "lambda ~ Beta(alpha, alpha) of mixup and cutmix")
+
+    optimizer: str = _setting("adamw", "optimizer", "timm optimizer: sgd, adam, adamw, …")
+    lr: float = _setting(3e-4, "optimizer", "learning rate")
+    weight_decay: float = _setting(0.05, "optimizer", "weight decay")
+    momentum: float = _setting(0.9, "optimizer", "momentum of sgd")
+    layer_decay: float = _setting(1.0, "optimizer", "lr factor from a layer to the one below; 1 for none")
+    clip_grad: float = _setting(0.0, "optimizer", "largest gradient norm; 0 for no clipping")
+    accumulate: int = _setting(1, "optimizer", "batches whose gradients make one step")
+    schedule: str = _setting("cosine", "optimizer", "cosine (to 0 over `epochs`), step, or constant")
+    warmup_epochs: float = _setting(0.0, "optimizer", "epochs in which the lr rises from 0")
+    step_epochs: int = _setting(20, "optimizer", "schedule=step: epochs between drops")
+    step_factor: float = _setting(0.5, "optimizer", "schedule=step: factor of a drop")
+    ema_decay: float = _setting(0.0, "optimizer", "decay of the averaged weights that are scored and kept; 0 for none")
+
+    epochs: int = _setting(20, "length", "passes over the training rows")
+    patience: int = _setting(0, "length", "stop after so many epochs without a better score; 0 for never")
+    batch_size: int = _setting(64, "length", "images a step")
+
+    sampler: str = _setting("shuffle", "rows", "shuffle: each row once an epoch; balanced: classes equally often")
+    old_from: int = _setting(60, "rows", "training rows only: age from which the oldest class is taught")
+    drop_ages: str = _setting("", "rows", "training rows only: ages left out, such as 57-59")
+
+    tta: str = _setting("hflip", "run", "views averaged by predict_fold")
+    amp: str = _setting("auto", "run", "auto, bf16, fp16, or off")
+    channels_last: str = _setting("auto", "run", "auto (by model family), on, or off")
+    compile: bool = _setting(False, "run", "torch.compile")
+    cache: bool = _setting(True, "run", "keep decoded photos in outputs/cache; same pixels without")
+    workers: int = _setting(-1, "run", "loader processes; -1 to choose by the machine")
+    seed: int = _setting(0, "run", "seed of weights, order, mixing and augmentation")
+
+
+RUN_ONLY = ("workers", "cache")  # change how fast, never what: two runs that differ in them are one recipe
+
+
+def names() -> list[str]:
+    """The named recipes, sorted."""
+    return sorted(module.name for module in pkgutil.iter_modules(__path__) if module.name != "default")
+
+
+def get(name: str) -> Recipe:
+    """The recipe of that name, or the default one for a timm model of that name (checked by comp.models)."""
+    if name in names():
+        return dataclasses.replace(importlib.import_module(f"{__name__}.{name}").RECIPE, name=name)
+    return dataclasses.replace(importlib.import_module(f"{__name__}.default").RECIPE, name=name, model=name)
+
+
+def override(recipe: Recipe, text: str) -> Recipe:
+    """Apply "key=value key=value". Values with spaces are quoted: SET="loss='0.4 f1 + 0.6 focal'".
+
+    Raises InputError for an unknown setting (listing the known ones) or a value of another type.
+    """
+    import shlex  # noqa: PLC0415
+
+    try:
+        pairs = [part.partition("=") for part in shlex.split(text)]
+    except ValueError as error:
+        raise InputError(f"SET={text!r}: {error}", 'pairs such as "epochs=3 image_size=128"') from None
+    types = {f.name: type(f.default) for f in dataclasses.fields(Recipe) if f.name != "name"}
+    changes = {}
+    for key, equals, value in pairs:
+        if key not in types or not equals:
+            raise InputError(f"unknown setting {key!r} in SET={text!r}", f"one of {', '.join(sorted(types))}")
+        changes[key] = _parse(key, value, types[key])
+    return validated(dataclasses.replace(recipe, **changes))
+
+
+def _parse(key: str, value: str, kind: type):
+    try:
+        if kind is bool:
+            return {"true": True, "1": True, "false": False, "0": False}[value.lower()]
+        if kind is tuple:
+            return tuple(float(part) for part in value.split(","))
+        return kind(value)
+    except (KeyError, ValueError):
+        shown = {"bool": "true or false", "int": "a whole number", "float": "a number", "tuple": "a,b,c"}
+        raise InputError(f"{key}={value}", f"{key} is {shown.get(kind.__name__, kind.__name__)}") from None
+
+
+_CHOICES = {
+    "head": ("classes", "attributes"),
+    "schedule": ("cosine", "step", "constant"),
+    "sampler": ("shuffle", "balanced"),
+    "amp": ("auto", "bf16", "fp16", "off"),
+    "channels_last": ("auto", "on", "off"),
+}
+_AT_LEAST = dict(image_size=8, crop=0, epochs=1, patience=0, batch_size=1, accumulate=1, lr=0, workers=-1, mix_alpha=1e-3)
+_SHARES = ("mixup", "cutmix", "halfmix", "smoothing", "drop_rate", "drop_path_rate", "ema_decay", "layer_decay")
+
+
+def validated(recipe: Recipe) -> Recipe:
+    """The recipe itself, or InputError for a value outside its range."""
+    for key, choices in _CHOICES.items():
+        if getattr(recipe, key) not in choices:
+            raise InputError(f"{key}={getattr(recipe, key)}", f"one of {', '.join(choices)}")
+    for key, least in _AT_LEAST.items():
+        if not getattr(recipe, key) >= least:
+            raise InputError(f"{key}={getattr(recipe, key)}", f"at least {least}")
+    for key in _SHARES:
+        if not 0 <= getattr(recipe, key) <= 1:
+            raise InputError(f"{key}={getattr(recipe, key)}", "0 to 1")
+    if recipe.mixup + recipe.cutmix + recipe.halfmix > 1 + 1e-9:
+        raise InputError(f"mixup + cutmix + halfmix = {recipe.mixup + recipe.cutmix + recipe.halfmix:g}", "at most 1")
+    if len(recipe.mean) != 3 or len(recipe.std) != 3 or min(recipe.std) <= 0:
+        raise InputError(f"mean={recipe.mean} std={recipe.std}", "three numbers each, std above 0")
+    return recipe
+
+
+def to_json(recipe: Recipe) -> dict:
+    """Plain values, as recipe.json holds them."""
+    return json.loads(json.dumps(dataclasses.asdict(recipe)))
+
+
+def from_json(values: dict, path) -> Recipe:
+    """The Recipe that `to_json` gave; InputError where a setting is missing, unknown or of another type."""
+    known = {f.name: type(f.default) for f in dataclasses.fields(Recipe)}
+    values = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+    wrong = sorted(set(known) ^ set(values))
+    for key, kind in known.items():
+        allowed = (int, float) if kind is float else kind
+        if key in values and (not isinstance(values[key], allowed) or (kind is int and isinstance(values[key], bool))):
+            wrong.append(key)
+    if wrong:
+        raise InputError(f"{path}: settings {', '.join(wrong)} are missing, unknown or of a wrong type", "a recipe of this version")
+    return validated(Recipe(**values))
+
+
+def differences(a: Recipe, b: Recipe) -> list[str]:
+    """"key: a's value, b's value" for each setting that differs and changes the result."""
+    return [
+        f"{f.name}: {getattr(a, f.name)!r}, not {getattr(b, f.name)!r}"
+        for f in dataclasses.fields(Recipe)
+        if f.name not in RUN_ONLY and getattr(a, f.name) != getattr(b, f.name)
+    ]

@@ -1,0 +1,211 @@
+"""What train_fold and predict_fold share: a run's claim on its name, its data, and the prediction of a fold."""
+
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from comp import artifacts, competition, console, engine, models, photos, recipes, tta
+from comp.artifacts import Run
+from comp.data import Batches
+from comp.engine import Fit
+from comp.errors import InputError
+from comp.recipes import Recipe
+
+
+@dataclass(frozen=True)
+class Data:
+    """The tables and photos of a run: first the rows of folds.csv, then those of the sample submission."""
+
+    folds: pd.DataFrame
+    folds_digest: str
+    test: pd.DataFrame
+    photos: photos.Photos
+
+    def training(self, k: int, recipe: Recipe) -> Batches:
+        """All folds but k, under the recipe's label policy."""
+        rows = self.folds.assign(row=np.arange(len(self.folds)))[self.folds["fold"] != k]
+        rows = competition.training_policy(rows, recipe.old_from, recipe.drop_ages)
+        if rows.empty:
+            raise InputError(f"drop_ages={recipe.drop_ages} leaves no training row", "rows to train on")
+        return Batches(self.photos, rows["row"], rows["label"], recipe.augment, recipe.seed)
+
+    def held_out(self, k: int) -> Batches:
+        """Every row of fold k, on the official labels."""
+        rows = np.flatnonzero(self.folds["fold"] == k)
+        return Batches(self.photos, rows, self.folds["label"].to_numpy()[rows], "none", 0)
+
+    def testing(self) -> Batches:
+        """The test photos; their labels are not known and stand as 0."""
+        rows = np.arange(len(self.folds), len(self.folds) + len(self.test))
+        return Batches(self.photos, rows, np.zeros(len(rows), int), "none", 0)
+
+
+def load_data(inputs: Path, outputs: Path, recipe: Recipe) -> Data:
+    """Read the tables and open the photos, building their cache once if the recipe uses it."""
+    path = artifacts.folds_file(outputs)
+    folds = artifacts.load_folds(path, len(competition.CLASSES))
+    test = competition.read_test(inputs)
+    images = [*folds["image"], *test["image"]]
+    crop, size = recipe.crop, recipe.image_size
+    if recipe.cache:
+        with console.progress("decoding photos", len(images)) as advance:
+            pixels = photos.cached(outputs / "cache", inputs, images, crop, size, advance)
+    else:
+        pixels = photos.Photos(inputs, images, crop, size)
+    return Data(folds, artifacts.digest(path), test, pixels)
+
+
+def fold_numbers(text: str, folds: pd.DataFrame) -> list[int]:
+    """"all", or one fold's number; InputError for one that is not there."""
+    count = int(folds["fold"].max()) + 1
+    if text == "all":
+        return list(range(count))
+    if not text.isdecimal() or int(text) >= count:
+        raise InputError(f"FOLD={text}", f"all, or 0 … {count - 1}: folds.csv has {count} folds")
+    return [int(text)]
+
+
+def claim(run: Run, recipe: Recipe) -> Recipe:
+    """Write recipe.json, or check that the one there is this recipe: a run name belongs to one recipe.
+
+    Returns the recipe to use (the given one: it may differ in what does not change the result).
+    """
+    if not run.recipe.is_file():
+        versions = {module.__name__: module.__version__ for module in (torch, np, pd)} | {"python": platform.python_version()}
+        content = {"format": 1, "recipe": recipes.to_json(recipe), "classes": competition.CLASSES, "versions": versions}
+        artifacts.write_json(run.recipe, content)
+        return recipe
+    differences = recipes.differences(load_recipe(run), recipe)
+    if differences:
+        raise InputError(
+            f"run {run.name} was trained with another recipe ({'; '.join(differences)})",
+            f"the recipe in {run.recipe}: a run name belongs to one recipe",
+            f"the same command with RUN=<another name>, or rm -r {run.folder}",
+        )
+    return recipe
+
+
+def load_recipe(run: Run) -> Recipe:
+    """The recipe that a run was trained with; never the code's current one."""
+    expected, remedy = "the recipe of a trained run", f"make train MODEL={run.name}"
+    content = artifacts.read_json(run.recipe, expected, remedy)
+    if not isinstance(content.get("recipe"), dict) or content.get("classes") != list(competition.CLASSES):
+        raise InputError(f"{run.recipe} holds no recipe for these classes", expected, remedy)
+    return recipes.from_json(content["recipe"], run.recipe)
+
+
+def class_attributes() -> dict[str, np.ndarray]:
+    return competition.attribute_labels(np.arange(len(competition.CLASSES)))
+
+
+def train_fold(run: Run, recipe: Recipe, data: Data, k: int, inputs: Path, device: torch.device) -> None:
+    """Train fold k unless it is trained already; resume it if it was begun."""
+    identity = {"recipe": artifacts.digest(run.recipe), "folds": data.folds_digest, "fold": k}
+    resume = run.fold(k) / "resume.pt"
+    if run.weights(k).is_file() and not resume.is_file():
+        _check_trained(run, k, identity)
+        console.say(f"{run.name} fold {k}: already trained, {run.weights(k)}")
+        return
+    train, val = data.training(k, recipe), data.held_out(k)
+    overlap = set(data.folds["group"].iloc[train.rows]) & set(data.folds["group"].iloc[val.rows])
+    if overlap:  # checked when the folds were written; the file may have been edited since
+        raise InputError(f"{sorted(overlap)[:3]} on both sides of fold {k}", "each person in one fold", "make folds")
+    torch.manual_seed(recipe.seed * 1000 + k)
+    resumed = resume.is_file()
+    model = models.create(recipe, len(competition.CLASSES), class_attributes(), inputs / "weights",
+                          pretrained=recipe.pretrained and not resumed)
+    fit = Fit(model, recipe, train, val, len(competition.CLASSES), device)
+    words = f"{len(train.labels)} training rows, {len(val.labels)} held out, {device}, {str(fit.precision)[6:]}"
+    console.say(f"{run.name} fold {k}: {words}" + (", resumed" if resumed else ""), style="bold")
+    state = fit.run(resume, identity, console.progress, _say_epoch)
+    write_history(run.history(k), state.history)
+    metadata = {name: str(value) for name, value in identity.items()} | {"epoch": str(state.best_epoch + 1)}
+    models.save_weights(run.weights(k), state.best, metadata)
+    resume.unlink()
+
+
+def _check_trained(run: Run, k: int, identity: dict) -> None:
+    from safetensors import SafetensorError, safe_open  # noqa: PLC0415
+
+    remedy = f"rm -r {run.fold(k)}, then the same command"
+    try:
+        with safe_open(run.weights(k), "pt") as file:
+            metadata = file.metadata() or {}
+    except (SafetensorError, OSError) as error:
+        raise InputError(f"{run.weights(k)} does not open: {error}", "whole weights", remedy) from None
+    different = [name for name, value in identity.items() if metadata.get(name) != str(value)]
+    if different:
+        raise InputError(f"{run.weights(k)} was trained with another {' and '.join(different)}",
+                         "the folds.csv and recipe.json that are there now", remedy)
+
+
+def _say_epoch(row: dict) -> None:
+    console.say(
+        f"  epoch {row['epoch']:3d}  train loss {row['train_loss']:.4f}  val loss {row['val_loss']:.4f}"
+        f"  macro F1 {row['macro_f1']:.4f}  accuracy {row['accuracy']:.4f}  lr {row['lr']:.1e}"
+        f"  {row['images_per_second']:,.0f} images/s  {row['seconds']:.0f} s"
+    )
+
+
+def write_history(path: Path, rows: list[dict]) -> None:
+    with artifacts.replacing(path) as temporary:
+        pd.DataFrame(rows).to_csv(temporary, index=False, float_format="%.6g")
+
+
+def predict_fold(run: Run, recipe: Recipe, data: Data, k: int, views: str, device: torch.device) -> None:
+    """Write oof.npz and test.npz of fold k, unless they are there, made by these weights, folds and views."""
+    weights = run.weights(k)
+    remedy = f"make train MODEL={recipe.name} RUN={run.name} FOLD={k}"
+    if not weights.is_file():
+        raise InputError(f"no {weights}", "the weights of a trained fold", remedy)
+    _check_trained(run, k, {"recipe": artifacts.digest(run.recipe), "folds": data.folds_digest, "fold": k})
+    meta = {"run": run.name, "fold": k, "tta": views, "folds": data.folds_digest,
+            "recipe": artifacts.digest(run.recipe), "weights": artifacts.digest(weights)}
+    held_out, testing = data.held_out(k), data.testing()
+    parts = [(run.oof(k), held_out, data.folds["image"].iloc[held_out.rows]), (run.test(k), testing, data.test["id"])]
+    if all(_is_made(path, ids, meta) for path, _, ids in parts):
+        console.say(f"{run.name} fold {k}: already predicted with TTA {views}")
+        return
+    model = models.create(recipe, len(competition.CLASSES), class_attributes(), Path(), pretrained=False)
+    models.load_weights(model, weights, remedy)
+    model.to(device, memory_format=engine.memory_format(recipe, device))
+    total = len(held_out.labels) + len(testing.labels)
+    with console.progress(f"{run.name} fold {k}: predicting", total) as advance:
+        for path, batches, ids in parts:
+            probs = engine.predict(model, batches, recipe, device, recipe.batch_size, advance, lambda m: tta.wrap(m, views))
+            artifacts.save_predictions(path, ids, probs, competition.CLASSES, meta)
+    console.say(f"{run.name} fold {k}: wrote {run.oof(k)} and {run.test(k).name}, TTA {views} ({tta.views(views)} views)")
+
+
+def _is_made(path: Path, ids, meta: dict) -> bool:
+    try:
+        made = artifacts.load_predictions(path, competition.CLASSES)
+    except InputError:
+        return False
+    return {name: made.meta.get(name) for name in meta} == meta and set(made.ids) == set(ids)
+
+
+def fold_table(run: Run, folds: pd.DataFrame, numbers: list[int]) -> None:
+    """Print each predicted fold's scores (TTA included), then mean and spread."""
+    from comp import metrics  # noqa: PLC0415
+
+    rows = []
+    for k in numbers:
+        part = folds[folds["fold"] == k]
+        made = artifacts.load_predictions(run.oof(k), competition.CLASSES)
+        scores = metrics.scores(part["label"].to_numpy(), made.at(part["image"]))
+        history = pd.read_csv(run.history(k)) if run.history(k).is_file() else None
+        best = int(history["macro_f1"].idxmax()) if history is not None else None
+        rows.append([f"fold {k}", scores["macro_f1"], scores["accuracy"],
+                     "-" if best is None else f"{best + 1} of {len(history)}",
+                     "-" if best is None else f"{history['seconds'].sum():.0f}"])
+    numbers_only = np.array([row[1:3] for row in rows], float)
+    mean, spread = numbers_only.mean(0), numbers_only.std(0)
+    if len(rows) > 1:
+        rows.append(["mean ± sd", *[f"{m:.4f} ± {s:.4f}" for m, s in zip(mean, spread, strict=True)], "", ""])
+    console.table(f"{run.name}: out of fold, TTA {made.meta.get('tta')}",
+                  ["fold", "macro F1", "accuracy", "best epoch", "seconds"], rows)

@@ -1,0 +1,38 @@
+"""Predict a run's held-out photos and the test photos with TTA; probabilities are averaged over the views.
+
+reads   outputs/<run>/recipe.json, outputs/<run>/fold<k>/model.safetensors, outputs/folds.csv, the photos
+writes  outputs/<run>/fold<k>/oof.npz, test.npz
+"""
+
+from options import add_device, add_run, parser
+
+from comp import artifacts, competition, console
+
+
+def main() -> None:
+    args = arguments()
+    artifacts.load_folds(artifacts.folds_file(args.outputs), len(competition.CLASSES))  # cheap: before torch
+    from comp import engine, stages, tta  # noqa: PLC0415
+
+    run = stages.Run(args.outputs, args.run or args.model)
+    recipe = stages.load_recipe(run)
+    views = args.tta or recipe.tta
+    tta.check(views)
+    device = engine.choose_device(args.device)
+    data = stages.load_data(args.inputs, args.outputs, recipe)
+    numbers = stages.fold_numbers(args.fold, data.folds)
+    for k in numbers:
+        stages.predict_fold(run, recipe, data, k, views, device)
+    stages.fold_table(run, data.folds, numbers)
+
+
+def arguments():
+    made = parser(__doc__)
+    add_run(made)
+    made.add_argument("--tta", default="", help="none, hflip, contrast or zoom; empty for the recipe's")
+    add_device(made)
+    return made.parse_args()
+
+
+if __name__ == "__main__":
+    console.run_stage(main)

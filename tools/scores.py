@@ -1,0 +1,55 @@
+"""One row a run and one for the blend: out-of-fold scores, and the leaderboard's where answers are known.
+
+reads   outputs/folds.csv, outputs/<run>/fold<k>/oof.npz, test.npz, outputs/blend, a table of answers if given
+writes  nothing
+"""
+
+from pathlib import Path
+
+import pandas as pd
+from options import parser
+
+from comp import artifacts, competition, console, metrics
+from comp.artifacts import BLEND, Run
+from comp.errors import InputError
+
+
+def main() -> None:
+    args = arguments()
+    path = artifacts.folds_file(args.outputs)
+    folds, digest = artifacts.load_folds(path, len(competition.CLASSES)), artifacts.digest(path)
+    answers = pd.read_csv(args.answers, dtype={competition.ID: str}) if args.answers else None
+    rows = []
+    for name in artifacts.run_names(args.outputs):
+        try:
+            oof, test = artifacts.load_run(Run(args.outputs, name), folds, digest, competition.CLASSES)
+        except InputError as error:
+            console.warn(f"{name} is left out: {str(error).splitlines()[0]}")
+            continue
+        rows.append(row(name, folds, oof, test, answers))
+    folder = Run(args.outputs, BLEND).folder
+    if (folder / "test.npz").is_file():
+        oof = artifacts.load_predictions(folder / "oof.npz", competition.CLASSES, "make blend")
+        test = artifacts.load_predictions(folder / "test.npz", competition.CLASSES, "make blend")
+        rows.append(row(BLEND, folds, oof.at(folds["image"]), test, answers))
+    columns = ["run", "OOF macro F1", "OOF accuracy"] + ["leaderboard macro F1"] * (answers is not None)
+    console.table("cross-validated" + (" and on the leaderboard" if answers is not None else ""), columns, rows)
+
+
+def arguments():
+    made = parser(__doc__)
+    made.add_argument("--answers", type=Path, help="table of the test photos' true classes, if there is one")
+    return made.parse_args()
+
+
+def row(name, folds, oof, test, answers) -> list:
+    scores = metrics.scores(folds["label"].to_numpy(), oof)
+    cells = [name, scores["macro_f1"], scores["accuracy"]]
+    if answers is not None:
+        truth = answers[competition.ANSWER].to_numpy()
+        cells.append(metrics.scores(truth, test.at(answers[competition.ID]))["macro_f1"])
+    return cells
+
+
+if __name__ == "__main__":
+    console.run_stage(main)

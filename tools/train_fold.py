@@ -1,0 +1,79 @@
+"""Train a recipe, or any timm model, on all folds or one; each fold is trained, then predicted with TTA.
+
+reads   outputs/folds.csv, the photos
+writes  outputs/<run>/recipe.json, outputs/<run>/fold<k>/model.safetensors, history.csv, oof.npz, test.npz
+
+Killed, it goes on from its last epoch when it is started again with the same command. A trained fold is not
+trained again. Settings that --set knows, with the defaults of a timm model without a recipe of its own:
+"""
+
+import dataclasses
+import textwrap
+
+from options import add_device, add_run, parser
+
+from comp import console, recipes
+from comp.errors import InputError
+
+
+def main() -> None:
+    args = arguments()
+    recipe = chosen_recipe(args)
+    from comp import augment, engine, losses, models, stages, tta  # noqa: PLC0415 - torch: not for --help or a typing error
+
+    losses.parse(recipe.loss)
+    augment.pipeline(recipe.augment)
+    tta.check(recipe.tta)
+    models.check_name(recipe.model, recipes.names())
+    device = engine.choose_device(args.device)
+    run = stages.Run(args.outputs, args.run or args.model)
+    data = stages.load_data(args.inputs, args.outputs, recipe)
+    numbers = stages.fold_numbers(args.fold, data.folds)
+    recipe = stages.claim(run, recipe)
+    for k in numbers:
+        stages.train_fold(run, recipe, data, k, args.inputs, device)
+        if not args.no_predict:
+            stages.predict_fold(run, recipe, data, k, recipe.tta, device)
+    if not args.no_predict:
+        stages.fold_table(run, data.folds, numbers)
+
+
+def arguments():
+    made = parser(__doc__ + settings_help())
+    add_run(made)
+    made.add_argument("--set", default="", metavar="'KEY=VALUE …'", help="override settings of the recipe; needs --run")
+    made.add_argument("--seed", type=int, default=0, help="seed of the run")
+    made.add_argument("--no-predict", action="store_true", help="train only")
+    add_device(made)
+    return made.parse_args()
+
+
+def chosen_recipe(args) -> recipes.Recipe:
+    """The named recipe under --set and --seed; an overridden one must have a run name of its own."""
+    named = recipes.get(args.model)
+    recipe = recipes.override(named, f"seed={args.seed} {args.set}")
+    changed = recipes.differences(named, recipe)
+    if changed and args.run in ("", args.model):
+        raise InputError(
+            f"MODEL={args.model} is overridden ({'; '.join(changed)}) and has no name of its own",
+            "RUN=<name>: a run name belongs to one recipe",
+            "the same command with RUN=<name>",
+        )
+    return recipe
+
+
+def settings_help() -> str:
+    """The settings by group with default and meaning, for --help."""
+    default, groups = recipes.get("default"), {}
+    for setting in dataclasses.fields(recipes.Recipe):
+        value = getattr(default, setting.name)
+        shown = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+        line = f"{setting.name + '=' + shown:34} {setting.metadata['help']}"
+        groups.setdefault(setting.metadata["group"], []).append(line)
+    groups["model"] = [line for line in groups["model"] if not line.startswith(("name=", "model="))]
+    text = "\n".join(f"{group}:\n{textwrap.indent(chr(10).join(lines), '  ')}" for group, lines in groups.items())
+    return f"\n{text}\n\nrecipes: {', '.join(recipes.names())}".replace("%", "%%")
+
+
+if __name__ == "__main__":
+    console.run_stage(main)
