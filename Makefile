@@ -92,7 +92,7 @@ test: $(READY) ## all tests
 	@$(PY) -m pytest
 
 lint: $(READY) ## ruff
-	@$(PY) -m ruff check . && $(PY) -m ruff format --check --diff tools comp tests 2>/dev/null || true
+	@$(PY) -m ruff check .
 
 clean: ## delete OUTPUTS (asks first)
 	@printf "delete $(OUTPUTS)? [y/N] "; read answer && [ "$$answer" = y ] && rm -rf "$(OUTPUTS)" || echo "kept"

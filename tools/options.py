@@ -13,7 +13,8 @@ def parser(doc: str) -> argparse.ArgumentParser:
 
 
 class _Help(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
-    pass
+    def _get_help_string(self, action):
+        return action.help if action.default in ("", None, False) else super()._get_help_string(action)
 
 
 def add_run(made: argparse.ArgumentParser) -> None:

@@ -4,7 +4,7 @@ reads   outputs/folds.csv, the photos
 writes  outputs/<run>/recipe.json, outputs/<run>/fold<k>/model.safetensors, history.csv, oof.npz, test.npz
 
 Killed, it goes on from its last epoch when it is started again with the same command. A trained fold is not
-trained again. Settings that --set knows, with the defaults of a timm model without a recipe of its own:
+trained again.
 """
 
 import dataclasses
@@ -39,7 +39,8 @@ def main() -> None:
 
 
 def arguments():
-    made = parser(__doc__ + settings_help())
+    made = parser(__doc__)
+    made.epilog = settings_help()
     add_run(made)
     made.add_argument("--set", default="", metavar="'KEY=VALUE …'", help="override settings of the recipe; needs --run")
     made.add_argument("--seed", type=int, default=0, help="seed of the run")
@@ -64,6 +65,7 @@ def chosen_recipe(args) -> recipes.Recipe:
 
 def settings_help() -> str:
     """The settings by group with default and meaning, for --help."""
+    title = "settings of --set, with the values of a timm model that has no recipe of its own:"
     default, groups = recipes.get("default"), {}
     for setting in dataclasses.fields(recipes.Recipe):
         value = getattr(default, setting.name)
@@ -72,7 +74,7 @@ def settings_help() -> str:
         groups.setdefault(setting.metadata["group"], []).append(line)
     groups["model"] = [line for line in groups["model"] if not line.startswith(("name=", "model="))]
     text = "\n".join(f"{group}:\n{textwrap.indent(chr(10).join(lines), '  ')}" for group, lines in groups.items())
-    return f"\n{text}\n\nrecipes: {', '.join(recipes.names())}".replace("%", "%%")
+    return f"{title}\n\n{text}\n\nrecipes: {', '.join(recipes.names())}".replace("%", "%%")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,66 @@
+"""Tiny data that the tests draw: coloured squares in the competition's layout, learnable in an epoch or two."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from comp import competition
+
+ROOT = Path(__file__).parent.parent
+SIZE = (30, 40)  # width, height of a photo
+PEOPLE = [(gender, age) for gender in ("male", "female") for age in (20, 25, 40, 58, 60)] * 3
+
+
+def draw_photo(label: int, rng) -> np.ndarray:
+    """A photo whose three stripes tell mask, gender and age, under noise."""
+    mask, gender, age = (int(v) for v in competition.attribute_labels(np.array(label)).values())
+    pixels = rng.integers(0, 60, (SIZE[1], SIZE[0], 3))
+    pixels[:13, :, mask] += 150
+    pixels[13:26, :, gender] += 150
+    pixels[26:, :, age] += 150
+    return pixels.astype(np.uint8)
+
+
+def draw_competition(folder: Path, people=PEOPLE, test: int = 20, seed: int = 0) -> Path:
+    """inputs/ with train and eval as the real ones, junk file and upper-case extension included."""
+    rng, rows = np.random.default_rng(seed), []
+    for i, (gender, years) in enumerate(people):
+        path = f"{i:06d}_{gender}_Asian_{years}"
+        rows.append(dict(id=f"{i:06d}", gender=gender, race="Asian", age=years, path=path))
+        home = folder / "train/images" / path
+        home.mkdir(parents=True)
+        (home / "._normal.jpg").write_bytes(b"junk")
+        for shot, mask in competition.SHOTS.items():
+            g = competition.ATTRIBUTES["gender"].index(gender)
+            label = int(competition.encode(mask, g, competition.age_group(years)))
+            suffix = ".PNG" if shot == "mask1" else ".jpg"
+            Image.fromarray(draw_photo(label, rng)).save(home / f"{shot}{suffix}", quality=95)
+    pd.DataFrame(rows).to_csv(folder / "train/train.csv", index=False)
+    draw_test(folder, test, rng)
+    return folder
+
+
+def draw_test(folder: Path, count: int, rng) -> None:
+    (folder / "eval/images").mkdir(parents=True)
+    labels = rng.integers(0, 18, count)
+    names = [f"{rng.integers(1 << 60):015x}.jpg" for _ in range(count)]
+    for name, label in zip(names, labels, strict=True):
+        Image.fromarray(draw_photo(int(label), rng)).save(folder / "eval/images" / name, quality=95)
+    pd.DataFrame({"ImageID": names, "ans": 0}).to_csv(folder / "eval/info.csv", index=False)
+    pd.DataFrame({"ImageID": names, "ans": labels}).to_csv(folder / "answers.csv", index=False)
+
+
+@pytest.fixture
+def inputs(tmp_path) -> Path:
+    return draw_competition(tmp_path / "inputs")
+
+
+def tool(name: str, *args, cwd=ROOT, env=None) -> subprocess.CompletedProcess:
+    """Run tools/<name>.py as a user would; stdout and stderr are kept as text."""
+    command = [sys.executable, str(ROOT / "tools" / f"{name}.py"), *map(str, args)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=env, check=False)

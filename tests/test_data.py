@@ -1,0 +1,77 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from comp import augment
+from comp.data import Batches, Order, epoch_order, loader, split, to_model
+from comp.errors import InputError
+from comp.photos import Photos
+
+
+@given(st.integers(1, 50), st.integers(1, 9))
+def test_batches_hold_every_row_once_and_none_is_a_single_image(rows, size):
+    parts = split(np.arange(rows), size)
+    np.testing.assert_array_equal(np.concatenate(parts), np.arange(rows))
+    assert size == 1 or rows == 1 or min(map(len, parts)) > 1
+
+
+def test_an_epoch_is_a_permutation_of_seed_and_epoch():
+    labels = np.zeros(20, int)
+    orders = {key: epoch_order(labels, "shuffle", *key) for key in ((0, 0), (0, 1), (1, 0))}
+    assert all(sorted(order) == list(range(20)) for order in orders.values())
+    assert len({tuple(order) for order in orders.values()}) == 3
+    np.testing.assert_array_equal(orders[0, 1], epoch_order(labels, "shuffle", 0, 1))
+
+
+def test_balanced_draws_classes_equally_and_rows_within_a_class_equally():
+    labels = np.array([0] * 30 + [1] * 6 + [3] * 3)
+    drawn = epoch_order(labels, "balanced", 0, 0)
+    assert np.bincount(labels[drawn]).tolist() == [13, 13, 0, 13]
+    for c in (0, 1, 3):
+        times = np.bincount(drawn, minlength=len(labels))[labels == c]
+        assert times.max() - times.min() <= 1
+
+
+@pytest.fixture
+def pixels():
+    return np.random.default_rng(0).integers(0, 256, (10, 24, 24, 3), np.uint8)
+
+
+@pytest.mark.parametrize("name", augment.NAMES)
+def test_a_photo_looks_the_same_in_an_epoch_whatever_its_batch(pixels, name):
+    photos = Photos("", [""] * 10, 0, 24, pixels)
+    batches = Batches(photos, np.arange(10), np.arange(10), name, seed=4)
+    whole, labels, _ = batches[2, np.array([3, 1, 7])]
+    alone, _, _ = batches[2, np.array([7])]
+    assert torch.equal(whole[2], alone[0])
+    assert labels.tolist() == [3, 1, 7]
+    assert whole.dtype == torch.uint8
+    if name == "none":
+        assert torch.equal(whole, torch.from_numpy(pixels[[3, 1, 7]]))
+    elif name != "flip":
+        assert not torch.equal(batches[3, np.array([7])][0], alone)
+
+
+def test_workers_do_not_change_a_pixel(pixels):
+    photos = Photos("", [""] * 10, 0, 24, pixels)
+    batches = Batches(photos, np.arange(10), np.zeros(10, int), "strong", seed=4)
+    runs = []
+    for workers in (0, 2):
+        order = Order(batches.labels, 4, "shuffle", 4)
+        order.epoch = 1
+        runs.append([part for part, _, _ in loader(batches, order, workers, torch.device("cpu"))])
+    assert all(torch.equal(a, b) for a, b in zip(*runs, strict=True))
+
+
+def test_normalisation():
+    mean, std = (0.548, 0.504, 0.479), (0.237, 0.247, 0.246)
+    image = to_model(torch.full((1, 2, 2, 3), 255, dtype=torch.uint8), mean, std, torch.device("cpu"))
+    assert image.shape == (1, 3, 2, 2)
+    torch.testing.assert_close(image[0, :, 0, 0], (1 - torch.tensor(mean)) / torch.tensor(std))
+
+
+def test_unknown_augmentation():
+    with pytest.raises(InputError, match="none, flip"):
+        augment.pipeline("faces")

@@ -1,0 +1,239 @@
+"""The scripts as a user runs them: the whole chain, its starts, and bad input."""
+
+import json
+import shutil
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import ROOT, draw_competition, tool
+
+from comp import artifacts, competition
+
+TINY = ("pretrained=false image_size=32 crop=0 epochs=2 batch_size=16 accumulate=1 patience=0 workers=0 lr=3e-3 "
+        "optimizer=adamw mixup=0 cutmix=0")
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """Inputs, folds and two trained runs of three folds."""
+    folder = tmp_path_factory.mktemp("chain")
+    draw_competition(folder / "in")
+    steps = [("make_folds", "--folds", 3)] + [
+        ("train_fold", "--model", model, "--run", run, "--set", TINY, "--device", "cpu")
+        for model, run in (("test_resnet", "a"), ("test_vit", "b"))
+    ] + [("blend",), ("make_sub",)]
+    for name, *more in steps:
+        done = tool(name, "--inputs", folder / "in", "--outputs", folder / "out", *more)
+        assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture
+def copy(home, tmp_path):
+    return shutil.copytree(home, tmp_path / "copy", copy_function=shutil.copy2)
+
+
+def run(home, name, *more):
+    return tool(name, "--inputs", home / "in", "--outputs", home / "out", *more)
+
+
+def fails(done, *words):
+    """One clear error: status 2, no traceback, and the words."""
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stderr.startswith("error: ") or "\nerror: " in done.stderr
+    for word in words:
+        assert str(word) in done.stderr
+    return True
+
+
+def test_the_chain_ends_with_a_submission_of_the_samples_rows(home):
+    sample = pd.read_csv(home / "in/eval/info.csv")
+    made = pd.read_csv(home / "out/submission.csv")
+    assert made["ImageID"].tolist() == sample["ImageID"].tolist()
+    assert made["ans"].between(0, 17).all()
+    files = {str(path.relative_to(home / "out")) for path in (home / "out").rglob("*") if path.is_file()}
+    expected = {"folds.csv", "submission.csv", "blend/weights.json", "blend/oof.npz", "blend/test.npz"}
+    expected |= {f"{r}/recipe.json" for r in "ab"}
+    expected |= {f"{r}/fold{k}/{f}" for r in "ab" for k in range(3)
+                 for f in ("model.safetensors", "history.csv", "oof.npz", "test.npz")}
+    assert {f for f in files if not f.startswith("cache/")} == expected  # no resume file, no temporary file is left
+
+
+def test_the_answers_are_the_argmax_of_the_blend(home):
+    made = artifacts.load_predictions(home / "out/blend/test.npz", competition.CLASSES)
+    submitted = pd.read_csv(home / "out/submission.csv")
+    assert (made.at(submitted["ImageID"]).argmax(1) == submitted["ans"]).all()
+
+
+def test_oof_is_over_every_training_photo_once(home):
+    ids = np.concatenate([artifacts.load_predictions(home / f"out/a/fold{k}/oof.npz", competition.CLASSES).ids for k in range(3)])
+    assert sorted(ids) == sorted(competition.read_train(home / "in")["image"])
+
+
+def test_training_again_does_nothing_and_changes_nothing(home):
+    before = {p: p.stat().st_mtime_ns for p in (home / "out/a").rglob("*")}
+    done = run(home, "train_fold", "--model", "test_resnet", "--run", "a", "--set", TINY)
+    assert done.returncode == 0, done.stderr
+    assert "already trained" in done.stdout
+    assert before == {p: p.stat().st_mtime_ns for p in (home / "out/a").rglob("*")}
+
+
+def test_predicting_reads_the_recipe_on_disk_and_other_views_change_it(copy):
+    before = artifacts.load_predictions(copy / "out/a/fold1/oof.npz", competition.CLASSES)
+    done = run(copy, "predict_fold", "--model", "a", "--fold", "1", "--tta", "zoom")
+    assert done.returncode == 0, done.stderr
+    after = artifacts.load_predictions(copy / "out/a/fold1/oof.npz", competition.CLASSES)
+    assert (before.meta["tta"], after.meta["tta"]) == ("hflip", "zoom")
+    assert not np.allclose(before.at(after.ids), after.probs)
+
+
+def test_scores_shows_a_row_for_each_run_and_the_blend(home):
+    done = run(home, "scores", "--answers", home / "in/answers.csv")
+    assert [line.split()[0] for line in done.stdout.splitlines()[2:]] == ["a", "b", "blend"]
+
+
+@pytest.mark.parametrize("name", ["make_folds", "blend", "make_sub", "scores"])
+def test_stages_without_a_model_import_no_torch(home, name):
+    code = (f"import runpy, sys; sys.path.insert(0, 'tools'); sys.argv = ['{name}', '--inputs', '{home}/in', '--outputs',"
+            f" '{home}/out']" + (" + ['--folds', '3']" if name == "make_folds" else "") +
+            f"; runpy.run_path('tools/{name}.py', run_name='__main__'); assert 'torch' not in sys.modules")
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_killed_training_goes_on(copy):
+    shutil.rmtree(copy / "out/a/fold0")
+    command = [sys.executable, str(ROOT / "tools/train_fold.py"), "--inputs", str(copy / "in"), "--outputs", str(copy / "out"),
+               "--model", "test_resnet", "--run", "a", "--set", TINY, "--fold", "0"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    while not (copy / "out/a/fold0/resume.pt").exists() and process.poll() is None:
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    assert subprocess.run(command, capture_output=True, check=False).returncode == 0
+    first = copy / "out/a/fold0/model.safetensors"
+    assert not (copy / "out/a/fold0/resume.pt").exists()
+    whole = copy.parent / "whole"
+    shutil.copytree(copy, whole)
+    shutil.rmtree(whole / "out/a/fold0")
+    subprocess.run([part.replace(str(copy), str(whole)) for part in command], capture_output=True, check=True)
+    assert first.read_bytes() == (whole / "out/a/fold0/model.safetensors").read_bytes()
+
+
+# Bad input -----------------------------------------------------------------------------------------------------------
+
+
+def test_no_inputs(tmp_path):
+    fails(tool("make_folds", "--inputs", tmp_path / "no", "--outputs", tmp_path), tmp_path / "no", "make demo")
+
+
+def test_unreadable_and_truncated_photos_are_all_listed(copy):
+    images = competition.read_train(copy / "in")["image"].tolist()
+    (copy / "in" / images[0]).write_bytes(b"")
+    data = (copy / "in" / images[1]).read_bytes()
+    (copy / "in" / images[1]).write_bytes(data[: len(data) // 2])
+    before = (copy / "out/folds.csv").read_bytes()
+    fails(run(copy, "make_folds", "--folds", 3), images[0], images[1], "2 photo(s)")
+    fails(run(copy, "train_fold", "--model", "test_resnet", "--run", "c", "--set", TINY), images[0], images[1])
+    assert (copy / "out/folds.csv").read_bytes() == before
+    assert not (copy / "out/c").exists()
+
+
+def test_other_folds_under_trained_runs_are_refused(copy):
+    before = (copy / "out/folds.csv").read_bytes()
+    fails(run(copy, "make_folds", "--folds", 4), "a, b", "OUTPUTS=")
+    assert (copy / "out/folds.csv").read_bytes() == before
+
+
+@pytest.mark.parametrize(("name", "more", "words"), [
+    ("train_fold", ("--model", "resnet43"), ("unknown MODEL=resnet43", "resnet34")),
+    ("train_fold", ("--model", "test_resnet", "--run", "a", "--set", TINY, "--fold", "7"), ("FOLD=7", "0 … 2")),
+    ("train_fold", ("--model", "test_resnet", "--run", "x", "--set", "colour=1"), ("unknown setting 'colour'", "image_size")),
+    ("train_fold", ("--model", "test_resnet", "--run", "x", "--set", "tta=sideways"), ("TTA=sideways", "hflip")),
+    ("train_fold", ("--model", "test_resnet", "--run", "x", "--set", "loss=guess"), ("guess", "focal")),
+    ("train_fold", ("--model", "test_resnet", "--set", "epochs=1"), ("no name of its own", "RUN=")),
+    ("train_fold", ("--model", "test_resnet", "--run", "a", "--set", TINY + " lr=1"), ("another recipe", "lr: 0.003, not 1.0")),
+    ("train_fold", ("--model", "test_resnet", "--run", "x", "--device", "cuda:9"), ("DEVICE=cuda:9", "DEVICE=auto")),
+    ("predict_fold", ("--model", "nothing"), ("no ", "make train MODEL=nothing")),
+    ("predict_fold", ("--model", "a", "--tta", "sideways"), ("TTA=sideways", "hflip")),
+    ("blend", ("--runs", "a zz"), ("zz", "a, b")),
+    ("make_sub", ("--run", "zz"), ("zz", "make train")),
+])
+def test_a_wrong_word_is_one_clear_error(home, name, more, words):
+    fails(run(home, name, *more), *words)
+    assert not (home / "out/x").exists()
+
+
+def test_blend_with_a_fold_missing(copy):
+    (copy / "out/b/fold2/oof.npz").unlink()
+    before = (copy / "out/submission.csv").read_bytes()
+    fails(run(copy, "blend"), "run b has folds [0, 1]", "make predict MODEL=test_vit RUN=b FOLD=2")
+    assert (copy / "out/submission.csv").read_bytes() == before
+
+
+def test_blend_of_runs_with_different_folds(copy):
+    table = pd.read_csv(copy / "out/folds.csv")
+    table["fold"] = table["fold"].map({0: 1, 1: 0, 2: 2})
+    artifacts.save_folds(copy / "out/folds.csv", table)
+    fails(run(copy, "blend"), "folds.csv", "make train MODEL=test_resnet RUN=a FOLD=0")
+
+
+@pytest.mark.parametrize("kind", ["missing", "extra", "repeated"])
+def test_a_submission_of_other_ids_is_not_written(copy, kind):
+    path = copy / "in/eval/info.csv"
+    sample = pd.read_csv(path)
+    if kind == "missing":  # a test photo that was not predicted
+        (copy / "in/eval/images/new.jpg").write_bytes((copy / "in/eval/images" / sample["ImageID"][0]).read_bytes())
+        pd.concat([sample, pd.DataFrame({"ImageID": ["new.jpg"], "ans": [0]})]).to_csv(path, index=False)
+    else:
+        (sample[1:] if kind == "extra" else pd.concat([sample, sample[:1]])).to_csv(path, index=False)
+    before = (copy / "out/submission.csv").read_bytes()
+    fails(run(copy, "make_sub"), f"1 {kind} id")
+    assert (copy / "out/submission.csv").read_bytes() == before
+
+
+# The interface -------------------------------------------------------------------------------------------------------
+
+
+def make(home, *words):
+    """make, with the environment that the tests run in standing for .venv."""
+    command = ["make", "-o", ".venv/ready", f"PY={sys.executable}", f"INPUTS={home / 'in'}", f"OUTPUTS={home / 'out'}", *words]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_make_blend_does_nothing_twice_and_runs_for_a_touched_file(copy):
+    assert make(copy, "blend").returncode == 0
+    weights = copy / "out/blend/weights.json"
+    first = weights.stat().st_mtime_ns
+    again = make(copy, "blend")
+    assert "up to date" in again.stdout
+    assert weights.stat().st_mtime_ns == first
+    time.sleep(0.01)
+    (copy / "out/a/fold1/oof.npz").touch()
+    assert make(copy, "blend").returncode == 0
+    assert weights.stat().st_mtime_ns > first
+
+
+def test_make_blend_of_other_runs_is_another_blend(copy):
+    assert make(copy, "blend", "RUNS=a").returncode == 0
+    assert json.loads((copy / "out/blend/weights.json").read_text())["runs"] == ["a"]
+    assert make(copy, "blend").returncode == 0
+    assert json.loads((copy / "out/blend/weights.json").read_text())["runs"] == ["a", "b"]
+
+
+def test_make_without_a_model_says_which_there_are(home):
+    done = make(home, "train")
+    assert done.returncode == 2
+    assert "vit_small_r26" in done.stdout + done.stderr
+
+
+def test_help_is_the_default_goal_and_names_every_variable(home):
+    done = make(home)
+    assert done.returncode == 0
+    for variable in ("MODEL", "FOLD", "RUN", "INPUTS", "OUTPUTS", "DEVICE", "SEED", "SET", "TTA"):
+        assert f"  {variable}=" in done.stdout
