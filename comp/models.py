@@ -2,10 +2,11 @@
 
 import difflib
 import inspect
+import json
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -121,10 +122,23 @@ def _no_weights(name: str, weights: Path, error: Exception) -> InputError:
     )
 
 
-def save_weights(path: Path, state: dict[str, Tensor], metadata: dict[str, str]) -> None:
-    """Write a state dict as safetensors, whole or not at all."""
+def save_weights(path: Path, state: dict[str, Tensor], metadata: dict) -> None:
+    """Write a state dict as safetensors, whole or not at all.
+
+    metadata goes in as one JSON text: safetensors shuffles its keys, and equal weights should be equal bytes.
+    """
+    tensors = {name: value.detach().cpu().contiguous() for name, value in state.items()}
     with artifacts.replacing(path) as temporary:
-        save_file({name: value.detach().cpu().contiguous() for name, value in state.items()}, temporary, metadata)
+        save_file(tensors, temporary, {"meta": json.dumps(metadata)})
+
+
+def weights_metadata(path: Path, run: str) -> dict:
+    """What `save_weights` was given; InputError where the file does not open."""
+    try:
+        with safe_open(path, "pt") as file:
+            return json.loads((file.metadata() or {}).get("meta", "{}"))
+    except (SafetensorError, OSError, ValueError) as error:
+        raise InputError(f"{path} does not open: {error}", "the whole weights of a fold", run) from None
 
 
 def load_weights(model: nn.Module, path: Path, run: str) -> None:

@@ -123,21 +123,14 @@ def train_fold(run: Run, recipe: Recipe, data: Data, k: int, inputs: Path, devic
     console.say(f"{run.name} fold {k}: {words}" + (", resumed" if resumed else ""), style="bold")
     state = fit.run(resume, identity, console.progress, _say_epoch)
     write_history(run.history(k), state.history)
-    metadata = {name: str(value) for name, value in identity.items()} | {"epoch": str(state.best_epoch + 1)}
-    models.save_weights(run.weights(k), state.best, metadata)
+    models.save_weights(run.weights(k), state.best, identity | {"epoch": state.best_epoch + 1})
     resume.unlink()
 
 
 def _check_trained(run: Run, k: int, identity: dict) -> None:
-    from safetensors import SafetensorError, safe_open  # noqa: PLC0415
-
     remedy = f"rm -r {run.fold(k)}, then the same command"
-    try:
-        with safe_open(run.weights(k), "pt") as file:
-            metadata = file.metadata() or {}
-    except (SafetensorError, OSError) as error:
-        raise InputError(f"{run.weights(k)} does not open: {error}", "whole weights", remedy) from None
-    different = [name for name, value in identity.items() if metadata.get(name) != str(value)]
+    metadata = models.weights_metadata(run.weights(k), remedy)
+    different = [name for name, value in identity.items() if metadata.get(name) != value]
     if different:
         raise InputError(f"{run.weights(k)} was trained with another {' and '.join(different)}",
                          "the folds.csv and recipe.json that are there now", remedy)

@@ -6,12 +6,12 @@ ttach 0.0.3 only merges what the model returns, so the model handed to it return
 import torch.nn.functional as F
 import ttach
 from torch import Tensor, nn
-from ttach.base import DualTransform
+from ttach.base import ImageOnlyTransform
 
 from comp.errors import InputError
 
 
-class Zoom(DualTransform):
+class Zoom(ImageOnlyTransform):
     """Cut the centre 1 / scale of the picture and resize it to the input size: a fixed-size ViT takes it too."""
 
     identity_param = 1.0
@@ -27,12 +27,6 @@ class Zoom(DualTransform):
         top, left = (height - h) // 2, (width - w) // 2
         cut = image[..., top : top + h, left : left + w]
         return F.interpolate(cut, size=(height, width), mode="bilinear", align_corners=False)
-
-    def apply_deaug_mask(self, mask: Tensor, scale: float = 1.0, **_) -> Tensor:
-        raise NotImplementedError("a class has no place in the picture")
-
-    def apply_deaug_keypoints(self, keypoints: Tensor, scale: float = 1.0, **_) -> Tensor:
-        raise NotImplementedError("a class has no place in the picture")
 
 
 # A face is upright, so there is no vertical flip and no quarter turn.

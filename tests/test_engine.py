@@ -125,7 +125,7 @@ def test_accumulated_batches_step_as_one_large_batch():
     """Without batch norm, two halves of a batch give the gradient of the whole."""
     def weights(batch_size, accumulate):
         fit = make(model="test_vit", batch_size=batch_size, accumulate=accumulate, mixup=0, cutmix=0, drop_rate=0,
-                   augment="none", optimizer="sgd", ema_decay=0, image_size=32)
+                   augment="none", optimizer="sgd", ema_decay=0, warmup_epochs=0, schedule="constant")
         fit._train(0, lambda count: None)
         return torch.cat([p.detach().flatten() for p in fit.model.parameters()])
 
