@@ -113,7 +113,9 @@ def replacing(path: Path) -> Iterator[Path]:
             os.fsync(file.fileno())  # or a power cut leaves a renamed, empty file
         os.replace(temporary, path)
     except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror or error}", "a writable disk with room", "df -h") from error
+        raise InputError(
+            f"cannot write {path}: {error.strerror or error}", "a writable disk with room", "df -h"
+        ) from error
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -270,7 +272,9 @@ def _check_origin(made: Predictions, run: Run, k: int, folds_digest: str) -> Non
         # a teammate may send the probabilities without the weights: nothing to compare with then
         if path.is_file() and made.meta.get(name) != digest(path):
             raise InputError(
-                f"{made.meta['file']} was made by {name} {made.meta.get(name)}", f"{digest(path)}, {path}", _repair(run, k)
+                f"{made.meta['file']} was made by {name} {made.meta.get(name)}",
+                f"{digest(path)}, {path}",
+                _repair(run, k),
             )
 
 

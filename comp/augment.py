@@ -15,7 +15,7 @@ os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it asks the network fo
 
 
 def _pipelines() -> dict:
-    import albumentations as A  # noqa: PLC0415 - 1 s to import, and recipes without augmentation never need it
+    import albumentations as A  # 1 s to import, and recipes without augmentation never need it
 
     flip = A.HorizontalFlip(p=0.5)
     small = A.Affine(scale=(0.9, 1.1), translate_percent=(-0.05, 0.05), rotate=(-10, 10), border_mode=2, p=0.7)
@@ -41,7 +41,7 @@ def pipeline(name: str):
         raise InputError(f"augment={name}", f"one of {', '.join(NAMES)}")
     if name == "none":
         return None
-    import albumentations as A  # noqa: PLC0415
+    import albumentations as A
 
     return A.Compose(_pipelines()[name])
 

@@ -59,7 +59,9 @@ def read_train(inputs: Path) -> pd.DataFrame:
             problems.append(f"{TRAIN_TABLE} line {person.Index + 2}: no folder {TRAIN_IMAGES}/{person.path}")
             continue
         problems += [f"{TRAIN_IMAGES}/{person.path}: no photo '{shot}'" for shot in SHOTS if shot not in photos]
-        problems += [f"{TRAIN_IMAGES}/{person.path}: two photos '{shot}'" for shot in SHOTS if len(photos.get(shot, [])) > 1]
+        problems += [
+            f"{TRAIN_IMAGES}/{person.path}: two photos '{shot}'" for shot in SHOTS if len(photos.get(shot, [])) > 1
+        ]
         rows += [_row(person, photos[shot][0], mask) for shot, mask in SHOTS.items() if shot in photos]
     if problems:
         raise InputError(
@@ -76,7 +78,11 @@ def read_test(inputs: Path) -> pd.DataFrame:
     repeated = sample[ID][sample[ID].duplicated()].tolist()
     bad = [name for name in sample[ID] if Path(name).name != name]
     missing = [] if bad else [name for name in sample[ID] if not (inputs / TEST_IMAGES / name).is_file()]
-    for problem, items in (("repeated id", repeated), ("id that is no file name", bad), ("id without its photo", missing)):
+    for problem, items in (
+        ("repeated id", repeated),
+        ("id that is no file name", bad),
+        ("id without its photo", missing),
+    ):
         if items:
             raise InputError(
                 f"{len(items)} {problem}(s) in {inputs / SAMPLE}:{listed(items)}",
@@ -128,9 +134,15 @@ def _check_people(people: pd.DataFrame, inputs: Path) -> None:
     """Every field within its range, and `path` unique and a plain folder name: it is joined to a path of ours."""
     years = pd.to_numeric(people["age"], errors="coerce")
     lines = people.index + 2
-    problems = [f"line {n}: age {a!r}" for n, a, y in zip(lines, people["age"], years, strict=True) if not 0 <= y <= 120]
-    problems += [f"line {n}: gender {g!r}" for n, g in zip(lines, people["gender"], strict=True) if g not in ATTRIBUTES["gender"]]
-    problems += [f"line {n}: path {p!r}" for n, p in zip(lines, people["path"], strict=True) if not p or Path(p).name != p]
+    problems = [
+        f"line {n}: age {a!r}" for n, a, y in zip(lines, people["age"], years, strict=True) if not 0 <= y <= 120
+    ]
+    problems += [
+        f"line {n}: gender {g!r}" for n, g in zip(lines, people["gender"], strict=True) if g not in ATTRIBUTES["gender"]
+    ]
+    problems += [
+        f"line {n}: path {p!r}" for n, p in zip(lines, people["path"], strict=True) if not p or Path(p).name != p
+    ]
     problems += [f"path {p!r} twice" for p in people["path"][people["path"].duplicated()]]
     if problems:
         raise InputError(

@@ -29,8 +29,10 @@ def warn(text: str) -> None:
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence]) -> None:
     """A table with the first column left and the others right; tab-free aligned text where there is no terminal."""
-    cells = [[cell if isinstance(cell, str) else f"{cell:.4f}" if isinstance(cell, float) else str(cell) for cell in row]
-             for row in rows]
+    cells = [
+        [cell if isinstance(cell, str) else f"{cell:.4f}" if isinstance(cell, float) else str(cell) for cell in row]
+        for row in rows
+    ]
     if _out.is_terminal:
         drawn = Table(title=title, title_justify="left", title_style="bold")
         for i, column in enumerate(columns):

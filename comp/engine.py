@@ -39,7 +39,9 @@ class State:
 class Fit:
     """One fold's training: build it, then `run`. Everything is chosen by the recipe."""
 
-    def __init__(self, model: nn.Module, recipe: Recipe, train: Batches, val: Batches, classes: int, device: torch.device):
+    def __init__(
+        self, model: nn.Module, recipe: Recipe, train: Batches, val: Batches, classes: int, device: torch.device
+    ):
         self.recipe, self.train, self.val, self.classes, self.device = recipe, train, val, classes, device
         self.memory_format = memory_format(recipe, device)
         self.model = model.to(device, memory_format=self.memory_format)
@@ -176,7 +178,9 @@ class Fit:
             saved = torch.load(path, map_location=self.device, weights_only=True)
             found = saved.pop("identity")
         except (OSError, RuntimeError, EOFError, KeyError, ValueError, pickle.UnpicklingError, TypeError) as error:
-            raise InputError(f"{path} does not load: {str(error).splitlines()[0]}", "the end of an epoch", remedy) from None
+            raise InputError(
+                f"{path} does not load: {str(error).splitlines()[0]}", "the end of an epoch", remedy
+            ) from None
         if found != identity:
             raise InputError(f"{path} was made with {found}", f"{identity}", remedy)
         self.model.load_state_dict(saved.pop("model"))
@@ -189,8 +193,15 @@ class Fit:
         self.state.best = {name: value.cpu() for name, value in self.state.best.items()}
 
 
-def predict(model: nn.Module, batches: Batches, recipe: Recipe, device: torch.device, batch_size: int = 64,
-            advance: Advance = lambda count: None, wrap: Callable[[nn.Module], nn.Module] = Probabilities) -> np.ndarray:
+def predict(
+    model: nn.Module,
+    batches: Batches,
+    recipe: Recipe,
+    device: torch.device,
+    batch_size: int = 64,
+    advance: Advance = lambda count: None,
+    wrap: Callable[[nn.Module], nn.Module] = Probabilities,
+) -> np.ndarray:
     """Probabilities (N, C) float32 of every row in its order, no batch dropped; `wrap` makes logits probabilities."""
     model.eval()
     probabilities = wrap(model)
@@ -222,7 +233,7 @@ def lr_factor(recipe: Recipe, epoch: float) -> float:
 
 def make_optimizer(model: nn.Module, recipe: Recipe, device: torch.device) -> torch.optim.Optimizer:
     """timm's optimizer of that name, without weight decay on biases and norms, with its layer decay."""
-    from timm.optim import create_optimizer_v2  # noqa: PLC0415
+    from timm.optim import create_optimizer_v2
 
     model = getattr(model, "backbone", model)
     options = {"fused": True} if device.type == "cuda" and recipe.optimizer in ("adam", "adamw", "sgd") else {}
@@ -230,18 +241,25 @@ def make_optimizer(model: nn.Module, recipe: Recipe, device: torch.device) -> to
     decay = recipe.layer_decay if recipe.layer_decay < 1 else None
     try:
         return create_optimizer_v2(
-            model, opt=name, lr=recipe.lr, weight_decay=recipe.weight_decay, momentum=recipe.momentum,
-            layer_decay=decay, **options,
+            model,
+            opt=name,
+            lr=recipe.lr,
+            weight_decay=recipe.weight_decay,
+            momentum=recipe.momentum,
+            layer_decay=decay,
+            **options,
         )
     except (ValueError, AssertionError, KeyError) as error:
-        raise InputError(f"optimizer={recipe.optimizer}: {error}", "an optimizer of timm, such as sgd, adam, adamw") from None
+        raise InputError(
+            f"optimizer={recipe.optimizer}: {error}", "an optimizer of timm, such as sgd, adam, adamw"
+        ) from None
 
 
 def make_ema(model: nn.Module, recipe: Recipe):
     """timm's ModelEmaV3 with its warm-up (a plain 0.999 would still hold the initial weights after an epoch)."""
     if not recipe.ema_decay:
         return None
-    from timm.utils import ModelEmaV3  # noqa: PLC0415
+    from timm.utils import ModelEmaV3
 
     return ModelEmaV3(model, decay=recipe.ema_decay, use_warmup=True)
 
@@ -256,9 +274,11 @@ def freeze(model: nn.Module, frozen: bool) -> None:
 
 
 def choose_device(name: str) -> torch.device:
-    """"auto" is the first GPU, else the CPU; InputError where a device is asked for that is not there."""
+    """ "auto" is the first GPU, else the CPU; InputError where a device is asked for that is not there."""
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu")
+        return torch.device(
+            "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+        )
     try:
         device = torch.device(name)
     except RuntimeError:
@@ -266,14 +286,15 @@ def choose_device(name: str) -> torch.device:
     there = {"cpu": 1, "cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available())}
     if (device.index or 0) >= there.get(device.type, 0):
         raise InputError(
-            f"DEVICE={name}, but this machine has {there.get(device.type, 0)} such device(s)", "a device that is there",
+            f"DEVICE={name}, but this machine has {there.get(device.type, 0)} such device(s)",
+            "a device that is there",
             "the same command with DEVICE=auto (nvidia-smi shows what the driver sees)",
         )
     return device
 
 
 def precision(amp: str, device: torch.device) -> torch.dtype:
-    """The compute type: bf16 where the hardware has it (CPUs too: 2 to 3 times as fast), else fp16 on a GPU, else fp32."""
+    """The compute type: bf16 where the hardware has it (CPUs too: twice as fast), else fp16 on a GPU, else fp32."""
     if amp in ("bf16", "fp16"):
         return {"bf16": torch.bfloat16, "fp16": torch.float16}[amp]
     if amp == "off":
@@ -313,5 +334,5 @@ def explain_out_of_memory(recipe: Recipe, device: torch.device):
         raise InputError(
             f"{device} is out of memory at batch_size={recipe.batch_size}, image_size={recipe.image_size}",
             "a batch that fits",
-            f'SET="batch_size={half} accumulate={recipe.accumulate * 2}" RUN=<name> makes the same steps in half the memory',
+            f'SET="batch_size={half} accumulate={recipe.accumulate * 2}" RUN=<name>: the same steps in half the memory',
         ) from error

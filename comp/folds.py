@@ -14,7 +14,7 @@ def assign(table: pd.DataFrame, folds: int = 5, seed: int = 0) -> pd.DataFrame:
     No group is on two sides, and classes are spread evenly (scikit-learn's StratifiedGroupKFold, shuffled by seed).
     Rows are sorted first: the assignment does not depend on the order in which a disk lists its files.
     """
-    from sklearn.model_selection import StratifiedGroupKFold  # noqa: PLC0415 - a second to import: not for --help
+    from sklearn.model_selection import StratifiedGroupKFold  # a second to import: not for --help
 
     groups = table["group"].nunique()
     if folds < 2 or groups < folds:

@@ -60,12 +60,14 @@ def class_weights(counts: Tensor) -> Tensor:
 
 
 def parse(spec: str) -> list[tuple[float, str]]:
-    """"0.4 f1 + 0.6 focal" to [(0.4, "f1"), (0.6, "focal")]; InputError lists the known names."""
+    """ "0.4 f1 + 0.6 focal" to [(0.4, "f1"), (0.6, "focal")]; InputError lists the known names."""
     terms = []
     for term in spec.split("+"):
         match = re.fullmatch(r"\s*(?:(\d*\.?\d+)\s*\*?\s*)?([a-z_][a-z_0-9]*)\s*", term)
         if not match or match[2] not in NAMES:
-            raise InputError(f"loss={spec!r}: {term.strip()!r}", f"a sum such as 0.4 f1 + 0.6 focal of {', '.join(NAMES)}")
+            raise InputError(
+                f"loss={spec!r}: {term.strip()!r}", f"a sum such as 0.4 f1 + 0.6 focal of {', '.join(NAMES)}"
+            )
         terms.append((float(match[1] or 1), match[2]))
     return terms
 

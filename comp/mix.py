@@ -18,7 +18,7 @@ def mixup(images: Tensor, targets: Tensor, partner: Tensor, lam: float) -> tuple
 
 
 def paste(images: Tensor, targets: Tensor, partner: Tensor, box: tuple[int, int, int, int]) -> tuple[Tensor, Tensor]:
-    """Paste the partner's box (top, bottom, left, right); targets in the exact share of the pixels (Yun et al. 2019)."""
+    """Paste the partner's box (top, bottom, left, right); targets by the exact share of pixels (Yun et al. 2019)."""
     top, bottom, left, right = box
     mixed = images.clone()
     mixed[:, :, top:bottom, left:right] = images[partner, :, top:bottom, left:right]

@@ -32,7 +32,9 @@ class AttributeSum(nn.Module):
 
 def attribute_table(attributes: dict) -> Tensor:
     """(A, C): 1 where a class has the attribute value; attributes: name to the value of each class (C,)."""
-    rows = [(values == value) for values in map(torch.as_tensor, attributes.values()) for value in range(values.max() + 1)]
+    rows = [
+        (values == value) for values in map(torch.as_tensor, attributes.values()) for value in range(values.max() + 1)
+    ]
     return torch.stack(rows).float()
 
 
@@ -51,9 +53,9 @@ def create(recipe: Recipe, classes: int, attributes: dict, weights: Path, pretra
 
 def check_name(name: str, recipes: list[str]) -> None:
     """Raise InputError, with the nearest names, unless timm knows the model."""
-    import timm  # noqa: PLC0415 - 2 s to import: after the cheap checks
+    import timm  # 2 s to import: after the cheap checks
 
-    base = name.split(".")[0]
+    base = name.partition(".")[0]
     if not timm.is_model(base):
         near = difflib.get_close_matches(base, timm.list_models() + recipes, n=5, cutoff=0.5)
         raise InputError(
@@ -64,29 +66,33 @@ def check_name(name: str, recipes: list[str]) -> None:
 
 
 def _timm_model(recipe: Recipe, outputs: int, weights: Path, source: dict) -> nn.Module:
-    import timm  # noqa: PLC0415
+    import timm
 
     check_name(recipe.model, [])
     options = dict(num_classes=outputs, drop_rate=recipe.drop_rate, drop_path_rate=recipe.drop_path_rate or None)
     try:
-        return _with_image_size(timm.create_model, recipe, pretrained=bool(source), **options, **source.get("options", {}))
+        return _with_image_size(
+            timm.create_model, recipe, pretrained=bool(source), **options, **source.get("options", {})
+        )
     except (RuntimeError, ValueError, TypeError, KeyError, SafetensorError) as error:
         if not source.get("file"):
             if not source:
                 raise InputError(f"timm cannot build {recipe.model}: {error}", "settings that fit the model") from error
             raise _no_weights(recipe.model, weights, error) from error
-        raise InputError(f"{source['file']} does not fit {recipe.model}: {error}", "weights of that timm model") from error
+        raise InputError(
+            f"{source['file']} does not fit {recipe.model}: {error}", "weights of that timm model"
+        ) from error
     except Exception as error:  # the hub's client has a dozen ways to say that there is no network
         raise _no_weights(recipe.model, weights, error) from error
 
 
 def _with_image_size(create_model, recipe: Recipe, **options) -> nn.Module:
     """Models with a fixed position embedding (ViT, Swin) take img_size; the others raise a TypeError for it."""
-    import timm  # noqa: PLC0415
+    import timm
 
     default = timm.get_pretrained_cfg(recipe.model)
     fixed = default is not None and default.fixed_input_size
-    takes = "img_size" in inspect.signature(timm.model_entrypoint(recipe.model.split(".")[0])).parameters
+    takes = "img_size" in inspect.signature(timm.model_entrypoint(recipe.model.partition(".")[0])).parameters
     if fixed or takes:
         options["img_size"] = recipe.image_size
     return create_model(recipe.model, **options)
@@ -94,7 +100,7 @@ def _with_image_size(create_model, recipe: Recipe, **options) -> nn.Module:
 
 def _source(name: str, weights: Path) -> dict:
     """A local file goes first: who puts one there means it, and no network is asked."""
-    for stem in dict.fromkeys((name, name.split(".")[0])):
+    for stem in dict.fromkeys((name, name.partition(".")[0])):
         for suffix in (".safetensors", ".pth"):
             file = weights / f"{stem}{suffix}"
             if file.is_file():
@@ -110,16 +116,22 @@ def _checked(file: Path) -> Path:
         else:
             torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises UnpicklingError, RuntimeError, EOFError, … for a hostile or torn file
-        raise InputError(f"{file} is not a readable weights file: {error}", "safetensors, or a .pth of tensors") from None
+        raise InputError(
+            f"{file} is not a readable weights file: {error}", "safetensors, or a .pth of tensors"
+        ) from None
     return file
 
 
 def _no_weights(name: str, weights: Path, error: Exception) -> InputError:
     return InputError(
-        f"no pretrained weights for {name}: the hub cannot be reached ({type(error).__name__}: {str(error).splitlines()[0][:200]})",
+        f"no pretrained weights for {name}: the hub cannot be reached ({_first_line(error)})",
         f"a network that reaches the model hub, or the file {weights / (name + '.safetensors')} (or .pth)",
         "the same command with SET=pretrained=false RUN=<name> trains from scratch",
     )
+
+
+def _first_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {str(error).splitlines()[0][:200] if str(error) else ''}"
 
 
 def save_weights(path: Path, state: dict[str, Tensor], metadata: dict) -> None:
@@ -148,4 +160,6 @@ def load_weights(model: nn.Module, path: Path, run: str) -> None:
     try:
         model.load_state_dict(load_file(path))
     except (SafetensorError, RuntimeError, OSError, KeyError) as error:
-        raise InputError(f"{path} does not load: {str(error).splitlines()[0]}", "the weights of this run", run) from None
+        raise InputError(
+            f"{path} does not load: {str(error).splitlines()[0]}", "the weights of this run", run
+        ) from None

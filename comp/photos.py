@@ -126,8 +126,15 @@ def cache_file(folder: Path, inputs: Path, images: Sequence[str], crop: int, siz
     return folder / f"{key.hexdigest()[:16]}_{size}px.npy"
 
 
-def cached(folder: Path, inputs: Path, images: Sequence[str], crop: int, size: int, progress: Callable[[int], None],
-           jobs: int = -1) -> Photos:
+def cached(
+    folder: Path,
+    inputs: Path,
+    images: Sequence[str],
+    crop: int,
+    size: int,
+    progress: Callable[[int], None],
+    jobs: int = -1,
+) -> Photos:
     """Photos read through a memory-mapped uint8 file that is built once, by all cores, and shared by all folds.
 
     Raises InputError for photos that cannot be read (all of them), and where the disk has no room for the file.
@@ -154,7 +161,8 @@ def _build(path: Path, inputs: Path, images, crop: int, size: int, progress, job
     free = shutil.disk_usage(path.parent).free
     if need > free:
         raise InputError(
-            f"the photo cache needs {need / 1e9:.1f} GB, {path.parent} has {free / 1e9:.1f} GB", "room",
+            f"the photo cache needs {need / 1e9:.1f} GB, {path.parent} has {free / 1e9:.1f} GB",
+            "room",
             "make clean-cache, or SET=cache=false",
         )
     problems: list[str] = []

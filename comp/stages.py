@@ -60,7 +60,7 @@ def load_data(inputs: Path, outputs: Path, recipe: Recipe) -> Data:
 
 
 def fold_numbers(text: str, folds: pd.DataFrame) -> list[int]:
-    """"all", or one fold's number; InputError for one that is not there."""
+    """ "all", or one fold's number; InputError for one that is not there."""
     count = int(folds["fold"].max()) + 1
     if text == "all":
         return list(range(count))
@@ -75,7 +75,9 @@ def claim(run: Run, recipe: Recipe) -> Recipe:
     Returns the recipe to use (the given one: it may differ in what does not change the result).
     """
     if not run.recipe.is_file():
-        versions = {module.__name__: module.__version__ for module in (torch, np, pd)} | {"python": platform.python_version()}
+        versions = {module.__name__: module.__version__ for module in (torch, np, pd)} | {
+            "python": platform.python_version()
+        }
         content = {"format": 1, "recipe": recipes.to_json(recipe), "classes": competition.CLASSES, "versions": versions}
         artifacts.write_json(run.recipe, content)
         return recipe
@@ -116,8 +118,13 @@ def train_fold(run: Run, recipe: Recipe, data: Data, k: int, inputs: Path, devic
         raise InputError(f"{sorted(overlap)[:3]} on both sides of fold {k}", "each person in one fold", "make folds")
     torch.manual_seed(recipe.seed * 1000 + k)
     resumed = resume.is_file()
-    model = models.create(recipe, len(competition.CLASSES), class_attributes(), inputs / "weights",
-                          pretrained=recipe.pretrained and not resumed)
+    model = models.create(
+        recipe,
+        len(competition.CLASSES),
+        class_attributes(),
+        inputs / "weights",
+        pretrained=recipe.pretrained and not resumed,
+    )
     fit = Fit(model, recipe, train, val, len(competition.CLASSES), device)
     words = f"{len(train.labels)} training rows, {len(val.labels)} held out, {device}, {str(fit.precision)[6:]}"
     console.say(f"{run.name} fold {k}: {words}" + (", resumed" if resumed else ""), style="bold")
@@ -132,8 +139,11 @@ def _check_trained(run: Run, k: int, identity: dict) -> None:
     metadata = models.weights_metadata(run.weights(k), remedy)
     different = [name for name, value in identity.items() if metadata.get(name) != value]
     if different:
-        raise InputError(f"{run.weights(k)} was trained with another {' and '.join(different)}",
-                         "the folds.csv and recipe.json that are there now", remedy)
+        raise InputError(
+            f"{run.weights(k)} was trained with another {' and '.join(different)}",
+            "the folds.csv and recipe.json that are there now",
+            remedy,
+        )
 
 
 def _say_epoch(row: dict) -> None:
@@ -156,8 +166,14 @@ def predict_fold(run: Run, recipe: Recipe, data: Data, k: int, views: str, devic
     if not weights.is_file():
         raise InputError(f"no {weights}", "the weights of a trained fold", remedy)
     _check_trained(run, k, {"recipe": artifacts.digest(run.recipe), "folds": data.folds_digest, "fold": k})
-    meta = {"run": run.name, "fold": k, "tta": views, "folds": data.folds_digest,
-            "recipe": artifacts.digest(run.recipe), "weights": artifacts.digest(weights)}
+    meta = {
+        "run": run.name,
+        "fold": k,
+        "tta": views,
+        "folds": data.folds_digest,
+        "recipe": artifacts.digest(run.recipe),
+        "weights": artifacts.digest(weights),
+    }
     held_out, testing = data.held_out(k), data.testing()
     parts = [(run.oof(k), held_out, data.folds["image"].iloc[held_out.rows]), (run.test(k), testing, data.test["id"])]
     if all(_is_made(path, ids, meta) for path, _, ids in parts):
@@ -169,9 +185,13 @@ def predict_fold(run: Run, recipe: Recipe, data: Data, k: int, views: str, devic
     total = len(held_out.labels) + len(testing.labels)
     with console.progress(f"{run.name} fold {k}: predicting", total) as advance:
         for path, batches, ids in parts:
-            probs = engine.predict(model, batches, recipe, device, recipe.batch_size, advance, lambda m: tta.wrap(m, views))
+            probs = engine.predict(
+                model, batches, recipe, device, recipe.batch_size, advance, lambda m: tta.wrap(m, views)
+            )
             artifacts.save_predictions(path, ids, probs, competition.CLASSES, meta)
-    console.say(f"{run.name} fold {k}: wrote {run.oof(k)} and {run.test(k).name}, TTA {views} ({tta.views(views)} views)")
+    console.say(
+        f"{run.name} fold {k}: wrote {run.oof(k)} and {run.test(k).name}, TTA {views} ({tta.views(views)} views)"
+    )
 
 
 def _is_made(path: Path, ids, meta: dict) -> bool:
@@ -184,7 +204,7 @@ def _is_made(path: Path, ids, meta: dict) -> bool:
 
 def fold_table(run: Run, folds: pd.DataFrame, numbers: list[int]) -> None:
     """Print each predicted fold's scores (TTA included), then mean and spread."""
-    from comp import metrics  # noqa: PLC0415
+    from comp import metrics
 
     rows = []
     for k in numbers:
@@ -193,12 +213,21 @@ def fold_table(run: Run, folds: pd.DataFrame, numbers: list[int]) -> None:
         scores = metrics.scores(part["label"].to_numpy(), made.at(part["image"]))
         history = pd.read_csv(run.history(k)) if run.history(k).is_file() else None
         best = int(history["macro_f1"].idxmax()) if history is not None else None
-        rows.append([f"fold {k}", scores["macro_f1"], scores["accuracy"],
-                     "-" if best is None else f"{best + 1} of {len(history)}",
-                     "-" if best is None else f"{history['seconds'].sum():.0f}"])
+        rows.append(
+            [
+                f"fold {k}",
+                scores["macro_f1"],
+                scores["accuracy"],
+                "-" if best is None else f"{best + 1} of {len(history)}",
+                "-" if best is None else f"{history['seconds'].sum():.0f}",
+            ]
+        )
     numbers_only = np.array([row[1:3] for row in rows], float)
     mean, spread = numbers_only.mean(0), numbers_only.std(0)
     if len(rows) > 1:
         rows.append(["mean ± sd", *[f"{m:.4f} ± {s:.4f}" for m, s in zip(mean, spread, strict=True)], "", ""])
-    console.table(f"{run.name}: out of fold, TTA {made.meta.get('tta')}",
-                  ["fold", "macro F1", "accuracy", "best epoch", "seconds"], rows)
+    console.table(
+        f"{run.name}: out of fold, TTA {made.meta.get('tta')}",
+        ["fold", "macro F1", "accuracy", "best epoch", "seconds"],
+        rows,
+    )

@@ -24,8 +24,11 @@ def check_ids(expected, found) -> None:
     }
     for kind, ids in problems.items():
         if len(ids):
-            raise InputError(f"{len(ids)} {kind} id(s) in the submission:{listed(ids)}",
-                             f"the {len(expected)} ids of the sample submission, once each", "make blend")
+            raise InputError(
+                f"{len(ids)} {kind} id(s) in the submission:{listed(ids)}",
+                f"the {len(expected)} ids of the sample submission, once each",
+                "make blend",
+            )
 
 
 def check(table: pd.DataFrame, sample: pd.DataFrame, id_column: str, answer_column: str, classes: int) -> None:
@@ -38,4 +41,6 @@ def check(table: pd.DataFrame, sample: pd.DataFrame, id_column: str, answer_colu
     answers = pd.to_numeric(table[answer_column], errors="coerce")
     bad = table[id_column][~(answers.between(0, classes - 1) & (answers % 1 == 0))]
     if len(bad):
-        raise InputError(f"{len(bad)} answer(s) are no class:{listed(bad)}", f"whole numbers 0 … {classes - 1}", "make sub")
+        raise InputError(
+            f"{len(bad)} answer(s) are no class:{listed(bad)}", f"whole numbers 0 … {classes - 1}", "make sub"
+        )

@@ -15,8 +15,14 @@ def random_probs(n, seed=0):
 
 @pytest.fixture
 def folds(tmp_path):
-    table = pd.DataFrame({"image": [f"i{i}" for i in range(8)], "group": list("aabbccdd"), "label": [0, 1] * 4,
-                          "fold": [0, 0, 1, 1, 0, 0, 1, 1]})
+    table = pd.DataFrame(
+        {
+            "image": [f"i{i}" for i in range(8)],
+            "group": list("aabbccdd"),
+            "label": [0, 1] * 4,
+            "fold": [0, 0, 1, 1, 0, 0, 1, 1],
+        }
+    )
     artifacts.save_folds(artifacts.folds_file(tmp_path), table)
     return artifacts.load_folds(artifacts.folds_file(tmp_path), 3)
 
@@ -26,13 +32,19 @@ def save_run(outputs, folds, name="run", **meta):
     digest = artifacts.digest(artifacts.folds_file(outputs))
     for k in range(2):
         ids = folds["image"][folds["fold"] == k].to_numpy()[::-1]  # order on disk is nobody's business
-        artifacts.save_predictions(run.oof(k), ids, random_probs(len(ids), k), CLASSES, {"folds": digest, "run": name} | meta)
-        artifacts.save_predictions(run.test(k), ["t1", "t0"][:: 1 - 2 * k], random_probs(2, k), CLASSES, {"folds": digest} | meta)
+        artifacts.save_predictions(
+            run.oof(k), ids, random_probs(len(ids), k), CLASSES, {"folds": digest, "run": name} | meta
+        )
+        artifacts.save_predictions(
+            run.test(k), ["t1", "t0"][:: 1 - 2 * k], random_probs(2, k), CLASSES, {"folds": digest} | meta
+        )
     artifacts.write_json(run.recipe, {})
     for k in range(2):  # the recipe's hash, as predict_fold writes it
         for path in (run.oof(k), run.test(k)):
             made = artifacts.load_predictions(path, CLASSES)
-            artifacts.save_predictions(path, made.ids, made.probs, CLASSES, {"recipe": artifacts.digest(run.recipe)} | made.meta)
+            artifacts.save_predictions(
+                path, made.ids, made.probs, CLASSES, {"recipe": artifacts.digest(run.recipe)} | made.meta
+            )
     return run, digest
 
 
@@ -45,13 +57,16 @@ def test_predictions_survive_the_disk(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["x.npz"]
 
 
-@pytest.mark.parametrize(("ids", "change", "message"), [
-    (["a", "a"], lambda p: p, "id a twice"),
-    (["a", "b"], lambda p: p * 1.5, "sums to"),
-    (["a", "b"], lambda p: p * np.nan, "not finite"),
-    (["a", "b"], lambda p: p - 2, "negative"),
-    (["a"], lambda p: p, "ids"),
-])
+@pytest.mark.parametrize(
+    ("ids", "change", "message"),
+    [
+        (["a", "a"], lambda p: p, "id a twice"),
+        (["a", "b"], lambda p: p * 1.5, "sums to"),
+        (["a", "b"], lambda p: p * np.nan, "not finite"),
+        (["a", "b"], lambda p: p - 2, "negative"),
+        (["a"], lambda p: p, "ids"),
+    ],
+)
 def test_what_breaks_the_contract_is_not_written(tmp_path, ids, change, message):
     with pytest.raises(InputError, match=message):
         artifacts.save_predictions(tmp_path / "x.npz", ids, change(random_probs(2)), CLASSES, {})
@@ -84,7 +99,8 @@ def test_a_failed_write_leaves_the_old_file(tmp_path):
             temporary.write_text("half of the ne")
             raise KeyboardInterrupt
 
-    pytest.raises(KeyboardInterrupt, fail)
+    with pytest.raises(KeyboardInterrupt):
+        fail()
     assert path.read_text() == "old"
     assert len(list(tmp_path.iterdir())) == 1
 
@@ -126,10 +142,17 @@ def test_an_oof_of_the_wrong_photos_is_refused(tmp_path, folds):
         artifacts.load_run(run, folds, digest, CLASSES)
 
 
-@pytest.mark.parametrize("change", [
-    lambda t: t.drop(columns="fold"), lambda t: t.assign(fold=0.5), lambda t: t.assign(label=7), lambda t: t[:0],
-    lambda t: pd.concat([t, t[:1]]), lambda t: t.assign(fold=[0] * 7 + [5]),
-])
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda t: t.drop(columns="fold"),
+        lambda t: t.assign(fold=0.5),
+        lambda t: t.assign(label=7),
+        lambda t: t[:0],
+        lambda t: pd.concat([t, t[:1]]),
+        lambda t: t.assign(fold=[0] * 7 + [5]),
+    ],
+)
 def test_a_broken_folds_csv_is_refused(tmp_path, folds, change):
     artifacts.save_folds(tmp_path / "folds.csv", change(folds))
     with pytest.raises(InputError, match="make folds"):

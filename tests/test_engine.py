@@ -14,8 +14,20 @@ from comp.stages import class_attributes
 
 CPU = torch.device("cpu")
 RECIPE = dataclasses.replace(
-    recipes.get("test_resnet"), pretrained=False, image_size=32, epochs=3, batch_size=8, workers=0, lr=1e-3, augment="flip",
-    mixup=0.3, cutmix=0.3, accumulate=2, ema_decay=0.9, drop_rate=0.2, amp="off",
+    recipes.get("test_resnet"),
+    pretrained=False,
+    image_size=32,
+    epochs=3,
+    batch_size=8,
+    workers=0,
+    lr=1e-3,
+    augment="flip",
+    mixup=0.3,
+    cutmix=0.3,
+    accumulate=2,
+    ema_decay=0.9,
+    drop_rate=0.2,
+    amp="off",
 )
 
 
@@ -123,9 +135,21 @@ def test_learning_rate_schedules():
 
 def test_accumulated_batches_step_as_one_large_batch():
     """Without batch norm, two halves of a batch give the gradient of the whole."""
+
     def weights(batch_size, accumulate):
-        fit = make(model="test_vit", batch_size=batch_size, accumulate=accumulate, mixup=0, cutmix=0, drop_rate=0,
-                   augment="none", optimizer="sgd", ema_decay=0, warmup_epochs=0, schedule="constant")
+        fit = make(
+            model="test_vit",
+            batch_size=batch_size,
+            accumulate=accumulate,
+            mixup=0,
+            cutmix=0,
+            drop_rate=0,
+            augment="none",
+            optimizer="sgd",
+            ema_decay=0,
+            warmup_epochs=0,
+            schedule="constant",
+        )
         fit._train(0, lambda count: None)
         return torch.cat([p.detach().flatten() for p in fit.model.parameters()])
 

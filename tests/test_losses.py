@@ -19,8 +19,12 @@ def built(spec, smoothing=0.1, gamma=2.0):
 def test_hard_targets_give_torchs_losses():
     weights = losses.class_weights(COUNTS)
     torch.testing.assert_close(built("cross_entropy")(LOGITS, HARD), F.cross_entropy(LOGITS, LABELS))
-    torch.testing.assert_close(built("label_smoothing")(LOGITS, HARD), F.cross_entropy(LOGITS, LABELS, label_smoothing=0.1))
-    torch.testing.assert_close(built("weighted_cross_entropy")(LOGITS, HARD), F.cross_entropy(LOGITS, LABELS, weight=weights))
+    torch.testing.assert_close(
+        built("label_smoothing")(LOGITS, HARD), F.cross_entropy(LOGITS, LABELS, label_smoothing=0.1)
+    )
+    torch.testing.assert_close(
+        built("weighted_cross_entropy")(LOGITS, HARD), F.cross_entropy(LOGITS, LABELS, weight=weights)
+    )
 
 
 def test_focal_at_gamma_zero_is_cross_entropy_and_falls_with_gamma():

@@ -35,7 +35,7 @@ def test_attribute_heads_give_the_product_of_the_attributes(tmp_path):
 
 
 def test_unknown_model_names_the_nearest(tmp_path):
-    with pytest.raises(InputError, match="nearest: .*resnet34"):
+    with pytest.raises(InputError, match=r"nearest: .*resnet34"):
         models.check_name("resnet43", recipes.names())
 
 
@@ -84,6 +84,8 @@ def test_weights_survive_the_disk_and_other_models_are_refused(tmp_path):
     again = create(tmp_path, pretrained=False)
     models.load_weights(again, tmp_path / "m.safetensors", "")
     assert all(torch.equal(a, b) for a, b in zip(model.state_dict().values(), again.state_dict().values(), strict=True))
-    other = models.create(dataclasses.replace(recipes.get("resnet18"), pretrained=False), 18, class_attributes(), tmp_path)
+    other = models.create(
+        dataclasses.replace(recipes.get("resnet18"), pretrained=False), 18, class_attributes(), tmp_path
+    )
     with pytest.raises(InputError, match="does not load"):
         models.load_weights(other, tmp_path / "m.safetensors", "")

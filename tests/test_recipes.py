@@ -9,12 +9,45 @@ from comp.errors import InputError
 
 def test_the_four_recipes_are_the_seed_teams():
     vit, eff, r34, r18 = map(recipes.get, ("vit_small_r26", "efficientnetv2_rw_t", "resnet34", "resnet18"))
-    assert (vit.optimizer, vit.batch_size, vit.lr, vit.loss, vit.mixup, vit.cutmix) == ("sgd", 64, 1e-3, "label_smoothing", 0.35, 0.35)
-    assert (eff.optimizer, eff.batch_size, eff.lr, eff.loss, eff.mixup, eff.cutmix) == ("adam", 128, 2.5e-4, "weighted_cross_entropy", 0.5, 0)
-    assert (r34.optimizer, r34.batch_size, r34.lr, r34.loss, r34.mixup, r34.cutmix) == ("adam", 128, 1e-4, "focal", 0.25, 0.25)
+    assert (vit.optimizer, vit.batch_size, vit.lr, vit.loss, vit.mixup, vit.cutmix) == (
+        "sgd",
+        64,
+        1e-3,
+        "label_smoothing",
+        0.35,
+        0.35,
+    )
+    assert (eff.optimizer, eff.batch_size, eff.lr, eff.loss, eff.mixup, eff.cutmix) == (
+        "adam",
+        128,
+        2.5e-4,
+        "weighted_cross_entropy",
+        0.5,
+        0,
+    )
+    assert (r34.optimizer, r34.batch_size, r34.lr, r34.loss, r34.mixup, r34.cutmix) == (
+        "adam",
+        128,
+        1e-4,
+        "focal",
+        0.25,
+        0.25,
+    )
     for recipe in (vit, eff, r34, r18):
-        assert (recipe.crop, recipe.image_size, recipe.weight_decay, recipe.accumulate, recipe.patience) == (350, 224, 5e-4, 2, 5)
-        assert (recipe.step_epochs, recipe.step_factor, recipe.mix_alpha, recipe.gamma, recipe.tta) == (20, 0.5, 1, 2, "hflip")
+        assert (recipe.crop, recipe.image_size, recipe.weight_decay, recipe.accumulate, recipe.patience) == (
+            350,
+            224,
+            5e-4,
+            2,
+            5,
+        )
+        assert (recipe.step_epochs, recipe.step_factor, recipe.mix_alpha, recipe.gamma, recipe.tta) == (
+            20,
+            0.5,
+            1,
+            2,
+            "hflip",
+        )
 
 
 @pytest.mark.parametrize("name", [*recipes.names(), "swin_base_patch4_window7_224"])
@@ -33,8 +66,23 @@ def test_overrides_keep_types_and_leave_the_original():
     assert len(recipes.differences(recipe, changed)) == 5
 
 
-@pytest.mark.parametrize("text", ["epoch=3", "name=x", "epochs", "epochs=three", "pretrained=maybe", "mixup=2", "epochs=0",
-                                  "mixup=0.7 cutmix=0.7", "schedule=linear", "mean=1", "lr=nan", "loss='unclosed"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "epoch=3",
+        "name=x",
+        "epochs",
+        "epochs=three",
+        "pretrained=maybe",
+        "mixup=2",
+        "epochs=0",
+        "mixup=0.7 cutmix=0.7",
+        "schedule=linear",
+        "mean=1",
+        "lr=nan",
+        "loss='unclosed",
+    ],
+)
 def test_bad_settings_are_refused(text):
     with pytest.raises(InputError):
         recipes.override(recipes.get("resnet34"), text)
@@ -47,8 +95,15 @@ def test_an_unknown_setting_lists_the_known_ones():
         assert setting.name in str(error.value)
 
 
-@pytest.mark.parametrize("change", [lambda v: v.pop("lr"), lambda v: v.update(extra=1), lambda v: v.update(epochs="3"),
-                                    lambda v: v.update(epochs=True)])
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda v: v.pop("lr"),
+        lambda v: v.update(extra=1),
+        lambda v: v.update(epochs="3"),
+        lambda v: v.update(epochs=True),
+    ],
+)
 def test_a_recipe_json_of_another_shape_is_refused(change):
     values = recipes.to_json(recipes.get("resnet34"))
     change(values)

@@ -13,8 +13,10 @@ from conftest import ROOT, draw_competition, tool
 
 from comp import artifacts, competition
 
-TINY = ("pretrained=false image_size=32 crop=0 epochs=2 batch_size=16 accumulate=1 patience=0 workers=0 lr=3e-3 "
-        "optimizer=adamw mixup=0 cutmix=0")
+TINY = (
+    "pretrained=false image_size=32 crop=0 epochs=2 batch_size=16 accumulate=1 patience=0 workers=0 lr=3e-3 "
+    "optimizer=adamw mixup=0 cutmix=0"
+)
 
 
 @pytest.fixture(scope="module")
@@ -22,10 +24,14 @@ def home(tmp_path_factory):
     """Inputs, folds and two trained runs of three folds."""
     folder = tmp_path_factory.mktemp("chain")
     draw_competition(folder / "in")
-    steps = [("make_folds", "--folds", 3)] + [
-        ("train_fold", "--model", model, "--run", run, "--set", TINY, "--device", "cpu")
-        for model, run in (("test_resnet", "a"), ("test_vit", "b"))
-    ] + [("blend",), ("make_sub",)]
+    steps = (
+        [("make_folds", "--folds", 3)]
+        + [
+            ("train_fold", "--model", model, "--run", run, "--set", TINY, "--device", "cpu")
+            for model, run in (("test_resnet", "a"), ("test_vit", "b"))
+        ]
+        + [("blend",), ("make_sub",)]
+    )
     for name, *more in steps:
         done = tool(name, "--inputs", folder / "in", "--outputs", folder / "out", *more)
         assert done.returncode == 0, done.stderr
@@ -59,8 +65,12 @@ def test_the_chain_ends_with_a_submission_of_the_samples_rows(home):
     files = {str(path.relative_to(home / "out")) for path in (home / "out").rglob("*") if path.is_file()}
     expected = {"folds.csv", "submission.csv", "blend/weights.json", "blend/oof.npz", "blend/test.npz"}
     expected |= {f"{r}/recipe.json" for r in "ab"}
-    expected |= {f"{r}/fold{k}/{f}" for r in "ab" for k in range(3)
-                 for f in ("model.safetensors", "history.csv", "oof.npz", "test.npz")}
+    expected |= {
+        f"{r}/fold{k}/{f}"
+        for r in "ab"
+        for k in range(3)
+        for f in ("model.safetensors", "history.csv", "oof.npz", "test.npz")
+    }
     assert {f for f in files if not f.startswith("cache/")} == expected  # no resume file, no temporary file is left
 
 
@@ -71,7 +81,9 @@ def test_the_answers_are_the_argmax_of_the_blend(home):
 
 
 def test_oof_is_over_every_training_photo_once(home):
-    ids = np.concatenate([artifacts.load_predictions(home / f"out/a/fold{k}/oof.npz", competition.CLASSES).ids for k in range(3)])
+    ids = np.concatenate(
+        [artifacts.load_predictions(home / f"out/a/fold{k}/oof.npz", competition.CLASSES).ids for k in range(3)]
+    )
     assert sorted(ids) == sorted(competition.read_train(home / "in")["image"])
 
 
@@ -99,17 +111,34 @@ def test_scores_shows_a_row_for_each_run_and_the_blend(home):
 
 @pytest.mark.parametrize("name", ["make_folds", "blend", "make_sub", "scores"])
 def test_stages_without_a_model_import_no_torch(home, name):
-    code = (f"import runpy, sys; sys.path.insert(0, 'tools'); sys.argv = ['{name}', '--inputs', '{home}/in', '--outputs',"
-            f" '{home}/out']" + (" + ['--folds', '3']" if name == "make_folds" else "") +
-            f"; runpy.run_path('tools/{name}.py', run_name='__main__'); assert 'torch' not in sys.modules")
+    code = (
+        f"import runpy, sys; sys.path.insert(0, 'tools'); sys.argv = ['{name}', '--inputs', '{home}/in', '--outputs',"
+        f" '{home}/out']"
+        + (" + ['--folds', '3']" if name == "make_folds" else "")
+        + f"; runpy.run_path('tools/{name}.py', run_name='__main__'); assert 'torch' not in sys.modules"
+    )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
 
 def test_a_killed_training_goes_on(copy):
     shutil.rmtree(copy / "out/a/fold0")
-    command = [sys.executable, str(ROOT / "tools/train_fold.py"), "--inputs", str(copy / "in"), "--outputs", str(copy / "out"),
-               "--model", "test_resnet", "--run", "a", "--set", TINY, "--fold", "0"]
+    command = [
+        sys.executable,
+        str(ROOT / "tools/train_fold.py"),
+        "--inputs",
+        str(copy / "in"),
+        "--outputs",
+        str(copy / "out"),
+        "--model",
+        "test_resnet",
+        "--run",
+        "a",
+        "--set",
+        TINY,
+        "--fold",
+        "0",
+    ]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     while not (copy / "out/a/fold0/resume.pt").exists() and process.poll() is None:
         time.sleep(0.01)
@@ -150,20 +179,35 @@ def test_other_folds_under_trained_runs_are_refused(copy):
     assert (copy / "out/folds.csv").read_bytes() == before
 
 
-@pytest.mark.parametrize(("name", "more", "words"), [
-    ("train_fold", ("--model", "resnet43"), ("unknown MODEL=resnet43", "resnet34")),
-    ("train_fold", ("--model", "test_resnet", "--run", "a", "--set", TINY, "--fold", "7"), ("FOLD=7", "0 … 2")),
-    ("train_fold", ("--model", "test_resnet", "--run", "x", "--set", "colour=1"), ("unknown setting 'colour'", "image_size")),
-    ("train_fold", ("--model", "test_resnet", "--run", "x", "--set", "tta=sideways"), ("TTA=sideways", "hflip")),
-    ("train_fold", ("--model", "test_resnet", "--run", "x", "--set", "loss=guess"), ("guess", "focal")),
-    ("train_fold", ("--model", "test_resnet", "--set", "epochs=1"), ("no name of its own", "RUN=")),
-    ("train_fold", ("--model", "test_resnet", "--run", "a", "--set", TINY + " lr=1"), ("another recipe", "lr: 0.003, not 1.0")),
-    ("train_fold", ("--model", "test_resnet", "--run", "x", "--device", "cuda:9"), ("DEVICE=cuda:9", "DEVICE=auto")),
-    ("predict_fold", ("--model", "nothing"), ("no ", "make train MODEL=nothing")),
-    ("predict_fold", ("--model", "a", "--tta", "sideways"), ("TTA=sideways", "hflip")),
-    ("blend", ("--runs", "a zz"), ("zz", "a, b")),
-    ("make_sub", ("--run", "zz"), ("zz", "make train")),
-])
+@pytest.mark.parametrize(
+    ("name", "more", "words"),
+    [
+        ("train_fold", ("--model", "resnet43"), ("unknown MODEL=resnet43", "resnet34")),
+        ("train_fold", ("--model", "test_resnet", "--run", "a", "--set", TINY, "--fold", "7"), ("FOLD=7", "0 … 2")),
+        (
+            "train_fold",
+            ("--model", "test_resnet", "--run", "x", "--set", "colour=1"),
+            ("unknown setting 'colour'", "image_size"),
+        ),
+        ("train_fold", ("--model", "test_resnet", "--run", "x", "--set", "tta=sideways"), ("TTA=sideways", "hflip")),
+        ("train_fold", ("--model", "test_resnet", "--run", "x", "--set", "loss=guess"), ("guess", "focal")),
+        ("train_fold", ("--model", "test_resnet", "--set", "epochs=1"), ("no name of its own", "RUN=")),
+        (
+            "train_fold",
+            ("--model", "test_resnet", "--run", "a", "--set", TINY + " lr=1"),
+            ("another recipe", "lr: 0.003, not 1.0"),
+        ),
+        (
+            "train_fold",
+            ("--model", "test_resnet", "--run", "x", "--device", "cuda:9"),
+            ("DEVICE=cuda:9", "DEVICE=auto"),
+        ),
+        ("predict_fold", ("--model", "nothing"), ("no ", "make train MODEL=nothing")),
+        ("predict_fold", ("--model", "a", "--tta", "sideways"), ("TTA=sideways", "hflip")),
+        ("blend", ("--runs", "a zz"), ("zz", "a, b")),
+        ("make_sub", ("--run", "zz"), ("zz", "make train")),
+    ],
+)
 def test_a_wrong_word_is_one_clear_error(home, name, more, words):
     fails(run(home, name, *more), *words)
     assert not (home / "out/x").exists()
@@ -202,7 +246,15 @@ def test_a_submission_of_other_ids_is_not_written(copy, kind):
 
 def make(home, *words):
     """make, with the environment that the tests run in standing for .venv."""
-    command = ["make", "-o", ".venv/ready", f"PY={sys.executable}", f"INPUTS={home / 'in'}", f"OUTPUTS={home / 'out'}", *words]
+    command = [
+        "make",
+        "-o",
+        ".venv/ready",
+        f"PY={sys.executable}",
+        f"INPUTS={home / 'in'}",
+        f"OUTPUTS={home / 'out'}",
+        *words,
+    ]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 

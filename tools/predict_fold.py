@@ -12,7 +12,7 @@ from comp import artifacts, competition, console
 def main() -> None:
     args = arguments()
     artifacts.load_folds(artifacts.folds_file(args.outputs), len(competition.CLASSES))  # cheap: before torch
-    from comp import engine, stages, tta  # noqa: PLC0415
+    from comp import engine, stages, tta
 
     run = stages.Run(args.outputs, args.run or args.model)
     recipe = stages.load_recipe(run)

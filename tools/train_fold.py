@@ -19,7 +19,7 @@ from comp.errors import InputError
 def main() -> None:
     args = arguments()
     recipe = chosen_recipe(args)
-    from comp import augment, engine, losses, models, stages, tta  # noqa: PLC0415 - torch: not for --help or a typing error
+    from comp import augment, engine, losses, models, stages, tta  # torch: not for --help or a typing error
 
     losses.parse(recipe.loss)
     augment.pipeline(recipe.augment)

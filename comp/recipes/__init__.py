@@ -93,7 +93,7 @@ def override(recipe: Recipe, text: str) -> Recipe:
 
     Raises InputError for an unknown setting (listing the known ones) or a value of another type.
     """
-    import shlex  # noqa: PLC0415
+    import shlex
 
     try:
         pairs = [part.partition("=") for part in shlex.split(text)]
@@ -127,7 +127,8 @@ _CHOICES = {
     "amp": ("auto", "bf16", "fp16", "off"),
     "channels_last": ("auto", "on", "off"),
 }
-_AT_LEAST = dict(image_size=8, crop=0, epochs=1, patience=0, batch_size=1, accumulate=1, lr=0, workers=-1, mix_alpha=1e-3)
+_AT_LEAST = dict(image_size=8, crop=0, epochs=1, patience=0, batch_size=1, accumulate=1, lr=0, workers=-1)
+_AT_LEAST |= dict(mix_alpha=1e-3, gamma=0, weight_decay=0, clip_grad=0, freeze_epochs=0, warmup_epochs=0, step_epochs=1)
 _SHARES = ("mixup", "cutmix", "halfmix", "smoothing", "drop_rate", "drop_path_rate", "ema_decay", "layer_decay")
 
 
@@ -164,7 +165,7 @@ def from_json(values: dict, path) -> Recipe:
         if key in values and (not isinstance(values[key], allowed) or (kind is int and isinstance(values[key], bool))):
             wrong.append(key)
     if wrong:
-        raise InputError(f"{path}: settings {', '.join(wrong)} are missing, unknown or of a wrong type", "a recipe of this version")
+        raise InputError(f"{path}: settings {', '.join(wrong)} are missing, unknown or of a wrong type", "this version's")
     return validated(Recipe(**values))
 
 
