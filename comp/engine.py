@@ -231,12 +231,15 @@ def lr_factor(recipe: Recipe, epoch: float) -> float:
     return 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
 
 
+_FUSED = ("adam", "adamw", "sgd")  # one kernel a step instead of one a tensor; CPUs have it too
+
+
 def make_optimizer(model: nn.Module, recipe: Recipe, device: torch.device) -> torch.optim.Optimizer:
     """timm's optimizer of that name, without weight decay on biases and norms, with its layer decay."""
     from timm.optim import create_optimizer_v2
 
     model = getattr(model, "backbone", model)
-    options = {"fused": True} if device.type == "cuda" and recipe.optimizer in ("adam", "adamw", "sgd") else {}
+    options = {"fused": True} if device.type in ("cpu", "cuda") and recipe.optimizer in _FUSED else {}
     name = "momentum" if recipe.optimizer == "sgd" else recipe.optimizer  # timm's "sgd" means Nesterov
     decay = recipe.layer_decay if recipe.layer_decay < 1 else None
     try:

@@ -92,12 +92,12 @@ def draw_competition(dest: Path, settings: dict) -> None:
 def roster(people: int, rng: np.random.Generator) -> pd.DataFrame:
     """Columns gender, age, one row a person in random order. Allocated, not drawn: every fold needs each class."""
     old = max(1, round(OLD * people))
-    women, rows = max(2, round(WOMEN * people) - old), []
-    for gender, young_or_mid in (("female", women), ("male", people - 2 * old - women)):
-        young = round(UNDER_30 * young_or_mid)
-        spread = [(np.arange(n) + 0.5) / n for n in (young, young_or_mid - young)]  # even quantiles
+    women, rows = min(max(2, round(WOMEN * people) - old), people - 2 * old - 2), []
+    for gender, others in (("female", women), ("male", people - 2 * old - women)):
+        young = max(1, round(UNDER_30 * others - 0.01))
+        low, high = [(np.arange(n) + 0.5) / n for n in (young, others - young)]  # even quantiles
         # fewer towards the end of each group: 29 and 31, or 58 and 60, look alike
-        ages = [*(18 + 12 * spread[0] ** 1.3), *(30 + 30 * spread[1] ** 1.2), *[60] * old]
+        ages = [*(18 + 12 * low**1.3), *(30 + 30 * high**1.5), *[60] * old]
         rows += [(gender, int(age)) for age in ages]
     return pd.DataFrame(rows, columns=["gender", "age"]).iloc[rng.permutation(people)].reset_index(drop=True)
 
@@ -160,7 +160,9 @@ def draw_person(gender: str, age: int, files: list[Path], seed: list[int]) -> No
     masks = rng.permutation(len(MASKS))
     for i, (file, mask) in enumerate(zip(files, SHOTS.values(), strict=True)):
         picture = draw_picture(look, mask, MASKS[masks[i % len(MASKS)]], rng)
-        done, data = cv2.imencode(file.suffix.lower(), picture[..., ::-1], *[[cv2.IMWRITE_JPEG_QUALITY, QUALITY]] * (file.suffix.lower() != ".png"))
+        kind = file.suffix.lower()
+        options = [] if kind == ".png" else [cv2.IMWRITE_JPEG_QUALITY, QUALITY]
+        _, data = cv2.imencode(kind, picture[..., ::-1], options)
         file.write_bytes(data.tobytes())
 
 
@@ -193,7 +195,7 @@ class Look:
 
 def make_look(woman: bool, age: int, rng: np.random.Generator) -> Look:
     """Draw a look. Each cue has noise of its own around what gender and apparent age suggest."""
-    seen = age + rng.normal(0, 2.5)  # the apparent age: 58 and 60 cannot be told apart
+    seen = age + rng.normal(0, 2.0)  # the apparent age: 58 and 60 cannot be told apart
     cue = np.clip(woman + rng.normal(0, 0.28), -0.3, 1.3)  # the apparent gender, 0 … 1
 
     def ramp(low, high, noise=0.08):
@@ -203,7 +205,7 @@ def make_look(woman: bool, age: int, rng: np.random.Generator) -> Look:
     base = pick(VIVID if rng.random() < 0.5 * (seen < 32) else HAIRS, rng)
     return Look(
         skin=mix(pick(SKINS, rng), (196, 150, 116), 0.55 * ramp(22, 62)),
-        hair=mix(base, (228, 228, 232), grey**1.2), grey=grey, wrinkles=ramp(26, 60), blush=1 - ramp(22, 36),
+        hair=mix(base, (228, 228, 232), grey**1.6), grey=grey, wrinkles=ramp(26, 60), blush=1 - ramp(24, 36),
         lips=mix((178, 112, 98), (214, 50, 76), cue), clothes=rng.uniform(60, 230, 3),
         width=rng.normal(0.99, 0.04) - 0.05 * cue, jaw=2.75 - 0.65 * cue + rng.normal(0, 0.12),
         length=-0.45 + 1.9 * cue + rng.normal(0, 0.3), hairline=-0.74 - (0.3 - 0.2 * cue) * ramp(25, 60, 0.2),
@@ -290,14 +292,12 @@ def background(rng: np.random.Generator) -> np.ndarray:
 
 def draw_body(pen: Pen, look: Look, rng: np.random.Generator) -> None:
     """Hair behind the head, neck, shoulders."""
-    crown = outline(0, -0.3, 1.2 * look.width, 1.22)
     if look.length > 0:
-        crown[crown[:, 1] > -0.3, 1] = np.maximum(look.length, 0)
         pen.fill(outline(0, (look.length - 1.5) / 2, 1.22 * look.width, (look.length + 1.5) / 2, 3.2), 0.8 * look.hair)
     pen.fill([(-0.42, 0.6), (0.42, 0.6), (0.5, 1.9), (-0.5, 1.9)], 0.84 * look.skin)
     colour = np.clip(look.clothes + rng.normal(0, 45, 3), 20, 245)
     pen.fill(outline(0, 3.0, rng.normal(1.9, 0.06), 1.42, 2.6), colour)
-    pen.fill([*curve((-0.5, 1.62), (0, 2.2), (0.5, 1.62))], 0.9 * look.skin)
+    pen.fill(curve((-0.5, 1.62), (0, 2.2), (0.5, 1.62)), 0.9 * look.skin)
 
 
 def draw_head(pen: Pen, look: Look) -> None:
@@ -307,7 +307,7 @@ def draw_head(pen: Pen, look: Look) -> None:
         pen.oval(side * w, 0.12, 0.15, 0.26, 0.9 * skin)
     pen.fill(outline(0, 0.05, w, 1.27, look.jaw), skin)
     for side in (-1, 1):
-        pen.oval(side * 0.62, 0.28, 0.25, 0.2, (250, 110, 120), 0.45 * look.blush)
+        pen.oval(side * 0.62, 0.28, 0.25, 0.2, (250, 110, 120), 0.6 * look.blush)
     draw_wrinkles(pen, look)
 
 
@@ -362,9 +362,11 @@ def draw_hair(pen: Pen, look: Look, rng: np.random.Generator) -> None:
     """Hair before the head: a cap down to the hairline, locks at the sides, strands of grey."""
     w, part = look.width, 0.5 * look.fringe
     sides = max(look.length, -0.5) if look.length < 0.3 else min(look.length, 1.5)
-    over = curve((1.08 * w, -0.3), (1.25 * w, -1.62), (0, -1.55)), curve((0, -1.55), (-1.25 * w, -1.62), (-1.08 * w, -0.3))
-    hairline = curve((-0.93 * w, -0.3), (-0.75 * w, look.hairline), (part, look.hairline - 0.12))
-    pen.fill(np.concatenate([*over, hairline, curve((part, look.hairline - 0.12), (0.75 * w, look.hairline), (0.93 * w, -0.3))]), look.hair)
+    top, parting = (0, -1.55), (part, look.hairline - 0.12)
+    cap = [curve((1.08 * w, -0.3), (1.25 * w, -1.62), top), curve(top, (-1.25 * w, -1.62), (-1.08 * w, -0.3)),
+           curve((-0.93 * w, -0.3), (-0.75 * w, look.hairline), parting),
+           curve(parting, (0.75 * w, look.hairline), (0.93 * w, -0.3))]
+    pen.fill(np.concatenate(cap), look.hair)
     for s in (-1, 1):
         pen.fill([(s * 0.9 * w, -0.5), (s * 1.14 * w, -0.5), (s * 1.17 * w, sides), (s * 0.97 * w, sides)], look.hair)
     for x in rng.uniform(-0.9, 0.9, 14):
@@ -392,11 +394,13 @@ def decorate(pen: Pen, shape: np.ndarray, ink: np.ndarray, style: int, rng: np.r
     """A rim, and pleats, dots, a seam down the middle, or nothing more."""
     (left, top), (right, bottom) = shape.min(0), shape.max(0)
     pen.line([*shape, shape[0]], ink, 0.025)
-    for share in (0.35, 0.55, 0.75) if style == 0 else ():
-        y, x = top + share * (bottom - top), 0.8 * right
-        pen.line(curve((-x, y - 0.03), (0, y + 0.04), (x, y - 0.03)), ink, 0.025)
-    for x, y in rng.uniform((0.6 * left, 0.75 * top + 0.25 * bottom), (0.6 * right, bottom - 0.15), (14, 2)) if style == 1 else ():
-        pen.oval(x, y, 0.05, 0.05, ink)
+    if style == 0:
+        for y in top + np.array([0.35, 0.55, 0.75]) * (bottom - top):
+            pen.line(curve((0.8 * left, y - 0.03), (0, y + 0.04), (0.8 * right, y - 0.03)), ink, 0.025)
+    if style == 1:
+        low, high = (0.6 * left, 0.75 * top + 0.25 * bottom), (0.6 * right, bottom - 0.15)
+        for x, y in rng.uniform(low, high, (14, 2)):
+            pen.oval(x, y, 0.05, 0.05, ink)
     if style == 2:
         pen.line([(0, top + 0.1), (0, bottom)], ink, 0.03)
 

@@ -165,7 +165,7 @@ def from_json(values: dict, path) -> Recipe:
         if key in values and (not isinstance(values[key], allowed) or (kind is int and isinstance(values[key], bool))):
             wrong.append(key)
     if wrong:
-        raise InputError(f"{path}: settings {', '.join(wrong)} are missing, unknown or of a wrong type", "this version's")
+        raise InputError(f"{path}: settings {', '.join(wrong)} are missing, unknown or mistyped", "this version's")
     return validated(Recipe(**values))
 
 

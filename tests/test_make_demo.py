@@ -1,0 +1,74 @@
+"""The drawn competition: its layout, its classes, and that the same seed gives the same bytes."""
+
+import hashlib
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
+import make_demo
+
+SETTINGS = {"version": make_demo.VERSION, "people": 12, "test_people": 6, "seed": 3}
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory) -> Path:
+    dest = tmp_path_factory.mktemp("drawn") / "demo"
+    make_demo.draw_competition(dest, SETTINGS)
+    return dest
+
+
+def bytes_below(folder: Path) -> dict[str, str]:
+    files = [file for file in sorted(folder.rglob("*")) if file.is_file()]
+    return {str(file.relative_to(folder)): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+
+
+def test_layout_is_complete(demo):
+    train, info = pd.read_csv(demo / "train/train.csv", dtype=str), pd.read_csv(demo / "eval/info.csv")
+    assert list(train) == ["id", "gender", "race", "age", "path"]
+    assert len(train) == 12
+    assert train["path"].is_unique
+    assert not train["id"].is_unique
+    for path in train["path"]:
+        files = [file for file in (demo / "train/images" / path).iterdir() if not file.name.startswith(".")]
+        assert sorted(file.stem for file in files) == sorted(make_demo.SHOTS)
+    assert sorted(info["ImageID"]) == sorted(file.name for file in (demo / "eval/images").iterdir())
+    assert (info["ans"] == 0).all()
+
+
+def test_same_seed_same_bytes(demo, tmp_path):
+    make_demo.draw_competition(tmp_path / "again", SETTINGS)
+    assert bytes_below(tmp_path / "again") == bytes_below(demo)
+
+
+def test_classes_agree_with_paths(demo):
+    train = pd.read_csv(demo / "train/train.csv", dtype=str)
+    for person in train.itertuples():
+        assert person.path == f"{person.id}_{person.gender}_Asian_{person.age}"
+    groups = {(p.gender, (int(p.age) >= 30) + (int(p.age) >= 60)) for p in train.itertuples()}
+    assert len(groups) == 6
+    assert pd.to_numeric(train["age"]).between(18, 60).all()
+    answers = pd.read_csv(demo / "answers.csv")
+    assert set(answers["ans"]) == set(range(18))
+    shots = answers["ans"].floordiv(6).value_counts()
+    assert [shots[mask] for mask in range(3)] == [5 * 6, 6, 6]
+
+
+def test_people_of_test_are_not_in_train(demo):
+    pictures = bytes_below(demo)
+    train = {digest for name, digest in pictures.items() if name.startswith("train/images")}
+    test = [digest for name, digest in pictures.items() if name.startswith("eval/images")]
+    assert len(test) == len(set(test)) == 6 * 7
+    assert not train & set(test)
+    jobs = make_demo.train_jobs(demo.parent / "scratch", pd.read_csv(demo / "train/train.csv", dtype=str), 3)
+    assert all(seed[-1] < make_demo.TEST_PEOPLE_FROM for *_, seed in jobs)
+
+
+def test_only_its_own_folder_is_replaced(demo, tmp_path):
+    assert make_demo.is_drawn(demo, SETTINGS)
+    assert not make_demo.is_drawn(demo, {**SETTINGS, "seed": 4})
+    (tmp_path / "precious.txt").write_text("mine")
+    with pytest.raises(SystemExit, match="no demo"):
+        make_demo.is_drawn(tmp_path, SETTINGS)
