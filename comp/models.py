@@ -48,15 +48,15 @@ def create(recipe: Recipe, classes: int, attributes: dict, weights: Path, pretra
     outputs = len(table) if recipe.head == "attributes" else classes
     source = _source(recipe.model, weights) if (recipe.pretrained if pretrained is None else pretrained) else {}
     backbone = _timm_model(recipe, outputs, weights, source)
-    zero_head(backbone)
+    small_head(backbone)
     return AttributeSum(backbone, table) if recipe.head == "attributes" else backbone
 
 
-def zero_head(backbone: nn.Module) -> None:
-    """Start with every class equally likely (as big_vision does): a random head, whose scale timm takes from the number
-    of classes, costs efficientnets their first epochs in unlearning it."""
+def small_head(backbone: nn.Module) -> None:
+    """Start with every class about equally likely, as timm's ViTs do: the random head of its efficientnets, whose scale
+    comes from the number of classes, costs them their first epochs in unlearning it."""
     for parameter in backbone.get_classifier().parameters():
-        nn.init.zeros_(parameter)
+        nn.init.trunc_normal_(parameter, std=0.02) if parameter.ndim > 1 else nn.init.zeros_(parameter)
 
 
 def check_name(name: str, recipes: list[str]) -> None:
