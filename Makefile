@@ -89,7 +89,7 @@ scores: $(READY) ## out-of-fold scores of every run and the blend
 # pretrained weights, a head for each attribute (few faces teach eight values sooner than eighteen classes), three folds.
 DEMO     = $(MAKE) --no-print-directory INPUTS=inputs/demo OUTPUTS=outputs/demo FOLD=all SEED=0
 DEMO_SET = pretrained=false head=attributes image_size=64 accumulate=1 optimizer=adamw schedule=cosine patience=0 \
-           mixup=0 cutmix=0 loss=cross_entropy augment=flip weight_decay=0.05
+           mixup=0 cutmix=0 loss=cross_entropy augment=flip weight_decay=0.05 warmup_epochs=0.3 clip_grad=1
 
 demo: $(READY) ## the whole way on drawn faces: folds, three backbones, blend, submission, leaderboard
 	@$(PY) tools/make_demo.py --dest inputs/demo

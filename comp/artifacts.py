@@ -19,6 +19,7 @@ import csv
 import hashlib
 import json
 import os
+import re
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -95,6 +96,17 @@ def submission_file(outputs: Path) -> Path:
 
 
 BLEND = "blend"
+RESERVED = (BLEND, "cache", "bench")  # folders of outputs/ that are no run's
+
+
+def check_run_name(name: str) -> None:
+    """Raise InputError unless `name` is one plain folder name: it is joined to paths, and make splits at blanks."""
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*", name) or name in RESERVED:
+        raise InputError(
+            f"RUN={name}",
+            f"letters, digits and _ . + -, and none of {', '.join(RESERVED)}",
+            "the same command with RUN=<a plain name>",
+        )
 
 
 def run_names(outputs: Path) -> list[str]:

@@ -142,6 +142,13 @@ def test_an_oof_of_the_wrong_photos_is_refused(tmp_path, folds):
         artifacts.load_run(run, folds, digest, CLASSES)
 
 
+@pytest.mark.parametrize("name", ["../x", "a b", "", ".hidden", "blend", "cache", "a/b", "a\nb"])
+def test_a_run_name_is_a_plain_folder_name(name):
+    with pytest.raises(InputError, match="RUN="):
+        artifacts.check_run_name(name)
+    artifacts.check_run_name("vit_small_r26_s32_224.augreg_in21k")
+
+
 @pytest.mark.parametrize(
     "change",
     [

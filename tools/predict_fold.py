@@ -11,6 +11,7 @@ from comp import artifacts, competition, console
 
 def main() -> None:
     args = arguments()
+    artifacts.check_run_name(args.run or args.model)
     artifacts.load_folds(artifacts.folds_file(args.outputs), len(competition.CLASSES))  # cheap: before torch
     from comp import engine, stages, tta
 

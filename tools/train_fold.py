@@ -12,12 +12,13 @@ import textwrap
 
 from options import add_device, add_run, parser
 
-from comp import console, recipes
+from comp import artifacts, console, recipes
 from comp.errors import InputError
 
 
 def main() -> None:
     args = arguments()
+    artifacts.check_run_name(args.run or args.model)
     recipe = chosen_recipe(args)
     from comp import augment, engine, losses, models, stages, tta  # torch: not for --help or a typing error
 
