@@ -94,9 +94,9 @@ DEMO_SET = pretrained=false head=attributes image_size=64 accumulate=1 optimizer
 demo: $(READY) ## the whole way on drawn faces: folds, three backbones, blend, submission, leaderboard
 	@$(PY) tools/make_demo.py --dest inputs/demo
 	@$(DEMO) folds FOLDS=3
-	@$(DEMO) train MODEL=vit_small_r26 RUN=vit_small_r26_64px SET="$(DEMO_SET) batch_size=16 lr=0.03 epochs=4 optimizer=sgd"
-	@$(DEMO) train MODEL=efficientnetv2_rw_t RUN=efficientnetv2_rw_t_64px SET="$(DEMO_SET) batch_size=16 lr=1.5e-3 epochs=3"
-	@$(DEMO) train MODEL=resnet34 RUN=resnet34_64px SET="$(DEMO_SET) batch_size=32 lr=1.5e-3 epochs=5"
+	@$(DEMO) train MODEL=vit_small_r26 RUN=vit_small_r26_64px SET="$(DEMO_SET) batch_size=20 lr=0.03 epochs=3 optimizer=sgd"
+	@$(DEMO) train MODEL=efficientnetv2_rw_t RUN=efficientnetv2_rw_t_64px SET="$(DEMO_SET) batch_size=16 lr=1.5e-3 epochs=3 channels_last=on amp=off"
+	@$(DEMO) train MODEL=resnet34 RUN=resnet34_64px SET="$(DEMO_SET) batch_size=32 lr=1.5e-3 epochs=4"
 	@$(DEMO) blend RUNS=
 	@$(PY) tools/scores.py --inputs inputs/demo --outputs outputs/demo --answers inputs/demo/answers.csv
 	@echo "the faces are drawn, not photographed: these numbers say that the way works, not how good the models are"

@@ -12,7 +12,7 @@ FLOOR = 1e-7  # a model that is sure and wrong costs 16 nats, not infinity
 
 
 def fit_weights(probs: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """The convex weights (M,) of least log loss, a convex problem with one optimum (super learner, van der Laan 2007)."""
+    """The convex weights (M,) of least log loss: convex, one optimum (super learner, van der Laan 2007)."""
     true = probs[:, np.arange(len(labels)), labels].astype(np.float64)  # (M, N): all that the log loss needs
 
     def objective(w):
@@ -20,7 +20,7 @@ def fit_weights(probs: np.ndarray, labels: np.ndarray) -> np.ndarray:
         return -np.log(mixed).mean(), -(true / mixed).mean(1)
 
     start = np.full(len(probs), 1 / len(probs))
-    simplex = {"type": "eq", "fun": lambda w: w.sum() - 1, "jac": lambda w: np.ones_like(w)}
+    simplex = {"type": "eq", "fun": lambda w: w.sum() - 1, "jac": np.ones_like}
     found = minimize(objective, start, jac=True, method="SLSQP", bounds=[(0, 1)] * len(probs), constraints=[simplex],
                      options={"ftol": 1e-9, "maxiter": 500})
     weights = np.clip(found.x, 0, 1)

@@ -67,7 +67,7 @@ class Fit:
         return self.state.epoch >= self.recipe.epochs or bool(0 < self.recipe.patience <= stale)
 
     def run(self, resume: Path, identity: dict, progress: Callable, on_epoch: Callable[[dict], None]) -> State:
-        """Train to the end, from `resume` if it is there; write it after every epoch.
+        """Train to the end, from `resume` if it is there; write it after every epoch but the last.
 
         identity: what the file must have been made with; progress(label, total) is a context manager that yields an
         Advance; on_epoch is given each new row of the history.
@@ -76,7 +76,8 @@ class Fit:
             self._load(resume, identity)
         while not self.done:
             on_epoch(self._epoch(progress))
-            self._save(resume, identity)
+            if not self.done:  # the caller writes the end; were it killed before that, one epoch is done again
+                self._save(resume, identity)
         return self.state
 
     def _epoch(self, progress: Callable) -> dict:
@@ -85,7 +86,7 @@ class Fit:
         with progress(f"epoch {epoch + 1}/{self.recipe.epochs}", len(self.train.labels)) as advance:
             train_loss = self._train(epoch, advance)
         trained = time.monotonic() - began
-        probs = predict(self.scored, self.val, self.recipe, self.device, batch_size=self.recipe.batch_size)
+        probs = predict(self.scored, self.val, self.recipe, self.device)
         scores = metrics.scores(self.val.labels, probs)
         row = {
             "epoch": epoch + 1,
@@ -198,14 +199,17 @@ def predict(
     batches: Batches,
     recipe: Recipe,
     device: torch.device,
-    batch_size: int = 64,
+    batch_size: int = 0,
     advance: Advance = lambda count: None,
     wrap: Callable[[nn.Module], nn.Module] = Probabilities,
 ) -> np.ndarray:
-    """Probabilities (N, C) float32 of every row in its order, no batch dropped; `wrap` makes logits probabilities."""
+    """Probabilities (N, C) float32 of every row in its order, no batch dropped; `wrap` makes logits probabilities.
+
+    batch_size 0: four times that of training, which fits as no layer's output is kept for a backward pass.
+    """
     model.eval()
     probabilities = wrap(model)
-    order = Order(batches.labels, batch_size, "none", 0)
+    order = Order(batches.labels, batch_size or 4 * recipe.batch_size, "none", 0)
     half = precision(recipe.amp, device)
     layout = memory_format(recipe, device)
     parts = []

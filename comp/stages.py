@@ -131,7 +131,7 @@ def train_fold(run: Run, recipe: Recipe, data: Data, k: int, inputs: Path, devic
     state = fit.run(resume, identity, console.progress, _say_epoch)
     write_history(run.history(k), state.history)
     models.save_weights(run.weights(k), state.best, identity | {"epoch": state.best_epoch + 1})
-    resume.unlink()
+    resume.unlink(missing_ok=True)
 
 
 def _check_trained(run: Run, k: int, identity: dict) -> None:
@@ -186,7 +186,7 @@ def predict_fold(run: Run, recipe: Recipe, data: Data, k: int, views: str, devic
     with console.progress(f"{run.name} fold {k}: predicting", total) as advance:
         for path, batches, ids in parts:
             probs = engine.predict(
-                model, batches, recipe, device, recipe.batch_size, advance, lambda m: tta.wrap(m, views)
+                model, batches, recipe, device, advance=advance, wrap=lambda m: tta.wrap(m, views)
             )
             artifacts.save_predictions(path, ids, probs, competition.CLASSES, meta)
     console.say(

@@ -100,7 +100,7 @@ def test_early_stopping_counts_epochs_without_a_better_score(tmp_path):
 
 def test_a_resume_file_of_another_fold_or_torn_is_refused(tmp_path):
     path = tmp_path / "resume.pt"
-    run(make(epochs=1), path)
+    run(make(epochs=2), path)
     with pytest.raises(InputError, match="was made with"):
         make().run(path, {"fold": 1}, silent, lambda row: None)
     path.write_bytes(path.read_bytes()[:1000])

@@ -37,8 +37,8 @@ def chosen_runs(args) -> list[str]:
     names = args.runs.replace(",", " ").split() or there
     unknown = [name for name in names if name not in there]
     if unknown or not names:
-        raise InputError(f"no run {' '.join(unknown)} in {args.outputs}", f"trained runs: {', '.join(there) or 'none yet'}",
-                         "make train MODEL=vit_small_r26")
+        expected = f"trained runs: {', '.join(there) or 'none yet'}"
+        raise InputError(f"no run {' '.join(unknown)} in {args.outputs}", expected, "make train MODEL=vit_small_r26")
     return list(dict.fromkeys(names))
 
 

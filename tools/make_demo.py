@@ -24,7 +24,7 @@ import joblib
 import numpy as np
 import pandas as pd
 
-VERSION = 1  # of the drawing: raise it where pictures change, and older demos are drawn anew
+VERSION = 2  # of the drawing: raise it where pictures change, and older demos are drawn anew
 HEIGHT, WIDTH, QUALITY = 512, 384, 85
 SHOTS = {f"mask{i}": 0 for i in range(1, 6)} | {"incorrect_mask": 1, "normal": 2}
 SUFFIXES = (".jpg", ".jpg", ".jpg", ".jpg", ".jpeg", ".JPG", ".png", ".PNG")
@@ -54,8 +54,8 @@ def main() -> None:
 def arguments() -> argparse.Namespace:
     made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     made.add_argument("--dest", type=Path, default=Path("inputs/demo"), help="folder to draw into")
-    made.add_argument("--people", type=int, default=100, help="people to train on, seven photos each")
-    made.add_argument("--test-people", type=int, default=60, help="people to predict, seven photos each")
+    made.add_argument("--people", type=int, default=110, help="people to train on, seven photos each")
+    made.add_argument("--test-people", type=int, default=30, help="people to predict, seven photos each")
     made.add_argument("--seed", type=int, default=0, help="of everything that is drawn")
     args = made.parse_args()
     if min(args.people, args.test_people) < 6:
@@ -195,8 +195,8 @@ class Look:
 
 def make_look(woman: bool, age: int, rng: np.random.Generator) -> Look:
     """Draw a look. Each cue has noise of its own around what gender and apparent age suggest."""
-    seen = age + rng.normal(0, 2.0)  # the apparent age: 58 and 60 cannot be told apart
-    cue = np.clip(woman + rng.normal(0, 0.28), -0.3, 1.3)  # the apparent gender, 0 … 1
+    seen = age + rng.normal(0, 1.5)  # the apparent age: 58 and 60 cannot be told apart
+    cue = np.clip(woman + rng.normal(0, 0.2), -0.3, 1.3)  # the apparent gender, 0 … 1
 
     def ramp(low, high, noise=0.08):
         return float(np.clip((seen - low) / (high - low) + rng.normal(0, noise), 0, 1))
