@@ -10,6 +10,7 @@ SEED    ?= 0
 FOLDS   ?= 5
 SET     ?=
 TTA     ?=
+GPUS    ?= 1
 RUNS    ?=
 
 PYTHON  ?= python3
@@ -18,6 +19,8 @@ READY   := .venv/ready
 export NO_ALBUMENTATIONS_UPDATE := 1
 
 PATHS   = --inputs "$(INPUTS)" --outputs "$(OUTPUTS)"
+# one process, or torchrun with one a GPU
+LAUNCH  = $(PY)$(if $(filter-out 1,$(GPUS)), -m torch.distributed.run --standalone --nproc-per-node=$(GPUS) --)
 WHICH   = --model "$(MODEL)" --run "$(RUN)" --fold "$(FOLD)" --device "$(DEVICE)"
 
 .DEFAULT_GOAL := help
@@ -35,6 +38,7 @@ help: ## this list
 	@echo "  RUNS=$(RUNS)         runs to blend; all if empty"
 	@echo "  FOLDS=$(FOLDS)       how many folds"
 	@echo "  SEED=$(SEED)        of folds and training"
+	@echo "  GPUS=$(GPUS)        processes that train one fold together, one a GPU (torchrun, DDP)"
 	@echo "  DEVICE=$(DEVICE)   auto, cpu, cuda, cuda:1, mps"
 	@echo "  INPUTS=$(INPUTS)  the competition's data"
 	@echo "  OUTPUTS=$(OUTPUTS)  everything that is generated"
@@ -55,10 +59,10 @@ folds: $(READY) ## assign photos to folds by person, and audit for leaks
 	@$(PY) tools/make_folds.py $(PATHS) --folds "$(FOLDS)" --seed "$(SEED)"
 
 train: $(READY) need-model ## train MODEL on all folds (FOLD=2: one), then predict with TTA
-	@$(PY) tools/train_fold.py $(PATHS) $(WHICH) --set "$(SET)" --seed "$(SEED)"
+	@$(LAUNCH) tools/train_fold.py $(PATHS) $(WHICH) --set "$(SET)" --seed "$(SEED)"
 
 predict: $(READY) need-model ## predict a trained run again, with TTA=…
-	@$(PY) tools/predict_fold.py $(PATHS) $(WHICH) --tta "$(TTA)"
+	@$(LAUNCH) tools/predict_fold.py $(PATHS) $(WHICH) --tta "$(TTA)"
 
 need-model:
 	@test -n "$(MODEL)" || { echo "error: no MODEL"; \
@@ -89,7 +93,7 @@ scores: $(READY) ## out-of-fold scores of every run and the blend
 # pretrained weights, a head for each attribute (few faces teach eight values sooner than eighteen classes), three folds.
 DEMO     = $(MAKE) --no-print-directory INPUTS=inputs/demo OUTPUTS=outputs/demo FOLD=all SEED=0
 DEMO_SET = pretrained=false head=attributes image_size=64 accumulate=1 optimizer=adamw schedule=cosine patience=0 \
-           mixup=0 cutmix=0 loss=cross_entropy augment=flip weight_decay=0.05 warmup_epochs=0.3 clip_grad=1
+           mixup=0 cutmix=0 loss=cross_entropy smoothing=0 class_weights=none augment=flip weight_decay=0.05 warmup_epochs=0.3 clip_grad=1
 
 demo: $(READY) ## the whole way on drawn faces: folds, three backbones, blend, submission, leaderboard
 	@$(PY) tools/make_demo.py --dest inputs/demo

@@ -119,6 +119,7 @@ def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; rename it over `path` once the block ends well, else delete it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    _sweep(path)
     try:
         yield temporary
         with open(temporary, "rb+") as file:
@@ -130,6 +131,14 @@ def replacing(path: Path) -> Iterator[Path]:
         ) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _sweep(path: Path) -> None:
+    """Delete what killed processes left of earlier attempts at this file."""
+    for left in path.parent.glob(f".{path.name}.*.tmp"):
+        process = left.name.split(".")[-2]
+        if not (process.isdecimal() and Path("/proc", process).exists()):
+            left.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -92,13 +92,13 @@ def read_test(inputs: Path) -> pd.DataFrame:
     return pd.DataFrame({"id": sample[ID], "image": TEST_IMAGES + "/" + sample[ID]})
 
 
-def training_policy(table: pd.DataFrame, old_from: int = OLD_FROM, drop_ages: str = "") -> pd.DataFrame:
+def training_policy(table: pd.DataFrame, age_old_from: int = OLD_FROM, drop_ages: str = "") -> pd.DataFrame:
     """Relabel and drop rows the way a recipe asks. For TRAINING rows only: a score is always on official labels.
 
-    old_from: the age in years from which the oldest class is taught; drop_ages: such as "57-59" or "27-29,57-59".
+    age_old_from: the age in years from which the oldest class is taught; drop_ages: such as "57-59" or "27-29,57-59".
     """
     table = table.copy()
-    table["age"] = age_group(table["years"], old_from)
+    table["age"] = age_group(table["years"], age_old_from)
     table["label"] = encode(table["mask"], table["gender"], table["age"])
     for low, high in age_ranges(drop_ages):
         table = table[~table["years"].between(low, high)]

@@ -13,7 +13,8 @@ from rich.text import Text
 
 from comp.errors import InputError
 
-_out = Console(highlight=False, soft_wrap=True)
+_RANK = os.environ.get("RANK", "0")  # of several processes on one training, the first talks
+_out = Console(highlight=False, soft_wrap=True, quiet=_RANK != "0")
 _err = Console(stderr=True, highlight=False, soft_wrap=True)
 PLAIN_SECONDS = 30  # without a terminal a long stage still shows a line this often
 
@@ -83,6 +84,8 @@ def run_stage(main: Callable[[], None]) -> None:
     except InputError as error:
         if os.environ.get("DEBUG") == "1":
             raise
+        if _RANK != "0":
+            time.sleep(3)  # an error of all of them is said by the first, which ends the others meanwhile
         _err.print(Text(f"error: {error}", style="bold red" if _err.is_terminal else ""))
         sys.exit(2)
     except KeyboardInterrupt:

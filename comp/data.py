@@ -12,16 +12,32 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from comp import augment
+from comp import augment, parallel
+from comp.errors import InputError
 from comp.photos import Photos
 
 
 class Batches(Dataset):
     """Indexed by (epoch, positions): uint8 pixels (B, H, W, 3), labels (B,) int64 and the positions (B,)."""
 
-    def __init__(self, photos: Photos, rows: Sequence[int], labels: Sequence[int], augment_name: str, seed: int):
+    def __init__(
+        self,
+        photos: Photos,
+        rows: Sequence[int],
+        labels: Sequence[int],
+        augment_name: str,
+        seed: int,
+        units: Sequence[int] | None = None,
+    ):
         self.photos, self.rows, self.labels = photos, np.asarray(rows), np.asarray(labels)
         self.augment_name, self.seed = augment_name, seed
+        self.units = None if units is None else np.asarray(units)  # rows of one unit show the same: see Order
+
+    def only(self, positions: np.ndarray) -> "Batches":
+        """These rows alone."""
+        if len(positions) == len(self.rows):
+            return self
+        return Batches(self.photos, self.rows[positions], self.labels[positions], self.augment_name, self.seed)
 
     def __getitem__(self, key: tuple[int, np.ndarray]) -> tuple[Tensor, Tensor, Tensor]:
         epoch, positions = key
@@ -35,26 +51,51 @@ class Batches(Dataset):
 
 
 class Order:
-    """What the loader draws: set `epoch`, then iterate over (epoch, positions) of each batch."""
+    """What the loader draws: set `epoch`, then iterate over (epoch, positions) of each batch.
 
-    def __init__(self, labels: Sequence[int], batch_size: int, sampler: str, seed: int):
+    units (N,) int: rows that are alternatives, such as one person's photos of one class, for sampler="one_of_each".
+    With several processes a batch is the whole batch's share of this one.
+    """
+
+    def __init__(
+        self,
+        labels: Sequence[int],
+        batch_size: int,
+        sampler: str,
+        seed: int,
+        units: Sequence[int] | None = None,
+    ):
         self.labels, self.batch_size, self.sampler, self.seed = np.asarray(labels), batch_size, sampler, seed
-        self.epoch, self.first = 0, 0
+        self.units, self.epoch = units, 0
+
+    def rows(self) -> np.ndarray:
+        """Positions of this epoch, in its order."""
+        return epoch_order(self.labels, self.sampler, self.seed, self.epoch, self.units)
 
     def __len__(self) -> int:
-        return len(split(np.arange(len(self.labels)), self.batch_size))
+        return len(split(self.rows(), self.batch_size))
 
     def __iter__(self) -> Iterator[tuple[int, np.ndarray]]:
-        order = epoch_order(self.labels, self.sampler, self.seed, self.epoch)
-        return iter([(self.epoch, part) for part in split(order, self.batch_size)])
+        share = parallel.share if self.sampler != "none" else lambda part: part
+        return iter([(self.epoch, share(part)) for part in split(self.rows(), self.batch_size)])
 
 
-def epoch_order(labels: np.ndarray, sampler: str, seed: int, epoch: int) -> np.ndarray:
-    """Positions (N,) of one epoch: a permutation; "balanced": N draws in which each class is as frequent as any,
-    and within a class no row repeats before every row was drawn; "none": as they lie."""
+def epoch_order(
+    labels: np.ndarray, sampler: str, seed: int, epoch: int, units: Sequence[int] | None = None
+) -> np.ndarray:
+    """Positions of one epoch, by sampler.
+
+    none: as they lie; shuffle: a permutation; balanced: N draws in which each class is as frequent as any, and within
+    a class no row repeats before every row was drawn; one_of_each: one row a unit, another one each epoch.
+    """
     rng = np.random.default_rng([seed, epoch])
     if sampler == "none":
         return np.arange(len(labels))
+    if sampler == "one_of_each":
+        if units is None:
+            raise InputError("sampler=one_of_each", "rows with units (person and class)")
+        shuffled = rng.permutation(len(labels))
+        return rng.permutation(shuffled[np.unique(np.asarray(units)[shuffled], return_index=True)[1]])
     if sampler == "shuffle":
         return rng.permutation(len(labels))
     classes = np.unique(labels)

@@ -41,12 +41,34 @@ def half_box(height: int, width: int, rng: np.random.Generator) -> tuple[int, in
     return (0, height, 0, cut) if rng.random() < 0.5 else (0, height, cut, width)
 
 
-def mix(images: Tensor, targets: Tensor, shares: dict[str, float], alpha: float, rng: np.random.Generator):
-    """One of mixup, cutmix, halfmix or nothing, drawn by `shares` (sum at most 1); the partner is a permutation."""
+def partners(size: int, rng: np.random.Generator, groups: np.ndarray | None = None) -> np.ndarray:
+    """A permutation (size,) of the batch: the image that each is mixed with; within equal `groups` (size,) if given."""
+    if groups is None:
+        return rng.permutation(size)
+    partner = np.arange(size)
+    for value in np.unique(groups):
+        rows = np.flatnonzero(groups == value)
+        partner[rows] = rng.permutation(rows)
+    return partner
+
+
+def mix(
+    images: Tensor,
+    targets: Tensor,
+    shares: dict[str, float],
+    alpha: float,
+    rng: np.random.Generator,
+    groups: np.ndarray | None = None,
+) -> tuple[Tensor, Tensor]:
+    """One of mixup, cutmix, halfmix or nothing, drawn by `shares` (sum at most 1).
+
+    groups (B,): halfmix takes its partner among images of the same value, such as the same age group.
+    """
     kind = _draw(shares, rng)
     if kind is None or len(images) < 2:
         return images, targets
-    partner = torch.from_numpy(rng.permutation(len(images))).to(images.device)
+    partner = partners(len(images), rng, groups if kind == "halfmix" else None)
+    partner = torch.from_numpy(partner).to(images.device)
     lam = rng.beta(alpha, alpha)
     height, width = images.shape[2:]
     if kind == "mixup":

@@ -8,12 +8,14 @@ import numpy as np
 import pandas as pd
 import torch
 
-from comp import artifacts, competition, console, engine, models, photos, recipes, tta
+from comp import artifacts, competition, console, device, engine, models, parallel, photos, recipes, tta
 from comp.artifacts import Run
 from comp.data import Batches
 from comp.engine import Fit
 from comp.errors import InputError
 from comp.recipes import Recipe
+
+WAITING = 0.05  # share of an epoch spent waiting for photos that is worth a word
 
 
 @dataclass(frozen=True)
@@ -28,10 +30,11 @@ class Data:
     def training(self, k: int, recipe: Recipe) -> Batches:
         """All folds but k, under the recipe's label policy."""
         rows = self.folds.assign(row=np.arange(len(self.folds)))[self.folds["fold"] != k]
-        rows = competition.training_policy(rows, recipe.old_from, recipe.drop_ages)
+        rows = competition.training_policy(rows, recipe.age_old_from, recipe.drop_ages)
         if rows.empty:
             raise InputError(f"drop_ages={recipe.drop_ages} leaves no training row", "rows to train on")
-        return Batches(self.photos, rows["row"], rows["label"], recipe.augment, recipe.seed)
+        units = rows.groupby(["group", "label"], sort=False).ngroup()  # one person's photos of one class
+        return Batches(self.photos, rows["row"], rows["label"], recipe.augment, recipe.seed, units)
 
     def held_out(self, k: int) -> Batches:
         """Every row of fold k, on the official labels."""
@@ -52,7 +55,7 @@ def load_data(inputs: Path, outputs: Path, recipe: Recipe) -> Data:
     images = [*folds["image"], *test["image"]]
     crop, size = recipe.crop, recipe.image_size
     if recipe.cache:
-        with console.progress("decoding photos", len(images)) as advance:
+        with parallel.first_alone(), console.progress("decoding photos", len(images)) as advance:
             pixels = photos.cached(outputs / "cache", inputs, images, crop, size, advance)
     else:
         pixels = photos.Photos(inputs, images, crop, size)
@@ -74,6 +77,11 @@ def claim(run: Run, recipe: Recipe) -> Recipe:
 
     Returns the recipe to use (the given one: it may differ in what does not change the result).
     """
+    with parallel.first_alone():
+        return _claim(run, recipe)
+
+
+def _claim(run: Run, recipe: Recipe) -> Recipe:
     if not run.recipe.is_file():
         versions = {module.__name__: module.__version__ for module in (torch, np, pd)} | {
             "python": platform.python_version()
@@ -104,7 +112,7 @@ def class_attributes() -> dict[str, np.ndarray]:
     return competition.attribute_labels(np.arange(len(competition.CLASSES)))
 
 
-def train_fold(run: Run, recipe: Recipe, data: Data, k: int, inputs: Path, device: torch.device) -> None:
+def train_fold(run: Run, recipe: Recipe, data: Data, k: int, inputs: Path, where: torch.device) -> None:
     """Train fold k unless it is trained already; resume it if it was begun."""
     identity = {"recipe": artifacts.digest(run.recipe), "folds": data.folds_digest, "fold": k}
     resume = run.fold(k) / "resume.pt"
@@ -125,13 +133,17 @@ def train_fold(run: Run, recipe: Recipe, data: Data, k: int, inputs: Path, devic
         inputs / "weights",
         pretrained=recipe.pretrained and not resumed,
     )
-    fit = Fit(model, recipe, train, val, len(competition.CLASSES), device)
-    words = f"{len(train.labels)} training rows, {len(val.labels)} held out, {device}, {str(fit.precision)[6:]}"
+    fit = Fit(model, recipe, train, val, class_attributes(), where)
+    words = f"{len(train.labels)} training rows, {len(val.labels)} held out"
     console.say(f"{run.name} fold {k}: {words}" + (", resumed" if resumed else ""), style="bold")
+    console.say(f"  {', '.join(f'{name} {value}' for name, value in fit.chosen.items())}")
     state = fit.run(resume, identity, console.progress, _say_epoch)
-    write_history(run.history(k), state.history)
-    models.save_weights(run.weights(k), state.best, identity | {"epoch": state.best_epoch + 1})
-    resume.unlink(missing_ok=True)
+    if parallel.rank() == 0:
+        write_history(run.history(k), state.history)
+        made_by = {"epoch": state.best_epoch + 1, "engine": fit.chosen}
+        models.save_weights(run.weights(k), state.best, identity | made_by)
+        resume.unlink(missing_ok=True)
+    parallel.wait()
 
 
 def _check_trained(run: Run, k: int, identity: dict) -> None:
@@ -151,6 +163,7 @@ def _say_epoch(row: dict) -> None:
         f"  epoch {row['epoch']:3d}  train loss {row['train_loss']:.4f}  val loss {row['val_loss']:.4f}"
         f"  macro F1 {row['macro_f1']:.4f}  accuracy {row['accuracy']:.4f}  lr {row['lr']:.1e}"
         f"  {row['images_per_second']:,.0f} images/s  {row['seconds']:.0f} s"
+        + (f"  {row['waiting']:.0%} of it waiting for photos" if row["waiting"] > WAITING else "")
     )
 
 
@@ -159,7 +172,7 @@ def write_history(path: Path, rows: list[dict]) -> None:
         pd.DataFrame(rows).to_csv(temporary, index=False, float_format="%.6g")
 
 
-def predict_fold(run: Run, recipe: Recipe, data: Data, k: int, views: str, device: torch.device) -> None:
+def predict_fold(run: Run, recipe: Recipe, data: Data, k: int, views: str, where: torch.device) -> None:
     """Write oof.npz and test.npz of fold k, unless they are there, made by these weights, folds and views."""
     weights = run.weights(k)
     remedy = f"make train MODEL={recipe.name} RUN={run.name} FOLD={k}"
@@ -176,19 +189,23 @@ def predict_fold(run: Run, recipe: Recipe, data: Data, k: int, views: str, devic
     }
     held_out, testing = data.held_out(k), data.testing()
     parts = [(run.oof(k), held_out, data.folds["image"].iloc[held_out.rows]), (run.test(k), testing, data.test["id"])]
-    if all(_is_made(path, ids, meta) for path, _, ids in parts):
+    made = all(_is_made(path, ids, meta) for path, _, ids in parts)
+    parallel.wait()  # all have looked before one writes
+    if made:
         console.say(f"{run.name} fold {k}: already predicted with TTA {views}")
         return
     model = models.create(recipe, len(competition.CLASSES), class_attributes(), Path(), pretrained=False)
     models.load_weights(model, weights, remedy)
-    model.to(device, memory_format=engine.memory_format(recipe, device))
+    model.to(where, memory_format=device.memory_format(recipe, where))
     total = len(held_out.labels) + len(testing.labels)
     with console.progress(f"{run.name} fold {k}: predicting", total) as advance:
         for path, batches, ids in parts:
             probs = engine.predict(
-                model, batches, recipe, device, advance=advance, wrap=lambda m: tta.wrap(m, views)
+                model, batches, recipe, where, advance=advance, wrap=lambda m: tta.wrap(m, views)
             )
-            artifacts.save_predictions(path, ids, probs, competition.CLASSES, meta)
+            if parallel.rank() == 0:
+                artifacts.save_predictions(path, ids, probs, competition.CLASSES, meta)
+    parallel.wait()
     console.say(
         f"{run.name} fold {k}: wrote {run.oof(k)} and {run.test(k).name}, TTA {views} ({tta.views(views)} views)"
     )

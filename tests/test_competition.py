@@ -38,7 +38,7 @@ def test_policy_relabels_and_drops_only_what_it_is_asked(inputs):
     table = competition.read_train(inputs)
     kept = competition.training_policy(table)
     pd.testing.assert_frame_equal(kept, table, check_dtype=False)
-    changed = competition.training_policy(table, old_from=58, drop_ages="20-24,40")
+    changed = competition.training_policy(table, age_old_from=58, drop_ages="20-24,40")
     assert set(changed["years"]) == {25, 58, 60}
     assert (changed.loc[changed["years"] == 58, "age"] == 2).all()
 

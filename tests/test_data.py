@@ -34,6 +34,29 @@ def test_balanced_draws_classes_equally_and_rows_within_a_class_equally():
         assert times.max() - times.min() <= 1
 
 
+def test_one_of_each_draws_one_photo_a_unit_and_in_time_all_of_them():
+    units = np.array([0, 0, 0, 0, 0, 1, 2, 2])
+    epochs = [epoch_order(np.zeros(8, int), "one_of_each", 0, e, units) for e in range(60)]
+    assert all(sorted(units[order]) == [0, 1, 2] for order in epochs)
+    assert set(np.concatenate(epochs)) == set(range(8))
+
+
+@given(st.integers(1, 40), st.integers(2, 16), st.integers(2, 4))
+def test_processes_share_each_batch_and_make_the_same_number_of_steps(rows, size, world):
+    labels, shares = np.zeros(rows, int), []
+    for rank in range(world):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("WORLD_SIZE", str(world))
+            patch.setenv("RANK", str(rank))
+            shares.append([part for _, part in Order(labels, size, "shuffle", 0)])
+    steps = split(Order(labels, size, "shuffle", 0).rows(), size)
+    assert {len(parts) for parts in shares} == {len(steps)}
+    for whole, *parts in zip(steps, *shares, strict=True):
+        assert set(np.concatenate(parts)) == set(whole)
+        assert min(map(len, parts)) >= 2
+        assert len(whole) < 2 * world or len(np.concatenate(parts)) == len(whole)
+
+
 @pytest.fixture
 def pixels():
     return np.random.default_rng(0).integers(0, 256, (10, 24, 24, 3), np.uint8)

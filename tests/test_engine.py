@@ -5,14 +5,16 @@ import numpy as np
 import pytest
 import torch
 
-from comp import engine, models, recipes
+from comp import device, engine, metrics, models, optim, recipes
 from comp.data import Batches
-from comp.engine import Fit, lr_factor
+from comp.engine import Fit
 from comp.errors import InputError
+from comp.optim import lr_factor
 from comp.photos import Photos
 from comp.stages import class_attributes
 
 CPU = torch.device("cpu")
+TIMES = ("seconds", "images_per_second", "waiting")
 RECIPE = dataclasses.replace(
     recipes.get("test_resnet"),
     pretrained=False,
@@ -51,7 +53,7 @@ def make(**changes):
     val = Batches(photos, np.arange(30, 45), labels[30:], "none", 0)
     torch.manual_seed(1)
     model = models.create(recipe, 18, class_attributes(), "")
-    return Fit(model, recipe, train, val, 18, CPU)
+    return Fit(model, recipe, train, val, class_attributes(), CPU)
 
 
 def run(fit, path, on_epoch=lambda row: None):
@@ -85,7 +87,7 @@ def test_a_stopped_and_resumed_run_ends_with_the_same_bits(tmp_path, stop_after)
         run(make(), tmp_path / "resume.pt", stop)
     resumed = run(make(), tmp_path / "resume.pt")
     assert same(whole.best, resumed.best)
-    timeless = [[{k: v for k, v in row.items() if "second" not in k} for row in s.history] for s in (whole, resumed)]
+    timeless = [[{k: v for k, v in row.items() if k not in TIMES} for row in s.history] for s in (whole, resumed)]
     assert timeless[0] == timeless[1]
 
 
@@ -164,18 +166,57 @@ def test_frozen_epochs_move_only_the_head():
     assert moved == {"fc.weight", "fc.bias"}
 
 
+def test_frozen_stages_stay_as_they_were_batch_norms_included():
+    fit = make(freeze_epochs=1, freeze_stages=2, ema_decay=0)
+    before = {name: value.clone() for name, value in fit.model.state_dict().items()}
+    fit._train(0, lambda count: None)
+    moved = {n.split(".")[0] for n, value in fit.model.state_dict().items() if not torch.equal(value, before[n])}
+    assert moved == {"layer2", "layer3", "layer4", "fc"}
+    fit._train(1, lambda count: None)
+    assert not torch.equal(fit.model.state_dict()["conv1.0.weight"], before["conv1.0.weight"])
+
+
+def test_the_mean_of_the_best_epochs_is_kept_only_if_it_scores_better(tmp_path):
+    fit = make(epochs=4, average_best=3, mixup=0, cutmix=0, lr=3e-3)
+    state = run(fit, tmp_path / "resume.pt")
+    assert [kept["score"] for kept in state.top] == sorted((kept["score"] for kept in state.top), reverse=True)
+    fit.model.load_state_dict(state.best)
+    probs = engine.predict(fit.model, fit.val, fit.recipe, CPU)
+    best = max(row["macro_f1"] for row in state.history)
+    assert metrics.scores(fit.val.labels, probs)["macro_f1"] >= best - 1e-9
+
+
+def test_the_mean_of_equal_weights_is_the_weights():
+    state = make().model.state_dict()
+    assert same(optim.average([state, state]), state)
+
+
+@pytest.mark.parametrize("best_by", ["macro_f1", "accuracy", "val_loss"])
+def test_the_best_epoch_is_the_one_of_the_chosen_score(tmp_path, best_by):
+    state = run(make(best_by=best_by, lr=3e-3), tmp_path / "resume.pt")
+    column = np.array([row[best_by] for row in state.history])
+    assert state.best_epoch == int((column.argmin if best_by == "val_loss" else column.argmax)())
+
+
+def test_every_loss_sampler_and_mix_trains_an_odd_batch(tmp_path):
+    changes = dict(epochs=1, batch_size=7, head="attributes", class_weights="balanced", smoothing=0.1)
+    changes |= dict(loss="cross_entropy(mask) + 0.5 f1(gender) + 2 focal(age)", sampler="balanced")
+    state = run(make(halfmix=0.4, halfmix_within="age", **changes), tmp_path / "resume.pt")
+    assert np.isfinite(state.history[0]["train_loss"])
+
+
 def test_a_gpu_asked_for_and_not_there():
     if torch.cuda.is_available():
         pytest.skip("this machine has one")
     with pytest.raises(InputError, match="DEVICE=cuda"):
-        engine.choose_device("cuda")
+        device.choose_device("cuda")
     with pytest.raises(InputError, match="DEVICE=gpu0"):
-        engine.choose_device("gpu0")
-    assert engine.choose_device("auto") == CPU
+        device.choose_device("gpu0")
+    assert device.choose_device("auto") == CPU
 
 
 def test_out_of_memory_advises_the_same_steps_in_half_the_memory():
-    with pytest.raises(InputError, match="batch_size=4 accumulate=4"), engine.explain_out_of_memory(RECIPE, CPU):
+    with pytest.raises(InputError, match="batch_size=4 accumulate=4"), device.explain_out_of_memory(RECIPE, CPU):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
 

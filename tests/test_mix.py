@@ -49,3 +49,19 @@ def test_the_same_generator_mixes_the_same():
     images, targets = batch(5)
     first, second = (mix.mix(images, targets, {"cutmix": 1.0}, 1.0, np.random.default_rng(3))[0] for _ in range(2))
     assert torch.equal(first, second)
+
+
+@given(st.lists(st.integers(0, 2), min_size=2, max_size=9), st.integers(0, 10_000))
+def test_partners_are_a_permutation_within_groups(groups, seed):
+    groups = np.array(groups)
+    partner = mix.partners(len(groups), np.random.default_rng(seed), groups)
+    assert sorted(partner) == list(range(len(groups)))
+    np.testing.assert_array_equal(groups[partner], groups)
+
+
+def test_halves_can_be_swapped_within_an_age_group_only():
+    images, targets = batch(6)
+    groups = np.array([0, 0, 1, 1, 2, 2])
+    for seed in range(5):
+        _, soft = mix.mix(images, targets, {"halfmix": 1.0}, 1.0, np.random.default_rng(seed), groups)
+        assert all(soft[i, groups != groups[i]].sum() == 0 for i in range(6))

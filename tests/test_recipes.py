@@ -13,7 +13,7 @@ def test_the_four_recipes_are_the_seed_teams():
         "sgd",
         64,
         1e-3,
-        "label_smoothing",
+        "cross_entropy",
         0.35,
         0.35,
     )
@@ -21,7 +21,7 @@ def test_the_four_recipes_are_the_seed_teams():
         "adam",
         128,
         2.5e-4,
-        "weighted_cross_entropy",
+        "cross_entropy",
         0.5,
         0,
     )

@@ -13,18 +13,19 @@ def main() -> None:
     args = arguments()
     artifacts.check_run_name(args.run or args.model)
     artifacts.load_folds(artifacts.folds_file(args.outputs), len(competition.CLASSES))  # cheap: before torch
-    from comp import engine, stages, tta
+    from comp import device, parallel, stages, tta
 
     run = stages.Run(args.outputs, args.run or args.model)
     recipe = stages.load_recipe(run)
     views = args.tta or recipe.tta
     tta.check(views)
-    device = engine.choose_device(args.device)
+    where = parallel.start(device.choose_device(args.device))
     data = stages.load_data(args.inputs, args.outputs, recipe)
     numbers = stages.fold_numbers(args.fold, data.folds)
     for k in numbers:
-        stages.predict_fold(run, recipe, data, k, views, device)
+        stages.predict_fold(run, recipe, data, k, views, where)
     stages.fold_table(run, data.folds, numbers)
+    parallel.stop()
 
 
 def arguments():

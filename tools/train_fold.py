@@ -12,7 +12,7 @@ import textwrap
 
 from options import add_device, add_run, parser
 
-from comp import artifacts, console, recipes
+from comp import artifacts, competition, console, recipes
 from comp.errors import InputError
 
 
@@ -20,23 +20,25 @@ def main() -> None:
     args = arguments()
     artifacts.check_run_name(args.run or args.model)
     recipe = chosen_recipe(args)
-    from comp import augment, engine, losses, models, stages, tta  # torch: not for --help or a typing error
+    from comp import augment, device, losses, models, parallel, stages, tta  # torch: not for --help or a typing error
 
-    losses.parse(recipe.loss)
+    losses.parse(recipe.loss, tuple(competition.ATTRIBUTES))
+    recipes.check_choice("halfmix_within", recipe.halfmix_within, ("", *competition.ATTRIBUTES))
     augment.pipeline(recipe.augment)
     tta.check(recipe.tta)
     models.check_name(recipe.model, recipes.names())
-    device = engine.choose_device(args.device)
+    where = parallel.start(device.choose_device(args.device))
     run = stages.Run(args.outputs, args.run or args.model)
     data = stages.load_data(args.inputs, args.outputs, recipe)
     numbers = stages.fold_numbers(args.fold, data.folds)
     recipe = stages.claim(run, recipe)
     for k in numbers:
-        stages.train_fold(run, recipe, data, k, args.inputs, device)
+        stages.train_fold(run, recipe, data, k, args.inputs, where)
         if not args.no_predict:
-            stages.predict_fold(run, recipe, data, k, recipe.tta, device)
+            stages.predict_fold(run, recipe, data, k, recipe.tta, where)
     if not args.no_predict:
         stages.fold_table(run, data.folds, numbers)
+    parallel.stop()
 
 
 def arguments():

@@ -27,7 +27,8 @@ class Recipe:
     head: str = _setting("classes", "model", "classes: one logit a class; attributes: one head an attribute, summed")
     drop_rate: float = _setting(0.0, "model", "dropout before the head")
     drop_path_rate: float = _setting(0.0, "model", "stochastic depth")
-    freeze_epochs: int = _setting(0, "model", "epochs in which only the head learns")
+    freeze_epochs: int = _setting(0, "model", "first epochs in which a part of the model does not learn")
+    freeze_stages: int = _setting(0, "model", "that part: so many first stages, stem included; 0: all but the head")
 
     image_size: int = _setting(224, "image", "side of the square that the model sees, pixels")
     crop: int = _setting(350, "image", "side of the centre crop before the resize, pixels; 0 for the whole photo")
@@ -35,12 +36,14 @@ class Recipe:
     std: tuple = _setting((0.237, 0.247, 0.246), "image", "of red, green, blue, in 0 … 1")
     augment: str = _setting("none", "image", "named training augmentation of comp/augment.py")
 
-    loss: str = _setting("cross_entropy", "loss", "a loss, or a weighted sum such as '0.4 f1 + 0.6 focal'")
-    smoothing: float = _setting(0.1, "loss", "label smoothing of the loss `label_smoothing`")
+    loss: str = _setting("cross_entropy", "loss", "cross_entropy, focal, f1, or a sum: '0.4 f1 + 0.6 focal(age)'")
+    smoothing: float = _setting(0.0, "loss", "label smoothing, of every loss")
+    class_weights: str = _setting("none", "loss", "none, or balanced (N / (C n_c)), of every loss")
     gamma: float = _setting(2.0, "loss", "focusing of the loss `focal`")
     mixup: float = _setting(0.0, "loss", "share of batches mixed by mixup")
     cutmix: float = _setting(0.0, "loss", "share of batches mixed by cutmix")
     halfmix: float = _setting(0.0, "loss", "share of batches that swap the left or right half of the face")
+    halfmix_within: str = _setting("", "loss", "attribute that both halves share, such as age; empty for any image")
     mix_alpha: float = _setting(1.0, "loss", "lambda ~ Beta(alpha, alpha) of mixup and cutmix")
 
     optimizer: str = _setting("adamw", "optimizer", "timm optimizer: sgd, adam, adamw, …")
@@ -56,12 +59,15 @@ class Recipe:
     step_factor: float = _setting(0.5, "optimizer", "schedule=step: factor of a drop")
     ema_decay: float = _setting(0.0, "optimizer", "decay of the averaged weights that are scored and kept; 0 for none")
 
+    average_best: int = _setting(1, "length", "keep the mean weights of so many best epochs if they score better")
+    best_by: str = _setting("macro_f1", "length", "score that chooses the best epoch: macro_f1, accuracy, val_loss")
+
     epochs: int = _setting(20, "length", "passes over the training rows")
     patience: int = _setting(0, "length", "stop after so many epochs without a better score; 0 for never")
     batch_size: int = _setting(64, "length", "images a step")
 
-    sampler: str = _setting("shuffle", "rows", "shuffle: each row once an epoch; balanced: classes equally often")
-    old_from: int = _setting(60, "rows", "training rows only: age from which the oldest class is taught")
+    sampler: str = _setting("shuffle", "rows", "shuffle; balanced: by class; one_of_each: one photo a person and class")
+    age_old_from: int = _setting(60, "rows", "training rows only: age from which the oldest class is taught")
     drop_ages: str = _setting("", "rows", "training rows only: ages left out, such as 57-59")
 
     tta: str = _setting("hflip", "run", "views averaged by predict_fold")
@@ -123,20 +129,22 @@ def _parse(key: str, value: str, kind: type):
 _CHOICES = {
     "head": ("classes", "attributes"),
     "schedule": ("cosine", "step", "constant"),
-    "sampler": ("shuffle", "balanced"),
+    "sampler": ("shuffle", "balanced", "one_of_each"),
+    "class_weights": ("none", "balanced"),
+    "best_by": ("macro_f1", "accuracy", "val_loss"),
     "amp": ("auto", "bf16", "fp16", "off"),
     "channels_last": ("auto", "on", "off"),
 }
 _AT_LEAST = dict(image_size=8, crop=0, epochs=1, patience=0, batch_size=1, accumulate=1, lr=0, workers=-1)
-_AT_LEAST |= dict(mix_alpha=1e-3, gamma=0, weight_decay=0, clip_grad=0, freeze_epochs=0, warmup_epochs=0, step_epochs=1)
+_AT_LEAST |= dict(mix_alpha=1e-3, gamma=0, weight_decay=0, clip_grad=0, freeze_epochs=0, freeze_stages=0)
+_AT_LEAST |= dict(warmup_epochs=0, step_epochs=1, average_best=1)
 _SHARES = ("mixup", "cutmix", "halfmix", "smoothing", "drop_rate", "drop_path_rate", "ema_decay", "layer_decay")
 
 
 def validated(recipe: Recipe) -> Recipe:
     """The recipe itself, or InputError for a value outside its range."""
     for key, choices in _CHOICES.items():
-        if getattr(recipe, key) not in choices:
-            raise InputError(f"{key}={getattr(recipe, key)}", f"one of {', '.join(choices)}")
+        check_choice(key, getattr(recipe, key), choices)
     for key, least in _AT_LEAST.items():
         if not getattr(recipe, key) >= least:
             raise InputError(f"{key}={getattr(recipe, key)}", f"at least {least}")
@@ -148,6 +156,12 @@ def validated(recipe: Recipe) -> Recipe:
     if len(recipe.mean) != 3 or len(recipe.std) != 3 or min(recipe.std) <= 0:
         raise InputError(f"mean={recipe.mean} std={recipe.std}", "three numbers each, std above 0")
     return recipe
+
+
+def check_choice(key: str, value: str, choices) -> None:
+    """Raise InputError unless value is one of the choices."""
+    if value not in choices:
+        raise InputError(f"{key}={value}", f"one of {', '.join(choice or 'nothing' for choice in choices)}")
 
 
 def to_json(recipe: Recipe) -> dict:

@@ -11,7 +11,7 @@ from comp.recipes import efficientnetv2_rw_t
 RECIPE = dataclasses.replace(
     efficientnetv2_rw_t.RECIPE,  # the same weights, size and normalisation: what differs is how it learns
     augment="face",         # flip, small moves, light; no hue: hair and skin colour tell age
-    loss="label_smoothing",  # the sampler balances instead of the loss: no batch with one huge weight
+    class_weights="none",   # the sampler balances instead of the loss: no batch with one huge weight
     smoothing=0.1,
     sampler="balanced",     # macro F1 counts each class alike
     mixup=0.1,              # little: a face at half strength is no face

@@ -13,7 +13,6 @@ from comp.recipes import vit_small_r26
 RECIPE = dataclasses.replace(
     vit_small_r26.RECIPE,   # the same weights, size and normalisation: what differs is how it learns
     augment="face",         # flip, small moves, light; no hue: hair and skin colour tell age
-    loss="label_smoothing",
     mixup=0.1,              # little: a face at half strength is no face
     cutmix=0.0,             # a pasted mouth is a wrong mask label
     halfmix=0.3,            # a half face keeps mask, hair and skin

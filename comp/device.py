@@ -1,0 +1,73 @@
+"""Which device, and what it does fast: number format, memory layout, and what to do when memory runs out."""
+
+import contextlib
+
+import torch
+
+from comp.errors import InputError
+from comp.recipes import Recipe
+
+
+def choose_device(name: str) -> torch.device:
+    """ "auto" is the first GPU, else the CPU; InputError where a device is asked for that is not there."""
+    if name == "auto":
+        return torch.device(
+            "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+        )
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise InputError(f"DEVICE={name}", "auto, cpu, cuda, cuda:1, mps") from None
+    there = {"cpu": 1, "cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available())}
+    if (device.index or 0) >= there.get(device.type, 0):
+        raise InputError(
+            f"DEVICE={name}, but this machine has {there.get(device.type, 0)} such device(s)",
+            "a device that is there",
+            "the same command with DEVICE=auto (nvidia-smi shows what the driver sees)",
+        )
+    return device
+
+
+def precision(amp: str, device: torch.device) -> torch.dtype:
+    """The compute type: bf16 where the hardware has it (CPUs too: twice as fast), else fp16 on a GPU, else fp32."""
+    if amp in ("bf16", "fp16"):
+        return {"bf16": torch.bfloat16, "fp16": torch.float16}[amp]
+    if amp == "off":
+        return torch.float32
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
+    if device.type == "cpu" and torch.ops.mkldnn._is_mkldnn_bf16_supported() and _fast_cpu_bf16():
+        return torch.bfloat16
+    return torch.float32
+
+
+def _fast_cpu_bf16() -> bool:
+    """oneDNN also emulates bf16, slowly; only these instructions make it worth it."""
+    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+
+
+def autocast(dtype: torch.dtype, device: torch.device):
+    """torch.autocast to `dtype`, or nothing for float32."""
+    return contextlib.nullcontext() if dtype == torch.float32 else torch.autocast(device.type, dtype)
+
+
+def memory_format(recipe: Recipe, device: torch.device) -> torch.memory_format:
+    """channels_last where it was measured to help: convolutions on a GPU; on a CPU only plain resnets (1.3 times)."""
+    convolutional = not any(part in recipe.model for part in ("vit", "deit", "swin", "beit", "mixer"))
+    auto = recipe.model.startswith("resnet") if device.type == "cpu" else convolutional
+    wanted = auto if recipe.channels_last == "auto" else recipe.channels_last == "on"
+    return torch.channels_last if wanted else torch.contiguous_format
+
+
+@contextlib.contextmanager
+def explain_out_of_memory(recipe: Recipe, device: torch.device):
+    """Turn a GPU's out-of-memory error into advice that keeps the effective batch."""
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        half = max(recipe.batch_size // 2, 1)
+        raise InputError(
+            f"{device} is out of memory at batch_size={recipe.batch_size}, image_size={recipe.image_size}",
+            "a batch that fits",
+            f'SET="batch_size={half} accumulate={recipe.accumulate * 2}" RUN=<name>: the same steps in half the memory',
+        ) from error

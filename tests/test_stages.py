@@ -1,0 +1,83 @@
+"""What a run trains on and is scored on; several processes on one training."""
+
+import dataclasses
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import ROOT, draw_competition, tool
+
+from comp import artifacts, competition, recipes, stages
+from comp.stages import Run
+
+POLICIES = (
+    dict(age_old_from=58),
+    dict(drop_ages="20-25,58"),
+    dict(sampler="balanced"),
+    dict(sampler="one_of_each"),
+    dict(class_weights="balanced", smoothing=0.2, mixup=0.5, halfmix=0.5, augment="strong"),
+)
+SET = "pretrained=false image_size=32 crop=0 epochs=2 batch_size=16 accumulate=1 patience=0 workers=0 lr=3e-3 mixup=0"
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    home = tmp_path_factory.mktemp("stages")
+    draw_competition(home / "inputs")
+    done = tool("make_folds", "--inputs", home / "inputs", "--outputs", home / "outputs", "--folds", 3)
+    assert done.returncode == 0, done.stderr
+    return home
+
+
+@pytest.mark.parametrize("policy", POLICIES, ids=str)
+def test_no_label_policy_changes_a_validation_row(home, policy):
+    official = pd.read_csv(home / "outputs/folds.csv")
+    recipe = dataclasses.replace(recipes.get("test_resnet"), image_size=32, crop=0, **policy)
+    data = stages.load_data(home / "inputs", home / "outputs", recipe)
+    for k in range(3):
+        held_out, train = data.held_out(k), data.training(k, recipe)
+        np.testing.assert_array_equal(held_out.rows, np.flatnonzero(official["fold"] == k))
+        np.testing.assert_array_equal(held_out.labels, official["label"][official["fold"] == k])
+        assert held_out.augment_name == "none"
+        assert not set(train.rows) & set(held_out.rows)
+
+
+def test_the_policies_do_change_training_rows(home):
+    recipe = dataclasses.replace(recipes.get("test_resnet"), image_size=32, crop=0)
+    data = stages.load_data(home / "inputs", home / "outputs", recipe)
+    plain = data.training(0, recipe)
+    older = data.training(0, dataclasses.replace(recipe, age_old_from=58))
+    fewer = data.training(0, dataclasses.replace(recipe, drop_ages="58"))
+    assert (older.labels % 3 == 2).sum() > (plain.labels % 3 == 2).sum()
+    assert len(fewer.labels) < len(plain.labels)
+    assert len(np.unique(plain.units)) * 7 == len(plain.units) * 3  # 7 photos, 3 classes a person
+
+
+def train(home, run, processes=1, **env):
+    torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}", "--"]
+    launch = torchrun if processes > 1 else []
+    where = ["--inputs", home / "inputs", "--outputs", home / "outputs", "--device", "cpu", "--fold", "0"]
+    what = ["--model", "test_resnet", "--run", run, "--set", SET]
+    command = [sys.executable, *launch, ROOT / "tools/train_fold.py", *where, *what]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"} | env
+    return subprocess.run(list(map(str, command)), capture_output=True, text=True, env=environment, check=False)
+
+
+def test_two_processes_train_one_fold_as_one_does(home):
+    made = {}
+    for run, processes in (("one", 1), ("two", 2)):
+        done = train(home, run, processes)
+        assert done.returncode == 0, done.stderr
+        history = pd.read_csv(Run(home / "outputs", run).history(0))
+        predicted = artifacts.load_predictions(Run(home / "outputs", run).oof(0), competition.CLASSES)
+        made[run] = history, predicted, done.stdout
+    assert "processes 2" in made["two"][2]
+    assert made["two"][2].count("epoch   1") == 1  # rank 0 talks
+    assert set(made["one"][1].ids) == set(made["two"][1].ids)
+    assert len(made["two"][1].ids) == len(set(made["two"][1].ids))
+    np.testing.assert_array_equal(made["one"][0]["lr"], made["two"][0]["lr"])
+    score = [history["accuracy"].max() for history, _, _ in made.values()]
+    assert abs(score[0] - score[1]) < 0.3  # tiny data: noise, but not chance (1/18) on one side

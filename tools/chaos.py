@@ -1,0 +1,143 @@
+"""Kill the stages at random moments, run the same command again, and compare all that they wrote with a run left alone.
+
+reads   nothing: a tiny competition is drawn
+writes  only below --work, which it empties first
+
+Each round is the whole way in a new outputs folder: every command is killed (SIGKILL, with all its processes) after a
+random share of the time that it took undisturbed, and started again, until it comes to its end. Exits 1 on any
+difference.
+"""
+
+import argparse
+import hashlib
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+
+from comp import console
+
+ROOT = Path(__file__).parent.parent
+SETTINGS = (
+    "pretrained=false image_size=32 epochs=2 batch_size=16 accumulate=1 patience=0 lr=3e-3 warmup_epochs=0.5 "
+    "mixup=0.3 halfmix=0.3 augment=face ema_decay=0.9 drop_rate=0.2 workers=0"
+)
+TRAIN = ["train", "MODEL=test_resnet", "RUN=r", f"SET={SETTINGS}"]
+STAGES = {
+    "folds": [["folds", "FOLDS=3"]],
+    "train": [TRAIN],
+    "all": [["folds", "FOLDS=3"], TRAIN, ["predict", "MODEL=r", "TTA=none"], ["blend"], ["sub"]],
+}
+TIMES = ["seconds", "images_per_second", "waiting"]  # columns of history.csv that are never the same twice
+
+
+def main() -> None:
+    args = arguments()
+    shutil.rmtree(args.work, ignore_errors=True)
+    draw = [sys.executable, ROOT / "tools/make_demo.py", "--dest", args.work / "inputs"]
+    subprocess.run([*draw, "--people", "18", "--test-people", "6"], check=True, stdout=subprocess.DEVNULL)
+    commands = STAGES[args.stages]
+    if args.stages == "train":
+        make(args.work, "reference", *STAGES["folds"][0])
+    took = [timed(args.work, "reference", command) for command in commands]
+    reference = fingerprints(args.work / "reference")
+    console.say(f"undisturbed: {sum(took):.0f} s, {len(reference)} files")
+    chance, kills, rounds, bad = random.Random(args.seed), 0, 0, 0
+    while kills < args.kills:
+        outputs = args.work / f"round{rounds}"
+        if args.stages == "train":
+            make(args.work, outputs.name, *STAGES["folds"][0])
+        for command, seconds in zip(commands, took, strict=True):
+            kills += disturbed(args.work, outputs.name, command, seconds, chance, args.kills - kills)
+        rounds += 1
+        wrong = differences(reference, fingerprints(outputs))
+        bad += bool(wrong)
+        console.say(f"round {rounds}: {kills} kills so far, " + ("; ".join(wrong) or f"{len(reference)} files equal"))
+        shutil.rmtree(outputs)
+    console.say(f"{kills} kills in {rounds} rounds: {rounds - bad} of {rounds} ended with the undisturbed run's files")
+    sys.exit(bool(bad))
+
+
+def arguments() -> argparse.Namespace:
+    made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made.add_argument("--work", type=Path, default=Path("outputs/chaos"), help="folder to work in; emptied first")
+    made.add_argument("--kills", type=int, default=100, help="how many")
+    made.add_argument("--stages", choices=STAGES, default="all", help="what is killed")
+    made.add_argument("--seed", type=int, default=0, help="of the moments")
+    return made.parse_args()
+
+
+def start(work: Path, outputs: str, command: list[str]) -> subprocess.Popen:
+    """make in a process group of its own, so that a kill reaches everything it started."""
+    words = ["make", "-s", "-C", ROOT, *command, f"INPUTS={work.resolve() / 'inputs'}"]
+    words += [f"OUTPUTS={work.resolve() / outputs}", "DEVICE=cpu"]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    return subprocess.Popen(
+        list(map(str, words)), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment,
+        start_new_session=True,
+    )
+
+
+def make(work: Path, outputs: str, *command: str) -> None:
+    """Run to the end; exits with what it printed if it fails."""
+    finish(start(work, outputs, list(command)))
+
+
+def finish(process: subprocess.Popen) -> None:
+    printed, _ = process.communicate()
+    if process.returncode:
+        sys.exit(f"error: {' '.join(map(str, process.args))} failed:\n{printed}")
+
+
+def timed(work: Path, outputs: str, command: list[str]) -> float:
+    began = time.monotonic()
+    make(work, outputs, *command)
+    return time.monotonic() - began
+
+
+def disturbed(work: Path, outputs: str, command: list[str], seconds: float, chance: random.Random, most: int) -> int:
+    """Start a command until it comes to its end, killing it at most `most` times; how many kills it took."""
+    for kills in range(most):
+        process = start(work, outputs, command)
+        try:
+            process.wait(chance.uniform(0, seconds))
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+            continue
+        finish(process)
+        return kills
+    make(work, outputs, *command)
+    return most
+
+
+def fingerprints(outputs: Path) -> dict[str, str]:
+    """Every file below outputs, the photo cache aside, with a hash of its content (its times aside)."""
+    files = {}
+    for path in sorted(path for path in outputs.rglob("*") if path.is_file()):
+        name = str(path.relative_to(outputs))
+        if name.split("/", maxsplit=1)[0] != "cache":
+            files[name] = hashlib.sha256(content(path, outputs)).hexdigest()
+    return files
+
+
+def content(path: Path, outputs: Path) -> bytes:
+    """A file's bytes without what differs by nature: durations, and the name of the outputs folder itself."""
+    if path.name == "history.csv":
+        return pd.read_csv(path).drop(columns=TIMES).to_csv().encode()
+    return path.read_bytes().replace(str(outputs.resolve()).encode(), b"outputs")
+
+
+def differences(expected: dict[str, str], found: dict[str, str]) -> list[str]:
+    names = sorted(expected.keys() | found.keys())
+    return [f"{name} differs" for name in names if expected.get(name) != found.get(name)]
+
+
+if __name__ == "__main__":
+    main()
