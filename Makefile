@@ -11,6 +11,7 @@ FOLDS   ?= 5
 SET     ?=
 TTA     ?=
 GPUS    ?= 1
+BENCH   ?=
 RUNS    ?=
 
 PYTHON  ?= python3
@@ -25,7 +26,7 @@ WHICH   = --model "$(MODEL)" --run "$(RUN)" --fold "$(FOLD)" --device "$(DEVICE)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup folds train predict blend sub scores demo test lint clean clean-cache need-model FORCE
+.PHONY: help setup folds train predict blend sub scores demo bench test lint clean clean-cache need-model FORCE
 
 help: ## this list
 	@echo "usage: make TARGET [VARIABLE=value …]"; echo
@@ -39,6 +40,7 @@ help: ## this list
 	@echo "  FOLDS=$(FOLDS)       how many folds"
 	@echo "  SEED=$(SEED)        of folds and training"
 	@echo "  GPUS=$(GPUS)        processes that train one fold together, one a GPU (torchrun, DDP)"
+	@echo "  BENCH=$(BENCH)        parts of bench: data, engine, recipes; all if empty"
 	@echo "  DEVICE=$(DEVICE)   auto, cpu, cuda, cuda:1, mps"
 	@echo "  INPUTS=$(INPUTS)  the competition's data"
 	@echo "  OUTPUTS=$(OUTPUTS)  everything that is generated"
@@ -99,11 +101,14 @@ demo: $(READY) ## the whole way on drawn faces: folds, three backbones, blend, s
 	@$(PY) tools/make_demo.py --dest inputs/demo
 	@$(DEMO) folds FOLDS=3
 	@$(DEMO) train MODEL=vit_small_r26 RUN=vit_small_r26_64px SET="$(DEMO_SET) batch_size=20 lr=0.03 epochs=3 optimizer=sgd"
-	@$(DEMO) train MODEL=efficientnetv2_rw_t RUN=efficientnetv2_rw_t_64px SET="$(DEMO_SET) batch_size=16 lr=1.5e-3 epochs=3 channels_last=on amp=off"
+	@$(DEMO) train MODEL=efficientnetv2_rw_t RUN=efficientnetv2_rw_t_64px SET="$(DEMO_SET) batch_size=16 lr=1.5e-3 epochs=3 channels_last=on"
 	@$(DEMO) train MODEL=resnet34 RUN=resnet34_64px SET="$(DEMO_SET) batch_size=32 lr=1.5e-3 epochs=4"
 	@$(DEMO) blend RUNS=
 	@$(PY) tools/scores.py --inputs inputs/demo --outputs outputs/demo --answers inputs/demo/answers.csv
 	@echo "the faces are drawn, not photographed: these numbers say that the way works, not how good the models are"
+
+bench: $(READY) ## measure speed as ratios (BENCH="data engine": a part); nothing else should run meanwhile
+	@$(PY) tools/bench.py $(PATHS) --only "$(BENCH)"
 
 test: $(READY) ## all tests
 	@$(PY) -m pytest

@@ -1,0 +1,51 @@
+"""Measure speed as ratios: two ways of doing one thing, timed in one run, in turns.
+
+reads   nothing: photos are drawn, or simulated
+writes  outputs/bench/<name>.json: a list of {name, ours, theirs, unit, ratio, rounds}; a ratio above 1 is ours ahead
+
+ours and theirs are medians over the rounds. Nothing else should run on the machine meanwhile.
+"""
+
+import importlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from options import parser
+
+from comp import artifacts, console
+from comp.errors import InputError
+
+BENCHES = ("data", "engine", "recipes")  # modules of tools/benchmarks, each with records(work, rounds)
+
+
+def main() -> None:
+    args = arguments()
+    names = args.only.split() or BENCHES
+    unknown = set(names) - set(BENCHES)
+    if unknown:
+        raise InputError(f"BENCH={args.only}", f"some of {' '.join(BENCHES)}")
+    folder = args.outputs / "bench"
+    draw = [sys.executable, Path(__file__).parent / "make_demo.py", "--dest", folder / "inputs"]
+    subprocess.run([*draw, "--people", "60", "--test-people", "6"], check=True, stdout=subprocess.DEVNULL)
+    rows = []
+    for name in names:
+        records = []
+        for record in importlib.import_module(f"benchmarks.{name}").records(folder, args.rounds):
+            console.say(f"  {record['name']}: {record['ratio']:.2f}")
+            records.append(record)
+        artifacts.write_json(folder / f"{name}.json", records)
+        rows += [[r["name"], *[f"{r[key]:,.4g}" for key in ("ours", "theirs")], r["unit"], r["ratio"]] for r in records]
+    console.table(f"{os.cpu_count()} cores, {args.rounds} rounds", ["name", "ours", "theirs", "unit", "ratio"], rows)
+
+
+def arguments():
+    made = parser(__doc__)
+    made.add_argument("--only", default="", help=f"some of {' '.join(BENCHES)}; empty for all")
+    made.add_argument("--rounds", type=int, default=5, help="how often each of the two is timed")
+    return made.parse_args()
+
+
+if __name__ == "__main__":
+    console.run_stage(main)

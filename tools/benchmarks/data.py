@@ -1,0 +1,137 @@
+"""Loading: the cached loader beside the seed team's pipeline, timm's loader and bare decoding, one core each.
+
+The seed's pipeline and timm's give float tensors (timm's: uint8), ours the uint8 batch that `to_model` normalises on
+the device: that is the design being measured.
+"""
+
+import contextlib
+import multiprocessing
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from benchmarks.timing import compare
+from PIL import Image
+from torch.utils.data import DataLoader, Dataset
+
+from comp import competition, photos, recipes
+from comp.data import Batches, Order, loader
+
+CPU = torch.device("cpu")
+BATCH = 64
+HOME_PHOTOS = 18_900  # of the home competition, for the memory of its cache
+
+
+def records(work: Path, rounds: int) -> Iterator[dict]:
+    inputs = work / "inputs"
+    images = competition.read_train(inputs)["image"].tolist()
+    with one_core():
+        seed, timms, bare = seed_loader(inputs, images), timm_loader(inputs, images), decoding(inputs, images)
+        plain = ours(work, inputs, images, recipes.get("vit_small_r26").augment)
+        yield compare("loader_vs_seed", plain, seed, "images", rounds)
+        yield compare("loader_vs_timm", plain, timms, "images", rounds)
+        yield compare("loader_vs_decoding", plain, bare, "images", rounds)
+        yield compare("augmented_loader_vs_seed", ours(work, inputs, images, "face"), seed, "images", rounds)
+    yield cache_memory(work)
+
+
+@contextlib.contextmanager
+def one_core():
+    before = torch.get_num_threads(), cv2.getNumThreads()
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    yield
+    torch.set_num_threads(before[0])
+    cv2.setNumThreads(before[1])
+
+
+def ours(work: Path, inputs: Path, images: list[str], augment: str):
+    recipe = recipes.get("vit_small_r26")
+    cache = photos.cached(work / "cache", inputs, images, recipe.crop, recipe.image_size, lambda count: None)
+    batches = Batches(cache, np.arange(len(images)), np.zeros(len(images), int), augment, 0)
+    order = Order(batches.labels, BATCH, "shuffle", 0)
+    times = 20 if augment == "none" else 2  # one pass is over in milliseconds
+
+    def run() -> int:
+        for epoch in range(times):
+            order.epoch = epoch
+            for pixels, _, _ in loader(batches, order, 0, CPU):
+                assert pixels.dtype == torch.uint8
+        return times * len(images)
+
+    return run
+
+
+class SeedDataset(Dataset):
+    """PIL, centre crop, resize, tensor, normalise: for each photo, each epoch, one at a time."""
+
+    def __init__(self, inputs: Path, images: list[str]):
+        from torchvision import transforms as T
+
+        recipe = recipes.get("vit_small_r26")
+        steps = [T.CenterCrop(recipe.crop), T.Resize((recipe.image_size,) * 2), T.ToTensor()]
+        self.transform = T.Compose([*steps, T.Normalize(recipe.mean, recipe.std)])
+        self.files = [inputs / image for image in images]
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __getitem__(self, i: int):
+        return self.transform(Image.open(self.files[i]).convert("RGB")), 0
+
+
+def seed_loader(inputs: Path, images: list[str]):
+    source = DataLoader(SeedDataset(inputs, images), BATCH, shuffle=True)
+    return lambda: sum(len(labels) for _, labels in source)
+
+
+def timm_loader(inputs: Path, images: list[str]):
+    """timm's own loader with its training transform, as its train.py makes it without a GPU."""
+    from timm.data import create_loader
+
+    class Files(SeedDataset):
+        transform = None  # set by create_loader
+
+        def __init__(self):
+            self.files = [inputs / image for image in images]
+
+    source = create_loader(
+        Files(), (3, 224, 224), BATCH, is_training=True, use_prefetcher=False, num_workers=0, persistent_workers=False
+    )
+    return lambda: sum(len(labels) for _, labels in source)
+
+
+def decoding(inputs: Path, images: list[str]):
+    """cv2's decoder and nothing else."""
+
+    def run() -> int:
+        for image in images:
+            cv2.imdecode(np.frombuffer((inputs / image).read_bytes(), np.uint8), cv2.IMREAD_COLOR)
+        return len(images)
+
+    return run
+
+
+def cache_memory(work: Path) -> dict:
+    """The private memory that loading adds, over the main process and two workers, beside the size of the cache."""
+    size, path = 224, work / "memory.npy"
+    np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=(HOME_PHOTOS, size, size, 3)).flush()
+    pixels = np.load(path, mmap_mode="r")
+    home = photos.Photos(Path(), [""] * HOME_PHOTOS, 0, size, pixels)
+    batches = Batches(home, np.arange(HOME_PHOTOS), np.zeros(HOME_PHOTOS, int), "none", 0)
+    before, most = private_bytes(), 0
+    for i, _ in enumerate(loader(batches, Order(batches.labels, BATCH, "shuffle", 0), 2, CPU)):
+        if i % 50 == 0:
+            children = [child.pid for child in multiprocessing.active_children()]
+            most = max(most, private_bytes() - before + sum(private_bytes(pid) - before for pid in children))
+    path.unlink()
+    size_mb, ours_mb = pixels.nbytes / 1e6, max(most, 1) / 1e6
+    return dict(name="cache_memory", ours=ours_mb, theirs=size_mb, unit="MB", ratio=size_mb / ours_mb, rounds=1)
+
+
+def private_bytes(process: int | str = "self") -> int:
+    """Memory of a process that no other shares and no file backs (Linux)."""
+    lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
+    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Private_Dirty:"))

@@ -1,0 +1,152 @@
+"""The engine beside the same work written bare: a step, an epoch, a prediction; and an epoch of the seed team's way."""
+
+import copy
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from benchmarks.data import SeedDataset
+from benchmarks.timing import compare
+from torch.utils.data import DataLoader
+
+from comp import competition, engine, models, photos, recipes, stages, tta
+from comp.data import Batches, to_model
+from comp.device import autocast, choose_device, memory_format, precision
+from comp.engine import Fit
+
+IMAGES, BATCH = 256, 32
+
+
+def records(work: Path, rounds: int) -> Iterator[dict]:
+    device = choose_device("auto")
+    recipe = dataclasses.replace(
+        recipes.get("resnet18"), pretrained=False, batch_size=BATCH, accumulate=1, mixup=0.0, cutmix=0.0
+    )
+    inputs = work / "inputs"
+    images = competition.read_train(inputs)["image"].tolist()[:IMAGES]
+    cache = photos.cached(work / "cache", inputs, images, recipe.crop, recipe.image_size, lambda count: None)
+    labels = np.arange(IMAGES) % len(competition.CLASSES)
+    batches = Batches(cache, np.arange(IMAGES), labels, recipe.augment, 0)
+    model = models.create(recipe, len(competition.CLASSES), stages.class_attributes(), Path(), pretrained=False)
+    fit = Fit(copy.deepcopy(model), recipe, batches, batches, stages.class_attributes(), device)
+    bare = bare_steps(copy.deepcopy(model), recipe, batches, device)
+    yield compare("step_vs_bare", engine_steps(fit, batches), bare, "images", rounds)
+    yield compare("epoch_vs_bare", engine_epoch(fit), bare, "images", rounds)
+    seed = seed_epoch(copy.deepcopy(model), recipe, inputs, images, labels, device)
+    yield compare("epoch_vs_seed", engine_epoch(fit), seed, "images", rounds)
+    yield compare("predict_vs_bare", *prediction(fit.model, recipe, batches, device), "images", rounds)
+
+
+def synchronized(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+
+
+def engine_steps(fit: Fit, batches: Batches):
+    """Steps of the engine on uint8 batches that are in memory already."""
+    parts = [batches[0, np.arange(i, i + BATCH)] for i in range(0, IMAGES, BATCH)]
+
+    def run() -> int:
+        fit.model.train()
+        for i, (pixels, labels, _) in enumerate(parts):
+            fit._set_lr(i / len(parts))
+            fit._backward(pixels, labels, 0, i, 1)
+            fit._step(0, i, len(parts))
+        synchronized(fit.device)
+        return IMAGES
+
+    return run
+
+
+def bare_steps(model, recipe, batches: Batches, device: torch.device):
+    """The same steps in ten lines of timm and torch, on float tensors that are on the device already."""
+    from timm.optim import create_optimizer_v2
+
+    layout, half = memory_format(recipe, device), precision(recipe.amp, device)
+    model = model.to(device, memory_format=layout)
+    settings = dict(opt=recipe.optimizer, lr=recipe.lr, weight_decay=recipe.weight_decay, fused=True)
+    optimizer = create_optimizer_v2(model, **settings)
+    loss = torch.nn.CrossEntropyLoss()
+    data = []
+    for i in range(0, IMAGES, BATCH):
+        pixels, labels, _ = batches[0, np.arange(i, i + BATCH)]
+        x = to_model(pixels, recipe.mean, recipe.std, device).contiguous(memory_format=layout)
+        data.append((x, labels.to(device)))
+
+    def run() -> int:
+        model.train()
+        for x, y in data:
+            with autocast(half, device):
+                output = model(x)
+            loss(output.float(), y).backward()
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        synchronized(device)
+        return IMAGES
+
+    return run
+
+
+def engine_epoch(fit: Fit):
+    """A training epoch with loading, from the cache; validation aside, as the others have none."""
+
+    def run() -> int:
+        fit._train(0, lambda count: None)
+        synchronized(fit.device)
+        return IMAGES
+
+    return run
+
+
+def seed_epoch(model, recipe, inputs: Path, images: list[str], labels: np.ndarray, device: torch.device):
+    """The seed team's way: float32, PIL in four workers, every photo decoded again."""
+
+    class Labelled(SeedDataset):
+        def __getitem__(self, i: int):
+            return super().__getitem__(i)[0], int(labels[i])
+
+    model = model.to(device, memory_format=torch.contiguous_format)
+    optimizer = torch.optim.Adam(model.parameters(), lr=recipe.lr, weight_decay=recipe.weight_decay)
+    loss = torch.nn.CrossEntropyLoss()
+    source = DataLoader(Labelled(inputs, images), BATCH, shuffle=True, num_workers=4)
+
+    def run() -> int:
+        model.train()
+        for x, y in source:
+            optimizer.zero_grad()
+            loss(model(x.to(device)), y.to(device)).backward()
+            optimizer.step()
+        synchronized(device)
+        return IMAGES
+
+    return run
+
+
+def prediction(model, recipe, batches: Batches, device: torch.device):
+    """predict with hflip from the cache, and two bare forward passes over tensors on the device."""
+    half, size = precision(recipe.amp, device), 4 * BATCH
+    parts = []
+    for i in range(0, IMAGES, size):
+        pixels, _, _ = batches[0, np.arange(i, min(i + size, IMAGES))]
+        x = to_model(pixels, recipe.mean, recipe.std, device)
+        parts.append(x.contiguous(memory_format=memory_format(recipe, device)))
+
+    def ours() -> int:
+        engine.predict(model, batches, recipe, device, wrap=lambda m: tta.wrap(m, "hflip"))
+        synchronized(device)
+        return IMAGES
+
+    def bare() -> int:
+        model.eval()
+        with torch.inference_mode(), autocast(half, device):
+            for x in parts:
+                model(x)
+                model(x)
+        synchronized(device)
+        return IMAGES
+
+    return ours, bare
+
+

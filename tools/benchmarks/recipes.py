@@ -1,0 +1,50 @@
+"""Training steps of the three recipes at their own size: AMP on and off, compiled and not (a GPU's business)."""
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from benchmarks.timing import compare
+
+from comp import competition, models, recipes, stages
+from comp.data import Batches
+from comp.device import choose_device
+from comp.engine import Fit
+from comp.photos import Photos
+
+RECIPES = ("vit_small_r26", "efficientnetv2_rw_t", "resnet34")
+STEPS = 10
+
+
+def records(work: Path, rounds: int) -> Iterator[dict]:
+    device = choose_device("auto")
+    if device.type != "cuda":
+        return  # ten minutes on a CPU, and nothing to choose there: see amp=auto in comp/device.py
+    for name in RECIPES:
+        recipe = dataclasses.replace(recipes.get(name), pretrained=False)
+        plain = steps(recipe, device)
+        yield compare(f"{name}_amp_vs_float32", plain, steps(recipe, device, amp="off"), "images", rounds)
+        yield compare(f"{name}_compiled_vs_not", steps(recipe, device, compile=True), plain, "images", rounds)
+
+
+def steps(recipe: recipes.Recipe, device: torch.device, **changes):
+    """Training steps of the recipe on random pixels in memory."""
+    recipe, count = dataclasses.replace(recipe, **changes), recipe.batch_size
+    pixels = np.random.default_rng(0).integers(0, 256, (count, recipe.image_size, recipe.image_size, 3), np.uint8)
+    labels = np.arange(count) % len(competition.CLASSES)
+    batches = Batches(Photos(Path(), [""] * count, 0, recipe.image_size, pixels), np.arange(count), labels, "none", 0)
+    model = models.create(recipe, len(competition.CLASSES), stages.class_attributes(), Path(), pretrained=False)
+    fit = Fit(model, recipe, batches, batches, stages.class_attributes(), device)
+    batch = batches[0, np.arange(count)]
+
+    def run() -> int:
+        fit.model.train()
+        for i in range(STEPS):
+            fit._backward(batch[0], batch[1], 0, i, 1)
+            fit._step(0, i, STEPS)
+        torch.cuda.synchronize()
+        return STEPS * count
+
+    return run
