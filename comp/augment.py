@@ -9,6 +9,7 @@ from functools import cache
 
 import numpy as np
 
+from comp import device_augment
 from comp.errors import InputError
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it asks the network for its version at import
@@ -31,15 +32,15 @@ def _pipelines() -> dict:
     }
 
 
-NAMES = ("none", "flip", "light", "face", "strong")
+NAMES = ("none", "flip", "light", "face", "strong", device_augment.NAME)
 
 
 @cache
 def pipeline(name: str):
-    """The albumentations Compose of that name; None for "none". InputError lists the names."""
+    """The albumentations Compose of that name; None where a photo is left as it is here. InputError lists the names."""
     if name not in NAMES:
         raise InputError(f"augment={name}", f"one of {', '.join(NAMES)}")
-    if name == "none":
+    if name in ("none", device_augment.NAME):
         return None
     import albumentations as A
 

@@ -1,6 +1,7 @@
 """Which device, and what it does fast: number format, memory layout, and what to do when memory runs out."""
 
 import contextlib
+import os
 
 import torch
 
@@ -71,3 +72,14 @@ def explain_out_of_memory(recipe: Recipe, device: torch.device):
             "a batch that fits",
             f'SET="batch_size={half} accumulate={recipe.accumulate * 2}" RUN=<name>: the same steps in half the memory',
         ) from error
+
+
+def fitting(device: torch.device, size: int, count: int) -> int:
+    """How many of `count` models of together `size` bytes fit at once, at least 1; half the free memory is for layers."""
+    if device.type == "cuda":
+        free = torch.cuda.mem_get_info(device)[0]
+    elif hasattr(os, "sysconf") and "SC_AVPHYS_PAGES" in os.sysconf_names:
+        free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    else:
+        return 1
+    return max(1, min(count, int(free / 2 * count / max(size, 1))))

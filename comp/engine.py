@@ -6,7 +6,7 @@ resumed ends with the same bits as one that was not. No argparse, no paths typed
 
 import pickle
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from comp import artifacts, losses, metrics, mix, optim, parallel
+from comp import artifacts, device_augment, losses, metrics, mix, optim, parallel
 from comp.data import Batches, Order, loader, to_model, worker_count
 from comp.device import autocast, explain_out_of_memory, memory_format, precision
 from comp.errors import InputError, listed
@@ -173,7 +173,7 @@ class Fit:
             stepping = (i + 1) % self.recipe.accumulate == 0 or i + 1 == batches
             with explain_out_of_memory(self.recipe, self.device):
                 with parallel.without_sync(self.forward, not stepping):
-                    values.append(self._backward(pixels, labels, epoch, i, group))
+                    values.append(self._backward((pixels, labels, positions), epoch, i, group))
                 seen.append(positions)
                 if stepping:
                     self._step(epoch, i, batches)
@@ -189,9 +189,11 @@ class Fit:
             return 0
         return self.recipe.freeze_stages or -1
 
-    def _backward(self, pixels: Tensor, labels: Tensor, epoch: int, batch: int, group: int) -> Tensor:
-        recipe = self.recipe
+    def _backward(self, loaded: tuple[Tensor, Tensor, Tensor], epoch: int, batch: int, group: int) -> Tensor:
+        recipe, (pixels, labels, positions) = self.recipe, loaded
         images = to_model(pixels, recipe.mean, recipe.std, self.device)
+        if recipe.augment == device_augment.NAME:
+            images = device_augment.augmented(images, recipe.seed, epoch, self.train.rows[positions.numpy()])
         targets = losses.one_hot(labels.to(self.device, non_blocking=True), self.classes)
         shares = {"mixup": recipe.mixup, "cutmix": recipe.cutmix, "halfmix": recipe.halfmix}
         rng = np.random.default_rng([recipe.seed, epoch, batch, parallel.rank()])
@@ -272,7 +274,14 @@ def _best_first(kept: dict) -> tuple[float, int]:
 
 
 def predict(
-    model: nn.Module,
+    model: nn.Module, batches: Batches, recipe: Recipe, device: torch.device, **options
+) -> np.ndarray:
+    """Probabilities (N, C) of one model: see `predict_all`."""
+    return predict_all([model], batches, recipe, device, **options)[0]
+
+
+def predict_all(
+    models: Sequence[nn.Module],
     batches: Batches,
     recipe: Recipe,
     device: torch.device,
@@ -280,12 +289,12 @@ def predict(
     advance: Advance = lambda count: None,
     wrap: Callable[[nn.Module], nn.Module] = Probabilities,
 ) -> np.ndarray:
-    """Probabilities (N, C) float32 of every row in its order, no batch dropped; `wrap` makes logits probabilities.
+    """Probabilities (M, N, C) float32 of every row in its order, no batch dropped, in one pass over the photos.
 
-    batch_size 0: four times that of training, which fits as no layer's output is kept for a backward pass.
+    wrap makes logits probabilities; batch_size 0: four times that of training, which fits as no layer's output is kept
+    for a backward pass.
     """
-    model.eval()
-    probabilities = wrap(model)
+    wrapped = [wrap(model.eval()) for model in models]
     mine = batches.only(parallel.rows(len(batches.labels)))
     order = Order(mine.labels, batch_size or 4 * recipe.batch_size, "none", 0)
     half = precision(recipe.amp, device)
@@ -295,7 +304,8 @@ def predict(
         for pixels, labels, _ in loader(mine, order, recipe.workers, device):
             images = to_model(pixels, recipe.mean, recipe.std, device).contiguous(memory_format=layout)
             with autocast(half, device):
-                parts.append(probabilities(images).float())
+                parts.append(torch.stack([probabilities(images).float() for probabilities in wrapped]))
             advance(len(labels) * parallel.world())
-    probs = torch.cat(parts).double().cpu().numpy()
-    return parallel.gather((probs / probs.sum(1, keepdims=True)).astype(np.float32), len(batches.labels))
+    probs = torch.cat(parts, 1).double().cpu().numpy()
+    probs = (probs / probs.sum(2, keepdims=True)).astype(np.float32)
+    return np.stack([parallel.gather(one, len(batches.labels)) for one in probs])

@@ -134,9 +134,11 @@ def cached(
     size: int,
     progress: Callable[[int], None],
     jobs: int = -1,
+    say: Callable[[str], None] = lambda text: None,
 ) -> Photos:
     """Photos read through a memory-mapped uint8 file that is built once, by all cores, and shared by all folds.
 
+    say is told the size before the file is built.
     Raises InputError for photos that cannot be read (all of them), and where the disk has no room for the file.
     """
     try:
@@ -144,6 +146,7 @@ def cached(
     except FileNotFoundError as error:
         raise unreadable([f"{error.filename}: no such file"]) from None
     if not path.is_file():
+        say(f"decoding {len(images):,} photos once, to a cache of {_bytes(images, size) / 1e9:.2f} GB in {folder}")
         _build(path, inputs, images, crop, size, progress, jobs)
     try:
         pixels = np.load(path, mmap_mode="r", allow_pickle=False)
@@ -155,8 +158,12 @@ def cached(
     return Photos(inputs, images, crop, size, pixels)
 
 
+def _bytes(images: Sequence[str], size: int) -> int:
+    return len(images) * size * size * 3
+
+
 def _build(path: Path, inputs: Path, images, crop: int, size: int, progress, jobs: int) -> None:
-    need = len(images) * size * size * 3
+    need = _bytes(images, size)
     path.parent.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(path.parent).free
     if need > free:

@@ -41,6 +41,10 @@ class Data:
         rows = np.flatnonzero(self.folds["fold"] == k)
         return Batches(self.photos, rows, self.folds["label"].to_numpy()[rows], "none", 0)
 
+    def held_out_ids(self, k: int) -> pd.Series:
+        """The images of fold k, in the order of `held_out`."""
+        return self.folds["image"][self.folds["fold"] == k]
+
     def testing(self) -> Batches:
         """The test photos; their labels are not known and stand as 0."""
         rows = np.arange(len(self.folds), len(self.folds) + len(self.test))
@@ -56,7 +60,7 @@ def load_data(inputs: Path, outputs: Path, recipe: Recipe) -> Data:
     crop, size = recipe.crop, recipe.image_size
     if recipe.cache:
         with parallel.first_alone(), console.progress("decoding photos", len(images)) as advance:
-            pixels = photos.cached(outputs / "cache", inputs, images, crop, size, advance)
+            pixels = photos.cached(outputs / "cache", inputs, images, crop, size, advance, say=console.say)
     else:
         pixels = photos.Photos(inputs, images, crop, size)
     return Data(folds, artifacts.digest(path), test, pixels)
@@ -172,43 +176,63 @@ def write_history(path: Path, rows: list[dict]) -> None:
         pd.DataFrame(rows).to_csv(temporary, index=False, float_format="%.6g")
 
 
-def predict_fold(run: Run, recipe: Recipe, data: Data, k: int, views: str, where: torch.device) -> None:
-    """Write oof.npz and test.npz of fold k, unless they are there, made by these weights, folds and views."""
-    weights = run.weights(k)
-    remedy = f"make train MODEL={recipe.name} RUN={run.name} FOLD={k}"
-    if not weights.is_file():
-        raise InputError(f"no {weights}", "the weights of a trained fold", remedy)
-    _check_trained(run, k, {"recipe": artifacts.digest(run.recipe), "folds": data.folds_digest, "fold": k})
-    meta = {
+def predict_folds(run: Run, recipe: Recipe, data: Data, numbers: list[int], views: str, where: torch.device) -> None:
+    """Write oof.npz and test.npz of the folds that have none made by their weights, folds.csv and these views.
+
+    The test photos are read once for as many of the folds' models as fit in memory together.
+    """
+    pending = []
+    for k in numbers:
+        remedy = f"make train MODEL={recipe.name} RUN={run.name} FOLD={k}"
+        if not run.weights(k).is_file():
+            raise InputError(f"no {run.weights(k)}", "the weights of a trained fold", remedy)
+        _check_trained(run, k, {"recipe": artifacts.digest(run.recipe), "folds": data.folds_digest, "fold": k})
+        ids = {run.oof(k): data.held_out_ids(k), run.test(k): data.test["id"]}
+        if all(_is_made(path, wanted, _origin(run, data, k, views)) for path, wanted in ids.items()):
+            console.say(f"{run.name} fold {k}: already predicted with TTA {views}")
+        else:
+            pending.append(k)
+    parallel.wait()  # all have looked before one writes
+    size = device.fitting(where, sum(run.weights(k).stat().st_size for k in pending), len(pending))
+    for i in range(0, len(pending), size):
+        _predict(run, recipe, data, pending[i : i + size], views, where)
+
+
+def _origin(run: Run, data: Data, k: int, views: str) -> dict:
+    """What a prediction was made with."""
+    return {
         "run": run.name,
         "fold": k,
         "tta": views,
         "folds": data.folds_digest,
         "recipe": artifacts.digest(run.recipe),
-        "weights": artifacts.digest(weights),
+        "weights": artifacts.digest(run.weights(k)),
     }
-    held_out, testing = data.held_out(k), data.testing()
-    parts = [(run.oof(k), held_out, data.folds["image"].iloc[held_out.rows]), (run.test(k), testing, data.test["id"])]
-    made = all(_is_made(path, ids, meta) for path, _, ids in parts)
-    parallel.wait()  # all have looked before one writes
-    if made:
-        console.say(f"{run.name} fold {k}: already predicted with TTA {views}")
-        return
-    model = models.create(recipe, len(competition.CLASSES), class_attributes(), Path(), pretrained=False)
-    models.load_weights(model, weights, remedy)
-    model.to(where, memory_format=device.memory_format(recipe, where))
-    total = len(held_out.labels) + len(testing.labels)
-    with console.progress(f"{run.name} fold {k}: predicting", total) as advance:
-        for path, batches, ids in parts:
-            probs = engine.predict(
-                model, batches, recipe, where, advance=advance, wrap=lambda m: tta.wrap(m, views)
-            )
-            if parallel.rank() == 0:
-                artifacts.save_predictions(path, ids, probs, competition.CLASSES, meta)
+
+
+def _predict(run: Run, recipe: Recipe, data: Data, numbers: list[int], views: str, where: torch.device) -> None:
+    loaded = [_trained(run, recipe, k, where) for k in numbers]
+    testing, held_out = data.testing(), [data.held_out(k) for k in numbers]
+    total = len(testing.labels) + sum(len(part.labels) for part in held_out)
+    names = f"fold{'s' * (len(numbers) > 1)} {' '.join(map(str, numbers))}"
+    with console.progress(f"{run.name} {names}: predicting", total) as advance:
+        how = {"advance": advance, "wrap": lambda model: tta.wrap(model, views)}
+        oofs = [engine.predict(m, part, recipe, where, **how) for m, part in zip(loaded, held_out, strict=True)]
+        tests = engine.predict_all(loaded, testing, recipe, where, **how)
+    for k, oof, test in zip(numbers, oofs, tests, strict=True):
+        if parallel.rank() == 0:
+            meta = _origin(run, data, k, views)
+            artifacts.save_predictions(run.oof(k), data.held_out_ids(k), oof, competition.CLASSES, meta)
+            artifacts.save_predictions(run.test(k), data.test["id"], test, competition.CLASSES, meta)
     parallel.wait()
-    console.say(
-        f"{run.name} fold {k}: wrote {run.oof(k)} and {run.test(k).name}, TTA {views} ({tta.views(views)} views)"
-    )
+    console.say(f"{run.name} {names}: wrote oof.npz and test.npz, TTA {views} ({tta.views(views)} views)")
+
+
+def _trained(run: Run, recipe: Recipe, k: int, where: torch.device) -> torch.nn.Module:
+    """The model of a trained fold, on the device."""
+    model = models.create(recipe, len(competition.CLASSES), class_attributes(), Path(), pretrained=False)
+    models.load_weights(model, run.weights(k), f"make train MODEL={recipe.name} RUN={run.name} FOLD={k}")
+    return model.to(where, memory_format=device.memory_format(recipe, where))
 
 
 def _is_made(path: Path, ids, meta: dict) -> bool:

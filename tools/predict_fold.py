@@ -22,8 +22,7 @@ def main() -> None:
     where = parallel.start(device.choose_device(args.device))
     data = stages.load_data(args.inputs, args.outputs, recipe)
     numbers = stages.fold_numbers(args.fold, data.folds)
-    for k in numbers:
-        stages.predict_fold(run, recipe, data, k, views, where)
+    stages.predict_folds(run, recipe, data, numbers, views, where)
     stages.fold_table(run, data.folds, numbers)
     parallel.stop()
 

@@ -35,7 +35,7 @@ def main() -> None:
     for k in numbers:
         stages.train_fold(run, recipe, data, k, args.inputs, where)
         if not args.no_predict:
-            stages.predict_fold(run, recipe, data, k, recipe.tta, where)
+            stages.predict_folds(run, recipe, data, [k], recipe.tta, where)
     if not args.no_predict:
         stages.fold_table(run, data.folds, numbers)
     parallel.stop()

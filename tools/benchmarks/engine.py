@@ -50,9 +50,9 @@ def engine_steps(fit: Fit, batches: Batches):
 
     def run() -> int:
         fit.model.train()
-        for i, (pixels, labels, _) in enumerate(parts):
+        for i, part in enumerate(parts):
             fit._set_lr(i / len(parts))
-            fit._backward(pixels, labels, 0, i, 1)
+            fit._backward(part, 0, i, 1)
             fit._step(0, i, len(parts))
         synchronized(fit.device)
         return IMAGES

@@ -42,7 +42,7 @@ def steps(recipe: recipes.Recipe, device: torch.device, **changes):
     def run() -> int:
         fit.model.train()
         for i in range(STEPS):
-            fit._backward(batch[0], batch[1], 0, i, 1)
+            fit._backward(batch, 0, i, 1)
             fit._step(0, i, STEPS)
         torch.cuda.synchronize()
         return STEPS * count

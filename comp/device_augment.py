@@ -1,0 +1,50 @@
+"""Augmentation of a whole batch at once, on the device that trains: flip, small moves, light.
+
+An option for where the loader's cores are the bottleneck (`augment=batched`): one gather and one multiply-add for the
+batch, in place of one pipeline a photo. Chance is a function of (seed, epoch, image) here too.
+"""
+
+import math
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+NAME = "batched"
+SCALE, SHIFT, TURN = 0.1, 0.05, math.radians(10)  # as `light` of comp/augment.py: a face stays a face
+CONTRAST, BRIGHTNESS = 0.2, 0.2  # brightness in units of the normalised picture's deviation
+
+
+def augmented(images: Tensor, seed: int, epoch: int, rows: np.ndarray) -> Tensor:
+    """Normalised images (B, 3, H, W) to the same shape; rows (B,) are their numbers, which seed them."""
+    drawn = torch.from_numpy(uniform(seed, epoch, rows, 7)).to(images.device, images.dtype)
+    flip, (scale, right, down, turn, contrast, light) = drawn[:, 0] < 0.5, (2 * drawn[:, 1:] - 1).unbind(1)
+    angle, zoom = turn * TURN, 1 + scale * SCALE
+    across = torch.where(flip, -1.0, 1.0).to(images.dtype) / zoom
+    # rows of theta: output coordinates in -1 … 1 to input ones
+    theta = torch.stack([
+        torch.stack([across * angle.cos(), -angle.sin() / zoom, right * 2 * SHIFT], 1),
+        torch.stack([across * angle.sin(), angle.cos() / zoom, down * 2 * SHIFT], 1),
+    ], 1)  # fmt: skip
+    grid = F.affine_grid(theta, list(images.shape), align_corners=False)
+    moved = F.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
+    return moved * (1 + contrast * CONTRAST).view(-1, 1, 1, 1) + (light * BRIGHTNESS).view(-1, 1, 1, 1)
+
+
+def uniform(seed: int, epoch: int, rows: np.ndarray, count: int) -> np.ndarray:
+    """(len(rows), count) numbers in [0, 1), each a hash of (seed, epoch, row, column): SplitMix64 (Steele et al. 2014).
+
+    A hash, because a numpy Generator a photo costs more than the augmentation itself.
+    """
+    with np.errstate(over="ignore"):
+        stream = _hash(_hash(np.uint64(seed)) + np.uint64(epoch))
+        keys = _hash(stream + np.asarray(rows, np.uint64))[:, None] + np.arange(count, dtype=np.uint64)
+        return (_hash(keys) >> np.uint64(11)) / 2.0**53
+
+
+def _hash(x: np.ndarray) -> np.ndarray:
+    x = x + np.uint64(0x9E3779B97F4A7C15)
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return x ^ (x >> np.uint64(31))
