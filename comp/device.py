@@ -75,7 +75,7 @@ def explain_out_of_memory(recipe: Recipe, device: torch.device):
 
 
 def fitting(device: torch.device, size: int, count: int) -> int:
-    """How many of `count` models of together `size` bytes fit at once, at least 1; half the free memory is for layers."""
+    """How many of `count` models, of together `size` bytes, fit at once: in half the memory, the rest is for layers."""
     if device.type == "cuda":
         free = torch.cuda.mem_get_info(device)[0]
     elif hasattr(os, "sysconf") and "SC_AVPHYS_PAGES" in os.sysconf_names:
