@@ -13,6 +13,9 @@ TTA     ?=
 GPUS    ?= 1
 BENCH   ?=
 RUNS    ?=
+METHOD  ?=
+RULE    ?=
+FILES   ?=
 
 PYTHON  ?= python3
 PY      := .venv/bin/python
@@ -26,7 +29,7 @@ WHICH   = --model "$(MODEL)" --run "$(RUN)" --fold "$(FOLD)" --device "$(DEVICE)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup folds train predict blend sub scores demo bench test lint clean clean-cache need-model FORCE
+.PHONY: help setup folds train predict blend sub vote scores demo bench test lint clean clean-cache need-model FORCE
 
 help: ## this list
 	@echo "usage: make TARGET [VARIABLE=value …]"; echo
@@ -37,6 +40,8 @@ help: ## this list
 	@echo "  SET=$(SET)          settings to override, such as \"epochs=3 image_size=128\"; needs RUN"
 	@echo "  TTA=$(TTA)          views of predict: none, hflip, contrast, zoom; the recipe's if empty"
 	@echo "  RUNS=$(RUNS)         runs to blend; all if empty"
+	@echo "  METHOD=$(METHOD) RULE=$(RULE)  how to blend; chosen by the cross-fitted score if empty"
+	@echo "  FILES=$(FILES)        submission files to vote among"
 	@echo "  FOLDS=$(FOLDS)       how many folds"
 	@echo "  SEED=$(SEED)        of folds and training"
 	@echo "  GPUS=$(GPUS)        processes that train one fold together, one a GPU (torchrun, DDP)"
@@ -70,23 +75,28 @@ need-model:
 	@test -n "$(MODEL)" || { echo "error: no MODEL"; \
 	  echo "expected: MODEL=<recipe or timm model>: vit_small_r26, efficientnetv2_rw_t, resnet34, resnet18, …"; exit 2; }
 
-# What a blend is made of. .settings changes when the list of files or RUNS does, and only then.
-PREDICTED = $(wildcard $(OUTPUTS)/*/fold*/oof.npz $(OUTPUTS)/*/fold*/test.npz)
+# What a blend is made of. .settings changes when the list of files, RUNS, METHOD or RULE does, and only then.
+PREDICTED = $(filter-out $(OUTPUTS)/blend/%,$(wildcard $(foreach f,oof test,$(OUTPUTS)/*/fold*/$f.npz \
+              $(OUTPUTS)/*/$f.npz $(OUTPUTS)/*/$f.csv)))
+BLENDED   = $(RUNS) $(METHOD) $(RULE) $(PREDICTED)
 
 blend: $(OUTPUTS)/submission.csv ## fit the blend on out-of-fold predictions; writes submission.csv
 	@echo "$(OUTPUTS)/submission.csv is up to date"
 
 $(OUTPUTS)/blend/.settings: FORCE | $(READY)
-	@mkdir -p $(@D); echo '$(RUNS) $(PREDICTED)' | cmp -s - $@ || echo '$(RUNS) $(PREDICTED)' > $@
+	@mkdir -p $(@D); echo '$(BLENDED)' | cmp -s - $@ || echo '$(BLENDED)' > $@
 
 $(OUTPUTS)/blend/weights.json: $(OUTPUTS)/blend/.settings $(PREDICTED) $(wildcard $(OUTPUTS)/folds.csv)
-	@$(PY) tools/blend.py $(PATHS) --runs "$(RUNS)"
+	@$(PY) tools/blend.py $(PATHS) --runs "$(RUNS)" --method "$(METHOD)" --rule "$(RULE)"
 
 $(OUTPUTS)/submission.csv: $(OUTPUTS)/blend/weights.json $(wildcard $(INPUTS)/eval/info.csv)
 	@$(PY) tools/make_sub.py $(PATHS)
 
 sub: $(READY) ## write submission.csv from the blend (RUN=name: from one run)
 	@$(PY) tools/make_sub.py $(PATHS) --run "$(or $(RUN),blend)"
+
+vote: $(READY) ## hard vote of submission files: make vote FILES="a.csv b.csv c.csv"
+	@$(PY) tools/vote.py $(PATHS) $(FILES)
 
 scores: $(READY) ## out-of-fold scores of every run and the blend
 	@$(PY) tools/scores.py $(PATHS)

@@ -109,11 +109,6 @@ def check_run_name(name: str) -> None:
         )
 
 
-def run_names(outputs: Path) -> list[str]:
-    """Runs under `outputs`, sorted: the folders that hold a recipe.json."""
-    return sorted(file.parent.name for file in Path(outputs).glob("*/recipe.json"))
-
-
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; rename it over `path` once the block ends well, else delete it."""
@@ -210,7 +205,7 @@ def save_predictions(path: Path, ids, probs: np.ndarray, classes, meta: dict) ->
     """Write an npz of the contract after checking it: what is saved can be loaded."""
     probs = np.asarray(probs, np.float32)
     made = Predictions(np.asarray(ids, dtype=str), probs, tuple(classes), meta)
-    _check_predictions(made, path)
+    check_predictions(made, path)
     with replacing(path) as temporary, open(temporary, "wb") as file:
         np.savez(
             file, ids=made.ids, probs=probs, classes=np.asarray(classes, dtype=str), meta=np.asarray(json.dumps(meta))
@@ -231,13 +226,14 @@ def load_predictions(path: Path, classes, run: str = "make predict MODEL=...") -
     if not isinstance(meta, dict) or ids.dtype.kind != "U" or names.dtype.kind != "U" or probs.dtype.kind != "f":
         raise InputError(f"{path}: ids {ids.dtype}, probs {probs.dtype}, classes {names.dtype}", expected, run)
     loaded = Predictions(ids, probs.astype(np.float32, copy=False), tuple(names.tolist()), {**meta, "file": str(path)})
-    _check_predictions(loaded, path, run)
+    check_predictions(loaded, path, run)
     if loaded.classes != tuple(classes):
         raise InputError(f"{path} has classes {list(loaded.classes)}", f"the competition's {list(classes)}", run)
     return loaded
 
 
-def _check_predictions(made: Predictions, path: Path, run: str = "") -> None:
+def check_predictions(made: Predictions, path: Path, run: str = "") -> None:
+    """Raise InputError where ids repeat or a row is not a distribution."""
     problem = ""
     if made.ids.ndim != 1 or made.probs.shape != (len(made.ids), len(made.classes)):
         problem = f"ids {made.ids.shape}, probs {made.probs.shape}, {len(made.classes)} classes"
@@ -249,74 +245,3 @@ def _check_predictions(made: Predictions, path: Path, run: str = "") -> None:
         problem = f"row {np.abs(made.probs.sum(1) - 1).argmax()} of probs sums to {made.probs.sum(1).max():.4g}"
     if problem:
         raise InputError(f"{path}: {problem}", "unique ids, and a row of probabilities that sums to 1 for each", run)
-
-
-def load_run(run: Run, folds: pd.DataFrame, folds_digest: str, classes) -> tuple[np.ndarray, Predictions]:
-    """All of one run: OOF probabilities (N, C) in the rows of `folds`, and the mean over folds for the test photos.
-
-    Refused (InputError): a fold that is missing, made with another folds.csv or recipe, or by older weights; an OOF
-    file that does not hold exactly its fold's photos; test files whose ids differ.
-    """
-    count = int(folds["fold"].max()) + 1
-    missing = [k for k in range(count) if not (run.oof(k).is_file() and run.test(k).is_file())]
-    if missing:
-        have = [k for k in range(count) if k not in missing]
-        raise InputError(f"run {run.name} has folds {have}", f"folds 0 … {count - 1}", _repair(run, missing[0]))
-    oof = np.zeros((len(folds), len(classes)), np.float32)
-    tests = []
-    for k in range(count):
-        part = load_predictions(run.oof(k), classes, _repair(run, k))
-        test = load_predictions(run.test(k), classes, _repair(run, k))
-        for made in (part, test):
-            _check_origin(made, run, k, folds_digest)
-        rows = (folds["fold"] == k).to_numpy()
-        _check_ids(part, folds["image"][rows], _repair(run, k))
-        oof[rows] = part.at(folds["image"][rows])
-        _check_ids(test, tests[0].ids if tests else test.ids, _repair(run, k))
-        tests.append(test)
-    ids = tests[0].ids
-    mean = np.mean([test.at(ids) for test in tests], axis=0, dtype=np.float64).astype(np.float32)
-    meta = {"run": run.name, "tta": sorted({test.meta.get("tta", "") for test in tests}), "folds": folds_digest}
-    return oof, Predictions(ids, mean, tuple(classes), meta)
-
-
-def _check_origin(made: Predictions, run: Run, k: int, folds_digest: str) -> None:
-    """The hashes in `meta` are those of the files that lie there now."""
-    retrain = f"make train MODEL={_model(run)} RUN={run.name} FOLD={k}"
-    if made.meta.get("folds") != folds_digest:
-        raise InputError(
-            f"{made.meta['file']} was made with folds.csv {made.meta.get('folds')}",
-            f"the folds.csv that is there now, {folds_digest}: folds differ between runs, so a blend would leak",
-            f"rm -r {run.fold(k)} and {retrain}",
-        )
-    for name, path in (("recipe", run.recipe), ("weights", run.weights(k))):
-        # a teammate may send the probabilities without the weights: nothing to compare with then
-        if path.is_file() and made.meta.get(name) != digest(path):
-            raise InputError(
-                f"{made.meta['file']} was made by {name} {made.meta.get(name)}",
-                f"{digest(path)}, {path}",
-                _repair(run, k),
-            )
-
-
-def _check_ids(made: Predictions, ids, run: str) -> None:
-    missing, extra = sorted(set(ids) - set(made.ids)), sorted(set(made.ids) - set(ids))
-    if missing or extra:
-        raise InputError(
-            f"{made.meta['file']}: {len(missing)} id(s) missing, {len(extra)} too many:{listed((missing + extra)[:5])}",
-            f"{len(ids)} ids",
-            run,
-        )
-
-
-def _model(run: Run) -> str:
-    try:
-        return json.loads(run.recipe.read_text())["recipe"]["name"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return run.name
-
-
-def _repair(run: Run, k: int) -> str:
-    if run.weights(k).is_file():
-        return f"make predict MODEL={_model(run)} RUN={run.name} FOLD={k}"
-    return f"make train MODEL={_model(run)} RUN={run.name} FOLD={k}"

@@ -1,46 +1,261 @@
-"""Blends fitted on out-of-fold probabilities, and their honest score.
+"""Weights of a blend, fitted on out-of-fold probabilities.
 
-Letters: M models, N rows, C classes, K folds. probs is (M, N, C); weights (M,) lie on the simplex.
+`fit(method, probs, labels)` gives weights (M,) on the simplex, in whatever order the models and the rows come. Which
+method generalises is decided by comp/crossfit.py, on rows that the weights have not seen.
+
+Letters: M models, N rows, C classes. probs is (M, N, C) float32.
 """
+
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import minimize
 
 from comp import metrics
+from comp.errors import InputError
+from comp.linesearch import best_step
+from comp.pool import Pool, half
 
 FLOOR = 1e-7  # a model that is sure and wrong costs 16 nats, not infinity
+BAGS = 8  # of persons, in `search`: the mean over them is steadier than the best on all rows
+GREEDY_BAGS, GREEDY_ROUNDS = 10, 50
+BAG_ROWS = 20_000  # at most: more make a bag slower, not better
+SEED = 0  # blending is deterministic
 
 
-def fit_weights(probs: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """The convex weights (M,) of least log loss: convex, one optimum (super learner, van der Laan 2007)."""
-    true = probs[:, np.arange(len(labels)), labels].astype(np.float64)  # (M, N): all that the log loss needs
+@dataclass(frozen=True)
+class Problem:
+    """What a method fits to, without a copy of the probabilities where the metric is of the most probable class.
+
+    true (M, N): probabilities of the true classes; group (N,): the person of each row, numbered from 0; pool: what the
+    most probable class depends on; probs (M, N, C): for metrics of probabilities only, else None.
+    """
+
+    true: np.ndarray
+    labels: np.ndarray
+    group: np.ndarray
+    metric: str
+    pool: Pool | None = None
+    probs: np.ndarray | None = None
+
+    @classmethod
+    def of(cls, probs: np.ndarray, labels: np.ndarray, groups: np.ndarray, metric: str) -> "Problem":
+        labels, group = np.asarray(labels), np.unique(groups, return_inverse=True)[1]
+        true = probs[:, np.arange(len(labels)), labels].astype(np.float64)
+        if metric in metrics.ARGMAX:
+            return cls(true, labels, group, metric, pool=Pool.of(probs, labels))
+        return cls(true, labels, group, metric, probs=probs)
+
+    def take(self, rows: np.ndarray) -> "Problem":
+        """Only these rows (bool (N,))."""
+        pool = None if self.pool is None else self.pool.take(rows)
+        probs = None if self.probs is None else self.probs[:, rows]
+        return Problem(self.true[:, rows], self.labels[rows], self.group[rows], self.metric, pool, probs)
+
+    @property
+    def parts(self) -> np.ndarray:
+        """Each model's share of a blend, (M, …): a weighted sum of them is what `score_of` scores."""
+        return self.probs if self.pool is None else self.pool.values
+
+    def score_of(self, blended: np.ndarray) -> float:
+        """The metric of a blend."""
+        if self.pool is None:
+            return metrics.score(self.metric, self.labels, blended)
+        return self.pool.rows.score(self.metric, blended)
+
+    def bag(self, rng: np.random.Generator) -> "Problem":
+        """Half of the persons."""
+        return self.take(half(self.group, rng, BAG_ROWS))
+
+
+def equal(problem: Problem) -> np.ndarray:
+    """Every model alike."""
+    return np.full(len(problem.true), 1 / len(problem.true))
+
+
+def best(problem: Problem) -> np.ndarray:
+    """The model with the best metric alone."""
+    scores = [problem.score_of(one) for one in problem.parts]
+    return np.eye(len(scores))[int(np.argmax(scores))]
+
+
+def log_loss(problem: Problem) -> np.ndarray:
+    """The convex weights of least log loss: convex, one optimum (super learner, van der Laan 2007)."""
+    true, count = problem.true, len(problem.labels)
 
     def objective(w):
         mixed = np.maximum(w @ true, FLOOR)
-        return -np.log(mixed).mean(), -(true / mixed).mean(1)
+        return -np.log(mixed).mean(), -(true @ (1 / mixed)) / count
 
-    start = np.full(len(probs), 1 / len(probs))
     simplex = {"type": "eq", "fun": lambda w: w.sum() - 1, "jac": np.ones_like}
-    found = minimize(objective, start, jac=True, method="SLSQP", bounds=[(0, 1)] * len(probs), constraints=[simplex],
-                     options={"ftol": 1e-9, "maxiter": 500})
-    weights = np.clip(found.x, 0, 1)
+    options = {"ftol": 1e-9, "maxiter": 500}
+    found = minimize(objective, equal(problem), jac=True, method="SLSQP", bounds=[(0, 1)] * len(true),
+                     constraints=[simplex], options=options)  # fmt: skip
+    return on_simplex(found.x)
+
+
+def greedy(problem: Problem) -> np.ndarray:
+    """Selection with replacement from a sorted start, mean over bags of models and persons (Caruana et al. 2004)."""
+    models, rng, total = len(problem.true), np.random.default_rng(SEED), 0.0
+    for _ in range(GREEDY_BAGS):
+        bag, chosen = problem.bag(rng), rng.permutation(models)[: max(2, -(-models // 2))]
+        weights = np.zeros(models)
+        weights[chosen] = _select(bag, bag.parts[chosen], GREEDY_ROUNDS)
+        total = total + weights
+    return total / GREEDY_BAGS
+
+
+def _select(bag: Problem, parts: np.ndarray, rounds: int) -> np.ndarray:
+    """Weights (m,): the best first few in the order of their own score, then whoever helps most, with replacement."""
+    order = sorted(range(len(parts)), key=lambda i: -bag.score_of(parts[i]))
+    counts, total, history = np.zeros(len(parts)), 0.0, []
+
+    def add(i):
+        nonlocal total
+        counts[i] += 1
+        total = total + parts[i]
+        history.append((bag.score_of(total / counts.sum()), counts.copy()))
+
+    for i in order:
+        add(i)
+    _, counts = max(history, key=lambda step: step[0])  # of equal ones the first, the fewest models
+    total = np.tensordot(counts.astype(np.float32), parts, axes=1)
+    for _ in range(rounds - int(counts.sum())):
+        add(int(np.argmax([bag.score_of((total + one) / (counts.sum() + 1)) for one in parts])))
+    _, counts = max(history, key=lambda step: step[0])
+    return counts / counts.sum()
+
+
+def search(problem: Problem) -> np.ndarray:
+    """The exact line search for metrics of the most probable class (Och 2003), averaged over bags of persons.
+
+    Each bag climbs from the log-loss weights, the equal ones or those half way, in turn.
+    """
+    rng, fair, smooth = np.random.default_rng(SEED), equal(problem), log_loss(problem)
+    starts = (smooth, fair, (smooth + fair) / 2)
+    bags = [problem.bag(rng).pool for _ in range(BAGS)]
+    found = [climb(bag, problem.metric, starts[i % len(starts)], rng) for i, bag in enumerate(bags)]
+    return on_simplex(np.mean(found, axis=0))
+
+
+def geometric_search(problem: Problem) -> np.ndarray:
+    """The same search over geometric means: the logarithms of probabilities are blended as linearly."""
+    rng, fair = np.random.default_rng(SEED), equal(problem)
+    found = [climb(problem.bag(rng).pool.logarithms(FLOOR), problem.metric, fair, rng) for _ in range(BAGS)]
+    return on_simplex(np.mean(found, axis=0))
+
+
+def climb(pool: Pool, metric: str, weights: np.ndarray, rng: np.random.Generator, passes: int = 3) -> np.ndarray:
+    """Weights (M,) from which no line toward or away from a model, and none drawn between two, leads higher."""
+    scores, value = pool.scores(weights), pool.score(metric, weights)
+    for _ in range(passes):
+        before = value
+        for m, other in _lines(len(weights), rng):
+            direction, low, high = _line(weights, m, other)
+            if not low < high:
+                continue
+            slope = pool.values[m] - (scores if other is None else pool.values[other])
+            step, reached = best_step(pool.rows, metric, scores, slope, low, high)
+            if reached > value + 1e-9:
+                weights, scores = on_simplex(weights + step * direction), scores + np.float32(step) * slope
+                value = reached
+        if value <= before:
+            break
+        scores = pool.scores(weights)  # without the rounding of the steps
+    return weights
+
+
+def _lines(models: int, rng: np.random.Generator):
+    """Each model with the blend, at random, then pairs of models, as many again."""
+    yield from ((m, None) for m in rng.permutation(models))
+    yield from ((m, other) for m, other in zip(rng.permutation(models), rng.permutation(models), strict=True))
+
+
+def _line(weights: np.ndarray, m: int, other: int | None) -> tuple[np.ndarray, float, float]:
+    """A direction from the blend (or from another model) to model m, and how far it stays on the simplex both ways."""
+    unit = np.eye(len(weights))
+    if other is None:
+        return unit[m] - weights, -weights[m] / max(1 - weights[m], 1e-12), float(weights[m] < 1)
+    return unit[m] - unit[other], -weights[m], weights[other] if m != other else -weights[m]
+
+
+METHODS: dict[str, Callable[[Problem], np.ndarray]] = {  # from the simplest to the least simple
+    "best": best,
+    "equal": equal,
+    "geometric": equal,
+    "rank": equal,
+    "log_loss": log_loss,
+    "greedy": greedy,
+    "search": search,
+    "geometric_search": geometric_search,
+}
+
+
+def usable(metric: str, classes: int) -> list[str]:
+    """The methods that can fit a metric: searches need one of the most probable class, ranks are for AUC of two."""
+    without = {"rank"} if metric != "auc" or classes != 2 else set()
+    if metric not in metrics.ARGMAX:
+        without |= {"search", "geometric_search"}
+    return [name for name in METHODS if name not in without]
+
+
+def fit(
+    method: str, probs: np.ndarray, labels: np.ndarray, groups: np.ndarray | None = None, metric: str = "macro_f1"
+) -> np.ndarray:
+    """Weights (M,) on the simplex. groups (N,): rows of one person; each row its own if not given.
+
+    Equal models count once and share their weight; the order of models changes nothing. Raises InputError for a method
+    that is unknown or cannot fit this metric.
+    """
+    names = usable(metric, probs.shape[2])
+    if method not in names:
+        raise InputError(f"METHOD={method}", f"one of {', '.join(names)}, for {metric}")
+    order, of = distinct(probs)
+    groups = np.arange(len(labels)) if groups is None else np.asarray(groups)
+    return shared(METHODS[method](Problem.of(probs[order], labels, groups, metric)), of)
+
+
+def distinct(probs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Positions (D,) of the distinct models in an order of their own, and each model's place among them (M,).
+
+    The order is by the sums of their columns: no label may have a say in it, for it steers the searches.
+    """
+    keys = [tuple(map(float, one.sum(0, dtype=np.float64))) for one in probs]
+    kept: list[int] = []
+    of = np.zeros(len(probs), int)
+    for m in sorted(range(len(probs)), key=lambda m: keys[m]):
+        if not (kept and keys[kept[-1]] == keys[m] and np.array_equal(probs[kept[-1]], probs[m])):
+            kept.append(m)
+        of[m] = len(kept) - 1
+    return np.array(kept), of
+
+
+def shared(weights: np.ndarray, of: np.ndarray) -> np.ndarray:
+    """Weights of the distinct models (D,) to those of all (M,): equal ones share."""
+    return weights[of] / np.bincount(of)[of]
+
+
+def combine(method: str, probs: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """The blend (N, C) float32 of probs (M, N, C): the mean, the geometric mean, or the mean of ranks."""
+    if method.startswith("geometric"):
+        logs = apply_weights(np.log(np.maximum(probs, FLOOR)), weights)
+        powers = np.exp(logs - logs.max(1, keepdims=True))
+        return powers / powers.sum(1, keepdims=True)
+    if method == "rank":
+        from scipy.stats import rankdata
+
+        rank = np.tensordot(weights, rankdata(probs[:, :, 1], axis=1), axes=1) / (probs.shape[1] + 1)
+        return np.stack([1 - rank, rank], 1).astype(np.float32)
+    return apply_weights(probs, weights)
+
+
+def on_simplex(weights: np.ndarray) -> np.ndarray:
+    """Clipped at 0 and scaled to sum 1: takes away rounding."""
+    weights = np.clip(weights, 0, None)
     return weights / weights.sum()
 
 
 def apply_weights(probs: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """sum_m w_m probs_m: (N, C) float32."""
     return np.tensordot(weights.astype(np.float32), probs, axes=1)
-
-
-def cross_fitted(probs: np.ndarray, labels: np.ndarray, fold: np.ndarray) -> np.ndarray:
-    """Blended probabilities (N, C) where each fold's weights were fitted on the other folds: the honest ones."""
-    blended = np.empty(probs.shape[1:], np.float32)
-    for k in np.unique(fold):
-        inside = fold == k
-        blended[inside] = apply_weights(probs[:, inside], fit_weights(probs[:, ~inside], labels[~inside]))
-    return blended
-
-
-def score(labels: np.ndarray, probs: np.ndarray) -> float:
-    """Macro F1 of the most probable class."""
-    return metrics.scores(labels, probs)["macro_f1"]

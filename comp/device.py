@@ -6,7 +6,7 @@ import os
 import torch
 
 from comp.errors import InputError
-from comp.recipes import Recipe
+from comp.recipes import Recipe, is_transformer
 
 
 def choose_device(name: str) -> torch.device:
@@ -54,8 +54,7 @@ def autocast(dtype: torch.dtype, device: torch.device):
 
 def memory_format(recipe: Recipe, device: torch.device) -> torch.memory_format:
     """channels_last where it was measured to help: convolutions on a GPU; on a CPU only plain resnets (1.3 times)."""
-    convolutional = not any(part in recipe.model for part in ("vit", "deit", "swin", "beit", "mixer"))
-    auto = recipe.model.startswith("resnet") if device.type == "cpu" else convolutional
+    auto = recipe.model.startswith("resnet") if device.type == "cpu" else not is_transformer(recipe.model)
     wanted = auto if recipe.channels_last == "auto" else recipe.channels_last == "on"
     return torch.channels_last if wanted else torch.contiguous_format
 

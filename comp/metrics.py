@@ -15,8 +15,22 @@ def macro_f1_score(labels: np.ndarray, predicted: np.ndarray, classes: int) -> f
 
 def f1_from_confusion(counts: np.ndarray) -> float:
     """Macro F1 of a confusion matrix (C, C)."""
-    either = counts.sum(0) + counts.sum(1)
-    return float(np.mean(2 * np.diag(counts)[either > 0] / either[either > 0])) if either.any() else 0.0
+    return float(macro_f1_of_counts(np.diag(counts), counts.sum(0), counts.sum(1)))
+
+
+def macro_f1_of_counts(right, predicted, actual):
+    """Macro F1 from the right answers, predictions and labels of each class, (…, C) each."""
+    either = predicted + actual
+    f1 = np.divide(2.0 * right, either, out=np.zeros(np.shape(either)), where=either > 0)
+    return f1.sum(-1) / np.maximum((either > 0).sum(-1), 1)
+
+
+def accuracy_of_counts(right, predicted, actual):
+    """Share of right answers, from counts (…, C)."""
+    return right.sum(-1) / np.maximum(actual.sum(-1), 1)
+
+
+ARGMAX = {"macro_f1": macro_f1_of_counts, "accuracy": accuracy_of_counts}  # metrics of the most probable class
 
 
 def accuracy_score(labels: np.ndarray, predicted: np.ndarray) -> float:
@@ -31,3 +45,26 @@ def scores(labels: np.ndarray, probs: np.ndarray) -> dict[str, float]:
         "macro_f1": macro_f1_score(labels, predicted, probs.shape[1]),
         "accuracy": accuracy_score(labels, predicted),
     }
+
+
+def log_loss(labels: np.ndarray, probs: np.ndarray, floor: float = 1e-7) -> float:
+    """Mean -log p of the true class; a model that is sure and wrong costs 16 nats, not infinity."""
+    return float(-np.log(np.maximum(probs[np.arange(len(labels)), labels], floor)).mean(dtype=np.float64))
+
+
+def auc_score(labels: np.ndarray, probs: np.ndarray) -> float:
+    """Mean over the classes of the area under the ROC curve, one class against the rest."""
+    from sklearn.metrics import roc_auc_score
+
+    there = np.unique(labels)
+    return float(np.mean([roc_auc_score(labels == c, probs[:, c]) for c in there])) if len(there) > 1 else 0.5
+
+
+def score(metric: str, labels: np.ndarray, probs: np.ndarray) -> float:
+    """The named metric, better up: macro_f1, accuracy, auc, or log_loss with its sign turned."""
+    if metric in ARGMAX:
+        return scores(labels, probs)[metric]
+    return auc_score(labels, probs) if metric == "auc" else -log_loss(labels, probs)
+
+
+NAMES = (*ARGMAX, "log_loss", "auc")

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from comp import artifacts
+from comp import artifacts, runs
 from comp.artifacts import Run
 from comp.errors import InputError
 
@@ -107,7 +107,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path):
 
 def test_a_run_is_joined_by_id_and_averaged_over_folds(tmp_path, folds):
     run, digest = save_run(tmp_path, folds)
-    oof, test = artifacts.load_run(run, folds, digest, CLASSES)
+    oof, test = runs.load(run, folds, digest, CLASSES)
     for k in range(2):
         made = artifacts.load_predictions(run.oof(k), CLASSES)
         np.testing.assert_array_equal(oof[(folds["fold"] == k).to_numpy()], made.at(folds["image"][folds["fold"] == k]))
@@ -119,27 +119,27 @@ def test_a_missing_fold_is_refused_with_its_command(tmp_path, folds):
     run, digest = save_run(tmp_path, folds)
     run.oof(1).unlink()
     with pytest.raises(InputError, match=r"has folds \[0\][\s\S]*FOLD=1"):
-        artifacts.load_run(run, folds, digest, CLASSES)
+        runs.load(run, folds, digest, CLASSES)
 
 
 def test_other_folds_another_recipe_and_other_weights_are_refused(tmp_path, folds):
     run, digest = save_run(tmp_path, folds)
     with pytest.raises(InputError, match="made with folds"):
-        artifacts.load_run(run, folds, "0" * 16, CLASSES)
+        runs.load(run, folds, "0" * 16, CLASSES)
     run.weights(0).write_bytes(b"other weights")
     with pytest.raises(InputError, match="made by weights"):
-        artifacts.load_run(run, folds, digest, CLASSES)
+        runs.load(run, folds, digest, CLASSES)
     run.weights(0).unlink()
     artifacts.write_json(run.recipe, {"changed": 1})
     with pytest.raises(InputError, match="made by recipe"):
-        artifacts.load_run(run, folds, digest, CLASSES)
+        runs.load(run, folds, digest, CLASSES)
 
 
 def test_an_oof_of_the_wrong_photos_is_refused(tmp_path, folds):
     run, digest = save_run(tmp_path, folds)
     run.oof(0).write_bytes(run.oof(1).read_bytes())
     with pytest.raises(InputError, match="4 id"):
-        artifacts.load_run(run, folds, digest, CLASSES)
+        runs.load(run, folds, digest, CLASSES)
 
 
 @pytest.mark.parametrize("name", ["../x", "a b", "", ".hidden", "blend", "cache", "a/b", "a\nb"])

@@ -205,6 +205,8 @@ def test_other_folds_under_trained_runs_are_refused(copy):
         ("predict_fold", ("--model", "nothing"), ("no ", "make train MODEL=nothing")),
         ("predict_fold", ("--model", "a", "--tta", "sideways"), ("TTA=sideways", "hflip")),
         ("blend", ("--runs", "a zz"), ("zz", "a, b")),
+        ("blend", ("--method", "vote"), ("METHOD=vote", "log_loss")),
+        ("blend", ("--rule", "best"), ("RULE=best", "prior")),
         ("make_sub", ("--run", "zz"), ("zz", "make train")),
     ],
 )
@@ -216,8 +218,59 @@ def test_a_wrong_word_is_one_clear_error(home, name, more, words):
 def test_blend_with_a_fold_missing(copy):
     (copy / "out/b/fold2/oof.npz").unlink()
     before = (copy / "out/submission.csv").read_bytes()
-    fails(run(copy, "blend"), "run b has folds [0, 1]", "make predict MODEL=test_vit RUN=b FOLD=2")
+    fails(run(copy, "blend", "--runs", "a b"), "run b has folds [0, 1]", "make predict MODEL=test_vit RUN=b FOLD=2")
     assert (copy / "out/submission.csv").read_bytes() == before
+
+
+def test_a_blend_of_all_names_the_run_that_is_not_complete_and_leaves_it_out(copy):
+    (copy / "out/b/fold2/oof.npz").unlink()
+    done = run(copy, "blend")
+    assert done.returncode == 0, done.stderr
+    assert "b is left out: fold 2" in done.stderr
+    assert json.loads((copy / "out/blend/weights.json").read_text())["runs"] == ["a"]
+
+
+def test_blend_of_a_run_and_its_copy(copy):
+    shutil.copytree(copy / "out/a", copy / "out/a_again")
+    before = (copy / "out/blend/weights.json").read_bytes()
+    fails(run(copy, "blend"), "runs a and a_again hold the same predictions", 'RUNS="a b"')
+    assert (copy / "out/blend/weights.json").read_bytes() == before
+
+
+def test_a_guests_files_are_blended(copy):
+    folds = pd.read_csv(copy / "out/folds.csv")
+    test = pd.read_csv(copy / "in/eval/info.csv")["ImageID"]
+    for name, ids in (("oof", folds["image"]), ("test", test)):
+        probs = np.random.default_rng(0).dirichlet(np.ones(18), len(ids))
+        table = pd.DataFrame(probs, columns=competition.CLASSES).assign(id=list(ids)).sample(frac=1, random_state=0)
+        (copy / "out/guest").mkdir(exist_ok=True)
+        table[["id", *competition.CLASSES]].to_csv(copy / f"out/guest/{name}.csv", index=False)
+    done = run(copy, "blend")
+    assert done.returncode == 0, done.stderr
+    assert json.loads((copy / "out/blend/weights.json").read_text())["runs"] == ["a", "b", "guest"]
+    table[1:].to_csv(copy / "out/guest/oof.csv", index=False)
+    fails(run(copy, "blend"), "guest", "oof.csv")
+
+
+def test_blending_twice_gives_the_same_bytes(copy):
+    names = [copy / "out/blend" / name for name in ("weights.json", "oof.npz", "test.npz")]
+    before = [path.read_bytes() for path in names]
+    assert run(copy, "blend").returncode == 0
+    assert [path.read_bytes() for path in names] == before
+
+
+def test_files_are_voted_on(copy):
+    sample = pd.read_csv(copy / "in/eval/info.csv")
+    for name, answers in (("x", 3), ("y", 5), ("z", 5)):
+        sample.assign(ans=answers).sample(frac=1, random_state=1).to_csv(copy / f"{name}.csv", index=False)
+    done = run(copy, "vote", copy / "x.csv", copy / "y.csv", copy / "z.csv")
+    assert done.returncode == 0, done.stderr
+    made = pd.read_csv(copy / "out/submission.csv")
+    assert made["ImageID"].tolist() == sample["ImageID"].tolist()
+    assert set(made["ans"]) == {5}
+    sample[1:].to_csv(copy / "x.csv", index=False)
+    fails(run(copy, "vote", copy / "x.csv", copy / "y.csv"), "1 missing id", "x.csv")
+    fails(run(copy, "vote", copy / "y.csv"), "1 file(s) to vote")
 
 
 def test_blend_of_runs_with_different_folds(copy):

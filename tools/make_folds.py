@@ -6,7 +6,7 @@ writes  outputs/folds.csv
 
 from options import parser
 
-from comp import artifacts, competition, console, folds, photos
+from comp import artifacts, competition, console, folds, photos, runs
 from comp.errors import InputError
 
 
@@ -42,8 +42,8 @@ def check_photos(inputs, table, test) -> dict[str, str]:
 def write(outputs, table) -> None:
     """Write folds.csv, unless that would change the folds under runs that were trained on them."""
     path = artifacts.folds_file(outputs)
-    runs = artifacts.run_names(outputs)
-    if path.is_file() and runs:
+    there = runs.trained(outputs)
+    if path.is_file() and there:
         before = artifacts.digest(path)
         candidate = path.with_name(".folds.candidate.csv")
         artifacts.save_folds(candidate, table)
@@ -51,7 +51,7 @@ def write(outputs, table) -> None:
         candidate.unlink()
         if changed:
             raise InputError(
-                f"these folds differ from {path}, on which {', '.join(runs)} were trained",
+                f"these folds differ from {path}, on which {', '.join(there)} were trained",
                 "the same data, FOLDS and SEED as before",
                 f"the same command with OUTPUTS=<another folder>, or rm -r {outputs} to start anew",
             )

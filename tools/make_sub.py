@@ -7,7 +7,7 @@ writes  outputs/submission.csv
 import pandas as pd
 from options import parser
 
-from comp import artifacts, competition, console, submission
+from comp import artifacts, competition, console, runs, submission
 from comp.artifacts import BLEND, Run
 
 
@@ -36,7 +36,7 @@ def test_probabilities(args) -> artifacts.Predictions:
         return artifacts.load_predictions(run.folder / "test.npz", competition.CLASSES, "make blend")
     path = artifacts.folds_file(args.outputs)
     folds = artifacts.load_folds(path, len(competition.CLASSES))
-    return artifacts.load_run(run, folds, artifacts.digest(path), competition.CLASSES)[1]
+    return runs.load(run, folds, artifacts.digest(path), competition.CLASSES)[1]
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 from options import parser
 
-from comp import artifacts, competition, console, metrics
+from comp import artifacts, competition, console, metrics, runs
 from comp.artifacts import BLEND, Run
 from comp.errors import InputError
 
@@ -20,9 +20,9 @@ def main() -> None:
     folds, digest = artifacts.load_folds(path, len(competition.CLASSES)), artifacts.digest(path)
     answers = pd.read_csv(args.answers, dtype={competition.ID: str}) if args.answers else None
     rows = []
-    for name in artifacts.run_names(args.outputs):
+    for name in runs.names(args.outputs):
         try:
-            oof, test = artifacts.load_run(Run(args.outputs, name), folds, digest, competition.CLASSES)
+            oof, test = runs.load(Run(args.outputs, name), folds, digest, competition.CLASSES)
         except InputError as error:
             console.warn(f"{name} is left out: {str(error).splitlines()[0]}")
             continue

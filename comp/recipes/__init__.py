@@ -91,7 +91,13 @@ def get(name: str) -> Recipe:
     """The recipe of that name, or the default one for a timm model of that name (checked by comp.models)."""
     if name in names():
         return dataclasses.replace(importlib.import_module(f"{__name__}.{name}").RECIPE, name=name)
-    return dataclasses.replace(importlib.import_module(f"{__name__}.default").RECIPE, name=name, model=name)
+    default = importlib.import_module(f"{__name__}.default")
+    return dataclasses.replace(default.TRANSFORMER if is_transformer(name) else default.RECIPE, name=name, model=name)
+
+
+def is_transformer(model: str) -> bool:
+    """Whether a timm model is one of patches and attention, by its name."""
+    return any(part in model for part in ("vit", "deit", "swin", "beit", "eva", "cait", "xcit", "mixer"))
 
 
 def override(recipe: Recipe, text: str) -> Recipe:

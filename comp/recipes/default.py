@@ -1,21 +1,29 @@
-"""Any timm model by its own name: `make train MODEL=swin_base_patch4_window7_224`.
+"""Any timm model by its own name: `make train MODEL=tf_efficientnet_lite0`.
 
-AdamW with warm-up and cosine is what timm's own fine-tuning uses for convolutions and transformers alike; it is the
-choice that is never far from the best. Measure, then write a recipe of your own beside this file.
+AdamW with warm-up and cosine is what timm's own fine-tuning uses for convolutions and transformers alike. Measured,
+with real ImageNet weights (tf_efficientnet_lite0, 96 px, 6 epochs, 1,120 drawn faces in the home layout, one fold, macro
+F1): the plain loop (batch 64, lr 3e-4, flip) 0.625; batch 32, lr 1e-3 and EMA 0.766; also a balanced sampler 0.793; also
+the face augmentation 0.821; lr 2e-3 without the last two 0.805. Then write a recipe of your own beside this file.
 """
+
+import dataclasses
 
 from comp.recipes import Recipe
 
 RECIPE = Recipe(
     optimizer="adamw",
-    lr=3e-4,             # AdamW's usual for fine-tuning at batch 64, safe for ViTs and convolutions
+    lr=1e-3,             # three times the usual 3e-4: few epochs end before a smaller one has got anywhere
     weight_decay=0.05,   # decoupled; the value of ConvNeXt, Swin and DeiT
     schedule="cosine",
-    warmup_epochs=1.0,   # transformers diverge without
+    warmup_epochs=0.5,   # enough for the new head to stop shouting; a whole one is a sixth of a short training
     clip_grad=1.0,       # keeps one bad batch from undoing an epoch
-    batch_size=64,
+    batch_size=32,       # twice the steps of 64: steps, not images, are what a small competition is short of
     epochs=12,           # 18,900 faces, pretrained: enough, and an evening on one GPU for five folds
     smoothing=0.1,       # 59 and 60 look alike: certainty is never right
-    augment="flip",      # a mirrored face is a face
-    cutmix=0.0,
+    sampler="balanced",  # macro F1 counts each class alike, and so does the loss then
+    augment="face",      # flip, small moves, light; no hue: hair and skin colour tell age
+    ema_decay=0.995,     # averages 200 steps; timm's warm-up makes it less at first
 )
+
+# Attention forgets its pretraining at a convolution's rate: a smaller one, smaller still for lower layers (BEiT, MAE).
+TRANSFORMER = dataclasses.replace(RECIPE, lr=3e-4, layer_decay=0.75, warmup_epochs=1.0)
