@@ -1,9 +1,10 @@
 """Any timm model by its own name: `make train MODEL=tf_efficientnet_lite0`.
 
-AdamW with warm-up and cosine is what timm's own fine-tuning uses for convolutions and transformers alike. Measured,
-with real ImageNet weights (tf_efficientnet_lite0, 96 px, 6 epochs, 1,120 drawn faces in the home layout, one fold, macro
-F1): the plain loop (batch 64, lr 3e-4, flip) 0.625; batch 32, lr 1e-3 and EMA 0.766; also a balanced sampler 0.793; also
-the face augmentation 0.821; lr 2e-3 without the last two 0.805. Then write a recipe of your own beside this file.
+AdamW with warm-up and cosine is what timm's own fine-tuning uses for convolutions and transformers alike.
+
+Measured with real ImageNet weights (tf_efficientnet_lite0, 96 px, 6 epochs, 1,120 drawn faces in the home layout, one
+fold, macro F1): the plain loop (batch 64, lr 3e-4, flip) 0.625; batch 32, lr 1e-3 and EMA 0.766; with a balanced sampler
+too 0.793; with the face augmentation too 0.821; lr 2e-3 without these two 0.805. Measure, then write a recipe beside it.
 """
 
 import dataclasses
