@@ -16,6 +16,7 @@ RUNS    ?=
 METHOD  ?=
 RULE    ?=
 FILES   ?=
+ADVERSARIAL ?=
 
 PYTHON  ?= python3
 PY      := .venv/bin/python
@@ -29,7 +30,7 @@ WHICH   = --model "$(MODEL)" --run "$(RUN)" --fold "$(FOLD)" --device "$(DEVICE)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup folds train predict blend sub vote scores demo bench test lint clean clean-cache need-model FORCE
+.PHONY: help setup folds train predict blend sub status vote scores demo bench test lint clean clean-cache need-model FORCE
 
 help: ## this list
 	@echo "usage: make TARGET [VARIABLE=value …]"; echo
@@ -43,9 +44,10 @@ help: ## this list
 	@echo "  METHOD=$(METHOD) RULE=$(RULE)  how to blend; chosen by the cross-fitted score if empty"
 	@echo "  FILES=$(FILES)        submission files to vote among"
 	@echo "  FOLDS=$(FOLDS)       how many folds"
+	@echo "  ADVERSARIAL=$(ADVERSARIAL)  1: folds also tries to tell train from test photos"
 	@echo "  SEED=$(SEED)        of folds and training"
 	@echo "  GPUS=$(GPUS)        processes that train one fold together, one a GPU (torchrun, DDP)"
-	@echo "  BENCH=$(BENCH)        parts of bench: data, engine, recipes; all if empty"
+	@echo "  BENCH=$(BENCH)        parts of bench: data, engine, recipes, blending; all if empty"
 	@echo "  DEVICE=$(DEVICE)   auto, cpu, cuda, cuda:1, mps"
 	@echo "  INPUTS=$(INPUTS)  the competition's data"
 	@echo "  OUTPUTS=$(OUTPUTS)  everything that is generated"
@@ -63,7 +65,7 @@ $(READY): requirements.lock pyproject.toml
 	@touch $(READY)
 
 folds: $(READY) ## assign photos to folds by person, and audit for leaks
-	@$(PY) tools/make_folds.py $(PATHS) --folds "$(FOLDS)" --seed "$(SEED)"
+	@$(PY) tools/make_folds.py $(PATHS) --folds "$(FOLDS)" --seed "$(SEED)" $(if $(ADVERSARIAL),--adversarial)
 
 train: $(READY) need-model ## train MODEL on all folds (FOLD=2: one), then predict with TTA
 	@$(LAUNCH) tools/train_fold.py $(PATHS) $(WHICH) --set "$(SET)" --seed "$(SEED)"
@@ -94,6 +96,9 @@ $(OUTPUTS)/submission.csv: $(OUTPUTS)/blend/weights.json $(wildcard $(INPUTS)/ev
 
 sub: $(READY) ## write submission.csv from the blend (RUN=name: from one run)
 	@$(PY) tools/make_sub.py $(PATHS) --run "$(or $(RUN),blend)"
+
+status: $(READY) ## every run and fold: complete, trained, begun, missing, or stale and why
+	@$(PY) tools/status.py $(PATHS)
 
 vote: $(READY) ## hard vote of submission files: make vote FILES="a.csv b.csv c.csv"
 	@$(PY) tools/vote.py $(PATHS) $(FILES)

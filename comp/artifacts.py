@@ -2,7 +2,7 @@
 
 | file                               | what                                                                          |
 |------------------------------------|-------------------------------------------------------------------------------|
-| folds.csv                          | image,group,label,fold + attributes; sorted by image, paths relative to inputs |
+| folds.csv, folds.json              | image,group,label,fold + attributes, sorted by image; its hash, what made it    |
 | <run>/recipe.json                  | everything the run is trained with; a run name belongs to one recipe           |
 | <run>/fold<k>/model.safetensors    | weights of the best epoch                                                      |
 | <run>/fold<k>/history.csv          | one row an epoch                                                               |
@@ -14,21 +14,18 @@ Everything is aligned by id, never by position. Every file is written under a te
 a file that exists is whole. Nothing is ever unpickled: a teammate's file is untrusted input.
 """
 
-import contextlib
 import csv
-import hashlib
 import json
-import os
 import re
-import zipfile
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pandas as pd
 
+from comp import files
 from comp.errors import InputError, listed
+from comp.files import digest
 
 FOLDS_COLUMNS = ("image", "group", "label", "fold")
 ROW_SUM_TOLERANCE = 1e-3  # float16 probabilities of a teammate sum to 1 within this
@@ -74,6 +71,9 @@ class Run:
     def fold(self, k: int) -> Path:
         return self.folder / f"fold{k}"
 
+    def lock(self, k: int) -> Path:
+        return self.outputs / "locks" / f"{self.name}.fold{k}"
+
     def weights(self, k: int) -> Path:
         return self.fold(k) / "model.safetensors"
 
@@ -96,7 +96,7 @@ def submission_file(outputs: Path) -> Path:
 
 
 BLEND = "blend"
-RESERVED = (BLEND, "cache", "bench")  # folders of outputs/ that are no run's
+RESERVED = (BLEND, "cache", "bench", "locks", "submissions", "chaos")  # folders of outputs/ that are no run's
 
 
 def check_run_name(name: str) -> None:
@@ -109,69 +109,20 @@ def check_run_name(name: str) -> None:
         )
 
 
-@contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; rename it over `path` once the block ends well, else delete it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    _sweep(path)
-    try:
-        yield temporary
-        with open(temporary, "rb+") as file:
-            os.fsync(file.fileno())  # or a power cut leaves a renamed, empty file
-        os.replace(temporary, path)
-    except OSError as error:
-        raise InputError(
-            f"cannot write {path}: {error.strerror or error}", "a writable disk with room", "df -h"
-        ) from error
-    finally:
-        temporary.unlink(missing_ok=True)
+def folds_text(table: pd.DataFrame) -> str:
+    """The fold table as CSV, sorted by image: equal folds are equal bytes."""
+    return table.sort_values("image").to_csv(index=False, lineterminator="\n", quoting=csv.QUOTE_MINIMAL)
 
 
-def _sweep(path: Path) -> None:
-    """Delete what killed processes left of earlier attempts at this file."""
-    for left in path.parent.glob(f".{path.name}.*.tmp"):
-        process = left.name.split(".")[-2]
-        if not (process.isdecimal() and Path("/proc", process).exists()):
-            left.unlink(missing_ok=True)
-
-
-def write_text(path: Path, text: str) -> None:
-    with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
-
-
-def write_json(path: Path, value) -> None:
-    write_text(path, json.dumps(value, indent=2) + "\n")
-
-
-def read_json(path: Path, expected: str, run: str) -> dict:
-    """The JSON object in `path`; InputError where it is missing or is not one."""
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"no {path}", expected, run) from None
-    except (ValueError, OSError, RecursionError) as error:
-        raise InputError(f"{path} is not readable: {error}", expected, run) from None
-    if not isinstance(value, dict):
-        raise InputError(f"{path} holds a {type(value).__name__}", expected, run)
-    return value
-
-
-def digest(path: Path) -> str:
-    """SHA-256 of a file's bytes, first 16 hexadecimal digits."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
-
-
-def save_folds(path: Path, table: pd.DataFrame) -> None:
-    """Write the fold table sorted by image, so that equal folds are equal bytes."""
-    with replacing(path) as temporary:
-        table.sort_values("image").to_csv(temporary, index=False, lineterminator="\n", quoting=csv.QUOTE_MINIMAL)
+def save_folds(path: Path, table: pd.DataFrame, made_with: dict | None = None) -> None:
+    """Write the fold table, and beside it folds.json with its hash and what it was made with."""
+    files.write_text(path, folds_text(table))
+    files.write_json(path.with_suffix(".json"), {"csv": digest(path), **(made_with or {})})
 
 
 def load_folds(path: Path, classes: int) -> pd.DataFrame:
-    """The fold table; InputError where it is missing or breaks the contract (columns, unique images, ranges)."""
+    """The fold table; InputError where it is missing, was changed since folds.json was written beside it, or breaks the
+    contract (columns, unique images within inputs/, ranges)."""
     run = "make folds"
     if not path.is_file():
         raise InputError(f"no {path}", "the fold of each training photo", run)
@@ -182,15 +133,30 @@ def load_folds(path: Path, classes: int) -> pd.DataFrame:
         problem = str(error)
     if problem:
         raise InputError(f"{path}: {problem}", f"columns {','.join(FOLDS_COLUMNS)} as `make folds` writes them", run)
+    beside = path.with_suffix(".json")
+    if beside.is_file():
+        made = files.read_json(beside, "what `make folds` wrote", run).get("csv")
+        if made != digest(path):
+            changed = f"{path} was changed since it was made: its hash is {digest(path)}, not {made}"
+            raise InputError(changed, "the file as it was made", f"{run}; or rm {beside}, if the change is yours")
     return table
 
 
-def _folds_problem(table: pd.DataFrame, classes: int) -> str:
+def _leaves(image: str) -> bool:
+    """Whether a path of the table would lead out of the folder that it is joined to."""
+    path = PurePosixPath(image)
+    return path.is_absolute() or ".." in path.parts or "\0" in image
+
+
+def _folds_problem(table: pd.DataFrame, classes: int) -> str:  # noqa: PLR0911  one return a kind of problem
     missing = [column for column in FOLDS_COLUMNS if column not in table]
     if missing:
         return f"no column {','.join(missing)}"
     if table.empty or table.isna().any().any():
         return "no rows, or empty fields"
+    outside = table["image"].map(_leaves)
+    if outside.any():
+        return f"image {table['image'][outside].iloc[0]} is outside of inputs/"
     if table["image"].duplicated().any():
         return f"image {table['image'][table['image'].duplicated()].iloc[0]} twice"
     for column, top in (("label", classes), ("fold", len(table))):
@@ -206,10 +172,8 @@ def save_predictions(path: Path, ids, probs: np.ndarray, classes, meta: dict) ->
     probs = np.asarray(probs, np.float32)
     made = Predictions(np.asarray(ids, dtype=str), probs, tuple(classes), meta)
     check_predictions(made, path)
-    with replacing(path) as temporary, open(temporary, "wb") as file:
-        np.savez(
-            file, ids=made.ids, probs=probs, classes=np.asarray(classes, dtype=str), meta=np.asarray(json.dumps(meta))
-        )
+    arrays = {"ids": made.ids, "probs": probs, "classes": np.asarray(classes, dtype=str)}
+    files.write_arrays(path, **arrays, meta=np.asarray(json.dumps(meta)))
 
 
 def load_predictions(path: Path, classes, run: str = "make predict MODEL=...") -> Predictions:
@@ -218,10 +182,10 @@ def load_predictions(path: Path, classes, run: str = "make predict MODEL=...") -
     if not path.is_file():
         raise InputError(f"no {path}", expected, run)
     try:
-        with np.load(path, allow_pickle=False) as file:
-            ids, probs, names = file["ids"], file["probs"], file["classes"]
-            meta = json.loads(str(file["meta"]))
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, NotImplementedError, MemoryError) as error:
+        arrays = files.read_arrays(path, ("ids", "probs", "classes", "meta"))
+        ids, probs, names = arrays["ids"], arrays["probs"], arrays["classes"]
+        meta = json.loads(str(arrays["meta"]))
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is not readable: {error}", expected, run) from None
     if not isinstance(meta, dict) or ids.dtype.kind != "U" or names.dtype.kind != "U" or probs.dtype.kind != "f":
         raise InputError(f"{path}: ids {ids.dtype}, probs {probs.dtype}, classes {names.dtype}", expected, run)

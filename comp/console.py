@@ -88,6 +88,11 @@ def run_stage(main: Callable[[], None]) -> None:
             time.sleep(3)  # an error of all of them is said by the first, which ends the others meanwhile
         _err.print(Text(f"error: {error}", style="bold red" if _err.is_terminal else ""))
         sys.exit(2)
+    except OSError as error:  # a permission, a full disk, a vanished folder: the user's to mend, not a bug
+        if os.environ.get("DEBUG") == "1" or error.filename is None:
+            raise
+        _err.print(Text(f"error: {error.filename}: {error.strerror}\nexpected: a file or folder that can be used"))
+        sys.exit(2)
     except KeyboardInterrupt:
         _err.print("stopped; what was written is whole, the same command goes on from there")
         sys.exit(130)

@@ -4,6 +4,8 @@ All randomness of an epoch is a function of (seed, epoch) and is set at its star
 resumed ends with the same bits as one that was not. No argparse, no paths typed in, no terminal.
 """
 
+import hashlib
+import io
 import pickle
 import time
 from collections.abc import Callable, Sequence
@@ -14,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from comp import artifacts, device_augment, losses, metrics, mix, optim, parallel
+from comp import device_augment, files, losses, metrics, mix, optim, parallel
 from comp.data import Batches, Order, loader, to_model, worker_count
 from comp.device import autocast, explain_out_of_memory, memory_format, precision
 from comp.errors import InputError, listed
@@ -22,6 +24,7 @@ from comp.recipes import Recipe
 from comp.tta import Probabilities
 
 Advance = Callable[[int], None]  # told how many images are done
+SHA256 = 32  # bytes at the end of a resume file
 LOOK_EVERY = 64  # steps between two looks at the losses: reading each would stall a GPU, never would waste an epoch
 
 
@@ -243,14 +246,19 @@ class Fit:
                 "ema": self.ema.module.state_dict() if self.ema else {},
                 **vars(self.state),
             }
-            with artifacts.replacing(path) as temporary:
-                torch.save(everything, temporary)
+            stream = io.BytesIO()
+            torch.save(everything, stream)
+            data = stream.getvalue()
+            files.write_bytes(path, data + hashlib.sha256(data).digest())
         parallel.wait()
 
     def _load(self, path: Path, identity: dict) -> None:
         remedy = f"rm {path}, and the fold starts anew"
         try:
-            saved = torch.load(path, map_location=self.device, weights_only=True)
+            data = path.read_bytes()
+            if hashlib.sha256(data[:-SHA256]).digest() != data[-SHA256:]:
+                raise ValueError("its checksum is another one")
+            saved = torch.load(io.BytesIO(data[:-SHA256]), map_location=self.device, weights_only=True)
             found = saved.pop("identity")
         except (OSError, RuntimeError, EOFError, KeyError, ValueError, pickle.UnpicklingError, TypeError) as error:
             raise InputError(

@@ -1,16 +1,17 @@
 """Recipe to timm model: backbone, head, and where the pretrained weights come from."""
 
 import difflib
+import hashlib
 import inspect
 import json
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
-from comp import artifacts
+from comp import files
 from comp.errors import InputError
 from comp.recipes import Recipe
 
@@ -143,31 +144,49 @@ def _first_line(error: Exception) -> str:
 
 
 def save_weights(path: Path, state: dict[str, Tensor], metadata: dict) -> None:
-    """Write a state dict as safetensors, whole or not at all.
+    """Write a state dict as safetensors, whole or not at all, with a checksum over weights and metadata.
 
     metadata goes in as one JSON text: safetensors shuffles its keys, and equal weights should be equal bytes.
     """
     tensors = {name: value.detach().cpu().contiguous() for name, value in state.items()}
-    with artifacts.replacing(path) as temporary:
-        save_file(tensors, temporary, {"meta": json.dumps(metadata)})
+    meta = {**metadata, "sha256": _checksum(tensors, metadata)}
+    files.write_bytes(path, save(tensors, {"meta": json.dumps(meta)}))
+
+
+def _checksum(tensors: dict[str, Tensor], metadata: dict) -> str:
+    """Of the weights' bytes, names, types and shapes, and of the metadata."""
+    sha = hashlib.sha256(files.checksum(metadata).encode())
+    for name, value in sorted(tensors.items()):
+        sha.update(f"{name}\0{value.dtype}\0{tuple(value.shape)}\0".encode())
+        sha.update(value.contiguous().flatten().view(torch.uint8).numpy())
+    return sha.hexdigest()[:16]
 
 
 def weights_metadata(path: Path, run: str) -> dict:
     """What `save_weights` was given; InputError where the file does not open."""
     try:
         with safe_open(path, "pt") as file:
-            return json.loads((file.metadata() or {}).get("meta", "{}"))
-    except (SafetensorError, OSError, ValueError) as error:
+            meta = json.loads((file.metadata() or {}).get("meta", "{}"))
+        if not isinstance(meta, dict):
+            raise ValueError(f"its metadata is a {type(meta).__name__}")
+    except (SafetensorError, OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path} does not open: {error}", "the whole weights of a fold", run) from None
+    meta.pop("sha256", None)
+    return meta
 
 
 def load_weights(model: nn.Module, path: Path, run: str) -> None:
-    """Load what `save_weights` wrote into the model; InputError where it is missing, torn or of another model."""
+    """Load what `save_weights` wrote into the model; InputError where it is missing, damaged or of another model."""
     if not path.is_file():
         raise InputError(f"no {path}", "the weights of a trained fold", run)
     try:
-        model.load_state_dict(load_file(path))
-    except (SafetensorError, RuntimeError, OSError, KeyError) as error:
+        tensors = load_file(path)
+        with safe_open(path, "pt") as file:
+            meta = json.loads(file.metadata()["meta"])
+        if meta.pop("sha256") != _checksum(tensors, meta):
+            raise ValueError("its checksum is another one: it was damaged or changed")
+        model.load_state_dict(tensors)
+    except (SafetensorError, RuntimeError, OSError, KeyError, ValueError, TypeError, AttributeError) as error:
         raise InputError(
             f"{path} does not load: {str(error).splitlines()[0]}", "the weights of this run", run
         ) from None

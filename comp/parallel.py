@@ -8,11 +8,14 @@ Without torchrun every function here is the identity for a world of one.
 
 import contextlib
 import os
+from pathlib import Path
 
 import numpy as np
 import torch
 import torch.distributed as dist
 from torch import nn
+
+from comp import files
 
 
 def start(device: torch.device) -> torch.device:
@@ -49,6 +52,13 @@ def first_alone():
     yield
     if rank() == 0 and dist.is_initialized():
         dist.barrier()
+
+
+@contextlib.contextmanager
+def first_holds(path: Path, what: str):
+    """Rank 0 holds the lock while all go through the block; InputError where another training has it."""
+    with files.lock(path, what) if rank() == 0 else contextlib.nullcontext():
+        yield
 
 
 def wait() -> None:

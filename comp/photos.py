@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -17,11 +18,12 @@ import joblib
 import numpy as np
 from PIL import Image, ImageOps
 
-from comp import artifacts
+from comp import files
 from comp.errors import InputError, listed
 
 Image.MAX_IMAGE_PIXELS = 100_000_000  # a "photo" of more is a decompression bomb, not a face
 VERSION = 1  # of the pixels: raise it where base_image changes, and old caches are not read
+THUMBNAIL = (16, 17, 3)
 CHUNK = 64  # photos a joblib task: small enough for the progress bar, large enough for the overhead
 
 
@@ -32,6 +34,8 @@ def decode(data: bytes) -> np.ndarray:
     """
     try:
         with Image.open(io.BytesIO(data)) as image:
+            if image.width * image.height > Image.MAX_IMAGE_PIXELS:  # PIL itself only warns up to twice as many
+                raise ValueError(f"{image.width} x {image.height} pixels: a decompression bomb, not a photo")
             return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
     except (SyntaxError, Image.DecompressionBombError) as error:  # PIL's words for a broken PNG and for a bomb
         raise ValueError(str(error)) from None
@@ -63,33 +67,41 @@ def unreadable(problems: Sequence[str]) -> InputError:
     )
 
 
-def check(inputs: Path, images: Sequence[str], progress: Callable[[int], None], jobs: int = -1) -> dict[str, str]:
-    """Decode every photo once; image to SHA-256 of its bytes. InputError lists all that cannot be read.
+@dataclass(frozen=True)
+class Look:
+    """What is remembered of a photo: SHA-256 of its bytes (16 digits), and a thumbnail uint8 (16, 17, 3)."""
+
+    digest: str
+    thumbnail: np.ndarray
+
+
+def check(inputs: Path, images: Sequence[str], progress: Callable[[int], None], jobs: int = -1) -> dict[str, Look]:
+    """Decode every photo once. InputError lists all that cannot be read.
 
     progress is called with the number of photos just finished.
     """
-    digests: dict[str, str] = {}
+    looks: dict[str, Look] = {}
     problems: list[str] = []
     for part in _parallel(_check_chunk, inputs, images, jobs):
-        for image, digest, problem in part:
-            digests[image] = digest
+        for image, look, problem in part:
+            looks[image] = look
             problems += [f"{image}: {problem}"] if problem else []
         progress(len(part))
     if problems:
         raise unreadable(problems)
-    return digests
+    return looks
 
 
-def _check_chunk(inputs: Path, images: Sequence[str]) -> list[tuple[str, str, str]]:
+def _check_chunk(inputs: Path, images: Sequence[str]) -> list[tuple[str, Look, str]]:
     result = []
     for image in images:
-        data, problem = b"", ""
+        data, thumbnail, problem = b"", np.zeros(THUMBNAIL, np.uint8), ""
         try:
             data = (inputs / image).read_bytes()
-            decode(data)
+            thumbnail = cv2.resize(decode(data), THUMBNAIL[1::-1], interpolation=cv2.INTER_AREA)
         except (OSError, ValueError) as error:
             problem = str(error)
-        result.append((image, hashlib.sha256(data).hexdigest()[:16], problem))
+        result.append((image, Look(hashlib.sha256(data).hexdigest()[:16], thumbnail), problem))
     return result
 
 
@@ -146,8 +158,11 @@ def cached(
     except FileNotFoundError as error:
         raise unreadable([f"{error.filename}: no such file"]) from None
     if not path.is_file():
-        say(f"decoding {len(images):,} photos once, to a cache of {_bytes(images, size) / 1e9:.2f} GB in {folder}")
-        _build(path, inputs, images, crop, size, progress, jobs)
+        with files.lock(folder / "building", "the photo cache", wait=True):  # who waited finds it built
+            if not path.is_file():
+                gigabytes = _bytes(images, size) / 1e9
+                say(f"decoding {len(images):,} photos once, to a cache of {gigabytes:.2f} GB in {folder}")
+                _build(path, inputs, images, crop, size, progress, jobs)
     try:
         pixels = np.load(path, mmap_mode="r", allow_pickle=False)
         whole = pixels.shape == (len(images), size, size, 3) and pixels.dtype == np.uint8
@@ -173,7 +188,7 @@ def _build(path: Path, inputs: Path, images, crop: int, size: int, progress, job
             "make clean-cache, or SET=cache=false",
         )
     problems: list[str] = []
-    with artifacts.replacing(path) as temporary:
+    with files.replacing(path) as temporary:
         shape = (len(images), size, size, 3)
         np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape).flush()
         for done, bad in _parallel(_fill, inputs, images, jobs, lambda i: (temporary, i, crop, size)):

@@ -4,14 +4,16 @@ A run of ours is a folder with recipe.json and folds; a guest is a folder with o
 test.csv: an id column, then a column a class), such as a teammate sends.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from comp import artifacts
-from comp.artifacts import RESERVED, Predictions, Run, digest, load_predictions
+from comp import artifacts, files
+from comp.artifacts import RESERVED, Predictions, Run, load_predictions
 from comp.errors import InputError, listed
+from comp.files import digest
 
 GUEST_MB = 2000  # largest CSV that is read
 
@@ -34,6 +36,12 @@ def guest_files(folder: Path) -> tuple[Path, Path] | None:
         if all(file.is_file() for file in pair):
             return pair
     return None
+
+
+def source_digest(run: Run) -> str:
+    """A hash of all prediction files of a run or guest: what a blend was made of."""
+    own = sorted(run.folder.glob("fold*/*.npz")) if run.recipe.is_file() else list(guest_files(run.folder) or ())
+    return files.checksum([digest(path) for path in own])
 
 
 def missing_folds(run: Run, folds: pd.DataFrame) -> list[int]:
@@ -82,6 +90,17 @@ def _load_guest(run: Run, files: tuple[Path, Path], folds: pd.DataFrame, folds_d
     _check_ids(oof, folds["image"], remedy)
     meta = {"run": run.name, "tta": [], "folds": folds_digest}
     return oof.at(folds["image"]), Predictions(test.ids, test.probs, tuple(classes), meta)
+
+
+def check_same_blend(weights: dict, predictions, folds_digest: str) -> None:
+    """Raise InputError unless weights.json and the blend's predictions are of one blend, on the folds.csv of now."""
+    for made in predictions:
+        for name in ("runs", "method", "rule", "weights", "folds"):
+            found, expected = made.meta.get(name), weights.get(name)
+            if found != expected:
+                raise InputError(f"{made.meta['file']} has {name} {found}", f"{expected}", "make blend")
+    if weights.get("folds") != folds_digest:
+        raise InputError(f"the blend was made with folds.csv {weights.get('folds')}", folds_digest, "make blend")
 
 
 def read_csv(path: Path, classes) -> Predictions:
@@ -134,7 +153,7 @@ def _check_ids(made: Predictions, ids, run: str) -> None:
 
 def _model(run: Run) -> str:
     try:
-        return artifacts.read_json(run.recipe, "", "")["recipe"]["name"]
+        return files.read_json(run.recipe, "", "")["recipe"]["name"]
     except (InputError, KeyError, TypeError):
         return run.name
 
@@ -143,3 +162,54 @@ def _repair(run: Run, k: int) -> str:
     if run.weights(k).is_file():
         return f"make predict MODEL={_model(run)} RUN={run.name} FOLD={k}"
     return f"make train MODEL={_model(run)} RUN={run.name} FOLD={k}"
+
+
+@dataclass(frozen=True)
+class State:
+    """What there is of one fold: missing, begun, trained, complete, or stale, and why."""
+
+    run: str
+    fold: str
+    state: str
+    why: str = ""
+
+
+def status(outputs: Path, folds: pd.DataFrame, folds_digest: str, classes) -> list[State]:
+    """The state of every run and fold. Files are opened and their hashes compared: what is complete can be blended."""
+    found = []
+    for name in names(outputs):
+        run = Run(outputs, name)
+        if not run.recipe.is_file():
+            found.append(_guest_state(run, folds, folds_digest, classes))
+            continue
+        found += [_fold_state(run, k, folds, folds_digest, classes) for k in range(int(folds["fold"].max()) + 1)]
+    return found
+
+
+def _guest_state(run: Run, folds, folds_digest, classes) -> State:
+    try:
+        load(run, folds, folds_digest, classes)
+    except InputError as error:
+        return State(run.name, "all", "stale", _first_line(error))
+    return State(run.name, "all", "complete", "a guest's")
+
+
+def _fold_state(run: Run, k: int, folds: pd.DataFrame, folds_digest: str, classes) -> State:
+    name = str(k)
+    if not (run.oof(k).is_file() and run.test(k).is_file()):
+        if (run.fold(k) / "resume.pt").is_file():
+            return State(run.name, name, "begun", f"goes on with make train MODEL={_model(run)} RUN={run.name}")
+        return State(run.name, name, "trained" if run.weights(k).is_file() else "missing", _repair(run, k))
+    try:
+        for path, ids in ((run.oof(k), folds["image"][folds["fold"] == k]), (run.test(k), None)):
+            made = load_predictions(path, classes, _repair(run, k))
+            _check_origin(made, run, k, folds_digest)
+            if ids is not None:
+                _check_ids(made, ids, _repair(run, k))
+    except InputError as error:
+        return State(run.name, name, "stale", _first_line(error) + (f"; {error.run}" if error.run else ""))
+    return State(run.name, name, "complete", f"TTA {made.meta.get('tta')}")
+
+
+def _first_line(error: InputError) -> str:
+    return str(error).splitlines()[0]

@@ -1,5 +1,6 @@
 """What train_fold and predict_fold share: a run's claim on its name, its data, and the prediction of a fold."""
 
+import contextlib
 import platform
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +9,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from comp import artifacts, competition, console, device, engine, models, parallel, photos, recipes, tta
+from comp import artifacts, competition, console, device, engine, files, models, parallel, photos, recipes, tta
 from comp.artifacts import Run
 from comp.data import Batches
 from comp.engine import Fit
@@ -63,7 +64,7 @@ def load_data(inputs: Path, outputs: Path, recipe: Recipe) -> Data:
             pixels = photos.cached(outputs / "cache", inputs, images, crop, size, advance, say=console.say)
     else:
         pixels = photos.Photos(inputs, images, crop, size)
-    return Data(folds, artifacts.digest(path), test, pixels)
+    return Data(folds, files.digest(path), test, pixels)
 
 
 def fold_numbers(text: str, folds: pd.DataFrame) -> list[int]:
@@ -91,7 +92,7 @@ def _claim(run: Run, recipe: Recipe) -> Recipe:
             "python": platform.python_version()
         }
         content = {"format": 1, "recipe": recipes.to_json(recipe), "classes": competition.CLASSES, "versions": versions}
-        artifacts.write_json(run.recipe, content)
+        files.write_json(run.recipe, content)
         return recipe
     differences = recipes.differences(load_recipe(run), recipe)
     if differences:
@@ -106,7 +107,7 @@ def _claim(run: Run, recipe: Recipe) -> Recipe:
 def load_recipe(run: Run) -> Recipe:
     """The recipe that a run was trained with; never the code's current one."""
     expected, remedy = "the recipe of a trained run", f"make train MODEL={run.name}"
-    content = artifacts.read_json(run.recipe, expected, remedy)
+    content = files.read_json(run.recipe, expected, remedy)
     if not isinstance(content.get("recipe"), dict) or content.get("classes") != list(competition.CLASSES):
         raise InputError(f"{run.recipe} holds no recipe for these classes", expected, remedy)
     return recipes.from_json(content["recipe"], run.recipe)
@@ -117,8 +118,13 @@ def class_attributes() -> dict[str, np.ndarray]:
 
 
 def train_fold(run: Run, recipe: Recipe, data: Data, k: int, inputs: Path, where: torch.device) -> None:
-    """Train fold k unless it is trained already; resume it if it was begun."""
-    identity = {"recipe": artifacts.digest(run.recipe), "folds": data.folds_digest, "fold": k}
+    """Train fold k unless it is trained already; resume it if it was begun. One process at a time."""
+    with parallel.first_holds(run.lock(k), f"fold {k} of {run.name}"):
+        _train_fold(run, recipe, data, k, inputs, where)
+
+
+def _train_fold(run: Run, recipe: Recipe, data: Data, k: int, inputs: Path, where: torch.device) -> None:
+    identity = {"recipe": files.digest(run.recipe), "folds": data.folds_digest, "fold": k}
     resume = run.fold(k) / "resume.pt"
     if run.weights(k).is_file() and not resume.is_file():
         _check_trained(run, k, identity)
@@ -144,7 +150,7 @@ def train_fold(run: Run, recipe: Recipe, data: Data, k: int, inputs: Path, where
     state = fit.run(resume, identity, console.progress, _say_epoch)
     if parallel.rank() == 0:
         write_history(run.history(k), state.history)
-        made_by = {"epoch": state.best_epoch + 1, "engine": fit.chosen}
+        made_by = {"epoch": state.best_epoch + 1, "epochs": len(state.history), "engine": fit.chosen}
         models.save_weights(run.weights(k), state.best, identity | made_by)
         resume.unlink(missing_ok=True)
     parallel.wait()
@@ -172,7 +178,7 @@ def _say_epoch(row: dict) -> None:
 
 
 def write_history(path: Path, rows: list[dict]) -> None:
-    with artifacts.replacing(path) as temporary:
+    with files.replacing(path) as temporary:
         pd.DataFrame(rows).to_csv(temporary, index=False, float_format="%.6g")
 
 
@@ -186,7 +192,7 @@ def predict_folds(run: Run, recipe: Recipe, data: Data, numbers: list[int], view
         remedy = f"make train MODEL={recipe.name} RUN={run.name} FOLD={k}"
         if not run.weights(k).is_file():
             raise InputError(f"no {run.weights(k)}", "the weights of a trained fold", remedy)
-        _check_trained(run, k, {"recipe": artifacts.digest(run.recipe), "folds": data.folds_digest, "fold": k})
+        _check_trained(run, k, {"recipe": files.digest(run.recipe), "folds": data.folds_digest, "fold": k})
         ids = {run.oof(k): data.held_out_ids(k), run.test(k): data.test["id"]}
         if all(_is_made(path, wanted, _origin(run, data, k, views)) for path, wanted in ids.items()):
             console.say(f"{run.name} fold {k}: already predicted with TTA {views}")
@@ -205,12 +211,19 @@ def _origin(run: Run, data: Data, k: int, views: str) -> dict:
         "fold": k,
         "tta": views,
         "folds": data.folds_digest,
-        "recipe": artifacts.digest(run.recipe),
-        "weights": artifacts.digest(run.weights(k)),
+        "recipe": files.digest(run.recipe),
+        "weights": files.digest(run.weights(k)),
     }
 
 
 def _predict(run: Run, recipe: Recipe, data: Data, numbers: list[int], views: str, where: torch.device) -> None:
+    with contextlib.ExitStack() as held:
+        for k in numbers:
+            held.enter_context(parallel.first_holds(run.lock(k), f"fold {k} of {run.name}"))
+        _predict_held(run, recipe, data, numbers, views, where)
+
+
+def _predict_held(run: Run, recipe: Recipe, data: Data, numbers: list[int], views: str, where: torch.device) -> None:
     loaded = [_trained(run, recipe, k, where) for k in numbers]
     testing, held_out = data.testing(), [data.held_out(k) for k in numbers]
     total = len(testing.labels) + sum(len(part.labels) for part in held_out)
@@ -252,23 +265,15 @@ def fold_table(run: Run, folds: pd.DataFrame, numbers: list[int]) -> None:
         part = folds[folds["fold"] == k]
         made = artifacts.load_predictions(run.oof(k), competition.CLASSES)
         scores = metrics.scores(part["label"].to_numpy(), made.at(part["image"]))
-        history = pd.read_csv(run.history(k)) if run.history(k).is_file() else None
-        best = int(history["macro_f1"].idxmax()) if history is not None else None
-        rows.append(
-            [
-                f"fold {k}",
-                scores["macro_f1"],
-                scores["accuracy"],
-                "-" if best is None else f"{best + 1} of {len(history)}",
-                "-" if best is None else f"{history['seconds'].sum():.0f}",
-            ]
-        )
+        trained = models.weights_metadata(run.weights(k), "") if run.weights(k).is_file() else {}
+        best = f"{trained['epoch']} of {trained['epochs']}" if trained else "-"
+        rows.append([f"fold {k}", scores["macro_f1"], scores["accuracy"], best])
     numbers_only = np.array([row[1:3] for row in rows], float)
     mean, spread = numbers_only.mean(0), numbers_only.std(0)
     if len(rows) > 1:
-        rows.append(["mean ± sd", *[f"{m:.4f} ± {s:.4f}" for m, s in zip(mean, spread, strict=True)], "", ""])
+        rows.append(["mean ± sd", *[f"{m:.4f} ± {s:.4f}" for m, s in zip(mean, spread, strict=True)], ""])
     console.table(
         f"{run.name}: out of fold, TTA {made.meta.get('tta')}",
-        ["fold", "macro F1", "accuracy", "best epoch", "seconds"],
+        ["fold", "macro F1", "accuracy", "best epoch"],
         rows,
     )

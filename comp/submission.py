@@ -1,10 +1,13 @@
 """The submission: the sample's rows with their answers filled, checked before it is written."""
 
+import hashlib
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from comp import files
 from comp.errors import InputError, listed
 
 
@@ -82,3 +85,47 @@ def check_answers(
     if len(bad):
         expected = f"whole numbers 0 … {classes - 1}"
         raise InputError(f"{len(bad)} answer(s) of {where} are no class:{listed(bad)}", expected, run)
+
+
+# ---- what is kept of each submission, and what it is compared with
+
+
+def keep(outputs: Path, data: bytes, made_by: dict) -> Path:
+    """Keep a submission under outputs/submissions/<hash>.csv, with what made it beside it; the same one only once."""
+    name = hashlib.sha256(data).hexdigest()[:16]
+    path = outputs / "submissions" / f"{name}.csv"
+    if not path.with_suffix(".json").is_file():
+        files.write_bytes(path, data)
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        files.write_json(path.with_suffix(".json"), {**made_by, "file": path.name, "made": now})
+    return path
+
+
+def kept(outputs: Path) -> list[dict]:
+    """What is kept of each submission, the oldest first; InputError where a record or its file was damaged."""
+    found = []
+    for path in sorted((outputs / "submissions").glob("*.json")):
+        record = files.read_json(path, "the record of a submission", f"rm {path}")
+        table = path.with_suffix(".csv")
+        if not table.is_file() or files.digest(table) != path.stem:
+            raise InputError(f"{table} is missing or was changed", "the file as it was made", f"rm {path} {table}")
+        found.append(record)
+    return sorted(found, key=lambda record: (str(record.get("made")), str(record.get("file"))))
+
+
+def shifts(oof: np.ndarray, groups: np.ndarray, test: np.ndarray, classes: int) -> np.ndarray:
+    """How many standard errors (C,) the share of each class among the test answers lies from that of the OOF answers.
+
+    oof (N,) and test (T,): answers; groups (N,): persons, whose photos are not independent: the error comes from the
+    spread over persons, and is taken to be the same a photo in the test set.
+    """
+    of = np.unique(groups, return_inverse=True)[1]
+    size = np.bincount(of)
+    share = np.bincount(oof, minlength=classes) / len(oof)
+    counts = np.zeros((len(size), classes))
+    np.add.at(counts, (of, oof), 1)
+    variance = ((counts - size[:, None] * share) ** 2).sum(0) / len(oof)  # of one photo, as its person makes it
+    # a class that is never or seldom predicted: its variance is at least that of one photo
+    variance = np.maximum(variance, 1 / len(oof))
+    error = np.sqrt(variance * (1 / len(oof) + 1 / len(test)))
+    return (np.bincount(test, minlength=classes) / len(test) - share) / error

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from comp import artifacts, runs
+from comp import artifacts, files, runs
 from comp.artifacts import Run
 from comp.errors import InputError
 
@@ -29,7 +29,7 @@ def folds(tmp_path):
 
 def save_run(outputs, folds, name="run", **meta):
     run = Run(outputs, name)
-    digest = artifacts.digest(artifacts.folds_file(outputs))
+    digest = files.digest(artifacts.folds_file(outputs))
     for k in range(2):
         ids = folds["image"][folds["fold"] == k].to_numpy()[::-1]  # order on disk is nobody's business
         artifacts.save_predictions(
@@ -38,12 +38,12 @@ def save_run(outputs, folds, name="run", **meta):
         artifacts.save_predictions(
             run.test(k), ["t1", "t0"][:: 1 - 2 * k], random_probs(2, k), CLASSES, {"folds": digest} | meta
         )
-    artifacts.write_json(run.recipe, {})
+    files.write_json(run.recipe, {})
     for k in range(2):  # the recipe's hash, as predict_fold writes it
         for path in (run.oof(k), run.test(k)):
             made = artifacts.load_predictions(path, CLASSES)
             artifacts.save_predictions(
-                path, made.ids, made.probs, CLASSES, {"recipe": artifacts.digest(run.recipe)} | made.meta
+                path, made.ids, made.probs, CLASSES, {"recipe": files.digest(run.recipe)} | made.meta
             )
     return run, digest
 
@@ -92,10 +92,10 @@ def test_a_pickle_in_an_npz_is_never_run(tmp_path):
 
 def test_a_failed_write_leaves_the_old_file(tmp_path):
     path = tmp_path / "x.txt"
-    artifacts.write_text(path, "old")
+    files.write_text(path, "old")
 
     def fail():
-        with artifacts.replacing(path) as temporary:
+        with files.replacing(path) as temporary:
             temporary.write_text("half of the ne")
             raise KeyboardInterrupt
 
@@ -130,7 +130,7 @@ def test_other_folds_another_recipe_and_other_weights_are_refused(tmp_path, fold
     with pytest.raises(InputError, match="made by weights"):
         runs.load(run, folds, digest, CLASSES)
     run.weights(0).unlink()
-    artifacts.write_json(run.recipe, {"changed": 1})
+    files.write_json(run.recipe, {"changed": 1})
     with pytest.raises(InputError, match="made by recipe"):
         runs.load(run, folds, digest, CLASSES)
 

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -63,7 +64,7 @@ def test_the_chain_ends_with_a_submission_of_the_samples_rows(home):
     assert made["ImageID"].tolist() == sample["ImageID"].tolist()
     assert made["ans"].between(0, 17).all()
     files = {str(path.relative_to(home / "out")) for path in (home / "out").rglob("*") if path.is_file()}
-    expected = {"folds.csv", "submission.csv", "blend/weights.json", "blend/oof.npz", "blend/test.npz"}
+    expected = {"folds.csv", "folds.json", "submission.csv", "blend/weights.json", "blend/oof.npz", "blend/test.npz"}
     expected |= {f"{r}/recipe.json" for r in "ab"}
     expected |= {
         f"{r}/fold{k}/{f}"
@@ -71,7 +72,10 @@ def test_the_chain_ends_with_a_submission_of_the_samples_rows(home):
         for k in range(3)
         for f in ("model.safetensors", "history.csv", "oof.npz", "test.npz")
     }
-    assert {f for f in files if not f.startswith("cache/")} == expected  # no resume file, no temporary file is left
+    kept = {f for f in files if f.startswith("submissions/")}
+    assert {Path(f).suffix for f in kept} == {".csv", ".json"}
+    aside = kept | {f for f in files if f.startswith(("cache/", "locks/"))}
+    assert files - aside == expected  # no resume file, no temporary file is left
 
 
 def test_the_answers_are_the_argmax_of_the_blend(home):

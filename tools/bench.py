@@ -7,6 +7,7 @@ ours and theirs are medians over the rounds. Nothing else should run on the mach
 """
 
 import importlib
+import json
 import os
 import subprocess
 import sys
@@ -14,10 +15,10 @@ from pathlib import Path
 
 from options import parser
 
-from comp import artifacts, console
+from comp import console, files
 from comp.errors import InputError
 
-BENCHES = ("data", "engine", "recipes")  # modules of tools/benchmarks, each with records(work, rounds)
+BENCHES = ("data", "engine", "recipes", "blending")  # modules of tools/benchmarks, each with records(work, rounds)
 
 
 def main() -> None:
@@ -35,7 +36,7 @@ def main() -> None:
         for record in importlib.import_module(f"benchmarks.{name}").records(folder, args.rounds):
             console.say(f"  {record['name']}: {record['ratio']:.2f}")
             records.append(record)
-        artifacts.write_json(folder / f"{name}.json", records)
+        files.write_text(folder / f"{name}.json", json.dumps(records, indent=2) + "\n")
         rows += [[r["name"], *[f"{r[key]:,.4g}" for key in ("ours", "theirs")], r["unit"], r["ratio"]] for r in records]
     console.table(f"{os.cpu_count()} cores, {args.rounds} rounds", ["name", "ours", "theirs", "unit", "ratio"], rows)
 

@@ -9,7 +9,7 @@ Method, weights and decision rule are chosen on K-1 folds and scored on the one 
 import numpy as np
 from options import parser
 
-from comp import artifacts, blend, competition, console, crossfit, decision, diversity, metrics, runs
+from comp import artifacts, blend, competition, console, crossfit, decision, diversity, files, metrics, runs
 from comp.artifacts import BLEND, Run
 from comp.errors import InputError
 
@@ -19,7 +19,7 @@ SHOWN = 8  # runs up to which each pair is shown
 def main() -> None:
     args = arguments()
     path = artifacts.folds_file(args.outputs)
-    folds, digest = artifacts.load_folds(path, len(competition.CLASSES)), artifacts.digest(path)
+    folds, digest = artifacts.load_folds(path, len(competition.CLASSES)), files.digest(path)
     pool = crossfit.candidates(competition.METRIC, len(competition.CLASSES), args.method, args.rule)
     names = chosen_runs(args, folds)
     loaded = [runs.load(Run(args.outputs, name), folds, digest, competition.CLASSES) for name in names]
@@ -34,7 +34,8 @@ def main() -> None:
     check_distinct(names, data.probs)
     with console.progress("fitting", crossfit.fits(folds["fold"].nunique()), "fits") as advance:
         study = crossfit.study(data, pool, advance)
-    report = summary(names, data, study, digest)
+    sources = [runs.source_digest(Run(args.outputs, name)) for name in names]
+    report = summary(names, data, study, digest, sources)
     write(args.outputs, folds, study, [test for _, test in loaded], report)
     show(names, data, study, report)
 
@@ -81,7 +82,7 @@ def check_distinct(names: list[str], probs: np.ndarray) -> None:
             )
 
 
-def summary(names, data, study, digest) -> dict:
+def summary(names, data, study, digest, sources) -> dict:
     """What weights.json holds, and the blend's npz files in their meta: plain values, the same for the same input."""
     lost = diversity.losses_without(
         study.chosen.method, data.metric, data.probs, data.labels, study.weights, study.offsets
@@ -94,6 +95,7 @@ def summary(names, data, study, digest) -> dict:
         "method": study.chosen.method,
         "rule": study.chosen.rule,
         "runs": names,
+        "sources": sources,
         "weights": rounded(study.weights),
         "offsets": dict(zip(competition.CLASSES, rounded(study.offsets), strict=True)),
         "in_sample": round(study.in_sample, 6),
@@ -121,7 +123,7 @@ def write(outputs, folds, study, tests, report) -> None:
     meta = {name: report[name] for name in ("run", "folds", "method", "rule", "runs", "weights")}
     artifacts.save_predictions(run.folder / "oof.npz", folds["image"], study.oof, competition.CLASSES, meta)
     artifacts.save_predictions(run.folder / "test.npz", ids, mixed, competition.CLASSES, meta)
-    artifacts.write_json(run.folder / "weights.json", report)  # last: the file that make looks at
+    files.write_json(run.folder / "weights.json", report)  # last: the file that make looks at
     console.say(f"wrote {run.folder}/weights.json, oof.npz, test.npz")
 
 

@@ -10,6 +10,7 @@ difference.
 
 import argparse
 import hashlib
+import json
 import os
 import random
 import shutil
@@ -124,13 +125,16 @@ def fingerprints(outputs: Path) -> dict[str, str]:
     files = {}
     for path in sorted(path for path in outputs.rglob("*") if path.is_file()):
         name = str(path.relative_to(outputs))
-        if name.split("/", maxsplit=1)[0] != "cache":
+        if name.split("/", maxsplit=1)[0] not in ("cache", "locks"):
             files[name] = hashlib.sha256(content(path, outputs)).hexdigest()
     return files
 
 
 def content(path: Path, outputs: Path) -> bytes:
     """A file's bytes without what differs by nature: durations, and the name of the outputs folder itself."""
+    if path.parent.name == "submissions" and path.suffix == ".json":
+        record = json.loads(path.read_text())
+        return json.dumps({name: value for name, value in record.items() if name not in ("made", "sha256")}).encode()
     if path.name == "history.csv":
         return pd.read_csv(path).drop(columns=TIMES).to_csv().encode()
     return path.read_bytes().replace(str(outputs.resolve()).encode(), b"outputs")

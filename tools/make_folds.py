@@ -1,12 +1,12 @@
 """Assign each training photo to a fold: no person on two sides, classes spread evenly; then audit for leaks.
 
 reads   inputs/train, inputs/eval (every photo is decoded once: unreadable ones are all listed)
-writes  outputs/folds.csv
+writes  outputs/folds.csv, folds.json (its hash, and what it was made with)
 """
 
 from options import parser
 
-from comp import artifacts, competition, console, folds, photos, runs
+from comp import artifacts, competition, console, folds, leaks, photos, runs
 from comp.errors import InputError
 
 
@@ -14,48 +14,79 @@ def main() -> None:
     args = arguments()
     table = competition.read_train(args.inputs)
     test = competition.read_test(args.inputs)
-    digests = check_photos(args.inputs, table, test)
+    looked = look_at_photos(args.inputs, table, test)
+    table, merged = join_alike(table, looked)
+    warn_of_shared(table, test, looked)
     table = folds.assign(table, args.folds, args.seed)
-    folds.audit(table, digests)
-    write(args.outputs, table)
+    folds.audit(table, {image: look.digest for image, look in looked.items()})
+    write(args, table, merged)
     show(table, test)
+    if args.adversarial:
+        tell_apart(table, test, looked)
 
 
 def arguments():
     made = parser(__doc__)
     made.add_argument("--folds", type=int, default=5, help="number of folds")
     made.add_argument("--seed", type=int, default=0, help="seed of the assignment")
+    made.add_argument("--adversarial", action="store_true", help="also try to tell train from test photos")
     return made.parse_args()
 
 
-def check_photos(inputs, table, test) -> dict[str, str]:
-    """Decode all photos; the hash of each one's bytes. A training photo that is also a test photo is only warned of."""
+def look_at_photos(inputs, table, test) -> dict[str, photos.Look]:
+    """Decode all photos; what is remembered of each."""
     images = [*table["image"], *test["image"]]
     with console.progress("checking photos", len(images)) as advance:
-        digests = photos.check(inputs, images, advance)
-    shared = {digests[image] for image in table["image"]} & {digests[image] for image in test["image"]}
-    if shared:
-        console.warn(f"{len(shared)} photo(s) are in both train and test, byte for byte")
-    return digests
+        return photos.check(inputs, images, advance)
 
 
-def write(outputs, table) -> None:
+def join_alike(table, looked) -> tuple:
+    """The table with one group for persons who share near-identical photos, and the list of those: [[a, b], …].
+
+    One person under two names, or one photo handed in twice: on two sides of a fold it is a leak.
+    """
+    images = table["image"].tolist()
+    pairs = leaks.alike([looked[image] for image in images], table["group"].tolist())
+    if pairs is None:
+        console.warn(f"more than {leaks.MOST:,} photos: only identical bytes were looked for, not near-identical ones")
+        return table, []
+    merged = leaks.merged_groups(table["group"].tolist(), pairs)
+    for a, b in pairs[:20]:
+        console.warn(f"{images[a]} and {images[b]} are near-identical: their persons are kept in one fold")
+    if len(pairs) > 20:
+        console.warn(f"… and {len(pairs) - 20} more such pairs")
+    names = sorted({tuple(sorted({table['group'].iloc[a], table['group'].iloc[b]})) for a, b in pairs})
+    return table.assign(group=merged), [list(pair) for pair in names]
+
+
+def warn_of_shared(table, test, looked) -> None:
+    """Training photos in the test set: not a leak between folds, but the leaderboard rewards memory for them."""
+    train_of = {looked[image].digest: image for image in table["image"]}
+    shared = [(train_of[looked[image].digest], image) for image in test["image"] if looked[image].digest in train_of]
+    for a, b in shared[:20]:
+        console.warn(f"{a} is also the test photo {b}, byte for byte")
+    if len(shared) > 20:
+        console.warn(f"… and {len(shared) - 20} more of them")
+
+
+def tell_apart(table, test, looked) -> None:
+    """The adversarial check: the AUC of a quick model that tells train from test by thumbnails."""
+    auc = leaks.adversarial_auc([looked[i] for i in table["image"]], [looked[i] for i in test["image"]], table["group"])
+    console.say(f"a quick model tells train from test with AUC {auc:.3f}: 0.5 cannot; above 0.6, look for what differs "
+                "(light, crop, compression), for the out-of-fold score will not be the leaderboard's")  # fmt: skip
+
+
+def write(args, table, merged) -> None:
     """Write folds.csv, unless that would change the folds under runs that were trained on them."""
-    path = artifacts.folds_file(outputs)
-    there = runs.trained(outputs)
-    if path.is_file() and there:
-        before = artifacts.digest(path)
-        candidate = path.with_name(".folds.candidate.csv")
-        artifacts.save_folds(candidate, table)
-        changed = artifacts.digest(candidate) != before
-        candidate.unlink()
-        if changed:
-            raise InputError(
-                f"these folds differ from {path}, on which {', '.join(there)} were trained",
-                "the same data, FOLDS and SEED as before",
-                f"the same command with OUTPUTS=<another folder>, or rm -r {outputs} to start anew",
-            )
-    artifacts.save_folds(path, table)
+    path = artifacts.folds_file(args.outputs)
+    there = runs.trained(args.outputs)
+    if path.is_file() and there and path.read_text(encoding="utf-8", errors="replace") != artifacts.folds_text(table):
+        raise InputError(
+            f"these folds differ from {path}, on which {', '.join(there)} were trained",
+            "the same data, FOLDS and SEED as before",
+            f"the same command with OUTPUTS=<another folder>, or rm -r {args.outputs} to start anew",
+        )
+    artifacts.save_folds(path, table, {"folds": args.folds, "seed": args.seed, "photos": len(table), "merged": merged})
     console.say(f"wrote {path}")
 
 
@@ -68,9 +99,15 @@ def show(table, test) -> None:
     rows.append(["groups", *people, people.sum()])
     console.table("classes by fold", ["class", *[f"fold {k}" for k in range(counts.shape[1])], "all"], rows)
     console.say(f"{len(test)} test photos; no group and no photo in two folds")
-    missing = [competition.CLASSES[c] for c in range(len(counts)) if (counts[c] == 0).any()]
-    if missing:
-        console.warn(f"a fold has no photo of {', '.join(missing)}: its macro F1 cannot see them; use fewer FOLDS")
+    for c, name in enumerate(competition.CLASSES):
+        without = [str(k) for k in range(counts.shape[1]) if counts[c, k] == 0]
+        if counts[c].sum() == 0:
+            console.warn(f"no photo of {name} at all: no model can learn it")
+        elif len(without) == counts.shape[1] - 1:
+            console.warn(f"{name} is in one fold only: that fold's model never sees it; use fewer FOLDS")
+        elif without:
+            folds_of = ", ".join(without)
+            console.warn(f"fold {folds_of} has no photo of {name}: its macro F1 cannot see it; use fewer FOLDS")
 
 
 if __name__ == "__main__":

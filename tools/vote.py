@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from options import parser
 
-from comp import artifacts, competition, console, submission
+from comp import artifacts, competition, console, files, submission
 from comp.errors import InputError
 
 
@@ -23,7 +23,7 @@ def main() -> None:
     table = sample.assign(**{competition.ANSWER: submission.vote(votes, size)})
     submission.check(table, sample, *columns, size)
     path = artifacts.submission_file(args.outputs)
-    artifacts.write_text(path, table.to_csv(index=False, lineterminator="\n"))
+    files.write_text(path, table.to_csv(index=False, lineterminator="\n"))
     show(args.files, votes, table[competition.ANSWER].to_numpy())
     console.say(f"wrote {path}: {len(table)} rows, the vote of {len(votes)} files")
 

@@ -1,0 +1,188 @@
+"""The blend beside what the field uses: weights fitted on one half of the rows, macro F1 on the other half.
+
+ours and theirs are macro F1 (ratio: above 1, ours is higher), means over draws of simulated runs, or seconds and bytes
+beside their limits. The simulated runs share noise, and err most about age, as the home competition's do.
+"""
+
+import resource
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from scipy.optimize import minimize
+
+from comp import blend, competition, crossfit, metrics
+
+ROWS, PHOTOS = 18_900, 7  # of the home competition; photos a person
+SECONDS = {3: 1, 10: 3, 30: 10}  # what a fit may take, by the number of runs
+SHARES = ((5 / 7, 1 / 7, 1 / 7), (0.39, 0.61), (0.474, 0.456, 0.07))  # mask, gender, age
+SKILL = (5.0, 4.0, 3.2)  # how far the true value's logit stands out
+SHARED, OWN, BIAS = 1.3, 0.9, 0.4  # deviations of noise that all runs see, that one run has, and of its bias
+MILLION, MILLION_RUNS, MILLION_SECONDS, MILLION_GB = 1_000_000, 5, 120, 8
+
+
+def records(work: Path, rounds: int) -> Iterator[dict]:
+    for models in SECONDS:
+        yield from simulated(models, rounds)
+    yield from digits()
+    yield from million()
+
+
+def record(name: str, ours: float, theirs: float, unit: str, rounds: int) -> dict:
+    ratio = ours / theirs if unit == "macro F1" else theirs / ours
+    return {"name": name, "ours": ours, "theirs": theirs, "unit": unit, "ratio": ratio, "rounds": rounds}
+
+
+def simulate(models: int, rows: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """probs (M, N, C), labels (N,) and persons (N,) of runs of one truth."""
+    rng = np.random.default_rng(seed)
+    values = [rng.choice(len(share), rows, p=share) for share in SHARES]
+    shared = [rng.normal(size=(rows, len(share))) for share in SHARES]
+    probs = np.empty((models, rows, len(competition.CLASSES)), np.float32)
+    for m in range(models):
+        product, sharpness = np.ones((rows, 1)), rng.uniform(0.7, 1.5)
+        for value, noise, share, skill in zip(values, shared, SHARES, SKILL, strict=True):
+            size = len(share)
+            logits = SHARED * noise + OWN * rng.normal(size=(rows, size)) + BIAS * rng.normal(size=size)
+            own_skill = skill * rng.uniform(0.7, 1.15) * (1 + 0.15 * rng.normal(size=size))
+            logits[np.arange(rows), value] += own_skill[value]
+            logits = logits * sharpness + 0.5 * np.log(share)
+            one = np.exp(logits - logits.max(1, keepdims=True))
+            product = (product[:, :, None] * (one / one.sum(1, keepdims=True))[:, None, :]).reshape(rows, -1)
+        probs[m] = product
+    return probs, competition.encode(*values), np.arange(rows) // PHOTOS
+
+
+def simulated(models: int, draws: int) -> Iterator[dict]:
+    scores: dict[str, list[float]] = {}
+    seconds = []
+    for seed in range(draws):
+        probs, labels, groups = simulate(models, ROWS, seed)
+        inside = np.random.default_rng(1000 + seed).random(groups.max() + 1)[groups] < 0.5
+        fit_on = probs[:, inside], labels[inside]
+        began = time.perf_counter()
+        found = {"search": blend.fit("search", *fit_on, groups[inside])}
+        seconds.append(time.perf_counter() - began)
+        found |= {name: method(*fit_on) for name, method in THEIRS.items()}
+        for name, weights in found.items():
+            mixed = blend.apply_weights(probs[:, ~inside], weights)
+            scores.setdefault(name, []).append(metrics.score("macro_f1", labels[~inside], mixed))
+        scores.setdefault("chosen", []).append(chosen_score(probs, labels, groups, inside))
+    means = {name: float(np.mean(values)) for name, values in scores.items()}
+    for name in THEIRS:
+        for ours in ("search", "chosen"):
+            yield record(f"{ours}_vs_{name}_{models}_runs", means[ours], means[name], "macro F1", draws)
+    yield record(f"search_seconds_{models}_runs", float(np.median(seconds)), SECONDS[models], "s", draws)
+
+
+def chosen_score(probs, labels, groups, inside) -> float:
+    """What `make blend` would take on one half, scored on the other: method, rule and weights by cross-fitting."""
+    study = crossfit.study(as_data(probs[:, inside], labels[inside], groups[inside]),
+                           crossfit.candidates("macro_f1", probs.shape[2]))  # fmt: skip
+    mixed = blend.combine(study.chosen.method, probs[:, ~inside], study.weights)
+    answers = crossfit.decision.decide(mixed, study.offsets)
+    return metrics.macro_f1_score(labels[~inside], answers, probs.shape[2])
+
+
+def as_data(probs, labels, groups) -> crossfit.Data:
+    folds = np.unique(groups, return_inverse=True)[1] % 5
+    attributes = competition.attribute_labels(np.arange(len(competition.CLASSES)))
+    return crossfit.Data(probs, labels, folds, groups, "macro_f1", attributes)
+
+
+# ---- theirs
+
+
+def nelder_mead(probs: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """scipy's simplex method on macro F1, from equal weights."""
+
+    def loss(w):
+        w = np.abs(w) / np.abs(w).sum()
+        return -metrics.score("macro_f1", labels, blend.apply_weights(probs, w))
+
+    start = np.full(len(probs), 1 / len(probs))
+    found = np.abs(minimize(loss, start, method="Nelder-Mead", options={"maxfev": 60 * len(probs)}).x)
+    return found / found.sum()
+
+
+def greedy(rounds: int):
+    """Plain forward selection with replacement, as AutoGluon's: the best prefix of so many rounds."""
+
+    def fit(probs: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        counts, total, best = np.zeros(len(probs)), np.zeros_like(probs[0]), (-1.0, None)
+        for _ in range(rounds):
+            tried = [metrics.score("macro_f1", labels, total + one) for one in probs]
+            m = int(np.argmax(tried))
+            counts[m] += 1
+            total = total + probs[m]
+            best = max(best, (tried[m], counts.copy()), key=lambda pair: pair[0])
+        return best[1] / best[1].sum()
+
+    return fit
+
+
+THEIRS = {
+    "equal": lambda probs, labels: np.full(len(probs), 1 / len(probs)),
+    "log_loss": lambda probs, labels: blend.fit("log_loss", probs, labels),
+    "nelder_mead": nelder_mead,
+    "greedy25": greedy(25),
+    "greedy50": greedy(50),
+}
+
+
+# ---- real predictions, and many rows
+
+
+def digits() -> Iterator[dict]:
+    """Ten classifiers of scikit-learn on its digits, weak ones too; every method is scored cross-fitted, on 5 folds."""
+    probs, labels = digits_oofs()
+    rows = np.arange(len(labels))
+    data = crossfit.Data(probs, labels, rows % 5, rows, "macro_f1", {"digit": np.arange(10)})
+    ours = crossfit.study(data, crossfit.candidates("macro_f1", 10)).honest
+    for name, method in THEIRS.items():
+        answers = np.empty(len(labels), int)
+        for k in range(5):
+            out = data.folds == k
+            weights = method(probs[:, ~out], labels[~out])
+            answers[out] = blend.apply_weights(probs[:, out], weights).argmax(1)
+        theirs = metrics.macro_f1_score(labels, answers, 10)
+        yield record(f"digits_chosen_vs_{name}", ours, theirs, "macro F1", 1)
+
+
+def digits_oofs() -> tuple[np.ndarray, np.ndarray]:
+    from sklearn.datasets import load_digits
+    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+    from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import KFold, cross_val_predict
+    from sklearn.naive_bayes import BernoulliNB, GaussianNB
+    from sklearn.neighbors import KNeighborsClassifier
+    from sklearn.neural_network import MLPClassifier
+    from sklearn.tree import DecisionTreeClassifier
+
+    x, labels = load_digits(return_X_y=True)
+    x = x + np.random.default_rng(0).normal(0, 5, x.shape)  # as it comes, the best of them leave nothing to gain
+    seed = {"random_state": 0}
+    models = [
+        LogisticRegression(C=0.01, max_iter=300), GaussianNB(), BernoulliNB(binarize=8), KNeighborsClassifier(9),
+        DecisionTreeClassifier(max_depth=6, **seed), RandomForestClassifier(60, max_depth=8, **seed),
+        ExtraTreesClassifier(60, max_depth=8, **seed), LinearDiscriminantAnalysis(), KNeighborsClassifier(1),
+        MLPClassifier((30,), max_iter=60, **seed),
+    ]  # fmt: skip
+    folds = KFold(5, shuffle=True, random_state=0)
+    made = [cross_val_predict(model, x, labels, cv=folds, method="predict_proba", n_jobs=-1) for model in models]
+    return np.array(made, np.float32), labels
+
+
+def million() -> Iterator[dict]:
+    """Seconds and peak memory of fitting weights and a rule to a million rows; the input is 0.36 GB of it."""
+    probs, labels, groups = simulate(MILLION_RUNS, MILLION, 0)
+    began = time.perf_counter()
+    weights = blend.fit("search", probs, labels, groups)
+    data = as_data(probs, labels, groups)
+    mixed = blend.apply_weights(probs, weights)
+    crossfit.decision.fit("attributes", mixed, labels, groups, "macro_f1", data.attributes)
+    yield record("million_rows_seconds", time.perf_counter() - began, MILLION_SECONDS, "s", 1)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
+    yield record("million_rows_memory", peak, MILLION_GB, "GB", 1)
