@@ -128,7 +128,7 @@ def load_folds(path: Path, classes: int) -> pd.DataFrame:
         raise InputError(f"no {path}", "the fold of each training photo", run)
     try:
         table = pd.read_csv(path, dtype={"image": str, "group": str})
-        problem = _folds_problem(table, classes)
+        problem = folds_problem(table, classes)
     except (ValueError, UnicodeDecodeError) as error:
         problem = str(error)
     if problem:
@@ -148,7 +148,7 @@ def _leaves(image: str) -> bool:
     return path.is_absolute() or ".." in path.parts or "\0" in image
 
 
-def _folds_problem(table: pd.DataFrame, classes: int) -> str:  # noqa: PLR0911  one return a kind of problem
+def folds_problem(table: pd.DataFrame, classes: int) -> str:  # noqa: PLR0911  one return a kind of problem
     missing = [column for column in FOLDS_COLUMNS if column not in table]
     if missing:
         return f"no column {','.join(missing)}"

@@ -122,6 +122,8 @@ def _read_table(inputs: Path, name: str, columns: tuple[str, ...]) -> pd.DataFra
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
     except (ValueError, UnicodeDecodeError) as error:
         raise InputError(f"{path} is not a readable table: {error}", f"CSV with {','.join(columns)}", advice) from None
+    if not isinstance(table.index, pd.RangeIndex):  # pandas takes what is too much for an index of the rows
+        raise InputError(f"{path} has rows of more fields than its header", f"CSV with {','.join(columns)}", advice)
     missing = [column for column in columns if column not in table]
     if missing:
         raise InputError(f"{path} has columns {','.join(table)}", f"also {','.join(missing)}", advice)

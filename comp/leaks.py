@@ -10,7 +10,7 @@ from comp.photos import Look
 
 MOST = 60_000  # photos, above which comparing each with each takes minutes
 BITS = 256
-NEAR = 8  # bits of 256: a photo saved again differs in at most a few; two shots of one person differ in 30 and more
+NEAR = 12  # bits of 256: a photo saved again differs in a few; pictures of two people were never nearer than 16
 PLAIN = 6  # mean step between neighbours, in grey values, below which a thumbnail is too flat to be known again
 BLOCK = 2048
 

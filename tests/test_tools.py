@@ -158,6 +158,19 @@ def test_a_killed_training_goes_on(copy):
     assert first.read_bytes() == (whole / "out/a/fold0/model.safetensors").read_bytes()
 
 
+def test_two_trainings_of_one_fold_at_once_end_as_one(copy):
+    expected = (copy / "out/a/fold0/model.safetensors").read_bytes()
+    shutil.rmtree(copy / "out/a/fold0")
+    where = ["--inputs", copy / "in", "--outputs", copy / "out", "--model", "test_resnet", "--run", "a"]
+    command = [sys.executable, ROOT / "tools/train_fold.py", *where, "--set", TINY, "--fold", "0"]
+    both = [subprocess.Popen(list(map(str, command)), stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    said = [process.communicate()[1] for process in both]
+    codes = [process.returncode for process in both]
+    assert sorted(codes) in ([0, 2], [0, 0])  # 0, 0: the second came when the first was done
+    assert all(f"in the hands of process {both[1 - i].pid}" in said[i] for i in range(2) if codes[i] == 2)
+    assert (copy / "out/a/fold0/model.safetensors").read_bytes() == expected
+
+
 # Bad input -----------------------------------------------------------------------------------------------------------
 
 

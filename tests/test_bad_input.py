@@ -1,0 +1,367 @@
+"""Every kind of bad input that we could think of: one clear error, exit code 2, and what was there stays as it was."""
+
+import contextlib
+import io
+import json
+import runpy
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import ROOT, draw_competition, tool
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from comp import artifacts, competition, files, runs
+from comp.artifacts import Run
+from comp.errors import InputError
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """Inputs, folds and two runs whose predictions are drawn, not learned: no stage that is tested here trains."""
+    home = tmp_path_factory.mktemp("bad")
+    draw_competition(home / "in")
+    assert tool("make_folds", "--inputs", home / "in", "--outputs", home / "out", "--folds", 3).returncode == 0
+    folds = pd.read_csv(home / "out/folds.csv")
+    test = pd.read_csv(home / "in/eval/info.csv")["ImageID"]
+    for seed, name in enumerate("ab"):
+        draw_run(Run(home / "out", name), folds, test, seed)
+    for stage in ("blend", "make_sub"):
+        code, printed = run(home, stage)
+        assert code == 0, printed
+    return home
+
+
+def draw_run(made: Run, folds, test, seed):
+    rng = np.random.default_rng(seed)
+    files.write_json(made.recipe, {"recipe": {"name": "resnet18"}, "classes": competition.CLASSES})
+    meta = {"run": made.name, "tta": "none", "recipe": files.digest(made.recipe)}
+    meta["folds"] = files.digest(made.outputs / "folds.csv")
+    for k in range(3):
+        inside = folds[folds["fold"] == k]
+        for path, ids in ((made.oof(k), inside["image"]), (made.test(k), test)):
+            probs = rng.dirichlet(np.ones(18), len(ids))
+            if path == made.oof(k):
+                probs = 0.85 * probs + 0.15 * np.eye(18)[inside["label"]]
+            artifacts.save_predictions(path, ids, probs, competition.CLASSES, meta | {"fold": k})
+
+
+def run(home, name, *more):
+    """A script in this process, as its own main: (exit code, what it printed)."""
+    script, printed = ROOT / f"tools/{name}.py", io.StringIO()
+    argv, path = sys.argv, list(sys.path)
+    sys.argv = [str(script), "--inputs", str(home / "in"), "--outputs", str(home / "out"), *map(str, more)]
+    sys.path.insert(0, str(script.parent))
+    try:
+        with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+            runpy.run_path(str(script), run_name="__main__")
+    except SystemExit as stop:
+        return stop.code or 0, printed.getvalue()
+    finally:
+        sys.argv, sys.path[:] = argv, path
+    return 0, printed.getvalue()
+
+
+# Each damages a copy of `home` and returns nothing; `T` is the training table, `S` the sample, `F` folds.csv.
+
+T, S, F = "in/train/train.csv", "in/eval/info.csv", "out/folds.csv"
+
+
+def edit(name, change):
+    def damage(home):
+        table = pd.read_csv(home / name, dtype=str)
+        change(table).to_csv(home / name, index=False)
+
+    return damage
+
+
+def another_fold(table):
+    return table.assign(fold=[str((int(table["fold"][0]) + 1) % 3), *table["fold"][1:]])
+
+
+def write(name, data):
+    return lambda home: (home / name).write_bytes(data(home) if callable(data) else data)
+
+
+def remove(name):
+    return lambda home: shutil.rmtree(home / name) if (home / name).is_dir() else (home / name).unlink()
+
+
+def photo(home):
+    return home / "in" / pd.read_csv(home / "out/folds.csv")["image"][0]
+
+
+def first(column, value):
+    return lambda table: table.assign(**{column: [value, *table[column][1:]]})
+
+
+def own_folds(change):
+    """A folds.csv of the user's own: without the hash beside it, so that the other checks have to find it."""
+
+    def damage(home):
+        edit(F, change)(home)
+        (home / "out/folds.json").unlink()
+
+    return damage
+
+
+def predictions(name, change):
+    """An npz of the contract with one array changed, and whole as a file."""
+
+    def damage(home):
+        arrays = files.read_arrays(home / name, ("ids", "probs", "classes", "meta"))
+        files.write_arrays(home / name, **{**arrays, **change(arrays)})
+
+    return damage
+
+
+def meta(name, **changes):
+    return predictions(name, lambda a: {"meta": np.asarray(json.dumps(json.loads(str(a["meta"])) | changes))})
+
+
+def guest(oof):
+    def damage(home):
+        table = pd.DataFrame(np.full((210, 18), 1 / 18), columns=competition.CLASSES)
+        table.insert(0, "id", pd.read_csv(home / F)["image"])
+        (home / "out/guest").mkdir()
+        oof(table).to_csv(home / "out/guest/oof.csv", index=False)
+        table[:20].assign(id=pd.read_csv(home / S)["ImageID"]).to_csv(home / "out/guest/test.csv", index=False)
+
+    return damage
+
+
+def bomb(home):
+    """A PNG that claims 60,000 x 60,000 pixels."""
+    import struct
+    import zlib
+
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", 60000, 60000, 8, 2, 0, 0, 0))
+    photo(home).write_bytes(b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b""))
+
+
+nothing = lambda home: None  # noqa: E731
+FOLDS, BLEND, SUB = ("make_folds", "--folds", 3), ("blend",), ("make_sub",)
+
+BAD = {
+    # tables
+    "no inputs": (remove("in/train"), FOLDS, ("train.csv", "make demo")),
+    "no sample": (remove(S), FOLDS, ("info.csv", "INPUTS=")),
+    "empty table": (write(T, b""), FOLDS, ("train.csv", "not a readable table")),
+    "table of a header alone": (write(T, b"id,gender,race,age,path\n"), FOLDS, ("no rows",)),
+    "missing column": (edit(T, lambda t: t.drop(columns="gender")), FOLDS, ("also gender",)),
+    "other encoding": (write(T, "id,gender\n1,männlich\n".encode("utf-16")), FOLDS, ("not a readable table",)),
+    "ragged table": (write(T, b"id,gender,race,age,path\n1,2,3,4,5,6,7,8\n"), FOLDS, ("train.csv",)),
+    "binary table": (write(T, bytes(range(256)) * 9), FOLDS, ("train.csv",)),
+    "age in words": (edit(T, first("age", "old")), FOLDS, ("line 2", "age 'old'")),
+    "no age": (edit(T, first("age", "")), FOLDS, ("line 2", "age ''")),
+    "age below 0": (edit(T, first("age", "-3")), FOLDS, ("line 2", "age '-3'")),
+    "gender unknown": (edit(T, first("gender", "f")), FOLDS, ("line 2", "male or female")),
+    "path that leaves inputs": (edit(T, first("path", "../../etc")), FOLDS, ("line 2", "'../../etc'")),
+    "absolute path": (edit(T, first("path", "/etc")), FOLDS, ("line 2", "'/etc'")),
+    "path twice": (edit(T, lambda t: pd.concat([t, t[:1]])), FOLDS, ("twice",)),
+    "row without its folder": (edit(T, first("path", "nobody")), FOLDS, ("no folder train/images/nobody",)),
+    "sample id twice": (edit(S, lambda t: pd.concat([t, t[:1]])), FOLDS, ("1 repeated id",)),
+    "sample id with a path": (edit(S, first("ImageID", "../x.jpg")), FOLDS, ("no file name", "../x.jpg")),
+    "sample id without photo": (edit(S, first("ImageID", "x.jpg")), FOLDS, ("without its photo", "x.jpg")),
+    # photos
+    "photo missing": (lambda h: photo(h).unlink(), FOLDS, ("no photo",)),
+    "photo empty": (lambda h: photo(h).write_bytes(b""), FOLDS, ("1 photo(s) cannot be read",)),
+    "photo cut off": (lambda h: photo(h).write_bytes(photo(h).read_bytes()[:400]), FOLDS, ("cannot be read",)),
+    "photo that is text": (lambda h: photo(h).write_text("hello"), FOLDS, ("cannot be read",)),
+    "decompression bomb": (bomb, FOLDS, ("cannot be read", "bomb")),
+    "shot twice": (lambda h: shutil.copy(photo(h), photo(h).with_suffix(".jpeg")), FOLDS, ("two photos",)),
+    # words
+    "one fold": (nothing, ("make_folds", "--folds", 1), ("1 folds", "FOLDS=2")),
+    "more folds than persons": (nothing, ("make_folds", "--folds", 99), ("99 folds of 30 group",)),
+    "other folds under runs": (nothing, ("make_folds", "--folds", 4), ("a, b", "OUTPUTS=")),
+    "unknown run": (nothing, ("blend", "--runs", "a zz"), ("no run zz", "a, b")),
+    "unknown method": (nothing, ("blend", "--method", "vote"), ("METHOD=vote", "search")),
+    "unknown rule": (nothing, ("blend", "--rule", "vote"), ("RULE=vote", "prior")),
+    "submission of no run": (nothing, ("make_sub", "--run", "zz"), ("zz", "make train")),
+    "vote of one": (nothing, ("vote", "x.csv"), ("1 file(s)", "make vote")),
+    "vote of a missing file": (nothing, ("vote", "x.csv", "y.csv"), ("x.csv", "not readable")),
+    "blend as a run's name": (nothing, ("train_fold", "--model", "resnet18", "--run", "blend"), ("RUN=blend",)),
+    "path as a run's name": (nothing, ("train_fold", "--model", "resnet18", "--run", "../x"), ("RUN=../x",)),
+    "setting unknown": (nothing, ("train_fold", "--model", "resnet18", "--run", "x", "--set", "lrr=1"), ("'lrr'",)),
+    "setting mistyped": (nothing, ("train_fold", "--model", "resnet18", "--run", "x", "--set", "lr=up"), ("lr=up",)),
+    "setting unquoted": (nothing, ("train_fold", "--model", "resnet18", "--run", "x", "--set", "loss='f1"), ("SET=",)),
+    # folds.csv
+    "no folds": (remove(F), BLEND, ("no ", "make folds")),
+    "folds edited": (edit(F, another_fold), BLEND, ("was changed since it was made", "make folds")),
+    "folds without a column": (own_folds(lambda t: t.drop(columns="group")), BLEND, ("no column group",)),
+    "folds that leave inputs": (own_folds(first("image", "../../etc/passwd")), BLEND, ("outside of inputs/",)),
+    "folds with a photo twice": (own_folds(lambda t: pd.concat([t, t[:1]])), BLEND, ("twice",)),
+    "folds with another class": (own_folds(first("label", "18")), BLEND, ("label is not",)),
+    "folds with a gap": (own_folds(lambda t: t.assign(fold=t["fold"].replace("1", "7"))), BLEND, ("0 … K-1",)),
+    "folds of another time": (own_folds(lambda t: t.assign(fold=t["fold"].map({"0": 1, "1": 0, "2": 2}))), BLEND,
+                              ("was made with folds.csv", "leak")),
+    # predictions
+    "fold missing": (remove("out/b/fold2/oof.npz"), ("blend", "--runs", "a b"), ("run b has folds [0, 1]",)),
+    "npz cut off": (lambda h: write("out/a/fold0/oof.npz", (h / "out/a/fold0/oof.npz").read_bytes()[:900])(h), BLEND,
+                    ("not readable",)),
+    "npz that is text": (write("out/a/fold0/test.npz", b"hello"), BLEND, ("not readable", "make")),
+    "other classes": (predictions("out/a/fold0/oof.npz", lambda a: {"classes": a["classes"][::-1]}), BLEND,
+                      ("has classes",)),
+    "rows that do not sum to 1": (predictions("out/a/fold0/oof.npz", lambda a: {"probs": a["probs"] * 2}), BLEND,
+                                  ("sums to",)),
+    "NaN": (predictions("out/a/fold0/oof.npz", lambda a: {"probs": a["probs"] * np.nan}), BLEND, ("not finite",)),
+    "id twice": (predictions("out/a/fold0/oof.npz", lambda a: {"ids": np.append(a["ids"][:-1], a["ids"][0])}), BLEND,
+                 ("twice",)),
+    "ids of another fold": (lambda h: shutil.copy(h / "out/a/fold1/oof.npz", h / "out/a/fold0/oof.npz"), BLEND,
+                            ("id(s) missing",)),
+    "stale recipe": (meta("out/a/fold0/oof.npz", recipe="0" * 16), BLEND, ("was made by recipe 0000",)),
+    "stale folds": (meta("out/a/fold0/oof.npz", folds="0" * 16), BLEND, ("was made with folds.csv 0000",)),
+    "meta that is no object": (predictions("out/a/fold0/oof.npz", lambda a: {"meta": np.asarray("[]")}), BLEND,
+                               ("oof.npz",)),
+    "run and its copy": (lambda h: shutil.copytree(h / "out/a", h / "out/copy"), BLEND, ("a and copy", "RUNS=")),
+    "guest without a class": (guest(lambda t: t.drop(columns=competition.CLASSES[3])), BLEND, ("guest/oof.csv",)),
+    "guest without a row": (guest(lambda t: t[1:]), BLEND, ("1 id(s) missing",)),
+    "guest with words": (guest(lambda t: t.astype(object).assign(**{competition.CLASSES[0]: "x"})), BLEND,
+                         ("guest/oof.csv is not readable",)),
+    # the submission
+    "weights edited": (lambda h: write("out/blend/weights.json", (h / "out/blend/weights.json").read_bytes()
+                                       .replace(b'"runs"', b'"ruins"'))(h), SUB, ("damaged or edited", "make blend")),
+    "blend of other weights": (meta("out/blend/test.npz", weights=[9]), SUB, ("has weights [9]", "make blend")),
+    "no blend": (remove("out/blend/test.npz"), SUB, ("no ", "make blend")),
+    "sample with another id": (lambda h: ((h / "in/eval/images/x.jpg").write_bytes(photo(h).read_bytes()),
+                                          edit(S, first("ImageID", "x.jpg"))(h)), SUB, ("1 missing id",)),
+    "earlier submission edited": (lambda h: next((h / "out/submissions").glob("*.csv")).write_text("x"), SUB,
+                                  ("missing or was changed",)),
+}  # fmt: skip
+
+
+def fingerprints(folder: Path) -> dict:
+    return {p: p.read_bytes() for p in folder.rglob("*") if p.is_file() and "locks" not in p.parts}
+
+
+def test_there_are_at_least_forty_kinds():
+    assert len(BAD) >= 40
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_bad_input_is_one_clear_error_and_changes_nothing(home, tmp_path, kind):
+    damage, (name, *more), words = BAD[kind]
+    copy = shutil.copytree(home, tmp_path / "home")
+    damage(copy)
+    before = fingerprints(copy / "out")
+    code, printed = run(copy, name, *more)
+    assert code == 2, printed
+    assert [line[:7] for line in printed.splitlines()].count("error: ") == 1
+    assert "Traceback" not in printed
+    for word in words:
+        assert word in printed
+    assert fingerprints(copy / "out") == before
+
+
+def test_debug_shows_where_an_error_comes_from(home, monkeypatch):
+    monkeypatch.setenv("DEBUG", "1")
+    with pytest.raises(InputError):
+        run(home, "blend", "--runs", "zz")
+
+
+# The states of runs ---------------------------------------------------------------------------------------------------
+
+
+def test_status_names_what_is_complete_missing_stale_and_why(home, tmp_path):
+    copy = shutil.copytree(home, tmp_path / "home")
+    code, printed = run(copy, "status")
+    assert code == 0
+    assert printed.count("complete") == 7  # two runs of three folds, and the blend
+    (copy / "out/a/fold1/oof.npz").unlink()
+    meta("out/b/fold0/test.npz", folds="0" * 16)(copy)
+    code, printed = run(copy, "status")
+    assert code == 0
+    lines = {line.strip().split("  ")[0]: line for line in printed.splitlines()}
+    assert "missing" in lines["a fold 1"]
+    assert "stale" in lines["b fold 0"]
+    assert "0000" in lines["b fold 0"]
+    assert "stale" in lines["blend"]
+    assert "complete" in lines["b fold 2"]
+
+
+def test_a_submission_is_kept_once_with_what_made_it_and_compared_with_the_next(home, tmp_path):
+    copy = shutil.copytree(home, tmp_path / "home")
+    kept = list((copy / "out/submissions").glob("*.json"))
+    assert len(kept) == 1
+    record = files.read_json(kept[0], "", "")
+    assert record["runs"] == ["a", "b"]
+    assert 0 < record["cross_fitted"] <= 1
+    assert kept[0].with_suffix(".csv").read_bytes() == (copy / "out/submission.csv").read_bytes()
+    code, printed = run(copy, "make_sub")
+    assert code == 0
+    assert "100.0%" in printed
+    code, printed = run(copy, "make_sub", "--run", "b")
+    assert code == 0
+    assert len(list((copy / "out/submissions").glob("*.json"))) == 2
+    assert "agreement with earlier submissions" in printed
+
+
+# Tables that nobody has checked ---------------------------------------------------------------------------------------
+
+NAMES = st.text(st.characters(blacklist_categories=("Cs",)), max_size=12)
+FIELDS = st.one_of(NAMES, st.integers(-5, 200).map(str), st.sampled_from(["male", "female", '"', ",", "\r\n", ""]))
+
+
+@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.lists(FIELDS, min_size=5, max_size=5), max_size=6), st.sampled_from(["utf-8", "utf-8-sig", "utf-16",
+       "latin-1"]), st.sampled_from(["\n", "\r\n"]))  # fmt: skip
+def test_any_table_is_read_rightly_or_refused_clearly(tmp_path, rows, encoding, end):
+    path = tmp_path / "train/train.csv"
+    path.parent.mkdir(exist_ok=True)
+    text = end.join(["id,gender,race,age,path", *(",".join(row) for row in rows)])
+    path.write_bytes(text.encode(encoding, errors="replace"))
+    with pytest.raises(InputError):  # no such person has a folder with seven photos
+        competition.read_train(tmp_path)
+
+
+@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.binary(max_size=300))
+def test_any_bytes_for_a_table_are_refused_clearly(tmp_path, data):
+    for name in ("train/train.csv", "eval/info.csv", "folds.csv", "oof.csv"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(data)
+    for read in (
+        lambda: competition.read_train(tmp_path),
+        lambda: competition.read_test(tmp_path),
+        lambda: artifacts.load_folds(tmp_path / "folds.csv", 18),
+        lambda: runs.read_csv(tmp_path / "oof.csv", competition.CLASSES),
+    ):
+        with pytest.raises(InputError):
+            read()
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_table_with_a_mark_windows_line_ends_and_quotes_is_the_same_table(home, tmp_path, encoding, end):
+    copy = shutil.copytree(home / "in", tmp_path / "in")
+    expected = competition.read_train(copy)
+    for name in ("train/train.csv", "eval/info.csv"):
+        table = pd.read_csv(copy / name, dtype=str)
+        text = table.to_csv(index=False, lineterminator=end, quoting=1)
+        (copy / name).write_bytes(text.encode(encoding))
+    pd.testing.assert_frame_equal(competition.read_train(copy), expected)
+    assert len(competition.read_test(copy)) == 20
+
+
+def test_people_may_have_names_of_any_alphabet(home, tmp_path):
+    copy = shutil.copytree(home / "in", tmp_path / "in")
+    table = pd.read_csv(copy / "train/train.csv", dtype=str)
+    name = "홍길동, 2 \"é\" ü"
+    (copy / "train/images" / table["path"][0]).rename(copy / "train/images" / name)
+    table.assign(path=[name, *table["path"][1:]]).to_csv(copy / "train/train.csv", index=False)
+    assert name in set(competition.read_train(copy)["group"])
+
+
+def test_a_million_rows_of_folds_are_read():
+    rows = 1_000_000
+    table = pd.DataFrame({"image": np.char.add("photo", np.arange(rows).astype(str)), "group": np.arange(rows) // 7,
+                          "label": np.arange(rows) % 18, "fold": np.arange(rows) // 7 % 5})  # fmt: skip
+    assert artifacts.folds_problem(table, 18) == ""
