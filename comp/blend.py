@@ -18,8 +18,8 @@ from comp.linesearch import best_step
 from comp.pool import Pool, half
 
 FLOOR = 1e-7  # a model that is sure and wrong costs 16 nats, not infinity
-BAGS = 8  # of persons, in `search`: the mean over them is steadier than the best on all rows
-GREEDY_BAGS, GREEDY_ROUNDS = 10, 50
+BAGS, PASSES = 16, 2  # of persons, in `search`: the mean over them is steadier than the best on all rows
+GREEDY_BAGS, GREEDY_ROUNDS = 8, 25  # 50 rounds scored less on other rows
 BAG_ROWS = 20_000  # at most: more make a bag slower, not better
 SEED = 0  # blending is deterministic
 
@@ -96,14 +96,14 @@ def log_loss(problem: Problem) -> np.ndarray:
 
 
 def greedy(problem: Problem) -> np.ndarray:
-    """Selection with replacement from a sorted start, mean over bags of models and persons (Caruana et al. 2004)."""
-    models, rng, total = len(problem.true), np.random.default_rng(SEED), 0.0
-    for _ in range(GREEDY_BAGS):
-        bag, chosen = problem.bag(rng), rng.permutation(models)[: max(2, -(-models // 2))]
-        weights = np.zeros(models)
-        weights[chosen] = _select(bag, bag.parts[chosen], GREEDY_ROUNDS)
-        total = total + weights
-    return total / GREEDY_BAGS
+    """Selection with replacement from a sorted start (Caruana et al. 2004), the mean over bags of persons.
+
+    Theirs draws half of the models for each bag. Of models that are all of some use, and persons drawn in place of
+    them, that scored less on other rows: 0.890 against 0.899 of 30 runs in `make bench`'s simulation.
+    """
+    rng = np.random.default_rng(SEED)
+    found = [_select(bag, bag.parts, GREEDY_ROUNDS) for bag in (problem.bag(rng) for _ in range(GREEDY_BAGS))]
+    return on_simplex(np.mean(found, axis=0))
 
 
 def _select(bag: Problem, parts: np.ndarray, rounds: int) -> np.ndarray:
@@ -130,12 +130,10 @@ def _select(bag: Problem, parts: np.ndarray, rounds: int) -> np.ndarray:
 def search(problem: Problem) -> np.ndarray:
     """The exact line search for metrics of the most probable class (Och 2003), averaged over bags of persons.
 
-    Each bag climbs from the log-loss weights, the equal ones or those half way, in turn.
+    Each bag climbs from the log-loss weights of all, and not to the top: further passes fit the bag, not the truth.
     """
-    rng, fair, smooth = np.random.default_rng(SEED), equal(problem), log_loss(problem)
-    starts = (smooth, fair, (smooth + fair) / 2)
-    bags = [problem.bag(rng).pool for _ in range(BAGS)]
-    found = [climb(bag, problem.metric, starts[i % len(starts)], rng) for i, bag in enumerate(bags)]
+    rng, start = np.random.default_rng(SEED), log_loss(problem)
+    found = [climb(problem.bag(rng).pool, problem.metric, start, rng) for _ in range(BAGS)]
     return on_simplex(np.mean(found, axis=0))
 
 
@@ -146,8 +144,8 @@ def geometric_search(problem: Problem) -> np.ndarray:
     return on_simplex(np.mean(found, axis=0))
 
 
-def climb(pool: Pool, metric: str, weights: np.ndarray, rng: np.random.Generator, passes: int = 3) -> np.ndarray:
-    """Weights (M,) from which no line toward or away from a model, and none drawn between two, leads higher."""
+def climb(pool: Pool, metric: str, weights: np.ndarray, rng: np.random.Generator, passes: int = PASSES) -> np.ndarray:
+    """Weights (M,) after so many passes of the best steps toward, or away from, each model, and between pairs of them."""
     scores, value = pool.scores(weights), pool.score(metric, weights)
     for _ in range(passes):
         before = value

@@ -22,7 +22,7 @@ from comp.errors import InputError
 
 ROUNDS = 1000
 SEED = 0
-WITH_RULES = ("equal", "log_loss", "search", "geometric_search")  # rules cost more time than weights: not for all
+WITH_RULES = ("equal", "greedy", "search", "geometric_search")  # rules cost more time than weights: not for all
 SMALL = 500_000  # probabilities below which worker processes start later than the work is done
 
 
