@@ -145,7 +145,7 @@ def geometric_search(problem: Problem) -> np.ndarray:
 
 
 def climb(pool: Pool, metric: str, weights: np.ndarray, rng: np.random.Generator, passes: int = PASSES) -> np.ndarray:
-    """Weights (M,) after so many passes of the best steps toward, or away from, each model, and between pairs of them."""
+    """Weights (M,) after so many passes of the best steps toward or away from each model, and between pairs of them."""
     scores, value = pool.scores(weights), pool.score(metric, weights)
     for _ in range(passes):
         before = value

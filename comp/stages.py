@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 import torch
 
-from comp import artifacts, competition, console, device, engine, files, models, parallel, photos, recipes, tta
+from comp import artifacts, competition, console, device, files, models, parallel, photos, recipes, tta
 from comp.artifacts import Run
 from comp.data import Batches
 from comp.engine import Fit
 from comp.errors import InputError
+from comp.predict import predict, predict_all
 from comp.recipes import Recipe
 
 WAITING = 0.05  # share of an epoch spent waiting for photos that is worth a word
@@ -230,8 +231,8 @@ def _predict_held(run: Run, recipe: Recipe, data: Data, numbers: list[int], view
     names = f"fold{'s' * (len(numbers) > 1)} {' '.join(map(str, numbers))}"
     with console.progress(f"{run.name} {names}: predicting", total) as advance:
         how = {"advance": advance, "wrap": lambda model: tta.wrap(model, views)}
-        oofs = [engine.predict(m, part, recipe, where, **how) for m, part in zip(loaded, held_out, strict=True)]
-        tests = engine.predict_all(loaded, testing, recipe, where, **how)
+        oofs = [predict(m, part, recipe, where, **how) for m, part in zip(loaded, held_out, strict=True)]
+        tests = predict_all(loaded, testing, recipe, where, **how)
     for k, oof, test in zip(numbers, oofs, tests, strict=True):
         if parallel.rank() == 0:
             meta = _origin(run, data, k, views)

@@ -5,12 +5,13 @@ import numpy as np
 import pytest
 import torch
 
-from comp import device, engine, metrics, models, optim, recipes
+from comp import device, metrics, models, optim, recipes
 from comp.data import Batches
 from comp.engine import Fit
 from comp.errors import InputError
 from comp.optim import lr_factor
 from comp.photos import Photos
+from comp.predict import predict
 from comp.stages import class_attributes
 
 CPU = torch.device("cpu")
@@ -71,7 +72,7 @@ def test_it_learns_and_keeps_the_best_epoch(tmp_path):
     assert max(scores) > 0.9
     assert state.best_epoch == int(np.argmax(scores))
     fit.model.load_state_dict(state.best)
-    probs = engine.predict(fit.model, fit.val, fit.recipe, CPU)
+    probs = predict(fit.model, fit.val, fit.recipe, CPU)
     assert (probs.argmax(1) == fit.val.labels).mean() > 0.9
 
 
@@ -119,7 +120,7 @@ def test_a_loss_that_is_not_finite_names_its_photos(tmp_path):
 
 def test_predictions_do_not_depend_on_the_batch_size():
     fit = make()
-    one, all_at_once = (engine.predict(fit.model, fit.val, fit.recipe, CPU, batch_size=b) for b in (4, 64))
+    one, all_at_once = (predict(fit.model, fit.val, fit.recipe, CPU, batch_size=b) for b in (4, 64))
     np.testing.assert_allclose(one, all_at_once, atol=1e-5)
     np.testing.assert_allclose(one.sum(1), 1, atol=1e-6)
     assert one.shape == (15, 18)
@@ -181,7 +182,7 @@ def test_the_mean_of_the_best_epochs_is_kept_only_if_it_scores_better(tmp_path):
     state = run(fit, tmp_path / "resume.pt")
     assert [kept["score"] for kept in state.top] == sorted((kept["score"] for kept in state.top), reverse=True)
     fit.model.load_state_dict(state.best)
-    probs = engine.predict(fit.model, fit.val, fit.recipe, CPU)
+    probs = predict(fit.model, fit.val, fit.recipe, CPU)
     best = max(row["macro_f1"] for row in state.history)
     assert metrics.scores(fit.val.labels, probs)["macro_f1"] >= best - 1e-9
 

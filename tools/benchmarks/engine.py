@@ -11,10 +11,11 @@ from benchmarks.data import SeedDataset
 from benchmarks.timing import compare
 from torch.utils.data import DataLoader
 
-from comp import competition, engine, models, photos, recipes, stages, tta
+from comp import competition, models, photos, recipes, stages, tta
 from comp.data import Batches, to_model
 from comp.device import autocast, choose_device, memory_format, precision
 from comp.engine import Fit
+from comp.predict import predict
 
 IMAGES, BATCH = 256, 32
 
@@ -134,7 +135,7 @@ def prediction(model, recipe, batches: Batches, device: torch.device):
         parts.append(x.contiguous(memory_format=memory_format(recipe, device)))
 
     def ours() -> int:
-        engine.predict(model, batches, recipe, device, wrap=lambda m: tta.wrap(m, "hflip"))
+        predict(model, batches, recipe, device, wrap=lambda m: tta.wrap(m, "hflip"))
         synchronized(device)
         return IMAGES
 
