@@ -37,7 +37,10 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence]) -> None:
     if _out.is_terminal:
         drawn = Table(title=title, title_justify="left", title_style="bold")
         for i, column in enumerate(columns):
-            drawn.add_column(column, justify="left" if i == 0 else "right", no_wrap=True)
+            # a narrow terminal folds words; it never cuts a number
+            words = any(" " in row[i].strip() for row in cells)
+            width = None if words else max(len(text) for text in (column, *(row[i] for row in cells)))
+            drawn.add_column(column, justify="left" if i == 0 or words else "right", overflow="fold", min_width=width)
         for row in cells:
             drawn.add_row(*[Text(cell) for cell in row])
         _out.print(drawn)

@@ -152,10 +152,11 @@ def show_choice(study, report) -> None:
         table.append(next(row for row in study.table if row[0] == study.chosen))
     why = "the simplest within a standard error of the best"
     why = "choosing among all of them scored less" if study.fell_back else why
-    mark = {study.chosen: f"chosen: {why}"}
+    mark = {study.chosen: "chosen"}
     rows = [[str(candidate), score, mark.get(candidate, "")] for candidate, score in table]
     title = "ways to blend, fitted on K-1 folds, scored on the rest"
     console.table(title, ["method + rule", report["metric"], ""], rows)
+    console.say(f"chosen: {why}")
     low, high = report["interval_95"]
     console.say(f"{report['metric']} in sample {study.in_sample:.4f}, honest {study.honest:.4f} "
                 f"(95 % {low:.4f} to {high:.4f}), optimism {report['optimism']:+.4f}")  # fmt: skip

@@ -35,6 +35,7 @@ STAGES = {
     "train": [TRAIN],
     "all": [["folds", "FOLDS=3"], TRAIN, ["predict", "MODEL=r", "TTA=none"], ["blend"], ["sub"]],
 }
+PER_COMMAND = 6  # kills, in a round: on a loaded machine a command may never end within its undisturbed time
 TIMES = ["seconds", "images_per_second", "waiting"]  # columns of history.csv that are never the same twice
 
 
@@ -57,7 +58,7 @@ def main() -> None:
         if args.stages == "train":
             make(args.work, outputs.name, *STAGES["folds"][0])
         for command, seconds in zip(commands, took, strict=True):
-            kills += disturbed(args.work, outputs.name, command, seconds, chance, args.kills - kills)
+            kills += disturbed(args.work, outputs.name, command, seconds, chance, min(PER_COMMAND, args.kills - kills))
         rounds += 1
         wrong = differences(reference, fingerprints(outputs))
         bad += bool(wrong)
@@ -105,7 +106,7 @@ def timed(work: Path, outputs: str, command: list[str]) -> float:
 
 
 def disturbed(work: Path, outputs: str, command: list[str], seconds: float, chance: random.Random, most: int) -> int:
-    """Start a command until it comes to its end, killing it at most `most` times; how many kills it took."""
+    """Start a command until it comes to its end, killing it at most `most` times; how many kills that were."""
     for kills in range(most):
         process = start(work, outputs, command)
         try:

@@ -1,6 +1,8 @@
 """EfficientNetV2-T, fine-tuned the modern way: AdamW, cosine, EMA, half-face mixing.
 
 Beside `efficientnetv2_rw_t`, the seed team's recipe; compare the two on your own out-of-fold score.
+Measured without pretrained weights (drawn faces, 64 px, 6 epochs, one fold, mean of 3 seeds): macro F1 0.038, the seed
+recipe's 0.002.
 Hardware: one GPU of 12 GB.   Command: make train MODEL=efficientnetv2_rw_t_v2
 """
 
