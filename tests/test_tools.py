@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import ROOT, draw_competition, tool
+from PIL import Image
 
 from comp import artifacts, competition
 
@@ -106,6 +107,32 @@ def test_predicting_reads_the_recipe_on_disk_and_other_views_change_it(copy):
     after = artifacts.load_predictions(copy / "out/a/fold1/oof.npz", competition.CLASSES)
     assert (before.meta["tta"], after.meta["tta"]) == ("hflip", "zoom")
     assert not np.allclose(before.at(after.ids), after.probs)
+
+
+def test_one_pass_for_all_folds_predicts_what_each_alone_does(copy):
+    assert run(copy, "predict_fold", "--model", "a", "--tta", "none").returncode == 0
+    together = {path: path.read_bytes() for path in (copy / "out/a").rglob("*.npz")}
+    assert len(together) == 6
+    for k in range(3):
+        for name in ("oof.npz", "test.npz"):
+            (copy / f"out/a/fold{k}" / name).unlink()
+        assert run(copy, "predict_fold", "--model", "a", "--tta", "none", "--fold", k).returncode == 0
+    assert {path: path.read_bytes() for path in together} == together
+
+
+def test_persons_who_share_a_photo_are_kept_in_one_fold_and_train_is_told_from_test(copy):
+    folds = pd.read_csv(copy / "out/folds.csv")
+    first, second = (folds[(folds["fold"] == k) & folds["image"].str.contains("normal")].iloc[0] for k in (0, 1))
+    coarse = np.random.default_rng(0).integers(0, 256, (5, 4, 3), np.uint8)
+    for image, quality in ((first["image"], 95), (second["image"], 60)):  # one photo, handed in twice
+        Image.fromarray(coarse).resize((300, 400)).save(copy / "in" / image, quality=quality)
+    done = tool("make_folds", "--inputs", copy / "in", "--outputs", copy / "new", "--folds", 3, "--adversarial")
+    assert done.returncode == 0, done.stderr
+    assert f"{first['image']} and {second['image']} are near-identical" in done.stderr
+    assert "tells train from test with AUC" in done.stdout
+    again = pd.read_csv(copy / "new/folds.csv").set_index("image")
+    assert again["fold"][first["image"]] == again["fold"][second["image"]]
+    assert again["group"][first["image"]] == again["group"][second["image"]]
 
 
 def test_scores_shows_a_row_for_each_run_and_the_blend(home):

@@ -37,7 +37,7 @@ def blend_state(outputs, digest: str) -> tuple[str, str]:
                if runs.source_digest(Run(outputs, name)) != made_of]  # fmt: skip
     if changed:
         return "stale", f"{', '.join(changed)} was predicted again since; make blend"
-    return "complete", f"{made.get('method')} of {', '.join(made.get('runs', []))}"
+    return "complete", f"{made.get('method')} + {made.get('rule')} of {', '.join(made.get('runs', []))}"
 
 
 def show_submissions(outputs) -> None:
