@@ -16,8 +16,8 @@ from benchmarks.timing import compare
 from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
-from comp import competition, photos, recipes
-from comp.data import Batches, Order, loader
+from comp import augment, competition, device_augment, photos, recipes
+from comp.data import Batches, Order, loader, to_model
 
 CPU = torch.device("cpu")
 BATCH = 64
@@ -34,6 +34,7 @@ def records(work: Path, rounds: int) -> Iterator[dict]:
         yield compare("loader_vs_timm", plain, timms, "images", rounds)
         yield compare("loader_vs_decoding", plain, bare, "images", rounds)
         yield compare("augmented_loader_vs_seed", ours(work, inputs, images, "face"), seed, "images", rounds)
+        yield compare("batched_augment_vs_face", *augmentations(work, inputs, images), "images", rounds)
     yield cache_memory(work)
 
 
@@ -62,6 +63,25 @@ def ours(work: Path, inputs: Path, images: list[str], augment: str):
         return times * len(images)
 
     return run
+
+
+def augmentations(work: Path, inputs: Path, images: list[str]):
+    """augment=batched, normalising included, beside augment=face: a batch at once and a photo at a time."""
+    recipe = recipes.get("vit_small_r26")
+    cache = photos.cached(work / "cache", inputs, images, recipe.crop, recipe.image_size, lambda count: None)
+    rows = np.arange(BATCH)
+    pixels = cache.batch(rows)
+
+    def batched() -> int:
+        floats = to_model(torch.from_numpy(pixels), recipe.mean, recipe.std, CPU)
+        device_augment.augmented(floats, 0, 0, rows)
+        return BATCH
+
+    def each() -> int:
+        augment.augmented("face", pixels, [(0, 0, int(row)) for row in rows])
+        return BATCH
+
+    return batched, each
 
 
 class SeedDataset(Dataset):
