@@ -120,6 +120,12 @@ def save_folds(path: Path, table: pd.DataFrame, made_with: dict | None = None) -
     files.write_json(path.with_suffix(".json"), {"csv": digest(path), **(made_with or {})})
 
 
+def data_hash(path: Path) -> str | None:
+    """The hash of all photos' bytes when folds.csv was made; None where that is not known."""
+    beside = path.with_suffix(".json")
+    return files.read_json(beside, "what `make folds` wrote", f"rm {beside}").get("data") if beside.is_file() else None
+
+
 def load_folds(path: Path, classes: int) -> pd.DataFrame:
     """The fold table; InputError where it is missing, was changed since folds.json was written beside it, or breaks the
     contract (columns, unique images within inputs/, ranges)."""

@@ -23,6 +23,7 @@ from comp.errors import InputError
 ROUNDS = 1000
 SEED = 0
 WITH_RULES = ("equal", "greedy", "search", "geometric_search")  # rules cost more time than weights: not for all
+DRAWN = 20_000_000  # draws of persons held in memory at once
 SMALL = 500_000  # probabilities below which worker processes start later than the work is done
 
 
@@ -240,19 +241,32 @@ def bootstrap(
 
     made: probabilities (N, C), or answers (N,) with `classes` given. group (N,): the persons' numbers from 0.
     """
-    rng, count = np.random.default_rng(SEED), int(group.max()) + 1
-    draws = rng.multinomial(count, np.full(count, 1 / count), size=rounds)
+    count = int(group.max()) + 1
     if metric not in metrics.ARGMAX:
-        return np.array([[_weighted(metric, labels, one, draw[group]) for draw in draws[:100]] for one in made])
-    result = []
-    for one in made:
-        answers, size = (one, classes) if one.ndim == 1 else (one.argmax(1), one.shape[1])
-        right, predicted, actual = (
-            np.bincount(group[rows] * size + values[rows], minlength=count * size).reshape(count, size)
-            for rows, values in ((answers == labels, labels), (slice(None), answers), (slice(None), labels))
-        )
-        result.append(metrics.ARGMAX[metric](*(draws @ counts for counts in (right, predicted, actual))))
-    return np.array(result)
+        draws = np.concatenate(list(_draws(count, min(rounds, 100))))
+        return np.array([[_weighted(metric, labels, one, draw.astype(int)[group]) for draw in draws] for one in made])
+    tables = [_counts_by_person(labels, group, one, classes, count) for one in made]
+    parts = [
+        [metrics.ARGMAX[metric](*(draws @ table for table in three)) for three in tables]
+        for draws in _draws(count, rounds)
+    ]
+    return np.concatenate(parts, axis=1)
+
+
+def _draws(persons: int, rounds: int):
+    """How often each person is drawn, (rounds, G) in blocks of float32: numpy multiplies whole numbers slowly."""
+    rng, block = np.random.default_rng(SEED), max(1, DRAWN // persons)
+    for first in range(0, rounds, block):
+        size = min(block, rounds - first)
+        yield rng.multinomial(persons, np.full(persons, 1 / persons), size=size).astype(np.float32)
+
+
+def _counts_by_person(labels, group, made, classes: int, persons: int) -> list[np.ndarray]:
+    """Right answers, predictions and labels of each class, (G, C) each."""
+    answers, size = (made, classes) if made.ndim == 1 else (made.argmax(1), made.shape[1])
+    cells = ((answers == labels, labels), (slice(None), answers), (slice(None), labels))
+    counted = [np.bincount(group[rows] * size + values[rows], minlength=persons * size) for rows, values in cells]
+    return [cell.reshape(persons, size).astype(np.float32) for cell in counted]
 
 
 def _weighted(metric: str, labels: np.ndarray, probs: np.ndarray, times: np.ndarray) -> float:

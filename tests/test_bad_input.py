@@ -192,6 +192,8 @@ BAD = {
     "setting unknown": (nothing, ("train_fold", "--model", "resnet18", "--run", "x", "--set", "lrr=1"), ("'lrr'",)),
     "setting mistyped": (nothing, ("train_fold", "--model", "resnet18", "--run", "x", "--set", "lr=up"), ("lr=up",)),
     "setting unquoted": (nothing, ("train_fold", "--model", "resnet18", "--run", "x", "--set", "loss='f1"), ("SET=",)),
+    "photos changed under runs": (lambda h: photo(h).write_bytes(photo(h).with_name("normal.jpg").read_bytes()), FOLDS,
+                                  ("photos have changed", "OUTPUTS=")),
     # folds.csv
     "no folds": (remove(F), BLEND, ("no ", "make folds")),
     "folds edited": (edit(F, another_fold), BLEND, ("was changed since it was made", "make folds")),

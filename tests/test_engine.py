@@ -111,6 +111,18 @@ def test_a_resume_file_of_another_fold_or_torn_is_refused(tmp_path):
         run(make(), path)
 
 
+def test_of_a_thousand_flipped_bytes_of_a_resume_file_none_is_accepted(tmp_path):
+    path, rng = tmp_path / "resume.pt", np.random.default_rng(0)
+    run(make(epochs=2), path)
+    whole, fit = path.read_bytes(), make()
+    for _ in range(1000):
+        data = bytearray(whole)
+        data[rng.integers(len(data))] ^= int(rng.integers(1, 256))
+        path.write_bytes(data)
+        with pytest.raises(InputError, match="does not load"):
+            fit.run(path, {"fold": 0}, silent, lambda row: None)
+
+
 def test_a_loss_that_is_not_finite_names_its_photos(tmp_path):
     with pytest.raises(InputError) as error:
         run(make(lr=1e30, clip_grad=0, optimizer="sgd"), tmp_path / "resume.pt")

@@ -22,3 +22,13 @@ def test_right_answers_score_one_and_order_does_not_matter(rows):
     assert metrics.macro_f1_score(labels, labels, 6) == 1
     assert metrics.accuracy_score(labels, labels) == 1
     assert metrics.macro_f1_score(labels[::-1], predicted[::-1], 6) == metrics.macro_f1_score(labels, predicted, 6)
+
+
+def test_auc_is_scikit_learns_ties_included():
+    from sklearn.metrics import roc_auc_score
+
+    rng = np.random.default_rng(0)
+    labels, scores = rng.integers(0, 3, 200), rng.integers(1, 6, (200, 3)).astype(float)
+    probs = scores / scores.sum(1, keepdims=True)
+    expected = roc_auc_score(labels, probs, multi_class="ovr", average="macro")
+    assert metrics.auc_score(labels, probs) == pytest.approx(expected)

@@ -113,10 +113,9 @@ def test_one_pass_for_all_folds_predicts_what_each_alone_does(copy):
     assert run(copy, "predict_fold", "--model", "a", "--tta", "none").returncode == 0
     together = {path: path.read_bytes() for path in (copy / "out/a").rglob("*.npz")}
     assert len(together) == 6
-    for k in range(3):
-        for name in ("oof.npz", "test.npz"):
-            (copy / f"out/a/fold{k}" / name).unlink()
-        assert run(copy, "predict_fold", "--model", "a", "--tta", "none", "--fold", k).returncode == 0
+    for name in ("oof.npz", "test.npz"):
+        (copy / "out/a/fold1" / name).unlink()
+    assert run(copy, "predict_fold", "--model", "a", "--tta", "none", "--fold", 1).returncode == 0
     assert {path: path.read_bytes() for path in together} == together
 
 

@@ -54,7 +54,7 @@ def main() -> None:
 def arguments() -> argparse.Namespace:
     made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     made.add_argument("--dest", type=Path, default=Path("inputs/demo"), help="folder to draw into")
-    made.add_argument("--people", type=int, default=110, help="people to train on, seven photos each")
+    made.add_argument("--people", type=int, default=96, help="people to train on, seven photos each")
     made.add_argument("--test-people", type=int, default=30, help="people to predict, seven photos each")
     made.add_argument("--seed", type=int, default=0, help="of everything that is drawn")
     args = made.parse_args()

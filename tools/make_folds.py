@@ -6,7 +6,7 @@ writes  outputs/folds.csv, folds.json (its hash, and what it was made with)
 
 from options import parser
 
-from comp import artifacts, competition, console, folds, leaks, photos, runs
+from comp import artifacts, competition, console, files, folds, leaks, photos, runs
 from comp.errors import InputError
 
 
@@ -19,7 +19,7 @@ def main() -> None:
     warn_of_shared(table, test, looked)
     table = folds.assign(table, args.folds, args.seed)
     folds.audit(table, {image: look.digest for image, look in looked.items()})
-    write(args, table, merged)
+    write(args, table, merged, looked)
     show(table, test)
     if args.adversarial:
         tell_apart(table, test, looked)
@@ -76,17 +76,25 @@ def tell_apart(table, test, looked) -> None:
                 "(light, crop, compression), for the out-of-fold score will not be the leaderboard's")  # fmt: skip
 
 
-def write(args, table, merged) -> None:
-    """Write folds.csv, unless that would change the folds under runs that were trained on them."""
+def write(args, table, merged, looked) -> None:
+    """Write folds.csv, unless that would change the folds, or the photos, under runs that were trained on them."""
     path = artifacts.folds_file(args.outputs)
     there = runs.trained(args.outputs)
+    data = files.checksum(sorted((image, look.digest) for image, look in looked.items()))
+    if there and artifacts.data_hash(path) not in (None, data):
+        raise InputError(
+            f"photos have changed since {', '.join(there)} were trained on them: their hash is {data}",
+            f"{artifacts.data_hash(path)}, as when {path} was made",
+            f"the same command with OUTPUTS=<another folder>, or rm -r {args.outputs} to start anew",
+        )
     if path.is_file() and there and path.read_text(encoding="utf-8", errors="replace") != artifacts.folds_text(table):
         raise InputError(
             f"these folds differ from {path}, on which {', '.join(there)} were trained",
             "the same data, FOLDS and SEED as before",
             f"the same command with OUTPUTS=<another folder>, or rm -r {args.outputs} to start anew",
         )
-    artifacts.save_folds(path, table, {"folds": args.folds, "seed": args.seed, "photos": len(table), "merged": merged})
+    made_with = {"folds": args.folds, "seed": args.seed, "photos": len(table), "data": data, "merged": merged}
+    artifacts.save_folds(path, table, made_with)
     console.say(f"wrote {path}")
 
 
