@@ -15,6 +15,7 @@ BENCH   ?=
 RUNS    ?=
 METHOD  ?=
 RULE    ?=
+PER     ?= run
 FILES   ?=
 ADVERSARIAL ?=
 
@@ -42,6 +43,7 @@ help: ## this list
 	@echo "  TTA=$(TTA)          views of predict: none, hflip, contrast, zoom; the recipe's if empty"
 	@echo "  RUNS=$(RUNS)         runs to blend; all if empty"
 	@echo "  METHOD=$(METHOD) RULE=$(RULE)  how to blend; chosen by the cross-fitted score if empty"
+	@echo "  PER=$(PER)         what has a weight in the blend: run, or attribute (a run's part of each)"
 	@echo "  FILES=$(FILES)        submission files to vote among"
 	@echo "  FOLDS=$(FOLDS)       how many folds"
 	@echo "  ADVERSARIAL=$(ADVERSARIAL)  1: folds also tries to tell train from test photos"
@@ -80,7 +82,7 @@ need-model:
 # What a blend is made of. .settings changes when the list of files, RUNS, METHOD or RULE does, and only then.
 PREDICTED = $(filter-out $(OUTPUTS)/blend/%,$(wildcard $(foreach f,oof test,$(OUTPUTS)/*/fold*/$f.npz \
               $(OUTPUTS)/*/$f.npz $(OUTPUTS)/*/$f.csv)))
-BLENDED   = $(RUNS) $(METHOD) $(RULE) $(PREDICTED)
+BLENDED   = $(RUNS) $(METHOD) $(RULE) $(PER) $(PREDICTED)
 
 blend: $(OUTPUTS)/submission.csv ## fit the blend on out-of-fold predictions; writes submission.csv
 	@echo "$(OUTPUTS)/submission.csv is up to date"
@@ -89,7 +91,7 @@ $(OUTPUTS)/blend/.settings: FORCE | $(READY)
 	@mkdir -p $(@D); echo '$(BLENDED)' | cmp -s - $@ || echo '$(BLENDED)' > $@
 
 $(OUTPUTS)/blend/weights.json: $(OUTPUTS)/blend/.settings $(PREDICTED) $(wildcard $(OUTPUTS)/folds.csv)
-	@$(PY) tools/blend.py $(PATHS) --runs "$(RUNS)" --method "$(METHOD)" --rule "$(RULE)"
+	@$(PY) tools/blend.py $(PATHS) --runs "$(RUNS)" --method "$(METHOD)" --rule "$(RULE)" --per "$(PER)"
 
 $(OUTPUTS)/submission.csv: $(OUTPUTS)/blend/weights.json $(wildcard $(INPUTS)/eval/info.csv)
 	@$(PY) tools/make_sub.py $(PATHS)

@@ -248,6 +248,20 @@ def combine(method: str, probs: np.ndarray, weights: np.ndarray) -> np.ndarray:
     return apply_weights(probs, weights)
 
 
+def by_attribute(probs: np.ndarray, attributes: dict) -> np.ndarray:
+    """Each model as one of each attribute: (M, N, C) to (M A, N, C), the attributes of the first model first.
+
+    Every class gets the marginal probability of its attribute's value, rows scaled to sum 1. In a geometric mean of
+    them each attribute has weights of its own: one run may know ages best, and another masks.
+    """
+    parts = np.empty((len(probs) * len(attributes), *probs.shape[1:]), np.float32)
+    for i, values in enumerate(attributes.values()):
+        same = (values[:, None] == values).astype(np.float32)  # (C, C): the classes of one value
+        part = probs @ same
+        parts[i :: len(attributes)] = part / part.sum(2, keepdims=True)
+    return parts
+
+
 def on_simplex(weights: np.ndarray) -> np.ndarray:
     """Clipped at 0 and scaled to sum 1: takes away rounding."""
     weights = np.clip(weights, 0, None)

@@ -41,7 +41,10 @@ PLAIN = (Candidate("best", "argmax"), Candidate("equal", "argmax"))
 
 @dataclass(frozen=True)
 class Data:
-    """probs (M, N, C), labels, folds and groups (N,), metric, and attributes: name to each class's value (C,)."""
+    """probs (M, N, C), labels, folds and groups (N,), metric, and attributes: name to each class's value (C,).
+
+    runs (R, N, C): what the blend has to beat, where probs are parts of runs (`blend.by_attribute`); None: probs.
+    """
 
     probs: np.ndarray
     labels: np.ndarray
@@ -49,6 +52,7 @@ class Data:
     groups: np.ndarray
     metric: str
     attributes: dict
+    runs: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -74,9 +78,13 @@ class Study:
 Fitted = dict[Candidate, tuple[np.ndarray, np.ndarray]]  # weights (M,), offsets (C,)
 
 
-def candidates(metric: str, classes: int, method: str = "", rule: str = "") -> list[Candidate]:
-    """From the simplest to the least simple; method and rule, if given, are the only ones."""
+def candidates(metric: str, classes: int, method: str = "", rule: str = "", parts: bool = False) -> list[Candidate]:
+    """From the simplest to the least simple; method and rule, if given, are the only ones.
+
+    parts: of runs by attribute, which only geometric means put together again.
+    """
     methods, rules = blend.usable(metric, classes), decision.RULES if metric in metrics.ARGMAX else decision.RULES[:1]
+    methods = [name for name in methods if name.startswith("geometric") or not parts]
     for name, value, known in (("METHOD", method, methods), ("RULE", rule, rules)):
         if value and value not in known:
             raise InputError(f"{name}={value}", f"one of {', '.join(known)}, for {metric}")
@@ -226,12 +234,10 @@ def _of_answers(metric: str, labels: np.ndarray, answers: np.ndarray, classes: i
 
 def _rivals(data: Data) -> dict[str, np.ndarray]:
     """What a blend has to beat: the best single model, and the equal mean."""
-    singles = [metrics.score(data.metric, data.labels, one) for one in data.probs]
-    fair = np.full(len(data.probs), 1 / len(data.probs))
-    return {
-        "best single run": data.probs[int(np.argmax(singles))],
-        "equal mean": blend.apply_weights(data.probs, fair),
-    }
+    runs = data.probs if data.runs is None else data.runs
+    singles = [metrics.score(data.metric, data.labels, one) for one in runs]
+    fair = np.full(len(runs), 1 / len(runs))
+    return {"best single run": runs[int(np.argmax(singles))], "equal mean": blend.apply_weights(runs, fair)}
 
 
 def bootstrap(

@@ -91,6 +91,18 @@ def test_a_weak_model_gets_little_weight():
     assert weights[3] < 0.05
 
 
+def test_runs_by_attribute_are_marginals_and_their_product_is_a_run_of_independent_attributes():
+    attributes = {"row": np.array([0, 0, 1, 1]), "column": np.array([0, 1, 0, 1])}
+    rows, columns = np.random.default_rng(0).dirichlet([1, 1], (2, 3, 9))
+    probs = (rows[..., :, None] * columns[..., None, :]).reshape(3, 9, 4).astype(np.float32)
+    parts = blend.by_attribute(probs, attributes)
+    assert parts.shape == (6, 9, 4)
+    np.testing.assert_allclose(parts[0][:, 0] / parts[0][:, 2], rows[0][:, 0] / rows[0][:, 1], rtol=1e-4)
+    for m in range(3):
+        whole = blend.combine("geometric", parts[2 * m : 2 * m + 2], np.array([0.5, 0.5]))
+        np.testing.assert_array_equal(whole.argmax(1), probs[m].argmax(1))
+
+
 @settings(deadline=None, max_examples=40)
 @given(st.integers(1, 5), st.integers(0, 10_000))
 def test_the_pool_scores_as_the_whole_does(models, seed):

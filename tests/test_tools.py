@@ -295,6 +295,16 @@ def test_a_guests_files_are_blended(copy):
     fails(run(copy, "blend"), "guest", "oof.csv")
 
 
+def test_runs_can_have_a_weight_for_each_attribute(copy):
+    done = run(copy, "blend", "--per", "attribute")
+    assert done.returncode == 0, done.stderr
+    report = json.loads((copy / "out/blend/weights.json").read_text())
+    assert report["method"].startswith("geometric")
+    assert report["weights_of"][:4] == ["a: mask", "a: gender", "a: age", "b: mask"]
+    assert sum(report["weights"]) == pytest.approx(1, abs=1e-4)
+    assert run(copy, "make_sub").returncode == 0
+
+
 def test_blending_twice_gives_the_same_bytes(copy):
     names = [copy / "out/blend" / name for name in ("weights.json", "oof.npz", "test.npz")]
     before = [path.read_bytes() for path in names]

@@ -20,23 +20,27 @@ def main() -> None:
     args = arguments()
     path = artifacts.folds_file(args.outputs)
     folds, digest = artifacts.load_folds(path, len(competition.CLASSES)), files.digest(path)
-    pool = crossfit.candidates(competition.METRIC, len(competition.CLASSES), args.method, args.rule)
+    parts = args.per == "attribute"
+    pool = crossfit.candidates(competition.METRIC, len(competition.CLASSES), args.method, args.rule, parts)
     names = chosen_runs(args, folds)
     loaded = [runs.load(Run(args.outputs, name), folds, digest, competition.CLASSES) for name in names]
+    attributes = competition.attribute_labels(np.arange(len(competition.CLASSES)))
+    probs = np.stack([oof for oof, _ in loaded])
+    check_distinct(names, probs)
     data = crossfit.Data(
-        probs=np.stack([oof for oof, _ in loaded]),
+        probs=blend.by_attribute(probs, attributes) if parts else probs,
         labels=folds["label"].to_numpy(),
         folds=folds["fold"].to_numpy(),
         groups=folds["group"].to_numpy(),
         metric=competition.METRIC,
-        attributes=competition.attribute_labels(np.arange(len(competition.CLASSES))),
+        attributes=attributes,
+        runs=probs,
     )
-    check_distinct(names, data.probs)
     with console.progress("fitting", crossfit.fits(folds["fold"].nunique()), "fits") as advance:
         study = crossfit.study(data, pool, advance)
     sources = [runs.source_digest(Run(args.outputs, name)) for name in names]
     report = summary(names, data, study, digest, sources)
-    write(args.outputs, folds, study, [test for _, test in loaded], report)
+    write(args.outputs, folds, study, test_parts([test for _, test in loaded], data, parts), report)
     show(names, data, study, report)
 
 
@@ -45,6 +49,7 @@ def arguments():
     made.add_argument("--runs", default="", help="runs to blend, separated by spaces or commas; empty for all complete")
     methods = ", ".join(blend.usable(competition.METRIC, len(competition.CLASSES)))
     made.add_argument("--method", default="", help=f"{methods}; empty to let the cross-fitted score choose")
+    made.add_argument("--per", choices=("run", "attribute"), default="run", help="what has a weight of its own")
     made.add_argument("--rule", default="", help=f"{', '.join(decision.RULES)}; empty to let the same score choose")
     return made.parse_args()
 
@@ -87,7 +92,7 @@ def summary(names, data, study, digest, sources) -> dict:
     lost = diversity.losses_without(
         study.chosen.method, data.metric, data.probs, data.labels, study.weights, study.offsets
     )
-    pairs, alike = diversity.disagreement(data.probs), diversity.correlation(data.probs)
+    pairs, alike = diversity.disagreement(data.runs), diversity.correlation(data.runs)
     return {
         "run": BLEND,
         "folds": digest,
@@ -97,6 +102,7 @@ def summary(names, data, study, digest, sources) -> dict:
         "runs": names,
         "sources": sources,
         "weights": rounded(study.weights),
+        "weights_of": weights_of(names, data),
         "offsets": dict(zip(competition.CLASSES, rounded(study.offsets), strict=True)),
         "in_sample": round(study.in_sample, 6),
         "cross_fitted": round(study.honest, 6),
@@ -104,10 +110,23 @@ def summary(names, data, study, digest, sources) -> dict:
         "interval_95": rounded(study.interval),
         "beats": {name: round(chance, 4) for name, chance in study.beats.items()},
         "candidates": {str(candidate): round(float(score), 6) for candidate, score in study.table},
-        "loss_without": dict(zip(names, rounded(lost), strict=True)),
+        "loss_without": dict(zip(weights_of(names, data), rounded(lost), strict=True)),
         "disagreement": [rounded(row) for row in pairs],
         "correlation": [rounded(row) for row in alike],
     }
+
+
+def weights_of(names: list[str], data) -> list[str]:
+    """What each weight is of: a run, or a run's part of one attribute."""
+    if len(data.probs) == len(names):
+        return names
+    return [f"{name}: {attribute}" for name in names for attribute in data.attributes]
+
+
+def test_parts(tests, data, parts: bool):
+    """Test ids, and probabilities (M, T, C) as those that the weights are of."""
+    probs = np.stack([test.at(tests[0].ids) for test in tests])
+    return tests[0].ids, blend.by_attribute(probs, data.attributes) if parts else probs
 
 
 def rounded(values) -> list[float]:
@@ -117,9 +136,8 @@ def rounded(values) -> list[float]:
 def write(outputs, folds, study, tests, report) -> None:
     """The blend's files. Its OOF probabilities are the cross-fitted ones: each row's blend never saw its fold."""
     run = Run(outputs, BLEND)
-    ids = tests[0].ids
-    mixed = blend.combine(study.chosen.method, np.stack([test.at(ids) for test in tests]), study.weights)
-    mixed = decision.adjusted(mixed, study.offsets)
+    ids, probs = tests
+    mixed = decision.adjusted(blend.combine(study.chosen.method, probs, study.weights), study.offsets)
     meta = {name: report[name] for name in ("run", "folds", "method", "rule", "runs", "weights")}
     artifacts.save_predictions(run.folder / "oof.npz", folds["image"], study.oof, competition.CLASSES, meta)
     artifacts.save_predictions(run.folder / "test.npz", ids, mixed, competition.CLASSES, meta)
@@ -128,13 +146,18 @@ def write(outputs, folds, study, tests, report) -> None:
 
 
 def show(names, data, study, report) -> None:
-    pairs = np.array(report["disagreement"])
+    pairs, each = np.array(report["disagreement"]), len(data.probs) // len(names)
+    if each > 1:
+        table = zip(report["weights_of"], report["weights"], report["loss_without"].values(), strict=True)
+        rows = [[of, weight, f"{lost:+.4f}"] for of, weight, lost in table]
+        console.table("weights by attribute", ["run: attribute", "weight", "adds"], rows)
     rows = []
     for i, name in enumerate(names):
-        scores = metrics.scores(data.labels, data.probs[i])
+        scores = metrics.scores(data.labels, data.runs[i])
         nearest = min((j for j in range(len(names)) if j != i), key=lambda j: pairs[i, j], default=None)
         like = "-" if nearest is None else f"{names[nearest]} ({pairs[i, nearest]:.1%} differ)"
-        weight, lost = report["weights"][i], report["loss_without"][name]
+        own = slice(i * each, (i + 1) * each)  # of a run by attribute: the sum of its parts
+        weight, lost = sum(report["weights"][own]), sum(list(report["loss_without"].values())[own])
         rows.append([name, weight, scores["macro_f1"], scores["accuracy"], f"{lost:+.4f}", like])
     console.table("out of fold", ["run", "weight", "macro F1", "accuracy", "adds", "most like it"], rows)
     if 2 < len(names) <= SHOWN:
@@ -168,7 +191,7 @@ def show_choice(study, report) -> None:
 def show_next(names, data, study) -> None:
     """Where the blend is weak, and so what to train next."""
     console.say("to gain most, train next for")
-    for weak in diversity.weakest_classes(study.oof, data.labels, data.probs):
+    for weak in diversity.weakest_classes(study.oof, data.labels, data.runs):
         label, other = (competition.CLASSES[weak[key]] for key in ("label", "taken_for"))
         console.say(f"  {label}: recall {weak['recall']:.2f} of {weak['rows']} photos, mostly taken for {other}; "
                     f"best alone: {names[weak['best_run']]} ({weak['best_recall']:.2f})")  # fmt: skip
