@@ -40,12 +40,14 @@ class Problem:
     probs: np.ndarray | None = None
 
     @classmethod
-    def of(cls, probs: np.ndarray, labels: np.ndarray, groups: np.ndarray, metric: str) -> "Problem":
+    def of(cls, probs: np.ndarray, labels: np.ndarray, groups: np.ndarray, metric: str, order=None) -> "Problem":
+        """From probs (M, N, C); order: positions of the models to take, in their order, if not all."""
+        models = [probs[m] for m in (range(len(probs)) if order is None else order)]  # views, no copy
         labels, group = np.asarray(labels), np.unique(groups, return_inverse=True)[1]
-        true = probs[:, np.arange(len(labels)), labels].astype(np.float64)
+        true = np.stack([one[np.arange(len(labels)), labels] for one in models]).astype(np.float64)
         if metric in metrics.ARGMAX:
-            return cls(true, labels, group, metric, pool=Pool.of(probs, labels))
-        return cls(true, labels, group, metric, probs=probs)
+            return cls(true, labels, group, metric, pool=Pool.of(models, labels))
+        return cls(true, labels, group, metric, probs=np.stack(models))
 
     def take(self, rows: np.ndarray) -> "Problem":
         """Only these rows (bool (N,))."""
@@ -211,7 +213,7 @@ def fit(
         raise InputError(f"METHOD={method}", f"one of {', '.join(names)}, for {metric}")
     order, of = distinct(probs)
     groups = np.arange(len(labels)) if groups is None else np.asarray(groups)
-    return shared(METHODS[method](Problem.of(probs[order], labels, groups, metric)), of)
+    return shared(METHODS[method](Problem.of(probs, labels, groups, metric, order)), of)
 
 
 def distinct(probs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -6,6 +6,7 @@ above all others: no weights change them, and a search need not look at them.
 Letters: M models, N rows, C classes; n rows that are open, k candidate classes of each.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -31,13 +32,13 @@ class Pool:
     size: int
 
     @classmethod
-    def of(cls, values: np.ndarray, labels: np.ndarray, alive: np.ndarray | None = None) -> "Pool":
-        """From probabilities, or their logarithms, (M, N, C).
+    def of(cls, values: Sequence[np.ndarray], labels: np.ndarray, alive: np.ndarray | None = None) -> "Pool":
+        """From probabilities, or their logarithms, of M models, (N, C) each.
 
         alive (N, C) bool: the candidates; if not given, those that are above the leader of the mean in some model.
         """
-        models, count, size = values.shape
-        leader = values.mean(0, dtype=np.float32).argmax(1)
+        count, size = values[0].shape
+        leader = sum(values[1:], start=values[0]).argmax(1)
         if alive is None:
             alive = np.zeros((count, size), bool)
             for one in values:
@@ -47,7 +48,7 @@ class Pool:
         # candidates first, in the order of the classes: equal scores go to the lowest, as argmax has it
         classes = np.argsort(~alive[index], 1, kind="stable")[:, :width].astype(np.int16)
         there = np.take_along_axis(alive[index], classes, 1)
-        open_values = np.empty((models, len(index), width), np.float32)
+        open_values = np.empty((len(values), len(index), width), np.float32)
         for one, out in zip(values, open_values, strict=True):
             out[:] = np.where(there, one[index[:, None], classes], PAD)
         return cls(open_values, classes, index, leader, np.asarray(labels), size)
