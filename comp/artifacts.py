@@ -148,6 +148,12 @@ def load_folds(path: Path, classes: int) -> pd.DataFrame:
     return table
 
 
+def folds_and_digest(outputs: Path, classes: int) -> tuple[pd.DataFrame, str]:
+    """The fold table of `outputs` and the hash that names it in other artifacts."""
+    path = folds_file(outputs)
+    return load_folds(path, classes), digest(path)
+
+
 def _leaves(image: str) -> bool:
     """Whether a path of the table would lead out of the folder that it is joined to."""
     path = PurePosixPath(image)

@@ -103,12 +103,12 @@ def study(data: Data, pool: list[Candidate], progress: Callable[[int], None] = l
     fitted = _fit_all(data, pool, numbers, progress)
     labels, group = data.labels, np.unique(data.groups, return_inverse=True)[1]
     single = {k: _answers(data, fitted[(k,)], k) for k in numbers}
-    chosen, oof = {}, np.empty(data.probs.shape[1:], np.float32)
+    oof = np.empty(data.probs.shape[1:], np.float32)
     for j in numbers:
         others = [k for k in numbers if k != j]
         inner = {k: _answers(data, fitted[_pair(j, k)], k) for k in others} if len(others) > 1 else {}
-        chosen[j] = choose(data, pool, inner) if inner else pool[0]
-        oof[data.folds == j] = _blended(data, data.folds == j, chosen[j], fitted[(j,)])
+        chosen = choose(data, pool, inner) if inner else pool[0]
+        oof[data.folds == j] = _blended(data, data.folds == j, chosen, fitted[(j,)])
     final, scores = choose(data, pool, single), _scores(data, single)
     plain = [i for i, candidate in enumerate(pool) if candidate in PLAIN]
     safest = max(plain, key=lambda i: scores[i], default=None)
@@ -156,9 +156,8 @@ def _fit_all(data: Data, pool: list[Candidate], numbers: np.ndarray, progress) -
     if len(numbers) > 2:
         without += [_pair(j, k) for j, k in itertools.combinations(numbers, 2)]
     order, of = blend.distinct(data.probs)
-    probs = data.probs if len(order) == len(of) and (np.diff(order) == 1).all() else data.probs[order]
-    jobs = 1 if probs.size < SMALL else -1
-    tasks = (joblib.delayed(_fit)(data, probs, pool, out) for out in without)
+    jobs = 1 if data.probs.size < SMALL else -1
+    tasks = (joblib.delayed(_fit)(data, order, pool, out) for out in without)
     results = {}
     for out, fitted in zip(without, joblib.Parallel(n_jobs=jobs, return_as="generator")(tasks), strict=True):
         results[out] = {c: (blend.shared(weights, of), offsets) for c, (weights, offsets) in fitted.items()}
@@ -166,10 +165,11 @@ def _fit_all(data: Data, pool: list[Candidate], numbers: np.ndarray, progress) -
     return results
 
 
-def _fit(data: Data, probs: np.ndarray, pool: list[Candidate], without: tuple) -> Fitted:
+def _fit(data: Data, order: np.ndarray, pool: list[Candidate], without: tuple) -> Fitted:
+    """Weights of the distinct models, in their order, and offsets, without some folds."""
     rows = ~np.isin(data.folds, without)
     labels, groups = data.labels[rows], np.unique(data.groups[rows], return_inverse=True)[1]
-    inside = probs[:, rows] if without else probs
+    inside = data.probs[np.ix_(order, np.flatnonzero(rows))]
     problem = blend.Problem.of(inside, labels, groups, data.metric)
     fitted = {}
     for method in dict.fromkeys(candidate.method for candidate in pool):

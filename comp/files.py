@@ -106,11 +106,16 @@ def read_json(path: Path, expected: str, run: str) -> dict:
 
 def checksum(value) -> str:
     """SHA-256 of plain values, whatever the order of keys; 16 hexadecimal digits."""
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
+    return digest_of(json.dumps(value, sort_keys=True).encode())
+
+
+def digest_of(data: bytes) -> str:
+    """SHA-256 of bytes, first 16 hexadecimal digits."""
+    return hashlib.sha256(data).hexdigest()[:16]
 
 
 def digest(path: Path) -> str:
-    """SHA-256 of a file's bytes, first 16 hexadecimal digits."""
+    """`digest_of` a file's bytes, without reading it whole."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 

@@ -6,6 +6,7 @@ size, compression or light leave it as it is, and two pictures of one person in 
 
 import numpy as np
 
+from comp import metrics
 from comp.photos import Look
 
 MOST = 60_000  # photos, above which comparing each with each takes minutes
@@ -15,19 +16,18 @@ PLAIN = 6  # mean step between neighbours, in grey values, below which a thumbna
 BLOCK = 2048
 
 
-def bits(looks: list[Look]) -> np.ndarray:
-    """(N, 256) of -1 and 1: the sign of each step to the right in the grey thumbnail."""
+def steps(looks: list[Look]) -> np.ndarray:
+    """(N, 256) float32: each step to the right in the grey thumbnail. Their signs are the hash."""
     grey = np.array([look.thumbnail for look in looks], np.float32).mean(3)
-    return np.where(np.diff(grey, axis=2) > 0, 1, -1).reshape(len(looks), -1).astype(np.float32)
+    return np.diff(grey, axis=2).reshape(len(looks), -1)
 
 
 def alike(looks: list[Look], groups: list[str]) -> list[tuple[int, int]] | None:
     """Pairs of positions of near-identical photos of different groups; None where there are too many to compare."""
     if len(looks) > MOST:
         return None
-    hashed, group = bits(looks), np.unique(groups, return_inverse=True)[1]
-    steps = np.abs(np.diff(np.array([look.thumbnail for look in looks], np.float32).mean(3), axis=2)).mean((1, 2))
-    telling = steps >= PLAIN
+    right, group = steps(looks), np.unique(groups, return_inverse=True)[1]
+    hashed, telling = np.where(right > 0, 1, -1).astype(np.float32), np.abs(right).mean(1) >= PLAIN
     pairs = []
     for i in range(0, len(looks), BLOCK):
         rows = slice(i, i + BLOCK)
@@ -57,7 +57,6 @@ def merged_groups(groups: list[str], pairs: list[tuple[int, int]]) -> list[str]:
 def adversarial_auc(train: list[Look], test: list[Look], groups) -> float:
     """Cross-validated AUC of logistic regression on thumbnails, train against test: 0.5 where they are alike."""
     from sklearn.linear_model import LogisticRegression
-    from sklearn.metrics import roc_auc_score
     from sklearn.model_selection import GroupKFold, cross_val_predict
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
@@ -68,4 +67,4 @@ def adversarial_auc(train: list[Look], test: list[Look], groups) -> float:
     group = np.concatenate([np.unique(groups, return_inverse=True)[1], len(train) + np.arange(len(test))])
     model = make_pipeline(StandardScaler(), LogisticRegression(C=1e-3, max_iter=200))
     made = cross_val_predict(model, x, is_test, groups=group, cv=GroupKFold(5), method="predict_proba")
-    return float(roc_auc_score(is_test, made[:, 1]))
+    return metrics.auc_score(is_test, made)

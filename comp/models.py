@@ -165,13 +165,18 @@ def _checksum(tensors: dict[str, Tensor], metadata: dict) -> str:
 def weights_metadata(path: Path, run: str) -> dict:
     """What `save_weights` was given; InputError where the file does not open."""
     try:
-        with safe_open(path, "pt") as file:
-            meta = json.loads((file.metadata() or {}).get("meta", "{}"))
-        if not isinstance(meta, dict):
-            raise ValueError(f"its metadata is a {type(meta).__name__}")
+        meta = _metadata(path)
     except (SafetensorError, OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path} does not open: {error}", "the whole weights of a fold", run) from None
     meta.pop("sha256", None)
+    return meta
+
+
+def _metadata(path: Path) -> dict:
+    with safe_open(path, "pt") as file:
+        meta = json.loads((file.metadata() or {}).get("meta", "{}"))
+    if not isinstance(meta, dict):
+        raise ValueError(f"its metadata is a {type(meta).__name__}")
     return meta
 
 
@@ -180,9 +185,7 @@ def load_weights(model: nn.Module, path: Path, run: str) -> None:
     if not path.is_file():
         raise InputError(f"no {path}", "the weights of a trained fold", run)
     try:
-        tensors = load_file(path)
-        with safe_open(path, "pt") as file:
-            meta = json.loads(file.metadata()["meta"])
+        tensors, meta = load_file(path), _metadata(path)
         if meta.pop("sha256") != _checksum(tensors, meta):
             raise ValueError("its checksum is another one: it was damaged or changed")
         model.load_state_dict(tensors)

@@ -101,7 +101,7 @@ def _check_chunk(inputs: Path, images: Sequence[str]) -> list[tuple[str, Look, s
             thumbnail = cv2.resize(decode(data), THUMBNAIL[1::-1], interpolation=cv2.INTER_AREA)
         except (OSError, ValueError) as error:
             problem = str(error)
-        result.append((image, Look(hashlib.sha256(data).hexdigest()[:16], thumbnail), problem))
+        result.append((image, Look(files.digest_of(data), thumbnail), problem))
     return result
 
 

@@ -67,12 +67,8 @@ def load(run: Run, folds: pd.DataFrame, folds_digest: str, classes) -> tuple[np.
     oof = np.zeros((len(folds), len(classes)), np.float32)
     tests = []
     for k in range(count):
-        part = load_predictions(run.oof(k), classes, _repair(run, k))
-        test = load_predictions(run.test(k), classes, _repair(run, k))
-        for made in (part, test):
-            _check_origin(made, run, k, folds_digest)
+        part, test = _load_fold(run, k, folds, folds_digest, classes)
         rows = (folds["fold"] == k).to_numpy()
-        _check_ids(part, folds["image"][rows], _repair(run, k))
         oof[rows] = part.at(folds["image"][rows])
         _check_ids(test, tests[0].ids if tests else test.ids, _repair(run, k))
         tests.append(test)
@@ -82,11 +78,20 @@ def load(run: Run, folds: pd.DataFrame, folds_digest: str, classes) -> tuple[np.
     return oof, Predictions(ids, mean, tuple(classes), meta)
 
 
-def _load_guest(run: Run, files: tuple[Path, Path], folds: pd.DataFrame, folds_digest: str, classes):
+def _load_fold(run: Run, k: int, folds: pd.DataFrame, folds_digest: str, classes) -> tuple[Predictions, Predictions]:
+    """OOF and test predictions of one fold, checked: whole, made by what lies there now, of the fold's photos."""
+    part, test = (load_predictions(path, classes, _repair(run, k)) for path in (run.oof(k), run.test(k)))
+    for made in (part, test):
+        _check_origin(made, run, k, folds_digest)
+    _check_ids(part, folds["image"][folds["fold"] == k], _repair(run, k))
+    return part, test
+
+
+def _load_guest(run: Run, pair: tuple[Path, Path], folds: pd.DataFrame, folds_digest: str, classes):
     remedy = f"ask for both files again, made on this folds.csv ({folds_digest}), or rm -r {run.folder}"
-    oof, test = (read_csv(f, classes) if f.suffix == ".csv" else load_predictions(f, classes, remedy) for f in files)
+    oof, test = (read_csv(f, classes) if f.suffix == ".csv" else load_predictions(f, classes, remedy) for f in pair)
     if oof.meta.get("folds", folds_digest) != folds_digest:
-        raise InputError(f"{files[0]} was made with folds.csv {oof.meta['folds']}", f"{folds_digest}", remedy)
+        raise InputError(f"{pair[0]} was made with folds.csv {oof.meta['folds']}", f"{folds_digest}", remedy)
     _check_ids(oof, folds["image"], remedy)
     meta = {"run": run.name, "tta": [], "folds": folds_digest}
     return oof.at(folds["image"]), Predictions(test.ids, test.probs, tuple(classes), meta)
@@ -201,14 +206,10 @@ def _fold_state(run: Run, k: int, folds: pd.DataFrame, folds_digest: str, classe
             return State(run.name, name, "begun", f"goes on with make train MODEL={_model(run)} RUN={run.name}")
         return State(run.name, name, "trained" if run.weights(k).is_file() else "missing", _repair(run, k))
     try:
-        for path, ids in ((run.oof(k), folds["image"][folds["fold"] == k]), (run.test(k), None)):
-            made = load_predictions(path, classes, _repair(run, k))
-            _check_origin(made, run, k, folds_digest)
-            if ids is not None:
-                _check_ids(made, ids, _repair(run, k))
+        _, test = _load_fold(run, k, folds, folds_digest, classes)
     except InputError as error:
         return State(run.name, name, "stale", _first_line(error) + (f"; {error.run}" if error.run else ""))
-    return State(run.name, name, "complete", f"TTA {made.meta.get('tta')}")
+    return State(run.name, name, "complete", f"TTA {test.meta.get('tta')}")
 
 
 def _first_line(error: InputError) -> str:

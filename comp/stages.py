@@ -55,8 +55,7 @@ class Data:
 
 def load_data(inputs: Path, outputs: Path, recipe: Recipe) -> Data:
     """Read the tables and open the photos, building their cache once if the recipe uses it."""
-    path = artifacts.folds_file(outputs)
-    folds = artifacts.load_folds(path, len(competition.CLASSES))
+    folds, digest = artifacts.folds_and_digest(outputs, len(competition.CLASSES))
     test = competition.read_test(inputs)
     images = [*folds["image"], *test["image"]]
     crop, size = recipe.crop, recipe.image_size
@@ -65,7 +64,7 @@ def load_data(inputs: Path, outputs: Path, recipe: Recipe) -> Data:
             pixels = photos.cached(outputs / "cache", inputs, images, crop, size, advance, say=console.say)
     else:
         pixels = photos.Photos(inputs, images, crop, size)
-    return Data(folds, files.digest(path), test, pixels)
+    return Data(folds, digest, test, pixels)
 
 
 def fold_numbers(text: str, folds: pd.DataFrame) -> list[int]:
@@ -195,7 +194,8 @@ def predict_folds(run: Run, recipe: Recipe, data: Data, numbers: list[int], view
             raise InputError(f"no {run.weights(k)}", "the weights of a trained fold", remedy)
         _check_trained(run, k, {"recipe": files.digest(run.recipe), "folds": data.folds_digest, "fold": k})
         ids = {run.oof(k): data.held_out_ids(k), run.test(k): data.test["id"]}
-        if all(_is_made(path, wanted, _origin(run, data, k, views)) for path, wanted in ids.items()):
+        origin = _origin(run, data, k, views)  # hashes the weights: once for both files
+        if all(_is_made(path, wanted, origin) for path, wanted in ids.items()):
             console.say(f"{run.name} fold {k}: already predicted with TTA {views}")
         else:
             pending.append(k)

@@ -1,6 +1,5 @@
 """The submission: the sample's rows with their answers filled, checked before it is written."""
 
-import hashlib
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -92,8 +91,7 @@ def check_answers(
 
 def keep(outputs: Path, data: bytes, made_by: dict) -> Path:
     """Keep a submission under outputs/submissions/<hash>.csv, with what made it beside it; the same one only once."""
-    name = hashlib.sha256(data).hexdigest()[:16]
-    path = outputs / "submissions" / f"{name}.csv"
+    path = outputs / "submissions" / f"{files.digest_of(data)}.csv"
     if not path.with_suffix(".json").is_file():
         files.write_bytes(path, data)
         now = datetime.now(UTC).isoformat(timespec="seconds")

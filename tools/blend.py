@@ -18,8 +18,7 @@ SHOWN = 8  # runs up to which each pair is shown
 
 def main() -> None:
     args = arguments()
-    path = artifacts.folds_file(args.outputs)
-    folds, digest = artifacts.load_folds(path, len(competition.CLASSES)), files.digest(path)
+    folds, digest = artifacts.folds_and_digest(args.outputs, len(competition.CLASSES))
     parts = args.per == "attribute"
     pool = crossfit.candidates(competition.METRIC, len(competition.CLASSES), args.method, args.rule, parts)
     names = chosen_runs(args, folds)

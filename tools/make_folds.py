@@ -51,10 +51,8 @@ def join_alike(table, looked) -> tuple:
         console.warn(f"more than {leaks.MOST:,} photos: only identical bytes were looked for, not near-identical ones")
         return table, []
     merged = leaks.merged_groups(table["group"].tolist(), pairs)
-    for a, b in pairs[:20]:
-        console.warn(f"{images[a]} and {images[b]} are near-identical: their persons are kept in one fold")
-    if len(pairs) > 20:
-        console.warn(f"… and {len(pairs) - 20} more such pairs")
+    near = "are near-identical: their persons are kept in one fold"
+    warn_each([f"{images[a]} and {images[b]} {near}" for a, b in pairs])
     names = sorted({tuple(sorted({table['group'].iloc[a], table['group'].iloc[b]})) for a, b in pairs})
     return table.assign(group=merged), [list(pair) for pair in names]
 
@@ -63,10 +61,14 @@ def warn_of_shared(table, test, looked) -> None:
     """Training photos in the test set: not a leak between folds, but the leaderboard rewards memory for them."""
     train_of = {looked[image].digest: image for image in table["image"]}
     shared = [(train_of[looked[image].digest], image) for image in test["image"] if looked[image].digest in train_of]
-    for a, b in shared[:20]:
-        console.warn(f"{a} is also the test photo {b}, byte for byte")
-    if len(shared) > 20:
-        console.warn(f"… and {len(shared) - 20} more of them")
+    warn_each([f"{a} is also the test photo {b}, byte for byte" for a, b in shared])
+
+
+def warn_each(lines: list[str], most: int = 20) -> None:
+    for line in lines[:most]:
+        console.warn(line)
+    if len(lines) > most:
+        console.warn(f"… and {len(lines) - most} more such pairs")
 
 
 def tell_apart(table, test, looked) -> None:
@@ -81,17 +83,19 @@ def write(args, table, merged, looked) -> None:
     path = artifacts.folds_file(args.outputs)
     there = runs.trained(args.outputs)
     data = files.checksum(sorted((image, look.digest) for image, look in looked.items()))
-    if there and artifacts.data_hash(path) not in (None, data):
+    before = artifacts.data_hash(path) if there else None  # without runs a damaged folds.json is just replaced
+    anew = f"the same command with OUTPUTS=<another folder>, or rm -r {args.outputs} to start anew"
+    if before not in (None, data):
         raise InputError(
             f"photos have changed since {', '.join(there)} were trained on them: their hash is {data}",
-            f"{artifacts.data_hash(path)}, as when {path} was made",
-            f"the same command with OUTPUTS=<another folder>, or rm -r {args.outputs} to start anew",
+            f"{before}, as when {path} was made",
+            anew,
         )
     if path.is_file() and there and path.read_text(encoding="utf-8", errors="replace") != artifacts.folds_text(table):
         raise InputError(
             f"these folds differ from {path}, on which {', '.join(there)} were trained",
             "the same data, FOLDS and SEED as before",
-            f"the same command with OUTPUTS=<another folder>, or rm -r {args.outputs} to start anew",
+            anew,
         )
     made_with = {"folds": args.folds, "seed": args.seed, "photos": len(table), "data": data, "merged": merged}
     artifacts.save_folds(path, table, made_with)

@@ -19,8 +19,8 @@ def main() -> None:
     args = arguments()
     competition.read_test(args.inputs)  # checks the sample and its photos
     sample = submission.read(args.inputs / competition.SAMPLE, *COLUMNS)
-    folds = load_folds(args)
-    oof, made, record = probabilities(args, folds)
+    folds, digest = artifacts.folds_and_digest(args.outputs, len(competition.CLASSES))
+    oof, made, record = probabilities(args, folds, digest)
     size = len(competition.CLASSES)
     table = submission.fill(sample, *COLUMNS, made.ids, made.probs.argmax(1))
     submission.check(table, sample, *COLUMNS, size)
@@ -40,13 +40,9 @@ def arguments():
     return made.parse_args()
 
 
-def load_folds(args):
-    return artifacts.load_folds(artifacts.folds_file(args.outputs), len(competition.CLASSES))
-
-
-def probabilities(args, folds):
+def probabilities(args, folds, digest: str):
     """OOF probabilities in the rows of folds, the test predictions, and the record of what made them."""
-    run, digest = Run(args.outputs, args.run), files.digest(artifacts.folds_file(args.outputs))
+    run = Run(args.outputs, args.run)
     if args.run != BLEND:
         oof, test = runs.load(run, folds, digest, competition.CLASSES)
         return oof, test, {"run": args.run, "runs": [args.run], "folds": digest}

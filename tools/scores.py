@@ -9,15 +9,14 @@ from pathlib import Path
 import pandas as pd
 from options import parser
 
-from comp import artifacts, competition, console, files, metrics, runs
+from comp import artifacts, competition, console, metrics, runs
 from comp.artifacts import BLEND, Run
 from comp.errors import InputError
 
 
 def main() -> None:
     args = arguments()
-    path = artifacts.folds_file(args.outputs)
-    folds, digest = artifacts.load_folds(path, len(competition.CLASSES)), files.digest(path)
+    folds, digest = artifacts.folds_and_digest(args.outputs, len(competition.CLASSES))
     answers = pd.read_csv(args.answers, dtype={competition.ID: str}) if args.answers else None
     rows = []
     for name in runs.names(args.outputs):

@@ -13,12 +13,12 @@ from comp.errors import InputError
 
 def main() -> None:
     args = parser(__doc__).parse_args()
-    path = artifacts.folds_file(args.outputs)
-    folds, digest = artifacts.load_folds(path, len(competition.CLASSES)), files.digest(path)
+    folds, digest = artifacts.folds_and_digest(args.outputs, len(competition.CLASSES))
     states = runs.status(args.outputs, folds, digest, competition.CLASSES)
     rows = [[f"{state.run} fold {state.fold}", state.state, state.why] for state in states]
     rows.append([BLEND, *blend_state(args.outputs, digest)])
-    console.say(f"{path}: {folds['fold'].nunique()} folds of {len(folds):,} photos, hash {digest}")
+    path, count = artifacts.folds_file(args.outputs), folds["fold"].nunique()
+    console.say(f"{path}: {count} folds of {len(folds):,} photos, hash {digest}")
     console.table("runs", ["run", "state", ""], rows)
     show_submissions(args.outputs)
 
