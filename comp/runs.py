@@ -114,7 +114,7 @@ def read_csv(path: Path, classes) -> Predictions:
     try:
         if path.stat().st_size > GUEST_MB * 1e6:
             raise InputError(f"{path} has {path.stat().st_size / 1e6:,.0f} MB", f"at most {GUEST_MB}", "send an npz")
-        table = pd.read_csv(path, encoding="utf-8-sig", dtype={0: str})
+        table = pd.read_csv(path, encoding="utf-8-sig", converters={0: str})  # dtype knows no positions
         columns = [str(column) for column in table.columns[1:]]
         if sorted(columns) not in (sorted(classes), sorted(map(str, range(len(classes))))):
             raise ValueError(f"columns {columns[:20]}")

@@ -48,6 +48,11 @@ def save_run(outputs, folds, name="run", **meta):
     return run, digest
 
 
+def test_a_guests_ids_keep_their_leading_zeros(tmp_path):
+    (tmp_path / "oof.csv").write_text("id,a,b,c\n007,1,0,0\n08,0,1,0\n")
+    assert runs.read_csv(tmp_path / "oof.csv", CLASSES).ids.tolist() == ["007", "08"]
+
+
 def test_predictions_survive_the_disk(tmp_path):
     probs = random_probs(5)
     artifacts.save_predictions(tmp_path / "x.npz", list("vwxyz"), probs, CLASSES, {"run": "r", "fold": 2})
