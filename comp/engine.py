@@ -55,11 +55,11 @@ class Fit:
     ):
         self.recipe, self.train, self.val, self.device, self.attributes = recipe, train, val, device, attributes
         self.classes = len(next(iter(attributes.values())))
-        self.memory_format = memory_format(recipe, device)
+        self.memory_format = memory_format(recipe)
         self.model = model.to(device, memory_format=self.memory_format)
         self.forward = parallel.wrap(self.model, device, unused=recipe.freeze_epochs > 0)
         self.forward = torch.compile(self.forward) if recipe.compile else self.forward
-        self.precision = precision(recipe.amp, device)
+        self.precision = precision(recipe, device, training=True)
         self.scaler = torch.amp.GradScaler(device.type, enabled=self.precision == torch.float16)
         self.optimizer = optim.make_optimizer(self.model, recipe, device)
         self.ema = optim.make_ema(self.model, recipe)

@@ -39,8 +39,8 @@ def predict_all(
     wrapped = [wrap(model.eval()) for model in models]
     mine = batches.only(parallel.rows(len(batches.labels)))
     order = Order(mine.labels, batch_size or 4 * recipe.batch_size, "none", 0)
-    half = precision(recipe.amp, device)
-    layout = memory_format(recipe, device)
+    half = precision(recipe, device)
+    layout = memory_format(recipe)
     parts = []
     with torch.inference_mode(), explain_out_of_memory(recipe, device):
         for pixels, labels, _ in loader(mine, order, recipe.workers, device):

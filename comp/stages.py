@@ -246,7 +246,7 @@ def _trained(run: Run, recipe: Recipe, k: int, where: torch.device) -> torch.nn.
     """The model of a trained fold, on the device."""
     model = models.create(recipe, len(competition.CLASSES), class_attributes(), Path(), pretrained=False)
     models.load_weights(model, run.weights(k), f"make train MODEL={recipe.name} RUN={run.name} FOLD={k}")
-    return model.to(where, memory_format=device.memory_format(recipe, where))
+    return model.to(where, memory_format=device.memory_format(recipe))
 
 
 def _is_made(path: Path, ids, meta: dict) -> bool:

@@ -65,7 +65,7 @@ def bare_steps(model, recipe, batches: Batches, device: torch.device):
     """The same steps in ten lines of timm and torch, on float tensors that are on the device already."""
     from timm.optim import create_optimizer_v2
 
-    layout, half = memory_format(recipe, device), precision(recipe.amp, device)
+    layout, half = memory_format(recipe), precision(recipe, device, training=True)
     model = model.to(device, memory_format=layout)
     settings = dict(opt=recipe.optimizer, lr=recipe.lr, weight_decay=recipe.weight_decay, fused=True)
     optimizer = create_optimizer_v2(model, **settings)
@@ -127,12 +127,12 @@ def seed_epoch(model, recipe, inputs: Path, images: list[str], labels: np.ndarra
 
 def prediction(model, recipe, batches: Batches, device: torch.device):
     """predict with hflip from the cache, and two bare forward passes over tensors on the device."""
-    half, size = precision(recipe.amp, device), 4 * BATCH
+    half, size = precision(recipe, device), 4 * BATCH
     parts = []
     for i in range(0, IMAGES, size):
         pixels, _, _ = batches[0, np.arange(i, min(i + size, IMAGES))]
         x = to_model(pixels, recipe.mean, recipe.std, device)
-        parts.append(x.contiguous(memory_format=memory_format(recipe, device)))
+        parts.append(x.contiguous(memory_format=memory_format(recipe)))
 
     def ours() -> int:
         predict(model, batches, recipe, device, wrap=lambda m: tta.wrap(m, "hflip"))
