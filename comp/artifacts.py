@@ -26,6 +26,7 @@ import pandas as pd
 from comp import files
 from comp.errors import InputError, listed
 from comp.files import digest
+from comp.tables import read_table
 
 FOLDS_COLUMNS = ("image", "group", "label", "fold")
 ROW_SUM_TOLERANCE = 1e-3  # float16 probabilities of a teammate sum to 1 within this
@@ -130,13 +131,8 @@ def load_folds(path: Path, classes: int) -> pd.DataFrame:
     """The fold table; InputError where it is missing, was changed since folds.json was written beside it, or breaks the
     contract (columns, unique images within inputs/, ranges)."""
     run = "make folds"
-    if not path.is_file():
-        raise InputError(f"no {path}", "the fold of each training photo", run)
-    try:
-        table = pd.read_csv(path, dtype={"image": str, "group": str})
-        problem = folds_problem(table, classes)
-    except (ValueError, UnicodeDecodeError) as error:
-        problem = str(error)
+    table = read_table(path, FOLDS_COLUMNS, run, text=("image", "group"))
+    problem = folds_problem(table, classes)
     if problem:
         raise InputError(f"{path}: {problem}", f"columns {','.join(FOLDS_COLUMNS)} as `make folds` writes them", run)
     beside = path.with_suffix(".json")
@@ -160,12 +156,9 @@ def _leaves(image: str) -> bool:
     return path.is_absolute() or ".." in path.parts or "\0" in image
 
 
-def folds_problem(table: pd.DataFrame, classes: int) -> str:  # noqa: PLR0911  one return a kind of problem
-    missing = [column for column in FOLDS_COLUMNS if column not in table]
-    if missing:
-        return f"no column {','.join(missing)}"
-    if table.empty or table.isna().any().any():
-        return "no rows, or empty fields"
+def folds_problem(table: pd.DataFrame, classes: int) -> str:
+    if table.isna().any().any() or (table[["image", "group"]] == "").any().any():
+        return "empty fields"
     outside = table["image"].map(_leaves)
     if outside.any():
         return f"image {table['image'][outside].iloc[0]} is outside of inputs/"

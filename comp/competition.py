@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from comp.errors import InputError, listed
+from comp.tables import read_table
 
 METRIC = "macro_f1"
 ID, ANSWER = "ImageID", "ans"
@@ -114,22 +115,11 @@ def age_ranges(text: str) -> list[tuple[int, int]]:
 
 
 def _read_table(inputs: Path, name: str, columns: tuple[str, ...]) -> pd.DataFrame:
-    path = Path(inputs) / name
     advice = "unpack the competition's data there, give INPUTS=folder, or try `make demo`"
+    path = Path(inputs) / name
     if not path.is_file():
         raise InputError(f"no {path}", f"the folder INPUTS={inputs} with {TRAIN_TABLE} and {SAMPLE}", advice)
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except (ValueError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is not a readable table: {error}", f"CSV with {','.join(columns)}", advice) from None
-    if not isinstance(table.index, pd.RangeIndex):  # pandas takes what is too much for an index of the rows
-        raise InputError(f"{path} has rows of more fields than its header", f"CSV with {','.join(columns)}", advice)
-    missing = [column for column in columns if column not in table]
-    if missing:
-        raise InputError(f"{path} has columns {','.join(table)}", f"also {','.join(missing)}", advice)
-    if table.empty:
-        raise InputError(f"{path} has no rows", "at least one", advice)
-    return table
+    return read_table(path, columns, advice)
 
 
 def _check_people(people: pd.DataFrame, inputs: Path) -> None:

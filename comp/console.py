@@ -84,18 +84,21 @@ def run_stage(main: Callable[[], None]) -> None:
     """Run a script's main: InputError prints without a traceback and exits 2; DEBUG=1 shows the traceback too."""
     try:
         main()
-    except InputError as error:
-        if os.environ.get("DEBUG") == "1":
+    except (InputError, OSError) as error:
+        nobodys = isinstance(error, OSError) and error.filename is None  # of no file: a bug, which shows where it is
+        if nobodys or os.environ.get("DEBUG") == "1":
             raise
         if _RANK != "0":
             time.sleep(3)  # an error of all of them is said by the first, which ends the others meanwhile
-        _err.print(Text(f"error: {error}", style="bold red" if _err.is_terminal else ""))
-        sys.exit(2)
-    except OSError as error:  # a permission, a full disk, a vanished folder: the user's to mend, not a bug
-        if os.environ.get("DEBUG") == "1" or error.filename is None:
-            raise
-        _err.print(Text(f"error: {error.filename}: {error.strerror}\nexpected: a file or folder that can be used"))
+        _err.print(Text(f"error: {_told(error)}", style="bold red" if _err.is_terminal else ""))
         sys.exit(2)
     except KeyboardInterrupt:
         _err.print("stopped; what was written is whole, the same command goes on from there")
         sys.exit(130)
+
+
+def _told(error: InputError | OSError) -> InputError:
+    """A permission, a full disk, a vanished folder: the user's to mend, and told as any bad input."""
+    if isinstance(error, InputError):
+        return error
+    return InputError(f"{error.filename}: {error.strerror}", "a file or folder that can be used")

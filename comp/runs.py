@@ -14,8 +14,7 @@ from comp import artifacts, files
 from comp.artifacts import RESERVED, Predictions, Run, load_predictions
 from comp.errors import InputError, listed
 from comp.files import digest
-
-GUEST_MB = 2000  # largest CSV that is read
+from comp.tables import read_table
 
 
 def names(outputs: Path) -> list[str]:
@@ -110,20 +109,19 @@ def check_same_blend(weights: dict, predictions, folds_digest: str) -> None:
 
 def read_csv(path: Path, classes) -> Predictions:
     """Probabilities of a CSV: an id in the first column, then a column a class, by name or by number."""
-    expected = f"a column of ids, then {len(classes)} columns of probabilities, by the classes' names or 0 … C-1"
+    remedy = f"correct {path}, or send an npz"
+    table = read_table(path, (), remedy, text=(0,))  # ids by position: the column may have any name
+    columns, numbers = [str(column) for column in table.columns[1:]], [str(c) for c in range(len(classes))]
+    wanted = next((want for want in (list(classes), numbers) if sorted(columns) == sorted(want)), None)
     try:
-        if path.stat().st_size > GUEST_MB * 1e6:
-            raise InputError(f"{path} has {path.stat().st_size / 1e6:,.0f} MB", f"at most {GUEST_MB}", "send an npz")
-        table = pd.read_csv(path, encoding="utf-8-sig", converters={0: str})  # dtype knows no positions
-        columns = [str(column) for column in table.columns[1:]]
-        if sorted(columns) not in (sorted(classes), sorted(map(str, range(len(classes))))):
-            raise ValueError(f"columns {columns[:20]}")
-        wanted = list(classes) if set(columns) == set(classes) else [str(c) for c in range(len(classes))]
-        probs = table.set_axis(["id", *columns], axis=1)[wanted].to_numpy(np.float32)
-    except (OSError, ValueError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is not readable: {error}", expected, f"correct {path}") from None
-    made = Predictions(table.iloc[:, 0].astype(str).to_numpy(str), probs, tuple(classes), {"file": str(path)})
-    artifacts.check_predictions(made, path, f"correct {path}")
+        probs = None if wanted is None else table.set_axis(["id", *columns], axis=1)[wanted].to_numpy(np.float32)
+    except ValueError as error:
+        raise InputError(f"{path} holds no numbers: {error}", "probabilities", remedy) from None
+    if probs is None:
+        expected = f"a column of ids, then {len(classes)} columns of probabilities, by the classes' names or 0 … C-1"
+        raise InputError(f"{path} has columns {columns[:20]}", expected, remedy)
+    made = Predictions(table.iloc[:, 0].to_numpy(str), probs, tuple(classes), {"file": str(path)})
+    artifacts.check_predictions(made, path, remedy)
     return made
 
 

@@ -8,18 +8,12 @@ import pandas as pd
 
 from comp import files
 from comp.errors import InputError, listed
+from comp.tables import read_table
 
 
 def read(path: Path, id_column: str, answer_column: str) -> pd.DataFrame:
     """A submission or the sample, ids as text; InputError where it is missing or lacks a column."""
-    expected = f"a CSV with the columns {id_column},{answer_column}"
-    try:
-        table = pd.read_csv(path, dtype={id_column: str}, encoding="utf-8-sig")
-    except (OSError, ValueError) as error:  # pandas' parser errors and bad encodings are ValueErrors
-        raise InputError(f"{path} is not readable: {error}", expected) from None
-    if not {id_column, answer_column} <= set(table):
-        raise InputError(f"{path} has columns {','.join(map(str, table))}", expected)
-    return table
+    return read_table(path, (id_column, answer_column), "correct that file", text=(id_column,))
 
 
 def answers(path: Path, sample: pd.DataFrame, id_column: str, answer_column: str, classes: int) -> np.ndarray:

@@ -66,9 +66,10 @@ def run(home, name, *more):
     return 0, printed.getvalue()
 
 
-# Each damages a copy of `home` and returns nothing; `T` is the training table, `S` the sample, `F` folds.csv.
+# Each damages a copy of `home` and returns nothing; `T` is the training table, `S` the sample, `F` folds.csv, `G` what
+# a guest brings.
 
-T, S, F = "in/train/train.csv", "in/eval/info.csv", "out/folds.csv"
+T, S, F, G = "in/train/train.csv", "in/eval/info.csv", "out/folds.csv", "out/guest/oof.csv"
 
 
 def edit(name, change):
@@ -77,6 +78,16 @@ def edit(name, change):
         change(table).to_csv(home / name, index=False)
 
     return damage
+
+
+def ragged(name):
+    """The rows of a table with two fields more each than its header."""
+
+    def rows(home):
+        header, *lines = (home / name).read_text().splitlines()
+        return "\n".join([header, *[f"{line},0,0" for line in lines]]).encode()
+
+    return rows
 
 
 def another_fold(table):
@@ -155,7 +166,7 @@ BAD = {
     "no sample": (remove(S), FOLDS, ("info.csv", "INPUTS=")),
     "empty table": (write(T, b""), FOLDS, ("train.csv", "not a readable table")),
     "table of a header alone": (write(T, b"id,gender,race,age,path\n"), FOLDS, ("no rows",)),
-    "missing column": (edit(T, lambda t: t.drop(columns="gender")), FOLDS, ("also gender",)),
+    "missing column": (edit(T, lambda t: t.drop(columns="gender")), FOLDS, ("not gender", "age,path")),
     "other encoding": (write(T, "id,gender\n1,männlich\n".encode("utf-16")), FOLDS, ("not a readable table",)),
     "ragged table": (write(T, b"id,gender,race,age,path\n1,2,3,4,5,6,7,8\n"), FOLDS, ("train.csv",)),
     "binary table": (write(T, bytes(range(256)) * 9), FOLDS, ("train.csv",)),
@@ -167,6 +178,7 @@ BAD = {
     "absolute path": (edit(T, first("path", "/etc")), FOLDS, ("line 2", "'/etc'")),
     "path twice": (edit(T, lambda t: pd.concat([t, t[:1]])), FOLDS, ("twice",)),
     "row without its folder": (edit(T, first("path", "nobody")), FOLDS, ("no folder train/images/nobody",)),
+    "ragged sample": (write(S, ragged(S)), FOLDS, ("info.csv has rows of more fields",)),
     "sample id twice": (edit(S, lambda t: pd.concat([t, t[:1]])), FOLDS, ("1 repeated id",)),
     "sample id with a path": (edit(S, first("ImageID", "../x.jpg")), FOLDS, ("no file name", "../x.jpg")),
     "sample id without photo": (edit(S, first("ImageID", "x.jpg")), FOLDS, ("without its photo", "x.jpg")),
@@ -186,7 +198,7 @@ BAD = {
     "unknown rule": (nothing, ("blend", "--rule", "vote"), ("RULE=vote", "prior")),
     "submission of no run": (nothing, ("make_sub", "--run", "zz"), ("zz", "make train")),
     "vote of one": (nothing, ("vote", "x.csv"), ("1 file(s)", "make vote")),
-    "vote of a missing file": (nothing, ("vote", "x.csv", "y.csv"), ("x.csv", "not readable")),
+    "vote of a missing file": (nothing, ("vote", "x.csv", "y.csv"), ("no x.csv", "ImageID,ans")),
     "blend as a run's name": (nothing, ("train_fold", "--model", "resnet18", "--run", "blend"), ("RUN=blend",)),
     "path as a run's name": (nothing, ("train_fold", "--model", "resnet18", "--run", "../x"), ("RUN=../x",)),
     "setting unknown": (nothing, ("train_fold", "--model", "resnet18", "--run", "x", "--set", "lrr=1"), ("'lrr'",)),
@@ -197,7 +209,9 @@ BAD = {
     # folds.csv
     "no folds": (remove(F), BLEND, ("no ", "make folds")),
     "folds edited": (edit(F, another_fold), BLEND, ("was changed since it was made", "make folds")),
-    "folds without a column": (own_folds(lambda t: t.drop(columns="group")), BLEND, ("no column group",)),
+    "folds without a column": (own_folds(lambda t: t.drop(columns="group")), BLEND, ("not group", "make folds")),
+    "ragged folds": (lambda h: (remove("out/folds.json")(h), write(F, ragged(F))(h)), BLEND,
+                     ("folds.csv has rows of more fields",)),
     "folds that leave inputs": (own_folds(first("image", "../../etc/passwd")), BLEND, ("outside of inputs/",)),
     "folds with a photo twice": (own_folds(lambda t: pd.concat([t, t[:1]])), BLEND, ("twice",)),
     "folds with another class": (own_folds(first("label", "18")), BLEND, ("label is not",)),
@@ -224,9 +238,11 @@ BAD = {
                                ("oof.npz",)),
     "run and its copy": (lambda h: shutil.copytree(h / "out/a", h / "out/copy"), BLEND, ("a and copy", "RUNS=")),
     "guest without a class": (guest(lambda t: t.drop(columns=competition.CLASSES[3])), BLEND, ("guest/oof.csv",)),
+    "ragged guest": (lambda h: (guest(lambda t: t)(h), write(G, ragged(G))(h)), BLEND,
+                     ("guest/oof.csv has rows of more fields",)),
     "guest without a row": (guest(lambda t: t[1:]), BLEND, ("1 id(s) missing",)),
     "guest with words": (guest(lambda t: t.astype(object).assign(**{competition.CLASSES[0]: "x"})), BLEND,
-                         ("guest/oof.csv is not readable",)),
+                         ("guest/oof.csv holds no numbers",)),
     # the submission
     "weights edited": (lambda h: write("out/blend/weights.json", (h / "out/blend/weights.json").read_bytes()
                                        .replace(b'"runs"', b'"ruins"'))(h), SUB, ("damaged or edited", "make blend")),

@@ -61,7 +61,7 @@ def test_no_inputs_says_where_to_put_them(tmp_path):
 
 def test_missing_column_is_named(inputs):
     _edit(inputs, lambda t: t.drop(columns="age"))
-    with pytest.raises(InputError, match="also age"):
+    with pytest.raises(InputError, match="not age"):
         competition.read_train(inputs)
 
 

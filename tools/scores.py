@@ -6,10 +6,9 @@ writes  nothing
 
 from pathlib import Path
 
-import pandas as pd
 from options import parser
 
-from comp import artifacts, competition, console, metrics, runs
+from comp import artifacts, competition, console, metrics, runs, submission
 from comp.artifacts import BLEND, Run
 from comp.errors import InputError
 
@@ -17,7 +16,7 @@ from comp.errors import InputError
 def main() -> None:
     args = arguments()
     folds, digest = artifacts.folds_and_digest(args.outputs, len(competition.CLASSES))
-    answers = pd.read_csv(args.answers, dtype={competition.ID: str}) if args.answers else None
+    answers = submission.read(args.answers, competition.ID, competition.ANSWER) if args.answers else None
     rows = []
     for name in runs.names(args.outputs):
         try:
