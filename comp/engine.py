@@ -4,44 +4,23 @@ All randomness of an epoch is a function of (seed, epoch) and is set at its star
 resumed ends with the same bits as one that was not. No argparse, no paths typed in, no terminal.
 """
 
-import hashlib
-import io
-import pickle
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from comp import device_augment, files, losses, metrics, mix, optim, parallel
+from comp import device_augment, losses, metrics, mix, optim, parallel, resume
 from comp.data import Batches, Order, loader, to_model, worker_count
 from comp.device import autocast, explain_out_of_memory, memory_format, precision
+from comp.epochs import Epochs, average
 from comp.errors import InputError, listed
 from comp.predict import Advance, predict
 from comp.recipes import Recipe
 
-SHA256 = 32  # bytes at the end of a resume file
 LOOK_EVERY = 64  # steps between two looks at the losses: reading each would stall a GPU, never would waste an epoch
-
-
-@dataclass
-class State:
-    """What a run is at the end of an epoch; `top` holds its best epochs: score, epoch (from 0) and weights."""
-
-    epoch: int = 0
-    top: list[dict] = field(default_factory=list)
-    history: list[dict] = field(default_factory=list)
-
-    @property
-    def best(self) -> dict[str, Tensor]:
-        return self.top[0]["weights"]
-
-    @property
-    def best_epoch(self) -> int:
-        return self.top[0]["epoch"]
 
 
 class Fit:
@@ -67,7 +46,7 @@ class Fit:
         self.loss = losses.build(recipe, torch.from_numpy(counts).to(device), attributes)
         self.order = Order(train.labels, recipe.batch_size, recipe.sampler, recipe.seed, train.units)
         self.loader = loader(train, self.order, recipe.workers, device)
-        self.state = State()
+        self.epochs = Epochs()
 
     @property
     def scored(self) -> nn.Module:
@@ -76,10 +55,9 @@ class Fit:
 
     @property
     def done(self) -> bool:
-        if not self.state.top:
+        if not self.epochs.count:
             return False
-        stale = self.state.epoch - 1 - self.state.best_epoch
-        return self.state.epoch >= self.recipe.epochs or bool(0 < self.recipe.patience <= stale)
+        return self.epochs.count >= self.recipe.epochs or 0 < self.recipe.patience <= self.epochs.stale
 
     @property
     def chosen(self) -> dict:
@@ -94,24 +72,24 @@ class Fit:
             "workers": worker_count(self.recipe.workers, self.train, self.device),
         }
 
-    def run(self, resume: Path, identity: dict, progress: Callable, on_epoch: Callable[[dict], None]) -> State:
-        """Train to the end, from `resume` if it is there; write it after every epoch but the last.
+    def run(self, path: Path, identity: dict, progress: Callable, on_epoch: Callable[[dict], None]) -> Epochs:
+        """Train to the end, from the resume file at `path` if it is there; write it after every epoch but the last.
 
         identity: what the file must have been made with; progress(label, total) is a context manager that yields an
         Advance; on_epoch is given each new row of the history.
         """
-        if resume.is_file():
-            self._load(resume, identity)
+        if path.is_file():
+            self._load(path, identity)
         while not self.done:
             on_epoch(self._epoch(progress))
             if not self.done:  # the caller writes the end; were it killed before that, one epoch is done again
-                self._save(resume, identity)
+                self._save(path, identity)
         if self.recipe.average_best > 1:
             self._average()
-        return self.state
+        return self.epochs
 
     def _epoch(self, progress: Callable) -> dict:
-        epoch, began = self.state.epoch, time.monotonic()
+        epoch, began = self.epochs.count, time.monotonic()
         # dropout and stochastic depth
         torch.manual_seed(self.recipe.seed * 1_000_003 + epoch + parallel.rank() * 7919)
         with progress(f"epoch {epoch + 1}/{self.recipe.epochs}", len(self.order.rows())) as advance:
@@ -127,9 +105,7 @@ class Fit:
             "images_per_second": len(self.order.rows()) / trained,
             "waiting": waited / trained,
         }
-        self.state.history.append(row)
-        self._keep(self._goodness(scores), epoch)
-        self.state.epoch += 1
+        self.epochs.end(row, self._goodness(scores), self.scored, self.recipe.average_best)
         return row
 
     def _scores(self) -> dict:
@@ -143,21 +119,13 @@ class Fit:
         """The score that the recipe chooses epochs by; higher is better."""
         return -scores["val_loss"] if self.recipe.best_by == "val_loss" else scores[self.recipe.best_by]
 
-    def _keep(self, score: float, epoch: int) -> None:
-        """Hold this epoch if it is among the best; of equal ones the earlier goes first."""
-        top, count = self.state.top, self.recipe.average_best
-        if len(top) == count and score <= top[-1]["score"]:
-            return
-        weights = {name: value.detach().cpu().clone() for name, value in self.scored.state_dict().items()}
-        self.state.top = sorted([*top, {"score": score, "epoch": epoch, "weights": weights}], key=_best_first)[:count]
-
     def _average(self) -> None:
         """Put the mean of the best epochs' weights in the first place if it scores better than each of them."""
-        weights = optim.average([kept["weights"] for kept in self.state.top])
+        weights = average([kept["weights"] for kept in self.epochs.top])
         self.scored.load_state_dict(weights)
         score = self._goodness(self._scores())
-        if score > self.state.top[0]["score"]:
-            self.state.top.insert(0, {"score": score, "epoch": self.state.best_epoch, "weights": weights})
+        if score > self.epochs.top[0]["score"]:
+            self.epochs.put_first(score, weights)
 
     def _train(self, epoch: int, advance: Advance) -> tuple[float, float]:
         """One pass; the mean loss, and the seconds spent waiting for data."""
@@ -227,9 +195,9 @@ class Fit:
         if not len(bad):
             return
         rows = self.train.rows[seen[int(bad[0])].numpy()]
-        kept = f"; epoch {self.state.epoch} is kept in resume.pt" if self.state.epoch else ""
+        kept = f"; epoch {self.epochs.count} is kept in resume.pt" if self.epochs.count else ""
         raise InputError(
-            f"the loss is {float(values[int(bad[0])]):g} in epoch {self.state.epoch + 1}{kept}, first in the batch of:"
+            f"the loss is {float(values[int(bad[0])]):g} in epoch {self.epochs.count + 1}{kept}, first in the batch of:"
             + listed(self.train.photos.images[row] for row in rows),
             "a finite loss",
             "look at those photos; or lower lr, set clip_grad=1, or amp=off (under another RUN)",
@@ -237,44 +205,24 @@ class Fit:
 
     def _save(self, path: Path, identity: dict) -> None:
         if parallel.rank() == 0:
-            everything = {
-                "identity": identity,
+            content = {
                 "model": self.model.state_dict(),
                 "optimizer": self.optimizer.state_dict(),
                 "scaler": self.scaler.state_dict(),
                 "ema": self.ema.module.state_dict() if self.ema else {},
-                **vars(self.state),
+                **vars(self.epochs),
             }
-            stream = io.BytesIO()
-            torch.save(everything, stream)
-            data = stream.getvalue()
-            files.write_bytes(path, data + hashlib.sha256(data).digest())
+            resume.save(path, identity, content)
         parallel.wait()
 
     def _load(self, path: Path, identity: dict) -> None:
-        remedy = f"rm {path}, and the fold starts anew"
-        try:
-            data = path.read_bytes()
-            if hashlib.sha256(data[:-SHA256]).digest() != data[-SHA256:]:
-                raise ValueError("its checksum is another one")
-            saved = torch.load(io.BytesIO(data[:-SHA256]), map_location=self.device, weights_only=True)
-            found = saved.pop("identity")
-        except (OSError, RuntimeError, EOFError, KeyError, ValueError, pickle.UnpicklingError, TypeError) as error:
-            raise InputError(
-                f"{path} does not load: {str(error).splitlines()[0]}", "the end of an epoch", remedy
-            ) from None
-        if found != identity:
-            raise InputError(f"{path} was made with {found}", f"{identity}", remedy)
+        saved = resume.load(path, identity, self.device)
         self.model.load_state_dict(saved.pop("model"))
         self.optimizer.load_state_dict(saved.pop("optimizer"))
         self.scaler.load_state_dict(saved.pop("scaler"))
         ema = saved.pop("ema")
         if self.ema:
             self.ema.module.load_state_dict(ema)
-        self.state = State(**saved)
-        for kept in self.state.top:
+        self.epochs = Epochs(**saved)
+        for kept in self.epochs.top:
             kept["weights"] = {name: value.cpu() for name, value in kept["weights"].items()}
-
-
-def _best_first(kept: dict) -> tuple[float, int]:
-    return -kept["score"], kept["epoch"]

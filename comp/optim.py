@@ -3,7 +3,7 @@
 import math
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from comp.errors import InputError
 from comp.recipes import Recipe
@@ -92,14 +92,3 @@ def _first_stages(model: nn.Module, stages: int) -> set[str]:
     groups = group_parameters(model, model.group_matcher(coarse=True))
     first = sorted(groups)[:stages]
     return {name for group in first for name in groups[group]}
-
-
-def average(states: list[dict[str, Tensor]]) -> dict[str, Tensor]:
-    """The mean of state dicts of one model, as in stochastic weight averaging (Izmailov et al. 2018).
-
-    Batch norm statistics are averaged like weights; counters are the first state's.
-    """
-    return {
-        name: torch.stack([state[name] for state in states]).mean(0) if value.is_floating_point() else value
-        for name, value in states[0].items()
-    }

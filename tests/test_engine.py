@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from comp import device, metrics, models, optim, recipes
+from comp import device, epochs, metrics, models, recipes
 from comp.data import Batches
 from comp.engine import Fit
 from comp.errors import InputError
@@ -201,7 +201,7 @@ def test_the_mean_of_the_best_epochs_is_kept_only_if_it_scores_better(tmp_path):
 
 def test_the_mean_of_equal_weights_is_the_weights():
     state = make().model.state_dict()
-    assert same(optim.average([state, state]), state)
+    assert same(epochs.average([state, state]), state)
 
 
 @pytest.mark.parametrize("best_by", ["macro_f1", "accuracy", "val_loss"])

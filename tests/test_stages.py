@@ -11,7 +11,7 @@ import pytest
 from conftest import ROOT, draw_competition, tool
 
 from comp import artifacts, competition, recipes, stages
-from comp.stages import Run
+from comp.artifacts import Run
 
 POLICIES = (
     dict(age_old_from=58),

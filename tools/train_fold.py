@@ -13,6 +13,7 @@ import textwrap
 from options import add_device, add_run, parser
 
 from comp import artifacts, competition, console, recipes
+from comp.artifacts import Run
 from comp.errors import InputError
 
 
@@ -20,7 +21,8 @@ def main() -> None:
     args = arguments()
     artifacts.check_run_name(args.run or args.model)
     recipe = chosen_recipe(args)
-    from comp import augment, device, losses, models, parallel, stages, tta  # torch: not for --help or a typing error
+    # these import torch: not for --help or a typing error
+    from comp import augment, device, losses, models, parallel, predict_stage, stages, train_stage, tta
 
     losses.parse(recipe.loss, tuple(competition.ATTRIBUTES))
     recipes.check_choice("halfmix_within", recipe.halfmix_within, ("", *competition.ATTRIBUTES))
@@ -28,16 +30,16 @@ def main() -> None:
     tta.check(recipe.tta)
     models.check_name(recipe.model, recipes.names())
     where = parallel.start(device.choose_device(args.device))
-    run = stages.Run(args.outputs, args.run or args.model)
+    run = Run(args.outputs, args.run or args.model)
     data = stages.load_data(args.inputs, args.outputs, recipe)
     numbers = stages.fold_numbers(args.fold, data.folds)
     recipe = stages.claim(run, recipe)
     for k in numbers:
-        stages.train_fold(run, recipe, data, k, args.inputs, where)
+        train_stage.train_fold(run, recipe, data, k, args.inputs, where)
         if not args.no_predict:
-            stages.predict_folds(run, recipe, data, [k], recipe.tta, where)
+            predict_stage.predict_folds(run, recipe, data, [k], recipe.tta, where)
     if not args.no_predict:
-        stages.fold_table(run, data.folds, numbers)
+        predict_stage.fold_table(run, data.folds, numbers)
     parallel.stop()
 
 
