@@ -13,12 +13,12 @@ import numpy as np
 from scipy.optimize import minimize
 
 from comp import metrics
+from comp.climb import climb
+from comp.combine import FLOOR, distinct, on_simplex, shared
 from comp.errors import InputError
-from comp.linesearch import best_step
 from comp.pool import Pool, half
 
-FLOOR = 1e-7  # a model that is sure and wrong costs 16 nats, not infinity
-BAGS, PASSES = 16, 2  # of persons, in `search`: the mean over them is steadier than the best on all rows
+BAGS = 16  # of persons, in `search`: the mean over them is steadier than the best on all rows
 GREEDY_BAGS, GREEDY_ROUNDS = 8, 25  # 50 rounds scored less on other rows
 BAG_ROWS = 20_000  # at most: more make a bag slower, not better
 SEED = 0  # blending is deterministic
@@ -146,40 +146,6 @@ def geometric_search(problem: Problem) -> np.ndarray:
     return on_simplex(np.mean(found, axis=0))
 
 
-def climb(pool: Pool, metric: str, weights: np.ndarray, rng: np.random.Generator, passes: int = PASSES) -> np.ndarray:
-    """Weights (M,) after so many passes of the best steps toward or away from each model, and between pairs of them."""
-    scores, value = pool.scores(weights), pool.score(metric, weights)
-    for _ in range(passes):
-        before = value
-        for m, other in _lines(len(weights), rng):
-            direction, low, high = _line(weights, m, other)
-            if not low < high:
-                continue
-            slope = pool.values[m] - (scores if other is None else pool.values[other])
-            step, reached = best_step(pool.rows, metric, scores, slope, low, high)
-            if reached > value + 1e-9:
-                weights, scores = on_simplex(weights + step * direction), scores + np.float32(step) * slope
-                value = reached
-        if value <= before:
-            break
-        scores = pool.scores(weights)  # without the rounding of the steps
-    return weights
-
-
-def _lines(models: int, rng: np.random.Generator):
-    """Each model with the blend, at random, then pairs of models, as many again."""
-    yield from ((m, None) for m in rng.permutation(models))
-    yield from ((m, other) for m, other in zip(rng.permutation(models), rng.permutation(models), strict=True))
-
-
-def _line(weights: np.ndarray, m: int, other: int | None) -> tuple[np.ndarray, float, float]:
-    """A direction from the blend (or from another model) to model m, and how far it stays on the simplex both ways."""
-    unit = np.eye(len(weights))
-    if other is None:
-        return unit[m] - weights, -weights[m] / max(1 - weights[m], 1e-12), float(weights[m] < 1)
-    return unit[m] - unit[other], -weights[m], weights[other] if m != other else -weights[m]
-
-
 METHODS: dict[str, Callable[[Problem], np.ndarray]] = {  # from the simplest to the least simple
     "best": best,
     "equal": equal,
@@ -214,62 +180,3 @@ def fit(
     order, of = distinct(probs)
     groups = np.arange(len(labels)) if groups is None else np.asarray(groups)
     return shared(METHODS[method](Problem.of(probs, labels, groups, metric, order)), of)
-
-
-def distinct(probs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Positions (D,) of the distinct models in an order of their own, and each model's place among them (M,).
-
-    The order is by the sums of their columns: no label may have a say in it, for it steers the searches.
-    """
-    keys = [tuple(map(float, one.sum(0, dtype=np.float64))) for one in probs]
-    kept: list[int] = []
-    of = np.zeros(len(probs), int)
-    for m in sorted(range(len(probs)), key=lambda m: keys[m]):
-        if not (kept and keys[kept[-1]] == keys[m] and np.array_equal(probs[kept[-1]], probs[m])):
-            kept.append(m)
-        of[m] = len(kept) - 1
-    return np.array(kept), of
-
-
-def shared(weights: np.ndarray, of: np.ndarray) -> np.ndarray:
-    """Weights of the distinct models (D,) to those of all (M,): equal ones share."""
-    return weights[of] / np.bincount(of)[of]
-
-
-def combine(method: str, probs: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """The blend (N, C) float32 of probs (M, N, C): the mean, the geometric mean, or the mean of ranks."""
-    if method.startswith("geometric"):
-        logs = apply_weights(np.log(np.maximum(probs, FLOOR)), weights)
-        powers = np.exp(logs - logs.max(1, keepdims=True))
-        return powers / powers.sum(1, keepdims=True)
-    if method == "rank":
-        from scipy.stats import rankdata
-
-        rank = np.tensordot(weights, rankdata(probs[:, :, 1], axis=1), axes=1) / (probs.shape[1] + 1)
-        return np.stack([1 - rank, rank], 1).astype(np.float32)
-    return apply_weights(probs, weights)
-
-
-def by_attribute(probs: np.ndarray, attributes: dict) -> np.ndarray:
-    """Each model as one of each attribute: (M, N, C) to (M A, N, C), the attributes of the first model first.
-
-    Every class gets the marginal probability of its attribute's value, rows scaled to sum 1. In a geometric mean of
-    them each attribute has weights of its own: one run may know ages best, and another masks.
-    """
-    parts = np.empty((len(probs) * len(attributes), *probs.shape[1:]), np.float32)
-    for i, values in enumerate(attributes.values()):
-        same = (values[:, None] == values).astype(np.float32)  # (C, C): the classes of one value
-        part = probs @ same
-        parts[i :: len(attributes)] = part / part.sum(2, keepdims=True)
-    return parts
-
-
-def on_simplex(weights: np.ndarray) -> np.ndarray:
-    """Clipped at 0 and scaled to sum 1: takes away rounding."""
-    weights = np.clip(weights, 0, None)
-    return weights / weights.sum()
-
-
-def apply_weights(probs: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """sum_m w_m probs_m: (N, C) float32."""
-    return np.tensordot(weights.astype(np.float32), probs, axes=1)

@@ -7,7 +7,7 @@ all folds but j. Nothing about fold j is known to what answers for it, and perso
 Where that score is below what the best single run or the equal mean reaches, the choice is not worth its noise: there
 are too few rows to choose by, and the better of those two is taken.
 
-Letters: M models, N rows, C classes, K folds, P candidates, G persons, R rounds of the bootstrap.
+Letters: M models, N rows, C classes, K folds, P candidates, R runs.
 """
 
 import itertools
@@ -17,13 +17,10 @@ from dataclasses import dataclass
 import joblib
 import numpy as np
 
-from comp import blend, decision, metrics
+from comp import blend, bootstrap, combine, decision, metrics
 from comp.errors import InputError
 
-ROUNDS = 1000
-SEED = 0
 WITH_RULES = ("equal", "greedy", "search", "geometric_search")  # rules cost more time than weights: not for all
-DRAWN = 20_000_000  # draws of persons held in memory at once
 SMALL = 500_000  # probabilities below which worker processes start later than the work is done
 
 
@@ -43,7 +40,7 @@ PLAIN = (Candidate("best", "argmax"), Candidate("equal", "argmax"))
 class Data:
     """probs (M, N, C), labels, folds and groups (N,), metric, and attributes: name to each class's value (C,).
 
-    runs (R, N, C): what the blend has to beat, where probs are parts of runs (`blend.by_attribute`); None: probs.
+    runs (R, N, C): what the blend has to beat, where probs are parts of runs (`combine.by_attribute`); None: probs.
     """
 
     probs: np.ndarray
@@ -120,7 +117,7 @@ def study(data: Data, pool: list[Candidate], progress: Callable[[int], None] = l
     weights, offsets = fitted[()][final]
     inside = _blended(data, slice(None), final, fitted[()])
     rivals = _rivals(data)
-    drawn = bootstrap(data.metric, labels, group, [oof, *rivals.values()])
+    drawn = bootstrap.scores(data.metric, labels, group, [oof, *rivals.values()])
     return Study(
         chosen=final,
         weights=weights,
@@ -138,7 +135,7 @@ def study(data: Data, pool: list[Candidate], progress: Callable[[int], None] = l
 
 def _blended(data: Data, rows, candidate: Candidate, fitted: Fitted) -> np.ndarray:
     weights, offsets = fitted[candidate]
-    return decision.adjusted(blend.combine(candidate.method, data.probs[:, rows], weights), offsets)
+    return decision.adjusted(combine.blended(candidate.method, data.probs[:, rows], weights), offsets)
 
 
 def fits(folds: int) -> int:
@@ -155,12 +152,12 @@ def _fit_all(data: Data, pool: list[Candidate], numbers: np.ndarray, progress) -
     without = [(), *((k,) for k in numbers)]
     if len(numbers) > 2:
         without += [_pair(j, k) for j, k in itertools.combinations(numbers, 2)]
-    order, of = blend.distinct(data.probs)
+    order, of = combine.distinct(data.probs)
     jobs = 1 if data.probs.size < SMALL else -1
     tasks = (joblib.delayed(_fit)(data, order, pool, out) for out in without)
     results = {}
     for out, fitted in zip(without, joblib.Parallel(n_jobs=jobs, return_as="generator")(tasks), strict=True):
-        results[out] = {c: (blend.shared(weights, of), offsets) for c, (weights, offsets) in fitted.items()}
+        results[out] = {c: (combine.shared(weights, of), offsets) for c, (weights, offsets) in fitted.items()}
         progress(1)
     return results
 
@@ -174,7 +171,7 @@ def _fit(data: Data, order: np.ndarray, pool: list[Candidate], without: tuple) -
     fitted = {}
     for method in dict.fromkeys(candidate.method for candidate in pool):
         weights = blend.METHODS[method](problem)
-        mixed = blend.combine(method, inside, weights)
+        mixed = combine.blended(method, inside, weights)
         for candidate in pool:
             if candidate.method == method:
                 offsets = decision.fit(candidate.rule, mixed, labels, groups, data.metric, data.attributes)
@@ -187,7 +184,7 @@ def _answers(data: Data, fitted: Fitted, k) -> list[np.ndarray]:
     inside, blended, answers = data.folds == k, {}, []
     for candidate, (weights, offsets) in fitted.items():
         if candidate.method not in blended:
-            blended[candidate.method] = blend.combine(candidate.method, data.probs[:, inside], weights)
+            blended[candidate.method] = combine.blended(candidate.method, data.probs[:, inside], weights)
         mixed = blended[candidate.method]
         answers.append(decision.decide(mixed, offsets) if data.metric in metrics.ARGMAX else mixed)
     return answers
@@ -205,7 +202,7 @@ def choose(data: Data, pool: list[Candidate], answers: dict) -> Candidate:
         rows = np.concatenate([np.flatnonzero(data.folds == k) for k in answers])
         made = [np.concatenate([parts[i] for parts in answers.values()]) for i in range(len(pool))]
         group = np.unique(data.groups[rows], return_inverse=True)[1]
-        drawn = bootstrap(data.metric, data.labels[rows], group, made, rounds=200, classes=data.probs.shape[2])
+        drawn = bootstrap.scores(data.metric, data.labels[rows], group, made, rounds=200, classes=data.probs.shape[2])
         error = (drawn[best] - drawn).std(1)
     else:
         by_fold = np.array([[_score(data, parts[i], k) for k, parts in answers.items()] for i in range(len(pool))])
@@ -223,13 +220,8 @@ def _scores(data: Data, answers: dict) -> np.ndarray:
     count = len(next(iter(answers.values())))
     made = [np.concatenate([parts[i] for parts in answers.values()]) for i in range(count)]
     if data.metric in metrics.ARGMAX:
-        return np.array([_of_answers(data.metric, labels, one, data.probs.shape[2]) for one in made])
+        return np.array([metrics.score_of_answers(data.metric, labels, one, data.probs.shape[2]) for one in made])
     return np.array([metrics.score(data.metric, labels, one) for one in made])
-
-
-def _of_answers(metric: str, labels: np.ndarray, answers: np.ndarray, classes: int) -> float:
-    counts = metrics.confusion(labels, answers, classes)
-    return float(metrics.ARGMAX[metric](np.diag(counts), counts.sum(0), counts.sum(1)))
 
 
 def _rivals(data: Data) -> dict[str, np.ndarray]:
@@ -237,45 +229,4 @@ def _rivals(data: Data) -> dict[str, np.ndarray]:
     runs = data.probs if data.runs is None else data.runs
     singles = [metrics.score(data.metric, data.labels, one) for one in runs]
     fair = np.full(len(runs), 1 / len(runs))
-    return {"best single run": runs[int(np.argmax(singles))], "equal mean": blend.apply_weights(runs, fair)}
-
-
-def bootstrap(
-    metric: str, labels: np.ndarray, group: np.ndarray, made: list[np.ndarray], rounds: int = ROUNDS, classes: int = 0
-) -> np.ndarray:
-    """The metric (P, R) of each of `made` on persons drawn with replacement, the same ones for all.
-
-    made: probabilities (N, C), or answers (N,) with `classes` given. group (N,): the persons' numbers from 0.
-    """
-    count = int(group.max()) + 1
-    if metric not in metrics.ARGMAX:
-        draws = np.concatenate(list(_draws(count, min(rounds, 100))))
-        return np.array([[_weighted(metric, labels, one, draw.astype(int)[group]) for draw in draws] for one in made])
-    tables = [_counts_by_person(labels, group, one, classes, count) for one in made]
-    parts = [
-        [metrics.ARGMAX[metric](*(draws @ table for table in three)) for three in tables]
-        for draws in _draws(count, rounds)
-    ]
-    return np.concatenate(parts, axis=1)
-
-
-def _draws(persons: int, rounds: int):
-    """How often each person is drawn, (rounds, G) in blocks of float32: numpy multiplies whole numbers slowly."""
-    rng, block = np.random.default_rng(SEED), max(1, DRAWN // persons)
-    for first in range(0, rounds, block):
-        size = min(block, rounds - first)
-        yield rng.multinomial(persons, np.full(persons, 1 / persons), size=size).astype(np.float32)
-
-
-def _counts_by_person(labels, group, made, classes: int, persons: int) -> list[np.ndarray]:
-    """Right answers, predictions and labels of each class, (G, C) each."""
-    answers, size = (made, classes) if made.ndim == 1 else (made.argmax(1), made.shape[1])
-    cells = ((answers == labels, labels), (slice(None), answers), (slice(None), labels))
-    counted = [np.bincount(group[rows] * size + values[rows], minlength=persons * size) for rows, values in cells]
-    return [cell.reshape(persons, size).astype(np.float32) for cell in counted]
-
-
-def _weighted(metric: str, labels: np.ndarray, probs: np.ndarray, times: np.ndarray) -> float:
-    """A metric of probabilities with each row as often as it was drawn."""
-    rows = np.repeat(np.arange(len(labels)), times)
-    return metrics.score(metric, labels[rows], probs[rows])
+    return {"best single run": runs[int(np.argmax(singles))], "equal mean": combine.apply_weights(runs, fair)}

@@ -9,10 +9,10 @@ Ties: equal scores go to the class with more rows among the labels, then to the 
 
 import numpy as np
 
+from comp.combine import FLOOR
 from comp.linesearch import best_step
 from comp.pool import Pool, half
 
-FLOOR = 1e-7
 BAGS = 4
 BAG_ROWS = 50_000  # at most: rare classes need more rows than weights do
 SEED = 0

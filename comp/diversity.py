@@ -5,7 +5,7 @@ Letters: M models, N rows, C classes.
 
 import numpy as np
 
-from comp import blend, decision, metrics
+from comp import combine, decision, metrics
 
 MOST = 200_000  # probabilities a model that correlations are computed from
 
@@ -35,7 +35,7 @@ def losses_without(method: str, metric: str, probs: np.ndarray, labels: np.ndarr
 
 def _score(method, metric, probs, labels, weights, offsets) -> float:
     used = weights > 0
-    mixed = blend.combine(method, probs[used], weights[used])
+    mixed = combine.blended(method, probs[used], weights[used])
     return metrics.score(metric, labels, decision.adjusted(mixed, offsets))
 
 

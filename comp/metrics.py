@@ -71,8 +71,14 @@ def auc_score(labels: np.ndarray, probs: np.ndarray) -> float:
 def score(metric: str, labels: np.ndarray, probs: np.ndarray) -> float:
     """The named metric, better up: macro_f1, accuracy, auc, or log_loss with its sign turned."""
     if metric in ARGMAX:
-        return scores(labels, probs)[metric]
+        return score_of_answers(metric, labels, probs.argmax(1), probs.shape[1])
     return auc_score(labels, probs) if metric == "auc" else -log_loss(labels, probs)
+
+
+def score_of_answers(metric: str, labels: np.ndarray, answers: np.ndarray, classes: int) -> float:
+    """A metric of ARGMAX of answers (N,)."""
+    counts = confusion(labels, answers, classes)
+    return float(ARGMAX[metric](np.diag(counts), counts.sum(0), counts.sum(1)))
 
 
 NAMES = (*ARGMAX, "log_loss", "auc")

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from comp import blend, metrics
+from comp import blend, climb, combine, metrics
 from comp.errors import InputError
 from comp.pool import Pool
 
@@ -39,9 +39,9 @@ def test_permuted_models_get_permuted_weights(method):
 @pytest.mark.parametrize("method", METHODS)
 def test_a_copy_of_a_model_changes_no_prediction(method):
     probs, labels = runs()
-    before = blend.combine(method, probs, blend.fit(method, probs, labels))
+    before = combine.blended(method, probs, blend.fit(method, probs, labels))
     more = np.concatenate([probs, probs[1:2]])
-    np.testing.assert_allclose(blend.combine(method, more, blend.fit(method, more, labels)), before, atol=1e-6)
+    np.testing.assert_allclose(combine.blended(method, more, blend.fit(method, more, labels)), before, atol=1e-6)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -64,7 +64,7 @@ def test_ranks_are_for_the_auc_of_two_classes():
     assert "rank" in blend.usable("auc", 2)
     probs, labels = runs()
     two = np.stack([1 - probs[..., 0], probs[..., 0]], 2)
-    mixed = blend.combine("rank", two, blend.fit("rank", two, (labels == 0).astype(int), metric="auc"))
+    mixed = combine.blended("rank", two, blend.fit("rank", two, (labels == 0).astype(int), metric="auc"))
     np.testing.assert_allclose(mixed.sum(1), 1, atol=1e-6)
     assert metrics.auc_score((labels == 0).astype(int), mixed) > 0.7
 
@@ -95,11 +95,11 @@ def test_runs_by_attribute_are_marginals_and_their_product_is_a_run_of_independe
     attributes = {"row": np.array([0, 0, 1, 1]), "column": np.array([0, 1, 0, 1])}
     rows, columns = np.random.default_rng(0).dirichlet([1, 1], (2, 3, 9))
     probs = (rows[..., :, None] * columns[..., None, :]).reshape(3, 9, 4).astype(np.float32)
-    parts = blend.by_attribute(probs, attributes)
+    parts = combine.by_attribute(probs, attributes)
     assert parts.shape == (6, 9, 4)
     np.testing.assert_allclose(parts[0][:, 0] / parts[0][:, 2], rows[0][:, 0] / rows[0][:, 1], rtol=1e-4)
     for m in range(3):
-        whole = blend.combine("geometric", parts[2 * m : 2 * m + 2], np.array([0.5, 0.5]))
+        whole = combine.blended("geometric", parts[2 * m : 2 * m + 2], np.array([0.5, 0.5]))
         np.testing.assert_array_equal(whole.argmax(1), probs[m].argmax(1))
 
 
@@ -111,7 +111,7 @@ def test_the_pool_scores_as_the_whole_does(models, seed):
     part = np.random.default_rng(seed + 1).random(50) < 0.6
     for rows, pool in ((slice(None), Pool.of(probs, labels)), (part, Pool.of(probs, labels).take(part))):
         for metric in metrics.ARGMAX:
-            whole = metrics.score(metric, labels[rows], blend.apply_weights(probs[:, rows], weights))
+            whole = metrics.score(metric, labels[rows], combine.apply_weights(probs[:, rows], weights))
             assert pool.score(metric, weights) == pytest.approx(whole, abs=1e-12)
 
 
@@ -119,5 +119,5 @@ def test_the_pool_scores_as_the_whole_does(models, seed):
 def test_climbing_never_ends_below_its_start(metric):
     probs, labels = runs(5)
     pool, start = Pool.of(probs, labels), np.full(5, 0.2)
-    end = blend.climb(pool, metric, start, np.random.default_rng(0))
+    end = climb.climb(pool, metric, start, np.random.default_rng(0))
     assert pool.score(metric, end) > pool.score(metric, start)

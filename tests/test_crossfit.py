@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from comp import crossfit, metrics
+from comp import bootstrap, crossfit, metrics
 from comp.crossfit import Candidate, Data, candidates, study
 
 ATTRIBUTES = {"row": np.array([0, 0, 1, 1]), "column": np.array([0, 1, 0, 1])}
@@ -92,9 +92,9 @@ def test_the_bootstrap_keeps_persons_together():
     """Rows of one person repeated change no interval; as persons of their own they would narrow it."""
     labels, group = np.arange(60) % 3, np.arange(60)
     answers = np.where(np.random.default_rng(0).random(60) < 0.6, labels, (labels + 1) % 3)
-    once = crossfit.bootstrap("macro_f1", labels, group, [answers], classes=3)[0].std()
+    once = bootstrap.scores("macro_f1", labels, group, [answers], classes=3)[0].std()
     seven = [np.repeat(part, 7) for part in (labels, group, answers)]
-    together = crossfit.bootstrap("macro_f1", seven[0], seven[1], [seven[2]], classes=3)[0].std()
-    apart = crossfit.bootstrap("macro_f1", seven[0], np.arange(420), [seven[2]], classes=3)[0].std()
+    together = bootstrap.scores("macro_f1", seven[0], seven[1], [seven[2]], classes=3)[0].std()
+    apart = bootstrap.scores("macro_f1", seven[0], np.arange(420), [seven[2]], classes=3)[0].std()
     assert together == pytest.approx(once)
     assert apart < 0.6 * together

@@ -9,7 +9,7 @@ Method, weights and decision rule are chosen on K-1 folds and scored on the one 
 import numpy as np
 from options import parser
 
-from comp import artifacts, blend, competition, console, crossfit, decision, diversity, files, metrics, runs
+from comp import artifacts, blend, combine, competition, console, crossfit, decision, diversity, files, metrics, runs
 from comp.artifacts import BLEND, Run
 from comp.errors import InputError
 
@@ -27,7 +27,7 @@ def main() -> None:
     probs = np.stack([oof for oof, _ in loaded])
     check_distinct(names, probs)
     data = crossfit.Data(
-        probs=blend.by_attribute(probs, attributes) if parts else probs,
+        probs=combine.by_attribute(probs, attributes) if parts else probs,
         labels=folds["label"].to_numpy(),
         folds=folds["fold"].to_numpy(),
         groups=folds["group"].to_numpy(),
@@ -75,7 +75,7 @@ def chosen_runs(args, folds) -> list[str]:
 
 def check_distinct(names: list[str], probs: np.ndarray) -> None:
     """Raise InputError where two runs hold the same predictions: one would count twice under another name."""
-    order, of = blend.distinct(probs)
+    order, of = combine.distinct(probs)
     for place in range(len(order)):
         same = [name for name, where in zip(names, of, strict=True) if where == place]
         if len(same) > 1:
@@ -125,7 +125,7 @@ def weights_of(names: list[str], data) -> list[str]:
 def test_parts(tests, data, parts: bool):
     """Test ids, and probabilities (M, T, C) as those that the weights are of."""
     probs = np.stack([test.at(tests[0].ids) for test in tests])
-    return tests[0].ids, blend.by_attribute(probs, data.attributes) if parts else probs
+    return tests[0].ids, combine.by_attribute(probs, data.attributes) if parts else probs
 
 
 def rounded(values) -> list[float]:
@@ -136,7 +136,7 @@ def write(outputs, folds, study, tests, report) -> None:
     """The blend's files. Its OOF probabilities are the cross-fitted ones: each row's blend never saw its fold."""
     run = Run(outputs, BLEND)
     ids, probs = tests
-    mixed = decision.adjusted(blend.combine(study.chosen.method, probs, study.weights), study.offsets)
+    mixed = decision.adjusted(combine.blended(study.chosen.method, probs, study.weights), study.offsets)
     meta = {name: report[name] for name in ("run", "folds", "method", "rule", "runs", "weights")}
     artifacts.save_predictions(run.folder / "oof.npz", folds["image"], study.oof, competition.CLASSES, meta)
     artifacts.save_predictions(run.folder / "test.npz", ids, mixed, competition.CLASSES, meta)

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from scipy.optimize import minimize
 
-from comp import blend, competition, crossfit, metrics
+from comp import blend, combine, competition, crossfit, metrics
 
 ROWS, PHOTOS = 18_900, 7  # of the home competition; photos a person
 SECONDS = {3: 1, 10: 3, 30: 10}  # what a fit may take, by the number of runs
@@ -69,7 +69,7 @@ def simulated(models: int, draws: int) -> Iterator[dict]:
             seconds[name].append(time.perf_counter() - began)
         found |= {f"their {name}": method(*fit_on) for name, method in THEIRS.items()}
         for name, weights in found.items():
-            mixed = blend.apply_weights(probs[:, ~inside], weights)
+            mixed = combine.apply_weights(probs[:, ~inside], weights)
             scores.setdefault(name, []).append(metrics.score("macro_f1", labels[~inside], mixed))
         scores.setdefault("chosen", []).append(chosen_score(probs, labels, groups, inside))
     means = {name: float(np.mean(values)) for name, values in scores.items()}
@@ -84,7 +84,7 @@ def chosen_score(probs, labels, groups, inside) -> float:
     """What `make blend` would take on one half, scored on the other: method, rule and weights by cross-fitting."""
     study = crossfit.study(as_data(probs[:, inside], labels[inside], groups[inside]),
                            crossfit.candidates("macro_f1", probs.shape[2]))  # fmt: skip
-    mixed = blend.combine(study.chosen.method, probs[:, ~inside], study.weights)
+    mixed = combine.blended(study.chosen.method, probs[:, ~inside], study.weights)
     answers = crossfit.decision.decide(mixed, study.offsets)
     return metrics.macro_f1_score(labels[~inside], answers, probs.shape[2])
 
@@ -103,7 +103,7 @@ def nelder_mead(probs: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
     def loss(w):
         w = np.abs(w) / np.abs(w).sum()
-        return -metrics.score("macro_f1", labels, blend.apply_weights(probs, w))
+        return -metrics.score("macro_f1", labels, combine.apply_weights(probs, w))
 
     start = np.full(len(probs), 1 / len(probs))
     found = np.abs(minimize(loss, start, method="Nelder-Mead", options={"maxfev": 60 * len(probs)}).x)
@@ -149,7 +149,7 @@ def digits() -> Iterator[dict]:
         for k in range(5):
             out = data.folds == k
             weights = method(probs[:, ~out], labels[~out])
-            answers[out] = blend.apply_weights(probs[:, out], weights).argmax(1)
+            answers[out] = combine.apply_weights(probs[:, out], weights).argmax(1)
         theirs = metrics.macro_f1_score(labels, answers, 10)
         yield record(f"digits_chosen_vs_{name}", ours, theirs, "macro F1", 1)
 
@@ -185,7 +185,7 @@ def million() -> Iterator[dict]:
     began = time.perf_counter()
     weights = blend.fit("search", probs, labels, groups)
     data = as_data(probs, labels, groups)
-    mixed = blend.apply_weights(probs, weights)
+    mixed = combine.apply_weights(probs, weights)
     crossfit.decision.fit("attributes", mixed, labels, groups, "macro_f1", data.attributes)
     yield record("million_rows_seconds", time.perf_counter() - began, MILLION_SECONDS, "s", 1)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
