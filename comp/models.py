@@ -1,5 +1,6 @@
 """Recipe to timm model: backbone, head, and where the pretrained weights come from."""
 
+import dataclasses
 import difflib
 import hashlib
 import inspect
@@ -72,6 +73,14 @@ def check_name(name: str, recipes: list[str]) -> None:
             f"a recipe ({', '.join(recipes)}) or a timm model",
             "python -c 'import timm; print(*timm.list_models())'",
         )
+
+
+def with_normalisation(recipe: Recipe) -> Recipe:
+    """The recipe with the mean and std that timm's weights of its model were trained with, where it gives none."""
+    import timm
+
+    weights = timm.get_pretrained_cfg(recipe.model) or timm.models.PretrainedCfg()
+    return dataclasses.replace(recipe, mean=recipe.mean or weights.mean, std=recipe.std or weights.std)
 
 
 def _timm_model(recipe: Recipe, outputs: int, weights: Path, source: dict) -> nn.Module:

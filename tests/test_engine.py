@@ -17,7 +17,7 @@ from comp.stages import class_attributes
 CPU = torch.device("cpu")
 TIMES = ("seconds", "images_per_second", "waiting")
 RECIPE = dataclasses.replace(
-    recipes.get("test_resnet"),
+    models.with_normalisation(recipes.get("test_resnet")),
     pretrained=False,
     image_size=32,
     epochs=3,

@@ -89,3 +89,11 @@ def test_weights_survive_the_disk_and_other_models_are_refused(tmp_path):
     )
     with pytest.raises(InputError, match="does not load"):
         models.load_weights(other, tmp_path / "m.safetensors", "")
+
+
+def test_a_model_without_a_recipe_is_normalised_as_its_weights_were_trained():
+    assert models.with_normalisation(recipes.get("test_resnet")).std == (0.5, 0.5, 0.5)
+    assert models.with_normalisation(recipes.get("resnet50d")).mean == (0.485, 0.456, 0.406)
+    own = dataclasses.replace(recipes.get("test_resnet"), mean=(0.1, 0.2, 0.3))
+    assert models.with_normalisation(own).mean == (0.1, 0.2, 0.3)
+    assert models.with_normalisation(recipes.get("resnet34")) == recipes.get("resnet34")

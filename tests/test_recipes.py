@@ -79,6 +79,7 @@ def test_overrides_keep_types_and_leave_the_original():
         "mixup=0.7 cutmix=0.7",
         "schedule=linear",
         "mean=1",
+        "std=0.2,0.2,0",
         "lr=nan",
         "loss='unclosed",
     ],

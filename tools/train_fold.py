@@ -29,6 +29,7 @@ def main() -> None:
     augment.pipeline(recipe.augment)
     tta.check(recipe.tta)
     models.check_name(recipe.model, recipes.names())
+    recipe = models.with_normalisation(recipe)
     where = parallel.start(device.choose_device(args.device))
     run = Run(args.outputs, args.run or args.model)
     data = stages.load_data(args.inputs, args.outputs, recipe)

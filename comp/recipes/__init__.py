@@ -32,8 +32,8 @@ class Recipe:
 
     image_size: int = _setting(224, "image", "side of the square that the model sees, pixels")
     crop: int = _setting(350, "image", "side of the centre crop before the resize, pixels; 0 for the whole photo")
-    mean: tuple = _setting((0.548, 0.504, 0.479), "image", "of red, green, blue, in 0 … 1")
-    std: tuple = _setting((0.237, 0.247, 0.246), "image", "of red, green, blue, in 0 … 1")
+    mean: tuple = _setting((0.548, 0.504, 0.479), "image", "of red, green, blue, in 0 … 1; empty: the weights' own")
+    std: tuple = _setting((0.237, 0.247, 0.246), "image", "as mean")
     augment: str = _setting("none", "image", "named training augmentation of comp/augment.py")
 
     loss: str = _setting("cross_entropy", "loss", "cross_entropy, focal, f1, or a sum: '0.4 f1 + 0.6 focal(age)'")
@@ -125,7 +125,7 @@ def _parse(key: str, value: str, kind: type):
         if kind is bool:
             return {"true": True, "1": True, "false": False, "0": False}[value.lower()]
         if kind is tuple:
-            return tuple(float(part) for part in value.split(","))
+            return tuple(float(part) for part in value.split(",")) if value else ()
         return kind(value)
     except (KeyError, ValueError):
         shown = {"bool": "true or false", "int": "a whole number", "float": "a number", "tuple": "a,b,c"}
@@ -159,8 +159,8 @@ def validated(recipe: Recipe) -> Recipe:
             raise InputError(f"{key}={getattr(recipe, key)}", "0 to 1")
     if recipe.mixup + recipe.cutmix + recipe.halfmix > 1 + 1e-9:
         raise InputError(f"mixup + cutmix + halfmix = {recipe.mixup + recipe.cutmix + recipe.halfmix:g}", "at most 1")
-    if len(recipe.mean) != 3 or len(recipe.std) != 3 or min(recipe.std) <= 0:
-        raise InputError(f"mean={recipe.mean} std={recipe.std}", "three numbers each, std above 0")
+    if not {len(recipe.mean), len(recipe.std)} <= {0, 3} or not min(recipe.std, default=1) > 0:
+        raise InputError(f"mean={recipe.mean} std={recipe.std}", "three numbers each, std above 0, or nothing")
     return recipe
 
 

@@ -12,6 +12,8 @@ import dataclasses
 from comp.recipes import Recipe
 
 RECIPE = Recipe(
+    mean=(),             # the weights' own: 2 times these photos' spread for ViTs, and their patches have no norm
+    std=(),
     optimizer="adamw",
     lr=1e-3,             # three times the usual 3e-4: few epochs end before a smaller one has got anywhere
     weight_decay=0.05,   # decoupled; the value of ConvNeXt, Swin and DeiT
