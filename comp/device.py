@@ -69,8 +69,9 @@ def memory_format(recipe: Recipe) -> torch.memory_format:
 
 
 @contextlib.contextmanager
-def explain_out_of_memory(recipe: Recipe, device: torch.device):
-    """Turn a GPU's out-of-memory error into advice that keeps the effective batch."""
+def explained(recipe: Recipe, device: torch.device):
+    """Turn a GPU's out-of-memory error into advice that keeps the effective batch, and a failure of torch.compile into
+    what it needs."""
     try:
         yield
     except torch.OutOfMemoryError as error:
@@ -79,6 +80,14 @@ def explain_out_of_memory(recipe: Recipe, device: torch.device):
             f"{device} is out of memory at batch_size={recipe.batch_size}, image_size={recipe.image_size}",
             "a batch that fits",
             f'SET="batch_size={half} accumulate={recipe.accumulate * 2}" RUN=<name>: the same steps in half the memory',
+        ) from error
+    except RuntimeError as error:
+        if not type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
+            raise
+        raise InputError(
+            f"compile=true: torch cannot compile {recipe.model} here: {str(error).strip().splitlines()[0]}",
+            "a C++ compiler for a CPU (apt-get install g++), Triton for a GPU",
+            "the same command with compile=false, under another RUN",
         ) from error
 
 

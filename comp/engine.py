@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from comp import device_augment, losses, metrics, mix, optim, parallel, resume
 from comp.data import Batches, Order, loader, to_model, worker_count
-from comp.device import autocast, explain_out_of_memory, memory_format, precision
+from comp.device import autocast, explained, memory_format, precision
 from comp.epochs import Epochs, average
 from comp.errors import InputError, listed
 from comp.predict import Advance, predict
@@ -141,7 +141,7 @@ class Fit:
             self._set_lr(epoch + i / batches)
             group = min(self.recipe.accumulate, batches - i + i % self.recipe.accumulate)
             stepping = (i + 1) % self.recipe.accumulate == 0 or i + 1 == batches
-            with explain_out_of_memory(self.recipe, self.device):
+            with explained(self.recipe, self.device):
                 with parallel.without_sync(self.forward, not stepping):
                     values.append(self._backward((pixels, labels, positions), epoch, i, group))
                 seen.append(positions)

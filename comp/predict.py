@@ -8,7 +8,7 @@ from torch import nn
 
 from comp import parallel
 from comp.data import Batches, Order, loader, to_model
-from comp.device import autocast, explain_out_of_memory, memory_format, precision
+from comp.device import autocast, explained, memory_format, precision
 from comp.recipes import Recipe
 from comp.tta import Probabilities
 
@@ -42,7 +42,7 @@ def predict_all(
     half = precision(recipe, device)
     layout = memory_format(recipe)
     parts = []
-    with torch.inference_mode(), explain_out_of_memory(recipe, device):
+    with torch.inference_mode(), explained(recipe, device):
         for pixels, labels, _ in loader(mine, order, recipe.workers, device):
             images = to_model(pixels, recipe.mean, recipe.std, device).contiguous(memory_format=layout)
             with autocast(half, device):

@@ -229,7 +229,7 @@ def test_a_gpu_asked_for_and_not_there():
 
 
 def test_out_of_memory_advises_the_same_steps_in_half_the_memory():
-    with pytest.raises(InputError, match="batch_size=4 accumulate=4"), device.explain_out_of_memory(RECIPE, CPU):
+    with pytest.raises(InputError, match="batch_size=4 accumulate=4"), device.explained(RECIPE, CPU):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
 

@@ -56,11 +56,11 @@ def test_the_policies_do_change_training_rows(home):
     assert len(np.unique(plain.units)) * 7 == len(plain.units) * 3  # 7 photos, 3 classes a person
 
 
-def train(home, run, processes=1, **env):
+def train(home, run, processes=1, more="", **env):
     torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}", "--"]
     launch = torchrun if processes > 1 else []
     where = ["--inputs", home / "inputs", "--outputs", home / "outputs", "--device", "cpu", "--fold", "0"]
-    what = ["--model", "test_resnet", "--run", run, "--set", SET]
+    what = ["--model", "test_resnet", "--run", run, "--set", SET + more]
     command = [sys.executable, *launch, ROOT / "tools/train_fold.py", *where, *what]
     environment = os.environ | {"OMP_NUM_THREADS": "1"} | env
     return subprocess.run(list(map(str, command)), capture_output=True, text=True, env=environment, check=False)
@@ -81,3 +81,12 @@ def test_two_processes_train_one_fold_as_one_does(home):
     np.testing.assert_array_equal(made["one"][0]["lr"], made["two"][0]["lr"])
     score = [history["accuracy"].max() for history, _, _ in made.values()]
     assert abs(score[0] - score[1]) < 0.3  # tiny data: noise, but not chance (1/18) on one side
+
+
+def test_compiling_without_a_compiler_is_one_clear_error(home):
+    nowhere = dict(CXX="/nonexistent", TORCHINDUCTOR_CACHE_DIR=str(home / "inductor"))
+    done = train(home, "compiled", more=" compile=true", **nowhere)
+    assert done.returncode == 2, done.stderr
+    assert "No working C++ compiler" in done.stderr
+    assert "expected: a C++ compiler" in done.stderr
+    assert "Traceback" not in done.stderr
