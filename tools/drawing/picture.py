@@ -2,7 +2,6 @@
 
 import cv2
 import numpy as np
-
 from drawing.look import Look, mix
 from drawing.pen import Pen, curve, outline
 
