@@ -118,7 +118,7 @@ demo: $(READY) ## the whole way on drawn faces: folds, three backbones, blend, s
 	@$(PY) tools/make_demo.py --dest inputs/demo
 	@$(DEMO) folds FOLDS=3
 	@$(DEMO) train MODEL=vit_small_r26 RUN=vit_small_r26_64px SET="$(DEMO_SET) batch_size=20 lr=0.03 epochs=3 optimizer=sgd"
-	@$(DEMO) train MODEL=efficientnetv2_rw_t RUN=efficientnetv2_rw_t_64px SET="$(DEMO_SET) batch_size=16 lr=1.5e-3 epochs=3 channels_last=on"
+	@$(DEMO) train MODEL=efficientnetv2_rw_t RUN=efficientnetv2_rw_t_64px SET="$(DEMO_SET) batch_size=16 lr=1.5e-3 epochs=3"
 	@$(DEMO) train MODEL=resnet34 RUN=resnet34_64px SET="$(DEMO_SET) batch_size=32 lr=1.5e-3 epochs=4"
 	@$(DEMO) blend RUNS=
 	@$(PY) tools/scores.py --inputs inputs/demo --outputs outputs/demo --answers inputs/demo/answers.csv
