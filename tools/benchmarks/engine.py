@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from benchmarks.data import SeedDataset
-from benchmarks.timing import compare
+from benchmarks.timing import compare, synchronized
 from torch.utils.data import DataLoader
 
 from comp import competition, models, photos, recipes, stages, tta
@@ -38,11 +38,6 @@ def records(work: Path, rounds: int) -> Iterator[dict]:
     seed = seed_epoch(copy.deepcopy(model), recipe, inputs, images, labels, device)
     yield compare("epoch_vs_seed", engine_epoch(fit), seed, "images", rounds)
     yield compare("predict_vs_bare", *prediction(fit.model, recipe, batches, device), "images", rounds)
-
-
-def synchronized(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize()
 
 
 def engine_steps(fit: Fit, batches: Batches):

@@ -1,4 +1,4 @@
-"""Training steps of the three recipes at their own size: AMP on and off, compiled and not (a GPU's business)."""
+"""Training steps: what `auto` chooses for a device, and what compiling adds, beside the plain way."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from benchmarks.timing import compare
+from benchmarks.timing import compare, synchronized
 
 from comp import competition, models, recipes, stages
 from comp.data import Batches
@@ -15,18 +15,33 @@ from comp.engine import Fit
 from comp.photos import Photos
 
 RECIPES = ("vit_small_r26", "efficientnetv2_rw_t", "resnet34")
+SMALL = (("tf_efficientnet_lite0", 112), ("efficientnetv2_rw_t", 64), ("resnet34", 64))
 STEPS = 10
 
 
 def records(work: Path, rounds: int) -> Iterator[dict]:
     device = choose_device("auto")
-    if device.type != "cuda":
-        return  # ten minutes on a CPU, and nothing to choose there: see amp=auto in comp/device.py
+    yield from on_a_gpu(device, rounds) if device.type == "cuda" else on_a_cpu(device, rounds)
+
+
+def on_a_gpu(device: torch.device, rounds: int) -> Iterator[dict]:
+    """The three recipes at their own size and batch."""
     for name in RECIPES:
         recipe = dataclasses.replace(recipes.get(name), pretrained=False)
         plain = steps(recipe, device)
         yield compare(f"{name}_amp_vs_float32", plain, steps(recipe, device, amp="off"), "images", rounds)
         yield compare(f"{name}_compiled_vs_not", steps(recipe, device, compile=True), plain, "images", rounds)
+
+
+def on_a_cpu(device: torch.device, rounds: int) -> Iterator[dict]:
+    """What `auto` chooses there, beside float32 and beside bf16 in the usual layout; sizes that a CPU can train."""
+    for name, size in SMALL:
+        changes = dict(pretrained=False, image_size=size, batch_size=32)
+        recipe = dataclasses.replace(models.with_normalisation(recipes.get(name)), **changes)
+        for amp in ("off", "bf16"):
+            other = steps(recipe, device, amp=amp, channels_last="off")
+            title = f"{name}_chosen_vs_{'float32' if amp == 'off' else amp}"
+            yield compare(title, steps(recipe, device), other, "images", rounds)
 
 
 def steps(recipe: recipes.Recipe, device: torch.device, **changes):
@@ -44,7 +59,7 @@ def steps(recipe: recipes.Recipe, device: torch.device, **changes):
         for i in range(STEPS):
             fit._backward(batch, 0, i, 1)
             fit._step(0, i, STEPS)
-        torch.cuda.synchronize()
+        synchronized(device)
         return STEPS * count
 
     return run

@@ -4,6 +4,8 @@ import statistics
 import time
 from collections.abc import Callable
 
+import torch
+
 
 def compare(name: str, ours: Callable[[], int], theirs: Callable[[], int], unit: str, rounds: int) -> dict:
     """A record of rates: each function does its work once and returns how many units that was. One warm-up each."""
@@ -17,3 +19,9 @@ def compare(name: str, ours: Callable[[], int], theirs: Callable[[], int], unit:
             measured.append(done / (time.perf_counter() - began))
     a, b = statistics.median(rates[ours]), statistics.median(rates[theirs])
     return {"name": name, "ours": a, "theirs": b, "unit": f"{unit}/s", "ratio": a / b, "rounds": rounds}
+
+
+def synchronized(device: torch.device) -> None:
+    """Wait for what was asked of the device, so that a clock sees it."""
+    if device.type == "cuda":
+        torch.cuda.synchronize()
