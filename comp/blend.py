@@ -14,8 +14,9 @@ from scipy.optimize import minimize
 
 from comp import metrics
 from comp.climb import climb
-from comp.combine import FLOOR, distinct, on_simplex, shared
+from comp.combine import distinct, on_simplex, shared
 from comp.errors import InputError
+from comp.metrics import FLOOR
 from comp.pool import Pool, half
 
 BAGS = 16  # of persons, in `search`: the mean over them is steadier than the best on all rows

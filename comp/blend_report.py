@@ -13,6 +13,7 @@ def summary(names, data, study, digest, sources) -> dict:
     lost = diversity.losses_without(
         study.chosen.method, data.metric, data.probs, data.labels, study.weights, study.offsets
     )
+    of = weights_of(names, data)
     pairs, alike = diversity.disagreement(data.runs), diversity.correlation(data.runs)
     return {
         "run": BLEND,
@@ -23,7 +24,7 @@ def summary(names, data, study, digest, sources) -> dict:
         "runs": names,
         "sources": sources,
         "weights": rounded(study.weights),
-        "weights_of": weights_of(names, data),
+        "weights_of": of,
         "offsets": dict(zip(competition.CLASSES, rounded(study.offsets), strict=True)),
         "in_sample": round(study.in_sample, 6),
         "cross_fitted": round(study.honest, 6),
@@ -31,7 +32,7 @@ def summary(names, data, study, digest, sources) -> dict:
         "interval_95": rounded(study.interval),
         "beats": {name: round(chance, 4) for name, chance in study.beats.items()},
         "candidates": {str(candidate): round(float(score), 6) for candidate, score in study.table},
-        "loss_without": dict(zip(weights_of(names, data), rounded(lost), strict=True)),
+        "loss_without": dict(zip(of, rounded(lost), strict=True)),
         "disagreement": [rounded(row) for row in pairs],
         "correlation": [rounded(row) for row in alike],
     }
@@ -76,13 +77,12 @@ def show_choice(study, report) -> None:
     table = sorted(study.table, key=lambda row: -row[1])[:6]
     if study.chosen not in [candidate for candidate, _ in table]:
         table.append(next(row for row in study.table if row[0] == study.chosen))
-    why = "the simplest within a standard error of the best"
-    why = "choosing among all of them scored less" if study.fell_back else why
+    simplest, safer = "the simplest within a standard error of the best", "choosing among all of them scored less"
     mark = {study.chosen: "chosen"}
     rows = [[str(candidate), score, mark.get(candidate, "")] for candidate, score in table]
     title = "ways to blend, fitted on K-1 folds, scored on the rest"
     console.table(title, ["method + rule", report["metric"], ""], rows)
-    console.say(f"chosen: {why}")
+    console.say(f"chosen: {safer if study.fell_back else simplest}")
     low, high = report["interval_95"]
     console.say(f"{report['metric']} in sample {study.in_sample:.4f}, honest {study.honest:.4f} "
                 f"(95 % {low:.4f} to {high:.4f}), optimism {report['optimism']:+.4f}")  # fmt: skip

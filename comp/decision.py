@@ -9,8 +9,8 @@ Ties: equal scores go to the class with more rows among the labels, then to the 
 
 import numpy as np
 
-from comp.combine import FLOOR
 from comp.linesearch import best_step
+from comp.metrics import FLOOR
 from comp.pool import Pool, half
 
 BAGS = 4

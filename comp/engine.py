@@ -112,8 +112,7 @@ class Fit:
         """val_loss and the metrics of the scored weights over every held-out row."""
         parallel.same_everywhere(self.scored)
         probs = predict(self.scored, self.val, self.recipe, self.device)
-        true = probs[np.arange(len(probs)), self.val.labels]
-        return {"val_loss": float(-np.log(true.clip(1e-7)).mean()), **metrics.scores(self.val.labels, probs)}
+        return {"val_loss": metrics.log_loss(self.val.labels, probs), **metrics.scores(self.val.labels, probs)}
 
     def _goodness(self, scores: dict) -> float:
         """The score that the recipe chooses epochs by; higher is better."""

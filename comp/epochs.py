@@ -10,12 +10,16 @@ Weights = dict[str, Tensor]
 
 @dataclass
 class Epochs:
-    """count: epochs that are done; history: a row of scores each; top: the best ones, each with score (higher is
-    better), epoch (from 0) and weights (on the CPU)."""
+    """history: a row of scores for each epoch that is done; top: the best ones, each with score (higher is better),
+    epoch (from 0) and weights (on the CPU)."""
 
-    count: int = 0
     history: list[dict] = field(default_factory=list)
     top: list[dict] = field(default_factory=list)
+
+    @property
+    def count(self) -> int:
+        """Epochs that are done."""
+        return len(self.history)
 
     @property
     def best(self) -> Weights:
@@ -36,7 +40,6 @@ class Epochs:
             made = {"score": score, "epoch": self.count, "weights": copied(model)}
             self.top = sorted([*self.top, made], key=_best_first)[:keep]
         self.history.append(row)
-        self.count += 1
 
     def put_first(self, score: float, weights: Weights) -> None:
         """Weights that beat those of every epoch; they count as of the best one."""

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+FLOOR = 1e-7  # of a probability: a model that is sure and wrong costs 16 nats, not infinity
+
 
 def confusion(labels: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
     """Counts (C, C): rows the true class, columns the predicted one."""
@@ -10,12 +12,7 @@ def confusion(labels: np.ndarray, predicted: np.ndarray, classes: int) -> np.nda
 
 def macro_f1_score(labels: np.ndarray, predicted: np.ndarray, classes: int) -> float:
     """Mean of the classes' F1 = 2TP / (2TP + FP + FN), over classes that occur in either (as scikit-learn's)."""
-    return f1_from_confusion(confusion(labels, predicted, classes))
-
-
-def f1_from_confusion(counts: np.ndarray) -> float:
-    """Macro F1 of a confusion matrix (C, C)."""
-    return float(macro_f1_of_counts(np.diag(counts), counts.sum(0), counts.sum(1)))
+    return score_of_answers("macro_f1", labels, predicted, classes)
 
 
 def macro_f1_of_counts(right, predicted, actual):
@@ -47,9 +44,9 @@ def scores(labels: np.ndarray, probs: np.ndarray) -> dict[str, float]:
     }
 
 
-def log_loss(labels: np.ndarray, probs: np.ndarray, floor: float = 1e-7) -> float:
-    """Mean -log p of the true class; a model that is sure and wrong costs 16 nats, not infinity."""
-    return float(-np.log(np.maximum(probs[np.arange(len(labels)), labels], floor)).mean(dtype=np.float64))
+def log_loss(labels: np.ndarray, probs: np.ndarray) -> float:
+    """Mean -log p of the true class, p at least FLOOR."""
+    return float(-np.log(np.maximum(probs[np.arange(len(labels)), labels], FLOOR)).mean(dtype=np.float64))
 
 
 def auc_score(labels: np.ndarray, probs: np.ndarray) -> float:

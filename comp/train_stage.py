@@ -43,11 +43,12 @@ def _train_fold(run: Run, recipe: Recipe, data: Data, k: int, inputs: Path, wher
     words = f"{len(train.labels)} training rows, {len(val.labels)} held out"
     console.say(f"{run.name} fold {k}: {words}" + (", resumed" if resumed else ""), style="bold")
     console.say(f"  {', '.join(f'{name} {value}' for name, value in fit.chosen.items())}")
-    epochs = fit.run(resume, identity(run, data, k), console.progress, _say_epoch)
+    made_with = identity(run, data, k)
+    epochs = fit.run(resume, made_with, console.progress, _say_epoch)
     if parallel.rank() == 0:
         write_history(run.history(k), epochs.history)
         made_by = {"epoch": epochs.best_epoch + 1, "epochs": epochs.count, "engine": fit.chosen}
-        models.save_weights(run.weights(k), epochs.best, identity(run, data, k) | made_by)
+        models.save_weights(run.weights(k), epochs.best, made_with | made_by)
         resume.unlink(missing_ok=True)
     parallel.wait()
 
