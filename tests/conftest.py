@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from comp import competition
+from comp.competition import home as competition
 
 ROOT = Path(__file__).parent.parent
 SIZE = (30, 40)  # width, height of a photo

@@ -15,9 +15,11 @@ from conftest import ROOT, draw_competition, tool
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from comp import artifacts, competition, files, runs
-from comp.artifacts import Run
+from comp.competition import home as competition
 from comp.errors import InputError
+from comp.io import files
+from comp.store import artifacts, runs
+from comp.store.artifacts import Run
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,8 @@ import subprocess
 import pytest
 from conftest import ROOT, tool
 
-from comp import recipes
-from comp.recipes import Recipe
+from comp.recipes import catalog, settings
+from comp.recipes.recipe import Recipe
 
 README = (ROOT / "README.md").read_text()
 MAKEFILE = (ROOT / "Makefile").read_text()
@@ -17,15 +17,15 @@ TARGETS = set(re.findall(r"^([a-z-]+):.*## ", MAKEFILE, re.M))
 def test_every_make_command_of_the_readme_is_a_target_with_known_variables():
     commands = re.findall(r"(?:^    |`)make ([a-z-]+)((?: [A-Z]+=(?:\"[^\"]*\"|[^\s`]+))*)", README, re.M)
     assert len(commands) > 8
-    for target, settings in commands:
+    for target, given in commands:
         assert target in TARGETS
-        for variable in re.findall(r" ([A-Z]+)=", settings):
+        for variable in re.findall(r" ([A-Z]+)=", given):
             assert re.search(rf"^{variable}\s*\?=", MAKEFILE, re.M), variable
 
 
 def test_every_overriding_command_of_the_readme_is_understood():
     for model, text in re.findall(r"make train MODEL=(\S+) RUN=\S+ SET=\"(.*)\"", README):
-        recipes.override(recipes.get(model), text)
+        settings.override(catalog.get(model), text)
 
 
 def test_every_target_and_every_stage_is_in_the_readme():
@@ -64,7 +64,7 @@ def test_the_help_of_training_shows_every_setting_and_recipe():
     text = tool("train_fold", "--help").stdout
     for setting in vars(Recipe()):
         assert setting in ("name", "model") or f"{setting}=" in text
-    assert all(name in text for name in recipes.names())
+    assert all(name in text for name in catalog.names())
 
 
 def test_nothing_committed_names_a_host_or_a_machines_path():

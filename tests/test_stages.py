@@ -10,8 +10,11 @@ import pandas as pd
 import pytest
 from conftest import ROOT, draw_competition, tool
 
-from comp import artifacts, competition, recipes, stages
-from comp.artifacts import Run
+from comp.competition import home as competition
+from comp.data import rows
+from comp.recipes import catalog
+from comp.store import artifacts
+from comp.store.artifacts import Run
 
 POLICIES = (
     dict(age_old_from=58),
@@ -35,8 +38,8 @@ def home(tmp_path_factory):
 @pytest.mark.parametrize("policy", POLICIES, ids=str)
 def test_no_label_policy_changes_a_validation_row(home, policy):
     official = pd.read_csv(home / "outputs/folds.csv")
-    recipe = dataclasses.replace(recipes.get("test_resnet"), image_size=32, crop=0, **policy)
-    data = stages.load_data(home / "inputs", home / "outputs", recipe)
+    recipe = dataclasses.replace(catalog.get("test_resnet"), image_size=32, crop=0, **policy)
+    data = rows.load_data(home / "inputs", home / "outputs", recipe)
     for k in range(3):
         held_out, train = data.held_out(k), data.training(k, recipe)
         np.testing.assert_array_equal(held_out.rows, np.flatnonzero(official["fold"] == k))
@@ -46,8 +49,8 @@ def test_no_label_policy_changes_a_validation_row(home, policy):
 
 
 def test_the_policies_do_change_training_rows(home):
-    recipe = dataclasses.replace(recipes.get("test_resnet"), image_size=32, crop=0)
-    data = stages.load_data(home / "inputs", home / "outputs", recipe)
+    recipe = dataclasses.replace(catalog.get("test_resnet"), image_size=32, crop=0)
+    data = rows.load_data(home / "inputs", home / "outputs", recipe)
     plain = data.training(0, recipe)
     older = data.training(0, dataclasses.replace(recipe, age_old_from=58))
     fewer = data.training(0, dataclasses.replace(recipe, drop_ages="58"))

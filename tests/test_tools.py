@@ -13,7 +13,8 @@ import pytest
 from conftest import ROOT, draw_competition, tool
 from PIL import Image
 
-from comp import artifacts, competition
+from comp.competition import home as competition
+from comp.store import artifacts
 
 TINY = (
     "pretrained=false image_size=32 crop=0 epochs=2 batch_size=16 accumulate=1 patience=0 workers=0 lr=3e-3 "

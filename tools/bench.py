@@ -15,8 +15,9 @@ from pathlib import Path
 
 from options import parser
 
-from comp import console, files
+from comp import console
 from comp.errors import InputError
+from comp.io import files
 
 BENCHES = ("data", "engine", "recipes", "blending")  # modules of tools/benchmarks, each with records(work, rounds)
 

@@ -9,19 +9,23 @@ Method, weights and decision rule are chosen on K-1 folds and scored on the one 
 import numpy as np
 from options import parser
 
-from comp import artifacts, blend, blend_report, combine, competition, console, crossfit, decision, files, runs
-from comp.artifacts import BLEND, Run
+from comp import console
+from comp.blending import combine, crossfit, decision, methods, report
+from comp.competition import home
 from comp.errors import InputError
+from comp.io import files
+from comp.store import artifacts, runs
+from comp.store.artifacts import BLEND, Run
 
 
 def main() -> None:
     args = arguments()
-    folds, digest = artifacts.folds_and_digest(args.outputs, len(competition.CLASSES))
+    folds, digest = artifacts.folds_and_digest(args.outputs, len(home.CLASSES))
     parts = args.per == "attribute"
-    pool = crossfit.candidates(competition.METRIC, len(competition.CLASSES), args.method, args.rule, parts)
+    pool = crossfit.candidates(home.METRIC, len(home.CLASSES), args.method, args.rule, parts)
     names = chosen_runs(args, folds)
-    loaded = [runs.load(Run(args.outputs, name), folds, digest, competition.CLASSES) for name in names]
-    attributes = competition.attribute_labels(np.arange(len(competition.CLASSES)))
+    loaded = [runs.load(Run(args.outputs, name), folds, digest, home.CLASSES) for name in names]
+    attributes = home.attribute_labels(np.arange(len(home.CLASSES)))
     probs = np.stack([oof for oof, _ in loaded])
     check_distinct(names, probs)
     data = crossfit.Data(
@@ -29,23 +33,23 @@ def main() -> None:
         labels=folds["label"].to_numpy(),
         folds=folds["fold"].to_numpy(),
         groups=folds["group"].to_numpy(),
-        metric=competition.METRIC,
+        metric=home.METRIC,
         attributes=attributes,
         runs=probs,
     )
     with console.progress("fitting", crossfit.fits(folds["fold"].nunique()), "fits") as advance:
         study = crossfit.study(data, pool, advance)
     sources = [runs.source_digest(Run(args.outputs, name)) for name in names]
-    report = blend_report.summary(names, data, study, digest, sources)
-    write(args.outputs, folds, study, test_parts([test for _, test in loaded], data, parts), report)
-    blend_report.show(names, data, study, report)
+    made = report.summary(names, data, study, digest, sources)
+    write(args.outputs, folds, study, test_parts([test for _, test in loaded], data, parts), made)
+    report.show(names, data, study, made)
 
 
 def arguments():
     made = parser(__doc__)
     made.add_argument("--runs", default="", help="runs to blend, separated by spaces or commas; empty for all complete")
-    methods = ", ".join(blend.usable(competition.METRIC, len(competition.CLASSES)))
-    made.add_argument("--method", default="", help=f"{methods}; empty to let the cross-fitted score choose")
+    names = ", ".join(methods.usable(home.METRIC, len(home.CLASSES)))
+    made.add_argument("--method", default="", help=f"{names}; empty to let the cross-fitted score choose")
     made.add_argument("--per", choices=("run", "attribute"), default="run", help="what has a weight of its own")
     made.add_argument("--rule", default="", help=f"{', '.join(decision.RULES)}; empty to let the same score choose")
     return made.parse_args()
@@ -96,8 +100,8 @@ def write(outputs, folds, study, tests, report) -> None:
     ids, probs = tests
     mixed = decision.adjusted(combine.blended(study.chosen.method, probs, study.weights), study.offsets)
     meta = {name: report[name] for name in ("run", "folds", "method", "rule", "runs", "weights")}
-    artifacts.save_predictions(run.folder / "oof.npz", folds["image"], study.oof, competition.CLASSES, meta)
-    artifacts.save_predictions(run.folder / "test.npz", ids, mixed, competition.CLASSES, meta)
+    artifacts.save_predictions(run.folder / "oof.npz", folds["image"], study.oof, home.CLASSES, meta)
+    artifacts.save_predictions(run.folder / "test.npz", ids, mixed, home.CLASSES, meta)
     files.write_json(run.folder / "weights.json", report)  # last: the file that make looks at
     console.say(f"wrote {run.folder}/weights.json, oof.npz, test.npz")
 

@@ -6,14 +6,18 @@ writes  outputs/folds.csv, folds.json (its hash, and what it was made with)
 
 from options import parser
 
-from comp import artifacts, competition, console, files, folds, leaks, photos, runs
+from comp import console
+from comp.competition import home
+from comp.data import folds, leaks, photos
 from comp.errors import InputError
+from comp.io import files
+from comp.store import artifacts, runs
 
 
 def main() -> None:
     args = arguments()
-    table = competition.read_train(args.inputs)
-    test = competition.read_test(args.inputs)
+    table = home.read_train(args.inputs)
+    test = home.read_test(args.inputs)
     looked = look_at_photos(args.inputs, table, test)
     table, merged = join_alike(table, looked)
     warn_of_shared(table, test, looked)
@@ -104,14 +108,14 @@ def write(args, table, merged, looked) -> None:
 
 def show(table, test) -> None:
     """The table of classes by fold."""
-    counts = folds.class_counts(table, len(competition.CLASSES))
-    rows = [[f"{c:2d} {name}", *counts[c], counts[c].sum()] for c, name in enumerate(competition.CLASSES)]
+    counts = folds.class_counts(table, len(home.CLASSES))
+    rows = [[f"{c:2d} {name}", *counts[c], counts[c].sum()] for c, name in enumerate(home.CLASSES)]
     rows.append(["photos", *counts.sum(0), counts.sum()])
     people = table.groupby("fold")["group"].nunique()
     rows.append(["groups", *people, people.sum()])
     console.table("classes by fold", ["class", *[f"fold {k}" for k in range(counts.shape[1])], "all"], rows)
     console.say(f"{len(test)} test photos; no group and no photo in two folds")
-    for c, name in enumerate(competition.CLASSES):
+    for c, name in enumerate(home.CLASSES):
         without = [str(k) for k in range(counts.shape[1]) if counts[c, k] == 0]
         if counts[c].sum() == 0:
             console.warn(f"no photo of {name} at all: no model can learn it")

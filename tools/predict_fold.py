@@ -6,26 +6,31 @@ writes  outputs/<run>/fold<k>/oof.npz, test.npz
 
 from options import add_device, add_run, parser
 
-from comp import artifacts, competition, console
-from comp.artifacts import Run
+from comp import console
+from comp.competition import home
+from comp.store import artifacts
+from comp.store.artifacts import Run
 
 
 def main() -> None:
     args = arguments()
     artifacts.check_run_name(args.run or args.model)
-    artifacts.load_folds(artifacts.folds_file(args.outputs), len(competition.CLASSES))  # cheap: before torch
-    from comp import device, parallel, predict_stage, stages, tta
+    artifacts.load_folds(artifacts.folds_file(args.outputs), len(home.CLASSES))  # cheap: before torch
+    from comp.data import rows
+    from comp.hardware import device, processes
+    from comp.prediction import predict_stage, tta
+    from comp.recipes import frozen
 
     run = Run(args.outputs, args.run or args.model)
-    recipe = stages.load_recipe(run)
+    recipe = frozen.load_recipe(run)
     views = args.tta or recipe.tta
     tta.check(views)
-    where = parallel.start(device.choose_device(args.device))
-    data = stages.load_data(args.inputs, args.outputs, recipe)
-    numbers = stages.fold_numbers(args.fold, data.folds)
+    where = processes.start(device.choose_device(args.device))
+    data = rows.load_data(args.inputs, args.outputs, recipe)
+    numbers = rows.fold_numbers(args.fold, data.folds)
     predict_stage.predict_folds(run, recipe, data, numbers, views, where)
     predict_stage.fold_table(run, data.folds, numbers)
-    parallel.stop()
+    processes.stop()
 
 
 def arguments():

@@ -6,15 +6,18 @@ writes  nothing
 
 from options import parser
 
-from comp import artifacts, competition, console, files, runs, submission
-from comp.artifacts import BLEND, Run
+from comp import console
+from comp.competition import home
 from comp.errors import InputError
+from comp.io import files
+from comp.store import artifacts, runs, submission
+from comp.store.artifacts import BLEND, Run
 
 
 def main() -> None:
     args = parser(__doc__).parse_args()
-    folds, digest = artifacts.folds_and_digest(args.outputs, len(competition.CLASSES))
-    states = runs.status(args.outputs, folds, digest, competition.CLASSES)
+    folds, digest = artifacts.folds_and_digest(args.outputs, len(home.CLASSES))
+    states = runs.status(args.outputs, folds, digest, home.CLASSES)
     rows = [[f"{state.run} fold {state.fold}", state.state, state.why] for state in states]
     rows.append([BLEND, *blend_state(args.outputs, digest)])
     path, count = artifacts.folds_file(args.outputs), folds["fold"].nunique()

@@ -12,9 +12,13 @@ import textwrap
 
 from options import add_device, add_run, parser
 
-from comp import artifacts, competition, console, recipes
-from comp.artifacts import Run
+from comp import console
+from comp.competition import home
 from comp.errors import InputError
+from comp.recipes import catalog, frozen, settings
+from comp.recipes.recipe import Recipe
+from comp.store import artifacts
+from comp.store.artifacts import Run
 
 
 def main() -> None:
@@ -22,26 +26,31 @@ def main() -> None:
     artifacts.check_run_name(args.run or args.model)
     recipe = chosen_recipe(args)
     # these import torch: not for --help or a typing error
-    from comp import augment, device, losses, models, parallel, predict_stage, stages, train_stage, tta
+    from comp.data import augment, rows
+    from comp.hardware import device, processes
+    from comp.models import models
+    from comp.prediction import predict_stage, tta
+    from comp.training import losses, train_stage
 
-    losses.parse(recipe.loss, tuple(competition.ATTRIBUTES))
-    recipes.check_choice("halfmix_within", recipe.halfmix_within, ("", *competition.ATTRIBUTES))
+    losses.parse(recipe.loss, tuple(home.ATTRIBUTES))
+    settings.check_choice("halfmix_within", recipe.halfmix_within, ("", *home.ATTRIBUTES))
     augment.pipeline(recipe.augment)
     tta.check(recipe.tta)
-    models.check_name(recipe.model, recipes.names())
+    models.check_name(recipe.model, catalog.names())
     recipe = models.with_normalisation(recipe)
-    where = parallel.start(device.choose_device(args.device))
+    where = processes.start(device.choose_device(args.device))
     run = Run(args.outputs, args.run or args.model)
-    data = stages.load_data(args.inputs, args.outputs, recipe)
-    numbers = stages.fold_numbers(args.fold, data.folds)
-    recipe = stages.claim(run, recipe)
+    data = rows.load_data(args.inputs, args.outputs, recipe)
+    numbers = rows.fold_numbers(args.fold, data.folds)
+    with processes.first_alone():
+        recipe = frozen.claim(run, recipe)
     for k in numbers:
         train_stage.train_fold(run, recipe, data, k, args.inputs, where)
         if not args.no_predict:
             predict_stage.predict_folds(run, recipe, data, [k], recipe.tta, where)
     if not args.no_predict:
         predict_stage.fold_table(run, data.folds, numbers)
-    parallel.stop()
+    processes.stop()
 
 
 def arguments():
@@ -55,11 +64,11 @@ def arguments():
     return made.parse_args()
 
 
-def chosen_recipe(args) -> recipes.Recipe:
+def chosen_recipe(args) -> Recipe:
     """The named recipe under --set and --seed; an overridden one must have a run name of its own."""
-    named = recipes.get(args.model)
-    recipe = recipes.override(named, f"seed={args.seed} {args.set}")
-    changed = recipes.differences(named, recipe)
+    named = catalog.get(args.model)
+    recipe = settings.override(named, f"seed={args.seed} {args.set}")
+    changed = frozen.differences(named, recipe)
     if changed and args.run in ("", args.model):
         raise InputError(
             f"MODEL={args.model} is overridden ({'; '.join(changed)}) and has no name of its own",
@@ -72,15 +81,15 @@ def chosen_recipe(args) -> recipes.Recipe:
 def settings_help() -> str:
     """The settings by group with default and meaning, for --help."""
     title = "settings of --set, with the values of a timm model that has no recipe of its own:"
-    default, groups = recipes.get("default"), {}
-    for setting in dataclasses.fields(recipes.Recipe):
+    default, groups = catalog.get("default"), {}
+    for setting in dataclasses.fields(Recipe):
         value = getattr(default, setting.name)
         shown = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
         line = f"{setting.name + '=' + shown:34} {setting.metadata['help']}"
         groups.setdefault(setting.metadata["group"], []).append(line)
     groups["model"] = [line for line in groups["model"] if not line.startswith(("name=", "model="))]
     text = "\n".join(f"{group}:\n{textwrap.indent(chr(10).join(lines), '  ')}" for group, lines in groups.items())
-    return f"{title}\n\n{text}\n\nrecipes: {', '.join(recipes.names())}".replace("%", "%%")
+    return f"{title}\n\n{text}\n\nrecipes: {', '.join(catalog.names())}".replace("%", "%%")
 
 
 if __name__ == "__main__":

@@ -11,20 +11,23 @@ from pathlib import Path
 import numpy as np
 from options import parser
 
-from comp import artifacts, competition, console, files, submission
+from comp import console
+from comp.competition import home
 from comp.errors import InputError
+from comp.io import files
+from comp.store import artifacts, submission
 
 
 def main() -> None:
     args = arguments()
-    columns, size = (competition.ID, competition.ANSWER), len(competition.CLASSES)
-    sample = submission.read(args.inputs / competition.SAMPLE, *columns)
+    columns, size = (home.ID, home.ANSWER), len(home.CLASSES)
+    sample = submission.read(args.inputs / home.SAMPLE, *columns)
     votes = np.stack([submission.answers(file, sample, *columns, size) for file in args.files])
-    table = sample.assign(**{competition.ANSWER: submission.vote(votes, size)})
+    table = sample.assign(**{home.ANSWER: submission.vote(votes, size)})
     submission.check(table, sample, *columns, size)
     path = artifacts.submission_file(args.outputs)
     files.write_text(path, table.to_csv(index=False, lineterminator="\n"))
-    show(args.files, votes, table[competition.ANSWER].to_numpy())
+    show(args.files, votes, table[home.ANSWER].to_numpy())
     console.say(f"wrote {path}: {len(table)} rows, the vote of {len(votes)} files")
 
 

@@ -13,7 +13,7 @@ Measure, then write a recipe beside this one.
 
 import dataclasses
 
-from comp.recipes import Recipe
+from comp.recipes.recipe import Recipe
 
 RECIPE = Recipe(
     mean=(),             # the weights' own: 2 times these photos' spread for ViTs, and their patches have no norm

@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 from scipy.optimize import minimize
 
-from comp import blend, combine, competition, crossfit, metrics
+from comp.blending import combine, crossfit, methods
+from comp.competition import home, metrics
 
 ROWS, PHOTOS = 18_900, 7  # of the home competition; photos a person
 SECONDS = {3: 1, 10: 3, 30: 10}  # what a fit may take, by the number of runs
@@ -40,7 +41,7 @@ def simulate(models: int, rows: int, seed: int) -> tuple[np.ndarray, np.ndarray,
     rng = np.random.default_rng(seed)
     values = [rng.choice(len(share), rows, p=share) for share in SHARES]
     shared = [rng.normal(size=(rows, len(share))) for share in SHARES]
-    probs = np.empty((models, rows, len(competition.CLASSES)), np.float32)
+    probs = np.empty((models, rows, len(home.CLASSES)), np.float32)
     for m in range(models):
         product, sharpness = np.ones((rows, 1)), rng.uniform(0.7, 1.5)
         for value, noise, share, skill in zip(values, shared, SHARES, SKILL, strict=True):
@@ -52,7 +53,7 @@ def simulate(models: int, rows: int, seed: int) -> tuple[np.ndarray, np.ndarray,
             one = np.exp(logits - logits.max(1, keepdims=True))
             product = (product[:, :, None] * (one / one.sum(1, keepdims=True))[:, None, :]).reshape(rows, -1)
         probs[m] = product
-    return probs, competition.encode(*values), np.arange(rows) // PHOTOS
+    return probs, home.encode(*values), np.arange(rows) // PHOTOS
 
 
 def simulated(models: int, draws: int) -> Iterator[dict]:
@@ -65,7 +66,7 @@ def simulated(models: int, draws: int) -> Iterator[dict]:
         found = {}
         for name in OURS:
             began = time.perf_counter()
-            found[name] = blend.fit(name, *fit_on, groups[inside])
+            found[name] = methods.fit(name, *fit_on, groups[inside])
             seconds[name].append(time.perf_counter() - began)
         found |= {f"their {name}": method(*fit_on) for name, method in THEIRS.items()}
         for name, weights in found.items():
@@ -91,7 +92,7 @@ def chosen_score(probs, labels, groups, inside) -> float:
 
 def as_data(probs, labels, groups) -> crossfit.Data:
     folds = np.unique(groups, return_inverse=True)[1] % 5
-    attributes = competition.attribute_labels(np.arange(len(competition.CLASSES)))
+    attributes = home.attribute_labels(np.arange(len(home.CLASSES)))
     return crossfit.Data(probs, labels, folds, groups, "macro_f1", attributes)
 
 
@@ -128,7 +129,7 @@ def greedy(rounds: int):
 
 THEIRS = {
     "equal": lambda probs, labels: np.full(len(probs), 1 / len(probs)),
-    "log_loss": lambda probs, labels: blend.fit("log_loss", probs, labels),
+    "log_loss": lambda probs, labels: methods.fit("log_loss", probs, labels),
     "nelder_mead": nelder_mead,
     "greedy25": greedy(25),
     "greedy50": greedy(50),
@@ -183,7 +184,7 @@ def million() -> Iterator[dict]:
     """Seconds and peak memory of fitting weights and a rule to a million rows; the input is 0.36 GB of it."""
     probs, labels, groups = simulate(MILLION_RUNS, MILLION, 0)
     began = time.perf_counter()
-    weights = blend.fit("search", probs, labels, groups)
+    weights = methods.fit("search", probs, labels, groups)
     data = as_data(probs, labels, groups)
     mixed = combine.apply_weights(probs, weights)
     crossfit.decision.fit("attributes", mixed, labels, groups, "macro_f1", data.attributes)

@@ -16,8 +16,10 @@ from benchmarks.timing import compare
 from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
-from comp import augment, competition, device_augment, photos, recipes
-from comp.data import Batches, Order, loader, to_model
+from comp.competition import home
+from comp.data import augment, batch_augment, photos
+from comp.data.batches import Batches, Order, loader, to_model
+from comp.recipes import catalog
 
 CPU = torch.device("cpu")
 BATCH = 64
@@ -26,10 +28,10 @@ HOME_PHOTOS = 18_900  # of the home competition, for the memory of its cache
 
 def records(work: Path, rounds: int) -> Iterator[dict]:
     inputs = work / "inputs"
-    images = competition.read_train(inputs)["image"].tolist()
+    images = home.read_train(inputs)["image"].tolist()
     with one_core():
         seed, timms, bare = seed_loader(inputs, images), timm_loader(inputs, images), decoding(inputs, images)
-        plain = ours(work, inputs, images, recipes.get("vit_small_r26").augment)
+        plain = ours(work, inputs, images, catalog.get("vit_small_r26").augment)
         yield compare("loader_vs_seed", plain, seed, "images", rounds)
         yield compare("loader_vs_timm", plain, timms, "images", rounds)
         yield compare("loader_vs_decoding", plain, bare, "images", rounds)
@@ -49,7 +51,7 @@ def one_core():
 
 
 def ours(work: Path, inputs: Path, images: list[str], augment: str):
-    recipe = recipes.get("vit_small_r26")
+    recipe = catalog.get("vit_small_r26")
     cache = photos.cached(work / "cache", inputs, images, recipe.crop, recipe.image_size, lambda count: None)
     batches = Batches(cache, np.arange(len(images)), np.zeros(len(images), int), augment, 0)
     order = Order(batches.labels, BATCH, "shuffle", 0)
@@ -67,14 +69,14 @@ def ours(work: Path, inputs: Path, images: list[str], augment: str):
 
 def augmentations(work: Path, inputs: Path, images: list[str]):
     """augment=batched, normalising included, beside augment=face: a batch at once and a photo at a time."""
-    recipe = recipes.get("vit_small_r26")
+    recipe = catalog.get("vit_small_r26")
     cache = photos.cached(work / "cache", inputs, images, recipe.crop, recipe.image_size, lambda count: None)
     rows = np.arange(BATCH)
     pixels = cache.batch(rows)
 
     def batched() -> int:
         floats = to_model(torch.from_numpy(pixels), recipe.mean, recipe.std, CPU)
-        device_augment.augmented(floats, 0, 0, rows)
+        batch_augment.augmented(floats, 0, 0, rows)
         return BATCH
 
     def each() -> int:
@@ -90,7 +92,7 @@ class SeedDataset(Dataset):
     def __init__(self, inputs: Path, images: list[str]):
         from torchvision import transforms as T
 
-        recipe = recipes.get("vit_small_r26")
+        recipe = catalog.get("vit_small_r26")
         steps = [T.CenterCrop(recipe.crop), T.Resize((recipe.image_size,) * 2), T.ToTensor()]
         self.transform = T.Compose([*steps, T.Normalize(recipe.mean, recipe.std)])
         self.files = [inputs / image for image in images]

@@ -11,11 +11,15 @@ from benchmarks.data import SeedDataset
 from benchmarks.timing import compare, synchronized
 from torch.utils.data import DataLoader
 
-from comp import competition, models, photos, recipes, stages, tta
-from comp.data import Batches, to_model
-from comp.device import autocast, choose_device, memory_format, precision
-from comp.engine import Fit
-from comp.predict import predict
+from comp.competition import home
+from comp.data import photos
+from comp.data.batches import Batches, to_model
+from comp.hardware.device import autocast, choose_device, memory_format, precision
+from comp.models import models
+from comp.prediction import tta
+from comp.prediction.predict import predict
+from comp.recipes import catalog
+from comp.training.engine import Fit
 
 IMAGES, BATCH = 256, 32
 
@@ -23,15 +27,15 @@ IMAGES, BATCH = 256, 32
 def records(work: Path, rounds: int) -> Iterator[dict]:
     device = choose_device("auto")
     recipe = dataclasses.replace(
-        recipes.get("resnet18"), pretrained=False, batch_size=BATCH, accumulate=1, mixup=0.0, cutmix=0.0
+        catalog.get("resnet18"), pretrained=False, batch_size=BATCH, accumulate=1, mixup=0.0, cutmix=0.0
     )
     inputs = work / "inputs"
-    images = competition.read_train(inputs)["image"].tolist()[:IMAGES]
+    images = home.read_train(inputs)["image"].tolist()[:IMAGES]
     cache = photos.cached(work / "cache", inputs, images, recipe.crop, recipe.image_size, lambda count: None)
-    labels = np.arange(IMAGES) % len(competition.CLASSES)
+    labels = np.arange(IMAGES) % len(home.CLASSES)
     batches = Batches(cache, np.arange(IMAGES), labels, recipe.augment, 0)
-    model = models.create(recipe, len(competition.CLASSES), stages.class_attributes(), Path(), pretrained=False)
-    fit = Fit(copy.deepcopy(model), recipe, batches, batches, stages.class_attributes(), device)
+    model = models.create(recipe, len(home.CLASSES), home.class_attributes(), Path(), pretrained=False)
+    fit = Fit(copy.deepcopy(model), recipe, batches, batches, home.class_attributes(), device)
     bare = bare_steps(copy.deepcopy(model), recipe, batches, device)
     yield compare("step_vs_bare", engine_steps(fit, batches), bare, "images", rounds)
     yield compare("epoch_vs_bare", engine_epoch(fit), bare, "images", rounds)

@@ -8,11 +8,14 @@ import numpy as np
 import torch
 from benchmarks.timing import compare, synchronized
 
-from comp import competition, models, recipes, stages
-from comp.data import Batches
-from comp.device import choose_device
-from comp.engine import Fit
-from comp.photos import Photos
+from comp.competition import home
+from comp.data.batches import Batches
+from comp.data.photos import Photos
+from comp.hardware.device import choose_device
+from comp.models import models
+from comp.recipes import catalog
+from comp.recipes.recipe import Recipe
+from comp.training.engine import Fit
 
 RECIPES = ("vit_small_r26", "efficientnetv2_rw_t", "resnet34")
 SMALL = (("tf_efficientnet_lite0", 112), ("efficientnetv2_rw_t", 64), ("resnet34", 64))
@@ -28,7 +31,7 @@ def records(work: Path, rounds: int) -> Iterator[dict]:
 def on_a_gpu(device: torch.device, rounds: int) -> Iterator[dict]:
     """The three recipes at their own size and batch."""
     for name in RECIPES:
-        recipe = dataclasses.replace(recipes.get(name), pretrained=False)
+        recipe = dataclasses.replace(catalog.get(name), pretrained=False)
         plain = steps(recipe, device)
         yield compare(f"{name}_amp_vs_float32", plain, steps(recipe, device, amp="off"), "images", rounds)
         yield compare(f"{name}_compiled_vs_not", steps(recipe, device, compile=True), plain, "images", rounds)
@@ -38,21 +41,21 @@ def on_a_cpu(device: torch.device, rounds: int) -> Iterator[dict]:
     """What `auto` chooses there, beside float32 and beside bf16 in the usual layout; sizes that a CPU can train."""
     for name, size in SMALL:
         changes = dict(pretrained=False, image_size=size, batch_size=32)
-        recipe = dataclasses.replace(models.with_normalisation(recipes.get(name)), **changes)
+        recipe = dataclasses.replace(models.with_normalisation(catalog.get(name)), **changes)
         for amp in ("off", "bf16"):
             other = steps(recipe, device, amp=amp, channels_last="off")
             title = f"{name}_chosen_vs_{'float32' if amp == 'off' else amp}"
             yield compare(title, steps(recipe, device), other, "images", rounds)
 
 
-def steps(recipe: recipes.Recipe, device: torch.device, **changes):
+def steps(recipe: Recipe, device: torch.device, **changes):
     """Training steps of the recipe on random pixels in memory."""
     recipe, count, times = dataclasses.replace(recipe, **changes), recipe.batch_size, STEPS[device.type]
     pixels = np.random.default_rng(0).integers(0, 256, (count, recipe.image_size, recipe.image_size, 3), np.uint8)
-    labels = np.arange(count) % len(competition.CLASSES)
+    labels = np.arange(count) % len(home.CLASSES)
     batches = Batches(Photos(Path(), [""] * count, 0, recipe.image_size, pixels), np.arange(count), labels, "none", 0)
-    model = models.create(recipe, len(competition.CLASSES), stages.class_attributes(), Path(), pretrained=False)
-    fit = Fit(model, recipe, batches, batches, stages.class_attributes(), device)
+    model = models.create(recipe, len(home.CLASSES), home.class_attributes(), Path(), pretrained=False)
+    fit = Fit(model, recipe, batches, batches, home.class_attributes(), device)
     batch = batches[0, np.arange(count)]
 
     def run() -> int:

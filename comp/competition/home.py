@@ -1,0 +1,167 @@
+"""The home competition: mask x gender x age of faces. It needs no competition.toml and is recognised by its columns.
+
+The only module that knows of masks, genders, ages, persons and faces.
+
+    class = mask * 6 + gender * 3 + age      mask 0 worn, 1 worn wrongly, 2 off
+                                             gender 0 male, 1 female;  age 0 for < 30, 1 for 30 to 59, 2 for >= 60
+"""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from comp.errors import InputError, listed
+from comp.io.tables import read_table
+
+METRIC = "macro_f1"
+ID, ANSWER = "ImageID", "ans"
+SAMPLE = "eval/info.csv"
+TRAIN_TABLE, TRAIN_IMAGES, TEST_IMAGES = "train/train.csv", "train/images", "eval/images"
+TRAIN_COLUMNS = ("id", "gender", "race", "age", "path")
+EXTENSIONS = (".jpg", ".jpeg", ".png")
+SHOTS = {f"mask{i}": 0 for i in range(1, 6)} | {"incorrect_mask": 1, "normal": 2}
+OLD_FROM = 60
+
+ATTRIBUTES = {"mask": ("worn", "wrong", "off"), "gender": ("male", "female"), "age": ("<30", "30-59", ">=60")}
+CLASSES = tuple(f"{m} {g} {a}" for m in ATTRIBUTES["mask"] for g in ATTRIBUTES["gender"] for a in ATTRIBUTES["age"])
+
+
+def encode(mask, gender, age):
+    """Class 0 … 17 of the three attribute indices (ints or int arrays of one shape)."""
+    return mask * 6 + gender * 3 + age
+
+
+def attribute_labels(labels: np.ndarray) -> dict[str, np.ndarray]:
+    """The inverse of `encode`: labels (N,) to one (N,) array for each attribute, in the order of ATTRIBUTES."""
+    labels = np.asarray(labels)
+    return {"mask": labels // 6, "gender": labels // 3 % 2, "age": labels % 3}
+
+
+def class_attributes() -> dict[str, np.ndarray]:
+    """Name of each attribute to its value for each class (C,)."""
+    return attribute_labels(np.arange(len(CLASSES)))
+
+
+def age_group(years, old_from: int = OLD_FROM):
+    """0 under 30, 1 up to `old_from` - 1, 2 from `old_from` years on."""
+    return (np.asarray(years) >= 30).astype(int) + (np.asarray(years) >= old_from).astype(int)
+
+
+def read_train(inputs: Path) -> pd.DataFrame:
+    """One row a training photo: image (relative to inputs), group (person), label, mask, gender, age, years.
+
+    A person is known by `path`, because `id` is not unique. Raises InputError for a missing table or column,
+    a row without its folder and a folder without one of its seven photos; all of them are listed.
+    """
+    people = _read_table(inputs, TRAIN_TABLE, TRAIN_COLUMNS)
+    _check_people(people, inputs)
+    problems, rows = [], []
+    for person in people.itertuples():
+        photos = _photos(inputs / TRAIN_IMAGES / person.path)
+        if photos is None:
+            problems.append(f"{TRAIN_TABLE} line {person.Index + 2}: no folder {TRAIN_IMAGES}/{person.path}")
+            continue
+        problems += [f"{TRAIN_IMAGES}/{person.path}: no photo '{shot}'" for shot in SHOTS if shot not in photos]
+        problems += [
+            f"{TRAIN_IMAGES}/{person.path}: two photos '{shot}'" for shot in SHOTS if len(photos.get(shot, [])) > 1
+        ]
+        rows += [_row(person, photos[shot][0], mask) for shot, mask in SHOTS.items() if shot in photos]
+    if problems:
+        raise InputError(
+            f"{len(problems)} problem(s) in {inputs / 'train'}:{listed(problems)}",
+            f"for each row of {TRAIN_TABLE} a folder with one each of {', '.join(SHOTS)} ({' '.join(EXTENSIONS)})",
+            f"unpack the data again, or delete those rows of {inputs / TRAIN_TABLE}",
+        )
+    return pd.DataFrame(rows)
+
+
+def read_test(inputs: Path) -> pd.DataFrame:
+    """One row a test photo in the sample submission's order: id, image (relative to inputs)."""
+    sample = _read_table(inputs, SAMPLE, (ID, ANSWER))
+    repeated = sample[ID][sample[ID].duplicated()].tolist()
+    bad = [name for name in sample[ID] if Path(name).name != name]
+    missing = [] if bad else [name for name in sample[ID] if not (inputs / TEST_IMAGES / name).is_file()]
+    for problem, items in (
+        ("repeated id", repeated),
+        ("id that is no file name", bad),
+        ("id without its photo", missing),
+    ):
+        if items:
+            raise InputError(
+                f"{len(items)} {problem}(s) in {inputs / SAMPLE}:{listed(items)}",
+                f"one row a photo of {inputs / TEST_IMAGES}",
+                "unpack the data again",
+            )
+    return pd.DataFrame({"id": sample[ID], "image": TEST_IMAGES + "/" + sample[ID]})
+
+
+def training_policy(table: pd.DataFrame, age_old_from: int = OLD_FROM, drop_ages: str = "") -> pd.DataFrame:
+    """Relabel and drop rows the way a recipe asks. For TRAINING rows only: a score is always on official labels.
+
+    age_old_from: the age in years from which the oldest class is taught; drop_ages: such as "57-59" or "27-29,57-59".
+    """
+    table = table.copy()
+    table["age"] = age_group(table["years"], age_old_from)
+    table["label"] = encode(table["mask"], table["gender"], table["age"])
+    for low, high in age_ranges(drop_ages):
+        table = table[~table["years"].between(low, high)]
+    return table.reset_index(drop=True)
+
+
+def age_ranges(text: str) -> list[tuple[int, int]]:
+    """Parse "27-29,57-59" to [(27, 29), (57, 59)], both ends included; "58" is (58, 58)."""
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    if not all(re.fullmatch(r"\d+(-\d+)?", part) for part in parts):
+        raise InputError(f"drop_ages={text!r}", "ranges of years such as 57-59 or 27-29,57-59")
+    return [(int(part.split("-")[0]), int(part.split("-")[-1])) for part in parts]
+
+
+def _read_table(inputs: Path, name: str, columns: tuple[str, ...]) -> pd.DataFrame:
+    advice = "unpack the competition's data there, give INPUTS=folder, or try `make demo`"
+    path = Path(inputs) / name
+    if not path.is_file():
+        raise InputError(f"no {path}", f"the folder INPUTS={inputs} with {TRAIN_TABLE} and {SAMPLE}", advice)
+    return read_table(path, columns, advice)
+
+
+def _check_people(people: pd.DataFrame, inputs: Path) -> None:
+    """Every field within its range, and `path` unique and a plain folder name: it is joined to a path of ours."""
+    years = pd.to_numeric(people["age"], errors="coerce")
+    lines = people.index + 2
+    problems = [
+        f"line {n}: age {a!r}" for n, a, y in zip(lines, people["age"], years, strict=True) if not 0 <= y <= 120
+    ]
+    problems += [
+        f"line {n}: gender {g!r}" for n, g in zip(lines, people["gender"], strict=True) if g not in ATTRIBUTES["gender"]
+    ]
+    problems += [
+        f"line {n}: path {p!r}" for n, p in zip(lines, people["path"], strict=True) if not p or Path(p).name != p
+    ]
+    problems += [f"path {p!r} twice" for p in people["path"][people["path"].duplicated()]]
+    if problems:
+        raise InputError(
+            f"{len(problems)} bad row(s) in {inputs / TRAIN_TABLE}:{listed(problems)}",
+            f"age in years, gender {' or '.join(ATTRIBUTES['gender'])}, path a unique folder name",
+            "correct those lines",
+        )
+
+
+def _photos(folder: Path) -> dict[str, list[Path]] | None:
+    """Shot name to its files; None where there is no folder. Names that begin with "." are junk of file managers."""
+    if not folder.is_dir():
+        return None
+    photos: dict[str, list[Path]] = {}
+    for file in sorted(folder.iterdir()):
+        if not file.name.startswith(".") and file.suffix.lower() in EXTENSIONS:
+            photos.setdefault(file.stem, []).append(file)
+    return photos
+
+
+def _row(person, photo: Path, mask: int) -> dict:
+    years = int(float(person.age))
+    gender, age = ATTRIBUTES["gender"].index(person.gender), int(age_group(years))
+    image = f"{TRAIN_IMAGES}/{person.path}/{photo.name}"
+    label = encode(mask, gender, age)
+    return dict(image=image, group=person.path, label=label, mask=mask, gender=gender, age=age, years=years)

@@ -1,0 +1,59 @@
+"""Training augmentations by name; the only module that imports albumentations (its last MIT release).
+
+A pipeline maps uint8 (H, W, 3) to the same shape. `augmented` seeds it by (seed, epoch, image), so that a photo looks
+the same in that epoch whatever the number of workers and however often the run was stopped.
+"""
+
+import os
+from functools import cache
+
+import numpy as np
+
+from comp.data import batch_augment
+from comp.errors import InputError
+
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it asks the network for its version at import
+
+
+def _pipelines() -> dict:
+    import albumentations as A  # 1 s to import, and recipes without augmentation never need it
+
+    flip = A.HorizontalFlip(p=0.5)
+    small = A.Affine(scale=(0.9, 1.1), translate_percent=(-0.05, 0.05), rotate=(-10, 10), border_mode=2, p=0.7)
+    light = A.RandomBrightnessContrast(brightness_limit=0.2, contrast_limit=0.2, p=0.5)
+    soft = A.OneOf([A.GaussianBlur(blur_limit=(3, 5)), A.ImageCompression(quality_range=(50, 95))], p=0.2)
+    holes = A.CoarseDropout(num_holes_range=(1, 3), hole_height_range=(0.1, 0.25), hole_width_range=(0.1, 0.25), p=0.25)
+    return {
+        "flip": [flip],
+        "light": [flip, small],
+        # no hue and no grey: hair and skin colour tell age; no upside down: faces are upright
+        "face": [flip, small, light, soft],
+        "strong": [flip, small, light, soft, holes],
+    }
+
+
+NAMES = ("none", "flip", "light", "face", "strong", batch_augment.NAME)
+
+
+@cache
+def pipeline(name: str):
+    """The albumentations Compose of that name; None where a photo is left as it is here. InputError lists the names."""
+    if name not in NAMES:
+        raise InputError(f"augment={name}", f"one of {', '.join(NAMES)}")
+    if name in ("none", batch_augment.NAME):
+        return None
+    import albumentations as A
+
+    return A.Compose(_pipelines()[name])
+
+
+def augmented(name: str, images: np.ndarray, seeds: list[tuple[int, int, int]]) -> np.ndarray:
+    """Augment uint8 (B, H, W, 3), each image by its own (seed, epoch, image)."""
+    compose = pipeline(name)
+    if compose is None:
+        return images
+    out = np.empty_like(images)
+    for i, seed in enumerate(seeds):
+        compose.set_random_seed(int(np.random.SeedSequence(seed).generate_state(1)[0]))
+        out[i] = compose(image=images[i])["image"]
+    return out

@@ -1,0 +1,146 @@
+"""Batches for training and prediction: epoch orders, and loaders that yield uint8 pixels.
+
+Pixels travel as uint8 (B, H, W, 3), a quarter of float32; `to_model` turns them on the device into normalised
+floats (B, 3, H, W), which lie in channels-last order already.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from comp.data import augment
+from comp.data.photos import Photos
+from comp.errors import InputError
+from comp.hardware import processes
+
+
+class Batches(Dataset):
+    """Indexed by (epoch, positions): uint8 pixels (B, H, W, 3), labels (B,) int64 and the positions (B,)."""
+
+    def __init__(
+        self,
+        photos: Photos,
+        rows: Sequence[int],
+        labels: Sequence[int],
+        augment_name: str,
+        seed: int,
+        units: Sequence[int] | None = None,
+    ):
+        self.photos, self.rows, self.labels = photos, np.asarray(rows), np.asarray(labels)
+        self.augment_name, self.seed = augment_name, seed
+        self.units = None if units is None else np.asarray(units)  # rows of one unit show the same: see Order
+
+    def only(self, positions: np.ndarray) -> "Batches":
+        """These rows alone."""
+        if len(positions) == len(self.rows):
+            return self
+        return Batches(self.photos, self.rows[positions], self.labels[positions], self.augment_name, self.seed)
+
+    def __getitem__(self, key: tuple[int, np.ndarray]) -> tuple[Tensor, Tensor, Tensor]:
+        epoch, positions = key
+        rows = self.rows[positions]
+        # sorted reads are sequential reads of the memory-mapped file
+        order = np.argsort(rows)
+        pixels = np.empty((len(rows), self.photos.size, self.photos.size, 3), np.uint8)
+        pixels[order] = self.photos.batch(rows[order])
+        pixels = augment.augmented(self.augment_name, pixels, [(self.seed, epoch, int(row)) for row in rows])
+        return torch.from_numpy(pixels), torch.from_numpy(self.labels[positions]), torch.from_numpy(positions)
+
+
+class Order:
+    """What the loader draws: set `epoch`, then iterate over (epoch, positions) of each batch.
+
+    units (N,) int: rows that are alternatives, such as one person's photos of one class, for sampler="one_of_each".
+    With several processes a batch is the whole batch's share of this one.
+    """
+
+    def __init__(
+        self,
+        labels: Sequence[int],
+        batch_size: int,
+        sampler: str,
+        seed: int,
+        units: Sequence[int] | None = None,
+    ):
+        self.labels, self.batch_size, self.sampler, self.seed = np.asarray(labels), batch_size, sampler, seed
+        self.units, self.epoch = units, 0
+
+    def rows(self) -> np.ndarray:
+        """Positions of this epoch, in its order."""
+        return epoch_order(self.labels, self.sampler, self.seed, self.epoch, self.units)
+
+    def __len__(self) -> int:
+        return len(split(self.rows(), self.batch_size))
+
+    def __iter__(self) -> Iterator[tuple[int, np.ndarray]]:
+        share = processes.share if self.sampler != "none" else lambda part: part
+        return iter([(self.epoch, share(part)) for part in split(self.rows(), self.batch_size)])
+
+
+def epoch_order(
+    labels: np.ndarray, sampler: str, seed: int, epoch: int, units: Sequence[int] | None = None
+) -> np.ndarray:
+    """Positions of one epoch, by sampler.
+
+    none: as they lie; shuffle: a permutation; balanced: N draws in which each class is as frequent as any, and within
+    a class no row repeats before every row was drawn; one_of_each: one row a unit, another one each epoch.
+    """
+    rng = np.random.default_rng([seed, epoch])
+    if sampler == "none":
+        return np.arange(len(labels))
+    if sampler == "one_of_each":
+        if units is None:
+            raise InputError("sampler=one_of_each", "rows with units (person and class)")
+        shuffled = rng.permutation(len(labels))
+        return rng.permutation(shuffled[np.unique(np.asarray(units)[shuffled], return_index=True)[1]])
+    if sampler == "shuffle":
+        return rng.permutation(len(labels))
+    classes = np.unique(labels)
+    drawn = []
+    for i, c in enumerate(classes):
+        rows = np.flatnonzero(labels == c)
+        share = len(labels) // len(classes) + (i < len(labels) % len(classes))
+        rounds = [rng.permutation(rows) for _ in range(-(-share // len(rows)))]
+        drawn.append(np.concatenate(rounds)[:share])
+    return rng.permutation(np.concatenate(drawn))
+
+
+def split(order: np.ndarray, batch_size: int) -> list[np.ndarray]:
+    """Consecutive batches; a last single row joins the batch before it, as batch norm cannot train on one image."""
+    parts = [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
+    if len(parts) > 1 and len(parts[-1]) == 1 and batch_size > 1:
+        parts[-2:] = [np.concatenate(parts[-2:])]
+    return parts
+
+
+def loader(batches: Batches, order: Order, workers: int, device: torch.device) -> DataLoader:
+    """A DataLoader of whole batches: each item that a worker sends is one batch, already stacked."""
+    return DataLoader(
+        batches,
+        batch_size=None,
+        sampler=order,
+        num_workers=worker_count(workers, batches, device),
+        persistent_workers=worker_count(workers, batches, device) > 0,
+        pin_memory=device.type == "cuda",
+    )
+
+
+def worker_count(workers: int, batches: Batches, device: torch.device) -> int:
+    """The recipe's, or by the machine: none where the CPU trains and photos are cached (workers would only take its
+    cores), else one a core up to 8."""
+    if workers >= 0:
+        return workers
+    if device.type == "cpu" and batches.photos.pixels is not None:
+        return 0
+    return min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+
+
+def to_model(pixels: Tensor, mean: Sequence[float], std: Sequence[float], device: torch.device) -> Tensor:
+    """uint8 (B, H, W, 3) to normalised float32 (B, 3, H, W) on the device; mean and std in 0 … 1, RGB."""
+    pixels = pixels.to(device, non_blocking=True).permute(0, 3, 1, 2).float()
+    scale = torch.tensor(std, device=device).view(1, 3, 1, 1) * 255
+    return (pixels - torch.tensor(mean, device=device).view(1, 3, 1, 1) * 255) / scale

@@ -1,0 +1,73 @@
+"""recipe.json: everything a run is trained with. A run name belongs to one recipe."""
+
+import dataclasses
+import json
+import platform
+from importlib.metadata import version
+
+from comp.competition import home
+from comp.errors import InputError
+from comp.io import files
+from comp.recipes.recipe import Recipe
+from comp.recipes.settings import validated
+from comp.store.artifacts import Run
+
+RUN_ONLY = ("workers", "cache")  # change how fast, never what: two runs that differ in them are one recipe
+
+
+def to_json(recipe: Recipe) -> dict:
+    """Plain values, as recipe.json holds them."""
+    return json.loads(json.dumps(dataclasses.asdict(recipe)))
+
+
+def from_json(values: dict, path) -> Recipe:
+    """The Recipe that `to_json` gave; InputError where a setting is missing, unknown or of another type."""
+    known = {f.name: type(f.default) for f in dataclasses.fields(Recipe)}
+    values = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+    wrong = sorted(set(known) ^ set(values))
+    for key, kind in known.items():
+        allowed = (int, float) if kind is float else kind
+        if key in values and (not isinstance(values[key], allowed) or (kind is int and isinstance(values[key], bool))):
+            wrong.append(key)
+    if wrong:
+        raise InputError(f"{path}: settings {', '.join(wrong)} are missing, unknown or mistyped", "this version's")
+    return validated(Recipe(**values))
+
+
+def differences(a: Recipe, b: Recipe) -> list[str]:
+    """"key: a's value, b's value" for each setting that differs and changes the result."""
+    return [
+        f"{f.name}: {getattr(a, f.name)!r}, not {getattr(b, f.name)!r}"
+        for f in dataclasses.fields(Recipe)
+        if f.name not in RUN_ONLY and getattr(a, f.name) != getattr(b, f.name)
+    ]
+
+
+def claim(run: Run, recipe: Recipe) -> Recipe:
+    """Write recipe.json, or check that the one there is this recipe.
+
+    Returns the recipe to use (the given one: it may differ in what does not change the result).
+    """
+    if not run.recipe.is_file():
+        versions = {name: version(name) for name in ("torch", "numpy", "pandas")}
+        versions["python"] = platform.python_version()
+        content = {"format": 1, "recipe": to_json(recipe), "classes": home.CLASSES, "versions": versions}
+        files.write_json(run.recipe, content)
+        return recipe
+    changed = differences(load_recipe(run), recipe)
+    if changed:
+        raise InputError(
+            f"run {run.name} was trained with another recipe ({'; '.join(changed)})",
+            f"the recipe in {run.recipe}: a run name belongs to one recipe",
+            f"the same command with RUN=<another name>, or rm -r {run.folder}",
+        )
+    return recipe
+
+
+def load_recipe(run: Run) -> Recipe:
+    """The recipe that a run was trained with; never the code's current one."""
+    expected, remedy = "the recipe of a trained run", f"make train MODEL={run.name}"
+    content = files.read_json(run.recipe, expected, remedy)
+    if not isinstance(content.get("recipe"), dict) or content.get("classes") != list(home.CLASSES):
+        raise InputError(f"{run.recipe} holds no recipe for these classes", expected, remedy)
+    return from_json(content["recipe"], run.recipe)

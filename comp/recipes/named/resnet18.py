@@ -1,0 +1,10 @@
+"""ResNet-18: the quick model, to try the whole way in minutes. Everything else as resnet34.
+
+Command: make train MODEL=resnet18
+"""
+
+import dataclasses
+
+from comp.recipes.named import resnet34
+
+RECIPE = dataclasses.replace(resnet34.RECIPE, model="resnet18")  # 1.8 times as fast; a point or two lower

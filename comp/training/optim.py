@@ -1,0 +1,94 @@
+"""What moves the weights: optimizer, learning rate, averaged weights, and which parts are frozen."""
+
+import math
+
+import torch
+from torch import nn
+
+from comp.errors import InputError
+from comp.recipes.recipe import Recipe
+
+_FUSED = ("adam", "adamw", "sgd")  # one kernel a step instead of one a tensor; CPUs have it too
+
+
+def lr_factor(recipe: Recipe, epoch: float) -> float:
+    """The learning rate at a (fractional) epoch as a share of `lr`; a pure function, so that resuming is exact."""
+    if epoch < recipe.warmup_epochs:
+        return max(epoch, 1e-3) / recipe.warmup_epochs
+    if recipe.schedule == "step":
+        return recipe.step_factor ** (int(epoch) // recipe.step_epochs)
+    if recipe.schedule == "constant":
+        return 1.0
+    done = (epoch - recipe.warmup_epochs) / max(recipe.epochs - recipe.warmup_epochs, 1e-9)
+    return 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
+
+
+def is_fused(recipe: Recipe, device: torch.device) -> bool:
+    """Whether torch has a fused kernel for this optimizer on this device."""
+    return device.type in ("cpu", "cuda") and recipe.optimizer in _FUSED
+
+
+def make_optimizer(model: nn.Module, recipe: Recipe, device: torch.device) -> torch.optim.Optimizer:
+    """timm's optimizer of that name, without weight decay on biases and norms, with its layer decay."""
+    from timm.optim import create_optimizer_v2
+
+    options = {"fused": True} if is_fused(recipe, device) else {}
+    name = "momentum" if recipe.optimizer == "sgd" else recipe.optimizer  # timm's "sgd" means Nesterov
+    decay = recipe.layer_decay if recipe.layer_decay < 1 else None
+    try:
+        return create_optimizer_v2(
+            backbone(model),
+            opt=name,
+            lr=recipe.lr,
+            weight_decay=recipe.weight_decay,
+            momentum=recipe.momentum,
+            layer_decay=decay,
+            **options,
+        )
+    except (ValueError, AssertionError, KeyError) as error:
+        raise InputError(
+            f"optimizer={recipe.optimizer}: {error}", "an optimizer of timm, such as sgd, adam, adamw"
+        ) from None
+
+
+def backbone(model: nn.Module) -> nn.Module:
+    """timm's model inside ours: the optimizer's and the freezer's knowledge of layers is timm's."""
+    return getattr(model, "backbone", model)
+
+
+def make_ema(model: nn.Module, recipe: Recipe):
+    """timm's ModelEmaV3 with its warm-up (a plain 0.999 would still hold the initial weights after an epoch)."""
+    if not recipe.ema_decay:
+        return None
+    from timm.utils import ModelEmaV3
+
+    return ModelEmaV3(model, decay=recipe.ema_decay, use_warmup=True)
+
+
+def freeze(model: nn.Module, stages: int) -> None:
+    """Freeze the first `stages` stages, the stem being the first; 0 freezes nothing, -1 all but the head.
+
+    Stages are timm's own (`group_matcher(coarse=True)`: stem, stages or blocks, norm and head). Batch norms of frozen
+    stages keep their statistics too; call it after `model.train()`.
+    """
+    model = backbone(model)
+    head = {id(p) for p in model.get_classifier().parameters()}
+    frozen = _first_stages(model, stages)
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(name not in frozen or id(parameter) in head)
+    for module in model.modules():
+        own = list(module.parameters(recurse=False))
+        if isinstance(module, nn.modules.batchnorm._BatchNorm) and own and not any(p.requires_grad for p in own):
+            module.eval()
+
+
+def _first_stages(model: nn.Module, stages: int) -> set[str]:
+    if stages == 0:
+        return set()
+    if stages < 0:
+        return {name for name, _ in model.named_parameters()}
+    from timm.models import group_parameters
+
+    groups = group_parameters(model, model.group_matcher(coarse=True))
+    first = sorted(groups)[:stages]
+    return {name for group in first for name in groups[group]}

@@ -1,0 +1,59 @@
+import io
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from comp.data import leaks, photos
+from comp.data.photos import THUMBNAIL, Look
+
+
+def picture(seed):
+    """Soft random shapes with a little noise, 120 x 160, as unlike each other as photos are."""
+    rng = np.random.default_rng(seed)
+    coarse = rng.integers(0, 256, (6, 8, 3), np.uint8)
+    pixels = cv2.resize(coarse, (120, 160), interpolation=cv2.INTER_CUBIC).astype(int)
+    return np.clip(pixels + rng.normal(0, 6, pixels.shape), 0, 255).astype(np.uint8)
+
+
+def look(pixels):
+    return Look("", cv2.resize(pixels, THUMBNAIL[1::-1], interpolation=cv2.INTER_AREA))
+
+
+def saved_again(pixels, size=(90, 120), quality=70, light=1.0):
+    stream = io.BytesIO()
+    Image.fromarray(np.clip(pixels * light, 0, 255).astype(np.uint8)).resize(size).save(stream, "JPEG", quality=quality)
+    return photos.decode(stream.getvalue())
+
+
+@pytest.mark.parametrize("light", [1.0, 0.8])
+def test_a_photo_saved_again_is_found_and_no_other(light):
+    pictures = [picture(i) for i in range(30)]
+    looks = [look(p) for p in pictures] + [look(saved_again(pictures[7], light=light))]
+    groups = [f"person{i}" for i in range(30)] + ["another name"]
+    assert leaks.alike(looks, groups) == [(7, 30)]
+
+
+def test_photos_of_one_person_are_no_news():
+    looks = [look(picture(0)), look(saved_again(picture(0)))]
+    assert leaks.alike(looks, ["a", "a"]) == []
+
+
+def test_flat_pictures_are_not_taken_for_each_other():
+    looks = [look(np.full((160, 120, 3), grey, np.uint8)) for grey in (10, 10, 200)]
+    assert leaks.alike(looks, list("abc")) == []
+
+
+def test_pairs_link_groups_through_others():
+    groups = list("fbcdea")
+    assert leaks.merged_groups(groups, [(0, 1), (1, 2), (4, 5)]) == ["b", "b", "b", "d", "a", "a"]
+    assert leaks.merged_groups(groups, []) == groups
+
+
+def test_train_and_test_are_told_apart_only_where_they_differ():
+    train, test = [look(picture(i)) for i in range(60)], [look(picture(i)) for i in range(100, 140)]
+    darker = [look((picture(i) * 0.6).astype(np.uint8)) for i in range(100, 140)]
+    groups = [str(i // 2) for i in range(60)]
+    assert leaks.adversarial_auc(train, test, groups) < 0.7
+    assert leaks.adversarial_auc(train, darker, groups) > 0.9

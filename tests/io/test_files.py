@@ -1,0 +1,245 @@
+"""Whole or not there, damaged or edited and said so, one process at a time, and nothing believed or executed."""
+
+import contextlib
+import json
+import pickle
+import subprocess
+import sys
+import zipfile
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from conftest import ROOT
+
+from comp.errors import InputError
+from comp.io import files
+from comp.models import models
+from comp.store import artifacts
+
+FLIPS = 1000
+CLASSES = ("a", "b", "c")
+
+
+def make_npz(path):
+    probs = np.random.default_rng(0).dirichlet([1, 1, 1], 20).astype(np.float32)
+    artifacts.save_predictions(path, [f"photo{i}" for i in range(20)], probs, CLASSES, {"run": "r", "fold": 1})
+
+
+def load_npz(path):
+    made = artifacts.load_predictions(path, CLASSES)
+    meta = {name: value for name, value in made.meta.items() if name != "file"}
+    return made.ids.tolist(), made.probs.tolist(), made.classes, meta
+
+
+def make_weights(path):
+    torch.manual_seed(0)
+    models.save_weights(path, torch.nn.Linear(3, 4).state_dict(), {"fold": 1, "epoch": 7})
+
+
+def load_weights(path):
+    model = torch.nn.Linear(3, 4)
+    models.load_weights(model, path, "")
+    state = {name: value.tolist() for name, value in model.state_dict().items()}
+    return state, models.weights_metadata(path, "")
+
+
+def make_json(path):
+    files.write_json(path, {"recipe": {"lr": 0.1, "name": "x"}, "classes": ["ä", "b"], "n": [1, 2.5, None, True]})
+
+
+def load_json(path):
+    return files.read_json(path, "", "")
+
+
+def make_folds(path):
+    rows = {"image": [f"i{i}" for i in range(12)], "group": list("aabbccddeeff"), "label": [0, 1] * 6,
+            "fold": [0, 0, 1, 1] * 3}  # fmt: skip
+    artifacts.save_folds(path, pd.DataFrame(rows), {"seed": 0})
+
+
+def load_folds(path):
+    return artifacts.load_folds(path, 3).to_dict("list")
+
+
+KINDS = {
+    "oof.npz": (make_npz, load_npz),
+    "model.safetensors": (make_weights, load_weights),
+    "recipe.json": (make_json, load_json),
+    "folds.csv": (make_folds, load_folds),
+}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_of_a_thousand_flipped_bytes_none_changes_what_is_read(tmp_path, name):
+    make, load = KINDS[name]
+    path, rng = tmp_path / name, np.random.default_rng(0)
+    make(path)
+    whole, original = path.read_bytes(), load(path)
+    refused = 0
+    for _ in range(FLIPS):
+        data = bytearray(whole)
+        data[rng.integers(len(data))] ^= int(rng.integers(1, 256))
+        path.write_bytes(data)
+        try:
+            assert load(path) == original
+        except InputError:
+            refused += 1
+    # what is left are bytes that mean nothing, such as a blank of JSON or the time in a zip
+    assert refused > 0.6 * FLIPS
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_no_beginning_of_a_file_is_taken_for_the_whole(tmp_path, name):
+    make, load = KINDS[name]
+    path = tmp_path / name
+    make(path)
+    whole = path.read_bytes()
+    for share in np.linspace(0, 0.99, 25):
+        path.write_bytes(whole[: int(share * len(whole))])
+        with pytest.raises(InputError):
+            load(path)
+
+
+class Bomb:
+    def __reduce__(self):
+        return exec, ("raise SystemExit('executed')",)
+
+
+def test_pickles_are_never_run(tmp_path):
+    path = tmp_path / "oof.npz"
+    np.savez(path, ids=np.array([Bomb()], dtype=object), probs=np.ones((1, 3)), classes=np.array(CLASSES), meta="{}")
+    with pytest.raises(InputError, match="claims"):
+        artifacts.load_predictions(path, CLASSES)
+    path.write_bytes(pickle.dumps(Bomb()))
+    for load in (load_npz, load_weights, load_json):
+        with pytest.raises(InputError):
+            load(path)
+
+
+def npy(shape, dtype="<f4", data=b""):
+    """A .npy file that claims a shape that it does not have."""
+    header = repr({"descr": dtype, "fortran_order": False, "shape": shape}).encode()
+    header += b" " * (-(len(header) + 11) % 64) + b"\n"
+    return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + data
+
+
+@pytest.mark.parametrize("shape", [(10**12, 18), (2**62, 2**62), (-1, 3), (5, 3)])
+def test_no_claim_of_rows_is_believed(tmp_path, shape):
+    path = tmp_path / "oof.npz"
+    make_npz(path)
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    members["probs.npy"] = npy(shape, data=b"\0" * 24)
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    with pytest.raises(InputError, match="claims"):
+        load_npz(path)
+
+
+def test_a_zip_bomb_is_not_unpacked(tmp_path):
+    path = tmp_path / "oof.npz"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in ("ids", "probs", "classes", "meta"):
+            archive.writestr(f"{name}.npy", npy((50_000_000,), data=b"\0" * 200_000_000) if name == "ids" else b"")
+    assert path.stat().st_size < 1_000_000
+    with pytest.raises(InputError, match="claims"):
+        load_npz(path)
+
+
+def test_compressed_files_of_others_are_read(tmp_path):
+    path = tmp_path / "oof.npz"
+    probs = np.random.default_rng(0).dirichlet([1, 1, 1], 5)  # float64, as sklearn gives
+    np.savez_compressed(path, ids=np.array(list("abcde")), probs=probs, classes=np.array(CLASSES), meta=np.array("{}"))
+    np.testing.assert_allclose(artifacts.load_predictions(path, CLASSES).probs, probs, atol=1e-6)
+
+
+def test_an_edited_json_is_refused_and_an_unedited_one_read(tmp_path):
+    path = tmp_path / "recipe.json"
+    make_json(path)
+    value = json.loads(path.read_text())
+    path.write_text(json.dumps(value))  # the same values in another layout
+    assert load_json(path)["recipe"]["lr"] == 0.1
+    value["recipe"]["lr"] = 0.2
+    path.write_text(json.dumps(value))
+    with pytest.raises(InputError, match="damaged or edited"):
+        load_json(path)
+
+
+def test_what_fails_leaves_the_old_file_and_no_other(tmp_path):
+    path = tmp_path / "x.txt"
+    files.write_text(path, "old")
+    with contextlib.suppress(ZeroDivisionError), files.replacing(path) as temporary:
+        temporary.write_text("new")
+        raise ZeroDivisionError
+    assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("x.txt", "old")]
+
+
+def test_too_little_room_is_said_before_anything_is_written(tmp_path):
+    path = tmp_path / "x.txt"
+    files.write_text(path, "old")
+    with pytest.raises(InputError, match=r"free there[\s\S]*1,000,000,000.0 MB of room"):
+        files.replacing(path, 10**15).__enter__()
+    assert path.read_text() == "old"
+
+
+@pytest.mark.parametrize("kind", ["npz", "weights"])
+def test_a_disk_that_fills_while_writing_keeps_what_was_there(tmp_path, kind):
+    """A limit on the size of files stands for the full disk: the system refuses the write in the same way."""
+    name = {"npz": "oof.npz", "weights": "model.safetensors"}[kind]
+    code = f"""
+import resource, sys
+sys.path[:0] = [{str(ROOT / "tests")!r}, {str(ROOT / "tests/io")!r}]
+from pathlib import Path
+import test_files
+make, load = test_files.KINDS[{name!r}]
+path = Path({str(tmp_path / name)!r})
+make(path); before = path.read_bytes()
+resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+try:
+    make(path)
+except test_files.InputError as error:
+    assert "cannot write" in str(error) and "free there" in str(error), error
+else:
+    sys.exit("written?")
+assert path.read_bytes() == before and [p.name for p in path.parent.iterdir()] == [path.name]
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_folder_that_cannot_be_made_is_one_clear_error(tmp_path):
+    (tmp_path / "outputs").write_text("a file where the folder should be")
+    with pytest.raises(InputError, match="cannot write"):
+        files.write_text(tmp_path / "outputs/run/x.txt", "")
+    with pytest.raises(InputError, match="cannot write"), files.lock(tmp_path / "outputs/locks/x", "x"):
+        pass
+
+
+def test_the_second_process_hears_who_holds_the_lock(tmp_path):
+    code = f"""
+import sys
+from pathlib import Path
+from comp.io import files
+with files.lock(Path({str(tmp_path / "lock")!r}), "fold 1 of r"):
+    print("held", flush=True); sys.stdin.readline()
+"""
+    holder = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                              cwd=ROOT)  # fmt: skip
+    assert holder.stdout.readline() == "held\n"
+    with pytest.raises(InputError, match=f"fold 1 of r is in the hands of process {holder.pid}"):  # noqa: SIM117
+        with files.lock(tmp_path / "lock", "fold 1 of r"):
+            pass
+    holder.kill()  # however it ends, the lock is free
+    holder.wait()
+    with files.lock(tmp_path / "lock", "fold 1 of r"):
+        pass
+
+
+def test_what_a_killed_process_left_is_swept(tmp_path):
+    left = tmp_path / ".x.txt.999999999.tmp"
+    left.write_text("half")
+    files.write_text(tmp_path / "x.txt", "whole")
+    assert [p.name for p in tmp_path.iterdir()] == ["x.txt"]
