@@ -130,8 +130,9 @@ bench: $(READY) ## measure speed as ratios (BENCH="data engine": a part); nothin
 test: $(READY) ## all tests
 	@$(PY) -m pytest
 
-lint: $(READY) ## ruff
+lint: $(READY) ## ruff, and the direction of imports between rooms
 	@$(PY) -m ruff check .
+	@$(dir $(PY))lint-imports --no-logo
 
 clean: ## delete OUTPUTS (asks first)
 	@printf "delete $(OUTPUTS)? [y/N] "; read answer && [ "$$answer" = y ] && rm -rf "$(OUTPUTS)" || echo "kept"

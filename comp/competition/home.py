@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from comp.competition import metrics
+from comp.competition.competition import Attribute, Competition, Range, Sample
 from comp.errors import InputError, listed
 from comp.io.tables import read_table
 
@@ -23,9 +25,34 @@ TRAIN_COLUMNS = ("id", "gender", "race", "age", "path")
 EXTENSIONS = (".jpg", ".jpeg", ".png")
 SHOTS = {f"mask{i}": 0 for i in range(1, 6)} | {"incorrect_mask": 1, "normal": 2}
 OLD_FROM = 60
+DEFAULTS = "crop=350"  # of 384 x 512 pixels: the face is near the middle
 
 ATTRIBUTES = {"mask": ("worn", "wrong", "off"), "gender": ("male", "female"), "age": ("<30", "30-59", ">=60")}
 CLASSES = tuple(f"{m} {g} {a}" for m in ATTRIBUTES["mask"] for g in ATTRIBUTES["gender"] for a in ATTRIBUTES["age"])
+
+
+def is_here(inputs: Path) -> bool:
+    """Whether train/train.csv has the home competition's columns."""
+    try:
+        with open(Path(inputs) / TRAIN_TABLE, encoding="utf-8-sig") as file:
+            return set(TRAIN_COLUMNS) <= set(file.readline().strip().replace('"', "").split(","))
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+def competition() -> Competition:
+    """The Competition value."""
+    labels = class_attributes()
+    return Competition(
+        target="multiclass",
+        classes=CLASSES,
+        metric=metrics.get(METRIC),
+        also=(metrics.get("accuracy"),),
+        attributes={name: Attribute(values, tuple(map(int, labels[name]))) for name, values in ATTRIBUTES.items()},
+        ranges=(Range("age", "years", (30.0, float(OLD_FROM))),),
+        sample=Sample(SAMPLE, ID, "index", (ANSWER,)),
+        defaults=DEFAULTS,
+    )
 
 
 def encode(mask, gender, age):

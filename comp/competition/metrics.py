@@ -1,5 +1,8 @@
 """Scores of predicted classes; `*_score` is better up. Plain numpy: blending evaluates them many thousand times."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import numpy as np
 
 FLOOR = 1e-7  # of a probability: a model that is sure and wrong costs 16 nats, not infinity
@@ -79,3 +82,50 @@ def score_of_answers(metric: str, labels: np.ndarray, answers: np.ndarray, class
 
 
 NAMES = (*ARGMAX, "log_loss", "auc")
+
+
+# ---- metrics as values
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric with its direction and what it needs.
+
+    name: as competition.toml writes it; function(labels, predictions): the value that the leaderboard shows.
+    needs: what predictions are: "answers" (a class, a set of labels, a grade), "ranking" (probabilities, of which only
+    the order of the classes within a row counts), "ranks" (probabilities, of which only the order of the rows within a
+    class counts), "probabilities" or "values".
+    """
+
+    name: str
+    function: Callable[[np.ndarray, np.ndarray], float]
+    needs: str
+    targets: tuple[str, ...]
+    higher_is_better: bool = True
+
+    def score(self, labels: np.ndarray, predictions: np.ndarray) -> float:
+        """The value with its sign turned where lower is better: a score is always better up."""
+        value = float(self.function(labels, predictions))
+        return value if self.higher_is_better else -value
+
+    def shown(self, score: float) -> float:
+        """The leaderboard's value of a score."""
+        return score if self.higher_is_better else -score
+
+
+def _of_classes(metric: str) -> Callable[[np.ndarray, np.ndarray], float]:
+    return lambda labels, answers: score_of_answers(metric, labels, answers, int(max(labels.max(), answers.max())) + 1)
+
+
+_CLASSES = ("multiclass", "binary", "ordinal")
+_ALL = (
+    Metric("macro_f1", _of_classes("macro_f1"), "answers", _CLASSES),
+    Metric("accuracy", _of_classes("accuracy"), "answers", _CLASSES),
+    Metric("log_loss", log_loss, "probabilities", _CLASSES, higher_is_better=False),
+    Metric("auc", auc_score, "ranks", _CLASSES),
+)
+
+
+def get(name: str) -> Metric:
+    """The metric of that name."""
+    return next(metric for metric in _ALL if metric.name == name)
