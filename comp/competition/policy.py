@@ -1,4 +1,4 @@
-"""The label policy of a recipe: other labels for training rows, or fewer rows. It never touches a row that is scored."""
+"""The label policy of a recipe: other labels for training rows, or fewer rows; never for a row that is scored."""
 
 import re
 
@@ -32,7 +32,7 @@ def training_policy(table: pd.DataFrame, competition: Competition, edges: str = 
 
 
 def ranges(name: str, text: str) -> list[tuple[float, float]]:
-    """Parse "27-29,57-59" to [(27, 29), (57, 59)], both ends included; "58" is (58, 58). name: whose ranges they are."""
+    """Parse "27-29,57-59" to [(27, 29), (57, 59)], both ends included; "58" is (58, 58). name: for the message."""
     parts = [part.strip() for part in text.split(",")]
     if not all(re.fullmatch(rf"{NUMBER}(-{NUMBER})?", part) for part in parts):
         raise InputError(f"drop={name}:{text}", "ranges of numbers such as years:57-59 or years:27-29,57-59")

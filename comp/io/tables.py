@@ -83,7 +83,7 @@ def _decodes(path: Path, encoding: str) -> bool:
 
 
 def separator_of(path: Path, encoding: str, columns: Sequence[str] = ()) -> str:
-    """The separator with which the header has all `columns`, else the one that gives the most of them (first: comma)."""
+    """The separator with which the header has all `columns`, else the one that gives it the most (a comma first)."""
     with open(path, encoding=encoding, newline="") as file:
         header = next((line for line in file if line.strip()), "")
     fields = {separator: next(csv.reader([header], delimiter=separator), []) for separator in SEPARATORS}
@@ -121,4 +121,4 @@ def _ragged(path: Path) -> str:
         longer = [f"line {line}: {len(record)} fields" for line, record in records if len(record) > size]
     except (csv.Error, OSError, ValueError):
         return ""
-    return f"has {len(longer)} row(s) of more fields than its header of {size}:{listed(longer)}" if longer else ""
+    return f"has rows of more fields than its header of {size}: {len(longer)}{listed(longer)}" if longer else ""

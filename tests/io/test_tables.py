@@ -42,7 +42,7 @@ def test_rows_with_more_fields_are_named_with_their_lines(tmp_path):
     for text in ("a,b\n1,2\n\n1,2,3\n1,2\n1,2,3,4\n", "a,b\n\n\n1,2,3\n1,2\n1,2,3,4\n"):
         with pytest.raises(InputError) as error:
             tables.read_table(write(tmp_path / "t.csv", text), ("a",), "mend it")
-        assert "2 row(s) of more fields than its header of 2" in str(error.value)
+        assert "rows of more fields than its header of 2: 2" in str(error.value)
         assert "line 4: 3 fields" in str(error.value)
         assert "line 6: 4 fields" in str(error.value)
 
