@@ -15,28 +15,29 @@ from comp.store.artifacts import Run
 def main() -> None:
     args = arguments()
     artifacts.check_run_name(args.run or args.model)
-    artifacts.load_folds(artifacts.folds_file(args.outputs), len(home.CLASSES))  # cheap: before torch
+    competition = home.competition()
+    artifacts.load_folds(artifacts.folds_file(args.outputs), competition.size)  # cheap: before torch
     from comp.data import rows
     from comp.hardware import device, processes
-    from comp.prediction import predict_stage, tta
+    from comp.prediction import fold_scores, predict_stage, tta
     from comp.recipes import frozen
 
     run = Run(args.outputs, args.run or args.model)
-    recipe = frozen.load_recipe(run)
+    recipe = frozen.load_recipe(run, competition)
     views = args.tta or recipe.tta
     tta.check(views)
     where = processes.start(device.choose_device(args.device))
-    data = rows.load_data(args.inputs, args.outputs, recipe)
+    data = rows.load_data(args.inputs, args.outputs, recipe, competition)
     numbers = rows.fold_numbers(args.fold, data.folds)
     predict_stage.predict_folds(run, recipe, data, numbers, views, where)
-    predict_stage.fold_table(run, data.folds, numbers)
+    fold_scores.fold_table(run, data, numbers)
     processes.stop()
 
 
 def arguments():
     made = parser(__doc__)
     add_run(made)
-    made.add_argument("--tta", default="", help="none, hflip, contrast or zoom; empty for the recipe's")
+    made.add_argument("--tta", default="", help="none, hflip, contrast, zoom, flips or d4; empty for the recipe's")
     add_device(made)
     return made.parse_args()
 

@@ -37,3 +37,12 @@ def scores(competition: Competition, labels: np.ndarray, probs: np.ndarray) -> d
     made = answers(competition, probs)
     return {m.name: float(m.function(labels, made if m.needs == "answers" else probs))
             for m in (competition.metric, *competition.also)}  # fmt: skip
+
+
+def combine_rows(probs: np.ndarray, ids: np.ndarray, how: str) -> tuple[np.ndarray, np.ndarray]:
+    """Unique ids (S,) in the order of their first row, and the mean or max of their rows of probs (S, C)."""
+    import pandas as pd
+
+    rows = pd.DataFrame(probs).groupby(np.asarray(ids), sort=False)
+    values = rows.mean() if how == "mean" else rows.max()
+    return values.index.to_numpy(), values.to_numpy(np.float32)

@@ -15,7 +15,7 @@ from conftest import ROOT
 
 from comp.errors import InputError
 from comp.io import files
-from comp.models import models
+from comp.models import weights_file
 from comp.store import artifacts
 
 FLIPS = 1000
@@ -35,14 +35,14 @@ def load_npz(path):
 
 def make_weights(path):
     torch.manual_seed(0)
-    models.save_weights(path, torch.nn.Linear(3, 4).state_dict(), {"fold": 1, "epoch": 7})
+    weights_file.save_weights(path, torch.nn.Linear(3, 4).state_dict(), {"fold": 1, "epoch": 7})
 
 
 def load_weights(path):
     model = torch.nn.Linear(3, 4)
-    models.load_weights(model, path, "")
+    weights_file.load_weights(model, path, "")
     state = {name: value.tolist() for name, value in model.state_dict().items()}
-    return state, models.weights_metadata(path, "")
+    return state, weights_file.weights_metadata(path, "")
 
 
 def make_json(path):
