@@ -98,7 +98,7 @@ def explained(recipe: Recipe, device: torch.device):
 
 
 def fitting(device: torch.device, size: int, count: int) -> int:
-    """How many of `count` models, of `size` bytes together, fit into half of the free memory; the rest is for layers."""
+    """How many of `count` models (`size` bytes together) fit into half of the free memory; the rest is for layers."""
     if device.type == "cuda":
         free = torch.cuda.mem_get_info(device)[0]
     elif hasattr(os, "sysconf") and "SC_AVPHYS_PAGES" in os.sysconf_names:

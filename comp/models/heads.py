@@ -3,16 +3,16 @@
 A head knows how many outputs the network has, how labels become training targets, and how outputs become
 probabilities. Training targets are float32 (B, T): mixing two photos mixes their targets linearly.
 
-| target             | head       | outputs                     | training targets (B, T)          | probs (B, C)                |
-|--------------------|------------|-----------------------------|----------------------------------|-----------------------------|
-| multiclass, binary | classes    | C                           | one-hot                          | softmax                     |
-|                    | attributes | one per attribute value     | one-hot                          | softmax of the summed ones  |
-| multilabel         | classes    | C                           | 0 and 1                          | a sigmoid each              |
-| ordinal            | classes    | C                           | one-hot                          | softmax                     |
-|                    | regression | 1                           | the grade, scaled to 0 … 1       | two neighbours of the grade |
-|                    | cumulative | C - 1: P(y > k)             | 0 and 1                          | differences                 |
-| regression         | regression | 1                           | scaled to 0 … 1 over the limits  | the value (B, 1)            |
-|                    | bins       | one per point of the limits | shared by the two nearest points | the expectation (B, 1)      |
+| target             | head       | outputs                 | training targets (B, T)      | probs (B, C)              |
+|--------------------|------------|-------------------------|------------------------------|---------------------------|
+| multiclass, binary | classes    | C                       | one-hot                      | softmax                   |
+|                    | attributes | one per attribute value | one-hot                      | softmax of their sums     |
+| multilabel         | classes    | C                       | 0 and 1                      | a sigmoid each            |
+| ordinal            | classes    | C                       | one-hot                      | softmax                   |
+|                    | regression | 1                       | the grade, scaled to 0 … 1   | on the two nearest grades |
+|                    | cumulative | C - 1: P(y > k)         | 0 and 1                      | differences of P(y > k)   |
+| regression         | regression | 1                       | the value, scaled to 0 … 1   | the value (B, 1)          |
+|                    | bins       | one per point           | shared by two nearest points | the expectation (B, 1)    |
 
 Letters: B batch, T training targets, C classes.
 """

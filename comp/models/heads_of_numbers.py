@@ -54,7 +54,7 @@ class Bins(Classes):
         self.low, self.range = low, (high - low) or 1.0
 
     def targets(self, labels: Tensor) -> Tensor:
-        """(B,) to (B, bins) float32: the two nearest points share the weight, so that their expectation is the label."""
+        """(B,) to (B, bins) float32: the two nearest points share the weight; their expectation is the label."""
         return two_points((labels.double() - self.low) / self.range * (self.outputs - 1), self.outputs).float()
 
     def probs(self, outputs: Tensor) -> Tensor:

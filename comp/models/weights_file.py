@@ -34,7 +34,7 @@ def _checksum(tensors: dict[str, Tensor], metadata: dict) -> str:
 
 
 def weights_metadata(path: Path, run: str) -> dict:
-    """The metadata that `save_weights` was given; InputError, with `run` as the remedy, where the file does not open."""
+    """The metadata that `save_weights` was given; InputError with the remedy `run` where the file does not open."""
     try:
         meta = _metadata(path)
     except (SafetensorError, OSError, ValueError, RecursionError) as error:

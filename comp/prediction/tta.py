@@ -36,7 +36,7 @@ SETS = {
     "contrast": [ttach.HorizontalFlip(), ttach.Multiply([0.9, 1.0, 1.1])],  # of normalised pixels: about the mean
     "zoom": [ttach.HorizontalFlip(), Zoom([1.0, 1.1, 1.2])],
     "flips": [ttach.HorizontalFlip(), ttach.VerticalFlip()],  # aerial, microscope: no side is up
-    "d4": [ttach.HorizontalFlip(), ttach.Rotate90([0, 90, 180, 270])],  # these with quarter turns: a square's symmetries
+    "d4": [ttach.HorizontalFlip(), ttach.Rotate90([0, 90, 180, 270])],  # and quarter turns: all of a square
 }
 
 

@@ -14,7 +14,7 @@ The values are the defaults of Recipe. Why they are what they are:
 - ema_decay 0.99: averages 100 steps. Slower ones lag behind a training of a few hundred.
 - crop 0 and the mean and std of the weights: nothing is known of the photos.
 
-Measured with real ImageNet weights (tf_efficientnet_lite0, 6 epochs, the drawn photos of the home competition, macro F1):
+Measured with ImageNet weights (tf_efficientnet_lite0, 6 epochs, drawn photos of the home competition, macro F1):
 - 1,120 photos, 96 px, one fold: the plain loop (batch 64, lr 3e-4, flip) 0.625; batch 32, lr 1e-3 and EMA 0.766; and a
   balanced sampler 0.793; and augment=upright 0.821; lr 2e-3 without these two 0.805.
 - 2,800 photos, 112 px: 0.856 (sd 0.027) over 5 folds. On the first of them the plain loop (with EMA and one cycle) has

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 
-def _setting(default, group: str, text: str, choices: tuple = (), least: float | None = None, most: float | None = None):
+def _setting(default, group: str, text: str, choices=(), least: float | None = None, most: float | None = None):
     """A field; choices, least and most are what `settings.validated` checks."""
     metadata = {"group": group, "help": text, "choices": choices, "least": least, "most": most}
     return field(default=default, metadata=metadata)
@@ -29,21 +29,21 @@ class Recipe:
                                   least=0)
 
     image_size: int = _setting(224, "image", "side of the square that the model sees, pixels", least=8)
-    crop: int = _setting(0, "image", "side of the centre crop before the resize, pixels; 0 for the whole photo", least=0)
+    crop: int = _setting(0, "image", "side of the centre crop before the resize, pixels; 0: whole photo", least=0)
     fit: str = _setting("squash", "image", "how a photo becomes a square: squash, crop (centre), or pad",
                         choices=("squash", "crop", "pad"))
     mean: tuple = _setting((), "image", "of red, green, blue, in 0 … 1; empty: the weights' own")
     std: tuple = _setting((), "image", "as mean")
     augment: str = _setting("upright", "image", "named training augmentation of comp/data/augment.py")
 
-    loss: str = _setting("auto", "loss", "auto, a loss (cross_entropy, focal, f1, bce, mse, …), or a sum: '0.4 f1 + focal'")
+    loss: str = _setting("auto", "loss", "auto, a loss (cross_entropy, focal, bce, mse, …), or a sum: '0.4 f1 + focal'")
     smoothing: float = _setting(0.1, "loss", "label smoothing, of losses of classes and labels", least=0, most=1)
     class_weights: str = _setting("none", "loss", "none, or balanced (N / (C n_c); labels: negatives / positives)",
                                   choices=("none", "balanced"))
     gamma: float = _setting(2.0, "loss", "focusing of the loss `focal`", least=0)
     mixup: float = _setting(0.0, "loss", "share of batches mixed by mixup", least=0, most=1)
     cutmix: float = _setting(0.0, "loss", "share of batches mixed by cutmix", least=0, most=1)
-    halfmix: float = _setting(0.0, "loss", "share of batches that swap the left or right half of photos", least=0, most=1)
+    halfmix: float = _setting(0.0, "loss", "share of batches that swap left or right halves of photos", least=0, most=1)
     halfmix_within: str = _setting("", "loss", "attribute that both halves have in common; empty for any photo")
     mix_alpha: float = _setting(1.0, "loss", "lambda ~ Beta(alpha, alpha) of mixup and cutmix", least=1e-3)
 
@@ -51,7 +51,7 @@ class Recipe:
     lr: float = _setting(1e-3, "optimizer", "learning rate", least=0)
     weight_decay: float = _setting(0.05, "optimizer", "weight decay", least=0)
     momentum: float = _setting(0.9, "optimizer", "momentum of sgd")
-    layer_decay: float = _setting(1.0, "optimizer", "lr factor from a layer to the one below; 1 for none", least=0, most=1)
+    layer_decay: float = _setting(1.0, "optimizer", "lr factor from a layer to the one below; 1: none", least=0, most=1)
     clip_grad: float = _setting(1.0, "optimizer", "largest gradient norm; 0 for no clipping", least=0)
     accumulate: int = _setting(1, "optimizer", "batches whose gradients make one step", least=1)
     schedule: str = _setting("cosine", "optimizer", "cosine (to 0 over `epochs`), step, or constant",
@@ -62,14 +62,14 @@ class Recipe:
     ema_decay: float = _setting(0.99, "optimizer", "decay of the averaged weights that are scored and kept; 0 for none",
                                 least=0, most=1)
 
-    average_best: int = _setting(1, "length", "keep the mean weights of so many best epochs if they score better", least=1)
-    best_by: str = _setting("metric", "length", "what chooses the best epoch: metric, val_loss, or another shown metric")
+    average_best: int = _setting(1, "length", "keep the mean weights of so many best epochs if better", least=1)
+    best_by: str = _setting("metric", "length", "what chooses the best epoch: metric, val_loss, or a metric's name")
 
     epochs: int = _setting(12, "length", "passes over the training rows", least=1)
     patience: int = _setting(0, "length", "stop after so many epochs without a better score; 0 for never", least=0)
     batch_size: int = _setting(32, "length", "images a step", least=1)
 
-    sampler: str = _setting("auto", "rows", "auto, shuffle, balanced (by class), one_of_each (one photo a group and class)",
+    sampler: str = _setting("auto", "rows", "auto, shuffle, balanced (by class), one_of_each (per group and class)",
                             choices=("auto", "shuffle", "balanced", "one_of_each"))
     age_old_from: int = _setting(60, "rows", "training rows only: age from which the oldest class is taught")
     drop_ages: str = _setting("", "rows", "training rows only: ages left out, such as 57-59")

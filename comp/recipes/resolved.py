@@ -65,7 +65,7 @@ def _check(recipe: Recipe, competition: Competition) -> None:
     check_choice("halfmix_within", recipe.halfmix_within, ("", *competition.attributes))
     if recipe.sampler == "balanced" and competition.target not in ONE_LABEL:
         raise InputError(
-            f"sampler=balanced for a {competition.target} target", "shuffle: only single classes can be drawn equally often"
+            f"sampler=balanced for a {competition.target} target", "shuffle: only single classes can be drawn equally"
         )
     if recipe.class_weights == "balanced" and family(recipe.head, competition.target) == "number":
         raise InputError(f"class_weights=balanced with head={recipe.head}", "none: a number has no classes to weigh")

@@ -44,9 +44,7 @@ def _prepare(run: Run, recipe: Recipe, data: RunData, k: int, inputs: Path, wher
     _check_apart(data.folds["group"], train.rows, val.rows, k)
     torch.manual_seed(recipe.seed * 1000 + k)
     resumed = (run.fold(k) / "resume.pt").is_file()
-    model = factory.create(
-        recipe, data.competition, inputs / "weights", pretrained=recipe.pretrained and not resumed
-    )
+    model = factory.create(recipe, data.competition, inputs / "weights", pretrained=recipe.pretrained and not resumed)
     fit = Fit(model, recipe, train, val, data.competition, where)
     rows = f"{len(train.labels)} training rows, {len(val.labels)} held out"
     console.say(f"{run.name} fold {k}: {rows}" + (", resumed" if resumed else ""), style="bold")
