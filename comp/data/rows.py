@@ -33,7 +33,7 @@ class RunData:
         rows = home.training_policy(rows, recipe.age_old_from, recipe.drop_ages)
         if rows.empty:
             raise InputError(f"drop_ages={recipe.drop_ages} leaves no training row", "rows to train on")
-        units = rows.groupby(["group", "label"], sort=False).ngroup()  # one group's photos of one class
+        units = rows.groupby(["group", "label"], sort=False, dropna=False).ngroup()  # one group's photos of one class
         values = labels.to_array(rows["label"], self.competition)
         return Batches(self.photos, rows["row"], values, recipe.augment, recipe.seed, units)
 

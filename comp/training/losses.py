@@ -46,6 +46,7 @@ def parse(spec: str, names: tuple[str, ...], attributes: tuple[str, ...] = ()) -
             raise InputError(
                 f"loss={spec!r}: {term.strip()!r} is no loss that fits this head",
                 f"a sum such as 0.4 {names[-1]} + 0.6 {names[0]} of {', '.join(names)}{of}",
+                'the same command with SET="loss=auto" RUN=<name>: the loss of the target',
             )
         terms.append((float(match[1] or 1), match[2], match[3] or ""))
     return terms
