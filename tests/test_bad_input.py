@@ -137,13 +137,15 @@ def meta(name, **changes):
     return predictions(name, lambda a: {"meta": np.asarray(json.dumps(json.loads(str(a["meta"])) | changes))})
 
 
-def mate(oof):
+def mate(oof, test=lambda table: table):
+    """External predictions of a teammate, changed by two functions."""
+
     def damage(home):
         table = pd.DataFrame(np.full((210, 18), 1 / 18), columns=competition.CLASSES)
         table.insert(0, "id", pd.read_csv(home / F)["image"])
         (home / "out/mate").mkdir()
         oof(table).to_csv(home / "out/mate/oof.csv", index=False)
-        table[:20].assign(id=pd.read_csv(home / S)["ImageID"]).to_csv(home / "out/mate/test.csv", index=False)
+        test(table[:20].assign(id=pd.read_csv(home / S)["ImageID"])).to_csv(home / "out/mate/test.csv", index=False)
 
     return damage
 
@@ -240,12 +242,21 @@ BAD = {
     "meta that is no object": (predictions("out/a/fold0/oof.npz", lambda a: {"meta": np.asarray("[]")}), BLEND,
                                ("oof.npz",)),
     "run and its copy": (lambda h: shutil.copytree(h / "out/a", h / "out/copy"), BLEND, ("a and copy", "RUNS=")),
-    "external predictions without a class": (mate(lambda t: t.drop(columns=competition.CLASSES[3])), BLEND, ("mate/oof.csv",)),
+    "external predictions without a class": (mate(lambda t: t.drop(columns=competition.CLASSES[3])), BLEND,
+                                             ("mate/oof.csv",)),
     "ragged external predictions": (lambda h: (mate(lambda t: t)(h), write(G, ragged(G))(h)), BLEND,
-                     ("mate/oof.csv has rows of more fields",)),
+                                    ("mate/oof.csv has rows of more fields",)),
     "external predictions without a row": (mate(lambda t: t[1:]), BLEND, ("1 id(s) missing",)),
     "external predictions with words": (mate(lambda t: t.astype(object).assign(**{competition.CLASSES[0]: "x"})), BLEND,
-                         ("mate/oof.csv holds no numbers",)),
+                                        ("mate/oof.csv holds no numbers",)),
+    "external predictions with a fold of zeros": (mate(lambda t: t.assign(**dict.fromkeys(competition.CLASSES, 0.0))),
+                                                  BLEND, ("210 of 210 rows (the first: id ", "it sums to 0")),
+    "external test without an id": (mate(lambda t: t, lambda t: t[1:]), BLEND,
+                                    ("mate/test.csv: 1 id(s) missing", "correct ", "mate/test.csv, or move")),
+    "external test with an id too many": (mate(lambda t: t, lambda t: pd.concat([t, t[:1].assign(id="zz.jpg")])), BLEND,
+                                          ("mate/test.csv: 0 id(s) missing, 1 too many", "zz.jpg", "correct ")),
+    "external predictions that are not read": (lambda h: (mate(lambda t: t)(h), (h / G).rename(h / "out/mate/oof.npy")),
+                                               ("blend", "--runs", "a mate"), ("no run mate", "oof.npy, test.csv")),
     # the submission
     "weights edited": (lambda h: write("out/blend/weights.json", (h / "out/blend/weights.json").read_bytes()
                                        .replace(b'"runs"', b'"ruins"'))(h), SUB, ("damaged or edited", "make blend")),
@@ -305,6 +316,16 @@ def test_status_names_what_is_complete_missing_stale_and_why(home, tmp_path):
     assert "0000" in lines["b fold 0"]
     assert "stale" in lines["blend"]
     assert "complete" in lines["b fold 2"]
+
+
+def test_predictions_that_are_not_used_are_named_by_every_stage_that_would_use_them(home, tmp_path):
+    copy = shutil.copytree(home, tmp_path / "home")
+    mate(lambda table: table)(copy)
+    (copy / "out/mate/test.csv").rename(copy / "out/mate/test.csv.zip")
+    for stage in ("blend", "status", "scores"):
+        code, printed = run(copy, stage)
+        assert code == 0, printed
+        assert "out/mate has oof.csv, test.csv.zip, expected oof and test" in printed
 
 
 def test_a_submission_is_kept_once_with_what_made_it_and_compared_with_the_next(home, tmp_path):

@@ -57,7 +57,12 @@ class RawTable:
 
     def _encoded(self, records: list[list[str]]) -> bytes:
         lines = [self.separator.join(record) + end for record, end in zip(records, self.ends, strict=True)]
-        return (self.prefix + "".join(lines)).encode(self.encoding)
+        try:
+            return (self.prefix + "".join(lines)).encode(self.encoding)
+        except UnicodeEncodeError as error:
+            found = f"{error.object[error.start]!r} cannot be written in the table's encoding, {self.encoding}"
+            run = f"iconv -f {self.encoding} -t utf-8 on the table that is filled in"
+            raise InputError(found, "a table in UTF-8", run) from None
 
     def to_bytes(self) -> bytes:
         """The file as it was read, byte for byte."""

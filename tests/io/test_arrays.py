@@ -23,7 +23,7 @@ def test_arrays_of_any_shape_type_and_order_are_read_in_c_order(tmp_path_factory
 def test_a_missing_array_is_named_and_an_optional_one_may_be_missing(tmp_path):
     np.savez(tmp_path / "x.npz", ids=np.array(["a"]))
     assert list(arrays.read_arrays(tmp_path / "x.npz", ("ids",), optional=("meta",))) == ["ids"]
-    with pytest.raises(ValueError, match="no array probs among ids.npy"):
+    with pytest.raises(ValueError, match=r"no array probs among ids\.npy"):
         arrays.read_arrays(tmp_path / "x.npz", ("ids", "probs"))
 
 

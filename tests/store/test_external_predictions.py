@@ -115,7 +115,7 @@ def test_other_folds_are_refused(tmp_path):
     meta = np.asarray(json.dumps({"folds": "other"}))
     np.savez(tmp_path / "mate/oof.npz", ids=FOLDS["image"].to_numpy(str), probs=random_probs(small(), 4),
              classes=["a", "b", "c"], meta=meta)  # fmt: skip
-    with pytest.raises(InputError, match="was made with folds.csv other"):
+    with pytest.raises(InputError, match=r"was made with folds\.csv other"):
         read(tmp_path, small())
 
 
