@@ -17,13 +17,12 @@ from comp.competition import home
 from comp.errors import InputError
 from comp.recipes import catalog, frozen, settings
 from comp.recipes.recipe import Recipe
-from comp.store import artifacts
-from comp.store.artifacts import Run
+from comp.store.paths import Run, check_run_name
 
 
 def main() -> None:
     args = arguments()
-    artifacts.check_run_name(args.run or args.model)
+    check_run_name(args.run or args.model)
     recipe = chosen_recipe(args)
     # these import torch: not for --help or a typing error
     from comp.data import augment, rows

@@ -5,7 +5,7 @@ import numpy as np
 from comp import console
 from comp.blending import diversity
 from comp.competition import home, metrics
-from comp.store.artifacts import BLEND
+from comp.store.paths import BLEND
 
 SHOWN = 8  # runs up to which each pair is shown
 

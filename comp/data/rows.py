@@ -13,7 +13,7 @@ from comp.data.batches import Batches
 from comp.errors import InputError
 from comp.hardware import processes
 from comp.recipes.recipe import Recipe
-from comp.store import artifacts
+from comp.store import fold_table
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Data:
 
 def load_data(inputs: Path, outputs: Path, recipe: Recipe) -> Data:
     """Read the tables and open the photos, building their cache once if the recipe uses it."""
-    folds, digest = artifacts.folds_and_digest(outputs, len(home.CLASSES))
+    folds, digest = fold_table.folds_and_digest(outputs, home.competition())
     test = home.read_test(inputs)
     images = [*folds["image"], *test["image"]]
     crop, size = recipe.crop, recipe.image_size

@@ -4,7 +4,7 @@ from comp.data.rows import Data
 from comp.errors import InputError
 from comp.io import files
 from comp.models import models
-from comp.store.artifacts import Run
+from comp.store.paths import Run
 
 
 def identity(run: Run, data: Data, k: int) -> dict:

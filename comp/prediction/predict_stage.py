@@ -19,8 +19,8 @@ from comp.models.trained import check_trained, identity
 from comp.prediction import tta
 from comp.prediction.predict import predict, predict_all
 from comp.recipes.recipe import Recipe
-from comp.store import artifacts
-from comp.store.artifacts import Run
+from comp.store.paths import Run
+from comp.store.predictions import load_predictions, save_predictions
 
 
 def predict_folds(run: Run, recipe: Recipe, data: Data, numbers: list[int], views: str, where: torch.device) -> None:
@@ -70,8 +70,8 @@ def _predict_held(run: Run, recipe: Recipe, data: Data, numbers: list[int], view
     for k, oof, test in zip(numbers, oofs, tests, strict=True):
         if processes.rank() == 0:
             meta = _origin(run, data, k, views)
-            artifacts.save_predictions(run.oof(k), data.held_out_ids(k), oof, home.CLASSES, meta)
-            artifacts.save_predictions(run.test(k), data.test["id"], test, home.CLASSES, meta)
+            save_predictions(run.oof(k), data.held_out_ids(k), oof, home.competition(), meta)
+            save_predictions(run.test(k), data.test["id"], test, home.competition(), meta)
     processes.wait()
     console.say(f"{run.name} {names}: wrote oof.npz and test.npz, TTA {views} ({tta.views(views)} views)")
 
@@ -85,7 +85,7 @@ def _trained(run: Run, recipe: Recipe, k: int, where: torch.device) -> torch.nn.
 
 def _is_made(path: Path, ids, meta: dict) -> bool:
     try:
-        made = artifacts.load_predictions(path, home.CLASSES)
+        made = load_predictions(path, home.competition())
     except InputError:
         return False
     return {name: made.meta.get(name) for name in meta} == meta and set(made.ids) == set(ids)
@@ -96,7 +96,7 @@ def fold_table(run: Run, folds: pd.DataFrame, numbers: list[int]) -> None:
     rows = []
     for k in numbers:
         part = folds[folds["fold"] == k]
-        made = artifacts.load_predictions(run.oof(k), home.CLASSES)
+        made = load_predictions(run.oof(k), home.competition())
         scores = metrics.scores(part["label"].to_numpy(), made.at(part["image"]))
         trained = models.weights_metadata(run.weights(k), "") if run.weights(k).is_file() else {}
         best = f"{trained['epoch']} of {trained['epochs']}" if trained else "-"

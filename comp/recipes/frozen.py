@@ -10,7 +10,7 @@ from comp.errors import InputError
 from comp.io import files
 from comp.recipes.recipe import Recipe
 from comp.recipes.settings import validated
-from comp.store.artifacts import Run
+from comp.store.paths import Run
 
 RUN_ONLY = ("workers", "cache")  # change how fast, never what: two runs that differ in them are one recipe
 

@@ -16,7 +16,7 @@ from comp.io import files
 from comp.models import models
 from comp.models.trained import check_trained, identity
 from comp.recipes.recipe import Recipe
-from comp.store.artifacts import Run
+from comp.store.paths import Run
 from comp.training.engine import Fit
 
 WAITING = 0.05  # share of an epoch spent waiting for photos that is worth a word
