@@ -24,13 +24,12 @@ def counts(labels: np.ndarray, answers: np.ndarray, classes: int = 0) -> tuple[n
 
 def ratio(numerators: np.ndarray, denominators: np.ndarray) -> np.ndarray:
     """Sum of the numerators (…, C) divided by the sum of the denominators; 0 where there is nothing to divide by."""
-    total = denominators.sum(-1)
-    return numerators.sum(-1) / np.where(total > 0, total, 1)
+    return numerators.sum(-1) / np.maximum(denominators.sum(-1), TINY)
 
 
 def f_scores(true_positives, predicted, actual, beta: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
     """F-beta of each class (…, C), 0 where the class does not occur, and its denominator."""
-    whole = beta * beta * actual + predicted
+    whole = predicted + (actual if beta == 1 else beta * beta * actual)
     scores = (1 + beta * beta) * true_positives / np.maximum(whole, TINY)
     return scores.astype(np.float64, copy=False), whole
 

@@ -9,15 +9,17 @@ CHANCE = 0.5  # AUC where no column has both classes
 
 
 def auc_score(labels: np.ndarray, probs: np.ndarray) -> float:
-    """Mean over the classes of the area under the ROC curve, one class against the rest.
+    """Mean over the classes of the area under the ROC curve, one class against the rest; of two classes the second.
 
     Columns (and classes) without a positive or without a negative row are left out.
     From ranks (Mann and Whitney 1947), ties counted half; scikit-learn's gives the same and takes ten times as long.
     """
     labels = np.asarray(labels)
-    columns = range(labels.shape[1]) if labels.ndim == 2 else np.unique(labels)
-    areas = [_area(labels[:, c] > 0 if labels.ndim == 2 else labels == c, probs[:, c]) for c in columns]
-    areas = [area for area in areas if area is not None]
+    if labels.ndim == 2:
+        positive = {c: labels[:, c] > 0 for c in range(labels.shape[1])}
+    else:
+        positive = {c: labels == c for c in (np.unique(labels) if probs.shape[1] > 2 else [1])}
+    areas = [area for c, own in positive.items() if (area := _area(own, probs[:, c])) is not None]
     return float(np.mean(areas)) if areas else CHANCE
 
 
@@ -31,14 +33,22 @@ def _area(positive: np.ndarray, scores: np.ndarray) -> float | None:
 
 
 def average_precision(labels: np.ndarray, probs: np.ndarray) -> float:
-    """Average precision of the positive class (labels (N,)), or its mean over the columns that have a positive row."""
-    from sklearn.metrics import average_precision_score
+    """Average precision of the positive class (labels (N,)), or its mean over the columns that have a positive row.
 
+    scikit-learn's gives the same and takes ten times as long on few rows: greedy selection calls this very often.
+    """
     if labels.ndim == 1:
-        return float(average_precision_score(labels, probs[:, 1])) if labels.any() else 0.0
-    columns = np.flatnonzero(labels.any(0))
-    found = [average_precision_score(labels[:, c], probs[:, c]) for c in columns]
+        return _precision(labels, probs[:, 1]) if labels.any() else 0.0
+    found = [_precision(labels[:, c], probs[:, c]) for c in np.flatnonzero(labels.any(0))]
     return float(np.mean(found)) if found else 0.0
+
+
+def _precision(positive: np.ndarray, scores: np.ndarray) -> float:
+    """Mean over the positive rows of the precision at their score; rows of equal scores are answered together."""
+    order = np.argsort(-scores, kind="stable")
+    last = np.flatnonzero(np.append(np.diff(scores[order]) != 0, True))
+    found = positive[order].cumsum(dtype=np.int64)[last]
+    return float((np.diff(found, prepend=0) * found / (last + 1)).sum() / found[-1])
 
 
 def rank_of_truth(labels: np.ndarray, probs: np.ndarray) -> np.ndarray:

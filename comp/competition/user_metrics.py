@@ -18,9 +18,12 @@ def weighted_auc(labels: np.ndarray, probs: np.ndarray) -> float:
     if labels.min() == labels.max():
         return 0.5  # no curve can be drawn
     false_rate, true_rate, _ = roc_curve(labels, probs[:, 1])
-    low, high = np.minimum(true_rate, 0.4), np.maximum(true_rate, 0.4) - 0.4
-    area = 2 * np.trapezoid(low, false_rate) + np.trapezoid(high, false_rate)
-    return float(area / (2 * 0.4 + 0.6))
+    place = np.searchsorted(true_rate, 0.4)  # a point where the curve crosses 0.4, so that each part is a polygon
+    around = slice(place - 1, place + 1)
+    false_rate = np.insert(false_rate, place, np.interp(0.4, true_rate[around], false_rate[around]))
+    true_rate = np.insert(true_rate, place, 0.4)
+    area = np.trapezoid(true_rate, false_rate) + np.trapezoid(np.minimum(true_rate, 0.4), false_rate)
+    return float(area / 1.4)
 
 
 METRICS = [
