@@ -13,8 +13,8 @@ from conftest import ROOT, draw_competition, tool
 from comp.competition.home import competition
 from comp.data import rows
 from comp.recipes import catalog
-from comp.store import artifacts
-from comp.store.artifacts import Run
+from comp.store.paths import Run
+from comp.store.predictions import load_predictions
 
 POLICIES = (
     dict(age_old_from=58),
@@ -78,7 +78,7 @@ def test_two_processes_train_one_fold_as_one_does(home):
         done = train(home, run, processes)
         assert done.returncode == 0, done.stderr
         history = pd.read_csv(Run(home / "outputs", run).history(0))
-        predicted = artifacts.load_predictions(Run(home / "outputs", run).oof(0), HOME.classes)
+        predicted = load_predictions(Run(home / "outputs", run).oof(0), HOME)
         made[run] = history, predicted, done.stdout
     assert "processes 2" in made["two"][2]
     assert made["two"][2].count("epoch   1") == 1  # rank 0 talks

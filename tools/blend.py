@@ -14,17 +14,21 @@ from comp.blending import combine, crossfit, decision, methods, report
 from comp.competition import home
 from comp.errors import InputError
 from comp.io import files
-from comp.store import artifacts, runs
-from comp.store.artifacts import BLEND, Run
+from comp.store import fold_table, runs, submission
+from comp.store.paths import BLEND, Run
+from comp.store.predictions import save_predictions
+from comp.store.run_predictions import load
 
 
 def main() -> None:
     args = arguments()
-    folds, digest = artifacts.folds_and_digest(args.outputs, len(home.CLASSES))
+    competition = home.competition()
+    folds, digest = fold_table.folds_and_digest(args.outputs, competition)
     parts = args.per == "attribute"
     pool = crossfit.candidates(home.METRIC, len(home.CLASSES), args.method, args.rule, parts)
     names = chosen_runs(args, folds)
-    loaded = [runs.load(Run(args.outputs, name), folds, digest, home.CLASSES) for name in names]
+    test_ids = submission.sample_ids(submission.read_sample(args.inputs, competition), competition)
+    loaded = [load(Run(args.outputs, name), folds, digest, competition, test_ids) for name in names]
     attributes = home.attribute_labels(np.arange(len(home.CLASSES)))
     probs = np.stack([oof for oof, _ in loaded])
     check_distinct(names, probs)
@@ -59,10 +63,9 @@ def chosen_runs(args, folds) -> list[str]:
     """Those asked for, or all that are complete; the others are named."""
     there = runs.names(args.outputs)
     names = list(dict.fromkeys(args.runs.replace(",", " ").split()))
-    unknown = [name for name in names if name not in there]
-    if unknown or not there:
-        expected = f"trained runs: {', '.join(there) or 'none yet'}"
-        raise InputError(f"no run {' '.join(unknown)} in {args.outputs}", expected, "make train MODEL=vit_small_r26")
+    runs.check_known(args.outputs, names)
+    for reason in runs.unused(args.outputs).values():
+        console.warn(reason)
     if names:
         return names
     missing = {name: runs.missing_folds(Run(args.outputs, name), folds) for name in there}
@@ -100,8 +103,8 @@ def write(outputs, folds, study, tests, report) -> None:
     ids, probs = tests
     mixed = decision.adjusted(combine.blended(study.chosen.method, probs, study.weights), study.offsets)
     meta = {name: report[name] for name in ("run", "folds", "method", "rule", "runs", "weights")}
-    artifacts.save_predictions(run.folder / "oof.npz", folds["image"], study.oof, home.CLASSES, meta)
-    artifacts.save_predictions(run.folder / "test.npz", ids, mixed, home.CLASSES, meta)
+    save_predictions(run.folder / "oof.npz", folds["image"], study.oof, home.competition(), meta)
+    save_predictions(run.folder / "test.npz", ids, mixed, home.competition(), meta)
     files.write_json(run.folder / "weights.json", report)  # last: the file that make looks at
     console.say(f"wrote {run.folder}/weights.json, oof.npz, test.npz")
 

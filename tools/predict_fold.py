@@ -8,15 +8,15 @@ from options import add_device, add_run, parser
 
 from comp import console
 from comp.competition import home
-from comp.store import artifacts
-from comp.store.artifacts import Run
+from comp.store import fold_table
+from comp.store.paths import Run, check_run_name, folds_file
 
 
 def main() -> None:
     args = arguments()
-    artifacts.check_run_name(args.run or args.model)
+    check_run_name(args.run or args.model)
     competition = home.competition()
-    artifacts.load_folds(artifacts.folds_file(args.outputs), competition.size)  # cheap: before torch
+    fold_table.load_folds(folds_file(args.outputs), competition)  # cheap: before torch
     from comp.data import rows
     from comp.hardware import device, processes
     from comp.prediction import fold_scores, predict_stage, tta

@@ -19,13 +19,12 @@ from comp.errors import InputError
 from comp.recipes import catalog, frozen, settings
 from comp.recipes.recipe import Recipe
 from comp.recipes.resolved import resolved
-from comp.store import artifacts
-from comp.store.artifacts import Run
+from comp.store.paths import Run, check_run_name
 
 
 def main() -> None:
     args = arguments()
-    artifacts.check_run_name(args.run or args.model)
+    check_run_name(args.run or args.model)
     competition = home.competition()
     recipe = resolved(chosen_recipe(args, competition.defaults), competition)
     # these import torch: not for --help or a typing error

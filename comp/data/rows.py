@@ -14,7 +14,7 @@ from comp.data.batches import Batches
 from comp.errors import InputError
 from comp.hardware import processes
 from comp.recipes.recipe import Recipe
-from comp.store import artifacts
+from comp.store import fold_table
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class RunData:
 
 def load_data(inputs: Path, outputs: Path, recipe: Recipe, competition: Competition) -> RunData:
     """Read the tables and open the photos, building their cache once if the recipe uses it."""
-    folds, digest = artifacts.folds_and_digest(outputs, competition.size)
+    folds, digest = fold_table.folds_and_digest(outputs, competition)
     test = home.read_test(inputs)
     images = [*folds["image"], *test["image"]]
     crop, size = recipe.crop, recipe.image_size

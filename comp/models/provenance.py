@@ -4,7 +4,7 @@ from comp.data.rows import RunData
 from comp.errors import InputError
 from comp.io import files
 from comp.models import weights_file
-from comp.store.artifacts import Run
+from comp.store.paths import Run
 
 
 def made_with(run: Run, data: RunData, k: int) -> dict:

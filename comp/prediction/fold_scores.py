@@ -8,8 +8,8 @@ from comp.competition.competition import Competition
 from comp.data.rows import RunData
 from comp.models import weights_file
 from comp.prediction.combined import scored
-from comp.store import artifacts
-from comp.store.artifacts import Run
+from comp.store.paths import Run
+from comp.store.predictions import load_predictions
 
 
 def fold_table(run: Run, data: RunData, numbers: list[int]) -> None:
@@ -19,7 +19,7 @@ def fold_table(run: Run, data: RunData, numbers: list[int]) -> None:
     if len(rows) > 1:
         spread = zip(values.mean(0), values.std(0), strict=True)
         rows.append(["mean ± sd", *[f"{mean:.4f} ± {deviation:.4f}" for mean, deviation in spread], ""])
-    views = artifacts.load_predictions(run.oof(numbers[-1]), data.competition.classes).meta.get("tta")
+    views = load_predictions(run.oof(numbers[-1]), data.competition).meta.get("tta")
     columns = ["fold", *metric_titles(data.competition), "best epoch"]
     console.table(f"{run.name}: out of fold, TTA {views}", columns, rows)
 
@@ -32,7 +32,7 @@ def metric_titles(competition: Competition) -> list[str]:
 
 def _row(run: Run, data: RunData, k: int) -> list:
     held_out = data.held_out(k)
-    made = artifacts.load_predictions(run.oof(k), data.competition.classes)
+    made = load_predictions(run.oof(k), data.competition)
     probs = made.at(data.held_out_images(k))
     values = scoring.scores(data.competition, *scored(data.competition, held_out.labels, probs, held_out.ids))
     trained = weights_file.weights_metadata(run.weights(k), "") if run.weights(k).is_file() else {}

@@ -16,8 +16,8 @@ from comp.prediction import tta
 from comp.prediction.combined import by_id
 from comp.prediction.predict import predict, predict_all
 from comp.recipes.recipe import Recipe
-from comp.store import artifacts
-from comp.store.artifacts import Run
+from comp.store.paths import Run
+from comp.store.predictions import load_predictions, save_predictions
 
 
 def predict_folds(run: Run, recipe: Recipe, data: RunData, numbers: list[int], views: str, where: torch.device) -> None:
@@ -57,7 +57,7 @@ def _is_predicted(run: Run, data: RunData, k: int, views: str) -> bool:
 
 def _is_current(path: Path, ids, origin: dict, competition: Competition) -> bool:
     try:
-        made = artifacts.load_predictions(path, competition.classes)
+        made = load_predictions(path, competition)
     except InputError:
         return False
     return {name: made.meta.get(name) for name in origin} == origin and set(made.ids) == set(ids)
@@ -99,7 +99,7 @@ def _load(run: Run, recipe: Recipe, competition: Competition, k: int, where: tor
 
 def _write(run: Run, data: RunData, k: int, oof, test, views: str) -> None:
     """oof (N, C) of fold k's photos, test (N, C) of all test photos."""
-    origin, classes = _origin(run, data, k, views), data.competition.classes
+    origin = _origin(run, data, k, views)
     ids, combined = by_id(data.competition, data.test["id"], test)
-    artifacts.save_predictions(run.oof(k), data.held_out_images(k), oof, classes, origin)
-    artifacts.save_predictions(run.test(k), ids, combined, classes, origin)
+    save_predictions(run.oof(k), data.held_out_images(k), oof, data.competition, origin)
+    save_predictions(run.test(k), ids, combined, data.competition, origin)

@@ -10,7 +10,7 @@ from comp.errors import InputError
 from comp.io import files
 from comp.recipes.recipe import Recipe
 from comp.recipes.settings import validated
-from comp.store.artifacts import Run
+from comp.store.paths import Run
 
 RUN_ONLY = ("workers", "cache")  # they change the speed, never the result: recipes that differ in them are the same
 

@@ -13,7 +13,7 @@ from comp.hardware import processes
 from comp.io import files
 from comp.models import factory, provenance, weights_file
 from comp.recipes.recipe import Recipe
-from comp.store.artifacts import Run
+from comp.store.paths import Run
 from comp.training.engine import Fit
 from comp.training.epochs import Epochs
 

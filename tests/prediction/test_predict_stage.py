@@ -18,8 +18,8 @@ from comp.prediction.fold_scores import fold_table
 from comp.prediction.predict import predict
 from comp.prediction.predict_stage import predict_folds
 from comp.recipes import catalog, frozen
-from comp.store import artifacts
-from comp.store.artifacts import Run
+from comp.store.paths import Run
+from comp.store.predictions import load_predictions
 
 CPU = torch.device("cpu")
 COMPETITION = Competition("binary", ("no", "yes"), metrics.get("log_loss"), (metrics.get("auc"),), combine="mean")
@@ -46,7 +46,7 @@ def trained(tmp_path):
 def test_test_photos_of_one_id_are_one_row_and_oof_photos_each_their_own(trained):
     run, data, model = trained
     predict_folds(run, RECIPE, data, [0], "none", CPU)
-    oof, test = (artifacts.load_predictions(path, COMPETITION.classes) for path in (run.oof(0), run.test(0)))
+    oof, test = (load_predictions(path, COMPETITION) for path in (run.oof(0), run.test(0)))
     assert oof.ids.tolist() == data.folds["image"][:4].tolist()
     assert test.ids.tolist() == ["z", "y", "x", "w"]
     each = predict(model, data.testing(), RECIPE, COMPETITION, CPU)
@@ -62,7 +62,7 @@ def test_what_is_predicted_already_is_not_predicted_again_but_other_views_are(tr
     assert run.test(0).stat().st_mtime_ns == before
     assert "already predicted" in capsys.readouterr().out
     predict_folds(run, RECIPE, data, [0], "d4", CPU)
-    assert artifacts.load_predictions(run.test(0), COMPETITION.classes).meta["tta"] == "d4"
+    assert load_predictions(run.test(0), COMPETITION).meta["tta"] == "d4"
 
 
 def test_the_fold_table_shows_the_competitions_metrics_with_their_direction(trained, capsys):

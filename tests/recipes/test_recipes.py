@@ -11,7 +11,7 @@ from comp.recipes import catalog, default, frozen, settings
 from comp.recipes.families import is_transformer
 from comp.recipes.recipe import Recipe
 from comp.recipes.resolved import HEADS, resolved
-from comp.store.artifacts import Run
+from comp.store.paths import Run
 
 HOME = home.competition()
 PLAIN = dict(augment="none", schedule="step", warmup_epochs=0, clip_grad=0, ema_decay=0, layer_decay=1, drop_rate=0,
