@@ -29,11 +29,11 @@ def load(outputs: Path, inputs: Path | None = None, file: Path | None = None) ->
     Raises InputError where nothing is frozen, or where that file holds other settings than the frozen ones. Outputs of
     the home competition from before there was a competition.json are read as such.
     """
-    path = competition_file(outputs)
-    if not path.is_file() and inputs is not None and home.is_here(inputs):
+    path, settings = competition_file(outputs), _settings_file(inputs, file)
+    if not path.is_file() and settings is None and inputs is not None and home.is_here(inputs):
         return home.competition()
     frozen = files.read_json(path, "the competition as `make folds` froze it", RUN)
-    _check_settings(path, frozen.get("settings"), _settings_file(inputs, file))
+    _check_settings(path, frozen.get("settings"), settings)
     try:
         return from_json(frozen["competition"])
     except (KeyError, TypeError, AttributeError) as error:
