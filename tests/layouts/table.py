@@ -1,0 +1,19 @@
+"""All layouts, rows 0 to 26 in order."""
+
+from pathlib import Path
+
+from layouts import coco, grades_and_numbers, one_label, rankings, several_labels, two_classes
+from layouts.checking import filled, whole_number
+from layouts.layout import Layout
+
+
+def draw_home(folder: Path) -> None:
+    """The home competition, which needs no competition.toml."""
+    from conftest import draw_competition
+
+    draw_competition(folder, test=12)
+
+
+HOME = Layout(0, "home", "", draw_home, filled("eval/info.csv", ["ans"], whole_number(0, 17)))
+PARTS = (two_classes, one_label, rankings, several_labels, grades_and_numbers, coco)
+ROWS = sorted([HOME, *(row for part in PARTS for row in part.ROWS)], key=lambda row: row.number)
