@@ -2,7 +2,17 @@
 
 from pathlib import Path
 
-from layouts import coco, grades_and_numbers, one_label, rankings, several_labels, two_classes
+from layouts import (
+    class_columns,
+    coco,
+    grades_and_numbers,
+    herbarium,
+    one_label,
+    rankings,
+    several_labels,
+    two_classes,
+    two_classes_in_groups,
+)
 from layouts.checking import filled, whole_number
 from layouts.layout import Layout
 
@@ -15,5 +25,15 @@ def draw_home(folder: Path) -> None:
 
 
 HOME = Layout(0, "home", "", draw_home, filled("eval/info.csv", ["ans"], whole_number(0, 17)))
-PARTS = (two_classes, one_label, rankings, several_labels, grades_and_numbers, coco)
+PARTS = (
+    two_classes,
+    two_classes_in_groups,
+    one_label,
+    class_columns,
+    rankings,
+    several_labels,
+    grades_and_numbers,
+    coco,
+    herbarium,
+)
 ROWS = sorted([HOME, *(row for part in PARTS for row in part.ROWS)], key=lambda row: row.number)
