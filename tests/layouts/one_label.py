@@ -49,7 +49,7 @@ def draw_wild(folder):
     for i, (name, label) in enumerate(zip(names, labels, strict=True)):
         pen.photo(f"{'train' if i < 40 else 'test'}_images/{name}.jpg", label)
         location = [11, 26, 90, 125, 33, 7][i % 6] if i < 40 else [2, 140][i % 2]
-        rows.append([f"2011-05-{1 + i % 28:02d} 23:43:18", f"{name}.jpg", 1 + i % 3, name, location, f"seq{i // 3}"])
+        rows.append([f"2011-05-{1 + i % 28:02d} 23:43:18", f"{name}.jpg", 1 + i % 3, name, location, f"seq{i // 2}"])
     header = ["date_captured", "file_name", "frame_num", "id", "location", "seq_id"]
     train = [[CATEGORIES[label], *row] for label, row in zip(labels, rows[:40], strict=False)]
     pen.table("train.csv", ["category_id", *header], train)

@@ -26,7 +26,7 @@ def draw_melanoma(folder):
         part, patient = ("train", i // 3) if i < 40 else ("test", 20 + i // 2)
         label = int(i in (4, 17, 30))
         pen.photo(f"jpeg/{part}/{name}.jpg", label)
-        age = "" if i % 9 == 2 else f"{20 + i}.0"
+        age = "" if i % 9 == 2 else f"{30 + i % 8 * 5}.0"
         rows.append([name, f"IP_{patient:07d}", ["male", "female", ""][i % 3], age, ["torso", "head/neck"][i % 2]])
     words = [["melanoma", "malignant", 1] if i in (4, 17, 30) else ["unknown", "benign", 0] for i in range(40)]
     train = [row + more for row, more in zip(rows[:40], words, strict=True)]
@@ -82,7 +82,7 @@ def draw_breast(folder):
             cancer = int(i < 4 and side == "L")
             for view in ("CC", "MLO"):
                 patient, image = f"{10006 + i}", f"{pen.rng.integers(1 << 30)}"
-                row = [1 + i % 2, patient, image, side, view, 50 + i]
+                row = [1 + i % 2, patient, image, side, view, 50 + i % 4]
                 pen.photo(f"{'train' if i < 9 else 'test'}_images/{patient}/{image}.png", cancer, kind="I;16")
                 train += [[*row, cancer, 0, cancer, "", 29]] if i < 9 else []
                 test += [[*row, 29, f"{patient}_{side}"]] if i >= 9 else []
