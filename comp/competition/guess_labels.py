@@ -98,12 +98,13 @@ def target_lines(values: pd.Series, answers: pd.Series, name: str, names: set[st
         return _binary(kinds, answers, name)
     if numbers.notna().all():
         return _of_numbers(values, numbers, answers, name, names)
-    return [Line("target", "multiclass", f"{name} holds {len(kinds)} names: {some(kinds)}"), *_one_label(answers)]
+    return [Line("target", "multiclass", f"{name} holds {len(kinds)} names: {some(kinds)}"), *_one_label(answers, values)]
 
 
-def _one_label(answers: pd.Series) -> list[Line]:
+def _one_label(answers: pd.Series, values: pd.Series) -> list[Line]:
     counts = answers.str.split().str.len()
-    if len(answers) and counts.min() == counts.max() > 1:
+    names = answers.isin(set(values)).any()  # such as Sugar beet
+    if len(answers) and not names and counts.min() == counts.max() > 1:
         k = int(counts.max())
         return [Line("metric", f"map@{k}", f"the sample holds {k} labels with blanks between; {METRIC}", check=True)]
     return [Line("metric", "accuracy", METRIC, check=True)]
@@ -149,7 +150,7 @@ def _of_numbers(values: pd.Series, numbers: pd.Series, answers: pd.Series, name:
         return _regression(numbers, "the table" if _has_point(values) else "the sample")
     grades = len(kinds) <= MOST_GRADES and kinds == list(range(int(kinds[0]), int(kinds[0]) + len(kinds)))
     if grades and set(values) <= names:
-        return [Line("target", "multiclass", f"a JSON file names the {len(kinds)} numbers"), *_one_label(answers)]
+        return [Line("target", "multiclass", f"a JSON file names the {len(kinds)} numbers"), *_one_label(answers, values)]
     if grades and any(word in name.lower() for word in GRADE_WORDS):
         reason = f"{name} holds {len(kinds)} whole numbers in a row; 'multiclass' if they have no order"
         metric = Line("metric", "quadratic_kappa", METRIC, check=True)
@@ -157,8 +158,8 @@ def _of_numbers(values: pd.Series, numbers: pd.Series, answers: pd.Series, name:
     other = "'ordinal' if they are grades" if grades else "'regression' if they are amounts"
     numbered = f"{name} holds {len(kinds)} different whole numbers, taken for class numbers"
     if "id" in re.split(r"[_\W]", name.lower()):
-        return [Line("target", "multiclass", numbered), *_one_label(answers)]
-    return [Line("target", "multiclass", f"{numbered}; {other}", check=True), *_one_label(answers)]
+        return [Line("target", "multiclass", numbered), *_one_label(answers, values)]
+    return [Line("target", "multiclass", f"{numbered}; {other}", check=True), *_one_label(answers, values)]
 
 
 def _regression(numbers: pd.Series, where: str) -> list[Line]:
