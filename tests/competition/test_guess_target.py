@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from comp.competition import guess_groups, guess_labels
+from comp.competition import guess_groups, guess_target
 
 HALF, NOUGHT, NONE = ["0.5"], ["0"], []
 CASES = {
@@ -26,7 +26,7 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_the_target_follows_from_the_values_and_the_sample(case):
     values, answers, name, target, metric = CASES[case]
-    made = guess_labels.target_lines(pd.Series(values), pd.Series(answers, dtype=str), name, set())
+    made = guess_target.target_lines(pd.Series(values), pd.Series(answers, dtype=str), name, set())
     lines = {line.key: line for line in made}
     assert lines["target"].value == target
     assert lines["metric"].value == metric
@@ -34,7 +34,7 @@ def test_the_target_follows_from_the_values_and_the_sample(case):
 
 
 def test_numbers_that_a_json_file_names_are_classes():
-    made = guess_labels.target_lines(pd.Series(["0", "1", "2"]), pd.Series(["0"]), "diagnosis", {"0", "1", "2"})
+    made = guess_target.target_lines(pd.Series(["0", "1", "2"]), pd.Series(["0"]), "diagnosis", {"0", "1", "2"})
     assert made[0].value == "multiclass"
 
 
