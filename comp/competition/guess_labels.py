@@ -6,35 +6,39 @@ from comp.competition.guess_lines import Line, some, undecided
 from comp.competition.guess_tables import SampleTable, simple
 from comp.competition.guess_target import LABEL_WORDS, METRIC, target_lines
 
+NO_ANSWERS = pd.Series([], dtype=str)
 
-def label_lines(table: pd.DataFrame, sample: SampleTable | None, photo_column: str, names: set[str]) -> list[Line]:
+
+def label_lines(table: pd.DataFrame, sample: SampleTable | None, no_labels: set[str], names: set[str]) -> list[Line]:
     """target, metric, label and what belongs to them.
 
-    photo_column: the one that names the photo, which is no label; names: numbers that a JSON file gives names to.
+    no_labels: columns that name the photo or stand in the test table too; names: numbers that a JSON file gives names.
     """
+    others = [name for name in table if name not in no_labels]
     if sample is None:
-        return _without_sample(table, photo_column, names)
-    columns = [name for name in sample.answers if name in table and name != photo_column]
+        return _by_name_or_rest(table, others, "what is to be predicted", NO_ANSWERS, names)
+    columns = [name for name in sample.answers if name in others]
     if len(columns) > 1:
         return _of_columns(table, columns, sample)
     values = _column_of_values(table, sample.answers)
     if not columns and values:
         return _of_class_columns(table, values, sample)
-    name = columns[0] if columns else _alike(table, sample, photo_column)
+    answers = sample.table[columns[0] if columns else sample.answers[0]]
+    if not columns:
+        near = _alike(others, sample)
+        return _by_name_or_rest(table, near or others, f"{some(sample.answers)} of the sample", answers, names)
+    label = Line("label", columns[0], "a column of the sample too")
+    return [*target_lines(table[columns[0]], answers, columns[0], names), label]
+
+
+def _by_name_or_rest(table: pd.DataFrame, others: list[str], what: str, answers: pd.Series, names: set) -> list[Line]:
+    """The only column that is left, or the one that is called like a label; else it has to be decided."""
+    name = others[0] if len(others) == 1 else next((word for word in LABEL_WORDS if word in others), None)
     if name is None:
-        return [undecided("label", f"which of {some(table, 20)}: the sample asks for {some(sample.answers)}"),
+        return [undecided("label", f"which of {some(others, 20)} is {what}"),
                 undecided("target", "multiclass, binary, multilabel, ordinal or regression")]  # fmt: skip
-    reason = "a column of the sample too" if columns else f"stands for {some(sample.answers)} of the sample"
-    answer = sample.table[name if columns else sample.answers[0]]
-    return [*target_lines(table[name], answer, name, names), Line("label", name, reason, check=not columns)]
-
-
-def _without_sample(table: pd.DataFrame, photo_column: str, names: set[str]) -> list[Line]:
-    name = next((word for word in LABEL_WORDS for column in table if column == word != photo_column), None)
-    if name is None:
-        return [undecided("label", f"which of {some(table, 20)}"), undecided("target", "what the label is")]
-    lines = target_lines(table[name], pd.Series([], dtype=str), name, names)
-    return [*lines, Line("label", name, "by its name: there is no sample submission", check=True)]
+    why = "the only column that is left" if len(others) == 1 else "by its name"
+    return [*target_lines(table[name], answers, name, names), Line("label", name, f"{what}: {why}", check=True)]
 
 
 def _of_columns(table: pd.DataFrame, columns: list[str], sample: SampleTable) -> list[Line]:
@@ -69,11 +73,7 @@ def _of_class_columns(table: pd.DataFrame, name: str, sample: SampleTable) -> li
     return lines
 
 
-def _alike(table: pd.DataFrame, sample: SampleTable, photo_column: str) -> str | None:
-    """The column whose name is nearly the sample's, as Category and category_id; of COCO, category_id."""
+def _alike(others: list[str], sample: SampleTable) -> list[str]:
+    """The columns whose names are nearly the sample's, as Category and category_id."""
     asked = [simple(name) for name in sample.answers]
-    others = [name for name in table if name not in (photo_column, sample.id)]
-    near = [name for name in others if any(a in simple(name) or simple(name) in a for a in asked)]
-    if len(near) == 1:
-        return near[0]
-    return "category_id" if "category_id" in others else None
+    return [name for name in others if any(a in simple(name) or simple(name) in a for a in asked)]

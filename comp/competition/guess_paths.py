@@ -16,7 +16,7 @@ COPIES = 0.8  # of the file names must stand in every folder to be copies of one
 
 def path_lines(photos: Iterable[str], sample: SampleTable | None) -> list[Line]:
     """train_images, target, metric and group from the paths of the training photos; empty where those tell no label."""
-    photos = sorted(photos)
+    photos = sorted(path for path in photos if not any(part.lower().startswith("test") for part in path.split("/")))
     for look in (_in_folders, _in_names):
         found = look(photos)
         if found:
@@ -66,7 +66,7 @@ def _target(kinds: list[str], sample: SampleTable | None) -> list[Line]:
     probability = numbers and not set(answers) <= set(kinds)
     if not probability:
         metric = "log_loss" if sample and set(kinds) <= set(sample.answers) else "accuracy"
-        return [Line("target", "multiclass", f"{len(kinds)} classes in the paths"),
+        return [Line("target", "multiclass", f"{len(kinds)} classes in the paths", check=sample is None),
                 Line("metric", metric, METRIC, check=True)]  # fmt: skip
     lines = [Line("target", "binary", "the sample holds one number a photo", check=len(kinds) != 2),
              Line("metric", "auc", METRIC, check=True)]  # fmt: skip

@@ -54,7 +54,8 @@ def samples(files: Files) -> list[SampleTable]:
 
 def _sample(path: str, table: pd.DataFrame) -> SampleTable | None:
     ids = [name for name in table if is_named(name) and table[name].is_unique]
-    return SampleTable(path, table, ids[0]) if ids and table.shape[1] > 1 else None
+    made = SampleTable(path, table, ids[0]) if ids else None
+    return made if made and made.answers else None
 
 
 def _is_constant(table: pd.DataFrame) -> bool:
