@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from comp import console
-from comp.competition import labels, tables
+from comp.competition import labels
 from comp.competition.competition import Competition
 from comp.competition.policy import training_policy
 from comp.data import photos
