@@ -1,7 +1,6 @@
 """Choose and fit the blend of the runs on their out-of-fold predictions; print its cross-fitted score; blend the test.
 
-reads   outputs/competition.json, folds.csv, <run>/fold<k>/oof.npz, test.npz; external predictions: outputs/<name>/oof.npz,
-        test.npz or .csv
+reads   outputs/competition.json, folds.csv, <run>/fold<k>/oof.npz, test.npz; external predictions in outputs/<name>/
 writes  outputs/blend/weights.json, oof.npz, test.npz
 
 Method, weights and decision rule are chosen on K-1 folds and scored on the one left out: see comp/blending/crossfit.py.
@@ -54,7 +53,8 @@ def main() -> None:
 def arguments():
     made = parser(__doc__)
     made.add_argument("--runs", default="", help="runs to blend, separated by spaces or commas; empty for all complete")
-    made.add_argument("--method", default="", help=f"{', '.join(methods.METHODS)}; empty: the cross-fitted score chooses")
+    ways = ", ".join(methods.METHODS)
+    made.add_argument("--method", default="", help=f"{ways}; empty: the cross-fitted score chooses")
     made.add_argument("--per", choices=("run", "attribute"), default="run", help="what has a weight of its own")
     rules = ", ".join(decision.NAMES)
     made.add_argument("--rule", default="", help=f"{rules} (as target and metric allow); empty: the same score chooses")

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from comp import console
-from comp.competition import labels
+from comp.competition import labels, tables
 from comp.competition.competition import Competition
 from comp.competition.policy import training_policy
 from comp.data import photos
@@ -62,7 +62,7 @@ class RunData:
 def load_data(inputs: Path, outputs: Path, recipe: Recipe, competition: Competition) -> RunData:
     """Read the tables and open the photos, building their cache once if the recipe uses it."""
     folds, digest = fold_table.folds_and_digest(outputs, competition)
-    test = home.read_test(inputs)
+    test = tables.read_test(competition, inputs)
     images = [*folds["image"], *test["image"]]
     crop, size = recipe.crop, recipe.image_size
     if recipe.cache:
