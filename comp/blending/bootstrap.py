@@ -1,56 +1,36 @@
-"""How sure a score is: the bootstrap over persons, whose photos are not independent (Efron 1979; clusters are drawn).
+"""How sure a score is: the bootstrap over groups, because the rows of a group are not independent (Efron 1979).
 
-Letters: N rows, C classes, P predictions, G persons, R rounds.
+Letters: P predictions, G groups, R rounds.
 """
 
 from collections.abc import Iterator
 
 import numpy as np
 
-from comp.competition import metrics
+from comp.blending.group_sums import AllRows, GroupSums
 
 ROUNDS = 1000
-ROUNDS_OF_PROBABILITIES = 100  # at most, for metrics of probabilities: each of theirs sorts or takes logarithms anew
+ROUNDS_OF_ROWS = 100  # at most, for metrics that are computed from the rows anew in each round
 SEED = 0
-DRAWN = 20_000_000  # draws of persons held in memory at once
+DRAWN = 20_000_000  # draws of groups held in memory at once
+MOST_DRAWS = 200_000_000  # in all: fewer rounds where there are many groups, each of which then matters little
+FEWEST_ROUNDS = 100
 
 
-def scores(
-    metric: str, labels: np.ndarray, group: np.ndarray, made: list[np.ndarray], rounds: int = ROUNDS, classes: int = 0
-) -> np.ndarray:
-    """The metric (P, R) of each of `made` on persons drawn with replacement, the same ones for all.
+def scores(predictions: list[GroupSums] | list[AllRows], groups: int, rounds: int = ROUNDS) -> np.ndarray:
+    """The score (P, R) of each prediction on groups drawn with replacement, the same ones for all; better up.
 
-    made: probabilities (N, C), or answers (N,) with `classes` given. group (N,): the persons' numbers from 0.
+    groups: G; every one must have a row.
     """
-    count = int(group.max()) + 1
-    if metric not in metrics.ARGMAX:
-        draws = np.concatenate(list(_draws(count, min(rounds, ROUNDS_OF_PROBABILITIES))))
-        return np.array([[_weighted(metric, labels, one, draw.astype(int)[group]) for draw in draws] for one in made])
-    tables = [_counts_by_person(labels, group, one, classes, count) for one in made]
-    parts = [
-        [metrics.ARGMAX[metric](*(draws @ table for table in three)) for three in tables]
-        for draws in _draws(count, rounds)
-    ]
-    return np.concatenate(parts, axis=1)
+    if isinstance(predictions[0], AllRows):
+        rounds = min(rounds, ROUNDS_OF_ROWS)
+    rounds = min(rounds, max(FEWEST_ROUNDS, MOST_DRAWS // groups))
+    return np.concatenate([[one.drawn(draws) for one in predictions] for draws in _draws(groups, rounds)], axis=1)
 
 
-def _draws(persons: int, rounds: int) -> Iterator[np.ndarray]:
-    """How often each person is drawn, (rounds, G) in blocks of float32: numpy multiplies whole numbers slowly."""
-    rng, block = np.random.default_rng(SEED), max(1, DRAWN // persons)
+def _draws(groups: int, rounds: int) -> Iterator[np.ndarray]:
+    """How often each group is drawn, (rounds, G) in blocks of float32: numpy multiplies whole numbers slowly."""
+    rng, block = np.random.default_rng(SEED), max(1, DRAWN // groups)
     for first in range(0, rounds, block):
         size = min(block, rounds - first)
-        yield rng.multinomial(persons, np.full(persons, 1 / persons), size=size).astype(np.float32)
-
-
-def _counts_by_person(labels, group, made, classes: int, persons: int) -> list[np.ndarray]:
-    """Right answers, predictions and labels of each class, (G, C) each."""
-    answers, size = (made, classes) if made.ndim == 1 else (made.argmax(1), made.shape[1])
-    cells = ((answers == labels, labels), (slice(None), answers), (slice(None), labels))
-    counted = [np.bincount(group[rows] * size + values[rows], minlength=persons * size) for rows, values in cells]
-    return [cell.reshape(persons, size).astype(np.float32) for cell in counted]
-
-
-def _weighted(metric: str, labels: np.ndarray, probs: np.ndarray, times: np.ndarray) -> float:
-    """A metric of probabilities with each row as often as it was drawn."""
-    rows = np.repeat(np.arange(len(labels)), times)
-    return metrics.score(metric, labels[rows], probs[rows])
+        yield rng.multinomial(groups, np.full(groups, 1 / groups), size=size).astype(np.float32)

@@ -1,41 +1,41 @@
-"""Weights by coordinate search: from where they are, the best step along one line of the simplex after another.
-
-The line search is exact for metrics of the most probable class (Och 2003; comp/linesearch.py).
-"""
+"""Weights by coordinate ascent on the simplex, for metrics that are a function of counts (Och 2003; linesearch.py)."""
 
 from collections.abc import Iterator
 
 import numpy as np
 
+from comp.blending.ascent import Ascent
 from comp.blending.combine import on_simplex
-from comp.blending.linesearch import best_step
-from comp.blending.pool import Pool
+from comp.blending.open_rows import OpenRows
+from comp.competition.metric import Metric
 
-PASSES = 2  # not to the top: more of them fit the rows, not the truth
+PASSES = 2  # more of them fit the rows at hand, not the truth
 
 
-def climb(pool: Pool, metric: str, weights: np.ndarray, rng: np.random.Generator, passes: int = PASSES) -> np.ndarray:
-    """Weights (M,) after so many passes of the best steps toward or away from each model, and between pairs of them."""
-    scores, value = pool.scores(weights), pool.score(metric, weights)
-    for _ in range(passes):
-        before = value
+def climb(
+    open_rows: OpenRows, metric: Metric, weights: np.ndarray, rng: np.random.Generator, passes: int = PASSES
+) -> np.ndarray:
+    """Weights (M,) after the best steps from `weights` toward or away from each model, and between pairs of models."""
+    ascent = Ascent(open_rows.rows, metric, open_rows.scores(weights))
+
+    def one_pass():
+        nonlocal weights
+        ascent.scores = open_rows.scores(weights)  # without the rounding of the last pass's steps
         for m, other in _lines(len(weights), rng):
             direction, low, high = _line(weights, m, other)
             if not low < high:
                 continue
-            slope = pool.values[m] - (scores if other is None else pool.values[other])
-            step, reached = best_step(pool.rows, metric, scores, slope, low, high)
-            if reached > value + 1e-9:
-                weights, scores = on_simplex(weights + step * direction), scores + np.float32(step) * slope
-                value = reached
-        if value <= before:
-            break
-        scores = pool.scores(weights)  # without the rounding of the steps
+            slope = open_rows.values[m] - (ascent.scores if other is None else open_rows.values[other])
+            step = ascent.along(slope, low, high)
+            if step is not None:
+                weights = on_simplex(weights + step * direction)
+
+    ascent.repeat(one_pass, passes)
     return weights
 
 
 def _lines(models: int, rng: np.random.Generator) -> Iterator[tuple[int, int | None]]:
-    """Each model with the blend, at random, then pairs of models, as many again."""
+    """Each model with the blend, in random order, then as many random pairs of models."""
     yield from ((m, None) for m in rng.permutation(models))
     yield from ((m, other) for m, other in zip(rng.permutation(models), rng.permutation(models), strict=True))
 

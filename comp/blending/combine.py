@@ -1,17 +1,18 @@
-"""What weights do: models combined to one, models that are equal, models taken apart by attribute.
+"""How weights are applied: models blended, equal models found, models split by attribute.
 
 Letters: M models, N rows, C classes, A attributes.
 """
 
 import numpy as np
 
+from comp.competition.competition import Competition
 from comp.competition.metrics import FLOOR
 
 
 def distinct(probs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Positions (D,) of the distinct models in an order of their own, and each model's place among them (M,).
+    """Positions (D,) of the distinct models, sorted by column sums, and each model's place among them (M,).
 
-    The order is by the sums of their columns: no label may have a say in it, for it steers the searches.
+    The order affects the searches. It uses no score, because that would leak the labels.
     """
     keys = [tuple(map(float, one.sum(0, dtype=np.float64))) for one in probs]
     kept: list[int] = []
@@ -24,29 +25,37 @@ def distinct(probs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def shared(weights: np.ndarray, of: np.ndarray) -> np.ndarray:
-    """Weights of the distinct models (D,) to those of all (M,): equal ones share."""
+    """Weights of the distinct models (D,) to those of all (M,): equal models share one weight."""
     return weights[of] / np.bincount(of)[of]
 
 
-def blended(method: str, probs: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def blended(method: str, probs: np.ndarray, weights: np.ndarray, competition: Competition) -> np.ndarray:
     """The blend (N, C) float32 of probs (M, N, C): the mean, the geometric mean, or the mean of ranks."""
     if method.startswith("geometric"):
         logs = apply_weights(np.log(np.maximum(probs, FLOOR)), weights)
         powers = np.exp(logs - logs.max(1, keepdims=True))
         return powers / powers.sum(1, keepdims=True)
-    if method == "rank":
-        from scipy.stats import rankdata
+    if method != "rank":
+        return apply_weights(probs, weights)
+    if competition.target == "multilabel":
+        return mean_rank(probs, weights).astype(np.float32)
+    rank = mean_rank(probs[:, :, 1], weights)
+    return np.stack([1 - rank, rank], 1).astype(np.float32)
 
-        rank = np.tensordot(weights, rankdata(probs[:, :, 1], axis=1), axes=1) / (probs.shape[1] + 1)
-        return np.stack([1 - rank, rank], 1).astype(np.float32)
-    return apply_weights(probs, weights)
+
+def mean_rank(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Weighted mean over the models of each row's rank within its column, in 0 … 1; values (M, N, …)."""
+    from scipy.stats import rankdata
+
+    ranks = np.stack([rankdata(one, axis=0) for one in values])
+    return np.tensordot(weights, ranks, axes=1) / (values.shape[1] + 1)
 
 
 def by_attribute(probs: np.ndarray, attributes: dict) -> np.ndarray:
-    """Each model as one of each attribute: (M, N, C) to (M A, N, C), the attributes of the first model first.
+    """Each model split into one for each attribute: (M, N, C) to (M A, N, C), the parts of the first model first.
 
     Every class gets the marginal probability of its attribute's value, rows scaled to sum 1. In a geometric mean of
-    them each attribute has weights of its own: one run may know ages best, and another masks.
+    the parts each attribute has its own weights: one run may know one attribute best, another run another.
     """
     parts = np.empty((len(probs) * len(attributes), *probs.shape[1:]), np.float32)
     for i, values in enumerate(attributes.values()):
@@ -57,7 +66,7 @@ def by_attribute(probs: np.ndarray, attributes: dict) -> np.ndarray:
 
 
 def on_simplex(weights: np.ndarray) -> np.ndarray:
-    """Clipped at 0 and scaled to sum 1: takes away rounding."""
+    """Weights clipped at 0 and scaled to sum 1, which removes rounding errors."""
     weights = np.clip(weights, 0, None)
     return weights / weights.sum()
 

@@ -1,233 +1,207 @@
-"""Which method and rule to blend with, and the honest score of that: everything is fitted and chosen on other folds.
+"""Which method and decision rule to blend with, and the cross-validated score of that choice (nested cross-validation).
 
-A candidate is a method of comp/blend.py with a rule of comp/decision.py. For the score of fold j the candidate is
-chosen on the other folds, from predictions for each of them, k, that were fitted without j and k; it is then fitted on
-all folds but j. Nothing about fold j is known to what answers for it, and persons are never on two sides.
+Fold j is predicted only by what was fitted and chosen without it. To predict fold j, a candidate (a method with a rule)
+is chosen by its predictions for each other fold k, for which it was fitted without j and k. The chosen candidate is
+then fitted on all folds but j. Groups never stand on both sides.
 
-Where that score is below what the best single run or the equal mean reaches, the choice is not worth its noise: there
-are too few rows to choose by, and the better of those two is taken.
+Where that score is below the one of the best single run or of the equal mean, there are too few rows to choose by, and
+the better of those two is taken.
 
 Letters: M models, N rows, C classes, K folds, P candidates, R runs.
 """
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import joblib
 import numpy as np
 
-from comp.blending import bootstrap, combine, decision, methods
-from comp.competition import metrics
-from comp.errors import InputError
+from comp.blending import bootstrap, choice, combine, decision, group_sums, methods
+from comp.blending.candidates import Candidate
+from comp.competition import scoring
+from comp.competition.competition import Competition
 
-WITH_RULES = ("equal", "greedy", "search", "geometric_search")  # rules cost more time than weights: not for all
 SMALL = 500_000  # probabilities below which worker processes start later than the work is done
 
 
 @dataclass(frozen=True)
-class Candidate:
-    method: str
-    rule: str
-
-    def __str__(self) -> str:
-        return self.method if self.rule == "argmax" else f"{self.method} + {self.rule}"
-
-
-PLAIN = (Candidate("best", "argmax"), Candidate("equal", "argmax"))
-
-
-@dataclass(frozen=True)
-class Data:
-    """probs (M, N, C), labels, folds and groups (N,), metric, and attributes: name to each class's value (C,).
+class OutOfFold:
+    """Out-of-fold predictions of M models: probs (M, N, C), labels as the target has them, folds and groups (N,).
 
     runs (R, N, C): what the blend has to beat, where probs are parts of runs (`combine.by_attribute`); None: probs.
     """
 
+    competition: Competition
     probs: np.ndarray
     labels: np.ndarray
     folds: np.ndarray
     groups: np.ndarray
-    metric: str
-    attributes: dict
     runs: np.ndarray | None = None
+
+    def blended(self, rows, candidate: Candidate, fitted: "Fitted") -> np.ndarray:
+        """A candidate's probabilities (n, C) for some rows, adjusted so that their plain decision is its rule's."""
+        weights, parameters = fitted[candidate]
+        mixed = combine.blended(candidate.method, self.probs[:, rows], weights, self.competition)
+        return decision.adjusted(mixed, parameters, self.competition)
 
 
 @dataclass(frozen=True)
 class Study:
     """The chosen candidate, fitted on all rows, and what is known of it. Scores: better up.
 
-    table: each candidate with its cross-fitted score, the chosen one's being the one that the choice was made by;
-    honest: the score with the choice, too, made on other folds; interval: 95 % of the bootstrap over persons of honest.
+    parameters: of its rule (see decision.py); table: each candidate with its score for folds that it was not fitted on;
+    cross_validated: the score with the choice, too, made on other folds (nested cross-validation), interval: its 95 %
+    by bootstrap over groups; beats: how probably it is better than each rival; fell_back: to the best run or the mean.
+    oof (N, C): the probabilities that cross_validated is the score of.
     """
 
     chosen: Candidate
     weights: np.ndarray
-    offsets: np.ndarray
+    parameters: np.ndarray
     in_sample: float
-    honest: float
+    cross_validated: float
     interval: tuple[float, float]
     beats: dict[str, float]
     table: list[tuple[Candidate, float]]
-    oof: np.ndarray  # (N, C): each row by what was fitted and chosen on other folds
-    fell_back: bool  # to the best single run or the equal mean
+    oof: np.ndarray
+    fell_back: bool
 
 
-Fitted = dict[Candidate, tuple[np.ndarray, np.ndarray]]  # weights (M,), offsets (C,)
+Fitted = dict[Candidate, tuple[np.ndarray, np.ndarray]]  # weights (M,), parameters of the rule
 
 
-def candidates(metric: str, classes: int, method: str = "", rule: str = "", parts: bool = False) -> list[Candidate]:
-    """From the simplest to the least simple; method and rule, if given, are the only ones.
+@dataclass(frozen=True)
+class Fits:
+    """Every candidate, fitted without some folds."""
 
-    parts: of runs by attribute, which only geometric means put together again.
-    """
-    ways, rules = methods.usable(metric, classes), decision.RULES if metric in metrics.ARGMAX else decision.RULES[:1]
-    ways = [name for name in ways if name.startswith("geometric") or not parts]
-    for name, value, known in (("METHOD", method, ways), ("RULE", rule, rules)):
-        if value and value not in known:
-            raise InputError(f"{name}={value}", f"one of {', '.join(known)}, for {metric}")
-    pairs = [
-        (i + j, Candidate(m, r))
-        for i, m in enumerate(ways)
-        for j, r in enumerate(rules)
-        if (method == m or (not method and (r == "argmax" or m in WITH_RULES))) and rule in ("", r)
-    ]
-    return [candidate for _, candidate in sorted(pairs, key=lambda pair: pair[0])]
+    results: dict[frozenset, Fitted]
+
+    def without(self, *folds) -> Fitted:
+        """Fitted without these folds: none, one or two."""
+        return self.results[frozenset(folds)]
 
 
-def study(data: Data, pool: list[Candidate], progress: Callable[[int], None] = lambda count: None) -> Study:
+def fits(folds: int) -> int:
+    """How many times everything is fitted: without two folds, without one, on all."""
+    return len(list(_left_out(range(folds))))
+
+
+def study(
+    data: OutOfFold, candidates: list[Candidate], progress: Callable[[int], None] = lambda count: None
+) -> Study:
     """Choose among the candidates and score the choice; progress is told of each of `fits(K)` fits that is done."""
     numbers = np.unique(data.folds)
-    fitted = _fit_all(data, pool, numbers, progress)
-    labels, group = data.labels, np.unique(data.groups, return_inverse=True)[1]
-    single = {k: _answers(data, fitted[(k,)], k) for k in numbers}
+    fitted = _fit_all(data, candidates, numbers, progress)
+    group = np.unique(data.groups, return_inverse=True)[1]
+    oof = _nested(data, candidates, fitted, group)
+    single = [_scored(data, fitted.without(k), k, group) for k in numbers]
+    chosen = candidates[choice.choose(single, np.unique(group))]
+    scores = [one.score() for one in choice.over_folds(single)]
+    plain = [i for i, candidate in enumerate(candidates) if candidate.is_plain]
+    safest = max(plain, key=lambda i: scores[i], default=None)
+    fell_back = safest is not None and scores[safest] > scoring.score(data.competition, data.labels, oof) + 1e-12
+    if fell_back:
+        chosen = candidates[safest]
+        for k in numbers:
+            oof[data.folds == k] = data.blended(data.folds == k, chosen, fitted.without(k))
+    table = list(zip(candidates, scores, strict=True))
+    return _summary(data, chosen, fitted.without(), oof, group, table, fell_back)
+
+
+def _nested(data: OutOfFold, candidates: list[Candidate], fitted: Fits, group: np.ndarray) -> np.ndarray:
+    """Probabilities (N, C) of nested cross-validation. With two folds nothing can be chosen without both: the first."""
+    numbers = np.unique(data.folds)
     oof = np.empty(data.probs.shape[1:], np.float32)
     for j in numbers:
         others = [k for k in numbers if k != j]
-        inner = {k: _answers(data, fitted[_pair(j, k)], k) for k in others} if len(others) > 1 else {}
-        chosen = choose(data, pool, inner) if inner else pool[0]
-        oof[data.folds == j] = _blended(data, data.folds == j, chosen, fitted[(j,)])
-    final, scores = choose(data, pool, single), _scores(data, single)
-    plain = [i for i, candidate in enumerate(pool) if candidate in PLAIN]
-    safest = max(plain, key=lambda i: scores[i], default=None)
-    fell_back = safest is not None and scores[safest] > metrics.score(data.metric, labels, oof)
-    if fell_back:
-        final = pool[safest]
-        for k in numbers:
-            oof[data.folds == k] = _blended(data, data.folds == k, final, fitted[(k,)])
-    weights, offsets = fitted[()][final]
-    inside = _blended(data, slice(None), final, fitted[()])
+        chosen = candidates[0]
+        if len(others) > 1:
+            inner = [_scored(data, fitted.without(j, k), k, group) for k in others]
+            chosen = candidates[choice.choose(inner, np.unique(group[data.folds != j]))]
+        oof[data.folds == j] = data.blended(data.folds == j, chosen, fitted.without(j))
+    return oof
+
+
+def _summary(data: OutOfFold, chosen, fitted: Fitted, oof, group, table, fell_back: bool) -> Study:
+    competition, labels = data.competition, data.labels
     rivals = _rivals(data)
-    drawn = bootstrap.scores(data.metric, labels, group, [oof, *rivals.values()])
+    made = [scoring.predictions(competition, competition.metric, one) for one in (oof, *rivals.values())]
+    groups = int(group.max()) + 1
+    drawn = bootstrap.scores(group_sums.of_predictions(competition, labels, group, groups, made), groups)
     return Study(
-        chosen=final,
-        weights=weights,
-        offsets=offsets,
-        in_sample=metrics.score(data.metric, labels, inside),
-        honest=metrics.score(data.metric, labels, oof),
+        chosen=chosen,
+        weights=fitted[chosen][0],
+        parameters=fitted[chosen][1],
+        in_sample=scoring.score(competition, labels, data.blended(slice(None), chosen, fitted)),
+        cross_validated=scoring.score(competition, labels, oof),
         interval=tuple(float(x) for x in np.percentile(drawn[0], [2.5, 97.5])),
         beats={name: float((drawn[0] > rival).mean() + (drawn[0] == rival).mean() / 2)
                for name, rival in zip(rivals, drawn[1:], strict=True)},
-        table=list(zip(pool, scores, strict=True)),
+        table=table,
         oof=oof,
         fell_back=fell_back,
     )  # fmt: skip
 
 
-def _blended(data: Data, rows, candidate: Candidate, fitted: Fitted) -> np.ndarray:
-    weights, offsets = fitted[candidate]
-    return decision.adjusted(combine.blended(candidate.method, data.probs[:, rows], weights), offsets)
+def _left_out(numbers) -> Iterator[frozenset]:
+    """The folds that something is fitted without: none, each, and each pair where more than two folds exist."""
+    for size in (0, 1, 2) if len(numbers) > 2 else (0, 1):
+        yield from map(frozenset, itertools.combinations(numbers, size))
 
 
-def fits(folds: int) -> int:
-    """How many times everything is fitted: without two folds, without one, on all."""
-    return folds * (folds - 1) // 2 * (folds > 2) + folds + 1
-
-
-def _pair(j, k) -> tuple:
-    return tuple(sorted((j, k)))
-
-
-def _fit_all(data: Data, pool: list[Candidate], numbers: np.ndarray, progress) -> dict[tuple, Fitted]:
-    """Every candidate, by the folds that it was fitted without."""
-    without = [(), *((k,) for k in numbers)]
-    if len(numbers) > 2:
-        without += [_pair(j, k) for j, k in itertools.combinations(numbers, 2)]
+def _fit_all(data: OutOfFold, candidates: list[Candidate], numbers: np.ndarray, progress) -> Fits:
+    """Every candidate by the folds that it was fitted without."""
+    left_out = list(_left_out(numbers))
     order, of = combine.distinct(data.probs)
     jobs = 1 if data.probs.size < SMALL else -1
-    tasks = (joblib.delayed(_fit)(data, order, pool, out) for out in without)
+    tasks = (joblib.delayed(_fit)(data, order, candidates, out) for out in left_out)
     results = {}
-    for out, fitted in zip(without, joblib.Parallel(n_jobs=jobs, return_as="generator")(tasks), strict=True):
-        results[out] = {c: (combine.shared(weights, of), offsets) for c, (weights, offsets) in fitted.items()}
+    for out, fitted in zip(left_out, joblib.Parallel(n_jobs=jobs, return_as="generator")(tasks), strict=True):
+        results[out] = {c: (combine.shared(weights, of), parameters) for c, (weights, parameters) in fitted.items()}
         progress(1)
-    return results
+    return Fits(results)
 
 
-def _fit(data: Data, order: np.ndarray, pool: list[Candidate], without: tuple) -> Fitted:
-    """Weights of the distinct models, in their order, and offsets, without some folds."""
-    rows = ~np.isin(data.folds, without)
+def _fit(data: OutOfFold, order: np.ndarray, candidates: list[Candidate], left_out: frozenset) -> Fitted:
+    """Weights of the distinct models, in their order, and the rules' parameters, without some folds."""
+    rows = ~np.isin(data.folds, list(left_out))
     labels, groups = data.labels[rows], np.unique(data.groups[rows], return_inverse=True)[1]
     inside = data.probs[np.ix_(order, np.flatnonzero(rows))]
-    problem = methods.Problem.of(inside, labels, groups, data.metric)
+    weights = methods.fit([c.method for c in candidates], inside, labels, groups, data.competition)
     fitted = {}
-    for method in dict.fromkeys(candidate.method for candidate in pool):
-        weights = methods.METHODS[method](problem)
-        mixed = combine.blended(method, inside, weights)
-        for candidate in pool:
-            if candidate.method == method:
-                offsets = decision.fit(candidate.rule, mixed, labels, groups, data.metric, data.attributes)
-                fitted[candidate] = weights, offsets
-    return {candidate: fitted[candidate] for candidate in pool}  # in the order of the pool, as all lists of candidates
+    for method, found in weights.items():
+        mixed = combine.blended(method, inside, found, data.competition)
+        for c in candidates:
+            if c.method == method:
+                fitted[c] = found, decision.fit(c.rule, mixed, labels, groups, data.competition)
+    return {c: fitted[c] for c in candidates}
 
 
-def _answers(data: Data, fitted: Fitted, k) -> list[np.ndarray]:
-    """Each candidate's answers for fold k, or its probabilities where the metric is of those."""
-    inside, blended, answers = data.folds == k, {}, []
-    for candidate, (weights, offsets) in fitted.items():
-        if candidate.method not in blended:
-            blended[candidate.method] = combine.blended(candidate.method, data.probs[:, inside], weights)
-        mixed = blended[candidate.method]
-        answers.append(decision.decide(mixed, offsets) if data.metric in metrics.ARGMAX else mixed)
-    return answers
+def _scored(data: OutOfFold, fitted: Fitted, k, group: np.ndarray) -> choice.Scored:
+    """What the metric needs of each candidate's predictions for fold k."""
+    inside, groups = data.folds == k, int(group.max()) + 1
+    by_method = sorted(fitted, key=lambda candidate: candidate.method)  # so that one blend at a time is in memory
+    made = _predictions(data, fitted, by_method, inside)
+    scored = group_sums.of_predictions(data.competition, data.labels[inside], group[inside], groups, made)
+    of = dict(zip(by_method, scored, strict=True))
+    return [of[candidate] for candidate in fitted]
 
 
-def choose(data: Data, pool: list[Candidate], answers: dict) -> Candidate:
-    """The simplest candidate within one standard error of the best; the error is that of the difference to the best.
-
-    answers: for each fold each candidate's answers. The difference, because candidates err on the same rows: it is
-    known far better than either score. Its error is by bootstrap over persons; over folds for metrics of probabilities.
-    """
-    scores = _scores(data, answers)
-    best = int(np.argmax(scores))
-    if data.metric in metrics.ARGMAX:
-        rows = np.concatenate([np.flatnonzero(data.folds == k) for k in answers])
-        made = [np.concatenate([parts[i] for parts in answers.values()]) for i in range(len(pool))]
-        group = np.unique(data.groups[rows], return_inverse=True)[1]
-        drawn = bootstrap.scores(data.metric, data.labels[rows], group, made, rounds=200, classes=data.probs.shape[2])
-        error = (drawn[best] - drawn).std(1)
-    else:
-        by_fold = np.array([[_score(data, parts[i], k) for k, parts in answers.items()] for i in range(len(pool))])
-        error = (by_fold[best] - by_fold).std(1) / np.sqrt(len(answers))
-    return pool[int(np.flatnonzero(scores[best] - scores <= error)[0])]
+def _predictions(data: OutOfFold, fitted: Fitted, candidates: list[Candidate], rows) -> Iterator[np.ndarray]:
+    """What the metric takes of each candidate; they are sorted by method."""
+    for method, of_method in itertools.groupby(candidates, key=lambda candidate: candidate.method):
+        mixed = None
+        for candidate in of_method:
+            weights, parameters = fitted[candidate]
+            if mixed is None:
+                mixed = combine.blended(method, data.probs[:, rows], weights, data.competition)
+            yield decision.predictions(mixed, parameters, data.competition)
 
 
-def _score(data: Data, made: np.ndarray, k) -> float:
-    return metrics.score(data.metric, data.labels[data.folds == k], made)
-
-
-def _scores(data: Data, answers: dict) -> np.ndarray:
-    """The metric of each candidate (P,) over the rows of these folds."""
-    labels = np.concatenate([data.labels[data.folds == k] for k in answers])
-    count = len(next(iter(answers.values())))
-    made = [np.concatenate([parts[i] for parts in answers.values()]) for i in range(count)]
-    if data.metric in metrics.ARGMAX:
-        return np.array([metrics.score_of_answers(data.metric, labels, one, data.probs.shape[2]) for one in made])
-    return np.array([metrics.score(data.metric, labels, one) for one in made])
-
-
-def _rivals(data: Data) -> dict[str, np.ndarray]:
+def _rivals(data: OutOfFold) -> dict[str, np.ndarray]:
     """What a blend has to beat: the best single model, and the equal mean."""
     runs = data.probs if data.runs is None else data.runs
-    singles = [metrics.score(data.metric, data.labels, one) for one in runs]
+    singles = [scoring.score(data.competition, data.labels, one) for one in runs]
     fair = np.full(len(runs), 1 / len(runs))
     return {"best single run": runs[int(np.argmax(singles))], "equal mean": combine.apply_weights(runs, fair)}

@@ -6,58 +6,97 @@ Letters: M models, N rows, C classes.
 import numpy as np
 
 from comp.blending import combine, decision
-from comp.competition import metrics
+from comp.competition import count_metrics, scoring
+from comp.competition.competition import Competition
 
-MOST = 200_000  # probabilities a model that correlations are computed from
+CORRELATED_CELLS = 200_000  # probabilities of a model that correlations are computed from
+COMPARED_CELLS = 20_000_000  # answers for several labels of a model that are compared with another's
 
 
-def disagreement(probs: np.ndarray) -> np.ndarray:
-    """Share of rows (M, M) on which two of the models (M, N, C) answer differently."""
-    answers = [one.argmax(1) for one in probs]
+def disagreement(competition: Competition, probs: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Share (M, M) of rows (several labels: of answers) that two of the models (M, N, C) answer differently.
+
+    Regression: 1 - the correlation of their errors.
+    """
+    if competition.target == "regression":
+        return 1 - correlation(competition, probs, labels)
+    step = max(1, probs[0].size // COMPARED_CELLS) if competition.target == "multilabel" else 1
+    answers = [scoring.answers(competition, one[::step]) for one in probs]
     return np.array([[np.mean(a != b) for b in answers] for a in answers])
 
 
-def correlation(probs: np.ndarray) -> np.ndarray:
-    """Correlation (M, M) of the models' errors p - mean p, over evenly spaced rows where there are many."""
-    step = max(1, probs[0].size // MOST)
+def correlation(competition: Competition, probs: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Correlation (M, M) of the models' probabilities, or of their errors for regression.
+
+    Where there are many rows, evenly spaced ones are taken.
+    """
+    step = max(1, probs[0].size // CORRELATED_CELLS)
     rows = probs[:, ::step].reshape(len(probs), -1).astype(np.float64)
-    return np.atleast_2d(np.corrcoef(rows))
+    if competition.target == "regression":
+        rows = rows - labels[::step]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.nan_to_num(np.atleast_2d(np.corrcoef(rows)))  # a constant model correlates with nothing
 
 
-def losses_without(method: str, metric: str, probs: np.ndarray, labels: np.ndarray, weights, offsets) -> np.ndarray:
-    """What the blend loses (M,) when one model is taken out and the other weights are scaled up; not fitted again."""
-    full = _score(method, metric, probs, labels, weights, offsets)
-    lost = []
+def losses_without(
+    method: str, competition: Competition, probs: np.ndarray, labels: np.ndarray, weights, parameters
+) -> np.ndarray:
+    """What the blend's score loses (M,) without one model, the other weights scaled up and nothing fitted again."""
+
+    def score(kept: np.ndarray) -> float:
+        used = kept > 0
+        mixed = combine.blended(method, probs[used], kept[used], competition)
+        return scoring.score(competition, labels, decision.adjusted(mixed, parameters, competition))
+
+    full, lost = score(weights), []
     for m in range(len(probs)):
         left = np.where(np.arange(len(probs)) == m, 0, weights)
-        lost.append(full - _score(method, metric, probs, labels, left / left.sum(), offsets) if left.sum() else full)
+        lost.append(full - score(left / left.sum()) if left.sum() else full)
     return np.array(lost)
 
 
-def _score(method, metric, probs, labels, weights, offsets) -> float:
-    used = weights > 0
-    mixed = combine.blended(method, probs[used], weights[used])
-    return metrics.score(metric, labels, decision.adjusted(mixed, offsets))
+def weakest(competition: Competition, oof: np.ndarray, labels: np.ndarray, probs: np.ndarray, count: int = 3):
+    """The classes of worst recall, or the labels of worst F1, the worst first; none for regression.
 
-
-def weakest_classes(oof: np.ndarray, labels: np.ndarray, probs: np.ndarray, count: int = 3) -> list[dict]:
-    """The classes of worst recall: {label, rows, recall, taken_for, best_run, best_recall}, the worst first.
-
-    oof (N, C): the blend's; taken_for: the class that most of its missed rows get; best_run: position of the model with
-    the best recall of it alone.
+    oof (N, C): the blend's. Each is a dict of label, rows (that have it), measure ("recall" or "F1"), score, best_run
+    (position of the model that scores best on it alone), best_score and, for classes, taken_for: the class that most
+    of its missed rows are answered with.
     """
-    confused = metrics.confusion(labels, oof.argmax(1), oof.shape[1])
-    rows = confused.sum(1)
-    recall = np.where(rows > 0, np.diag(confused) / np.maximum(rows, 1), np.inf)
+    if competition.target == "regression":
+        return []
+    find = _weakest_labels if competition.target == "multilabel" else _weakest_classes
+    return find(competition, oof, labels, probs, count)
+
+
+def _weakest_classes(competition: Competition, oof, labels, probs, count: int) -> list[dict]:
+    answers = scoring.answers(competition, oof)
+    right, _, rows = count_metrics.counts(labels, answers, competition.size)
+    recall = np.where(rows > 0, right / np.maximum(rows, 1), np.inf)
     found = []
     for label in np.argsort(recall, kind="stable")[:count]:
         if not np.isfinite(recall[label]):
             continue
-        missed = confused[label].copy()
+        own = labels == label
+        missed = np.bincount(answers[own], minlength=competition.size)
         missed[label] = -1
-        of = [float((one[labels == label].argmax(1) == label).mean()) for one in probs]
+        alone = [float((scoring.answers(competition, one[own]) == label).mean()) for one in probs]
         found.append({
-            "label": int(label), "rows": int(rows[label]), "recall": float(recall[label]),
-            "taken_for": int(missed.argmax()), "best_run": int(np.argmax(of)), "best_recall": max(of),
+            "label": int(label), "rows": int(rows[label]), "measure": "recall", "score": float(recall[label]),
+            "best_run": int(np.argmax(alone)), "best_score": max(alone), "taken_for": int(missed.argmax()),
         })  # fmt: skip
     return found
+
+
+def _weakest_labels(competition: Competition, oof, labels, probs, count: int) -> list[dict]:
+    def f1(one: np.ndarray) -> np.ndarray:
+        return count_metrics.f_scores(*count_metrics.counts(labels, scoring.answers(competition, one)))[0]
+
+    rows, of_blend, alone = np.count_nonzero(labels, axis=0), f1(oof), np.stack([f1(one) for one in probs])
+    order = np.argsort(np.where(rows > 0, of_blend, np.inf), kind="stable")[:count]
+    return [
+        {
+            "label": int(label), "rows": int(rows[label]), "measure": "F1", "score": float(of_blend[label]),
+            "best_run": int(alone[:, label].argmax()), "best_score": float(alone[:, label].max()),
+        }
+        for label in order if rows[label]
+    ]  # fmt: skip

@@ -1,21 +1,24 @@
-"""The exact best step along a line, for metrics of the most probable class.
+"""The exact best step along a line, for metrics that are a function of counts for each class (Metric.terms).
 
-Along scores(t) = start + t * slope every row's winner changes at computable points only, so macro F1 and accuracy are
-step functions of t. One sort of those points gives every value they take (Och 2003, minimum error rate training).
+Along scores(t) = start + t * slope the most probable class of a row changes at computable points only, so such a metric
+is a step function of t. One sort of those points gives every value it takes (Och 2003, minimum error rate training).
 
-Letters: n rows, k candidate classes a row, C classes in all, E events (changes of a winner).
+Letters: n rows, k candidate classes per row, C classes in all, E events (changes of a winner).
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from comp.competition.metrics import ARGMAX
+from comp.blending import step_values
+from comp.competition.metric import Metric
+
+SMALL_CLASSES = 2**15  # numbers of classes below this fit int16, which numpy sorts by counting
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows whose winner may change. classes (n, k): the class of each candidate; labels (n,) the true ones.
+    """Rows whose winner may change. classes (n, k): the class of each candidate; labels (n,): the true ones.
 
     right, predicted, actual (C,): counts of right answers, predictions and labels; the first two over the other rows,
     whose winner never changes, the last over all rows.
@@ -37,18 +40,18 @@ class Rows:
         hits = np.bincount(winners[winners == self.labels], minlength=size)
         return self.right + hits, self.predicted + np.bincount(winners, minlength=size)
 
-    def score(self, metric: str, scores: np.ndarray) -> float:
-        """The metric over all rows, given the scores (n, k) of these."""
-        return ARGMAX[metric](*self.counts(self.winners(scores)), self.actual)
+    def score(self, metric: Metric, scores: np.ndarray) -> float:
+        """The metric over all rows, better up, given the scores (n, k) of these."""
+        return metric.shown(metric.of_counts(*self.counts(self.winners(scores)), self.actual))
 
 
 def best_step(
-    rows: Rows, metric: str, start: np.ndarray, slope: np.ndarray, low: float, high: float
+    rows: Rows, metric: Metric, start: np.ndarray, slope: np.ndarray, low: float, high: float
 ) -> tuple[float, float]:
-    """The t of [low, high] with the best metric, and that metric; exact over every step of the function.
+    """The t of [low, high] with the best score, and that score; exact over every step of the function.
 
-    start, slope: (n, k), higher scores win. Of equally good steps the widest is taken, in its middle: what lies
-    far from a change of mind on these rows is likelier to hold on others.
+    start, slope: (n, k), higher scores win. Among equally good intervals the middle of the widest is taken: it
+    generalises best.
     """
     edges, values = steps(rows, metric, start, slope, low, high)
     widths = np.diff(edges)
@@ -60,57 +63,32 @@ def best_step(
 
 
 def steps(
-    rows: Rows, metric: str, start: np.ndarray, slope: np.ndarray, low: float, high: float
+    rows: Rows, metric: Metric, start: np.ndarray, slope: np.ndarray, low: float, high: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The step function itself: edges (E + 2,) from low to high, and the metric (E + 1,) between them."""
+    """The step function itself: edges (E + 2,) from low to high, and the score (E + 1,) between them."""
     first, row, when, before, after = events(start, slope, low, high)
     order = np.argsort(when, kind="stable")
     row, when = row[order], when[order]
     lost, won = rows.classes[row, before[order]], rows.classes[row, after[order]]
-    right, predicted = rows.counts(rows.classes[np.arange(len(first)), first])
+    counts = (*rows.counts(rows.classes[np.arange(len(first)), first]), rows.actual)
     label = rows.labels[row]
-    if metric == "accuracy":
+    if metric.summable:
         gain = (won == label).astype(float) - (lost == label)
-        value = right.sum() + np.concatenate([[0.0], gain.cumsum()])
-        values = value / rows.actual.sum()
+        right = counts[0].sum() + np.concatenate([[0.0], gain.cumsum()])
+        values = metric.shown(metric.of_counts(right[:, None], *(part.sum(keepdims=True) for part in counts[1:])))
     else:
-        values = _macro_f1_steps(lost, won, label, right, predicted, rows.actual)
+        values = _class_by_class(metric, lost, won, label, counts)
     return np.concatenate([[low], when, [high]]), values
 
 
-def _macro_f1_steps(lost, won, label, right, predicted, actual) -> np.ndarray:
-    """Macro F1 (E + 1,) before the first and after each event, in which `lost` (E,) hands a row to `won` (E,)."""
-    count = len(lost)
-    # each event touches two classes: one entry for each, grouped by class, in the order of time
+def _class_by_class(metric: Metric, lost, won, label, counts) -> np.ndarray:
+    """Scores (E + 1,) before the first and after each event, in which `lost` (E,) hands a row to `won` (E,)."""
     touched = np.stack([lost, won], 1).ravel()
-    order = np.argsort(touched.astype(np.int16), kind="stable")  # small integers are sorted by counting
+    order = np.argsort(touched.astype(np.int16 if len(counts[0]) < SMALL_CLASSES else np.int32), kind="stable")
     touched, time = touched[order], order // 2
     sign = 2 * (order % 2) - 1
     hit = sign * (touched == label[time])
-    begins = np.flatnonzero(np.diff(touched, prepend=-1))
-    hits, predictions = (_running(values, begins) for values in (hit, sign))
-    f1, there = _f1(right[touched] + hits, predicted[touched] + predictions, actual[touched])
-    was_f1, was_there = _f1(right[touched] + hits - hit, predicted[touched] + predictions - sign, actual[touched])
-    total, present = (
-        np.bincount(time, weights=now - was, minlength=count) for now, was in ((f1, was_f1), (there, was_there))
-    )
-    f1, there = _f1(right, predicted, actual)
-    total = f1.sum() + np.concatenate([[0.0], total.cumsum()])
-    present = there.sum() + np.concatenate([[0.0], present.cumsum()])
-    return total / np.maximum(present, 1)
-
-
-def _running(values: np.ndarray, begins: np.ndarray) -> np.ndarray:
-    """Sums of `values` that begin anew at each of `begins`."""
-    sums = values.cumsum()
-    offset = np.concatenate([[0], sums])[begins]
-    return sums - np.repeat(offset, np.diff(np.append(begins, len(values))))
-
-
-def _f1(right, predicted, actual) -> tuple[np.ndarray, np.ndarray]:
-    """F1 of each class, and 1.0 where the class occurs in labels or predictions."""
-    either = predicted + actual
-    return 2 * right / np.maximum(either, 1), (either > 0).astype(float)
+    return step_values.values(metric, touched, time, hit, sign, len(lost), counts)
 
 
 def events(start: np.ndarray, slope: np.ndarray, low: float, high: float):

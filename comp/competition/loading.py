@@ -18,7 +18,7 @@ FILE = "competition.toml"
 
 
 def load(inputs: Path, file: Path | None = None) -> Competition:
-    """The competition of `file`, else inputs/competition.toml, else ./competition.toml, else the home competition.
+    """The competition of `file`, else inputs/competition.toml, else the home competition, else ./competition.toml.
 
     Raises InputError where there is none of them, and for whatever is wrong with the file, its tables or the sample.
     """
@@ -35,9 +35,14 @@ def load(inputs: Path, file: Path | None = None) -> Competition:
 
 
 def settings_file(inputs: Path, file: Path | None = None) -> Path | None:
-    """The competition.toml that is used; None where there is none."""
-    places = [Path(file)] if file else [Path(inputs) / FILE, Path(FILE)]
-    return next((place for place in places if file or place.is_file()), None)
+    """The competition.toml that is used; None where there is none.
+
+    A file in the working folder does not describe inputs in the home layout: it is another competition's.
+    """
+    if file:
+        return Path(file)
+    places = [Path(inputs) / FILE] + [Path(FILE)] * (not home.is_here(inputs))
+    return next((place for place in places if place.is_file()), None)
 
 
 def from_settings(source: dict, inputs: Path) -> Competition:

@@ -1,41 +1,102 @@
-"""Scores of predicted classes; `*_score` is better up. Plain numpy: blending evaluates them many thousand times."""
+"""The metrics by name. Your own go to user_metrics.py; what a metric is made of is in metric.py.
 
-from collections.abc import Callable
-from dataclasses import dataclass
+A parameter stands after @: map@5, macro_f_beta@2.
+"""
+
+import difflib
+from functools import partial
 
 import numpy as np
 
-FLOOR = 1e-7  # of a probability: a model that is sure and wrong costs 16 nats, not infinity
+from comp.competition import count_metrics, number_metrics, probability_metrics, ranking_metrics, user_metrics
+from comp.competition.count_metrics import accuracy_score, macro_f1_score
+from comp.competition.metric import Metric, averaged, counted
+from comp.competition.probability_metrics import FLOOR, log_loss
+from comp.competition.ranking_metrics import auc_score
+from comp.errors import InputError
+
+__all__ = ["FLOOR", "Metric", "accuracy_score", "auc_score", "check_target", "get", "log_loss", "macro_f1_score"]
+
+ONE_LABEL = ("multiclass", "binary", "ordinal")
+COUNTED = (*ONE_LABEL, "multilabel")
+NUMBERS = ("regression", "ordinal")
+
+_FIXED = (
+    counted("accuracy", count_metrics.accuracy_terms, ONE_LABEL, summable=True),
+    counted("balanced_accuracy", count_metrics.balanced_accuracy_terms, ONE_LABEL),
+    counted("macro_f1", count_metrics.macro_f_terms, COUNTED),
+    counted("micro_f1", count_metrics.micro_f_terms, COUNTED, summable=True),
+    counted("weighted_f1", count_metrics.weighted_f1_terms, COUNTED),
+    Metric("log_loss", log_loss, "probabilities", COUNTED, False, rows=probability_metrics.log_loss_rows),
+    Metric("auc", auc_score, "ranks", COUNTED),
+    Metric("average_precision", ranking_metrics.average_precision, "ranks", ("binary", "multilabel")),
+    averaged("quadratic_kappa", "answers", ("ordinal",), number_metrics.kappa_rows, number_metrics.kappa_of_means,
+             graded=True),
+    averaged("rmse", "values", NUMBERS, number_metrics.squared_rows, number_metrics.root, higher_is_better=False),
+    averaged("mae", "values", NUMBERS, number_metrics.absolute_rows, higher_is_better=False),
+    averaged("probabilistic_f1", "probabilities", ("binary",), probability_metrics.probabilistic_f1_rows,
+             probability_metrics.probabilistic_f1_of_means),
+)  # fmt: skip
 
 
-def confusion(labels: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
-    """Counts (C, C): rows the true class, columns the predicted one."""
-    return np.bincount(np.asarray(labels) * classes + predicted, minlength=classes**2).reshape(classes, classes)
+def _f_beta(name: str, beta: float) -> Metric:
+    if name.startswith("samples"):
+        return averaged(name, "answers", ("multilabel",), partial(count_metrics.samples_f_rows, beta=beta))
+    micro = name.startswith("micro")
+    terms = count_metrics.micro_f_terms if micro else count_metrics.macro_f_terms
+    return counted(name, partial(terms, beta=beta), COUNTED, summable=micro)
 
 
-def macro_f1_score(labels: np.ndarray, predicted: np.ndarray, classes: int) -> float:
-    """Mean of the classes' F1 = 2TP / (2TP + FP + FN), over classes that occur in either (as scikit-learn's)."""
-    return score_of_answers("macro_f1", labels, predicted, classes)
+def _of_the_best(name: str, k: int) -> Metric:
+    several = name.startswith("map")
+    rows = ranking_metrics.map_at_k_rows if several else ranking_metrics.top_k_rows
+    return averaged(name, "ranking", ("multiclass", "multilabel") if several else ("multiclass",), partial(rows, k=k))
 
 
-def macro_f1_of_counts(right, predicted, actual):
-    """Macro F1 from the right answers, predictions and labels of each class, (…, C) each."""
-    either = predicted + actual
-    f1 = np.divide(2.0 * right, either, out=np.zeros(np.shape(either)), where=either > 0)
-    return f1.sum(-1) / np.maximum((either > 0).sum(-1), 1)
+_WITH_PARAMETER = {  # name: what makes it, the parameter's type, how lists of names write it
+    "macro_f_beta": (_f_beta, float, "b"),
+    "micro_f_beta": (_f_beta, float, "b"),
+    "samples_f_beta": (_f_beta, float, "b"),
+    "map": (_of_the_best, int, "k"),
+    "top_k_accuracy": (_of_the_best, int, "k"),
+}
 
 
-def accuracy_of_counts(right, predicted, actual):
-    """Share of right answers, from counts (…, C)."""
-    return right.sum(-1) / np.maximum(actual.sum(-1), 1)
+def names() -> list[str]:
+    """All names, your own first; those with a parameter as in map@k."""
+    own = [metric.name for metric in user_metrics.METRICS]
+    return [*own, *(metric.name for metric in _FIXED), *(f"{n}@{p}" for n, (_, _, p) in _WITH_PARAMETER.items())]
 
 
-ARGMAX = {"macro_f1": macro_f1_of_counts, "accuracy": accuracy_of_counts}  # metrics of the most probable class
+def get(name: str) -> Metric:
+    """The metric of that name, such as "map@5". Raises InputError for an unknown one, with the nearest names."""
+    for metric in (*user_metrics.METRICS, *_FIXED):
+        if metric.name == name:
+            return metric
+    base, _, parameter = name.partition("@")
+    if base not in _WITH_PARAMETER:
+        raise _unknown(name)
+    make, kind, _ = _WITH_PARAMETER[base]
+    try:
+        number = kind(parameter)
+    except ValueError:
+        number = 0
+    if not 0 < number < np.inf:
+        raise InputError(f'metric = "{name}"', _expected(base), f'write it as "{base}@{2 if kind is float else 5}"')
+    return make(name, number)
 
 
-def accuracy_score(labels: np.ndarray, predicted: np.ndarray) -> float:
-    """Share of rows whose class is right."""
-    return float(np.mean(np.asarray(labels) == predicted))
+def check_target(metric: Metric, target: str) -> None:
+    """Raise InputError where the metric does not fit the target."""
+    if target in metric.targets:
+        return
+    with_parameter = [make(f"{name}@{letter}", 1) for name, (make, _, letter) in _WITH_PARAMETER.items()]
+    fitting = [one.name for one in (*user_metrics.METRICS, *_FIXED, *with_parameter) if target in one.targets]
+    raise InputError(
+        f'metric = "{metric.name}" with target = "{target}"',
+        f"a target of {', '.join(metric.targets)}, or a metric of {', '.join(fitting)}",
+        "change `metric` or `target` in competition.toml",
+    )
 
 
 def scores(labels: np.ndarray, probs: np.ndarray) -> dict[str, float]:
@@ -47,85 +108,15 @@ def scores(labels: np.ndarray, probs: np.ndarray) -> dict[str, float]:
     }
 
 
-def log_loss(labels: np.ndarray, probs: np.ndarray) -> float:
-    """Mean -log p of the true class, p at least FLOOR."""
-    return float(-np.log(np.maximum(probs[np.arange(len(labels)), labels], FLOOR)).mean(dtype=np.float64))
+def _expected(base: str) -> str:
+    kind = _WITH_PARAMETER[base][1]
+    return f"a {'whole number' if kind is int else 'number'} above 0 after {base}@"
 
 
-def auc_score(labels: np.ndarray, probs: np.ndarray) -> float:
-    """Mean over the classes of the area under the ROC curve, one class against the rest.
-
-    From ranks (Mann and Whitney 1947), ties counted half; scikit-learn's gives the same and takes ten times as long.
-    """
-    from scipy.stats import rankdata
-
-    areas = []
-    for c in np.unique(labels):
-        own = labels == c
-        count, others = own.sum(), (~own).sum()
-        if others:
-            areas.append((rankdata(probs[:, c])[own].sum() - count * (count + 1) / 2) / (count * others))
-    return float(np.mean(areas)) if areas else 0.5
-
-
-def score(metric: str, labels: np.ndarray, probs: np.ndarray) -> float:
-    """The named metric, better up: macro_f1, accuracy, auc, or log_loss with its sign turned."""
-    if metric in ARGMAX:
-        return score_of_answers(metric, labels, probs.argmax(1), probs.shape[1])
-    return auc_score(labels, probs) if metric == "auc" else -log_loss(labels, probs)
-
-
-def score_of_answers(metric: str, labels: np.ndarray, answers: np.ndarray, classes: int) -> float:
-    """A metric of ARGMAX of answers (N,)."""
-    counts = confusion(labels, answers, classes)
-    return float(ARGMAX[metric](np.diag(counts), counts.sum(0), counts.sum(1)))
-
-
-NAMES = (*ARGMAX, "log_loss", "auc")
-
-
-# ---- metrics as values
-
-
-@dataclass(frozen=True)
-class Metric:
-    """A metric with its direction and what it needs.
-
-    name: as competition.toml writes it; function(labels, predictions): the value that the leaderboard shows.
-    needs: what predictions are: "answers" (a class, a set of labels, a grade), "ranking" (probabilities, of which only
-    the order of the classes within a row counts), "ranks" (probabilities, of which only the order of the rows within a
-    class counts), "probabilities" or "values".
-    """
-
-    name: str
-    function: Callable[[np.ndarray, np.ndarray], float]
-    needs: str
-    targets: tuple[str, ...]
-    higher_is_better: bool = True
-
-    def score(self, labels: np.ndarray, predictions: np.ndarray) -> float:
-        """The value with its sign turned where lower is better: a score is always better up."""
-        value = float(self.function(labels, predictions))
-        return value if self.higher_is_better else -value
-
-    def shown(self, score: float) -> float:
-        """The leaderboard's value of a score."""
-        return score if self.higher_is_better else -score
-
-
-def _of_classes(metric: str) -> Callable[[np.ndarray, np.ndarray], float]:
-    return lambda labels, answers: score_of_answers(metric, labels, answers, int(max(labels.max(), answers.max())) + 1)
-
-
-_CLASSES = ("multiclass", "binary", "ordinal")
-_ALL = (
-    Metric("macro_f1", _of_classes("macro_f1"), "answers", _CLASSES),
-    Metric("accuracy", _of_classes("accuracy"), "answers", _CLASSES),
-    Metric("log_loss", log_loss, "probabilities", _CLASSES, higher_is_better=False),
-    Metric("auc", auc_score, "ranks", _CLASSES),
-)
-
-
-def get(name: str) -> Metric:
-    """The metric of that name."""
-    return next(metric for metric in _ALL if metric.name == name)
+def _unknown(name: str) -> InputError:
+    near = difflib.get_close_matches(name, names(), 3, 0.5)
+    return InputError(
+        f'no metric "{name}"' + (f": did you mean {' or '.join(near)}?" if near else ""),
+        f"one of {', '.join(names())}",
+        "change `metric` or `also` in competition.toml, or add a function to comp/competition/user_metrics.py",
+    )

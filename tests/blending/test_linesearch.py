@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -5,11 +7,13 @@ from hypothesis import strategies as st
 
 from comp.blending.linesearch import Rows, best_step, steps
 from comp.competition import metrics
+from comp.competition.metric import counted
 
-SCORES = {
-    "macro_f1": metrics.macro_f1_score,
-    "accuracy": lambda labels, answers, classes: metrics.accuracy_score(labels, answers),
-}
+METRICS = [
+    metrics.get(name)
+    for name in ("macro_f1", "accuracy", "micro_f1", "weighted_f1", "balanced_accuracy", "macro_f_beta@2")
+] + [replace(counted("error", lambda right, predicted, actual: (actual - right, actual), ()), higher_is_better=False)]
+every_metric = pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
 
 
 def case(seed, rows, classes, digits):
@@ -25,8 +29,8 @@ def case(seed, rows, classes, digits):
 CASES = (st.integers(0, 10_000), st.integers(1, 14), st.integers(2, 5), st.integers(1, 6))
 
 
-@pytest.mark.parametrize("metric", list(SCORES))
-@settings(deadline=None, max_examples=150)
+@every_metric
+@settings(deadline=None, max_examples=60)
 @given(*CASES)
 def test_it_equals_brute_force_over_all_breakpoints(metric, seed, rows, classes, digits):
     start, slope, made = case(seed, rows, classes, digits)
@@ -38,24 +42,24 @@ def test_it_equals_brute_force_over_all_breakpoints(metric, seed, rows, classes,
     edges = np.concatenate([[low], points, [high]])
     wide = np.diff(edges) > 1e-5  # two breakpoints that differ by rounding have nothing between them
     middles = ((edges[1:] + edges[:-1]) / 2)[wide]
-    brute = max(SCORES[metric](made.labels, (start + t * slope).argmax(1), classes) for t in middles)
+    brute = max(metric.score(made.labels, (start + t * slope).argmax(1), classes) for t in middles)
     step, value = best_step(made, metric, start, slope, low, high)
     assert low <= step <= high
-    assert value == pytest.approx(SCORES[metric](made.labels, (start + step * slope).argmax(1), classes), abs=1e-12)
+    assert value == pytest.approx(metric.score(made.labels, (start + step * slope).argmax(1), classes), abs=1e-12)
     assert value >= brute - 1e-12
 
 
-@pytest.mark.parametrize("metric", list(SCORES))
-@settings(deadline=None, max_examples=20)
+@every_metric
+@settings(deadline=None, max_examples=10)
 @given(*CASES)
 def test_it_is_never_below_a_fine_grid(metric, seed, rows, classes, digits):
     start, slope, made = case(seed, rows, classes, digits)
     _, value = best_step(made, metric, start, slope, 0.0, 1.0)
     for t in np.linspace(0, 0.999, 500) + 1e-4 * np.pi:  # off the breakpoints, where a tie is decided by rounding
-        assert value >= SCORES[metric](made.labels, (start + t * slope).argmax(1), classes) - 1e-12
+        assert value >= metric.score(made.labels, (start + t * slope).argmax(1), classes) - 1e-12
 
 
-@pytest.mark.parametrize("metric", list(SCORES))
+@every_metric
 def test_every_step_has_its_value(metric):
     start, slope, made = case(0, 30, 4, 6)
     edges, values = steps(made, metric, start, slope, -1.0, 1.0)
@@ -63,9 +67,9 @@ def test_every_step_has_its_value(metric):
     for low, high, value in zip(edges, edges[1:], values, strict=False):
         if high - low > 1e-9:
             middle = start + (low + high) / 2 * slope
-            assert value == pytest.approx(SCORES[metric](made.labels, middle.argmax(1), 4), abs=1e-12)
+            assert value == pytest.approx(metric.score(made.labels, middle.argmax(1), 4), abs=1e-12)
 
 
 def test_lines_that_never_cross_have_one_step():
     start, _, made = case(0, 5, 3, 6)
-    assert len(steps(made, "macro_f1", start, np.zeros_like(start), 0.0, 1.0)[1]) == 1
+    assert len(steps(made, METRICS[0], start, np.zeros_like(start), 0.0, 1.0)[1]) == 1

@@ -1,7 +1,7 @@
-"""What the most probable class of a blend depends on: a few rows, and a few classes of each.
+"""The rows whose most probable class depends on the weights of a blend, and the candidate classes of each.
 
-Where one class is above another in every model it is above it in every convex blend, too. Most rows have one such class
-above all others: no weights change them, and a search need not look at them.
+A class that is above another one in every model is above it in every convex blend, too. Most rows have one class above
+all others in this sense. Their answer is settled whatever the weights are, and a search need not look at them.
 
 Letters: M models, N rows, C classes; n rows that are open, k candidate classes of each.
 """
@@ -12,14 +12,15 @@ from functools import cached_property
 
 import numpy as np
 
-from comp.blending.linesearch import Rows
+from comp.blending.linesearch import SMALL_CLASSES, Rows
+from comp.competition.metric import Metric
 
-PAD = -1e6  # score of a candidate that is none: below every probability and its logarithm
+PAD = -1e6  # score where a row has fewer than k candidates: below every probability and its logarithm
 
 
 @dataclass(frozen=True)
-class Pool:
-    """values (M, n, k) float32 and classes (n, k) of the open rows; index (n,) where they are among all rows.
+class OpenRows:
+    """values (M, n, k) float32 and classes (n, k) of the open rows; index (n,): their positions among all rows.
 
     settled (N,): the class of each row that is not open; labels (N,); size: C.
     """
@@ -32,7 +33,7 @@ class Pool:
     size: int
 
     @classmethod
-    def of(cls, values: Sequence[np.ndarray], labels: np.ndarray, alive: np.ndarray | None = None) -> "Pool":
+    def of(cls, values: Sequence[np.ndarray], labels: np.ndarray, alive: np.ndarray | None = None) -> "OpenRows":
         """From probabilities, or their logarithms, of M models, (N, C) each.
 
         alive (N, C) bool: the candidates; if not given, those that are above the leader of the mean in some model.
@@ -43,29 +44,33 @@ class Pool:
             alive = np.zeros((count, size), bool)
             for one in values:
                 alive |= one >= np.take_along_axis(one, leader[:, None], 1)  # the leader itself always is
-        index = np.flatnonzero(alive.sum(1) > 1)
-        width = int(alive[index].sum(1).max(initial=1))
-        # candidates first, in the order of the classes: equal scores go to the lowest, as argmax has it
-        classes = np.argsort(~alive[index], 1, kind="stable")[:, :width].astype(np.int16)
-        there = np.take_along_axis(alive[index], classes, 1)
-        open_values = np.empty((len(values), len(index), width), np.float32)
+        candidates = alive.sum(1)
+        index = np.flatnonzero(candidates > 1)
+        # candidates in the order of the classes: equal scores go to the lowest, as argmax has it
+        row, found = np.nonzero(alive[index])
+        begins = np.cumsum(candidates[index]) - candidates[index]
+        place = np.arange(len(row)) - begins[row]
+        shape = len(index), int(candidates[index].max(initial=1))
+        classes = np.zeros(shape, np.int16 if size < SMALL_CLASSES else np.int32)
+        classes[row, place] = found
+        open_values = np.full((len(values), *shape), PAD, np.float32)
         for one, out in zip(values, open_values, strict=True):
-            out[:] = np.where(there, one[index[:, None], classes], PAD)
+            out[row, place] = one[index[row], found]
         return cls(open_values, classes, index, leader, np.asarray(labels), size)
 
-    def take(self, rows: np.ndarray) -> "Pool":
+    def take(self, rows: np.ndarray) -> "OpenRows":
         """Only these rows (bool (N,))."""
         kept = rows[self.index]
         place = np.cumsum(rows) - 1
-        return Pool(
+        return OpenRows(
             self.values[:, kept], self.classes[kept], place[self.index[kept]], self.settled[rows], self.labels[rows],
             self.size,
-        )
+        )  # fmt: skip
 
-    def logarithms(self, floor: float) -> "Pool":
-        """The same rows and candidates, for blends of log-probabilities: what dominates in one does so in the other."""
+    def logarithms(self, floor: float) -> "OpenRows":
+        """The same rows and candidates, for blends of log-probabilities: a class above another stays above it."""
         values = np.where(self.values == PAD, PAD, np.log(np.maximum(self.values, floor)))
-        return Pool(values, self.classes, self.index, self.settled, self.labels, self.size)
+        return OpenRows(values, self.classes, self.index, self.settled, self.labels, self.size)
 
     @cached_property
     def rows(self) -> Rows:
@@ -85,13 +90,13 @@ class Pool:
         """The blend's scores (n, k) of the open rows."""
         return np.tensordot(weights.astype(np.float32), self.values, axes=1)
 
-    def score(self, metric: str, weights: np.ndarray) -> float:
-        """The metric over all rows of the blend with these weights (M,)."""
+    def score(self, metric: Metric, weights: np.ndarray) -> float:
+        """The metric over all rows of the blend with these weights (M,), better up."""
         return self.rows.score(metric, self.scores(weights))
 
 
-def half(group: np.ndarray, rng: np.random.Generator, most: int) -> np.ndarray:
-    """A bag: half of the groups (numbers (N,)) at random, or fewer of about `most` rows; the rows as bool (N,)."""
+def half_of_groups(group: np.ndarray, rng: np.random.Generator, most: int) -> np.ndarray:
+    """Rows (bool (N,)) of a random half of the groups (N,), or of fewer groups with about `most` rows."""
     names, number = np.unique(group, return_inverse=True)
     count = min(-(-len(names) // 2), max(1, len(names) * most // len(group)))
     chosen = np.zeros(len(names), bool)

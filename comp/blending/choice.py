@@ -1,0 +1,37 @@
+"""The choice among candidates: the simplest one that is not clearly worse than the best.
+
+Letters: N rows, P candidates, K folds.
+"""
+
+import numpy as np
+
+from comp.blending import bootstrap, group_sums
+from comp.blending.group_sums import AllRows, GroupSums
+
+ROUNDS = 200  # of the bootstrap, for a standard error
+
+Scored = list[GroupSums] | list[AllRows]  # of each candidate (P,), for the same rows
+
+
+def choose(by_fold: list[Scored], groups: np.ndarray) -> int:
+    """Position of the first candidate within one standard error of the best; they are sorted from the simplest.
+
+    by_fold: for each fold the candidates' predictions for it; groups: the numbers of the groups in these folds, sorted.
+    The error is that of the difference to the best one, not of either score: candidates err on the same rows, so the
+    difference is known far better. It is found by bootstrap over groups, or over folds where a metric needs all rows.
+    """
+    together = over_folds(by_fold)
+    scores = np.array([one.score() for one in together])
+    best = int(np.argmax(scores))
+    if group_sums.sums_are_enough(together[0].metric):
+        drawn = bootstrap.scores([one.of_groups(groups) for one in together], len(groups), ROUNDS)
+        error = (drawn[best] - drawn).std(1)
+    else:
+        of_folds = np.array([[one.score() for one in fold] for fold in by_fold]).T
+        error = (of_folds[best] - of_folds).std(1) / np.sqrt(len(by_fold))
+    return int(np.flatnonzero(scores[best] - scores <= error)[0])
+
+
+def over_folds(by_fold: list[Scored]) -> Scored:
+    """Each candidate's predictions (P,) for the rows of all these folds."""
+    return [sum(parts[1:], start=parts[0]) for parts in zip(*by_fold, strict=True)]
