@@ -26,7 +26,7 @@ def check(settings, given: set[str]) -> None:
     _required(given)
     _one_of("target", settings.target, TARGETS)
     for name in (settings.metric, *settings.also):
-        check_metric(name, settings.target)
+        metrics.check_target(metrics.get(name), settings.target)
     for keys, target in _TARGETS_OF_KEYS:
         _only_for(given & keys, settings.target, target)
     for first, second in (("label", "attributes"), ("group", "group_pattern"), ("classes", "attributes")):
@@ -48,13 +48,6 @@ _TARGETS_OF_KEYS = (
     ({"attributes"}, ("multiclass",)),
     ({"classes"}, ("multiclass", "binary", "multilabel", "ordinal")),
 )
-
-
-def check_metric(name: str, target: str) -> None:
-    """Raise InputError for a metric that is unknown or does not fit the target."""
-    metric = metrics.get(name)
-    if target not in metric.targets:
-        raise _wrong(f'metric "{name}" with target = "{target}"', f"a target of {', '.join(metric.targets)}")
 
 
 def _required(given: set[str]) -> None:

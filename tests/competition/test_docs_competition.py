@@ -1,0 +1,48 @@
+"""docs/competition.md stays true: each key is explained with an example that parses, and so does each whole file."""
+
+import dataclasses
+import re
+import tomllib
+
+import pytest
+from conftest import ROOT
+from small_inputs import TOML
+
+from comp.competition import settings_checks
+from comp.competition.settings import Settings, parse
+
+PAGE = (ROOT / "docs/competition.md").read_text(encoding="utf-8")
+KEYS = {key: example for key, example in re.findall(r"^\| `(\w+)` \| .+ \| `(.+)` \|$", PAGE, re.M)}
+FILES = re.findall(r"```toml\n(.*?)```", PAGE, re.S)
+NEEDS = {  # what an example needs beside it
+    "positive": dict(target="binary"),
+    "separator": dict(target="multilabel", metric="micro_f1"),
+    "limits": dict(target="regression", metric="rmse"),
+    "ranges": dict(attributes=["age"]),
+}
+
+
+def test_each_key_is_documented_in_the_order_of_the_class():
+    assert list(KEYS) == [field.name for field in dataclasses.fields(Settings)]
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_each_example_of_a_key_parses(key):
+    example = tomllib.loads(KEYS[key])
+    assert list(example) == [key]
+    assert getattr(parse(TOML | NEEDS.get(key, {}) | example), key)
+
+
+def test_each_answer_is_explained():
+    section = PAGE.split("**Answers.**")[1].split("\n\n")[0]
+    assert set(re.findall(r"`(\w+)`", section)) == set(settings_checks.ANSWERS)
+
+
+@pytest.mark.parametrize("text", FILES, ids=lambda text: text.split('"')[1])
+def test_each_whole_file_parses_and_is_short(text):
+    assert parse(tomllib.loads(text)).target
+    assert len(text.strip().splitlines()) <= 15
+
+
+def test_there_are_files_for_most_targets():
+    assert {tomllib.loads(text)["target"] for text in FILES} >= {"multiclass", "binary", "multilabel", "ordinal"}
