@@ -1,5 +1,6 @@
 """The sample submission: where it lies, which of its columns is the id, and its rows."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,9 +29,12 @@ class SampleFile:
         return [name for name in self.table if name != self.id and not name.startswith(UNNAMED)]
 
 
-def read_sample(settings: Settings, inputs: Path) -> SampleFile:
-    """Find and read the sample submission. Raises InputError where none or several are there, and for repeated ids."""
-    path = settings.sample or find(settings, Path(inputs))
+def read_sample(settings: Settings, inputs: Path, path: str = "") -> SampleFile:
+    """Read the sample submission. path: relative to inputs, "" to look for it.
+
+    Raises InputError where none or several are there, and for repeated ids.
+    """
+    path = path or settings.sample or find(settings, Path(inputs))
     file = Path(inputs) / path
     if not file.is_file():
         raise InputError(f'no {file} (sample = "{path}")', "the sample submission",
@@ -48,25 +52,26 @@ def read_sample(settings: Settings, inputs: Path) -> SampleFile:
 
 def find(settings: Settings, inputs: Path) -> str:
     """The file whose name says sample or submission, in inputs or one folder below; relative to inputs."""
-    tables = [path for pattern in ("*", "*/*") for path in sorted(inputs.glob(pattern))
-              if path.suffix.lower() in TABLES and path.is_file() and path.name[0] != "."]  # fmt: skip
-    names = [path.relative_to(inputs).as_posix() for path in tables]
-    names = [name for name in names if name not in (settings.train, settings.test)]
     for words in (("sample", "submi"), ("sample",), ("submi",)):
         for depth in (0, 1):
-            found = [name for name in names if name.count("/") == depth and all(word in _base(name) for word in words)]
+            names = [name for name in _tables(inputs, depth) if name not in (settings.train, settings.test)]
+            found = [name for name in names if all(word in name.rpartition("/")[2].lower() for word in words)]
             if len(found) == 1:
                 return found[0]
             if found:
                 raise InputError(f"{len(found)} sample submissions in {inputs}:{listed(found)}", "one of them",
                                  f'sample = "{found[0]}" in competition.toml')  # fmt: skip
     run = unpack_command(inputs, "sample_submission") or 'sample = "its name" in competition.toml'
-    raise InputError(f"no sample submission in {inputs}:{listed(names) or ' no table at all'}",
-                     "a table such as sample_submission.csv", run)  # fmt: skip
+    there = listed(_tables(inputs, 0) + _tables(inputs, 1)) or " no table at all"
+    raise InputError(f"no sample submission in {inputs}:{there}", "a table such as sample_submission.csv", run)
 
 
-def _base(name: str) -> str:
-    return name.rpartition("/")[2].lower()
+def _tables(inputs: Path, depth: int) -> list[str]:
+    """The tables in inputs (depth 0) or in its folders (1), relative to inputs. Photos are many: none is looked at."""
+    with os.scandir(inputs) as entries:
+        places = [""] if depth == 0 else sorted(f"{entry.name}/" for entry in entries if entry.is_dir())
+    return [place + name for place in places for name in sorted(os.listdir(inputs / place))
+            if name.lower().endswith(TABLES) and name[0] != "."]  # fmt: skip
 
 
 def id_column(settings: Settings, table: pd.DataFrame) -> str:

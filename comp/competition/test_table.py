@@ -17,7 +17,7 @@ from comp.errors import InputError, listed
 def read_test(competition: Competition, inputs: Path) -> pd.DataFrame:
     """Columns id and image, in the sample's order; with `combine` an id may have several rows."""
     settings = parse(competition.source)
-    sample = read_sample(settings, inputs)
+    sample = read_sample(settings, inputs, competition.sample.file)
     source, ids = _rows_of_sample(settings, sample, competition.sample.columns, Path(inputs))
     images = template_of(settings, inputs, source.table, sample.id)
     rows = photo_paths.find(inputs, images, source, "test_images")
