@@ -18,20 +18,24 @@ RULE    ?=
 PER     ?= run
 FILES   ?=
 ADVERSARIAL ?=
+COMPETITION ?=
+SEARCH  ?= 1
+COMP    ?= faces
 
 PYTHON  ?= python3
 PY      := .venv/bin/python
 READY   := .venv/ready
 export NO_ALBUMENTATIONS_UPDATE := 1
 
-PATHS   = --inputs "$(INPUTS)" --outputs "$(OUTPUTS)"
+PATHS   = --inputs "$(INPUTS)" --outputs "$(OUTPUTS)"$(if $(COMPETITION), --competition "$(COMPETITION)")
 # one process, or torchrun with one a GPU
 LAUNCH  = $(PY)$(if $(filter-out 1,$(GPUS)), -m torch.distributed.run --standalone --nproc-per-node=$(GPUS) --)
 WHICH   = --model "$(MODEL)" --run "$(RUN)" --fold "$(FOLD)" --device "$(DEVICE)"
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup folds train predict blend sub status vote scores demo bench test lint clean clean-cache need-model FORCE
+.PHONY: help setup init folds train predict blend sub status vote scores demo demo-faces demo-digits bench test lint clean \
+        clean-cache need-model FORCE
 
 help: ## this list
 	@echo "usage: make TARGET [VARIABLE=value …]"; echo
@@ -46,12 +50,15 @@ help: ## this list
 	@echo "  PER=$(PER)         what has a weight in the blend: run, or attribute (a run's part of each)"
 	@echo "  FILES=$(FILES)        submission files to vote among"
 	@echo "  FOLDS=$(FOLDS)       how many folds"
+	@echo "  SEARCH=$(SEARCH)        folds: so many seeds are tried, the most even assignment is kept"
 	@echo "  ADVERSARIAL=$(ADVERSARIAL)  1: folds also tries to tell train from test photos"
 	@echo "  SEED=$(SEED)        of folds and training"
 	@echo "  GPUS=$(GPUS)        processes that train one fold together, one a GPU (torchrun, DDP)"
 	@echo "  BENCH=$(BENCH)        parts of bench: data, engine, recipes, blending; all if empty"
 	@echo "  DEVICE=$(DEVICE)   auto, cpu, cuda, cuda:1, mps"
 	@echo "  INPUTS=$(INPUTS)  the competition's data"
+	@echo "  COMPETITION=$(COMPETITION)  the file that describes it; INPUTS/competition.toml, else ./competition.toml if empty"
+	@echo "  COMP=$(COMP)      which demo: faces, digits"
 	@echo "  OUTPUTS=$(OUTPUTS)  everything that is generated"
 	@echo "  PYTHON=$(PYTHON)  the Python (3.11 or newer) that the environment is made from"
 
@@ -66,8 +73,11 @@ $(READY): requirements.lock pyproject.toml
 	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	@touch $(READY)
 
-folds: $(READY) ## assign photos to folds by person, and audit for leaks
-	@$(PY) tools/make_folds.py $(PATHS) --folds "$(FOLDS)" --seed "$(SEED)" $(if $(ADVERSARIAL),--adversarial)
+init: $(READY) ## look at INPUTS and write competition.toml, with a reason beside each guess
+	@$(PY) tools/init_competition.py $(PATHS)
+
+folds: $(READY) ## assign photos to folds, groups kept together, and audit for leaks
+	@$(PY) tools/make_folds.py $(PATHS) --folds "$(FOLDS)" --seed "$(SEED)" --search "$(SEARCH)" $(if $(ADVERSARIAL),--adversarial)
 
 train: $(READY) need-model ## train MODEL on all folds (FOLD=2: one), then predict with TTA
 	@$(LAUNCH) tools/train_fold.py $(PATHS) $(WHICH) --set "$(SET)" --seed "$(SEED)"
@@ -108,13 +118,15 @@ vote: $(READY) ## hard vote of submission files: make vote FILES="a.csv b.csv c.
 scores: $(READY) ## out-of-fold scores of every run and the blend
 	@$(PY) tools/scores.py $(PATHS)
 
+demo: $(READY) demo-$(COMP) ## the whole way on a small competition: drawn faces, or COMP=digits: real handwritten digits
+
 # The demo's settings are for learning from scratch in seconds on a CPU, not for a competition: tiny pictures, no
 # pretrained weights, a head for each attribute (few faces teach eight values sooner than eighteen classes), three folds.
-DEMO     = $(MAKE) --no-print-directory INPUTS=inputs/demo OUTPUTS=outputs/demo FOLD=all SEED=0
+DEMO     = $(MAKE) --no-print-directory INPUTS=inputs/demo OUTPUTS=outputs/demo FOLD=all SEED=0 COMPETITION=
 DEMO_SET = pretrained=false head=attributes image_size=64 accumulate=1 optimizer=adamw schedule=cosine patience=0 \
            mixup=0 cutmix=0 loss=cross_entropy smoothing=0 class_weights=none augment=flip weight_decay=0.05 warmup_epochs=0.3 clip_grad=1
 
-demo: $(READY) ## the whole way on drawn faces: folds, three backbones, blend, submission, leaderboard
+demo-faces: $(READY)
 	@$(PY) tools/make_demo.py --dest inputs/demo
 	@$(DEMO) folds FOLDS=3
 	@$(DEMO) train MODEL=vit_small_r26 RUN=vit_small_r26_64px SET="$(DEMO_SET) batch_size=20 lr=0.03 epochs=3 optimizer=sgd"
@@ -123,6 +135,20 @@ demo: $(READY) ## the whole way on drawn faces: folds, three backbones, blend, s
 	@$(DEMO) blend RUNS=
 	@$(PY) tools/scores.py --inputs inputs/demo --outputs outputs/demo --answers inputs/demo/answers.csv
 	@echo "the faces are drawn, not photographed: these numbers say that the way works, not how good the models are"
+
+DIGITS     = $(MAKE) --no-print-directory INPUTS=inputs/digits OUTPUTS=outputs/digits FOLD=all SEED=0 COMPETITION=
+DIGITS_SET = pretrained=false image_size=32 epochs=10 lr=3e-3
+
+demo-digits: $(READY)
+	@$(PY) tools/make_demo.py --comp digits --dest inputs/digits
+	@$(DIGITS) folds FOLDS=3
+	@$(DIGITS) train MODEL=resnet10t RUN=resnet10t_32px SET="$(DIGITS_SET)"
+	@$(DIGITS) train MODEL=resnet18d RUN=resnet18d_32px SET="$(DIGITS_SET)"
+	@$(DIGITS) blend RUNS=
+	@$(PY) tools/scores.py --inputs inputs/digits --outputs outputs/digits --answers inputs/digits/answers.csv
+
+demo-%:
+	@echo "error: COMP=$*"; echo "expected: faces or digits"; exit 2
 
 bench: $(READY) ## measure speed as ratios (BENCH="data engine": a part); nothing else should run meanwhile
 	@$(PY) tools/bench.py $(PATHS) --only "$(BENCH)"

@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 
 from comp.competition import home as competition
 from comp.errors import InputError
-from comp.io import files
-from comp.store import artifacts, runs
-from comp.store.artifacts import Run
+from comp.io import arrays, files
+from comp.store import external_predictions, fold_table
+from comp.store.paths import Run
+from comp.store.predictions import save_predictions
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +50,7 @@ def draw_run(made: Run, folds, test, seed):
             probs = rng.dirichlet(np.ones(18), len(ids))
             if path == made.oof(k):
                 probs = 0.85 * probs + 0.15 * np.eye(18)[inside["label"]]
-            artifacts.save_predictions(path, ids, probs, competition.CLASSES, meta | {"fold": k})
+            save_predictions(path, ids, probs, competition.competition(), meta | {"fold": k})
 
 
 def run(home, name, *more):
@@ -69,9 +70,9 @@ def run(home, name, *more):
 
 
 # Each damages a copy of `home` and returns nothing; `T` is the training table, `S` the sample, `F` folds.csv, `G` what
-# a guest brings.
+# a teammate sends.
 
-T, S, F, G = "in/train/train.csv", "in/eval/info.csv", "out/folds.csv", "out/guest/oof.csv"
+T, S, F, G = "in/train/train.csv", "in/eval/info.csv", "out/folds.csv", "out/mate/oof.csv"
 
 
 def edit(name, change):
@@ -126,8 +127,8 @@ def predictions(name, change):
     """An npz of the contract with one array changed, and whole as a file."""
 
     def damage(home):
-        arrays = files.read_arrays(home / name, ("ids", "probs", "classes", "meta"))
-        files.write_arrays(home / name, **{**arrays, **change(arrays)})
+        made = arrays.read_arrays(home / name, ("ids", "probs", "classes", "meta"))
+        arrays.write_arrays(home / name, **{**made, **change(made)})
 
     return damage
 
@@ -136,13 +137,15 @@ def meta(name, **changes):
     return predictions(name, lambda a: {"meta": np.asarray(json.dumps(json.loads(str(a["meta"])) | changes))})
 
 
-def guest(oof):
+def mate(oof, test=lambda table: table):
+    """External predictions of a teammate, changed by two functions."""
+
     def damage(home):
         table = pd.DataFrame(np.full((210, 18), 1 / 18), columns=competition.CLASSES)
         table.insert(0, "id", pd.read_csv(home / F)["image"])
-        (home / "out/guest").mkdir()
-        oof(table).to_csv(home / "out/guest/oof.csv", index=False)
-        table[:20].assign(id=pd.read_csv(home / S)["ImageID"]).to_csv(home / "out/guest/test.csv", index=False)
+        (home / "out/mate").mkdir()
+        oof(table).to_csv(home / "out/mate/oof.csv", index=False)
+        test(table[:20].assign(id=pd.read_csv(home / S)["ImageID"])).to_csv(home / "out/mate/test.csv", index=False)
 
     return damage
 
@@ -169,7 +172,7 @@ BAD = {
     "empty table": (write(T, b""), FOLDS, ("train.csv", "not a readable table")),
     "table of a header alone": (write(T, b"id,gender,race,age,path\n"), FOLDS, ("no rows",)),
     "missing column": (edit(T, lambda t: t.drop(columns="gender")), FOLDS, ("not gender", "age,path")),
-    "other encoding": (write(T, "id,gender\n1,männlich\n".encode("utf-16")), FOLDS, ("not a readable table",)),
+    "other encoding": (write(T, "id,gender\n1,männlich\n".encode("utf-16")), FOLDS, ("not race,age,path", "iconv")),
     "ragged table": (write(T, b"id,gender,race,age,path\n1,2,3,4,5,6,7,8\n"), FOLDS, ("train.csv",)),
     "binary table": (write(T, bytes(range(256)) * 9), FOLDS, ("train.csv",)),
     "age in words": (edit(T, first("age", "old")), FOLDS, ("line 2", "age 'old'")),
@@ -239,12 +242,21 @@ BAD = {
     "meta that is no object": (predictions("out/a/fold0/oof.npz", lambda a: {"meta": np.asarray("[]")}), BLEND,
                                ("oof.npz",)),
     "run and its copy": (lambda h: shutil.copytree(h / "out/a", h / "out/copy"), BLEND, ("a and copy", "RUNS=")),
-    "guest without a class": (guest(lambda t: t.drop(columns=competition.CLASSES[3])), BLEND, ("guest/oof.csv",)),
-    "ragged guest": (lambda h: (guest(lambda t: t)(h), write(G, ragged(G))(h)), BLEND,
-                     ("guest/oof.csv has rows of more fields",)),
-    "guest without a row": (guest(lambda t: t[1:]), BLEND, ("1 id(s) missing",)),
-    "guest with words": (guest(lambda t: t.astype(object).assign(**{competition.CLASSES[0]: "x"})), BLEND,
-                         ("guest/oof.csv holds no numbers",)),
+    "external predictions without a class": (mate(lambda t: t.drop(columns=competition.CLASSES[3])), BLEND,
+                                             ("mate/oof.csv",)),
+    "ragged external predictions": (lambda h: (mate(lambda t: t)(h), write(G, ragged(G))(h)), BLEND,
+                                    ("mate/oof.csv has rows of more fields",)),
+    "external predictions without a row": (mate(lambda t: t[1:]), BLEND, ("1 id(s) missing",)),
+    "external predictions with words": (mate(lambda t: t.astype(object).assign(**{competition.CLASSES[0]: "x"})), BLEND,
+                                        ("mate/oof.csv holds no numbers",)),
+    "external predictions with a fold of zeros": (mate(lambda t: t.assign(**dict.fromkeys(competition.CLASSES, 0.0))),
+                                                  BLEND, ("210 of 210 rows (the first: id ", "it sums to 0")),
+    "external test without an id": (mate(lambda t: t, lambda t: t[1:]), BLEND,
+                                    ("mate/test.csv: 1 id(s) missing", "correct ", "mate/test.csv, or move")),
+    "external test with an id too many": (mate(lambda t: t, lambda t: pd.concat([t, t[:1].assign(id="zz.jpg")])), BLEND,
+                                          ("mate/test.csv: 0 id(s) missing, 1 too many", "zz.jpg", "correct ")),
+    "external predictions that are not read": (lambda h: (mate(lambda t: t)(h), (h / G).rename(h / "out/mate/oof.npy")),
+                                               ("blend", "--runs", "a mate"), ("no run mate", "oof.npy, test.csv")),
     # the submission
     "weights edited": (lambda h: write("out/blend/weights.json", (h / "out/blend/weights.json").read_bytes()
                                        .replace(b'"runs"', b'"ruins"'))(h), SUB, ("damaged or edited", "make blend")),
@@ -306,6 +318,16 @@ def test_status_names_what_is_complete_missing_stale_and_why(home, tmp_path):
     assert "complete" in lines["b fold 2"]
 
 
+def test_predictions_that_are_not_used_are_named_by_every_stage_that_would_use_them(home, tmp_path):
+    copy = shutil.copytree(home, tmp_path / "home")
+    mate(lambda table: table)(copy)
+    (copy / "out/mate/test.csv").rename(copy / "out/mate/test.csv.zip")
+    for stage in ("blend", "status", "scores"):
+        code, printed = run(copy, stage)
+        assert code == 0, printed
+        assert "out/mate has oof.csv, test.csv.zip, expected oof and test" in printed
+
+
 def test_a_submission_is_kept_once_with_what_made_it_and_compared_with_the_next(home, tmp_path):
     copy = shutil.copytree(home, tmp_path / "home")
     kept = list((copy / "out/submissions").glob("*.json"))
@@ -351,8 +373,8 @@ def test_any_bytes_for_a_table_are_refused_clearly(tmp_path, data):
     for read in (
         lambda: competition.read_train(tmp_path),
         lambda: competition.read_test(tmp_path),
-        lambda: artifacts.load_folds(tmp_path / "folds.csv", 18),
-        lambda: runs.read_csv(tmp_path / "oof.csv", competition.CLASSES),
+        lambda: fold_table.load_folds(tmp_path / "folds.csv", competition.competition()),
+        lambda: external_predictions.read(tmp_path / "oof.csv", competition.competition()),
     ):
         with pytest.raises(InputError):
             read()
@@ -384,4 +406,4 @@ def test_a_million_rows_of_folds_are_read():
     rows = 1_000_000
     table = pd.DataFrame({"image": np.char.add("photo", np.arange(rows).astype(str)), "group": np.arange(rows) // 7,
                           "label": np.arange(rows) % 18, "fold": np.arange(rows) // 7 % 5})  # fmt: skip
-    assert artifacts.folds_problem(table, 18) == ""
+    assert fold_table.folds_problem(table, competition.competition()) == ""

@@ -9,8 +9,9 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
 import make_demo
+from drawing import faces
 
-SETTINGS = {"version": make_demo.VERSION, "people": 12, "test_people": 6, "seed": 3}
+SETTINGS = {"version": make_demo.VERSIONS["faces"], "people": 12, "test_people": 6, "seed": 3}
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +34,7 @@ def test_layout_is_complete(demo):
     assert not train["id"].is_unique
     for path in train["path"]:
         files = [file for file in (demo / "train/images" / path).iterdir() if not file.name.startswith(".")]
-        assert sorted(file.stem for file in files) == sorted(make_demo.SHOTS)
+        assert sorted(file.stem for file in files) == sorted(faces.SHOTS)
     assert sorted(info["ImageID"]) == sorted(file.name for file in (demo / "eval/images").iterdir())
     assert (info["ans"] == 0).all()
 
@@ -62,13 +63,22 @@ def test_people_of_test_are_not_in_train(demo):
     test = [digest for name, digest in pictures.items() if name.startswith("eval/images")]
     assert len(test) == len(set(test)) == 6 * 7
     assert not train & set(test)
-    jobs = make_demo.train_jobs(demo.parent / "scratch", pd.read_csv(demo / "train/train.csv", dtype=str), 3)
-    assert all(seed[-1] < make_demo.TEST_PEOPLE_FROM for *_, seed in jobs)
+    jobs = faces.train_jobs(demo.parent / "scratch", pd.read_csv(demo / "train/train.csv", dtype=str), 3)
+    assert all(seed[-1] < faces.TEST_PEOPLE_FROM for *_, seed in jobs)
 
 
 def test_only_its_own_folder_is_replaced(demo, tmp_path):
     assert make_demo.is_drawn(demo, SETTINGS)
     assert not make_demo.is_drawn(demo, {**SETTINGS, "seed": 4})
     (tmp_path / "precious.txt").write_text("mine")
-    with pytest.raises(SystemExit, match="no demo"):
+    with pytest.raises(SystemExit, match="is no demo"):
         make_demo.is_drawn(tmp_path, SETTINGS)
+
+
+def test_the_digits_are_all_there_half_to_train_on(tmp_path):
+    make_demo.draw_competition(tmp_path / "digits", {"comp": "digits", "version": 1, "seed": 0})
+    train, test = (pd.read_csv(tmp_path / "digits" / name, dtype=str) for name in ("train.csv", "answers.csv"))
+    assert len(train) + len(test) == 1797
+    assert not set(train["id"]) & set(test["id"])
+    for name, table in (("train", train), ("test", test)):
+        assert sorted(file.stem for file in (tmp_path / "digits" / name).iterdir()) == sorted(table["id"])

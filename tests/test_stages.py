@@ -10,20 +10,23 @@ import pandas as pd
 import pytest
 from conftest import ROOT, draw_competition, tool
 
-from comp.competition import home as competition
+from comp.competition.home import competition
 from comp.data import rows
 from comp.recipes import catalog
-from comp.store import artifacts
-from comp.store.artifacts import Run
+from comp.store.paths import Run
+from comp.store.predictions import load_predictions
 
 POLICIES = (
-    dict(age_old_from=58),
-    dict(drop_ages="20-25,58"),
+    dict(edges="age:30,58"),
+    dict(drop="years:20-25,58"),
     dict(sampler="balanced"),
     dict(sampler="one_of_each"),
     dict(class_weights="balanced", smoothing=0.2, mixup=0.5, halfmix=0.5, augment="strong"),
 )
 SET = "pretrained=false image_size=32 crop=0 epochs=2 batch_size=16 accumulate=1 patience=0 workers=0 lr=3e-3 mixup=0"
+
+
+HOME = competition()
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +42,7 @@ def home(tmp_path_factory):
 def test_no_label_policy_changes_a_validation_row(home, policy):
     official = pd.read_csv(home / "outputs/folds.csv")
     recipe = dataclasses.replace(catalog.get("test_resnet"), image_size=32, crop=0, **policy)
-    data = rows.load_data(home / "inputs", home / "outputs", recipe)
+    data = rows.load_data(home / "inputs", home / "outputs", recipe, HOME)
     for k in range(3):
         held_out, train = data.held_out(k), data.training(k, recipe)
         np.testing.assert_array_equal(held_out.rows, np.flatnonzero(official["fold"] == k))
@@ -50,10 +53,10 @@ def test_no_label_policy_changes_a_validation_row(home, policy):
 
 def test_the_policies_do_change_training_rows(home):
     recipe = dataclasses.replace(catalog.get("test_resnet"), image_size=32, crop=0)
-    data = rows.load_data(home / "inputs", home / "outputs", recipe)
+    data = rows.load_data(home / "inputs", home / "outputs", recipe, HOME)
     plain = data.training(0, recipe)
-    older = data.training(0, dataclasses.replace(recipe, age_old_from=58))
-    fewer = data.training(0, dataclasses.replace(recipe, drop_ages="58"))
+    older = data.training(0, dataclasses.replace(recipe, edges="age:30,58"))
+    fewer = data.training(0, dataclasses.replace(recipe, drop="years:58"))
     assert (older.labels % 3 == 2).sum() > (plain.labels % 3 == 2).sum()
     assert len(fewer.labels) < len(plain.labels)
     assert len(np.unique(plain.units)) * 7 == len(plain.units) * 3  # 7 photos, 3 classes a person
@@ -75,7 +78,7 @@ def test_two_processes_train_one_fold_as_one_does(home):
         done = train(home, run, processes)
         assert done.returncode == 0, done.stderr
         history = pd.read_csv(Run(home / "outputs", run).history(0))
-        predicted = artifacts.load_predictions(Run(home / "outputs", run).oof(0), competition.CLASSES)
+        predicted = load_predictions(Run(home / "outputs", run).oof(0), HOME)
         made[run] = history, predicted, done.stdout
     assert "processes 2" in made["two"][2]
     assert made["two"][2].count("epoch   1") == 1  # rank 0 talks

@@ -14,7 +14,8 @@ from conftest import ROOT, draw_competition, tool
 from PIL import Image
 
 from comp.competition import home as competition
-from comp.store import artifacts
+from comp.store import fold_table
+from comp.store.predictions import load_predictions
 
 TINY = (
     "pretrained=false image_size=32 crop=0 epochs=2 batch_size=16 accumulate=1 patience=0 workers=0 lr=3e-3 "
@@ -81,14 +82,14 @@ def test_the_chain_ends_with_a_submission_of_the_samples_rows(home):
 
 
 def test_the_answers_are_the_argmax_of_the_blend(home):
-    made = artifacts.load_predictions(home / "out/blend/test.npz", competition.CLASSES)
+    made = load_predictions(home / "out/blend/test.npz", competition.competition())
     submitted = pd.read_csv(home / "out/submission.csv")
     assert (made.at(submitted["ImageID"]).argmax(1) == submitted["ans"]).all()
 
 
 def test_oof_is_over_every_training_photo_once(home):
     ids = np.concatenate(
-        [artifacts.load_predictions(home / f"out/a/fold{k}/oof.npz", competition.CLASSES).ids for k in range(3)]
+        [load_predictions(home / f"out/a/fold{k}/oof.npz", competition.competition()).ids for k in range(3)]
     )
     assert sorted(ids) == sorted(competition.read_train(home / "in")["image"])
 
@@ -102,10 +103,10 @@ def test_training_again_does_nothing_and_changes_nothing(home):
 
 
 def test_predicting_reads_the_recipe_on_disk_and_other_views_change_it(copy):
-    before = artifacts.load_predictions(copy / "out/a/fold1/oof.npz", competition.CLASSES)
+    before = load_predictions(copy / "out/a/fold1/oof.npz", competition.competition())
     done = run(copy, "predict_fold", "--model", "a", "--fold", "1", "--tta", "zoom")
     assert done.returncode == 0, done.stderr
-    after = artifacts.load_predictions(copy / "out/a/fold1/oof.npz", competition.CLASSES)
+    after = load_predictions(copy / "out/a/fold1/oof.npz", competition.competition())
     assert (before.meta["tta"], after.meta["tta"]) == ("hflip", "zoom")
     assert not np.allclose(before.at(after.ids), after.probs)
 
@@ -194,7 +195,7 @@ def test_two_trainings_of_one_fold_at_once_end_as_one(copy):
     said = [process.communicate()[1] for process in both]
     codes = [process.returncode for process in both]
     assert sorted(codes) in ([0, 2], [0, 0])  # 0, 0: the second came when the first was done
-    assert all(f"in the hands of process {both[1 - i].pid}" in said[i] for i in range(2) if codes[i] == 2)
+    assert all(f"in use by process {both[1 - i].pid}" in said[i] for i in range(2) if codes[i] == 2)
     assert (copy / "out/a/fold0/model.safetensors").read_bytes() == expected
 
 
@@ -281,19 +282,19 @@ def test_blend_of_a_run_and_its_copy(copy):
     assert (copy / "out/blend/weights.json").read_bytes() == before
 
 
-def test_a_guests_files_are_blended(copy):
+def test_external_predictions_are_blended(copy):
     folds = pd.read_csv(copy / "out/folds.csv")
     test = pd.read_csv(copy / "in/eval/info.csv")["ImageID"]
     for name, ids in (("oof", folds["image"]), ("test", test)):
         probs = np.random.default_rng(0).dirichlet(np.ones(18), len(ids))
         table = pd.DataFrame(probs, columns=competition.CLASSES).assign(id=list(ids)).sample(frac=1, random_state=0)
-        (copy / "out/guest").mkdir(exist_ok=True)
-        table[["id", *competition.CLASSES]].to_csv(copy / f"out/guest/{name}.csv", index=False)
+        (copy / "out/mate").mkdir(exist_ok=True)
+        table[["id", *competition.CLASSES]].to_csv(copy / f"out/mate/{name}.csv", index=False)
     done = run(copy, "blend")
     assert done.returncode == 0, done.stderr
-    assert json.loads((copy / "out/blend/weights.json").read_text())["runs"] == ["a", "b", "guest"]
-    table[1:].to_csv(copy / "out/guest/oof.csv", index=False)
-    fails(run(copy, "blend"), "guest", "oof.csv")
+    assert json.loads((copy / "out/blend/weights.json").read_text())["runs"] == ["a", "b", "mate"]
+    table[1:].to_csv(copy / "out/mate/oof.csv", index=False)
+    fails(run(copy, "blend"), "mate", "oof.csv")
 
 
 def test_runs_can_have_a_weight_for_each_attribute(copy):
@@ -330,7 +331,7 @@ def test_files_are_voted_on(copy):
 def test_blend_of_runs_with_different_folds(copy):
     table = pd.read_csv(copy / "out/folds.csv")
     table["fold"] = table["fold"].map({0: 1, 1: 0, 2: 2})
-    artifacts.save_folds(copy / "out/folds.csv", table)
+    fold_table.save_folds(copy / "out/folds.csv", table)
     fails(run(copy, "blend"), "folds.csv", "make train MODEL=test_resnet RUN=a FOLD=0")
 
 

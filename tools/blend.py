@@ -1,66 +1,71 @@
-"""Choose and fit the blend of the runs on their out-of-fold predictions; print its score; blend the test.
+"""Choose and fit the blend of the runs on their out-of-fold predictions; print its cross-fitted score; blend the test.
 
-reads   outputs/folds.csv, outputs/<run>/fold<k>/oof.npz, test.npz; a guest's outputs/<name>/oof.npz, test.npz or .csv
+reads   outputs/competition.json, folds.csv, <run>/fold<k>/oof.npz, test.npz; external predictions: outputs/<name>/oof.npz,
+        test.npz or .csv
 writes  outputs/blend/weights.json, oof.npz, test.npz
 
 Method, weights and decision rule are chosen on K-1 folds and scored on the one left out: see comp/blending/crossfit.py.
 """
 
 import numpy as np
-from options import parser
+from options import frozen, parser
 
 from comp import console
-from comp.blending import combine, crossfit, decision, methods, report
-from comp.blending.candidates import candidates
-from comp.competition import home, labels
+from comp.blending import candidates, combine, crossfit, decision, methods, report
 from comp.competition.competition import Competition
 from comp.errors import InputError
 from comp.io import files
-from comp.store import artifacts, runs
-from comp.store.artifacts import BLEND, Run
+from comp.store import fold_table, runs, submission
+from comp.store.paths import BLEND, Run
+from comp.store.predictions import save_predictions
+from comp.store.run_predictions import load
+from comp.store.scored_rows import scored_rows
 
 
 def main() -> None:
-    competition = the_competition()
-    args = arguments(competition)
-    folds, digest = artifacts.folds_and_digest(args.outputs, competition.size)
+    args = arguments()
+    competition = frozen(args)
+    folds, digest = fold_table.folds_and_digest(args.outputs, competition)
     parts = args.per == "attribute"
     check_parts(parts, competition)
-    options = candidates(competition, args.method, args.rule, parts)
+    options = candidates.candidates(competition, args.method, args.rule, parts)
     names = chosen_runs(args, folds)
-    loaded = [runs.load(Run(args.outputs, name), folds, digest, competition.classes) for name in names]
-    probs = np.stack([oof for oof, _ in loaded])
+    test_ids = sample_ids(args.inputs, competition)
+    loaded = [load(Run(args.outputs, name), folds, digest, competition, test_ids) for name in names]
+    rows = scored_rows(folds, competition)
+    probs = np.stack([rows.combine(oof) for oof, _ in loaded])
     check_distinct(names, probs)
     data = crossfit.OutOfFold(
         competition=competition,
         probs=combine.by_attribute(probs, competition.attribute_values) if parts else probs,
-        labels=labels.to_array(folds["label"], competition),
-        folds=folds["fold"].to_numpy(),
-        groups=folds["group"].to_numpy(),
+        labels=rows.labels,
+        folds=rows.folds,
+        groups=rows.groups,
         runs=probs,
     )
-    with console.progress("fitting", crossfit.fits(folds["fold"].nunique()), "fits") as advance:
+    with console.progress("fitting", crossfit.fits(len(np.unique(rows.folds))), "fits") as advance:
         study = crossfit.study(data, options, advance)
     sources = [runs.source_digest(Run(args.outputs, name)) for name in names]
     made = report.summary(names, data, study, digest, sources)
-    write(args.outputs, folds, data, study, test_parts([test for _, test in loaded], data, parts), made)
+    write(args.outputs, rows.ids, data, study, test_parts([test for _, test in loaded], data, parts), made)
     report.show(names, data, study, made)
 
 
-def the_competition() -> Competition:
-    """What is predicted and how it is scored."""
-    return home.competition()
-
-
-def arguments(competition: Competition):
+def arguments():
     made = parser(__doc__)
     made.add_argument("--runs", default="", help="runs to blend, separated by spaces or commas; empty for all complete")
-    names = ", ".join(methods.usable(competition))
-    made.add_argument("--method", default="", help=f"{names}; empty to let the cross-fitted score choose")
+    made.add_argument("--method", default="", help=f"{', '.join(methods.METHODS)}; empty: the cross-fitted score chooses")
     made.add_argument("--per", choices=("run", "attribute"), default="run", help="what has a weight of its own")
-    rules = ", ".join(decision.rules(competition))
-    made.add_argument("--rule", default="", help=f"{rules}; empty to let the same score choose")
+    rules = ", ".join(decision.NAMES)
+    made.add_argument("--rule", default="", help=f"{rules} (as target and metric allow); empty: the same score chooses")
     return made.parse_args()
+
+
+def sample_ids(inputs, competition: Competition) -> list[str] | None:
+    """The test ids that every run must have; None where the sample is not on this machine."""
+    if not (competition.sample and (inputs / competition.sample.file).is_file()):
+        return None
+    return submission.sample_ids(submission.read_sample(inputs, competition), competition)
 
 
 def check_parts(parts: bool, competition: Competition) -> None:
@@ -73,10 +78,9 @@ def chosen_runs(args, folds) -> list[str]:
     """Those asked for, or all that are complete; the others are named."""
     there = runs.names(args.outputs)
     names = list(dict.fromkeys(args.runs.replace(",", " ").split()))
-    unknown = [name for name in names if name not in there]
-    if unknown or not there:
-        expected = f"trained runs: {', '.join(there) or 'none yet'}"
-        raise InputError(f"no run {' '.join(unknown)} in {args.outputs}", expected, "make train MODEL=vit_small_r26")
+    runs.check_known(args.outputs, names)
+    for reason in runs.unused(args.outputs).values():
+        console.warn(reason)
     if names:
         return names
     missing = {name: runs.missing_folds(Run(args.outputs, name), folds) for name in there}
@@ -108,7 +112,7 @@ def test_parts(tests, data, parts: bool):
     return tests[0].ids, combine.by_attribute(probs, data.competition.attribute_values) if parts else probs
 
 
-def write(outputs, folds, data, study, tests, report) -> None:
+def write(outputs, ids_of_rows, data, study, tests, report) -> None:
     """The blend's files. Its OOF probabilities are the cross-fitted ones: each row's blend never saw its fold."""
     run = Run(outputs, BLEND)
     ids, probs = tests
@@ -116,8 +120,8 @@ def write(outputs, folds, data, study, tests, report) -> None:
     mixed = combine.blended(study.chosen.method, probs, study.weights, competition)
     mixed = decision.adjusted(mixed, study.parameters, competition)
     meta = {name: report[name] for name in ("run", "folds", "method", "rule", "runs", "weights")}
-    artifacts.save_predictions(run.folder / "oof.npz", folds["image"], study.oof, competition.classes, meta)
-    artifacts.save_predictions(run.folder / "test.npz", ids, mixed, competition.classes, meta)
+    save_predictions(run.folder / "oof.npz", ids_of_rows, study.oof, competition, meta)
+    save_predictions(run.folder / "test.npz", ids, mixed, competition, meta)
     files.write_json(run.folder / "weights.json", report)  # last: the file that make looks at
     console.say(f"wrote {run.folder}/weights.json, oof.npz, test.npz")
 

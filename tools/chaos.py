@@ -27,7 +27,7 @@ from comp import console
 ROOT = Path(__file__).parent.parent
 SETTINGS = (
     "pretrained=false image_size=32 epochs=2 batch_size=16 accumulate=1 patience=0 lr=3e-3 warmup_epochs=0.5 "
-    "mixup=0.3 halfmix=0.3 augment=face ema_decay=0.9 drop_rate=0.2 workers=0"
+    "mixup=0.3 halfmix=0.3 augment=upright ema_decay=0.9 drop_rate=0.2 workers=0"
 )
 TRAIN = ["train", "MODEL=test_resnet", "RUN=r", f"SET={SETTINGS}"]
 STAGES = {

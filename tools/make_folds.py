@@ -11,7 +11,8 @@ from comp.competition import home
 from comp.data import folds, leaks, photos
 from comp.errors import InputError
 from comp.io import files
-from comp.store import artifacts, runs
+from comp.store import fold_table, runs
+from comp.store.paths import folds_file
 
 
 def main() -> None:
@@ -84,10 +85,10 @@ def tell_apart(table, test, looked) -> None:
 
 def write(args, table, merged, looked) -> None:
     """Write folds.csv, unless that would change the folds, or the photos, under runs that were trained on them."""
-    path = artifacts.folds_file(args.outputs)
+    path = folds_file(args.outputs)
     there = runs.trained(args.outputs)
     data = files.checksum(sorted((image, look.digest) for image, look in looked.items()))
-    before = artifacts.data_hash(path) if there else None  # without runs a damaged folds.json is just replaced
+    before = fold_table.data_hash(path) if there else None  # without runs a damaged folds.json is just replaced
     anew = f"the same command with OUTPUTS=<another folder>, or rm -r {args.outputs} to start anew"
     if before not in (None, data):
         raise InputError(
@@ -95,14 +96,14 @@ def write(args, table, merged, looked) -> None:
             f"{before}, as when {path} was made",
             anew,
         )
-    if path.is_file() and there and path.read_text(encoding="utf-8", errors="replace") != artifacts.folds_text(table):
+    if path.is_file() and there and path.read_text(encoding="utf-8", errors="replace") != fold_table.folds_text(table):
         raise InputError(
             f"these folds differ from {path}, on which {', '.join(there)} were trained",
             "the same data, FOLDS and SEED as before",
             anew,
         )
     made_with = {"folds": args.folds, "seed": args.seed, "photos": len(table), "data": data, "merged": merged}
-    artifacts.save_folds(path, table, made_with)
+    fold_table.save_folds(path, table, made_with)
     console.say(f"wrote {path}")
 
 

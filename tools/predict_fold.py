@@ -8,35 +8,36 @@ from options import add_device, add_run, parser
 
 from comp import console
 from comp.competition import home
-from comp.store import artifacts
-from comp.store.artifacts import Run
+from comp.store import fold_table
+from comp.store.paths import Run, check_run_name, folds_file
 
 
 def main() -> None:
     args = arguments()
-    artifacts.check_run_name(args.run or args.model)
-    artifacts.load_folds(artifacts.folds_file(args.outputs), len(home.CLASSES))  # cheap: before torch
+    check_run_name(args.run or args.model)
+    competition = home.competition()
+    fold_table.load_folds(folds_file(args.outputs), competition)  # cheap: before torch
     from comp.data import rows
     from comp.hardware import device, processes
-    from comp.prediction import predict_stage, tta
+    from comp.prediction import fold_scores, predict_stage, tta
     from comp.recipes import frozen
 
     run = Run(args.outputs, args.run or args.model)
-    recipe = frozen.load_recipe(run)
+    recipe = frozen.load_recipe(run, competition)
     views = args.tta or recipe.tta
     tta.check(views)
     where = processes.start(device.choose_device(args.device))
-    data = rows.load_data(args.inputs, args.outputs, recipe)
+    data = rows.load_data(args.inputs, args.outputs, recipe, competition)
     numbers = rows.fold_numbers(args.fold, data.folds)
     predict_stage.predict_folds(run, recipe, data, numbers, views, where)
-    predict_stage.fold_table(run, data.folds, numbers)
+    fold_scores.fold_table(run, data, numbers)
     processes.stop()
 
 
 def arguments():
     made = parser(__doc__)
     add_run(made)
-    made.add_argument("--tta", default="", help="none, hflip, contrast or zoom; empty for the recipe's")
+    made.add_argument("--tta", default="", help="none, hflip, contrast, zoom, flips or d4; empty for the recipe's")
     add_device(made)
     return made.parse_args()
 

@@ -1,4 +1,4 @@
-"""One row a run and one for the blend: out-of-fold scores, and the leaderboard's where answers are known.
+"""One row per run and one for the blend: out-of-fold scores, and the leaderboard's where answers are known.
 
 reads   outputs/folds.csv, outputs/<run>/fold<k>/oof.npz, test.npz, outputs/blend, a table of answers if given
 writes  nothing
@@ -9,46 +9,61 @@ from pathlib import Path
 from options import parser
 
 from comp import console
-from comp.competition import home, metrics
+from comp.competition import home, scoring
 from comp.errors import InputError
-from comp.store import artifacts, runs, submission
-from comp.store.artifacts import BLEND, Run
+from comp.store import fold_table, runs
+from comp.store.blend_predictions import load_blend
+from comp.store.paths import BLEND, Run
+from comp.store.run_predictions import load
+from comp.store.scored_rows import scored_rows
+from comp.store.true_answers import read_truth
 
 
 def main() -> None:
     args = arguments()
-    folds, digest = artifacts.folds_and_digest(args.outputs, len(home.CLASSES))
-    answers = submission.read(args.answers, home.ID, home.ANSWER) if args.answers else None
-    rows = []
-    for name in runs.names(args.outputs):
-        try:
-            oof, test = runs.load(Run(args.outputs, name), folds, digest, home.CLASSES)
-        except InputError as error:
-            console.warn(f"{name} is left out: {str(error).splitlines()[0]}")
-            continue
-        rows.append(row(name, folds, oof, test, answers))
-    folder = Run(args.outputs, BLEND).folder
-    if (folder / "test.npz").is_file():
-        oof = artifacts.load_predictions(folder / "oof.npz", home.CLASSES, "make blend")
-        test = artifacts.load_predictions(folder / "test.npz", home.CLASSES, "make blend")
-        rows.append(row(BLEND, folds, oof.at(folds["image"]), test, answers))
-    columns = ["run", "OOF macro F1", "OOF accuracy"] + ["leaderboard macro F1"] * (answers is not None)
-    console.table("cross-validated" + (" and on the leaderboard" if answers is not None else ""), columns, rows)
+    competition = home.competition()
+    folds, digest = fold_table.folds_and_digest(args.outputs, competition)
+    rows = scored_rows(folds, competition)
+    truth = read_truth(args.answers, competition) if args.answers else None
+    cells = []
+    for name, oof, test in predictions(args.outputs, folds, digest, rows):
+        cells.append([name, *values(competition, rows.labels, oof)])
+        if truth is not None:
+            cells[-1] += values(competition, truth[1], test.at(truth[0]))
+    names = [metric.name for metric in (competition.metric, *competition.also)]
+    columns = [f"{place} {name}" for place in ("OOF", "leaderboard")[: 1 + (truth is not None)] for name in names]
+    title = "cross-validated" + (" and on the leaderboard" if truth is not None else "")
+    console.table(title, ["run", *columns], cells)
 
 
 def arguments():
     made = parser(__doc__)
-    made.add_argument("--answers", type=Path, help="table of the test photos' true classes, if there is one")
+    made.add_argument("--answers", type=Path, help="table of the test photos' true labels, if there is one")
     return made.parse_args()
 
 
-def row(name, folds, oof, test, answers) -> list:
-    scores = metrics.scores(folds["label"].to_numpy(), oof)
-    cells = [name, scores["macro_f1"], scores["accuracy"]]
-    if answers is not None:
-        truth = answers[home.ANSWER].to_numpy()
-        cells.append(metrics.scores(truth, test.at(answers[home.ID]))["macro_f1"])
-    return cells
+def predictions(outputs, folds, digest: str, rows):
+    """Yield name, OOF probabilities of the scored rows and test predictions of each run and of the blend.
+
+    What cannot be loaded is warned of and left out.
+    """
+    for reason in runs.unused(outputs).values():
+        console.warn(reason)
+    for name in runs.names(outputs):
+        try:
+            oof, test = load(Run(outputs, name), folds, digest, rows.competition)
+        except InputError as error:
+            console.warn(f"{name} is left out: {error.found.splitlines()[0]}")
+            continue
+        yield name, rows.combine(oof), test
+    if (Run(outputs, BLEND).folder / "test.npz").is_file():
+        oof, test, _ = load_blend(outputs, rows, digest, rows.competition)
+        yield BLEND, oof, test
+
+
+def values(competition, labels, probs) -> list[float]:
+    """The metrics' values as a leaderboard shows them, the deciding one first."""
+    return list(scoring.scores(competition, labels, probs).values())
 
 
 if __name__ == "__main__":

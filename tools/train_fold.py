@@ -14,42 +14,40 @@ from options import add_device, add_run, parser
 
 from comp import console
 from comp.competition import home
+from comp.competition.competition import Competition
 from comp.errors import InputError
 from comp.recipes import catalog, frozen, settings
 from comp.recipes.recipe import Recipe
-from comp.store import artifacts
-from comp.store.artifacts import Run
+from comp.recipes.resolved import resolved
+from comp.store.paths import Run, check_run_name
 
 
 def main() -> None:
     args = arguments()
-    artifacts.check_run_name(args.run or args.model)
-    recipe = chosen_recipe(args)
+    check_run_name(args.run or args.model)
+    competition = home.competition()
+    recipe = resolved(chosen_recipe(args, competition.defaults), competition)
     # these import torch: not for --help or a typing error
-    from comp.data import augment, rows
+    from comp.data import rows
     from comp.hardware import device, processes
-    from comp.models import models
-    from comp.prediction import predict_stage, tta
-    from comp.training import losses, train_stage
+    from comp.models.normalisation import with_normalisation
+    from comp.prediction import fold_scores, predict_stage
+    from comp.training import train_stage
 
-    losses.parse(recipe.loss, tuple(home.ATTRIBUTES))
-    settings.check_choice("halfmix_within", recipe.halfmix_within, ("", *home.ATTRIBUTES))
-    augment.pipeline(recipe.augment)
-    tta.check(recipe.tta)
-    models.check_name(recipe.model, catalog.names())
-    recipe = models.with_normalisation(recipe)
+    check_names(recipe, competition)
+    recipe = with_normalisation(recipe)
     where = processes.start(device.choose_device(args.device))
     run = Run(args.outputs, args.run or args.model)
-    data = rows.load_data(args.inputs, args.outputs, recipe)
+    data = rows.load_data(args.inputs, args.outputs, recipe, competition)
     numbers = rows.fold_numbers(args.fold, data.folds)
     with processes.first_alone():
-        recipe = frozen.claim(run, recipe)
+        recipe = frozen.claim(run, recipe, competition)
     for k in numbers:
         train_stage.train_fold(run, recipe, data, k, args.inputs, where)
         if not args.no_predict:
             predict_stage.predict_folds(run, recipe, data, [k], recipe.tta, where)
     if not args.no_predict:
-        predict_stage.fold_table(run, data.folds, numbers)
+        fold_scores.fold_table(run, data, numbers)
     processes.stop()
 
 
@@ -64,9 +62,25 @@ def arguments():
     return made.parse_args()
 
 
-def chosen_recipe(args) -> Recipe:
-    """The named recipe under --set and --seed; an overridden one must have a run name of its own."""
-    named = catalog.get(args.model)
+def check_names(recipe: Recipe, competition: Competition) -> None:
+    """Raise InputError for an unknown loss, augmentation, TTA set or model, before anything is loaded."""
+    from comp.data import augment
+    from comp.models import factory
+    from comp.prediction import tta
+    from comp.training import losses
+
+    losses.check(recipe, competition)
+    augment.pipeline(recipe.augment)
+    tta.check(recipe.tta)
+    factory.check_name(recipe.model, catalog.names())
+
+
+def chosen_recipe(args, defaults: str) -> Recipe:
+    """The named recipe under --set and --seed; an overridden one must have a run name of its own.
+
+    defaults: the competition's settings for a model without a recipe of its own.
+    """
+    named = catalog.get(args.model, defaults)
     recipe = settings.override(named, f"seed={args.seed} {args.set}")
     changed = frozen.differences(named, recipe)
     if changed and args.run in ("", args.model):
@@ -81,9 +95,9 @@ def chosen_recipe(args) -> Recipe:
 def settings_help() -> str:
     """The settings by group with default and meaning, for --help."""
     title = "settings of --set, with the values of a timm model that has no recipe of its own:"
-    default, groups = catalog.get("default"), {}
+    groups = {}
     for setting in dataclasses.fields(Recipe):
-        value = getattr(default, setting.name)
+        value = setting.default
         shown = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
         line = f"{setting.name + '=' + shown:34} {setting.metadata['help']}"
         groups.setdefault(setting.metadata["group"], []).append(line)

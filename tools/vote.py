@@ -1,34 +1,36 @@
-"""Hard vote of submission files: each id gets the class that most of them name; ties go to the file named first.
+"""One submission from several submission files, for teammates who only have submissions to give.
 
-reads   the files (the sample's columns, its ids in any order), inputs/eval/info.csv
+reads   the files (the sample's columns, its ids in any order), the sample submission
 writes  outputs/submission.csv
 
-For teammates who only have submissions to give. Name the file with the best score first.
+Classes: each id gets the class that most files name. Probabilities and numbers: the mean. Labels: those of more than
+half of the files. Rankings: by the sum of 1 / rank. Ties go to the file that is named first, so name the best first.
 """
 
 from pathlib import Path
 
-import numpy as np
 from options import parser
 
 from comp import console
 from comp.competition import home
 from comp.errors import InputError
 from comp.io import files
-from comp.store import artifacts, submission
+from comp.store import answers, submission
+from comp.store.paths import submission_file
+from comp.store.voting import vote
 
 
 def main() -> None:
     args = arguments()
-    columns, size = (home.ID, home.ANSWER), len(home.CLASSES)
-    sample = submission.read(args.inputs / home.SAMPLE, *columns)
-    votes = np.stack([submission.answers(file, sample, *columns, size) for file in args.files])
-    table = sample.assign(**{home.ANSWER: submission.vote(votes, size)})
-    submission.check(table, sample, *columns, size)
-    path = artifacts.submission_file(args.outputs)
-    files.write_text(path, table.to_csv(index=False, lineterminator="\n"))
-    show(args.files, votes, table[home.ANSWER].to_numpy())
-    console.say(f"wrote {path}: {len(table)} rows, the vote of {len(votes)} files")
+    competition = home.competition()
+    sample = submission.read_sample(args.inputs, competition)
+    ids = submission.sample_ids(sample, competition)
+    votes = [submission.read_answers(file, competition, ids) for file in args.files]
+    made = vote(competition, votes)
+    path = submission_file(args.outputs)
+    files.write_bytes(path, submission.fill(sample, competition, made))
+    show(competition, args.files, votes, made)
+    console.say(f"wrote {path}: {len(ids)} rows, the vote of {len(votes)} files")
 
 
 def arguments():
@@ -40,9 +42,12 @@ def arguments():
     return args
 
 
-def show(files, votes, voted) -> None:
-    rows = [[str(file), f"{np.mean(own == voted):.1%}"] for file, own in zip(files, votes, strict=True)]
-    console.table("agreement with the vote", ["file", "rows"], rows)
+def show(competition, paths, votes, made) -> None:
+    rows = []
+    for path, own in zip(paths, votes, strict=True):
+        what, value = answers.agreement(competition, own, made)
+        rows.append([str(path), f"{value:.4f}" if what == "correlation" else f"{value:.1%}"])
+    console.table("agreement with the vote", ["file", what], rows)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from comp import console
 from comp.blending import class_offsets, decision, diversity
 from comp.blending.crossfit import OutOfFold, Study
 from comp.competition import scoring
-from comp.store.artifacts import BLEND
+from comp.store.paths import BLEND
 
 SHOWN = 8  # runs up to which each pair is shown
 

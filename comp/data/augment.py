@@ -23,21 +23,23 @@ def _pipelines() -> dict:
     light = A.RandomBrightnessContrast(brightness_limit=0.2, contrast_limit=0.2, p=0.5)
     soft = A.OneOf([A.GaussianBlur(blur_limit=(3, 5)), A.ImageCompression(quality_range=(50, 95))], p=0.2)
     holes = A.CoarseDropout(num_holes_range=(1, 3), hole_height_range=(0.1, 0.25), hole_width_range=(0.1, 0.25), p=0.25)
+    # no hue and no grey anywhere: colour is often what tells classes apart
     return {
         "flip": [flip],
         "light": [flip, small],
-        # no hue and no grey: hair and skin colour tell age; no upside down: faces are upright
-        "face": [flip, small, light, soft],
+        "upright": [flip, small, light, soft],  # photos with an up and a down: people, animals, goods, scenes
         "strong": [flip, small, light, soft, holes],
+        "moves": [small, light],  # left and right differ: digits, text, one side of a body
+        "any_side_up": [A.D4(p=1.0), small, light],  # both flips and quarter turns: aerial, microscope, leaves
     }
 
 
-NAMES = ("none", "flip", "light", "face", "strong", batch_augment.NAME)
+NAMES = ("none", "flip", "light", "upright", "strong", "moves", "any_side_up", batch_augment.NAME)
 
 
 @cache
 def pipeline(name: str):
-    """The albumentations Compose of that name; None where a photo is left as it is here. InputError lists the names."""
+    """The albumentations Compose of that name; None for those that change nothing here. InputError lists the names."""
     if name not in NAMES:
         raise InputError(f"augment={name}", f"one of {', '.join(NAMES)}")
     if name in ("none", batch_augment.NAME):

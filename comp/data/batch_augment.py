@@ -1,7 +1,7 @@
 """Augmentation of a whole batch at once, on the device that trains: flip, small moves, light.
 
-An option for where the loader's cores are the bottleneck (`augment=batched`): one gather and one multiply-add for the
-batch, in place of one pipeline a photo. Chance is a function of (seed, epoch, image) here too.
+For machines where the loader's cores are the bottleneck (`augment=batched`): one gather and one multiply-add per
+batch, in place of one pipeline per photo. Random numbers are a function of (seed, epoch, image) here too.
 """
 
 import math
@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 NAME = "batched"
-SCALE, SHIFT, TURN = 0.1, 0.05, math.radians(10)  # as `light` of comp/augment.py: a face stays a face
+SCALE, SHIFT, TURN = 0.1, 0.05, math.radians(10)  # as `small` in augment.py
 CONTRAST, BRIGHTNESS = 0.2, 0.2  # brightness in units of the normalised picture's deviation
 
 
@@ -35,7 +35,7 @@ def augmented(images: Tensor, seed: int, epoch: int, rows: np.ndarray) -> Tensor
 def uniform(seed: int, epoch: int, rows: np.ndarray, count: int) -> np.ndarray:
     """(len(rows), count) numbers in [0, 1), each a hash of (seed, epoch, row, column): SplitMix64 (Steele et al. 2014).
 
-    A hash, because a numpy Generator a photo costs more than the augmentation itself.
+    A hash, because one numpy Generator per photo costs more than the augmentation itself.
     """
     with np.errstate(over="ignore"):
         stream = _hash(_hash(np.uint64(seed)) + np.uint64(epoch))

@@ -19,23 +19,29 @@ from comp.hardware import processes
 
 
 class Batches(Dataset):
-    """Indexed by (epoch, positions): uint8 pixels (B, H, W, 3), labels (B,) int64 and the positions (B,)."""
+    """Indexed by (epoch, positions): uint8 pixels (B, H, W, 3), their labels and the positions (B,).
+
+    labels (N, …) as competition/labels.py makes them. units (N,) int: rows of one unit are alternatives, such as the
+    photos of one group and class (see Order). ids (N,): prediction ids, where several photos have one.
+    """
 
     def __init__(
         self,
         photos: Photos,
         rows: Sequence[int],
-        labels: Sequence[int],
+        labels: Sequence,
         augment_name: str,
         seed: int,
         units: Sequence[int] | None = None,
+        ids: Sequence[str] | None = None,
     ):
         self.photos, self.rows, self.labels = photos, np.asarray(rows), np.asarray(labels)
         self.augment_name, self.seed = augment_name, seed
-        self.units = None if units is None else np.asarray(units)  # rows of one unit show the same: see Order
+        self.units = None if units is None else np.asarray(units)
+        self.ids = None if ids is None else np.asarray(ids)
 
     def only(self, positions: np.ndarray) -> "Batches":
-        """These rows alone."""
+        """These rows alone, for prediction: without units and ids."""
         if len(positions) == len(self.rows):
             return self
         return Batches(self.photos, self.rows[positions], self.labels[positions], self.augment_name, self.seed)
@@ -54,13 +60,13 @@ class Batches(Dataset):
 class Order:
     """What the loader draws: set `epoch`, then iterate over (epoch, positions) of each batch.
 
-    units (N,) int: rows that are alternatives, such as one person's photos of one class, for sampler="one_of_each".
-    With several processes a batch is the whole batch's share of this one.
+    units (N,) int: rows that are alternatives, such as the photos of one group and class, for sampler="one_of_each".
+    With several processes each batch is this process's share of the whole batch.
     """
 
     def __init__(
         self,
-        labels: Sequence[int],
+        labels: Sequence,
         batch_size: int,
         sampler: str,
         seed: int,
@@ -86,15 +92,15 @@ def epoch_order(
 ) -> np.ndarray:
     """Positions of one epoch, by sampler.
 
-    none: as they lie; shuffle: a permutation; balanced: N draws in which each class is as frequent as any, and within
-    a class no row repeats before every row was drawn; one_of_each: one row a unit, another one each epoch.
+    none: in their own order. shuffle: a permutation. balanced: N draws in which all classes are equally frequent;
+    within a class no row repeats before every row was drawn. one_of_each: one row per unit, another one each epoch.
     """
     rng = np.random.default_rng([seed, epoch])
     if sampler == "none":
         return np.arange(len(labels))
     if sampler == "one_of_each":
         if units is None:
-            raise InputError("sampler=one_of_each", "rows with units (person and class)")
+            raise InputError("sampler=one_of_each", "rows with units (group and class)")
         shuffled = rng.permutation(len(labels))
         return rng.permutation(shuffled[np.unique(np.asarray(units)[shuffled], return_index=True)[1]])
     if sampler == "shuffle":
@@ -110,7 +116,7 @@ def epoch_order(
 
 
 def split(order: np.ndarray, batch_size: int) -> list[np.ndarray]:
-    """Consecutive batches; a last single row joins the batch before it, as batch norm cannot train on one image."""
+    """Consecutive batches. A last single row joins the batch before it: batch norm cannot train on one image."""
     parts = [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
     if len(parts) > 1 and len(parts[-1]) == 1 and batch_size > 1:
         parts[-2:] = [np.concatenate(parts[-2:])]
@@ -130,8 +136,8 @@ def loader(batches: Batches, order: Order, workers: int, device: torch.device) -
 
 
 def worker_count(workers: int, batches: Batches, device: torch.device) -> int:
-    """The recipe's, or by the machine: none where the CPU trains and photos are cached (workers would only take its
-    cores), else one a core up to 8."""
+    """The recipe's number of workers, or by the machine: none where the CPU trains and photos are cached (workers would
+    only take its cores), else one per core, up to 8."""
     if workers >= 0:
         return workers
     if device.type == "cpu" and batches.photos.pixels is not None:

@@ -7,19 +7,22 @@ import numpy as np
 import pandas as pd
 
 from comp import console
-from comp.competition import home
+from comp.competition import labels
+from comp.competition.competition import Competition
+from comp.competition.policy import training_policy
 from comp.data import photos
 from comp.data.batches import Batches
 from comp.errors import InputError
 from comp.hardware import processes
 from comp.recipes.recipe import Recipe
-from comp.store import artifacts
+from comp.store import fold_table
 
 
 @dataclass(frozen=True)
-class Data:
-    """The tables and photos of a run: first the rows of folds.csv, then those of the sample submission."""
+class RunData:
+    """The tables and photos of a run: first the photos of folds.csv, then those of the test table (id, image)."""
 
+    competition: Competition
     folds: pd.DataFrame
     folds_digest: str
     test: pd.DataFrame
@@ -28,30 +31,37 @@ class Data:
     def training(self, k: int, recipe: Recipe) -> Batches:
         """All folds but k, under the recipe's label policy."""
         rows = self.folds.assign(row=np.arange(len(self.folds)))[self.folds["fold"] != k]
-        rows = home.training_policy(rows, recipe.age_old_from, recipe.drop_ages)
+        rows = training_policy(rows, self.competition, recipe.edges, recipe.drop)
         if rows.empty:
-            raise InputError(f"drop_ages={recipe.drop_ages} leaves no training row", "rows to train on")
-        units = rows.groupby(["group", "label"], sort=False).ngroup()  # one person's photos of one class
-        return Batches(self.photos, rows["row"], rows["label"], recipe.augment, recipe.seed, units)
+            raise InputError(f"drop={recipe.drop} leaves no training row", "rows to train on")
+        units = rows.groupby(["group", "label"], sort=False, dropna=False).ngroup()  # one group's photos of one class
+        values = labels.to_array(rows["label"], self.competition)
+        return Batches(self.photos, rows["row"], values, recipe.augment, recipe.seed, units)
 
     def held_out(self, k: int) -> Batches:
-        """Every row of fold k, on the official labels."""
-        rows = np.flatnonzero(self.folds["fold"] == k)
-        return Batches(self.photos, rows, self.folds["label"].to_numpy()[rows], "none", 0)
+        """Every row of fold k, on the official labels, with prediction ids where several photos share one."""
+        rows = self.folds_rows(k)
+        values = labels.to_array(self.folds["label"].iloc[rows], self.competition)
+        ids = self.folds["id"].iloc[rows] if self.competition.combine else None
+        return Batches(self.photos, rows, values, "none", 0, ids=ids)
 
-    def held_out_ids(self, k: int) -> pd.Series:
-        """The images of fold k, in the order of `held_out`."""
-        return self.folds["image"][self.folds["fold"] == k]
+    def held_out_images(self, k: int) -> pd.Series:
+        """The images of fold k, in the order of `held_out`: the ids of oof.npz."""
+        return self.folds["image"].iloc[self.folds_rows(k)]
+
+    def folds_rows(self, k: int) -> np.ndarray:
+        """Positions of fold k in folds.csv."""
+        return np.flatnonzero(self.folds["fold"] == k)
 
     def testing(self) -> Batches:
-        """The test photos; their labels are not known and stand as 0."""
+        """The test photos, one row each; their labels are not known and stand as 0."""
         rows = np.arange(len(self.folds), len(self.folds) + len(self.test))
         return Batches(self.photos, rows, np.zeros(len(rows), int), "none", 0)
 
 
-def load_data(inputs: Path, outputs: Path, recipe: Recipe) -> Data:
+def load_data(inputs: Path, outputs: Path, recipe: Recipe, competition: Competition) -> RunData:
     """Read the tables and open the photos, building their cache once if the recipe uses it."""
-    folds, digest = artifacts.folds_and_digest(outputs, len(home.CLASSES))
+    folds, digest = fold_table.folds_and_digest(outputs, competition)
     test = home.read_test(inputs)
     images = [*folds["image"], *test["image"]]
     crop, size = recipe.crop, recipe.image_size
@@ -60,7 +70,7 @@ def load_data(inputs: Path, outputs: Path, recipe: Recipe) -> Data:
             pixels = photos.cached(outputs / "cache", inputs, images, crop, size, advance, say=console.say)
     else:
         pixels = photos.Photos(inputs, images, crop, size)
-    return Data(folds, digest, test, pixels)
+    return RunData(competition, folds, digest, test, pixels)
 
 
 def fold_numbers(text: str, folds: pd.DataFrame) -> list[int]:

@@ -1,4 +1,4 @@
-"""Which device, and what it does fast: number format, memory layout, and what to do when memory runs out."""
+"""Which device, which number format and memory layout are fast on it, and what to do when its memory runs out."""
 
 import contextlib
 import os
@@ -6,12 +6,12 @@ import os
 import torch
 
 from comp.errors import InputError
-from comp.recipes.catalog import is_transformer
+from comp.recipes.families import is_transformer
 from comp.recipes.recipe import Recipe
 
 
 def choose_device(name: str) -> torch.device:
-    """ "auto" is the first GPU, else the CPU; InputError where a device is asked for that is not there."""
+    """The device of that name; "auto" is the first GPU, else the CPU. InputError for a device that is not there."""
     if name == "auto":
         return torch.device(
             "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
@@ -31,7 +31,7 @@ def choose_device(name: str) -> torch.device:
 
 
 def precision(recipe: Recipe, device: torch.device, training: bool = False) -> torch.dtype:
-    """The compute type: bf16 where the hardware has it (CPUs too: twice as fast), else fp16 on a GPU, else fp32."""
+    """The compute type: bf16 where the hardware has it (on CPUs too, twice as fast), else fp16 on a GPU, else fp32."""
     if recipe.amp in ("bf16", "fp16"):
         return {"bf16": torch.bfloat16, "fp16": torch.float16}[recipe.amp]
     if recipe.amp == "off":
@@ -54,7 +54,10 @@ def _slow_in_bf16(recipe: Recipe) -> bool:
 
 
 def _fast_cpu_bf16() -> bool:
-    """oneDNN also emulates bf16, slowly; only these instructions make it worth it."""
+    """Whether the CPU has bf16 instructions: oneDNN also emulates bf16, but slowly.
+
+    torch has no public name for this in all versions that we support; torch.cpu.get_capabilities is newer.
+    """
     return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
 
 
@@ -64,15 +67,17 @@ def autocast(dtype: torch.dtype, device: torch.device):
 
 
 def memory_format(recipe: Recipe) -> torch.memory_format:
-    """channels_last for convolutions, on GPUs and CPUs alike (up to 2 times on a CPU); it slows transformers there."""
+    """channels_last for convolutions, on GPUs and CPUs (there up to twice as fast); it slows transformers on a CPU."""
     wanted = not is_transformer(recipe.model) if recipe.channels_last == "auto" else recipe.channels_last == "on"
     return torch.channels_last if wanted else torch.contiguous_format
 
 
 @contextlib.contextmanager
 def explained(recipe: Recipe, device: torch.device):
-    """Turn a GPU's out-of-memory error into advice that keeps the effective batch, and a failure of torch.compile into
-    what it needs."""
+    """Say clearly what went wrong where a GPU runs out of memory, or torch.compile has no compiler.
+
+    The advice for the first keeps the effective batch size.
+    """
     try:
         yield
     except torch.OutOfMemoryError as error:
@@ -93,7 +98,7 @@ def explained(recipe: Recipe, device: torch.device):
 
 
 def fitting(device: torch.device, size: int, count: int) -> int:
-    """How many of `count` models, of together `size` bytes, fit at once: in half the memory, the rest is for layers."""
+    """How many of `count` models (`size` bytes together) fit into half of the free memory; the rest is for layers."""
     if device.type == "cuda":
         free = torch.cuda.mem_get_info(device)[0]
     elif hasattr(os, "sysconf") and "SC_AVPHYS_PAGES" in os.sysconf_names:

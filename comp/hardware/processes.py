@@ -1,9 +1,9 @@
-"""Several processes on one training, by torch.distributed: `torchrun` starts them, this module knows which one we are.
+"""Several processes on one training, by torch.distributed: `torchrun` starts them, this module tells which one this is.
 
     make train MODEL=resnet34 GPUS=4
     torchrun --nnodes=2 --nproc-per-node=8 … tools/train_fold.py …      # several machines, one shared outputs/
 
-Without torchrun every function here is the identity for a world of one.
+Without torchrun there is one process, and the functions here change nothing.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ from comp.io import files
 
 
 def start(device: torch.device) -> torch.device:
-    """Join the processes that torchrun started, if it did; the device of this one."""
+    """Join the other processes if torchrun started several; the device of this one."""
     if world() == 1 or dist.is_initialized():
         return device
     if device.type == "cuda":
@@ -30,6 +30,7 @@ def start(device: torch.device) -> torch.device:
 
 
 def stop() -> None:
+    """Leave the other processes."""
     if dist.is_initialized():
         dist.destroy_process_group()
 
@@ -40,13 +41,13 @@ def world() -> int:
 
 
 def rank() -> int:
-    """This process among them: 0 writes and talks."""
+    """The number of this process; process 0 writes files and prints."""
     return int(os.environ.get("RANK", "0"))
 
 
 @contextlib.contextmanager
 def first_alone():
-    """Rank 0 goes through the block before the others: it builds what they then find."""
+    """Process 0 runs the block before the others: it builds what they then find."""
     if rank() > 0 and dist.is_initialized():
         dist.barrier()
     yield
@@ -56,12 +57,13 @@ def first_alone():
 
 @contextlib.contextmanager
 def first_holds(path: Path, what: str):
-    """Rank 0 holds the lock while all go through the block; InputError where another training has it."""
+    """Process 0 holds the lock while all run the block; InputError where another training holds it."""
     with files.lock(path, what) if rank() == 0 else contextlib.nullcontext():
         yield
 
 
 def wait() -> None:
+    """Return once every process has called this."""
     if dist.is_initialized():
         dist.barrier()
 
@@ -80,15 +82,17 @@ def without_sync(model: nn.Module, accumulating: bool):
 
 
 def same_everywhere(model: nn.Module) -> None:
-    """Give all processes rank 0's weights and statistics: batch norms saw different images."""
+    """Give all processes the weights and statistics of process 0: their batch norms saw different images."""
     if dist.is_initialized():
         for value in model.state_dict().values():
             dist.broadcast(value, 0)
 
 
 def share(positions: np.ndarray) -> np.ndarray:
-    """This process's rows of a batch: every world-th, at least two (rows repeat in a small last batch), so that the
-    number of steps is that of one process and batch norm has something to normalise."""
+    """This process's rows of a batch: every world-th, and at least two (rows repeat in a small last batch).
+
+    So all processes make as many steps as one would, and batch norm has something to normalise.
+    """
     if world() == 1:
         return positions
     whole = np.resize(positions, max(len(positions), 2 * world()))
@@ -113,13 +117,10 @@ def gather(part: np.ndarray, count: int) -> np.ndarray:
 
 
 def mean(value: float) -> float:
-    """The mean over the processes."""
-    return float(np.mean(gather_values(value)))
-
-
-def gather_values(value: float) -> list[float]:
+    """The mean of a number over the processes."""
     if not dist.is_initialized():
-        return [value]
-    values: list = [None] * world()
-    dist.all_gather_object(values, value)
-    return values
+        return value
+    device = torch.device("cuda") if dist.get_backend() == "nccl" else torch.device("cpu")
+    total = torch.tensor(value, dtype=torch.float64, device=device)
+    dist.all_reduce(total)
+    return float(total) / world()

@@ -1,71 +1,73 @@
 """Files that are whole or not there, that say when they were damaged, and that two processes do not write at once.
 
-Written under a temporary name, flushed, renamed. JSON carries its own checksum; arrays lie in a zip, which has one.
-What is read may come from anyone: nothing is unpickled or evaluated, and no claim of a size is believed unchecked.
+Written under a temporary name, flushed, renamed. JSON carries its own checksum. Arrays are in arrays.py.
 """
 
 import contextlib
 import errno
 import fcntl
 import hashlib
-import io
 import json
 import os
 import shutil
 import socket
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-
 from comp.errors import InputError
 
-LARGEST = 8_000_000_000  # bytes of an array, once unpacked
-MOST_PACKED = 200  # times that an archive may grow when it is unpacked
-LARGEST_JSON = 50_000_000
+LARGEST_JSON = 50_000_000  # bytes
+ROOM = "make clean-cache, or df -h"  # what to run where a disk is full
 
 
 @contextlib.contextmanager
-def replacing(path: Path, need: int = 0) -> Iterator[Path]:
+def replacing(path: Path, need: int = 0, room: str = ROOM) -> Iterator[Path]:
     """Yield a temporary path beside `path`; rename it over `path` once the block ends well, else delete it.
 
-    need: bytes that will be written, if known: too little room is said before anything is. Raises InputError for
-    whatever the disk refuses; what was there before stays.
+    need: bytes that will be written, where that is known, for `check_room`; room: what to run where the disk is full.
+    Raises InputError for whatever the disk refuses; what was there before stays.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _sweep(path)
-        _check_room(path, need)
+        check_room(path, need, room)
         yield temporary
         with open(temporary, "rb+") as file:
             os.fsync(file.fileno())  # or a power cut leaves a renamed, empty file
         os.replace(temporary, path)
     except OSError as error:
-        raise _cannot_write(path, error, need) from error
+        raise _cannot_write(path, error, need, room) from error
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
 
 
-def _check_room(path: Path, need: int) -> None:
-    if need > shutil.disk_usage(path.parent).free:
-        raise OSError(errno.ENOSPC, "no room on the disk")
+def check_room(path: Path, need: int, room: str = ROOM) -> None:
+    """Raise InputError unless the disk of `path` has `need` bytes free. room: how to make room, or how to need less."""
+    if need > _free(path):
+        raise _no_room(path, "No space left on device", need, room)
 
 
-def _cannot_write(path: Path, error: OSError, need: int) -> InputError:
-    folder = next((parent for parent in path.parents if parent.is_dir()), Path("/"))
-    free = f"{shutil.disk_usage(folder).free / 1e6:,.1f} MB free there"
+def _free(path: Path) -> int:
+    """Bytes free on the disk that `path` is on, or will be on."""
+    return shutil.disk_usage(next((parent for parent in path.parents if parent.is_dir()), Path("/"))).free
+
+
+def _no_room(path: Path, problem: str, need: int, room: str) -> InputError:
+    expected = f"at least {need / 1e6:,.1f} MB of free disk space" if need else "more free disk space"
+    return InputError(f"cannot write {path}: {problem}, {_free(path) / 1e6:,.1f} MB free there", expected, room)
+
+
+def _cannot_write(path: Path, error: OSError, need: int = 0, room: str = ROOM) -> InputError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        room = f"{need / 1e6:,.1f} MB of room" if need else "more room"
-        return InputError(f"cannot write {path}: {error.strerror}, {free}", room, "make clean-cache, or df -h")
+        return _no_room(path, error.strerror, need, room)
     return InputError(f"cannot write {path}: {error.strerror or error}", "a folder that can be written to",
                       f"ls -ld {path.parent}, or another OUTPUTS=")  # fmt: skip
 
 
 def _sweep(path: Path) -> None:
-    """Delete what killed processes left of earlier attempts at this file."""
+    """Delete the temporary files that killed processes left when they wrote this file."""
     for left in path.parent.glob(f".{path.name}.*.tmp"):
         process = left.name.split(".")[-2]
         if not (process.isdecimal() and Path("/proc", process).exists()):
@@ -82,7 +84,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, value: dict) -> None:
-    """Write an object with its checksum, which `read_json` looks at."""
+    """Write an object with its checksum, which `read_json` checks."""
     write_text(path, json.dumps({**value, "sha256": checksum(value)}, indent=2) + "\n")
 
 
@@ -120,59 +122,27 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
-def write_arrays(path: Path, **arrays: np.ndarray) -> None:
-    """Write an npz; equal arrays give equal bytes."""
-    need = sum(array.nbytes for array in arrays.values()) + 10_000
-    with replacing(path, need) as temporary, open(temporary, "wb") as file:
-        np.savez(file, **arrays)
-
-
-def read_arrays(path: Path, names: tuple[str, ...]) -> dict[str, np.ndarray]:
-    """The named arrays of an npz. Raises ValueError for anything that is not whole: numpy's own reader skips the zip's
-    checksums where it reads no further than it has to, and makes room for as many rows as a file claims to have."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return {name: _array(archive, f"{name}.npy", path.stat().st_size) for name in names}
-    except Exception as error:  # hostile bytes make zipfile, zlib and numpy raise a dozen kinds
-        raise ValueError(f"{type(error).__name__}: {error}") from None
-
-
-def _array(archive: zipfile.ZipFile, name: str, packed: int) -> np.ndarray:
-    size = archive.getinfo(name).file_size
-    if size > min(LARGEST, MOST_PACKED * packed):
-        raise ValueError(f"{name} claims {size:,} bytes")
-    with archive.open(name) as file:
-        data = file.read()  # to its end: the zip's checksum is looked at there
-    stream = io.BytesIO(data)
-    version = np.lib.format.read_magic(stream)
-    read_header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[version]
-    shape, fortran, dtype = read_header(stream)
-    count = int(np.prod(shape, dtype=object))
-    if dtype.hasobject or fortran or count < 0 or count * dtype.itemsize != len(data) - stream.tell():
-        raise ValueError(f"{name} claims {shape} of {dtype}, and has {len(data) - stream.tell():,} bytes")
-    return np.frombuffer(data, dtype, count, stream.tell()).reshape(shape)
-
-
 @contextlib.contextmanager
 def lock(path: Path, what: str, wait: bool = False) -> Iterator[None]:
-    """Hold `path` while the block runs. InputError says which process holds it; with `wait`, it is waited for.
+    """Hold a lock on `path` while the block runs.
 
-    The system lets go of it when the process ends, however it ends.
+    what: what is locked, for the message. Where another process holds the lock: wait for it if `wait`, else raise
+    InputError that names the process. The system releases the lock when the process ends, however it ends.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = open(path, "a+")  # noqa: SIM115  open as long as it is held
     except OSError as error:
-        raise _cannot_write(path, error, 0) from error
+        raise _cannot_write(path, error) from error
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:
             file.seek(0)
             raise InputError(
-                f"{what} is in the hands of {file.read().strip() or 'another process'}",
+                f"{what} is in use by {file.read().strip() or 'another process'}",
                 "one process at a time",
-                "wait for it, or take another FOLD or RUN meanwhile",
+                "the same command when that process has ended; another FOLD or RUN can be started now",
             ) from None
         file.truncate(0)
         file.write(f"process {os.getpid()} on {socket.gethostname()}\n")

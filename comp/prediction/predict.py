@@ -6,41 +6,44 @@ import numpy as np
 import torch
 from torch import nn
 
+from comp.competition.competition import Competition
 from comp.data.batches import Batches, Order, loader, to_model
 from comp.hardware import processes
 from comp.hardware.device import autocast, explained, memory_format, precision
-from comp.prediction.tta import Probabilities
+from comp.models import heads
+from comp.prediction import tta
 from comp.recipes.recipe import Recipe
 
 Advance = Callable[[int], None]  # told how many images are done
 
 
 def predict(
-    model: nn.Module, batches: Batches, recipe: Recipe, device: torch.device, **options
+    model: nn.Module, batches: Batches, recipe: Recipe, competition: Competition, device: torch.device, **options
 ) -> np.ndarray:
     """Probabilities (N, C) of one model: see `predict_all`."""
-    return predict_all([model], batches, recipe, device, **options)[0]
+    return predict_all([model], batches, recipe, competition, device, **options)[0]
 
 
 def predict_all(
     models: Sequence[nn.Module],
     batches: Batches,
     recipe: Recipe,
+    competition: Competition,
     device: torch.device,
     batch_size: int = 0,
     advance: Advance = lambda count: None,
-    wrap: Callable[[nn.Module], nn.Module] = Probabilities,
+    views: str = "none",
 ) -> np.ndarray:
     """Probabilities (M, N, C) float32 of every row in its order, no batch dropped, in one pass over the photos.
 
-    wrap makes logits probabilities; batch_size 0: four times that of training, which fits as no layer's output is kept
-    for a backward pass.
+    views: the TTA set to average over. batch_size 0: four times that of training, because no layer's output is kept for
+    a backward pass.
     """
-    wrapped = [wrap(model.eval()) for model in models]
+    head = heads.build(recipe, competition)
+    wrapped = [tta.wrap(model.eval(), head, views) for model in models]
     mine = batches.only(processes.rows(len(batches.labels)))
     order = Order(mine.labels, batch_size or 4 * recipe.batch_size, "none", 0)
-    half = precision(recipe, device)
-    layout = memory_format(recipe)
+    half, layout = precision(recipe, device), memory_format(recipe)
     parts = []
     with torch.inference_mode(), explained(recipe, device):
         for pixels, labels, _ in loader(mine, order, recipe.workers, device):
@@ -49,5 +52,6 @@ def predict_all(
                 parts.append(torch.stack([probabilities(images).float() for probabilities in wrapped]))
             advance(len(labels) * processes.world())
     probs = torch.cat(parts, 1).double().cpu().numpy()
-    probs = (probs / probs.sum(2, keepdims=True)).astype(np.float32)
-    return np.stack([processes.gather(one, len(batches.labels)) for one in probs])
+    if competition.sums_to_one:
+        probs = probs / probs.sum(2, keepdims=True)
+    return np.stack([processes.gather(one, len(batches.labels)) for one in probs.astype(np.float32)])

@@ -1,6 +1,6 @@
 """Named sets of test-time views, built on ttach; probabilities (not logits) are averaged over the views.
 
-ttach 0.0.3 only merges what the model returns, so the model handed to it returns probabilities; only its mean is used.
+ttach 0.0.3 merges what the model returns, so it is given a model that returns probabilities. Only its mean is used.
 """
 
 import torch.nn.functional as F
@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from ttach.base import ImageOnlyTransform
 
 from comp.errors import InputError
+from comp.models.heads import Head
 
 
 class Zoom(ImageOnlyTransform):
@@ -29,12 +30,13 @@ class Zoom(ImageOnlyTransform):
         return F.interpolate(cut, size=(height, width), mode="bilinear", align_corners=False)
 
 
-# A face is upright, so there is no vertical flip and no quarter turn.
 SETS = {
-    "none": [],
-    "hflip": [ttach.HorizontalFlip()],
+    "none": [],  # digits, text: where a mirrored photo is another thing
+    "hflip": [ttach.HorizontalFlip()],  # photos with an up and a down
     "contrast": [ttach.HorizontalFlip(), ttach.Multiply([0.9, 1.0, 1.1])],  # of normalised pixels: about the mean
     "zoom": [ttach.HorizontalFlip(), Zoom([1.0, 1.1, 1.2])],
+    "flips": [ttach.HorizontalFlip(), ttach.VerticalFlip()],  # aerial, microscope: no side is up
+    "d4": [ttach.HorizontalFlip(), ttach.Rotate90([0, 90, 180, 270])],  # and quarter turns: all of a square
 }
 
 
@@ -45,20 +47,23 @@ def check(name: str) -> None:
 
 
 class Probabilities(nn.Module):
-    """Logits to float32 probabilities."""
+    """A model as images (B, 3, H, W) to float32 probabilities (B, C), by its head."""
 
-    def __init__(self, model: nn.Module):
+    def __init__(self, model: nn.Module, head: Head):
         super().__init__()
-        self.model = model
+        self.model, self.head = model, head
 
     def forward(self, images: Tensor) -> Tensor:
-        return self.model(images).float().softmax(1)
+        return self.head.probs(self.model(images).float())
 
 
-def wrap(model: nn.Module, name: str) -> nn.Module:
+def wrap(model: nn.Module, head: Head, name: str) -> nn.Module:
     """The model as images (B, 3, H, W) to probabilities (B, C), averaged over the views of the set."""
     check(name)
-    return ttach.ClassificationTTAWrapper(Probabilities(model), ttach.Compose(SETS[name]), merge_mode="mean")
+    probabilities = Probabilities(model, head)
+    if not SETS[name]:
+        return probabilities
+    return ttach.ClassificationTTAWrapper(probabilities, ttach.Compose(SETS[name]), merge_mode="mean")
 
 
 def views(name: str) -> int:

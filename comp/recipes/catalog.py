@@ -7,7 +7,8 @@ import dataclasses
 import importlib
 import pkgutil
 
-from comp.recipes import default, named
+from comp.recipes import default, named, settings
+from comp.recipes.families import is_transformer
 from comp.recipes.recipe import Recipe
 
 
@@ -16,13 +17,12 @@ def names() -> list[str]:
     return sorted(module.name for module in pkgutil.iter_modules(named.__path__))
 
 
-def get(name: str) -> Recipe:
-    """The recipe of that name, or the default one for a timm model of that name (checked by comp.models)."""
+def get(name: str, defaults: str = "") -> Recipe:
+    """The recipe of that name; for any other timm model the default recipe (models/factory.py checks the name).
+
+    defaults: the competition's settings for models without a recipe of their own, such as "crop=350".
+    """
     if name in names():
         return dataclasses.replace(importlib.import_module(f"{named.__name__}.{name}").RECIPE, name=name)
-    return dataclasses.replace(default.TRANSFORMER if is_transformer(name) else default.RECIPE, name=name, model=name)
-
-
-def is_transformer(model: str) -> bool:
-    """Whether a timm model is one of patches and attention, by its name."""
-    return any(part in model for part in ("vit", "deit", "swin", "beit", "eva", "cait", "xcit", "mixer"))
+    general = default.TRANSFORMER if is_transformer(name) else default.RECIPE
+    return settings.override(dataclasses.replace(general, name=name, model=name), defaults)

@@ -5,14 +5,14 @@ import json
 import platform
 from importlib.metadata import version
 
-from comp.competition import home
+from comp.competition.competition import Competition
 from comp.errors import InputError
 from comp.io import files
 from comp.recipes.recipe import Recipe
 from comp.recipes.settings import validated
-from comp.store.artifacts import Run
+from comp.store.paths import Run
 
-RUN_ONLY = ("workers", "cache")  # change how fast, never what: two runs that differ in them are one recipe
+RUN_ONLY = ("workers", "cache")  # they change the speed, never the result: recipes that differ in them are the same
 
 
 def to_json(recipe: Recipe) -> dict:
@@ -43,18 +43,19 @@ def differences(a: Recipe, b: Recipe) -> list[str]:
     ]
 
 
-def claim(run: Run, recipe: Recipe) -> Recipe:
-    """Write recipe.json, or check that the one there is this recipe.
+def claim(run: Run, recipe: Recipe, competition: Competition) -> Recipe:
+    """Write recipe.json, or check that the one there holds this recipe. A run name belongs to one recipe.
 
-    Returns the recipe to use (the given one: it may differ in what does not change the result).
+    Returns the given recipe: it may differ from that on disk in settings that do not change the result (RUN_ONLY).
     """
     if not run.recipe.is_file():
         versions = {name: version(name) for name in ("torch", "numpy", "pandas")}
         versions["python"] = platform.python_version()
-        content = {"format": 1, "recipe": to_json(recipe), "classes": home.CLASSES, "versions": versions}
+        known = {"target": competition.target, "classes": competition.classes}
+        content = {"format": 1, "recipe": to_json(recipe), **known, "versions": versions}
         files.write_json(run.recipe, content)
         return recipe
-    changed = differences(load_recipe(run), recipe)
+    changed = differences(load_recipe(run, competition), recipe)
     if changed:
         raise InputError(
             f"run {run.name} was trained with another recipe ({'; '.join(changed)})",
@@ -64,10 +65,10 @@ def claim(run: Run, recipe: Recipe) -> Recipe:
     return recipe
 
 
-def load_recipe(run: Run) -> Recipe:
-    """The recipe that a run was trained with; never the code's current one."""
+def load_recipe(run: Run, competition: Competition) -> Recipe:
+    """The recipe that a run was trained with, never the code's current one; InputError where it is of other classes."""
     expected, remedy = "the recipe of a trained run", f"make train MODEL={run.name}"
     content = files.read_json(run.recipe, expected, remedy)
-    if not isinstance(content.get("recipe"), dict) or content.get("classes") != list(home.CLASSES):
-        raise InputError(f"{run.recipe} holds no recipe for these classes", expected, remedy)
+    if not isinstance(content.get("recipe"), dict) or content.get("classes") != list(competition.classes):
+        raise InputError(f"{run.recipe} holds no recipe for this competition's classes", expected, remedy)
     return from_json(content["recipe"], run.recipe)

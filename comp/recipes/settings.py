@@ -1,4 +1,4 @@
-"""Overriding settings from the command line, and checking them.
+"""Settings from the command line, and the check of every setting's value.
 
     recipe = override(recipe, "epochs=3 image_size=128")    # SET="..." of the Makefile
 """
@@ -41,36 +41,24 @@ def _parse(key: str, value: str, kind: type):
         raise InputError(f"{key}={value}", f"{key} is {shown.get(kind.__name__, kind.__name__)}") from None
 
 
-_CHOICES = {
-    "head": ("classes", "attributes"),
-    "schedule": ("cosine", "step", "constant"),
-    "sampler": ("shuffle", "balanced", "one_of_each"),
-    "class_weights": ("none", "balanced"),
-    "best_by": ("macro_f1", "accuracy", "val_loss"),
-    "amp": ("auto", "bf16", "fp16", "off"),
-    "channels_last": ("auto", "on", "off"),
-}
-_AT_LEAST = dict(image_size=8, crop=0, epochs=1, patience=0, batch_size=1, accumulate=1, lr=0, workers=-1)
-_AT_LEAST |= dict(mix_alpha=1e-3, gamma=0, weight_decay=0, clip_grad=0, freeze_epochs=0, freeze_stages=0)
-_AT_LEAST |= dict(warmup_epochs=0, step_epochs=1, average_best=1)
-_SHARES = ("mixup", "cutmix", "halfmix", "smoothing", "drop_rate", "drop_path_rate", "ema_decay", "layer_decay")
-
-
 def validated(recipe: Recipe) -> Recipe:
-    """The recipe itself, or InputError for a value outside its range."""
-    for key, choices in _CHOICES.items():
-        check_choice(key, getattr(recipe, key), choices)
-    for key, least in _AT_LEAST.items():
-        if not getattr(recipe, key) >= least:
-            raise InputError(f"{key}={getattr(recipe, key)}", f"at least {least}")
-    for key in _SHARES:
-        if not 0 <= getattr(recipe, key) <= 1:
-            raise InputError(f"{key}={getattr(recipe, key)}", "0 to 1")
+    """The recipe itself, or InputError for a value that its setting may not have."""
+    for setting in dataclasses.fields(Recipe):
+        _check_range(setting, getattr(recipe, setting.name))
     if recipe.mixup + recipe.cutmix + recipe.halfmix > 1 + 1e-9:
         raise InputError(f"mixup + cutmix + halfmix = {recipe.mixup + recipe.cutmix + recipe.halfmix:g}", "at most 1")
     if not {len(recipe.mean), len(recipe.std)} <= {0, 3} or not min(recipe.std, default=1) > 0:
         raise InputError(f"mean={recipe.mean} std={recipe.std}", "three numbers each, std above 0, or nothing")
     return recipe
+
+
+def _check_range(setting: dataclasses.Field, value) -> None:
+    choices, least, most = (setting.metadata[key] for key in ("choices", "least", "most"))
+    if choices:
+        check_choice(setting.name, value, choices)
+    above = least is None or value >= least  # written so that NaN is refused
+    if not (above and (most is None or value <= most)):
+        raise InputError(f"{setting.name}={value}", f"at least {least}" if most is None else f"{least} to {most}")
 
 
 def check_choice(key: str, value: str, choices) -> None:

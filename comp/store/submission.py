@@ -1,47 +1,55 @@
-"""The submission: the sample's rows with their answers filled, checked before it is written."""
+"""submission.csv: the sample submission with its answers filled in, checked by reading it again.
 
-from datetime import UTC, datetime
+Every byte of the sample that is not an answer stays as it was.
+"""
+
+import csv
+import io
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from comp.competition.competition import Competition
 from comp.errors import InputError, listed
-from comp.io import files
-from comp.io.tables import read_table
+from comp.io import raw_csv
+from comp.io.raw_csv import RawTable
+from comp.store import answer_reading, answer_writing, answers
+from comp.store.predictions import Predictions
 
 
-def read(path: Path, id_column: str, answer_column: str) -> pd.DataFrame:
-    """A submission or the sample, ids as text; InputError where it is missing or lacks a column."""
-    return read_table(path, (id_column, answer_column), "correct that file", text=(id_column,))
-
-
-def answers(path: Path, sample: pd.DataFrame, id_column: str, answer_column: str, classes: int) -> np.ndarray:
-    """The answers (N,) of a submission file in the sample's order, joined by id and checked."""
-    table = read(path, id_column, answer_column)
-    check_ids(sample[id_column], table[id_column], str(path), "correct that file")
-    table = table.set_index(id_column).loc[sample[id_column]].reset_index()
-    check_answers(table, id_column, answer_column, classes, str(path), "correct that file")
-    return pd.to_numeric(table[answer_column]).to_numpy(int)
-
-
-def vote(votes: np.ndarray, classes: int) -> np.ndarray:
-    """The class (N,) that most of votes (F, N) name; of equally many, the one that the earliest file names."""
-    counts = np.stack([(votes == c).sum(0) for c in range(classes)])
-    most = counts.max(0)
-    winners = counts[votes, np.arange(votes.shape[1])] == most  # (F, N): files whose class is among the winners
-    return votes[winners.argmax(0), np.arange(votes.shape[1])]
-
-
-def fill(sample: pd.DataFrame, id_column: str, answer_column: str, ids, answers: np.ndarray) -> pd.DataFrame:
-    """`sample` with `answer_column` from (ids, answers), joined by id; its rows, order and columns are kept."""
-    check_ids(sample[id_column], ids)
-    table = sample.copy()
-    table[answer_column] = pd.Series(answers, index=pd.Index(ids)).loc[sample[id_column]].to_numpy()
+def read_sample(inputs: Path, competition: Competition) -> RawTable:
+    """The sample submission. Raises InputError where it is missing, lacks a column, or has an id twice."""
+    answers.form(competition)
+    path = Path(inputs) / competition.sample.file
+    run = "unpack the competition's data again, give INPUTS=<its folder>, or correct `sample` in competition.toml"
+    table = raw_csv.read(path, (competition.sample.id, *competition.sample.columns), run)
+    ids = pd.Index(sample_ids(table, competition))
+    check_ids(ids.unique(), ids, str(path), run)
     return table
 
 
-def check_ids(expected, found, where: str = "the submission", run: str = "make blend") -> None:
+def sample_ids(sample: RawTable, competition: Competition) -> list[str]:
+    """The ids of the sample submission, in its order."""
+    return sample.column(competition.sample.id)
+
+
+def in_sample_order(sample: RawTable, competition: Competition, test: Predictions) -> np.ndarray:
+    """Test probabilities (T, C) in the sample's order. Raises InputError for ids that are missing or extra."""
+    ids = sample_ids(sample, competition)
+    check_ids(ids, test.ids, test.meta.get("file", "the predictions"), test.repair)
+    return test.at(ids)
+
+
+def fill(sample: RawTable, competition: Competition, made: np.ndarray) -> bytes:
+    """The submission, checked: `sample` with answers in its order, in the form of answers.py."""
+    data = sample.replaced(answer_writing.to_text(competition, made))
+    check(data, sample, competition)
+    return data
+
+
+def check_ids(expected: Sequence[str], found: Sequence[str], where: str, run: str) -> None:
     """Raise InputError where ids are missing, extra or repeated."""
     expected, found = pd.Index(expected), pd.Index(found)
     problems = {
@@ -58,66 +66,63 @@ def check_ids(expected, found, where: str = "the submission", run: str = "make b
             )
 
 
-def check(table: pd.DataFrame, sample: pd.DataFrame, id_column: str, answer_column: str, classes: int) -> None:
-    """Raise InputError unless `table` would be accepted: the sample's columns, ids and order, answers 0 … C-1."""
-    if list(table) != list(sample):
-        raise InputError(f"the submission has columns {list(table)}", f"{list(sample)}", "make sub")
-    check_ids(sample[id_column], table[id_column])
-    if (table[id_column].to_numpy() != sample[id_column].to_numpy()).any():
-        raise InputError("the submission's rows are in another order", "the sample submission's", "make sub")
-    check_answers(table, id_column, answer_column, classes)
+def read_answers(path: Path, competition: Competition, ids: Sequence[str]) -> np.ndarray:
+    """The answers of a submission file in the order of `ids`, in the form of answers.py.
 
-
-def check_answers(
-    table: pd.DataFrame, id_column: str, answer_column: str, classes: int, where: str = "the submission",
-    run: str = "make sub",
-) -> None:  # fmt: skip
-    """Raise InputError for answers that are no whole number of 0 … C-1."""
-    values = pd.to_numeric(table[answer_column], errors="coerce")
-    bad = table[id_column][~(values.between(0, classes - 1) & (values % 1 == 0))]
-    if len(bad):
-        expected = f"whole numbers 0 … {classes - 1}"
-        raise InputError(f"{len(bad)} answer(s) of {where} are no class:{listed(bad)}", expected, run)
-
-
-# ---- what is kept of each submission, and what it is compared with
-
-
-def keep(outputs: Path, data: bytes, made_by: dict) -> Path:
-    """Keep a submission under outputs/submissions/<hash>.csv, with what made it beside it; the same one only once."""
-    path = outputs / "submissions" / f"{files.digest_of(data)}.csv"
-    if not path.with_suffix(".json").is_file():
-        files.write_bytes(path, data)
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        files.write_json(path.with_suffix(".json"), {**made_by, "file": path.name, "made": now})
-    return path
-
-
-def kept(outputs: Path) -> list[dict]:
-    """What is kept of each submission, the oldest first; InputError where a record or its file was damaged."""
-    found = []
-    for path in sorted((outputs / "submissions").glob("*.json")):
-        record = files.read_json(path, "the record of a submission", f"rm {path}")
-        table = path.with_suffix(".csv")
-        if not table.is_file() or files.digest(table) != path.stem:
-            raise InputError(f"{table} is missing or was changed", "the file as it was made", f"rm {path} {table}")
-        found.append(record)
-    return sorted(found, key=lambda record: (str(record.get("made")), str(record.get("file"))))
-
-
-def shifts(oof: np.ndarray, groups: np.ndarray, test: np.ndarray, classes: int) -> np.ndarray:
-    """How many standard errors (C,) the share of each class among the test answers lies from that of the OOF answers.
-
-    oof (N,) and test (T,): answers; groups (N,): persons, whose photos are not independent: the error comes from the
-    spread over persons, and is taken to be the same a photo in the test set.
+    The file may have its rows in any order, and other columns. Raises InputError for other ids and for what is no
+    answer.
     """
-    of = np.unique(groups, return_inverse=True)[1]
-    size = np.bincount(of)
-    share = np.bincount(oof, minlength=classes) / len(oof)
-    counts = np.zeros((len(size), classes))
-    np.add.at(counts, (of, oof), 1)
-    variance = ((counts - size[:, None] * share) ** 2).sum(0) / len(oof)  # of one photo, as its person makes it
-    # a class that is never or seldom predicted: its variance is at least that of one photo
-    variance = np.maximum(variance, 1 / len(oof))
-    error = np.sqrt(variance * (1 / len(oof) + 1 / len(test)))
-    return (np.bincount(test, minlength=classes) / len(test) - share) / error
+    run = f"correct {path}"
+    sample = competition.sample
+    table = raw_csv.read(path, (sample.id, *sample.columns), run)
+    found = table.column(sample.id)
+    check_ids(ids, found, str(path), run)
+    order = pd.Index(found).get_indexer(list(ids))
+    fields = {name: [table.column(name)[i] for i in order] for name in sample.columns}
+    return answer_reading.from_text(competition, fields, ids, str(path), run)
+
+
+# ---- the check of a written file, by another reader of CSV
+
+
+def check(data: bytes, sample: RawTable, competition: Competition) -> None:
+    """Raise InputError unless `data` would be accepted as a submission.
+
+    The same columns, rows, order and fields as the sample's, the answers aside; answers of the right form and range.
+    """
+    run = "make sub, and report this: the written file is not what was meant"
+    names = competition.sample.columns
+    (header, *rows), (wanted, *expected) = (_rows(part, sample) for part in (data, sample.to_bytes()))
+    if header != wanted:
+        raise InputError(f"the submission has columns {header[:20]}", f"{wanted[:20]}", run)
+    kept = [i for i, name in enumerate(header) if name not in names]
+    if [[row[i] for i in kept] for row in rows] != [[row[i] for i in kept] for row in expected]:
+        raise InputError("the submission has other rows than the sample, or in another order", "its rows", run)
+    fields = {name: [row[header.index(name)] for row in rows] for name in names}
+    ids = [row[header.index(competition.sample.id)] for row in rows]
+    made = answer_reading.from_text(competition, fields, ids, "the submission", run)
+    _check_range(made, ids, competition, run)
+
+
+def _rows(data: bytes, sample: RawTable) -> list[list[str]]:
+    """The records of a CSV as Python's own reader gives them, blank lines left out."""
+    text = data.decode(sample.encoding).removeprefix(raw_csv.BOM)
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=sample.separator)
+    return [row for row in rows if len(row) > 1 or "".join(row).strip()]
+
+
+def _check_range(made: np.ndarray, ids: list[str], competition: Competition, run: str) -> None:
+    """Probabilities within 0 … 1 and with rows that sum to 1, numbers within the limits."""
+    answer = competition.sample.answer
+    if answer not in answers.VALUES:
+        return
+    low, high = answers.limits(competition) if answer == "number" else (0.0, 1.0)
+    rows = made.reshape(len(made), -1)
+    slack = 1e-6 * max(abs(low), abs(high), 1)  # a float32 as text
+    bad = ~((rows >= low - slack) & (rows <= high + slack)).all(1)
+    expected = f"numbers from {low:g} to {high:g}"
+    if answer == "probabilities" and competition.sums_to_one and rows.shape[1] == competition.size:
+        bad |= np.abs(rows.sum(1) - 1) > 1e-9
+        expected += " that sum to 1 in each row"
+    if bad.any():
+        raise InputError(f"{bad.sum()} answer(s) of the submission:{listed(np.array(ids)[bad])}", expected, run)

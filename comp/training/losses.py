@@ -1,122 +1,122 @@
-"""Losses that all take logits (B, C) and soft targets (B, C), rows summing to 1, and return a scalar mean.
+"""The loss of a recipe: outputs (B, T) of the network and training targets (B, T) of its head, to a scalar mean.
 
-`build` parses a recipe's weighted sum, "0.4 f1 + 0.6 focal", or with an attribute each,
-"cross_entropy(mask) + 0.5 cross_entropy(gender) + 2 focal(age)". Class weights (C,) and label smoothing go with any
-of them.
+`build` parses the recipe's weighted sum, "0.4 f1 + 0.6 focal", or of attributes, "cross_entropy(a) + 2 focal(b)".
+Which losses there are depends on what the head gives: see FUNCTIONS. Class weights and label smoothing go with all
+losses of classes and labels.
 """
 
 import re
 from collections.abc import Callable
+from functools import partial
 
+import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
+from comp.competition.competition import Competition
 from comp.errors import InputError
+from comp.models import heads
+from comp.models.heads import Head
 from comp.recipes.recipe import Recipe
+from comp.recipes.resolved import resolved
+from comp.training import losses_of_classes, losses_of_labels, losses_of_numbers
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
-
-def cross_entropy(logits: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
-    """-sum_c w_c t_c log p_c, summed over the batch and divided by its weight sum_c w_c t_c (torch's mean)."""
-    return _weighted_mean(-logits.log_softmax(1), targets, weights)
-
-
-def focal(logits: Tensor, targets: Tensor, weights: Tensor | None = None, gamma: float = 2.0) -> Tensor:
-    """-sum_c w_c t_c (1 - p_c)^gamma log p_c (Lin et al. 2017), the same mean; gamma 0 is cross entropy."""
-    log_p = logits.log_softmax(1)
-    # 1 - p from expm1: near p = 1 the plain difference loses its digits in float32
-    return _weighted_mean((-torch.expm1(log_p)).clamp_min(0) ** gamma * -log_p, targets, weights)
+FUNCTIONS: dict[str, dict[str, Callable]] = {  # by family of the head, by name
+    "classes": {name: getattr(losses_of_classes, name) for name in ("cross_entropy", "focal", "f1")},
+    "labels": {name: getattr(losses_of_labels, name) for name in ("bce", "focal", "f1")},
+    "number": {name: getattr(losses_of_numbers, name) for name in ("mse", "mae", "huber", "bce")},
+}
 
 
-def f1(logits: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
-    """1 - macro F1 with probabilities for counts, over the classes that the batch's targets hold.
-
-    F1_c = 2 sum t p / (sum t + sum p), averaged by w_c. A class without targets has F1 0 whatever is predicted: left
-    out, it gives no gradient here, and what is wrongly predicted as it costs the true class its TP.
-    """
-    p = logits.softmax(1)
-    score = 2 * (targets * p).sum(0) / (targets.sum(0) + p.sum(0)).clamp_min(1e-12)
-    counted = (targets.sum(0) > 0).float() * (1.0 if weights is None else weights)
-    return 1 - (score * counted).sum() / counted.sum().clamp_min(1e-12)
+def check(recipe: Recipe, competition: Competition) -> None:
+    """Raise InputError, with the losses that fit, for a loss that is unknown or does not fit the recipe's head."""
+    recipe = resolved(recipe, competition)
+    _parse_for(heads.build(recipe, competition), recipe, competition)
 
 
-def _weighted_mean(values: Tensor, targets: Tensor, weights: Tensor | None) -> Tensor:
-    weighted = targets if weights is None else targets * weights
-    return (weighted * values).sum() / weighted.sum().clamp_min(1e-12)
-
-
-NAMES = ("cross_entropy", "focal", "f1")
-
-
-def smoothed(targets: Tensor, smoothing: float) -> Tensor:
-    """(1 - s) t + s / C (Szegedy et al. 2016)."""
-    return targets * (1 - smoothing) + smoothing / targets.shape[1]
-
-
-def class_weights(counts: Tensor) -> Tensor:
-    """N / (C n_c) (C,), 0 for a class without rows: scikit-learn's "balanced"."""
-    counts = counts.double()
-    return torch.where(counts > 0, counts.sum() / (len(counts) * counts.clamp_min(1)), 0.0).float()
-
-
-def parse(spec: str, attributes: tuple[str, ...] = ()) -> list[tuple[float, str, str]]:
-    """ "0.4 f1 + focal(age)" to [(0.4, "f1", ""), (1.0, "focal", "age")]; InputError lists the known names."""
+def parse(spec: str, names: tuple[str, ...], attributes: tuple[str, ...] = ()) -> list[tuple[float, str, str]]:
+    """ "0.4 f1 + focal(a)" to [(0.4, "f1", ""), (1.0, "focal", "a")]; InputError lists the names and attributes."""
     terms = []
     for term in spec.split("+"):
         match = re.fullmatch(r"\s*(?:(\d*\.?\d+)\s*\*?\s*)?([a-z_][a-z_0-9]*)\s*(?:\(\s*(\w+)\s*\))?\s*", term)
-        if not match or match[2] not in NAMES or (match[3] and match[3] not in attributes):
+        if not match or match[2] not in names or (match[3] and match[3] not in attributes):
+            of = f"; of an attribute: {names[0]}(attribute), with {', '.join(attributes)}" if attributes else ""
             raise InputError(
-                f"loss={spec!r}: {term.strip()!r}",
-                f"a sum such as 0.4 f1 + 0.6 focal of {', '.join(NAMES)}; of an attribute: {NAMES[0]}(attribute), "
-                f"with {', '.join(attributes) or 'none here'}; smoothing=0.1 and class_weights=balanced go with each",
+                f"loss={spec!r}: {term.strip()!r} is no loss that fits this head",
+                f"a sum such as 0.4 {names[-1]} + 0.6 {names[0]} of {', '.join(names)}{of}",
+                'the same command with SET="loss=auto" RUN=<name>: the loss of the target',
             )
         terms.append((float(match[1] or 1), match[2], match[3] or ""))
     return terms
 
 
-def build(recipe: Recipe, counts: Tensor, attributes: dict) -> Loss:
-    """The loss of a recipe. counts (C,): training rows of each class; attributes: name to each class's value (C,).
+def build(recipe: Recipe, labels: np.ndarray, competition: Competition, device: torch.device | str = "cpu") -> Loss:
+    """The loss of a recipe. labels (N, …): those of all training rows, which class_weights=balanced counts.
 
     A loss of an attribute is taken on the attribute's marginals: targets summed over the classes that share a value,
-    and log-probabilities likewise, for one head a class and one head an attribute alike.
+    and log-probabilities likewise, for one head per class and one head per attribute alike.
     """
-    terms = [_term(weight, name, attribute, recipe, counts, attributes) for weight, name, attribute in
-             parse(recipe.loss, tuple(attributes))]
+    recipe = resolved(recipe, competition)
+    head = heads.build(recipe, competition)
+    if head.family == "number":
+        terms = [_number_term(*term[:2], head) for term in _parse_for(head, recipe, competition)]
+    else:
+        counts = _counts(head, labels, competition).to(device)
+        terms = [_term(*term, head, recipe, counts, len(labels), competition)
+                 for term in _parse_for(head, recipe, competition)]  # fmt: skip
     # float32: half precision has too few digits for a sum over a batch
-    return lambda logits, targets: sum(term(logits.float(), targets) for term in terms)
+    return lambda outputs, targets: sum(term(outputs.float(), targets) for term in terms)
 
 
-def _term(weight: float, name: str, attribute: str, recipe: Recipe, counts: Tensor, attributes: dict) -> Loss:
-    function = {"cross_entropy": cross_entropy, "focal": lambda *a: focal(*a, recipe.gamma), "f1": f1}[name]
-    members: list[Tensor] = []
-    if attribute:
-        values = torch.as_tensor(attributes[attribute], device=counts.device)
-        members = [(values == value).nonzero().flatten() for value in range(int(values.max()) + 1)]
+def _parse_for(head: Head, recipe: Recipe, competition: Competition) -> list[tuple[float, str, str]]:
+    attributes = tuple(competition.attributes) if head.family == "classes" else ()
+    return parse(recipe.loss, tuple(FUNCTIONS[head.family]), attributes)
+
+
+def _counts(head: Head, labels: np.ndarray, competition: Competition) -> Tensor:
+    """The sum of all training targets (T,): rows of each class or label."""
+    if labels.dtype.kind == "i" and head.family == "classes":  # the targets of a million rows would not fit in memory
+        return torch.from_numpy(np.bincount(labels, minlength=competition.size))
+    return head.targets(torch.from_numpy(labels)).sum(0)
+
+
+def _term(weight, name, attribute, head: Head, recipe: Recipe, counts: Tensor, rows: int, competition) -> Loss:
+    """One term of a sum over classes or labels."""
+    kind = losses_of_classes if head.family == "classes" else losses_of_labels
+    function = FUNCTIONS[head.family][name]
+    function = partial(function, gamma=recipe.gamma) if name == "focal" else function
+    smoothing = recipe.smoothing if head.smooths else 0.0
+    members = _members(competition, attribute, counts.device) if attribute else []
+    if members:
         counts = torch.stack([counts[classes].sum() for classes in members])
-    weights = class_weights(counts) if recipe.class_weights == "balanced" else None
+    weights = _weights(head, recipe, counts, rows)
 
     def term(logits: Tensor, targets: Tensor) -> Tensor:
         if members:
-            logits, targets = marginal(logits, targets, members)
-        return weight * function(logits, smoothed(targets, recipe.smoothing), weights)
+            logits, targets = losses_of_classes.marginal(logits, targets, members)
+        return weight * function(logits, kind.smoothed(targets, smoothing), weights)
 
     return term
 
 
-def marginal(logits: Tensor, targets: Tensor, members: list[Tensor]) -> tuple[Tensor, Tensor]:
-    """Log-probabilities and targets (B, V) of an attribute's values from those of classes (B, C).
-
-    members: for each value the classes that have it. The log-probabilities serve as logits: their softmax is itself.
-    """
-    log_p = logits.log_softmax(1)
-    return (
-        torch.stack([log_p[:, classes].logsumexp(1) for classes in members], 1),
-        torch.stack([targets[:, classes].sum(1) for classes in members], 1),
-    )
+def _members(competition: Competition, attribute: str, device) -> list[Tensor]:
+    """For each value of the attribute the classes that have it."""
+    values = torch.as_tensor(competition.attribute_values[attribute], device=device)
+    return [(values == value).nonzero().flatten() for value in range(int(values.max()) + 1)]
 
 
-def one_hot(labels: Tensor, classes: int) -> Tensor:
-    """Labels (B,) int to soft targets (B, C) float32."""
-    return F.one_hot(labels, classes).float()
+def _weights(head: Head, recipe: Recipe, counts: Tensor, rows: int) -> Tensor | None:
+    if recipe.class_weights != "balanced":
+        return None
+    if head.family == "classes":
+        return losses_of_classes.class_weights(counts)
+    return losses_of_labels.positive_weights(counts, rows)
+
+
+def _number_term(weight: float, name: str, head: Head) -> Loss:
+    function = FUNCTIONS["number"][name]
+    if name == "bce":  # from the outputs themselves: the logarithm of a sigmoid loses digits
+        return lambda outputs, targets: weight * function(outputs, targets)
+    return lambda outputs, targets: weight * function(head.scaled(outputs), targets)

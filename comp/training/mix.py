@@ -1,15 +1,16 @@
-"""Mixed batches: mixup, cutmix and the half-face cutmix, for batches of any size, odd ones too.
+"""Mixed batches: mixup, cutmix and halfmix (half a photo), for batches of any size, odd ones too.
 
 timm's Mixup wants even batches and draws from numpy's global state; these draw from a Generator of (seed, epoch,
 batch), so that a resumed run mixes as one that was never stopped.
-All take images (B, 3, H, W) and soft targets (B, C) and return the same shapes; lambda is the share of the own image.
+All take images (B, 3, H, W) and training targets (B, T) of any head, and return the same shapes, mixed linearly;
+lambda is the share of the own image.
 """
 
 import numpy as np
 import torch
 from torch import Tensor
 
-HALF = (0.46, 0.54)  # where the half-face cut runs, share of the width: the face is near the middle, not in it
+HALF = (0.46, 0.54)  # where halfmix cuts, share of the width: things stand near the middle, not exactly in it
 
 
 def mixup(images: Tensor, targets: Tensor, partner: Tensor, lam: float) -> tuple[Tensor, Tensor]:
@@ -62,7 +63,7 @@ def mix(
 ) -> tuple[Tensor, Tensor]:
     """One of mixup, cutmix, halfmix or nothing, drawn by `shares` (sum at most 1).
 
-    groups (B,): halfmix takes its partner among images of the same value, such as the same age group.
+    groups (B,): halfmix takes its partner among images of the same value, such as the same value of an attribute.
     """
     kind = _draw(shares, rng)
     if kind is None or len(images) < 2:

@@ -1,4 +1,4 @@
-"""What moves the weights: optimizer, learning rate, averaged weights, and which parts are frozen."""
+"""What changes the weights: the optimizer, learning rate, averaged weights (EMA), and which parts are frozen."""
 
 import math
 
@@ -8,7 +8,7 @@ from torch import nn
 from comp.errors import InputError
 from comp.recipes.recipe import Recipe
 
-_FUSED = ("adam", "adamw", "sgd")  # one kernel a step instead of one a tensor; CPUs have it too
+_FUSED = ("adam", "adamw", "sgd")  # one kernel per step instead of one per tensor; CPUs have it too
 
 
 def lr_factor(recipe: Recipe, epoch: float) -> float:

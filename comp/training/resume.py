@@ -1,4 +1,4 @@
-"""The resume file: all that a killed training needs to go on, with a checksum, and no pickle that could run."""
+"""The resume file: what a killed training needs to go on, with a checksum, and without any pickle that could run."""
 
 import hashlib
 import io
@@ -14,7 +14,7 @@ SHA256 = 32  # bytes at the end of the file
 
 
 def save(path: Path, identity: dict, content: dict) -> None:
-    """Write plain values and tensors; identity: what they are made with (recipe, folds), which `load` compares."""
+    """Write plain values and tensors. identity: what they were made with (recipe, folds), which `load` compares."""
     stream = io.BytesIO()
     torch.save({"identity": identity, "content": content}, stream)
     data = stream.getvalue()
@@ -23,16 +23,16 @@ def save(path: Path, identity: dict, content: dict) -> None:
 
 def load(path: Path, identity: dict, device: torch.device) -> dict:
     """The content that `save` wrote; InputError where the file is damaged, or made with something else."""
-    remedy = f"rm {path}, and the fold starts anew"
+    remedy = f"rm {path}, then the same command: the fold starts again"
     try:
         data = path.read_bytes()
         if hashlib.sha256(data[:-SHA256]).digest() != data[-SHA256:]:
-            raise ValueError("its checksum is another one")
+            raise ValueError("its checksum differs")
         saved = torch.load(io.BytesIO(data[:-SHA256]), map_location=device, weights_only=True)
         found, content = saved["identity"], saved["content"]
     except (OSError, RuntimeError, EOFError, KeyError, ValueError, pickle.UnpicklingError, TypeError) as error:
         first_line = str(error).splitlines()[0]
-        raise InputError(f"{path} does not load: {first_line}", "the end of an epoch", remedy) from None
+        raise InputError(f"{path} does not load: {first_line}", "a complete checkpoint", remedy) from None
     if found != identity:
         raise InputError(f"{path} was made with {found}", f"{identity}", remedy)
     return content

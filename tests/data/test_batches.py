@@ -71,10 +71,33 @@ def test_a_photo_looks_the_same_in_an_epoch_whatever_its_batch(pixels, name):
     assert torch.equal(whole[2], alone[0])
     assert labels.tolist() == [3, 1, 7]
     assert whole.dtype == torch.uint8
-    if name in ("none", "batched"):  # batched: on the device, see test_device_augment.py
+    if name in ("none", "batched"):  # batched: on the device, see test_batch_augment.py
         assert torch.equal(whole, torch.from_numpy(pixels[[3, 1, 7]]))
     elif name != "flip":
         assert not torch.equal(batches[3, np.array([7])][0], alone)
+
+
+def test_moves_never_mirror_and_any_side_up_shows_all_eight(pixels):
+    """A picture of one bright corner: its place tells which flip or turn was drawn."""
+    corner = np.zeros((1, 24, 24, 3), np.uint8)
+    corner[0, :6, :9] = 255
+    places = {}
+    for name in ("moves", "upright", "any_side_up"):
+        seen = [augment.augmented(name, corner, [(0, epoch, 0)])[0].astype(float).mean(2) for epoch in range(60)]
+        quarters = [p.reshape(2, 12, 2, 12).sum((1, 3)).argmax() for p in seen]
+        places[name] = set(map(int, quarters))
+    assert places["moves"] == {0}
+    assert places["upright"] == {0, 1}
+    assert places["any_side_up"] == {0, 1, 2, 3}
+
+
+def test_labels_of_every_target_travel_with_the_pixels(pixels):
+    photos = Photos("", [""] * 10, 0, 24, pixels)
+    for labels in (np.arange(10), np.eye(10, 4, dtype=np.uint8), np.linspace(0, 1, 10)):
+        batches = Batches(photos, np.arange(10), labels, "none", seed=0)
+        order = Order(batches.labels, 4, "shuffle", 0)
+        for _, part, positions in loader(batches, order, 0, torch.device("cpu")):
+            np.testing.assert_array_equal(part.numpy(), labels[positions.numpy()])
 
 
 def test_workers_do_not_change_a_pixel(pixels):

@@ -13,36 +13,40 @@ import pytest
 import torch
 from conftest import ROOT
 
+from comp.competition import metrics
+from comp.competition.competition import Competition
 from comp.errors import InputError
 from comp.io import files
-from comp.models import models
-from comp.store import artifacts
+from comp.models import weights_file
+from comp.store import fold_table
+from comp.store.predictions import load_predictions, save_predictions
 
 FLIPS = 1000
 CLASSES = ("a", "b", "c")
+COMPETITION = Competition("multiclass", CLASSES, metrics.get("macro_f1"))
 
 
 def make_npz(path):
     probs = np.random.default_rng(0).dirichlet([1, 1, 1], 20).astype(np.float32)
-    artifacts.save_predictions(path, [f"photo{i}" for i in range(20)], probs, CLASSES, {"run": "r", "fold": 1})
+    save_predictions(path, [f"photo{i}" for i in range(20)], probs, COMPETITION, {"run": "r", "fold": 1})
 
 
 def load_npz(path):
-    made = artifacts.load_predictions(path, CLASSES)
+    made = load_predictions(path, COMPETITION)
     meta = {name: value for name, value in made.meta.items() if name != "file"}
     return made.ids.tolist(), made.probs.tolist(), made.classes, meta
 
 
 def make_weights(path):
     torch.manual_seed(0)
-    models.save_weights(path, torch.nn.Linear(3, 4).state_dict(), {"fold": 1, "epoch": 7})
+    weights_file.save_weights(path, torch.nn.Linear(3, 4).state_dict(), {"fold": 1, "epoch": 7})
 
 
 def load_weights(path):
     model = torch.nn.Linear(3, 4)
-    models.load_weights(model, path, "")
+    weights_file.load_weights(model, path, "")
     state = {name: value.tolist() for name, value in model.state_dict().items()}
-    return state, models.weights_metadata(path, "")
+    return state, weights_file.weights_metadata(path, "")
 
 
 def make_json(path):
@@ -56,11 +60,11 @@ def load_json(path):
 def make_folds(path):
     rows = {"image": [f"i{i}" for i in range(12)], "group": list("aabbccddeeff"), "label": [0, 1] * 6,
             "fold": [0, 0, 1, 1] * 3}  # fmt: skip
-    artifacts.save_folds(path, pd.DataFrame(rows), {"seed": 0})
+    fold_table.save_folds(path, pd.DataFrame(rows), {"seed": 0})
 
 
 def load_folds(path):
-    return artifacts.load_folds(path, 3).to_dict("list")
+    return fold_table.load_folds(path, COMPETITION).to_dict("list")
 
 
 KINDS = {
@@ -110,8 +114,8 @@ class Bomb:
 def test_pickles_are_never_run(tmp_path):
     path = tmp_path / "oof.npz"
     np.savez(path, ids=np.array([Bomb()], dtype=object), probs=np.ones((1, 3)), classes=np.array(CLASSES), meta="{}")
-    with pytest.raises(InputError, match="claims"):
-        artifacts.load_predictions(path, CLASSES)
+    with pytest.raises(InputError, match="Python objects"):
+        load_predictions(path, COMPETITION)
     path.write_bytes(pickle.dumps(Bomb()))
     for load in (load_npz, load_weights, load_json):
         with pytest.raises(InputError):
@@ -153,7 +157,7 @@ def test_compressed_files_of_others_are_read(tmp_path):
     path = tmp_path / "oof.npz"
     probs = np.random.default_rng(0).dirichlet([1, 1, 1], 5)  # float64, as sklearn gives
     np.savez_compressed(path, ids=np.array(list("abcde")), probs=probs, classes=np.array(CLASSES), meta=np.array("{}"))
-    np.testing.assert_allclose(artifacts.load_predictions(path, CLASSES).probs, probs, atol=1e-6)
+    np.testing.assert_allclose(load_predictions(path, COMPETITION).probs, probs, atol=1e-6)
 
 
 def test_an_edited_json_is_refused_and_an_unedited_one_read(tmp_path):
@@ -180,7 +184,7 @@ def test_what_fails_leaves_the_old_file_and_no_other(tmp_path):
 def test_too_little_room_is_said_before_anything_is_written(tmp_path):
     path = tmp_path / "x.txt"
     files.write_text(path, "old")
-    with pytest.raises(InputError, match=r"free there[\s\S]*1,000,000,000.0 MB of room"):
+    with pytest.raises(InputError, match=r"free there[\s\S]*1,000,000,000.0 MB of free"):
         files.replacing(path, 10**15).__enter__()
     assert path.read_text() == "old"
 
@@ -229,7 +233,7 @@ with files.lock(Path({str(tmp_path / "lock")!r}), "fold 1 of r"):
     holder = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
                               cwd=ROOT)  # fmt: skip
     assert holder.stdout.readline() == "held\n"
-    with pytest.raises(InputError, match=f"fold 1 of r is in the hands of process {holder.pid}"):  # noqa: SIM117
+    with pytest.raises(InputError, match=f"fold 1 of r is in use by process {holder.pid}"):  # noqa: SIM117
         with files.lock(tmp_path / "lock", "fold 1 of r"):
             pass
     holder.kill()  # however it ends, the lock is free

@@ -3,9 +3,26 @@ import json
 
 import pytest
 
+from comp.competition import home
+from comp.competition.competition import ONE_LABEL, TARGETS, Competition
+from comp.competition.metrics import Metric
 from comp.errors import InputError
-from comp.recipes import catalog, frozen, settings
+from comp.recipes import catalog, default, frozen, settings
+from comp.recipes.families import is_transformer
 from comp.recipes.recipe import Recipe
+from comp.recipes.resolved import HEADS, resolved
+from comp.store.paths import Run
+
+HOME = home.competition()
+PLAIN = dict(augment="none", schedule="step", warmup_epochs=0, clip_grad=0, ema_decay=0, layer_decay=1, drop_rate=0,
+             drop_path_rate=0, average_best=1, head="classes", sampler="shuffle", best_by="macro_f1", halfmix=0,
+             mean=(0.548, 0.504, 0.479), std=(0.237, 0.247, 0.246), fit="squash")  # fmt: skip
+
+
+def of(target, metric="accuracy", **changes):
+    """A competition of three classes with a metric of that name."""
+    classes = {"binary": ("no", "yes"), "regression": ("value",)}.get(target, ("a", "b", "c"))
+    return Competition(target, classes, Metric(metric, lambda labels, answers: 0.0, "answers", (target,)), **changes)
 
 
 def test_the_four_recipes_are_the_seed_teams():
@@ -49,6 +66,112 @@ def test_the_four_recipes_are_the_seed_teams():
             2,
             "hflip",
         )
+        made = resolved(recipe, HOME)
+        assert {name: getattr(made, name) for name in PLAIN} == PLAIN
+    assert (vit.smoothing, eff.smoothing, r34.smoothing) == (0.1, 0, 0)
+    assert (vit.class_weights, eff.class_weights, r34.class_weights) == ("none", "balanced", "none")
+    assert dataclasses.replace(r34, name="", model="resnet18") == dataclasses.replace(r18, name="")
+
+
+def test_the_defaults_of_the_fields_are_those_of_a_model_without_a_recipe():
+    assert Recipe() == default.RECIPE
+    assert catalog.get("test_resnet") == dataclasses.replace(Recipe(), name="test_resnet", model="test_resnet")
+    assert Recipe().crop == 0  # the whole photo: nothing is known of it
+
+
+def test_the_home_competitions_defaults_are_what_they_were():
+    made = resolved(catalog.get("tf_efficientnet_lite0", HOME.defaults), HOME)
+    values = dict(crop=350, loss="cross_entropy", sampler="balanced", head="classes", best_by="macro_f1", lr=1e-3,
+                  augment="upright", smoothing=0.1, batch_size=32, epochs=12, ema_decay=0.99, mean=())  # fmt: skip
+    assert {name: getattr(made, name) for name in values} == values
+    assert catalog.get("resnet34", "crop=7 epochs=1") == catalog.get("resnet34")  # a recipe of its own: not touched
+
+
+CONVOLUTIONS = [
+    "resnet34", "mobilevit_s", "mobilevitv2_050", "repvit_m0_9", "levit_128", "convmixer_768_32",
+    "efficientvit_b0", "fastvit_t8", "efficientvit_m0", "convnext_tiny", "tf_efficientnet_lite0",
+    "efficientnetv2_rw_t", "edgenext_small", "test_resnet", "nextvit_small",
+]  # fmt: skip
+TRANSFORMERS = [
+    "coatnet_0_rw_224", "pvt_v2_b0", "vit_small_patch16_224.augreg_in21k", "vit_small_r26_s32_224", "test_vit",
+    "deit_tiny_patch16_224", "swin_tiny_patch4_window7_224", "swinv2_tiny_window8_256", "beit_base_patch16_224",
+    "eva02_tiny_patch14_224", "cait_xxs24_224", "xcit_nano_12_p16_224", "mixer_s32_224", "maxvit_tiny_rw_224",
+    "crossvit_tiny_240", "flexivit_small",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "expected"), [(n, False) for n in CONVOLUTIONS] + [(n, True) for n in TRANSFORMERS])
+def test_transformers_are_told_from_convolutions_whatever_their_names(name, expected):
+    assert is_transformer(name) is expected
+    assert (catalog.get(name).layer_decay < 1) is expected
+
+
+def test_a_name_that_timm_does_not_know_is_no_transformer():
+    assert not is_transformer("vitt_small")
+
+
+# What follows the competition -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("target", "head", "loss"), [
+    ("multiclass", "classes", "cross_entropy"), ("binary", "classes", "cross_entropy"),
+    ("multilabel", "classes", "bce"),
+    ("ordinal", "classes", "cross_entropy"), ("regression", "regression", "mse"),
+])  # fmt: skip
+def test_auto_is_chosen_by_the_target(target, head, loss):
+    made = resolved(Recipe(), of(target))
+    assert (made.head, made.loss, made.best_by) == (head, loss, "accuracy")
+    assert "auto" not in (made.head, made.loss, made.sampler)
+    assert resolved(made, of(target)) == made
+
+
+@pytest.mark.parametrize(("target", "head", "metric", "loss"), [
+    ("ordinal", "regression", "quadratic_kappa", "mse"), ("ordinal", "cumulative", "quadratic_kappa", "bce"),
+    ("regression", "bins", "rmse", "cross_entropy"), ("regression", "regression", "mae", "mae"),
+    ("regression", "regression", "rmse", "mse"),
+])  # fmt: skip
+def test_the_loss_follows_the_head_and_the_metric(target, head, metric, loss):
+    assert resolved(Recipe(head=head), of(target, metric)).loss == loss
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize(("metric", "alike"), [
+    ("macro_f1", True), ("macro_f_beta@2", True), ("balanced_accuracy", True),
+    ("accuracy", False), ("log_loss", False), ("auc", False), ("micro_f1", False),
+])  # fmt: skip
+def test_the_sampler_is_balanced_where_the_metric_counts_classes_alike(target, metric, alike):
+    expected = "balanced" if alike and target in ONE_LABEL else "shuffle"
+    assert resolved(Recipe(), of(target, metric)).sampler == expected
+
+
+@pytest.mark.parametrize(("target", "setting"), [
+    ("multilabel", dict(sampler="balanced")), ("regression", dict(sampler="balanced")),
+    ("regression", dict(class_weights="balanced")), ("ordinal", dict(head="regression", class_weights="balanced")),
+    ("multiclass", dict(best_by="rmse")), ("multiclass", dict(halfmix_within="colour")),
+    ("multiclass", dict(head="attributes")), ("multilabel", dict(head="cumulative")),
+])  # fmt: skip
+def test_settings_that_do_not_go_with_the_target_are_refused(target, setting):
+    with pytest.raises(InputError, match=list(setting)[-1]):
+        resolved(Recipe(**setting), of(target))
+
+
+def test_heads_of_the_settings_are_those_of_the_targets():
+    choices = next(f.metadata["choices"] for f in dataclasses.fields(Recipe) if f.name == "head")
+    assert set(choices) == {"auto"} | {head for heads in HEADS.values() for head in heads}
+
+
+def test_a_recipe_of_other_classes_is_refused(tmp_path):
+    run = Run(tmp_path, "a")
+    frozen.claim(run, Recipe(), of("multiclass"))
+    assert frozen.load_recipe(run, of("multiclass")) == Recipe()
+    with pytest.raises(InputError, match="classes"):
+        frozen.load_recipe(run, of("binary"))
+    with pytest.raises(InputError, match="epochs: 12, not 3"):
+        frozen.claim(run, Recipe(epochs=3), of("multiclass"))
+    assert frozen.claim(run, Recipe(workers=3), of("multiclass")).workers == 3
+
+
+# Settings and recipe.json ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", [*catalog.names(), "swin_base_patch4_window7_224"])
@@ -82,6 +205,11 @@ def test_overrides_keep_types_and_leave_the_original():
         "mean=1",
         "std=0.2,0.2,0",
         "lr=nan",
+        "mixup=nan",
+        "bins=1",
+        "fit=stretch",
+        "average_best=0",
+        "head=masks",
         "loss='unclosed",
     ],
 )

@@ -5,23 +5,23 @@ import numpy as np
 import pytest
 import torch
 
-from comp.competition import metrics
-from comp.competition.home import class_attributes
+from comp.competition import home, scoring
 from comp.data.batches import Batches
 from comp.data.photos import Photos
 from comp.errors import InputError
 from comp.hardware import device
-from comp.models import models
+from comp.models import factory
+from comp.models.normalisation import with_normalisation
 from comp.prediction.predict import predict
 from comp.recipes import catalog
 from comp.training import epochs
 from comp.training.engine import Fit
 from comp.training.optim import lr_factor
 
-CPU = torch.device("cpu")
+CPU, HOME = torch.device("cpu"), home.competition()
 TIMES = ("seconds", "images_per_second", "waiting")
 RECIPE = dataclasses.replace(
-    models.with_normalisation(catalog.get("test_resnet")),
+    with_normalisation(catalog.get("test_resnet")),
     pretrained=False,
     image_size=32,
     epochs=3,
@@ -57,8 +57,8 @@ def make(**changes):
     train = Batches(photos, np.arange(30), labels[:30], recipe.augment, recipe.seed)
     val = Batches(photos, np.arange(30, 45), labels[30:], "none", 0)
     torch.manual_seed(1)
-    model = models.create(recipe, 18, class_attributes(), "")
-    return Fit(model, recipe, train, val, class_attributes(), CPU)
+    model = factory.create(recipe, HOME, "")
+    return Fit(model, recipe, train, val, HOME, CPU)
 
 
 def run(fit, path, on_epoch=lambda row: None):
@@ -75,8 +75,8 @@ def test_it_learns_and_keeps_the_best_epoch(tmp_path):
     scores = [row["macro_f1"] for row in state.history]
     assert max(scores) > 0.9
     assert state.best_epoch == int(np.argmax(scores))
-    fit.model.load_state_dict(state.best)
-    probs = predict(fit.model, fit.val, fit.recipe, CPU)
+    fit.learner.model.load_state_dict(state.best)
+    probs = predict(fit.learner.model, fit.val, fit.recipe, HOME, CPU)
     assert (probs.argmax(1) == fit.val.labels).mean() > 0.9
 
 
@@ -136,7 +136,7 @@ def test_a_loss_that_is_not_finite_names_its_photos(tmp_path):
 
 def test_predictions_do_not_depend_on_the_batch_size():
     fit = make()
-    one, all_at_once = (predict(fit.model, fit.val, fit.recipe, CPU, batch_size=b) for b in (4, 64))
+    one, all_at_once = (predict(fit.learner.model, fit.val, fit.recipe, HOME, CPU, batch_size=b) for b in (4, 64))
     np.testing.assert_allclose(one, all_at_once, atol=1e-5)
     np.testing.assert_allclose(one.sum(1), 1, atol=1e-6)
     assert one.shape == (15, 18)
@@ -169,42 +169,43 @@ def test_accumulated_batches_step_as_one_large_batch():
             warmup_epochs=0,
             schedule="constant",
         )
-        fit._train(0, lambda count: None)
-        return torch.cat([p.detach().flatten() for p in fit.model.parameters()])
+        fit.train_epoch(0, lambda count: None)
+        return torch.cat([p.detach().flatten() for p in fit.learner.model.parameters()])
 
     torch.testing.assert_close(weights(10, 1), weights(5, 2), atol=1e-5, rtol=1e-4)
 
 
 def test_frozen_epochs_move_only_the_head():
     fit = make(freeze_epochs=1, ema_decay=0)
-    before = {name: value.clone() for name, value in fit.model.named_parameters()}
-    fit._train(0, lambda count: None)
-    moved = {name for name, value in fit.model.named_parameters() if not torch.equal(value, before[name])}
+    before = {name: value.clone() for name, value in fit.learner.model.named_parameters()}
+    fit.train_epoch(0, lambda count: None)
+    moved = {name for name, value in fit.learner.model.named_parameters() if not torch.equal(value, before[name])}
     assert moved == {"fc.weight", "fc.bias"}
 
 
 def test_frozen_stages_stay_as_they_were_batch_norms_included():
     fit = make(freeze_epochs=1, freeze_stages=2, ema_decay=0)
-    before = {name: value.clone() for name, value in fit.model.state_dict().items()}
-    fit._train(0, lambda count: None)
-    moved = {n.split(".")[0] for n, value in fit.model.state_dict().items() if not torch.equal(value, before[n])}
+    before = {name: value.clone() for name, value in fit.learner.model.state_dict().items()}
+    fit.train_epoch(0, lambda count: None)
+    after = fit.learner.model.state_dict()
+    moved = {name.split(".")[0] for name, value in after.items() if not torch.equal(value, before[name])}
     assert moved == {"layer2", "layer3", "layer4", "fc"}
-    fit._train(1, lambda count: None)
-    assert not torch.equal(fit.model.state_dict()["conv1.0.weight"], before["conv1.0.weight"])
+    fit.train_epoch(1, lambda count: None)
+    assert not torch.equal(fit.learner.model.state_dict()["conv1.0.weight"], before["conv1.0.weight"])
 
 
 def test_the_mean_of_the_best_epochs_is_kept_only_if_it_scores_better(tmp_path):
     fit = make(epochs=4, average_best=3, mixup=0, cutmix=0, lr=3e-3)
     state = run(fit, tmp_path / "resume.pt")
     assert [kept["score"] for kept in state.top] == sorted((kept["score"] for kept in state.top), reverse=True)
-    fit.model.load_state_dict(state.best)
-    probs = predict(fit.model, fit.val, fit.recipe, CPU)
+    fit.learner.model.load_state_dict(state.best)
+    probs = predict(fit.learner.model, fit.val, fit.recipe, HOME, CPU)
     best = max(row["macro_f1"] for row in state.history)
-    assert metrics.scores(fit.val.labels, probs)["macro_f1"] >= best - 1e-9
+    assert scoring.score(HOME, fit.val.labels, probs) >= best - 1e-9
 
 
 def test_the_mean_of_equal_weights_is_the_weights():
-    state = make().model.state_dict()
+    state = make().learner.model.state_dict()
     assert same(epochs.average([state, state]), state)
 
 

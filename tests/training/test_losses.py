@@ -1,33 +1,50 @@
 import dataclasses
 import itertools
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from torchvision.ops import sigmoid_focal_loss
 
+from comp.competition import metrics
+from comp.competition.competition import Attribute, Competition
 from comp.errors import InputError
+from comp.models import heads
 from comp.recipes import catalog
-from comp.training import losses
+from comp.training import losses, losses_of_classes, losses_of_labels
 
 torch.manual_seed(0)
 LOGITS = torch.randn(7, 6)
 LABELS = torch.tensor([0, 1, 2, 3, 3, 1, 0])
-HARD = losses.one_hot(LABELS, 6)
+HARD = F.one_hot(LABELS, 6).float()
 COUNTS = torch.tensor([2, 2, 1, 2, 0, 0])
-ATTRIBUTES = {"row": torch.tensor([0, 0, 0, 1, 1, 1]), "column": torch.tensor([0, 1, 2, 0, 1, 2])}
-WEIGHTED = list(itertools.product(losses.NAMES, ("none", "balanced"), (0.0, 0.1)))
+ATTRIBUTES = {"row": (0, 0, 0, 1, 1, 1), "column": (0, 1, 2, 0, 1, 2)}
+VALUES = {name: torch.tensor(values) for name, values in ATTRIBUTES.items()}
+METRIC = metrics.get("macro_f1")
+SIX = Competition("multiclass", tuple("abcdef"), METRIC,
+                  attributes={k: Attribute(tuple("xyz"[: max(v) + 1]), v) for k, v in ATTRIBUTES.items()})  # fmt: skip
+MANY = Competition("multilabel", tuple("abcdef"), METRIC)
+VALUE = Competition("regression", ("value",), METRIC, limits=(10.0, 30.0))
+SEVERAL = torch.randint(0, 2, (7, 6), dtype=torch.uint8)
+CLASS_LOSSES = list(itertools.product(losses.FUNCTIONS["classes"], ("none", "balanced"), (0.0, 0.1)))
+LABEL_LOSSES = list(itertools.product(losses.FUNCTIONS["labels"], ("none", "balanced"), (0.0, 0.1)))
 
 
-def built(spec, class_weights="none", smoothing=0.0, gamma=2.0):
+def built(spec, class_weights="none", smoothing=0.0, gamma=2.0, competition=SIX, head="auto"):
     recipe = dataclasses.replace(
-        catalog.get("resnet18"), loss=spec, smoothing=smoothing, gamma=gamma, class_weights=class_weights
+        catalog.get("resnet18"), loss=spec, smoothing=smoothing, gamma=gamma, class_weights=class_weights, head=head
     )
-    return losses.build(recipe, COUNTS, ATTRIBUTES)
+    labels = {"multiclass": LABELS, "multilabel": SEVERAL, "ordinal": LABELS}.get(competition.target, torch.ones(7))
+    return losses.build(recipe, labels.numpy(), competition)
+
+
+# One label ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("class_weights", ["none", "balanced"])
 def test_hard_targets_give_torchs_cross_entropy(class_weights):
-    weights = losses.class_weights(COUNTS) if class_weights == "balanced" else None
+    weights = losses_of_classes.class_weights(COUNTS) if class_weights == "balanced" else None
     ours = built("cross_entropy", class_weights)(LOGITS, HARD)
     torch.testing.assert_close(ours, F.cross_entropy(LOGITS, LABELS, weight=weights))
 
@@ -47,39 +64,9 @@ def test_f1_loss_of_sure_predictions_is_one_minus_macro_f1():
     from comp.competition.metrics import macro_f1_score
 
     predicted = torch.tensor([0, 1, 2, 3, 1, 1, 0])
-    loss = built("f1")(losses.one_hot(predicted, 6) * 100, HARD)
+    loss = built("f1")(F.one_hot(predicted, 6).float() * 100, HARD)
     assert 1 - float(loss) == pytest.approx(macro_f1_score(LABELS.numpy(), predicted.numpy(), 6), abs=1e-5)
     assert float(built("f1")(HARD * 100, HARD)) == pytest.approx(0, abs=1e-6)
-
-
-@pytest.mark.parametrize(("name", "class_weights", "smoothing"), WEIGHTED)
-def test_a_better_answer_costs_less_and_gradients_are_finite(name, class_weights, smoothing):
-    loss = built(name, class_weights, smoothing)
-    assert loss(3 * HARD, HARD) < loss(-3 * HARD, HARD)
-    for scale in (0, 1, 1000):
-        logits = (LOGITS * scale).requires_grad_()
-        loss(logits, HARD).backward()
-        assert logits.grad.isfinite().all()
-
-
-@pytest.mark.parametrize(("name", "class_weights", "smoothing"), WEIGHTED)
-def test_bf16_logits_are_as_good_as_float(name, class_weights, smoothing):
-    loss = built(name, class_weights, smoothing)
-    half = loss((LOGITS * 30).bfloat16(), HARD)
-    assert half.dtype == torch.float32
-    torch.testing.assert_close(half, loss((LOGITS * 30).bfloat16().float(), HARD))
-
-
-@pytest.mark.parametrize(("name", "class_weights", "smoothing"), WEIGHTED)
-def test_the_order_of_the_batch_does_not_matter_and_soft_targets_work(name, class_weights, smoothing):
-    soft = 0.5 * HARD + 0.5 * HARD.flip(0)
-    loss = built(name, class_weights, smoothing)
-    torch.testing.assert_close(loss(LOGITS, soft), loss(LOGITS.flip(0), soft.flip(0)))
-
-
-def test_a_sum_is_the_sum():
-    total = built("0.4 f1 + 0.6 focal")(LOGITS, HARD)
-    torch.testing.assert_close(total, 0.4 * built("f1")(LOGITS, HARD) + 0.6 * built("focal")(LOGITS, HARD))
 
 
 def test_a_loss_of_an_attribute_is_the_loss_on_its_marginals():
@@ -89,20 +76,155 @@ def test_a_loss_of_an_attribute_is_the_loss_on_its_marginals():
 
 
 def test_logits_summed_from_attribute_heads_have_those_heads_as_marginals():
-    heads = {"row": torch.randn(7, 2), "column": torch.randn(7, 3)}
-    summed = (heads["row"][:, :, None] + heads["column"][:, None, :]).reshape(7, 6)
-    for name, values in ATTRIBUTES.items():
-        alone = F.cross_entropy(heads[name], values[LABELS])
+    parts = {"row": torch.randn(7, 2), "column": torch.randn(7, 3)}
+    summed = (parts["row"][:, :, None] + parts["column"][:, None, :]).reshape(7, 6)
+    for name, values in VALUES.items():
+        alone = F.cross_entropy(parts[name], values[LABELS])
         torch.testing.assert_close(built(f"2 cross_entropy({name})")(summed, HARD), 2 * alone)
 
 
 def test_class_weights_are_balanced_and_zero_where_there_is_no_row():
-    weights = losses.class_weights(COUNTS)
+    weights = losses_of_classes.class_weights(COUNTS)
     assert weights[4] == 0
     torch.testing.assert_close((weights * COUNTS)[:4], torch.full((4,), 7 / 6))
 
 
-@pytest.mark.parametrize("spec", ["", "focus", "0.4 f1 0.6 focal", "f1 +", "-1 f1", "focal(nose)"])
-def test_unknown_losses_list_the_known(spec):
+# Several labels -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("class_weights", ["none", "balanced"])
+def test_bce_is_torchs_with_balanced_weights_as_its_positive_weights(class_weights):
+    weights = (7 - SEVERAL.sum(0)) / SEVERAL.sum(0) if class_weights == "balanced" else None
+    ours = built("bce", class_weights, competition=MANY)(LOGITS, SEVERAL.float())
+    expected = F.binary_cross_entropy_with_logits(LOGITS, SEVERAL.float(), pos_weight=weights)
+    torch.testing.assert_close(ours, expected)
+
+
+@pytest.mark.parametrize("gamma", [0.0, 1.0, 2.0])
+def test_focal_of_labels_is_torchvisions_and_at_gamma_zero_bce(gamma):
+    ours = built("focal", gamma=gamma, competition=MANY)(LOGITS, SEVERAL.float())
+    expected = sigmoid_focal_loss(LOGITS, SEVERAL.float(), alpha=-1, gamma=gamma, reduction="mean")
+    torch.testing.assert_close(ours, expected)
+    if gamma == 0:
+        torch.testing.assert_close(ours, F.binary_cross_entropy_with_logits(LOGITS, SEVERAL.float()))
+
+
+def test_f1_of_sure_labels_is_one_minus_macro_f1():
+    from sklearn.metrics import f1_score
+
+    predicted = torch.randint(0, 2, (7, 6))
+    loss = built("f1", competition=MANY)((predicted * 2 - 1) * 100.0, SEVERAL.float())
+    assert 1 - float(loss) == pytest.approx(f1_score(SEVERAL, predicted, average="macro", zero_division=0), abs=1e-5)
+
+
+@pytest.mark.parametrize("name", ["bce", "focal"])
+def test_of_mixed_labels_the_loss_is_the_mix_of_the_losses(name):
+    loss, soft = built(name, competition=MANY), 0.3 * SEVERAL.float() + 0.7 * SEVERAL.flip(0).float()
+    parts = 0.3 * loss(LOGITS, SEVERAL.float()) + 0.7 * loss(LOGITS, SEVERAL.flip(0).float())
+    torch.testing.assert_close(loss(LOGITS, soft), parts)
+
+
+def test_positive_weights_are_negatives_per_positive_and_one_without_positives():
+    weights = losses_of_labels.positive_weights(torch.tensor([1, 4, 0]), 8)
+    assert weights.tolist() == [7, 1, 1]
+
+
+# Numbers --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("name", "torchs"), [("mse", F.mse_loss), ("mae", F.l1_loss),
+                                              ("huber", lambda *a: F.huber_loss(*a, delta=0.1))])  # fmt: skip
+def test_losses_of_numbers_are_torchs_on_the_scaled_value(name, torchs):
+    outputs, targets = torch.randn(7, 1), torch.rand(7, 1)
+    torch.testing.assert_close(built(name, competition=VALUE)(outputs, targets), torchs(outputs + 0.5, targets))
+
+
+def test_bce_of_a_number_is_torchs_and_makes_the_other_terms_see_the_sigmoid():
+    outputs, targets = torch.randn(7, 1), torch.rand(7, 1)
+    bce = F.binary_cross_entropy_with_logits(outputs, targets)
+    torch.testing.assert_close(built("bce", competition=VALUE)(outputs, targets), bce)
+    both = bce + 0.5 * F.mse_loss(outputs.sigmoid(), targets)
+    torch.testing.assert_close(built("bce + 0.5 mse", competition=VALUE)(outputs, targets), both)
+
+
+@pytest.mark.parametrize("name", losses.FUNCTIONS["number"])
+def test_a_nearer_number_costs_less(name):
+    loss, targets = built(name, competition=VALUE), torch.full((7, 1), 0.7)
+    at = torch.linspace(-1, 0.2, 5) if name != "bce" else torch.linspace(-2, 0.8, 5)
+    costs = [float(loss(output.expand(7, 1), targets)) for output in at]
+    assert costs == sorted(costs, reverse=True)
+
+
+# All of them ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("target", "name", "class_weights", "smoothing"),
+    [(SIX, *loss) for loss in CLASS_LOSSES] + [(MANY, *loss) for loss in LABEL_LOSSES],
+)
+class TestEachLoss:
+    def test_a_better_answer_costs_less_and_gradients_are_finite(self, target, name, class_weights, smoothing):
+        loss, hard = built(name, class_weights, smoothing, competition=target), targets_of(target)
+        assert loss(6 * hard - 3, hard) < loss(3 - 6 * hard, hard)
+        for scale in (0, 1, 1000):
+            logits = (LOGITS * scale).requires_grad_()
+            loss(logits, hard).backward()
+            assert logits.grad.isfinite().all()
+
+    def test_bf16_logits_are_as_good_as_float(self, target, name, class_weights, smoothing):
+        loss, hard = built(name, class_weights, smoothing, competition=target), targets_of(target)
+        half = loss((LOGITS * 30).bfloat16(), hard)
+        assert half.dtype == torch.float32
+        torch.testing.assert_close(half, loss((LOGITS * 30).bfloat16().float(), hard))
+
+    def test_the_order_of_the_batch_does_not_matter_and_soft_targets_work(self, target, name, class_weights, smoothing):
+        loss, hard = built(name, class_weights, smoothing, competition=target), targets_of(target)
+        soft = 0.5 * hard + 0.5 * hard.flip(0)
+        torch.testing.assert_close(loss(LOGITS, soft), loss(LOGITS.flip(0), soft.flip(0)))
+
+
+def targets_of(competition):
+    return HARD if competition is SIX else SEVERAL.float()
+
+
+def test_a_sum_is_the_sum():
+    for target, (first, second) in ((SIX, ("f1", "focal")), (MANY, ("f1", "bce"))):
+        total = built(f"0.4 {first} + 0.6 {second}", competition=target)(LOGITS, HARD)
+        parts = [built(name, competition=target)(LOGITS, HARD) for name in (first, second)]
+        torch.testing.assert_close(total, 0.4 * parts[0] + 0.6 * parts[1])
+
+
+def test_bins_and_numbers_are_not_smoothed():
+    labels = torch.linspace(10, 30, 7, dtype=torch.float64)
+    for spec, head in (("cross_entropy", "bins"), ("mse", "regression")):
+        recipe = dataclasses.replace(catalog.get("resnet18"), head=head, loss=spec)
+        made = heads.build(recipe, VALUE)
+        outputs = torch.randn(7, made.outputs)
+        plain, smooth = (built(spec, smoothing=s, competition=VALUE, head=head) for s in (0.0, 0.3))
+        assert torch.equal(plain(outputs, made.targets(labels)), smooth(outputs, made.targets(labels)))
+
+
+@pytest.mark.parametrize("spec", ["", "focus", "0.4 f1 0.6 focal", "f1 +", "-1 f1", "focal(nose)", "bce", "mse"])
+def test_losses_that_are_unknown_or_do_not_fit_list_those_that_do(spec):
+    recipe = dataclasses.replace(catalog.get("resnet18"), loss=spec)
     with pytest.raises(InputError, match="cross_entropy, focal, f1"):
-        losses.parse(spec, ("row", "column"))
+        losses.check(recipe, SIX)
+
+
+@pytest.mark.parametrize(("competition", "head", "spec", "known"), [
+    (MANY, "auto", "cross_entropy", "bce, focal, f1"),
+    (MANY, "auto", "bce(row)", "bce, focal, f1"),
+    (VALUE, "regression", "focal", "mse, mae, huber, bce"),
+    (VALUE, "bins", "mse", "cross_entropy, focal, f1"),
+    (dataclasses.replace(SIX, target="ordinal"), "cumulative", "cross_entropy", "bce, focal, f1"),
+])  # fmt: skip
+def test_each_head_lists_its_own_losses(competition, head, spec, known):
+    recipe = dataclasses.replace(catalog.get("resnet18"), loss=spec, head=head)
+    with pytest.raises(InputError, match=known):
+        losses.check(recipe, competition)
+
+
+def test_a_million_rows_of_many_classes_are_counted():
+    wide = Competition("multiclass", tuple(map(str, range(15_501))), METRIC)
+    recipe = dataclasses.replace(catalog.get("resnet18"), class_weights="balanced")
+    losses.build(recipe, np.arange(1_000_000) % 15_501, wide)

@@ -24,7 +24,7 @@ def test_lambda_is_the_share_of_the_pixels(kind, size, seed):
 
 
 @given(st.integers(0, 10_000))
-def test_half_face_cuts_between_46_and_54_percent(seed):
+def test_halfmix_cuts_between_46_and_54_percent(seed):
     top, bottom, left, right = mix.half_box(100, 100, np.random.default_rng(seed))
     assert (top, bottom) == (0, 100)
     assert (left == 0 and 46 <= right <= 54) or (right == 100 and 46 <= left <= 54)
@@ -59,7 +59,7 @@ def test_partners_are_a_permutation_within_groups(groups, seed):
     np.testing.assert_array_equal(groups[partner], groups)
 
 
-def test_halves_can_be_swapped_within_an_age_group_only():
+def test_halves_can_be_swapped_within_a_group_only():
     images, targets = batch(6)
     groups = np.array([0, 0, 1, 1, 2, 2])
     for seed in range(5):

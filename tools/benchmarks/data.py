@@ -35,8 +35,8 @@ def records(work: Path, rounds: int) -> Iterator[dict]:
         yield compare("loader_vs_seed", plain, seed, "images", rounds)
         yield compare("loader_vs_timm", plain, timms, "images", rounds)
         yield compare("loader_vs_decoding", plain, bare, "images", rounds)
-        yield compare("augmented_loader_vs_seed", ours(work, inputs, images, "face"), seed, "images", rounds)
-        yield compare("batched_augment_vs_face", *augmentations(work, inputs, images), "images", rounds)
+        yield compare("augmented_loader_vs_seed", ours(work, inputs, images, "upright"), seed, "images", rounds)
+        yield compare("batched_augment_vs_upright", *augmentations(work, inputs, images), "images", rounds)
     yield cache_memory(work)
 
 
@@ -68,7 +68,7 @@ def ours(work: Path, inputs: Path, images: list[str], augment: str):
 
 
 def augmentations(work: Path, inputs: Path, images: list[str]):
-    """augment=batched, normalising included, beside augment=face: a batch at once and a photo at a time."""
+    """augment=batched, normalising included, beside augment=upright: a batch at once and a photo at a time."""
     recipe = catalog.get("vit_small_r26")
     cache = photos.cached(work / "cache", inputs, images, recipe.crop, recipe.image_size, lambda count: None)
     rows = np.arange(BATCH)
@@ -80,7 +80,7 @@ def augmentations(work: Path, inputs: Path, images: list[str]):
         return BATCH
 
     def each() -> int:
-        augment.augmented("face", pixels, [(0, 0, int(row)) for row in rows])
+        augment.augmented("upright", pixels, [(0, 0, int(row)) for row in rows])
         return BATCH
 
     return batched, each

@@ -15,8 +15,7 @@ from comp.competition import home
 from comp.data import photos
 from comp.data.batches import Batches, to_model
 from comp.hardware.device import autocast, choose_device, memory_format, precision
-from comp.models import models
-from comp.prediction import tta
+from comp.models import factory
 from comp.prediction.predict import predict
 from comp.recipes import catalog
 from comp.training.engine import Fit
@@ -32,16 +31,17 @@ def records(work: Path, rounds: int) -> Iterator[dict]:
     inputs = work / "inputs"
     images = home.read_train(inputs)["image"].tolist()[:IMAGES]
     cache = photos.cached(work / "cache", inputs, images, recipe.crop, recipe.image_size, lambda count: None)
-    labels = np.arange(IMAGES) % len(home.CLASSES)
+    competition = home.competition()
+    labels = np.arange(IMAGES) % competition.size
     batches = Batches(cache, np.arange(IMAGES), labels, recipe.augment, 0)
-    model = models.create(recipe, len(home.CLASSES), home.class_attributes(), Path(), pretrained=False)
-    fit = Fit(copy.deepcopy(model), recipe, batches, batches, home.class_attributes(), device)
+    model = factory.create(recipe, competition, Path(), pretrained=False)
+    fit = Fit(copy.deepcopy(model), recipe, batches, batches, competition, device)
     bare = bare_steps(copy.deepcopy(model), recipe, batches, device)
     yield compare("step_vs_bare", engine_steps(fit, batches), bare, "images", rounds)
     yield compare("epoch_vs_bare", engine_epoch(fit), bare, "images", rounds)
     seed = seed_epoch(copy.deepcopy(model), recipe, inputs, images, labels, device)
     yield compare("epoch_vs_seed", engine_epoch(fit), seed, "images", rounds)
-    yield compare("predict_vs_bare", *prediction(fit.model, recipe, batches, device), "images", rounds)
+    yield compare("predict_vs_bare", *prediction(fit, batches), "images", rounds)
 
 
 def engine_steps(fit: Fit, batches: Batches):
@@ -49,11 +49,11 @@ def engine_steps(fit: Fit, batches: Batches):
     parts = [batches[0, np.arange(i, i + BATCH)] for i in range(0, IMAGES, BATCH)]
 
     def run() -> int:
-        fit.model.train()
+        fit.learner.start_epoch(0)
         for i, part in enumerate(parts):
-            fit._set_lr(i / len(parts))
-            fit._backward(part, 0, i, 1)
-            fit._step(0, i, len(parts))
+            fit.learner.set_lr(i / len(parts))
+            fit.learner.backward(part, 0, i, 1, sync=True)
+            fit.learner.step(i)
         synchronized(fit.device)
         return IMAGES
 
@@ -93,7 +93,7 @@ def engine_epoch(fit: Fit):
     """A training epoch with loading, from the cache; validation aside, as the others have none."""
 
     def run() -> int:
-        fit._train(0, lambda count: None)
+        fit.train_epoch(0, lambda count: None)
         synchronized(fit.device)
         return IMAGES
 
@@ -124,8 +124,9 @@ def seed_epoch(model, recipe, inputs: Path, images: list[str], labels: np.ndarra
     return run
 
 
-def prediction(model, recipe, batches: Batches, device: torch.device):
+def prediction(fit: Fit, batches: Batches):
     """predict with hflip from the cache, and two bare forward passes over tensors on the device."""
+    model, recipe, device = fit.learner.model, fit.recipe, fit.device
     half, size = precision(recipe, device), 4 * BATCH
     parts = []
     for i in range(0, IMAGES, size):
@@ -134,7 +135,7 @@ def prediction(model, recipe, batches: Batches, device: torch.device):
         parts.append(x.contiguous(memory_format=memory_format(recipe)))
 
     def ours() -> int:
-        predict(model, batches, recipe, device, wrap=lambda m: tta.wrap(m, "hflip"))
+        predict(model, batches, recipe, fit.competition, device, views="hflip")
         synchronized(device)
         return IMAGES
 

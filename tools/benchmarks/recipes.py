@@ -12,7 +12,8 @@ from comp.competition import home
 from comp.data.batches import Batches
 from comp.data.photos import Photos
 from comp.hardware.device import choose_device
-from comp.models import models
+from comp.models import factory
+from comp.models.normalisation import with_normalisation
 from comp.recipes import catalog
 from comp.recipes.recipe import Recipe
 from comp.training.engine import Fit
@@ -41,7 +42,7 @@ def on_a_cpu(device: torch.device, rounds: int) -> Iterator[dict]:
     """What `auto` chooses there, beside float32 and beside bf16 in the usual layout; sizes that a CPU can train."""
     for name, size in SMALL:
         changes = dict(pretrained=False, image_size=size, batch_size=32)
-        recipe = dataclasses.replace(models.with_normalisation(catalog.get(name)), **changes)
+        recipe = dataclasses.replace(with_normalisation(catalog.get(name)), **changes)
         for amp in ("off", "bf16"):
             other = steps(recipe, device, amp=amp, channels_last="off")
             title = f"{name}_chosen_vs_{'float32' if amp == 'off' else amp}"
@@ -52,17 +53,18 @@ def steps(recipe: Recipe, device: torch.device, **changes):
     """Training steps of the recipe on random pixels in memory."""
     recipe, count, times = dataclasses.replace(recipe, **changes), recipe.batch_size, STEPS[device.type]
     pixels = np.random.default_rng(0).integers(0, 256, (count, recipe.image_size, recipe.image_size, 3), np.uint8)
-    labels = np.arange(count) % len(home.CLASSES)
+    competition = home.competition()
+    labels = np.arange(count) % competition.size
     batches = Batches(Photos(Path(), [""] * count, 0, recipe.image_size, pixels), np.arange(count), labels, "none", 0)
-    model = models.create(recipe, len(home.CLASSES), home.class_attributes(), Path(), pretrained=False)
-    fit = Fit(model, recipe, batches, batches, home.class_attributes(), device)
+    model = factory.create(recipe, competition, Path(), pretrained=False)
+    fit = Fit(model, recipe, batches, batches, competition, device)
     batch = batches[0, np.arange(count)]
 
     def run() -> int:
-        fit.model.train()
+        fit.learner.start_epoch(0)
         for i in range(times):
-            fit._backward(batch, 0, i, 1)
-            fit._step(0, i, times)
+            fit.learner.backward(batch, 0, i, 1, sync=True)
+            fit.learner.step(i)
         synchronized(device)
         return times * count
 

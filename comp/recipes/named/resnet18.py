@@ -1,6 +1,6 @@
 """ResNet-18: the quick model, to try the whole way in minutes. Everything else as resnet34.
 
-Command: make train MODEL=resnet18
+A recipe of the home competition. Command: make train MODEL=resnet18
 """
 
 import dataclasses

@@ -4,24 +4,25 @@ import numpy as np
 import pytest
 import torch
 
-from comp.competition import home as competition
-from comp.competition.home import class_attributes
+from comp.competition import home
 from comp.errors import InputError
-from comp.models import models
+from comp.models import factory, pretrained_source, weights_file
+from comp.models.normalisation import with_normalisation
 from comp.recipes import catalog
 
+HOME = home.competition()
 SMALL = dataclasses.replace(catalog.get("test_resnet"), image_size=32)
 
 
 def create(tmp_path, **changes):
     recipe = dataclasses.replace(SMALL, **changes)
-    return models.create(recipe, 18, class_attributes(), tmp_path / "weights")
+    return factory.create(recipe, HOME, tmp_path / "weights")
 
 
 @pytest.mark.parametrize("name", ["test_resnet", "test_vit", "vit_small_r26", "resnet18"])
 def test_images_to_class_logits_at_any_size(tmp_path, name):
     recipe = dataclasses.replace(catalog.get(name), image_size=64, pretrained=False)
-    model = models.create(recipe, 18, class_attributes(), tmp_path).eval()
+    model = factory.create(recipe, HOME, tmp_path).eval()
     assert model(torch.zeros(2, 3, 64, 64)).shape == (2, 18)
 
 
@@ -32,13 +33,13 @@ def test_attribute_heads_give_the_product_of_the_attributes(tmp_path):
         heads, probs = model.backbone(images), model(images).softmax(1)
     mask, gender, age = (part.softmax(1) for part in heads.split([3, 2, 3], 1))
     for c in range(18):
-        m, g, a = (int(v) for v in competition.attribute_labels(np.array(c)).values())
+        m, g, a = (int(v) for v in home.attribute_labels(np.array(c)).values())
         torch.testing.assert_close(probs[:, c], mask[:, m] * gender[:, g] * age[:, a])
 
 
 def test_unknown_model_names_the_nearest(tmp_path):
     with pytest.raises(InputError, match=r"nearest: .*resnet34"):
-        models.check_name("resnet43", catalog.names())
+        factory.check_name("resnet43", catalog.names())
 
 
 @pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
@@ -48,7 +49,7 @@ def test_local_weights_are_loaded_all_but_the_head(tmp_path, suffix):
     state["fc.weight"], state["fc.bias"] = torch.zeros(1000, state["fc.weight"].shape[1]), torch.zeros(1000)
     file = tmp_path / "weights" / f"test_resnet{suffix}"
     file.parent.mkdir()
-    torch.save(state, file) if suffix == ".pth" else models.save_weights(file, state, {})
+    torch.save(state, file) if suffix == ".pth" else weights_file.save_weights(file, state, {})
     loaded = create(tmp_path, pretrained=True).state_dict()
     assert all(torch.equal(loaded[name], state[name]) for name in state if not name.startswith("fc."))
     assert loaded["fc.weight"].shape[0] == 18
@@ -62,6 +63,27 @@ def test_no_hub_and_no_file_names_both_ways_and_never_trains_untrained(tmp_path,
         create(tmp_path, pretrained=True, model="resnet10t.c3_in1k")
     for way in ("hub", "weights/resnet10t.c3_in1k.safetensors", "pretrained=false"):
         assert way in str(error.value)
+
+
+def test_a_bug_while_building_is_not_taken_for_a_network_out_of_reach(tmp_path, monkeypatch):
+    import timm
+
+    def broken(*args, **options):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(timm, "create_model", broken)
+    with pytest.raises(ZeroDivisionError):
+        create(tmp_path, pretrained=True)
+
+
+@pytest.mark.parametrize("error", ["ConnectError", "ReadTimeout", "HTTPError"])
+def test_what_the_hubs_http_library_raises_means_that_there_is_no_network(error):
+    from huggingface_hub import errors
+
+    root = next(base for base in errors.HfHubHTTPError.__mro__ if base.__name__ == "HTTPError")
+    library = __import__(root.__module__)
+    assert issubclass(getattr(library, error), pretrained_source.hub_errors())
+    assert issubclass(errors.OfflineModeIsEnabled, pretrained_source.hub_errors())
 
 
 @pytest.mark.parametrize("name", ["test_resnet.safetensors", "test_resnet.pth"])
@@ -82,20 +104,18 @@ def test_torn_or_hostile_weights_are_refused(tmp_path, name):
 
 def test_weights_survive_the_disk_and_other_models_are_refused(tmp_path):
     model = create(tmp_path, pretrained=False)
-    models.save_weights(tmp_path / "m.safetensors", model.state_dict(), {"fold": "0"})
+    weights_file.save_weights(tmp_path / "m.safetensors", model.state_dict(), {"fold": "0"})
     again = create(tmp_path, pretrained=False)
-    models.load_weights(again, tmp_path / "m.safetensors", "")
+    weights_file.load_weights(again, tmp_path / "m.safetensors", "")
     assert all(torch.equal(a, b) for a, b in zip(model.state_dict().values(), again.state_dict().values(), strict=True))
-    other = models.create(
-        dataclasses.replace(catalog.get("resnet18"), pretrained=False), 18, class_attributes(), tmp_path
-    )
+    other = factory.create(dataclasses.replace(catalog.get("resnet18"), pretrained=False), HOME, tmp_path)
     with pytest.raises(InputError, match="does not load"):
-        models.load_weights(other, tmp_path / "m.safetensors", "")
+        weights_file.load_weights(other, tmp_path / "m.safetensors", "")
 
 
 def test_a_model_without_a_recipe_is_normalised_as_its_weights_were_trained():
-    assert models.with_normalisation(catalog.get("test_resnet")).std == (0.5, 0.5, 0.5)
-    assert models.with_normalisation(catalog.get("resnet50d")).mean == (0.485, 0.456, 0.406)
+    assert with_normalisation(catalog.get("test_resnet")).std == (0.5, 0.5, 0.5)
+    assert with_normalisation(catalog.get("resnet50d")).mean == (0.485, 0.456, 0.406)
     own = dataclasses.replace(catalog.get("test_resnet"), mean=(0.1, 0.2, 0.3))
-    assert models.with_normalisation(own).mean == (0.1, 0.2, 0.3)
-    assert models.with_normalisation(catalog.get("resnet34")) == catalog.get("resnet34")
+    assert with_normalisation(own).mean == (0.1, 0.2, 0.3)
+    assert with_normalisation(catalog.get("resnet34")) == catalog.get("resnet34")

@@ -1,0 +1,25 @@
+"""What the weights of a fold were made with, and whether that is what lies there now."""
+
+from comp.data.rows import RunData
+from comp.errors import InputError
+from comp.io import files
+from comp.models import weights_file
+from comp.store.paths import Run
+
+
+def made_with(run: Run, data: RunData, k: int) -> dict:
+    """The hashes of recipe.json and folds.csv, and the fold: what the weights of fold k depend on."""
+    return {"recipe": files.digest(run.recipe), "folds": data.folds_digest, "fold": k}
+
+
+def check_current(run: Run, data: RunData, k: int) -> None:
+    """Raise InputError where fold k was trained with another recipe.json or folds.csv than lie there now."""
+    remedy = f"rm -r {run.fold(k)}, then the same command"
+    metadata = weights_file.weights_metadata(run.weights(k), remedy)
+    different = [name for name, value in made_with(run, data, k).items() if metadata.get(name) != value]
+    if different:
+        raise InputError(
+            f"{run.weights(k)} was trained with another {' and '.join(different)}",
+            "the folds.csv and recipe.json that are there now",
+            remedy,
+        )

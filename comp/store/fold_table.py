@@ -1,0 +1,119 @@
+"""folds.csv: one row per training photo. folds.json beside it holds its hash and what it was made with.
+
+| column                | what                                                                                        |
+|-----------------------|---------------------------------------------------------------------------------------------|
+| image                 | path relative to inputs/, unique                                                            |
+| group                 | rows of one group are in one fold                                                           |
+| label                 | class index; multilabel: class indices with blanks between, empty for none; number: itself  |
+| fold                  | 0 … K-1                                                                                     |
+| id                    | prediction id of the photo; only where several photos make one prediction                   |
+| attributes and others | value of each attribute, then the columns that the competition keeps                        |
+"""
+
+import csv
+from pathlib import Path, PurePosixPath
+
+import pandas as pd
+
+from comp.competition import labels
+from comp.competition.competition import Competition
+from comp.errors import InputError
+from comp.io import files
+from comp.io.files import digest
+from comp.io.tables import read_table
+from comp.store.paths import folds_file
+
+COLUMNS = ("image", "group", "label", "fold")
+RUN = "make folds"
+
+
+def folds_text(table: pd.DataFrame) -> str:
+    """The fold table as CSV, sorted by image: equal folds are equal bytes."""
+    return table.sort_values("image").to_csv(index=False, lineterminator="\n", quoting=csv.QUOTE_MINIMAL)
+
+
+def save_folds(path: Path, table: pd.DataFrame, made_with: dict | None = None) -> None:
+    """Write the fold table, and beside it folds.json with its hash and what it was made with."""
+    files.write_text(path, folds_text(table))
+    files.write_json(path.with_suffix(".json"), {"csv": digest(path), **(made_with or {})})
+
+
+def data_hash(path: Path) -> str | None:
+    """The hash of all photos' bytes when folds.csv was made; None where that is not known."""
+    beside = path.with_suffix(".json")
+    return files.read_json(beside, "what `make folds` wrote", f"rm {beside}").get("data") if beside.is_file() else None
+
+
+def load_folds(path: Path, competition: Competition) -> pd.DataFrame:
+    """The fold table of a competition.
+
+    Raises InputError where the file is missing, was changed since folds.json was written beside it, or breaks the
+    contract (columns, unique images within inputs/, ranges).
+    """
+    columns = required_columns(competition)
+    text = ("image", "group", *(["label"] if competition.target == "multilabel" else []), *columns[len(COLUMNS) :])
+    table = read_table(path, columns, RUN, text=text)
+    problem = folds_problem(table, competition)
+    if problem:
+        raise InputError(f"{path}: {problem}", f"columns {','.join(columns)} as `make folds` writes them", RUN)
+    _check_unchanged(path)
+    return table
+
+
+def folds_and_digest(outputs: Path, competition: Competition) -> tuple[pd.DataFrame, str]:
+    """The fold table of `outputs` and the hash that names it in other artifacts."""
+    path = folds_file(outputs)
+    return load_folds(path, competition), digest(path)
+
+
+def required_columns(competition: Competition) -> tuple[str, ...]:
+    """The columns that folds.csv must have: `id` only where several photos make one prediction."""
+    return (*COLUMNS, "id") if competition.combine else COLUMNS
+
+
+def folds_problem(table: pd.DataFrame, competition: Competition) -> str:
+    """The first thing that is wrong with a fold table; empty where it is right."""
+    filled = [column for column in required_columns(competition) if column != "label"]
+    if table[filled].isna().any().any() or (table[filled] == "").any().any():
+        return f"empty fields in {', '.join(filled)}"
+    outside = table["image"].map(_leaves)
+    if outside.any():
+        return f"image {table['image'][outside].iloc[0]} is outside of inputs/"
+    if table["image"].duplicated().any():
+        return f"image {table['image'][table['image'].duplicated()].iloc[0]} twice"
+    return _label_problem(table["label"], competition) or _fold_problem(table["fold"])
+
+
+def _label_problem(column: pd.Series, competition: Competition) -> str:
+    whole = f"label is not a whole number from 0 to {competition.size - 1}"
+    if competition.sums_to_one and not pd.api.types.is_integer_dtype(column):
+        return whole
+    try:
+        labels.to_array(column, competition)
+    except (ValueError, TypeError, OverflowError) as error:
+        return whole if competition.sums_to_one else f"column label: {error}"
+    return ""
+
+
+def _fold_problem(column: pd.Series) -> str:
+    if not pd.api.types.is_integer_dtype(column) or not column.between(0, len(column) - 1).all():
+        return f"fold is not a whole number from 0 to {len(column) - 1}"
+    if set(column) != set(range(column.max() + 1)):
+        return f"folds {sorted(set(column))} are not 0 … K-1"
+    return ""
+
+
+def _leaves(image: str) -> bool:
+    """Whether a path of the table would lead out of the folder that it is joined to."""
+    path = PurePosixPath(image)
+    return path.is_absolute() or ".." in path.parts or "\0" in image
+
+
+def _check_unchanged(path: Path) -> None:
+    beside = path.with_suffix(".json")
+    if not beside.is_file():
+        return
+    made = files.read_json(beside, "what `make folds` wrote", RUN).get("csv")
+    if made != digest(path):
+        changed = f"{path} was changed since it was made: its hash is {digest(path)}, not {made}"
+        raise InputError(changed, "the file as it was made", f"{RUN}; or rm {beside}, if the change is yours")

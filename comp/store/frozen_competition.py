@@ -1,0 +1,65 @@
+"""outputs/competition.json: the Competition that `make folds` used. All later stages read it.
+
+A competition.toml that was changed since then is refused: folds, runs and blend belong to the frozen one.
+"""
+
+from pathlib import Path
+
+from comp.competition import home
+from comp.competition.competition import Competition
+from comp.competition.competition_json import digest, from_json, to_json
+from comp.errors import InputError
+from comp.io import files
+from comp.store.paths import competition_file
+
+RUN = "make folds"
+SETTINGS = "competition.toml"
+
+
+def save(outputs: Path, competition: Competition, file: Path | None = None) -> None:
+    """Write outputs/competition.json. file: the competition.toml that it was made from, None where there is none."""
+    value = {"competition": to_json(competition), "settings": _digest(file)}
+    files.write_json(competition_file(outputs), value)
+
+
+def load(outputs: Path, inputs: Path | None = None, file: Path | None = None) -> Competition:
+    """The frozen Competition of `outputs`.
+
+    inputs, file: where competition.toml is looked for (`file`, else inputs/competition.toml, else ./competition.toml).
+    Raises InputError where nothing is frozen, or where that file holds other settings than the frozen ones. Outputs of
+    the home competition from before there was a competition.json are read as such.
+    """
+    path, settings = competition_file(outputs), _settings_file(inputs, file)
+    if not path.is_file() and settings is None and inputs is not None and home.is_here(inputs):
+        return home.competition()
+    frozen = files.read_json(path, "the competition as `make folds` froze it", RUN)
+    _check_settings(path, frozen.get("settings"), settings)
+    try:
+        return from_json(frozen["competition"])
+    except (KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{path} is of another version: {error!r}", "what this version's `make folds` writes",
+                         RUN) from None  # fmt: skip
+
+
+def _settings_file(inputs: Path | None, file: Path | None) -> Path | None:
+    if file is not None or inputs is None:
+        return file
+    return next((place for place in (Path(inputs) / SETTINGS, Path(SETTINGS)) if place.is_file()), None)
+
+
+def _digest(file: Path | None) -> str:
+    return "" if file is None else digest(file.read_bytes().decode("utf-8-sig", errors="replace"))
+
+
+def _check_settings(path: Path, frozen: str, file: Path | None) -> None:
+    if file is None:
+        return
+    if not file.is_file():
+        raise InputError(f"no {file}", "a competition.toml", "the same command with COMPETITION=<that file>")
+    found = _digest(file)
+    if found != frozen:
+        raise InputError(
+            f"{file} has other settings (hash {found}) than those that {path} was made with ({frozen or 'none'})",
+            f"the {SETTINGS} that `make folds` froze, or folds made with the new one",
+            f"{RUN}, or undo the change of {file}",
+        )

@@ -1,0 +1,83 @@
+"""The contract on disk: every file that the stages exchange, and where it lies.
+
+| file                               | what                                                                         | module                    |
+|------------------------------------|------------------------------------------------------------------------------|---------------------------|
+| competition.json                   | the Competition that `make folds` used                                       | frozen_competition.py     |
+| folds.csv, folds.json              | one row per training photo, sorted by image; its hash and what made it       | fold_table.py             |
+| <run>/recipe.json                  | everything the run is trained with; a run name belongs to one recipe         | recipes/frozen.py         |
+| <run>/fold<k>/model.safetensors    | weights of the best epoch                                                    | models/                   |
+| <run>/fold<k>/history.csv          | one row per epoch                                                            | training/                 |
+| <run>/fold<k>/oof.npz, test.npz    | ids (N,) str, probs (N, C) float32, classes (C,) str, meta: JSON text        | predictions.py            |
+| <name>/oof.*, test.*               | external predictions: .npz, .csv or .csv.gz                                  | external_files.py         |
+| blend/weights.json, oof, test.npz  | the fitted blend; the same keys                                              | blend_predictions.py      |
+| submission.csv                     | the sample submission with its answers filled in                             | submission.py             |
+| submissions/<hash>.csv, .json      | every submission made so far, and what made it                               | submission_history.py     |
+
+Everything is aligned by id, never by position. Every file is written under a temporary name and then renamed, so a file
+that exists is whole. Nothing is ever unpickled: a teammate's file is untrusted input.
+"""  # noqa: E501  a table
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from comp.errors import InputError
+
+BLEND = "blend"
+RESERVED = (BLEND, "cache", "bench", "locks", "submissions", "chaos")  # folders of outputs/ that are not runs
+
+
+@dataclass(frozen=True)
+class Run:
+    """Where one run keeps its files: outputs/<name>/."""
+
+    outputs: Path
+    name: str
+
+    @property
+    def folder(self) -> Path:
+        return self.outputs / self.name
+
+    @property
+    def recipe(self) -> Path:
+        return self.folder / "recipe.json"
+
+    def fold(self, k: int) -> Path:
+        return self.folder / f"fold{k}"
+
+    def lock(self, k: int) -> Path:
+        return self.outputs / "locks" / f"{self.name}.fold{k}"
+
+    def weights(self, k: int) -> Path:
+        return self.fold(k) / "model.safetensors"
+
+    def history(self, k: int) -> Path:
+        return self.fold(k) / "history.csv"
+
+    def oof(self, k: int) -> Path:
+        return self.fold(k) / "oof.npz"
+
+    def test(self, k: int) -> Path:
+        return self.fold(k) / "test.npz"
+
+
+def folds_file(outputs: Path) -> Path:
+    return outputs / "folds.csv"
+
+
+def competition_file(outputs: Path) -> Path:
+    return outputs / "competition.json"
+
+
+def submission_file(outputs: Path) -> Path:
+    return outputs / "submission.csv"
+
+
+def check_run_name(name: str) -> None:
+    """Raise InputError unless `name` is one plain folder name: it is joined to paths, and make splits at blanks."""
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*", name) or name in RESERVED:
+        raise InputError(
+            f"RUN={name}",
+            f"letters, digits and _ . + -, and none of {', '.join(RESERVED)}",
+            "the same command with another RUN, such as RUN=my_run",
+        )

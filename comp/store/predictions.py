@@ -1,0 +1,126 @@
+"""oof.npz and test.npz: probabilities by id, checked when they are written and when they are read.
+
+| target                      | probs (N, C)                                     |
+|-----------------------------|--------------------------------------------------|
+| multiclass, binary, ordinal | each at least 0, rows sum to 1                   |
+| multilabel                  | each in 0 … 1                                    |
+| regression                  | one column of finite values                      |
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from comp.competition.competition import Competition
+from comp.errors import InputError, listed
+from comp.io import arrays
+
+ROW_SUM_TOLERANCE = 1e-3  # float16 probabilities of a teammate sum to 1 within this
+EXPECTED = "an npz with the arrays ids, probs, classes and meta"
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Probabilities by id: ids (N,) str unique, probs (N, C) float32, classes (C,) str.
+
+    meta: what made them; after loading also "file", where they were read. repair: the command for missing ids.
+    """
+
+    ids: np.ndarray
+    probs: np.ndarray
+    classes: tuple[str, ...]
+    meta: dict
+    repair: str = ""
+
+    def at(self, ids) -> np.ndarray:
+        """Rows of `probs` (len(ids), C) in the order of `ids`; raises InputError for ids that are not there."""
+        found = pd.Index(self.ids).get_indexer(pd.Index(ids))
+        if (found < 0).any():
+            missing = np.asarray(ids)[found < 0]
+            where = self.meta.get("file", "the predictions")
+            raise InputError(f"{len(missing)} id(s) missing in {where}:{listed(missing)}", "a prediction for each",
+                             self.repair)  # fmt: skip
+        return self.probs[found]
+
+
+def save_predictions(path: Path, ids, probs: np.ndarray, competition: Competition, meta: dict) -> None:
+    """Write an npz of the contract after checking it: what is saved can be loaded. meta gains the target."""
+    meta = {**meta, "target": competition.target}
+    made = Predictions(np.asarray(ids, dtype=str), np.asarray(probs, np.float32), competition.classes, meta)
+    check_predictions(made, competition, path)
+    classes = np.asarray(competition.classes, dtype=str)
+    arrays.write_arrays(path, ids=made.ids, probs=made.probs, classes=classes, meta=np.asarray(json.dumps(meta)))
+
+
+def load_predictions(path: Path, competition: Competition, run: str = "make predict MODEL=...") -> Predictions:
+    """Read and check an npz of the contract. Raises InputError with `run` as the repair; never unpickles."""
+    if not path.is_file():
+        raise InputError(f"no {path}", EXPECTED, run)
+    try:
+        read = arrays.read_arrays(path, ("ids", "probs", "classes", "meta"))
+        ids, probs, names = read["ids"], read["probs"], read["classes"]
+        meta = json.loads(str(read["meta"]))
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path} is not readable: {error}", EXPECTED, run) from None
+    if not isinstance(meta, dict) or ids.dtype.kind != "U" or names.dtype.kind != "U" or probs.dtype.kind != "f":
+        raise InputError(f"{path}: ids {ids.dtype}, probs {probs.dtype}, classes {names.dtype}", EXPECTED, run)
+    file = {"file": str(path)}
+    loaded = Predictions(ids, probs.astype(np.float32, copy=False), tuple(names.tolist()), {**meta, **file}, run)
+    _check_competition(loaded, competition, path, run)
+    check_predictions(loaded, competition, path, run)
+    return loaded
+
+
+def _check_competition(made: Predictions, competition: Competition, path: Path, run: str) -> None:
+    target = made.meta.get("target", "multiclass")  # files from before there was another target do not say it
+    if target != competition.target:
+        raise InputError(f"{path} is for the target {target}", f"the competition's, {competition.target}", run)
+    if made.classes != competition.classes:
+        raise InputError(f"{path} has classes {_few(made.classes)}", f"the competition's {_few(competition.classes)}",
+                         run)  # fmt: skip
+
+
+def _few(names, most: int = 20) -> str:
+    return ", ".join(map(str, names[:most])) + (f", … ({len(names)})" if len(names) > most else "")
+
+
+def check_predictions(made: Predictions, competition: Competition, path: Path, run: str = "") -> None:
+    """Raise InputError where ids repeat or a row is not what the target asks for; it names the row and how many."""
+    if made.ids.ndim != 1 or made.probs.shape != (len(made.ids), competition.size):
+        problem = f"ids {made.ids.shape}, probs {made.probs.shape}, {competition.size} classes"
+    elif pd.Index(made.ids).has_duplicates:
+        problem = f"id {made.ids[pd.Index(made.ids).duplicated()][0]} twice"
+    else:
+        problem = value_problem(made.ids, made.probs, competition)
+    if problem:
+        raise InputError(f"{path}: {problem}", f"unique ids, and for each {_row_of(competition)}", run)
+
+
+def _row_of(competition: Competition) -> str:
+    if competition.target == "regression":
+        return "one finite number"
+    return "probabilities that sum to 1" if competition.sums_to_one else "probabilities from 0 to 1"
+
+
+def value_problem(ids: np.ndarray, probs: np.ndarray, competition: Competition) -> str:
+    """What is wrong with values (N, C); empty where nothing is."""
+    bad = ~np.isfinite(probs).all(1)
+    if bad.any():
+        return f"{_first(ids, bad)} a value that is not finite"
+    if competition.target == "regression":
+        return ""
+    bad = (probs < 0).any(1) if competition.sums_to_one else ((probs < 0) | (probs > 1)).any(1)
+    if bad.any():
+        return f"{_first(ids, bad)} a probability that is negative or above 1"
+    sums = probs.sum(1, dtype=np.float64)
+    bad = np.abs(sums - 1) > ROW_SUM_TOLERANCE
+    if competition.sums_to_one and bad.any():
+        return f"{_first(ids, bad)} probabilities that do not sum to 1: it sums to {sums[bad][0]:.4g}"
+    return ""
+
+
+def _first(ids: np.ndarray, bad: np.ndarray) -> str:
+    return f"{bad.sum():,} of {len(ids):,} rows (the first: id {ids[bad][0]}) have"

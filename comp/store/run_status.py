@@ -1,0 +1,82 @@
+"""What there is of every run, fold and blend, and what is wrong with it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from comp.competition.competition import Competition
+from comp.errors import InputError
+from comp.io import files
+from comp.store import runs
+from comp.store.paths import BLEND, Run
+from comp.store.run_predictions import load, load_fold, model, repair
+
+
+@dataclass(frozen=True)
+class State:
+    """What there is of one fold: missing, begun, trained, complete, stale or unused, and why."""
+
+    run: str
+    fold: str
+    state: str
+    why: str = ""
+
+
+def status(
+    outputs: Path, folds: pd.DataFrame, folds_digest: str, competition: Competition, test_ids=None
+) -> list[State]:
+    """The state of every run and fold. Files are opened and their hashes compared: what is complete can be blended."""
+    how = (folds, folds_digest, competition, test_ids)
+    found = []
+    for name in runs.names(outputs):
+        run = Run(outputs, name)
+        if run.recipe.is_file():
+            found += [_fold_state(run, k, how) for k in range(int(folds["fold"].max()) + 1)]
+        else:
+            found.append(_external_state(run, how))
+    return found + [State(name, "-", "unused", reason) for name, reason in runs.unused(outputs).items()]
+
+
+def _external_state(run: Run, how: tuple) -> State:
+    try:
+        load(run, *how)
+    except InputError as error:
+        return State(run.name, "all", "stale", _told(error))
+    return State(run.name, "all", "complete", "external predictions")
+
+
+def _fold_state(run: Run, k: int, how: tuple) -> State:
+    name = str(k)
+    if not (run.oof(k).is_file() and run.test(k).is_file()):
+        if (run.fold(k) / "resume.pt").is_file():
+            return State(run.name, name, "begun", f"goes on with make train MODEL={model(run)} RUN={run.name}")
+        return State(run.name, name, "trained" if run.weights(k).is_file() else "missing", repair(run, k))
+    try:
+        _, test = load_fold(run, k, *how)
+    except InputError as error:
+        return State(run.name, name, "stale", _told(error))
+    return State(run.name, name, "complete", f"TTA {test.meta.get('tta')}")
+
+
+def _told(error: InputError) -> str:
+    """The first line of an error, and what to run."""
+    return error.found.splitlines()[0] + (f"; {error.run}" if error.run else "")
+
+
+def blend_status(outputs: Path, folds_digest: str) -> State:
+    """Whether the blend is missing, stale or complete: made with this folds.csv, of the predictions of now."""
+    weights = Run(outputs, BLEND).folder / "weights.json"
+    if not weights.is_file():
+        return State(BLEND, "-", "missing", "make blend")
+    try:
+        made = files.read_json(weights, "the blend's weights", "make blend")
+    except InputError as error:
+        return State(BLEND, "-", "stale", _told(error))
+    if made.get("folds") != folds_digest:
+        return State(BLEND, "-", "stale", f"made with folds.csv {made.get('folds')}; make blend")
+    sources = zip(made.get("runs", []), made.get("sources", []), strict=False)
+    changed = [name for name, source in sources if runs.source_digest(Run(outputs, name)) != source]
+    if changed:
+        return State(BLEND, "-", "stale", f"{', '.join(changed)} changed since the blend was made; make blend")
+    return State(BLEND, "-", "complete", f"{made.get('method')} + {made.get('rule')} of {', '.join(made['runs'])}")

@@ -1,0 +1,83 @@
+"""oof.npz has a row per photo, test.npz a row per prediction id."""
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from comp.competition import metrics
+from comp.competition.competition import Competition
+from comp.data.photos import Photos
+from comp.data.rows import RunData
+from comp.models import factory, provenance, weights_file
+from comp.models.normalisation import with_normalisation
+from comp.prediction import combined
+from comp.prediction.fold_scores import fold_table
+from comp.prediction.predict import predict
+from comp.prediction.predict_stage import predict_folds
+from comp.recipes import catalog, frozen
+from comp.store.paths import Run
+from comp.store.predictions import load_predictions
+
+CPU = torch.device("cpu")
+COMPETITION = Competition("binary", ("no", "yes"), metrics.get("log_loss"), (metrics.get("auc"),), combine="mean")
+RECIPE = dataclasses.replace(with_normalisation(catalog.get("test_resnet")), image_size=32, workers=0, pretrained=False)
+
+
+@pytest.fixture
+def trained(tmp_path):
+    """A run whose fold 0 has random weights; two photos per prediction id."""
+    pixels = np.random.default_rng(0).integers(0, 256, (16, 32, 32, 3), np.uint8)
+    images = [f"train/{i}.png" for i in range(8)]
+    folds = pd.DataFrame({"image": images, "group": images, "label": [0, 0, 1, 1] * 2, "fold": [0] * 4 + [1] * 4})
+    folds["id"] = ["a", "a", "b", "b", "c", "c", "d", "d"]
+    test = pd.DataFrame({"id": ["z", "y", "z", "y", "x", "x", "w", "w"], "image": [f"test/{i}.png" for i in range(8)]})
+    data = RunData(COMPETITION, folds, "digest", test, Photos("", [*images, *test["image"]], 0, 32, pixels))
+    run = Run(tmp_path, "run")
+    frozen.claim(run, RECIPE, COMPETITION)
+    model = factory.create(RECIPE, COMPETITION, tmp_path)
+    metadata = provenance.made_with(run, data, 0) | {"epoch": 1, "epochs": 1}
+    weights_file.save_weights(run.weights(0), model.state_dict(), metadata)
+    return run, data, model
+
+
+def test_test_photos_of_one_id_are_one_row_and_oof_photos_each_their_own(trained):
+    run, data, model = trained
+    predict_folds(run, RECIPE, data, [0], "none", CPU)
+    oof, test = (load_predictions(path, COMPETITION) for path in (run.oof(0), run.test(0)))
+    assert oof.ids.tolist() == data.folds["image"][:4].tolist()
+    assert test.ids.tolist() == ["z", "y", "x", "w"]
+    each = predict(model, data.testing(), RECIPE, COMPETITION, CPU)
+    np.testing.assert_allclose(test.at(["z"])[0], each[[0, 2]].mean(0), atol=1e-6)
+    np.testing.assert_allclose(test.at(["w"])[0], each[[6, 7]].mean(0), atol=1e-6)
+
+
+def test_what_is_predicted_already_is_not_predicted_again_but_other_views_are(trained, capsys):
+    run, data, _ = trained
+    predict_folds(run, RECIPE, data, [0], "none", CPU)
+    before = run.test(0).stat().st_mtime_ns
+    predict_folds(run, RECIPE, data, [0], "none", CPU)
+    assert run.test(0).stat().st_mtime_ns == before
+    assert "already predicted" in capsys.readouterr().out
+    predict_folds(run, RECIPE, data, [0], "d4", CPU)
+    assert load_predictions(run.test(0), COMPETITION).meta["tta"] == "d4"
+
+
+def test_the_fold_table_shows_the_competitions_metrics_with_their_direction(trained, capsys):
+    run, data, _ = trained
+    predict_folds(run, RECIPE, data, [0], "none", CPU)
+    fold_table(run, data, [0])
+    printed = capsys.readouterr().out
+    assert "log_loss (lower is better)" in printed
+    assert "auc" in printed
+    assert "1 of 1" in printed
+
+
+def test_labels_of_combined_photos_are_those_of_the_first_in_the_order_of_the_ids():
+    ids, labels = np.array(["b", "a", "b", "c"]), np.array([1, 0, 1, 1])
+    probs = np.array([[0.2, 0.8], [0.9, 0.1], [0.4, 0.6], [0.3, 0.7]], np.float32)
+    found, made = combined.scored(COMPETITION, labels, probs, ids)
+    assert found.tolist() == [1, 0, 1]
+    np.testing.assert_allclose(made[:, 1], [0.7, 0.1, 0.7], atol=1e-6)

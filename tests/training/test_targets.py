@@ -1,0 +1,132 @@
+"""A tiny training of each target through Fit: it learns, and the best epoch follows the competition's metric."""
+
+import contextlib
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from comp.competition import metrics, scoring
+from comp.competition.competition import TARGETS, Competition
+from comp.competition.metrics import Metric
+from comp.data.batches import Batches
+from comp.data.photos import Photos
+from comp.models import factory
+from comp.models.normalisation import with_normalisation
+from comp.prediction.predict import predict
+from comp.recipes import catalog
+from comp.recipes.resolved import HEADS
+from comp.training import validation
+from comp.training.engine import Fit
+
+CPU = torch.device("cpu")
+ACCURACY = metrics.get("accuracy")
+ERROR = Metric("absolute_error", lambda labels, values: abs(labels - values).mean(), "answers", ("regression",), False)
+SHARE = Metric("share_of_labels", lambda labels, answers: (labels == answers).mean(), "answers", ("multilabel",))
+COMPETITIONS = {
+    "multiclass": Competition("multiclass", ("a", "b", "c"), ACCURACY),
+    "binary": Competition("binary", ("no", "yes"), metrics.get("auc"), also=(metrics.get("log_loss"),)),
+    "multilabel": Competition("multilabel", ("red", "green"), SHARE),
+    "ordinal": Competition("ordinal", ("low", "middle", "high"), ACCURACY),
+    "regression": Competition("regression", ("value",), ERROR, limits=(10.0, 30.0)),
+}
+RECIPE = dataclasses.replace(
+    with_normalisation(catalog.get("test_resnet")),
+    pretrained=False, image_size=32, epochs=8, batch_size=8, workers=0, lr=3e-3, augment="none", amp="off",
+    smoothing=0.0, mixup=0.2, ema_decay=0.0, bins=5,
+)  # fmt: skip
+
+
+@contextlib.contextmanager
+def silent(label, total):
+    yield lambda count: None
+
+
+def draw(target):
+    """64 photos whose red and green tell the label."""
+    rng = np.random.default_rng(0)
+    red, green = rng.integers(0, 3, 64), rng.integers(0, 2, 64)
+    pixels = rng.integers(0, 20, (64, 32, 32, 3))
+    pixels[..., 0] += (red * 90)[:, None, None]
+    pixels[..., 1] += (green * 180)[:, None, None]
+    labels = {
+        "multiclass": red, "ordinal": red, "binary": green, "regression": 10.0 + 10 * red,
+        "multilabel": np.stack([red > 0, green > 0], 1).astype(np.uint8),
+    }[target]  # fmt: skip
+    return Photos("", [f"photo{i}" for i in range(64)], 0, 32, pixels.astype(np.uint8)), labels
+
+
+def make(target, **changes):
+    photos, labels = draw(target)
+    recipe, competition = dataclasses.replace(RECIPE, **changes), COMPETITIONS[target]
+    rows = np.arange(64)
+    train, val = (Batches(photos, part, labels[part], "none", 0) for part in (rows[:44], rows[44:]))
+    torch.manual_seed(0)
+    return Fit(factory.create(recipe, competition, ""), recipe, train, val, competition, CPU)
+
+
+@pytest.mark.parametrize(("target", "head"), [(t, head) for t in TARGETS for head in HEADS[t] if head != "attributes"])
+def test_each_head_of_each_target_learns(tmp_path, target, head):
+    fit = make(target, head=head)
+    epochs = fit.run(tmp_path / "resume.pt", {}, silent, lambda row: None)
+    losses = [row["val_loss"] for row in epochs.history]
+    assert min(losses) < 0.5 * losses[0]
+    fit.learner.model.load_state_dict(epochs.best)
+    probs = predict(fit.learner.model, fit.val, fit.recipe, fit.competition, CPU)
+    assert probs.shape == (20, fit.competition.size)
+    value = scoring.scores(fit.competition, fit.val.labels, probs)[fit.competition.metric.name]
+    assert value < 2.5 if target == "regression" else value > 0.9
+    best = [row[fit.competition.metric.name] for row in epochs.history]
+    assert epochs.best_epoch == int((np.argmin if target == "regression" else np.argmax)(best))
+
+
+@pytest.mark.parametrize("loss", ["mae", "huber", "bce", "0.5 mse + 0.5 bce"])
+def test_each_loss_of_a_number_learns(tmp_path, loss):
+    history = make("regression", loss=loss, epochs=12).run(tmp_path / "resume.pt", {}, silent, lambda row: None).history
+    assert min(row["absolute_error"] for row in history) < 2.5
+
+
+@pytest.mark.parametrize("settings", [dict(loss="0.5 f1 + 0.5 focal"), dict(loss="focal", class_weights="balanced")])
+def test_losses_of_labels_learn(tmp_path, settings):
+    history = make("multilabel", **settings).run(tmp_path / "resume.pt", {}, silent, lambda row: None).history
+    assert max(row["share_of_labels"] for row in history) > 0.9
+
+
+def test_a_metric_shown_beside_may_choose_the_epoch(tmp_path):
+    epochs = make("binary", best_by="log_loss", epochs=4).run(tmp_path / "resume.pt", {}, silent, lambda row: None)
+    assert epochs.best_epoch == int(np.argmin([row["log_loss"] for row in epochs.history]))
+
+
+def test_a_metric_that_is_not_defined_counts_as_worst():
+    binary = COMPETITIONS["binary"]
+    assert validation.goodness({"auc": float("nan")}, "auc", binary) == -np.inf
+    assert validation.goodness({"log_loss": 0.2}, "log_loss", binary) == -0.2
+    assert validation.goodness({"auc": 0.2}, "auc", binary) == 0.2
+
+
+def test_val_loss_is_that_of_the_target():
+    from sklearn.metrics import log_loss
+
+    rng = np.random.default_rng(0)
+    for target, competition in COMPETITIONS.items():
+        _, labels = draw(target)
+        probs = rng.uniform(0.1, 0.9, (64, competition.size))
+        if competition.sums_to_one:
+            probs /= probs.sum(1, keepdims=True)
+            expected = log_loss(labels, probs, labels=range(competition.size))
+        elif target == "multilabel":
+            expected = np.mean([log_loss(labels[:, c], probs[:, c]) for c in range(2)])
+        else:
+            expected = np.mean((labels - probs[:, 0]) ** 2)
+        assert validation.val_loss(competition, labels, probs) == pytest.approx(expected, rel=1e-6)
+
+
+def test_photos_of_one_prediction_id_are_scored_together():
+    competition = dataclasses.replace(COMPETITIONS["binary"], combine="mean", metric=ACCURACY)
+    photos, _ = draw("binary")
+    probs = np.array([[0.9, 0.1], [0.4, 0.6], [0.2, 0.8], [0.1, 0.9]], np.float32)
+    held_out = Batches(photos, np.arange(4), np.array([0, 0, 1, 1]), "none", 0, ids=["z", "z", "y", "y"])
+    assert validation.scores(competition, held_out, probs)["accuracy"] == 1
+    single = dataclasses.replace(competition, combine="")
+    assert validation.scores(single, held_out, probs)["accuracy"] == 0.75
