@@ -72,8 +72,3 @@ def samples_f_rows(labels: np.ndarray, answers: np.ndarray, beta: float = 1.0) -
 def macro_f1_score(labels: np.ndarray, answers: np.ndarray, classes: int) -> float:
     """Macro F1 of answers (N,)."""
     return float(ratio(*macro_f_terms(*counts(labels, answers, classes))))
-
-
-def accuracy_score(labels: np.ndarray, answers: np.ndarray) -> float:
-    """Share of rows whose class is right."""
-    return float(np.mean(np.asarray(labels) == answers))
