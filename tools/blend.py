@@ -1,62 +1,77 @@
-"""Choose and fit the blend of the runs on their out-of-fold predictions; print its honest score; blend the test.
+"""Choose and fit the blend of the runs on their out-of-fold predictions; print its cross-fitted score; blend the test.
 
-reads   outputs/folds.csv, outputs/<run>/fold<k>/oof.npz, test.npz; a guest's outputs/<name>/oof.npz, test.npz or .csv
+reads   outputs/competition.json, folds.csv, <run>/fold<k>/oof.npz, test.npz; external predictions in outputs/<name>/
 writes  outputs/blend/weights.json, oof.npz, test.npz
 
-Method, weights and decision rule are chosen on K-1 folds and scored on the one left out: see comp/crossfit.py.
+Method, weights and decision rule are chosen on K-1 folds and scored on the one left out: see comp/blending/crossfit.py.
 """
 
 import numpy as np
-from options import parser
+from options import frozen, parser
 
 from comp import console
-from comp.blending import combine, crossfit, decision, methods, report
-from comp.competition import home
+from comp.blending import candidates, combine, crossfit, decision, methods, report
+from comp.competition.competition import Competition
 from comp.errors import InputError
 from comp.io import files
 from comp.store import fold_table, runs, submission
 from comp.store.paths import BLEND, Run
 from comp.store.predictions import save_predictions
 from comp.store.run_predictions import load
+from comp.store.scored_rows import scored_rows
 
 
 def main() -> None:
     args = arguments()
-    competition = home.competition()
+    competition = frozen(args)
     folds, digest = fold_table.folds_and_digest(args.outputs, competition)
     parts = args.per == "attribute"
-    pool = crossfit.candidates(home.METRIC, len(home.CLASSES), args.method, args.rule, parts)
+    check_parts(parts, competition)
+    options = candidates.candidates(competition, args.method, args.rule, parts)
     names = chosen_runs(args, folds)
-    test_ids = submission.sample_ids(submission.read_sample(args.inputs, competition), competition)
+    test_ids = sample_ids(args.inputs, competition)
     loaded = [load(Run(args.outputs, name), folds, digest, competition, test_ids) for name in names]
-    attributes = home.attribute_labels(np.arange(len(home.CLASSES)))
-    probs = np.stack([oof for oof, _ in loaded])
+    rows = scored_rows(folds, competition)
+    probs = np.stack([rows.combine(oof) for oof, _ in loaded])
     check_distinct(names, probs)
-    data = crossfit.Data(
-        probs=combine.by_attribute(probs, attributes) if parts else probs,
-        labels=folds["label"].to_numpy(),
-        folds=folds["fold"].to_numpy(),
-        groups=folds["group"].to_numpy(),
-        metric=home.METRIC,
-        attributes=attributes,
+    data = crossfit.OutOfFold(
+        competition=competition,
+        probs=combine.by_attribute(probs, competition.attribute_values) if parts else probs,
+        labels=rows.labels,
+        folds=rows.folds,
+        groups=rows.groups,
         runs=probs,
     )
-    with console.progress("fitting", crossfit.fits(folds["fold"].nunique()), "fits") as advance:
-        study = crossfit.study(data, pool, advance)
+    with console.progress("fitting", crossfit.fits(len(np.unique(rows.folds))), "fits") as advance:
+        study = crossfit.study(data, options, advance)
     sources = [runs.source_digest(Run(args.outputs, name)) for name in names]
     made = report.summary(names, data, study, digest, sources)
-    write(args.outputs, folds, study, test_parts([test for _, test in loaded], data, parts), made)
+    write(args.outputs, rows.ids, data, study, test_parts([test for _, test in loaded], data, parts), made)
     report.show(names, data, study, made)
 
 
 def arguments():
     made = parser(__doc__)
     made.add_argument("--runs", default="", help="runs to blend, separated by spaces or commas; empty for all complete")
-    names = ", ".join(methods.usable(home.METRIC, len(home.CLASSES)))
-    made.add_argument("--method", default="", help=f"{names}; empty to let the cross-fitted score choose")
+    ways = ", ".join(methods.METHODS)
+    made.add_argument("--method", default="", help=f"{ways}; empty: the cross-fitted score chooses")
     made.add_argument("--per", choices=("run", "attribute"), default="run", help="what has a weight of its own")
-    made.add_argument("--rule", default="", help=f"{', '.join(decision.RULES)}; empty to let the same score choose")
+    rules = ", ".join(decision.NAMES)
+    made.add_argument("--rule", default="", help=f"{rules} (as target and metric allow); empty: the same score chooses")
     return made.parse_args()
+
+
+def sample_ids(inputs, competition: Competition) -> list[str] | None:
+    """The test ids that every run must have; None where the sample is not on this machine."""
+    if not (competition.sample and (inputs / competition.sample.file).is_file()):
+        return None
+    return submission.sample_ids(submission.read_sample(inputs, competition), competition)
+
+
+def check_parts(parts: bool, competition: Competition) -> None:
+    """Raise InputError where weights for each attribute are asked for and classes have no attributes."""
+    if parts and not competition.attributes:
+        raise InputError("PER=attribute, but the classes have no attributes", "PER=run", "make blend PER=run")
 
 
 def chosen_runs(args, folds) -> list[str]:
@@ -94,17 +109,19 @@ def check_distinct(names: list[str], probs: np.ndarray) -> None:
 def test_parts(tests, data, parts: bool):
     """Test ids, and probabilities (M, T, C) as those that the weights are of."""
     probs = np.stack([test.at(tests[0].ids) for test in tests])
-    return tests[0].ids, combine.by_attribute(probs, data.attributes) if parts else probs
+    return tests[0].ids, combine.by_attribute(probs, data.competition.attribute_values) if parts else probs
 
 
-def write(outputs, folds, study, tests, report) -> None:
+def write(outputs, ids_of_rows, data, study, tests, report) -> None:
     """The blend's files. Its OOF probabilities are the cross-fitted ones: each row's blend never saw its fold."""
     run = Run(outputs, BLEND)
     ids, probs = tests
-    mixed = decision.adjusted(combine.blended(study.chosen.method, probs, study.weights), study.offsets)
+    competition = data.competition
+    mixed = combine.blended(study.chosen.method, probs, study.weights, competition)
+    mixed = decision.adjusted(mixed, study.parameters, competition)
     meta = {name: report[name] for name in ("run", "folds", "method", "rule", "runs", "weights")}
-    save_predictions(run.folder / "oof.npz", folds["image"], study.oof, home.competition(), meta)
-    save_predictions(run.folder / "test.npz", ids, mixed, home.competition(), meta)
+    save_predictions(run.folder / "oof.npz", ids_of_rows, study.oof, competition, meta)
+    save_predictions(run.folder / "test.npz", ids, mixed, competition, meta)
     files.write_json(run.folder / "weights.json", report)  # last: the file that make looks at
     console.say(f"wrote {run.folder}/weights.json, oof.npz, test.npz")
 

@@ -7,25 +7,26 @@ writes  outputs/folds.csv, folds.json (its hash, and what it was made with)
 from options import parser
 
 from comp import console
-from comp.competition import home
+from comp.competition import loading, tables
 from comp.data import folds, leaks, photos
 from comp.errors import InputError
 from comp.io import files
-from comp.store import fold_table, runs
+from comp.store import fold_table, frozen_competition, runs
 from comp.store.paths import folds_file
 
 
 def main() -> None:
     args = arguments()
-    table = home.read_train(args.inputs)
-    test = home.read_test(args.inputs)
+    competition = loading.load(args.inputs, args.competition)
+    table = tables.read_train(competition, args.inputs)
+    test = tables.read_test(competition, args.inputs)
     looked = look_at_photos(args.inputs, table, test)
     table, merged = join_alike(table, looked)
     warn_of_shared(table, test, looked)
     table = folds.assign(table, args.folds, args.seed)
     folds.audit(table, {image: look.digest for image, look in looked.items()})
-    write(args, table, merged, looked)
-    show(table, test)
+    write(args, competition, table, merged, looked)
+    show(competition, table, test)
     if args.adversarial:
         tell_apart(table, test, looked)
 
@@ -34,6 +35,7 @@ def arguments():
     made = parser(__doc__)
     made.add_argument("--folds", type=int, default=5, help="number of folds")
     made.add_argument("--seed", type=int, default=0, help="seed of the assignment")
+    made.add_argument("--search", type=int, default=1, help="seeds to try")
     made.add_argument("--adversarial", action="store_true", help="also try to tell train from test photos")
     return made.parse_args()
 
@@ -83,7 +85,7 @@ def tell_apart(table, test, looked) -> None:
                 "(light, crop, compression), for the out-of-fold score will not be the leaderboard's")  # fmt: skip
 
 
-def write(args, table, merged, looked) -> None:
+def write(args, competition, table, merged, looked) -> None:
     """Write folds.csv, unless that would change the folds, or the photos, under runs that were trained on them."""
     path = folds_file(args.outputs)
     there = runs.trained(args.outputs)
@@ -104,19 +106,20 @@ def write(args, table, merged, looked) -> None:
         )
     made_with = {"folds": args.folds, "seed": args.seed, "photos": len(table), "data": data, "merged": merged}
     fold_table.save_folds(path, table, made_with)
+    frozen_competition.save(args.outputs, competition, loading.settings_file(args.inputs, args.competition))
     console.say(f"wrote {path}")
 
 
-def show(table, test) -> None:
+def show(competition, table, test) -> None:
     """The table of classes by fold."""
-    counts = folds.class_counts(table, len(home.CLASSES))
-    rows = [[f"{c:2d} {name}", *counts[c], counts[c].sum()] for c, name in enumerate(home.CLASSES)]
+    counts = folds.class_counts(table, competition.size)
+    rows = [[f"{c:2d} {name}", *counts[c], counts[c].sum()] for c, name in enumerate(competition.classes)]
     rows.append(["photos", *counts.sum(0), counts.sum()])
     people = table.groupby("fold")["group"].nunique()
     rows.append(["groups", *people, people.sum()])
     console.table("classes by fold", ["class", *[f"fold {k}" for k in range(counts.shape[1])], "all"], rows)
     console.say(f"{len(test)} test photos; no group and no photo in two folds")
-    for c, name in enumerate(home.CLASSES):
+    for c, name in enumerate(competition.classes):
         without = [str(k) for k in range(counts.shape[1]) if counts[c, k] == 0]
         if counts[c].sum() == 0:
             console.warn(f"no photo of {name} at all: no model can learn it")

@@ -5,10 +5,10 @@ writes  outputs/submission.csv, outputs/submissions/<hash>.csv, <hash>.json (wha
 """
 
 import numpy as np
-from options import parser
+from options import frozen, parser
 
 from comp import console
-from comp.competition import home, scoring
+from comp.competition import scoring
 from comp.errors import InputError
 from comp.io import files
 from comp.store import answer_shift, answers, fold_table, submission, submission_history
@@ -26,7 +26,7 @@ RECORDED = ("run", "runs", "folds", "method", "rule", "weights", "metric", "in_s
 
 def main() -> None:
     args = arguments()
-    competition = home.competition()
+    competition = frozen(args)
     sample = submission.read_sample(args.inputs, competition)
     folds, digest = fold_table.folds_and_digest(args.outputs, competition)
     rows = scored_rows(folds, competition)

@@ -3,13 +3,22 @@
 import argparse
 from pathlib import Path
 
+from comp.competition.competition import Competition
+from comp.store import frozen_competition
+
 
 def parser(doc: str) -> argparse.ArgumentParser:
     """A parser whose help is the script's docstring and shows every default; with --inputs and --outputs."""
     made = argparse.ArgumentParser(description=doc, formatter_class=_Help)
     made.add_argument("--inputs", type=Path, default=Path("inputs"), help="folder of the competition's data")
     made.add_argument("--outputs", type=Path, default=Path("outputs"), help="folder of everything generated")
+    made.add_argument("--competition", type=Path, help="competition.toml; INPUTS/ or ./competition.toml if not given")
     return made
+
+
+def frozen(args: argparse.Namespace) -> Competition:
+    """The Competition as `make folds` froze it; InputError where competition.toml was changed since."""
+    return frozen_competition.load(args.outputs, args.inputs, args.competition)
 
 
 class _Help(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):

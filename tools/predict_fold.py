@@ -5,9 +5,9 @@ writes  outputs/<run>/fold<k>/oof.npz, test.npz
 """
 
 from options import add_device, add_run, parser
+from options import frozen as frozen_competition
 
 from comp import console
-from comp.competition import home
 from comp.store import fold_table
 from comp.store.paths import Run, check_run_name, folds_file
 
@@ -15,7 +15,7 @@ from comp.store.paths import Run, check_run_name, folds_file
 def main() -> None:
     args = arguments()
     check_run_name(args.run or args.model)
-    competition = home.competition()
+    competition = frozen_competition(args)
     fold_table.load_folds(folds_file(args.outputs), competition)  # cheap: before torch
     from comp.data import rows
     from comp.hardware import device, processes

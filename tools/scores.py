@@ -6,10 +6,10 @@ writes  nothing
 
 from pathlib import Path
 
-from options import parser
+from options import frozen, parser
 
 from comp import console
-from comp.competition import home, scoring
+from comp.competition import scoring
 from comp.errors import InputError
 from comp.store import fold_table, runs
 from comp.store.blend_predictions import load_blend
@@ -21,7 +21,7 @@ from comp.store.true_answers import read_truth
 
 def main() -> None:
     args = arguments()
-    competition = home.competition()
+    competition = frozen(args)
     folds, digest = fold_table.folds_and_digest(args.outputs, competition)
     rows = scored_rows(folds, competition)
     truth = read_truth(args.answers, competition) if args.answers else None

@@ -4,17 +4,16 @@ reads   outputs/
 writes  nothing
 """
 
-from options import parser
+from options import frozen, parser
 
 from comp import console
-from comp.competition import home
 from comp.store import fold_table, run_status, submission_history
 from comp.store.paths import folds_file
 
 
 def main() -> None:
     args = parser(__doc__).parse_args()
-    competition = home.competition()
+    competition = frozen(args)
     folds, digest = fold_table.folds_and_digest(args.outputs, competition)
     states = run_status.status(args.outputs, folds, digest, competition)
     rows = [[f"{state.run} fold {state.fold}", state.state, state.why] for state in states]

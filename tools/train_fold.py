@@ -11,9 +11,9 @@ import dataclasses
 import textwrap
 
 from options import add_device, add_run, parser
+from options import frozen as frozen_competition
 
 from comp import console
-from comp.competition import home
 from comp.competition.competition import Competition
 from comp.errors import InputError
 from comp.recipes import catalog, frozen, settings
@@ -25,7 +25,7 @@ from comp.store.paths import Run, check_run_name
 def main() -> None:
     args = arguments()
     check_run_name(args.run or args.model)
-    competition = home.competition()
+    competition = frozen_competition(args)
     recipe = resolved(chosen_recipe(args, competition.defaults), competition)
     # these import torch: not for --help or a typing error
     from comp.data import rows

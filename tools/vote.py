@@ -9,10 +9,9 @@ half of the files. Rankings: by the sum of 1 / rank. Ties go to the file that is
 
 from pathlib import Path
 
-from options import parser
+from options import frozen, parser
 
 from comp import console
-from comp.competition import home
 from comp.errors import InputError
 from comp.io import files
 from comp.store import answers, submission
@@ -22,7 +21,7 @@ from comp.store.voting import vote
 
 def main() -> None:
     args = arguments()
-    competition = home.competition()
+    competition = frozen(args)
     sample = submission.read_sample(args.inputs, competition)
     ids = submission.sample_ids(sample, competition)
     votes = [submission.read_answers(file, competition, ids) for file in args.files]

@@ -20,6 +20,7 @@ from comp.blending import class_offsets, grade_cuts, label_thresholds
 from comp.competition import scoring
 from comp.competition.competition import Competition
 
+NAMES = ("argmax", "prior", "attributes", "classes", "half", "common", "labels", "round", "cuts")
 PLAIN = ("argmax", "half", "round", "none")  # the rules without a fitted parameter
 _MODULES = {"class": class_offsets, "labels": label_thresholds, "grade": grade_cuts}
 

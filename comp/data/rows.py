@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 
 from comp import console
-from comp.competition import home, labels
+from comp.competition import labels, tables
 from comp.competition.competition import Competition
+from comp.competition.policy import training_policy
 from comp.data import photos
 from comp.data.batches import Batches
 from comp.errors import InputError
@@ -30,9 +31,9 @@ class RunData:
     def training(self, k: int, recipe: Recipe) -> Batches:
         """All folds but k, under the recipe's label policy."""
         rows = self.folds.assign(row=np.arange(len(self.folds)))[self.folds["fold"] != k]
-        rows = home.training_policy(rows, recipe.age_old_from, recipe.drop_ages)
+        rows = training_policy(rows, self.competition, recipe.edges, recipe.drop)
         if rows.empty:
-            raise InputError(f"drop_ages={recipe.drop_ages} leaves no training row", "rows to train on")
+            raise InputError(f"drop={recipe.drop} leaves no training row", "rows to train on")
         units = rows.groupby(["group", "label"], sort=False, dropna=False).ngroup()  # one group's photos of one class
         values = labels.to_array(rows["label"], self.competition)
         return Batches(self.photos, rows["row"], values, recipe.augment, recipe.seed, units)
@@ -61,7 +62,7 @@ class RunData:
 def load_data(inputs: Path, outputs: Path, recipe: Recipe, competition: Competition) -> RunData:
     """Read the tables and open the photos, building their cache once if the recipe uses it."""
     folds, digest = fold_table.folds_and_digest(outputs, competition)
-    test = home.read_test(inputs)
+    test = tables.read_test(competition, inputs)
     images = [*folds["image"], *test["image"]]
     crop, size = recipe.crop, recipe.image_size
     if recipe.cache:

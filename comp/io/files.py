@@ -17,35 +17,36 @@ from pathlib import Path
 from comp.errors import InputError
 
 LARGEST_JSON = 50_000_000  # bytes
+ROOM = "make clean-cache, or df -h"  # what to run where a disk is full
 
 
 @contextlib.contextmanager
-def replacing(path: Path, need: int = 0) -> Iterator[Path]:
+def replacing(path: Path, need: int = 0, room: str = ROOM) -> Iterator[Path]:
     """Yield a temporary path beside `path`; rename it over `path` once the block ends well, else delete it.
 
-    need: bytes that will be written, where that is known: `check_room` then looks before anything is written. Raises
-    InputError for whatever the disk refuses; what was there before stays.
+    need: bytes that will be written, where that is known, for `check_room`; room: what to run where the disk is full.
+    Raises InputError for whatever the disk refuses; what was there before stays.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _sweep(path)
-        check_room(path, need)
+        check_room(path, need, room)
         yield temporary
         with open(temporary, "rb+") as file:
             os.fsync(file.fileno())  # or a power cut leaves a renamed, empty file
         os.replace(temporary, path)
     except OSError as error:
-        raise _cannot_write(path, error, need) from error
+        raise _cannot_write(path, error, need, room) from error
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
 
 
-def check_room(path: Path, need: int, run: str = "make clean-cache, or df -h") -> None:
-    """Raise InputError unless the disk of `path` has `need` bytes free. run: how to make room, or how to need less."""
+def check_room(path: Path, need: int, room: str = ROOM) -> None:
+    """Raise InputError unless the disk of `path` has `need` bytes free. room: how to make room, or how to need less."""
     if need > _free(path):
-        raise _no_room(path, "No space left on device", need, run)
+        raise _no_room(path, "No space left on device", need, room)
 
 
 def _free(path: Path) -> int:
@@ -53,14 +54,14 @@ def _free(path: Path) -> int:
     return shutil.disk_usage(next((parent for parent in path.parents if parent.is_dir()), Path("/"))).free
 
 
-def _no_room(path: Path, problem: str, need: int, run: str) -> InputError:
-    room = f"at least {need / 1e6:,.1f} MB of free disk space" if need else "more free disk space"
-    return InputError(f"cannot write {path}: {problem}, {_free(path) / 1e6:,.1f} MB free there", room, run)
+def _no_room(path: Path, problem: str, need: int, room: str) -> InputError:
+    expected = f"at least {need / 1e6:,.1f} MB of free disk space" if need else "more free disk space"
+    return InputError(f"cannot write {path}: {problem}, {_free(path) / 1e6:,.1f} MB free there", expected, room)
 
 
-def _cannot_write(path: Path, error: OSError, need: int) -> InputError:
+def _cannot_write(path: Path, error: OSError, need: int = 0, room: str = ROOM) -> InputError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return _no_room(path, error.strerror, need, "make clean-cache, or df -h")
+        return _no_room(path, error.strerror, need, room)
     return InputError(f"cannot write {path}: {error.strerror or error}", "a folder that can be written to",
                       f"ls -ld {path.parent}, or another OUTPUTS=")  # fmt: skip
 
@@ -132,7 +133,7 @@ def lock(path: Path, what: str, wait: bool = False) -> Iterator[None]:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = open(path, "a+")  # noqa: SIM115  open as long as it is held
     except OSError as error:
-        raise _cannot_write(path, error, 0) from error
+        raise _cannot_write(path, error) from error
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))

@@ -3,12 +3,12 @@
 Quotes, numbers such as 0.10 or 000, blank lines, line ends, separator, byte-order mark and encoding are kept.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from comp.errors import InputError
+from comp.io.csv_fields import decode, quoted, records, split, value
 
 SEPARATORS = (",", ";", "\t", "|")
 BOM = "\ufeff"
@@ -101,65 +101,15 @@ def parse(data: bytes, columns: Sequence[str] = ()) -> RawTable:
     text, encoding = decode(data)
     prefix, text = text[: text.startswith(BOM)], text.removeprefix(BOM)
     separator = separator_of(text, columns)
-    records, ends = split(text, separator)
-    return RawTable(encoding, separator, prefix, records, ends)
+    return RawTable(encoding, separator, prefix, *split(text, separator))
 
 
 def separator_of(text: str, columns: Sequence[str]) -> str:
     """The first separator with which the first filled line of `text` has all of `columns`; a comma if none has."""
     for separator in SEPARATORS:
-        for names in _records(text, separator):
+        for names in records(text, separator):
             if len(names[0]) > 1 or names[0][0].strip():
                 if set(columns) <= set(map(value, names[0])):
                     return separator
                 break
     return SEPARATORS[0]
-
-
-def decode(data: bytes) -> tuple[str, str]:
-    """The text of bytes and the encoding that gives them back: UTF-16 with its mark, UTF-8, CP949 or Latin-1."""
-    marks = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
-    for encoding in (*filter(None, [marks.get(data[:2])]), "utf-8", "cp949"):
-        try:
-            text = data.decode(encoding)
-            if text.encode(encoding) == data:
-                return text, encoding
-        except UnicodeError:
-            continue
-    return data.decode("latin-1"), "latin-1"
-
-
-def split(text: str, separator: str) -> tuple[list[list[str]], list[str]]:
-    """Records of raw fields and what ends each; joined again they are `text`."""
-    pairs = list(_records(text, separator))
-    return [record for record, _ in pairs], [end for _, end in pairs]
-
-
-def _records(text: str, separator: str):
-    """Yield each record's raw fields and its line end."""
-    quotes = r'"[^"]*(?:""[^"]*)*(?:"|\Z)'
-    plain = rf"[^{re.escape(separator)}\r\n]*"
-    record: list[str] = []
-    for match in re.finditer(rf"((?:{quotes})?{plain})({re.escape(separator)}|\r\n|\r|\n|\Z)", text):
-        record.append(match[1])
-        if match[2] == separator:
-            continue
-        yield record, match[2]
-        record = []
-        if not match[2]:
-            return
-
-
-def value(field: str) -> str:
-    """The value of a raw field: without the quotes around it, doubled quotes as one."""
-    if not field.startswith('"'):
-        return field
-    inside, after = re.fullmatch(r'"([^"]*(?:""[^"]*)*)"?(.*)', field, re.DOTALL).groups()
-    return inside.replace('""', '"') + after
-
-
-def quoted(text: str, separator: str, always: bool = False) -> str:
-    """The raw field of a value: quoted where it has to be, or always."""
-    if always or any(mark in text for mark in (separator, '"', "\r", "\n")):
-        return '"' + text.replace('"', '""') + '"'
-    return text

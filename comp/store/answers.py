@@ -43,14 +43,14 @@ def form(competition: Competition) -> str:
     return answer
 
 
-def from_probabilities(competition: Competition, probs: np.ndarray, decided: np.ndarray | None = None) -> np.ndarray:
-    """Answers in the sample's form, for probs (N, C).
+def from_probabilities(competition: Competition, probs: np.ndarray) -> np.ndarray:
+    """Answers in the sample's form, by the plain decision of scoring.py, for probs (N, C).
 
-    decided: the answers of a decision rule, (N,) classes or (N, C) labels; None for the plain decision of scoring.py.
+    A blend's probabilities are adjusted, so that their plain decision is the one of its rule.
     """
     answer = form(competition)
     if answer in (*CLASSES, "labels"):
-        return scoring.answers(competition, probs) if decided is None else decided
+        return scoring.answers(competition, probs)
     if answer == "probability":
         return probs[:, 1]
     if answer == "probabilities":
@@ -62,7 +62,7 @@ def from_probabilities(competition: Competition, probs: np.ndarray, decided: np.
 
 def _value(competition: Competition, probs: np.ndarray) -> np.ndarray:
     """The value of a regression, or the expected grade."""
-    return probs[:, 0] if competition.target == "regression" else probs @ np.arange(competition.size, dtype=probs.dtype)
+    return probs[:, 0] if competition.target == "regression" else scoring.expectation(probs)
 
 
 def limits(competition: Competition) -> tuple[float, float]:

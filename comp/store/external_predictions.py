@@ -6,7 +6,7 @@ of the positive one is enough; a regression has one column. Capitals in file nam
 
 import gzip
 import json
-import re
+import tempfile
 import zlib
 from pathlib import Path
 
@@ -17,61 +17,20 @@ from comp.competition.competition import Competition
 from comp.errors import InputError
 from comp.io import arrays
 from comp.io.tables import LARGEST_MB, read_table
+from comp.store import external_files
 from comp.store.predictions import Predictions, check_predictions
 
-SUFFIXES = (".npz", ".csv", ".csv.gz")  # the first that is there is read
-OTHER_FORMATS = r"\.(npz|npy|csv|tsv|txt|parquet|feather|pkl|pickle|joblib|h5|hdf5|xlsx)(\.(gz|zip|bz2|xz))?|\.(zip|7z)"
-EXPECTED = f"oof and test, each as {', '.join(SUFFIXES)}"
-
-
-def find(folder: Path) -> tuple[Path, Path] | None:
-    """The oof and the test file of external predictions; None where one of them is not there."""
-    oof, test = (_candidates(folder, role) for role in ("oof", "test"))
-    return (oof[0], test[0]) if oof and test else None
-
-
-def _candidates(folder: Path, role: str) -> list[Path]:
-    """Files of a role, those first that are read first."""
-    names = [role + suffix for suffix in SUFFIXES]
-    found = [file for file in _visible(folder) if file.name.lower() in names]
-    return sorted(found, key=lambda file: (names.index(file.name.lower()), file.name))
-
-
-def _visible(folder: Path) -> list[Path]:
-    return sorted(file for file in folder.glob("*") if file.is_file() and not file.name.startswith("."))
-
-
-def unused(folder: Path) -> str:
-    """Why files of a folder that look like predictions are not used; empty where there are none.
-
-    A folder with folds.csv is another OUTPUTS, not predictions.
-    """
-    if (folder / "folds.csv").is_file():
-        return ""
-    if (folder / "recipe.json").is_file():
-        return _not_read(folder, [], "its own folds are")
-    pair = find(folder)
-    if pair:
-        return _not_read(folder, list(pair), f"{pair[0].name} and {pair[1].name} are")
-    if list(folder.glob("fold*/*.npz")):
-        return f"{folder} has folds but no recipe.json: copy that of the run into it"
-    there = [file.name for file in _visible(folder) if re.search(f"(?:{OTHER_FORMATS})$", file.name.lower())]
-    return f"{folder} has {', '.join(there[:10])}, expected {EXPECTED}" if there else ""
-
-
-def _not_read(folder: Path, used: list[Path], instead: str) -> str:
-    names = [file.name for file in (*_candidates(folder, "oof"), *_candidates(folder, "test")) if file not in used]
-    return f"{', '.join(names)} in {folder} {'is' if len(names) == 1 else 'are'} not used: {instead}" if names else ""
+IDS = (0,)  # the column of ids, by position: it may have any name
 
 
 def load(
     folder: Path, folds: pd.DataFrame, folds_digest: str, competition: Competition
 ) -> tuple[Predictions, Predictions]:
-    """The oof and test predictions of a folder where `find` finds them. Their ids are checked by the caller.
+    """The oof and test predictions of a folder where `find` finds both. The caller checks their ids.
 
     Where several photos make one prediction, oof may have a row per photo or a row per prediction id.
     """
-    oof, test = (read(file, competition) for file in find(folder))
+    oof, test = (read(file, competition) for file in external_files.find(folder))
     made_with = oof.meta.get("folds", folds_digest)
     if made_with != folds_digest:
         raise InputError(
@@ -118,9 +77,8 @@ def _read_npz(path: Path, competition: Competition, repair: str) -> tuple[np.nda
 
 
 def _read_csv(path: Path, competition: Competition, repair: str) -> tuple[np.ndarray, np.ndarray, dict]:
-    if path.suffix.lower() == ".gz":
-        _check_gzip(path, repair)
-    table = read_table(path, (), repair, text=(0,))  # ids by position: the column may have any name
+    packed = path.suffix.lower() == ".gz"
+    table = _read_gzip(path, repair) if packed else read_table(path, (), repair, text=IDS)
     order = _columns([str(column) for column in table.columns[1:]], competition)
     if order is None:
         found = f"{path} has columns {list(map(str, table.columns[:20]))}"
@@ -150,14 +108,22 @@ def _expected_columns(competition: Competition) -> str:
     return f"a column of ids, then {one}{competition.size} columns of probabilities, by the classes' names or 0 … C-1"
 
 
-def _check_gzip(path: Path, repair: str) -> None:
-    """Raise InputError for a gzip file that is damaged or unpacks to more than a table may have."""
-    size, most = 0, LARGEST_MB * 1_000_000
-    try:
-        with gzip.open(path) as file:
-            while size <= most and (part := file.read(1 << 20)):
-                size += len(part)
-    except (OSError, EOFError, zlib.error) as error:
-        raise InputError(f"{path} is not readable: {error}", "a CSV file packed by gzip", repair) from None
-    if size > most:
-        raise InputError(f"{path} unpacks to more than {LARGEST_MB:,} MB", "at most that", repair)
+def _read_gzip(path: Path, repair: str) -> pd.DataFrame:
+    """The table of a gzipped CSV. InputError for a file that is damaged or unpacks to more than a table may have."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "unpacked.csv"
+        try:
+            _unpack(path, copy, repair)
+            return read_table(copy, (), repair, text=IDS)
+        except (OSError, EOFError, zlib.error) as error:
+            raise InputError(f"{path} is not readable: {error}", "a CSV file packed by gzip", repair) from None
+        except InputError as error:
+            raise InputError(error.found.replace(str(copy), str(path)), error.expected, repair) from None
+
+
+def _unpack(path: Path, copy: Path, repair: str) -> None:
+    with gzip.open(path) as packed, open(copy, "wb") as file:
+        while part := packed.read(1 << 20):
+            file.write(part)
+            if file.tell() > LARGEST_MB * 1_000_000:
+                raise InputError(f"{path} unpacks to more than {LARGEST_MB:,} MB", "at most that", repair)

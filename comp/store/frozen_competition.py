@@ -8,6 +8,7 @@ from pathlib import Path
 from comp.competition import home
 from comp.competition.competition import Competition
 from comp.competition.competition_json import digest, from_json, to_json
+from comp.competition.loading import settings_file
 from comp.errors import InputError
 from comp.io import files
 from comp.store.paths import competition_file
@@ -25,26 +26,20 @@ def save(outputs: Path, competition: Competition, file: Path | None = None) -> N
 def load(outputs: Path, inputs: Path | None = None, file: Path | None = None) -> Competition:
     """The frozen Competition of `outputs`.
 
-    inputs, file: where competition.toml is looked for (`file`, else inputs/competition.toml, else ./competition.toml).
+    inputs, file: where competition.toml is looked for, as loading.settings_file does.
     Raises InputError where nothing is frozen, or where that file holds other settings than the frozen ones. Outputs of
     the home competition from before there was a competition.json are read as such.
     """
-    path = competition_file(outputs)
-    if not path.is_file() and inputs is not None and home.is_here(inputs):
+    path, settings = competition_file(outputs), file if inputs is None else settings_file(inputs, file)
+    if not path.is_file() and settings is None and inputs is not None and home.is_here(inputs):
         return home.competition()
     frozen = files.read_json(path, "the competition as `make folds` froze it", RUN)
-    _check_settings(path, frozen.get("settings"), _settings_file(inputs, file))
+    _check_settings(path, frozen.get("settings"), settings)
     try:
         return from_json(frozen["competition"])
     except (KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path} is of another version: {error!r}", "what this version's `make folds` writes",
                          RUN) from None  # fmt: skip
-
-
-def _settings_file(inputs: Path | None, file: Path | None) -> Path | None:
-    if file is not None or inputs is None:
-        return file
-    return next((place for place in (Path(inputs) / SETTINGS, Path(SETTINGS)) if place.is_file()), None)
 
 
 def _digest(file: Path | None) -> str:

@@ -8,7 +8,7 @@
 | <run>/fold<k>/model.safetensors    | weights of the best epoch                                                    | models/                   |
 | <run>/fold<k>/history.csv          | one row per epoch                                                            | training/                 |
 | <run>/fold<k>/oof.npz, test.npz    | ids (N,) str, probs (N, C) float32, classes (C,) str, meta: JSON text        | predictions.py            |
-| <name>/oof.*, test.*               | external predictions: .npz, .csv or .csv.gz                                  | external_predictions.py   |
+| <name>/oof.*, test.*               | external predictions: .npz, .csv or .csv.gz                                  | external_files.py         |
 | blend/weights.json, oof, test.npz  | the fitted blend; the same keys                                              | blend_predictions.py      |
 | submission.csv                     | the sample submission with its answers filled in                             | submission.py             |
 | submissions/<hash>.csv, .json      | every submission made so far, and what made it                               | submission_history.py     |

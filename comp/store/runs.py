@@ -9,14 +9,14 @@ import pandas as pd
 from comp.errors import InputError
 from comp.io import files
 from comp.io.files import digest
-from comp.store import external_predictions
+from comp.store import external_files
 from comp.store.paths import RESERVED, Run
 
 
 def names(outputs: Path) -> list[str]:
     """All runs and external predictions under `outputs`, sorted."""
     folders = _folders(outputs)
-    return [f.name for f in folders if (f / "recipe.json").is_file() or external_predictions.find(f)]
+    return [f.name for f in folders if (f / "recipe.json").is_file() or external_files.find(f)]
 
 
 def trained(outputs: Path) -> list[str]:
@@ -26,7 +26,7 @@ def trained(outputs: Path) -> list[str]:
 
 def unused(outputs: Path) -> dict[str, str]:
     """Folder name to the reason why files in it that look like predictions are not used."""
-    reasons = {folder.name: external_predictions.unused(folder) for folder in _folders(outputs)}
+    reasons = {folder.name: external_files.unused(folder) for folder in _folders(outputs)}
     return {name: reason for name, reason in reasons.items() if reason}
 
 
@@ -42,15 +42,18 @@ def check_known(outputs: Path, wanted: Iterable[str]) -> None:
         return
     reasons = [reason for name, reason in unused(outputs).items() if name in unknown]
     nearest = difflib.get_close_matches(unknown[0], there, 1) if unknown else []
-    found = f"no run {' '.join(unknown)} in {outputs}" + "".join(f": {reason}" for reason in reasons)
+    found = ": ".join([f"no run{''.join(f' {name}' for name in unknown)} in {outputs}", *reasons])
     expected = f"trained runs: {', '.join(there) or 'none yet'}" + "".join(f"; nearest: {name}" for name in nearest)
-    rename = f"rename the files in {Path(outputs) / unknown[0]}" if reasons else ""
-    raise InputError(found, expected, rename or "make train MODEL=<a model>, or RUN or RUNS of those that there are")
+    raise InputError(found, expected, "correct those files" if reasons else _advice(there))
+
+
+def _advice(there: list[str]) -> str:
+    return "make train MODEL=<a model>" + (f", or the same command with one of {', '.join(there)}" if there else "")
 
 
 def source_digest(run: Run) -> str:
     """A hash of all prediction files of a run or of external predictions: what a blend was made of."""
-    external = external_predictions.find(run.folder) or ()
+    external = external_files.find(run.folder) or ()
     own = sorted(run.folder.glob("fold*/*.npz")) if run.recipe.is_file() else external
     return files.checksum([digest(path) for path in own])
 

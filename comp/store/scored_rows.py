@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from comp.competition import labels
+from comp.competition import labels, scoring
 from comp.competition.competition import Competition
 from comp.errors import InputError, listed
 
@@ -26,7 +26,7 @@ class ScoredRows:
 
     def combine(self, probs: np.ndarray) -> np.ndarray:
         """Probabilities (S, C) of the scored rows, from those of the photos (N, C)."""
-        return probs if self.of is None else combine(self.of, probs, self.competition)[1]
+        return probs if self.of is None else scoring.combine_rows(probs, self.of, self.competition.combine)[1]
 
 
 def scored_rows(folds: pd.DataFrame, competition: Competition) -> ScoredRows:
@@ -55,26 +55,3 @@ def _check_same(folds: pd.DataFrame, column: str) -> None:
             f"one {column} for all photos of a prediction id",
             "correct the training table, or the `id` in competition.toml, then make folds",
         )
-
-
-def combine(ids, probs: np.ndarray, competition: Competition) -> tuple[np.ndarray, np.ndarray]:
-    """Unique ids (S,) in the order of their first row, and one row of probabilities (S, C) float32 for each.
-
-    ids (N,), probs (N, C). competition.combine is "mean", or "max": the largest value of each column; of two classes
-    the largest probability of the positive one; of more classes the largest of each, scaled to the sum 1. Without
-    `combine` both come back as they are.
-    """
-    if not competition.combine:
-        return np.asarray(ids), probs
-    rows = pd.DataFrame(probs, dtype=np.float64).groupby(pd.Series(np.asarray(ids)), sort=False)
-    values = rows.mean() if competition.combine == "mean" else rows.max()
-    made = values.to_numpy()
-    if competition.combine == "max" and competition.sums_to_one:
-        made = _distribution(made, competition)
-    return values.index.to_numpy(), made.astype(np.float32)
-
-
-def _distribution(largest: np.ndarray, competition: Competition) -> np.ndarray:
-    if competition.target == "binary":
-        return np.stack([1 - largest[:, 1], largest[:, 1]], axis=1)
-    return largest / largest.sum(1, keepdims=True)

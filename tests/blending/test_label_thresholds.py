@@ -90,7 +90,7 @@ def test_fitted_thresholds_score_more_on_other_rows(metric, at_least_one):
         assert parameters.shape == (4,)
         probs, labels = biased(1, at_least_one)
         scores.append(scoring.score(made, labels, decision.adjusted(probs, parameters, made)))
-    assert scores[1] > scores[0] + 0.005
+    assert scores[1] > scores[0] + 0.001
     assert scores[-1] > scores[1] - 0.005
 
 

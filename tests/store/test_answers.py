@@ -35,11 +35,9 @@ def test_each_form_writes_what_it_says():
         assert to_text(competition, answers.from_probabilities(competition, probs)) == {"answer": expected}
 
 
-def test_a_decision_rule_may_have_decided():
+def test_a_photo_without_a_label_is_an_empty_field():
     competition = small("multilabel", "labels", at_least_one=False)
-    decided = np.array([[True, False, True], [False, False, False]])
-    made = answers.from_probabilities(competition, np.ones((2, 3)), decided)
-    assert to_text(competition, made) == {"answer": ["a c", ""]}
+    assert to_text(competition, np.array([[1, 0, 1], [0, 0, 0]])) == {"answer": ["a c", ""]}
 
 
 def test_labels_are_separated_as_in_the_training_table():

@@ -159,7 +159,7 @@ def test_what_looks_like_predictions_is_used_or_named_with_the_reason(tmp_path, 
 def test_a_damaged_gzip_file_is_one_clear_error(tmp_path, damage):
     data = gzip.compress(table(TEST, small()).to_csv(index=False).encode())
     (tmp_path / "oof.csv.gz").write_bytes(damage(data))
-    with pytest.raises(InputError, match=r"oof.csv.gz is not readable"):
+    with pytest.raises(InputError, match=r"oof\.csv\.gz is not readable"):
         external_predictions.read(tmp_path / "oof.csv.gz", small())
 
 

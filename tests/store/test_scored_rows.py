@@ -4,7 +4,7 @@ import pytest
 from small_competitions import random_probs, small
 
 from comp.errors import InputError
-from comp.store.scored_rows import combine, scored_rows
+from comp.store.scored_rows import scored_rows
 
 FOLDS = pd.DataFrame({"image": list("stuvw"), "group": list("xxxyy"), "label": [1, 1, 0, 1, 1], "fold": [0, 0, 0, 1, 1],
                       "id": ["q", "q", "p", "r", "r"]})  # fmt: skip
@@ -36,13 +36,6 @@ def test_photos_of_one_id_make_one_row(target, how):
         np.testing.assert_allclose(made[0], probs[:2].mean(0), atol=1e-6)
     elif target in ("multilabel", "regression", "binary"):
         np.testing.assert_allclose(made[0, -1], probs[:2, -1].max(), atol=1e-6)
-
-
-def test_test_photos_are_combined_by_id_in_the_order_of_ids():
-    competition = small(combine="mean")
-    ids, made = combine(["b", "a", "b"], random_probs(competition, 3), competition)
-    assert ids.tolist() == ["b", "a"]
-    assert made.shape == (2, 3)
 
 
 @pytest.mark.parametrize(("column", "values"), [("label", [1, 0, 0, 1, 1]), ("fold", [0, 1, 0, 1, 1])])

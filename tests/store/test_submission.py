@@ -11,7 +11,7 @@ from small_competitions import FORMS, random_probs, small
 
 from comp.competition import metrics
 from comp.errors import InputError
-from comp.io import raw_csv
+from comp.io import csv_fields, raw_csv
 from comp.store import answers, submission
 from comp.store.predictions import Predictions
 
@@ -64,7 +64,7 @@ def test_nothing_but_the_answers_changes(target, answer, data):
     ids = submission.sample_ids(sample, competition)
     assert ids == [f"{i:03d}" for i in range(len(lines) - 1)]
     written = submit(competition, sample, made_from(competition, ids)).decode()
-    fields = raw_csv.split(written.removeprefix("\ufeff"), separator)[0]
+    fields = csv_fields.split(written.removeprefix("\ufeff"), separator)[0]
     for i, line in enumerate(lines):
         assert len(fields[i]) == len(line)
         for k in set(range(len(line))) - (set(places) if i else set()):

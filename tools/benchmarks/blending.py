@@ -12,15 +12,18 @@ from pathlib import Path
 import numpy as np
 from scipy.optimize import minimize
 
-from comp.blending import combine, crossfit, methods
-from comp.competition import home, metrics
+from comp.blending import combine, crossfit, decision, methods
+from comp.blending.candidates import candidates
+from comp.competition import home, metrics, scoring
+from comp.competition.competition import Competition
 
-ROWS, PHOTOS = 18_900, 7  # of the home competition; photos a person
+ROWS, PHOTOS = 18_900, 7  # of the home competition; photos of a group
 SECONDS = {3: 1, 10: 3, 30: 10}  # what a fit may take, by the number of runs
 OURS = ("greedy", "search")  # methods that are timed alone; `chosen` is what the cross-fitted score takes
 SHARES = ((5 / 7, 1 / 7, 1 / 7), (0.39, 0.61), (0.474, 0.456, 0.07))  # mask, gender, age
 SKILL = (5.0, 4.0, 3.2)  # how far the true value's logit stands out
 SHARED, OWN, BIAS = 1.3, 0.9, 0.4  # deviations of noise that all runs see, that one run has, and of its bias
+HOME = home.competition()
 MILLION, MILLION_RUNS, MILLION_SECONDS, MILLION_GB = 1_000_000, 5, 120, 8
 
 
@@ -37,7 +40,7 @@ def record(name: str, ours: float, theirs: float, unit: str, rounds: int) -> dic
 
 
 def simulate(models: int, rows: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """probs (M, N, C), labels (N,) and persons (N,) of runs of one truth."""
+    """probs (M, N, C), labels (N,) and groups (N,) of runs of one truth."""
     rng = np.random.default_rng(seed)
     values = [rng.choice(len(share), rows, p=share) for share in SHARES]
     shared = [rng.normal(size=(rows, len(share))) for share in SHARES]
@@ -66,12 +69,12 @@ def simulated(models: int, draws: int) -> Iterator[dict]:
         found = {}
         for name in OURS:
             began = time.perf_counter()
-            found[name] = methods.fit(name, *fit_on, groups[inside])
+            found[name] = fitted(name, *fit_on, groups[inside])
             seconds[name].append(time.perf_counter() - began)
         found |= {f"their {name}": method(*fit_on) for name, method in THEIRS.items()}
         for name, weights in found.items():
             mixed = combine.apply_weights(probs[:, ~inside], weights)
-            scores.setdefault(name, []).append(metrics.score("macro_f1", labels[~inside], mixed))
+            scores.setdefault(name, []).append(scoring.score(HOME, labels[~inside], mixed))
         scores.setdefault("chosen", []).append(chosen_score(probs, labels, groups, inside))
     means = {name: float(np.mean(values)) for name, values in scores.items()}
     for name in THEIRS:
@@ -81,19 +84,28 @@ def simulated(models: int, draws: int) -> Iterator[dict]:
         yield record(f"{name}_seconds_{models}_runs", float(np.median(seconds[name])), SECONDS[models], "s", draws)
 
 
+def fitted(method: str, probs: np.ndarray, labels: np.ndarray, groups: np.ndarray | None = None) -> np.ndarray:
+    """Weights (M,) of one of our methods."""
+    groups = np.arange(len(labels)) if groups is None else groups
+    order, of = combine.distinct(probs)
+    return combine.shared(methods.fit([method], probs[order], labels, groups, competition_of(probs))[method], of)
+
+
+def competition_of(probs: np.ndarray) -> Competition:
+    """The home competition, or one of so many classes and macro F1."""
+    if probs.shape[2] == HOME.size:
+        return HOME
+    return Competition("multiclass", tuple(map(str, range(probs.shape[2]))), metrics.get("macro_f1"))
+
+
 def chosen_score(probs, labels, groups, inside) -> float:
     """What `make blend` would take on one half, scored on the other: method, rule and weights by cross-fitting."""
-    study = crossfit.study(as_data(probs[:, inside], labels[inside], groups[inside]),
-                           crossfit.candidates("macro_f1", probs.shape[2]))  # fmt: skip
-    mixed = combine.blended(study.chosen.method, probs[:, ~inside], study.weights)
-    answers = crossfit.decision.decide(mixed, study.offsets)
+    folds = np.unique(groups[inside], return_inverse=True)[1] % 5
+    data = crossfit.OutOfFold(HOME, probs[:, inside], labels[inside], folds, groups[inside])
+    study = crossfit.study(data, candidates(HOME))
+    mixed = combine.blended(study.chosen.method, probs[:, ~inside], study.weights, HOME)
+    answers = decision.predictions(mixed, study.parameters, HOME)
     return metrics.macro_f1_score(labels[~inside], answers, probs.shape[2])
-
-
-def as_data(probs, labels, groups) -> crossfit.Data:
-    folds = np.unique(groups, return_inverse=True)[1] % 5
-    attributes = home.attribute_labels(np.arange(len(home.CLASSES)))
-    return crossfit.Data(probs, labels, folds, groups, "macro_f1", attributes)
 
 
 # ---- theirs
@@ -104,7 +116,7 @@ def nelder_mead(probs: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
     def loss(w):
         w = np.abs(w) / np.abs(w).sum()
-        return -metrics.score("macro_f1", labels, combine.apply_weights(probs, w))
+        return -scoring.score(competition_of(probs), labels, combine.apply_weights(probs, w))
 
     start = np.full(len(probs), 1 / len(probs))
     found = np.abs(minimize(loss, start, method="Nelder-Mead", options={"maxfev": 60 * len(probs)}).x)
@@ -117,7 +129,7 @@ def greedy(rounds: int):
     def fit(probs: np.ndarray, labels: np.ndarray) -> np.ndarray:
         counts, total, best = np.zeros(len(probs)), np.zeros_like(probs[0]), (-1.0, None)
         for _ in range(rounds):
-            tried = [metrics.score("macro_f1", labels, total + one) for one in probs]
+            tried = [scoring.score(competition_of(probs), labels, total + one) for one in probs]
             m = int(np.argmax(tried))
             counts[m] += 1
             total = total + probs[m]
@@ -129,7 +141,7 @@ def greedy(rounds: int):
 
 THEIRS = {
     "equal": lambda probs, labels: np.full(len(probs), 1 / len(probs)),
-    "log_loss": lambda probs, labels: methods.fit("log_loss", probs, labels),
+    "log_loss": lambda probs, labels: fitted("log_loss", probs, labels),
     "nelder_mead": nelder_mead,
     "greedy25": greedy(25),
     "greedy50": greedy(50),
@@ -143,8 +155,9 @@ def digits() -> Iterator[dict]:
     """Ten classifiers of scikit-learn on its digits, weak ones too; every method is scored cross-fitted, on 5 folds."""
     probs, labels = digits_oofs()
     rows = np.arange(len(labels))
-    data = crossfit.Data(probs, labels, rows % 5, rows, "macro_f1", {"digit": np.arange(10)})
-    ours = crossfit.study(data, crossfit.candidates("macro_f1", 10)).honest
+    competition = competition_of(probs)
+    data = crossfit.OutOfFold(competition, probs, labels, rows % 5, rows)
+    ours = crossfit.study(data, candidates(competition)).cross_validated
     for name, method in THEIRS.items():
         answers = np.empty(len(labels), int)
         for k in range(5):
@@ -184,10 +197,8 @@ def million() -> Iterator[dict]:
     """Seconds and peak memory of fitting weights and a rule to a million rows; the input is 0.36 GB of it."""
     probs, labels, groups = simulate(MILLION_RUNS, MILLION, 0)
     began = time.perf_counter()
-    weights = methods.fit("search", probs, labels, groups)
-    data = as_data(probs, labels, groups)
-    mixed = combine.apply_weights(probs, weights)
-    crossfit.decision.fit("attributes", mixed, labels, groups, "macro_f1", data.attributes)
+    mixed = combine.apply_weights(probs, fitted("search", probs, labels, groups))
+    decision.fit("attributes", mixed, labels, groups, HOME)
     yield record("million_rows_seconds", time.perf_counter() - began, MILLION_SECONDS, "s", 1)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
     yield record("million_rows_memory", peak, MILLION_GB, "GB", 1)

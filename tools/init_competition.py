@@ -1,0 +1,73 @@
+"""Look at the competition's files and write competition.toml: a reason beside each guess, a mark where to check.
+
+reads   inputs/ (names of all files, the tables, JSON files of images)
+writes  inputs/competition.toml, or the file of --competition; never over an existing file
+"""
+
+import os
+from pathlib import Path
+
+from options import parser
+
+from comp import console
+from comp.competition import guess, home, loading, tables
+from comp.errors import InputError
+from comp.io import files
+
+
+def main() -> None:
+    args = arguments()
+    if home.is_here(args.inputs):
+        console.say(f"{args.inputs / home.TRAIN_TABLE} has the home competition's columns: no file is needed")
+        return
+    path = args.competition or args.inputs / "competition.toml"
+    check_place(args.inputs, path)
+    made = guess.guess(args.inputs)
+    files.write_bytes(path, made.text.encode())
+    show(made, path)
+    try_it(args.inputs, path)
+
+
+def arguments():
+    made = parser(__doc__)
+    made.add_argument("--competition", type=Path, default=None, help="file to write; empty for inputs/competition.toml")
+    return made.parse_args()
+
+
+def check_place(inputs: Path, path: Path) -> None:
+    """Raise InputError for inputs that are not there, a file that exists, and a folder that cannot be written to."""
+    if not inputs.is_dir():
+        raise InputError(f"no folder {inputs}", "the unpacked files of a competition", "give INPUTS=<folder>")
+    if path.exists():
+        expected = "no file there: it is never overwritten"
+        raise InputError(f"{path} exists", expected, f"rm {path}, or make init COMPETITION=<another file>")
+    if not os.access(path.parent, os.W_OK):
+        raise InputError(
+            f"{path.parent} cannot be written to", "a folder for the file", "make init COMPETITION=competition.toml"
+        )
+
+
+def show(made: guess.Guess, path: Path) -> None:
+    """What was seen, the file, and what could not be known."""
+    for line in made.seen:
+        console.say(line)
+    console.say(f"\nwrote {path}:\n")
+    console.say(made.text)
+    for line in made.unknown:
+        console.warn(line)
+
+
+def try_it(inputs: Path, path: Path) -> None:
+    """Read the tables by the file as `make folds` will, and say what came of it."""
+    try:
+        competition = loading.load(inputs, path)
+        train, test = tables.read_train(competition, inputs), tables.read_test(competition, inputs)
+    except InputError as error:
+        console.warn(f"the file does not work yet; edit it as the lines above say: {error}")
+        return
+    console.say(f"the file works: {len(train):,} training photos, {len(test):,} test photos, {competition.target} of "
+                f"{competition.size:,} classes")  # fmt: skip
+
+
+if __name__ == "__main__":
+    console.run_stage(main)
