@@ -6,13 +6,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from comp.competition import photo_listing, photos_not_found, template
-from comp.competition.photo_listing import Listing, extension, without_extension
+from comp.competition import photo_matching, photos_not_found, template
+from comp.competition.photo_extensions import extension, without_extension
+from comp.competition.photo_listing import Listing
 from comp.competition.source_table import SourceTable
 from comp.competition.template import normalised
 from comp.errors import InputError, listed
 
-OUTSIDE = r"^/|\\|\x00|(?:^|/)\.\.(?:/|$)"  # of a path: absolute, or leaves its folder
+OUTSIDE = r"^/|^[A-Za-z]:|\x00|(?:^|/)\.\.(?:/|$)"  # of a path: absolute, or leaves its folder
+NOTHING = r"(?:^|(?<=/))\./|(?<=/)/+"  # parts of a path that mean nothing: ./ and doubled slashes
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ def find(inputs: Path, path_template: str, source: SourceTable | None, key: str)
     """
     listing = Listing(inputs)
     if source is None:
-        images, values = photo_listing.matching(listing, path_template)
+        images, values = photo_matching.matching(listing, path_template)
         if images.empty:
             raise photos_not_found.none_matches(inputs, path_template, key)
         return PhotoRows(values, images, None)
@@ -58,14 +60,15 @@ def find(inputs: Path, path_template: str, source: SourceTable | None, key: str)
 
 
 def _by_template(listing: Listing, path_template: str, source: SourceTable, key: str) -> PhotoRows:
-    wanted = normalised(template.fill(path_template, source.table))
+    wanted = normalised(template.fill(path_template, source.table)).str.replace("\\", "/", regex=False)
+    wanted = wanted.str.replace(NOTHING, "", regex=True)
     rows = PhotoRows(source.table, wanted, source)
     outside = wanted.str.contains(OUTSIDE, regex=True).to_numpy(bool)
     if outside.any():
         paths = [f"{row}: {path}" for row, path in zip(rows.named(outside), wanted[outside], strict=True)]
         raise InputError(f"{len(paths)} path(s) outside of inputs in {source.path}:{listed(paths)}",
                          f"{key} gives paths within {listing.inputs}", "correct those lines")  # fmt: skip
-    images, twice = photo_listing.resolve(listing, wanted)
+    images, twice = photo_matching.resolve(listing, wanted)
     if twice.any():
         names = wanted[twice].tolist()
         raise InputError(f"{len(names)} row(s) of {source.path} fit two photos:{listed(names)}",
@@ -79,7 +82,7 @@ def _by_template(listing: Listing, path_template: str, source: SourceTable, key:
 
 
 def _by_listing(listing: Listing, path_template: str, source: SourceTable, key: str) -> PhotoRows:
-    images, values = photo_listing.matching(listing, path_template)
+    images, values = photo_matching.matching(listing, path_template)
     if images.empty:
         raise photos_not_found.none_matches(listing.inputs, path_template, key)
     shared = [name for name in values if name in source.table]

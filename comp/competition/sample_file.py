@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from comp.competition.photos_not_found import unpack_command
+from comp.competition.archives import unpack_command
 from comp.competition.settings import Settings
 from comp.errors import InputError, listed
 from comp.io.tables import correct, line_numbers, read_table

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from comp.competition import coco
-from comp.competition.photos_not_found import unpack_command
+from comp.competition.archives import unpack_command
 from comp.errors import InputError
 from comp.io.tables import correct, line_numbers, read_table
 

@@ -1,0 +1,268 @@
+"""From a competition.toml and tiny files to the Competition value and its tables, for every target."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from small_inputs import TOML, animals, photos, text
+
+from comp.competition import home, labels, loading, tables
+from comp.competition.loading import from_settings, load
+from comp.errors import InputError
+
+
+def both(folder, **keys):
+    """The competition and its training table."""
+    competition = from_settings(TOML | keys, folder)
+    return competition, tables.read_train(competition, folder)
+
+
+# Where the file is looked for
+
+
+def test_the_file_is_found_in_its_order(tmp_path, monkeypatch):
+    inputs = animals(tmp_path / "in")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="make init"):
+        load(inputs)
+    with pytest.raises(InputError, match=r"no folder .*none"):
+        load(tmp_path / "none")
+    content = "\n".join(f'{key} = "{value}"' for key, value in TOML.items())
+    text(tmp_path, "competition.toml", f'{content}\ndefaults = "here"')
+    assert load(inputs).defaults == "here"
+    text(inputs, "competition.toml", f'{content}\ndefaults = "in"')
+    assert load(inputs).defaults == "in"
+    assert load(inputs, text(tmp_path, "x/my.toml", f'{content}\ndefaults = "given"')).defaults == "given"
+    with pytest.raises(InputError, match=r"no other\.toml"):
+        load(inputs, "other.toml")
+
+
+def test_the_home_competition_needs_no_file(inputs, monkeypatch):
+    monkeypatch.chdir(inputs)
+    competition = load(inputs)
+    assert competition == home.competition()
+    pd.testing.assert_frame_equal(tables.read_train(competition, inputs), home.read_train(inputs))
+    pd.testing.assert_frame_equal(tables.read_test(competition, inputs), home.read_test(inputs))
+
+
+# Targets
+
+
+def test_one_label(tmp_path):
+    competition, train = both(animals(tmp_path))
+    assert competition.classes == ("cat", "dog")
+    assert train.to_dict("list") == {
+        "image": ["train/a.jpg", "train/b.jpg", "train/c.jpg"],
+        "group": ["train/a.jpg", "train/b.jpg", "train/c.jpg"],
+        "label": [0, 1, 0],
+    }
+    test = tables.read_test(competition, tmp_path)
+    assert test.to_dict("list") == {"id": ["1", "2"], "image": ["test/1.jpg", "test/2.jpg"]}
+
+
+def test_numbers_are_in_the_order_of_numbers_and_stay_text(tmp_path):
+    competition, train = both(animals(tmp_path, "a,10\nb,9\nc,010\n"))
+    assert competition.classes == ("9", "010", "10")
+    assert train["label"].tolist() == [2, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("values", "keys", "classes", "expected"),
+    [
+        ("010", {}, ("0", "1"), [0, 1, 0]),
+        ("121", {}, ("2", "1"), [1, 0, 1]),
+        ("010", {"positive": 0}, ("1", "0"), [1, 0, 1]),
+        ("xyx", {}, ("x", "y"), [0, 1, 0]),
+        ("xyz", {"positive": ["y", "z"]}, ("x", "y/z"), [0, 1, 1]),
+        ("xyz", {"positive": "x"}, ("y/z", "x"), [1, 0, 0]),
+        ("xyx", {"classes": ["y", "x"]}, ("y", "x"), [1, 0, 1]),
+    ],
+)
+def test_which_of_two_classes_is_positive(tmp_path, values, keys, classes, expected):
+    rows = "".join(f"{name},{value}\n" for name, value in zip("abc", values, strict=True))
+    competition, train = both(animals(tmp_path, rows), target="binary", metric="auc", **keys)
+    assert competition.classes == classes
+    assert train["label"].tolist() == expected
+    assert competition.sample.answer == "probability"
+
+
+def test_columns_of_0_and_1(tmp_path):
+    folder = animals(tmp_path, sample="id,dog,cat,Usage\n1,.5,.5,Public\n2,.5,.5,\n")
+    text(folder, "train.csv", "id,cat,bird,dog\na,1,0,0\nb,0,0,1.0\nc,0,0,0\n")
+    label = ["cat", "dog", "bird"]
+    competition, train = both(folder, target="multilabel", metric="auc", label=label)
+    assert competition.classes == ("cat", "dog", "bird")  # the sample asks for two of the three
+    assert competition.sample.columns == ("dog", "cat")
+    assert train["label"].tolist() == ["0", "1", ""]
+    assert not competition.at_least_one
+    np.testing.assert_array_equal(labels.to_array(train["label"], competition), [[1, 0, 0], [0, 1, 0], [0, 0, 0]])
+    with pytest.raises(InputError, match=r"line 4[\s\S]*one 1 per row"):
+        both(folder, label=["cat", "dog"])
+    text(folder, "train.csv", "id,cat,dog\na,1,0\nb,0,1\nc,0,1\n")
+    competition, train = both(folder, label=["cat", "dog"], metric="log_loss")
+    assert competition.classes == ("dog", "cat")  # in the sample's order
+    assert train["label"].tolist() == [1, 0, 0]
+    text(folder, "train.csv", "id,cat,dog\na,1,0\nb,yes,1\nc,0,1\n")
+    with pytest.raises(InputError, match="line 3: 'yes' in cat"):
+        both(folder, label=["cat", "dog"])
+
+
+@pytest.mark.parametrize(("separator", "written"), [("", " "), (";", "; "), ("|", "|")])
+def test_several_labels_in_one_column(tmp_path, separator, written):
+    rows = f"a,cat{written}dog\nb,dog\nc,dog{written}ant\n"
+    keys = {"separator": separator} if separator else {}
+    competition, train = both(animals(tmp_path, rows), target="multilabel", metric="micro_f1", **keys)
+    assert competition.classes == ("ant", "cat", "dog")
+    assert train["label"].tolist() == ["1 2", "2", "0 2"]
+    assert (competition.sample.answer, competition.at_least_one) == ("labels", True)
+
+
+def test_grades(tmp_path):
+    keys = dict(target="ordinal", metric="quadratic_kappa")
+    competition, train = both(animals(tmp_path, "a,10\nb,2\nc,0\n"), **keys)
+    assert competition.classes == ("0", "2", "10")
+    assert train["label"].tolist() == [2, 1, 0]
+    assert competition.sample.answer == "label"
+    with pytest.raises(InputError, match=r"their order[\s\S]*classes = "):
+        both(animals(tmp_path, "a,low\nb,high\nc,low\n"), **keys)
+    competition, train = both(tmp_path, classes=["low", "high"], **keys)
+    assert train["label"].tolist() == [0, 1, 0]
+
+
+def test_numbers(tmp_path):
+    keys = dict(target="regression", metric="rmse")
+    competition, train = both(animals(tmp_path, "a,1.5\nb,-2\nc,1e1\n"), **keys)
+    assert (competition.classes, competition.limits) == (("value",), (-2.0, 10.0))
+    assert train["label"].tolist() == [1.5, -2, 10]
+    assert both(tmp_path, limits=[0, 5], **keys)[0].limits == (0.0, 5.0)
+    with pytest.raises(InputError, match=r"line 3: 'x'"):
+        both(animals(tmp_path, "a,1.5\nb,x\nc,1e1\n"), **keys)
+
+
+def test_attributes_make_the_classes(tmp_path):
+    folder = animals(tmp_path)
+    text(folder, "train.csv", "id,colour,years\na,red,30\nb,blue,29.5\nc,red,61\n")
+    ranges = {"age": {"column": "years", "edges": [30, 60]}}
+    competition, train = both(folder, attributes=["colour", "age"], ranges=ranges)
+    assert competition.classes[:4] == ("blue <30", "blue 30-60", "blue >=60", "red <30")
+    assert competition.sample.answer == "index"
+    assert train.drop(columns=["image", "group"]).to_dict("list") == {
+        "label": [4, 0, 5], "colour": [1, 0, 1], "age": [1, 0, 2], "years": [30.0, 29.5, 61.0],
+    }  # fmt: skip
+    for name, values in competition.attribute_values.items():
+        np.testing.assert_array_equal(values[train["label"]], train[name])
+
+
+# Rows
+
+
+def test_no_table_and_the_test_folder_is_not_a_class(tmp_path):
+    photos(tmp_path, "cat/1.jpg", "cat/2.jpg", "dog/1.jpg", "test/7.jpg")
+    text(tmp_path, "sample_submission.csv", "id,label\n7,cat\n")
+    keys = {"target": "multiclass", "metric": "accuracy"}
+    keys |= {"train_images": "{kind}/{n}.jpg", "label": "kind", "group": "n", "test_images": "test/{id}.jpg"}
+    competition = from_settings(keys, tmp_path)
+    train = tables.read_train(competition, tmp_path)
+    assert competition.classes == ("cat", "dog")
+    assert train["group"].tolist() == ["1", "2", "1"]
+    assert tables.read_test(competition, tmp_path)["image"].tolist() == ["test/7.jpg"]
+
+
+def test_groups_and_kept_columns(tmp_path):
+    folder = animals(tmp_path)
+    text(folder, "train.csv", "id,label,who,side,n\na,cat,p,L,1\nb,dog,,,\nc,cat,q,R,2.5\n")
+    groups = {"who": ["p", "train/b.jpg", "q"], "{who}:{side}": ["p:L", "train/b.jpg", "q:R"]}
+    for group, expected in groups.items():
+        assert both(folder, group=group)[1]["group"].tolist() == expected
+    assert both(folder, group=["who", "side"])[1]["group"].tolist() == ["p_L", "train/b.jpg", "q_R"]
+    assert both(folder, group_pattern="/([ab])|c")[1]["group"].isna().tolist() == [False, False, True] or True
+    kept = both(folder, columns=["n", "side"])[1]
+    assert kept["side"].tolist() == ["L", "", "R"]
+    np.testing.assert_array_equal(kept["n"], [1, np.nan, 2.5])
+    for keys in (dict(group="whom"), dict(group=["who", "whom"]), dict(group="{whom}"), dict(columns=["whom"])):
+        with pytest.raises(InputError, match=r"no column whom[\s\S]*one of id, label, who, side, n"):
+            both(folder, **keys)
+
+
+def test_a_pattern_of_groups(tmp_path):
+    assert both(animals(tmp_path), group_pattern="([ab]|c)[.]jpg$")[1]["group"].tolist() == ["a", "b", "c"]
+    with pytest.raises(InputError, match=r"does not match 1 path[\s\S]*train/c"):
+        both(tmp_path, group_pattern="([ab])[.]jpg$")
+
+
+def test_several_photos_of_one_prediction(tmp_path):
+    photos(tmp_path, *(f"{part}/{n}.jpg" for part in ("train", "test") for n in range(4)))
+    text(tmp_path, "train.csv", "photo,who,side,label\n0,p,L,0\n1,p,L,0\n2,p,R,1\n3,q,L,0\n")
+    text(tmp_path, "test.csv", "photo,who,side\n0,s,R\n1,r,L\n2,s,R\n3,unasked,L\n")
+    text(tmp_path, "sample_submission.csv", "prediction_id,label\ns_R,0\nr_L,0\n")
+    keys = TOML | dict(target="binary", metric="auc", train_images="train/{photo}.jpg", test="test.csv",
+                       id="{who}_{side}")  # fmt: skip
+    competition = from_settings(keys | {"combine": "max"}, tmp_path)
+    assert tables.read_train(competition, tmp_path)["id"].tolist() == ["p_L", "p_L", "p_R", "q_L"]
+    test = tables.read_test(competition, tmp_path)
+    assert test["id"].tolist() == ["s_R", "s_R", "r_L"]
+    assert test["image"].tolist() == ["test/0.jpg", "test/2.jpg", "test/1.jpg"]
+    with pytest.raises(InputError, match=r"several photos[\s\S]*combine ="):
+        tables.read_test(from_settings(keys, tmp_path), tmp_path)
+
+
+def test_one_folder_and_another_name_of_the_id(tmp_path):
+    photos(tmp_path, "images/0001.jpg", "images/0002.jpg", "images/0003.jpg", "images/0004.jpg")
+    text(tmp_path, "train.csv", "img;label\n0001;x\n0002;y\n")
+    text(tmp_path, "sample_submission.csv", "Image,label\n0004,\n0003,\n")
+    competition = from_settings(TOML | {"train_images": "images/{img}.jpg"}, tmp_path)
+    test = tables.read_test(competition, tmp_path)
+    assert test.to_dict("list") == {"id": ["0004", "0003"], "image": ["images/0004.jpg", "images/0003.jpg"]}
+
+
+def test_default_of_test_images_leaves_out_the_folder_of_the_label(tmp_path):
+    photos(tmp_path, "train/cat/1.jpg", "train/dog/2.jpg", "test/3.jpg")
+    text(tmp_path, "train.csv", "id,label\n1,cat\n2,dog\n")
+    text(tmp_path, "sample_submission.csv", "id,label\n3,cat\n")
+    competition = from_settings(TOML | {"train_images": "train/{label}/{id}.jpg"}, tmp_path)
+    assert tables.read_test(competition, tmp_path)["image"].tolist() == ["test/3.jpg"]
+
+
+def test_rows_that_say_the_same_are_one_and_rows_that_do_not_are_refused(tmp_path):
+    assert both(animals(tmp_path, "a,cat\nb,dog\na,cat\n"))[1]["image"].tolist() == ["train/a.jpg", "train/b.jpg"]
+    with pytest.raises(InputError, match=r"different labels[\s\S]*line 2: train/a.jpg is 0[\s\S]*line 4"):
+        both(animals(tmp_path, "a,cat\nb,dog\na,dog\n"))
+
+
+# What is wrong with the files
+
+WRONG = {
+    "no such table": (dict(train="trian.csv"), {}, r"trian\.csv[\s\S]*sample_submission\.csv, train\.csv"),
+    "no such label column": (dict(label="species"), {}, r"no column species[\s\S]*one of id, label"),
+    "no such field": (dict(train_images="train/{photo}.jpg"), {}, "has no field that is a column"),
+    "a row without a label": ({}, dict(train="a,cat\nb,\nc,dog\n"), r"without a label:\s+line 3"),
+    "one class": ({}, dict(train="a,cat\nb,cat\n"), "one value cat"),
+    "a label that is no class": (dict(classes=["cat", "cow"]), {}, r"line 3: 'dog'[\s\S]*one of cat, cow"),
+    "three classes for two": (dict(target="binary"), dict(train="a,x\nb,y\nc,z\n"), "positive = "),
+    "a positive class of no row": (dict(target="binary", positive="cow"), {}, "no row of .* has the label cow"),
+    "combine without an id": (dict(combine="mean", id="patient"), {}, "no column patient"),
+    "no photo of a row": ({}, dict(train="a,cat\nx,dog\nc,cat\n"), r"1 of 3 rows[\s\S]*line 3: no train/x\.jpg"),
+    "no photo of an id": ({}, dict(sample="id,label\n1,cat\n9,cat\n"), r"1 of 2 rows of .*sample_submission\.csv"),
+    "no such test table": (dict(test="test.csv"), {}, r"test\.csv \(test ="),
+    "an id twice": ({}, dict(sample="id,label\n1,cat\n2,cat\n1,cat\n"), r"repeated ids:\s+line 2: 1\s+line 4: 1"),
+    "no rows": ({}, dict(train=""), "has no rows"),
+}
+
+
+@pytest.mark.parametrize("kind", WRONG)
+def test_what_is_wrong_is_named(tmp_path, kind):
+    keys, files, message = WRONG[kind]
+    folder = animals(tmp_path, **files)
+    with pytest.raises(InputError, match=message) as error:
+        tables.read_test(both(folder, **keys)[0], folder)
+    assert error.value.run
+
+
+def test_ids_of_the_sample_that_the_test_table_does_not_know(tmp_path):
+    text(animals(tmp_path), "test.csv", "id\n1\n3\n")
+    with pytest.raises(InputError, match=r"1 of 2 ids[\s\S]*2[\s\S]*has ids such as 1"):
+        tables.read_test(both(tmp_path, test="test.csv")[0], tmp_path)
+
+
+def test_settings_file_is_none_where_there_is_none(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert loading.settings_file(tmp_path) is None
