@@ -17,8 +17,8 @@ from comp.store import artifacts
 from comp.store.artifacts import Run
 
 POLICIES = (
-    dict(age_old_from=58),
-    dict(drop_ages="20-25,58"),
+    dict(edges="age:30,58"),
+    dict(drop="years:20-25,58"),
     dict(sampler="balanced"),
     dict(sampler="one_of_each"),
     dict(class_weights="balanced", smoothing=0.2, mixup=0.5, halfmix=0.5, augment="strong"),
@@ -52,8 +52,8 @@ def test_the_policies_do_change_training_rows(home):
     recipe = dataclasses.replace(catalog.get("test_resnet"), image_size=32, crop=0)
     data = rows.load_data(home / "inputs", home / "outputs", recipe)
     plain = data.training(0, recipe)
-    older = data.training(0, dataclasses.replace(recipe, age_old_from=58))
-    fewer = data.training(0, dataclasses.replace(recipe, drop_ages="58"))
+    older = data.training(0, dataclasses.replace(recipe, edges="age:30,58"))
+    fewer = data.training(0, dataclasses.replace(recipe, drop="years:58"))
     assert (older.labels % 3 == 2).sum() > (plain.labels % 3 == 2).sum()
     assert len(fewer.labels) < len(plain.labels)
     assert len(np.unique(plain.units)) * 7 == len(plain.units) * 3  # 7 photos, 3 classes a person

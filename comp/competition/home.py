@@ -6,7 +6,6 @@ The only module that knows of masks, genders, ages, persons and faces.
                                              gender 0 male, 1 female;  age 0 for < 30, 1 for 30 to 59, 2 for >= 60
 """
 
-import re
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,7 @@ import pandas as pd
 from comp.competition import metrics
 from comp.competition.competition import Attribute, Competition, Range, Sample
 from comp.errors import InputError, listed
-from comp.io.tables import read_table
+from comp.io.tables import correct, line_numbers, read_table
 
 METRIC = "macro_f1"
 ID, ANSWER = "ImageID", "ans"
@@ -84,11 +83,12 @@ def read_train(inputs: Path) -> pd.DataFrame:
     """
     people = _read_table(inputs, TRAIN_TABLE, TRAIN_COLUMNS)
     _check_people(people, inputs)
+    lines = line_numbers(inputs / TRAIN_TABLE, len(people))
     problems, rows = [], []
     for person in people.itertuples():
         photos = _photos(inputs / TRAIN_IMAGES / person.path)
         if photos is None:
-            problems.append(f"{TRAIN_TABLE} line {person.Index + 2}: no folder {TRAIN_IMAGES}/{person.path}")
+            problems.append(f"{TRAIN_TABLE} line {lines[person.Index]}: no folder {TRAIN_IMAGES}/{person.path}")
             continue
         problems += [f"{TRAIN_IMAGES}/{person.path}: no photo '{shot}'" for shot in SHOTS if shot not in photos]
         problems += [
@@ -124,39 +124,18 @@ def read_test(inputs: Path) -> pd.DataFrame:
     return pd.DataFrame({"id": sample[ID], "image": TEST_IMAGES + "/" + sample[ID]})
 
 
-def training_policy(table: pd.DataFrame, age_old_from: int = OLD_FROM, drop_ages: str = "") -> pd.DataFrame:
-    """Relabel and drop rows the way a recipe asks. For TRAINING rows only: a score is always on official labels.
-
-    age_old_from: the age in years from which the oldest class is taught; drop_ages: such as "57-59" or "27-29,57-59".
-    """
-    table = table.copy()
-    table["age"] = age_group(table["years"], age_old_from)
-    table["label"] = encode(table["mask"], table["gender"], table["age"])
-    for low, high in age_ranges(drop_ages):
-        table = table[~table["years"].between(low, high)]
-    return table.reset_index(drop=True)
-
-
-def age_ranges(text: str) -> list[tuple[int, int]]:
-    """Parse "27-29,57-59" to [(27, 29), (57, 59)], both ends included; "58" is (58, 58)."""
-    parts = [part.strip() for part in text.split(",") if part.strip()]
-    if not all(re.fullmatch(r"\d+(-\d+)?", part) for part in parts):
-        raise InputError(f"drop_ages={text!r}", "ranges of years such as 57-59 or 27-29,57-59")
-    return [(int(part.split("-")[0]), int(part.split("-")[-1])) for part in parts]
-
-
 def _read_table(inputs: Path, name: str, columns: tuple[str, ...]) -> pd.DataFrame:
-    advice = "unpack the competition's data there, give INPUTS=folder, or try `make demo`"
     path = Path(inputs) / name
     if not path.is_file():
+        advice = "unpack the competition's data there, give INPUTS=folder, or try `make demo`"
         raise InputError(f"no {path}", f"the folder INPUTS={inputs} with {TRAIN_TABLE} and {SAMPLE}", advice)
-    return read_table(path, columns, advice)
+    return read_table(path, columns, correct(path))
 
 
 def _check_people(people: pd.DataFrame, inputs: Path) -> None:
     """Every field within its range, and `path` unique and a plain folder name: it is joined to a path of ours."""
     years = pd.to_numeric(people["age"], errors="coerce")
-    lines = people.index + 2
+    lines = line_numbers(inputs / TRAIN_TABLE, len(people))
     problems = [
         f"line {n}: age {a!r}" for n, a, y in zip(lines, people["age"], years, strict=True) if not 0 <= y <= 120
     ]

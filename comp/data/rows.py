@@ -8,6 +8,7 @@ import pandas as pd
 
 from comp import console
 from comp.competition import home
+from comp.competition.policy import training_policy
 from comp.data import photos
 from comp.data.batches import Batches
 from comp.errors import InputError
@@ -28,9 +29,9 @@ class Data:
     def training(self, k: int, recipe: Recipe) -> Batches:
         """All folds but k, under the recipe's label policy."""
         rows = self.folds.assign(row=np.arange(len(self.folds)))[self.folds["fold"] != k]
-        rows = home.training_policy(rows, recipe.age_old_from, recipe.drop_ages)
+        rows = training_policy(rows, home.competition(), recipe.edges, recipe.drop)
         if rows.empty:
-            raise InputError(f"drop_ages={recipe.drop_ages} leaves no training row", "rows to train on")
+            raise InputError(f"drop={recipe.drop} leaves no training row", "rows to train on")
         units = rows.groupby(["group", "label"], sort=False).ngroup()  # one person's photos of one class
         return Batches(self.photos, rows["row"], rows["label"], recipe.augment, recipe.seed, units)
 

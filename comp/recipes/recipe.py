@@ -57,8 +57,8 @@ class Recipe:
     batch_size: int = _setting(64, "length", "images a step")
 
     sampler: str = _setting("shuffle", "rows", "shuffle; balanced: by class; one_of_each: one photo a person and class")
-    age_old_from: int = _setting(60, "rows", "training rows only: age from which the oldest class is taught")
-    drop_ages: str = _setting("", "rows", "training rows only: ages left out, such as 57-59")
+    edges: str = _setting("", "rows", "training rows only: other edges of an attribute that is a range: age:30,58")
+    drop: str = _setting("", "rows", "training rows only: values of a column that are left out: years:57-59,20")
 
     tta: str = _setting("hflip", "run", "views averaged by predict_fold")
     amp: str = _setting("auto", "run", "auto, bf16, fp16, or off")

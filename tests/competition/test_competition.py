@@ -34,21 +34,6 @@ def test_one_id_for_two_people_keeps_them_apart(inputs):
     assert competition.read_train(inputs)["group"].nunique() == len(people)
 
 
-def test_policy_relabels_and_drops_only_what_it_is_asked(inputs):
-    table = competition.read_train(inputs)
-    kept = competition.training_policy(table)
-    pd.testing.assert_frame_equal(kept, table, check_dtype=False)
-    changed = competition.training_policy(table, age_old_from=58, drop_ages="20-24,40")
-    assert set(changed["years"]) == {25, 58, 60}
-    assert (changed.loc[changed["years"] == 58, "age"] == 2).all()
-
-
-@pytest.mark.parametrize("text", ["a", "57-", "1-2-3"])
-def test_bad_ranges_of_ages(text):
-    with pytest.raises(InputError, match="ranges of years"):
-        competition.age_ranges(text)
-
-
 def _edit(inputs, change):
     path = inputs / "train/train.csv"
     change(pd.read_csv(path, dtype=str)).to_csv(path, index=False)

@@ -1,0 +1,82 @@
+"""The Competition value of an inputs folder: from a competition.toml, or the home competition."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from comp.competition import class_names, home, label_columns, metrics, settings, training_table
+from comp.competition.competition import Competition, Range, Sample
+from comp.competition.photo_paths import PhotoRows
+from comp.competition.sample_columns import sample_of
+from comp.competition.sample_file import read_sample
+from comp.competition.settings import Settings
+from comp.competition.template import same_text
+from comp.errors import InputError
+
+FILE = "competition.toml"
+
+
+def load(inputs: Path, file: Path | None = None) -> Competition:
+    """The competition of `file`, else inputs/competition.toml, else ./competition.toml, else the home competition.
+
+    Raises InputError where there is none of them, and for whatever is wrong with the file, its tables or the sample.
+    """
+    inputs, found = Path(inputs), settings_file(inputs, file)
+    if found is not None:
+        return from_settings(settings.read(found), inputs)
+    if home.is_here(inputs):
+        return home.competition()
+    if not inputs.is_dir():
+        raise InputError(f"no folder {inputs}", "the competition's files there",
+                         "the same command with INPUTS=<that folder>, or make demo")  # fmt: skip
+    raise InputError(f"no {FILE} in {inputs} or here", "a file that describes the competition, as docs/competition.md "
+                     "shows", "make init, which writes one from what lies there")  # fmt: skip
+
+
+def settings_file(inputs: Path, file: Path | None = None) -> Path | None:
+    """The competition.toml that is used; None where there is none."""
+    places = [Path(file)] if file else [Path(inputs) / FILE, Path(FILE)]
+    return next((place for place in places if file or place.is_file()), None)
+
+
+def from_settings(source: dict, inputs: Path) -> Competition:
+    """The competition of the keys and values of a competition.toml, completed by the tables and the sample."""
+    given = settings.parse(source)
+    metric = metrics.get(given.metric)
+    rows, sample = training_table.labelled_rows(given, inputs), read_sample(given, inputs)
+    attributes = class_names.attributes_of(rows, given)
+    names = class_names.of_attributes(attributes) or given.classes or class_names.of_table(rows, given)
+    described = sample_of(given, sample, names, metric)
+    competition = Competition(
+        target=given.target,
+        classes=names if given.classes or attributes else _in_order_of_sample(names, described, given),
+        metric=metric,
+        also=tuple(metrics.get(name) for name in given.also),
+        attributes=attributes,
+        ranges=tuple(Range(name, one["column"], tuple(map(float, one["edges"]))) for name, one in given.ranges.items()),
+        combine=given.combine,
+        sample=described,
+        defaults=given.defaults,
+        source=source,
+    )
+    return _with_facts_of_labels(competition, given, rows)
+
+
+def _in_order_of_sample(classes: tuple[str, ...], sample: Sample, given: Settings) -> tuple[str, ...]:
+    """The sample's columns, where they are the classes. The positive class stays second, grades stay in their order."""
+    same = {same_text(name) for name in classes} == {same_text(name) for name in sample.columns}
+    in_order = given.target in ("multiclass", "multilabel") and sample.answer == "probabilities" and same
+    return sample.columns if in_order else classes
+
+
+def _with_facts_of_labels(competition: Competition, given: Settings, rows: PhotoRows) -> Competition:
+    """What only the labels tell: whether every photo has one, and the lowest and highest value."""
+    if given.target == "multilabel":
+        texts = label_columns.labels_of(rows, competition, given, {})
+        return replace(competition, at_least_one=all(texts))
+    if given.target == "regression":
+        values = label_columns.numbers(rows, given.label, "label")
+        limits = given.limits or (values.min(), values.max())
+        return replace(competition, limits=tuple(float(np.round(limit, 12)) for limit in limits))
+    return competition

@@ -1,0 +1,91 @@
+"""The label policy of a recipe: other labels for training rows, or fewer rows; never for a row that is scored."""
+
+import re
+
+import numpy as np
+import pandas as pd
+
+from comp.competition.competition import Competition, Range
+from comp.errors import InputError
+
+NUMBER = r"\d+(?:\.\d+)?"
+
+
+def training_policy(table: pd.DataFrame, competition: Competition, edges: str = "", drop: str = "") -> pd.DataFrame:
+    """Relabel and drop rows the way a recipe asks. For TRAINING rows only: a score is always on the official labels.
+
+    table: rows with the competition's attributes and the columns that the texts name. edges: "age:30,58" moves the
+    edges of the range `age`, and the label follows; drop: "years:57-59,20" leaves out the rows whose `years` lies in a
+    range, both ends included. Several of either are separated by ";". Raises InputError for a text that is no such list
+    and for an attribute or a column that is not there.
+    """
+    table = table.copy()
+    for name, values in _parsed("edges", edges).items():
+        moved = _range(name, competition)
+        table[name] = _values(table, moved, _edges(name, values, moved))
+    if edges:
+        table["label"] = label_of_attributes(table, competition)
+    for name, values in _parsed("drop", drop).items():
+        for low, high in ranges(name, values):
+            table = table[~_numbers(table, name).between(low, high)]
+    return table.reset_index(drop=True)
+
+
+def ranges(name: str, text: str) -> list[tuple[float, float]]:
+    """Parse "27-29,57-59" to [(27, 29), (57, 59)], both ends included; "58" is (58, 58). name: for the message."""
+    parts = [part.strip() for part in text.split(",")]
+    if not all(re.fullmatch(rf"{NUMBER}(-{NUMBER})?", part) for part in parts):
+        raise InputError(f"drop={name}:{text}", "ranges of numbers such as years:57-59 or years:27-29,57-59")
+    return [(float(part.split("-")[0]), float(part.split("-")[-1])) for part in parts]
+
+
+def label_of_attributes(table: pd.DataFrame, competition: Competition) -> np.ndarray:
+    """The class (N,) of each row from its attributes. Raises InputError for a combination that is no class."""
+    values = competition.attribute_values
+    sizes = [len(attribute.values) for attribute in competition.attributes.values()]
+    class_of = np.full(int(np.prod(sizes)), -1)
+    class_of[np.ravel_multi_index([*values.values()], sizes)] = np.arange(competition.size)
+    labels = class_of[np.ravel_multi_index([table[name].to_numpy(np.int64) for name in values], sizes)]
+    if (labels < 0).any():
+        found = table.loc[labels < 0, list(values)].iloc[0].to_dict()
+        raise InputError(f"no class has the attributes {found}", f"attributes of {', '.join(competition.classes[:20])}")
+    return labels
+
+
+def _parsed(setting: str, text: str) -> dict[str, str]:
+    """ "a:1,2;b:3" as {"a": "1,2", "b": "3"}."""
+    parts = [part.partition(":") for part in text.split(";") if part.strip()]
+    if not all(name.strip() and values.strip() for name, _, values in parts):
+        example = "age:30,58" if setting == "edges" else "years:57-59"
+        raise InputError(f"{setting}={text!r}", f"a name and numbers, such as {example}; several with ';' between")
+    return {name.strip(): values.strip() for name, _, values in parts}
+
+
+def _range(name: str, competition: Competition) -> Range:
+    known = {one.attribute: one for one in competition.ranges}
+    if name not in known:
+        raise InputError(f"edges={name}:…, but {name} is no range", f"one of {', '.join(known) or '(none here)'}")
+    return known[name]
+
+
+def _edges(name: str, text: str, official: Range) -> list[float]:
+    """The new edges: as many as the official ones, rising."""
+    parts = [part.strip() for part in text.split(",")]
+    numbers = [float(part) for part in parts if re.fullmatch(NUMBER, part)]
+    if len(numbers) != len(parts) or len(numbers) != len(official.edges) or sorted(set(numbers)) != numbers:
+        usual = ",".join(f"{edge:g}" for edge in official.edges)
+        raise InputError(f"edges={name}:{text}", f"{len(official.edges)} rising numbers, such as {name}:{usual}")
+    return numbers
+
+
+def _values(table: pd.DataFrame, moved: Range, edges: list[float]) -> np.ndarray:
+    """The attribute's value (N,) under other edges; a row whose number is not known keeps its own."""
+    numbers = _numbers(table, moved.column).to_numpy(np.float64)
+    return np.where(np.isnan(numbers), table[moved.attribute], np.searchsorted(edges, numbers, side="right"))
+
+
+def _numbers(table: pd.DataFrame, column: str) -> pd.Series:
+    if column not in table:
+        raise InputError(f"no column {column} in folds.csv", f"one of {', '.join(map(str, table))}",
+                         f'columns = ["{column}"] in competition.toml, then make folds')  # fmt: skip
+    return pd.to_numeric(table[column], errors="coerce")

@@ -1,0 +1,76 @@
+"""The sample submission: where it lies, which of its columns is the id, and its rows."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from comp.competition.photos_not_found import unpack_command
+from comp.competition.settings import Settings
+from comp.errors import InputError, listed
+from comp.io.tables import correct, line_numbers, read_table
+
+TABLES = (".csv", ".tsv")
+UNNAMED = "Unnamed: "  # what pandas calls a column without a name, such as the index of a table
+
+
+@dataclass(frozen=True)
+class SampleFile:
+    """path: relative to inputs; id: the column of the prediction ids; table: its rows, with text columns."""
+
+    path: str
+    id: str
+    table: pd.DataFrame
+
+    @property
+    def others(self) -> list[str]:
+        """The columns beside the id that have a name."""
+        return [name for name in self.table if name != self.id and not name.startswith(UNNAMED)]
+
+
+def read_sample(settings: Settings, inputs: Path) -> SampleFile:
+    """Find and read the sample submission. Raises InputError where none or several are there, and for repeated ids."""
+    path = settings.sample or find(settings, Path(inputs))
+    file = Path(inputs) / path
+    if not file.is_file():
+        raise InputError(f'no {file} (sample = "{path}")', "the sample submission",
+                         unpack_command(Path(inputs), path) or "edit sample in competition.toml")  # fmt: skip
+    table = read_table(file, (), correct(file))
+    sample = SampleFile(path, id_column(settings, table), table)
+    repeated = table[sample.id].duplicated(keep=False).to_numpy()
+    if repeated.any():
+        lines = line_numbers(file, len(table))
+        names = [f"line {n}: {name}" for n, name in zip(lines[repeated], table[sample.id][repeated], strict=True)]
+        raise InputError(f"{len(names)} rows of {file} with repeated ids:{listed(names)}", f"each {sample.id} once",
+                         f"delete the repeated rows of {file}")  # fmt: skip
+    return sample
+
+
+def find(settings: Settings, inputs: Path) -> str:
+    """The file whose name says sample or submission, in inputs or one folder below; relative to inputs."""
+    tables = [path for pattern in ("*", "*/*") for path in sorted(inputs.glob(pattern))
+              if path.suffix.lower() in TABLES and path.is_file() and path.name[0] != "."]  # fmt: skip
+    names = [path.relative_to(inputs).as_posix() for path in tables]
+    names = [name for name in names if name not in (settings.train, settings.test)]
+    for words in (("sample", "submi"), ("sample",), ("submi",)):
+        for depth in (0, 1):
+            found = [name for name in names if name.count("/") == depth and all(word in _base(name) for word in words)]
+            if len(found) == 1:
+                return found[0]
+            if found:
+                raise InputError(f"{len(found)} sample submissions in {inputs}:{listed(found)}", "one of them",
+                                 f'sample = "{found[0]}" in competition.toml')  # fmt: skip
+    run = unpack_command(inputs, "sample_submission") or 'sample = "its name" in competition.toml'
+    raise InputError(f"no sample submission in {inputs}:{listed(names) or ' no table at all'}",
+                     "a table such as sample_submission.csv", run)  # fmt: skip
+
+
+def _base(name: str) -> str:
+    return name.rpartition("/")[2].lower()
+
+
+def id_column(settings: Settings, table: pd.DataFrame) -> str:
+    """The column that `id` names (in any case), else the first one that has a name."""
+    names = [name for name in table if not name.startswith(UNNAMED)] or list(table)
+    same = [name for name in names if name == settings.id] or [n for n in names if n.lower() == settings.id.lower()]
+    return (same or names)[0]

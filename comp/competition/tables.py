@@ -1,0 +1,36 @@
+"""The tables of training and test photos, the same for every competition.
+
+Training: one row per photo.
+
+| column            | what                                                                                |
+|-------------------|-------------------------------------------------------------------------------------|
+| image             | path relative to inputs, posix; unique                                              |
+| group             | text: rows of one group stay in one fold; the image itself where there are no groups |
+| label             | class index; multilabel: class indices with blanks between, "" for none; number: float |
+| attributes        | one int column per attribute: the index of its value                                |
+| id                | prediction id of the photo, only where the competition combines photos               |
+| kept columns      | `columns` of competition.toml, and the columns of `ranges`; numbers where all are    |
+
+Test: id and image, in the order of the sample submission; several rows per id where the competition combines photos.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+
+from comp.competition import home, test_table, training_table
+from comp.competition.competition import Competition
+
+
+def read_train(competition: Competition, inputs: Path) -> pd.DataFrame:
+    """The training rows. Raises InputError for a table, column, label or photo that is missing or wrong."""
+    if not competition.source:
+        return home.read_train(Path(inputs))
+    return training_table.read_train(competition, Path(inputs))
+
+
+def read_test(competition: Competition, inputs: Path) -> pd.DataFrame:
+    """The test rows. Raises InputError for a table, column, id or photo that is missing or wrong."""
+    if not competition.source:
+        return home.read_test(Path(inputs))
+    return test_table.read_test(competition, Path(inputs))
