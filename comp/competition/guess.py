@@ -81,7 +81,7 @@ def _training(files: Files, sample, test, test_found) -> list[Line]:
     lines = [Line("train", path, f"{len(table):,} rows; {some(table, 4)}"), _train_images(table, found)]
     photo_column = found.column if found else ""
     shared = set(test.table) if test and test.path else set()
-    labels = guess_labels.label_lines(table, sample, {photo_column, *shared}, files.names)
+    labels = guess_labels.label_lines(table, sample, {photo_column, *shared}, files.class_numbers)
     taken = {name for line in labels if line.key == "label" for name in _names(line.value)} | {photo_column}
     rows = test.table if test and test.path else None
     if found and test_found and test_found.photos & found.photos:  # ids that name photos of both parts
