@@ -8,7 +8,7 @@ import pandas as pd
 
 from comp import console
 from comp.competition import home
-from comp.data import photos
+from comp.data import photo_cache, photos
 from comp.data.batches import Batches
 from comp.errors import InputError
 from comp.hardware import processes
@@ -57,7 +57,7 @@ def load_data(inputs: Path, outputs: Path, recipe: Recipe) -> Data:
     crop, size = recipe.crop, recipe.image_size
     if recipe.cache:
         with processes.first_alone(), console.progress("decoding photos", len(images)) as advance:
-            pixels = photos.cached(outputs / "cache", inputs, images, crop, size, advance, say=console.say)
+            pixels = photo_cache.cached(outputs / "cache", inputs, images, crop, size, advance, say=console.say)
     else:
         pixels = photos.Photos(inputs, images, crop, size)
     return Data(folds, digest, test, pixels)

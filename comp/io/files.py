@@ -24,14 +24,15 @@ from comp.errors import InputError
 LARGEST = 8_000_000_000  # bytes of an array, once unpacked
 MOST_PACKED = 200  # times that an archive may grow when it is unpacked
 LARGEST_JSON = 50_000_000
+ROOM = "make clean-cache, or df -h"  # what to run where a disk is full
 
 
 @contextlib.contextmanager
-def replacing(path: Path, need: int = 0) -> Iterator[Path]:
+def replacing(path: Path, need: int = 0, room: str = ROOM) -> Iterator[Path]:
     """Yield a temporary path beside `path`; rename it over `path` once the block ends well, else delete it.
 
-    need: bytes that will be written, if known: too little room is said before anything is. Raises InputError for
-    whatever the disk refuses; what was there before stays.
+    need: bytes that will be written, if known: too little room is said before anything is; room: what to run then.
+    Raises InputError for whatever the disk refuses; what was there before stays.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -43,7 +44,7 @@ def replacing(path: Path, need: int = 0) -> Iterator[Path]:
             os.fsync(file.fileno())  # or a power cut leaves a renamed, empty file
         os.replace(temporary, path)
     except OSError as error:
-        raise _cannot_write(path, error, need) from error
+        raise _cannot_write(path, error, need, room) from error
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
@@ -54,12 +55,12 @@ def _check_room(path: Path, need: int) -> None:
         raise OSError(errno.ENOSPC, "no room on the disk")
 
 
-def _cannot_write(path: Path, error: OSError, need: int) -> InputError:
+def _cannot_write(path: Path, error: OSError, need: int, room: str = ROOM) -> InputError:
     folder = next((parent for parent in path.parents if parent.is_dir()), Path("/"))
     free = f"{shutil.disk_usage(folder).free / 1e6:,.1f} MB free there"
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        room = f"{need / 1e6:,.1f} MB of room" if need else "more room"
-        return InputError(f"cannot write {path}: {error.strerror}, {free}", room, "make clean-cache, or df -h")
+        expected = f"at least {need / 1e6:,.1f} MB of free disk space" if need else "more free disk space"
+        return InputError(f"cannot write {path}: {error.strerror}, {free}", expected, room)
     return InputError(f"cannot write {path}: {error.strerror or error}", "a folder that can be written to",
                       f"ls -ld {path.parent}, or another OUTPUTS=")  # fmt: skip
 
