@@ -23,7 +23,7 @@ MOST_TOLD_APART = 20_000  # photos of each side of the adversarial check: more c
 def alike(looks: Sequence[Look], groups: Sequence[str]) -> list[tuple[int, int]]:
     """Pairs (a, b), a < b, of positions of near-identical photos of different groups, sorted.
 
-    Beyond MOST_PAIRS, some pairs are left out of which the others tell the same: a is like b, and b like c.
+    Beyond MOST_PAIRS, a pair is left out where others link its photos: a is like b, and b is like c.
     """
     hashed, telling = _hashes(looks)
     group = np.unique(np.asarray(groups, dtype=str), return_inverse=True)[1]

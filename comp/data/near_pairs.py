@@ -16,7 +16,7 @@ DEARER = 10  # times that comparing a listed pair costs more than comparing a pa
 def near_pairs(bits: np.ndarray, most: int, groups: np.ndarray) -> Iterator[np.ndarray]:
     """Yield arrays (P, 2) of positions i < j of rows that differ in at most `most` bits and whose groups differ.
 
-    bits: (N, B) of 0 and 1; groups: (N,) int. Each pair comes once, in no order. Memory: 20 bytes per row and part.
+    bits: (N, B) of 0 and 1; groups: (N,) int. Each pair comes once, in no order. Memory: about 1 kB per row.
     """
     if len(bits) < 2:
         return
@@ -61,7 +61,7 @@ def _parts(bits: np.ndarray, count: int) -> list[np.ndarray]:
 
     Dealt out like cards, telling bits are spread evenly over the parts.
     """
-    dealt = [bits[:, k::count].astype(np.int64) for k in range(count)]
+    dealt = (bits[:, k::count].astype(np.int64) for k in range(count))  # one in memory at a time
     return [part @ (1 << np.arange(part.shape[1])) for part in dealt]
 
 
