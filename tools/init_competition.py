@@ -23,7 +23,7 @@ def main() -> None:
     path = args.competition or args.inputs / "competition.toml"
     check_place(args.inputs, path)
     made = guess.guess(args.inputs)
-    files.write_bytes(path, made.text.encode())
+    write(path, made.text)
     show(made, path)
     try_it(args.inputs, path)
 
@@ -41,10 +41,19 @@ def check_place(inputs: Path, path: Path) -> None:
     if path.exists():
         expected = "no file there: it is never overwritten"
         raise InputError(f"{path} exists", expected, f"rm {path}, or make init COMPETITION=<another file>")
-    if not os.access(path.parent, os.W_OK):
-        raise InputError(
-            f"{path.parent} cannot be written to", "a folder for the file", "make init COMPETITION=competition.toml"
-        )
+    if not os.access(path.parent, os.W_OK):  # said before a large folder is looked through
+        raise cannot_write(f"{path.parent} cannot be written to")
+
+
+def cannot_write(found: str) -> InputError:
+    return InputError(found, "a place for the file, in inputs or elsewhere", "make init COMPETITION=<another file>")
+
+
+def write(path: Path, text: str) -> None:
+    try:
+        files.write_text(path, text)
+    except InputError as error:
+        raise cannot_write(error.found) from error
 
 
 def show(made: guess.Guess, path: Path) -> None:

@@ -1,32 +1,38 @@
-"""Assign each training photo to a fold: no person on two sides, classes spread evenly; then audit for leaks.
+"""Assign each training photo to a fold: no group on two sides, labels spread evenly; then audit for leaks.
 
-reads   inputs/train, inputs/eval (every photo is decoded once: unreadable ones are all listed)
-writes  outputs/folds.csv, folds.json (its hash, and what it was made with)
+reads   competition.toml, the competition's tables, all photos (each is decoded once: unreadable ones are all listed)
+writes  outputs/folds.csv, folds.json (its hash, what it was made with), competition.json (what all later stages read)
 """
 
 from options import parser
 
 from comp import console
 from comp.competition import loading, tables
-from comp.data import folds, leaks, photos
+from comp.data import fold_audit, fold_report, folds, leaks, photo_check
+from comp.data.suggest_groups import suggest_groups
 from comp.errors import InputError
 from comp.io import files
 from comp.store import fold_table, frozen_competition, runs
 from comp.store.paths import folds_file
 
+MOST_LINES = 20  # warnings of one kind
+DARK = 16  # grey values below which a whole thumbnail is nearly black
+
 
 def main() -> None:
     args = arguments()
     competition = loading.load(args.inputs, args.competition)
-    table = tables.read_train(competition, args.inputs)
+    table = folds.with_groups(tables.read_train(competition, args.inputs))
     test = tables.read_test(competition, args.inputs)
+    advise_groups(competition, args.inputs, table)
     looked = look_at_photos(args.inputs, table, test)
     table, merged = join_alike(table, looked)
     warn_of_shared(table, test, looked)
-    table = folds.assign(table, args.folds, args.seed)
-    folds.audit(table, {image: look.digest for image, look in looked.items()})
+    with console.progress("trying seeds", args.search, "splits") as advance:
+        table = folds.assign(table, competition, args.folds, args.seed, args.search, advance)
+    fold_audit.audit(table, {image: look.digest for image, look in looked.items()})
     write(args, competition, table, merged, looked)
-    show(competition, table, test)
+    show(table, test, competition)
     if args.adversarial:
         tell_apart(table, test, looked)
 
@@ -35,33 +41,50 @@ def arguments():
     made = parser(__doc__)
     made.add_argument("--folds", type=int, default=5, help="number of folds")
     made.add_argument("--seed", type=int, default=0, help="seed of the assignment")
-    made.add_argument("--search", type=int, default=1, help="seeds to try")
+    made.add_argument("--search", type=int, default=1, help="seeds to try from --seed on; the most even folds are kept")
     made.add_argument("--adversarial", action="store_true", help="also try to tell train from test photos")
     return made.parse_args()
 
 
-def look_at_photos(inputs, table, test) -> dict[str, photos.Look]:
+def advise_groups(competition, inputs, table) -> None:
+    """Say by which columns the test set was probably split, where that is not what the folds are split by."""
+    train, test = tables.given_tables(competition, inputs)
+    given = set(table["group"])
+    for made in suggest_groups(train, test):
+        if not set(train[made.column].astype(str)) <= given:
+            console.warn(
+                f"{made.column} has {made.train_values} values in train, {made.test_values} in test, and none in both: "
+                f'the test set was probably split by it, and the folds should be: group = "{made.column}"'
+            )
+
+
+def look_at_photos(inputs, table, test) -> dict[str, photo_check.Look]:
     """Decode all photos; what is remembered of each."""
     images = [*table["image"], *test["image"]]
     with console.progress("checking photos", len(images)) as advance:
-        return photos.check(inputs, images, advance)
+        looked = photo_check.check(inputs, images, advance)
+    dark = [image for image, look in looked.items() if look.thumbnail.max() < DARK]
+    if dark:
+        console.warn(
+            f"{len(dark):,} photo(s) are nearly black, such as {dark[0]}; if they should not be, save them with values "
+            "over the whole range of their 8 or 16 bits"
+        )
+    return looked
 
 
 def join_alike(table, looked) -> tuple:
-    """The table with one group for persons who share near-identical photos, and the list of those: [[a, b], …].
+    """The table with one group for groups that share a photo, and the list of those: [[a, b], …].
 
-    One person under two names, or one photo handed in twice: on two sides of a fold it is a leak.
+    One person or place under two names, or one photo handed in twice: on two sides of a fold it is a leak.
     """
-    images = table["image"].tolist()
-    pairs = leaks.alike([looked[image] for image in images], table["group"].tolist())
-    if pairs is None:
-        console.warn(f"more than {leaks.MOST:,} photos: only identical bytes were looked for, not near-identical ones")
-        return table, []
-    merged = leaks.merged_groups(table["group"].tolist(), pairs)
-    near = "are near-identical: their persons are kept in one fold"
-    warn_each([f"{images[a]} and {images[b]} {near}" for a, b in pairs])
-    names = sorted({tuple(sorted({table['group'].iloc[a], table['group'].iloc[b]})) for a, b in pairs})
-    return table.assign(group=merged), [list(pair) for pair in names]
+    images, groups = table["image"].tolist(), table["group"].tolist()
+    looks = [looked[image] for image in images]
+    same = leaks.same_bytes(looks, groups)
+    near = [(a, b) for a, b in leaks.alike(looks, groups) if looks[a].digest != looks[b].digest]
+    for pairs, what in ((same, "the same photo, byte for byte"), (near, "near-identical")):
+        warn_each([f"{images[a]} and {images[b]} are {what}: their groups are kept in one fold" for a, b in pairs])
+    names = sorted({tuple(sorted({groups[a], groups[b]})) for a, b in same + near})
+    return table.assign(group=leaks.merged_groups(groups, same + near)), [list(pair) for pair in names]
 
 
 def warn_of_shared(table, test, looked) -> None:
@@ -71,16 +94,17 @@ def warn_of_shared(table, test, looked) -> None:
     warn_each([f"{a} is also the test photo {b}, byte for byte" for a, b in shared])
 
 
-def warn_each(lines: list[str], most: int = 20) -> None:
-    for line in lines[:most]:
+def warn_each(lines: list[str]) -> None:
+    for line in lines[:MOST_LINES]:
         console.warn(line)
-    if len(lines) > most:
-        console.warn(f"… and {len(lines) - most} more such pairs")
+    if len(lines) > MOST_LINES:
+        console.warn(f"… and {len(lines) - MOST_LINES:,} more of these")
 
 
 def tell_apart(table, test, looked) -> None:
     """The adversarial check: the AUC of a quick model that tells train from test by thumbnails."""
-    auc = leaks.adversarial_auc([looked[i] for i in table["image"]], [looked[i] for i in test["image"]], table["group"])
+    sides = [looked[i] for i in table["image"]], [looked[i] for i in test["image"]]
+    auc = leaks.adversarial_auc(*sides, table["group"].tolist())
     console.say(f"a quick model tells train from test with AUC {auc:.3f}: 0.5 cannot; above 0.6, look for what differs "
                 "(light, crop, compression), for the out-of-fold score will not be the leaderboard's")  # fmt: skip
 
@@ -101,33 +125,23 @@ def write(args, competition, table, merged, looked) -> None:
     if path.is_file() and there and path.read_text(encoding="utf-8", errors="replace") != fold_table.folds_text(table):
         raise InputError(
             f"these folds differ from {path}, on which {', '.join(there)} were trained",
-            "the same data, FOLDS and SEED as before",
+            "the same data, FOLDS, SEED and SEARCH as before",
             anew,
         )
     made_with = {"folds": args.folds, "seed": args.seed, "photos": len(table), "data": data, "merged": merged}
+    made_with |= {"search": args.search} if args.search > 1 else {}
     fold_table.save_folds(path, table, made_with)
     frozen_competition.save(args.outputs, competition, loading.settings_file(args.inputs, args.competition))
     console.say(f"wrote {path}")
 
 
-def show(competition, table, test) -> None:
-    """The table of classes by fold."""
-    counts = folds.class_counts(table, competition.size)
-    rows = [[f"{c:2d} {name}", *counts[c], counts[c].sum()] for c, name in enumerate(competition.classes)]
-    rows.append(["photos", *counts.sum(0), counts.sum()])
-    people = table.groupby("fold")["group"].nunique()
-    rows.append(["groups", *people, people.sum()])
-    console.table("classes by fold", ["class", *[f"fold {k}" for k in range(counts.shape[1])], "all"], rows)
+def show(table, test, competition) -> None:
+    """The table of labels by fold, and what the folds cannot give."""
+    what, heads, rows = fold_report.labels_by_fold(table, competition)
+    console.table(f"{what} by fold", heads, rows)
     console.say(f"{len(test)} test photos; no group and no photo in two folds")
-    for c, name in enumerate(competition.classes):
-        without = [str(k) for k in range(counts.shape[1]) if counts[c, k] == 0]
-        if counts[c].sum() == 0:
-            console.warn(f"no photo of {name} at all: no model can learn it")
-        elif len(without) == counts.shape[1] - 1:
-            console.warn(f"{name} is in one fold only: that fold's model never sees it; use fewer FOLDS")
-        elif without:
-            folds_of = ", ".join(without)
-            console.warn(f"fold {folds_of} has no photo of {name}: its macro F1 cannot see it; use fewer FOLDS")
+    warn_each(fold_report.missing_labels(table, competition))
+    warn_each(fold_report.crowded_labels(table, competition))
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from comp.competition.competition import Competition
 from comp.competition.probability_metrics import of_truth
 
 SUBSAMPLE_ROWS = 20_000  # at most: more make a subsample slower, not better
-CELLS = 20_000_000  # probabilities of one model in a subsample, at most
+CELLS = 2_000_000  # probabilities of one model in a subsample, at most
 SORTED_CELLS = 200_000  # the same for metrics of ranks, each of which sorts every column
 LOSS_CELLS = 4_000_000  # probabilities of one model that a log loss of several labels is fitted to
 

@@ -16,8 +16,10 @@ def counts(labels: np.ndarray, answers: np.ndarray, classes: int = 0) -> tuple[n
     """
     labels, answers = np.asarray(labels), np.asarray(answers)
     if labels.ndim == 2:
-        labels, answers = labels.astype(bool, copy=False), answers.astype(bool, copy=False)
-        return tuple(np.count_nonzero(part, axis=0) for part in (labels & answers, answers, labels))
+        size, true = labels.shape[1], labels.astype(bool, copy=False)
+        answered, actual = np.flatnonzero(answers), np.flatnonzero(true)  # few of many cells
+        parts = (answered[true.ravel()[answered]], answered, actual)
+        return tuple(np.bincount(part % size, minlength=size) for part in parts)
     size = classes or int(max(labels.max(initial=0), answers.max(initial=0))) + 1
     return tuple(np.bincount(part, minlength=size) for part in (labels[labels == answers], answers, labels))
 
@@ -70,8 +72,3 @@ def samples_f_rows(labels: np.ndarray, answers: np.ndarray, beta: float = 1.0) -
 def macro_f1_score(labels: np.ndarray, answers: np.ndarray, classes: int) -> float:
     """Macro F1 of answers (N,)."""
     return float(ratio(*macro_f_terms(*counts(labels, answers, classes))))
-
-
-def accuracy_score(labels: np.ndarray, answers: np.ndarray) -> float:
-    """Share of rows whose class is right."""
-    return float(np.mean(np.asarray(labels) == answers))

@@ -12,6 +12,7 @@ from comp.competition.guess_files import Files
 from comp.competition.guess_lines import Line, some, undecided
 from comp.competition.guess_photos import Found
 from comp.competition.guess_tables import SampleTable, TestTable
+from comp.competition.template import fields
 from comp.errors import InputError, listed
 
 ORDER = ("target", "metric", "positive", "limits", "separator", "classes", "train", "train_images", "test",
@@ -81,7 +82,7 @@ def _training(files: Files, sample, test, test_found) -> list[Line]:
     lines = [Line("train", path, f"{len(table):,} rows; {some(table, 4)}"), _train_images(table, found)]
     photo_column = found.column if found else ""
     shared = set(test.table) if test and test.path else set()
-    labels = guess_labels.label_lines(table, sample, {photo_column, *shared}, files.names)
+    labels = guess_labels.label_lines(table, sample, {photo_column, *shared}, files.class_numbers)
     taken = {name for line in labels if line.key == "label" for name in _names(line.value)} | {photo_column}
     rows = test.table if test and test.path else None
     if found and test_found and test_found.photos & found.photos:  # ids that name photos of both parts
@@ -102,7 +103,7 @@ def _train_images(table, found: Found | None) -> Line:
 
 
 def _test_lines(sample, test, found: Found | None, train) -> list[Line]:
-    """test, test_images, id and combine."""
+    """test, test_images, id and combine. train: the training table, None where labels come from the paths."""
     if test is None:
         return [undecided("test_images", "where the test photos lie, such as test/{id}.jpg")]
     lines = [Line("test", test.path, f"{len(test.table):,} rows, which have the sample's ids")] if test.path else []
@@ -111,20 +112,18 @@ def _test_lines(sample, test, found: Found | None, train) -> list[Line]:
     else:
         first = test.table.iloc[0].get(test.id.strip("{}"), test.id)
         lines.append(undecided("test_images", f"no photo is called {first} or the like"))
-    first = next(iter(sample.table))
-    lines += [Line("id", test.id, f"gives the sample's {sample.id}")] if test.id != first else []
-    return lines + _combine(sample, test, train)
+    return lines + _id_lines(sample, test, train)
 
 
-def _combine(sample: SampleTable, test: TestTable, train) -> list[Line]:
-    """Several photos of one prediction id."""
-    if not test.path or len(test.table) == len(sample.table):
-        return []
-    several = f"{len(test.table):,} test photos for {len(sample.table):,} ids"
-    lines = [Line("combine", "mean", f"{several}; or max", check=True)]
-    if "{" not in test.id and train is not None and test.id not in train:
-        lines.append(undecided("id", f"{several}: a template of columns of both tables; {test.id} is not in train"))
-    return lines
+def _id_lines(sample: SampleTable, test: TestTable, train) -> list[Line]:
+    """id, and combine where several photos have one prediction id; those of train must have it too."""
+    line = Line("id", test.id, f"gives the sample's {sample.id}")
+    if test.photos_per_id <= 1:
+        return [line] if test.id != next(iter(sample.table)) else []
+    several = f"{test.photos_per_id:.1f} test photos for each id"
+    if train is not None and not set(fields(test.id) or [test.id]) <= set(train):
+        line = undecided("id", f"{several}: a template of columns of both tables; {test.id} is not in train")
+    return [line, Line("combine", "mean", f"{several}; or max", check=True)]
 
 
 def _no_training() -> Line:

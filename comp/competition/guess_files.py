@@ -1,14 +1,17 @@
 """What lies in a folder of competition files: photos, tables, JSON, and what was not unpacked or is no photo."""
 
+import json
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
-from comp.competition import guess_json, home
+from comp.competition import coco, home
+from comp.errors import InputError
+from comp.io.tables import read_table
 
 PHOTOS = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp", ".gif")
 TABLES = (".csv", ".tsv")
@@ -24,22 +27,21 @@ NOT_PHOTOS = {
     ".nii": "volumes", ".mha": "volumes", ".h5": "HDF5", ".hdf5": "HDF5", ".tfrec": "TFRecord",
     ".tfrecord": "TFRecord", ".parquet": "Parquet", ".mp4": "video", ".avi": "video",
 }  # fmt: skip
-MOST_ROWS = 1_000_000  # of a table: enough to see its form
-LARGEST_JSON = 2_000_000_000  # bytes
+LARGEST_MAP = 10_000_000  # bytes of a JSON file of class names
 
 
 @dataclass
 class Files:
     """Paths are relative to the inputs folder, with forward slashes, sorted.
 
-    tables: path to table (every value as text); a JSON file of images is a table too, with its annotations joined.
-    archives: path to the command that unpacks it; others: kind of file that holds no photos, to how many there are.
+    tables: path to table, every value as text; COCO JSON is a table too. class_numbers: those that a JSON file gives
+    names to. archives: path to the command that unpacks it. others: kind of file that holds no photos, to how many.
     """
 
     inputs: Path
     photos: list[str] = field(default_factory=list)
     tables: dict[str, pd.DataFrame] = field(default_factory=dict)
-    names: set[str] = field(default_factory=set)
+    class_numbers: set[str] = field(default_factory=set)
     archives: dict[str, str] = field(default_factory=dict)
     others: Counter = field(default_factory=Counter)
     unreadable: list[str] = field(default_factory=list)
@@ -54,9 +56,12 @@ def look(inputs: Path) -> Files:
         if kind in PHOTOS:
             made.photos.append(path)
         elif kind in TABLES:
-            _read(made, path, read_csv)
+            _add(made, path, lambda file: read_table(file, (), ""))
         elif kind == ".json":
-            made.names.update(_read(made, path, _read_json))
+            numbers = class_numbers(inputs / path)
+            made.class_numbers |= numbers
+            if not numbers:
+                _add(made, path, coco.read)
         elif kind in ARCHIVES:
             archives.append((path, kind))
         elif kind in NOT_PHOTOS:
@@ -65,32 +70,23 @@ def look(inputs: Path) -> Files:
     return made
 
 
-def read_csv(path: Path) -> pd.DataFrame:
-    """A table with every value as text; the separator is the one of , ; tab | that the header has most of."""
-    with open(path, encoding="utf-8-sig") as file:
-        header = file.readline()
-    separator = max(",;\t|", key=header.count)
-    return pd.read_csv(path, sep=separator, dtype=str, keep_default_na=False, encoding="utf-8-sig", nrows=MOST_ROWS)
-
-
-def _read_json(path: Path) -> pd.DataFrame | set[str]:
-    """A table of images, or the class names where the file is a map of numbers to names."""
-    if path.stat().st_size > LARGEST_JSON:
-        raise ValueError("too large")
-    return guess_json.read(path)
-
-
-def _read(made: Files, path: str, read) -> set[str]:
+def class_numbers(path: Path) -> set[str]:
+    """The keys of a JSON file that is a map of class numbers to names; empty for any other."""
+    if path.stat().st_size > LARGEST_MAP:
+        return set()
     try:
-        table = read(made.inputs / path)
-    except (OSError, ValueError) as error:
-        made.unreadable.append(f"{path}: {error}")
+        content = json.loads(path.read_bytes())
+    except ValueError:
         return set()
-    if isinstance(table, pd.DataFrame):
-        if len(table):
-            made.tables[path] = table
-        return set()
-    return table
+    names = isinstance(content, dict) and all(isinstance(value, str) for value in content.values())
+    return set(content) if names else set()
+
+
+def _add(made: Files, path: str, read: Callable[[Path], pd.DataFrame]) -> None:
+    try:
+        made.tables[path] = read(made.inputs / path)
+    except InputError as error:
+        made.unreadable.append(error.found)
 
 
 def _paths(inputs: Path) -> Iterator[str]:

@@ -32,12 +32,16 @@ def label_lines(table: pd.DataFrame, sample: SampleTable | None, no_labels: set[
 
 
 def _by_name_or_rest(table: pd.DataFrame, others: list[str], what: str, answers: pd.Series, names: set) -> list[Line]:
-    """The only column that is left, or the one that is called like a label; else it has to be decided."""
+    """The only column that is left or that holds the sample's words, or is called like a label; else it is open."""
+    words = {word for answer in set(answers) for word in answer.split() if not word.isdigit()}
+    holding = [name for name in others if words and words <= set(table[name])]
+    others = holding or others
     name = others[0] if len(others) == 1 else next((word for word in LABEL_WORDS if word in others), None)
     if name is None:
         return [undecided("label", f"which of {some(others, 20)} is {what}"),
                 undecided("target", "multiclass, binary, multilabel, ordinal or regression")]  # fmt: skip
-    why = "the only column that is left" if len(others) == 1 else "by its name"
+    why = "holds the sample's words" if holding else "the only column that is left"
+    why = why if len(others) == 1 else "by its name"
     return [*target_lines(table[name], answers, name, names), Line("label", name, f"{what}: {why}", check=True)]
 
 
@@ -46,7 +50,8 @@ def _of_columns(table: pd.DataFrame, columns: list[str], sample: SampleTable) ->
     values = table[columns].apply(pd.to_numeric, errors="coerce")
     label = Line("label", columns, f"{len(columns)} columns that the sample has too")
     if not values.isin([0, 1]).all(axis=None):
-        return [undecided("target", f"the columns {some(columns)} hold more than 0 and 1"), label]
+        what = f"{some(columns)} hold more than 0 and 1, and several numbers per photo are no target of the toolkit"
+        return [undecided("target", what), label]
     if (values.sum(axis=1) == 1).all():
         target = Line("target", "multiclass", f"of {len(columns)} columns of 0 and 1 exactly one is 1 in each row")
         return [target, Line("metric", "log_loss", METRIC, check=True), label]

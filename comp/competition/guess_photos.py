@@ -11,6 +11,8 @@ from pathlib import PurePosixPath
 
 import pandas as pd
 
+from comp.competition.template import fill
+
 ENOUGH = 0.8  # of the rows must have their photo
 LOOKED_AT = 400  # rows from which templates are made
 MOST = 12  # templates that are tried on all rows
@@ -95,9 +97,7 @@ def _templates(folders: list[str], row: dict, column: str, extension: str) -> li
 
 
 def _tried(table: pd.DataFrame, column: str, template: str, index: Index) -> Found:
-    paths = pd.Series("", index=table.index)
-    for place, piece in enumerate(template.replace("}", "{").split("{")):
-        paths = paths + (table[piece] if place % 2 else piece)
+    paths = fill(template, table)
     there = paths[paths.isin(index.photos)]
     return Found(template, column, len(there), len(table), frozenset(there))
 

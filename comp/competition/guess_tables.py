@@ -8,6 +8,7 @@ import pandas as pd
 
 from comp.competition.guess_files import Files
 from comp.competition.guess_photos import Found, find
+from comp.competition.template import fields, fill
 
 SAMPLE_WORDS = ("sample", "submission")
 LEARNABLE = 2  # values at least
@@ -37,6 +38,12 @@ class TestTable:
     path: str
     table: pd.DataFrame
     id: str
+
+    @property
+    def photos_per_id(self) -> float:
+        """Rows of one prediction id, in the mean."""
+        ids = fill(self.id, self.table) if fields(self.id) else self.table[self.id]
+        return len(ids) / ids.nunique()
 
 
 def is_named(column: str) -> bool:
@@ -93,7 +100,7 @@ def train_of(
 ) -> tuple[str, Found | None] | None:
     """Path of the training table and the template of its photos; None where no table knows photos and labels.
 
-    A table with the sample's answer columns whose photos were not found is given with None.
+    A table with the sample's answer columns, or called train, whose photos were not found is given with None.
     """
     taken = {sample.path if sample else "", test_table}
     names = sorted((p for p in files.tables if p not in taken), key=lambda p: _fitness(p, files.tables[p], sample))
@@ -101,8 +108,9 @@ def train_of(
         found = find(files.tables[path], files.photos, "train", ["file_name", *([sample.id] if sample else [])])
         if found and not found.photos <= test_photos:
             return path, found
+    called = [path for path in names if "train" in stem(path)]
     sure = [path for path in names if sample and set(sample.answers) & set(files.tables[path])]
-    return (sure[-1], None) if sure else None
+    return next(((path, None) for path in reversed([*called, *sure])), None)
 
 
 def _fitness(path: str, table: pd.DataFrame, sample: SampleTable | None) -> tuple:

@@ -12,12 +12,13 @@ LABEL_WORDS = ("label", "labels", "target", "class", "category_id", "category", 
 POSITIVE_WORDS = ("1", "1.0", "true", "yes", "positive", "malignant")
 SEPARATORS = (" ", "|", ";", ",")
 MOST_GRADES = 10
+AMOUNT_WORDS = {"age", "count", "price", "weight", "score", "height", "width", "length", "area", "number"}
 METRIC = "the files do not say it; see the competition's page"
 
 
 def target_lines(values: pd.Series, answers: pd.Series, name: str, names: set[str]) -> list[Line]:
     """target, metric and what belongs to them for one column of labels; answers: what the sample holds in its place."""
-    separator = _separator(values)
+    separator = _separator(values, answers)
     if separator:
         return _multilabel(values, separator)
     kinds, numbers = sorted(set(values)), pd.to_numeric(values, errors="coerce")
@@ -25,7 +26,9 @@ def target_lines(values: pd.Series, answers: pd.Series, name: str, names: set[st
         return _binary(kinds, answers, name)
     if numbers.notna().all():
         return _of_numbers(values, numbers, answers, name, names)
-    return _classes(f"{name} holds {len(kinds)} names: {some(kinds)}", values, answers)
+    blanks = any(" " in kind.strip() for kind in kinds)
+    reason = f"{name} holds {len(kinds)} names: {some(kinds)}" + "; 'multilabel' if each is several labels" * blanks
+    return _classes(reason, values, answers, check=blanks)
 
 
 def _classes(reason: str, values: pd.Series, answers: pd.Series, check: bool = False) -> list[Line]:
@@ -38,14 +41,18 @@ def _classes(reason: str, values: pd.Series, answers: pd.Series, check: bool = F
     return [target, Line("metric", "accuracy", METRIC, check=True)]
 
 
-def _separator(values: pd.Series) -> str | None:
-    """What stands between several labels: its parts come again alone, or in more combinations than there are parts."""
+def _separator(values: pd.Series, answers: pd.Series) -> str | None:
+    """What stands between several labels.
+
+    The parts come again alone, or in more combinations than there are parts, or the sample puts them together anew.
+    """
     for sign in SEPARATORS:
         kinds = set(values[values != ""])
         several = {kind for kind in kinds if sign in kind.strip()}
         parts = set(chain.from_iterable(kind.split(sign) for kind in kinds))
         again = parts & (kinds - several) & set(chain.from_iterable(kind.split(sign) for kind in several))
-        if len(several) > 1 and (len(parts) < len(kinds) or again):
+        anew = any(sign in new and set(new.split(sign)) <= parts for new in set(answers) - kinds)
+        if len(several) > 1 and (len(parts) < len(kinds) or again or anew):
             return sign
     return None
 
@@ -75,7 +82,8 @@ def _binary(kinds: list[str], answers: pd.Series, name: str) -> list[Line]:
 def _of_numbers(values: pd.Series, numbers: pd.Series, answers: pd.Series, name: str, names: set[str]) -> list[Line]:
     kinds = sorted(set(numbers))
     if _has_point(values) or _has_point(answers):
-        return _regression(numbers, "the table" if _has_point(values) else "the sample")
+        where = "table" if _has_point(values) else "sample"
+        return _regression(numbers, f"numbers, with a decimal point in the {where}")
     grades = len(kinds) <= MOST_GRADES and kinds == list(range(int(kinds[0]), int(kinds[0]) + len(kinds)))
     if grades and set(values) <= names:
         return _classes(f"a JSON file names the {len(kinds)} numbers", values, answers)
@@ -85,15 +93,19 @@ def _of_numbers(values: pd.Series, numbers: pd.Series, answers: pd.Series, name:
         return [Line("target", "ordinal", reason, check=True), metric]
     other = "'ordinal' if they are grades" if grades else "'regression' if they are amounts"
     numbered = f"{name} holds {len(kinds)} different whole numbers, taken for class numbers"
-    if "id" in re.split(r"[_\W]", name.lower()):
+    words = set(re.split(r"[_\W]", name.lower()))
+    if words & AMOUNT_WORDS and not grades:
+        reason = f"{name} is called like an amount; 'multiclass' if it holds class numbers"
+        return _regression(numbers, reason, check=True)
+    if "id" in words:
         return _classes(numbered, values, answers)
     return _classes(f"{numbered}; {other}", values, answers, check=True)
 
 
-def _regression(numbers: pd.Series, where: str) -> list[Line]:
+def _regression(numbers: pd.Series, reason: str, check: bool = False) -> list[Line]:
     limits = [float(f"{value:.10g}") for value in (numbers.min(), numbers.max())]
     limits = [int(value) if value.is_integer() else value for value in limits]
-    return [Line("target", "regression", f"numbers, with a decimal point in {where}"),
+    return [Line("target", "regression", reason, check),
             Line("metric", "rmse", METRIC, check=True),
             Line("limits", limits, "lowest and highest of the training table")]  # fmt: skip
 

@@ -9,13 +9,13 @@ from functools import partial
 import numpy as np
 
 from comp.competition import count_metrics, number_metrics, probability_metrics, ranking_metrics, user_metrics
-from comp.competition.count_metrics import accuracy_score, macro_f1_score
+from comp.competition.count_metrics import macro_f1_score
 from comp.competition.metric import Metric, averaged, counted
 from comp.competition.probability_metrics import FLOOR, log_loss
 from comp.competition.ranking_metrics import auc_score
 from comp.errors import InputError
 
-__all__ = ["FLOOR", "Metric", "accuracy_score", "auc_score", "check_target", "get", "log_loss", "macro_f1_score"]
+__all__ = ["FLOOR", "Metric", "auc_score", "check_target", "get", "log_loss", "macro_f1_score", "names"]
 
 ONE_LABEL = ("multiclass", "binary", "ordinal")
 COUNTED = (*ONE_LABEL, "multilabel")
@@ -97,15 +97,6 @@ def check_target(metric: Metric, target: str) -> None:
         f"a target of {', '.join(metric.targets)}, or a metric of {', '.join(fitting)}",
         "change `metric` or `target` in competition.toml",
     )
-
-
-def scores(labels: np.ndarray, probs: np.ndarray) -> dict[str, float]:
-    """macro_f1 and accuracy of the most probable class; labels (N,), probs (N, C)."""
-    predicted = probs.argmax(1)
-    return {
-        "macro_f1": macro_f1_score(labels, predicted, probs.shape[1]),
-        "accuracy": accuracy_score(labels, predicted),
-    }
 
 
 def _expected(base: str) -> str:

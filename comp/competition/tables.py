@@ -20,6 +20,8 @@ import pandas as pd
 
 from comp.competition import home, test_table, training_table
 from comp.competition.competition import Competition
+from comp.competition.settings import parse
+from comp.competition.source_table import read_source
 
 
 def read_train(competition: Competition, inputs: Path) -> pd.DataFrame:
@@ -34,3 +36,11 @@ def read_test(competition: Competition, inputs: Path) -> pd.DataFrame:
     if not competition.source:
         return home.read_test(Path(inputs))
     return test_table.read_test(competition, Path(inputs))
+
+
+def given_tables(competition: Competition, inputs: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The training and the test table as the competition gives them, text; empty where there are not both."""
+    settings = parse(competition.source) if competition.source else None
+    if settings is None or not (settings.train and settings.test):
+        return pd.DataFrame(), pd.DataFrame()
+    return tuple(read_source(inputs, getattr(settings, name), name).table for name in ("train", "test"))

@@ -1,64 +1,83 @@
-"""Grouped, stratified fold assignment and the leak audit."""
+"""Fold assignment for every kind of target: groups stay whole, labels are spread evenly. No torch."""
 
-import warnings
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
 
-from comp.errors import InputError, listed
+from comp.competition import labels
+from comp.competition.competition import Competition
+from comp.data.fold_search import best_seed
+from comp.data.fold_split import split
+from comp.data.leaks import merged_groups
+from comp.errors import InputError
 
 
-def assign(table: pd.DataFrame, folds: int = 5, seed: int = 0) -> pd.DataFrame:
+def assign(
+    table: pd.DataFrame,
+    competition: Competition,
+    folds: int = 5,
+    seed: int = 0,
+    search: int = 1,
+    progress: Callable[[int], None] = lambda count: None,
+) -> pd.DataFrame:
     """`table` (image, group, label, …) with a column `fold` 0 … K-1, sorted by image.
 
-    No group is on two sides, and classes are spread evenly (scikit-learn's StratifiedGroupKFold, shuffled by seed).
+    No group is on two sides, no fold is empty, and labels are spread evenly (`fold_split.split`, shuffled by seed):
+    classes, each of several labels, or the deciles of a number. search: how many seeds from `seed` on are tried; the
+    most even folds are kept. progress is called with the number of seeds just tried.
     Rows are sorted first: the assignment does not depend on the order in which a disk lists its files.
+    Raises InputError for fewer than 2 folds, and for more folds than groups.
     """
-    from sklearn.model_selection import StratifiedGroupKFold  # a second to import: not for --help
-
-    groups = table["group"].nunique()
-    if folds < 2 or groups < folds:
-        raise InputError(f"{folds} folds of {groups} group(s)", f"2 to {groups} folds", "make folds FOLDS=2 for a try")
-    table = table.sort_values("image", ignore_index=True)
-    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
-    fold = np.full(len(table), -1)
-    with warnings.catch_warnings():
-        # it warns of a class with fewer rows than folds; make_folds says so by the classes' names
-        warnings.filterwarnings("ignore", "The least populated class")
-        for k, (_, held_out) in enumerate(splitter.split(table, table["label"], table["group"])):
-            fold[held_out] = k
-    table = table.assign(fold=fold)
+    table = with_groups(table).sort_values("image", ignore_index=True)
+    _check(folds, table["group"].nunique())
+    strata, group = strata_of(table, competition, folds), np.unique(table["group"], return_inverse=True)[1]
+    if search > 1:
+        seed = best_seed(strata, group, folds, seed, search, progress)
+    fold = without_empty(split(strata, group, folds, seed), group, folds)
     first = ["image", "group", "label", "fold"]
+    table = table.assign(fold=fold)
     return table[first + [column for column in table if column not in first]]
 
 
-def audit(table: pd.DataFrame, digests: dict[str, str] | None = None) -> None:
-    """Raise InputError where a group is on two sides, or one photo (by name or by bytes) lies in two folds.
+def with_groups(table: pd.DataFrame) -> pd.DataFrame:
+    """`table` with text in its column `group`: a row without a group is its own, named by its image.
 
-    digests: image to a hash of its bytes; same bytes under two names in one fold are harmless and pass.
+    Photos of one prediction id (column `id`, where there is one) are scored together: their groups become one.
     """
-    problems = [f"group {name} is in folds {where}" for name, where in _in_two_folds(table, table["group"])]
-    problems += [f"photo {name} is in folds {where}" for name, where in _in_two_folds(table, table["image"])]
-    if digests:
-        bytes_of = table["image"].map(digests)
-        for digest, where in _in_two_folds(table, bytes_of):
-            names = table["image"][bytes_of == digest].tolist()
-            problems.append(f"the same bytes in folds {where}: {', '.join(names)}")
-    if problems:
-        raise InputError(
-            f"{len(problems)} leak(s) between folds:{listed(problems)}",
-            "each person and each photo in one fold; otherwise the score is of memory, not of skill",
-            "delete the doubled photos (or their row in the training table), then: make folds",
-        )
+    group = table["group"] if "group" in table else pd.Series(None, table.index, object)
+    none = group.isna() | (group.astype(str) == "")
+    table = table.assign(group=group.astype(str).where(~none, table["image"]))
+    if "id" not in table:
+        return table
+    places = pd.Series(np.arange(len(table))).groupby(table["id"].to_numpy())
+    pairs = [(int(rows.iloc[0]), int(row)) for _, rows in places for row in rows.iloc[1:]]
+    return table.assign(group=merged_groups(table["group"].tolist(), pairs))
 
 
-def class_counts(table: pd.DataFrame, classes: int) -> np.ndarray:
-    """Rows by class and fold, (C, K)."""
-    counts = np.zeros((classes, int(table["fold"].max()) + 1), int)
-    np.add.at(counts, (table["label"], table["fold"]), 1)
-    return counts
+def strata_of(table: pd.DataFrame, competition: Competition, folds: int) -> np.ndarray:
+    """What is spread evenly: class numbers (N,) int, or several labels (N, C) uint8 of 0 and 1."""
+    values = labels.to_array(table["label"], competition)
+    # fewer ranges of a number than ten where a range would have fewer rows than there are folds
+    return values if values.ndim == 2 else labels.strata(values, max(1, min(10, len(values) // folds)))
 
 
-def _in_two_folds(table: pd.DataFrame, key: pd.Series) -> list[tuple[str, str]]:
-    folds = table.groupby(key.to_numpy())["fold"].unique()
-    return [(name, " and ".join(map(str, sorted(where)))) for name, where in folds.items() if len(where) > 1]
+def without_empty(fold: np.ndarray, group: np.ndarray, folds: int) -> np.ndarray:
+    """`fold` (N,) with no fold empty: each that is gets the smallest group of the fold with the most groups.
+
+    Stratification leaves a fold empty where there are few groups of unequal size.
+    """
+    of_group, rows = fold[np.unique(group, return_index=True)[1]], np.bincount(group)
+    for k in np.setdiff1d(np.arange(folds), of_group):
+        members = np.flatnonzero(of_group == np.bincount(of_group, minlength=folds).argmax())
+        of_group[members[rows[members].argmin()]] = k
+    return of_group[group]
+
+
+def _check(folds: int, groups: int) -> None:
+    if groups < 2:
+        expected = "at least 2 groups: photos of one group, and near-identical photos, stay in one fold"
+        remedy = "a finer `group` in competition.toml, or none"
+        raise InputError(f"{folds} folds of {groups} group(s)", expected, remedy)
+    if not 2 <= folds <= groups:
+        raise InputError(f"{folds} folds of {groups} group(s)", f"2 to {groups} folds", "make folds FOLDS=2 for a try")

@@ -10,7 +10,7 @@ from comp import console
 from comp.competition import labels, tables
 from comp.competition.competition import Competition
 from comp.competition.policy import training_policy
-from comp.data import photos
+from comp.data import photo_cache, photos
 from comp.data.batches import Batches
 from comp.errors import InputError
 from comp.hardware import processes
@@ -67,9 +67,11 @@ def load_data(inputs: Path, outputs: Path, recipe: Recipe, competition: Competit
     crop, size = recipe.crop, recipe.image_size
     if recipe.cache:
         with processes.first_alone(), console.progress("decoding photos", len(images)) as advance:
-            pixels = photos.cached(outputs / "cache", inputs, images, crop, size, advance, say=console.say)
+            pixels = photo_cache.cached(
+                outputs / "cache", inputs, images, crop, size, advance, say=console.say, fit=recipe.fit
+            )
     else:
-        pixels = photos.Photos(inputs, images, crop, size)
+        pixels = photos.Photos(inputs, images, crop, size, fit=recipe.fit)
     return RunData(competition, folds, digest, test, pixels)
 
 

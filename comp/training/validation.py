@@ -10,8 +10,6 @@ from comp.competition.metrics import Metric
 from comp.data.batches import Batches
 from comp.prediction.combined import scored
 
-FLOOR = 1e-7  # of a label's probability: a sure and wrong one costs 16 nats, not infinity
-
 
 def scores(competition: Competition, held_out: Batches, probs: np.ndarray) -> dict[str, float]:
     """val_loss and the value of each shown metric, by name; probs (N, C) of the held-out rows.
@@ -24,12 +22,9 @@ def scores(competition: Competition, held_out: Batches, probs: np.ndarray) -> di
 
 def val_loss(competition: Competition, labels: np.ndarray, probs: np.ndarray) -> float:
     """Log loss of one label, mean binary cross entropy of several, mean squared error of a number."""
-    if competition.sums_to_one:
-        return metrics.get("log_loss").function(labels, probs)
     if competition.target == "regression":
         return float(np.mean((probs[:, 0] - labels) ** 2, dtype=np.float64))
-    true = np.where(labels, probs, 1 - probs)
-    return float(-np.log(np.maximum(true, FLOOR)).mean(dtype=np.float64))
+    return metrics.log_loss(labels, probs)
 
 
 def goodness(values: dict[str, float], best_by: str, competition: Competition) -> float:

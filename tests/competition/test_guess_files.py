@@ -39,7 +39,14 @@ def test_files_that_are_no_photos_are_named(tmp_path):
 def test_a_table_of_any_separator_keeps_its_text(tmp_path, separator):
     path = tmp_path / "t.csv"
     path.write_text(separator.join(["id", "label"]) + "\n" + separator.join(["007", "NA"]) + "\n", encoding="utf-8-sig")
-    assert guess_files.read_csv(path).to_dict("list") == {"id": ["007"], "label": ["NA"]}
+    assert guess_files.look(tmp_path).tables["t.csv"].to_dict("list") == {"id": ["007"], "label": ["NA"]}
+
+
+def test_a_map_of_class_numbers_is_no_table(tmp_path):
+    (tmp_path / "names.json").write_text('{"0": "cat", "1": "dog"}')
+    found = guess_files.look(tmp_path)
+    assert found.class_numbers == {"0", "1"}
+    assert not found.tables
 
 
 def test_a_competition_inside_the_folder_is_left_out(tmp_path):

@@ -14,11 +14,14 @@ CASES = {
     "names with blanks": (["Sugar beet", "Shepherds Purse", "Common wheat"], ["Sugar beet"], "y", "multiclass",
                           "accuracy"),
     "labels with blanks": (["rust", "rust scab", "scab", "scab spot"], ["rust"], "y", "multilabel", "micro_f1"),
+    "labels that the sample puts together anew": (["haze sea", "land sea"], ["haze land sea"], "y", "multilabel",
+                                                  "micro_f1"),
     "labels with bars": (["1|2", "2|3", "2", "1|3"], NONE, "y", "multilabel", "micro_f1"),
     "grades": (["0", "4", "1", "2", "3"], NOUGHT, "diagnosis", "ordinal", "quadratic_kappa"),
     "class numbers": (["10", "7", "300"], NOUGHT, "category_id", "multiclass", "accuracy"),
     "amounts": (["10", "7", "300"], ["37.5"], "y", "regression", "rmse"),
     "amounts in the table": (["1.5", "7", "300"], NOUGHT, "y", "regression", "rmse"),
+    "amounts by their name": (["10", "7", "30"], NOUGHT, "age", "regression", "rmse"),
     "three best": (["a", "b", "c", "d"], ["a b c", "b c d"], "y", "multiclass", "map@3"),
 }  # fmt: skip
 
@@ -31,6 +34,12 @@ def test_the_target_follows_from_the_values_and_the_sample(case):
     assert lines["target"].value == target
     assert lines["metric"].value == metric
     assert lines["metric"].check
+
+
+def test_names_of_several_words_are_marked_for_they_may_be_several_labels():
+    made = guess_target.target_lines(pd.Series(["Vipera berus", "Naja naja"]), pd.Series(["Naja naja"]), "y", set())
+    assert made[0].check
+    assert "multilabel" in made[0].reason
 
 
 def test_numbers_that_a_json_file_names_are_classes():

@@ -3,10 +3,12 @@ import io
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
-from comp.data import leaks, photos
-from comp.data.photos import THUMBNAIL, Look
+from comp.data import decode, leaks
+from comp.data.photo_check import THUMBNAIL, Look
 
 
 def picture(seed):
@@ -24,7 +26,7 @@ def look(pixels):
 def saved_again(pixels, size=(90, 120), quality=70, light=1.0):
     stream = io.BytesIO()
     Image.fromarray(np.clip(pixels * light, 0, 255).astype(np.uint8)).resize(size).save(stream, "JPEG", quality=quality)
-    return photos.decode(stream.getvalue())
+    return decode.decode(stream.getvalue())
 
 
 @pytest.mark.parametrize("light", [1.0, 0.8])
@@ -43,6 +45,36 @@ def test_photos_of_one_person_are_no_news():
 def test_flat_pictures_are_not_taken_for_each_other():
     looks = [look(np.full((160, 120, 3), grey, np.uint8)) for grey in (10, 10, 200)]
     assert leaks.alike(looks, list("abc")) == []
+
+
+@pytest.mark.parametrize("flat", [True, False])
+def test_the_same_bytes_are_found_whatever_the_picture(flat):
+    thumbnail = look(np.full((160, 120, 3), 90, np.uint8) if flat else picture(1)).thumbnail
+    looks = [Look(digest, thumbnail) for digest in "abacaa"]
+    assert leaks.same_bytes(looks, ["p", "q", "p", "r", "s", "s"]) == [(0, 4), (0, 5)]
+
+
+def test_of_very_many_pairs_those_are_kept_that_link_the_same_photos(monkeypatch):
+    looks = [look(saved_again(picture(i % 3), quality=60 + i)) for i in range(30)]
+    groups = [f"g{i:02d}" for i in range(30)]
+    every = leaks.alike(looks, groups)
+    monkeypatch.setattr(leaks, "MOST_PAIRS", 20)
+    few = leaks.alike(looks, groups)
+    assert set(few) < set(every)
+    assert (
+        leaks.merged_groups(groups, few) == leaks.merged_groups(groups, every) == [f"g{i % 3:02d}" for i in range(30)]
+    )
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 19), st.integers(0, 19)), max_size=25))
+def test_linked_groups_have_one_name_that_is_their_first(pairs):
+    groups = [f"g{(7 * i) % 20:02d}" for i in range(20)]
+    merged = leaks.merged_groups(groups, pairs)
+    assert all(merged[a] == merged[b] for a, b in pairs)
+    for name in set(merged):
+        assert name == min(group for group, new in zip(groups, merged, strict=True) if new == name)
+    assert len(set(merged)) >= 20 - len(pairs)
 
 
 def test_pairs_link_groups_through_others():

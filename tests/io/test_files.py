@@ -184,7 +184,7 @@ def test_what_fails_leaves_the_old_file_and_no_other(tmp_path):
 def test_too_little_room_is_said_before_anything_is_written(tmp_path):
     path = tmp_path / "x.txt"
     files.write_text(path, "old")
-    with pytest.raises(InputError, match=r"free there[\s\S]*1,000,000,000.0 MB of free"):
+    with pytest.raises(InputError, match=r"free there[\s\S]*1,000,000,000.0 MB of free disk space"):
         files.replacing(path, 10**15).__enter__()
     assert path.read_text() == "old"
 

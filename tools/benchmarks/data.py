@@ -17,7 +17,7 @@ from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
 from comp.competition import home
-from comp.data import augment, batch_augment, photos
+from comp.data import augment, batch_augment, photo_cache, photos
 from comp.data.batches import Batches, Order, loader, to_model
 from comp.recipes import catalog
 
@@ -52,7 +52,7 @@ def one_core():
 
 def ours(work: Path, inputs: Path, images: list[str], augment: str):
     recipe = catalog.get("vit_small_r26")
-    cache = photos.cached(work / "cache", inputs, images, recipe.crop, recipe.image_size, lambda count: None)
+    cache = photo_cache.cached(work / "cache", inputs, images, recipe.crop, recipe.image_size, lambda count: None)
     batches = Batches(cache, np.arange(len(images)), np.zeros(len(images), int), augment, 0)
     order = Order(batches.labels, BATCH, "shuffle", 0)
     times = 20 if augment == "none" else 2  # one pass is over in milliseconds
@@ -70,7 +70,7 @@ def ours(work: Path, inputs: Path, images: list[str], augment: str):
 def augmentations(work: Path, inputs: Path, images: list[str]):
     """augment=batched, normalising included, beside augment=upright: a batch at once and a photo at a time."""
     recipe = catalog.get("vit_small_r26")
-    cache = photos.cached(work / "cache", inputs, images, recipe.crop, recipe.image_size, lambda count: None)
+    cache = photo_cache.cached(work / "cache", inputs, images, recipe.crop, recipe.image_size, lambda count: None)
     rows = np.arange(BATCH)
     pixels = cache.batch(rows)
 

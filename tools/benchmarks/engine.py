@@ -12,7 +12,7 @@ from benchmarks.timing import compare, synchronized
 from torch.utils.data import DataLoader
 
 from comp.competition import home
-from comp.data import photos
+from comp.data import photo_cache
 from comp.data.batches import Batches, to_model
 from comp.hardware.device import autocast, choose_device, memory_format, precision
 from comp.models import factory
@@ -30,7 +30,7 @@ def records(work: Path, rounds: int) -> Iterator[dict]:
     )
     inputs = work / "inputs"
     images = home.read_train(inputs)["image"].tolist()[:IMAGES]
-    cache = photos.cached(work / "cache", inputs, images, recipe.crop, recipe.image_size, lambda count: None)
+    cache = photo_cache.cached(work / "cache", inputs, images, recipe.crop, recipe.image_size, lambda count: None)
     competition = home.competition()
     labels = np.arange(IMAGES) % competition.size
     batches = Batches(cache, np.arange(IMAGES), labels, recipe.augment, 0)

@@ -1,0 +1,71 @@
+"""What a file is by its first bytes, for files that are not the photo their name promises."""
+
+ADVICE = {
+    "a Git LFS pointer, not the photo itself": "git lfs pull",
+    "a HEIC photo": ".venv/bin/pip install pillow-heif",
+    "an AVIF photo": ".venv/bin/pip install --upgrade pillow",
+    "a web page (HTML)": "download it again, signed in",
+    "a DICOM file": "convert it to PNG, for example with pydicom",
+    "an array of numpy": "save it as PNG",
+    "a zip archive": "unzip it",
+    "a 7z archive": "7z x it",
+    "a gzip archive": "gunzip it",
+    "nothing but zero bytes": "copy or download it again",
+}
+FIRST_BYTES = {
+    b"version https://git-lfs": "a Git LFS pointer, not the photo itself",
+    b"PK\x03\x04": "a zip archive",
+    b"7z\xbc\xaf\x27\x1c": "a 7z archive",
+    b"\x1f\x8b": "a gzip archive",
+    b"Rar!": "a RAR archive",
+    b"%PDF": "a PDF document",
+    b"\x93NUMPY": "an array of numpy",
+    b"\x89HDF": "an HDF5 file",
+    b"\xff\xd8\xff": "a JPEG that is cut off or damaged",
+    b"\x89PNG": "a PNG that is cut off or damaged",
+    b"GIF8": "a GIF that is cut off or damaged",
+    b"RIFF": "a WebP or other RIFF file that is cut off or damaged",
+    b"II*\0": "a TIFF of a kind that PIL does not read, or a damaged one",
+    b"MM\0*": "a TIFF of a kind that PIL does not read, or a damaged one",
+}
+HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
+
+
+def is_heic(data: bytes) -> bool:
+    """Whether the bytes begin as a HEIC photo does, whatever the file is called."""
+    return data[4:8] == b"ftyp" and not _is_avif(data) and data[8:12] in HEIC_BRANDS
+
+
+def described(data: bytes) -> str:
+    """What the bytes are in words, with what to do about it in brackets where something can be done."""
+    what = _kind(data)
+    return f"{what} ({ADVICE[what]})" if what in ADVICE else what
+
+
+def _kind(data: bytes) -> str:
+    if not data:
+        return "an empty file (0 bytes)"
+    if not data.strip(b"\0"):
+        return "nothing but zero bytes"
+    if data[4:8] == b"ftyp":
+        return "an AVIF photo" if _is_avif(data) else "a HEIC photo" if is_heic(data) else "a video, or the like"
+    if data[128:132] == b"DICM":
+        return "a DICOM file"
+    known = [what for start, what in FIRST_BYTES.items() if data.startswith(start)]
+    return known[0] if known else _kind_of_text(data)
+
+
+def _kind_of_text(data: bytes) -> str:
+    start = data[:200].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    if start.startswith((b"<!doctype html", b"<html", b"<head")):
+        return "a web page (HTML)"
+    if start.startswith((b"<?xml", b"<svg")):
+        return "XML or SVG, not a picture of pixels"
+    if start.isascii() and all(byte >= 32 or byte in b"\t\r\n" for byte in start):
+        return f"text that begins with {start[:40].decode()!r}"
+    return f"no kind of picture that PIL knows; its first bytes are {data[:8].hex(' ')}"
+
+
+def _is_avif(data: bytes) -> bool:
+    """AVIF names itself in the list of brands, and may have the general brand of HEIC in front."""
+    return data[4:8] == b"ftyp" and (b"avif" in data[8:32] or b"avis" in data[8:32])

@@ -1,0 +1,115 @@
+"""The cache of decoded photos: one memory-mapped file per list of photos, crop, size and fit. No torch."""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from comp.data.parallel import in_chunks
+from comp.data.photos import Photos, square, unreadable
+from comp.data.resize import VERSION
+from comp.errors import InputError
+from comp.io import files
+
+STATS = 1000  # photos whose size and time one thread looks up in a row
+THREADS = 16  # look-ups on a network disk wait for it, not for the processor
+
+
+def cached(
+    folder: Path,
+    inputs: Path,
+    images: Sequence[str],
+    crop: int,
+    size: int,
+    progress: Callable[[int], None],
+    jobs: int = -1,
+    say: Callable[[str], None] = lambda text: None,
+    fit: str = "squash",
+) -> Photos:
+    """Photos read through a memory-mapped uint8 file that is built once, by all cores, and shared by all folds.
+
+    say is told the size before the file is built.
+    Raises InputError for photos that cannot be read (all of them), and where the disk has no room for the file.
+    """
+    path = cache_file(folder, inputs, images, crop, size, fit)
+    if not path.is_file():
+        with files.lock(folder / "building", "the photo cache", wait=True):  # who waited finds it built
+            if not path.is_file():
+                gigabytes = _bytes(images, size) / 1e9
+                say(f"decoding {len(images):,} photos once, to a cache of {gigabytes:.2f} GB in {folder}")
+                _build(path, inputs, images, crop, size, fit, progress, jobs)
+    return Photos(inputs, images, crop, size, _opened(path, (len(images), size, size, 3)), fit)
+
+
+def cache_file(folder: Path, inputs: Path, images: Sequence[str], crop: int, size: int, fit: str = "squash") -> Path:
+    """The cache of these files at this crop, size and fit: its name is a hash of names, sizes in bytes, and times.
+
+    Each file is looked up once, so call it once per command. InputError lists the files that are not there.
+    """
+    key = hashlib.sha256(json.dumps([VERSION, crop, size, fit]).encode())
+    missing: list[str] = []
+    parts = [images[i : i + STATS] for i in range(0, len(images), STATS)]
+    with ThreadPoolExecutor(THREADS) as pool:
+        for lines, absent in pool.map(lambda part: _states(inputs, part), parts):
+            key.update(lines.encode())
+            missing += absent
+    if missing:
+        raise unreadable([f"{image}: no such file" for image in missing])
+    return folder / f"{key.hexdigest()[:16]}_{size}px.npy"
+
+
+def _states(inputs: Path, images: Sequence[str]) -> tuple[str, list[str]]:
+    """A line with name, size and time of change of each file; and the files that are not there."""
+    lines, missing, root = [], [], os.fspath(inputs)
+    for image in images:
+        try:
+            state = os.stat(os.path.join(root, image))
+            lines.append(f"{image}\0{state.st_size}\0{state.st_mtime_ns}\n")
+        except FileNotFoundError:
+            missing.append(image)
+    return "".join(lines), missing
+
+
+def _opened(path: Path, shape: tuple[int, ...]) -> np.ndarray:
+    try:
+        pixels = np.load(path, mmap_mode="r", allow_pickle=False)
+        whole = pixels.shape == shape and pixels.dtype == np.uint8
+    except (OSError, ValueError):
+        whole = False
+    if not whole:
+        raise InputError(f"{path} is damaged", "a whole cache", f"rm {path}")
+    return pixels
+
+
+def _bytes(images: Sequence[str], size: int) -> int:
+    return len(images) * size * size * 3
+
+
+def _build(path: Path, inputs: Path, images, crop: int, size: int, fit: str, progress, jobs: int) -> None:
+    problems: list[str] = []
+    room = "make clean-cache, or SET=cache=false"
+    with files.replacing(path, _bytes(images, size), room) as temporary:
+        shape = (len(images), size, size, 3)
+        np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape).flush()
+        for done, bad in in_chunks(_fill, inputs, images, jobs, lambda i: (temporary, i, crop, size, fit)):
+            problems += bad
+            progress(done)
+        if problems:
+            raise unreadable(problems)
+
+
+def _fill(inputs: Path, images, where) -> tuple[int, list[str]]:
+    """Write the base images of one chunk to its rows of the file; how many were done, and what failed."""
+    temporary, first, crop, size, fit = where
+    pixels, problems = np.load(temporary, mmap_mode="r+"), []
+    for row, image in enumerate(images, first):
+        try:
+            pixels[row] = square(inputs / image, crop, size, fit)
+        except (OSError, ValueError) as error:
+            problems.append(f"{image}: {error}")
+    pixels.flush()
+    return len(images), problems

@@ -1,0 +1,54 @@
+"""The audit of all photos: each is decoded once, unreadable ones are all listed, and a thumbnail of each is kept."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from comp.data.decode import decode
+from comp.data.parallel import in_chunks
+from comp.data.photos import unreadable
+from comp.io import files
+
+THUMBNAIL = (16, 17, 3)
+ENOUGH = 512  # pixels that both sides of a large JPEG keep for its thumbnail
+
+
+@dataclass(frozen=True)
+class Look:
+    """What is remembered of a photo: SHA-256 of its bytes (16 digits), and a thumbnail uint8 (16, 17, 3)."""
+
+    digest: str
+    thumbnail: np.ndarray
+
+
+def check(inputs: Path, images: Sequence[str], progress: Callable[[int], None], jobs: int = -1) -> dict[str, Look]:
+    """Decode every photo once; the Look of each by its path. InputError lists all photos that cannot be read.
+
+    progress is called with the number of photos just finished. About 1 kB of memory per photo.
+    """
+    looks: dict[str, Look] = {}
+    problems: list[str] = []
+    for part in in_chunks(_check_chunk, inputs, images, jobs):
+        for image, look, problem in part:
+            looks[image] = look
+            problems += [f"{image}: {problem}"] if problem else []
+        progress(len(part))
+    if problems:
+        raise unreadable(problems)
+    return looks
+
+
+def _check_chunk(inputs: Path, images: Sequence[str]) -> list[tuple[str, Look, str]]:
+    result = []
+    for image in images:
+        data, thumbnail, problem = b"", np.zeros(THUMBNAIL, np.uint8), ""
+        try:
+            data = (inputs / image).read_bytes()
+            thumbnail = cv2.resize(decode(data, ENOUGH), THUMBNAIL[1::-1], interpolation=cv2.INTER_AREA)
+        except (OSError, ValueError) as error:
+            problem = str(error)
+        result.append((image, Look(files.digest_of(data), thumbnail), problem))
+    return result
