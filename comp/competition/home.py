@@ -31,10 +31,17 @@ CLASSES = tuple(f"{m} {g} {a}" for m in ATTRIBUTES["mask"] for g in ATTRIBUTES["
 
 
 def is_here(inputs: Path) -> bool:
-    """Whether train/train.csv has the home competition's columns."""
+    """Whether train/train.csv or eval/info.csv has the home competition's columns.
+
+    Either is enough: where one of them is missing or damaged, reading it says so.
+    """
+    return _has_columns(Path(inputs) / TRAIN_TABLE, TRAIN_COLUMNS) or _has_columns(Path(inputs) / SAMPLE, (ID, ANSWER))
+
+
+def _has_columns(path: Path, columns: tuple[str, ...]) -> bool:
     try:
-        with open(Path(inputs) / TRAIN_TABLE, encoding="utf-8-sig") as file:
-            return set(TRAIN_COLUMNS) <= set(file.readline().strip().replace('"', "").split(","))
+        with open(path, encoding="utf-8-sig") as file:
+            return set(columns) <= set(file.readline().strip().replace('"', "").split(","))
     except (OSError, UnicodeDecodeError):
         return False
 

@@ -44,6 +44,13 @@ def test_the_home_competition_needs_no_file(inputs, monkeypatch):
     pd.testing.assert_frame_equal(tables.read_test(competition, inputs), home.read_test(inputs))
 
 
+def test_the_home_competition_is_known_by_either_table(inputs):
+    (inputs / "train/train.csv").unlink()
+    competition = load(inputs)
+    with pytest.raises(InputError, match=r"no .*train\.csv"):
+        tables.read_train(competition, inputs)
+
+
 # Targets
 
 
