@@ -136,7 +136,8 @@ def _seen(files: Files) -> list[str]:
     kinds = Counter((path.rpartition("/")[0].split("/")[0] or ".", path.rsplit(".", 1)[-1]) for path in files.photos)
     photos = [f"{count:,} photos .{kind} in {folder}/" for (folder, kind), count in sorted(kinds.items())[:20]]
     tables = [f"{path}: {len(table):,} rows; {some(table, 12)}" for path, table in files.tables.items()]
-    packed = [f"{path}: nothing of that name lies beside it; to unpack it: {command}" for path, command in files.archives.items()]
+    beside = "nothing of that name lies beside it; to unpack it"
+    packed = [f"{path}: {beside}: {command}" for path, command in files.archives.items()]
     others = [f"{count:,} files {kind}: not read as photos" for kind, count in sorted(files.others.items())]
     return [*photos, *tables, *packed, *others, *(f"not readable: {problem}" for problem in files.unreadable)]
 
