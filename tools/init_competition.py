@@ -16,7 +16,7 @@ from comp.io import files
 
 
 def main() -> None:
-    args = arguments()
+    args = parser(__doc__).parse_args()
     if home.is_here(args.inputs):
         console.say(f"{args.inputs / home.TRAIN_TABLE} has the home competition's columns: no file is needed")
         return
@@ -26,12 +26,6 @@ def main() -> None:
     write(path, made.text)
     show(made, path)
     try_it(args.inputs, path)
-
-
-def arguments():
-    made = parser(__doc__)
-    made.add_argument("--competition", type=Path, default=None, help="file to write; empty for inputs/competition.toml")
-    return made.parse_args()
 
 
 def check_place(inputs: Path, path: Path) -> None:

@@ -12,6 +12,7 @@ from comp.competition.guess_files import Files
 from comp.competition.guess_lines import Line, some, undecided
 from comp.competition.guess_photos import Found
 from comp.competition.guess_tables import SampleTable, TestTable
+from comp.competition.photo_extensions import EXTENSIONS
 from comp.competition.template import fields
 from comp.errors import InputError, listed
 
@@ -135,7 +136,8 @@ def _seen(files: Files) -> list[str]:
     kinds = Counter((path.rpartition("/")[0].split("/")[0] or ".", path.rsplit(".", 1)[-1]) for path in files.photos)
     photos = [f"{count:,} photos .{kind} in {folder}/" for (folder, kind), count in sorted(kinds.items())[:20]]
     tables = [f"{path}: {len(table):,} rows; {some(table, 12)}" for path, table in files.tables.items()]
-    packed = [f"{path} is not unpacked; run: {command}" for path, command in files.archives.items()]
+    beside = "nothing of that name lies beside it; to unpack it"
+    packed = [f"{path}: {beside}: {command}" for path, command in files.archives.items()]
     others = [f"{count:,} files {kind}: not read as photos" for kind, count in sorted(files.others.items())]
     return [*photos, *tables, *packed, *others, *(f"not readable: {problem}" for problem in files.unreadable)]
 
@@ -144,6 +146,6 @@ def _no_photos(files: Files) -> InputError:
     """With the commands that unpack what is there, and the kinds of files that cannot be read as photos."""
     others = [f"{count:,} files {kind}" for kind, count in sorted(files.others.items())]
     found = f"no photo in {files.inputs}" + listed([*others, *files.archives])
-    expected = f"image files ({' '.join(guess_files.PHOTOS)}); arrays, DICOM and the like must be written as PNG first"
+    expected = f"image files ({' '.join(EXTENSIONS)}); arrays, DICOM and the like must be written as PNG first"
     commands = "; ".join(list(files.archives.values())[:3])
     return InputError(found, expected, commands or "unpack the competition's files there, or give INPUTS=<folder>")

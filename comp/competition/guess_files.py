@@ -9,19 +9,12 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
-from comp.competition import coco, home
+from comp.competition import archives, coco, home
+from comp.competition.photo_extensions import EXTENSIONS
+from comp.competition.sample_file import TABLES
 from comp.errors import InputError
 from comp.io.tables import read_table
 
-PHOTOS = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp", ".gif")
-TABLES = (".csv", ".tsv")
-ARCHIVES = {
-    ".zip": "unzip -q {file} -d {folder}",
-    ".7z": "7z x {file} -o{folder}",
-    ".tar": "tar xf {file} -C {folder}",
-    ".tgz": "tar xf {file} -C {folder}",
-    ".tar.gz": "tar xf {file} -C {folder}",
-}
 NOT_PHOTOS = {
     ".npy": "arrays of numpy", ".npz": "arrays of numpy", ".bson": "BSON", ".dcm": "DICOM", ".dicom": "DICOM",
     ".nii": "volumes", ".mha": "volumes", ".h5": "HDF5", ".hdf5": "HDF5", ".tfrec": "TFRecord",
@@ -49,11 +42,10 @@ class Files:
 
 def look(inputs: Path) -> Files:
     """Everything in the folder; folders that are a competition of their own (made by `make demo`) are left out."""
-    made, archives = Files(inputs), []
+    made = Files(inputs)
     for path in sorted(_paths(inputs)):
-        name = PurePosixPath(path)
-        kind = next((kind for kind in ARCHIVES if path.lower().endswith(kind)), name.suffix.lower())
-        if kind in PHOTOS:
+        kind = next((end for end in archives.ENDS if path.lower().endswith(end)), PurePosixPath(path).suffix.lower())
+        if kind in EXTENSIONS:
             made.photos.append(path)
         elif kind in TABLES:
             _add(made, path, lambda file: read_table(file, (), ""))
@@ -62,11 +54,10 @@ def look(inputs: Path) -> Files:
             made.class_numbers |= numbers
             if not numbers:
                 _add(made, path, coco.read)
-        elif kind in ARCHIVES:
-            archives.append((path, kind))
+        elif kind in archives.ENDS and not (inputs / path[: -len(kind)]).exists():  # nothing of that name beside it
+            made.archives[path] = archives.unpack_command(inputs, path[: -len(kind)])
         elif kind in NOT_PHOTOS:
             made.others[f"{kind} ({NOT_PHOTOS[kind]})"] += 1
-    made.archives = {path: _command(inputs, path, kind) for path, kind in archives if _is_packed(inputs, path, kind)}
     return made
 
 
@@ -100,20 +91,3 @@ def _paths(inputs: Path) -> Iterator[str]:
         for name in names:
             if not name.startswith("."):
                 yield (here / name).relative_to(inputs).as_posix()
-
-
-def _stem(path: str, kind: str) -> str:
-    return path[: -len(kind)]
-
-
-def _is_packed(inputs: Path, path: str, kind: str) -> bool:
-    """Whether nothing lies beside the archive under its name: neither a folder nor a file such as train.csv."""
-    return not (inputs / _stem(path, kind)).exists()
-
-
-def _command(inputs: Path, path: str, kind: str) -> str:
-    """Into a folder of the archive's name, unless it holds a single file such as train.csv.zip."""
-    stem = inputs / _stem(path, kind)
-    folder = stem.parent if stem.suffix.lower() in (*TABLES, ".json") else stem
-    make = "" if kind in (".zip", ".7z") else f"mkdir -p {folder} && "
-    return make + ARCHIVES[kind].format(file=inputs / path, folder=folder)
