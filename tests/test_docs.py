@@ -1,5 +1,6 @@
 """README and help stay true: their commands, targets, settings and tree exist."""
 
+import ast
 import re
 import subprocess
 
@@ -37,15 +38,27 @@ def test_every_target_and_every_stage_is_in_the_readme():
 
 
 def test_the_tree_is_there_and_whole():
-    tree = README.split("## The tree")[1].split("\n\n")[1]
-    named = {
-        word for line in tree.splitlines() for word in re.findall(r"^\s+((?:[a-zA-Z_]+(?:\.py|/)?\s)+)", line + " ")
-    }
-    names = {name for words in named for name in words.split() if name.endswith((".py", "/")) or name == "Makefile"}
-    for name in names - {"outputs/"}:
-        assert any((ROOT / folder / name).exists() for folder in ("", "comp", "tools")), name
-    for module in (ROOT / "comp").glob("*.py"):
-        assert module.name in names | {"__init__.py"}, module.name
+    """Every room and every top-level folder stands in the README's tree, below the folder that it lies in."""
+    lines = README.split("## The tree")[1].split("\n\n")[1].splitlines()
+    parents, named = [], set()
+    for line in lines:
+        indent = len(line) - len(line.lstrip())
+        parents = [(depth, name) for depth, name in parents if depth < indent]
+        for word in re.findall(r"[\w.]+(?:/|\.py\b)|Makefile", line.split("  ")[indent // 2]):
+            path = "".join(name for _, name in parents) + word
+            assert path == "outputs/" or (ROOT / path).exists(), path
+            named.add(path)
+            if word.endswith("/"):
+                parents.append((indent, word))
+    rooms = {f"{path.parent.relative_to(ROOT)}/" for path in (ROOT / "comp").rglob("__init__.py")}
+    assert rooms - named == {"comp/recipes/named/"}
+
+
+def test_every_room_says_at_its_door_what_lives_there_and_holds_no_code():
+    for path in (ROOT / "comp").rglob("__init__.py"):
+        body = ast.parse(path.read_text()).body
+        assert isinstance(body[0], ast.Expr), path
+        assert len(body) == 1 + (path.parent.name == "comp"), path  # comp itself has its version
 
 
 def test_links_of_the_readme_lead_somewhere():

@@ -10,15 +10,17 @@ import numpy as np
 from options import frozen, parser
 
 from comp import console
-from comp.blending import candidates, combine, crossfit, decision, methods, report
+from comp.blending import candidates, combine, crossfit, methods, report
 from comp.competition.competition import Competition
+from comp.decisions import decision
 from comp.errors import InputError
 from comp.io import files
-from comp.store import fold_table, runs, submission
+from comp.store import fold_table, runs
 from comp.store.paths import BLEND, Run
 from comp.store.predictions import save_predictions
 from comp.store.run_predictions import load
 from comp.store.scored_rows import scored_rows
+from comp.submission import submission
 
 
 def main() -> None:

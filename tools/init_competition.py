@@ -7,10 +7,11 @@ writes  inputs/competition.toml, or the file of --competition; never over an exi
 import os
 from pathlib import Path
 
+from comp.competition.guess.guess.guess import guess
 from options import parser
 
 from comp import console
-from comp.competition import guess, home, loading, tables
+from comp.competition import home, loading, tables
 from comp.errors import InputError
 from comp.io import files
 

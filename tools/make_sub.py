@@ -11,11 +11,12 @@ from comp import console
 from comp.competition import scoring
 from comp.errors import InputError
 from comp.io import files
-from comp.store import answer_shift, answers, fold_table, submission, submission_history
+from comp.store import fold_table
 from comp.store.blend_predictions import load_blend
 from comp.store.paths import BLEND, Run, submission_file
 from comp.store.run_predictions import load
 from comp.store.scored_rows import scored_rows
+from comp.submission import answer_shift, answers, submission, submission_history
 
 SHIFT = 4.0  # standard errors: of 18 classes one in a thousand submissions has one further off by chance
 SHOWN = 10  # latest earlier submissions; classes, where there are more than MOST_CLASSES

@@ -16,7 +16,7 @@ from comp.store.blend_predictions import load_blend
 from comp.store.paths import BLEND, Run
 from comp.store.run_predictions import load
 from comp.store.scored_rows import scored_rows
-from comp.store.true_answers import read_truth
+from comp.submission.true_answers import read_truth
 
 
 def main() -> None:

@@ -7,8 +7,9 @@ writes  nothing
 from options import frozen, parser
 
 from comp import console
-from comp.store import fold_table, run_status, submission_history
+from comp.store import fold_table, run_status
 from comp.store.paths import folds_file
+from comp.submission import submission_history
 
 
 def main() -> None:

@@ -14,9 +14,9 @@ from options import frozen, parser
 from comp import console
 from comp.errors import InputError
 from comp.io import files
-from comp.store import answers, submission
 from comp.store.paths import submission_file
-from comp.store.voting import vote
+from comp.submission import answers, submission
+from comp.submission.voting import vote
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""From out-of-fold predictions to one answer: weights, decision rules, cross-fitting, confidence intervals.
+"""One prediction from many runs: blend methods, cross-fitting, confidence intervals, and what is reported.
 
-Change here how runs are combined, how probabilities become answers and what is reported about it.
+Change here how weights are fitted and which blend is chosen.
 """

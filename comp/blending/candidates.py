@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from comp.blending import decision, methods
+from comp.blending import methods
 from comp.competition.competition import Competition
+from comp.decisions import decision
 
 # Methods whose blends get decision rules, by what is decided: rules cost more time than weights.
 WITH_RULES = {

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from comp.blending.ascent import Ascent
 from comp.blending.combine import on_simplex
-from comp.blending.open_rows import OpenRows
-from comp.competition.metric import Metric
+from comp.decisions.ascent import Ascent
+from comp.decisions.open_rows import OpenRows
+from comp.metrics.metric import Metric
 
 PASSES = 2  # more of them fit the rows at hand, not the truth
 

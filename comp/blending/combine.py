@@ -6,7 +6,7 @@ Letters: M models, N rows, C classes, A attributes.
 import numpy as np
 
 from comp.competition.competition import Competition
-from comp.competition.metrics import FLOOR
+from comp.metrics.metrics import FLOOR
 
 
 def distinct(probs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

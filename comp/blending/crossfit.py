@@ -16,10 +16,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from comp.blending import bootstrap, choice, combine, decision, group_sums
+from comp.blending import bootstrap, choice, combine, group_sums
 from comp.blending.candidates import Candidate
 from comp.blending.fold_fits import Fits, Fitted, OutOfFold, fit_all, fits
 from comp.competition import scoring
+from comp.decisions import decision
 
 __all__ = ["OutOfFold", "Study", "fits", "study"]
 

@@ -5,9 +5,11 @@ Letters: M models, N rows, C classes.
 
 import numpy as np
 
-from comp.blending import combine, decision
-from comp.competition import count_metrics, scoring
+from comp.blending import combine
+from comp.competition import scoring
 from comp.competition.competition import Competition
+from comp.decisions import decision
+from comp.metrics import count_metrics
 
 CORRELATED_CELLS = 200_000  # probabilities of a model that correlations are computed from
 COMPARED_CELLS = 20_000_000  # answers for several labels of a model that are compared with another's

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 import joblib
 import numpy as np
 
-from comp.blending import combine, decision, methods
+from comp.blending import combine, methods
 from comp.blending.candidates import Candidate
 from comp.competition.competition import Competition
+from comp.decisions import decision
 
 SMALL = 500_000  # probabilities below which worker processes start later than the work is done
 

@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 
 from comp.competition.competition import Competition
-from comp.competition.metric import Metric
+from comp.metrics.metric import Metric
 
 DENSE_CELLS = 200_000  # counts above which most are 0 and a sparse matrix is smaller
 

@@ -15,8 +15,8 @@ from comp.blending.greedy import SEED, greedy
 from comp.blending.problem import Problem, searchable
 from comp.blending.simplex_weights import log_loss, squares
 from comp.competition.competition import Competition
-from comp.competition.metrics import FLOOR
 from comp.errors import InputError
+from comp.metrics.metrics import FLOOR
 
 SUBSAMPLES = 16  # of the groups, in the searches
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from comp.blending.open_rows import OpenRows, half_of_groups
 from comp.competition import scoring
 from comp.competition.competition import Competition
-from comp.competition.probability_metrics import of_truth
+from comp.decisions.open_rows import OpenRows, half_of_groups
+from comp.metrics.probability_metrics import of_truth
 
 SUBSAMPLE_ROWS = 20_000  # at most: more make a subsample slower, not better
 CELLS = 2_000_000  # probabilities of one model in a subsample, at most

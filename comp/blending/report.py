@@ -3,9 +3,10 @@
 import numpy as np
 
 from comp import console
-from comp.blending import class_offsets, decision, diversity
+from comp.blending import diversity
 from comp.blending.crossfit import OutOfFold, Study
 from comp.competition import scoring
+from comp.decisions import class_offsets, decision
 from comp.store.paths import BLEND
 
 SHOWN = 8  # runs up to which each pair is shown

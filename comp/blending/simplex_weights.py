@@ -7,7 +7,7 @@ from scipy.optimize import minimize
 
 from comp.blending.combine import on_simplex
 from comp.blending.problem import Problem
-from comp.competition.metrics import FLOOR
+from comp.metrics.metrics import FLOOR
 
 
 def log_loss(problem: Problem) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What is predicted and how it is scored: the Competition value, the tables and file layouts, the metrics.
+"""What is predicted: the Competition value, competition.toml, the labels, and the home competition.
 
-Change here how a competition is described or recognised, and add metrics. No other room knows a competition by name.
+Change here what a competition.toml may say. No other room knows a competition by name.
 """

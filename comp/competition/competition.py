@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from comp.competition.metrics import Metric
+from comp.metrics.metrics import Metric
 
 TARGETS = ("multiclass", "binary", "multilabel", "ordinal", "regression")
 ONE_LABEL = ("multiclass", "binary", "ordinal")  # one class per photo: probabilities of a row sum to 1

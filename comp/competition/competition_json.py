@@ -3,9 +3,9 @@
 import tomllib
 from dataclasses import asdict, fields
 
-from comp.competition import metrics
 from comp.competition.competition import Attribute, Competition, Range, Sample
 from comp.io import files
+from comp.metrics import metrics
 
 
 def to_json(competition: Competition) -> dict:

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from comp.competition import metrics
 from comp.competition.competition import Attribute, Competition, Range, Sample
 from comp.errors import InputError, listed
 from comp.io.tables import correct, line_numbers, read_table
+from comp.metrics import metrics
 
 METRIC = "macro_f1"
 ID, ANSWER = "ImageID", "ans"

@@ -5,14 +5,16 @@ from pathlib import Path
 
 import numpy as np
 
-from comp.competition import class_names, home, label_columns, metrics, settings, training_table
+from comp.competition import home, settings
 from comp.competition.competition import Competition, Range, Sample
-from comp.competition.photo_paths import PhotoRows
-from comp.competition.sample_columns import sample_of
-from comp.competition.sample_file import read_sample
+from comp.competition.layout import class_names, label_columns, training_table
+from comp.competition.layout.photo_paths import PhotoRows
+from comp.competition.layout.sample_columns import sample_of
+from comp.competition.layout.sample_file import read_sample
+from comp.competition.layout.template import same_text
 from comp.competition.settings import Settings
-from comp.competition.template import same_text
 from comp.errors import InputError
+from comp.metrics import metrics
 
 FILE = "competition.toml"
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from comp.competition.competition import Competition
-from comp.competition.metrics import Metric
+from comp.metrics.metrics import Metric
 
 
 def answers(competition: Competition, probs: np.ndarray) -> np.ndarray:

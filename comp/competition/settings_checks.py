@@ -4,9 +4,9 @@ import difflib
 import re
 from pathlib import PurePosixPath
 
-from comp.competition import metrics
 from comp.competition.competition import TARGETS
 from comp.errors import InputError
+from comp.metrics import metrics
 
 EDIT = "edit competition.toml; docs/competition.md explains each key"
 RESERVED = ("image", "group", "label", "fold", "id")  # columns of folds.csv

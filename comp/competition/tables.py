@@ -18,10 +18,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from comp.competition import home, test_table, training_table
+from comp.competition import home
 from comp.competition.competition import Competition
+from comp.competition.layout import test_table, training_table
+from comp.competition.layout.source_table import read_source
 from comp.competition.settings import parse
-from comp.competition.source_table import read_source
 
 
 def read_train(competition: Competition, inputs: Path) -> pd.DataFrame:

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from comp.competition import metrics
 from comp.data.near_pairs import near_pairs
 from comp.data.photo_check import Look
+from comp.metrics import metrics
 
 BITS = 256  # of a hash
 NEAR = 12  # bits of 256: a photo saved again differs in a few; pictures of two people were never nearer than 16

@@ -4,10 +4,11 @@ import math
 
 import numpy as np
 
-from comp.competition import metrics, scoring
+from comp.competition import scoring
 from comp.competition.competition import Competition
-from comp.competition.metrics import Metric
 from comp.data.batches import Batches
+from comp.metrics import metrics
+from comp.metrics.metrics import Metric
 from comp.prediction.combined import scored
 
 

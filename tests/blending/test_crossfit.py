@@ -6,9 +6,10 @@ import pytest
 from comp.blending import bootstrap, choice, crossfit, diversity, group_sums, report
 from comp.blending.candidates import Candidate, candidates
 from comp.blending.crossfit import OutOfFold, study
-from comp.competition import metrics, scoring
+from comp.competition import scoring
 from comp.competition.competition import Attribute, Competition
 from comp.errors import InputError
+from comp.metrics import metrics
 
 VALUES = ("0", "1")
 ATTRIBUTES = {"row": Attribute(VALUES, (0, 0, 1, 1)), "column": Attribute(VALUES, (0, 1, 0, 1))}

@@ -4,10 +4,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from comp.blending import climb, combine, methods
-from comp.blending.open_rows import OpenRows
-from comp.competition import metrics, scoring
+from comp.competition import scoring
 from comp.competition.competition import Competition
+from comp.decisions.open_rows import OpenRows
 from comp.errors import InputError
+from comp.metrics import metrics
 
 CLASSES = 4
 COUNTED = ("macro_f1", "accuracy", "weighted_f1", "balanced_accuracy", "micro_f1", "macro_f_beta@0.5")

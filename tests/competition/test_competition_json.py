@@ -2,9 +2,10 @@ import json
 
 import pytest
 
-from comp.competition import home, metrics
+from comp.competition import home
 from comp.competition.competition import Attribute, Competition, Range, Sample
 from comp.competition.competition_json import digest, from_json, to_json
+from comp.metrics import metrics
 
 SAMPLE = Sample("s.csv", "id", "labels", ("x", "y"))
 KINDS = [

@@ -4,10 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from comp.competition import home, metrics
+from comp.competition import home
 from comp.competition.competition import Attribute, Competition, Range
 from comp.competition.policy import label_of_attributes, ranges, training_policy
 from comp.errors import InputError
+from comp.metrics import metrics
 
 TWO = Competition(
     "multiclass",

@@ -3,8 +3,8 @@
 import pytest
 from small_inputs import TOML, animals, text
 
+from comp.competition.layout.sample_file import find
 from comp.competition.loading import from_settings
-from comp.competition.sample_file import find
 from comp.competition.settings import parse
 from comp.errors import InputError
 

@@ -4,10 +4,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from comp.competition import home, labels, metrics
+from comp.competition import home, labels
 from comp.competition.competition import Competition
 from comp.data import fold_audit, fold_report, fold_search, fold_split, folds, photo_check
 from comp.errors import InputError
+from comp.metrics import metrics
 
 HOME = home.competition()
 

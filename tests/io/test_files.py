@@ -13,10 +13,10 @@ import pytest
 import torch
 from conftest import ROOT
 
-from comp.competition import metrics
 from comp.competition.competition import Competition
 from comp.errors import InputError
 from comp.io import files
+from comp.metrics import metrics
 from comp.models import weights_file
 from comp.store import fold_table
 from comp.store.predictions import load_predictions, save_predictions

@@ -8,9 +8,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from comp.competition import home, metrics
+from comp.competition import home
 from comp.competition.competition import TARGETS, Competition
 from comp.errors import InputError
+from comp.metrics import metrics
 from comp.models import heads
 from comp.models.heads_of_classes import Cumulative
 from comp.models.heads_of_numbers import Bins, Number, two_points

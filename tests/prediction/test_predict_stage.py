@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 import torch
 
-from comp.competition import metrics
 from comp.competition.competition import Competition
 from comp.data.photos import Photos
 from comp.data.rows import RunData
+from comp.metrics import metrics
 from comp.models import factory, provenance, weights_file
 from comp.models.normalisation import with_normalisation
 from comp.prediction import combined

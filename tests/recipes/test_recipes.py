@@ -5,8 +5,8 @@ import pytest
 
 from comp.competition import home
 from comp.competition.competition import ONE_LABEL, TARGETS, Competition
-from comp.competition.metrics import Metric
 from comp.errors import InputError
+from comp.metrics.metrics import Metric
 from comp.recipes import catalog, default, frozen, settings
 from comp.recipes.families import is_transformer
 from comp.recipes.recipe import Recipe

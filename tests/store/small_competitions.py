@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from comp.competition import metrics
 from comp.competition.competition import Competition, Sample
-from comp.competition.metrics import Metric
+from comp.metrics import metrics
+from comp.metrics.metrics import Metric
 
 CLASSES = ("a", "b", "c")
 ANSWERS = {

@@ -7,9 +7,9 @@ import torch
 import torch.nn.functional as F
 from torchvision.ops import sigmoid_focal_loss
 
-from comp.competition import metrics
 from comp.competition.competition import Attribute, Competition
 from comp.errors import InputError
+from comp.metrics import metrics
 from comp.models import heads
 from comp.recipes import catalog
 from comp.training import losses, losses_of_classes, losses_of_labels
@@ -61,7 +61,7 @@ def test_focal_at_gamma_zero_is_cross_entropy_and_falls_with_gamma():
 
 
 def test_f1_loss_of_sure_predictions_is_one_minus_macro_f1():
-    from comp.competition.metrics import macro_f1_score
+    from comp.metrics.metrics import macro_f1_score
 
     predicted = torch.tensor([0, 1, 2, 3, 1, 1, 0])
     loss = built("f1")(F.one_hot(predicted, 6).float() * 100, HARD)

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from comp.competition import metrics, scoring
+from comp.competition import scoring
 from comp.competition.competition import TARGETS, Competition
 from comp.data.batches import Batches
 from comp.data.photos import Photos
+from comp.metrics import metrics
 from comp.models import factory
 from comp.models.normalisation import with_normalisation
 from comp.prediction.predict import predict

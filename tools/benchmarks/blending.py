@@ -12,10 +12,12 @@ from pathlib import Path
 import numpy as np
 from scipy.optimize import minimize
 
-from comp.blending import combine, crossfit, decision, methods
+from comp.blending import combine, crossfit, methods
 from comp.blending.candidates import candidates
-from comp.competition import home, metrics, scoring
+from comp.competition import home, scoring
 from comp.competition.competition import Competition
+from comp.decisions import decision
+from comp.metrics import metrics
 
 ROWS, PHOTOS = 18_900, 7  # of the home competition; photos of a group
 SECONDS = {3: 1, 10: 3, 30: 10}  # what a fit may take, by the number of runs

@@ -1,0 +1,158 @@
+"""A competition.toml guessed from a folder of unpacked competition files, with a reason beside each line.
+
+What the files cannot prove is marked CHECK; what they do not tell is a comment that says what to decide.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from comp.competition.guess.guess.guess import (
+    guess_files,
+    guess_groups,
+    guess_labels,
+    guess_paths,
+    guess_photos,
+    guess_tables,
+)
+from comp.competition.guess.guess.guess_files import Files
+from comp.competition.guess.guess.guess_lines import Line, some, undecided
+from comp.competition.guess.guess.guess_photos import Found
+from comp.competition.guess.guess.guess_tables import SampleTable, TestTable
+from comp.competition.layout.photo_extensions import EXTENSIONS
+from comp.competition.layout.template import fields
+from comp.errors import InputError, listed
+
+ORDER = ("target", "metric", "positive", "limits", "separator", "classes", "train", "train_images", "test",
+         "test_images", "id", "label", "group", "combine", "sample")  # fmt: skip
+
+
+@dataclass
+class Guess:
+    """lines: those of the file; seen: what lies in the folder, a sentence each."""
+
+    lines: list[Line]
+    seen: list[str] = field(default_factory=list)
+
+    @property
+    def text(self) -> str:
+        """The file."""
+        head = "# Written by make init. CHECK: likely, but the files cannot prove it. Paths are relative to the inputs."
+        order = sorted(self.lines, key=lambda line: ORDER.index(line.key))
+        return "\n".join([head, *(line.text for line in order), ""])
+
+    @property
+    def unknown(self) -> list[str]:
+        """What a person has to look at, a sentence each."""
+        return [f"{line.key}: {line.reason}" if line.undecided else f"{line.key} = {line.value}: {line.reason}"
+                for line in self.lines if line.check or line.undecided]  # fmt: skip
+
+
+def guess(inputs: Path) -> Guess:
+    """Look at the folder. Raises InputError where there is no photo in it."""
+    files = guess_files.look(inputs)
+    if not files.photos:
+        raise _no_photos(files)
+    sample, test, test_found = _sample_and_test(files)
+    lines = _training(files, sample, test, test_found)
+    return Guess([*lines, _sample_line(sample)], _seen(files))
+
+
+def _sample_line(sample: SampleTable | None) -> Line:
+    if sample is None:
+        return undecided("sample", "no table is called sample or submission; none has ids beside columns of one value")
+    return Line("sample", sample.path, f"{len(sample.table):,} rows; {some(sample.table, 4)}")
+
+
+def _sample_and_test(files: Files) -> tuple[SampleTable | None, TestTable | None, Found | None]:
+    """The first sample whose photos are found; else the likeliest one."""
+    made = [(sample, guess_tables.test_of(files, sample)) for sample in guess_tables.samples(files)]
+    for sample, test in made:
+        found = _photos_of(files, test, files.photos)
+        if found:
+            return sample, test, found
+    return (*made[0], None) if made else (None, None, None)
+
+
+def _photos_of(files: Files, test: TestTable, photos) -> Found | None:
+    return guess_photos.find(test.table, photos, "test", ["file_name", test.id])
+
+
+def _training(files: Files, sample, test, test_found) -> list[Line]:
+    """All lines but that of the sample: from a training table, else from the paths."""
+    apart = test_found.photos if test_found and "test" in test_found.template.lower() else frozenset()
+    known = guess_tables.train_of(files, sample, test.path if test else "", apart)
+    if known is None:
+        lines = guess_paths.path_lines(set(files.photos) - (test_found.photos if test_found else set()), sample)
+        return [*(lines or [_no_training()]), *_test_lines(sample, test, test_found, None)]
+    path, found = known
+    table = files.tables[path]
+    lines = [Line("train", path, f"{len(table):,} rows; {some(table, 4)}"), _train_images(table, found)]
+    photo_column = found.column if found else ""
+    shared = set(test.table) if test and test.path else set()
+    labels = guess_labels.label_lines(table, sample, {photo_column, *shared}, files.class_numbers)
+    taken = {name for line in labels if line.key == "label" for name in _names(line.value)} | {photo_column}
+    rows = test.table if test and test.path else None
+    if found and test_found and test_found.photos & found.photos:  # ids that name photos of both parts
+        test_found = _photos_of(files, test, set(files.photos) - found.photos) or test_found
+    return [*lines, *labels, *guess_groups.group_lines(table, rows, taken),
+            *_test_lines(sample, test, test_found, table)]  # fmt: skip
+
+
+def _names(value) -> list[str]:
+    return value if isinstance(value, list) else [value]
+
+
+def _train_images(table, found: Found | None) -> Line:
+    if found is None:
+        tried = some([f"{name}: {table[name].iloc[0]}" for name in table], 3)
+        return undecided("train_images", f"no photo is named by a column of the table (tried {tried})")
+    return Line("train_images", found.template, found.reason, check=found.found < found.rows)
+
+
+def _test_lines(sample, test, found: Found | None, train) -> list[Line]:
+    """test, test_images, id and combine. train: the training table, None where labels come from the paths."""
+    if test is None:
+        return [undecided("test_images", "where the test photos lie, such as test/{id}.jpg")]
+    lines = [Line("test", test.path, f"{len(test.table):,} rows, which have the sample's ids")] if test.path else []
+    if found:
+        lines.append(Line("test_images", found.template, found.reason, check=found.found < found.rows))
+    else:
+        first = test.table.iloc[0].get(test.id.strip("{}"), test.id)
+        lines.append(undecided("test_images", f"no photo is called {first} or the like"))
+    return lines + _id_lines(sample, test, train)
+
+
+def _id_lines(sample: SampleTable, test: TestTable, train) -> list[Line]:
+    """id, and combine where several photos have one prediction id; those of train must have it too."""
+    line = Line("id", test.id, f"gives the sample's {sample.id}")
+    if test.photos_per_id <= 1:
+        return [line] if test.id != next(iter(sample.table)) else []
+    several = f"{test.photos_per_id:.1f} test photos for each id"
+    if train is not None and not set(fields(test.id) or [test.id]) <= set(train):
+        line = undecided("id", f"{several}: a template of columns of both tables; {test.id} is not in train")
+    return [line, Line("combine", "mean", f"{several}; or max", check=True)]
+
+
+def _no_training() -> Line:
+    return undecided("train", "no table names training photos, and neither folders nor file names tell their labels")
+
+
+def _seen(files: Files) -> list[str]:
+    """Photos by folder and extension, tables with their columns, what is packed or no photo."""
+    kinds = Counter((path.rpartition("/")[0].split("/")[0] or ".", path.rsplit(".", 1)[-1]) for path in files.photos)
+    photos = [f"{count:,} photos .{kind} in {folder}/" for (folder, kind), count in sorted(kinds.items())[:20]]
+    tables = [f"{path}: {len(table):,} rows; {some(table, 12)}" for path, table in files.tables.items()]
+    beside = "nothing of that name lies beside it; to unpack it"
+    packed = [f"{path}: {beside}: {command}" for path, command in files.archives.items()]
+    others = [f"{count:,} files {kind}: not read as photos" for kind, count in sorted(files.others.items())]
+    return [*photos, *tables, *packed, *others, *(f"not readable: {problem}" for problem in files.unreadable)]
+
+
+def _no_photos(files: Files) -> InputError:
+    """With the commands that unpack what is there, and the kinds of files that cannot be read as photos."""
+    others = [f"{count:,} files {kind}" for kind, count in sorted(files.others.items())]
+    found = f"no photo in {files.inputs}" + listed([*others, *files.archives])
+    expected = f"image files ({' '.join(EXTENSIONS)}); arrays, DICOM and the like must be written as PNG first"
+    commands = "; ".join(list(files.archives.values())[:3])
+    return InputError(found, expected, commands or "unpack the competition's files there, or give INPUTS=<folder>")

@@ -1,0 +1,94 @@
+"""What lies in a folder of competition files: photos, tables, JSON, and what was not unpacked or is no photo."""
+
+import json
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+import pandas as pd
+
+from comp.competition import home
+from comp.competition.layout import archives, coco
+from comp.competition.layout.photo_extensions import EXTENSIONS
+from comp.competition.layout.sample_file import TABLES
+from comp.errors import InputError
+from comp.io.tables import read_table
+
+NOT_PHOTOS = {
+    ".npy": "arrays of numpy", ".npz": "arrays of numpy", ".bson": "BSON", ".dcm": "DICOM", ".dicom": "DICOM",
+    ".nii": "volumes", ".mha": "volumes", ".h5": "HDF5", ".hdf5": "HDF5", ".tfrec": "TFRecord",
+    ".tfrecord": "TFRecord", ".parquet": "Parquet", ".mp4": "video", ".avi": "video",
+}  # fmt: skip
+LARGEST_MAP = 10_000_000  # bytes of a JSON file of class names
+
+
+@dataclass
+class Files:
+    """Paths are relative to the inputs folder, with forward slashes, sorted.
+
+    tables: path to table, every value as text; COCO JSON is a table too. class_numbers: those that a JSON file gives
+    names to. archives: path to the command that unpacks it. others: kind of file that holds no photos, to how many.
+    """
+
+    inputs: Path
+    photos: list[str] = field(default_factory=list)
+    tables: dict[str, pd.DataFrame] = field(default_factory=dict)
+    class_numbers: set[str] = field(default_factory=set)
+    archives: dict[str, str] = field(default_factory=dict)
+    others: Counter = field(default_factory=Counter)
+    unreadable: list[str] = field(default_factory=list)
+
+
+def look(inputs: Path) -> Files:
+    """Everything in the folder; folders that are a competition of their own (made by `make demo`) are left out."""
+    made = Files(inputs)
+    for path in sorted(_paths(inputs)):
+        kind = next((end for end in archives.ENDS if path.lower().endswith(end)), PurePosixPath(path).suffix.lower())
+        if kind in EXTENSIONS:
+            made.photos.append(path)
+        elif kind in TABLES:
+            _add(made, path, lambda file: read_table(file, (), ""))
+        elif kind == ".json":
+            numbers = class_numbers(inputs / path)
+            made.class_numbers |= numbers
+            if not numbers:
+                _add(made, path, coco.read)
+        elif kind in archives.ENDS and not (inputs / path[: -len(kind)]).exists():  # nothing of that name beside it
+            made.archives[path] = archives.unpack_command(inputs, path[: -len(kind)])
+        elif kind in NOT_PHOTOS:
+            made.others[f"{kind} ({NOT_PHOTOS[kind]})"] += 1
+    return made
+
+
+def class_numbers(path: Path) -> set[str]:
+    """The keys of a JSON file that is a map of class numbers to names; empty for any other."""
+    if path.stat().st_size > LARGEST_MAP:
+        return set()
+    try:
+        content = json.loads(path.read_bytes())
+    except ValueError:
+        return set()
+    names = isinstance(content, dict) and all(isinstance(value, str) for value in content.values())
+    return set(content) if names else set()
+
+
+def _add(made: Files, path: str, read: Callable[[Path], pd.DataFrame]) -> None:
+    try:
+        made.tables[path] = read(made.inputs / path)
+    except InputError as error:
+        made.unreadable.append(error.found)
+
+
+def _paths(inputs: Path) -> Iterator[str]:
+    for folder, inside, names in os.walk(inputs, followlinks=True):
+        here = Path(folder)
+        inside[:] = [
+            name for name in inside
+            if not name.startswith((".", "__")) and not (here / name / "competition.toml").is_file()
+            and not home.is_here(here / name)
+        ]  # fmt: skip
+        for name in names:
+            if not name.startswith("."):
+                yield (here / name).relative_to(inputs).as_posix()

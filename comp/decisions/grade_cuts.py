@@ -1,0 +1,97 @@
+"""Decision rules for grades whose distance counts (quadratic kappa): where the expected grade is cut.
+
+round: at k + 0.5; cuts: C - 1 cut points, fitted by exact coordinate search on random halves of the groups and shrunk
+toward k + 0.5. The adjusted probabilities stand on two neighbouring grades each, and rounding their expectation gives
+the rule's answers.
+
+Letters: N rows, C grades, S quantities of a row that the metric is a function of.
+"""
+
+import numpy as np
+
+from comp.competition import scoring
+from comp.competition.competition import Competition
+from comp.decisions import shrink
+from comp.metrics.metric import Metric
+
+REACH = 0.75  # of a cut point from k + 0.5
+MARGIN = 0.02  # between two cut points, and between them and the lowest and the highest grade
+PASSES = 3
+LEAST_GAIN = 1e-9  # smaller ones are rounding
+
+
+def rules(competition: Competition) -> tuple[str, ...]:
+    """The rules that fit, from the simplest to the least simple."""
+    return ("round", "cuts") if competition.metric.rows else ("round",)
+
+
+def plain(grades: int) -> np.ndarray:
+    """The cut points (C - 1,) of rounding."""
+    return np.arange(grades - 1) + 0.5
+
+
+def adjusted(probs: np.ndarray, cuts: np.ndarray) -> np.ndarray:
+    """Probabilities (N, C) float32 whose rounded expectation is the grade between the cuts (C - 1,)."""
+    grades = probs.shape[1]
+    if np.array_equal(cuts, plain(grades)):
+        return probs
+    expected = scoring.expectation(probs)
+    moved = np.interp(expected, [0, *cuts, grades - 1], [0, *plain(grades), grades - 1])
+    answer = np.searchsorted(cuts, expected, side="right")
+    moved = np.clip(moved, answer - 0.499, answer + 0.499)  # float32 must not round a value next to a cut across it
+    return scoring.two_points(moved, grades)
+
+
+def fit(rule: str, probs: np.ndarray, labels: np.ndarray, groups: np.ndarray, competition: Competition) -> np.ndarray:
+    """Cut points (C - 1,), ascending, of a rule for blended probs (N, C). groups (N,): kept together in subsamples."""
+    grades = competition.size
+    if rule == "round":
+        return plain(grades)
+    expected = scoring.expectation(probs)
+    search = lambda rows: best_cuts(competition.metric, expected[rows], labels[rows], grades)  # noqa: E731
+    cuts = plain(grades) + shrink.toward_zero(shrink.on_subsamples(search, groups) - plain(grades))
+    gaps = MARGIN * np.arange(grades - 1)
+    return np.maximum.accumulate(np.clip(cuts, MARGIN, grades - 1 - MARGIN * (grades - 1)) - gaps) + gaps
+
+
+def best_cuts(metric: Metric, expected: np.ndarray, labels: np.ndarray, grades: int) -> np.ndarray:
+    """Cut points (C - 1,) of which no single one can be moved for a better score on these rows."""
+    order = np.argsort(expected, kind="stable")
+    expected, labels = expected[order], labels[order]
+    sums = _sums_of_grades(metric, labels, grades)
+    cuts = plain(grades)
+    at = np.concatenate([[0], np.searchsorted(expected, cuts), [len(labels)]])  # grade k has the rows at[k]:at[k + 1]
+    value = -np.inf
+    for _ in range(PASSES):
+        before = value
+        for k in range(grades - 1):
+            reached, place, cut = _best_cut(metric, expected, sums, at, k)
+            if reached > value + LEAST_GAIN:
+                value, at[k + 1], cuts[k] = reached, place, cut
+        if value <= before:
+            break
+    return cuts
+
+
+def _sums_of_grades(metric: Metric, labels: np.ndarray, grades: int) -> np.ndarray:
+    """Sums (C, N + 1, S) of the metric's quantities over the first rows, if all of them were answered with a grade."""
+    quantities = [metric.rows(labels, np.full(len(labels), grade)) for grade in range(grades)]
+    return np.stack([np.concatenate([np.zeros((1, q.shape[1])), q.cumsum(0)]) for q in quantities])
+
+
+def _best_cut(metric: Metric, expected: np.ndarray, sums: np.ndarray, at: np.ndarray, k: int):
+    """The best place of the cut between grades k and k + 1, the others as they are: score, place, cut point."""
+    low, high = k + 0.5 - REACH, k + 0.5 + REACH
+    first, last = np.searchsorted(expected, [low, high])
+    places = np.arange(max(first, at[k]), min(last, at[k + 2]) + 1)
+    left = np.append(-np.inf, expected)[places].clip(low, high)
+    right = np.append(expected, np.inf)[places].clip(low, high)
+    places, left, right = (part[right > left] for part in (places, left, right))  # not between equal expectations
+    if not len(places):
+        return -np.inf, 0, 0.0
+    others = sum(sums[g, at[g + 1]] - sums[g, at[g]] for g in range(len(sums)) if g not in (k, k + 1))
+    own = sums[k, places] - sums[k, at[k]] + sums[k + 1, at[k + 2]] - sums[k + 1, places]
+    scores = metric.shown(metric.of_means((others + own) / len(expected)))
+    best = np.flatnonzero(scores >= scores.max() - LEAST_GAIN)
+    best = best[(right - left)[best].argmax()]
+    return scores[best], places[best], (left[best] + right[best]) / 2

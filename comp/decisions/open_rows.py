@@ -1,0 +1,104 @@
+"""The rows whose most probable class depends on the weights of a blend, and the candidate classes of each.
+
+A class that is above another one in every model is above it in every convex blend, too. Most rows have one class above
+all others in this sense. Their answer is settled whatever the weights are, and a search need not look at them.
+
+Letters: M models, N rows, C classes; n rows that are open, k candidate classes of each.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from comp.decisions.linesearch import SMALL_CLASSES, Rows
+from comp.metrics.metric import Metric
+
+PAD = -1e6  # score where a row has fewer than k candidates: below every probability and its logarithm
+
+
+@dataclass(frozen=True)
+class OpenRows:
+    """values (M, n, k) float32 and classes (n, k) of the open rows; index (n,): their positions among all rows.
+
+    settled (N,): the class of each row that is not open; labels (N,); size: C.
+    """
+
+    values: np.ndarray
+    classes: np.ndarray
+    index: np.ndarray
+    settled: np.ndarray
+    labels: np.ndarray
+    size: int
+
+    @classmethod
+    def of(cls, values: Sequence[np.ndarray], labels: np.ndarray, alive: np.ndarray | None = None) -> "OpenRows":
+        """From probabilities, or their logarithms, of M models, (N, C) each.
+
+        alive (N, C) bool: the candidates; if not given, those that are above the leader of the mean in some model.
+        """
+        count, size = values[0].shape
+        leader = sum(values[1:], start=values[0]).argmax(1)
+        if alive is None:
+            alive = np.zeros((count, size), bool)
+            for one in values:
+                alive |= one >= np.take_along_axis(one, leader[:, None], 1)  # the leader itself always is
+        candidates = alive.sum(1)
+        index = np.flatnonzero(candidates > 1)
+        # candidates in the order of the classes: equal scores go to the lowest, as argmax has it
+        row, found = np.nonzero(alive[index])
+        begins = np.cumsum(candidates[index]) - candidates[index]
+        place = np.arange(len(row)) - begins[row]
+        shape = len(index), int(candidates[index].max(initial=1))
+        classes = np.zeros(shape, np.int16 if size < SMALL_CLASSES else np.int32)
+        classes[row, place] = found
+        open_values = np.full((len(values), *shape), PAD, np.float32)
+        for one, out in zip(values, open_values, strict=True):
+            out[row, place] = one[index[row], found]
+        return cls(open_values, classes, index, leader, np.asarray(labels), size)
+
+    def take(self, rows: np.ndarray) -> "OpenRows":
+        """Only these rows (bool (N,))."""
+        kept = rows[self.index]
+        place = np.cumsum(rows) - 1
+        return OpenRows(
+            self.values[:, kept], self.classes[kept], place[self.index[kept]], self.settled[rows], self.labels[rows],
+            self.size,
+        )  # fmt: skip
+
+    def logarithms(self, floor: float) -> "OpenRows":
+        """The same rows and candidates, for blends of log-probabilities: a class above another stays above it."""
+        values = np.where(self.values == PAD, PAD, np.log(np.maximum(self.values, floor)))
+        return OpenRows(values, self.classes, self.index, self.settled, self.labels, self.size)
+
+    @cached_property
+    def rows(self) -> Rows:
+        """The open rows for the line search, with the counts of the settled ones."""
+        settled = np.ones(len(self.labels), bool)
+        settled[self.index] = False
+        winners, labels = self.settled[settled], self.labels[settled]
+        return Rows(
+            self.classes,
+            self.labels[self.index],
+            np.bincount(winners[winners == labels], minlength=self.size),
+            np.bincount(winners, minlength=self.size),
+            np.bincount(self.labels, minlength=self.size),
+        )
+
+    def scores(self, weights: np.ndarray) -> np.ndarray:
+        """The blend's scores (n, k) of the open rows."""
+        return np.tensordot(weights.astype(np.float32), self.values, axes=1)
+
+    def score(self, metric: Metric, weights: np.ndarray) -> float:
+        """The metric over all rows of the blend with these weights (M,), better up."""
+        return self.rows.score(metric, self.scores(weights))
+
+
+def half_of_groups(group: np.ndarray, rng: np.random.Generator, most: int) -> np.ndarray:
+    """Rows (bool (N,)) of a random half of the groups (N,), or of fewer groups with about `most` rows."""
+    names, number = np.unique(group, return_inverse=True)
+    count = min(-(-len(names) // 2), max(1, len(names) * most // len(group)))
+    chosen = np.zeros(len(names), bool)
+    chosen[rng.permutation(len(names))[:count]] = True
+    return chosen[number]

@@ -1,0 +1,110 @@
+"""`make init` on 27 layouts: a guessed file reads the same tables as the layout's own, or says what it could not know.
+
+pytest -s shows the table.
+"""
+
+import pandas as pd
+import pytest
+from comp.competition.guess.guess.guess import guess
+from layouts.table import ROWS
+
+from comp.competition import home, loading, tables
+from comp.errors import InputError
+
+WANTED = 20  # layouts whose guessed file works without an edit, the metric aside
+LINES_OF = {  # what a difference shows in, to the keys of the file that it may come from
+    "target": {"target", "label"},
+    "classes": {"classes", "label", "positive", "target"},
+    "training photos": {"train", "train_images", "label"},
+    "labels": {"label", "target", "positive"},
+    "groups": {"group"},
+    "test photos": {"test", "test_images", "id"},
+    "sample": {"sample", "id", "label"},
+}
+
+
+@pytest.fixture(scope="module")
+def verdicts(tmp_path_factory):
+    """Layout to (verdict, the differences, the guess)."""
+    made = {row: verdict(row, tmp_path_factory.mktemp(str(row))) for row in ROWS}
+    print()
+    for row, (word, what, _) in made.items():
+        print(f"{row!s:40} {word:28} {what}")
+    print(f"{sum(word.startswith('works') for word, _, _ in made.values())} of {len(made)} work without an edit")
+    return made
+
+
+def verdict(row, folder):
+    """works; says what is missing: each difference is in a line that the file marks; wrong: a difference in no such."""
+    row.draw(folder)
+    if home.is_here(folder):
+        return "works: no file needed", "", None
+    made = guess.guess(folder)
+    own, guessed = folder / "own.toml", folder / "guessed.toml"
+    own.write_text(row.toml, encoding="utf-8")
+    guessed.write_text(made.text, encoding="utf-8")
+    try:
+        what = differences(as_read(folder, own), as_read(folder, guessed))
+    except InputError as error:
+        undecided = ", ".join(line.key for line in made.lines if line.undecided)
+        return ("says what is missing", f"to decide: {undecided}", made) if undecided else ("wrong", str(error), made)
+    marked = {line.key for line in made.lines if line.undecided or (line.check and line.key != "metric")}
+    silent = [name for name in what if not marked & LINES_OF[name]]
+    if silent:
+        return "wrong", ", ".join(silent), made
+    return ("says what is missing", ", ".join(what), made) if what else ("works", "", made)
+
+
+def as_read(folder, file) -> dict:
+    """What the rest of the toolkit sees of a competition, the metric and its answer form aside."""
+    competition = loading.load(folder, file)
+    train = tables.read_train(competition, folder).sort_values("image", ignore_index=True)
+    test = tables.read_test(competition, folder).sort_values(["id", "image"], ignore_index=True)
+    sample = competition.sample
+    return {
+        "target": competition.target,
+        "classes": competition.classes,
+        "training photos": train["image"].tolist(),
+        "labels": train["label"].astype(str).tolist(),
+        "groups": pd.factorize(train["group"])[0].tolist(),
+        "test photos": test[["id", "image"]].to_numpy().tolist(),
+        "sample": (sample.file, sample.id, sample.columns),
+    }
+
+
+def differences(one: dict, other: dict) -> list[str]:
+    return [name for name in one if one[name] != other[name]]
+
+
+def test_most_guessed_files_work_without_an_edit_and_none_is_wrong_without_a_word(verdicts):
+    assert not [(str(row), what) for row, (word, what, _) in verdicts.items() if word == "wrong"]
+    assert sum(word.startswith("works") for word, _, _ in verdicts.values()) >= WANTED
+
+
+def test_the_metric_is_always_marked_and_each_line_has_a_reason(verdicts):
+    for row, (_, _, made) in verdicts.items():
+        if row.number == 0:
+            continue
+        assert len(made.lines) <= 15
+        assert all(line.reason for line in made.lines)
+        assert [line.check for line in made.lines if line.key == "metric"] == [True]
+
+
+def test_what_is_taken_away_is_said(tmp_path):
+    """Without its sample, or without its training photos, a file says so and claims nothing in its place."""
+    for row in ROWS[1::6]:
+        folder = tmp_path / str(row)
+        row.draw(folder)
+        (sample,) = folder.glob("*sample*.csv")
+        sample.unlink()
+        assert "sample" in {line.key for line in guess.guess(folder).lines if line.undecided}
+
+
+def test_a_table_whose_photos_are_elsewhere_is_named_and_its_template_left_open(tmp_path):
+    row = ROWS[2]
+    row.draw(tmp_path)
+    (tmp_path / "train_images").rename(tmp_path.parent / f"{tmp_path.name}_elsewhere")
+    lines = {line.key: line for line in guess.guess(tmp_path).lines}
+    assert lines["train"].value == "train.csv"
+    assert lines["train_images"].undecided
+    assert lines["label"].value == "diagnosis"

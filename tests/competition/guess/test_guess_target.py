@@ -1,0 +1,64 @@
+"""The kind of target, from the values of a column and from what the sample holds."""
+
+import pandas as pd
+import pytest
+from comp.competition.guess.guess.guess import guess_groups, guess_target
+
+HALF, NOUGHT, NONE = ["0.5"], ["0"], []
+CASES = {
+    "0 and 1, a probability": (["0", "1", "1"], HALF, "y", "binary", "auc"),
+    "0 and 1, a whole number": (["0", "1", "1"], NOUGHT, "y", "binary", "auc"),
+    "two words, a probability": (["cat", "dog", "dog"], HALF, "y", "binary", "auc"),
+    "two words, a word": (["cat", "dog", "dog"], ["cat"], "y", "multiclass", "accuracy"),
+    "names with blanks": (["Sugar beet", "Shepherds Purse", "Common wheat"], ["Sugar beet"], "y", "multiclass",
+                          "accuracy"),
+    "labels with blanks": (["rust", "rust scab", "scab", "scab spot"], ["rust"], "y", "multilabel", "micro_f1"),
+    "labels that the sample puts together anew": (["haze sea", "land sea"], ["haze land sea"], "y", "multilabel",
+                                                  "micro_f1"),
+    "labels with bars": (["1|2", "2|3", "2", "1|3"], NONE, "y", "multilabel", "micro_f1"),
+    "grades": (["0", "4", "1", "2", "3"], NOUGHT, "diagnosis", "ordinal", "quadratic_kappa"),
+    "class numbers": (["10", "7", "300"], NOUGHT, "category_id", "multiclass", "accuracy"),
+    "amounts": (["10", "7", "300"], ["37.5"], "y", "regression", "rmse"),
+    "amounts in the table": (["1.5", "7", "300"], NOUGHT, "y", "regression", "rmse"),
+    "amounts by their name": (["10", "7", "30"], NOUGHT, "age", "regression", "rmse"),
+    "three best": (["a", "b", "c", "d"], ["a b c", "b c d"], "y", "multiclass", "map@3"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_target_follows_from_the_values_and_the_sample(case):
+    values, answers, name, target, metric = CASES[case]
+    made = guess_target.target_lines(pd.Series(values), pd.Series(answers, dtype=str), name, set())
+    lines = {line.key: line for line in made}
+    assert lines["target"].value == target
+    assert lines["metric"].value == metric
+    assert lines["metric"].check
+
+
+def test_names_of_several_words_are_marked_for_they_may_be_several_labels():
+    made = guess_target.target_lines(pd.Series(["Vipera berus", "Naja naja"]), pd.Series(["Naja naja"]), "y", set())
+    assert made[0].check
+    assert "multilabel" in made[0].reason
+
+
+def test_numbers_that_a_json_file_names_are_classes():
+    made = guess_target.target_lines(pd.Series(["0", "1", "2"]), pd.Series(["0"]), "diagnosis", {"0", "1", "2"})
+    assert made[0].value == "multiclass"
+
+
+def grouped(train, test=None, taken=("id",)):
+    frame = pd.DataFrame(test) if test else None
+    return [(line.value, line.check) for line in guess_groups.group_lines(pd.DataFrame(train), frame, set(taken))]
+
+
+def test_a_column_whose_values_never_stand_on_both_sides_is_the_group():
+    train = {"id": range(20), "light": [f"c{i // 2}" for i in range(20)], "sex": ["m", "f"] * 10}
+    assert grouped(train, {"light": ["c10", "c11"], "sex": ["m", "f"]}) == [("light", True)]
+    assert grouped(train, {"light": ["c1", "c11"], "sex": ["m", "f"]}) == []
+
+
+def test_a_column_that_is_called_like_a_group_is_one_unless_the_test_shares_its_values():
+    train = {"id": range(20), "PatientID": [f"p{i // 3}" for i in range(20)]}
+    assert grouped(train) == [("PatientID", True)]
+    assert grouped(train, {"PatientID": ["p1", "p2"]}) == []
+    assert grouped(train, taken=("id", "PatientID")) == []

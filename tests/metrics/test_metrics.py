@@ -1,0 +1,264 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn import metrics as theirs
+
+from comp.competition import home, scoring
+from comp.competition.competition import Competition
+from comp.errors import InputError
+from comp.metrics import metrics, user_metrics
+
+CLASSES = 6
+pairs = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=1, max_size=60)
+seeds = st.integers(0, 10_000)
+
+
+def value(name, labels, predictions):
+    return metrics.get(name).value(labels, predictions)
+
+
+# ---- of answers
+
+
+@given(pairs)
+def test_metrics_of_one_class_per_row_are_scikit_learns(rows):
+    labels, predicted = np.array(rows).T
+    f1 = lambda average: theirs.f1_score(labels, predicted, average=average, zero_division=0)  # noqa: E731
+    fbeta = lambda average, b: theirs.fbeta_score(labels, predicted, beta=b, average=average, zero_division=0)  # noqa: E731
+    recall = theirs.recall_score(labels, predicted, labels=np.unique(labels), average="macro", zero_division=0)
+    expected = {
+        "macro_f1": f1("macro"), "micro_f1": f1("micro"), "weighted_f1": f1("weighted"),
+        "macro_f_beta@2": fbeta("macro", 2), "micro_f_beta@0.5": fbeta("micro", 0.5),
+        "accuracy": theirs.accuracy_score(labels, predicted), "balanced_accuracy": recall,
+    }  # fmt: skip
+    for name, theirs_is in expected.items():
+        assert value(name, labels, predicted) == pytest.approx(theirs_is), name
+        assert metrics.get(name).function(labels, predicted) == pytest.approx(theirs_is), name
+
+
+@given(pairs)
+def test_right_answers_score_one_and_order_does_not_matter(rows):
+    labels, predicted = np.array(rows).T
+    for name in ("macro_f1", "accuracy", "weighted_f1", "balanced_accuracy", "micro_f_beta@2"):
+        assert value(name, labels, labels) == 1
+        assert value(name, labels[::-1], predicted[::-1]) == value(name, labels, predicted)
+
+
+@settings(deadline=None, max_examples=40)
+@given(seeds)
+def test_metrics_of_label_sets_are_scikit_learns(seed):
+    rng = np.random.default_rng(seed)
+    labels, answers = rng.random((2, 25, 4)) < rng.random(4)
+    labels = labels.astype(np.uint8)
+    for name, average, beta in (
+        ("macro_f1", "macro", 1), ("micro_f1", "micro", 1), ("weighted_f1", "weighted", 1),
+        ("macro_f_beta@2", "macro", 2), ("micro_f_beta@0.5", "micro", 0.5), ("samples_f_beta@2", "samples", 2),
+    ):  # fmt: skip
+        absent = np.nan if average == "macro" else 0  # labels that occur nowhere do not count
+        expected = theirs.fbeta_score(labels, answers, beta=beta, average=average, zero_division=absent)
+        assert value(name, labels, answers) == pytest.approx(np.nan_to_num(expected)), name
+
+
+@given(pairs)
+def test_quadratic_kappa_is_scikit_learns(rows):
+    labels, predicted = np.array(rows).T
+    if len(set(labels) | set(predicted)) == 1:
+        assert value("quadratic_kappa", labels, predicted) == 1  # scikit-learn leaves it undefined
+    else:
+        expected = theirs.cohen_kappa_score(labels, predicted, weights="quadratic", labels=np.arange(CLASSES))
+        assert value("quadratic_kappa", labels, predicted) == pytest.approx(expected)
+
+
+# ---- of probabilities
+
+
+def drawn(seed, rows=200, classes=3):
+    """Labels and probabilities with ties."""
+    rng = np.random.default_rng(seed)
+    labels, scores = rng.integers(0, classes, rows), rng.integers(1, 6, (rows, classes)).astype(float)
+    return labels, scores / scores.sum(1, keepdims=True)
+
+
+def test_auc_is_scikit_learns_ties_included():
+    labels, probs = drawn(0)
+    expected = theirs.roc_auc_score(labels, probs, multi_class="ovr")
+    assert value("auc", labels, probs) == pytest.approx(expected)
+    labels, probs = drawn(1, classes=2)
+    assert value("auc", labels, probs) == pytest.approx(theirs.roc_auc_score(labels, probs[:, 1]))
+
+
+def test_metrics_of_several_labels_are_means_over_columns():
+    rng = np.random.default_rng(0)
+    labels, probs = (rng.random((300, 5)) < 0.3).astype(np.uint8), rng.uniform(0.01, 0.99, (300, 5)).round(2)
+    assert value("auc", labels, probs) == pytest.approx(theirs.roc_auc_score(labels, probs))
+    assert value("average_precision", labels, probs) == pytest.approx(theirs.average_precision_score(labels, probs))
+    columns = [theirs.log_loss(labels[:, c], probs[:, c]) for c in range(5)]
+    assert value("log_loss", labels, probs) == pytest.approx(np.mean(columns))
+    empty = np.column_stack([labels, np.zeros(300, np.uint8)])
+    more = np.column_stack([probs, probs[:, 0]])
+    for name in ("auc", "average_precision"):
+        assert value(name, empty, more) == pytest.approx(value(name, labels, probs))
+
+
+def test_log_loss_is_scikit_learns_and_finite_where_a_model_is_sure_and_wrong():
+    labels, probs = drawn(0)
+    assert value("log_loss", labels, probs) == pytest.approx(theirs.log_loss(labels, probs))
+    sure = np.eye(3, dtype=np.float32)[(labels + 1) % 3]
+    assert value("log_loss", labels, sure) == pytest.approx(-np.log(metrics.FLOOR), rel=1e-6)
+
+
+def test_average_precision_of_two_classes_is_scikit_learns():
+    labels, probs = drawn(2, classes=2)
+    assert value("average_precision", labels, probs) == pytest.approx(
+        theirs.average_precision_score(labels, probs[:, 1])
+    )
+
+
+@given(seeds, st.integers(1, 4))
+def test_map_at_k_and_top_k_follow_their_definitions(seed, k):
+    labels, probs = drawn(seed, rows=30, classes=4)
+    order = np.argsort(-probs, axis=1, kind="stable")
+    precision = [next((1 / (i + 1) for i in range(k) if row[i] == label), 0) for row, label in zip(order, labels)]  # noqa: B905
+    assert value(f"map@{k}", labels, probs) == pytest.approx(np.mean(precision))
+    assert value(f"top_k_accuracy@{k}", labels, probs) == pytest.approx(np.mean(np.array(precision) > 0))
+    several = np.eye(4, dtype=np.uint8)[labels]
+    assert value(f"map@{k}", several, probs) == pytest.approx(np.mean(precision))
+
+
+def test_map_at_k_of_several_labels_by_hand():
+    labels, probs = np.array([[1, 0, 1, 1]], np.uint8), np.array([[0.9, 0.8, 0.7, 0.1]])
+    assert value("map@3", labels, probs) == pytest.approx((1 + 2 / 3) / 3)
+
+
+def test_top_k_is_scikit_learns_without_ties():
+    rng = np.random.default_rng(0)
+    labels, probs = rng.integers(0, 5, 100), rng.random((100, 5))
+    expected = theirs.top_k_accuracy_score(labels, probs, k=2, labels=range(5))
+    assert value("top_k_accuracy@2", labels, probs) == pytest.approx(expected)
+
+
+def test_probabilistic_f1_is_f1_where_probabilities_are_sure():
+    rng = np.random.default_rng(0)
+    labels, answers = rng.integers(0, 2, (2, 50))
+    assert value("probabilistic_f1", labels, np.eye(2)[answers]) == pytest.approx(theirs.f1_score(labels, answers))
+    positive = rng.random(50)  # by the competition's definition: precision and recall of probabilities
+    precision, recall = positive[labels == 1].sum() / positive.sum(), positive[labels == 1].sum() / labels.sum()
+    expected = 2 * precision * recall / (precision + recall)
+    assert value("probabilistic_f1", labels, np.stack([1 - positive, positive], 1)) == pytest.approx(expected)
+
+
+@given(seeds)
+def test_errors_of_numbers_are_scikit_learns_and_better_down(seed):
+    labels, values = np.random.default_rng(seed).normal(size=(2, 20))
+    assert value("rmse", labels, values) == pytest.approx(theirs.root_mean_squared_error(labels, values))
+    assert value("mae", labels, values) == pytest.approx(theirs.mean_absolute_error(labels, values))
+    assert metrics.get("rmse").score(labels, values) == -value("rmse", labels, values)
+
+
+# ---- names and users' metrics
+
+
+def test_an_unknown_metric_is_refused_with_the_nearest_names():
+    with pytest.raises(InputError, match=r"did you mean macro_f1[\s\S]*user_metrics.py"):
+        metrics.get("macro_f2")
+    for name in ("map", "map@0", "map@x", "top_k_accuracy@1.5", "macro_f_beta@-1", "macro_f_beta@nan"):
+        with pytest.raises(InputError, match="above 0 after"):
+            metrics.get(name)
+    with pytest.raises(InputError):
+        metrics.get("accuracy@3")
+
+
+def test_every_listed_name_is_a_metric_with_a_target():
+    for name in metrics.names():
+        metric = metrics.get(name.replace("@b", "@2").replace("@k", "@3"))
+        assert metric.targets
+        for target in metric.targets:
+            metrics.check_target(metric, target)
+
+
+def test_a_metric_that_does_not_fit_the_target_is_refused_with_those_that_do():
+    with pytest.raises(InputError, match=r"multilabel[\s\S]*samples_f_beta"):
+        metrics.check_target(metrics.get("rmse"), "multilabel")
+
+
+def test_a_users_metric_is_found_by_its_name(monkeypatch):
+    made = metrics.Metric("mine", lambda labels, answers: 0.25, "answers", ("multiclass",), higher_is_better=False)
+    monkeypatch.setattr(user_metrics, "METRICS", [made])
+    assert metrics.get("mine").score(np.zeros(3, int), np.zeros(3, int)) == -0.25
+    with pytest.raises(InputError, match="did you mean mine"):
+        metrics.get("mines")
+
+
+def test_weighted_auc_counts_the_lower_part_twice():
+    labels = np.array([0, 0, 1, 1, 1, 1, 1])
+    perfect, worst = labels.astype(float), 1.0 - labels
+    assert value("weighted_auc", labels, np.stack([1 - perfect, perfect], 1)) == pytest.approx(1)
+    assert value("weighted_auc", labels, np.stack([1 - worst, worst], 1)) == pytest.approx(0)
+    chance = np.full((7, 2), 0.5)
+    assert value("weighted_auc", labels, chance) == pytest.approx((2 * (0.4 - 0.08) + 0.6 * 0.3) / 1.4)
+
+
+# ---- scores under a competition
+
+
+def of(target, metric, classes=4, **more):
+    return Competition(target, tuple(map(str, range(classes))), metrics.get(metric), **more)
+
+
+def test_home_scores_are_those_of_the_most_probable_class():
+    rng = np.random.default_rng(0)
+    labels, probs = rng.integers(0, 18, 99), rng.dirichlet(np.ones(18), 99).astype(np.float32)
+    expected = {"macro_f1": theirs.f1_score(labels, probs.argmax(1), average="macro", zero_division=0),
+                "accuracy": np.mean(labels == probs.argmax(1))}  # fmt: skip
+    assert scoring.scores(home.competition(), labels, probs) == pytest.approx(expected)
+
+
+def test_grades_are_rounded_for_kappa_and_the_most_probable_for_accuracy():
+    probs, labels = np.array([[0.45, 0.0, 0.15, 0.4]]), np.array([1])
+    kappa, accuracy = of("ordinal", "quadratic_kappa"), of("ordinal", "accuracy")
+    assert scoring.answers(kappa, probs).tolist() == [2]  # 1.5: halves go up
+    assert scoring.answers(accuracy, probs).tolist() == [0]
+    both = replace(of("ordinal", "mae"), also=(metrics.get("accuracy"),))
+    assert scoring.scores(both, labels, probs) == {"mae": 1.0, "accuracy": 0.0}
+    assert scoring.score(both, labels, probs) == -1.0
+
+
+def test_a_row_that_must_have_a_label_gets_its_most_probable_one():
+    probs = np.array([[0.1, 0.4, 0.2, 0.1], [0.6, 0.5, 0.1, 0.1]])
+    assert scoring.answers(of("multilabel", "micro_f1"), probs).tolist() == [[0, 1, 0, 0], [1, 1, 0, 0]]
+    may_be_empty = of("multilabel", "micro_f1", at_least_one=False)
+    assert scoring.answers(may_be_empty, probs).tolist() == [[0, 0, 0, 0], [1, 1, 0, 0]]
+
+
+@pytest.mark.parametrize("metric", ["map@3", "top_k_accuracy@2", "log_loss", "auc"])
+def test_metrics_of_probabilities_and_order_take_the_probabilities(metric):
+    labels, probs = drawn(5, classes=4)
+    made = of("multiclass", metric)
+    assert scoring.predictions(made, made.metric, probs) is probs
+    assert scoring.scores(made, labels, probs)[metric] == pytest.approx(made.metric.function(labels, probs))
+
+
+@given(st.lists(st.floats(0, 4), min_size=1, max_size=20))
+def test_two_points_have_the_value_as_expectation(values):
+    probs = scoring.two_points(np.array(values), 5)
+    assert ((probs > 0).sum(1) <= 2).all()
+    np.testing.assert_allclose(probs.sum(1), 1, atol=1e-6)
+    np.testing.assert_allclose(scoring.expectation(probs), values, atol=1e-6)
+
+
+def test_photos_of_one_prediction_id_become_one_row_in_order_of_first_appearance():
+    probs = np.array([[0.2, 0.8], [0.9, 0.1], [0.6, 0.4]], np.float32)
+    for how, first in (("mean", 0.6), ("max", 0.8)):
+        ids, made = scoring.combine_rows(probs, ["b", "a", "b"], how)
+        assert ids.tolist() == ["b", "a"]
+        np.testing.assert_allclose(made, [[1 - first, first], [0.9, 0.1]], atol=1e-6)
+    three = np.random.default_rng(0).dirichlet(np.ones(3), 6).astype(np.float32)
+    _, made = scoring.combine_rows(three, [0, 0, 1, 1, 2, 2], "max")
+    np.testing.assert_allclose(made.sum(1), 1, atol=1e-6)
+    _, labels = scoring.combine_rows(np.array([[0.9, 0.2], [0.1, 0.7]]), ["x", "x"], "max")
+    assert labels.tolist() == [[0.9, 0.7]]
+    _, numbers = scoring.combine_rows(np.array([[3.0], [5.0]]), ["x", "x"], "mean")
+    assert numbers.tolist() == [[4.0]]

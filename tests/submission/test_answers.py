@@ -1,0 +1,87 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from small_competitions import FORMS, random_probs, ranking_metric, small
+
+from comp.competition.competition import Competition
+from comp.errors import InputError
+from comp.submission import answers
+from comp.submission.answer_reading import from_text
+from comp.submission.answer_writing import to_text
+
+
+@pytest.mark.parametrize(("target", "answer"), FORMS)
+def test_answers_are_read_back_as_they_were_written(target, answer):
+    competition = small(target, answer)
+    made = answers.from_probabilities(competition, random_probs(competition, 9))
+    fields = to_text(competition, made)
+    assert list(fields) == list(competition.sample.columns)
+    read = from_text(competition, fields, range(9), "it", "")
+    np.testing.assert_allclose(read, made, atol=1e-7)
+    assert answers.agreement(competition, made, read)[1] == pytest.approx(1)
+
+
+def test_each_form_writes_what_it_says():
+    probs = np.array([[0.2, 0.5, 0.3], [0.6, 0.4, 0.0]], np.float32)
+    for target, answer, expected in (
+        ("multiclass", "index", ["1", "0"]),
+        ("multiclass", "label", ["b", "a"]),
+        ("multiclass", "ranking", ["b c a", "a b c"]),
+        ("multilabel", "labels", ["b", "a"]),
+        ("ordinal", "number", ["1.1", "0.4"]),
+    ):
+        competition = small(target, answer)
+        assert to_text(competition, answers.from_probabilities(competition, probs)) == {"answer": expected}
+
+
+def test_a_photo_without_a_label_is_an_empty_field():
+    competition = small("multilabel", "labels", at_least_one=False)
+    assert to_text(competition, np.array([[1, 0, 1], [0, 0, 0]])) == {"answer": ["a c", ""]}
+
+
+def test_labels_are_separated_as_in_the_training_table():
+    competition = small("multilabel", "labels", source={"separator": "|"})
+    assert to_text(competition, np.array([[1, 1, 0]])) == {"answer": ["a|b"]}
+
+
+def test_a_ranking_is_as_long_as_the_metric_says():
+    classes = tuple("abcdefgh")
+    probs = random_probs(small(classes=classes), 4)
+    for metric, length in ((ranking_metric(3), 3), (None, 5), (ranking_metric(20), 8)):
+        competition = small("multiclass", "ranking", classes=classes, metric=metric)
+        assert answers.from_probabilities(competition, probs).shape == (4, length)
+
+
+def test_numbers_stay_within_the_limits_and_have_no_exponent():
+    competition = small("regression", "number", limits=(1e-5, 100.0))
+    made = answers.from_probabilities(competition, np.array([[-3.0], [1e9], [12.5]], np.float32))
+    assert to_text(competition, made) == {"answer": ["0.00001", "100.0", "12.5"]}
+
+
+@given(st.floats(0, 1, width=32))
+def test_a_probability_as_text_keeps_the_order_of_rows(value):
+    competition = small("binary", "probability")
+    text = to_text(competition, np.array([value, np.nextafter(np.float32(value), np.float32(2))]))["answer"]
+    assert "e" not in text[0]
+    assert abs(float(text[0]) - value) < 1e-7 * value + 1e-12
+    assert float(text[0]) <= float(text[1])
+
+
+def test_a_form_that_does_not_fit_and_columns_that_are_no_class_are_refused():
+    with pytest.raises(InputError, match=r'"labels" with target = "binary"[\s\S]*index, label, probability'):
+        answers.form(small("binary", "labels"))
+    with pytest.raises(InputError, match="no sample submission"):
+        answers.form(Competition("binary", ("0", "1"), ranking_metric(1)))
+    with pytest.raises(InputError, match=r"column\(s\) x of sample.csv are no class"):
+        answers.columns(small(answer="probabilities", columns=("a", "x", "c")))
+    assert answers.columns(small(answer="probabilities", columns=("2", "0", "1"))) == [2, 0, 1]
+
+
+def test_agreement_is_a_share_of_rows_or_a_correlation():
+    assert answers.agreement(small(), np.array([0, 1, 2, 2]), np.array([0, 1, 1, 2])) == ("rows", 0.75)
+    sets = small("multilabel", "labels")
+    assert answers.agreement(sets, np.eye(3, dtype=bool), np.eye(3, dtype=bool)[[0, 2, 2]])[1] == pytest.approx(2 / 3)
+    numbers, values = small("regression", "number"), np.array([0.1, 0.4, 0.9])
+    assert answers.agreement(numbers, values, values / 2) == ("correlation", pytest.approx(1))
+    assert answers.agreement(numbers, values, np.ones(3)) == ("correlation", 0.0)
