@@ -7,11 +7,11 @@ writes  inputs/competition.toml, or the file of --competition; never over an exi
 import os
 from pathlib import Path
 
-from comp.competition.guess.guess.guess import guess
 from options import parser
 
 from comp import console
 from comp.competition import home, loading, tables
+from comp.competition.guess import whole_file
 from comp.errors import InputError
 from comp.io import files
 
@@ -23,7 +23,7 @@ def main() -> None:
         return
     path = args.competition or args.inputs / "competition.toml"
     check_place(args.inputs, path)
-    made = guess.guess(args.inputs)
+    made = whole_file.guess(args.inputs)
     write(path, made.text)
     show(made, path)
     try_it(args.inputs, path)
@@ -51,7 +51,7 @@ def write(path: Path, text: str) -> None:
         raise cannot_write(error.found) from error
 
 
-def show(made: guess.Guess, path: Path) -> None:
+def show(made: whole_file.Guess, path: Path) -> None:
     """What was seen, the file, and what could not be known."""
     for line in made.seen:
         console.say(line)

@@ -4,7 +4,7 @@ import re
 
 import pandas as pd
 
-from comp.competition.guess.guess.guess_lines import Line, some
+from comp.competition.guess.guess_lines import Line, some
 
 WORDS = {
     "patient", "subject", "person", "user", "owner", "individual", "animal", "location", "site", "place", "camera",

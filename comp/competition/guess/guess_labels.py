@@ -2,9 +2,9 @@
 
 import pandas as pd
 
-from comp.competition.guess.guess.guess_lines import Line, some, undecided
-from comp.competition.guess.guess.guess_tables import SampleTable, simple
-from comp.competition.guess.guess.guess_target import LABEL_WORDS, METRIC, target_lines
+from comp.competition.guess.guess_lines import Line, some, undecided
+from comp.competition.guess.guess_tables import SampleTable, simple
+from comp.competition.guess.guess_target import LABEL_WORDS, METRIC, target_lines
 
 NO_ANSWERS = pd.Series([], dtype=str)
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from comp.competition.guess.guess.guess_lines import Line, some, undecided
-from comp.competition.guess.guess.guess_tables import SampleTable
-from comp.competition.guess.guess.guess_target import METRIC, POSITIVE_WORDS
+from comp.competition.guess.guess_lines import Line, some, undecided
+from comp.competition.guess.guess_tables import SampleTable
+from comp.competition.guess.guess_target import METRIC, POSITIVE_WORDS
 
 IN_NAME = re.compile(r"(?P<label>[^/]*?[A-Za-z])(?P<sign>[._-])\d+\.\w+")  # cat.0.jpg
 COPIES = 0.8  # of the file names must stand in every folder to be copies of one photo

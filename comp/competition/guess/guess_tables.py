@@ -6,8 +6,8 @@ from pathlib import PurePosixPath
 
 import pandas as pd
 
-from comp.competition.guess.guess.guess_files import Files
-from comp.competition.guess.guess.guess_photos import Found, find
+from comp.competition.guess.guess_files import Files
+from comp.competition.guess.guess_photos import Found, find
 from comp.competition.layout.template import fields, fill
 
 SAMPLE_WORDS = ("sample", "submission")

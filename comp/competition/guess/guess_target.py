@@ -5,7 +5,7 @@ from itertools import chain
 
 import pandas as pd
 
-from comp.competition.guess.guess.guess_lines import Line, some
+from comp.competition.guess.guess_lines import Line, some
 
 GRADE_WORDS = ("diagnosis", "grade", "level", "severity", "stage", "degree", "rating")
 LABEL_WORDS = ("label", "labels", "target", "class", "category_id", "category", "species", "breed")

@@ -5,10 +5,10 @@ pytest -s shows the table.
 
 import pandas as pd
 import pytest
-from comp.competition.guess.guess.guess import guess
 from layouts.table import ROWS
 
 from comp.competition import home, loading, tables
+from comp.competition.guess import whole_file
 from comp.errors import InputError
 
 WANTED = 20  # layouts whose guessed file works without an edit, the metric aside
@@ -39,7 +39,7 @@ def verdict(row, folder):
     row.draw(folder)
     if home.is_here(folder):
         return "works: no file needed", "", None
-    made = guess.guess(folder)
+    made = whole_file.guess(folder)
     own, guessed = folder / "own.toml", folder / "guessed.toml"
     own.write_text(row.toml, encoding="utf-8")
     guessed.write_text(made.text, encoding="utf-8")
@@ -97,14 +97,14 @@ def test_what_is_taken_away_is_said(tmp_path):
         row.draw(folder)
         (sample,) = folder.glob("*sample*.csv")
         sample.unlink()
-        assert "sample" in {line.key for line in guess.guess(folder).lines if line.undecided}
+        assert "sample" in {line.key for line in whole_file.guess(folder).lines if line.undecided}
 
 
 def test_a_table_whose_photos_are_elsewhere_is_named_and_its_template_left_open(tmp_path):
     row = ROWS[2]
     row.draw(tmp_path)
     (tmp_path / "train_images").rename(tmp_path.parent / f"{tmp_path.name}_elsewhere")
-    lines = {line.key: line for line in guess.guess(tmp_path).lines}
+    lines = {line.key: line for line in whole_file.guess(tmp_path).lines}
     assert lines["train"].value == "train.csv"
     assert lines["train_images"].undecided
     assert lines["label"].value == "diagnosis"

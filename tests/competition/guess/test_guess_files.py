@@ -4,10 +4,10 @@ import zipfile
 
 import pandas as pd
 import pytest
-from comp.competition.guess.guess.guess import guess, guess_files, guess_photos
 from layouts.drawing import Pen
 from layouts.table import ROWS
 
+from comp.competition.guess import guess_files, guess_photos, whole_file
 from comp.errors import InputError
 
 
@@ -30,7 +30,7 @@ def test_files_that_are_no_photos_are_named(tmp_path):
     (tmp_path / "train.zip").write_bytes(b"")
     (tmp_path / "test.7z").write_bytes(b"")
     with pytest.raises(InputError) as caught:
-        guess.guess(tmp_path)
+        whole_file.guess(tmp_path)
     assert ".npy (arrays of numpy)" in caught.value.found
     assert "7z x" in caught.value.run
 
@@ -51,10 +51,10 @@ def test_a_map_of_class_numbers_is_no_table(tmp_path):
 
 def test_a_competition_inside_the_folder_is_left_out(tmp_path):
     ROWS[1].draw(tmp_path)
-    before = guess.guess(tmp_path).text
+    before = whole_file.guess(tmp_path).text
     ROWS[0].draw(tmp_path / "demo")
     ROWS[2].write(tmp_path / "other")
-    assert guess.guess(tmp_path).text == before
+    assert whole_file.guess(tmp_path).text == before
 
 
 def template(rows, photos, part="train"):

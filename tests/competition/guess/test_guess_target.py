@@ -2,7 +2,8 @@
 
 import pandas as pd
 import pytest
-from comp.competition.guess.guess.guess import guess_groups, guess_target
+
+from comp.competition.guess import guess_groups, guess_target
 
 HALF, NOUGHT, NONE = ["0.5"], ["0"], []
 CASES = {

@@ -7,18 +7,11 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from comp.competition.guess.guess.guess import (
-    guess_files,
-    guess_groups,
-    guess_labels,
-    guess_paths,
-    guess_photos,
-    guess_tables,
-)
-from comp.competition.guess.guess.guess_files import Files
-from comp.competition.guess.guess.guess_lines import Line, some, undecided
-from comp.competition.guess.guess.guess_photos import Found
-from comp.competition.guess.guess.guess_tables import SampleTable, TestTable
+from comp.competition.guess import guess_files, guess_groups, guess_labels, guess_paths, guess_photos, guess_tables
+from comp.competition.guess.guess_files import Files
+from comp.competition.guess.guess_lines import Line, some, undecided
+from comp.competition.guess.guess_photos import Found
+from comp.competition.guess.guess_tables import SampleTable, TestTable
 from comp.competition.layout.photo_extensions import EXTENSIONS
 from comp.competition.layout.template import fields
 from comp.errors import InputError, listed
