@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 from collections.abc import Sequence
+from multiprocessing import connection
 from multiprocessing.process import BaseProcess
 
 import torch
@@ -57,8 +58,10 @@ def _say_once(text: str) -> None:
 
 def loss(workers: Sequence[BaseProcess], error: Exception) -> str:
     """Why the workers can load no more, from how they ended and from what the loader raised; and what would help."""
+    if isinstance(error, OSError):  # of a connection to a worker that is just ending
+        connection.wait([worker.sentinel for worker in workers], timeout=1)
     ended = [worker.exitcode for worker in workers if worker.exitcode]
-    if -signal.SIGBUS in ended or "shared memory" in str(error):
+    if -signal.SIGBUS in ended or "</torch_" in str(error):  # the name of a file in shared memory
         return f"{SHARED} is too small for the loader's workers; {LARGER}"
     if not ended:
         said = str(error).strip().splitlines() or [type(error).__name__]

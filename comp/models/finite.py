@@ -9,6 +9,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from comp.errors import InputError
+from comp.recipes import catalog
 from comp.recipes.recipe import Recipe
 
 
@@ -20,8 +21,8 @@ class NotFinite(InputError):
 
 
 def other_settings(recipe: Recipe) -> str:
-    """The change of settings that keeps such a training finite."""
-    changes = [f"lr={recipe.lr / 10:g}"]
+    """The change of settings that keeps such a training finite: at most the lr of the model's own recipe."""
+    changes = [f"lr={min(recipe.lr / 10, catalog.get(recipe.name).lr):g}"]
     if not 0 < recipe.clip_grad <= 1:
         changes.append("clip_grad=1")
     if recipe.amp != "off":
