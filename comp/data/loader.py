@@ -87,6 +87,7 @@ class Loader:
         taken off: the next wait for a batch finds out too, within five seconds.
         """
         before, others = signal.getsignal(signal.SIGCHLD), multiprocessing.active_children()
+        multiprocessing.Semaphore()  # lies in shared memory: without any, torch fails with a traceback that is not raised
         source = iter(self._source)
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGCHLD, before or signal.SIG_DFL)
@@ -104,6 +105,8 @@ class Loader:
         why = loader_workers.loss(self._processes, error)
         self.workers, self._source = 0, None
         if self._stuck:
+            for worker in self._processes:
+                worker.join(5)  # killed just now
             raise InputError(
                 f"the loader's workers brought no batch for {self.patience:g} seconds",
                 "a batch in less: a disk that answers, and workers that run",

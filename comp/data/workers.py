@@ -1,5 +1,6 @@
 """How many processes load batches, by the machine and its shared memory; and what it means when they are lost."""
 
+import errno
 import functools
 import os
 import shutil
@@ -59,9 +60,12 @@ def _say_once(text: str) -> None:
 def loss(workers: Sequence[BaseProcess], error: Exception) -> str:
     """Why the workers can load no more, from how they ended and from what the loader raised; and what would help."""
     if isinstance(error, OSError):  # of a connection to a worker that is just ending
-        connection.wait([worker.sentinel for worker in workers], timeout=1)
+        ready = connection.wait([worker.sentinel for worker in workers], timeout=1)
+        for worker in workers:
+            worker.join(1 if worker.sentinel in ready else 0)
     ended = [worker.exitcode for worker in workers if worker.exitcode]
-    if -signal.SIGBUS in ended or "</torch_" in str(error):  # the name of a file in shared memory
+    full = "</torch_" in str(error) or getattr(error, "errno", 0) == errno.ENOSPC  # torch names its file there
+    if full or -signal.SIGBUS in ended:
         return f"{SHARED} is too small for the loader's workers; {LARGER}"
     if not ended:
         said = str(error).strip().splitlines() or [type(error).__name__]

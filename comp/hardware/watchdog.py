@@ -1,4 +1,4 @@
-"""A thread that acts once the main thread has waited too long for one and the same thing."""
+"""A thread that acts where the main thread has waited too long for one and the same thing."""
 
 import contextlib
 import threading
@@ -9,7 +9,7 @@ TICKS = 20  # looks at the state within the patience
 
 @contextlib.contextmanager
 def watched(awaited: Callable[[], object], patience: float, act: Callable[[], None]) -> Iterator[None]:
-    """Call `act` once, from another thread, if `awaited()` gave the same value, not None, for `patience` seconds.
+    """Call `act`, from another thread, whenever `awaited()` gave the same value, not None, for `patience` seconds.
 
     Looks are counted, not the clock: a process that was stopped (Ctrl-Z) and goes on has not waited meanwhile.
     """
@@ -17,13 +17,13 @@ def watched(awaited: Callable[[], object], patience: float, act: Callable[[], No
 
     def watch() -> None:
         before, same = None, 0
-        while same < TICKS:
-            if done.wait(patience / TICKS):
-                return
+        while not done.wait(patience / TICKS):
             now = awaited()
             same = same + 1 if now is not None and now == before else 0
             before = now
-        act()
+            if same == TICKS:
+                act()
+                same = 0  # and again, where that did not help
 
     threading.Thread(target=watch, daemon=True).start()
     try:

@@ -105,6 +105,17 @@ def test_workers_that_bring_nothing_are_an_error_and_are_ended(trouble):
     assert all(child in others for child in multiprocessing.active_children())
 
 
+def test_workers_that_stop_between_two_epochs_are_an_error_too():
+    others = multiprocessing.active_children()
+    loader = load(Disturbed(), patience=0.5)
+    list(loader)
+    for child in multiprocessing.active_children():
+        if child not in others:
+            os.kill(child.pid, signal.SIGSTOP)
+    with pytest.raises(InputError, match="no batch for"):
+        list(loader)
+
+
 def test_a_batch_that_is_used_for_long_is_no_reason_to_give_workers_up():
     loader, found = load(Disturbed(), patience=0.2), []
     for loaded in loader:

@@ -1,3 +1,4 @@
+import errno
 import signal
 from types import SimpleNamespace
 
@@ -38,3 +39,8 @@ def test_how_workers_ended_is_said_with_what_helps(codes, words):
     told = loss([SimpleNamespace(exitcode=code) for code in codes], RuntimeError("Traceback\n  …\nValueError: bad"))
     for word in words:
         assert word in told
+
+
+def test_no_room_for_the_workers_own_locks_is_shared_memory_that_is_too_small():
+    assert "--shm-size" in loss([], OSError(errno.ENOSPC, "No space left on device"))
+    assert "Resource" in loss([], OSError(errno.EAGAIN, "Resource temporarily unavailable"))
