@@ -58,19 +58,21 @@ def cache_file(folder: Path, inputs: Path, images: Sequence[str], crop: int, siz
             key.update(lines.encode())
             missing += absent
     if missing:
-        raise unreadable([f"{image}: no such file" for image in missing])
+        raise unreadable(missing)
     return folder / f"{key.hexdigest()[:16]}_{size}px.npy"
 
 
 def _states(inputs: Path, images: Sequence[str]) -> tuple[str, list[str]]:
-    """A line with name, size and time of change of each file; and the files that are not there."""
+    """A line with name, size and time of change of each file; and a line for each that is not there."""
     lines, missing, root = [], [], os.fspath(inputs)
     for image in images:
         try:
             state = os.stat(os.path.join(root, image))
             lines.append(f"{image}\0{state.st_size}\0{state.st_mtime_ns}\n")
         except FileNotFoundError:
-            missing.append(image)
+            missing.append(f"{image}: no such file")
+        except OSError as error:
+            missing.append(f"{image}: {error.strerror}")
     return "".join(lines), missing
 
 
@@ -109,7 +111,7 @@ def _fill(inputs: Path, images, where) -> tuple[int, list[str]]:
     for row, image in enumerate(images, first):
         try:
             pixels[row] = square(inputs / image, crop, size, fit)
-        except (OSError, ValueError) as error:
+        except ValueError as error:
             problems.append(f"{image}: {error}")
     pixels.flush()
     return len(images), problems
