@@ -1,7 +1,6 @@
 """Templates of paths, ids and groups: text with {field}s, such as train/{label}/{id}.jpg or {patient_id}_{side}."""
 
 import re
-import unicodedata
 from collections.abc import Iterable
 
 import pandas as pd
@@ -51,16 +50,6 @@ def pattern(template: str) -> str:
 def literal_folder(template: str) -> str:
     """The folders before the first field: "train/images" of train/images/{path}/{shot}.*; "" for none."""
     return template.partition("{")[0].rpartition("/")[0]
-
-
-def normalised(text: pd.Series) -> pd.Series:
-    """Unicode NFC, so that names that look the same are the same: a Mac writes file names in NFD."""
-    return text if all(map(str.isascii, text)) else text.str.normalize("NFC")
-
-
-def same_text(text: str) -> str:
-    """`normalised` of one text."""
-    return unicodedata.normalize("NFC", text)
 
 
 def check_known(template: str, known: Iterable[str], key: str) -> None:

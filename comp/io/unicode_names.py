@@ -1,0 +1,15 @@
+"""Names that look the same are the same: Unicode NFC. A Mac writes file names in NFD, tables are mostly in NFC."""
+
+import unicodedata
+
+import pandas as pd
+
+
+def same_text(text: str) -> str:
+    """A text in NFC."""
+    return unicodedata.normalize("NFC", text)
+
+
+def same_texts(texts: pd.Series) -> pd.Series:
+    """`same_text` of each of many texts (N,)."""
+    return texts if all(map(str.isascii, texts)) else texts.str.normalize("NFC")
