@@ -12,6 +12,8 @@ from comp.data.fold_split import split
 from comp.data.leaks import merged_groups
 from comp.errors import InputError
 
+USUAL = 5  # folds
+
 
 def assign(
     table: pd.DataFrame,
@@ -80,4 +82,6 @@ def _check(folds: int, groups: int) -> None:
         remedy = "a finer `group` in competition.toml, or none"
         raise InputError(f"{folds} folds of {groups} group(s)", expected, remedy)
     if not 2 <= folds <= groups:
-        raise InputError(f"{folds} folds of {groups} group(s)", f"2 to {groups} folds", "make folds FOLDS=2 for a try")
+        most = "" if folds < 2 else ", as many as there are groups"
+        better = min(USUAL, groups)
+        raise InputError(f"{folds} folds of {groups} group(s)", f"2 to {groups} folds{most}", f"make folds FOLDS={better}")

@@ -26,7 +26,7 @@ def load(
     if run.recipe.is_file():
         return _load_own(run, folds, folds_digest, competition, test_ids)
     runs.check_known(run.outputs, [run.name])
-    oof, test = external_predictions.load(run.folder, folds, folds_digest, competition)
+    oof, test = external_predictions.load(run.folder, folds, folds_digest, competition, test_ids)
     check_ids(oof, folds["image"])
     check_ids(test, test.ids if test_ids is None else test_ids)
     meta = {"run": run.name, "tta": [], "folds": folds_digest, "file": test.meta["file"]}
