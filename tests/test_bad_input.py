@@ -195,7 +195,7 @@ BAD = {
     "decompression bomb": (bomb, FOLDS, ("cannot be read", "bomb")),
     "shot twice": (lambda h: shutil.copy(photo(h), photo(h).with_suffix(".jpeg")), FOLDS, ("two photos",)),
     # words
-    "one fold": (nothing, ("make_folds", "--folds", 1), ("1 folds", "FOLDS=2")),
+    "one fold": (nothing, ("make_folds", "--folds", 1), ("1 folds", "FOLDS=5")),
     "more folds than persons": (nothing, ("make_folds", "--folds", 99), ("99 folds of 30 group",)),
     "other folds under runs": (nothing, ("make_folds", "--folds", 4), ("a, b", "OUTPUTS=")),
     "unknown run": (nothing, ("blend", "--runs", "a zz"), ("no run zz", "a, b")),
