@@ -84,8 +84,7 @@ def make(args, competition: Competition, asked: Asked) -> None:
         run = run_predictions.repair(first, runs.missing_folds(first, count)[0])
         raise InputError("no run is complete", "all folds of one", run)
     made_of = blend_record.made_of(args.outputs, args.inputs, competition, names, count, asked)
-    sample = submission.read_sample(args.inputs, competition) if made_of["sample"] else None
-    test_ids = sample and submission.sample_ids(sample, competition)
+    test_ids = submission.ids_here(args.inputs, competition)
     blend_stage.blend(args.outputs, folds, digest, competition, names, test_ids, asked, made_of)
 
 

@@ -9,14 +9,15 @@ from options import frozen, parser
 from comp import console
 from comp.store import fold_table, run_status
 from comp.store.paths import folds_file
-from comp.submission import submission_history, submission_record
+from comp.submission import submission, submission_history, submission_record
 
 
 def main() -> None:
     args = parser(__doc__).parse_args()
     competition = frozen(args)
     folds, digest = fold_table.folds_and_digest(args.outputs, competition)
-    states = run_status.status(args.outputs, folds, digest, competition)
+    test_ids = submission.ids_here(args.inputs, competition)
+    states = run_status.status(args.outputs, folds, digest, competition, test_ids)
     rows = [[f"{state.run} fold {state.fold}", state.state, state.why] for state in states]
     blend = run_status.blend_status(args.outputs, args.inputs, competition)
     rows.append([blend.run, blend.state, blend.why])

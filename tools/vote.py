@@ -26,7 +26,7 @@ def main() -> None:
     competition = frozen(args)
     check_there(args.files, competition)
     sources = [files.digest(file) for file in args.files]
-    of = submission_record.made_of(submission_record.VOTE, sources, args.outputs, args.inputs, competition)
+    of = submission_record.made_of(None, sources, args.outputs, args.inputs, competition)
     if submission_record.is_current(args.outputs, of):
         console.say(f"{submission_file(args.outputs)} is up to date: the vote of {len(args.files)} files")
     else:
@@ -70,7 +70,7 @@ def make(args, competition: Competition, of: dict) -> None:
     votes = [submission.read_answers(file, competition, ids) for file in args.files]
     made = vote(competition, votes)
     agreement = [answers.agreement(competition, own, made) for own in votes]
-    record = {"run": submission_record.VOTE, "files": [str(file) for file in args.files]}
+    record = {"run": "vote", "files": [str(file) for file in args.files]}
     submission_record.write(args.outputs, submission.fill(sample, competition, made), record, of)
     show(args.files, agreement)
     console.say(f"wrote {submission_file(args.outputs)}: {len(ids)} rows, the vote of {len(votes)} files")

@@ -8,6 +8,7 @@ import pandas as pd
 from comp.competition.competition import Competition
 from comp.errors import InputError
 from comp.store import blend_record, runs
+from comp.store.blend_record import Asked
 from comp.store.paths import BLEND, Run
 from comp.store.run_predictions import load, load_fold, model, repair
 
@@ -70,5 +71,5 @@ def blend_status(outputs: Path, inputs: Path, competition: Competition) -> State
         return State(BLEND, "-", "missing", "make blend")
     if found.problem:
         return State(BLEND, "-", "stale", f"{found.problem}; {found.asked.command}")
-    made = found.made
-    return State(BLEND, "-", "complete", f"{made['method']} + {made['rule']} of {', '.join(made['runs'])}")
+    made, asked = found.made, "" if found.asked == Asked() else f"; as asked: {found.asked.command}"
+    return State(BLEND, "-", "complete", f"{made['method']} + {made['rule']} of {', '.join(made['runs'])}{asked}")

@@ -13,17 +13,16 @@ from comp.store.paths import BLEND, Run, folds_file, submission_file
 from comp.submission import submission_history
 
 ANSWERS = 1  # version of the code that writes answers: raise it when the same predictions give another submission
-VOTE = "vote"
 
 
-def made_of(run: str, sources: list[str], outputs: Path, inputs: Path, competition: Competition) -> dict:
-    """Everything that decides what a submission is. run: whose; sources: hashes of the files with its predictions."""
+def made_of(run: str | None, sources: list[str], outputs: Path, inputs: Path, competition: Competition) -> dict:
+    """Everything that decides what a submission is. run: whose, None for a vote; sources: hashes of its files."""
     folds = folds_file(outputs)
     return {
         "run": run,
         "sources": sources,
         "answers": ANSWERS,
-        "folds": files.digest(folds) if run != VOTE and folds.is_file() else "",
+        "folds": files.digest(folds) if run and folds.is_file() else "",
         "competition": blend_record.competition_digest(competition),
         "sample": blend_record.sample_digest(inputs, competition),
     }
@@ -60,22 +59,27 @@ def state(outputs: Path, inputs: Path, competition: Competition) -> tuple[str, s
     """What there is of submission.csv: missing, stale or complete, and why, or of what it is."""
     if not submission_file(outputs).is_file():
         return "missing", "make blend"
-    before = _read(outputs).get("made_of", {})
-    run = before.get("run")
-    if not run:
-        return "stale", "it is not known what it was made of; make blend"
+    before = _read(outputs).get("made_of")
+    if not before:
+        return "stale", "what it is made of is not known; make blend"
+    run = before["run"]
     if run == BLEND and blend_record.state(outputs, inputs, competition).problem:
         return "stale", "the blend is stale; make blend"
-    command = {BLEND: "make sub", VOTE: "make vote FILES=…"}.get(run, f"make sub RUN={run}")
-    now = made_of_run(run, outputs, inputs, competition)
-    if run == VOTE:  # its files may lie anywhere, or be gone
-        now = made_of(run, before["sources"], outputs, inputs, competition)
-    if not now["sample"]:  # inputs are on another machine
-        now["sample"] = before["sample"]
+    now = _made_of_now(before, outputs, inputs, competition)
+    whose = {BLEND: "the blend", None: "a vote"}.get(run, f"run {run}")
     if is_current(outputs, now):
-        return "complete", f"of the {run}" if run in (BLEND, VOTE) else f"of run {run}, not of the blend"
-    changed = run if before != now else "submission.csv"
-    return "stale", f"{changed} changed since it was made; {command}"
+        return "complete", f"of {whose}" + ("" if run == BLEND else ", not of the blend")
+    command = {BLEND: "make sub", None: "make vote FILES=…"}.get(run, f'make sub RUN="{run}"')
+    return "stale", f"{whose if before != now else 'submission.csv or its copy'} changed since it was made; {command}"
+
+
+def _made_of_now(before: dict, outputs: Path, inputs: Path, competition: Competition) -> dict:
+    """`made_of` for the same run or vote. The files of a vote may lie anywhere, the sample on another machine."""
+    if before["run"] is None:
+        now = made_of(None, before["sources"], outputs, inputs, competition)
+    else:
+        now = made_of_run(before["run"], outputs, inputs, competition)
+    return now if now["sample"] else {**now, "sample": before["sample"]}
 
 
 def _file(outputs: Path) -> Path:
