@@ -205,6 +205,18 @@ def test_other_words_make_another_blend_and_back(home, words):
     assert (home / "out/blend/weights.json").read_bytes() == first
 
 
+def test_the_advice_of_a_stale_blend_leads_to_one_that_is_not(home):
+    blend(home, "--runs", "b")
+    assert "RUNS=b" in rows_of_status(home)["blend"]
+    draw_run(home, "b", 30)
+    assert "make blend RUNS=b" in run(home, "make_sub")[1]
+    blend(home, "--runs", "b")
+    run_gone(home)
+    assert "RUNS" not in run(home, "make_sub")[1]  # a run that is gone cannot be asked for
+    blend(home)
+    assert "up to date" in run(home, "make_sub")[1]
+
+
 def test_a_run_that_is_made_before_make_blend_in_one_command_is_blended(home):
     """make must not look at files before the stages of the same command have made them."""
     for path in draw_guest(home, "late", 5):

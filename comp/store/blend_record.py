@@ -39,7 +39,10 @@ class Asked:
 
 @dataclass(frozen=True)
 class BlendState:
-    """made: weights.json, {} where it cannot be read; asked: what it was made for; problem: empty if up to date."""
+    """made: weights.json, {} where it cannot be read; problem: empty if up to date.
+
+    asked: what it was made for, without the runs that are gone: what can be asked for again.
+    """
 
     made: dict
     asked: Asked
@@ -94,7 +97,9 @@ def state(outputs: Path, inputs: Path, competition: Competition, asked: Asked | 
     try:
         made = files.read_json(path, "the blend's weights", "make blend")
         recorded = made["made_of"]
-        before = Asked(**{**recorded["asked"], "runs": tuple(recorded["asked"]["runs"])})
+        there = runs.names(outputs)
+        still = tuple(name for name in recorded["asked"]["runs"] if name in there)
+        before = Asked(**{**recorded["asked"], "runs": still})
         wanted = asked or before
         names = list(wanted.runs) or runs.complete(outputs, recorded["fold_count"])
         now = made_of(outputs, inputs, competition, names, recorded["fold_count"], wanted)
