@@ -12,7 +12,7 @@ from comp.store.paths import BLEND
 SHOWN = 8  # runs up to which each pair is shown
 
 
-def summary(names: list[str], data: OutOfFold, study: Study, digest: str, sources: list) -> dict:
+def summary(names: list[str], data: OutOfFold, study: Study, digest: str) -> dict:
     """What weights.json holds: plain values, the same for the same input.
 
     Scores are the metric's own values, so a loss is positive; optimism and loss_without are positive where the blend is
@@ -32,7 +32,6 @@ def summary(names: list[str], data: OutOfFold, study: Study, digest: str, source
         "method": study.chosen.method,
         "rule": study.chosen.rule,
         "runs": names,
-        "sources": sources,
         "weights": rounded(study.weights),
         "weights_of": of,
         _parameters_key(study): rounded_values(decision.named(study.parameters, competition)),

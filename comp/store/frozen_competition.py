@@ -8,7 +8,7 @@ from pathlib import Path
 from comp.competition import home
 from comp.competition.competition import Competition
 from comp.competition.competition_json import digest, from_json, to_json
-from comp.competition.loading import settings_file
+from comp.competition.settings_file import settings_file
 from comp.errors import InputError
 from comp.io import files
 from comp.store.paths import competition_file
@@ -26,7 +26,7 @@ def save(outputs: Path, competition: Competition, file: Path | None = None) -> N
 def load(outputs: Path, inputs: Path | None = None, file: Path | None = None) -> Competition:
     """The frozen Competition of `outputs`.
 
-    inputs, file: where competition.toml is looked for, as loading.settings_file does.
+    inputs, file: where competition.toml is looked for, as settings_file does.
     Raises InputError where nothing is frozen, or where that file holds other settings than the frozen ones. Outputs of
     the home competition from before there was a competition.json are read as such.
     """

@@ -9,8 +9,9 @@
 | <run>/fold<k>/history.csv          | one row per epoch                                                            | training/                 |
 | <run>/fold<k>/oof.npz, test.npz    | ids (N,) str, probs (N, C) float32, classes (C,) str, meta: JSON text        | predictions.py            |
 | <name>/oof.*, test.*               | external predictions: .npz, .csv or .csv.gz                                  | external_files.py         |
-| blend/weights.json, oof, test.npz  | the fitted blend; the same keys                                              | blend_predictions.py      |
+| blend/weights.json, oof, test.npz  | the fitted blend and what it is made of; the same keys                       | blend_record.py           |
 | submission.csv                     | the sample submission with its answers filled in                             | submission.py             |
+| submission.json                    | its hash and what it is made of                                              | submission_record.py      |
 | submissions/<hash>.csv, .json      | every submission made so far, and what made it                               | submission_history.py     |
 
 Everything is aligned by id, never by position. Every file is written under a temporary name and then renamed, so a file

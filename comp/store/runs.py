@@ -4,8 +4,6 @@ import difflib
 from collections.abc import Iterable
 from pathlib import Path
 
-import pandas as pd
-
 from comp.errors import InputError
 from comp.io import files
 from comp.io.files import digest
@@ -52,14 +50,22 @@ def _advice(there: list[str]) -> str:
 
 
 def source_digest(run: Run) -> str:
-    """A hash of all prediction files of a run or of external predictions: what a blend was made of."""
+    """A hash of all that a blend reads of a run or of external predictions: the prediction files, the recipe.
+
+    Without any file it is that of no file.
+    """
     external = external_files.find(run.folder) or ()
-    own = sorted(run.folder.glob("fold*/*.npz")) if run.recipe.is_file() else external
+    own = [run.recipe, *sorted(run.folder.glob("fold*/*.npz"))] if run.recipe.is_file() else external
     return files.checksum([digest(path) for path in own])
 
 
-def missing_folds(run: Run, folds: pd.DataFrame) -> list[int]:
-    """Folds of a run that are not predicted; none for external predictions."""
+def missing_folds(run: Run, count: int) -> list[int]:
+    """Those of `count` folds of a run that are not predicted; none for external predictions."""
     if not run.recipe.is_file():
         return []
-    return [k for k in range(int(folds["fold"].max()) + 1) if not (run.oof(k).is_file() and run.test(k).is_file())]
+    return [k for k in range(count) if not (run.oof(k).is_file() and run.test(k).is_file())]
+
+
+def complete(outputs: Path, count: int) -> list[str]:
+    """The runs and external predictions of which all of `count` folds are predicted, sorted."""
+    return [name for name in names(outputs) if not missing_folds(Run(outputs, name), count)]
