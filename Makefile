@@ -94,7 +94,7 @@ train: $(READY) need-model ## train MODEL on all folds (FOLD=2: one), then predi
 	@$(LAUNCH) tools/train_fold.py $(PATHS) $(WHICH) --set="$$SET" --seed="$$SEED"
 
 predict: $(READY) need-model ## predict a trained run again, with TTA=…
-	@$(LAUNCH) tools/predict_fold.py $(PATHS) $(WHICH) --tta="$$TTA"
+	@$(LAUNCH) tools/predict_fold.py $(PATHS) $(WHICH) --tta="$$TTA" --set="$$SET"
 
 need-model:
 	@test -n "$$MODEL" || { echo "error: no MODEL"; \

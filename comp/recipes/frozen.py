@@ -9,7 +9,7 @@ from comp.competition.competition import Competition
 from comp.errors import InputError
 from comp.io import files
 from comp.recipes.recipe import Recipe
-from comp.recipes.settings import validated
+from comp.recipes.settings import override, validated
 from comp.store.paths import Run
 
 RUN_ONLY = ("workers", "cache")  # they change the speed, never the result: recipes that differ in them are the same
@@ -72,3 +72,16 @@ def load_recipe(run: Run, competition: Competition) -> Recipe:
     if not isinstance(content.get("recipe"), dict) or content.get("classes") != list(competition.classes):
         raise InputError(f"{run.recipe} holds no recipe for this competition's classes", expected, remedy)
     return from_json(content["recipe"], run.recipe)
+
+
+def at_other_speed(recipe: Recipe, text: str, run: Run) -> Recipe:
+    """The recipe of a trained run under a SET of RUN_ONLY settings; InputError for one that would change the result."""
+    made = override(recipe, text)
+    changed = differences(recipe, made)
+    if changed:
+        raise InputError(
+            f"SET={text!r} changes what run {run.name} was trained with ({'; '.join(changed)})",
+            f"at most {' and '.join(RUN_ONLY)}, which change the speed alone",
+            "the same command without it, or make train with another RUN",
+        )
+    return made

@@ -7,6 +7,7 @@
 | <run>/recipe.json                  | everything the run is trained with; a run name belongs to one recipe         | recipes/frozen.py         |
 | <run>/fold<k>/model.safetensors    | weights of the best epoch                                                    | models/                   |
 | <run>/fold<k>/history.csv          | one row per epoch                                                            | training/                 |
+| <run>/fold<k>/diverged.json        | why the last training of the fold was stopped, and what to change            | diverged.py               |
 | <run>/fold<k>/oof.npz, test.npz    | ids (N,) str, probs (N, C) float32, classes (C,) str, meta: JSON text        | predictions.py            |
 | <name>/oof.*, test.*               | external predictions: .npz, .csv or .csv.gz                                  | external_files.py         |
 | blend/weights.json, oof, test.npz  | the fitted blend and what it is made of; the same keys                       | blend_record.py           |

@@ -7,7 +7,7 @@ import pandas as pd
 
 from comp.competition.competition import Competition
 from comp.errors import InputError
-from comp.store import blend_record, runs
+from comp.store import blend_record, diverged, runs
 from comp.store.blend_record import Asked
 from comp.store.paths import BLEND, Run
 from comp.store.run_predictions import load, load_fold, model, repair
@@ -15,7 +15,7 @@ from comp.store.run_predictions import load, load_fold, model, repair
 
 @dataclass(frozen=True)
 class State:
-    """What there is of one fold: missing, begun, trained, complete, stale or unused, and why."""
+    """What there is of one fold: missing, begun, diverged, trained, complete, stale or unused, and why."""
 
     run: str
     fold: str
@@ -49,6 +49,10 @@ def _external_state(run: Run, how: tuple) -> State:
 def _fold_state(run: Run, k: int, how: tuple) -> State:
     name = str(k)
     if not (run.oof(k).is_file() and run.test(k).is_file()):
+        try:
+            diverged.check(run, k, {"folds": how[1]})
+        except InputError as error:
+            return State(run.name, name, "diverged", _told(error))
         if (run.fold(k) / "resume.pt").is_file():
             return State(run.name, name, "begun", f"goes on with make train MODEL={model(run)} RUN={run.name}")
         return State(run.name, name, "trained" if run.weights(k).is_file() else "missing", repair(run, k))
