@@ -19,11 +19,11 @@ def check(name: str, recipes: list[str]) -> None:
     """Raise InputError, with the nearest names or the tags that there are, unless timm knows the model and its tag."""
     import timm
 
-    base, _, tag = current(name).partition(".")
+    base, dot, tag = current(name).partition(".")
     if not timm.is_model(base):
         raise _unknown(name, base, recipes)
     tags = [known.partition(".")[2] for known in timm.models.get_arch_pretrained_cfgs(base)]
-    if tag and tag not in tags:
+    if dot and tag not in tags:
         raise _unknown_tag(name, base, tag, [known for known in tags if known])
 
 

@@ -25,8 +25,12 @@ def lr_factor(recipe: Recipe, epoch: float) -> float:
 
 
 def is_fused(recipe: Recipe, device: torch.device) -> bool:
-    """Whether torch has a fused kernel for this optimizer on this device."""
-    return device.type in ("cpu", "cuda") and recipe.optimizer in _FUSED
+    """Whether torch has a fused kernel for this optimizer on this device.
+
+    That of sgd takes no weights that join later, without a momentum yet, as those that were frozen do.
+    """
+    joined = recipe.optimizer == "sgd" and recipe.freeze_epochs > 0
+    return device.type in ("cpu", "cuda") and recipe.optimizer in _FUSED and not joined
 
 
 def make_optimizer(model: nn.Module, recipe: Recipe, device: torch.device) -> torch.optim.Optimizer:
