@@ -43,9 +43,10 @@ def differences(a: Recipe, b: Recipe) -> list[str]:
     ]
 
 
-def claim(run: Run, recipe: Recipe, competition: Competition) -> Recipe:
+def claim(run: Run, recipe: Recipe, competition: Competition, pretrained: dict | None = None) -> Recipe:
     """Write recipe.json, or check that the one there holds this recipe. A run name belongs to one recipe.
 
+    pretrained: what the run's first weights are (place, digest, …), plain values; it is kept in recipe.json.
     Returns the given recipe: it may differ from that on disk in settings that do not change the result (RUN_ONLY).
     """
     if not run.recipe.is_file():
@@ -53,6 +54,7 @@ def claim(run: Run, recipe: Recipe, competition: Competition) -> Recipe:
         versions["python"] = platform.python_version()
         known = {"target": competition.target, "classes": competition.classes}
         content = {"format": 1, "recipe": to_json(recipe), **known, "versions": versions}
+        content |= {"pretrained": pretrained} if pretrained else {}
         files.write_json(run.recipe, content)
         return recipe
     changed = differences(load_recipe(run, competition), recipe)
@@ -63,6 +65,19 @@ def claim(run: Run, recipe: Recipe, competition: Competition) -> Recipe:
             f"the same command with RUN=<another name>, or rm -r {run.folder}",
         )
     return recipe
+
+
+def check_pretrained(run: Run, pretrained: dict) -> None:
+    """Raise InputError where the pretrained weights are others than those that the run began with."""
+    content = files.read_json(run.recipe, "the recipe of a trained run", f"make train MODEL={run.name}")
+    began = content.get("pretrained") or pretrained
+    if began["digest"] != pretrained["digest"]:
+        raise InputError(
+            f"run {run.name} began with other pretrained weights: {began['place']} ({began['digest']}), "
+            f"not {pretrained['place']} ({pretrained['digest']})",
+            "the same weights for every fold of a run",
+            f"the same command with RUN=<another name>, or with the first weights; or rm -r {run.folder}",
+        )
 
 
 def load_recipe(run: Run, competition: Competition) -> Recipe:
