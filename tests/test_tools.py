@@ -67,7 +67,7 @@ def test_the_chain_ends_with_a_submission_of_the_samples_rows(home):
     assert made["ImageID"].tolist() == sample["ImageID"].tolist()
     assert made["ans"].between(0, 17).all()
     files = {str(path.relative_to(home / "out")) for path in (home / "out").rglob("*") if path.is_file()}
-    expected = {"folds.csv", "folds.json", "submission.csv", "submission.json"}
+    expected = {"competition.json", "folds.csv", "folds.json", "submission.csv", "submission.json"}
     expected |= {"blend/weights.json", "blend/oof.npz", "blend/test.npz"}
     expected |= {f"{r}/recipe.json" for r in "ab"}
     expected |= {
