@@ -49,9 +49,7 @@ class BlendState:
     problem: str
 
 
-def made_of(
-    outputs: Path, inputs: Path, competition: Competition, names: list[str], folds: int, asked: Asked
-) -> dict:
+def made_of(outputs: Path, inputs: Path, competition: Competition, names: list[str], folds: int, asked: Asked) -> dict:
     """Everything that decides what the blend of these runs is, as plain values. folds: how many there are."""
     return {
         "choice": CHOICE,
