@@ -94,7 +94,7 @@ def fit(
 
 
 def check(name: str, known: Iterable[str], option: str, competition: Competition) -> None:
-    """Raise InputError where a method or rule is not among those that fit the competition."""
+    """Raise InputError if a method or rule is not among those that fit the competition."""
     if name not in known:
         fitting = f"for the metric {competition.metric.name} and the target {competition.target}"
         raise InputError(f"{option}={name}", f"one of {', '.join(known)}, {fitting}")

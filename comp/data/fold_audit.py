@@ -6,7 +6,7 @@ from comp.errors import InputError, listed
 
 
 def audit(table: pd.DataFrame, digests: dict[str, str] | None = None) -> None:
-    """Raise InputError where a group is on two sides, or one photo (by name or by bytes) lies in two folds.
+    """Raise InputError if a group is on two sides, or one photo (by name or by bytes) lies in two folds.
 
     digests: image to a hash of its bytes; same bytes under two names in one fold are harmless and pass.
     """

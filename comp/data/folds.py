@@ -65,7 +65,7 @@ def strata_of(table: pd.DataFrame, competition: Competition, folds: int) -> np.n
 def without_empty(fold: np.ndarray, group: np.ndarray, folds: int) -> np.ndarray:
     """`fold` (N,) with no fold empty: each that is gets the smallest group of the fold with the most groups.
 
-    Stratification leaves a fold empty where there are few groups of unequal size.
+    Stratification leaves a fold empty if there are few groups of unequal size.
     """
     of_group, rows = fold[np.unique(group, return_index=True)[1]], np.bincount(group)
     for k in np.setdiff1d(np.arange(folds), of_group):

@@ -45,7 +45,7 @@ class _Deal:
         self.fold = np.full(len(rows), -1)
 
     def rarest_label(self) -> int | None:
-        """The label with the fewest rows left; None where none has any."""
+        """The label with the fewest rows left; None if none has any."""
         left = np.where(self.left > 0, self.left, np.iinfo(np.int64).max)
         return int(left.argmin()) if (self.left > 0).any() else None
 

@@ -24,7 +24,7 @@ def square(path: Path, crop: int, size: int, fit: str = "squash") -> np.ndarray:
 
 
 def read(path: Path, crop: int, size: int, fit: str = "squash") -> np.ndarray:
-    """`square`; InputError where the file cannot be read."""
+    """`square`; InputError if the file cannot be read."""
     try:
         return square(path, crop, size, fit)
     except (OSError, ValueError) as error:

@@ -21,7 +21,7 @@ class Ascent:
         self.value = rows.score(metric, scores)
 
     def along(self, slope: np.ndarray, low: float, high: float) -> float | None:
-        """Go to the best t of [low, high] on the line scores + t * slope; return t, or None where nothing is gained."""
+        """Go to the best t of [low, high] on the line scores + t * slope; return t, or None if nothing is gained."""
         step, reached = best_step(self.rows, self.metric, self.scores, slope, low, high)
         if reached <= self.value + LEAST_GAIN:
             return None

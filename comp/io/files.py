@@ -89,7 +89,7 @@ def write_json(path: Path, value: dict) -> None:
 
 
 def read_json(path: Path, expected: str, run: str) -> dict:
-    """The object that `write_json` wrote; InputError where it is missing, damaged or edited."""
+    """The object that `write_json` wrote; InputError if it is missing, damaged or edited."""
     try:
         if path.stat().st_size > LARGEST_JSON:
             raise ValueError(f"{path.stat().st_size:,} bytes")

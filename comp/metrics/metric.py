@@ -12,6 +12,7 @@ import numpy as np
 
 from comp.metrics import count_metrics
 
+ONE_LABEL = ("multiclass", "binary", "ordinal")  # targets with one class per photo
 NEEDS = ("answers", "ranking", "ranks", "probabilities", "values")
 
 

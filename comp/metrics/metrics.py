@@ -11,13 +11,12 @@ import numpy as np
 from comp.errors import InputError
 from comp.metrics import count_metrics, number_metrics, probability_metrics, ranking_metrics, user_metrics
 from comp.metrics.count_metrics import macro_f1_score
-from comp.metrics.metric import Metric, averaged, counted
+from comp.metrics.metric import ONE_LABEL, Metric, averaged, counted
 from comp.metrics.probability_metrics import FLOOR, log_loss
 from comp.metrics.ranking_metrics import auc_score
 
 __all__ = ["FLOOR", "Metric", "auc_score", "check_target", "get", "log_loss", "macro_f1_score", "names"]
 
-ONE_LABEL = ("multiclass", "binary", "ordinal")
 COUNTED = (*ONE_LABEL, "multilabel")
 NUMBERS = ("regression", "ordinal")
 
@@ -87,7 +86,7 @@ def get(name: str) -> Metric:
 
 
 def check_target(metric: Metric, target: str) -> None:
-    """Raise InputError where the metric does not fit the target."""
+    """Raise InputError if the metric does not fit the target."""
     if target in metric.targets:
         return
     with_parameter = [make(f"{name}@{letter}", 1) for name, (make, _, letter) in _WITH_PARAMETER.items()]

@@ -21,7 +21,7 @@ def to_json(recipe: Recipe) -> dict:
 
 
 def from_json(values: dict, path) -> Recipe:
-    """The Recipe that `to_json` gave; InputError where a setting is missing, unknown or of another type."""
+    """The Recipe that `to_json` gave; InputError if a setting is missing, unknown or of another type."""
     known = {f.name: type(f.default) for f in dataclasses.fields(Recipe)}
     values = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
     wrong = sorted(set(known) ^ set(values))
@@ -66,7 +66,7 @@ def claim(run: Run, recipe: Recipe, competition: Competition) -> Recipe:
 
 
 def load_recipe(run: Run, competition: Competition) -> Recipe:
-    """The recipe that a run was trained with, never the code's current one; InputError where it is of other classes."""
+    """The recipe that a run was trained with, never the code's current one; InputError if it is of other classes."""
     expected, remedy = "the recipe of a trained run", f"make train MODEL={run.name}"
     content = files.read_json(run.recipe, expected, remedy)
     if not isinstance(content.get("recipe"), dict) or content.get("classes") != list(competition.classes):

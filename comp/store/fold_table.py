@@ -39,7 +39,7 @@ def save_folds(path: Path, table: pd.DataFrame, made_with: dict | None = None) -
 
 
 def data_hash(path: Path) -> str | None:
-    """The hash of all photos' bytes when folds.csv was made; None where that is not known."""
+    """The hash of all photos' bytes when folds.csv was made; None if that is not known."""
     beside = path.with_suffix(".json")
     return files.read_json(beside, "what `make folds` wrote", f"rm {beside}").get("data") if beside.is_file() else None
 
@@ -47,7 +47,7 @@ def data_hash(path: Path) -> str | None:
 def load_folds(path: Path, competition: Competition) -> pd.DataFrame:
     """The fold table of a competition.
 
-    Raises InputError where the file is missing, was changed since folds.json was written beside it, or breaks the
+    Raises InputError if the file is missing, was changed since folds.json was written beside it, or breaks the
     contract (columns, unique images within inputs/, ranges).
     """
     columns = required_columns(competition)
@@ -72,7 +72,7 @@ def required_columns(competition: Competition) -> tuple[str, ...]:
 
 
 def folds_problem(table: pd.DataFrame, competition: Competition) -> str:
-    """The first thing that is wrong with a fold table; empty where it is right."""
+    """The first thing that is wrong with a fold table; empty if it is right."""
     filled = [column for column in required_columns(competition) if column != "label"]
     if table[filled].isna().any().any() or (table[filled] == "").any().any():
         return f"empty fields in {', '.join(filled)}"

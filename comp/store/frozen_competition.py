@@ -18,7 +18,7 @@ SETTINGS = "competition.toml"
 
 
 def save(outputs: Path, competition: Competition, file: Path | None = None) -> None:
-    """Write outputs/competition.json. file: the competition.toml that it was made from, None where there is none."""
+    """Write outputs/competition.json. file: the competition.toml that it was made from, None if there is none."""
     value = {"competition": to_json(competition), "settings": _digest(file)}
     files.write_json(competition_file(outputs), value)
 
@@ -27,7 +27,7 @@ def load(outputs: Path, inputs: Path | None = None, file: Path | None = None) ->
     """The frozen Competition of `outputs`.
 
     inputs, file: where competition.toml is looked for, as loading.settings_file does.
-    Raises InputError where nothing is frozen, or where that file holds other settings than the frozen ones. Outputs of
+    Raises InputError if nothing is frozen, or where that file holds other settings than the frozen ones. Outputs of
     the home competition from before there was a competition.json are read as such.
     """
     path, settings = competition_file(outputs), file if inputs is None else settings_file(inputs, file)

@@ -88,7 +88,7 @@ def _few(names, most: int = 20) -> str:
 
 
 def check_predictions(made: Predictions, competition: Competition, path: Path, run: str = "") -> None:
-    """Raise InputError where ids repeat or a row is not what the target asks for; it names the row and how many."""
+    """Raise InputError if ids repeat or a row is not what the target asks for; it names the row and how many."""
     if made.ids.ndim != 1 or made.probs.shape != (len(made.ids), competition.size):
         problem = f"ids {made.ids.shape}, probs {made.probs.shape}, {competition.size} classes"
     elif pd.Index(made.ids).has_duplicates:
@@ -106,7 +106,7 @@ def _row_of(competition: Competition) -> str:
 
 
 def value_problem(ids: np.ndarray, probs: np.ndarray, competition: Competition) -> str:
-    """What is wrong with values (N, C); empty where nothing is."""
+    """What is wrong with values (N, C); empty if nothing is."""
     bad = ~np.isfinite(probs).all(1)
     if bad.any():
         return f"{_first(ids, bad)} a value that is not finite"

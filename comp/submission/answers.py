@@ -14,18 +14,9 @@
 import numpy as np
 
 from comp.competition import scoring
-from comp.competition.competition import ONE_LABEL, Competition
+from comp.competition.competition import ANSWERS, Competition
 from comp.errors import InputError
 
-FORMS = {
-    "index": ONE_LABEL,
-    "label": ONE_LABEL,
-    "probability": ("binary",),
-    "probabilities": (*ONE_LABEL, "multilabel"),
-    "labels": ("multilabel",),
-    "ranking": (*ONE_LABEL, "multilabel"),
-    "number": ("regression", "ordinal"),
-}  # the targets that can be answered in each form
 CLASSES, VALUES = ("index", "label"), ("probability", "probabilities", "number")
 RANKED = 5  # answers of a ranking whose metric does not say how many
 
@@ -36,7 +27,7 @@ def form(competition: Competition) -> str:
         raise InputError("no sample submission is known", "its name in competition.toml, such as "
                          'sample = "sample_submission.csv"', "edit competition.toml, then make folds")  # fmt: skip
     answer = competition.sample.answer
-    fitting = [name for name, targets in FORMS.items() if competition.target in targets]
+    fitting = [name for name, targets in ANSWERS.items() if competition.target in targets]
     if answer not in fitting:
         raise InputError(f'answer = "{answer}" with target = "{competition.target}"', f"one of {', '.join(fitting)}",
                          "edit competition.toml, then make folds")  # fmt: skip

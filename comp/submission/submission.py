@@ -20,7 +20,7 @@ from comp.submission import answer_reading, answer_writing, answers
 
 
 def read_sample(inputs: Path, competition: Competition) -> RawTable:
-    """The sample submission. Raises InputError where it is missing, lacks a column, or has an id twice."""
+    """The sample submission. Raises InputError if it is missing, lacks a column, or has an id twice."""
     answers.form(competition)
     path = Path(inputs) / competition.sample.file
     run = "unpack the competition's data again, give INPUTS=<its folder>, or correct `sample` in competition.toml"
@@ -50,7 +50,7 @@ def fill(sample: RawTable, competition: Competition, made: np.ndarray) -> bytes:
 
 
 def check_ids(expected: Sequence[str], found: Sequence[str], where: str, run: str) -> None:
-    """Raise InputError where ids are missing, extra or repeated."""
+    """Raise InputError if ids are missing, extra or repeated."""
     expected, found = pd.Index(expected), pd.Index(found)
     problems = {
         "repeated": found[found.duplicated()],

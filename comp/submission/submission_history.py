@@ -18,7 +18,7 @@ def keep(outputs: Path, data: bytes, made_by: dict) -> Path:
 
 
 def kept(outputs: Path) -> list[dict]:
-    """What is kept of each submission, the oldest first; InputError where a record or its file was damaged."""
+    """What is kept of each submission, the oldest first; InputError if a record or its file was damaged."""
     found = []
     for path in sorted((outputs / "submissions").glob("*.json")):
         record = files.read_json(path, "the record of a submission", f"rm {path}")
