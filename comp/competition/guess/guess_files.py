@@ -41,7 +41,7 @@ class Files:
     unreadable: list[str] = field(default_factory=list)
 
 
-def look(inputs: Path) -> Files:
+def scan(inputs: Path) -> Files:
     """All files in the folder, except folders that are a competition themselves (`make demo` creates such folders)."""
     files = Files(inputs)
     for path in sorted(_paths(inputs)):

@@ -43,7 +43,7 @@ class Guess:
 
 def guess(inputs: Path) -> Guess:
     """Guess the competition.toml of a folder. Raises InputError if it has no photos."""
-    files = guess_files.look(inputs)
+    files = guess_files.scan(inputs)
     if not files.photos:
         raise _no_photos(files)
     sample, test, test_found = _sample_and_test(files)
