@@ -23,7 +23,7 @@ def log_loss(problem: Problem) -> np.ndarray:
 
 
 def squares(problem: Problem) -> np.ndarray:
-    """Weights (M,) with the least mean squared error of values or expected grades, relative to the variance of labels."""
+    """Weights (M,) with the least mean squared error of values or expected grades, relative to label variance."""
     values, labels = problem.values(), problem.labels.astype(np.float64)
     scale = max(labels.var(), 1e-12)
     errors = (values - labels) / np.sqrt(scale)  # weights sum to 1: the blend's error is the blend of the errors
