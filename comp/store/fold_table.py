@@ -66,6 +66,11 @@ def folds_and_digest(outputs: Path, competition: Competition) -> tuple[pd.DataFr
     return load_folds(path, competition), digest(path)
 
 
+def fold_count(table: pd.DataFrame) -> int:
+    """K, the number of folds of a fold table."""
+    return int(table["fold"].max()) + 1
+
+
 def required_columns(competition: Competition) -> tuple[str, ...]:
     """The columns that folds.csv must have: `id` only where several photos make one prediction."""
     return (*COLUMNS, "id") if competition.combine else COLUMNS

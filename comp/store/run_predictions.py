@@ -10,6 +10,7 @@ from comp.errors import InputError, listed
 from comp.io import files
 from comp.io.files import digest
 from comp.store import external_predictions, runs
+from comp.store.fold_table import fold_count
 from comp.store.paths import Run
 from comp.store.predictions import Predictions, load_predictions
 
@@ -34,7 +35,7 @@ def load(
 
 
 def _load_own(run: Run, folds, folds_digest, competition: Competition, test_ids) -> tuple[np.ndarray, Predictions]:
-    count, missing = int(folds["fold"].max()) + 1, runs.missing_folds(run, folds)
+    count, missing = fold_count(folds), runs.missing_folds(run, folds)
     if missing:
         have = [k for k in range(count) if k not in missing]
         raise InputError(f"run {run.name} has folds {have}", f"folds 0 … {count - 1}", repair(run, missing[0]))

@@ -10,6 +10,7 @@ from comp.errors import InputError
 from comp.io import files
 from comp.io.files import digest
 from comp.store import external_files
+from comp.store.fold_table import fold_count
 from comp.store.paths import RESERVED, Run
 
 
@@ -62,4 +63,4 @@ def missing_folds(run: Run, folds: pd.DataFrame) -> list[int]:
     """Folds of a run that are not predicted; none for external predictions."""
     if not run.recipe.is_file():
         return []
-    return [k for k in range(int(folds["fold"].max()) + 1) if not (run.oof(k).is_file() and run.test(k).is_file())]
+    return [k for k in range(fold_count(folds)) if not (run.oof(k).is_file() and run.test(k).is_file())]
