@@ -12,7 +12,7 @@ from comp.store.paths import BLEND
 SHOWN = 8  # with more runs, the table of all pairs is not shown
 
 
-def summary(names: list[str], data: OutOfFold, study: Study, digest: str, sources: list) -> dict:
+def summary(names: list[str], data: OutOfFold, study: Study, digest: str) -> dict:
     """The content of weights.json: plain values, the same for the same input.
 
     Scores are values of the metric, so a loss is positive. optimism is positive if the blend is better in sample;
@@ -32,7 +32,6 @@ def summary(names: list[str], data: OutOfFold, study: Study, digest: str, source
         "method": study.chosen.method,
         "rule": study.chosen.rule,
         "runs": names,
-        "sources": sources,
         "weights": rounded(study.weights),
         "weights_of": parts,
         _parameters_key(study): rounded_values(decision.named(study.parameters, competition)),

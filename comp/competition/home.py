@@ -6,15 +6,19 @@ No other module knows about masks, genders, ages, persons or faces.
                                              gender 0 male, 1 female;  age 0 for < 30, 1 for 30 to 59, 2 for >= 60
 """
 
+from __future__ import annotations
+
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from comp.competition.competition import Attribute, Competition, Range, Sample
 from comp.errors import InputError, listed
-from comp.io.tables import correct, line_numbers, read_table
 from comp.metrics import metrics
+
+if TYPE_CHECKING:  # a stage that finds nothing changed ends before pandas would be imported
+    import pandas as pd
 
 METRIC = "macro_f1"
 ID, ANSWER = "ImageID", "ans"
@@ -88,6 +92,10 @@ def read_train(inputs: Path) -> pd.DataFrame:
     A person is identified by `path`, because `id` is not unique. Raises InputError for a missing table or column,
     a row without its folder and a folder without one of its seven photos; all of them are listed.
     """
+    import pandas as pd
+
+    from comp.io.tables import line_numbers
+
     people = _read_table(inputs, TRAIN_TABLE, TRAIN_COLUMNS)
     _check_people(people, inputs)
     lines = line_numbers(inputs / TRAIN_TABLE, len(people))
@@ -113,6 +121,8 @@ def read_train(inputs: Path) -> pd.DataFrame:
 
 def read_test(inputs: Path) -> pd.DataFrame:
     """One row per test photo in the sample submission's order: id, image (relative to inputs)."""
+    import pandas as pd
+
     sample = _read_table(inputs, SAMPLE, (ID, ANSWER))
     repeated = sample[ID][sample[ID].duplicated()].tolist()
     bad = [name for name in sample[ID] if Path(name).name != name]
@@ -132,6 +142,8 @@ def read_test(inputs: Path) -> pd.DataFrame:
 
 
 def _read_table(inputs: Path, name: str, columns: tuple[str, ...]) -> pd.DataFrame:
+    from comp.io.tables import correct, read_table
+
     path = Path(inputs) / name
     if not path.is_file():
         advice = "unpack the competition's data there, give INPUTS=folder, or try `make demo`"
@@ -141,6 +153,10 @@ def _read_table(inputs: Path, name: str, columns: tuple[str, ...]) -> pd.DataFra
 
 def _check_people(people: pd.DataFrame, inputs: Path) -> None:
     """Check the range of every field, and that `path` is unique and a plain folder name: it becomes part of a path."""
+    import pandas as pd
+
+    from comp.io.tables import line_numbers
+
     years = pd.to_numeric(people["age"], errors="coerce")
     lines = line_numbers(inputs / TRAIN_TABLE, len(people))
     problems = [

@@ -13,10 +13,9 @@ from comp.competition.layout.sample_columns import sample_of
 from comp.competition.layout.sample_file import read_sample
 from comp.competition.layout.template import same_text
 from comp.competition.settings import Settings
+from comp.competition.settings_file import FILE, settings_file
 from comp.errors import InputError
 from comp.metrics import metrics
-
-FILE = "competition.toml"
 
 
 def load(inputs: Path, file: Path | None = None) -> Competition:
@@ -34,17 +33,6 @@ def load(inputs: Path, file: Path | None = None) -> Competition:
                          "the same command with INPUTS=<that folder>, or make demo")  # fmt: skip
     raise InputError(f"no {FILE} in {inputs} or here", "a file that describes the competition, as docs/competition.md "
                      "shows", "make init, which writes one from the files there")  # fmt: skip
-
-
-def settings_file(inputs: Path, file: Path | None = None) -> Path | None:
-    """The competition.toml that is used; None if there is none.
-
-    If inputs has the home layout, a file in the working folder is ignored: it describes another competition.
-    """
-    if file:
-        return Path(file)
-    places = [Path(inputs) / FILE] + [Path(FILE)] * (not home.is_here(inputs))
-    return next((place for place in places if place.is_file()), None)
 
 
 def from_settings(source: dict, inputs: Path) -> Competition:

@@ -9,7 +9,7 @@ from comp.competition.competition import Competition
 from comp.errors import InputError
 from comp.io import files
 from comp.recipes.recipe import Recipe
-from comp.recipes.settings import validated
+from comp.recipes.settings import override, validated
 from comp.store.paths import Run
 
 RUN_ONLY = ("workers", "cache")  # settings that change the speed but not the result
@@ -44,9 +44,10 @@ def differences(a: Recipe, b: Recipe) -> list[str]:
     ]
 
 
-def claim(run: Run, recipe: Recipe, competition: Competition) -> Recipe:
+def claim(run: Run, recipe: Recipe, competition: Competition, pretrained: dict | None = None) -> Recipe:
     """Write recipe.json, or check that the existing one holds this recipe. A run name belongs to one recipe.
 
+    pretrained: the source of the run's first weights (place, digest, …), plain values; recipe.json keeps them.
     Returns the given recipe. It may differ from the one on disk in settings that do not change the result (RUN_ONLY).
     """
     if not run.recipe.is_file():
@@ -54,6 +55,7 @@ def claim(run: Run, recipe: Recipe, competition: Competition) -> Recipe:
         versions["python"] = platform.python_version()
         known = {"target": competition.target, "classes": competition.classes}
         content = {"format": 1, "recipe": to_json(recipe), **known, "versions": versions}
+        content |= {"pretrained": pretrained} if pretrained else {}
         files.write_json(run.recipe, content)
         return recipe
     changed = differences(load_recipe(run, competition), recipe)
@@ -66,6 +68,19 @@ def claim(run: Run, recipe: Recipe, competition: Competition) -> Recipe:
     return recipe
 
 
+def check_pretrained(run: Run, pretrained: dict) -> None:
+    """Raise InputError where the pretrained weights are others than those that the run began with."""
+    content = files.read_json(run.recipe, "the recipe of a trained run", f"make train MODEL={run.name}")
+    began = content.get("pretrained") or pretrained
+    if began["digest"] != pretrained["digest"]:
+        raise InputError(
+            f"run {run.name} began with other pretrained weights: {began['place']} ({began['digest']}), "
+            f"not {pretrained['place']} ({pretrained['digest']})",
+            "the same weights for every fold of a run",
+            f"the same command with RUN=<another name>, or with the first weights; or rm -r {run.folder}",
+        )
+
+
 def load_recipe(run: Run, competition: Competition) -> Recipe:
     """The recipe that a run was trained with. Raises InputError if it is damaged or for other classes."""
     expected, remedy = "the recipe of a trained run", f"make train MODEL={run.name}"
@@ -73,3 +88,16 @@ def load_recipe(run: Run, competition: Competition) -> Recipe:
     if not isinstance(content.get("recipe"), dict) or content.get("classes") != list(competition.classes):
         raise InputError(f"{run.recipe} holds no recipe for this competition's classes", expected, remedy)
     return from_json(content["recipe"], run.recipe)
+
+
+def at_other_speed(recipe: Recipe, text: str, run: Run) -> Recipe:
+    """The recipe of a trained run under a SET of RUN_ONLY settings; InputError for one that would change the result."""
+    made = override(recipe, text)
+    changed = differences(recipe, made)
+    if changed:
+        raise InputError(
+            f"SET={text!r} changes what run {run.name} was trained with ({'; '.join(changed)})",
+            f"at most {' and '.join(RUN_ONLY)}, which change the speed alone",
+            "the same command without it, or make train with another RUN",
+        )
+    return made

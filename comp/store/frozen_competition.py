@@ -8,7 +8,7 @@ from pathlib import Path
 from comp.competition import home
 from comp.competition.competition import Competition
 from comp.competition.competition_json import digest, from_json, to_json
-from comp.competition.loading import settings_file
+from comp.competition.settings_file import settings_file
 from comp.errors import InputError
 from comp.io import files
 from comp.store.paths import competition_file
@@ -26,7 +26,7 @@ def save(outputs: Path, competition: Competition, file: Path | None = None) -> N
 def load(outputs: Path, inputs: Path | None = None, file: Path | None = None) -> Competition:
     """The Competition saved in `outputs`.
 
-    inputs, file: where competition.toml is searched (see loading.settings_file).
+    inputs, file: where competition.toml is searched (see settings_file).
     Raises InputError if there is no competition.json, or if competition.toml has other settings. Old outputs of the
     home competition have no competition.json and are accepted.
     """

@@ -7,10 +7,12 @@
 | <run>/recipe.json                  | all settings of the run; a run name belongs to one recipe                    | recipes/frozen.py         |
 | <run>/fold<k>/model.safetensors    | weights of the best epoch                                                    | models/                   |
 | <run>/fold<k>/history.csv          | one row per epoch                                                            | training/                 |
+| <run>/fold<k>/diverged.json        | why the last training of the fold was stopped, and what to change            | diverged.py               |
 | <run>/fold<k>/oof.npz, test.npz    | ids (N,) str, probs (N, C) float32, classes (C,) str, meta: JSON text        | predictions.py            |
 | <name>/oof.*, test.*               | external predictions: .npz, .csv or .csv.gz                                  | external_files.py         |
-| blend/weights.json, oof, test.npz  | the fitted blend; the same keys                                              | blend_predictions.py      |
+| blend/weights.json, oof, test.npz  | the fitted blend and what it is made of; the same keys                       | blend_record.py           |
 | submission.csv                     | the sample submission with its answers filled in                             | submission.py             |
+| submission.json                    | its hash and the sources it is made of                                       | submission_record.py      |
 | submissions/<hash>.csv, .json      | every submission so far, and how it was made                                 | submission_history.py     |
 
 Rows are matched by id, never by position. Every file is written under a temporary name and then renamed, so a file that

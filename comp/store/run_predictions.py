@@ -35,7 +35,8 @@ def load(
 
 
 def _load_own(run: Run, folds, folds_digest, competition: Competition, test_ids) -> tuple[np.ndarray, Predictions]:
-    count, missing = fold_count(folds), runs.missing_folds(run, folds)
+    count = fold_count(folds)
+    missing = runs.missing_folds(run, count)
     if missing:
         have = [k for k in range(count) if k not in missing]
         raise InputError(f"run {run.name} has folds {have}", f"folds 0 … {count - 1}", repair(run, missing[0]))

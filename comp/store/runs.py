@@ -4,13 +4,10 @@ import difflib
 from collections.abc import Iterable
 from pathlib import Path
 
-import pandas as pd
-
 from comp.errors import InputError
 from comp.io import files
 from comp.io.files import digest
 from comp.store import external_files
-from comp.store.fold_table import fold_count
 from comp.store.paths import RESERVED, Run
 
 
@@ -53,14 +50,19 @@ def _advice(there: list[str]) -> str:
 
 
 def source_digest(run: Run) -> str:
-    """A hash of all prediction files of a run or of external predictions. A blend stores it for its sources."""
+    """A hash of all files that a blend reads of a run or of external predictions: the predictions and the recipe."""
     external = external_files.find(run.folder) or ()
-    own = sorted(run.folder.glob("fold*/*.npz")) if run.recipe.is_file() else external
+    own = [run.recipe, *sorted(run.folder.glob("fold*/*.npz"))] if run.recipe.is_file() else external
     return files.checksum([digest(path) for path in own])
 
 
-def missing_folds(run: Run, folds: pd.DataFrame) -> list[int]:
-    """The folds of a run without predictions; none for external predictions."""
+def missing_folds(run: Run, count: int) -> list[int]:
+    """Which of the `count` folds of a run have no predictions; none for external predictions."""
     if not run.recipe.is_file():
         return []
-    return [k for k in range(fold_count(folds)) if not (run.oof(k).is_file() and run.test(k).is_file())]
+    return [k for k in range(count) if not (run.oof(k).is_file() and run.test(k).is_file())]
+
+
+def complete(outputs: Path, count: int) -> list[str]:
+    """The runs and external predictions that have predictions for all `count` folds, sorted."""
+    return [name for name in names(outputs) if not missing_folds(Run(outputs, name), count)]

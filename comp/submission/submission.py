@@ -30,6 +30,13 @@ def read_sample(inputs: Path, competition: Competition) -> RawTable:
     return table
 
 
+def ids_here(inputs: Path, competition: Competition) -> list[str] | None:
+    """The test ids that every run must have; None where the sample submission is not on this machine."""
+    if not (competition.sample and (Path(inputs) / competition.sample.file).is_file()):
+        return None
+    return sample_ids(read_sample(inputs, competition), competition)
+
+
 def sample_ids(sample: RawTable, competition: Competition) -> list[str]:
     """The ids of the sample submission, in its order."""
     return sample.column(competition.sample.id)

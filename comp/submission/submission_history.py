@@ -17,6 +17,12 @@ def keep(outputs: Path, data: bytes, made_by: dict) -> Path:
     return path
 
 
+def is_kept(outputs: Path, digest: str) -> bool:
+    """Whether the submission of that hash is kept, whole and with its record."""
+    path = outputs / "submissions" / f"{digest}.csv"
+    return path.is_file() and path.with_suffix(".json").is_file() and files.digest(path) == digest
+
+
 def kept(outputs: Path) -> list[dict]:
     """The records of all submissions, the oldest first. Raises InputError if a record or its file was damaged."""
     found = []
