@@ -1,6 +1,6 @@
 """The home competition: mask x gender x age of faces. It needs no competition.toml and is recognised by its columns.
 
-The only module that knows of masks, genders, ages, persons and faces.
+No other module knows about masks, genders, ages, persons or faces.
 
     class = mask * 6 + gender * 3 + age      mask 0 worn, 1 worn wrongly, 2 off
                                              gender 0 male, 1 female;  age 0 for < 30, 1 for 30 to 59, 2 for >= 60
@@ -37,7 +37,7 @@ CLASSES = tuple(f"{m} {g} {a}" for m in ATTRIBUTES["mask"] for g in ATTRIBUTES["
 def is_here(inputs: Path) -> bool:
     """Whether train/train.csv or eval/info.csv has the home competition's columns.
 
-    Either is enough: where one of them is missing or damaged, reading it says so.
+    One of them is enough: if the other is missing or damaged, reading it raises a clear error.
     """
     return _has_columns(Path(inputs) / TRAIN_TABLE, TRAIN_COLUMNS) or _has_columns(Path(inputs) / SAMPLE, (ID, ANSWER))
 
@@ -87,9 +87,9 @@ def age_group(years, old_from: int = OLD_FROM):
 
 
 def read_train(inputs: Path) -> pd.DataFrame:
-    """One row a training photo: image (relative to inputs), group (person), label, mask, gender, age, years.
+    """One row per training photo: image (relative to inputs), group (person), label, mask, gender, age, years.
 
-    A person is known by `path`, because `id` is not unique. Raises InputError for a missing table or column,
+    A person is identified by `path`, because `id` is not unique. Raises InputError for a missing table or column,
     a row without its folder and a folder without one of its seven photos; all of them are listed.
     """
     import pandas as pd
@@ -120,7 +120,7 @@ def read_train(inputs: Path) -> pd.DataFrame:
 
 
 def read_test(inputs: Path) -> pd.DataFrame:
-    """One row a test photo in the sample submission's order: id, image (relative to inputs)."""
+    """One row per test photo in the sample submission's order: id, image (relative to inputs)."""
     import pandas as pd
 
     sample = _read_table(inputs, SAMPLE, (ID, ANSWER))
@@ -135,7 +135,7 @@ def read_test(inputs: Path) -> pd.DataFrame:
         if items:
             raise InputError(
                 f"{len(items)} {problem}(s) in {inputs / SAMPLE}:{listed(items)}",
-                f"one row a photo of {inputs / TEST_IMAGES}",
+                f"one row per photo of {inputs / TEST_IMAGES}",
                 "unpack the data again",
             )
     return pd.DataFrame({"id": sample[ID], "image": TEST_IMAGES + "/" + sample[ID]})
@@ -152,7 +152,7 @@ def _read_table(inputs: Path, name: str, columns: tuple[str, ...]) -> pd.DataFra
 
 
 def _check_people(people: pd.DataFrame, inputs: Path) -> None:
-    """Every field within its range, and `path` unique and a plain folder name: it is joined to a path of ours."""
+    """Check the range of every field, and that `path` is unique and a plain folder name: it becomes part of a path."""
     import pandas as pd
 
     from comp.io.tables import line_numbers
@@ -178,7 +178,7 @@ def _check_people(people: pd.DataFrame, inputs: Path) -> None:
 
 
 def _photos(folder: Path) -> dict[str, list[Path]] | None:
-    """Shot name to its files; None where there is no folder. Names that begin with "." are junk of file managers."""
+    """Shot name to its files; None if there is no folder. Names that begin with "." come from file managers."""
     if not folder.is_dir():
         return None
     photos: dict[str, list[Path]] = {}

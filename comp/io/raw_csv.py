@@ -1,4 +1,4 @@
-"""CSV tables with the exact text of every field, so that some can be replaced and every other byte stays.
+"""CSV tables with the exact text of every field: some fields can be replaced, all other bytes stay unchanged.
 
 Quotes, numbers such as 0.10 or 000, blank lines, line ends, separator, byte-order mark and encoding are kept.
 """
@@ -16,9 +16,9 @@ BOM = "\ufeff"
 
 @dataclass(frozen=True)
 class RawTable:
-    """The text of a CSV file: records of raw fields, the header first, and what ends each record.
+    """The text of a CSV file. records: lists of raw fields, the header first; ends: the line end of each record.
 
-    prefix: the byte-order mark, where there is one. Records of one blank field are blank lines.
+    prefix: the byte-order mark or "". A record of one blank field is a blank line.
     """
 
     encoding: str
@@ -34,7 +34,7 @@ class RawTable:
 
     @property
     def rows(self) -> list[list[str]]:
-        """The records below the header, blank lines left out."""
+        """The records below the header, without blank lines."""
         return [self.records[i] for i in self._filled[1:]]
 
     @property
@@ -47,7 +47,7 @@ class RawTable:
         return [value(row[place]) for row in self.rows]
 
     def replaced(self, columns: Mapping[str, Sequence[str]]) -> bytes:
-        """The file with other values in some columns; each is quoted where it has to be, or where the old one was."""
+        """The file with other values in some columns. They are quoted if necessary, or if the old value was quoted."""
         names, records = self.names, [list(record) for record in self.records]
         for name, values in columns.items():
             place = names.index(name)
@@ -72,7 +72,7 @@ class RawTable:
 def read(path: Path, columns: Sequence[str], run: str) -> RawTable:
     """The table of a CSV file that has these columns.
 
-    Raises InputError for a file that is missing, without those columns, without rows, or with rows of another length.
+    Raises InputError if the file is missing, lacks a column, has no rows, or has rows of different lengths.
     """
     expected = f"a CSV file with {','.join(columns)}"
     if not path.is_file():
@@ -97,7 +97,7 @@ def _problem(table: RawTable, columns: Sequence[str]) -> str:
 
 
 def parse(data: bytes, columns: Sequence[str] = ()) -> RawTable:
-    """The table that bytes hold: of the separators the first with which the header has these columns, else a comma."""
+    """The table in the bytes of a CSV file. The separator is the first one for which the header has all columns."""
     text, encoding = decode(data)
     prefix, text = text[: text.startswith(BOM)], text.removeprefix(BOM)
     separator = separator_of(text, columns)
@@ -105,7 +105,7 @@ def parse(data: bytes, columns: Sequence[str] = ()) -> RawTable:
 
 
 def separator_of(text: str, columns: Sequence[str]) -> str:
-    """The first separator with which the first filled line of `text` has all of `columns`; a comma if none has."""
+    """The first separator for which the first line of `text` that is not blank has all `columns`; else a comma."""
     for separator in SEPARATORS:
         for names in records(text, separator):
             if len(names[0]) > 1 or names[0][0].strip():

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from comp import console
+from comp.competition.combining import by_id
 from comp.competition.competition import Competition
 from comp.data.rows import RunData
 from comp.errors import InputError
@@ -15,7 +16,6 @@ from comp.io import files
 from comp.models import factory, provenance, weights_file
 from comp.models.finite import NotFinite, check_weights
 from comp.prediction import tta
-from comp.prediction.combined import by_id
 from comp.prediction.predict import predict, predict_all
 from comp.recipes.recipe import Recipe
 from comp.store.paths import Run

@@ -1,9 +1,9 @@
-"""Which timm models are transformers: they want a smaller learning rate, layer decay and the plain memory layout."""
+"""Which timm models are transformers: they need a smaller learning rate, layer decay and the plain memory layout."""
 
 from comp.recipes import model_names
 
-# timm's modules whose models are patches with attention (or token mixing) and layer norms. Models that are mostly
-# convolutions with batch norms are left out, whatever their names say: mobilevit, levit, efficientvit, fastvit, repvit.
+# Modules of timm with models that use attention (or token mixing) over patches, and layer norms. Models with mostly
+# convolutions and batch norms are not listed, even if their name has "vit": mobilevit, levit, efficientvit, fastvit.
 _TRANSFORMERS = frozenset((
     "beit", "cait", "coat", "convit", "crossvit", "davit", "deepseek_vit", "deit", "eva", "gcvit", "gemma4_vit",
     "hiera", "hieradet_sam2", "maxxvit", "mlp_mixer", "mvitv2", "naflexvit", "nest", "pit", "pvt_v2", "qwen3_vit",
@@ -14,9 +14,9 @@ _TRANSFORMERS = frozenset((
 
 
 def is_transformer(model: str) -> bool:
-    """Whether a timm model, with or without a tag, is a transformer, by the module of timm that defines it.
+    """Whether a timm model, with or without a tag, is a transformer; the module of timm that defines it decides.
 
-    A name that timm does not know is none: it is refused elsewhere, with the nearest names.
+    False for a name that timm does not know: models/factory.py refuses it and lists similar names.
     """
     import timm  # 2 s to import
 

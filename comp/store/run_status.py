@@ -9,6 +9,7 @@ from comp.competition.competition import Competition
 from comp.errors import InputError
 from comp.store import blend_record, diverged, runs
 from comp.store.blend_record import Asked
+from comp.store.fold_table import fold_count
 from comp.store.paths import BLEND, Run
 from comp.store.run_predictions import load, load_fold, model, repair
 
@@ -32,7 +33,7 @@ def status(
     for name in runs.names(outputs):
         run = Run(outputs, name)
         if run.recipe.is_file():
-            found += [_fold_state(run, k, how) for k in range(int(folds["fold"].max()) + 1)]
+            found += [_fold_state(run, k, how) for k in range(fold_count(folds))]
         else:
             found.append(_external_state(run, how))
     return found + [State(name, "-", "unused", reason) for name, reason in runs.unused(outputs).items()]
