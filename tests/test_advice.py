@@ -1,4 +1,4 @@
-"""The advice of an error leads further: followed in the state that the error was found in, it does not end in that error.
+"""The advice of an error leads further: followed in the state of the error, it does not end in the same error.
 
 Commands that a test can run (no training) are run. Of all others, and of advice to edit or unpack something, it is
 checked that they are not what has just failed.
@@ -10,7 +10,8 @@ import shutil
 import subprocess
 
 import pytest
-from test_bad_input import BAD, home, run  # noqa: F401  home is a fixture
+from drawn_runs import run
+from test_bad_input import BAD, home  # noqa: F401  a fixture
 
 TARGETS = {"make_folds": "folds", "blend": "blend", "make_sub": "sub", "train_fold": "train", "vote": "vote",
            "init_competition": "init"}  # fmt: skip
@@ -45,7 +46,13 @@ def carried_out(copy, words: list[str]) -> str | None:
         return ""
     if words[1] not in SCRIPTS:
         return None
-    return "".join(run(copy, script, *options(words[2:]))[1] for script in SCRIPTS[words[1]])
+    printed = ""
+    for script in SCRIPTS[words[1]]:
+        code, said = run(copy, script, *options(words[2:]))
+        printed += said
+        if code:
+            break
+    return printed
 
 
 @pytest.mark.parametrize("kind", BAD)

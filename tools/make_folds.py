@@ -58,7 +58,7 @@ def advise_groups(competition, inputs, table) -> None:
             )
 
 
-def look_at_photos(inputs, table, test) -> dict[str, photo_check.Look]:
+def look_at_photos(inputs, table, test) -> dict[str, photo_check.PhotoSummary]:
     """Decode all photos; what is remembered of each."""
     images = [*table["image"], *test["image"]]
     with console.progress("checking photos", len(images)) as advance:

@@ -23,7 +23,7 @@ def main() -> None:
     from comp.recipes import frozen
 
     run = Run(args.outputs, args.run or args.model)
-    recipe = frozen.load_recipe(run, competition)
+    recipe = frozen.at_other_speed(frozen.load_recipe(run, competition), args.set, run)
     views = args.tta or recipe.tta
     tta.check(views)
     where = processes.start(device.choose_device(args.device))
@@ -38,6 +38,7 @@ def arguments():
     made = parser(__doc__)
     add_run(made)
     made.add_argument("--tta", default="", help="none, hflip, contrast, zoom, flips or d4; empty for the recipe's")
+    made.add_argument("--set", default="", metavar="'KEY=VALUE …'", help="workers and cache: the rest is trained")
     add_device(made)
     return made.parse_args()
 

@@ -1,24 +1,27 @@
 """The home competition: mask x gender x age of faces. It needs no competition.toml and is recognised by its columns.
 
-The only module that knows of masks, genders, ages, persons and faces.
+No other module knows about masks, genders, ages, persons or faces.
 
     class = mask * 6 + gender * 3 + age      mask 0 worn, 1 worn wrongly, 2 off
                                              gender 0 male, 1 female;  age 0 for < 30, 1 for 30 to 59, 2 for >= 60
 """
 
+from __future__ import annotations
+
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from comp.competition.competition import Attribute, Competition, Range, Sample
-from comp.competition.layout.photo_listing import Listing
 from comp.errors import InputError, listed
 from comp.io.csv_text import header_of
-from comp.io.tables import correct, line_numbers, read_table
 from comp.io.unicode_names import same_text
 from comp.metrics import metrics
+
+if TYPE_CHECKING:  # a stage that finds nothing changed ends before pandas would be imported
+    import pandas as pd
 
 METRIC = "macro_f1"
 ID, ANSWER = "ImageID", "ans"
@@ -37,7 +40,7 @@ CLASSES = tuple(f"{m} {g} {a}" for m in ATTRIBUTES["mask"] for g in ATTRIBUTES["
 def is_here(inputs: Path) -> bool:
     """Whether train/train.csv or eval/info.csv has the home competition's columns.
 
-    Either is enough: where one of them is missing or damaged, reading it says so.
+    One of them is enough: if the other is missing or damaged, reading it raises a clear error.
     """
     tables = ((TRAIN_TABLE, TRAIN_COLUMNS), (SAMPLE, (ID, ANSWER)))
     return any(set(columns) <= set(header_of(Path(inputs) / table)) for table, columns in tables)
@@ -80,11 +83,16 @@ def age_group(years, old_from: int = OLD_FROM):
 
 
 def read_train(inputs: Path) -> pd.DataFrame:
-    """One row a training photo: image (relative to inputs), group (person), label, mask, gender, age, years.
+    """One row per training photo: image (relative to inputs), group (person), label, mask, gender, age, years.
 
-    A person is known by `path`, because `id` is not unique. Raises InputError for a missing table or column,
+    A person is identified by `path`, because `id` is not unique. Raises InputError for a missing table or column,
     a row without its folder and a folder without one of its seven photos; all of them are listed.
     """
+    import pandas as pd
+
+    from comp.competition.layout.photo_listing import Listing
+    from comp.io.tables import line_numbers
+
     people = _read_table(inputs, TRAIN_TABLE, TRAIN_COLUMNS)
     _check_people(people, inputs)
     lines = line_numbers(inputs / TRAIN_TABLE, len(people))
@@ -110,7 +118,9 @@ def read_train(inputs: Path) -> pd.DataFrame:
 
 
 def read_test(inputs: Path) -> pd.DataFrame:
-    """One row a test photo in the sample submission's order: id, image (relative to inputs)."""
+    """One row per test photo in the sample submission's order: id, image (relative to inputs)."""
+    import pandas as pd
+
     sample = _read_table(inputs, SAMPLE, (ID, ANSWER))
     repeated = sample[ID][sample[ID].map(same_text).duplicated()].tolist()
     bad = [name for name in sample[ID] if Path(name).name != name]
@@ -125,7 +135,7 @@ def read_test(inputs: Path) -> pd.DataFrame:
         if items:
             raise InputError(
                 f"{len(items)} {problem}(s) in {inputs / SAMPLE}:{listed(items)}",
-                f"one row a photo of {inputs / TEST_IMAGES}",
+                f"one row per photo of {inputs / TEST_IMAGES}",
                 f"unpack the data again, or correct {inputs / SAMPLE}",
             )
     images = [f"{TEST_IMAGES}/{there[same_text(name)]}" for name in sample[ID]]
@@ -133,6 +143,8 @@ def read_test(inputs: Path) -> pd.DataFrame:
 
 
 def _read_table(inputs: Path, name: str, columns: tuple[str, ...]) -> pd.DataFrame:
+    from comp.io.tables import correct, read_table
+
     path = Path(inputs) / name
     if not path.is_file():
         advice = "unpack the competition's data there, give INPUTS=folder, or try `make demo`"
@@ -141,7 +153,11 @@ def _read_table(inputs: Path, name: str, columns: tuple[str, ...]) -> pd.DataFra
 
 
 def _check_people(people: pd.DataFrame, inputs: Path) -> None:
-    """Every field within its range, and `path` unique and a plain folder name: it is joined to a path of ours."""
+    """Check the range of every field, and that `path` is unique and a plain folder name: it becomes part of a path."""
+    import pandas as pd
+
+    from comp.io.tables import line_numbers
+
     years = pd.to_numeric(people["age"], errors="coerce")
     lines = line_numbers(inputs / TRAIN_TABLE, len(people))
     problems = [
@@ -163,7 +179,7 @@ def _check_people(people: pd.DataFrame, inputs: Path) -> None:
 
 
 def _photos(inputs: Path, folder: str) -> dict[str, list[str]]:
-    """Shot name to its files' names. Names that begin with "." are junk of file managers."""
+    """Shot name to its files' names. Names that begin with "." come from file managers."""
     photos: dict[str, list[str]] = {}
     for file in sorted((inputs / folder).iterdir()):
         if not file.name.startswith(".") and file.suffix.lower() in EXTENSIONS:

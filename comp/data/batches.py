@@ -1,16 +1,15 @@
-"""Batches for training and prediction: epoch orders, and loaders that yield uint8 pixels.
+"""Batches for training and prediction: epoch orders, and uint8 pixels (loader.py lets workers make them).
 
 Pixels travel as uint8 (B, H, W, 3), a quarter of float32; `to_model` turns them on the device into normalised
 floats (B, 3, H, W), which lie in channels-last order already.
 """
 
-import os
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
 from comp.data import augment
 from comp.data.photos import Photos
@@ -121,28 +120,6 @@ def split(order: np.ndarray, batch_size: int) -> list[np.ndarray]:
     if len(parts) > 1 and len(parts[-1]) == 1 and batch_size > 1:
         parts[-2:] = [np.concatenate(parts[-2:])]
     return parts
-
-
-def loader(batches: Batches, order: Order, workers: int, device: torch.device) -> DataLoader:
-    """A DataLoader of whole batches: each item that a worker sends is one batch, already stacked."""
-    return DataLoader(
-        batches,
-        batch_size=None,
-        sampler=order,
-        num_workers=worker_count(workers, batches, device),
-        persistent_workers=worker_count(workers, batches, device) > 0,
-        pin_memory=device.type == "cuda",
-    )
-
-
-def worker_count(workers: int, batches: Batches, device: torch.device) -> int:
-    """The recipe's number of workers, or by the machine: none where the CPU trains and photos are cached (workers would
-    only take its cores), else one per core, up to 8."""
-    if workers >= 0:
-        return workers
-    if device.type == "cpu" and batches.photos.pixels is not None:
-        return 0
-    return min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 
 def to_model(pixels: Tensor, mean: Sequence[float], std: Sequence[float], device: torch.device) -> Tensor:

@@ -1,4 +1,4 @@
-"""What a file is by its first bytes, for files that are not the photo their name promises."""
+"""The kind of a file by its first bytes, for files that are not photos although their name says so."""
 
 from collections.abc import Mapping
 
@@ -55,14 +55,14 @@ HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"
 
 
 def is_heic(data: bytes) -> bool:
-    """Whether the bytes begin as a HEIC photo does, whatever the file is called."""
+    """Whether the bytes begin like a HEIC photo, with any file name."""
     return data[4:8] == b"ftyp" and not _is_avif(data) and data[8:12] in HEIC_BRANDS
 
 
 def described(data: bytes, readable: Mapping[str, bool]) -> str:
-    """What the bytes are in words, with what to do about it in brackets where something can be done.
+    """The kind of file in words, with advice in brackets if there is any.
 
-    readable: whether HEIC and AVIF photos can be read here; one that was not is damaged then.
+    readable: whether HEIC and AVIF photos can be read here; if so, one that could not be read is damaged.
     """
     what = _kind(data)
     damaged = [kind for kind, is_read in readable.items() if is_read and what.endswith(f" {kind} photo")]
@@ -77,7 +77,7 @@ def _kind(data: bytes) -> str:
     if not data.strip(b"\0"):
         return "nothing but zero bytes"
     if data[4:8] == b"ftyp":
-        return "an AVIF photo" if _is_avif(data) else "a HEIC photo" if is_heic(data) else "a video, or the like"
+        return "an AVIF photo" if _is_avif(data) else "a HEIC photo" if is_heic(data) else "a video or similar"
     if data[128:132] == b"DICM":
         return "a DICOM file"
     if data[257:262] == b"ustar":
@@ -96,9 +96,9 @@ def _kind_of_text(data: bytes) -> str:
         return "a JSON text"
     if start.isascii() and all(byte >= 32 or byte in b"\t\r\n" for byte in start):
         return f"text that begins with {start[:40].decode()!r}"
-    return f"no kind of picture that PIL knows; its first bytes are {data[:8].hex(' ')}"
+    return f"not an image that PIL knows; its first bytes are {data[:8].hex(' ')}"
 
 
 def _is_avif(data: bytes) -> bool:
-    """AVIF names itself in the list of brands, and may have the general brand of HEIC in front."""
+    """Whether AVIF is in the list of brands; the first brand may be a general one that HEIC has too."""
     return data[4:8] == b"ftyp" and (b"avif" in data[8:32] or b"avis" in data[8:32])

@@ -1,7 +1,7 @@
-"""Photos that are the same or nearly the same, and whether train and test can be told apart; both from thumbnails.
+"""Find photos that are (nearly) the same, and test whether train and test photos differ; both from thumbnails.
 
-A difference hash of 16 x 16 bits says whether each pixel is brighter than its right neighbour (Krawetz 2013): another
-size, compression or light leave it as it is, and pictures of two scenes are far apart in it.
+A difference hash has 16 x 16 bits: whether each pixel is brighter than its right neighbour (Krawetz 2013). It hardly
+changes with size, compression or brightness, but differs much between two scenes.
 """
 
 from collections.abc import Sequence
@@ -9,23 +9,23 @@ from collections.abc import Sequence
 import numpy as np
 
 from comp.data.near_pairs import near_pairs
-from comp.data.photo_check import Look
+from comp.data.photo_check import PhotoSummary
 from comp.metrics import metrics
 
 BITS = 256  # of a hash
-NEAR = 12  # bits of 256: a photo saved again differs in a few; pictures of two people were never nearer than 16
-FLAT = 6  # mean step between neighbours, in grey values, below which a thumbnail is too flat to be known again
-BLOCK = 8192  # photos whose thumbnails are in memory as floats at one time
-MOST_PAIRS = 2_000_000  # beyond these only as many are kept as link the same photos
-MOST_TOLD_APART = 20_000  # photos of each side of the adversarial check: more change its third digit
+NEAR = 12  # bits of 256: a photo that was saved again differs in a few; photos of two subjects in 16 or more
+FLAT = 6  # mean difference of neighbours, in grey values; a thumbnail with less is too flat to compare
+BLOCK = 8192  # thumbnails in memory as floats at one time
+MOST_PAIRS = 2_000_000  # if there are more, only pairs that are needed to link the same photos are kept
+MOST_COMPARED = 20_000  # photos of train and of test in the adversarial check; more change its third digit
 
 
-def alike(looks: Sequence[Look], groups: Sequence[str]) -> list[tuple[int, int]]:
+def alike(photos: Sequence[PhotoSummary], groups: Sequence[str]) -> list[tuple[int, int]]:
     """Pairs (a, b), a < b, of positions of near-identical photos of different groups, sorted.
 
-    Beyond MOST_PAIRS, a pair is left out where others link its photos: a is like b, and b is like c.
+    If there are more than MOST_PAIRS, a pair is left out if other pairs link its photos (a with b, b with c).
     """
-    hashed, telling = _hashes(looks)
+    hashed, telling = _hashes(photos)
     group = np.unique(np.asarray(groups, dtype=str), return_inverse=True)[1]
     position, found, count = np.flatnonzero(telling), [np.empty((0, 2), np.int64)], 0
     for pairs in near_pairs(hashed[telling], NEAR, group[telling]):
@@ -38,15 +38,15 @@ def alike(looks: Sequence[Look], groups: Sequence[str]) -> list[tuple[int, int]]
     return [(int(a), int(b)) for a, b in pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]]
 
 
-def same_bytes(looks: Sequence[Look], groups: Sequence[str]) -> list[tuple[int, int]]:
-    """Pairs (a, b), a < b, of positions of byte-identical photos of different groups; a is the first of its bytes."""
+def same_bytes(photos: Sequence[PhotoSummary], groups: Sequence[str]) -> list[tuple[int, int]]:
+    """Pairs (a, b), a < b, of positions of photos with equal bytes and different groups; a is the first such photo."""
     first: dict[str, int] = {}
-    pairs = [(first.setdefault(look.digest, i), i) for i, look in enumerate(looks)]
+    pairs = [(first.setdefault(photo.digest, i), i) for i, photo in enumerate(photos)]
     return [(a, b) for a, b in pairs if a != b and groups[a] != groups[b]]
 
 
 def merged_groups(groups: Sequence[str], pairs: Sequence[tuple[int, int]]) -> list[str]:
-    """Group names in which all that are linked by pairs have one: the first of theirs in alphabetical order."""
+    """Group names after merging all groups that pairs link: the first name in alphabetical order is kept."""
     from scipy.sparse.csgraph import connected_components
 
     if not len(pairs):
@@ -54,14 +54,14 @@ def merged_groups(groups: Sequence[str], pairs: Sequence[tuple[int, int]]) -> li
     names, group = np.unique(np.asarray(groups, dtype=str), return_inverse=True)
     links = group[np.asarray(pairs)]
     part = connected_components(_graph(links, len(names)), directed=False)[1]
-    first = np.unique(part, return_index=True)[1]  # names are sorted: the first of a part is its smallest
+    first = np.unique(part, return_index=True)[1]  # names are sorted: the first one of a part is the smallest
     return names[first[part[group]]].tolist()
 
 
-def adversarial_auc(train: Sequence[Look], test: Sequence[Look], groups: Sequence[str]) -> float:
-    """Cross-validated AUC of logistic regression on thumbnails, train against test: 0.5 where they are alike.
+def adversarial_auc(train: Sequence[PhotoSummary], test: Sequence[PhotoSummary], groups: Sequence[str]) -> float:
+    """Cross-validated AUC of a logistic regression on thumbnails, train against test: 0.5 if they are alike.
 
-    Of more than MOST_TOLD_APART photos, that many are drawn at random.
+    From more than MOST_COMPARED photos, that many are drawn at random.
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import GroupKFold, cross_val_predict
@@ -70,27 +70,27 @@ def adversarial_auc(train: Sequence[Look], test: Sequence[Look], groups: Sequenc
 
     rows, test_rows = _drawn(len(train)), _drawn(len(test))
     train, test, groups = [train[i] for i in rows], [test[i] for i in test_rows], [groups[i] for i in rows]
-    x = np.array([look.thumbnail for look in [*train, *test]], np.float32).reshape(len(train) + len(test), -1)
+    x = np.array([photo.thumbnail for photo in [*train, *test]], np.float32).reshape(len(train) + len(test), -1)
     is_test = np.repeat([0, 1], [len(train), len(test)])
-    # groups of train stay together; of the test photos none is known
+    # groups of train stay together; groups of test are not known
     group = np.concatenate([np.unique(groups, return_inverse=True)[1], len(train) + np.arange(len(test))])
     model = make_pipeline(StandardScaler(), LogisticRegression(C=1e-3, max_iter=200))
     made = cross_val_predict(model, x, is_test, groups=group, cv=GroupKFold(5), method="predict_proba")
     return metrics.auc_score(is_test, made)
 
 
-def _hashes(looks: Sequence[Look]) -> tuple[np.ndarray, np.ndarray]:
-    """The difference hash of each photo, (N, 256) bool, and whether it is detailed enough to be known again, (N,)."""
-    hashed, telling = np.zeros((len(looks), BITS), bool), np.zeros(len(looks), bool)
-    for i in range(0, len(looks), BLOCK):
-        grey = np.array([look.thumbnail for look in looks[i : i + BLOCK]], np.float32).mean(3)
+def _hashes(photos: Sequence[PhotoSummary]) -> tuple[np.ndarray, np.ndarray]:
+    """The difference hash of each photo, (N, 256) bool, and whether it has enough detail to compare, (N,) bool."""
+    hashed, telling = np.zeros((len(photos), BITS), bool), np.zeros(len(photos), bool)
+    for i in range(0, len(photos), BLOCK):
+        grey = np.array([photo.thumbnail for photo in photos[i : i + BLOCK]], np.float32).mean(3)
         right = np.diff(grey, axis=2).reshape(len(grey), -1)
         hashed[i : i + BLOCK], telling[i : i + BLOCK] = right > 0, np.abs(right).mean(1) >= FLAT
     return hashed, telling
 
 
 def _linking(pairs: np.ndarray, count: int) -> np.ndarray:
-    """Of pairs (P, 2) as few as link the same positions: a spanning forest."""
+    """The fewest pairs among (P, 2) that link the same positions: a spanning forest."""
     from scipy.sparse.csgraph import minimum_spanning_tree
 
     tree = minimum_spanning_tree(_graph(pairs, count)).tocoo()
@@ -104,6 +104,6 @@ def _graph(pairs: np.ndarray, count: int):
 
 
 def _drawn(count: int) -> np.ndarray:
-    if count <= MOST_TOLD_APART:
+    if count <= MOST_COMPARED:
         return np.arange(count)
-    return np.sort(np.random.default_rng(0).choice(count, MOST_TOLD_APART, replace=False))
+    return np.sort(np.random.default_rng(0).choice(count, MOST_COMPARED, replace=False))

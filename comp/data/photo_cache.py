@@ -1,4 +1,4 @@
-"""The cache of decoded photos: one memory-mapped file per list of photos, crop, size and fit. No torch."""
+"""The cache of decoded photos: one memory-mapped file for each list of photos, crop, size and fit. No torch."""
 
 import hashlib
 import json
@@ -15,8 +15,8 @@ from comp.data.resize import VERSION
 from comp.errors import InputError
 from comp.io import files
 
-STATS = 1000  # photos whose size and time one thread looks up in a row
-THREADS = 16  # look-ups on a network disk wait for it, not for the processor
+STATS = 1000  # photos per task when sizes and times are read
+THREADS = 16  # more than cores: on a network disk they mostly wait
 
 
 def cached(
@@ -32,12 +32,12 @@ def cached(
 ) -> Photos:
     """Photos read through a memory-mapped uint8 file that is built once, by all cores, and shared by all folds.
 
-    say is told the size before the file is built.
-    Raises InputError for photos that cannot be read (all of them), and where the disk has no room for the file.
+    say(text) prints the size before the file is built. Raises InputError that lists all unreadable
+    photos, and if the disk has no room for the file.
     """
     path = cache_file(folder, inputs, images, crop, size, fit)
     if not path.is_file():
-        with files.lock(folder / "building", "the photo cache", wait=True):  # who waited finds it built
+        with files.lock(folder / "building", "the photo cache", wait=True):  # the process before may have built it
             if not path.is_file():
                 gigabytes = _bytes(images, size) / 1e9
                 say(f"decoding {len(images):,} photos once, to a cache of {gigabytes:.2f} GB in {folder}")
@@ -46,9 +46,9 @@ def cached(
 
 
 def cache_file(folder: Path, inputs: Path, images: Sequence[str], crop: int, size: int, fit: str = "squash") -> Path:
-    """The cache of these files at this crop, size and fit: its name is a hash of names, sizes in bytes, and times.
+    """The cache file for these photos, crop, size and fit. Its name is a hash of their names, sizes and times.
 
-    Each file is looked up once, so call it once per command. InputError lists the files that are not there.
+    It reads the state of every file, so call it once per command. InputError lists missing files.
     """
     key = hashlib.sha256(json.dumps([VERSION, crop, size, fit]).encode())
     missing: list[str] = []
@@ -63,7 +63,7 @@ def cache_file(folder: Path, inputs: Path, images: Sequence[str], crop: int, siz
 
 
 def _states(inputs: Path, images: Sequence[str]) -> tuple[str, list[str]]:
-    """A line with name, size and time of change of each file; and a line for each that is not there."""
+    """A line with name, size and time of change for each file; and a line for each missing file."""
     lines, missing, root = [], [], os.fspath(inputs)
     for image in images:
         try:
@@ -83,7 +83,7 @@ def _opened(path: Path, shape: tuple[int, ...]) -> np.ndarray:
     except (OSError, ValueError):
         whole = False
     if not whole:
-        raise InputError(f"{path} is damaged", "a whole cache", f"rm {path}")
+        raise InputError(f"{path} is damaged", "a complete cache", f"rm {path}")
     return pixels
 
 
@@ -105,7 +105,7 @@ def _build(path: Path, inputs: Path, images, crop: int, size: int, fit: str, pro
 
 
 def _fill(inputs: Path, images, where) -> tuple[int, list[str]]:
-    """Write the base images of one chunk to its rows of the file; how many were done, and what failed."""
+    """Write the base images of one chunk to its rows of the file. Returns how many, and the problems."""
     temporary, first, crop, size, fit = where
     pixels, problems = np.load(temporary, mmap_mode="r+"), []
     for row, image in enumerate(images, first):

@@ -124,3 +124,8 @@ def mean(value: float) -> float:
     total = torch.tensor(value, dtype=torch.float64, device=device)
     dist.all_reduce(total)
     return float(total) / world()
+
+
+def anywhere(flag: bool) -> bool:
+    """Whether the flag is set on any process; every process must ask."""
+    return mean(float(flag)) > 0

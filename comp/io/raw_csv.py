@@ -1,4 +1,4 @@
-"""CSV tables with the exact text of every field, so that some can be replaced and every other byte stays.
+"""CSV tables with the exact text of every field: some fields can be replaced, all other bytes stay unchanged.
 
 Quotes, numbers such as 0.10 or 000, blank lines, line ends, separator, byte-order mark and encoding are kept.
 """
@@ -14,9 +14,9 @@ from comp.io.csv_format import BOM, column_name, encoding_of, is_blank, separato
 
 @dataclass(frozen=True)
 class RawTable:
-    """The text of a CSV file: records of raw fields, the header first, and what ends each record.
+    """The text of a CSV file. records: lists of raw fields, the header first; ends: the line end of each record.
 
-    prefix: the byte-order mark, where there is one. A record may be blank.
+    prefix: the byte-order mark or "". A record may be blank.
     """
 
     encoding: str
@@ -45,7 +45,7 @@ class RawTable:
         return [value(row[place]) for row in self.rows]
 
     def replaced(self, columns: Mapping[str, Sequence[str]]) -> bytes:
-        """The file with other values in some columns; each is quoted where it has to be, or where the old one was."""
+        """The file with other values in some columns. They are quoted if necessary, or if the old value was quoted."""
         names, records = self.names, [list(record) for record in self.records]
         for name, values in columns.items():
             place = names.index(column_name(name))
@@ -70,7 +70,7 @@ class RawTable:
 def read(path: Path, columns: Sequence[str], run: str) -> RawTable:
     """The table of a CSV file that has these columns.
 
-    Raises InputError for a file that is missing, without those columns, without rows, or with rows of another length.
+    Raises InputError if the file is missing, lacks a column, has no rows, or has rows of different lengths.
     """
     expected = f"a CSV file with {','.join(columns)}"
     if not path.is_file():

@@ -1,8 +1,12 @@
 """Names that look the same are the same: Unicode NFC. A Mac writes file names in NFD, tables are mostly in NFC."""
 
-import unicodedata
+from __future__ import annotations
 
-import pandas as pd
+import unicodedata
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # a stage that finds nothing changed ends before pandas would be imported
+    import pandas as pd
 
 
 def same_text(text: str) -> str:

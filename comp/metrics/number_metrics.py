@@ -1,4 +1,4 @@
-"""Metrics of distance between numbers or grades: RMSE, MAE, quadratic weighted kappa. labels, values: (N,)."""
+"""Metrics of the distance between numbers or grades: RMSE, MAE, quadratic weighted kappa. labels, values: (N,)."""
 
 import numpy as np
 
@@ -19,15 +19,15 @@ def absolute_rows(labels: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 
 def kappa_rows(labels: np.ndarray, grades: np.ndarray) -> np.ndarray:
-    """What quadratic weighted kappa is a function of, (N, 4): both grades, their squares' sum, their product."""
+    """Quantities (N, 4) for quadratic weighted kappa: label, answer, the sum of their squares, and their product."""
     labels, grades = labels.astype(np.float64), np.broadcast_to(grades, labels.shape).astype(np.float64)
     return np.stack([labels, grades, labels**2 + grades**2, labels * grades], 1)
 
 
 def kappa_of_means(means: np.ndarray) -> np.ndarray:
-    """Quadratic weighted kappa (Cohen 1968): 1 - mean squared distance / that of independent draws of the same grades.
+    """Quadratic weighted kappa (Cohen 1968): 1 - mean squared distance / its expectation for independent grades.
 
-    1 where all labels and all answers are one grade.
+    1 if all labels and all answers are the same grade.
     """
     label, grade, squares, product = np.moveaxis(means, -1, 0)
     expected = squares - 2 * label * grade

@@ -3,17 +3,19 @@
 import contextlib
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from comp import console
+from comp.competition.combining import by_id
 from comp.competition.competition import Competition
 from comp.data.rows import RunData
 from comp.errors import InputError
 from comp.hardware import device, processes
 from comp.io import files
 from comp.models import factory, provenance, weights_file
+from comp.models.finite import NotFinite, check_weights
 from comp.prediction import tta
-from comp.prediction.combined import by_id
 from comp.prediction.predict import predict, predict_all
 from comp.recipes.recipe import Recipe
 from comp.store.paths import Run
@@ -83,6 +85,8 @@ def _predict(run: Run, recipe: Recipe, data: RunData, numbers: list[int], views:
             options = {"advance": advance, "views": views}
             oofs = [predict(m, part, *how, **options) for m, part in zip(models, held_out, strict=True)]
             tests = predict_all(models, testing, *how, **options)
+        for k, oof, test in zip(numbers, oofs, tests, strict=True):
+            _check_finite(run, recipe, k, {"held-out": oof, "test": test})
         if processes.rank() == 0:
             for k, oof, test in zip(numbers, oofs, tests, strict=True):
                 _write(run, data, k, oof, test, views)
@@ -90,10 +94,20 @@ def _predict(run: Run, recipe: Recipe, data: RunData, numbers: list[int], views:
     console.say(f"{run.name} {names}: wrote oof.npz and test.npz, TTA {views} ({tta.views(views)} views)")
 
 
+def _check_finite(run: Run, recipe: Recipe, k: int, probs: dict[str, np.ndarray]) -> None:
+    """Raise NotFinite before anything is written; probs (N, C) of which photos."""
+    for which, made in probs.items():
+        bad = int((~np.isfinite(made).all(1)).sum())
+        if bad:
+            found = f"{bad} of {len(made)} {which} photos have probabilities that are not finite, by {run.weights(k)}"
+            raise NotFinite(found, recipe)
+
+
 def _load(run: Run, recipe: Recipe, competition: Competition, k: int, where: torch.device) -> torch.nn.Module:
     """The model of a trained fold, on the device."""
     model = factory.create(recipe, competition, Path(), pretrained=False)
-    weights_file.load_weights(model, run.weights(k), _train_command(run, recipe, k))
+    weights_file.load_weights(model, run.weights(k), f"rm {run.weights(k)}, then {_train_command(run, recipe, k)}")
+    check_weights(model.state_dict(), run.weights(k), recipe)
     return model.to(where, memory_format=device.memory_format(recipe))
 
 

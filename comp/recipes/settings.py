@@ -1,4 +1,4 @@
-"""Settings from the command line, and the check of every setting's value.
+"""Parse settings from the command line, and check all values.
 
     recipe = override(recipe, "epochs=3 image_size=128")    # SET="..." of the Makefile
 """
@@ -12,7 +12,7 @@ from comp.recipes.recipe import Recipe
 def override(recipe: Recipe, text: str) -> Recipe:
     """Apply "key=value key=value". Values with spaces are quoted: SET="loss='0.4 f1 + 0.6 focal'".
 
-    Raises InputError for an unknown setting (listing the known ones) or a value of another type.
+    Raises InputError for an unknown setting (it lists the known ones) or a value of another type.
     """
     import shlex
 
@@ -42,7 +42,7 @@ def _parse(key: str, value: str, kind: type):
 
 
 def validated(recipe: Recipe) -> Recipe:
-    """The recipe itself, or InputError for a value that its setting may not have."""
+    """Return the recipe. Raises InputError for a value that is not allowed."""
     for setting in dataclasses.fields(Recipe):
         _check_range(setting, getattr(recipe, setting.name))
     if recipe.mixup + recipe.cutmix + recipe.halfmix > 1 + 1e-9:
@@ -56,7 +56,7 @@ def _check_range(setting: dataclasses.Field, value) -> None:
     choices, least, most = (setting.metadata[key] for key in ("choices", "least", "most"))
     if choices:
         check_choice(setting.name, value, choices)
-    above = least is None or value >= least  # written so that NaN is refused
+    above = least is None or value >= least  # NaN fails this check
     if not (above and (most is None or value <= most)):
         raise InputError(f"{setting.name}={value}", f"at least {least}" if most is None else f"{least} to {most}")
 

@@ -7,15 +7,16 @@ import pandas as pd
 
 from comp.competition.competition import Competition
 from comp.errors import InputError
-from comp.io import files
-from comp.store import runs
+from comp.store import blend_record, diverged, runs
+from comp.store.blend_record import Asked
+from comp.store.fold_table import fold_count
 from comp.store.paths import BLEND, Run
 from comp.store.run_predictions import load, load_fold, model, repair
 
 
 @dataclass(frozen=True)
 class State:
-    """What there is of one fold: missing, begun, trained, complete, stale or unused, and why."""
+    """What there is of one fold: missing, begun, diverged, trained, complete, stale or unused, and why."""
 
     run: str
     fold: str
@@ -32,7 +33,7 @@ def status(
     for name in runs.names(outputs):
         run = Run(outputs, name)
         if run.recipe.is_file():
-            found += [_fold_state(run, k, how) for k in range(int(folds["fold"].max()) + 1)]
+            found += [_fold_state(run, k, how) for k in range(fold_count(folds))]
         else:
             found.append(_external_state(run, how))
     return found + [State(name, "-", "unused", reason) for name, reason in runs.unused(outputs).items()]
@@ -49,6 +50,10 @@ def _external_state(run: Run, how: tuple) -> State:
 def _fold_state(run: Run, k: int, how: tuple) -> State:
     name = str(k)
     if not (run.oof(k).is_file() and run.test(k).is_file()):
+        try:
+            diverged.check(run, k, {"folds": how[1]})
+        except InputError as error:
+            return State(run.name, name, "diverged", _told(error))
         if (run.fold(k) / "resume.pt").is_file():
             return State(run.name, name, "begun", f"goes on with make train MODEL={model(run)} RUN={run.name}")
         return State(run.name, name, "trained" if run.weights(k).is_file() else "missing", repair(run, k))
@@ -64,19 +69,12 @@ def _told(error: InputError) -> str:
     return error.found.splitlines()[0] + (f"; {error.run}" if error.run else "")
 
 
-def blend_status(outputs: Path, folds_digest: str) -> State:
-    """Whether the blend is missing, stale or complete: made with this folds.csv, of the predictions of now."""
-    weights = Run(outputs, BLEND).folder / "weights.json"
-    if not weights.is_file():
+def blend_status(outputs: Path, inputs: Path, competition: Competition) -> State:
+    """Whether the blend is missing, stale or complete: what `make blend` and `make sub` go by."""
+    found = blend_record.state(outputs, inputs, competition)
+    if not (Run(outputs, BLEND).folder / "weights.json").is_file():
         return State(BLEND, "-", "missing", "make blend")
-    try:
-        made = files.read_json(weights, "the blend's weights", "make blend")
-    except InputError as error:
-        return State(BLEND, "-", "stale", _told(error))
-    if made.get("folds") != folds_digest:
-        return State(BLEND, "-", "stale", f"made with folds.csv {made.get('folds')}; make blend")
-    sources = zip(made.get("runs", []), made.get("sources", []), strict=False)
-    changed = [name for name, source in sources if runs.source_digest(Run(outputs, name)) != source]
-    if changed:
-        return State(BLEND, "-", "stale", f"{', '.join(changed)} changed since the blend was made; make blend")
-    return State(BLEND, "-", "complete", f"{made.get('method')} + {made.get('rule')} of {', '.join(made['runs'])}")
+    if found.problem:
+        return State(BLEND, "-", "stale", f"{found.problem}; {found.asked.command}")
+    made, asked = found.made, "" if found.asked == Asked() else f"; as asked: {found.asked.command}"
+    return State(BLEND, "-", "complete", f"{made['method']} + {made['rule']} of {', '.join(made['runs'])}{asked}")

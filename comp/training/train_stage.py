@@ -1,5 +1,8 @@
 """Train one fold of a run: once, by one process at a time, and on from where it was killed."""
 
+import contextlib
+import dataclasses
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +14,10 @@ from comp.data.rows import RunData
 from comp.errors import InputError
 from comp.hardware import processes
 from comp.io import files
-from comp.models import factory, provenance, weights_file
+from comp.models import factory, finite, provenance, weights_file
+from comp.recipes import frozen
 from comp.recipes.recipe import Recipe
+from comp.store import diverged
 from comp.store.paths import Run
 from comp.training.engine import Fit
 from comp.training.epochs import Epochs
@@ -22,20 +27,38 @@ NOT_SHOWN = ("epoch", "train_loss", "val_loss", "lr", "seconds", "images_per_sec
 
 
 def train_fold(run: Run, recipe: Recipe, data: RunData, k: int, inputs: Path, where: torch.device) -> None:
-    """Train fold k unless it is trained already; resume it if it was begun. One process at a time."""
+    """Train fold k unless it is trained already; resume it if it was begun. One process at a time.
+
+    Raises NotFinite where it diverges, and at the next start, before it trains again.
+    """
     resume = run.fold(k) / "resume.pt"
     with processes.first_holds(run.lock(k), f"fold {k} of {run.name}"):
         if run.weights(k).is_file() and not resume.is_file():
             provenance.check_current(run, data, k)
+            finite.check_file(run.weights(k), recipe)
             console.say(f"{run.name} fold {k}: already trained, {run.weights(k)}")
             return
-        fit = _prepare(run, recipe, data, k, inputs, where)
         made_with = provenance.made_with(run, data, k)
-        epochs = fit.run(resume, made_with, console.progress, _say_epoch)
+        diverged.check(run, k, made_with)
+        fit = _prepare(run, recipe, data, k, inputs, where)
+        with _remembered(run, k, made_with):
+            epochs = fit.run(resume, made_with, console.progress, _say_epoch)
         if processes.rank() == 0:
             _write(run, k, epochs, made_with | {"engine": fit.chosen})
             resume.unlink(missing_ok=True)
+            diverged.file(run, k).unlink(missing_ok=True)
         processes.wait()
+
+
+@contextlib.contextmanager
+def _remembered(run: Run, k: int, made_with: dict) -> Iterator[None]:
+    """Keep the error of a training whose numbers are not finite, for its next start."""
+    try:
+        yield
+    except finite.NotFinite as error:
+        if processes.rank() == 0:
+            diverged.keep(run, k, made_with, error)
+        raise
 
 
 def _prepare(run: Run, recipe: Recipe, data: RunData, k: int, inputs: Path, where: torch.device) -> Fit:
@@ -44,11 +67,14 @@ def _prepare(run: Run, recipe: Recipe, data: RunData, k: int, inputs: Path, wher
     _check_apart(data.folds["group"], train.rows, val.rows, k)
     torch.manual_seed(recipe.seed * 1000 + k)
     resumed = (run.fold(k) / "resume.pt").is_file()
-    model = factory.create(recipe, data.competition, inputs / "weights", pretrained=recipe.pretrained and not resumed)
-    fit = Fit(model, recipe, train, val, data.competition, where)
+    built = factory.build(recipe, data.competition, inputs / "weights", pretrained=recipe.pretrained and not resumed)
+    fit = Fit(built.model, recipe, train, val, data.competition, where)
     rows = f"{len(train.labels)} training rows, {len(val.labels)} held out"
     console.say(f"{run.name} fold {k}: {rows}" + (", resumed" if resumed else ""), style="bold")
     console.say(f"  {', '.join(f'{name} {value}' for name, value in fit.chosen.items())}")
+    if built.origin:
+        frozen.check_pretrained(run, dataclasses.asdict(built.origin))
+        console.say(f"  {built.origin}")
     return fit
 
 

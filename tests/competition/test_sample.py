@@ -72,7 +72,7 @@ def test_columns_and_form(tmp_path, header, keys, id, answer, columns):
     ("header", "keys", "message"),
     [
         ("id,a,b", {}, "fill = "),
-        ("id,dog,cat,cow", {}, r"1 column\(s\) that are no label of it: cow"),
+        ("id,dog,cat,cow", {}, r"1 column\(s\) that are not training labels: cow"),
         ("id,label", {"metric": "log_loss"}, "a column for each class"),
         ("id,label", {"fill": "x"}, "fill: no column x"),
     ],

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from comp.data import augment
-from comp.data.batches import Batches, Order, epoch_order, loader, split, to_model
+from comp.data.batches import Batches, Order, epoch_order, split, to_model
+from comp.data.loader import Loader
 from comp.data.photos import Photos
 from comp.errors import InputError
 
@@ -96,7 +97,7 @@ def test_labels_of_every_target_travel_with_the_pixels(pixels):
     for labels in (np.arange(10), np.eye(10, 4, dtype=np.uint8), np.linspace(0, 1, 10)):
         batches = Batches(photos, np.arange(10), labels, "none", seed=0)
         order = Order(batches.labels, 4, "shuffle", 0)
-        for _, part, positions in loader(batches, order, 0, torch.device("cpu")):
+        for _, part, positions in Loader(batches, order, 0, torch.device("cpu")):
             np.testing.assert_array_equal(part.numpy(), labels[positions.numpy()])
 
 
@@ -107,7 +108,7 @@ def test_workers_do_not_change_a_pixel(pixels):
     for workers in (0, 2):
         order = Order(batches.labels, 4, "shuffle", 4)
         order.epoch = 1
-        runs.append([part for part, _, _ in loader(batches, order, workers, torch.device("cpu"))])
+        runs.append([part for part, _, _ in Loader(batches, order, workers, torch.device("cpu"))])
     assert all(torch.equal(a, b) for a, b in zip(*runs, strict=True))
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from comp.data import decode, leaks
-from comp.data.photo_check import THUMBNAIL, Look
+from comp.data.photo_check import THUMBNAIL, PhotoSummary
 
 
 def picture(seed):
@@ -20,7 +20,7 @@ def picture(seed):
 
 
 def look(pixels):
-    return Look("", cv2.resize(pixels, THUMBNAIL[1::-1], interpolation=cv2.INTER_AREA))
+    return PhotoSummary("", cv2.resize(pixels, THUMBNAIL[1::-1], interpolation=cv2.INTER_AREA))
 
 
 def saved_again(pixels, size=(90, 120), quality=70, light=1.0):
@@ -50,7 +50,7 @@ def test_flat_pictures_are_not_taken_for_each_other():
 @pytest.mark.parametrize("flat", [True, False])
 def test_the_same_bytes_are_found_whatever_the_picture(flat):
     thumbnail = look(np.full((160, 120, 3), 90, np.uint8) if flat else picture(1)).thumbnail
-    looks = [Look(digest, thumbnail) for digest in "abacaa"]
+    looks = [PhotoSummary(digest, thumbnail) for digest in "abacaa"]
     assert leaks.same_bytes(looks, ["p", "q", "p", "r", "s", "s"]) == [(0, 4), (0, 5)]
 
 

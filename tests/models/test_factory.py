@@ -37,11 +37,6 @@ def test_attribute_heads_give_the_product_of_the_attributes(tmp_path):
         torch.testing.assert_close(probs[:, c], mask[:, m] * gender[:, g] * age[:, a])
 
 
-def test_unknown_model_names_the_nearest(tmp_path):
-    with pytest.raises(InputError, match=r"nearest: .*resnet34"):
-        factory.check_name("resnet43", catalog.names())
-
-
 @pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
 def test_local_weights_are_loaded_all_but_the_head(tmp_path, suffix):
     source = create(tmp_path, pretrained=False)

@@ -16,6 +16,7 @@ from comp.prediction.predict import predict
 from comp.recipes import catalog
 from comp.training import epochs
 from comp.training.engine import Fit
+from comp.training.one_epoch import train_epoch
 from comp.training.optim import lr_factor
 
 CPU, HOME = torch.device("cpu"), home.competition()
@@ -169,7 +170,7 @@ def test_accumulated_batches_step_as_one_large_batch():
             warmup_epochs=0,
             schedule="constant",
         )
-        fit.train_epoch(0, lambda count: None)
+        train_epoch(fit.learner, fit.loader, 0, lambda count: None)
         return torch.cat([p.detach().flatten() for p in fit.learner.model.parameters()])
 
     torch.testing.assert_close(weights(10, 1), weights(5, 2), atol=1e-5, rtol=1e-4)
@@ -178,7 +179,7 @@ def test_accumulated_batches_step_as_one_large_batch():
 def test_frozen_epochs_move_only_the_head():
     fit = make(freeze_epochs=1, ema_decay=0)
     before = {name: value.clone() for name, value in fit.learner.model.named_parameters()}
-    fit.train_epoch(0, lambda count: None)
+    train_epoch(fit.learner, fit.loader, 0, lambda count: None)
     moved = {name for name, value in fit.learner.model.named_parameters() if not torch.equal(value, before[name])}
     assert moved == {"fc.weight", "fc.bias"}
 
@@ -186,11 +187,11 @@ def test_frozen_epochs_move_only_the_head():
 def test_frozen_stages_stay_as_they_were_batch_norms_included():
     fit = make(freeze_epochs=1, freeze_stages=2, ema_decay=0)
     before = {name: value.clone() for name, value in fit.learner.model.state_dict().items()}
-    fit.train_epoch(0, lambda count: None)
+    train_epoch(fit.learner, fit.loader, 0, lambda count: None)
     after = fit.learner.model.state_dict()
     moved = {name.split(".")[0] for name, value in after.items() if not torch.equal(value, before[name])}
     assert moved == {"layer2", "layer3", "layer4", "fc"}
-    fit.train_epoch(1, lambda count: None)
+    train_epoch(fit.learner, fit.loader, 1, lambda count: None)
     assert not torch.equal(fit.learner.model.state_dict()["conv1.0.weight"], before["conv1.0.weight"])
 
 

@@ -18,7 +18,8 @@ from torch.utils.data import DataLoader, Dataset
 
 from comp.competition import home
 from comp.data import augment, batch_augment, photo_cache, photos
-from comp.data.batches import Batches, Order, loader, to_model
+from comp.data.batches import Batches, Order, to_model
+from comp.data.loader import Loader
 from comp.recipes import catalog
 
 CPU = torch.device("cpu")
@@ -60,7 +61,7 @@ def ours(work: Path, inputs: Path, images: list[str], augment: str):
     def run() -> int:
         for epoch in range(times):
             order.epoch = epoch
-            for pixels, _, _ in loader(batches, order, 0, CPU):
+            for pixels, _, _ in Loader(batches, order, 0, CPU):
                 assert pixels.dtype == torch.uint8
         return times * len(images)
 
@@ -144,7 +145,7 @@ def cache_memory(work: Path) -> dict:
     home = photos.Photos(Path(), [""] * HOME_PHOTOS, 0, size, pixels)
     batches = Batches(home, np.arange(HOME_PHOTOS), np.zeros(HOME_PHOTOS, int), "none", 0)
     before, most = private_bytes(), 0
-    for i, _ in enumerate(loader(batches, Order(batches.labels, BATCH, "shuffle", 0), 2, CPU)):
+    for i, _ in enumerate(Loader(batches, Order(batches.labels, BATCH, "shuffle", 0), 2, CPU)):
         if i % 50 == 0:
             children = [child.pid for child in multiprocessing.active_children()]
             most = max(most, private_bytes() - before + sum(private_bytes(pid) - before for pid in children))

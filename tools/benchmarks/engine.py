@@ -19,6 +19,7 @@ from comp.models import factory
 from comp.prediction.predict import predict
 from comp.recipes import catalog
 from comp.training.engine import Fit
+from comp.training.one_epoch import train_epoch
 
 IMAGES, BATCH = 256, 32
 
@@ -93,7 +94,7 @@ def engine_epoch(fit: Fit):
     """A training epoch with loading, from the cache; validation aside, as the others have none."""
 
     def run() -> int:
-        fit.train_epoch(0, lambda count: None)
+        train_epoch(fit.learner, fit.loader, 0, lambda count: None)
         synchronized(fit.device)
         return IMAGES
 

@@ -1,0 +1,128 @@
+"""Workers that die, fail, stop, or find shared memory full: the same batches, or one error; never a hang."""
+
+import multiprocessing
+import os
+import resource
+import signal
+import time
+
+import numpy as np
+import pytest
+import torch
+from torch.utils.data import get_worker_info
+
+from comp.data.batches import Batches, Order
+from comp.data.loader import Loader
+from comp.data.photos import Photos
+from comp.errors import InputError
+
+CPU, ROWS = torch.device("cpu"), 40
+
+
+class Disturbed(Batches):
+    """Batches that do something in a worker, before the batch of row 17; `always`: in any process."""
+
+    def __init__(self, trouble=lambda: None, always=False):
+        pixels = np.random.default_rng(0).integers(0, 256, (ROWS, 16, 16, 3), np.uint8)
+        super().__init__(Photos("", [""] * ROWS, 0, 16, pixels), np.arange(ROWS), np.arange(ROWS), "moves", seed=4)
+        self.trouble, self.always = trouble, always
+
+    def __getitem__(self, key):
+        if (self.always or get_worker_info()) and 17 in key[1]:
+            self.trouble()
+        return super().__getitem__(key)
+
+
+def load(batches, workers=2, **options):
+    return Loader(batches, Order(batches.labels, 4, "shuffle", 4), workers, CPU, **options)
+
+
+def same(found, expected):
+    return len(found) == len(expected) and all(
+        torch.equal(a, b) for one, other in zip(found, expected, strict=True) for a, b in zip(one, other, strict=True)
+    )
+
+
+def killed():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def fails():
+    raise ValueError("no such thing")
+
+
+def fills_shared_memory():
+    """Files of this process, those in /dev/shm too, can hold no more than 100 bytes."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+
+
+@pytest.mark.parametrize(
+    ("trouble", "words"),
+    [(killed, "signal 9"), (fails, "ValueError: no such thing"), (fills_shared_memory, "--shm-size")],
+)
+def test_batches_of_lost_workers_are_loaded_without_them(capsys, trouble, words):
+    whole = list(load(Disturbed(), workers=0))
+    loader = load(Disturbed(trouble))
+    assert same(list(loader), whole)
+    assert loader.workers == 0
+    printed = capsys.readouterr().err
+    assert words in " ".join(printed.split())
+    assert printed.count("warning: ") == 1
+    assert same(list(loader), whole)  # the next epoch
+    assert not capsys.readouterr().err
+
+
+def test_a_worker_that_dies_does_not_disturb_what_is_done_with_a_batch():
+    expected = list(load(Disturbed(), workers=0))
+    others = multiprocessing.active_children()
+    loader, found = load(Disturbed()), []
+    for loaded in loader:
+        found.append(loaded)
+        if len(found) == 2:
+            next(child for child in multiprocessing.active_children() if child not in others).kill()
+            time.sleep(0.1)
+    assert same(found, expected)
+    assert same(list(loader), expected)
+
+
+def test_a_photo_that_cannot_be_read_is_the_same_error_with_and_without_workers(capsys):
+    def unreadable():
+        raise InputError("photo 17 cannot be read", "a photo", "rm it")
+
+    for workers in (0, 2):
+        with pytest.raises(InputError) as error:
+            list(load(Disturbed(unreadable, always=True), workers))
+        assert str(error.value) == "photo 17 cannot be read\nexpected: a photo\nrun:      rm it"
+    assert not capsys.readouterr().err
+
+
+@pytest.mark.parametrize("trouble", [lambda: time.sleep(1000), lambda: os.kill(os.getpid(), signal.SIGSTOP)])
+def test_workers_that_bring_nothing_are_an_error_and_are_ended(trouble):
+    others = multiprocessing.active_children()
+    with pytest.raises(InputError, match=r"no batch for 0\.5 seconds") as error:
+        list(load(Disturbed(trouble), patience=0.5))
+    assert "SET=workers=0" in error.value.run
+    assert all(child in others for child in multiprocessing.active_children())
+
+
+def test_a_batch_that_is_used_for_long_is_no_reason_to_give_workers_up():
+    loader, found = load(Disturbed(), patience=0.2), []
+    for loaded in loader:
+        found.append(loaded)
+        if len(found) == 3:
+            time.sleep(0.6)
+    assert loader.workers == 2
+    assert len(found) == 10
+
+
+def test_what_is_drawn_beside_the_batches_does_not_depend_on_workers():
+    """Dropout: in a first epoch and in later ones, where the workers are there already."""
+    drawn = {}
+    for workers in (0, 2):
+        loader = load(Disturbed(), workers)
+        for epoch in range(2):
+            torch.manual_seed(epoch)
+            list(loader)
+            drawn[workers, epoch] = torch.rand(3).tolist()
+    assert drawn[0, 0] == drawn[2, 0]
+    assert drawn[0, 1] == drawn[2, 1]
