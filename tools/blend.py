@@ -76,7 +76,7 @@ def make(args, competition: Competition, asked: Asked) -> None:
     from comp.submission import submission
 
     folds, digest = fold_table.folds_and_digest(args.outputs, competition)
-    count = int(folds["fold"].max()) + 1
+    count = fold_table.fold_count(folds)
     warn_of_unused(args.outputs, count, asked)
     names = list(asked.runs) or runs.complete(args.outputs, count)
     if not names:
