@@ -9,7 +9,7 @@ from torch import nn
 
 from comp.competition.competition import Competition
 from comp.errors import InputError
-from comp.hardware.device import autocast, memory_format, precision
+from comp.hardware.precision import autocast, memory_format, precision
 from comp.models import factory, heads
 from comp.recipes import model_names
 from comp.recipes.recipe import Recipe
