@@ -60,7 +60,7 @@ def chosen_runs(args) -> tuple[str, ...]:
 
 
 def warn_of_unused(outputs, folds: int, asked: Asked) -> None:
-    """Name what lies there and is not blended, with the reason."""
+    """Name the existing predictions that are not blended, with the reasons."""
     for reason in runs.unused(outputs).values():
         console.warn(reason)
     missing = {name: runs.missing_folds(Run(outputs, name), folds) for name in runs.names(outputs)}

@@ -75,7 +75,7 @@ def look_at_photos(inputs, table, test) -> dict[str, photo_check.PhotoSummary]:
 def join_alike(table, looked) -> tuple:
     """The table with one group for groups that share a photo, and the list of those: [[a, b], …].
 
-    One person or place under two names, or one photo handed in twice: on two sides of a fold it is a leak.
+    One subject or place under two names, or one photo handed in twice: in two folds it is a leak.
     """
     images, groups = table["image"].tolist(), table["group"].tolist()
     looks = [looked[image] for image in images]

@@ -51,7 +51,7 @@ def _train_command(run: Run, recipe: Recipe, k: int) -> str:
 
 
 def _is_predicted(run: Run, data: RunData, k: int, views: str) -> bool:
-    """Whether oof.npz and test.npz hold the right ids and were made by what lies there now."""
+    """Whether oof.npz and test.npz have the right ids and were made by the current files."""
     origin = _origin(run, data, k, views)  # hashes the weights: once for both files
     ids = {run.oof(k): data.held_out_images(k), run.test(k): data.test["id"]}
     return all(_is_current(path, wanted, origin, data.competition) for path, wanted in ids.items())
