@@ -1,14 +1,10 @@
 """A home whose runs' predictions are drawn, not learned, and the scripts run on it in this process."""
 
-import contextlib
-import io
-import runpy
-import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from conftest import ROOT, draw_competition, tool
+from conftest import draw_competition, tool
 
 from comp.competition import home as competition
 from comp.io import files
@@ -61,16 +57,6 @@ def draw_guest(home: Path, name: str, seed: int) -> list[Path]:
 
 
 def run(home, name, *more):
-    """A script in this process, as its own main: (exit code, what it printed)."""
-    script, printed = ROOT / f"tools/{name}.py", io.StringIO()
-    argv, path = sys.argv, list(sys.path)
-    sys.argv = [str(script), "--inputs", str(home / "in"), "--outputs", str(home / "out"), *map(str, more)]
-    sys.path.insert(0, str(script.parent))
-    try:
-        with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
-            runpy.run_path(str(script), run_name="__main__")
-    except SystemExit as stop:
-        return stop.code or 0, printed.getvalue()
-    finally:
-        sys.argv, sys.path[:] = argv, path
-    return 0, printed.getvalue()
+    """A script on a home: (exit code, what it printed)."""
+    done = tool(name, "--inputs", home / "in", "--outputs", home / "out", *more)
+    return done.returncode, done.stdout + done.stderr

@@ -127,10 +127,10 @@ BAD = {
     # tables
     "no inputs": (remove("in/train"), FOLDS, ("train.csv", "make demo")),
     "no sample": (remove(S), FOLDS, ("info.csv", "INPUTS=")),
-    "empty table": (write(T, b""), FOLDS, ("train.csv", "not a readable table")),
+    "empty table": (write(T, b""), FOLDS, ("train.csv", "is empty")),
     "table of a header alone": (write(T, b"id,gender,race,age,path\n"), FOLDS, ("no rows",)),
     "missing column": (edit(T, lambda t: t.drop(columns="gender")), FOLDS, ("not gender", "age,path")),
-    "other encoding": (write(T, "id,gender\n1,männlich\n".encode("utf-16")), FOLDS, ("not race,age,path", "iconv")),
+    "other encoding": (write(T, "id,gender\n1,männlich\n".encode("utf-16")), FOLDS, ("not race,age,path", "correct ")),
     "ragged table": (write(T, b"id,gender,race,age,path\n1,2,3,4,5,6,7,8\n"), FOLDS, ("train.csv",)),
     "binary table": (write(T, bytes(range(256)) * 9), FOLDS, ("train.csv",)),
     "age in words": (edit(T, first("age", "old")), FOLDS, ("line 2", "age 'old'")),
@@ -153,7 +153,7 @@ BAD = {
     "decompression bomb": (bomb, FOLDS, ("cannot be read", "bomb")),
     "shot twice": (lambda h: shutil.copy(photo(h), photo(h).with_suffix(".jpeg")), FOLDS, ("two photos",)),
     # words
-    "one fold": (nothing, ("make_folds", "--folds", 1), ("1 folds", "FOLDS=2")),
+    "one fold": (nothing, ("make_folds", "--folds", 1), ("1 folds", "FOLDS=5")),
     "more folds than persons": (nothing, ("make_folds", "--folds", 99), ("99 folds of 30 group",)),
     "other folds under runs": (nothing, ("make_folds", "--folds", 4), ("a, b", "OUTPUTS=")),
     "unknown run": (nothing, ("blend", "--runs", "a zz"), ("no run zz", "a, b")),

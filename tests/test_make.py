@@ -41,9 +41,7 @@ def make(*words, inputs, outputs, cwd=ROOT):
     command = ["make", "-f", ROOT / "Makefile", "-o", ".venv/ready", f"PY={sys.executable}", f"INPUTS={inputs}"]
     command = [*command, f"OUTPUTS={outputs}", *words]
     variables = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
-    done = subprocess.run(
-        list(map(str, command)), cwd=cwd, capture_output=True, text=True, check=False, env=variables
-    )
+    done = subprocess.run(list(map(str, command)), cwd=cwd, capture_output=True, text=True, check=False, env=variables)
     return done.returncode, done.stdout + done.stderr
 
 

@@ -40,7 +40,8 @@ ALLOWED = {  # file: text in it that is meant
 
 def sources(exempt: tuple[str, ...]) -> list[str]:
     """Python files of comp/ and tools/, relative to the repository, without the exempt files and folders."""
-    paths = (path.relative_to(ROOT).as_posix() for folder in ("comp", "tools") for path in (ROOT / folder).rglob("*.py"))
+    files = [file for folder in ("comp", "tools") for file in (ROOT / folder).rglob("*.py")]
+    paths = (file.relative_to(ROOT).as_posix() for file in files)
     return sorted(path for path in paths if not path.startswith(exempt))
 
 

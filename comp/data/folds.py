@@ -9,8 +9,11 @@ from comp.competition import labels
 from comp.competition.competition import Competition
 from comp.data.fold_search import best_seed
 from comp.data.fold_split import split
-from comp.data.leaks import merged_groups
+from comp.data.near_duplicates import merged_groups
 from comp.errors import InputError
+
+USUAL = 5  # folds
+SEEDS = 2**32  # that numpy's generators take
 
 
 def assign(
@@ -27,10 +30,10 @@ def assign(
     classes, each of several labels, or the deciles of a number. search: how many seeds to try, from `seed` on; the most
     even folds are kept. progress is called with the number of seeds just tried.
     Rows are sorted first, so that the result does not depend on the order of files on a disk.
-    Raises InputError for fewer than 2 folds, and for more folds than groups.
+    Raises InputError for fewer than 2 folds, for more folds than groups, and for seeds that do not exist.
     """
     table = with_groups(table).sort_values("image", ignore_index=True)
-    _check(folds, table["group"].nunique())
+    _check(folds, table["group"].nunique(), seed, search)
     strata, group = strata_of(table, competition, folds), np.unique(table["group"], return_inverse=True)[1]
     if search > 1:
         seed = best_seed(strata, group, folds, seed, search, progress)
@@ -74,10 +77,13 @@ def without_empty(fold: np.ndarray, group: np.ndarray, folds: int) -> np.ndarray
     return of_group[group]
 
 
-def _check(folds: int, groups: int) -> None:
+def _check(folds: int, groups: int, seed: int, search: int) -> None:
+    found = f"{folds} folds of {groups} group(s)"
     if groups < 2:
         expected = "at least 2 groups: photos of one group, and near-identical photos, stay in one fold"
-        remedy = "a finer `group` in competition.toml, or none"
-        raise InputError(f"{folds} folds of {groups} group(s)", expected, remedy)
+        raise InputError(found, expected, "a finer `group` in competition.toml, or none")
     if not 2 <= folds <= groups:
-        raise InputError(f"{folds} folds of {groups} group(s)", f"2 to {groups} folds", "make folds FOLDS=2 for a try")
+        raise InputError(found, f"2 to {groups} folds", f"make folds FOLDS={min(USUAL, groups)}")
+    if search < 1 or not 0 <= seed <= SEEDS - search:
+        raise InputError(f"SEED={seed} SEARCH={search}", f"SEARCH of at least 1, and seeds from 0 to {SEEDS - 1}",
+                         "make folds SEED=0 SEARCH=1")  # fmt: skip

@@ -13,7 +13,7 @@ from comp.data.parallel import in_chunks
 from comp.data.photos import Photos, square, unreadable
 from comp.data.resize import VERSION
 from comp.errors import InputError
-from comp.io import files
+from comp.io import files, locks
 
 STATS = 1000  # photos per task when sizes and times are read
 THREADS = 16  # more than cores: on a network disk they mostly wait
@@ -37,7 +37,7 @@ def cached(
     """
     path = cache_file(folder, inputs, images, crop, size, fit)
     if not path.is_file():
-        with files.lock(folder / "building", "the photo cache", wait=True):  # the process before may have built it
+        with locks.lock(folder / "building", "the photo cache", wait=True):  # the process before may have built it
             if not path.is_file():
                 gigabytes = _bytes(images, size) / 1e9
                 say(f"decoding {len(images):,} photos once, to a cache of {gigabytes:.2f} GB in {folder}")
@@ -58,19 +58,21 @@ def cache_file(folder: Path, inputs: Path, images: Sequence[str], crop: int, siz
             key.update(lines.encode())
             missing += absent
     if missing:
-        raise unreadable([f"{image}: no such file" for image in missing])
+        raise unreadable(missing)
     return folder / f"{key.hexdigest()[:16]}_{size}px.npy"
 
 
 def _states(inputs: Path, images: Sequence[str]) -> tuple[str, list[str]]:
-    """A line with name, size and time of change for each file; and the missing files."""
+    """A line with name, size and time of change for each file; and a line for each missing file."""
     lines, missing, root = [], [], os.fspath(inputs)
     for image in images:
         try:
             state = os.stat(os.path.join(root, image))
             lines.append(f"{image}\0{state.st_size}\0{state.st_mtime_ns}\n")
         except FileNotFoundError:
-            missing.append(image)
+            missing.append(f"{image}: no such file")
+        except OSError as error:
+            missing.append(f"{image}: {error.strerror}")
     return "".join(lines), missing
 
 
@@ -109,7 +111,7 @@ def _fill(inputs: Path, images, where) -> tuple[int, list[str]]:
     for row, image in enumerate(images, first):
         try:
             pixels[row] = square(inputs / image, crop, size, fit)
-        except (OSError, ValueError) as error:
+        except ValueError as error:
             problems.append(f"{image}: {error}")
     pixels.flush()
     return len(images), problems

@@ -9,6 +9,7 @@ import numpy as np
 
 from comp.data.decode import decode
 from comp.data.parallel import in_chunks
+from comp.data.photo_files import read_bytes
 from comp.data.photos import unreadable
 from comp.io import files
 
@@ -48,9 +49,9 @@ def _check_chunk(inputs: Path, images: Sequence[str]) -> list[tuple[str, PhotoSu
     for image in images:
         data, thumbnail, problem = b"", np.zeros(THUMBNAIL, np.uint8), ""
         try:
-            data = (inputs / image).read_bytes()
+            data = read_bytes(inputs / image)
             thumbnail = cv2.resize(decode(data, ENOUGH), THUMBNAIL[1::-1], interpolation=cv2.INTER_AREA)
-        except (OSError, ValueError) as error:
+        except ValueError as error:
             problem = str(error)
         result.append((image, PhotoSummary(files.digest_of(data), thumbnail), problem))
     return result

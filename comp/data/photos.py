@@ -9,25 +9,26 @@ from pathlib import Path
 import numpy as np
 
 from comp.data.decode import decode
+from comp.data.photo_files import read_bytes
 from comp.data.resize import base_image
 from comp.errors import InputError, listed
 
 
 def square(path: Path, crop: int, size: int, fit: str = "squash") -> np.ndarray:
-    """`base_image` of a file, (size, size, 3) uint8. Raises OSError or ValueError if it cannot be read.
+    """`base_image` of a file, (size, size, 3) uint8. Raises ValueError if it cannot be read.
 
     A large JPEG is decoded at a fraction of its size if that leaves twice the pixels needed. This is not done with a
     crop, because a crop is given in pixels of the full photo.
     """
     enough = 0 if crop else 2 * size
-    return base_image(decode(path.read_bytes(), enough), crop, size, fit)
+    return base_image(decode(read_bytes(path), enough), crop, size, fit)
 
 
 def read(path: Path, crop: int, size: int, fit: str = "squash") -> np.ndarray:
     """Like `square`, but raises InputError if the file cannot be read."""
     try:
         return square(path, crop, size, fit)
-    except (OSError, ValueError) as error:
+    except ValueError as error:
         raise unreadable([f"{path}: {error}"]) from None
 
 

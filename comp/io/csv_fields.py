@@ -1,20 +1,7 @@
-"""The raw fields of CSV text, with their quotes; and an encoding that reproduces the bytes of a file."""
+"""The raw fields of CSV text, with their quotes."""
 
 import re
 from collections.abc import Iterator
-
-
-def decode(data: bytes) -> tuple[str, str]:
-    """The text of bytes, and an encoding that gives the same bytes again: UTF-16 with mark, UTF-8, CP949 or Latin-1."""
-    marks = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
-    for encoding in (*filter(None, [marks.get(data[:2])]), "utf-8", "cp949"):
-        try:
-            text = data.decode(encoding)
-            if text.encode(encoding) == data:
-                return text, encoding
-        except UnicodeError:
-            continue
-    return data.decode("latin-1"), "latin-1"
 
 
 def split(text: str, separator: str) -> tuple[list[list[str]], list[str]]:

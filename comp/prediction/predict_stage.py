@@ -11,7 +11,7 @@ from comp.competition.combining import by_id
 from comp.competition.competition import Competition
 from comp.data.rows import RunData
 from comp.errors import InputError
-from comp.hardware import device, processes
+from comp.hardware import device, precision, processes
 from comp.io import files
 from comp.models import factory, provenance, weights_file
 from comp.models.finite import NotFinite, check_weights
@@ -108,7 +108,7 @@ def _load(run: Run, recipe: Recipe, competition: Competition, k: int, where: tor
     model = factory.create(recipe, competition, Path(), pretrained=False)
     weights_file.load_weights(model, run.weights(k), f"rm {run.weights(k)}, then {_train_command(run, recipe, k)}")
     check_weights(model.state_dict(), run.weights(k), recipe)
-    return model.to(where, memory_format=device.memory_format(recipe))
+    return model.to(where, memory_format=precision.memory_format(recipe))
 
 
 def _write(run: Run, data: RunData, k: int, oof, test, views: str) -> None:

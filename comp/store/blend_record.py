@@ -49,9 +49,7 @@ class BlendState:
     problem: str
 
 
-def made_of(
-    outputs: Path, inputs: Path, competition: Competition, names: list[str], folds: int, asked: Asked
-) -> dict:
+def made_of(outputs: Path, inputs: Path, competition: Competition, names: list[str], folds: int, asked: Asked) -> dict:
     """Everything that the blend of these runs depends on, as plain values. folds: how many folds there are."""
     return {
         "choice": CHOICE,

@@ -11,6 +11,7 @@
 """
 
 import csv
+import shlex
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
@@ -24,7 +25,7 @@ from comp.io.tables import read_table
 from comp.store.paths import folds_file
 
 COLUMNS = ("image", "group", "label", "fold")
-RUN = "make folds"
+DEFAULTS = {"folds": 5, "seed": 0, "search": 1}  # of make folds
 
 
 def folds_text(table: pd.DataFrame) -> str:
@@ -44,6 +45,17 @@ def data_hash(path: Path) -> str | None:
     return files.read_json(beside, "what `make folds` wrote", f"rm {beside}").get("data") if beside.is_file() else None
 
 
+def remake(path: Path) -> str:
+    """The command that makes folds.csv as it was made before: other folds would not be those of the runs."""
+    try:
+        made = files.read_json(path.with_suffix(".json"), "", "")
+    except InputError:
+        made = {}
+    words = [f"{name.upper()}={made[name]}" for name, usual in DEFAULTS.items() if made.get(name, usual) != usual]
+    remove = "".join(f"rm {shlex.quote(str(file))} && " for file in (path,) if file.is_file())
+    return remove + " ".join(["make folds", *words])
+
+
 def load_folds(path: Path, competition: Competition) -> pd.DataFrame:
     """The fold table of a competition.
 
@@ -52,10 +64,11 @@ def load_folds(path: Path, competition: Competition) -> pd.DataFrame:
     """
     columns = required_columns(competition)
     text = ("image", "group", *(["label"] if competition.target == "multilabel" else []), *columns[len(COLUMNS) :])
-    table = read_table(path, columns, RUN, text=text)
+    run = remake(path)
+    table = read_table(path, columns, run, text=text)
     problem = folds_problem(table, competition)
     if problem:
-        raise InputError(f"{path}: {problem}", f"columns {','.join(columns)} as `make folds` writes them", RUN)
+        raise InputError(f"{path}: {problem}", f"columns {','.join(columns)} as `make folds` writes them", run)
     _check_unchanged(path)
     return table
 
@@ -118,7 +131,8 @@ def _check_unchanged(path: Path) -> None:
     beside = path.with_suffix(".json")
     if not beside.is_file():
         return
-    made = files.read_json(beside, "what `make folds` wrote", RUN).get("csv")
+    run = remake(path)
+    made = files.read_json(beside, "what `make folds` wrote", run).get("csv")
     if made != digest(path):
         changed = f"{path} was changed since it was made: its hash is {digest(path)}, not {made}"
-        raise InputError(changed, "the file as it was made", f"{RUN}; or rm {beside}, if the change is yours")
+        raise InputError(changed, "the file as it was made", f"{run}; or rm {beside}, if the change is yours")

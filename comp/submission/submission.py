@@ -14,6 +14,7 @@ import pandas as pd
 from comp.competition.competition import Competition
 from comp.errors import InputError, listed
 from comp.io import raw_csv
+from comp.io.csv_format import BOM, column_name, is_blank
 from comp.io.raw_csv import RawTable
 from comp.store.predictions import Predictions
 from comp.submission import answer_reading, answer_writing, answers
@@ -97,7 +98,7 @@ def check(data: bytes, sample: RawTable, competition: Competition) -> None:
     Columns, rows, order and all other fields must be those of the sample; answers must have the right form and range.
     """
     run = "make sub, and report this: it is a bug in the toolkit"
-    names = competition.sample.columns
+    names = tuple(map(column_name, competition.sample.columns))
     (header, *rows), (wanted, *expected) = (_rows(part, sample) for part in (data, sample.to_bytes()))
     if header != wanted:
         raise InputError(f"the submission has columns {header[:20]}", f"{wanted[:20]}", run)
@@ -105,16 +106,17 @@ def check(data: bytes, sample: RawTable, competition: Competition) -> None:
     if [[row[i] for i in kept] for row in rows] != [[row[i] for i in kept] for row in expected]:
         raise InputError("the submission has other rows than the sample, or another order", "its rows", run)
     fields = {name: [row[header.index(name)] for row in rows] for name in names}
-    ids = [row[header.index(competition.sample.id)] for row in rows]
+    ids = [row[header.index(column_name(competition.sample.id))] for row in rows]
     made = answer_reading.from_text(competition, fields, ids, "the submission", run)
     _check_range(made, ids, competition, run)
 
 
 def _rows(data: bytes, sample: RawTable) -> list[list[str]]:
-    """The records of a CSV file by Python's reader, without blank lines."""
-    text = data.decode(sample.encoding).removeprefix(raw_csv.BOM)
+    """The records of a CSV file by Python's reader, without blank ones; the names of the columns come first."""
+    text = data.decode(sample.encoding).removeprefix(BOM)
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=sample.separator)
-    return [row for row in rows if len(row) > 1 or "".join(row).strip()]
+    names, *filled = [row for row in rows if not is_blank(row)]
+    return [list(map(column_name, names)), *filled]
 
 
 def _check_range(made: np.ndarray, ids: list[str], competition: Competition, run: str) -> None:

@@ -8,10 +8,10 @@ from comp.competition.competition import Competition
 from comp.competition.layout import class_names
 from comp.competition.layout.photo_paths import PhotoRows
 from comp.competition.layout.source_table import check_columns
-from comp.competition.layout.template import same_text
-from comp.competition.policy import label_of_attributes
 from comp.competition.settings import Settings
+from comp.competition.training_label_policy import label_of_attributes
 from comp.errors import InputError, listed
+from comp.io.unicode_names import same_text
 
 
 def labels_of(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from comp.competition.layout.photo_extensions import END
-from comp.competition.layout.template import same_text
+from comp.io.unicode_names import same_text
 
 
 class Listing:

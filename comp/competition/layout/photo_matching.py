@@ -8,7 +8,7 @@ import pandas as pd
 from comp.competition.layout import template
 from comp.competition.layout.photo_extensions import EXTENSIONS, extension, usual, without_extension
 from comp.competition.layout.photo_listing import Listing, in_folders, joined
-from comp.competition.layout.template import same_text
+from comp.io.unicode_names import same_text
 
 
 def matching(listing: Listing, path_template: str) -> tuple[pd.Series, pd.DataFrame]:

@@ -10,8 +10,8 @@ from comp.competition.layout import photo_matching, photos_not_found, template
 from comp.competition.layout.photo_extensions import extension, without_extension
 from comp.competition.layout.photo_listing import Listing
 from comp.competition.layout.source_table import SourceTable
-from comp.competition.layout.template import normalised
 from comp.errors import InputError, listed
+from comp.io.unicode_names import same_texts
 
 OUTSIDE = r"^/|^[A-Za-z]:|\x00|(?:^|/)\.\.(?:/|$)"  # matches paths that are absolute or leave their folder
 NOTHING = r"(?:^|(?<=/))\./|(?<=/)/+"  # parts of a path without a meaning: ./ and doubled slashes
@@ -60,7 +60,7 @@ def find(inputs: Path, path_template: str, source: SourceTable | None, key: str)
 
 
 def _by_template(listing: Listing, path_template: str, source: SourceTable, key: str) -> PhotoRows:
-    wanted = normalised(template.fill(path_template, source.table)).str.replace("\\", "/", regex=False)
+    wanted = same_texts(template.fill(path_template, source.table)).str.replace("\\", "/", regex=False)
     wanted = wanted.str.replace(NOTHING, "", regex=True)
     rows = PhotoRows(source.table, wanted, source)
     outside = wanted.str.contains(OUTSIDE, regex=True).to_numpy(bool)
@@ -107,7 +107,7 @@ def _by_listing(listing: Listing, path_template: str, source: SourceTable, key: 
 
 def _keys(values: pd.DataFrame, path_template: str) -> pd.DataFrame:
     """The columns to join by, in NFC. The last field loses its extension if the template has no extension."""
-    values = values.apply(normalised)
+    values = values.apply(same_texts)
     last = template.fields(path_template)[-1]
     if not extension(path_template) and path_template.endswith("}") and last in values:
         values[last] = without_extension(values[last])

@@ -3,11 +3,11 @@
 import pandas as pd
 
 from comp.competition.competition import Sample
-from comp.competition.layout.sample_file import SampleFile
+from comp.competition.layout.find_sample_submission import SampleFile
 from comp.competition.layout.source_table import check_columns
-from comp.competition.layout.template import same_text
 from comp.competition.settings import Settings
 from comp.errors import InputError
+from comp.io.unicode_names import same_text
 from comp.metrics.metrics import Metric
 
 ANSWER_NAMES = ("label", "target", "prediction", "predicted", "predictions", "class", "category", "answer", "ans")

@@ -1,7 +1,6 @@
 """Templates of paths, ids and groups: text with {fields}, such as train/{label}/{id}.jpg or {patient_id}_{side}."""
 
 import re
-import unicodedata
 from collections.abc import Iterable
 
 import pandas as pd
@@ -51,16 +50,6 @@ def pattern(template: str) -> str:
 def literal_folder(template: str) -> str:
     """The folders before the first field: "train/images" for train/images/{path}/{shot}.*; "" if there are none."""
     return template.partition("{")[0].rpartition("/")[0]
-
-
-def normalised(text: pd.Series) -> pd.Series:
-    """The text in Unicode NFC. macOS writes file names in NFD, which look the same but have other characters."""
-    return text if all(map(str.isascii, text)) else text.str.normalize("NFC")
-
-
-def same_text(text: str) -> str:
-    """One text in Unicode NFC."""
-    return unicodedata.normalize("NFC", text)
 
 
 def check_known(template: str, known: Iterable[str], key: str) -> None:
