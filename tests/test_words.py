@@ -40,8 +40,8 @@ ALLOWED = {  # file: text in it that is meant
 
 def sources(exempt: tuple[str, ...]) -> list[str]:
     """Python files of comp/ and tools/, relative to the repository, without the exempt files and folders."""
-    files = (path for folder in ("comp", "tools") for path in (ROOT / folder).rglob("*.py"))
-    paths = (path.relative_to(ROOT).as_posix() for path in files)
+    files = [file for folder in ("comp", "tools") for file in (ROOT / folder).rglob("*.py")]
+    paths = (file.relative_to(ROOT).as_posix() for file in files)
     return sorted(path for path in paths if not path.startswith(exempt))
 
 
