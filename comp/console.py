@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -101,4 +102,5 @@ def _told(error: InputError | OSError) -> InputError:
     """A permission, a full disk, a vanished folder: the user's to mend, and told as any bad input."""
     if isinstance(error, InputError):
         return error
-    return InputError(f"{error.filename}: {error.strerror}", "a file or folder that can be used")
+    look = f"ls -ld {shlex.quote(str(error.filename))}"
+    return InputError(f"{error.filename}: {error.strerror}", "a file or folder that can be used", look)

@@ -51,7 +51,8 @@ def _timm_model(recipe: Recipe, outputs: int, weights: Path, wanted: bool) -> tu
     try:
         return timm.create_model(model_names.current(recipe.model), pretrained=False, **options), None
     except pretrained_source.FAULTS as error:
-        raise InputError(f"timm cannot build {recipe.model}: {error}", "settings that fit the model") from error
+        raise InputError(f"timm cannot build {recipe.model}: {error}", "settings that fit the model",
+                         "the same command with other settings in SET, or another MODEL") from error  # fmt: skip
 
 
 def _image_size(recipe: Recipe) -> dict:
