@@ -60,7 +60,7 @@ def chosen_runs(args) -> tuple[str, ...]:
 
 
 def warn_of_unused(outputs, folds: int, asked: Asked) -> None:
-    """Name what lies there and is not blended, with the reason."""
+    """Name the existing predictions that are not blended, with the reasons."""
     for reason in runs.unused(outputs).values():
         console.warn(reason)
     missing = {name: runs.missing_folds(Run(outputs, name), folds) for name in runs.names(outputs)}
@@ -72,16 +72,16 @@ def warn_of_unused(outputs, folds: int, asked: Asked) -> None:
 def make(args, competition: Competition, asked: Asked) -> None:
     """Blend. The imports are here because a blend that is up to date needs none of them."""
     from comp.blending import blend_stage
-    from comp.store import fold_table, run_predictions
+    from comp.store import fold_table, repair_commands
     from comp.submission import submission
 
     folds, digest = fold_table.folds_and_digest(args.outputs, competition)
-    count = int(folds["fold"].max()) + 1
+    count = fold_table.fold_count(folds)
     warn_of_unused(args.outputs, count, asked)
     names = list(asked.runs) or runs.complete(args.outputs, count)
     if not names:
         first = Run(args.outputs, runs.names(args.outputs)[0])
-        run = run_predictions.repair(first, runs.missing_folds(first, count)[0])
+        run = repair_commands.repair(first, runs.missing_folds(first, count)[0])
         raise InputError("no run is complete", "all folds of one", run)
     made_of = blend_record.made_of(args.outputs, args.inputs, competition, names, count, asked)
     test_ids = submission.ids_here(args.inputs, competition)

@@ -59,7 +59,7 @@ def make(args, competition: Competition, blend: BlendState | None, of: dict) -> 
 
 
 def check_current(blend: BlendState | None) -> None:
-    """Raise InputError for a blend that is not made of what lies there now: `make status` calls it stale."""
+    """Raise InputError for a blend that is not made of the current files: `make status` calls it stale."""
     if blend and blend.problem:
         raise InputError(f"the blend is stale: {blend.problem}", "a blend of what is there now", blend.asked.command)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from comp import console
-from comp.blending import candidates, combine, crossfit, report
+from comp.blending import by_attribute, candidates, combine, crossfit, report
 from comp.blending.crossfit import OutOfFold, Study
 from comp.competition.competition import Competition
 from comp.decisions import decision
@@ -47,7 +47,7 @@ def _out_of_fold(rows: ScoredRows, names: list[str], each: list[np.ndarray], par
     _check_distinct(names, probs)
     return OutOfFold(
         competition=rows.competition,
-        probs=combine.by_attribute(probs, rows.competition.attribute_values) if parts else probs,
+        probs=by_attribute.by_attribute(probs, rows.competition.attribute_values) if parts else probs,
         labels=rows.labels,
         folds=rows.folds,
         groups=rows.groups,
@@ -68,7 +68,7 @@ def _check_distinct(names: list[str], probs: np.ndarray) -> None:
 def _test_parts(tests, data: OutOfFold, parts: bool) -> tuple[np.ndarray, np.ndarray]:
     """Test ids, and probabilities (M, T, C) as those that the weights are of."""
     probs = np.stack([test.at(tests[0].ids) for test in tests])
-    return tests[0].ids, combine.by_attribute(probs, data.competition.attribute_values) if parts else probs
+    return tests[0].ids, by_attribute.by_attribute(probs, data.competition.attribute_values) if parts else probs
 
 
 def _write(outputs: Path, row_ids, data: OutOfFold, study: Study, tests, made: dict, made_of: dict) -> None:

@@ -24,7 +24,7 @@ Fitted = dict[Candidate, tuple[np.ndarray, np.ndarray]]  # weights (M,), paramet
 class OutOfFold:
     """Out-of-fold predictions of M models: probs (M, N, C), labels as the target has them, folds and groups (N,).
 
-    runs (R, N, C): the whole runs if probs are parts of runs (see `combine.by_attribute`); None: probs are the runs.
+    runs (R, N, C): the whole runs if probs are parts of runs (see by_attribute.py); None: probs are the runs.
     """
 
     competition: Competition

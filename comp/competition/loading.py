@@ -8,9 +8,9 @@ import numpy as np
 from comp.competition import home, settings
 from comp.competition.competition import Competition, Range, Sample
 from comp.competition.layout import class_names, label_columns, training_table
+from comp.competition.layout.find_sample_submission import read_sample
 from comp.competition.layout.photo_paths import PhotoRows
 from comp.competition.layout.sample_columns import sample_of
-from comp.competition.layout.sample_file import read_sample
 from comp.competition.settings import Settings
 from comp.competition.settings_file import FILE, settings_file
 from comp.errors import InputError

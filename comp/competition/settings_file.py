@@ -1,4 +1,4 @@
-"""Which competition.toml describes an inputs folder. No table is read for it, so no pandas is imported."""
+"""Find the competition.toml for an inputs folder. This reads no table, so pandas is not imported."""
 
 from pathlib import Path
 
@@ -8,9 +8,9 @@ FILE = "competition.toml"
 
 
 def settings_file(inputs: Path, file: Path | None = None) -> Path | None:
-    """The competition.toml that is used; None where there is none.
+    """The competition.toml to use; None if there is none.
 
-    A file in the working folder does not describe inputs in the home layout: it is another competition's.
+    If inputs has the home layout, a file in the working folder is ignored: it describes another competition.
     """
     if file:
         return Path(file)

@@ -9,7 +9,7 @@ from comp.competition import labels
 from comp.competition.competition import Competition
 from comp.data.fold_search import best_seed
 from comp.data.fold_split import split
-from comp.data.leaks import merged_groups
+from comp.data.near_duplicates import merged_groups
 from comp.errors import InputError
 
 USUAL = 5  # folds

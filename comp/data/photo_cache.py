@@ -13,7 +13,7 @@ from comp.data.parallel import in_chunks
 from comp.data.photos import Photos, square, unreadable
 from comp.data.resize import VERSION
 from comp.errors import InputError
-from comp.io import files
+from comp.io import files, locks
 
 STATS = 1000  # photos per task when sizes and times are read
 THREADS = 16  # more than cores: on a network disk they mostly wait
@@ -37,7 +37,7 @@ def cached(
     """
     path = cache_file(folder, inputs, images, crop, size, fit)
     if not path.is_file():
-        with files.lock(folder / "building", "the photo cache", wait=True):  # the process before may have built it
+        with locks.lock(folder / "building", "the photo cache", wait=True):  # the process before may have built it
             if not path.is_file():
                 gigabytes = _bytes(images, size) / 1e9
                 say(f"decoding {len(images):,} photos once, to a cache of {gigabytes:.2f} GB in {folder}")

@@ -1,4 +1,4 @@
-"""Reading a photo's file, whatever lies there under its name. No torch."""
+"""Reading a photo's file, whatever is found under its name. No torch."""
 
 import os
 import stat

@@ -9,7 +9,7 @@ import pandas as pd
 from comp import console
 from comp.competition import labels, tables
 from comp.competition.competition import Competition
-from comp.competition.policy import training_policy
+from comp.competition.training_label_policy import training_policy
 from comp.data import photo_cache, photos
 from comp.data.batches import Batches
 from comp.errors import InputError

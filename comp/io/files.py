@@ -5,12 +5,10 @@ A file is written under a temporary name, flushed and renamed. JSON files have a
 
 import contextlib
 import errno
-import fcntl
 import hashlib
 import json
 import os
 import shutil
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,7 +35,7 @@ def replacing(path: Path, need: int = 0, room: str = ROOM) -> Iterator[Path]:
             os.fsync(file.fileno())  # without it, a power cut may leave an empty file
         os.replace(temporary, path)
     except OSError as error:
-        raise _cannot_write(path, error, need, room) from error
+        raise cannot_write(path, error, need, room) from error
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
@@ -59,7 +57,7 @@ def _no_room(path: Path, problem: str, need: int, room: str) -> InputError:
     return InputError(f"cannot write {path}: {problem}, {_free(path) / 1e6:,.1f} MB free there", expected, room)
 
 
-def _cannot_write(path: Path, error: OSError, need: int = 0, room: str = ROOM) -> InputError:
+def cannot_write(path: Path, error: OSError, need: int = 0, room: str = ROOM) -> InputError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return _no_room(path, error.strerror, need, room)
     return InputError(f"cannot write {path}: {error.strerror or error}", "a folder that can be written to",
@@ -120,31 +118,3 @@ def digest(path: Path) -> str:
     """SHA-256 of the bytes of a file, first 16 hexadecimal digits; the file is read in parts."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
-
-
-@contextlib.contextmanager
-def lock(path: Path, what: str, wait: bool = False) -> Iterator[None]:
-    """Hold a lock on `path` while the block runs.
-
-    what: the name of the locked thing, for the message. If another process holds the lock: wait if `wait` is true, else
-    raise InputError that names the process. The system releases the lock when the process ends, even if it is killed.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = open(path, "a+")  # noqa: SIM115  open as long as the lock is held
-    except OSError as error:
-        raise _cannot_write(path, error) from error
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except BlockingIOError:
-            file.seek(0)
-            raise InputError(
-                f"{what} is in use by {file.read().strip() or 'another process'}",
-                "one process at a time",
-                "the same command when that process has ended; another FOLD or RUN can be started now",
-            ) from None
-        file.truncate(0)
-        file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
-        file.flush()
-        yield

@@ -1,4 +1,4 @@
-"""Several names in one text, as make hands them over: names may hold blanks, commas and brackets themselves."""
+"""Split a text with several names, as make passes it on. Names may contain spaces, commas and brackets."""
 
 import re
 import shlex
@@ -8,21 +8,21 @@ BETWEEN = re.compile(r"[\s,|]+")
 
 
 def split_names(text: str, there: Callable[[str], bool]) -> list[str]:
-    """The names in a text, with blanks, commas, | or line ends between them.
+    """The names in a text, separated by spaces, commas, | or line ends.
 
-    there: whether something of that name exists. A blank or comma within a name is recognised because the whole name
-    is there and its parts are not; where that is not enough, names may be quoted as in a shell. Where no way to split
-    the text gives only names that are there, the text is split at every separator.
+    there(name): whether a name exists. A space or comma inside a name is recognised because the whole name exists and
+    its parts do not. If that is not enough, names may be quoted as in a shell. If no split gives only existing names,
+    the text is split at every separator.
     """
     text = text.strip(" \t\r\n,|")
     return _split_by_what_is_there(text, there) or _split_quoted(text, there) or BETWEEN.split(text) if text else []
 
 
 def _split_by_what_is_there(text: str, there: Callable[[str], bool]) -> list[str] | None:
-    """The split into names that are all there, each as short as possible; None where there is no such split."""
+    """The split into existing names, each as short as possible; None if there is no such split."""
     gaps = list(BETWEEN.finditer(text))
     starts, ends = [0, *(gap.end() for gap in gaps)], [*(gap.start() for gap in gaps), len(text)]
-    rest: list[list[str] | None] = [None] * len(starts) + [[]]  # how the words from the i-th on are split
+    rest: list[list[str] | None] = [None] * len(starts) + [[]]  # the split of the words from position i on
     for i in reversed(range(len(starts))):
         for j in range(i, len(starts)):
             if rest[j + 1] is not None and there(text[starts[i] : ends[j]]):

@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 
 from comp.errors import InputError
-from comp.metrics import count_metrics, number_metrics, probability_metrics, ranking_metrics, user_metrics
+from comp.metrics import count_metrics, kappa, number_metrics, probability_metrics, ranking_metrics, user_metrics
 from comp.metrics.count_metrics import macro_f1_score
 from comp.metrics.metric import ONE_LABEL, Metric, averaged, counted
 from comp.metrics.probability_metrics import FLOOR, log_loss
@@ -29,7 +29,7 @@ _FIXED = (
     Metric("log_loss", log_loss, "probabilities", COUNTED, False, rows=probability_metrics.log_loss_rows),
     Metric("auc", auc_score, "ranks", COUNTED),
     Metric("average_precision", ranking_metrics.average_precision, "ranks", ("binary", "multilabel")),
-    averaged("quadratic_kappa", "answers", ("ordinal",), number_metrics.kappa_rows, number_metrics.kappa_of_means,
+    averaged("quadratic_kappa", "answers", ("ordinal",), kappa.kappa_rows, kappa.kappa_of_means,
              graded=True),
     averaged("rmse", "values", NUMBERS, number_metrics.squared_rows, number_metrics.root, higher_is_better=False),
     averaged("mae", "values", NUMBERS, number_metrics.absolute_rows, higher_is_better=False),

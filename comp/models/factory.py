@@ -9,9 +9,13 @@ from torch import nn
 from comp.competition.competition import Competition
 from comp.errors import InputError
 from comp.models import classifiers, heads, pretrained_source
-from comp.models.pretrained_source import Origin
+from comp.models.pretrained_filling import FAULTS, Origin
 from comp.recipes import model_names
 from comp.recipes.recipe import Recipe
+
+
+class NotBuilt(InputError):
+    """timm cannot build the model at this image size."""
 
 
 @dataclass
@@ -50,9 +54,29 @@ def _timm_model(recipe: Recipe, outputs: int, weights: Path, wanted: bool) -> tu
         return pretrained_source.load(recipe.model, weights, options)
     try:
         return timm.create_model(model_names.current(recipe.model), pretrained=False, **options), None
-    except pretrained_source.FAULTS as error:
-        raise InputError(f"timm cannot build {recipe.model}: {error}", "settings that fit the model",
-                         "the same command with other settings in SET, or another MODEL") from error  # fmt: skip
+    except FAULTS as error:
+        raise _not_built(recipe, error) from error
+
+
+def _not_built(recipe: Recipe, error: Exception) -> InputError:
+    """What to do where timm cannot build the model: leave out a setting that it does not know, or another size."""
+    for setting in ("drop_rate", "drop_path_rate"):
+        if isinstance(error, TypeError) and f"'{setting}'" in str(error):
+            left_out = f"the same command with {setting}=0 in SET, and RUN=<name>"
+            return InputError(f"{recipe.model} has no {setting}", f"{setting}=0", left_out)
+    size = timm_size(recipe.model)
+    return NotBuilt(
+        f"timm cannot build {recipe.model} for image_size={recipe.image_size}: {error}",
+        f"its own size, image_size={size}",
+        f"the same command with image_size={size} in SET, and RUN=<name>",
+    )
+
+
+def timm_size(name: str) -> int:
+    """The side of the pictures that a timm model's weights were trained with, pixels."""
+    import timm
+
+    return (timm.get_pretrained_cfg(model_names.current(name)) or timm.models.PretrainedCfg()).input_size[-1]
 
 
 def _image_size(recipe: Recipe) -> dict:

@@ -69,7 +69,7 @@ def claim(run: Run, recipe: Recipe, competition: Competition, pretrained: dict |
 
 
 def check_pretrained(run: Run, pretrained: dict) -> None:
-    """Raise InputError where the pretrained weights are others than those that the run began with."""
+    """Raise InputError if the pretrained weights differ from those that the run started with."""
     content = files.read_json(run.recipe, "the recipe of a trained run", f"make train MODEL={run.name}")
     began = content.get("pretrained") or pretrained
     if began["digest"] != pretrained["digest"]:

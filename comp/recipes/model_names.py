@@ -1,22 +1,24 @@
-"""Names of timm's models: old names become the new ones, unknown names and tags are refused."""
+"""Names of timm models: old names are replaced by new ones, unknown names and tags are refused."""
 
 import difflib
 
 from comp.errors import InputError
 
-SUFFIXES = ("safetensors", "pth", "pt", "bin", "ckpt", "tar")  # of weights files, which are no tags
+SUFFIXES = ("safetensors", "pth", "pt", "bin", "ckpt", "tar")  # of weights files; they are not tags
 
 
 def current(name: str) -> str:
-    """The name, with its tag, that timm has for a model now: vit_base_patch16_224_in21k is
-    vit_base_patch16_224.augreg_in21k. A name that is not old stays as it is."""
+    """The current name of a timm model, with its tag; other names stay unchanged.
+
+    vit_base_patch16_224_in21k, for example, is now vit_base_patch16_224.augreg_in21k.
+    """
     from timm.models import _registry  # 2 s to import; timm has no public name for its table of old names
 
     return _registry._deprecated_models.get(name) or name
 
 
 def check(name: str, recipes: list[str]) -> None:
-    """Raise InputError, with the nearest names or the tags that there are, unless timm knows the model and its tag."""
+    """Raise InputError unless timm has the model and its tag; it lists similar names or the known tags."""
     import timm
 
     base, dot, tag = current(name).partition(".")

@@ -1,7 +1,7 @@
-"""What a blend is made of, and whether that is still what lies there.
+"""The sources of a blend, and whether the blend is up to date with them.
 
-The one place that decides whether a blend is up to date: `make blend`, `make sub` and `make status` all ask here. It
-compares contents, never times, and imports no pandas: a stage that finds nothing changed ends at once.
+`make blend`, `make sub` and `make status` all decide with this module. It compares contents, never times. It does not
+import pandas, so that a stage with nothing to do ends at once.
 """
 
 from dataclasses import asdict, dataclass
@@ -21,7 +21,7 @@ PARTS = ("oof.npz", "test.npz")
 
 @dataclass(frozen=True)
 class Asked:
-    """What `make blend` was asked for. runs: empty for all complete ones; method, rule: empty for chosen by score."""
+    """The arguments of `make blend`. runs: empty for all complete runs; method, rule: empty to choose by score."""
 
     runs: tuple[str, ...] = ()
     method: str = ""
@@ -30,7 +30,7 @@ class Asked:
 
     @property
     def command(self) -> str:
-        """The command that asks for it."""
+        """The command with these arguments."""
         names = (", " if any(" " in name for name in self.runs) else " ").join(self.runs)
         given = {"RUNS": f'"{names}"' if len(self.runs) > 1 or " " in names else names, "METHOD": self.method,
                  "RULE": self.rule, "PER": "" if self.per == "run" else self.per}  # fmt: skip
@@ -39,9 +39,9 @@ class Asked:
 
 @dataclass(frozen=True)
 class BlendState:
-    """made: weights.json, {} where it cannot be read; problem: empty if up to date.
+    """made: the content of weights.json, {} if it cannot be read; problem: empty if the blend is up to date.
 
-    asked: what it was made for, without the runs that are gone: what can be asked for again.
+    asked: the arguments that it was made with, without runs that no longer exist.
     """
 
     made: dict
@@ -50,7 +50,7 @@ class BlendState:
 
 
 def made_of(outputs: Path, inputs: Path, competition: Competition, names: list[str], folds: int, asked: Asked) -> dict:
-    """Everything that decides what the blend of these runs is, as plain values. folds: how many there are."""
+    """Everything that the blend of these runs depends on, as plain values. folds: how many folds there are."""
     return {
         "choice": CHOICE,
         "asked": {**asdict(asked), "runs": list(asked.runs)},
@@ -64,19 +64,19 @@ def made_of(outputs: Path, inputs: Path, competition: Competition, names: list[s
 
 
 def competition_digest(competition: Competition) -> str:
-    """A hash of all that competition.json holds of a competition."""
+    """A hash of the Competition value."""
     return files.checksum(to_json(competition))
 
 
 def metric_digest(competition: Competition) -> str:
-    """The metric's name; of a metric of the user's own also a hash of the file that it is written in."""
+    """The name of the metric; for a metric in user_metrics.py also a hash of that file."""
     name = competition.metric.name
     own = any(metric.name == name for metric in user_metrics.METRICS)
     return f"{name} {files.digest(Path(user_metrics.__file__))}" if own else name
 
 
 def sample_digest(inputs: Path, competition: Competition) -> str:
-    """A hash of the sample submission; empty where it is not on this machine."""
+    """A hash of the sample submission; empty if it is not on this machine."""
     return _digest(inputs / competition.sample.file) if competition.sample else ""
 
 
@@ -85,12 +85,12 @@ def _digest(path: Path) -> str:
 
 
 def file_digests(outputs: Path) -> dict[str, str]:
-    """The hashes of the blend's predictions, which weights.json holds."""
+    """The hashes of the prediction files of the blend, for weights.json."""
     return {name: _digest(Run(outputs, BLEND).folder / name) for name in PARTS}
 
 
 def state(outputs: Path, inputs: Path, competition: Competition, asked: Asked | None = None) -> BlendState:
-    """Whether the blend that lies there is the one that `asked` would make now; None for what it was made for."""
+    """Whether the existing blend equals the one that `asked` would give now; None: its own arguments."""
     path = Run(outputs, BLEND).folder / "weights.json"
     try:
         made = files.read_json(path, "the blend's weights", "make blend")
@@ -109,13 +109,13 @@ def state(outputs: Path, inputs: Path, competition: Competition, asked: Asked | 
 
 
 def problem(before: dict, now: dict) -> str:
-    """What has changed since the blend was made of `before`, in a few words; empty where nothing has."""
+    """What has changed since the blend was made with `before`, in a few words; empty if nothing has."""
     if before["folds"] != now["folds"]:
         return f"made with folds.csv {before['folds']}, not {now['folds'] or 'there now'}"
     if now["sample"] and before["sample"] != now["sample"]:
-        return "the sample submission is another one now"
+        return "the sample submission has changed"
     for name, what in (("competition", "the competition has"), ("metric", "the metric has"),
-                       ("choice", "the way to choose has")):  # fmt: skip
+                       ("choice", "the code that chooses has")):  # fmt: skip
         if before[name] != now[name]:
             return f"{what} changed since the blend was made"
     return _problem_of_runs(before["runs"], now["runs"]) or _problem_of_words(before["asked"], now["asked"])

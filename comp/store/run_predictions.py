@@ -7,12 +7,12 @@ import pandas as pd
 
 from comp.competition.competition import Competition
 from comp.errors import InputError, listed
-from comp.io import files
-from comp.io.files import digest
 from comp.store import external_predictions, runs
 from comp.store.fold_table import fold_count
 from comp.store.paths import Run
 from comp.store.predictions import Predictions, load_predictions
+from comp.store.repair_commands import repair
+from comp.store.same_folds_check import check_same_folds
 
 
 def load(
@@ -60,28 +60,10 @@ def load_fold(
     """OOF and test predictions of fold k of a trained run, with the checks of `load`."""
     part, test = (load_predictions(path, competition, repair(run, k)) for path in (run.oof(k), run.test(k)))
     for made in (part, test):
-        _check_origin(made, run, k, folds_digest)
+        check_same_folds(made, run, k, folds_digest)
     check_ids(part, folds["image"][folds["fold"] == k])
     check_ids(test, test.ids if test_ids is None else test_ids)
     return part, test
-
-
-def _check_origin(made: Predictions, run: Run, k: int, folds_digest: str) -> None:
-    """Raise InputError unless the hashes in `meta` are those of the current files."""
-    if made.meta.get("folds") != folds_digest:
-        raise InputError(
-            f"{made.meta['file']} was made with folds.csv {made.meta.get('folds')}",
-            f"the current folds.csv, {folds_digest}: with different folds a blend would leak",
-            f"rm -r {run.fold(k)} and make train MODEL={model(run)} RUN={run.name} FOLD={k}",
-        )
-    for name, path in (("recipe", run.recipe), ("weights", run.weights(k))):
-        # a copied run may have predictions without weights
-        if path.is_file() and made.meta.get(name) != digest(path):
-            raise InputError(
-                f"{made.meta['file']} was made by {name} {made.meta.get(name)}",
-                f"{digest(path)}, {path}",
-                repair(run, k),
-            )
 
 
 def check_ids(made: Predictions, ids: Iterable[str]) -> None:
@@ -94,18 +76,3 @@ def check_ids(made: Predictions, ids: Iterable[str]) -> None:
             f"the {len(wanted):,} ids of the photos to predict, once each",
             made.repair,
         )
-
-
-def model(run: Run) -> str:
-    """The model in the recipe of a run; the name of the run if it has no recipe."""
-    try:
-        return files.read_json(run.recipe, "", "")["recipe"]["name"]
-    except (InputError, KeyError, TypeError):
-        return run.name
-
-
-def repair(run: Run, k: int | None = None) -> str:
-    """The command that makes the predictions of fold k, or of all folds, again."""
-    numbers = run.folder.glob("fold*/model.safetensors") if k is None else [run.weights(k)]
-    stage = "predict" if any(path.is_file() for path in numbers) else "train"
-    return f"make {stage} MODEL={model(run)} RUN={run.name}" + ("" if k is None else f" FOLD={k}")

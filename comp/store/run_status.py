@@ -11,7 +11,8 @@ from comp.store import blend_record, diverged, runs
 from comp.store.blend_record import Asked
 from comp.store.fold_table import fold_count
 from comp.store.paths import BLEND, Run
-from comp.store.run_predictions import load, load_fold, model, repair
+from comp.store.repair_commands import model, repair
+from comp.store.run_predictions import load, load_fold
 
 
 @dataclass(frozen=True)

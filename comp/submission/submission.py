@@ -32,7 +32,7 @@ def read_sample(inputs: Path, competition: Competition) -> RawTable:
 
 
 def ids_here(inputs: Path, competition: Competition) -> list[str] | None:
-    """The test ids that every run must have; None where the sample submission is not on this machine."""
+    """The test ids that every run must have; None if the sample submission is not on this machine."""
     if not (competition.sample and (Path(inputs) / competition.sample.file).is_file()):
         return None
     return sample_ids(read_sample(inputs, competition), competition)

@@ -1,6 +1,6 @@
-"""submission.json: what submission.csv was made of, and whether it still is.
+"""submission.json: the sources of submission.csv, and whether it is up to date with them.
 
-Beside submission.csv and not in submissions/, because two runs may give the same answers. No pandas is imported here.
+It is not stored in submissions/, because two runs may give the same answers. This module does not import pandas.
 """
 
 from pathlib import Path
@@ -16,7 +16,7 @@ ANSWERS = 1  # version of the code that writes answers: raise it when the same p
 
 
 def made_of(run: str | None, sources: list[str], outputs: Path, inputs: Path, competition: Competition) -> dict:
-    """Everything that decides what a submission is. run: whose, None for a vote; sources: hashes of its files."""
+    """Everything that a submission depends on. run: its run, None for a vote; sources: hashes of its files."""
     folds = folds_file(outputs)
     return {
         "run": run,
@@ -29,7 +29,7 @@ def made_of(run: str | None, sources: list[str], outputs: Path, inputs: Path, co
 
 
 def made_of_run(run: str, outputs: Path, inputs: Path, competition: Competition) -> dict:
-    """`made_of` for a run, or for the blend that lies there now."""
+    """`made_of` for a run, or for the current blend."""
     weights = Run(outputs, BLEND).folder / "weights.json"
     blend = files.digest(weights) if weights.is_file() else ""
     source = blend if run == BLEND else runs.source_digest(Run(outputs, run))
@@ -37,7 +37,7 @@ def made_of_run(run: str, outputs: Path, inputs: Path, competition: Competition)
 
 
 def is_current(outputs: Path, wanted: dict) -> bool:
-    """Whether submission.csv is whole, kept in submissions/, and made of `wanted`."""
+    """Whether submission.csv is undamaged, saved in submissions/, and made of `wanted`."""
     record, path = _read(outputs), submission_file(outputs)
     return (
         record.get("made_of") == wanted
@@ -48,7 +48,7 @@ def is_current(outputs: Path, wanted: dict) -> bool:
 
 
 def write(outputs: Path, data: bytes, record: dict, of: dict) -> Path:
-    """Keep the submission with its record, then write submission.csv, then what it is made of; the kept file."""
+    """Save the submission in submissions/, then write submission.csv and submission.json. Returns the saved file."""
     kept = submission_history.keep(outputs, data, record)
     files.write_bytes(submission_file(outputs), data)
     files.write_json(_file(outputs), {"csv": files.digest_of(data), "made_of": of})  # last: it holds the hash
@@ -56,7 +56,7 @@ def write(outputs: Path, data: bytes, record: dict, of: dict) -> Path:
 
 
 def state(outputs: Path, inputs: Path, competition: Competition) -> tuple[str, str]:
-    """What there is of submission.csv: missing, stale or complete, and why, or of what it is."""
+    """The state of submission.csv: missing, stale or complete; and the reason, or its source."""
     if not submission_file(outputs).is_file():
         return "missing", "make blend"
     before = _read(outputs).get("made_of")
@@ -74,7 +74,7 @@ def state(outputs: Path, inputs: Path, competition: Competition) -> tuple[str, s
 
 
 def _made_of_now(before: dict, outputs: Path, inputs: Path, competition: Competition) -> dict:
-    """`made_of` for the same run or vote. The files of a vote may lie anywhere, the sample on another machine."""
+    """`made_of` for the same run or vote. Files of a vote are not read again; the sample may be on another machine."""
     if before["run"] is None:
         now = made_of(None, before["sources"], outputs, inputs, competition)
     else:

@@ -1,4 +1,4 @@
-"""What is printed of a submission: how its answers are spread, and how far they agree with earlier ones."""
+"""The report of a submission: the distribution of its answers, and its agreement with earlier submissions."""
 
 import numpy as np
 
@@ -7,14 +7,14 @@ from comp.competition import scoring
 from comp.errors import InputError
 from comp.submission import answer_shift, answers, submission, submission_history
 
-SHIFT = 4.0  # standard errors: of 18 classes one in a thousand submissions has one further off by chance
-SHOWN = 10  # latest earlier submissions; classes, where there are more than MOST_CLASSES
+SHIFT = 4.0  # standard errors; with 18 classes, one submission in a thousand has a larger shift by chance
+SHOWN = 10  # latest submissions to show; classes to show, if there are more than MOST_CLASSES
 MOST_CLASSES = 40
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
 def show(competition, oof: np.ndarray, groups: np.ndarray, test: np.ndarray) -> None:
-    """How the answers are spread out of fold and in the submission; a shift beyond chance is warned of."""
+    """Print the distribution of answers out of fold and in the submission; warn if they differ more than by chance."""
     if competition.target == "regression" or competition.sample.answer == "probability":
         values = [answers.from_probabilities(competition, probs) for probs in (oof, test)]
         _show_values(values[0], groups, values[1])
@@ -23,7 +23,7 @@ def show(competition, oof: np.ndarray, groups: np.ndarray, test: np.ndarray) -> 
 
 
 def _show_shares(competition, oof: np.ndarray, groups: np.ndarray, test: np.ndarray) -> None:
-    """The share of rows that have each class; of many classes those that differ most."""
+    """Print the share of rows with each class; of many classes only those that differ most."""
     size = competition.size
     shares = [np.bincount(np.nonzero(part)[1] if part.ndim == 2 else part, minlength=size) / len(part)
               for part in (oof, test)]  # fmt: skip
@@ -38,7 +38,7 @@ def _show_shares(competition, oof: np.ndarray, groups: np.ndarray, test: np.ndar
 
 
 def _show_values(oof: np.ndarray, groups: np.ndarray, test: np.ndarray) -> None:
-    """Mean and quantiles of probabilities or numbers."""
+    """Print mean and quantiles of probabilities or numbers."""
     rows = [[name, float(part.mean()), *map(float, np.quantile(part, QUANTILES))]
             for name, part in (("out of fold", oof), ("test", test))]  # fmt: skip
     console.table("predicted values", ["", "mean", *[f"{q:.0%}" for q in QUANTILES]], rows)
@@ -54,7 +54,7 @@ def _warn_of_shift(found: str) -> None:
 
 
 def show_earlier(outputs, competition, ids, made: np.ndarray) -> None:
-    """Agreement with each earlier submission; one that cannot be compared is named with the reason."""
+    """Print the agreement with each earlier submission, or the reason why it cannot be compared."""
     rows = []
     for one in submission_history.kept(outputs)[-SHOWN:]:
         path = outputs / "submissions" / one["file"]

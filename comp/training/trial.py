@@ -3,15 +3,13 @@
 import dataclasses
 from pathlib import Path
 
-import timm
 import torch
 from torch import nn
 
 from comp.competition.competition import Competition
 from comp.errors import InputError
-from comp.hardware.device import autocast, memory_format, precision
+from comp.hardware.precision import autocast, memory_format, precision
 from comp.models import factory, heads
-from comp.recipes import model_names
 from comp.recipes.recipe import Recipe
 from comp.training import optim
 
@@ -39,7 +37,7 @@ def check(recipe: Recipe, competition: Competition, where: torch.device) -> None
 
 def working_size(recipe: Recipe, competition: Competition, where: torch.device) -> int:
     """The side (pixels) nearest to the recipe's, up to the model's own, at which a step works; 0 where none does."""
-    own = (timm.get_pretrained_cfg(model_names.current(recipe.model)) or timm.models.PretrainedCfg()).input_size[-1]
+    own = factory.timm_size(recipe.model)
     sizes = {own, *range(STEP, own + 1, STEP)} - {recipe.image_size}
     for size in sorted(sizes, key=lambda size: (abs(size - recipe.image_size), -size)):
         if not fault(dataclasses.replace(recipe, image_size=size), competition, where):
@@ -50,12 +48,12 @@ def working_size(recipe: Recipe, competition: Competition, where: torch.device) 
 def fault(recipe: Recipe, competition: Competition, where: torch.device) -> str:
     """What goes wrong in a step or a prediction, in one line; "" where nothing does.
 
-    InputErrors that no image size would mend, as for an unknown optimizer, are raised.
+    Raises InputError for what no image size would mend, such as an unknown optimizer.
     """
     try:
         model = factory.create(recipe, competition, Path(), pretrained=False)
         model = model.to(where, memory_format=memory_format(recipe))
-    except InputError as error:
+    except factory.NotBuilt as error:
         return error.found
     optimizer = optim.make_optimizer(model, recipe, where)
     try:

@@ -3,7 +3,7 @@
 import pytest
 from small_inputs import TOML, animals, text
 
-from comp.competition.layout.sample_file import find
+from comp.competition.layout.find_sample_submission import find
 from comp.competition.loading import from_settings
 from comp.competition.settings import parse
 from comp.errors import InputError

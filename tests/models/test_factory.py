@@ -6,7 +6,7 @@ import torch
 
 from comp.competition import home
 from comp.errors import InputError
-from comp.models import factory, pretrained_source, weights_file
+from comp.models import factory, pretrained_hub, weights_file
 from comp.models.normalisation import with_normalisation
 from comp.recipes import catalog
 
@@ -77,8 +77,8 @@ def test_what_the_hubs_http_library_raises_means_that_there_is_no_network(error)
 
     root = next(base for base in errors.HfHubHTTPError.__mro__ if base.__name__ == "HTTPError")
     library = __import__(root.__module__)
-    assert issubclass(getattr(library, error), pretrained_source.hub_errors())
-    assert issubclass(errors.OfflineModeIsEnabled, pretrained_source.hub_errors())
+    assert issubclass(getattr(library, error), pretrained_hub.hub_errors())
+    assert issubclass(errors.OfflineModeIsEnabled, pretrained_hub.hub_errors())
 
 
 @pytest.mark.parametrize("name", ["test_resnet.safetensors", "test_resnet.pth"])

@@ -172,3 +172,20 @@ def test_the_origin_is_the_same_on_every_machine_and_is_plain(tmp_path):
     assert origins[0] == origins[1]
     assert origins[0]["place"] == "test_resnet.pth"
     assert json.loads(json.dumps(origins[0]))["digest"]
+
+
+def test_weights_of_the_hub_say_what_they_are(tmp_path, monkeypatch):
+    import huggingface_hub.constants
+
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
+    hub = timm.get_pretrained_cfg("test_resnet").hf_hub_id
+    cached, commit = tmp_path / f"models--{hub.replace('/', '--')}", "0" * 40
+    (cached / "snapshots" / commit).mkdir(parents=True)
+    (cached / "refs").mkdir()
+    (cached / "refs" / "main").write_text(commit)
+    save_file(STATE, cached / "snapshots" / commit / "model.safetensors")
+    built = filled(tmp_path / "no folder")
+    assert_filled(built, STATE)
+    assert built.origin.place == hub
+    assert str(built.origin.total) in str(built.origin)

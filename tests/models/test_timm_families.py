@@ -14,6 +14,7 @@ from comp.models import classifiers, factory
 from comp.models.normalisation import with_normalisation
 from comp.recipes import catalog, model_names
 from comp.recipes.families import is_transformer
+from comp.recipes.settings import override
 from comp.training import optim, trial
 
 HOME, CPU = home.competition(), torch.device("cpu")
@@ -125,9 +126,11 @@ def test_a_size_that_does_not_fit_names_one_that_does(name, size):
     trial.check(recipe(name, better), HOME, CPU)
 
 
-def test_a_mistake_that_no_size_mends_is_said_as_it_is():
-    with pytest.raises(InputError, match="optimizer=sgdd"):
-        trial.check(recipe("test_resnet", optimizer="sgdd"), HOME, CPU)
+@pytest.mark.parametrize(("model", "setting"), [("test_resnet", "optimizer=sgdd"), ("vgg11", "drop_path_rate=0.2")])
+def test_a_mistake_that_no_size_mends_is_said_as_it_is(model, setting):
+    with pytest.raises(InputError, match=setting.partition("=")[0]) as error:
+        trial.check(override(recipe(model), setting), HOME, CPU)
+    assert "image_size" not in str(error.value)
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adamw"])

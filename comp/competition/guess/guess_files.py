@@ -11,8 +11,8 @@ import pandas as pd
 
 from comp.competition import home
 from comp.competition.layout import archives, coco
+from comp.competition.layout.find_sample_submission import TABLES
 from comp.competition.layout.photo_extensions import EXTENSIONS
-from comp.competition.layout.sample_file import TABLES
 from comp.errors import InputError
 from comp.io.tables import read_table
 

@@ -36,7 +36,7 @@ def _classes(reason: str, values: pd.Series, answers: pd.Series, check: bool = F
     names = answers.isin(set(values)).any()  # such as Sugar beet
     if len(answers) and not names and counts.min() == counts.max() > 1:
         k = int(counts.max())
-        reason = f"the sample holds {k} labels with blanks between; {METRIC}"
+        reason = f"the sample holds {k} labels separated by spaces; {METRIC}"
         return [target, Line("metric", f"map@{k}", reason, check=True)]
     return [target, Line("metric", "accuracy", METRIC, check=True)]
 
@@ -59,9 +59,9 @@ def _separator(values: pd.Series, answers: pd.Series) -> str | None:
 
 def _multilabel(values: pd.Series, separator: str) -> list[Line]:
     parts = sorted(set(chain.from_iterable(value.split(separator) for value in set(values))) - {""})
-    shown = "blanks" if separator == " " else repr(separator)
+    shown = "spaces" if separator == " " else repr(separator)
     words = any(not part.isdigit() for part in parts) and len(parts) >= len(set(values))
-    reason = f"values of {len(parts)} labels with {shown} between: {some(parts)}"
+    reason = f"values of {len(parts)} labels separated by {shown}: {some(parts)}"
     lines = [Line("target", "multilabel", reason + ("; 'multiclass' if those are names" * words), check=words),
              Line("metric", "micro_f1", METRIC, check=True)]  # fmt: skip
     return lines if separator == " " else [*lines, Line("separator", separator, "separates the labels")]

@@ -8,8 +8,8 @@ from comp.competition.competition import Competition
 from comp.competition.layout import class_names
 from comp.competition.layout.photo_paths import PhotoRows
 from comp.competition.layout.source_table import check_columns
-from comp.competition.policy import label_of_attributes
 from comp.competition.settings import Settings
+from comp.competition.training_label_policy import label_of_attributes
 from comp.errors import InputError, listed
 from comp.io.unicode_names import same_text
 

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from comp.competition.competition import Sample
-from comp.competition.layout.sample_file import SampleFile
+from comp.competition.layout.find_sample_submission import SampleFile
 from comp.competition.layout.source_table import check_columns
 from comp.competition.settings import Settings
 from comp.errors import InputError

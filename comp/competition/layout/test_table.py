@@ -7,7 +7,7 @@ import pandas as pd
 
 from comp.competition.competition import Competition
 from comp.competition.layout import photo_paths, template
-from comp.competition.layout.sample_file import SampleFile, read_sample
+from comp.competition.layout.find_sample_submission import SampleFile, read_sample
 from comp.competition.layout.source_table import SourceTable, check_columns, read_source
 from comp.competition.layout.test_photo_template import template_of
 from comp.competition.settings import Settings, parse

@@ -8,16 +8,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from comp.data.near_pairs import near_pairs
+from comp.data.hamming_search import near_pairs
 from comp.data.photo_check import PhotoSummary
-from comp.metrics import metrics
 
 BITS = 256  # of a hash
 NEAR = 12  # bits of 256: a photo that was saved again differs in a few; photos of two subjects in 16 or more
 FLAT = 6  # mean difference of neighbours, in grey values; a thumbnail with less is too flat to compare
 BLOCK = 8192  # thumbnails in memory as floats at one time
 MOST_PAIRS = 2_000_000  # if there are more, only pairs that are needed to link the same photos are kept
-MOST_COMPARED = 20_000  # photos of train and of test in the adversarial check; more change its third digit
 
 
 def alike(photos: Sequence[PhotoSummary], groups: Sequence[str]) -> list[tuple[int, int]]:
@@ -58,27 +56,6 @@ def merged_groups(groups: Sequence[str], pairs: Sequence[tuple[int, int]]) -> li
     return names[first[part[group]]].tolist()
 
 
-def adversarial_auc(train: Sequence[PhotoSummary], test: Sequence[PhotoSummary], groups: Sequence[str]) -> float:
-    """Cross-validated AUC of a logistic regression on thumbnails, train against test: 0.5 if they are alike.
-
-    From more than MOST_COMPARED photos, that many are drawn at random.
-    """
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.model_selection import GroupKFold, cross_val_predict
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
-    rows, test_rows = _drawn(len(train)), _drawn(len(test))
-    train, test, groups = [train[i] for i in rows], [test[i] for i in test_rows], [groups[i] for i in rows]
-    x = np.array([photo.thumbnail for photo in [*train, *test]], np.float32).reshape(len(train) + len(test), -1)
-    is_test = np.repeat([0, 1], [len(train), len(test)])
-    # groups of train stay together; groups of test are not known
-    group = np.concatenate([np.unique(groups, return_inverse=True)[1], len(train) + np.arange(len(test))])
-    model = make_pipeline(StandardScaler(), LogisticRegression(C=1e-3, max_iter=200))
-    made = cross_val_predict(model, x, is_test, groups=group, cv=GroupKFold(5), method="predict_proba")
-    return metrics.auc_score(is_test, made)
-
-
 def _hashes(photos: Sequence[PhotoSummary]) -> tuple[np.ndarray, np.ndarray]:
     """The difference hash of each photo, (N, 256) bool, and whether it has enough detail to compare, (N,) bool."""
     hashed, telling = np.zeros((len(photos), BITS), bool), np.zeros(len(photos), bool)
@@ -101,9 +78,3 @@ def _graph(pairs: np.ndarray, count: int):
     from scipy.sparse import coo_matrix
 
     return coo_matrix((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(count, count)).tocsr()
-
-
-def _drawn(count: int) -> np.ndarray:
-    if count <= MOST_COMPARED:
-        return np.arange(count)
-    return np.sort(np.random.default_rng(0).choice(count, MOST_COMPARED, replace=False))
