@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -102,4 +103,5 @@ def _told(error: InputError | OSError) -> InputError:
     """The error as InputError. Permissions, a full disk or a missing folder are problems that the user can solve."""
     if isinstance(error, InputError):
         return error
-    return InputError(f"{error.filename}: {error.strerror}", "a file or folder that can be used")
+    look = f"ls -ld {shlex.quote(str(error.filename))}"
+    return InputError(f"{error.filename}: {error.strerror}", "a file or folder that can be used", look)

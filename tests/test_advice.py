@@ -4,13 +4,16 @@ Commands that a test can run (no training) are run. Of all others, and of advice
 checked that they are not what has just failed.
 """
 
+import ast
 import re
 import shlex
 import shutil
 import subprocess
 
 import pytest
+from conftest import ROOT
 from drawn_runs import run
+from test_bad_competitions import BAD_FILES, drawn
 from test_bad_input import BAD, home  # noqa: F401  a fixture
 
 TARGETS = {"make_folds": "folds", "blend": "blend", "make_sub": "sub", "train_fold": "train", "vote": "vote",
@@ -38,12 +41,11 @@ def options(words: list[str]) -> list[str]:
     return [part for name, value in pairs for part in (f"--{name.lower()}", value)]
 
 
-def carried_out(copy, words: list[str]) -> str | None:
-    """What a command printed; None for one that a test does not run."""
+def carried_out(copy, words: list[str]) -> tuple[int, str] | None:
+    """Exit code and text of a command; None for one that a test does not run."""
     if words[0] == "rm":
         assert words[-1].startswith(str(copy / "out")), "advice to delete what was not generated"
-        subprocess.run(words, check=True)
-        return ""
+        return subprocess.run(words, check=True).returncode, ""
     if words[1] not in SCRIPTS:
         return None
     printed = ""
@@ -51,8 +53,8 @@ def carried_out(copy, words: list[str]) -> str | None:
         code, said = run(copy, script, *options(words[2:]))
         printed += said
         if code:
-            break
-    return printed
+            return code, printed
+    return 0, printed
 
 
 @pytest.mark.parametrize("kind", BAD)
@@ -60,12 +62,33 @@ def test_advice_that_is_followed_does_not_end_in_the_same_error(home, tmp_path, 
     damage, (script, *more), _ = BAD[kind]
     copy = shutil.copytree(home, tmp_path / "home")
     damage(copy)
+    check_advice(copy, script, *more)
+
+
+@pytest.mark.parametrize("kind", BAD_FILES)
+def test_advice_about_files_that_is_followed_does_not_end_in_the_same_error(tmp_path, kind):
+    BAD_FILES[kind][0](drawn(tmp_path))
+    check_advice(tmp_path, "make_folds", "--folds", 3)
+
+
+def check_advice(copy, script, *more):
     found, advice = error_of(run(copy, script, *more)[1])
     assert advice, f"no advice: {found}"
     given = {(words[1], *options(words[2:])) for words in commands(advice) if words[0] == "make"}
     assert (TARGETS[script], *map(str, more)) not in given, f"the advice is what has just failed: {advice}"
-    printed = [carried_out(copy, words) for words in commands(advice)]
-    if printed and None not in printed:
-        assert not any(found in text for text in printed)
-        if TARGETS[script] not in {name for name, *_ in given}:  # it was a repair: what failed is run again
-            assert found not in run(copy, script, *more)[1]
+    done = [carried_out(copy, words) for words in commands(advice)]
+    if not done or None in done:
+        return
+    assert not any(found in printed for _, printed in done)
+    repaired = TARGETS[script] not in {name for name, *_ in given}  # else it was the same stage, with other words
+    if repaired and not any(code for code, _ in done):  # a command that ended in another error has led further, too
+        assert found not in run(copy, script, *more)[1]
+
+
+def test_every_error_has_advice():
+    for path in sorted((ROOT / "comp").rglob("*.py")):
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "InputError":
+                unpacked = any(isinstance(argument, ast.Starred) for argument in call.args)
+                named = {keyword.arg for keyword in call.keywords}
+                assert len(call.args) >= 3 or unpacked or "run" in named, f"{path} line {call.lineno}"

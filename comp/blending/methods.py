@@ -96,4 +96,5 @@ def check(name: str, known: Iterable[str], option: str, competition: Competition
     """Raise InputError if a method or rule is not among those that fit the competition."""
     if name not in known:
         fitting = f"for the metric {competition.metric.name} and the target {competition.target}"
-        raise InputError(f"{option}={name}", f"one of {', '.join(known)}, {fitting}")
+        run = f"make blend, or make blend {option}={next(iter(known))}"
+        raise InputError(f"{option}={name}", f"one of {', '.join(known)}, {fitting}", run)

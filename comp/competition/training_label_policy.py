@@ -35,7 +35,8 @@ def ranges(name: str, text: str) -> list[tuple[float, float]]:
     """Parse "27-29,57-59" to [(27, 29), (57, 59)], both ends included; "58" is (58, 58). name: for the message."""
     parts = [part.strip() for part in text.split(",")]
     if not all(re.fullmatch(rf"{NUMBER}(-{NUMBER})?", part) for part in parts):
-        raise InputError(f"drop={name}:{text}", f"ranges of numbers such as {name}:57-59 or {name}:27-29,57-59")
+        raise InputError(f"drop={name}:{text}", f"ranges of numbers such as {name}:57-59 or {name}:27-29,57-59",
+                         "correct drop in SET")  # fmt: skip
     return [(float(part.split("-")[0]), float(part.split("-")[-1])) for part in parts]
 
 
@@ -48,7 +49,8 @@ def label_of_attributes(table: pd.DataFrame, competition: Competition) -> np.nda
     labels = class_of[np.ravel_multi_index([table[name].to_numpy(np.int64) for name in values], sizes)]
     if (labels < 0).any():
         found = table.loc[labels < 0, list(values)].iloc[0].to_dict()
-        raise InputError(f"no class has the attributes {found}", f"attributes of {', '.join(competition.classes[:20])}")
+        raise InputError(f"no class has the attributes {found}", f"attributes of {', '.join(competition.classes[:20])}",
+                         "correct `attributes` and `ranges` in competition.toml, or that row of the table")  # fmt: skip
     return labels
 
 
@@ -57,7 +59,8 @@ def _parsed(setting: str, text: str) -> dict[str, str]:
     parts = [part.partition(":") for part in text.split(";") if part.strip()]
     if not all(name.strip() and values.strip() for name, _, values in parts):
         example = "size:30,58" if setting == "edges" else "height:57-59"
-        raise InputError(f"{setting}={text!r}", f"a name and numbers, such as {example}, separated by ';'")
+        expected = f"a name and numbers, such as {example}, separated by ';'"
+        raise InputError(f"{setting}={text!r}", expected, f"correct {setting} in SET")
     return {name.strip(): values.strip() for name, _, values in parts}
 
 
@@ -65,7 +68,7 @@ def _range(name: str, competition: Competition) -> Range:
     known = {one.attribute: one for one in competition.ranges}
     if name not in known:
         expected = f"an attribute that is a range: {', '.join(known) or '(none here)'}"
-        raise InputError(f"edges={name}:…, but {name} is no range", expected)
+        raise InputError(f"edges={name}:…, but {name} is no range", expected, "correct edges in SET")
     return known[name]
 
 
@@ -75,7 +78,8 @@ def _edges(name: str, text: str, official: Range) -> list[float]:
     numbers = [float(part) for part in parts if re.fullmatch(NUMBER, part)]
     if len(numbers) != len(parts) or len(numbers) != len(official.edges) or sorted(set(numbers)) != numbers:
         usual = ",".join(f"{edge:g}" for edge in official.edges)
-        raise InputError(f"edges={name}:{text}", f"{len(official.edges)} rising numbers, such as {name}:{usual}")
+        expected = f"{len(official.edges)} rising numbers, such as {name}:{usual}"
+        raise InputError(f"edges={name}:{text}", expected, "correct edges in SET")
     return numbers
 
 

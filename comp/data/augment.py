@@ -41,7 +41,7 @@ NAMES = ("none", "flip", "light", "upright", "strong", "moves", "any_side_up", b
 def pipeline(name: str):
     """The albumentations Compose of that name; None if it changes nothing here. InputError lists the names."""
     if name not in NAMES:
-        raise InputError(f"augment={name}", f"one of {', '.join(NAMES)}")
+        raise InputError(f"augment={name}", f"one of {', '.join(NAMES)}", "correct augment in SET")
     if name in ("none", batch_augment.NAME):
         return None
     import albumentations as A

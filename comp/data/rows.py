@@ -33,7 +33,7 @@ class RunData:
         rows = self.folds.assign(row=np.arange(len(self.folds)))[self.folds["fold"] != k]
         rows = training_policy(rows, self.competition, recipe.edges, recipe.drop)
         if rows.empty:
-            raise InputError(f"drop={recipe.drop} leaves no training row", "rows to train on")
+            raise InputError(f"drop={recipe.drop} leaves no training row", "rows to train on", "correct drop in SET")
         units = rows.groupby(["group", "label"], sort=False, dropna=False).ngroup()  # photos of one group and class
         values = labels.to_array(rows["label"], self.competition)
         return Batches(self.photos, rows["row"], values, recipe.augment, recipe.seed, units)
@@ -81,5 +81,6 @@ def fold_numbers(text: str, folds: pd.DataFrame) -> list[int]:
     if text == "all":
         return list(range(count))
     if not text.isdecimal() or int(text) >= count:
-        raise InputError(f"FOLD={text}", f"all, or 0 … {count - 1}: folds.csv has {count} folds")
+        expected = f"all, or 0 … {count - 1}: folds.csv has {count} folds"
+        raise InputError(f"FOLD={text}", expected, "the same command with FOLD=all")
     return [int(text)]

@@ -16,7 +16,8 @@ def choose_device(name: str) -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError:
-        raise InputError(f"DEVICE={name}", "auto, cpu, cuda, cuda:1, mps") from None
+        known = "auto, cpu, cuda, cuda:1, mps"
+        raise InputError(f"DEVICE={name}", known, "the same command with DEVICE=auto") from None
     there = {"cpu": 1, "cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available())}
     if (device.index or 0) >= there.get(device.type, 0):
         raise InputError(

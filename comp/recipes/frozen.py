@@ -31,7 +31,7 @@ def from_json(values: dict, path) -> Recipe:
             wrong.append(key)
     if wrong:
         raise InputError(f"{path}: settings {', '.join(wrong)} are missing, unknown or of another type",
-                         "the settings of this version")  # fmt: skip
+                         "the settings of this version", "use the version that wrote it, or another RUN")  # fmt: skip
     return validated(Recipe(**values))
 
 

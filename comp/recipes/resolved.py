@@ -65,6 +65,7 @@ def _check(recipe: Recipe, competition: Competition) -> None:
     check_choice("halfmix_within", recipe.halfmix_within, ("", *competition.attributes))
     if recipe.sampler == "balanced" and competition.target not in ONE_LABEL:
         expected = "sampler=shuffle: rows can be balanced only if each has one class"
-        raise InputError(f"sampler=balanced for a {competition.target} target", expected)
+        raise InputError(f"sampler=balanced for a {competition.target} target", expected, "SET=sampler=shuffle")
     if recipe.class_weights == "balanced" and family(recipe.head, competition.target) == "number":
-        raise InputError(f"class_weights=balanced with head={recipe.head}", "class_weights=none: no classes to weight")
+        raise InputError(f"class_weights=balanced with head={recipe.head}", "class_weights=none: no classes to weight",
+                         "SET=class_weights=none")  # fmt: skip

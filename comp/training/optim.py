@@ -52,7 +52,9 @@ def make_optimizer(model: nn.Module, recipe: Recipe, device: torch.device) -> to
         )
     except (ValueError, AssertionError, KeyError) as error:
         raise InputError(
-            f"optimizer={recipe.optimizer}: {error}", "an optimizer of timm, such as sgd, adam, adamw"
+            f"optimizer={recipe.optimizer}: {error}",
+            "an optimizer of timm, such as sgd, adam, adamw",
+            "the same command with SET=optimizer=adamw",
         ) from None
 
 
