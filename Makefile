@@ -27,48 +27,59 @@ PY      := .venv/bin/python
 READY   := .venv/ready
 export NO_ALBUMENTATIONS_UPDATE := 1
 
-PATHS   = --inputs "$(INPUTS)" --outputs "$(OUTPUTS)"$(if $(COMPETITION), --competition "$(COMPETITION)")
+# Recipes read variables from the environment, as "$$NAME": so any name of a file reaches the scripts as it was typed,
+# with blanks, quotes, brackets and $. `value` keeps make from expanding a $ within it.
+VARIABLES := MODEL FOLD RUN INPUTS OUTPUTS DEVICE SEED FOLDS SET TTA GPUS BENCH RUNS METHOD RULE PER FILES ADVERSARIAL \
+             COMPETITION SEARCH COMP PYTHON
+$(foreach name,$(VARIABLES),$(eval override $(name) := $$(value $(name))))
+export $(VARIABLES)
+$(foreach name,INPUTS OUTPUTS,$(if $(strip $($(name))),,$(error $(name) is empty, the name of a folder expected)))
+
+PATHS   = --inputs="$$INPUTS" --outputs="$$OUTPUTS"$(if $(COMPETITION), --competition="$$COMPETITION")
 # one process, or torchrun with one a GPU
-LAUNCH  = $(PY)$(if $(filter-out 1,$(GPUS)), -m torch.distributed.run --standalone --nproc-per-node=$(GPUS) --)
-WHICH   = --model "$(MODEL)" --run "$(RUN)" --fold "$(FOLD)" --device "$(DEVICE)"
+LAUNCH  = $(PY)$(if $(filter-out 1,$(GPUS)), -m torch.distributed.run --standalone --nproc-per-node="$$GPUS" --)
+WHICH   = --model="$$MODEL" --run="$$RUN" --fold="$$FOLD" --device="$$DEVICE"
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup init folds train predict blend sub status vote scores demo demo-faces demo-digits bench test lint clean \
-        clean-cache need-model FORCE
+.NOTPARALLEL: # the targets of one command are stages: each reads what the one before has written
+.PHONY: help setup init folds train predict blend sub status vote scores demo demo-faces demo-digits demo-unknown bench \
+        test lint clean clean-cache need-model
 
 help: ## this list
 	@echo "usage: make TARGET [VARIABLE=value …]"; echo
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' Makefile; echo
-	@echo "  MODEL=$(MODEL)        recipe or timm model: vit_small_r26, efficientnetv2_rw_t, resnet34, resnet18, …"
-	@echo "  FOLD=$(FOLD)      one fold's number, or all"
-	@echo "  RUN=$(RUN)          name of the run; the model's if empty"
-	@echo "  SET=$(SET)          settings to override, such as \"epochs=3 image_size=128\"; needs RUN"
-	@echo "  TTA=$(TTA)          views of predict: none, hflip, contrast, zoom; the recipe's if empty"
-	@echo "  RUNS=$(RUNS)         runs to blend; all if empty"
-	@echo "  METHOD=$(METHOD) RULE=$(RULE)  how to blend; chosen by the cross-fitted score if empty"
-	@echo "  PER=$(PER)         what has a weight in the blend: run, or attribute (a run's part of each)"
-	@echo "  FILES=$(FILES)        submission files to vote among"
-	@echo "  FOLDS=$(FOLDS)       how many folds"
-	@echo "  SEARCH=$(SEARCH)        folds: so many seeds are tried, the most even assignment is kept"
-	@echo "  ADVERSARIAL=$(ADVERSARIAL)  1: folds also tries to tell train from test photos"
-	@echo "  SEED=$(SEED)        of folds and training"
-	@echo "  GPUS=$(GPUS)        processes that train one fold together, one a GPU (torchrun, DDP)"
-	@echo "  BENCH=$(BENCH)        parts of bench: data, engine, recipes, blending; all if empty"
-	@echo "  DEVICE=$(DEVICE)   auto, cpu, cuda, cuda:1, mps"
-	@echo "  INPUTS=$(INPUTS)  the competition's data"
-	@echo "  COMPETITION=$(COMPETITION)  the file that describes it; INPUTS/competition.toml, else ./competition.toml if empty"
-	@echo "  COMP=$(COMP)      which demo: faces, digits"
-	@echo "  OUTPUTS=$(OUTPUTS)  everything that is generated"
-	@echo "  PYTHON=$(PYTHON)  the Python (3.11 or newer) that the environment is made from"
+	@show() { printf '  %-20s %s\n' "$$1" "$$2"; }; \
+	show "MODEL=$$MODEL" 'recipe or timm model: vit_small_r26, efficientnetv2_rw_t, resnet34, resnet18, …'; \
+	show "FOLD=$$FOLD" "one fold's number, or all"; \
+	show "RUN=$$RUN" "name of the run; the model's if empty"; \
+	show "SET=$$SET" 'settings to override, such as "epochs=3 image_size=128"; needs RUN'; \
+	show "TTA=$$TTA" "views of predict: none, hflip, contrast, zoom; the recipe's if empty"; \
+	show "RUNS=$$RUNS" 'runs to blend; all if empty'; \
+	show "METHOD=$$METHOD" 'how to blend; chosen by the cross-fitted score if empty'; \
+	show "RULE=$$RULE" 'how to decide; chosen by the same score if empty'; \
+	show "PER=$$PER" "what has a weight in the blend: run, or attribute (a run's part of each)"; \
+	show "FILES=$$FILES" 'submission files to vote among, with blanks or commas between them'; \
+	show "FOLDS=$$FOLDS" 'how many folds'; \
+	show "SEARCH=$$SEARCH" 'folds: so many seeds are tried, the most even assignment is kept'; \
+	show "ADVERSARIAL=$$ADVERSARIAL" '1: folds also tries to tell train from test photos'; \
+	show "SEED=$$SEED" 'of folds and training'; \
+	show "GPUS=$$GPUS" 'processes that train one fold together, one a GPU (torchrun, DDP)'; \
+	show "BENCH=$$BENCH" 'parts of bench: data, engine, recipes, blending; all if empty'; \
+	show "DEVICE=$$DEVICE" 'auto, cpu, cuda, cuda:1, mps'; \
+	show "INPUTS=$$INPUTS" "the competition's data"; \
+	show "COMPETITION=$$COMPETITION" 'the file that describes it; INPUTS/competition.toml, else ./competition.toml if empty'; \
+	show "COMP=$$COMP" 'which demo: faces, digits'; \
+	show "OUTPUTS=$$OUTPUTS" 'everything that is generated'; \
+	show "PYTHON=$$PYTHON" 'the Python (3.11 or newer) that the environment is made from'
 
 setup: $(READY) ## make .venv with the locked versions (every target does so by itself)
 
 $(READY): requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo "error: $$($(PYTHON) --version) found, 3.11 or newer expected; run: make setup PYTHON=python3.12"; exit 2; }
+	@"$$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "error: $$("$$PYTHON" --version) found, 3.11 or newer expected; run: make setup PYTHON=python3.12"; exit 2; }
 	@echo "setting up .venv (once; some minutes and 6 GB, most of it torch)"
-	@$(PYTHON) -m venv .venv
+	@"$$PYTHON" -m venv .venv
 	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.lock
 	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	@touch $(READY)
@@ -77,48 +88,38 @@ init: $(READY) ## look at INPUTS and write competition.toml, with a reason besid
 	@$(PY) tools/init_competition.py $(PATHS)
 
 folds: $(READY) ## assign photos to folds, groups kept together, and audit for leaks
-	@$(PY) tools/make_folds.py $(PATHS) --folds "$(FOLDS)" --seed "$(SEED)" --search "$(SEARCH)" $(if $(ADVERSARIAL),--adversarial)
+	@$(PY) tools/make_folds.py $(PATHS) --folds="$$FOLDS" --seed="$$SEED" --search="$$SEARCH" $(if $(ADVERSARIAL),--adversarial)
 
 train: $(READY) need-model ## train MODEL on all folds (FOLD=2: one), then predict with TTA
-	@$(LAUNCH) tools/train_fold.py $(PATHS) $(WHICH) --set "$(SET)" --seed "$(SEED)"
+	@$(LAUNCH) tools/train_fold.py $(PATHS) $(WHICH) --set="$$SET" --seed="$$SEED"
 
 predict: $(READY) need-model ## predict a trained run again, with TTA=…
-	@$(LAUNCH) tools/predict_fold.py $(PATHS) $(WHICH) --tta "$(TTA)" --set "$(SET)"
+	@$(LAUNCH) tools/predict_fold.py $(PATHS) $(WHICH) --tta="$$TTA" --set="$$SET"
 
 need-model:
-	@test -n "$(MODEL)" || { echo "error: no MODEL"; \
+	@test -n "$$MODEL" || { echo "error: no MODEL"; \
 	  echo "expected: MODEL=<recipe or timm model>: vit_small_r26, efficientnetv2_rw_t, resnet34, resnet18, …"; exit 2; }
 
-# What a blend is made of. .settings changes when the list of files, RUNS, METHOD or RULE does, and only then.
-PREDICTED = $(filter-out $(OUTPUTS)/blend/%,$(wildcard $(foreach f,oof test,$(OUTPUTS)/*/fold*/$f.npz \
-              $(OUTPUTS)/*/$f.npz $(OUTPUTS)/*/$f.csv)))
-BLENDED   = $(RUNS) $(METHOD) $(RULE) $(PER) $(PREDICTED)
-
-blend: $(OUTPUTS)/submission.csv ## fit the blend on out-of-fold predictions; writes submission.csv
-	@echo "$(OUTPUTS)/submission.csv is up to date"
-
-$(OUTPUTS)/blend/.settings: FORCE | $(READY)
-	@mkdir -p $(@D); echo '$(BLENDED)' | cmp -s - $@ || echo '$(BLENDED)' > $@
-
-$(OUTPUTS)/blend/weights.json: $(OUTPUTS)/blend/.settings $(PREDICTED) $(wildcard $(OUTPUTS)/folds.csv)
-	@$(PY) tools/blend.py $(PATHS) --runs "$(RUNS)" --method "$(METHOD)" --rule "$(RULE)" --per "$(PER)"
-
-$(OUTPUTS)/submission.csv: $(OUTPUTS)/blend/weights.json $(wildcard $(INPUTS)/eval/info.csv)
+# Both stages know themselves what they are made of, and do nothing where that has not changed.
+blend: $(READY) ## fit the blend on out-of-fold predictions; writes submission.csv
+	@$(PY) tools/blend.py $(PATHS) --runs="$$RUNS" --method="$$METHOD" --rule="$$RULE" --per="$$PER"
 	@$(PY) tools/make_sub.py $(PATHS)
 
 sub: $(READY) ## write submission.csv from the blend (RUN=name: from one run)
-	@$(PY) tools/make_sub.py $(PATHS) --run "$(or $(RUN),blend)"
+	@$(PY) tools/make_sub.py $(PATHS) --run="$${RUN:-blend}"
 
 status: $(READY) ## every run and fold: complete, trained, begun, missing, or stale and why
 	@$(PY) tools/status.py $(PATHS)
 
 vote: $(READY) ## hard vote of submission files: make vote FILES="a.csv b.csv c.csv"
-	@$(PY) tools/vote.py $(PATHS) $(FILES)
+	@$(PY) tools/vote.py $(PATHS) -- "$$FILES"
 
 scores: $(READY) ## out-of-fold scores of every run and the blend
 	@$(PY) tools/scores.py $(PATHS)
 
-demo: $(READY) demo-$(COMP) ## the whole way on a small competition: drawn faces, or COMP=digits: real handwritten digits
+KNOWN_COMP = $(if $(word 2,$(COMP)),,$(filter faces digits,$(COMP)))
+
+demo: $(READY) demo-$(or $(KNOWN_COMP),unknown) ## the whole way on a small competition: drawn faces, or COMP=digits: real handwritten digits
 
 # The demo's settings are for learning from scratch in seconds on a CPU, not for a competition: tiny pictures, no
 # pretrained weights, a head for each attribute (few faces teach eight values sooner than eighteen classes), three folds.
@@ -147,11 +148,11 @@ demo-digits: $(READY)
 	@$(DIGITS) blend RUNS=
 	@$(PY) tools/scores.py --inputs inputs/digits --outputs outputs/digits --answers inputs/digits/answers.csv
 
-demo-%:
-	@echo "error: COMP=$*"; echo "expected: faces or digits"; exit 2
+demo-unknown:
+	@echo "error: COMP=$$COMP"; echo "expected: faces or digits"; exit 2
 
 bench: $(READY) ## measure speed as ratios (BENCH="data engine": a part); nothing else should run meanwhile
-	@$(PY) tools/bench.py $(PATHS) --only "$(BENCH)"
+	@$(PY) tools/bench.py $(PATHS) --only="$$BENCH"
 
 test: $(READY) ## all tests
 	@$(PY) -m pytest
@@ -161,9 +162,7 @@ lint: $(READY) ## ruff, and the direction of imports between rooms
 	@$(dir $(PY))lint-imports --no-logo
 
 clean: ## delete OUTPUTS (asks first)
-	@printf "delete $(OUTPUTS)? [y/N] "; read answer && [ "$$answer" = y ] && rm -rf "$(OUTPUTS)" || echo "kept"
+	@printf 'delete %s? [y/N] ' "$$OUTPUTS"; read answer && [ "$$answer" = y ] && rm -rf -- "$$OUTPUTS" || echo "kept"
 
 clean-cache: ## delete the decoded photos; they are made again when needed
-	@rm -rf "$(OUTPUTS)/cache"
-
-FORCE:
+	@rm -rf -- "$$OUTPUTS/cache"

@@ -1,7 +1,8 @@
-"""The one place that talks to the terminal. Rich bars and tables on a terminal, plain lines everywhere else."""
+"""The only module that writes to the terminal: bars and tables of rich, or plain lines if there is no terminal."""
 
 import contextlib
 import os
+import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -13,14 +14,14 @@ from rich.text import Text
 
 from comp.errors import InputError
 
-_RANK = os.environ.get("RANK", "0")  # of several processes on one training, the first talks
+_RANK = os.environ.get("RANK", "0")  # if several processes train together, only the first one prints
 _out = Console(highlight=False, soft_wrap=True, quiet=_RANK != "0")
 _err = Console(stderr=True, highlight=False, soft_wrap=True)
-PLAIN_SECONDS = 30  # without a terminal a long stage still shows a line this often
+PLAIN_SECONDS = 30  # without a terminal, a long stage prints a line this often
 
 
 def say(text: str, style: str = "") -> None:
-    """One line; markup is not read, so a path with brackets prints as it is."""
+    """Print one line without markup, so that brackets in a path stay."""
     _out.print(Text(text, style=style))
 
 
@@ -29,7 +30,7 @@ def warn(text: str) -> None:
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence]) -> None:
-    """A table with the first column left and the others right; tab-free aligned text where there is no terminal."""
+    """Print a table with the first column aligned left and the others right; plain text if there is no terminal."""
     cells = [
         [cell if isinstance(cell, str) else f"{cell:.4f}" if isinstance(cell, float) else str(cell) for cell in row]
         for row in rows
@@ -37,7 +38,7 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence]) -> None:
     if _out.is_terminal:
         drawn = Table(title=title, title_justify="left", title_style="bold")
         for i, column in enumerate(columns):
-            # a narrow terminal folds words; it never cuts a number
+            # in a narrow terminal words are wrapped, but numbers are never cut
             words = any(" " in row[i].strip() for row in cells)
             width = None if words else max(len(text) for text in (column, *(row[i] for row in cells)))
             drawn.add_column(column, justify="left" if i == 0 or words else "right", overflow="fold", min_width=width)
@@ -85,20 +86,22 @@ def run_stage(main: Callable[[], None]) -> None:
     try:
         main()
     except (InputError, OSError) as error:
-        nobodys = isinstance(error, OSError) and error.filename is None  # of no file: a bug, which shows where it is
-        if nobodys or os.environ.get("DEBUG") == "1":
+        # an OSError without a file name is a bug: raise it with its traceback
+        is_bug = isinstance(error, OSError) and error.filename is None
+        if is_bug or os.environ.get("DEBUG") == "1":
             raise
         if _RANK != "0":
-            time.sleep(3)  # an error of all of them is said by the first, which ends the others meanwhile
+            time.sleep(3)  # if all processes fail, the first one prints the error and ends the others
         _err.print(Text(f"error: {_told(error)}", style="bold red" if _err.is_terminal else ""))
         sys.exit(2)
     except KeyboardInterrupt:
-        _err.print("stopped; what was written is whole, the same command goes on from there")
+        _err.print("stopped; all written files are complete, the same command continues from there")
         sys.exit(130)
 
 
 def _told(error: InputError | OSError) -> InputError:
-    """A permission, a full disk, a vanished folder: the user's to mend, and told as any bad input."""
+    """The error as InputError. Permissions, a full disk or a missing folder are problems that the user can solve."""
     if isinstance(error, InputError):
         return error
-    return InputError(f"{error.filename}: {error.strerror}", "a file or folder that can be used")
+    look = f"ls -ld {shlex.quote(str(error.filename))}"
+    return InputError(f"{error.filename}: {error.strerror}", "a file or folder that can be used", look)

@@ -1,10 +1,10 @@
-"""The one error that a user is meant to read: what was found, what was expected, what to run."""
+"""The error type for users: what was found, what was expected, and what to run."""
 
 
 class InputError(Exception):
     """Bad input. The scripts print it without a traceback and exit with status 2.
 
-    found: what is there; expected: what should be; run: the command that repairs it (may be empty).
+    found: the problem; expected: what is needed instead; run: the command or edit that helps (may be empty).
     """
 
     def __init__(self, found: str, expected: str = "", run: str = ""):
@@ -18,7 +18,7 @@ class InputError(Exception):
 
 
 def listed(items, limit: int = 20) -> str:
-    """Join the items one a line, indented; all of them up to `limit`, then how many more there are."""
+    """Join the items, one indented line per item: up to `limit` items, then how many more there are."""
     items = [str(item) for item in items]
     more = [f"… and {len(items) - limit} more"] if len(items) > limit else []
     return "".join(f"\n  {item}" for item in items[:limit] + more)

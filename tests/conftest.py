@@ -1,7 +1,11 @@
 """Tiny data that the tests draw: coloured squares in the competition's layout, learnable in an epoch or two."""
 
+import contextlib
+import io
+import runpy
 import subprocess
 import sys
+import traceback
 from pathlib import Path
 
 import numpy as np
@@ -60,7 +64,23 @@ def inputs(tmp_path) -> Path:
     return draw_competition(tmp_path / "inputs")
 
 
-def tool(name: str, *args, cwd=ROOT, env=None) -> subprocess.CompletedProcess:
-    """Run tools/<name>.py as a user would; stdout and stderr are kept as text."""
-    command = [sys.executable, str(ROOT / "tools" / f"{name}.py"), *map(str, args)]
-    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=env, check=False)
+def tool(name: str, *args) -> subprocess.CompletedProcess:
+    """Run tools/<name>.py as its own main; its exit code, and what it printed.
+
+    In this process: importing torch anew for each of some hundred calls would take most of the tests' time.
+    """
+    script, out, err, code = ROOT / "tools" / f"{name}.py", io.StringIO(), io.StringIO(), 0
+    argv, path = sys.argv, list(sys.path)
+    sys.argv = [str(script), *map(str, args)]
+    sys.path.insert(0, str(script.parent))
+    try:
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            runpy.run_path(str(script), run_name="__main__")
+    except SystemExit as stop:
+        code = stop.code or 0
+    except Exception:
+        err.write(traceback.format_exc())
+        code = 1
+    finally:
+        sys.argv, sys.path[:] = argv, path
+    return subprocess.CompletedProcess(sys.argv, code, out.getvalue(), err.getvalue())

@@ -1,17 +1,13 @@
 """Every kind of bad input that we could think of: one clear error, exit code 2, and what was there stays as it was."""
 
-import contextlib
-import io
 import json
-import runpy
 import shutil
-import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import ROOT, draw_competition, tool
+from drawn_runs import drawn_home, run
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -19,54 +15,16 @@ from comp.competition import home as competition
 from comp.errors import InputError
 from comp.io import arrays, files
 from comp.store import external_predictions, fold_table
-from comp.store.paths import Run
-from comp.store.predictions import save_predictions
 
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory):
     """Inputs, folds and two runs whose predictions are drawn, not learned: no stage that is tested here trains."""
-    home = tmp_path_factory.mktemp("bad")
-    draw_competition(home / "in")
-    assert tool("make_folds", "--inputs", home / "in", "--outputs", home / "out", "--folds", 3).returncode == 0
-    folds = pd.read_csv(home / "out/folds.csv")
-    test = pd.read_csv(home / "in/eval/info.csv")["ImageID"]
-    for seed, name in enumerate("ab"):
-        draw_run(Run(home / "out", name), folds, test, seed)
+    home = drawn_home(tmp_path_factory.mktemp("bad"))
     for stage in ("blend", "make_sub"):
         code, printed = run(home, stage)
         assert code == 0, printed
     return home
-
-
-def draw_run(made: Run, folds, test, seed):
-    rng = np.random.default_rng(seed)
-    files.write_json(made.recipe, {"recipe": {"name": "resnet18"}, "classes": competition.CLASSES})
-    meta = {"run": made.name, "tta": "none", "recipe": files.digest(made.recipe)}
-    meta["folds"] = files.digest(made.outputs / "folds.csv")
-    for k in range(3):
-        inside = folds[folds["fold"] == k]
-        for path, ids in ((made.oof(k), inside["image"]), (made.test(k), test)):
-            probs = rng.dirichlet(np.ones(18), len(ids))
-            if path == made.oof(k):
-                probs = 0.85 * probs + 0.15 * np.eye(18)[inside["label"]]
-            save_predictions(path, ids, probs, competition.competition(), meta | {"fold": k})
-
-
-def run(home, name, *more):
-    """A script in this process, as its own main: (exit code, what it printed)."""
-    script, printed = ROOT / f"tools/{name}.py", io.StringIO()
-    argv, path = sys.argv, list(sys.path)
-    sys.argv = [str(script), "--inputs", str(home / "in"), "--outputs", str(home / "out"), *map(str, more)]
-    sys.path.insert(0, str(script.parent))
-    try:
-        with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
-            runpy.run_path(str(script), run_name="__main__")
-    except SystemExit as stop:
-        return stop.code or 0, printed.getvalue()
-    finally:
-        sys.argv, sys.path[:] = argv, path
-    return 0, printed.getvalue()
 
 
 # Each damages a copy of `home` and returns nothing; `T` is the training table, `S` the sample, `F` folds.csv, `G` what
@@ -169,10 +127,10 @@ BAD = {
     # tables
     "no inputs": (remove("in/train"), FOLDS, ("train.csv", "make demo")),
     "no sample": (remove(S), FOLDS, ("info.csv", "INPUTS=")),
-    "empty table": (write(T, b""), FOLDS, ("train.csv", "not a readable table")),
+    "empty table": (write(T, b""), FOLDS, ("train.csv", "is empty")),
     "table of a header alone": (write(T, b"id,gender,race,age,path\n"), FOLDS, ("no rows",)),
     "missing column": (edit(T, lambda t: t.drop(columns="gender")), FOLDS, ("not gender", "age,path")),
-    "other encoding": (write(T, "id,gender\n1,männlich\n".encode("utf-16")), FOLDS, ("not race,age,path", "iconv")),
+    "other encoding": (write(T, "id,gender\n1,männlich\n".encode("utf-16")), FOLDS, ("not race,age,path", "correct ")),
     "ragged table": (write(T, b"id,gender,race,age,path\n1,2,3,4,5,6,7,8\n"), FOLDS, ("train.csv",)),
     "binary table": (write(T, bytes(range(256)) * 9), FOLDS, ("train.csv",)),
     "age in words": (edit(T, first("age", "old")), FOLDS, ("line 2", "age 'old'")),
@@ -195,7 +153,7 @@ BAD = {
     "decompression bomb": (bomb, FOLDS, ("cannot be read", "bomb")),
     "shot twice": (lambda h: shutil.copy(photo(h), photo(h).with_suffix(".jpeg")), FOLDS, ("two photos",)),
     # words
-    "one fold": (nothing, ("make_folds", "--folds", 1), ("1 folds", "FOLDS=2")),
+    "one fold": (nothing, ("make_folds", "--folds", 1), ("1 folds", "FOLDS=5")),
     "more folds than persons": (nothing, ("make_folds", "--folds", 99), ("99 folds of 30 group",)),
     "other folds under runs": (nothing, ("make_folds", "--folds", 4), ("a, b", "OUTPUTS=")),
     "unknown run": (nothing, ("blend", "--runs", "a zz"), ("no run zz", "a, b")),
@@ -305,7 +263,7 @@ def test_status_names_what_is_complete_missing_stale_and_why(home, tmp_path):
     copy = shutil.copytree(home, tmp_path / "home")
     code, printed = run(copy, "status")
     assert code == 0
-    assert printed.count("complete") == 7  # two runs of three folds, and the blend
+    assert printed.count("complete") == 8  # two runs of three folds, the blend, submission.csv
     (copy / "out/a/fold1/oof.npz").unlink()
     meta("out/b/fold0/test.npz", folds="0" * 16)(copy)
     code, printed = run(copy, "status")
@@ -336,6 +294,7 @@ def test_a_submission_is_kept_once_with_what_made_it_and_compared_with_the_next(
     assert record["runs"] == ["a", "b"]
     assert 0 < record["cross_fitted"] <= 1
     assert kept[0].with_suffix(".csv").read_bytes() == (copy / "out/submission.csv").read_bytes()
+    (copy / "out/submission.csv").unlink()
     code, printed = run(copy, "make_sub")
     assert code == 0
     assert "100.0%" in printed

@@ -3,15 +3,11 @@
 The stages run in this process, as their own main would: torch is imported once.
 """
 
-import contextlib
 import csv
-import io
-import runpy
-import sys
 import tomllib
 
 import pytest
-from conftest import ROOT
+from drawn_runs import run
 from layouts.table import ROWS
 
 # one epoch of a tiny network, then predictions over two views
@@ -24,22 +20,6 @@ STAGES = (
     ("make_sub",),
 )
 MOST_LINES = 15  # of a competition.toml
-
-
-def run(home, name, *more):
-    """A script in this process: (exit code, what it printed)."""
-    script, printed = ROOT / f"tools/{name}.py", io.StringIO()
-    argv, path = sys.argv, list(sys.path)
-    sys.argv = [str(script), "--inputs", str(home / "in"), "--outputs", str(home / "out"), *map(str, more)]
-    sys.path.insert(0, str(script.parent))
-    try:
-        with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
-            runpy.run_path(str(script), run_name="__main__")
-    except SystemExit as stop:
-        return stop.code or 0, printed.getvalue()
-    finally:
-        sys.argv, sys.path[:] = argv, path
-    return 0, printed.getvalue()
 
 
 def sample_of(folder):

@@ -67,7 +67,8 @@ def test_the_chain_ends_with_a_submission_of_the_samples_rows(home):
     assert made["ImageID"].tolist() == sample["ImageID"].tolist()
     assert made["ans"].between(0, 17).all()
     files = {str(path.relative_to(home / "out")) for path in (home / "out").rglob("*") if path.is_file()}
-    expected = {"folds.csv", "folds.json", "submission.csv", "blend/weights.json", "blend/oof.npz", "blend/test.npz"}
+    expected = {"competition.json", "folds.csv", "folds.json", "submission.csv", "submission.json"}
+    expected |= {f"blend/{name}" for name in ("weights.json", "oof.npz", "test.npz")}
     expected |= {f"{r}/recipe.json" for r in "ab"}
     expected |= {
         f"{r}/fold{k}/{f}"
@@ -347,53 +348,3 @@ def test_a_submission_of_other_ids_is_not_written(copy, kind):
     before = (copy / "out/submission.csv").read_bytes()
     fails(run(copy, "make_sub"), f"1 {kind} id")
     assert (copy / "out/submission.csv").read_bytes() == before
-
-
-# The interface -------------------------------------------------------------------------------------------------------
-
-
-def make(home, *words):
-    """make, with the environment that the tests run in standing for .venv."""
-    command = [
-        "make",
-        "-o",
-        ".venv/ready",
-        f"PY={sys.executable}",
-        f"INPUTS={home / 'in'}",
-        f"OUTPUTS={home / 'out'}",
-        *words,
-    ]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-
-
-def test_make_blend_does_nothing_twice_and_runs_for_a_touched_file(copy):
-    assert make(copy, "blend").returncode == 0
-    weights = copy / "out/blend/weights.json"
-    first = weights.stat().st_mtime_ns
-    again = make(copy, "blend")
-    assert "up to date" in again.stdout
-    assert weights.stat().st_mtime_ns == first
-    time.sleep(0.01)
-    (copy / "out/a/fold1/oof.npz").touch()
-    assert make(copy, "blend").returncode == 0
-    assert weights.stat().st_mtime_ns > first
-
-
-def test_make_blend_of_other_runs_is_another_blend(copy):
-    assert make(copy, "blend", "RUNS=a").returncode == 0
-    assert json.loads((copy / "out/blend/weights.json").read_text())["runs"] == ["a"]
-    assert make(copy, "blend").returncode == 0
-    assert json.loads((copy / "out/blend/weights.json").read_text())["runs"] == ["a", "b"]
-
-
-def test_make_without_a_model_says_which_there_are(home):
-    done = make(home, "train")
-    assert done.returncode == 2
-    assert "vit_small_r26" in done.stdout + done.stderr
-
-
-def test_help_is_the_default_goal_and_names_every_variable(home):
-    done = make(home)
-    assert done.returncode == 0
-    for variable in ("MODEL", "FOLD", "RUN", "INPUTS", "OUTPUTS", "DEVICE", "SEED", "SET", "TTA"):
-        assert f"  {variable}=" in done.stdout

@@ -27,7 +27,7 @@ def main() -> None:
     names = args.only.split() or BENCHES
     unknown = set(names) - set(BENCHES)
     if unknown:
-        raise InputError(f"BENCH={args.only}", f"some of {' '.join(BENCHES)}")
+        raise InputError(f"BENCH={args.only}", f"some of {' '.join(BENCHES)}", "make bench")
     folder = args.outputs / "bench"
     draw = [sys.executable, Path(__file__).parent / "make_demo.py", "--dest", folder / "inputs"]
     subprocess.run([*draw, "--people", "60", "--test-people", "6"], check=True, stdout=subprocess.DEVNULL)

@@ -8,7 +8,7 @@ from options import parser
 
 from comp import console
 from comp.competition import loading, tables
-from comp.data import fold_audit, fold_report, folds, leaks, photo_check
+from comp.data import adversarial_check, fold_audit, fold_report, folds, near_duplicates, photo_check
 from comp.data.suggest_groups import suggest_groups
 from comp.errors import InputError
 from comp.io import files
@@ -58,7 +58,7 @@ def advise_groups(competition, inputs, table) -> None:
             )
 
 
-def look_at_photos(inputs, table, test) -> dict[str, photo_check.Look]:
+def look_at_photos(inputs, table, test) -> dict[str, photo_check.PhotoSummary]:
     """Decode all photos; what is remembered of each."""
     images = [*table["image"], *test["image"]]
     with console.progress("checking photos", len(images)) as advance:
@@ -75,16 +75,16 @@ def look_at_photos(inputs, table, test) -> dict[str, photo_check.Look]:
 def join_alike(table, looked) -> tuple:
     """The table with one group for groups that share a photo, and the list of those: [[a, b], …].
 
-    One person or place under two names, or one photo handed in twice: on two sides of a fold it is a leak.
+    One subject or place under two names, or one photo handed in twice: in two folds it is a leak.
     """
     images, groups = table["image"].tolist(), table["group"].tolist()
     looks = [looked[image] for image in images]
-    same = leaks.same_bytes(looks, groups)
-    near = [(a, b) for a, b in leaks.alike(looks, groups) if looks[a].digest != looks[b].digest]
+    same = near_duplicates.same_bytes(looks, groups)
+    near = [(a, b) for a, b in near_duplicates.alike(looks, groups) if looks[a].digest != looks[b].digest]
     for pairs, what in ((same, "the same photo, byte for byte"), (near, "near-identical")):
         warn_each([f"{images[a]} and {images[b]} are {what}: their groups are kept in one fold" for a, b in pairs])
     names = sorted({tuple(sorted({groups[a], groups[b]})) for a, b in same + near})
-    return table.assign(group=leaks.merged_groups(groups, same + near)), [list(pair) for pair in names]
+    return table.assign(group=near_duplicates.merged_groups(groups, same + near)), [list(pair) for pair in names]
 
 
 def warn_of_shared(table, test, looked) -> None:
@@ -104,7 +104,7 @@ def warn_each(lines: list[str]) -> None:
 def tell_apart(table, test, looked) -> None:
     """The adversarial check: the AUC of a quick model that tells train from test by thumbnails."""
     sides = [looked[i] for i in table["image"]], [looked[i] for i in test["image"]]
-    auc = leaks.adversarial_auc(*sides, table["group"].tolist())
+    auc = adversarial_check.adversarial_auc(*sides, table["group"].tolist())
     console.say(f"a quick model tells train from test with AUC {auc:.3f}: 0.5 cannot; above 0.6, look for what differs "
                 "(light, crop, compression), for the out-of-fold score will not be the leaderboard's")  # fmt: skip
 

@@ -11,7 +11,7 @@ from options import frozen, parser
 from comp import console
 from comp.competition import scoring
 from comp.errors import InputError
-from comp.store import fold_table, runs
+from comp.store import blend_record, fold_table, runs
 from comp.store.blend_predictions import load_blend
 from comp.store.paths import BLEND, Run
 from comp.store.run_predictions import load
@@ -26,6 +26,9 @@ def main() -> None:
     rows = scored_rows(folds, competition)
     truth = read_truth(args.answers, competition) if args.answers else None
     cells = []
+    blend = blend_record.state(args.outputs, args.inputs, competition)
+    if blend.made and blend.problem:
+        console.warn(f"the blend is stale: {blend.problem}; {blend.asked.command}")
     for name, oof, test in predictions(args.outputs, folds, digest, rows):
         cells.append([name, *values(competition, rows.labels, oof)])
         if truth is not None:

@@ -9,17 +9,19 @@ from options import frozen, parser
 from comp import console
 from comp.store import fold_table, run_status
 from comp.store.paths import folds_file
-from comp.submission import submission_history
+from comp.submission import submission, submission_history, submission_record
 
 
 def main() -> None:
     args = parser(__doc__).parse_args()
     competition = frozen(args)
     folds, digest = fold_table.folds_and_digest(args.outputs, competition)
-    states = run_status.status(args.outputs, folds, digest, competition)
+    test_ids = submission.ids_here(args.inputs, competition)
+    states = run_status.status(args.outputs, folds, digest, competition, test_ids)
     rows = [[f"{state.run} fold {state.fold}", state.state, state.why] for state in states]
-    blend = run_status.blend_status(args.outputs, digest)
+    blend = run_status.blend_status(args.outputs, args.inputs, competition)
     rows.append([blend.run, blend.state, blend.why])
+    rows.append(["submission.csv", *submission_record.state(args.outputs, args.inputs, competition)])
     path, count = folds_file(args.outputs), folds["fold"].nunique()
     console.say(f"{path}: {count} folds of {len(folds):,} photos, hash {digest}")
     console.table("runs", ["run", "state", ""], rows)

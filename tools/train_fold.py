@@ -9,6 +9,7 @@ trained again.
 
 import dataclasses
 import textwrap
+from pathlib import Path
 
 from options import add_device, add_run, parser
 from options import frozen as frozen_competition
@@ -16,7 +17,7 @@ from options import frozen as frozen_competition
 from comp import console
 from comp.competition.competition import Competition
 from comp.errors import InputError
-from comp.recipes import catalog, frozen, settings
+from comp.recipes import catalog, frozen, model_names, settings
 from comp.recipes.recipe import Recipe
 from comp.recipes.resolved import resolved
 from comp.store.paths import Run, check_run_name
@@ -38,10 +39,11 @@ def main() -> None:
     recipe = with_normalisation(recipe)
     where = processes.start(device.choose_device(args.device))
     run = Run(args.outputs, args.run or args.model)
+    origin = first_weights(run, recipe, competition, args.inputs, where)
     data = rows.load_data(args.inputs, args.outputs, recipe, competition)
     numbers = rows.fold_numbers(args.fold, data.folds)
     with processes.first_alone():
-        recipe = frozen.claim(run, recipe, competition)
+        recipe = frozen.claim(run, recipe, competition, origin)
     for k in numbers:
         train_stage.train_fold(run, recipe, data, k, args.inputs, where)
         if not args.no_predict:
@@ -65,14 +67,29 @@ def arguments():
 def check_names(recipe: Recipe, competition: Competition) -> None:
     """Raise InputError for an unknown loss, augmentation, TTA set or model, before anything is loaded."""
     from comp.data import augment
-    from comp.models import factory
     from comp.prediction import tta
     from comp.training import losses
 
     losses.check(recipe, competition)
     augment.pipeline(recipe.augment)
     tta.check(recipe.tta)
-    factory.check_name(recipe.model, catalog.names())
+    model_names.check(recipe.model, catalog.names())
+
+
+def first_weights(run: Run, recipe: Recipe, competition: Competition, inputs: Path, where) -> dict | None:
+    """Try the model of a new run before anything is written; what its pretrained weights are, for recipe.json.
+
+    None for a run that has begun, and for one without pretrained weights. Raises InputError for a model that does not
+    work at the recipe's size, and for pretrained weights that cannot be had or do not fit.
+    """
+    from comp.models import factory
+    from comp.training import trial
+
+    if run.recipe.is_file():
+        return None
+    trial.check(recipe, competition, where)
+    origin = factory.build(recipe, competition, inputs / "weights").origin if recipe.pretrained else None
+    return dataclasses.asdict(origin) if origin else None
 
 
 def chosen_recipe(args, defaults: str) -> Recipe:

@@ -1,52 +1,85 @@
 """One submission from several submission files, for teammates who only have submissions to give.
 
 reads   the files (the sample's columns, its ids in any order), the sample submission
-writes  outputs/submission.csv
+writes  outputs/submission.csv, submission.json, submissions/; nothing where it is already the vote of just these files
 
 Classes: each id gets the class that most files name. Probabilities and numbers: the mean. Labels: those of more than
 half of the files. Rankings: by the sum of 1 / rank. Ties go to the file that is named first, so name the best first.
 """
 
+import glob
 from pathlib import Path
 
 from options import frozen, parser
 
 from comp import console
+from comp.competition.competition import Competition
 from comp.errors import InputError
 from comp.io import files
+from comp.io.name_lists import split_names
 from comp.store.paths import submission_file
-from comp.submission import answers, submission
-from comp.submission.voting import vote
+from comp.submission import submission_record
 
 
 def main() -> None:
     args = arguments()
     competition = frozen(args)
-    sample = submission.read_sample(args.inputs, competition)
-    ids = submission.sample_ids(sample, competition)
-    votes = [submission.read_answers(file, competition, ids) for file in args.files]
-    made = vote(competition, votes)
-    path = submission_file(args.outputs)
-    files.write_bytes(path, submission.fill(sample, competition, made))
-    show(competition, args.files, votes, made)
-    console.say(f"wrote {path}: {len(ids)} rows, the vote of {len(votes)} files")
+    check_there(args.files, competition)
+    sources = [files.digest(file) for file in args.files]
+    of = submission_record.made_of(None, sources, args.outputs, args.inputs, competition)
+    if submission_record.is_current(args.outputs, of):
+        console.say(f"{submission_file(args.outputs)} is up to date: the vote of {len(args.files)} files")
+    else:
+        make(args, competition, of)
 
 
 def arguments():
     made = parser(__doc__)
-    made.add_argument("files", nargs="*", type=Path, help="submission files, the best first")
+    made.add_argument("files", nargs="*", help="submission files, the best first; several in one word are told apart")
     args = made.parse_args()
+    names = [name for word in args.files for name in split_names(word, matching)]
+    args.files = [Path(file) for name in names for file in matching(name) or [name]]
     if len(args.files) < 2:
         raise InputError(f"{len(args.files)} file(s) to vote", "two or more", 'make vote FILES="a.csv b.csv c.csv"')
     return args
 
 
-def show(competition, paths, votes, made) -> None:
-    rows = []
-    for path, own in zip(paths, votes, strict=True):
-        what, value = answers.agreement(competition, own, made)
-        rows.append([str(path), f"{value:.4f}" if what == "correlation" else f"{value:.1%}"])
-    console.table("agreement with the vote", ["file", what], rows)
+def matching(name: str) -> list[str]:
+    """The file of that name, else those that it matches as a shell's pattern, such as votes/*.csv."""
+    path = Path(name).expanduser()
+    return [str(path)] if path.is_file() else sorted(glob.glob(str(path)))
+
+
+def check_there(paths: list[Path], competition: Competition) -> None:
+    """Raise InputError for files that are not there."""
+    missing = [path for path in paths if not path.is_file()]
+    if missing:
+        sample = competition.sample
+        columns = ",".join((sample.id, *sample.columns)) if sample else "the sample's columns"
+        raise InputError(f"no {', no '.join(map(str, missing))}", f"files with {columns}",
+                         'ls, then make vote FILES="a.csv, b.csv" with the names that it shows')  # fmt: skip
+
+
+def make(args, competition: Competition, of: dict) -> None:
+    """Vote. The imports are here because a vote that is up to date needs none of them."""
+    from comp.submission import answers, submission
+    from comp.submission.voting import vote
+
+    sample = submission.read_sample(args.inputs, competition)
+    ids = submission.sample_ids(sample, competition)
+    votes = [submission.read_answers(file, competition, ids) for file in args.files]
+    made = vote(competition, votes)
+    agreement = [answers.agreement(competition, own, made) for own in votes]
+    record = {"run": "vote", "files": [str(file) for file in args.files]}
+    submission_record.write(args.outputs, submission.fill(sample, competition, made), record, of)
+    show(args.files, agreement)
+    console.say(f"wrote {submission_file(args.outputs)}: {len(ids)} rows, the vote of {len(votes)} files")
+
+
+def show(paths, agreement) -> None:
+    rows = [[str(path), f"{value:.4f}" if what == "correlation" else f"{value:.1%}"]
+            for path, (what, value) in zip(paths, agreement, strict=True)]  # fmt: skip
+    console.table("agreement with the vote", ["file", agreement[0][0]], rows)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""One prediction from many runs: blend methods, cross-fitting, confidence intervals, and what is reported.
+"""One prediction from many runs: blend methods, nested cross-validation, confidence intervals and the report.
 
 Change here how weights are fitted and which blend is chosen.
 """

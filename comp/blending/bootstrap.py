@@ -1,4 +1,4 @@
-"""How sure a score is: the bootstrap over groups, because the rows of a group are not independent (Efron 1979).
+"""The uncertainty of scores, by bootstrap over groups: rows of one group are not independent (Efron 1979).
 
 Letters: P predictions, G groups, R rounds.
 """
@@ -10,17 +10,17 @@ import numpy as np
 from comp.blending.group_sums import AllRows, GroupSums
 
 ROUNDS = 1000
-ROUNDS_OF_ROWS = 100  # at most, for metrics that are computed from the rows anew in each round
+ROUNDS_OF_ROWS = 100  # at most, for metrics that must be computed from all rows in each round
 SEED = 0
 DRAWN = 20_000_000  # draws of groups held in memory at once
-MOST_DRAWS = 200_000_000  # in all: fewer rounds where there are many groups, each of which then matters little
+MOST_DRAWS = 200_000_000  # in total: with many groups, fewer rounds are enough
 FEWEST_ROUNDS = 100
 
 
 def scores(predictions: list[GroupSums] | list[AllRows], groups: int, rounds: int = ROUNDS) -> np.ndarray:
-    """The score (P, R) of each prediction on groups drawn with replacement, the same ones for all; better up.
+    """The score (P, R) of each prediction on groups drawn with replacement, the same draws for all; higher is better.
 
-    groups: G; every one must have a row.
+    groups: G; each group must have a row.
     """
     if isinstance(predictions[0], AllRows):
         rounds = min(rounds, ROUNDS_OF_ROWS)

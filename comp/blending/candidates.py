@@ -1,4 +1,4 @@
-"""The candidates for a blend: each is a method that fits weights, with a decision rule."""
+"""The candidates for a blend. Each one is a method that fits weights, and a decision rule."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ from comp.blending import methods
 from comp.competition.competition import Competition
 from comp.decisions import decision
 
-# Methods whose blends get decision rules, by what is decided: rules cost more time than weights.
+# The kind of decision: the methods that are tried with all rules. Fitting a rule takes longer than fitting weights.
 WITH_RULES = {
     "class": ("equal", "greedy", "search", "geometric_search"),
     "labels": ("equal", "log_loss", "greedy"),
@@ -26,14 +26,14 @@ class Candidate:
 
     @property
     def is_plain(self) -> bool:
-        """Whether it fits no weights and no rule: the best single model or the equal mean, with the plain decision."""
+        """Whether nothing is fitted: the best single model or the equal mean, with the plain decision."""
         return self.method in ("best", "equal") and self.rule in decision.PLAIN
 
 
 def candidates(competition: Competition, method: str = "", rule: str = "", parts: bool = False) -> list[Candidate]:
-    """From the simplest to the least simple; method and rule, if given, are the only ones.
+    """The candidates, the simplest first. If method or rule is given, only that one is used.
 
-    parts: the models are parts of runs by attribute, which only geometric means put together again. Raises InputError
+    parts: whether runs were split by attribute; only geometric means put such parts together again. Raises InputError
     for a method or rule that does not fit the target and metric.
     """
     ways = [name for name in methods.usable(competition) if name.startswith("geometric") or not parts]

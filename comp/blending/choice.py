@@ -1,4 +1,4 @@
-"""The choice among candidates: the simplest one that is not clearly worse than the best.
+"""Choose the simplest candidate that is not clearly worse than the best one.
 
 Letters: N rows, P candidates, K folds.
 """
@@ -10,15 +10,15 @@ from comp.blending.group_sums import AllRows, GroupSums
 
 ROUNDS = 200  # of the bootstrap, for a standard error
 
-Scored = list[GroupSums] | list[AllRows]  # of each candidate (P,), for the same rows
+Scored = list[GroupSums] | list[AllRows]  # one per candidate (P,), for the same rows
 
 
 def choose(by_fold: list[Scored], groups: np.ndarray) -> int:
-    """Position of the first candidate within one standard error of the best; they are sorted from the simplest.
+    """Position of the first candidate within one standard error of the best; the simplest candidates come first.
 
-    by_fold: for each fold the candidates' predictions for it; groups: the numbers of the groups in these folds, sorted.
-    The error is that of the difference to the best one, not of either score: candidates err on the same rows, so the
-    difference is known far better. It is found by bootstrap over groups, or over folds where a metric needs all rows.
+    by_fold: for each fold the predictions of all candidates; groups: the numbers of the groups in these folds, sorted.
+    The standard error is of the difference to the best score. It is smaller than the error of each score, because the
+    candidates err on the same rows. It comes from a bootstrap over groups, or from the folds if the metric needs rows.
     """
     together = over_folds(by_fold)
     scores = np.array([one.score() for one in together])
@@ -33,5 +33,5 @@ def choose(by_fold: list[Scored], groups: np.ndarray) -> int:
 
 
 def over_folds(by_fold: list[Scored]) -> Scored:
-    """Each candidate's predictions (P,) for the rows of all these folds."""
+    """The predictions of each candidate (P,) for the rows of all folds together."""
     return [sum(parts[1:], start=parts[0]) for parts in zip(*by_fold, strict=True)]

@@ -1,4 +1,4 @@
-"""Weights by coordinate ascent on the simplex, for metrics that are a function of counts (Och 2003; linesearch.py)."""
+"""Weights by coordinate ascent on the simplex, for metrics of counts (Och 2003; decisions/linesearch.py)."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from comp.decisions.ascent import Ascent
 from comp.decisions.open_rows import OpenRows
 from comp.metrics.metric import Metric
 
-PASSES = 2  # more of them fit the rows at hand, not the truth
+PASSES = 2  # more passes overfit
 
 
 def climb(
@@ -20,7 +20,7 @@ def climb(
 
     def one_pass():
         nonlocal weights
-        ascent.scores = open_rows.scores(weights)  # without the rounding of the last pass's steps
+        ascent.scores = open_rows.scores(weights)  # removes the rounding errors of the last pass
         for m, other in _lines(len(weights), rng):
             direction, low, high = _line(weights, m, other)
             if not low < high:
@@ -35,13 +35,13 @@ def climb(
 
 
 def _lines(models: int, rng: np.random.Generator) -> Iterator[tuple[int, int | None]]:
-    """Each model with the blend, in random order, then as many random pairs of models."""
+    """Each model paired with the blend (None), in random order; then as many random pairs of models."""
     yield from ((m, None) for m in rng.permutation(models))
     yield from ((m, other) for m, other in zip(rng.permutation(models), rng.permutation(models), strict=True))
 
 
 def _line(weights: np.ndarray, m: int, other: int | None) -> tuple[np.ndarray, float, float]:
-    """A direction from the blend (or from another model) to model m, and how far it stays on the simplex both ways."""
+    """The direction from the blend (or another model) to model m, and the lowest and highest step on the simplex."""
     unit = np.eye(len(weights))
     if other is None:
         return unit[m] - weights, -weights[m] / max(1 - weights[m], 1e-12), float(weights[m] < 1)

@@ -1,4 +1,4 @@
-"""How weights are applied: models blended, equal models found, models split by attribute.
+"""Apply weights to models, find equal models, and split models by attribute.
 
 Letters: M models, N rows, C classes, A attributes.
 """
@@ -10,23 +10,23 @@ from comp.metrics.metrics import FLOOR
 
 
 def distinct(probs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Positions (D,) of the distinct models, sorted by column sums, and each model's place among them (M,).
+    """Positions (D,) of the distinct models, sorted by column sums; and for each model (M,) its number among them.
 
     The order affects the searches. It uses no score, because that would leak the labels.
     """
     keys = [tuple(map(float, one.sum(0, dtype=np.float64))) for one in probs]
     kept: list[int] = []
-    of = np.zeros(len(probs), int)
+    number = np.zeros(len(probs), int)
     for m in sorted(range(len(probs)), key=lambda m: keys[m]):
         if not (kept and keys[kept[-1]] == keys[m] and np.array_equal(probs[kept[-1]], probs[m])):
             kept.append(m)
-        of[m] = len(kept) - 1
-    return np.array(kept), of
+        number[m] = len(kept) - 1
+    return np.array(kept), number
 
 
-def shared(weights: np.ndarray, of: np.ndarray) -> np.ndarray:
-    """Weights of the distinct models (D,) to those of all (M,): equal models share one weight."""
-    return weights[of] / np.bincount(of)[of]
+def shared(weights: np.ndarray, number: np.ndarray) -> np.ndarray:
+    """Weights of all models (M,) from weights of the distinct ones (D,): equal models share one weight."""
+    return weights[number] / np.bincount(number)[number]
 
 
 def blended(method: str, probs: np.ndarray, weights: np.ndarray, competition: Competition) -> np.ndarray:
@@ -44,29 +44,15 @@ def blended(method: str, probs: np.ndarray, weights: np.ndarray, competition: Co
 
 
 def mean_rank(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Weighted mean over the models of each row's rank within its column, in 0 … 1; values (M, N, …)."""
+    """Rank of each row within its column, in 0 … 1, as weighted mean over the models; values (M, N, …)."""
     from scipy.stats import rankdata
 
     ranks = np.stack([rankdata(one, axis=0) for one in values])
     return np.tensordot(weights, ranks, axes=1) / (values.shape[1] + 1)
 
 
-def by_attribute(probs: np.ndarray, attributes: dict) -> np.ndarray:
-    """Each model split into one for each attribute: (M, N, C) to (M A, N, C), the parts of the first model first.
-
-    Every class gets the marginal probability of its attribute's value, rows scaled to sum 1. In a geometric mean of
-    the parts each attribute has its own weights: one run may know one attribute best, another run another.
-    """
-    parts = np.empty((len(probs) * len(attributes), *probs.shape[1:]), np.float32)
-    for i, values in enumerate(attributes.values()):
-        same = (values[:, None] == values).astype(np.float32)  # (C, C): the classes of one value
-        part = probs @ same
-        parts[i :: len(attributes)] = part / part.sum(2, keepdims=True)
-    return parts
-
-
 def on_simplex(weights: np.ndarray) -> np.ndarray:
-    """Weights clipped at 0 and scaled to sum 1, which removes rounding errors."""
+    """Weights clipped at 0 and scaled to sum 1; this removes rounding errors."""
     weights = np.clip(weights, 0, None)
     return weights / weights.sum()
 

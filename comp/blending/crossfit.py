@@ -1,11 +1,11 @@
-"""Which method and decision rule to blend with, and the cross-validated score of that choice (nested cross-validation).
+"""Choose the method and decision rule of a blend, and score the choice by nested cross-validation.
 
-Fold j is predicted only by what was fitted and chosen without it. To predict fold j, a candidate (a method with a rule)
-is chosen by its predictions for each other fold k, for which it was fitted without j and k. The chosen candidate is
-then fitted on all folds but j. Groups never stand on both sides.
+Fold j is predicted only by models that were fitted and selected without it. To predict fold j, a candidate (a method
+with a rule) is chosen by its scores on the other folds. For each such fold k, it is fitted without j and k. The chosen
+candidate is then fitted on all folds except j. A group is always in one fold.
 
-Where that score is below the one of the best single run or of the equal mean, there are too few rows to choose by, and
-the better of those two is taken.
+If the resulting score is below the score of the best single run or of the equal mean, there are too few rows for a
+choice. Then the better one of these two is used.
 
 Letters: M models, N rows, C classes, K folds, P candidates, R runs.
 """
@@ -26,12 +26,12 @@ __all__ = ["OutOfFold", "Study", "fits", "study"]
 
 @dataclass(frozen=True)
 class Study:
-    """The chosen candidate, fitted on all rows, and what is known of it. Scores: better up.
+    """The chosen candidate, fitted on all rows, and its scores; higher is better.
 
-    parameters: of its rule (see decision.py); table: each candidate with its score for folds that it was not fitted on;
-    cross_validated: the score with the choice, too, made on other folds (nested cross-validation), interval: its 95 %
-    by bootstrap over groups; beats: how probably it is better than each rival; fell_back: to the best run or the mean.
-    oof (N, C): the probabilities that cross_validated is the score of.
+    parameters: of the rule (see decision.py); table: each candidate with its score on folds that it was not fitted on;
+    oof (N, C): probabilities of nested cross-validation; cross_validated: their score; interval: its 95 % interval, by
+    bootstrap over groups; beats: the probability to be better than each rival; fell_back: whether the choice was
+    replaced by the best single run or the equal mean.
     """
 
     chosen: Candidate
@@ -49,7 +49,7 @@ class Study:
 def study(
     data: OutOfFold, candidates: list[Candidate], progress: Callable[[int], None] = lambda count: None
 ) -> Study:
-    """Choose among the candidates and score the choice; progress is told of each of `fits(K)` fits that is done."""
+    """Choose among the candidates and score the choice; progress(1) is called after each of the `fits(K)` fits."""
     numbers = np.unique(data.folds)
     fitted = fit_all(data, candidates, numbers, progress)
     group = np.unique(data.groups, return_inverse=True)[1]
@@ -69,7 +69,7 @@ def study(
 
 
 def _nested(data: OutOfFold, candidates: list[Candidate], fitted: Fits, group: np.ndarray) -> np.ndarray:
-    """Probabilities (N, C) of nested cross-validation. With two folds nothing can be chosen without both: the first."""
+    """Probabilities (N, C) of nested cross-validation. With two folds there is no choice: the first candidate."""
     numbers = np.unique(data.folds)
     oof = np.empty(data.probs.shape[1:], np.float32)
     for j in numbers:
@@ -85,9 +85,9 @@ def _nested(data: OutOfFold, candidates: list[Candidate], fitted: Fits, group: n
 def _summary(data: OutOfFold, chosen, fitted: Fitted, oof, group, table, fell_back: bool) -> Study:
     competition, labels = data.competition, data.labels
     rivals = _rivals(data)
-    made = [scoring.predictions(competition, competition.metric, one) for one in (oof, *rivals.values())]
+    predictions = [scoring.predictions(competition, competition.metric, one) for one in (oof, *rivals.values())]
     groups = int(group.max()) + 1
-    drawn = bootstrap.scores(group_sums.of_predictions(competition, labels, group, groups, made), groups)
+    drawn = bootstrap.scores(group_sums.of_predictions(competition, labels, group, groups, predictions), groups)
     return Study(
         chosen=chosen,
         weights=fitted[chosen][0],
@@ -104,17 +104,17 @@ def _summary(data: OutOfFold, chosen, fitted: Fitted, oof, group, table, fell_ba
 
 
 def _scored(data: OutOfFold, fitted: Fitted, k, group: np.ndarray) -> choice.Scored:
-    """What the metric needs of each candidate's predictions for fold k."""
+    """The predictions of each candidate for fold k, as sums or rows for the metric."""
     inside, groups = data.folds == k, int(group.max()) + 1
-    by_method = sorted(fitted, key=lambda candidate: candidate.method)  # so that one blend at a time is in memory
-    made = _predictions(data, fitted, by_method, inside)
-    scored = group_sums.of_predictions(data.competition, data.labels[inside], group[inside], groups, made)
-    of = dict(zip(by_method, scored, strict=True))
-    return [of[candidate] for candidate in fitted]
+    by_method = sorted(fitted, key=lambda candidate: candidate.method)  # keeps only one blend in memory
+    predictions = _predictions(data, fitted, by_method, inside)
+    scored = group_sums.of_predictions(data.competition, data.labels[inside], group[inside], groups, predictions)
+    by_candidate = dict(zip(by_method, scored, strict=True))
+    return [by_candidate[candidate] for candidate in fitted]
 
 
 def _predictions(data: OutOfFold, fitted: Fitted, candidates: list[Candidate], rows) -> Iterator[np.ndarray]:
-    """What the metric takes of each candidate; they are sorted by method."""
+    """The predictions of each candidate for the metric; candidates are sorted by method."""
     for method, of_method in itertools.groupby(candidates, key=lambda candidate: candidate.method):
         mixed = None
         for candidate in of_method:
@@ -125,7 +125,7 @@ def _predictions(data: OutOfFold, fitted: Fitted, candidates: list[Candidate], r
 
 
 def _rivals(data: OutOfFold) -> dict[str, np.ndarray]:
-    """What a blend has to beat: the best single model, and the equal mean."""
+    """The predictions that a blend must beat: the best single run and the equal mean."""
     runs = data.probs if data.runs is None else data.runs
     singles = [scoring.score(data.competition, data.labels, one) for one in runs]
     fair = np.full(len(runs), 1 / len(runs))

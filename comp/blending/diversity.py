@@ -1,4 +1,4 @@
-"""How unlike the runs of a blend are, what each adds, and where the blend is weak: what to train next.
+"""How different the runs of a blend are, what each one adds, and which classes the blend predicts worst.
 
 Letters: M models, N rows, C classes.
 """
@@ -11,14 +11,14 @@ from comp.competition.competition import Competition
 from comp.decisions import decision
 from comp.metrics import count_metrics
 
-CORRELATED_CELLS = 200_000  # probabilities of a model that correlations are computed from
-COMPARED_CELLS = 20_000_000  # answers for several labels of a model that are compared with another's
+CORRELATED_CELLS = 200_000  # probabilities per model for correlations, at most
+COMPARED_CELLS = 20_000_000  # answers per model to compare if there are several labels, at most
 
 
 def disagreement(competition: Competition, probs: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Share (M, M) of rows (several labels: of answers) that two of the models (M, N, C) answer differently.
+    """Share (M, M) of rows that two models answer differently; of answers if there are several labels.
 
-    Regression: 1 - the correlation of their errors.
+    Regression: 1 - the correlation of their errors. probs: (M, N, C).
     """
     if competition.target == "regression":
         return 1 - correlation(competition, probs, labels)
@@ -28,22 +28,22 @@ def disagreement(competition: Competition, probs: np.ndarray, labels: np.ndarray
 
 
 def correlation(competition: Competition, probs: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Correlation (M, M) of the models' probabilities, or of their errors for regression.
+    """Correlation (M, M) of the probabilities of the models, or of their errors for regression.
 
-    Where there are many rows, evenly spaced ones are taken.
+    If there are many rows, evenly spaced ones are used.
     """
     step = max(1, probs[0].size // CORRELATED_CELLS)
     rows = probs[:, ::step].reshape(len(probs), -1).astype(np.float64)
     if competition.target == "regression":
         rows = rows - labels[::step]
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.nan_to_num(np.atleast_2d(np.corrcoef(rows)))  # a constant model correlates with nothing
+        return np.nan_to_num(np.atleast_2d(np.corrcoef(rows)))  # a constant model has no correlation: 0
 
 
 def losses_without(
     method: str, competition: Competition, probs: np.ndarray, labels: np.ndarray, weights, parameters
 ) -> np.ndarray:
-    """What the blend's score loses (M,) without one model, the other weights scaled up and nothing fitted again."""
+    """How much the score drops (M,) without one model. The other weights are scaled up, nothing is fitted again."""
 
     def score(kept: np.ndarray) -> float:
         used = kept > 0
@@ -58,11 +58,11 @@ def losses_without(
 
 
 def weakest(competition: Competition, oof: np.ndarray, labels: np.ndarray, probs: np.ndarray, count: int = 3):
-    """The classes of worst recall, or the labels of worst F1, the worst first; none for regression.
+    """The classes with the lowest recall, or the labels with the lowest F1, the worst first; none for regression.
 
-    oof (N, C): the blend's. Each is a dict of label, rows (that have it), measure ("recall" or "F1"), score, best_run
-    (position of the model that scores best on it alone), best_score and, for classes, taken_for: the class that most
-    of its missed rows are answered with.
+    oof (N, C): of the blend. Each class is a dict: label, rows (how many have it), measure ("recall" or "F1"), score,
+    best_run (position of the model with the best score for it), best_score and, for classes, taken_for: the most
+    frequent wrong answer.
     """
     if competition.target == "regression":
         return []

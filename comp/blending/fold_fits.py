@@ -1,4 +1,4 @@
-"""Every candidate fitted without each fold and without each pair of folds.
+"""Fit every candidate without each fold, and without each pair of folds.
 
 Letters: M models, N rows, C classes, K folds, R runs.
 """
@@ -15,7 +15,7 @@ from comp.blending.candidates import Candidate
 from comp.competition.competition import Competition
 from comp.decisions import decision
 
-SMALL = 500_000  # probabilities below which worker processes start later than the work is done
+SMALL = 500_000  # with fewer probabilities, starting worker processes takes longer than the work
 
 Fitted = dict[Candidate, tuple[np.ndarray, np.ndarray]]  # weights (M,), parameters of the rule
 
@@ -24,7 +24,7 @@ Fitted = dict[Candidate, tuple[np.ndarray, np.ndarray]]  # weights (M,), paramet
 class OutOfFold:
     """Out-of-fold predictions of M models: probs (M, N, C), labels as the target has them, folds and groups (N,).
 
-    runs (R, N, C): what the blend has to beat, where probs are parts of runs (`combine.by_attribute`); None: probs.
+    runs (R, N, C): the whole runs if probs are parts of runs (see by_attribute.py); None: probs are the runs.
     """
 
     competition: Competition
@@ -35,7 +35,7 @@ class OutOfFold:
     runs: np.ndarray | None = None
 
     def blended(self, rows, candidate: Candidate, fitted: Fitted) -> np.ndarray:
-        """A candidate's probabilities (n, C) for some rows, adjusted so that their plain decision is its rule's."""
+        """Probabilities (n, C) of a candidate for some rows; their plain decision gives the answers of its rule."""
         weights, parameters = fitted[candidate]
         mixed = combine.blended(candidate.method, self.probs[:, rows], weights, self.competition)
         return decision.adjusted(mixed, parameters, self.competition)
@@ -43,41 +43,41 @@ class OutOfFold:
 
 @dataclass(frozen=True)
 class Fits:
-    """Every candidate, fitted without some folds."""
+    """The fits of every candidate, by the folds that were left out."""
 
     results: dict[frozenset, Fitted]
 
     def without(self, *folds) -> Fitted:
-        """Fitted without these folds: none, one or two."""
+        """The fits without these folds: none, one or two."""
         return self.results[frozenset(folds)]
 
 
 def fits(folds: int) -> int:
-    """How many times everything is fitted: without two folds, without one, on all."""
+    """How many fits there are: without two folds, without one, and on all."""
     return len(list(_left_out(range(folds))))
 
 
 def _left_out(numbers) -> Iterator[frozenset]:
-    """The folds that something is fitted without: none, each, and each pair where more than two folds exist."""
+    """The sets of folds to leave out: none, each fold, and each pair if there are more than two folds."""
     for size in (0, 1, 2) if len(numbers) > 2 else (0, 1):
         yield from map(frozenset, itertools.combinations(numbers, size))
 
 
 def fit_all(data: OutOfFold, candidates: list[Candidate], numbers: np.ndarray, progress) -> Fits:
-    """Every candidate by the folds that it was fitted without."""
+    """Fit every candidate without each set of folds."""
     left_out = list(_left_out(numbers))
-    order, of = combine.distinct(data.probs)
+    order, number = combine.distinct(data.probs)
     jobs = 1 if data.probs.size < SMALL else -1
     tasks = (joblib.delayed(_fit)(data, order, candidates, out) for out in left_out)
     results = {}
     for out, fitted in zip(left_out, joblib.Parallel(n_jobs=jobs, return_as="generator")(tasks), strict=True):
-        results[out] = {c: (combine.shared(weights, of), parameters) for c, (weights, parameters) in fitted.items()}
+        results[out] = {c: (combine.shared(weights, number), parameters) for c, (weights, parameters) in fitted.items()}
         progress(1)
     return Fits(results)
 
 
 def _fit(data: OutOfFold, order: np.ndarray, candidates: list[Candidate], left_out: frozenset) -> Fitted:
-    """Weights of the distinct models, in their order, and the rules' parameters, without some folds."""
+    """Weights of the distinct models (in `order`) and parameters of the rules, fitted without some folds."""
     rows = ~np.isin(data.folds, list(left_out))
     labels, groups = data.labels[rows], np.unique(data.groups[rows], return_inverse=True)[1]
     inside = data.probs[np.ix_(order, np.flatnonzero(rows))]

@@ -5,7 +5,7 @@ import numpy as np
 from comp.blending.combine import on_simplex
 from comp.blending.problem import Problem
 
-SUBSAMPLES, ROUNDS = 8, 25  # 50 rounds scored less on other rows
+SUBSAMPLES, ROUNDS = 8, 25  # 50 rounds had a lower score on other rows
 SEED = 0  # blending is deterministic
 
 
@@ -20,7 +20,7 @@ def greedy(problem: Problem) -> np.ndarray:
 
 
 def _select(problem: Problem, parts: np.ndarray, rounds: int) -> np.ndarray:
-    """Weights (M,): the best first few models in order of their own score, then repeatedly the one that helps most."""
+    """Weights (M,): start with the best few models by their own scores, then add the model that helps most."""
     order = sorted(range(len(parts)), key=lambda i: -problem.score_of(parts[i]))
     counts, total, history = np.zeros(len(parts)), 0.0, []
 
@@ -32,7 +32,7 @@ def _select(problem: Problem, parts: np.ndarray, rounds: int) -> np.ndarray:
 
     for i in order:
         add(i)
-    _, counts = max(history, key=lambda step: step[0])  # among equal ones the first, with the fewest models
+    _, counts = max(history, key=lambda step: step[0])  # among equal scores the one with the fewest models
     total = np.tensordot(counts.astype(np.float32), parts, axes=1)
     for _ in range(rounds - int(counts.sum())):
         add(int(np.argmax([problem.score_of((total + one) / (counts.sum() + 1)) for one in parts])))

@@ -1,6 +1,6 @@
-"""Predictions as what a metric needs of each group, so that groups can be drawn again and again without the rows.
+"""Summarise predictions by group, so that the bootstrap can draw groups without going through the rows.
 
-Letters: N rows, C classes, G groups, R rounds, S quantities of a row.
+Letters: N rows, C classes, G groups, R rounds, S quantities per row.
 """
 
 from collections.abc import Iterable
@@ -12,15 +12,15 @@ import numpy as np
 from comp.competition.competition import Competition
 from comp.metrics.metric import Metric
 
-DENSE_CELLS = 200_000  # counts above which most are 0 and a sparse matrix is smaller
+DENSE_CELLS = 200_000  # with more counts, most are 0 and a sparse matrix is smaller
 
 
 @dataclass(frozen=True)
 class GroupSums:
-    """Sums over the rows of each group, for metrics that are a function of counts or of means.
+    """Sums over the rows of each group, for metrics that are computed from counts or from means.
 
-    tables: true positives, predicted and actual (G, C) (or (G, 1) for summable metrics); or the rows' quantities
-    (G, S) and their number (G, 1). Arrays or sparse matrices. Those of other rows can be added.
+    tables: true positives, predicted and actual (G, C), or (G, 1) for summable metrics; or sums of the quantities
+    (G, S) and the number of rows (G, 1). Arrays or sparse matrices. Sums of different rows can be added.
     """
 
     metric: Metric
@@ -34,12 +34,12 @@ class GroupSums:
         return GroupSums(self.metric, tuple(table[groups] for table in self.tables))
 
     def score(self) -> float:
-        """The metric of all rows, better up."""
+        """The score of all rows; higher is better."""
         sums = [np.asarray(table.sum(0, dtype=np.float64)).reshape(1, -1) for table in self.tables]
         return float(self._value(sums)[0])
 
     def drawn(self, draws: np.ndarray) -> np.ndarray:
-        """The metric (R,), better up, where each group counts as often as in draws (R, G)."""
+        """The score (R,) for each draw; draws (R, G): how often each group counts. Higher is better."""
         return self._value([draws @ table for table in self.tables])
 
     def _value(self, sums: list[np.ndarray]) -> np.ndarray:
@@ -51,7 +51,7 @@ class GroupSums:
 
 @dataclass(frozen=True)
 class AllRows:
-    """The rows themselves, for metrics that no sums determine, such as AUC."""
+    """The rows themselves, for metrics that cannot be computed from sums, such as AUC."""
 
     metric: Metric
     labels: np.ndarray
@@ -63,33 +63,33 @@ class AllRows:
         return AllRows(self.metric, *(np.concatenate([getattr(self, p), getattr(other, p)]) for p in parts))
 
     def of_groups(self, groups: np.ndarray) -> "AllRows":
-        """Only these groups (numbers, sorted), numbered anew from 0."""
+        """Only these groups (sorted numbers), with new numbers from 0."""
         place = np.searchsorted(groups, self.group).clip(max=len(groups) - 1)
         kept = groups[place] == self.group
         return AllRows(self.metric, self.labels[kept], self.predictions[kept], place[kept])
 
     def score(self) -> float:
-        """The metric of all rows, better up."""
+        """The score of all rows; higher is better."""
         return self.metric.score(self.labels, self.predictions)
 
     def drawn(self, draws: np.ndarray) -> np.ndarray:
-        """The metric (R,), better up, where each group counts as often as in draws (R, G)."""
+        """The score (R,) for each draw; draws (R, G): how often each group counts. Higher is better."""
         index = np.arange(len(self.labels))
         rows = (np.repeat(index, draw.astype(int)[self.group]) for draw in draws)
         return np.array([self.metric.score(self.labels[row], self.predictions[row]) for row in rows])
 
 
 def sums_are_enough(metric: Metric) -> bool:
-    """Whether the metric is a function of sums over rows."""
+    """Whether the metric can be computed from sums over rows."""
     return metric.terms is not None or metric.rows is not None
 
 
 def of_predictions(
     competition: Competition, labels: np.ndarray, group: np.ndarray, groups: int, predictions: Iterable[np.ndarray]
 ) -> list[GroupSums] | list[AllRows]:
-    """For each of several predictions of the same rows what the metric needs of it.
+    """The GroupSums or AllRows of several predictions for the same rows.
 
-    predictions: what the metric takes (see scoring.predictions); group (N,): numbers below `groups`.
+    predictions: in the form that the metric takes (see scoring.predictions); group (N,): numbers below `groups`.
     """
     metric, size = competition.metric, competition.size
     if not sums_are_enough(metric):
@@ -103,14 +103,14 @@ def of_predictions(
 
 
 def _hits(labels: np.ndarray, answers: np.ndarray) -> np.ndarray:
-    """Right answers: (N, C) of 0 and 1, or the class (N,), -1 where it is wrong."""
+    """Right answers: (N, C) of 0 and 1, or the class (N,), -1 for a wrong answer."""
     if labels.ndim == 2:
         return labels.astype(bool, copy=False) & answers.astype(bool, copy=False)
     return np.where(labels == answers, labels, -1)
 
 
 def _table(group: np.ndarray, classes: np.ndarray, groups: int, size: int, metric: Metric):
-    """Counts (G, C) float32 (numpy multiplies whole numbers slowly) of classes (N,), below 0 for none, or (N, C)."""
+    """Counts (G, C) of classes (N,), negative for none, or (N, C) of 0 and 1. float32: numpy multiplies it faster."""
     if classes.ndim == 2:
         row, column = np.nonzero(classes)
     else:

@@ -1,6 +1,6 @@
-"""The blend methods: each fits weights (M,) on the simplex to out-of-fold predictions.
+"""The blend methods: each one fits weights (M,) on the simplex to out-of-fold predictions.
 
-Which of them generalises is decided in crossfit.py, on rows that the weights were not fitted to.
+crossfit.py chooses among them by scores on rows that the weights were not fitted to.
 
 Letters: M models, N rows, C classes. probs is (M, N, C) float32.
 """
@@ -18,7 +18,7 @@ from comp.competition.competition import Competition
 from comp.errors import InputError
 from comp.metrics.metrics import FLOOR
 
-SUBSAMPLES = 16  # of the groups, in the searches
+SUBSAMPLES = 16  # of the groups, for the searches
 
 
 def equal(problem: Problem) -> np.ndarray:
@@ -27,7 +27,7 @@ def equal(problem: Problem) -> np.ndarray:
 
 
 def best(problem: Problem) -> np.ndarray:
-    """The one model that scores best alone."""
+    """All weight on the model with the best score."""
     scores = [problem.score_of(one) for one in problem.parts]
     return np.eye(len(scores))[int(np.argmax(scores))]
 
@@ -35,8 +35,7 @@ def best(problem: Problem) -> np.ndarray:
 def search(problem: Problem) -> np.ndarray:
     """The exact line search for metrics of counts (Och 2003), averaged over subsamples of the groups.
 
-    On each subsample it climbs from the weights of least log loss on all rows, for a few passes only: more of them fit
-    the subsample, not the truth.
+    On each subsample it starts from the log-loss weights of all rows and takes only a few passes: more would overfit.
     """
     rng, start, metric = np.random.default_rng(SEED), log_loss(problem), problem.competition.metric
     fit = lambda part: climb(part.open_rows, metric, start, rng)  # noqa: E731
@@ -44,13 +43,13 @@ def search(problem: Problem) -> np.ndarray:
 
 
 def geometric_search(problem: Problem) -> np.ndarray:
-    """The same search for geometric means, which are linear in the logarithms of probabilities."""
+    """The same search for geometric means: these are linear in the logarithms of probabilities."""
     rng, start, metric = np.random.default_rng(SEED), equal(problem), problem.competition.metric
     fit = lambda part: climb(part.open_rows.logarithms(FLOOR), metric, start, rng)  # noqa: E731
     return on_simplex(problem.mean_of_subsamples(fit, SUBSAMPLES, rng))
 
 
-METHODS: dict[str, Callable[[Problem], np.ndarray]] = {  # from the simplest to the least simple
+METHODS: dict[str, Callable[[Problem], np.ndarray]] = {  # the simplest first
     "best": best,
     "equal": equal,
     "geometric": equal,
@@ -64,7 +63,7 @@ METHODS: dict[str, Callable[[Problem], np.ndarray]] = {  # from the simplest to 
 
 
 def usable(competition: Competition) -> list[str]:
-    """The methods that fit the competition's target and metric, from the simplest to the least simple."""
+    """The methods that fit the competition's target and metric, the simplest first."""
     target, metric = competition.target, competition.metric
     searches = searchable(competition)
     fits = {
@@ -81,10 +80,10 @@ def usable(competition: Competition) -> list[str]:
 def fit(
     methods: Iterable[str], probs: np.ndarray, labels: np.ndarray, groups: np.ndarray, competition: Competition
 ) -> dict[str, np.ndarray]:
-    """Method to weights (M,) on the simplex. groups (N,): rows of one group stay together in subsamples.
+    """Method to weights (M,) on the simplex. groups (N,): subsamples keep the rows of a group together.
 
-    The models must be distinct and in the order of `combine.distinct`, on which the searches depend. Raises InputError
-    for a method that is unknown or cannot fit this metric.
+    The models must be distinct and in the order of `combine.distinct`, because the searches depend on the order.
+    Raises InputError for a method that is unknown or does not fit the metric.
     """
     methods, known = list(dict.fromkeys(methods)), usable(competition)
     for method in methods:
@@ -94,7 +93,8 @@ def fit(
 
 
 def check(name: str, known: Iterable[str], option: str, competition: Competition) -> None:
-    """Raise InputError where a method or rule is not among those that fit the competition."""
+    """Raise InputError if a method or rule is not among those that fit the competition."""
     if name not in known:
         fitting = f"for the metric {competition.metric.name} and the target {competition.target}"
-        raise InputError(f"{option}={name}", f"one of {', '.join(known)}, {fitting}")
+        run = f"make blend, or make blend {option}={next(iter(known))}"
+        raise InputError(f"{option}={name}", f"one of {', '.join(known)}, {fitting}", run)

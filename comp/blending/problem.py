@@ -1,4 +1,4 @@
-"""What a blend method is fitted to: the models' out-of-fold predictions and what is true.
+"""The data that blend methods are fitted to: out-of-fold predictions of the models and the labels.
 
 Letters: M models, N rows, C classes.
 """
@@ -13,19 +13,19 @@ from comp.competition.competition import Competition
 from comp.decisions.open_rows import OpenRows, half_of_groups
 from comp.metrics.probability_metrics import of_truth
 
-SUBSAMPLE_ROWS = 20_000  # at most: more make a subsample slower, not better
-CELLS = 2_000_000  # probabilities of one model in a subsample, at most
-SORTED_CELLS = 200_000  # the same for metrics of ranks, each of which sorts every column
-LOSS_CELLS = 4_000_000  # probabilities of one model that a log loss of several labels is fitted to
+SUBSAMPLE_ROWS = 20_000  # at most; more rows take longer and give no better weights
+CELLS = 2_000_000  # probabilities per model in a subsample, at most
+SORTED_CELLS = 200_000  # the same for metrics of ranks, which sort every column
+LOSS_CELLS = 4_000_000  # probabilities per model for the log loss of several labels, at most
 
 
 @dataclass(frozen=True)
 class Problem:
-    """Predictions and labels. Where a line search is possible, open_rows is in place of a copy of the probabilities.
+    """Predictions and labels. If a line search is possible, open_rows takes the place of probs.
 
-    true (M, N): probabilities of the true classes, for targets with one label, else None; labels: as the target has
-    them; group (N,): the group of each row, numbered from 0; open_rows: what the most probable class depends on, for
-    metrics of counts; probs (M, N, C): for all other metrics.
+    labels: as the target has them; group (N,): the group of each row, numbered from 0; true (M, N): probabilities of
+    the true classes, for targets with one label, else None; open_rows: for metrics of counts (see open_rows.py);
+    probs (M, N, C): for all other metrics.
     """
 
     models: int
@@ -59,19 +59,19 @@ class Problem:
 
     @property
     def parts(self) -> np.ndarray:
-        """Each model's part of a blend, (M, …): a weighted sum of them is what `score_of` scores."""
+        """What is blended, (M, …): `score_of` takes a weighted sum of it."""
         return self.probs if self.open_rows is None else self.open_rows.values
 
     def score_of(self, blended: np.ndarray) -> float:
-        """The metric of a blend, better up."""
+        """The score of a blend; higher is better."""
         if self.open_rows is None:
             return scoring.score(self.competition, self.labels, blended)
         return self.open_rows.rows.score(self.competition.metric, blended)
 
     def likelihoods(self) -> np.ndarray:
-        """Probabilities (M, n) float64 of what is true: of the true classes, or of each label's true state.
+        """Probabilities (M, n) float64 of the true classes, or of the true state (present or absent) of each label.
 
-        Of several labels evenly spaced rows are taken where there are many.
+        With several labels and many rows, evenly spaced rows are used.
         """
         if self.true is not None:
             return self.true
@@ -80,19 +80,19 @@ class Problem:
         return np.stack([of_truth(labels, one[::step]).ravel() for one in self.probs]).astype(np.float64)
 
     def values(self) -> np.ndarray:
-        """Numbers (M, N) float64 that the models predict: the values, or the expected grades."""
+        """The predicted numbers (M, N) float64: values, or expected grades."""
         if self.competition.target == "regression":
             return self.probs[:, :, 0].astype(np.float64)
         return np.stack([scoring.expectation(one) for one in self.probs])
 
     def subsample(self, rng: np.random.Generator) -> "Problem":
-        """A random half of the groups, or fewer where there are many rows."""
+        """A random half of the groups; fewer if there are many rows."""
         cells = SORTED_CELLS if self.competition.metric.needs == "ranks" else CELLS
         rows = SUBSAMPLE_ROWS if self.probs is None else min(SUBSAMPLE_ROWS, max(1, cells // self.probs.shape[2]))
         return self.take(half_of_groups(self.group, rng, rows))
 
     def mean_of_subsamples(self, fit: Callable[["Problem"], np.ndarray], count: int, rng) -> np.ndarray:
-        """Mean (M,) of the weights that `fit` finds on so many subsamples: steadier than the best on all rows."""
+        """Mean (M,) of the weights that `fit` finds on `count` subsamples: more stable than one fit on all rows."""
         return np.mean([fit(self.subsample(rng)) for _ in range(count)], axis=0)
 
 

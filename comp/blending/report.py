@@ -1,4 +1,4 @@
-"""What is said of a blend: the content of weights.json, and the tables on the terminal."""
+"""The report of a blend: the content of weights.json, and tables on the terminal."""
 
 import numpy as np
 
@@ -9,20 +9,20 @@ from comp.competition import scoring
 from comp.decisions import class_offsets, decision
 from comp.store.paths import BLEND
 
-SHOWN = 8  # runs up to which each pair is shown
+SHOWN = 8  # with more runs, the table of all pairs is not shown
 
 
-def summary(names: list[str], data: OutOfFold, study: Study, digest: str, sources: list) -> dict:
-    """What weights.json holds: plain values, the same for the same input.
+def summary(names: list[str], data: OutOfFold, study: Study, digest: str) -> dict:
+    """The content of weights.json: plain values, the same for the same input.
 
-    Scores are the metric's own values, so a loss is positive; optimism and loss_without are positive where the blend is
-    better in sample, or with the run.
+    Scores are values of the metric, so a loss is positive. optimism is positive if the blend is better in sample;
+    loss_without is positive if the blend is better with the run.
     """
     competition, shown = data.competition, data.competition.metric.shown
     lost = diversity.losses_without(
         study.chosen.method, competition, data.probs, data.labels, study.weights, study.parameters
     )
-    of, runs = weights_of(names, data), data.probs if data.runs is None else data.runs
+    parts, runs = weights_of(names, data), data.probs if data.runs is None else data.runs
     pairs = diversity.disagreement(competition, runs, data.labels)
     alike = diversity.correlation(competition, runs, data.labels)
     return {
@@ -32,9 +32,8 @@ def summary(names: list[str], data: OutOfFold, study: Study, digest: str, source
         "method": study.chosen.method,
         "rule": study.chosen.rule,
         "runs": names,
-        "sources": sources,
         "weights": rounded(study.weights),
-        "weights_of": of,
+        "weights_of": parts,
         _parameters_key(study): rounded_values(decision.named(study.parameters, competition)),
         "in_sample": round(shown(study.in_sample), 6),
         "cross_fitted": round(shown(study.cross_validated), 6),
@@ -42,7 +41,7 @@ def summary(names: list[str], data: OutOfFold, study: Study, digest: str, source
         "interval_95": sorted(rounded(map(shown, study.interval))),
         "beats": {name: round(chance, 4) for name, chance in study.beats.items()},
         "candidates": {str(candidate): round(float(shown(score)), 6) for candidate, score in study.table},
-        "loss_without": dict(zip(of, rounded(lost), strict=True)),
+        "loss_without": dict(zip(parts, rounded(lost), strict=True)),
         "disagreement": [rounded(row) for row in pairs],
         "correlation": [rounded(row) for row in alike],
     }
@@ -53,7 +52,7 @@ def _parameters_key(study: Study) -> str:
 
 
 def weights_of(names: list[str], data: OutOfFold) -> list[str]:
-    """What each weight is of: a run, or a run's part of one attribute."""
+    """The name of each weight: a run, or the part of a run for one attribute."""
     if len(data.probs) == len(names):
         return names
     return [f"{name}: {attribute}" for name in names for attribute in data.competition.attributes]
@@ -68,10 +67,10 @@ def rounded_values(values: dict[str, float]) -> dict[str, float]:
 
 
 def show(names: list[str], data: OutOfFold, study: Study, report: dict) -> None:
-    """Print the runs, the candidates, the score and what to train next."""
+    """Print the runs, the candidates, the score, and what to train next."""
     if len(data.probs) > len(names):
         table = zip(report["weights_of"], report["weights"], report["loss_without"].values(), strict=True)
-        rows = [[of, weight, f"{lost:+.4f}"] for of, weight, lost in table]
+        rows = [[part, weight, f"{lost:+.4f}"] for part, weight, lost in table]
         console.table("weights by attribute", ["run: attribute", "weight", "adds"], rows)
     show_runs(names, data, report)
     show_choice(data, study, report)
@@ -79,7 +78,7 @@ def show(names: list[str], data: OutOfFold, study: Study, report: dict) -> None:
 
 
 def show_runs(names: list[str], data: OutOfFold, report: dict) -> None:
-    """Each run with its weight, its own scores, what it adds and the run that is most like it."""
+    """Print each run with its weight, its scores, what it adds, and the most similar run."""
     pairs, each = np.array(report["disagreement"]), len(data.probs) // len(names)
     runs = data.probs if data.runs is None else data.runs
     lost, differ = list(report["loss_without"].values()), _differ(data)
@@ -88,9 +87,9 @@ def show_runs(names: list[str], data: OutOfFold, report: dict) -> None:
         scores = scoring.scores(data.competition, data.labels, runs[i])
         nearest = min((j for j in range(len(names)) if j != i), key=lambda j: pairs[i, j], default=None)
         like = "-" if nearest is None else f"{names[nearest]} ({pairs[i, nearest]:.1%} {differ})"
-        own = slice(i * each, (i + 1) * each)  # of a run by attribute: the sum of its parts
+        own = slice(i * each, (i + 1) * each)  # of a run that is split by attribute: the sum over its parts
         rows.append([name, sum(report["weights"][own]), *scores.values(), f"{sum(lost[own]):+.4f}", like])
-    console.table("out of fold", ["run", "weight", *scores, "adds", "most like it"], rows)
+    console.table("out of fold", ["run", "weight", *scores, "adds", "most similar run"], rows)
     if 2 < len(names) <= SHOWN:
         cells = [[f"{p:.1%} {c:.2f}" for p, c in zip(*row, strict=True)]
                  for row in zip(pairs, report["correlation"], strict=True)]  # fmt: skip
@@ -99,20 +98,21 @@ def show_runs(names: list[str], data: OutOfFold, report: dict) -> None:
 
 
 def _differ(data: OutOfFold) -> str:
-    return "of errors unshared" if data.competition.target == "regression" else "answered differently"
+    return "1 - correlation of errors" if data.competition.target == "regression" else "different answers"
 
 
 def show_choice(data: OutOfFold, study: Study, report: dict) -> None:
-    """The best candidates, which one was chosen and why, and its cross-validated score."""
+    """Print the best candidates, which one was chosen and why, and the cross-validated score."""
     metric = data.competition.metric
     table = sorted(study.table, key=lambda row: -row[1])[:6]
     if study.chosen not in [candidate for candidate, _ in table]:
         table.append(next(row for row in study.table if row[0] == study.chosen))
     mark = {study.chosen: "chosen"}
     rows = [[str(candidate), metric.shown(score), mark.get(candidate, "")] for candidate, score in table]
-    title = "ways to blend, fitted on K-1 folds, scored on the rest"
+    title = "blend candidates, fitted on K-1 folds, scored on the fold left out"
     console.table(title, ["method + rule", _name(metric), ""], rows)
-    simplest, safer = "the simplest within a standard error of the best", "choosing among all of them scored less"
+    simplest = "the simplest candidate within one standard error of the best"
+    safer = "the best single run or the equal mean, because choosing among all candidates had a lower score"
     console.say(f"chosen: {safer if study.fell_back else simplest}")
     low, high = report["interval_95"]
     console.say(f"{_name(metric)}: in sample {report['in_sample']:.4f}, cross-validated {report['cross_fitted']:.4f} "
@@ -128,11 +128,11 @@ def _name(metric) -> str:
 
 
 def show_next(names: list[str], data: OutOfFold, study: Study) -> None:
-    """Where the blend is weak, and so what to train next."""
+    """Print the classes that the blend predicts worst: what to train next."""
     runs, classes = data.probs if data.runs is None else data.runs, data.competition.classes
     found = diversity.weakest(data.competition, study.oof, data.labels, runs)
     if found:
-        console.say("to gain most, train next for")
+        console.say("new runs would help most with")
     for weak in found:
         taken = f", mostly taken for {classes[weak['taken_for']]}" if "taken_for" in weak else ""
         console.say(f"  {classes[weak['label']]}: {weak['measure']} {weak['score']:.2f} of {weak['rows']} photos{taken}"

@@ -1,4 +1,4 @@
-"""Convex objectives over weights on the simplex: least log loss and least squares. Each has one optimum."""
+"""Weights on the simplex with the least log loss or the least squared error. Both problems are convex."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,7 @@ from comp.metrics.metrics import FLOOR
 
 
 def log_loss(problem: Problem) -> np.ndarray:
-    """Weights (M,) of least log loss (super learner, van der Laan 2007); several labels: binary cross entropy."""
+    """Weights (M,) with the least log loss, or binary cross entropy (super learner, van der Laan 2007)."""
     true = problem.likelihoods()
     count = true.shape[1]
 
@@ -23,16 +23,16 @@ def log_loss(problem: Problem) -> np.ndarray:
 
 
 def squares(problem: Problem) -> np.ndarray:
-    """Weights (M,) of the least mean squared error of values or expected grades, in units of the labels' variance."""
+    """Weights (M,) with the least mean squared error of values or expected grades, relative to label variance."""
     values, labels = problem.values(), problem.labels.astype(np.float64)
     scale = max(labels.var(), 1e-12)
-    errors = (values - labels) / np.sqrt(scale)  # weights sum to 1: errors are blended as the values are
+    errors = (values - labels) / np.sqrt(scale)  # weights sum to 1: the blend's error is the blend of the errors
     products = errors @ errors.T / len(labels)
     return _minimum(lambda w: (w @ products @ w, 2 * products @ w), len(values))
 
 
 def _minimum(objective: Callable, models: int) -> np.ndarray:
-    """The w on the simplex of the least objective(w), which returns its value and gradient (M,)."""
+    """The weights on the simplex with the least objective(w), a function that returns value and gradient (M,)."""
     simplex = {"type": "eq", "fun": lambda w: w.sum() - 1, "jac": np.ones_like}
     options = {"ftol": 1e-9, "maxiter": 500}
     found = minimize(objective, np.full(models, 1 / models), jac=True, method="SLSQP", bounds=[(0, 1)] * models,

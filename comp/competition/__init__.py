@@ -1,4 +1,4 @@
 """What is predicted: the Competition value, competition.toml, the labels, and the home competition.
 
-Change here what a competition.toml may say. No other room knows a competition by name.
+Change here which keys competition.toml may have. Only home.py knows a particular competition.
 """

@@ -1,7 +1,7 @@
 """The Competition value: what is predicted, how it is scored, and how it is submitted.
 
-It is made once (see loading.py), frozen in outputs/competition.json by `make folds`, and handed down. No module asks a
-global for its classes.
+It is created once (see loading.py), saved in outputs/competition.json by `make folds`, and passed as an argument. No
+module reads the classes from a global variable.
 
 Letters in every shape: N rows, C classes, A values of an attribute.
 
@@ -9,7 +9,7 @@ Letters in every shape: N rows, C classes, A values of an attribute.
 |------------|----------------------|----------------------------------------------------------|
 | multiclass | (N,) int             | rows sum to 1                                            |
 | binary     | (N,) int, 1 positive | two columns that sum to 1, the positive class is second  |
-| multilabel | (N, C) of 0 and 1    | each in 0 … 1, on its own                                |
+| multilabel | (N, C) of 0 and 1    | each in 0 … 1; no sum                                    |
 | ordinal    | (N,) int             | rows sum to 1, classes from the lowest to the highest    |
 | regression | (N,) float           | one column of values                                     |
 """
@@ -18,15 +18,23 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from comp.metrics.metrics import Metric
+from comp.metrics.metric import ONE_LABEL, Metric
 
 TARGETS = ("multiclass", "binary", "multilabel", "ordinal", "regression")
-ONE_LABEL = ("multiclass", "binary", "ordinal")  # one class per photo: probabilities of a row sum to 1
+ANSWERS = {  # form of an answer in the submission: the targets that can have it
+    "index": ONE_LABEL,
+    "label": ONE_LABEL,
+    "probability": ("binary",),
+    "probabilities": (*ONE_LABEL, "multilabel"),
+    "labels": ("multilabel",),
+    "ranking": (*ONE_LABEL, "multilabel"),
+    "number": ("regression", "ordinal"),
+}
 
 
 @dataclass(frozen=True)
 class Attribute:
-    """What classes have in common: the names of its values, and the value of each class (C,)."""
+    """A property of the classes, such as a colour: the names of its values, and the value of each class (C,)."""
 
     values: tuple[str, ...]
     of_class: tuple[int, ...]
@@ -34,9 +42,9 @@ class Attribute:
 
 @dataclass(frozen=True)
 class Range:
-    """An attribute whose value is the range that a number falls into.
+    """An attribute that says which range a number falls into.
 
-    column: the number's column in the training table; edges: value i + 1 starts at edges[i].
+    column: the column of the number in the training table; edges: value i + 1 starts at edges[i].
     """
 
     attribute: str
@@ -46,10 +54,10 @@ class Range:
 
 @dataclass(frozen=True)
 class Sample:
-    """The sample submission: its file (relative to inputs), the id column, and what the others hold.
+    """The sample submission: its file (relative to inputs), the id column, and the columns to fill.
 
-    answer: index, label, probability, probabilities, labels, ranking or number (see store/submission.py);
-    columns: the columns to fill, in the file's order; all others stay as they are, byte for byte.
+    answer: how they are filled, a key of ANSWERS (see submission/answers.py); columns: the columns to fill, in the
+    order of the file. All other columns stay as they are, byte for byte.
     """
 
     file: str
@@ -60,12 +68,12 @@ class Sample:
 
 @dataclass(frozen=True)
 class Competition:
-    """Everything that is known of a competition, its photos aside.
+    """Everything that is known about a competition, except its photos.
 
     classes: names (C,) in the order of the probability columns, as the tables write them; ("value",) for regression.
-    also: metrics that are shown beside the deciding one. at_least_one: multilabel, every photo has a label.
-    limits: lowest and highest value of a regression target in the training table, or as given.
-    combine: how several photos of one prediction id become one answer: "", "mean" or "max".
+    also: metrics that are shown beside the main one. at_least_one: for multilabel, whether every photo has a label.
+    limits: lowest and highest value of a regression target, from the training table or from competition.toml.
+    combine: how the photos of one prediction id become one answer: "mean", "max", or "" if each id has one photo.
     defaults: settings that a model without a recipe of its own starts from, such as "crop=350".
     source: the settings of competition.toml as plain values; empty for the home competition.
     """
@@ -90,7 +98,7 @@ class Competition:
 
     @property
     def attribute_values(self) -> dict[str, np.ndarray]:
-        """Name of each attribute to its value for each class (C,) int; empty where classes have none."""
+        """Name of each attribute to its value for each class (C,) int; empty if the classes have no attributes."""
         return {name: np.array(attribute.of_class) for name, attribute in self.attributes.items()}
 
     @property

@@ -9,7 +9,7 @@ from comp.metrics import metrics
 
 
 def to_json(competition: Competition) -> dict:
-    """Plain values: metrics by their names, everything else as it is."""
+    """Plain values; a metric is stored by its name."""
     values = {field.name: getattr(competition, field.name) for field in fields(Competition)}
     return values | {
         "metric": competition.metric.name,
@@ -21,7 +21,7 @@ def to_json(competition: Competition) -> dict:
 
 
 def from_json(values: dict) -> Competition:
-    """The Competition that `to_json` gave. Raises KeyError or TypeError for values that it did not give."""
+    """The inverse of `to_json`. Raises KeyError or TypeError for other values."""
     sample = values["sample"]
     return Competition(**values | {
         "classes": tuple(values["classes"]),
@@ -35,10 +35,10 @@ def from_json(values: dict) -> Competition:
 
 
 def digest(text: str) -> str:
-    """A hash of the settings in the text of a competition.toml: comments, blanks and the order of keys do not count."""
+    """A hash of the settings in a competition.toml: comments, spaces and the order of keys do not change it."""
     try:
         return files.checksum(tomllib.loads(text))
-    except (tomllib.TOMLDecodeError, TypeError):  # not TOML, or with dates: then every byte counts
+    except (tomllib.TOMLDecodeError, TypeError):  # not TOML, or it holds dates: hash the bytes
         return files.digest_of(text.encode())
 
 

@@ -1,20 +1,27 @@
 """The home competition: mask x gender x age of faces. It needs no competition.toml and is recognised by its columns.
 
-The only module that knows of masks, genders, ages, persons and faces.
+No other module knows about masks, genders, ages, persons or faces.
 
     class = mask * 6 + gender * 3 + age      mask 0 worn, 1 worn wrongly, 2 off
                                              gender 0 male, 1 female;  age 0 for < 30, 1 for 30 to 59, 2 for >= 60
 """
 
+from __future__ import annotations
+
+import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from comp.competition.competition import Attribute, Competition, Range, Sample
 from comp.errors import InputError, listed
-from comp.io.tables import correct, line_numbers, read_table
+from comp.io.csv_text import header_of
+from comp.io.unicode_names import same_text
 from comp.metrics import metrics
+
+if TYPE_CHECKING:  # a stage that finds nothing changed ends before pandas would be imported
+    import pandas as pd
 
 METRIC = "macro_f1"
 ID, ANSWER = "ImageID", "ans"
@@ -33,17 +40,10 @@ CLASSES = tuple(f"{m} {g} {a}" for m in ATTRIBUTES["mask"] for g in ATTRIBUTES["
 def is_here(inputs: Path) -> bool:
     """Whether train/train.csv or eval/info.csv has the home competition's columns.
 
-    Either is enough: where one of them is missing or damaged, reading it says so.
+    One of them is enough: if the other is missing or damaged, reading it raises a clear error.
     """
-    return _has_columns(Path(inputs) / TRAIN_TABLE, TRAIN_COLUMNS) or _has_columns(Path(inputs) / SAMPLE, (ID, ANSWER))
-
-
-def _has_columns(path: Path, columns: tuple[str, ...]) -> bool:
-    try:
-        with open(path, encoding="utf-8-sig") as file:
-            return set(columns) <= set(file.readline().strip().replace('"', "").split(","))
-    except (OSError, UnicodeDecodeError):
-        return False
+    tables = ((TRAIN_TABLE, TRAIN_COLUMNS), (SAMPLE, (ID, ANSWER)))
+    return any(set(columns) <= set(header_of(Path(inputs) / table)) for table, columns in tables)
 
 
 def competition() -> Competition:
@@ -83,25 +83,31 @@ def age_group(years, old_from: int = OLD_FROM):
 
 
 def read_train(inputs: Path) -> pd.DataFrame:
-    """One row a training photo: image (relative to inputs), group (person), label, mask, gender, age, years.
+    """One row per training photo: image (relative to inputs), group (person), label, mask, gender, age, years.
 
-    A person is known by `path`, because `id` is not unique. Raises InputError for a missing table or column,
+    A person is identified by `path`, because `id` is not unique. Raises InputError for a missing table or column,
     a row without its folder and a folder without one of its seven photos; all of them are listed.
     """
+    import pandas as pd
+
+    from comp.competition.layout.photo_listing import Listing
+    from comp.io.tables import line_numbers
+
     people = _read_table(inputs, TRAIN_TABLE, TRAIN_COLUMNS)
     _check_people(people, inputs)
     lines = line_numbers(inputs / TRAIN_TABLE, len(people))
-    problems, rows = [], []
+    problems, rows, listing = [], [], Listing(inputs)
     for person in people.itertuples():
-        photos = _photos(inputs / TRAIN_IMAGES / person.path)
-        if photos is None:
+        folder = listing.real(f"{TRAIN_IMAGES}/{same_text(person.path)}")
+        if folder is None:
             problems.append(f"{TRAIN_TABLE} line {lines[person.Index]}: no folder {TRAIN_IMAGES}/{person.path}")
             continue
+        photos = _photos(inputs, folder)
         problems += [f"{TRAIN_IMAGES}/{person.path}: no photo '{shot}'" for shot in SHOTS if shot not in photos]
         problems += [
             f"{TRAIN_IMAGES}/{person.path}: two photos '{shot}'" for shot in SHOTS if len(photos.get(shot, [])) > 1
         ]
-        rows += [_row(person, photos[shot][0], mask) for shot, mask in SHOTS.items() if shot in photos]
+        rows += [_row(person, f"{folder}/{photos[shot][0]}", mask) for shot, mask in SHOTS.items() if shot in photos]
     if problems:
         raise InputError(
             f"{len(problems)} problem(s) in {inputs / 'train'}:{listed(problems)}",
@@ -112,11 +118,15 @@ def read_train(inputs: Path) -> pd.DataFrame:
 
 
 def read_test(inputs: Path) -> pd.DataFrame:
-    """One row a test photo in the sample submission's order: id, image (relative to inputs)."""
+    """One row per test photo in the sample submission's order: id, image (relative to inputs)."""
+    import pandas as pd
+
     sample = _read_table(inputs, SAMPLE, (ID, ANSWER))
-    repeated = sample[ID][sample[ID].duplicated()].tolist()
+    repeated = sample[ID][sample[ID].map(same_text).duplicated()].tolist()
     bad = [name for name in sample[ID] if Path(name).name != name]
-    missing = [] if bad else [name for name in sample[ID] if not (inputs / TEST_IMAGES / name).is_file()]
+    folder = inputs / TEST_IMAGES
+    there = {same_text(name): name for name in (os.listdir(folder) if folder.is_dir() else ())}
+    missing = [] if bad else [name for name in sample[ID] if same_text(name) not in there]
     for problem, items in (
         ("repeated id", repeated),
         ("id that is no file name", bad),
@@ -125,13 +135,16 @@ def read_test(inputs: Path) -> pd.DataFrame:
         if items:
             raise InputError(
                 f"{len(items)} {problem}(s) in {inputs / SAMPLE}:{listed(items)}",
-                f"one row a photo of {inputs / TEST_IMAGES}",
-                "unpack the data again",
+                f"one row per photo of {inputs / TEST_IMAGES}",
+                f"unpack the data again, or correct {inputs / SAMPLE}",
             )
-    return pd.DataFrame({"id": sample[ID], "image": TEST_IMAGES + "/" + sample[ID]})
+    images = [f"{TEST_IMAGES}/{there[same_text(name)]}" for name in sample[ID]]
+    return pd.DataFrame({"id": sample[ID], "image": images})
 
 
 def _read_table(inputs: Path, name: str, columns: tuple[str, ...]) -> pd.DataFrame:
+    from comp.io.tables import correct, read_table
+
     path = Path(inputs) / name
     if not path.is_file():
         advice = "unpack the competition's data there, give INPUTS=folder, or try `make demo`"
@@ -140,7 +153,11 @@ def _read_table(inputs: Path, name: str, columns: tuple[str, ...]) -> pd.DataFra
 
 
 def _check_people(people: pd.DataFrame, inputs: Path) -> None:
-    """Every field within its range, and `path` unique and a plain folder name: it is joined to a path of ours."""
+    """Check the range of every field, and that `path` is unique and a plain folder name: it becomes part of a path."""
+    import pandas as pd
+
+    from comp.io.tables import line_numbers
+
     years = pd.to_numeric(people["age"], errors="coerce")
     lines = line_numbers(inputs / TRAIN_TABLE, len(people))
     problems = [
@@ -152,29 +169,26 @@ def _check_people(people: pd.DataFrame, inputs: Path) -> None:
     problems += [
         f"line {n}: path {p!r}" for n, p in zip(lines, people["path"], strict=True) if not p or Path(p).name != p
     ]
-    problems += [f"path {p!r} twice" for p in people["path"][people["path"].duplicated()]]
+    problems += [f"path {p!r} twice" for p in people["path"][people["path"].map(same_text).duplicated()]]
     if problems:
         raise InputError(
             f"{len(problems)} bad row(s) in {inputs / TRAIN_TABLE}:{listed(problems)}",
             f"age in years, gender {' or '.join(ATTRIBUTES['gender'])}, path a unique folder name",
-            "correct those lines",
+            f"correct those lines of {inputs / TRAIN_TABLE}",
         )
 
 
-def _photos(folder: Path) -> dict[str, list[Path]] | None:
-    """Shot name to its files; None where there is no folder. Names that begin with "." are junk of file managers."""
-    if not folder.is_dir():
-        return None
-    photos: dict[str, list[Path]] = {}
-    for file in sorted(folder.iterdir()):
+def _photos(inputs: Path, folder: str) -> dict[str, list[str]]:
+    """Shot name to its files' names. Names that begin with "." come from file managers."""
+    photos: dict[str, list[str]] = {}
+    for file in sorted((inputs / folder).iterdir()):
         if not file.name.startswith(".") and file.suffix.lower() in EXTENSIONS:
-            photos.setdefault(file.stem, []).append(file)
+            photos.setdefault(file.stem, []).append(file.name)
     return photos
 
 
-def _row(person, photo: Path, mask: int) -> dict:
+def _row(person, image: str, mask: int) -> dict:
     years = int(float(person.age))
     gender, age = ATTRIBUTES["gender"].index(person.gender), int(age_group(years))
-    image = f"{TRAIN_IMAGES}/{person.path}/{photo.name}"
     label = encode(mask, gender, age)
     return dict(image=image, group=person.path, label=label, mask=mask, gender=gender, age=age, years=years)

@@ -1,6 +1,7 @@
 """Labels as folds.csv writes them, and as arrays.
 
-One label: the class index. Several labels: their class indices with blanks between, empty for none. A number: itself.
+In folds.csv: one label is a class index; several labels are class indices with spaces between, or empty for no label;
+a regression target is the number itself.
 """
 
 from collections.abc import Iterable
@@ -12,9 +13,9 @@ from comp.competition.competition import Competition
 
 
 def to_array(column: pd.Series, competition: Competition) -> np.ndarray:
-    """Labels in the form that the target has: (N,) int, (N, C) uint8 of 0 and 1, or (N,) float64.
+    """Labels as an array: (N,) int, (N, C) uint8 of 0 and 1, or (N,) float64.
 
-    Raises ValueError for a label that is no class and no number.
+    Raises ValueError for a label that is not a class, or not a number.
     """
     if competition.target == "regression":
         return _finite(column.to_numpy(np.float64))
@@ -28,7 +29,7 @@ def to_array(column: pd.Series, competition: Competition) -> np.ndarray:
 
 
 def to_text(labels: Iterable[int]) -> str:
-    """Class indices of one row of a multilabel table as text, sorted."""
+    """The class indices of one row of a multilabel table as sorted text."""
     return " ".join(map(str, sorted(set(labels))))
 
 
@@ -45,7 +46,7 @@ def _finite(values: np.ndarray) -> np.ndarray:
 
 
 def strata(labels: np.ndarray, bins: int = 10) -> np.ndarray:
-    """Class numbers (N,) to stratify by: the class itself, or the decile of a number; multilabel has none."""
+    """Class numbers (N,) for stratified folds: the class, or the decile of a number. Not for multilabel."""
     if labels.dtype.kind == "f":
         edges = np.quantile(labels, np.linspace(0, 1, bins + 1)[1:-1])
         return np.searchsorted(edges, labels, side="right")

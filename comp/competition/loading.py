@@ -8,21 +8,20 @@ import numpy as np
 from comp.competition import home, settings
 from comp.competition.competition import Competition, Range, Sample
 from comp.competition.layout import class_names, label_columns, training_table
+from comp.competition.layout.find_sample_submission import read_sample
 from comp.competition.layout.photo_paths import PhotoRows
 from comp.competition.layout.sample_columns import sample_of
-from comp.competition.layout.sample_file import read_sample
-from comp.competition.layout.template import same_text
 from comp.competition.settings import Settings
+from comp.competition.settings_file import FILE, settings_file
 from comp.errors import InputError
+from comp.io.unicode_names import same_text
 from comp.metrics import metrics
-
-FILE = "competition.toml"
 
 
 def load(inputs: Path, file: Path | None = None) -> Competition:
     """The competition of `file`, else inputs/competition.toml, else the home competition, else ./competition.toml.
 
-    Raises InputError where there is none of them, and for whatever is wrong with the file, its tables or the sample.
+    Raises InputError if none of these exists, and for anything that is wrong with the file, its tables or the sample.
     """
     inputs, found = Path(inputs), settings_file(inputs, file)
     if found is not None:
@@ -33,22 +32,11 @@ def load(inputs: Path, file: Path | None = None) -> Competition:
         raise InputError(f"no folder {inputs}", "the competition's files there",
                          "the same command with INPUTS=<that folder>, or make demo")  # fmt: skip
     raise InputError(f"no {FILE} in {inputs} or here", "a file that describes the competition, as docs/competition.md "
-                     "shows", "make init, which writes one from what lies there")  # fmt: skip
-
-
-def settings_file(inputs: Path, file: Path | None = None) -> Path | None:
-    """The competition.toml that is used; None where there is none.
-
-    A file in the working folder does not describe inputs in the home layout: it is another competition's.
-    """
-    if file:
-        return Path(file)
-    places = [Path(inputs) / FILE] + [Path(FILE)] * (not home.is_here(inputs))
-    return next((place for place in places if place.is_file()), None)
+                     "shows", "make init, which writes one from the files there")  # fmt: skip
 
 
 def from_settings(source: dict, inputs: Path) -> Competition:
-    """The competition of the keys and values of a competition.toml, completed by the tables and the sample."""
+    """Build the Competition from the keys of a competition.toml, the tables and the sample submission."""
     given = settings.parse(source)
     metric = metrics.get(given.metric)
     rows, sample = training_table.labelled_rows(given, inputs), read_sample(given, inputs)
@@ -71,14 +59,14 @@ def from_settings(source: dict, inputs: Path) -> Competition:
 
 
 def _in_order_of_sample(classes: tuple[str, ...], sample: Sample, given: Settings) -> tuple[str, ...]:
-    """The sample's columns, where they are the classes. The positive class stays second, grades stay in their order."""
+    """The classes in the order of the sample's columns, if those are the classes; not for binary and ordinal."""
     same = {same_text(name) for name in classes} == {same_text(name) for name in sample.columns}
     in_order = given.target in ("multiclass", "multilabel") and sample.answer == "probabilities" and same
     return sample.columns if in_order else classes
 
 
 def _with_facts_of_labels(competition: Competition, given: Settings, rows: PhotoRows) -> Competition:
-    """What only the labels tell: whether every photo has one, and the lowest and highest value."""
+    """Add what only the labels show: whether every photo has one, and the lowest and highest value."""
     if given.target == "multilabel":
         texts = label_columns.labels_of(rows, competition, given, {})
         return replace(competition, at_least_one=all(texts))

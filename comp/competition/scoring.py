@@ -1,12 +1,9 @@
-"""Scores of probabilities under a competition's metrics, with the plain decision (argmax, 0.5, rounding).
+"""Scores of probabilities by a competition's metrics. Answers come from the plain decision (argmax, 0.5, rounding).
 
 Letters: N rows, C classes.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
-import pandas as pd
 
 from comp.competition.competition import Competition
 from comp.metrics.metrics import Metric
@@ -15,9 +12,9 @@ from comp.metrics.metrics import Metric
 def answers(competition: Competition, probs: np.ndarray) -> np.ndarray:
     """The plain decision for probs (N, C).
 
-    One label: the most probable class (N,); ordinal: the same, unless the metric is for grades, then the rounded
-    expectation; multilabel: (N, C) bool, at least 0.5, and the most probable label where a row would have none but must
-    have one; regression: values (N,).
+    multiclass, binary: the most probable class (N,). ordinal: the same, or the rounded expectation if the metric
+    measures the distance between grades. multilabel: (N, C) bool, true from 0.5 on; if every photo has a label, an
+    empty row gets its most probable one. regression: values (N,).
     """
     if competition.target == "regression":
         return probs[:, 0]
@@ -29,10 +26,10 @@ def answers(competition: Competition, probs: np.ndarray) -> np.ndarray:
 
 
 def predictions(competition: Competition, metric: Metric, probs: np.ndarray) -> np.ndarray:
-    """What a metric takes: the plain decision that it needs, values, or the probabilities themselves.
+    """The predictions in the form that a metric takes: plain decisions, values, or the probabilities themselves.
 
-    The metric may be any that fits the target: for accuracy on grades the most probable grade, for kappa the rounded
-    expectation, for MAP@k the probabilities, of which it takes the order.
+    The form depends on the metric, not only on the target. For grades, accuracy takes the most probable grade, and
+    kappa takes the rounded expectation. MAP@k takes the probabilities and uses their order.
     """
     decides = metric.decides(competition.target)
     if decides == "class":
@@ -45,12 +42,12 @@ def predictions(competition: Competition, metric: Metric, probs: np.ndarray) -> 
 
 
 def score(competition: Competition, labels: np.ndarray, probs: np.ndarray) -> float:
-    """The deciding metric of the plain decision; better up."""
+    """The competition's metric of the plain decision, with its sign turned if lower is better: higher is better."""
     return competition.metric.shown(_value(competition, competition.metric, labels, probs))
 
 
 def scores(competition: Competition, labels: np.ndarray, probs: np.ndarray) -> dict[str, float]:
-    """Name to value, as a leaderboard shows it, of the deciding metric and those shown beside it."""
+    """Metric name to value, as a leaderboard shows it: the competition's metric, then the metrics in `also`."""
     return {m.name: _value(competition, m, labels, probs) for m in (competition.metric, *competition.also)}
 
 
@@ -65,7 +62,10 @@ def rounded(values: np.ndarray) -> np.ndarray:
 
 
 def two_points(values: np.ndarray, grades: int) -> np.ndarray:
-    """Probabilities (N, grades) float32 on the two grades next to each value (0 … grades-1), with it as expectation."""
+    """Probabilities (N, grades) float32 that lie on the two grades next to each value, with the value as expectation.
+
+    values: (N,), clipped to 0 … grades-1. Heads have the same function on tensors, because it is part of the model.
+    """
     values = np.clip(values, 0, grades - 1)
     low = np.minimum(np.floor(values).astype(np.int64), max(grades - 2, 0))
     probs = np.zeros((len(values), grades), np.float32)
@@ -73,24 +73,6 @@ def two_points(values: np.ndarray, grades: int) -> np.ndarray:
     probs[rows, low] = 1 - above
     probs[rows, np.minimum(low + 1, grades - 1)] += above
     return probs
-
-
-def combine_rows(probs: np.ndarray, ids: Sequence[str], how: str) -> tuple[np.ndarray, np.ndarray]:
-    """One row for each prediction id from those of its photos.
-
-    probs (N, C); how: "mean" or "max", for each class. Returns the ids in order of first appearance, and probabilities.
-    Where rows sum to 1 they do so afterwards: two classes by the maximum of the second one, more by scaling.
-    """
-    number, names = pd.factorize(np.asarray(ids))
-    if how == "mean":
-        sums = np.zeros((len(names), probs.shape[1]), np.float64)
-        np.add.at(sums, number, probs)
-        return names, (sums / np.bincount(number)[:, None]).astype(probs.dtype)
-    made = np.full((len(names), probs.shape[1]), -np.inf, probs.dtype)
-    np.maximum.at(made, number, probs)
-    if probs.shape[1] > 1 and np.allclose(probs.sum(1), 1, atol=1e-3):
-        made = np.stack([1 - made[:, 1], made[:, 1]], 1) if probs.shape[1] == 2 else made / made.sum(1, keepdims=True)
-    return names, made
 
 
 def _labels(competition: Competition, probs: np.ndarray) -> np.ndarray:

@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from comp.competition import settings_checks
+from comp.competition.settings_checks import EDIT
 from comp.errors import InputError
-
-EDIT = "edit competition.toml; docs/competition.md explains each key"
 
 
 def _key(kind: str, default=""):
@@ -19,7 +18,7 @@ def _key(kind: str, default=""):
 
 @dataclass(frozen=True)
 class Settings:
-    """A competition.toml. Lists are tuples, and class names are text even where the file writes numbers."""
+    """A competition.toml. Lists become tuples, and class names are text even if the file has numbers."""
 
     target: str = _key("text")
     metric: str = _key("text")
@@ -52,21 +51,22 @@ class Settings:
 
 
 def read(path: Path) -> dict:
-    """The file's keys and values as TOML gives them. Raises InputError for a file that is missing or is no TOML."""
+    """The keys and values of the file. Raises InputError for a file that is missing or is not TOML."""
     path = Path(path)
     if not path.is_file():
         raise InputError(f"no {path}", "a competition.toml", "the same command with COMPETITION=<that file>")
     try:
         return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is no TOML: {error}", 'lines such as target = "multiclass" in UTF-8',
+        raise InputError(f"{path} is not TOML: {error}", 'lines such as target = "multiclass" in UTF-8',
                          f"edit {path}") from None  # fmt: skip
 
 
 def parse(values: dict) -> Settings:
-    """Settings from the file's keys and values, or from Competition.source.
+    """Settings from the keys and values of the file, or from Competition.source.
 
-    Raises InputError for an unknown key (with the nearest), a value of another type, and keys that do not go together.
+    Raises InputError for an unknown key (and names the most similar one), a value of another type, and keys that do
+    not go together.
     """
     fields = {one.name: one for one in dataclasses.fields(Settings)}
     for key in values:
@@ -89,14 +89,14 @@ def _is_text(value) -> bool:
 
 
 def _is_name(value) -> bool:
-    return isinstance(value, (str, int, float))  # bool is an int: true and false are class names, too
+    return isinstance(value, (str, int, float))  # bool is an int, so true and false are allowed as class names
 
 
 def _is_number(value) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-_KINDS = {  # kind: what one value is, whether it may be a single one, whether it may be a list, in words
+_KINDS = {  # kind: check of one value, may it be a single value, may it be a list, the text for messages
     "text": (_is_text, True, False, 'a text in quotes, such as "train.csv"'),
     "texts": (_is_text, False, True, 'a list of texts, such as ["a", "b"]'),
     "text or texts": (_is_text, True, True, 'a text in quotes or a list of them, such as "a" or ["a", "b"]'),
@@ -107,7 +107,7 @@ _KINDS = {  # kind: what one value is, whether it may be a single one, whether i
 
 
 def _value(key: str, value, kind: str):
-    """The value as Settings has it, or InputError for another type."""
+    """The value as Settings stores it. Raises InputError for another type."""
     if kind == "ranges":
         return _ranges(value)
     one, single, several, words = _KINDS[kind]
@@ -121,7 +121,7 @@ def _value(key: str, value, kind: str):
 
 def _ranges(value) -> dict[str, dict]:
     """{attribute: {"column": text, "edges": rising numbers}}."""
-    example = 'ranges = { age = { column = "years", edges = [30, 60] } }'
+    example = 'ranges = { size = { column = "height", edges = [30, 60] } }'
     entries = value.values() if isinstance(value, dict) else [None]
     for entry in entries:
         right = isinstance(entry, dict) and set(entry) == {"column", "edges"} and _is_text(entry["column"])

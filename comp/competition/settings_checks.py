@@ -4,25 +4,16 @@ import difflib
 import re
 from pathlib import PurePosixPath
 
-from comp.competition.competition import TARGETS
+from comp.competition.competition import ANSWERS, TARGETS
 from comp.errors import InputError
 from comp.metrics import metrics
 
 EDIT = "edit competition.toml; docs/competition.md explains each key"
 RESERVED = ("image", "group", "label", "fold", "id")  # columns of folds.csv
-ANSWERS = {  # answer: the targets that can be answered so
-    "index": ("multiclass", "binary", "ordinal"),
-    "label": ("multiclass", "binary", "ordinal"),
-    "probability": ("binary",),
-    "probabilities": ("multiclass", "binary", "ordinal", "multilabel"),
-    "labels": ("multilabel",),
-    "ranking": ("multiclass", "binary", "ordinal", "multilabel"),
-    "number": ("regression", "ordinal"),
-}
 
 
 def check(settings, given: set[str]) -> None:
-    """Raise InputError for the first thing that is wrong. settings: Settings; given: the keys that the file has."""
+    """Raise InputError for the first thing that is wrong. settings: Settings; given: the keys in the file."""
     _required(given)
     _one_of("target", settings.target, TARGETS)
     for name in (settings.metric, *settings.also):
@@ -65,11 +56,11 @@ def _one_of(key: str, value: str, known) -> None:
 
 def _only_for(keys: set[str], target: str, fitting: tuple[str, ...]) -> None:
     if keys and target not in fitting:
-        raise _wrong(f'{keys.pop()} with target = "{target}"', f"that key only where target is {' or '.join(fitting)}")
+        raise _wrong(f'{keys.pop()} with target = "{target}"', f"this key only if target is {' or '.join(fitting)}")
 
 
 def _check_lists(settings) -> None:
-    """Lengths, repeated names and names that are taken."""
+    """Check the lengths of lists, repeated names and reserved names."""
     for key in ("also", "label", "attributes", "classes", "columns", "fill"):
         repeated = [name for name in settings.listed(key) if settings.listed(key).count(name) > 1]
         if repeated:
@@ -80,14 +71,15 @@ def _check_lists(settings) -> None:
         raise _wrong(f'label = {list(settings.label)} with target = "regression"', "one column of numbers")
     taken = [name for name in (*settings.columns, *settings.attributes) if name in RESERVED]
     if taken:
-        raise _wrong(f"a kept column or attribute named {taken[0]}", f"none of folds.csv's own {', '.join(RESERVED)}")
+        raise _wrong(f"a kept column or attribute named {taken[0]}",
+                     f"another name: folds.csv has its own columns {', '.join(RESERVED)}")
     unused = set(settings.ranges) - set(settings.attributes)
     if unused:
         raise _wrong(f"ranges names {', '.join(sorted(unused))}", f"one of attributes = {list(settings.attributes)}")
 
 
 def _check_paths(settings) -> None:
-    """Files and templates are relative to inputs and stay inside it: folds.csv holds them for other machines."""
+    """Paths must be relative to inputs and inside it, because folds.csv is used on other machines too."""
     for key in ("train", "train_images", "test", "test_images", "sample"):
         path = PurePosixPath(getattr(settings, key))
         if path.is_absolute() or ".." in path.parts:

@@ -5,13 +5,13 @@ Training: one row per photo.
 | column            | what                                                                                |
 |-------------------|-------------------------------------------------------------------------------------|
 | image             | path relative to inputs, posix; unique                                              |
-| group             | text: rows of one group stay in one fold; the image itself where there are no groups |
-| label             | class index; multilabel: class indices with blanks between, "" for none; number: float |
+| group             | text: rows of one group stay in one fold; the image itself if there are no groups   |
+| label             | class index; multilabel: class indices with spaces between, "" for none; regression: float |
 | attributes        | one int column per attribute: the index of its value                                |
-| id                | prediction id of the photo, only where the competition combines photos               |
-| kept columns      | `columns` of competition.toml, and the columns of `ranges`; numbers where all are    |
+| id                | prediction id of the photo, only if the competition combines photos                 |
+| kept columns      | `columns` of competition.toml, and the columns of `ranges`; as numbers if all values are |
 
-Test: id and image, in the order of the sample submission; several rows per id where the competition combines photos.
+Test: id and image, in the order of the sample submission; several rows per id if the competition combines photos.
 """
 
 from pathlib import Path
@@ -26,21 +26,21 @@ from comp.competition.settings import parse
 
 
 def read_train(competition: Competition, inputs: Path) -> pd.DataFrame:
-    """The training rows. Raises InputError for a table, column, label or photo that is missing or wrong."""
+    """The training rows. Raises InputError if a table, column, label or photo is missing or wrong."""
     if not competition.source:
         return home.read_train(Path(inputs))
     return training_table.read_train(competition, Path(inputs))
 
 
 def read_test(competition: Competition, inputs: Path) -> pd.DataFrame:
-    """The test rows. Raises InputError for a table, column, id or photo that is missing or wrong."""
+    """The test rows. Raises InputError if a table, column, id or photo is missing or wrong."""
     if not competition.source:
         return home.read_test(Path(inputs))
     return test_table.read_test(competition, Path(inputs))
 
 
 def given_tables(competition: Competition, inputs: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The training and the test table as the competition gives them, text; empty where there are not both."""
+    """The training and the test table as the competition provides them, as text; both empty unless both exist."""
     settings = parse(competition.source) if competition.source else None
     if settings is None or not (settings.train and settings.test):
         return pd.DataFrame(), pd.DataFrame()

@@ -1,4 +1,4 @@
 """Photos and rows: decoding, the photo cache, folds and leaks, augmentation, batches.
 
-Change here what a model sees of a photo, and which rows it trains on, is scored on and predicts.
+Change here how a photo becomes input pixels, and which rows are used for training, scoring and prediction.
 """

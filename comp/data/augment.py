@@ -1,7 +1,7 @@
-"""Training augmentations by name; the only module that imports albumentations (its last MIT release).
+"""Training augmentations by name. The only module that imports albumentations (its last MIT release).
 
-A pipeline maps uint8 (H, W, 3) to the same shape. `augmented` seeds it by (seed, epoch, image), so that a photo looks
-the same in that epoch whatever the number of workers and however often the run was stopped.
+A pipeline maps uint8 (H, W, 3) to the same shape. `augmented` seeds it by (seed, epoch, image). So the result does not
+depend on the number of workers, or on how often the run was stopped.
 """
 
 import os
@@ -12,7 +12,7 @@ import numpy as np
 from comp.data import batch_augment
 from comp.errors import InputError
 
-os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it asks the network for its version at import
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # otherwise the import asks the network for a new version
 
 
 def _pipelines() -> dict:
@@ -23,11 +23,11 @@ def _pipelines() -> dict:
     light = A.RandomBrightnessContrast(brightness_limit=0.2, contrast_limit=0.2, p=0.5)
     soft = A.OneOf([A.GaussianBlur(blur_limit=(3, 5)), A.ImageCompression(quality_range=(50, 95))], p=0.2)
     holes = A.CoarseDropout(num_holes_range=(1, 3), hole_height_range=(0.1, 0.25), hole_width_range=(0.1, 0.25), p=0.25)
-    # no hue and no grey anywhere: colour is often what tells classes apart
+    # no hue and no grey anywhere: colour often distinguishes classes
     return {
         "flip": [flip],
         "light": [flip, small],
-        "upright": [flip, small, light, soft],  # photos with an up and a down: people, animals, goods, scenes
+        "upright": [flip, small, light, soft],  # photos with a fixed top: animals, goods, scenes
         "strong": [flip, small, light, soft, holes],
         "moves": [small, light],  # left and right differ: digits, text, one side of a body
         "any_side_up": [A.D4(p=1.0), small, light],  # both flips and quarter turns: aerial, microscope, leaves
@@ -39,9 +39,9 @@ NAMES = ("none", "flip", "light", "upright", "strong", "moves", "any_side_up", b
 
 @cache
 def pipeline(name: str):
-    """The albumentations Compose of that name; None for those that change nothing here. InputError lists the names."""
+    """The albumentations Compose of that name; None if it changes nothing here. InputError lists the names."""
     if name not in NAMES:
-        raise InputError(f"augment={name}", f"one of {', '.join(NAMES)}")
+        raise InputError(f"augment={name}", f"one of {', '.join(NAMES)}", "correct augment in SET")
     if name in ("none", batch_augment.NAME):
         return None
     import albumentations as A

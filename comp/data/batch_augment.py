@@ -1,7 +1,7 @@
-"""Augmentation of a whole batch at once, on the device that trains: flip, small moves, light.
+"""Augmentation of a whole batch at once, on the training device: flip, small moves, brightness and contrast.
 
-For machines where the loader's cores are the bottleneck (`augment=batched`): one gather and one multiply-add per
-batch, in place of one pipeline per photo. Random numbers are a function of (seed, epoch, image) here too.
+For machines where the loader processes are the bottleneck (`augment=batched`): two operations per batch replace one
+pipeline per photo. As in augment.py, random numbers depend only on (seed, epoch, image).
 """
 
 import math
@@ -13,16 +13,16 @@ from torch import Tensor
 
 NAME = "batched"
 SCALE, SHIFT, TURN = 0.1, 0.05, math.radians(10)  # as `small` in augment.py
-CONTRAST, BRIGHTNESS = 0.2, 0.2  # brightness in units of the normalised picture's deviation
+CONTRAST, BRIGHTNESS = 0.2, 0.2  # brightness in standard deviations of normalised pixels
 
 
 def augmented(images: Tensor, seed: int, epoch: int, rows: np.ndarray) -> Tensor:
-    """Normalised images (B, 3, H, W) to the same shape; rows (B,) are their numbers, which seed them."""
+    """Normalised images (B, 3, H, W) to the same shape; rows (B,) are their positions, which seed them."""
     drawn = torch.from_numpy(uniform(seed, epoch, rows, 7)).to(images.device, images.dtype)
     flip, (scale, right, down, turn, contrast, light) = drawn[:, 0] < 0.5, (2 * drawn[:, 1:] - 1).unbind(1)
     angle, zoom = turn * TURN, 1 + scale * SCALE
     across = torch.where(flip, -1.0, 1.0).to(images.dtype) / zoom
-    # rows of theta: output coordinates in -1 … 1 to input ones
+    # theta maps output coordinates in -1 … 1 to input coordinates
     theta = torch.stack([
         torch.stack([across * angle.cos(), -angle.sin() / zoom, right * 2 * SHIFT], 1),
         torch.stack([across * angle.sin(), angle.cos() / zoom, down * 2 * SHIFT], 1),

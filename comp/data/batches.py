@@ -99,7 +99,7 @@ def epoch_order(
         return np.arange(len(labels))
     if sampler == "one_of_each":
         if units is None:
-            raise InputError("sampler=one_of_each", "rows with units (group and class)")
+            raise InputError("sampler=one_of_each", "rows with units (group and class)", "SET=sampler=shuffle")
         shuffled = rng.permutation(len(labels))
         return rng.permutation(shuffled[np.unique(np.asarray(units)[shuffled], return_index=True)[1]])
     if sampler == "shuffle":

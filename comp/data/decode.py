@@ -11,6 +11,7 @@
 | several frames or pages            | the first                                                                      |
 
 PIL, because OpenCV decodes a truncated JPEG to grey without a word. HEIC needs the extra `heic` (pillow-heif).
+Metadata that cannot be read is left out: damaged or huge colour profiles, comments, EXIF.
 """
 
 import functools
@@ -18,25 +19,17 @@ import io
 import warnings
 
 import numpy as np
-from PIL import Image, PngImagePlugin, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError, features
 
-from comp.data import file_signatures
+from comp.data import file_signatures, image_parts
+from comp.data.orientation import upright
 
 Image.MAX_IMAGE_PIXELS = 100_000_000  # a "photo" of more is a decompression bomb
-PngImagePlugin.MAX_TEXT_CHUNK = 2**26  # colour profiles of several MB are harmless, and the pixels are bounded anyway
-PngImagePlugin.MAX_TEXT_MEMORY = 2**28
 warnings.filterwarnings("ignore", module=r"PIL\.")  # of odd tags, without the photo's name; what matters is raised
 LARGE = 4_000_000  # pixels, from which a JPEG may be decoded at a fraction of its size
-ORIENTATION = 0x112
-TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
+# PIL knows many more, some of which start other programs, such as Ghostscript
+FORMATS = ("AVIF", "BMP", "DIB", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TGA", "TIFF", "WEBP")
+BITS, MEANING, PLANES, NUMBERS = 258, 262, 284, 339  # tags of a TIFF
 
 
 def decode(data: bytes, enough: int = 0) -> np.ndarray:
@@ -47,52 +40,68 @@ def decode(data: bytes, enough: int = 0) -> np.ndarray:
     Raises ValueError, which says what the file is, for anything that is not a whole picture.
     """
     try:
-        with _opened(data) as image:
-            if enough and image.format == "JPEG" and image.width * image.height > LARGE:
-                image.draft(None, (enough, enough))
-            return _rgb(_upright(image))
-    except MemoryError:
-        raise
+        return _pixels(data, enough)
     except Exception as error:  # hostile bytes make decoders raise a dozen kinds
+        plain = image_parts.pixels_only(data)
+        if plain != data:
+            try:
+                return _pixels(plain, enough)
+            except Exception:  # it was not the metadata: the first error says more
+                pass
         raise ValueError(_problem(data, error)) from None
 
 
+def _pixels(data: bytes, enough: int) -> np.ndarray:
+    image_parts.check(data)
+    with _opened(data) as image:
+        if enough and image.format == "JPEG" and image.width * image.height > LARGE:
+            image.draft(None, (enough, enough))
+        if image.format == "TIFF":
+            _check_tiff(image)
+        return _rgb(upright(image), _is_inverted(image))
+
+
 def _opened(data: bytes) -> Image.Image:
-    if file_signatures.is_heic(data):
-        _register_heic()
-    image = Image.open(io.BytesIO(data))
+    heic = file_signatures.is_heic(data) and _reads_heic()
+    image = Image.open(io.BytesIO(data), formats=("HEIF",) if heic else FORMATS)
     if image.width * image.height > Image.MAX_IMAGE_PIXELS:  # PIL itself only warns up to twice as many
         raise ValueError(f"{image.width} x {image.height} pixels: a decompression bomb, not a photo")
     return image
 
 
+def _check_tiff(image: Image.Image) -> None:
+    """Raise ValueError for kinds of TIFF that PIL reads as other pixels: colours one after another, negative bytes."""
+    bits = max(image.tag_v2.get(BITS, (1,)))
+    if bits > 8 and image.tag_v2.get(PLANES) == 2:
+        raise ValueError(f"a TIFF of {bits}-bit colours in separate planes (save it as PNG)")
+    if bits == 8 and 2 in image.tag_v2.get(NUMBERS, ()):
+        raise ValueError("a TIFF of signed bytes (save it as PNG)")
+
+
 @functools.cache
-def _register_heic() -> None:
+def _reads_heic() -> bool:
     try:
         import pillow_heif
     except ImportError:
-        return  # PIL does not know the file then, and its first bytes tell what is missing
+        return False
     pillow_heif.register_heif_opener()
+    return True
 
 
-def _upright(image: Image.Image) -> Image.Image:
-    """The image turned by its EXIF orientation. Other tags are not read: cameras and editors write broken ones."""
-    image.load()
-    try:
-        turn = TURNS.get(image.getexif().get(ORIENTATION))
-    except Exception:  # a tag that cannot be read says nothing, and the pixels are whole
-        turn = None
-    return image if turn is None else image.transpose(turn)
-
-
-def _rgb(image: Image.Image) -> np.ndarray:
+def _rgb(image: Image.Image, inverted: bool) -> np.ndarray:
     if image.mode.startswith("I"):
-        return _grey(_from_integers(np.asarray(image), image.mode))
+        values = _from_integers(np.asarray(image), image.mode)
+        return _grey(255 - values if inverted else values)
     if image.mode == "F":
         return _grey(_from_floats(np.asarray(image)))
     if image.has_transparency_data:
         image = _on_white(image.convert("RGBA"))
     return np.asarray(image.convert("RGB"))
+
+
+def _is_inverted(image: Image.Image) -> bool:
+    """Whether 0 is white, which PIL minds in 8 bits only."""
+    return image.format == "TIFF" and image.tag_v2.get(MEANING) == 0
 
 
 def _from_integers(values: np.ndarray, mode: str) -> np.ndarray:
@@ -120,7 +129,8 @@ def _on_white(image: Image.Image) -> Image.Image:
 
 
 def _problem(data: bytes, error: Exception) -> str:
+    what = file_signatures.described(data, {"HEIC": _reads_heic(), "AVIF": features.check("avif")})
     if isinstance(error, UnidentifiedImageError):
-        return file_signatures.described(data)
+        return what
     told = isinstance(error, (OSError, ValueError, SyntaxError, Image.DecompressionBombError))
-    return str(error) if told and str(error) else f"{file_signatures.described(data)}: {type(error).__name__}: {error}"
+    return str(error) if told and str(error) else f"{what}: {type(error).__name__}: {error}"

@@ -1,4 +1,4 @@
-"""Leaks between folds: a group or a photo that is on two sides."""
+"""Leaks between folds: a group or a photo that is in two folds."""
 
 import pandas as pd
 
@@ -6,9 +6,9 @@ from comp.errors import InputError, listed
 
 
 def audit(table: pd.DataFrame, digests: dict[str, str] | None = None) -> None:
-    """Raise InputError where a group is on two sides, or one photo (by name or by bytes) lies in two folds.
+    """Raise InputError if a group or a photo (by name or by bytes) is in two folds.
 
-    digests: image to a hash of its bytes; same bytes under two names in one fold are harmless and pass.
+    digests: image to a hash of its bytes. Equal bytes under two names in one fold are allowed.
     """
     problems = [f"group {name} is in folds {where}" for name, where in _in_two_folds(table, table["group"])]
     problems += [f"photo {name} is in folds {where}" for name, where in _in_two_folds(table, table["image"])]
@@ -20,14 +20,14 @@ def audit(table: pd.DataFrame, digests: dict[str, str] | None = None) -> None:
     if problems:
         raise InputError(
             f"{len(problems)} leak(s) between folds:{listed(problems)}",
-            "each group and each photo in one fold; otherwise the score is of memory, not of skill",
-            "make folds, which gives such photos one group",
+            "each group and each photo in one fold; otherwise models have seen the answers",
+            "make folds, which puts such photos into one group",
         )
 
 
 def _in_two_folds(table: pd.DataFrame, key: pd.Series) -> list[tuple[str, str]]:
-    """The values of `key` that are in more than one fold, and which those are."""
+    """The values of `key` that are in more than one fold, with these folds."""
     folds = table["fold"].groupby(key.to_numpy())
     several = folds.transform("nunique") > 1
-    of = table["fold"][several].groupby(key[several].to_numpy()).unique()
-    return [(name, " and ".join(map(str, sorted(where)))) for name, where in of.items()]
+    found = table["fold"][several].groupby(key[several].to_numpy()).unique()
+    return [(name, " and ".join(map(str, sorted(where)))) for name, where in found.items()]

@@ -1,4 +1,4 @@
-"""What a fold table looks like in numbers, and which labels its folds cannot share evenly. No torch."""
+"""Counts of labels by fold, and warnings for labels that the folds cannot share evenly. No torch."""
 
 import numpy as np
 import pandas as pd
@@ -6,24 +6,25 @@ import pandas as pd
 from comp.competition.competition import Competition
 from comp.data.fold_search import class_counts
 from comp.data.folds import strata_of
+from comp.store.fold_table import fold_count
 
-MOST_CLASSES = 40  # rows of the table; of more classes a summary is shown
-MOST_OF_A_CLASS = 0.5  # share of a class in one group, from which its folds cannot be alike
-FEW = 10  # rows of a class, below which one group soon holds most of them
+MOST_CLASSES = 40  # with more classes, the table is a summary
+MOST_OF_A_CLASS = 0.5  # if one group has a larger share of a class, the folds cannot be alike
+FEW = 10  # rows; in smaller classes one group often holds most of them
 KINDS = {"regression": ("ranges", "range"), "multilabel": ("labels", "label")}
 
 
 def counts_by_fold(table: pd.DataFrame, competition: Competition) -> np.ndarray:
-    """Rows by class and fold, (C, K) int; positives of each of several labels; rows by range of a number."""
-    folds = int(table["fold"].max()) + 1
+    """(C, K) int: rows by class, positive rows by label, or rows by range of a number, in each fold."""
+    folds = fold_count(table)
     classes = 0 if competition.target == "regression" else competition.size
     return class_counts(strata_of(table, competition, folds), table["fold"].to_numpy(), folds, classes)
 
 
 def labels_by_fold(table: pd.DataFrame, competition: Competition) -> tuple[str, list[str], list[list]]:
-    """What is counted, the heads of the columns, and the rows: labels by fold, then photos and groups by fold.
+    """A table: what is counted, the column headers, and the rows (labels, photos and groups by fold).
 
-    Of a number: rows by decile, and its mean; of more than MOST_CLASSES classes: a summary.
+    Regression: rows by decile, and the mean. More than MOST_CLASSES classes: a summary.
     """
     counts = counts_by_fold(table, competition)
     plural, singular = KINDS.get(competition.target, ("classes", "class"))
@@ -37,7 +38,7 @@ def labels_by_fold(table: pd.DataFrame, competition: Competition) -> tuple[str, 
 
 
 def missing_labels(table: pd.DataFrame, competition: Competition) -> list[str]:
-    """A line for each class that some fold, or every fold, has no photo of."""
+    """A line for each class that is missing in some folds or in all."""
     counts, lines = counts_by_fold(table, competition), []
     for name, row in zip(_names(counts, competition), counts, strict=True):
         without = np.flatnonzero(row == 0)
@@ -47,20 +48,20 @@ def missing_labels(table: pd.DataFrame, competition: Competition) -> list[str]:
             lines.append(f"{name} is in one fold only: that fold's model never sees it; use fewer FOLDS")
         elif len(without):
             folds_of = ", ".join(map(str, without))
-            lines.append(f"fold {folds_of} has no photo of {name}: its score says nothing of it; use fewer FOLDS")
+            lines.append(f"fold {folds_of} has no photo of {name}: its score ignores that class; use fewer FOLDS")
     return lines
 
 
 def crowded_labels(table: pd.DataFrame, competition: Competition) -> list[str]:
-    """A line for each class of at least FEW photos of which one group holds more than MOST_OF_A_CLASS."""
-    folds = int(table["fold"].max()) + 1
+    """A line for each class of at least FEW photos if one group has more than MOST_OF_A_CLASS of them."""
+    folds = fold_count(table)
     strata = strata_of(table, competition, folds)
     row, kind = np.nonzero(strata) if strata.ndim == 2 else (np.arange(len(strata)), strata)
     pairs = pd.DataFrame({"kind": kind, "group": table["group"].to_numpy()[row]}).value_counts(sort=False)
     share, total = pairs / pairs.groupby("kind").transform("sum"), pairs.groupby("kind").transform("sum")
     names = _names(counts_by_fold(table, competition), competition)
     return [
-        f"{part:.0%} of the photos of {names[kind]} are of group {group}: the folds cannot have equal parts of it"
+        f"{part:.0%} of the photos of {names[kind]} are in group {group}: folds cannot share it evenly"
         for (kind, group), part in share[(share > MOST_OF_A_CLASS) & (total >= FEW)].items()
     ]
 
@@ -78,7 +79,7 @@ def _rows(counts: np.ndarray, competition: Competition) -> list[list]:
 
 
 def _summary(counts: np.ndarray, plural: str) -> list[list]:
-    """Of many classes: how many have photos in each fold and how many have none, and their sizes."""
+    """For many classes: how many have photos in each fold, how many have none, and the smallest and largest."""
     sums = np.column_stack([counts, counts.sum(1)])
     figures = {f"{plural} with photos": (sums > 0).sum(0), f"{plural} without": (sums == 0).sum(0),
                "photos of the smallest": sums.min(0), "photos of the largest": sums.max(0)}  # fmt: skip

@@ -1,4 +1,4 @@
-"""Of many splits that differ in their seed, the one whose folds are most alike. No torch."""
+"""Among splits with different seeds, find the one with the most similar folds. No torch."""
 
 from collections.abc import Callable
 
@@ -9,15 +9,15 @@ from scipy import sparse
 from comp.data.fold_split import split
 
 CHUNK = 10  # seeds per task
-WORTH_PROCESSES = 500_000  # rows times seeds, below which starting processes takes longer than the search
+WORTH_PROCESSES = 500_000  # rows times seeds; below, starting processes takes longer than the search
 
 
 def best_seed(
     strata: np.ndarray, group: np.ndarray, folds: int, seed: int, search: int, progress: Callable[[int], None]
 ) -> int:
-    """Of seed … seed + search - 1 the one with the lowest `imbalance`; of equals the first.
+    """The seed in seed … seed + search - 1 with the lowest `imbalance`; among equal ones the first.
 
-    strata and group as `fold_split.split` takes them. progress is called with the number of seeds just tried.
+    strata, group: as for `fold_split.split`. progress is called with the number of seeds just tried.
     """
     seeds = [range(i, min(i + CHUNK, seed + search)) for i in range(seed, seed + search, CHUNK)]
     tasks = (joblib.delayed(_scores)(strata, group, folds, part) for part in seeds)
@@ -30,8 +30,10 @@ def best_seed(
 
 
 def imbalance(strata: np.ndarray, fold: np.ndarray, folds: int) -> float:
-    """How far the rows of each class by fold are from proportional: Pearson's chi-square of each class against equal
-    parts, the mean over classes; the number of rows per fold counts as one class more. 0 is proportional."""
+    """How unevenly classes are spread: the mean over classes of Pearson's chi-square against equal parts, 0 is even.
+
+    The number of rows per fold counts as one more class.
+    """
     counts = np.vstack([class_counts(strata, fold, folds), np.bincount(fold, minlength=folds)])
     counts = counts[counts.sum(1) > 0]
     expected = counts.sum(1, keepdims=True) / folds
@@ -39,7 +41,7 @@ def imbalance(strata: np.ndarray, fold: np.ndarray, folds: int) -> float:
 
 
 def class_counts(strata: np.ndarray, fold: np.ndarray, folds: int, classes: int = 0) -> np.ndarray:
-    """Rows, or positives of several labels, by class and fold: (C, K) int; C is at least `classes`."""
+    """Rows by class and fold, or positive rows by label and fold: (C, K) int; C is at least `classes`."""
     if strata.ndim == 2:
         member = sparse.csr_matrix((np.ones(len(fold), int), (fold, np.arange(len(fold)))), shape=(folds, len(fold)))
         return (member @ strata.astype(np.int64)).T

@@ -1,4 +1,4 @@
-"""One split into folds for a seed, by the method that fits the labels and groups. No torch."""
+"""Split rows into folds for one seed, with a method that suits the labels and groups. No torch."""
 
 import warnings
 
@@ -7,20 +7,20 @@ from scipy import sparse
 
 from comp.data import iterative_split
 
-MOST_CELLS = 20_000_000  # groups times classes, beyond which their table is not made: 160 MB
+MOST_CELLS = 20_000_000  # groups times classes, at most, for a table of both: 160 MB
 
 
 def split(strata: np.ndarray, group: np.ndarray, folds: int, seed: int) -> np.ndarray:
-    """The fold of each row, (N,) int; a group is in one fold.
+    """The fold of each row, (N,) int. Each group is in one fold.
 
     strata: (N,) class numbers, or (N, C) of 0 and 1 for several labels; group: (N,) int from 0.
 
     | labels                                                       | method                            |
     |--------------------------------------------------------------|-----------------------------------|
     | one, each row its own group                                  | scikit-learn's StratifiedKFold    |
-    | one, with groups                                             | that of its StratifiedGroupKFold  |
-    | several; or each class has fewer rows than there are folds;  | iterative stratification          |
-    | or groups times classes are beyond MOST_CELLS                |                                   |
+    | one, with groups                                             | as StratifiedGroupKFold           |
+    | several; or all classes have fewer rows than folds;          | iterative stratification          |
+    | or more than MOST_CELLS groups times classes                 |                                   |
     """
     if strata.ndim == 2:
         return _iterative(sparse.csr_matrix(strata), group, folds, seed)
@@ -34,10 +34,10 @@ def split(strata: np.ndarray, group: np.ndarray, folds: int, seed: int) -> np.nd
 
 
 def stratified_group(strata: np.ndarray, group: np.ndarray, folds: int, seed: int) -> np.ndarray:
-    """What scikit-learn's StratifiedGroupKFold(folds, shuffle=True, random_state=seed) gives, to the bit; see `split`.
+    """Exactly the folds of scikit-learn's StratifiedGroupKFold(folds, shuffle=True, random_state=seed); see `split`.
 
-    It tries a group in one fold after the other; here all folds are tried at once, which is ten times as fast: of a
-    thousand seeds the best can be taken.
+    scikit-learn tries the folds for a group one after the other. Here they are tried at once, ten times as fast, so
+    that a thousand seeds can be compared.
     """
     total = np.bincount(strata)
     counts = np.zeros((group.max() + 1, len(total)))
@@ -55,7 +55,7 @@ def stratified_group(strata: np.ndarray, group: np.ndarray, folds: int, seed: in
 
 def _mean_deviation(shares: np.ndarray) -> np.ndarray:
     """Mean over classes of the standard deviation over folds, for each trial; shares: (trial, K, C)."""
-    # the steps of np.std and np.mean in their order, without their overhead
+    # the same steps as np.std and np.mean, without their overhead
     folds, classes = shares.shape[1:]
     shares -= np.add.reduce(shares, axis=1, keepdims=True) / folds
     shares *= shares
@@ -63,7 +63,7 @@ def _mean_deviation(shares: np.ndarray) -> np.ndarray:
 
 
 def _first_best(uneven: list[float], rows: list[float]) -> int:
-    """The trial that is least uneven; of those that are nearly so, the one whose fold has the fewest rows."""
+    """The trial with the least uneven folds; among nearly equal ones, the one where the fold has the fewest rows."""
     best, lowest, fewest = 0, float("inf"), float("inf")
     for k, (value, size) in enumerate(zip(uneven, rows, strict=True)):
         near = abs(value - lowest) <= 1e-8 + 1e-5 * lowest and lowest < float("inf")  # np.isclose
@@ -77,7 +77,7 @@ def _stratified(strata: np.ndarray, folds: int, seed: int) -> np.ndarray:
 
     fold, splitter = np.empty(len(strata), int), StratifiedKFold(folds, shuffle=True, random_state=seed)
     with warnings.catch_warnings():
-        # it warns of a class with fewer rows than folds; make_folds says so by the classes' names
+        # make_folds has its own warning for small classes, with their names
         warnings.filterwarnings("ignore", "The least populated class")
         for k, (_, held_out) in enumerate(splitter.split(strata, strata)):
             fold[held_out] = k

@@ -1,4 +1,4 @@
-"""The cache of decoded photos: one memory-mapped file per list of photos, crop, size and fit. No torch."""
+"""The cache of decoded photos: one memory-mapped file for each list of photos, crop, size and fit. No torch."""
 
 import hashlib
 import json
@@ -13,10 +13,10 @@ from comp.data.parallel import in_chunks
 from comp.data.photos import Photos, square, unreadable
 from comp.data.resize import VERSION
 from comp.errors import InputError
-from comp.io import files
+from comp.io import files, locks
 
-STATS = 1000  # photos whose size and time one thread looks up in a row
-THREADS = 16  # look-ups on a network disk wait for it, not for the processor
+STATS = 1000  # photos per task when sizes and times are read
+THREADS = 16  # more than cores: on a network disk they mostly wait
 
 
 def cached(
@@ -32,12 +32,12 @@ def cached(
 ) -> Photos:
     """Photos read through a memory-mapped uint8 file that is built once, by all cores, and shared by all folds.
 
-    say is told the size before the file is built.
-    Raises InputError for photos that cannot be read (all of them), and where the disk has no room for the file.
+    say(text) prints the size before the file is built. Raises InputError that lists all unreadable
+    photos, and if the disk has no room for the file.
     """
     path = cache_file(folder, inputs, images, crop, size, fit)
     if not path.is_file():
-        with files.lock(folder / "building", "the photo cache", wait=True):  # who waited finds it built
+        with locks.lock(folder / "building", "the photo cache", wait=True):  # the process before may have built it
             if not path.is_file():
                 gigabytes = _bytes(images, size) / 1e9
                 say(f"decoding {len(images):,} photos once, to a cache of {gigabytes:.2f} GB in {folder}")
@@ -46,9 +46,9 @@ def cached(
 
 
 def cache_file(folder: Path, inputs: Path, images: Sequence[str], crop: int, size: int, fit: str = "squash") -> Path:
-    """The cache of these files at this crop, size and fit: its name is a hash of names, sizes in bytes, and times.
+    """The cache file for these photos, crop, size and fit. Its name is a hash of their names, sizes and times.
 
-    Each file is looked up once, so call it once per command. InputError lists the files that are not there.
+    It reads the state of every file, so call it once per command. InputError lists missing files.
     """
     key = hashlib.sha256(json.dumps([VERSION, crop, size, fit]).encode())
     missing: list[str] = []
@@ -58,19 +58,21 @@ def cache_file(folder: Path, inputs: Path, images: Sequence[str], crop: int, siz
             key.update(lines.encode())
             missing += absent
     if missing:
-        raise unreadable([f"{image}: no such file" for image in missing])
+        raise unreadable(missing)
     return folder / f"{key.hexdigest()[:16]}_{size}px.npy"
 
 
 def _states(inputs: Path, images: Sequence[str]) -> tuple[str, list[str]]:
-    """A line with name, size and time of change of each file; and the files that are not there."""
+    """A line with name, size and time of change for each file; and a line for each missing file."""
     lines, missing, root = [], [], os.fspath(inputs)
     for image in images:
         try:
             state = os.stat(os.path.join(root, image))
             lines.append(f"{image}\0{state.st_size}\0{state.st_mtime_ns}\n")
         except FileNotFoundError:
-            missing.append(image)
+            missing.append(f"{image}: no such file")
+        except OSError as error:
+            missing.append(f"{image}: {error.strerror}")
     return "".join(lines), missing
 
 
@@ -81,7 +83,7 @@ def _opened(path: Path, shape: tuple[int, ...]) -> np.ndarray:
     except (OSError, ValueError):
         whole = False
     if not whole:
-        raise InputError(f"{path} is damaged", "a whole cache", f"rm {path}")
+        raise InputError(f"{path} is damaged", "a complete cache", f"rm {path}")
     return pixels
 
 
@@ -103,13 +105,13 @@ def _build(path: Path, inputs: Path, images, crop: int, size: int, fit: str, pro
 
 
 def _fill(inputs: Path, images, where) -> tuple[int, list[str]]:
-    """Write the base images of one chunk to its rows of the file; how many were done, and what failed."""
+    """Write the base images of one chunk to its rows of the file. Returns how many, and the problems."""
     temporary, first, crop, size, fit = where
     pixels, problems = np.load(temporary, mmap_mode="r+"), []
     for row, image in enumerate(images, first):
         try:
             pixels[row] = square(inputs / image, crop, size, fit)
-        except (OSError, ValueError) as error:
+        except ValueError as error:
             problems.append(f"{image}: {error}")
     pixels.flush()
     return len(images), problems

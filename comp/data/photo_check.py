@@ -1,4 +1,4 @@
-"""The audit of all photos: each is decoded once, unreadable ones are all listed, and a thumbnail of each is kept."""
+"""Check all photos: decode each one once, list all that cannot be read, and keep a thumbnail of each."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ import numpy as np
 
 from comp.data.decode import decode
 from comp.data.parallel import in_chunks
+from comp.data.photo_files import read_bytes
 from comp.data.photos import unreadable
 from comp.io import files
 
@@ -17,38 +18,40 @@ ENOUGH = 512  # pixels that both sides of a large JPEG keep for its thumbnail
 
 
 @dataclass(frozen=True)
-class Look:
-    """What is remembered of a photo: SHA-256 of its bytes (16 digits), and a thumbnail uint8 (16, 17, 3)."""
+class PhotoSummary:
+    """SHA-256 of the bytes of a photo (16 digits), and a thumbnail uint8 (16, 17, 3)."""
 
     digest: str
     thumbnail: np.ndarray
 
 
-def check(inputs: Path, images: Sequence[str], progress: Callable[[int], None], jobs: int = -1) -> dict[str, Look]:
-    """Decode every photo once; the Look of each by its path. InputError lists all photos that cannot be read.
+def check(
+    inputs: Path, images: Sequence[str], progress: Callable[[int], None], jobs: int = -1
+) -> dict[str, PhotoSummary]:
+    """Decode every photo once and return its PhotoSummary by its path. InputError lists all unreadable photos.
 
     progress is called with the number of photos just finished. About 1 kB of memory per photo.
     """
-    looks: dict[str, Look] = {}
+    summaries: dict[str, PhotoSummary] = {}
     problems: list[str] = []
     for part in in_chunks(_check_chunk, inputs, images, jobs):
-        for image, look, problem in part:
-            looks[image] = look
+        for image, summary, problem in part:
+            summaries[image] = summary
             problems += [f"{image}: {problem}"] if problem else []
         progress(len(part))
     if problems:
         raise unreadable(problems)
-    return looks
+    return summaries
 
 
-def _check_chunk(inputs: Path, images: Sequence[str]) -> list[tuple[str, Look, str]]:
+def _check_chunk(inputs: Path, images: Sequence[str]) -> list[tuple[str, PhotoSummary, str]]:
     result = []
     for image in images:
         data, thumbnail, problem = b"", np.zeros(THUMBNAIL, np.uint8), ""
         try:
-            data = (inputs / image).read_bytes()
+            data = read_bytes(inputs / image)
             thumbnail = cv2.resize(decode(data, ENOUGH), THUMBNAIL[1::-1], interpolation=cv2.INTER_AREA)
-        except (OSError, ValueError) as error:
+        except ValueError as error:
             problem = str(error)
-        result.append((image, Look(files.digest_of(data), thumbnail), problem))
+        result.append((image, PhotoSummary(files.digest_of(data), thumbnail), problem))
     return result

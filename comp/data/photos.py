@@ -1,6 +1,6 @@
-"""The photos of a run by position, each made a square by resize.py; from the files or from the cache. No torch.
+"""The photos of a run by position, resized to squares (resize.py), from the files or from the cache. No torch.
 
-What the cache (photo_cache.py) holds is exactly what reading gives, so `cache=false` changes the speed and no pixel.
+The cache (photo_cache.py) holds exactly the same pixels as reading the files: `cache=false` changes only the speed.
 """
 
 from collections.abc import Sequence
@@ -9,34 +9,35 @@ from pathlib import Path
 import numpy as np
 
 from comp.data.decode import decode
+from comp.data.photo_files import read_bytes
 from comp.data.resize import base_image
 from comp.errors import InputError, listed
 
 
 def square(path: Path, crop: int, size: int, fit: str = "squash") -> np.ndarray:
-    """`base_image` of a file, (size, size, 3) uint8. Raises OSError or ValueError where it cannot be read.
+    """`base_image` of a file, (size, size, 3) uint8. Raises ValueError if it cannot be read.
 
-    A large JPEG is decoded at a fraction of its size where that leaves twice the pixels that are needed; not before a
-    crop, which counts in the photo's own pixels.
+    A large JPEG is decoded at a fraction of its size if that leaves twice the pixels needed. This is not done with a
+    crop, because a crop is given in pixels of the full photo.
     """
     enough = 0 if crop else 2 * size
-    return base_image(decode(path.read_bytes(), enough), crop, size, fit)
+    return base_image(decode(read_bytes(path), enough), crop, size, fit)
 
 
 def read(path: Path, crop: int, size: int, fit: str = "squash") -> np.ndarray:
-    """`square`; InputError where the file cannot be read."""
+    """Like `square`, but raises InputError if the file cannot be read."""
     try:
         return square(path, crop, size, fit)
-    except (OSError, ValueError) as error:
+    except ValueError as error:
         raise unreadable([f"{path}: {error}"]) from None
 
 
 def unreadable(problems: Sequence[str]) -> InputError:
-    """The error for photos that cannot be read; problems: a line for each, "path: what it is"."""
+    """The error for photos that cannot be read; problems: one line each, "path: problem"."""
     return InputError(
         f"{len(problems)} photo(s) cannot be read:{listed(problems, limit=1000)}",
         "whole image files: JPEG, PNG, TIFF, WebP, BMP, GIF, AVIF; HEIC with pillow-heif",
-        "what stands in brackets, where a line has it; unpack or download the others again, or delete their rows",
+        "the commands in brackets; unpack or download the other photos again, or delete their rows",
     )
 
 

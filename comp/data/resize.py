@@ -1,19 +1,19 @@
-"""The deterministic resize: whatever its size, a photo becomes one square of fixed size. No torch."""
+"""The deterministic resize: a photo of any size becomes a square of fixed size. No torch."""
 
 import cv2
 import numpy as np
 
-VERSION = 2  # of the pixels: raise it where decode or base_image changes, and old caches are not read
+VERSION = 2  # of the pixels: raise it if decode or base_image changes, so that old caches are not used
 FITS = ("squash", "crop", "pad")
-BORDER = (124, 116, 104)  # mean of ImageNet: about 0 after the usual normalisation, so a border says nothing
+BORDER = (124, 116, 104)  # mean of ImageNet: about 0 after the usual normalisation
 
 
 def base_image(pixels: np.ndarray, crop: int, size: int, fit: str = "squash") -> np.ndarray:
-    """Centre crop of `crop` pixels (0: none; at most what there is), then made (size, size, 3) uint8 as `fit` says.
+    """A square (size, size, 3) uint8: first a centre crop of `crop` pixels (0: no crop), then a resize by `fit`.
 
     squash: both sides are resized to `size`; crop: the centre square is cut out and resized; pad: the longer side is
-    resized to `size`, and what is missing of the square is filled with BORDER on both sides. A photo that is square
-    after the centre crop is the same in all three.
+    resized to `size`, and the rest of the square is filled with BORDER on both sides. For a square photo all three are
+    the same. A crop larger than the photo keeps the whole photo.
     """
     pixels = centre(pixels, crop, crop) if crop else pixels
     height, width = pixels.shape[:2]
@@ -45,6 +45,6 @@ def padded(pixels: np.ndarray, size: int) -> np.ndarray:
 
 def resized(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
     """(height, width, 3) uint8."""
-    # area averages: no aliasing when shrinking
+    # area averages give no aliasing when shrinking
     method = cv2.INTER_AREA if pixels.shape[0] >= height else cv2.INTER_CUBIC
     return cv2.resize(pixels, (width, height), interpolation=method)

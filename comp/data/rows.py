@@ -1,4 +1,4 @@
-"""Which rows a run trains on, is scored on and predicts; the tables and photos that it needs for that."""
+"""The rows for training, scoring and prediction of a run, with their tables and photos."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +9,7 @@ import pandas as pd
 from comp import console
 from comp.competition import labels, tables
 from comp.competition.competition import Competition
-from comp.competition.policy import training_policy
+from comp.competition.training_label_policy import training_policy
 from comp.data import photo_cache, photos
 from comp.data.batches import Batches
 from comp.errors import InputError
@@ -29,24 +29,24 @@ class RunData:
     photos: photos.Photos
 
     def training(self, k: int, recipe: Recipe) -> Batches:
-        """All folds but k, under the recipe's label policy."""
+        """All folds except k, with the label policy of the recipe."""
         rows = self.folds.assign(row=np.arange(len(self.folds)))[self.folds["fold"] != k]
         rows = training_policy(rows, self.competition, recipe.edges, recipe.drop)
         if rows.empty:
-            raise InputError(f"drop={recipe.drop} leaves no training row", "rows to train on")
-        units = rows.groupby(["group", "label"], sort=False, dropna=False).ngroup()  # one group's photos of one class
+            raise InputError(f"drop={recipe.drop} leaves no training row", "rows to train on", "correct drop in SET")
+        units = rows.groupby(["group", "label"], sort=False, dropna=False).ngroup()  # photos of one group and class
         values = labels.to_array(rows["label"], self.competition)
         return Batches(self.photos, rows["row"], values, recipe.augment, recipe.seed, units)
 
     def held_out(self, k: int) -> Batches:
-        """Every row of fold k, on the official labels, with prediction ids where several photos share one."""
+        """Every row of fold k with its official label, and its prediction id if several photos share one."""
         rows = self.folds_rows(k)
         values = labels.to_array(self.folds["label"].iloc[rows], self.competition)
         ids = self.folds["id"].iloc[rows] if self.competition.combine else None
         return Batches(self.photos, rows, values, "none", 0, ids=ids)
 
     def held_out_images(self, k: int) -> pd.Series:
-        """The images of fold k, in the order of `held_out`: the ids of oof.npz."""
+        """The images of fold k in the order of `held_out`: the ids in oof.npz."""
         return self.folds["image"].iloc[self.folds_rows(k)]
 
     def folds_rows(self, k: int) -> np.ndarray:
@@ -54,13 +54,13 @@ class RunData:
         return np.flatnonzero(self.folds["fold"] == k)
 
     def testing(self) -> Batches:
-        """The test photos, one row each; their labels are not known and stand as 0."""
+        """The test photos, one row each. Their labels are not known; 0 takes their place."""
         rows = np.arange(len(self.folds), len(self.folds) + len(self.test))
         return Batches(self.photos, rows, np.zeros(len(rows), int), "none", 0)
 
 
 def load_data(inputs: Path, outputs: Path, recipe: Recipe, competition: Competition) -> RunData:
-    """Read the tables and open the photos, building their cache once if the recipe uses it."""
+    """Read the tables and open the photos. Builds the photo cache if the recipe uses it and it is missing."""
     folds, digest = fold_table.folds_and_digest(outputs, competition)
     test = tables.read_test(competition, inputs)
     images = [*folds["image"], *test["image"]]
@@ -76,10 +76,11 @@ def load_data(inputs: Path, outputs: Path, recipe: Recipe, competition: Competit
 
 
 def fold_numbers(text: str, folds: pd.DataFrame) -> list[int]:
-    """ "all", or one fold's number; InputError for one that is not there."""
-    count = int(folds["fold"].max()) + 1
+    """The folds for FOLD="all" or one number. Raises InputError for any other text."""
+    count = fold_table.fold_count(folds)
     if text == "all":
         return list(range(count))
     if not text.isdecimal() or int(text) >= count:
-        raise InputError(f"FOLD={text}", f"all, or 0 … {count - 1}: folds.csv has {count} folds")
+        expected = f"all, or 0 … {count - 1}: folds.csv has {count} folds"
+        raise InputError(f"FOLD={text}", expected, "the same command with FOLD=all")
     return [int(text)]

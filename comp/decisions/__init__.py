@@ -1,4 +1,4 @@
-"""Decision rules: how probabilities become answers that score best, and the exact searches that fit them.
+"""Decision rules: they turn probabilities into the answers with the best score. Exact searches fit them.
 
-Change here the rules of a metric, and how they are fitted.
+Change here which rules a metric has, and how they are fitted.
 """

@@ -1,14 +1,14 @@
-"""The decision rules: how blended probabilities become answers. Which rules there are depends on target and metric.
+"""The decision rules turn blended probabilities into answers. The target and the metric decide which rules exist.
 
 | decided     | rules, from the simplest                | parameters                           | module           |
 |-------------|-----------------------------------------|--------------------------------------|------------------|
-| one class   | argmax, prior, attributes, classes      | offsets (C,) of log-probabilities    | class_offsets    |
+| class       | argmax, prior, attributes, classes      | offsets (C,) of log-probabilities    | class_offsets    |
 | labels      | half, common, labels                    | offsets (C,) of log-odds             | label_thresholds |
-| a grade     | round, cuts                             | cut points (C - 1,)                  | grade_cuts       |
-| nothing     | none                                    | (0,)                                 |                  |
+| grade       | round, cuts                             | cut points (C - 1,)                  | grade_cuts       |
+| none        | none                                    | (0,)                                 |                  |
 
-Every rule is fitted to blended out-of-fold probabilities. `adjusted` gives probabilities whose plain decision (argmax,
-0.5, rounding) is the rule's, so that nothing else needs to know of rules.
+Every rule is fitted to blended out-of-fold probabilities. `adjusted` changes probabilities so that the plain decision
+(argmax, 0.5, rounding) gives the answers of the rule. So no other module needs to know the rules.
 """
 
 from itertools import pairwise
@@ -26,32 +26,32 @@ _MODULES = {"class": class_offsets, "labels": label_thresholds, "grade": grade_c
 
 
 def rules(competition: Competition) -> tuple[str, ...]:
-    """The rules for the competition's target and metric, from the simplest to the least simple."""
+    """The rules for the competition's target and metric, the simplest first."""
     module = _module(competition)
     return module.rules(competition) if module else ("none",)
 
 
 def fit(rule: str, probs: np.ndarray, labels: np.ndarray, groups: np.ndarray, competition: Competition) -> np.ndarray:
-    """Parameters of a rule for blended probs (N, C). groups (N,): rows of one stay together in subsamples."""
+    """Parameters of a rule for blended probs (N, C). groups (N,): subsamples keep the rows of a group together."""
     module = _module(competition)
     return module.fit(rule, probs, labels, groups, competition) if module else np.zeros(0)
 
 
 def adjusted(probs: np.ndarray, parameters: np.ndarray, competition: Competition) -> np.ndarray:
-    """Probabilities (N, C) float32 whose plain decision is the one of the rule with these parameters."""
+    """Probabilities (N, C) float32, changed so that the plain decision gives the answers of the rule."""
     module = _module(competition)
     return module.adjusted(probs, parameters) if module else probs
 
 
 def predictions(probs: np.ndarray, parameters: np.ndarray, competition: Competition) -> np.ndarray:
-    """What the competition's metric takes: the rule's answers, or probabilities where nothing is decided."""
+    """The predictions for the competition's metric: the answers of the rule, or probabilities if none are needed."""
     if _module(competition) is class_offsets:
         return class_offsets.decide(probs, parameters)
     return scoring.predictions(competition, competition.metric, adjusted(probs, parameters, competition))
 
 
 def named(parameters: np.ndarray, competition: Competition) -> dict[str, float]:
-    """The parameters with the name of the class, or of the two grades, that each belongs to."""
+    """The parameters by the name of their class, or of the two grades that a cut point separates."""
     names = competition.classes
     if _module(competition) is grade_cuts:
         names = [f"{low} | {high}" for low, high in pairwise(names)]

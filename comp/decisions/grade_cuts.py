@@ -1,10 +1,10 @@
-"""Decision rules for grades whose distance counts (quadratic kappa): where the expected grade is cut.
+"""Decision rules for grades with a metric of their distance (quadratic kappa): cut points for the expected grade.
 
-round: at k + 0.5; cuts: C - 1 cut points, fitted by exact coordinate search on random halves of the groups and shrunk
-toward k + 0.5. The adjusted probabilities stand on two neighbouring grades each, and rounding their expectation gives
-the rule's answers.
+round: cut at k + 0.5; cuts: C - 1 cut points, fitted by exact coordinate search on random halves of the groups and
+shrunk toward k + 0.5. In the adjusted probabilities each row has two neighbouring grades, and rounding the expectation
+gives the answer of the rule.
 
-Letters: N rows, C grades, S quantities of a row that the metric is a function of.
+Letters: N rows, C grades, S quantities per row from which the metric is computed.
 """
 
 import numpy as np
@@ -14,14 +14,14 @@ from comp.competition.competition import Competition
 from comp.decisions import shrink
 from comp.metrics.metric import Metric
 
-REACH = 0.75  # of a cut point from k + 0.5
-MARGIN = 0.02  # between two cut points, and between them and the lowest and the highest grade
+REACH = 0.75  # largest distance of a cut point from k + 0.5
+MARGIN = 0.02  # smallest distance between two cut points, and to the lowest and the highest grade
 PASSES = 3
-LEAST_GAIN = 1e-9  # smaller ones are rounding
+LEAST_GAIN = 1e-9  # smaller gains are rounding errors
 
 
 def rules(competition: Competition) -> tuple[str, ...]:
-    """The rules that fit, from the simplest to the least simple."""
+    """The rules for the competition, the simplest first."""
     return ("round", "cuts") if competition.metric.rows else ("round",)
 
 
@@ -31,19 +31,20 @@ def plain(grades: int) -> np.ndarray:
 
 
 def adjusted(probs: np.ndarray, cuts: np.ndarray) -> np.ndarray:
-    """Probabilities (N, C) float32 whose rounded expectation is the grade between the cuts (C - 1,)."""
+    """Probabilities (N, C) float32. Their rounded expectation is the grade that the cut points (C - 1,) give."""
     grades = probs.shape[1]
     if np.array_equal(cuts, plain(grades)):
         return probs
     expected = scoring.expectation(probs)
     moved = np.interp(expected, [0, *cuts, grades - 1], [0, *plain(grades), grades - 1])
     answer = np.searchsorted(cuts, expected, side="right")
-    moved = np.clip(moved, answer - 0.499, answer + 0.499)  # float32 must not round a value next to a cut across it
+    # rounding to float32 must not move a value across a cut point
+    moved = np.clip(moved, answer - 0.499, answer + 0.499)
     return scoring.two_points(moved, grades)
 
 
 def fit(rule: str, probs: np.ndarray, labels: np.ndarray, groups: np.ndarray, competition: Competition) -> np.ndarray:
-    """Cut points (C - 1,), ascending, of a rule for blended probs (N, C). groups (N,): kept together in subsamples."""
+    """Rising cut points (C - 1,) for blended probs (N, C). groups (N,): subsamples keep their rows together."""
     grades = competition.size
     if rule == "round":
         return plain(grades)
@@ -55,7 +56,7 @@ def fit(rule: str, probs: np.ndarray, labels: np.ndarray, groups: np.ndarray, co
 
 
 def best_cuts(metric: Metric, expected: np.ndarray, labels: np.ndarray, grades: int) -> np.ndarray:
-    """Cut points (C - 1,) of which no single one can be moved for a better score on these rows."""
+    """Cut points (C - 1,); moving a single one does not improve the score on these rows."""
     order = np.argsort(expected, kind="stable")
     expected, labels = expected[order], labels[order]
     sums = _sums_of_grades(metric, labels, grades)
@@ -74,19 +75,20 @@ def best_cuts(metric: Metric, expected: np.ndarray, labels: np.ndarray, grades: 
 
 
 def _sums_of_grades(metric: Metric, labels: np.ndarray, grades: int) -> np.ndarray:
-    """Sums (C, N + 1, S) of the metric's quantities over the first rows, if all of them were answered with a grade."""
+    """Cumulative sums (C, N + 1, S) over the rows of the metric's quantities, if all rows had the same answer."""
     quantities = [metric.rows(labels, np.full(len(labels), grade)) for grade in range(grades)]
     return np.stack([np.concatenate([np.zeros((1, q.shape[1])), q.cumsum(0)]) for q in quantities])
 
 
 def _best_cut(metric: Metric, expected: np.ndarray, sums: np.ndarray, at: np.ndarray, k: int):
-    """The best place of the cut between grades k and k + 1, the others as they are: score, place, cut point."""
+    """The best cut between grades k and k + 1 with the other cuts fixed: score, position among the rows, cut point."""
     low, high = k + 0.5 - REACH, k + 0.5 + REACH
     first, last = np.searchsorted(expected, [low, high])
     places = np.arange(max(first, at[k]), min(last, at[k + 2]) + 1)
     left = np.append(-np.inf, expected)[places].clip(low, high)
     right = np.append(expected, np.inf)[places].clip(low, high)
-    places, left, right = (part[right > left] for part in (places, left, right))  # not between equal expectations
+    # no cut is possible between equal expectations
+    places, left, right = (part[right > left] for part in (places, left, right))
     if not len(places):
         return -np.inf, 0, 0.0
     others = sum(sums[g, at[g + 1]] - sums[g, at[g]] for g in range(len(sums)) if g not in (k, k + 1))

@@ -1,9 +1,9 @@
-"""Decision rules for several labels: which probability of a label is enough to answer it.
+"""Decision rules for several labels: a label is answered if its probability reaches a threshold.
 
 half: 0.5 for all labels; common: one threshold for all; labels: one for each. A threshold t is stored as the offset
--log(t / (1 - t)) that is added to the log-odds of a label, so that the adjusted probabilities are compared with 0.5.
-Thresholds are fitted on random halves of the groups by exact searches (see threshold_search.py) and shrunk: the common
-one toward 0.5, those of the labels toward the common one.
+-log(t / (1 - t)), which is added to the log-odds of a label. Then the adjusted probabilities are compared with 0.5.
+Exact searches fit the thresholds on random halves of the groups (see threshold_search.py). The common threshold is
+shrunk toward 0.5, the thresholds of the labels toward the common one.
 
 Letters: N rows, C labels, B subsamples.
 """
@@ -14,18 +14,18 @@ from comp.competition import scoring
 from comp.competition.competition import Competition
 from comp.decisions import shrink, threshold_search
 
-TRIED = np.linspace(-threshold_search.LARGEST, threshold_search.LARGEST, 33)  # offsets, for metrics without terms
-TRIED_CELLS = 5_000_000  # probabilities that they are tried on, at most
-ROUNDS = 2  # of finding the rows without a label, then the thresholds
+TRIED = np.linspace(-threshold_search.LARGEST, threshold_search.LARGEST, 33)  # for metrics without terms
+TRIED_CELLS = 5_000_000  # probabilities to try them on, at most
+ROUNDS = 2  # each finds the rows without a label, then the thresholds
 
 
 def rules(competition: Competition) -> tuple[str, ...]:
-    """The rules that fit, from the simplest to the least simple."""
+    """The rules for the competition, the simplest first."""
     return ("half", "common", "labels") if competition.metric.terms else ("half", "common")
 
 
 def adjusted(probs: np.ndarray, offsets: np.ndarray) -> np.ndarray:
-    """Probabilities (N, C) float32 of which the rule answers those of at least 0.5: log-odds plus offsets (C,)."""
+    """Probabilities (N, C) float32 with offsets (C,) added to the log-odds; the rule answers those of at least 0.5."""
     if not offsets.any():
         return probs
     raised = probs * np.exp(offsets).astype(np.float32)
@@ -33,7 +33,7 @@ def adjusted(probs: np.ndarray, offsets: np.ndarray) -> np.ndarray:
 
 
 def fit(rule: str, probs: np.ndarray, labels: np.ndarray, groups: np.ndarray, competition: Competition) -> np.ndarray:
-    """Offsets (C,) of a rule for blended probs (N, C). groups (N,): rows of one stay together in subsamples."""
+    """Offsets (C,) of a rule for blended probs (N, C). groups (N,): subsamples keep the rows of a group together."""
     if rule == "half":
         return np.zeros(competition.size)
     common = _common if competition.metric.terms else _tried
@@ -43,19 +43,19 @@ def fit(rule: str, probs: np.ndarray, labels: np.ndarray, groups: np.ndarray, co
 
 
 def _of_rows(rule: str, common, probs, labels, competition: Competition) -> np.ndarray:
-    """The common offset, then those of the labels (1 + C,)."""
+    """(1 + C,): the common offset, then the offset of each label."""
     offset = common(probs, labels, competition)
     same = np.full(competition.size, offset)
     return np.append(offset, _labels(probs, labels, same, competition) if rule == "labels" else same)
 
 
 def _common(probs, labels, competition: Competition) -> float:
-    forced = _most_probable(probs) if competition.at_least_one else None  # answered whatever the threshold is
+    forced = _most_probable(probs) if competition.at_least_one else None  # answered with any threshold
     return threshold_search.common(competition.metric, threshold_search.Cells.of(probs, labels, forced))
 
 
 def _tried(probs, labels, competition: Competition) -> float:
-    """The best of some offsets; among equal ones the nearest to 0."""
+    """The best of the offsets in TRIED; among equal ones the nearest to 0."""
     step = max(1, probs.size // TRIED_CELLS)
     probs, labels = probs[::step], labels[::step]
     tried = TRIED[np.argsort(np.abs(TRIED), kind="stable")]
@@ -64,10 +64,10 @@ def _tried(probs, labels, competition: Competition) -> float:
 
 
 def _labels(probs, labels, offsets: np.ndarray, competition: Competition) -> np.ndarray:
-    """The best offsets (C,) of those found from the common one.
+    """The best offsets (C,) that are found when starting from the common one.
 
-    A row whose labels are all below their thresholds is answered by its most probable one. Which rows those are depends
-    on the thresholds, so they are found for the thresholds so far, and then the thresholds again.
+    A row with all labels below their thresholds is answered with its most probable label. Which rows these are depends
+    on the thresholds. So each round finds these rows for the current thresholds, and then new thresholds.
     """
     best, value = offsets, scoring.score(competition, labels, adjusted(probs, offsets))
     for _ in range(ROUNDS if competition.at_least_one else 1):
@@ -80,6 +80,6 @@ def _labels(probs, labels, offsets: np.ndarray, competition: Competition) -> np.
 
 
 def _most_probable(probs: np.ndarray, below: float = np.inf) -> np.ndarray:
-    """Positions in probs.ravel() of each row's most probable label, where it is below a limit."""
+    """Positions in probs.ravel() of the most probable label of each row, if it is below a limit."""
     top = probs.argmax(1) + np.arange(len(probs)) * probs.shape[1]
     return top[probs.max(1) < below]

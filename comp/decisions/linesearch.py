@@ -1,7 +1,7 @@
-"""The exact best step along a line, for metrics that are a function of counts for each class (Metric.terms).
+"""The exact best step along a line, for metrics that are computed from counts for each class (Metric.terms).
 
-Along scores(t) = start + t * slope the most probable class of a row changes at computable points only, so such a metric
-is a step function of t. One sort of those points gives every value it takes (Och 2003, minimum error rate training).
+Along scores(t) = start + t * slope, the most probable class of a row changes only at points that can be computed. So
+the metric is a step function of t. Sorting those points gives all its values (Och 2003, minimum error rate training).
 
 Letters: n rows, k candidate classes per row, C classes in all, E events (changes of a winner).
 """
@@ -13,15 +13,15 @@ import numpy as np
 from comp.decisions import step_values
 from comp.metrics.metric import Metric
 
-SMALL_CLASSES = 2**15  # numbers of classes below this fit int16, which numpy sorts by counting
+SMALL_CLASSES = 2**15  # fewer classes fit int16, which numpy sorts much faster
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows whose winner may change. classes (n, k): the class of each candidate; labels (n,): the true ones.
+    """Rows where the most probable class may change. classes (n, k): the candidates; labels (n,): the true classes.
 
-    right, predicted, actual (C,): counts of right answers, predictions and labels; the first two over the other rows,
-    whose winner never changes, the last over all rows.
+    right, predicted (C,): counts of right answers and of predictions over all other rows, where it never changes.
+    actual (C,): counts of the labels of all rows.
     """
 
     classes: np.ndarray
@@ -31,7 +31,7 @@ class Rows:
     actual: np.ndarray
 
     def winners(self, scores: np.ndarray) -> np.ndarray:
-        """Classes (n,) of the highest scores (n, k); of equal ones the first candidate."""
+        """Classes (n,) with the highest scores (n, k); among equal ones the first candidate."""
         return self.classes[np.arange(len(scores)), scores.argmax(1)]
 
     def counts(self, winners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -41,21 +41,21 @@ class Rows:
         return self.right + hits, self.predicted + np.bincount(winners, minlength=size)
 
     def score(self, metric: Metric, scores: np.ndarray) -> float:
-        """The metric over all rows, better up, given the scores (n, k) of these."""
+        """The score over all rows, higher is better, given the scores (n, k) of these."""
         return metric.shown(metric.of_counts(*self.counts(self.winners(scores)), self.actual))
 
 
 def best_step(
     rows: Rows, metric: Metric, start: np.ndarray, slope: np.ndarray, low: float, high: float
 ) -> tuple[float, float]:
-    """The t of [low, high] with the best score, and that score; exact over every step of the function.
+    """The t in [low, high] with the best score, and that score. All steps of the function are compared.
 
-    start, slope: (n, k), higher scores win. Among equally good intervals the middle of the widest is taken: it
+    start, slope: (n, k), higher scores win. Among equally good intervals, t is the middle of the widest one: it
     generalises best.
     """
     edges, values = steps(rows, metric, start, slope, low, high)
     widths = np.diff(edges)
-    there = widths > (high - low) * 1e-6  # narrower ones are rounding of float32: no number lies within
+    there = widths > (high - low) * 1e-6  # narrower steps come from rounding in float32
     best = values[there].max()
     step = np.flatnonzero(there & (values >= best - 1e-12))
     step = step[widths[step].argmax()]
@@ -82,7 +82,7 @@ def steps(
 
 
 def _class_by_class(metric: Metric, lost, won, label, counts) -> np.ndarray:
-    """Scores (E + 1,) before the first and after each event, in which `lost` (E,) hands a row to `won` (E,)."""
+    """Scores (E + 1,) before the first and after each event. In it, class `lost` (E,) loses a row to `won` (E,)."""
     touched = np.stack([lost, won], 1).ravel()
     order = np.argsort(touched.astype(np.int16 if len(counts[0]) < SMALL_CLASSES else np.int32), kind="stable")
     touched, time = touched[order], order // 2
@@ -92,13 +92,13 @@ def _class_by_class(metric: Metric, lost, won, label, counts) -> np.ndarray:
 
 
 def events(start: np.ndarray, slope: np.ndarray, low: float, high: float):
-    """The upper envelope of each row's k lines on [low, high].
+    """The upper envelope of the k lines of each row on [low, high].
 
-    Returns the first winner (n,), and for each event its row, time, and the candidates that lose and win, (E,) each.
+    Returns the winner (n,) at `low`, and for each event (E,): its row, its t, the losing and the winning candidate.
     """
     scores = start + low * slope
     best = scores.max(1, keepdims=True)
-    winner = np.where(scores >= best, slope, -np.inf).argmax(1)  # of equal ones the steepest wins at once
+    winner = np.where(scores >= best, slope, -np.inf).argmax(1)  # among equal ones the steepest wins at once
     first, active, now = winner, np.arange(len(start)), np.full(len(start), low)
     nothing = np.zeros(0, int)
     found = [(nothing, np.zeros(0), nothing, nothing)]
@@ -108,7 +108,7 @@ def events(start: np.ndarray, slope: np.ndarray, low: float, high: float):
         with np.errstate(divide="ignore", invalid="ignore"):
             crossing = np.where(faster > 0, ahead / faster, np.inf)
         rival = crossing.argmin(1)
-        when = np.maximum(crossing[np.arange(len(active)), rival], now)  # rounding may put it a hair back in time
+        when = np.maximum(crossing[np.arange(len(active)), rival], now)  # rounding may give a slightly earlier time
         alive = when < high
         found.append((active[alive], when[alive], winner[alive], rival[alive]))
         active, now, winner = active[alive], when[alive], rival[alive]

@@ -1,9 +1,9 @@
-"""The rows whose most probable class depends on the weights of a blend, and the candidate classes of each.
+"""Open rows: rows where the most probable class depends on the weights of a blend, with their candidate classes.
 
-A class that is above another one in every model is above it in every convex blend, too. Most rows have one class above
-all others in this sense. Their answer is settled whatever the weights are, and a search need not look at them.
+If a class is above another one in every model, it is above it in every convex blend too. In most rows one class
+is above all others in every model. The answer for these rows is settled, so a search can skip them.
 
-Letters: M models, N rows, C classes; n rows that are open, k candidate classes of each.
+Letters: M models, N rows, C classes; n open rows, k candidate classes for each.
 """
 
 from collections.abc import Sequence
@@ -15,14 +15,14 @@ import numpy as np
 from comp.decisions.linesearch import SMALL_CLASSES, Rows
 from comp.metrics.metric import Metric
 
-PAD = -1e6  # score where a row has fewer than k candidates: below every probability and its logarithm
+PAD = -1e6  # score in place of missing candidates: below every probability and its logarithm
 
 
 @dataclass(frozen=True)
 class OpenRows:
-    """values (M, n, k) float32 and classes (n, k) of the open rows; index (n,): their positions among all rows.
+    """values (M, n, k) float32 and classes (n, k) of the candidates; index (n,): positions of the open rows.
 
-    settled (N,): the class of each row that is not open; labels (N,); size: C.
+    settled (N,): the most probable class of each row, valid for rows that are not open; labels (N,); size: C.
     """
 
     values: np.ndarray
@@ -34,19 +34,19 @@ class OpenRows:
 
     @classmethod
     def of(cls, values: Sequence[np.ndarray], labels: np.ndarray, alive: np.ndarray | None = None) -> "OpenRows":
-        """From probabilities, or their logarithms, of M models, (N, C) each.
+        """From the probabilities of M models, or their logarithms, (N, C) each.
 
-        alive (N, C) bool: the candidates; if not given, those that are above the leader of the mean in some model.
+        alive (N, C) bool: the candidates; default: the top class of the mean, and all classes above it in some model.
         """
         count, size = values[0].shape
         leader = sum(values[1:], start=values[0]).argmax(1)
         if alive is None:
             alive = np.zeros((count, size), bool)
             for one in values:
-                alive |= one >= np.take_along_axis(one, leader[:, None], 1)  # the leader itself always is
+                alive |= one >= np.take_along_axis(one, leader[:, None], 1)  # the top class always is
         candidates = alive.sum(1)
         index = np.flatnonzero(candidates > 1)
-        # candidates in the order of the classes: equal scores go to the lowest, as argmax has it
+        # candidates in the order of the classes: ties go to the lowest one, as with argmax
         row, found = np.nonzero(alive[index])
         begins = np.cumsum(candidates[index]) - candidates[index]
         place = np.arange(len(row)) - begins[row]
@@ -68,13 +68,13 @@ class OpenRows:
         )  # fmt: skip
 
     def logarithms(self, floor: float) -> "OpenRows":
-        """The same rows and candidates, for blends of log-probabilities: a class above another stays above it."""
+        """The same rows and candidates with log-probabilities; the order of the classes stays the same."""
         values = np.where(self.values == PAD, PAD, np.log(np.maximum(self.values, floor)))
         return OpenRows(values, self.classes, self.index, self.settled, self.labels, self.size)
 
     @cached_property
     def rows(self) -> Rows:
-        """The open rows for the line search, with the counts of the settled ones."""
+        """The open rows for the line search, with the counts of the settled rows."""
         settled = np.ones(len(self.labels), bool)
         settled[self.index] = False
         winners, labels = self.settled[settled], self.labels[settled]
@@ -87,16 +87,16 @@ class OpenRows:
         )
 
     def scores(self, weights: np.ndarray) -> np.ndarray:
-        """The blend's scores (n, k) of the open rows."""
+        """Scores (n, k) of the blend for the open rows."""
         return np.tensordot(weights.astype(np.float32), self.values, axes=1)
 
     def score(self, metric: Metric, weights: np.ndarray) -> float:
-        """The metric over all rows of the blend with these weights (M,), better up."""
+        """The score over all rows of the blend with weights (M,); higher is better."""
         return self.rows.score(metric, self.scores(weights))
 
 
 def half_of_groups(group: np.ndarray, rng: np.random.Generator, most: int) -> np.ndarray:
-    """Rows (bool (N,)) of a random half of the groups (N,), or of fewer groups with about `most` rows."""
+    """Rows (bool (N,)) of a random half of the groups (N,); of fewer groups if half have more than `most` rows."""
     names, number = np.unique(group, return_inverse=True)
     count = min(-(-len(names) // 2), max(1, len(names) * most // len(group)))
     chosen = np.zeros(len(names), bool)

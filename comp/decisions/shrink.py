@@ -1,4 +1,4 @@
-"""Parameters fitted on subsamples of the groups, averaged and shrunk by how much they vary."""
+"""Fit parameters on subsamples of the groups, average them, and shrink those that vary."""
 
 from collections.abc import Callable
 
@@ -7,12 +7,12 @@ import numpy as np
 from comp.decisions.open_rows import half_of_groups
 
 SUBSAMPLES = 4
-SUBSAMPLE_ROWS = 50_000  # at most: rare classes need more rows than weights do
+SUBSAMPLE_ROWS = 50_000  # at most; rules for rare classes need more rows than weights of models
 SEED = 0
 
 
 def on_subsamples(fit: Callable[[np.ndarray], np.ndarray], groups: np.ndarray) -> np.ndarray:
-    """What fit(rows) finds on random halves of the groups (N,), (B, P); rows are bool (N,)."""
+    """(B, P): the result of fit(rows) for random halves of the groups (N,); rows: bool (N,)."""
     rng = np.random.default_rng(SEED)
     return np.array([fit(half_of_groups(groups, rng, SUBSAMPLE_ROWS)) for _ in range(SUBSAMPLES)])
 

@@ -1,6 +1,6 @@
-"""The values that a metric of counts takes while the counts of its classes change one event at a time.
+"""The values of a metric of counts while the counts change, one event after another.
 
-Letters: E events, T changes of a count (one event may change the counts of two classes), C classes.
+Letters: E events, T changes (one event may change the counts of two classes), C classes.
 """
 
 import numpy as np
@@ -11,9 +11,9 @@ from comp.metrics.metric import Metric
 def values(metric: Metric, touched, time, hit, sign, events: int, counts) -> np.ndarray:
     """The score (E + 1,) before the first event and after each.
 
-    touched (T,): the class of each change, sorted; time (T,): its event, ascending within a class; hit and sign (T,):
-    what is added to the class's true positives and to its predicted. counts: true positives, predicted and actual (C,)
-    before the first event.
+    touched (T,): the class of each change, sorted; time (T,): its event, rising within a class; hit, sign (T,): what
+    it adds to the true positives and to the predicted rows of the class. counts: true positives, predicted and actual
+    (C,) before the first event.
     """
     start = metric.terms(*counts)
     now, was = terms_by_class(metric, touched, hit, sign, counts)
@@ -25,7 +25,7 @@ def values(metric: Metric, touched, time, hit, sign, events: int, counts) -> np.
 
 
 def terms_by_class(metric: Metric, touched, hit, sign, counts):
-    """The metric's terms, numerators and denominators (T,) each, after each change and before it."""
+    """The terms of the metric after each change and before it: numerators and denominators (T,) each."""
     begins = np.flatnonzero(np.diff(touched, prepend=-1))
     right, predicted, actual = (part[touched] for part in counts)
     right, predicted = right + running(hit, begins), predicted + running(sign, begins)
@@ -33,7 +33,7 @@ def terms_by_class(metric: Metric, touched, hit, sign, counts):
 
 
 def running(values: np.ndarray, begins: np.ndarray) -> np.ndarray:
-    """Cumulative sums of `values` that begin anew at each position of `begins`."""
+    """Cumulative sums of `values` that start again at each position in `begins`."""
     sums = values.cumsum()
     offset = np.concatenate([[0], sums])[begins]
     return sums - np.repeat(offset, np.diff(np.append(begins, len(values))))

@@ -1,9 +1,9 @@
-"""The exact best thresholds on probabilities of several labels, for metrics that are a function of counts.
+"""The exact best thresholds for the probabilities of several labels, for metrics that are computed from counts.
 
-An offset is added to log-odds, and a label is answered where the sum is above 0. While an offset rises, one cell after
-another is answered, so the counts change at computable points only.
+An offset is added to log-odds, and a label is answered if the sum is above 0. While the offset rises, one cell after
+another becomes an answer, so the counts change only at points that can be computed.
 
-Letters: N rows, C labels; a cell is one label of one row; T cells whose answer depends on the offset.
+Letters: N rows, C labels; a cell is one label of one row; T cells with answers that depend on the offset.
 """
 
 from dataclasses import dataclass
@@ -13,17 +13,17 @@ import numpy as np
 from comp.decisions import step_values
 from comp.metrics.metric import Metric
 
-LARGEST = 4.0  # offsets lie within ± this: thresholds from 0.018 to 0.982
+LARGEST = 4.0  # largest offset, up or down: thresholds from 0.018 to 0.982
 ITERATIONS = 50
 
 
 @dataclass(frozen=True)
 class Cells:
-    """The cells that an offset within ± LARGEST decides, sorted by label, then from the highest log-odds down.
+    """The cells that depend on the offset, sorted by label, then by falling log-odds.
 
     label, odds, hit, sign (C + T,): the column, the log-odds, whether the label is true, and 1. Each label begins with
-    an entry that stands for "none of them": log-odds LARGEST, hit and sign 0.
-    counts: true positives, predicted and actual (C,) where none of them is answered.
+    an entry for "no cell is answered": log-odds LARGEST, hit and sign 0.
+    counts: true positives, predicted and actual (C,) if none of these cells is answered.
     """
 
     label: np.ndarray
@@ -34,7 +34,7 @@ class Cells:
 
     @classmethod
     def of(cls, probs: np.ndarray, labels: np.ndarray, forced: np.ndarray | None = None) -> "Cells":
-        """From probs and labels (N, C); forced: positions in probs.ravel() of cells that are answered in any case."""
+        """From probs and labels (N, C); forced: positions in probs.ravel() of cells that are always answered."""
         size, high = probs.shape[1], 1 / (1 + np.exp(-LARGEST))
         sure, undecided = probs >= high, (probs < high) & (probs > 1 - high)
         if forced is not None:
@@ -51,13 +51,13 @@ class Cells:
 
 
 def common(metric: Metric, cells: Cells) -> float:
-    """The offset of all labels with the best score; among equal ones the middle of the widest interval."""
+    """The offset with the best score if all labels share it; among equal ones the middle of the widest interval."""
     order = np.argsort(-cells.odds, kind="stable")
     time = np.empty(len(order), np.int64)
     time[order] = np.arange(len(order))
-    made = (metric, cells.label, time, cells.hit, cells.sign, len(order), cells.counts)
-    scores, edges = step_values.values(*made)[1:], np.append(cells.odds[order], -LARGEST)
-    widths = edges[:-1] - edges[1:]  # 0 between cells of equal odds, which are answered together
+    changes = (metric, cells.label, time, cells.hit, cells.sign, len(order), cells.counts)
+    scores, edges = step_values.values(*changes)[1:], np.append(cells.odds[order], -LARGEST)
+    widths = edges[:-1] - edges[1:]  # 0 between cells of equal odds: they are answered together
     best = scores[widths > 0].max()
     step = np.flatnonzero((widths > 0) & (scores >= best - 1e-12))
     step = step[widths[step].argmax()]
@@ -65,11 +65,11 @@ def common(metric: Metric, cells: Cells) -> float:
 
 
 def each(metric: Metric, cells: Cells) -> np.ndarray:
-    """Offsets (C,), one for each label, with the best score of all combinations.
+    """The offsets (C,), one for each label, that have the best score together.
 
-    The score is sum(numerators) / sum(denominators), and each label adds to both on its own. For a given ratio r the
-    best cut of each label maximises numerator - r * denominator; the ratio that these cuts reach is the next r
-    (Dinkelbach 1967). The ratio only improves, until no cut changes.
+    The score is sum(numerators) / sum(denominators), with one summand per label in each. For a given ratio r, the best
+    cut of a label maximises numerator - r * denominator. The ratio of these cuts is the next r (Dinkelbach 1967). It
+    improves in each step until no cut changes.
     """
     begins = np.flatnonzero(np.diff(cells.label, prepend=-1))
     ends = np.append(begins[1:], len(cells.label))
@@ -89,7 +89,7 @@ def each(metric: Metric, cells: Cells) -> np.ndarray:
 
 
 def _best_of_each(gains: np.ndarray, widths: np.ndarray, begins: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    """Position (C,) of each label's best gain, the widest interval among equal ones; widths of 0 do not count."""
+    """Position (C,) of the best gain of each label; among equal ones the widest interval. Widths of 0 do not count."""
     gains = np.where(widths > 0, gains, -np.inf)
     best = np.repeat(np.maximum.reduceat(gains, begins), ends - begins)
     width = np.where(gains >= best - 1e-12, widths, -1.0)

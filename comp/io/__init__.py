@@ -1,4 +1,4 @@
-"""Files that are whole or not there, checksums, locks, and CSV tables as other programs write them.
+"""Safe file writing, checksums, locks, arrays, and CSV tables from any program.
 
-Change here how anything is written or read safely. Nothing in this room knows what the files mean.
+Change here how files are read and written safely. Nothing in this room knows the meaning of the files.
 """

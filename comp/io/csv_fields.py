@@ -1,30 +1,17 @@
-"""The fields of CSV text as they are written, quotes included; and the encoding of bytes that are to be kept."""
+"""The raw fields of CSV text, with their quotes."""
 
 import re
 from collections.abc import Iterator
 
 
-def decode(data: bytes) -> tuple[str, str]:
-    """The text of bytes and the encoding that gives them back: UTF-16 with its mark, UTF-8, CP949 or Latin-1."""
-    marks = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
-    for encoding in (*filter(None, [marks.get(data[:2])]), "utf-8", "cp949"):
-        try:
-            text = data.decode(encoding)
-            if text.encode(encoding) == data:
-                return text, encoding
-        except UnicodeError:
-            continue
-    return data.decode("latin-1"), "latin-1"
-
-
 def split(text: str, separator: str) -> tuple[list[list[str]], list[str]]:
-    """Records of raw fields and what ends each; joined again they are `text`."""
+    """The records of raw fields and their line ends; joined together they are `text` again."""
     pairs = list(records(text, separator))
     return [record for record, _ in pairs], [end for _, end in pairs]
 
 
 def records(text: str, separator: str) -> Iterator[tuple[list[str], str]]:
-    """Yield each record's raw fields and its line end; the last one's is empty."""
+    """Yield the raw fields and the line end of each record; the last line end is empty."""
     quotes = r'"[^"]*(?:""[^"]*)*(?:"|\Z)'
     plain = rf"[^{re.escape(separator)}\r\n]*"
     record: list[str] = []
@@ -39,7 +26,7 @@ def records(text: str, separator: str) -> Iterator[tuple[list[str], str]]:
 
 
 def value(field: str) -> str:
-    """The value of a raw field: without the quotes around it, doubled quotes as one."""
+    """The value of a raw field: without the quotes around it, and with doubled quotes as one."""
     if not field.startswith('"'):
         return field
     inside, after = re.fullmatch(r'"([^"]*(?:""[^"]*)*)"?(.*)', field, re.DOTALL).groups()
@@ -47,7 +34,7 @@ def value(field: str) -> str:
 
 
 def quoted(text: str, separator: str, always: bool = False) -> str:
-    """The raw field of a value: quoted where it has to be, or always."""
+    """The raw field for a value: quoted if necessary, or always."""
     if always or any(mark in text for mark in (separator, '"', "\r", "\n")):
         return '"' + text.replace('"', '""') + '"'
     return text

@@ -1,8 +1,8 @@
-"""One metric as a value: its function, its direction, what it needs, and what a search or the bootstrap can use of it.
+"""The Metric value: a function, its direction, the predictions it takes, and parts for fast searches and resampling.
 
 The built-in metrics are listed in metrics.py; your own go to user_metrics.py.
 
-Letters in every shape: N rows, C classes, S quantities of a row.
+Letters in every shape: N rows, C classes, S quantities per row.
 """
 
 from collections.abc import Callable
@@ -12,11 +12,12 @@ import numpy as np
 
 from comp.metrics import count_metrics
 
+ONE_LABEL = ("multiclass", "binary", "ordinal")  # targets with one class per photo
 NEEDS = ("answers", "ranking", "ranks", "probabilities", "values")
 
 
 def first(means: np.ndarray) -> np.ndarray:
-    """The mean of the only quantity: means (…, 1) to (…)."""
+    """The first mean: means (…, S) to (…)."""
     return means[..., 0]
 
 
@@ -24,20 +25,20 @@ def first(means: np.ndarray) -> np.ndarray:
 class Metric:
     """A metric with its direction and what it needs. Two metrics of the same name and fields are equal.
 
-    name: as competition.toml writes it; function(labels, predictions): the value that the leaderboard shows.
-    needs: what predictions are:
+    name: as in competition.toml; function(labels, predictions): the value that the leaderboard shows.
+    needs: what the predictions are:
         "answers": a class (N,), a set of labels (N, C) of 0 and 1, or a grade (N,)
         "ranking": probabilities (N, C), of which only the order of the classes within a row counts
         "ranks": probabilities (N, C), of which only the order of the rows within a class counts
         "probabilities": probabilities (N, C)
         "values": numbers (N,)
-    targets: the kinds of target that it fits. graded: the distance between two grades counts, not only equality.
+    targets: the targets that it can score. graded: the distance between two grades counts, not only equality.
 
-    One of these makes a metric quick to resample, and lets decision rules search for its best value:
-    terms(true positives, predicted, actual), counts (…, C) each: numerators and denominators (…, C); the value is the
-        sum of the numerators divided by the sum of the denominators. summable: the sums of the terms depend on the
-        sums of the counts only, as in micro averages.
-    rows(labels, predictions): quantities (N, S) of each row; of_means(means (…, S)): the value from their means.
+    A metric with `terms` or `rows` is fast to resample, and decision rules can search for its best value:
+    terms(true positives, predicted, actual): from counts (…, C) to numerators and denominators (…, C); the value is the
+        sum of the numerators divided by the sum of the denominators. summable: the sums of the terms depend only on the
+        sums of the counts, as in micro averages.
+    rows(labels, predictions): quantities (N, S) of the rows; of_means(means (…, S)): the value from their means.
     """
 
     name: str
@@ -52,17 +53,17 @@ class Metric:
     of_means: Callable = field(default=first, compare=False)
 
     def value(self, labels: np.ndarray, predictions: np.ndarray, classes: int = 0) -> float:
-        """What the leaderboard shows; classes: C, where it is known."""
+        """The value as the leaderboard shows it; classes: C, if it is known."""
         if self.terms:
             return float(self.of_counts(*count_metrics.counts(labels, predictions, classes)))
         return float(self.function(labels, predictions))
 
     def score(self, labels: np.ndarray, predictions: np.ndarray, classes: int = 0) -> float:
-        """The value with its sign turned where lower is better: a score is always better up."""
+        """The value, negated if lower is better: for scores, higher is always better."""
         return self.shown(self.value(labels, predictions, classes))
 
     def shown(self, score):
-        """The leaderboard's value of a score, and the score of a value."""
+        """Convert a score to the value of the leaderboard, or a value to a score."""
         return score if self.higher_is_better else -score
 
     def of_counts(self, true_positives, predicted, actual):
@@ -70,10 +71,10 @@ class Metric:
         return count_metrics.ratio(*self.terms(true_positives, predicted, actual))
 
     def decides(self, target: str) -> str:
-        """What is decided from the probabilities before this metric is computed.
+        """The decision that turns probabilities into the predictions of this metric.
 
-        "class": one class per row; "labels": a set of labels; "grade": a grade by its distance to the others;
-        "none": nothing, the metric takes the probabilities or the values as they are.
+        "class": one class per row; "labels": a set of labels; "grade": a grade, near to the expected one; "none": no
+        decision, the metric takes the probabilities or values themselves.
         """
         if target == "ordinal" and (self.graded or self.needs == "values"):
             return "grade"
@@ -83,7 +84,7 @@ class Metric:
 
 
 def counted(name: str, terms: Callable, targets: tuple[str, ...], summable: bool = False) -> Metric:
-    """A metric of answers that is a function of counts for each class."""
+    """A metric of answers that is computed from counts for each class."""
 
     def function(labels, answers):
         return count_metrics.ratio(*terms(*count_metrics.counts(labels, answers)))
@@ -92,7 +93,7 @@ def counted(name: str, terms: Callable, targets: tuple[str, ...], summable: bool
 
 
 def averaged(name: str, needs: str, targets: tuple[str, ...], rows: Callable, of_means: Callable = first, **more):
-    """A metric that is a function of means over the rows; `more`: further fields of Metric."""
+    """A metric that is computed from means over the rows; `more`: other fields of Metric."""
 
     def function(labels, predictions):
         return of_means(rows(labels, predictions).mean(0))

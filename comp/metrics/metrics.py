@@ -1,6 +1,6 @@
-"""The metrics by name. Your own go to user_metrics.py; what a metric is made of is in metric.py.
+"""All metrics by name. Add your own in user_metrics.py; metric.py describes the fields of a metric.
 
-A parameter stands after @: map@5, macro_f_beta@2.
+A name may have a parameter after @: map@5, macro_f_beta@2.
 """
 
 import difflib
@@ -9,15 +9,14 @@ from functools import partial
 import numpy as np
 
 from comp.errors import InputError
-from comp.metrics import count_metrics, number_metrics, probability_metrics, ranking_metrics, user_metrics
+from comp.metrics import count_metrics, kappa, number_metrics, probability_metrics, ranking_metrics, user_metrics
 from comp.metrics.count_metrics import macro_f1_score
-from comp.metrics.metric import Metric, averaged, counted
+from comp.metrics.metric import ONE_LABEL, Metric, averaged, counted
 from comp.metrics.probability_metrics import FLOOR, log_loss
 from comp.metrics.ranking_metrics import auc_score
 
 __all__ = ["FLOOR", "Metric", "auc_score", "check_target", "get", "log_loss", "macro_f1_score", "names"]
 
-ONE_LABEL = ("multiclass", "binary", "ordinal")
 COUNTED = (*ONE_LABEL, "multilabel")
 NUMBERS = ("regression", "ordinal")
 
@@ -30,7 +29,7 @@ _FIXED = (
     Metric("log_loss", log_loss, "probabilities", COUNTED, False, rows=probability_metrics.log_loss_rows),
     Metric("auc", auc_score, "ranks", COUNTED),
     Metric("average_precision", ranking_metrics.average_precision, "ranks", ("binary", "multilabel")),
-    averaged("quadratic_kappa", "answers", ("ordinal",), number_metrics.kappa_rows, number_metrics.kappa_of_means,
+    averaged("quadratic_kappa", "answers", ("ordinal",), kappa.kappa_rows, kappa.kappa_of_means,
              graded=True),
     averaged("rmse", "values", NUMBERS, number_metrics.squared_rows, number_metrics.root, higher_is_better=False),
     averaged("mae", "values", NUMBERS, number_metrics.absolute_rows, higher_is_better=False),
@@ -53,7 +52,7 @@ def _of_the_best(name: str, k: int) -> Metric:
     return averaged(name, "ranking", ("multiclass", "multilabel") if several else ("multiclass",), partial(rows, k=k))
 
 
-_WITH_PARAMETER = {  # name: what makes it, the parameter's type, how lists of names write it
+_WITH_PARAMETER = {  # name: function that creates the metric, type of the parameter, its letter in lists of names
     "macro_f_beta": (_f_beta, float, "b"),
     "micro_f_beta": (_f_beta, float, "b"),
     "samples_f_beta": (_f_beta, float, "b"),
@@ -63,13 +62,13 @@ _WITH_PARAMETER = {  # name: what makes it, the parameter's type, how lists of n
 
 
 def names() -> list[str]:
-    """All names, your own first; those with a parameter as in map@k."""
+    """All names, your own first. Metrics with a parameter are listed as map@k."""
     own = [metric.name for metric in user_metrics.METRICS]
     return [*own, *(metric.name for metric in _FIXED), *(f"{n}@{p}" for n, (_, _, p) in _WITH_PARAMETER.items())]
 
 
 def get(name: str) -> Metric:
-    """The metric of that name, such as "map@5". Raises InputError for an unknown one, with the nearest names."""
+    """The metric of that name, such as "map@5". Raises InputError for an unknown name, with similar names."""
     for metric in (*user_metrics.METRICS, *_FIXED):
         if metric.name == name:
             return metric
@@ -87,7 +86,7 @@ def get(name: str) -> Metric:
 
 
 def check_target(metric: Metric, target: str) -> None:
-    """Raise InputError where the metric does not fit the target."""
+    """Raise InputError if the metric cannot score the target."""
     if target in metric.targets:
         return
     with_parameter = [make(f"{name}@{letter}", 1) for name, (make, _, letter) in _WITH_PARAMETER.items()]

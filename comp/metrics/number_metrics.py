@@ -1,4 +1,4 @@
-"""Metrics of distance between numbers or grades: RMSE, MAE, quadratic weighted kappa. labels, values: (N,)."""
+"""Metrics of the distance between numbers or grades: RMSE, MAE, quadratic weighted kappa. labels, values: (N,)."""
 
 import numpy as np
 
@@ -16,19 +16,3 @@ def root(means: np.ndarray) -> np.ndarray:
 def absolute_rows(labels: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Absolute error of each row, (N, 1)."""
     return np.abs(labels.astype(np.float64) - values)[:, None]
-
-
-def kappa_rows(labels: np.ndarray, grades: np.ndarray) -> np.ndarray:
-    """What quadratic weighted kappa is a function of, (N, 4): both grades, their squares' sum, their product."""
-    labels, grades = labels.astype(np.float64), np.broadcast_to(grades, labels.shape).astype(np.float64)
-    return np.stack([labels, grades, labels**2 + grades**2, labels * grades], 1)
-
-
-def kappa_of_means(means: np.ndarray) -> np.ndarray:
-    """Quadratic weighted kappa (Cohen 1968): 1 - mean squared distance / that of independent draws of the same grades.
-
-    1 where all labels and all answers are one grade.
-    """
-    label, grade, squares, product = np.moveaxis(means, -1, 0)
-    expected = squares - 2 * label * grade
-    return 1 - (squares - 2 * product) / np.where(expected > 0, expected, 1)

@@ -1,18 +1,18 @@
-"""Metrics of order: of the rows within a class (AUC, average precision), of the classes within a row (MAP@k, top k).
+"""Metrics of order: of the rows within a class (AUC, average precision) or of the classes within a row (MAP@k, top k).
 
 labels are classes (N,) or (N, C) of 0 and 1; probs (N, C).
 """
 
 import numpy as np
 
-CHANCE = 0.5  # AUC where no column has both classes
+CHANCE = 0.5  # AUC if no column has both positive and negative rows
 
 
 def auc_score(labels: np.ndarray, probs: np.ndarray) -> float:
-    """Mean over the classes of the area under the ROC curve, one class against the rest; of two classes the second.
+    """Area under the ROC curve: of the second of two classes, or the mean over all classes, each against the rest.
 
-    Columns (and classes) without a positive or without a negative row are left out.
-    From ranks (Mann and Whitney 1947), ties counted half; scikit-learn's gives the same and takes ten times as long.
+    Classes without positive rows or without negative rows are left out.
+    It is computed from ranks (Mann and Whitney 1947), ties count half; scikit-learn gives the same ten times slower.
     """
     labels = np.asarray(labels)
     if labels.ndim == 2:
@@ -33,9 +33,9 @@ def _area(positive: np.ndarray, scores: np.ndarray) -> float | None:
 
 
 def average_precision(labels: np.ndarray, probs: np.ndarray) -> float:
-    """Average precision of the positive class (labels (N,)), or its mean over the columns that have a positive row.
+    """Average precision of the positive class (labels (N,)), or its mean over the columns with a positive row.
 
-    scikit-learn's gives the same and takes ten times as long on few rows: greedy selection calls this very often.
+    scikit-learn gives the same, ten times slower for few rows, and greedy selection calls this very often.
     """
     if labels.ndim == 1:
         return _precision(labels, probs[:, 1]) if labels.any() else 0.0
@@ -44,7 +44,7 @@ def average_precision(labels: np.ndarray, probs: np.ndarray) -> float:
 
 
 def _precision(positive: np.ndarray, scores: np.ndarray) -> float:
-    """Mean over the positive rows of the precision at their score; rows of equal scores are answered together."""
+    """Mean over the positive rows of the precision at their score; rows with equal scores count together."""
     order = np.argsort(-scores, kind="stable")
     last = np.flatnonzero(np.append(np.diff(scores[order]) != 0, True))
     found = positive[order].cumsum(dtype=np.int64)[last]
@@ -52,21 +52,21 @@ def _precision(positive: np.ndarray, scores: np.ndarray) -> float:
 
 
 def rank_of_truth(labels: np.ndarray, probs: np.ndarray) -> np.ndarray:
-    """Place (N,) of the true class in its row, from 1; of equal probabilities the lower class comes first."""
+    """Rank (N,) of the true class in its row, from 1; among equal probabilities the lower class comes first."""
     own = np.take_along_axis(probs, labels[:, None], 1)
     before = (probs > own) | ((probs == own) & (np.arange(probs.shape[1]) < labels[:, None]))
     return 1 + np.count_nonzero(before, axis=1)
 
 
 def top_k_rows(labels: np.ndarray, probs: np.ndarray, k: int) -> np.ndarray:
-    """1.0 where the true class is among the k most probable, (N, 1)."""
+    """(N, 1): 1.0 if the true class is among the k most probable, else 0.0."""
     return (rank_of_truth(labels, probs) <= k).astype(np.float64)[:, None]
 
 
 def map_at_k_rows(labels: np.ndarray, probs: np.ndarray, k: int) -> np.ndarray:
-    """Average precision (N, 1) of the k most probable classes of each row: 1 / rank where one class is true.
+    """Average precision (N, 1) of the k most probable classes of each row; for a single true class it is 1 / rank.
 
-    Several labels: the mean over the true ones (at most k) of the precision at their place.
+    Several labels: the mean over the true labels (at most k) of the precision at their ranks.
     """
     if labels.ndim == 1:
         rank = rank_of_truth(labels, probs)

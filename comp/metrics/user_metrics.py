@@ -2,8 +2,8 @@
 
     metric = "weighted_auc"
 
-A metric of this list chooses the best epoch, the blend and the decision rule like any other. What its function gets is
-told by `needs` (see metric.py): labels as the table in competition.py has them, and answers, probabilities or values.
+A metric in this list chooses the best epoch, the blend and the decision rule like any other. Its function takes labels
+in the form of the table in competition.py, and the predictions that `needs` names (see metric.py).
 """
 
 import numpy as np
@@ -16,9 +16,9 @@ def weighted_auc(labels: np.ndarray, probs: np.ndarray) -> float:
     from sklearn.metrics import roc_curve
 
     if labels.min() == labels.max():
-        return 0.5  # no curve can be drawn
+        return 0.5  # one class only: there is no curve
     false_rate, true_rate, _ = roc_curve(labels, probs[:, 1])
-    place = np.searchsorted(true_rate, 0.4)  # a point where the curve crosses 0.4, so that each part is a polygon
+    place = np.searchsorted(true_rate, 0.4)  # insert a point where the curve crosses 0.4
     around = slice(place - 1, place + 1)
     false_rate = np.insert(false_rate, place, np.interp(0.4, true_rate[around], false_rate[around]))
     true_rate = np.insert(true_rate, place, 0.4)

@@ -1,4 +1,4 @@
-"""What the weights of a fold were made with, and whether that is what lies there now."""
+"""What the weights of a fold were made with, and whether these files are still the same."""
 
 from comp.data.rows import RunData
 from comp.errors import InputError
@@ -13,7 +13,7 @@ def made_with(run: Run, data: RunData, k: int) -> dict:
 
 
 def check_current(run: Run, data: RunData, k: int) -> None:
-    """Raise InputError where fold k was trained with another recipe.json or folds.csv than lie there now."""
+    """Raise InputError if fold k was trained with a recipe.json or folds.csv that differs from the current one."""
     remedy = f"rm -r {run.fold(k)}, then the same command"
     metadata = weights_file.weights_metadata(run.weights(k), remedy)
     different = [name for name, value in made_with(run, data, k).items() if metadata.get(name) != value]

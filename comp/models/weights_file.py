@@ -20,11 +20,11 @@ def save_weights(path: Path, state: dict[str, Tensor], metadata: dict) -> None:
     should be equal bytes.
     """
     tensors = {name: value.detach().cpu().contiguous() for name, value in state.items()}
-    meta = {**metadata, "sha256": _checksum(tensors, metadata)}
+    meta = {**metadata, "sha256": checksum(tensors, metadata)}
     files.write_bytes(path, save(tensors, {"meta": json.dumps(meta)}))
 
 
-def _checksum(tensors: dict[str, Tensor], metadata: dict) -> str:
+def checksum(tensors: dict[str, Tensor], metadata: dict) -> str:
     """SHA-256 (16 digits) of the weights' bytes, names, types and shapes, and of the metadata."""
     sha = hashlib.sha256(files.checksum(metadata).encode())
     for name, value in sorted(tensors.items()):
@@ -57,7 +57,7 @@ def load_weights(model: nn.Module, path: Path, run: str) -> None:
         raise InputError(f"no {path}", "the weights of a trained fold", run)
     try:
         tensors, meta = load_file(path), _metadata(path)
-        if meta.pop("sha256") != _checksum(tensors, meta):
+        if meta.pop("sha256") != checksum(tensors, meta):
             raise ValueError("its checksum differs: the file was damaged or changed")
         model.load_state_dict(tensors)
     except (SafetensorError, RuntimeError, OSError, KeyError, ValueError, TypeError, AttributeError) as error:

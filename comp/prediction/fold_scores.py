@@ -4,10 +4,10 @@ import numpy as np
 
 from comp import console
 from comp.competition import scoring
+from comp.competition.combining import scored
 from comp.competition.competition import Competition
 from comp.data.rows import RunData
 from comp.models import weights_file
-from comp.prediction.combined import scored
 from comp.store.paths import Run
 from comp.store.predictions import load_predictions
 

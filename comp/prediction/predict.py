@@ -12,7 +12,8 @@ from comp.competition.competition import Competition
 from comp.data.batches import Batches, Order, to_model
 from comp.data.loader import Loader
 from comp.hardware import processes
-from comp.hardware.device import autocast, explained, memory_format, precision
+from comp.hardware.device_errors import explained
+from comp.hardware.precision import autocast, memory_format, precision
 from comp.models import heads
 from comp.prediction import tta
 from comp.recipes.recipe import Recipe

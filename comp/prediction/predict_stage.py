@@ -7,15 +7,15 @@ import numpy as np
 import torch
 
 from comp import console
+from comp.competition.combining import by_id
 from comp.competition.competition import Competition
 from comp.data.rows import RunData
 from comp.errors import InputError
-from comp.hardware import device, processes
+from comp.hardware import device, precision, processes
 from comp.io import files
 from comp.models import factory, provenance, weights_file
 from comp.models.finite import NotFinite, check_weights
 from comp.prediction import tta
-from comp.prediction.combined import by_id
 from comp.prediction.predict import predict, predict_all
 from comp.recipes.recipe import Recipe
 from comp.store.paths import Run
@@ -51,7 +51,7 @@ def _train_command(run: Run, recipe: Recipe, k: int) -> str:
 
 
 def _is_predicted(run: Run, data: RunData, k: int, views: str) -> bool:
-    """Whether oof.npz and test.npz hold the right ids and were made by what lies there now."""
+    """Whether oof.npz and test.npz have the right ids and were made by the current files."""
     origin = _origin(run, data, k, views)  # hashes the weights: once for both files
     ids = {run.oof(k): data.held_out_images(k), run.test(k): data.test["id"]}
     return all(_is_current(path, wanted, origin, data.competition) for path, wanted in ids.items())
@@ -108,7 +108,7 @@ def _load(run: Run, recipe: Recipe, competition: Competition, k: int, where: tor
     model = factory.create(recipe, competition, Path(), pretrained=False)
     weights_file.load_weights(model, run.weights(k), f"rm {run.weights(k)}, then {_train_command(run, recipe, k)}")
     check_weights(model.state_dict(), run.weights(k), recipe)
-    return model.to(where, memory_format=device.memory_format(recipe))
+    return model.to(where, memory_format=precision.memory_format(recipe))
 
 
 def _write(run: Run, data: RunData, k: int, oof, test, views: str) -> None:

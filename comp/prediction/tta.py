@@ -43,7 +43,7 @@ SETS = {
 def check(name: str) -> None:
     """Raise InputError, listing the sets, for an unknown name."""
     if name not in SETS:
-        raise InputError(f"unknown TTA={name}", f"one of {', '.join(SETS)}")
+        raise InputError(f"unknown TTA={name}", f"one of {', '.join(SETS)}", "the same command with TTA=none")
 
 
 class Probabilities(nn.Module):

@@ -1,4 +1,4 @@
-"""What a run is trained with: the settings, how they are parsed and checked, one file per named recipe.
+"""The settings of a run: their defaults, how they are parsed and checked, and one file per named recipe.
 
-Change here a setting, its default or its check; add recipes in `named/`.
+Change here a setting, its default or its check. Add recipes in `named/`.
 """

@@ -1,6 +1,6 @@
-"""The recipes by name: one file of `named/` each, and the default for any other timm model.
+"""The recipes by name: one file per recipe in `named/`, and a default recipe for any other timm model.
 
-    recipe = catalog.get("resnet34")        # or any timm model by its own name
+    recipe = catalog.get("resnet34")        # or the name of any timm model
 """
 
 import dataclasses
@@ -20,7 +20,7 @@ def names() -> list[str]:
 def get(name: str, defaults: str = "") -> Recipe:
     """The recipe of that name; for any other timm model the default recipe (models/factory.py checks the name).
 
-    defaults: the competition's settings for models without a recipe of their own, such as "crop=350".
+    defaults: the competition's settings for models without their own recipe, such as "crop=350".
     """
     if name in names():
         return dataclasses.replace(importlib.import_module(f"{named.__name__}.{name}").RECIPE, name=name)

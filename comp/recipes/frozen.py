@@ -1,4 +1,4 @@
-"""recipe.json: everything a run is trained with. A run name belongs to one recipe."""
+"""recipe.json: all settings of a run. A run name belongs to one recipe."""
 
 import dataclasses
 import json
@@ -12,16 +12,16 @@ from comp.recipes.recipe import Recipe
 from comp.recipes.settings import override, validated
 from comp.store.paths import Run
 
-RUN_ONLY = ("workers", "cache")  # they change the speed, never the result: recipes that differ in them are the same
+RUN_ONLY = ("workers", "cache")  # settings that change the speed but not the result
 
 
 def to_json(recipe: Recipe) -> dict:
-    """Plain values, as recipe.json holds them."""
+    """Plain values for recipe.json."""
     return json.loads(json.dumps(dataclasses.asdict(recipe)))
 
 
 def from_json(values: dict, path) -> Recipe:
-    """The Recipe that `to_json` gave; InputError where a setting is missing, unknown or of another type."""
+    """The inverse of `to_json`. Raises InputError if a setting is missing, unknown or of another type."""
     known = {f.name: type(f.default) for f in dataclasses.fields(Recipe)}
     values = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
     wrong = sorted(set(known) ^ set(values))
@@ -30,12 +30,13 @@ def from_json(values: dict, path) -> Recipe:
         if key in values and (not isinstance(values[key], allowed) or (kind is int and isinstance(values[key], bool))):
             wrong.append(key)
     if wrong:
-        raise InputError(f"{path}: settings {', '.join(wrong)} are missing, unknown or mistyped", "this version's")
+        raise InputError(f"{path}: settings {', '.join(wrong)} are missing, unknown or of another type",
+                         "the settings of this version", "use the version that wrote it, or another RUN")  # fmt: skip
     return validated(Recipe(**values))
 
 
 def differences(a: Recipe, b: Recipe) -> list[str]:
-    """"key: a's value, b's value" for each setting that differs and changes the result."""
+    """"key: value in a, not value in b" for each different setting that changes the result."""
     return [
         f"{f.name}: {getattr(a, f.name)!r}, not {getattr(b, f.name)!r}"
         for f in dataclasses.fields(Recipe)
@@ -43,16 +44,18 @@ def differences(a: Recipe, b: Recipe) -> list[str]:
     ]
 
 
-def claim(run: Run, recipe: Recipe, competition: Competition) -> Recipe:
-    """Write recipe.json, or check that the one there holds this recipe. A run name belongs to one recipe.
+def claim(run: Run, recipe: Recipe, competition: Competition, pretrained: dict | None = None) -> Recipe:
+    """Write recipe.json, or check that the existing one holds this recipe. A run name belongs to one recipe.
 
-    Returns the given recipe: it may differ from that on disk in settings that do not change the result (RUN_ONLY).
+    pretrained: the source of the run's first weights (place, digest, …), plain values; recipe.json keeps them.
+    Returns the given recipe. It may differ from the one on disk in settings that do not change the result (RUN_ONLY).
     """
     if not run.recipe.is_file():
         versions = {name: version(name) for name in ("torch", "numpy", "pandas")}
         versions["python"] = platform.python_version()
         known = {"target": competition.target, "classes": competition.classes}
         content = {"format": 1, "recipe": to_json(recipe), **known, "versions": versions}
+        content |= {"pretrained": pretrained} if pretrained else {}
         files.write_json(run.recipe, content)
         return recipe
     changed = differences(load_recipe(run, competition), recipe)
@@ -65,8 +68,21 @@ def claim(run: Run, recipe: Recipe, competition: Competition) -> Recipe:
     return recipe
 
 
+def check_pretrained(run: Run, pretrained: dict) -> None:
+    """Raise InputError if the pretrained weights differ from those that the run started with."""
+    content = files.read_json(run.recipe, "the recipe of a trained run", f"make train MODEL={run.name}")
+    began = content.get("pretrained") or pretrained
+    if began["digest"] != pretrained["digest"]:
+        raise InputError(
+            f"run {run.name} began with other pretrained weights: {began['place']} ({began['digest']}), "
+            f"not {pretrained['place']} ({pretrained['digest']})",
+            "the same weights for every fold of a run",
+            f"the same command with RUN=<another name>, or with the first weights; or rm -r {run.folder}",
+        )
+
+
 def load_recipe(run: Run, competition: Competition) -> Recipe:
-    """The recipe that a run was trained with, never the code's current one; InputError where it is of other classes."""
+    """The recipe that a run was trained with. Raises InputError if it is damaged or for other classes."""
     expected, remedy = "the recipe of a trained run", f"make train MODEL={run.name}"
     content = files.read_json(run.recipe, expected, remedy)
     if not isinstance(content.get("recipe"), dict) or content.get("classes") != list(competition.classes):

@@ -1,4 +1,4 @@
-"""Settings that follow the competition: what "auto" and "metric" become, and which settings do not go with a target."""
+"""Settings that depend on the competition: the values for "auto" and "metric", and checks against the target."""
 
 import dataclasses
 
@@ -7,20 +7,20 @@ from comp.errors import InputError
 from comp.recipes.recipe import Recipe
 from comp.recipes.settings import check_choice
 
-HEADS = {  # of each target; the first is what "auto" becomes
+HEADS = {  # target: its heads; the first one replaces "auto"
     "multiclass": ("classes", "attributes"),
     "binary": ("classes", "attributes"),
     "multilabel": ("classes",),
     "ordinal": ("classes", "regression", "cumulative"),
     "regression": ("regression", "bins"),
 }
-CLASSES_ALIKE = ("macro_f1", "macro_f_beta", "balanced_accuracy")  # metrics that count each class alike, rare or not
+CLASSES_ALIKE = ("macro_f1", "macro_f_beta", "balanced_accuracy")  # metrics that give rare classes the same weight
 
 
 def resolved(recipe: Recipe, competition: Competition) -> Recipe:
-    """The recipe with the competition's choice in place of each "auto"; it is what recipe.json freezes.
+    """The recipe with each "auto" replaced for the competition. recipe.json holds this recipe.
 
-    Raises InputError for a head, sampler, best_by or halfmix_within that does not go with the competition.
+    Raises InputError for a head, sampler, best_by or halfmix_within that does not fit the competition.
     """
     head = HEADS[competition.target][0] if recipe.head == "auto" else recipe.head
     check_choice("head", head, heads(competition))
@@ -41,7 +41,7 @@ def heads(competition: Competition) -> tuple[str, ...]:
 
 
 def family(head: str, target: str) -> str:
-    """What the outputs of a head are: "classes" (a softmax), "labels" (a sigmoid each), or a "number"."""
+    """The kind of outputs of a head: "classes" (one softmax), "labels" (one sigmoid per label), or a "number"."""
     if head == "regression":
         return "number"
     return "labels" if head == "cumulative" or target == "multilabel" else "classes"
@@ -54,7 +54,7 @@ def _loss(head: str, competition: Competition) -> str:
 
 
 def _sampler(competition: Competition) -> str:
-    """Metrics of probabilities need the classes' true frequencies: log loss punishes a balanced sampler."""
+    """Balanced only for metrics of CLASSES_ALIKE: metrics of probabilities need the true frequencies of the classes."""
     alike = competition.metric.name.partition("@")[0] in CLASSES_ALIKE
     return "balanced" if alike and competition.target in ONE_LABEL else "shuffle"
 
@@ -64,8 +64,8 @@ def _check(recipe: Recipe, competition: Competition) -> None:
     check_choice("best_by", recipe.best_by, ("metric", "val_loss", *shown))
     check_choice("halfmix_within", recipe.halfmix_within, ("", *competition.attributes))
     if recipe.sampler == "balanced" and competition.target not in ONE_LABEL:
-        raise InputError(
-            f"sampler=balanced for a {competition.target} target", "shuffle: only single classes can be drawn equally"
-        )
+        expected = "sampler=shuffle: rows can be balanced only if each has one class"
+        raise InputError(f"sampler=balanced for a {competition.target} target", expected, "SET=sampler=shuffle")
     if recipe.class_weights == "balanced" and family(recipe.head, competition.target) == "number":
-        raise InputError(f"class_weights=balanced with head={recipe.head}", "none: a number has no classes to weigh")
+        raise InputError(f"class_weights=balanced with head={recipe.head}", "class_weights=none: no classes to weight",
+                         "SET=class_weights=none")  # fmt: skip

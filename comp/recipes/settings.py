@@ -1,4 +1,4 @@
-"""Settings from the command line, and the check of every setting's value.
+"""Parse settings from the command line, and check all values.
 
     recipe = override(recipe, "epochs=3 image_size=128")    # SET="..." of the Makefile
 """
@@ -8,23 +8,24 @@ import dataclasses
 from comp.errors import InputError
 from comp.recipes.recipe import Recipe
 
+HELP = "correct that setting; .venv/bin/python tools/train_fold.py --help describes all of them"
 
 def override(recipe: Recipe, text: str) -> Recipe:
     """Apply "key=value key=value". Values with spaces are quoted: SET="loss='0.4 f1 + 0.6 focal'".
 
-    Raises InputError for an unknown setting (listing the known ones) or a value of another type.
+    Raises InputError for an unknown setting (it lists the known ones) or a value of another type.
     """
     import shlex
 
     try:
         pairs = [part.partition("=") for part in shlex.split(text)]
     except ValueError as error:
-        raise InputError(f"SET={text!r}: {error}", 'pairs such as "epochs=3 image_size=128"') from None
+        raise InputError(f"SET={text!r}: {error}", 'pairs such as "epochs=3 image_size=128"', HELP) from None
     types = {f.name: type(f.default) for f in dataclasses.fields(Recipe) if f.name != "name"}
     changes = {}
     for key, equals, value in pairs:
         if key not in types or not equals:
-            raise InputError(f"unknown setting {key!r} in SET={text!r}", f"one of {', '.join(sorted(types))}")
+            raise InputError(f"unknown setting {key!r} in SET={text!r}", f"one of {', '.join(sorted(types))}", HELP)
         changes[key] = _parse(key, value, types[key])
     return validated(dataclasses.replace(recipe, **changes))
 
@@ -38,17 +39,18 @@ def _parse(key: str, value: str, kind: type):
         return kind(value)
     except (KeyError, ValueError):
         shown = {"bool": "true or false", "int": "a whole number", "float": "a number", "tuple": "a,b,c"}
-        raise InputError(f"{key}={value}", f"{key} is {shown.get(kind.__name__, kind.__name__)}") from None
+        raise InputError(f"{key}={value}", f"{key} is {shown.get(kind.__name__, kind.__name__)}", HELP) from None
 
 
 def validated(recipe: Recipe) -> Recipe:
-    """The recipe itself, or InputError for a value that its setting may not have."""
+    """Return the recipe. Raises InputError for a value that is not allowed."""
     for setting in dataclasses.fields(Recipe):
         _check_range(setting, getattr(recipe, setting.name))
     if recipe.mixup + recipe.cutmix + recipe.halfmix > 1 + 1e-9:
-        raise InputError(f"mixup + cutmix + halfmix = {recipe.mixup + recipe.cutmix + recipe.halfmix:g}", "at most 1")
+        share = recipe.mixup + recipe.cutmix + recipe.halfmix
+        raise InputError(f"mixup + cutmix + halfmix = {share:g}", "at most 1", HELP)
     if not {len(recipe.mean), len(recipe.std)} <= {0, 3} or not min(recipe.std, default=1) > 0:
-        raise InputError(f"mean={recipe.mean} std={recipe.std}", "three numbers each, std above 0, or nothing")
+        raise InputError(f"mean={recipe.mean} std={recipe.std}", "three numbers each, std above 0, or nothing", HELP)
     return recipe
 
 
@@ -56,12 +58,13 @@ def _check_range(setting: dataclasses.Field, value) -> None:
     choices, least, most = (setting.metadata[key] for key in ("choices", "least", "most"))
     if choices:
         check_choice(setting.name, value, choices)
-    above = least is None or value >= least  # written so that NaN is refused
+    above = least is None or value >= least  # NaN fails this check
     if not (above and (most is None or value <= most)):
-        raise InputError(f"{setting.name}={value}", f"at least {least}" if most is None else f"{least} to {most}")
+        expected = f"at least {least}" if most is None else f"{least} to {most}"
+        raise InputError(f"{setting.name}={value}", expected, HELP)
 
 
 def check_choice(key: str, value: str, choices) -> None:
     """Raise InputError unless value is one of the choices."""
     if value not in choices:
-        raise InputError(f"{key}={value}", f"one of {', '.join(choice or 'nothing' for choice in choices)}")
+        raise InputError(f"{key}={value}", f"one of {', '.join(choice or 'nothing' for choice in choices)}", HELP)

@@ -1,4 +1,4 @@
-"""What lies in outputs/: the paths and checks of every artifact, folds.csv, predictions, runs.
+"""The files in outputs/: their paths and checks, folds.csv, predictions, runs.
 
-Change here what is stored, where, and what is refused when it is loaded.
+Change here what is stored, where it is stored, and which files are refused.
 """

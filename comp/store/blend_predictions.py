@@ -1,4 +1,4 @@
-"""The blend's files: weights.json, oof.npz and test.npz, checked to be of one blend."""
+"""The files of the blend: weights.json, oof.npz and test.npz, checked to belong together."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -22,7 +22,7 @@ def load_blend(
 ) -> tuple[np.ndarray, Predictions, dict]:
     """Cross-fitted OOF probabilities (S, C) of the scored rows, the test predictions, and weights.json.
 
-    Raises InputError where a file is missing, of another blend, made with another folds.csv, or of other test ids.
+    Raises InputError if a file is missing, belongs to another blend or folds.csv, or has other test ids.
     """
     folder = Run(outputs, BLEND).folder
     weights = files.read_json(folder / "weights.json", "the blend's weights", RUN)
@@ -33,7 +33,7 @@ def load_blend(
 
 
 def check_same_blend(weights: dict, made: Iterable[Predictions], folds_digest: str) -> None:
-    """Raise InputError unless weights.json and the blend's predictions are of one blend, on the folds.csv of now."""
+    """Raise InputError unless weights.json and the predictions are of one blend and of the current folds.csv."""
     for part in made:
         for name in SAME:
             found, expected = part.meta.get(name), weights.get(name)

@@ -1,6 +1,6 @@
-"""diverged.json: a fold's training ended in numbers that are not finite, and what to change. Its next start says so.
+"""diverged.json: the training of a fold ended with values that are not finite. It stores the error and the advice.
 
-Training is deterministic: without the file the same command would compute the same epochs, to the same end.
+Training is deterministic, so the same command would fail again after the same epochs. With this file it fails at once.
 """
 
 from pathlib import Path
@@ -15,13 +15,13 @@ def file(run: Run, k: int) -> Path:
 
 
 def keep(run: Run, k: int, made_with: dict, error: InputError) -> None:
-    """Remember the error of a training. made_with: the hashes of what it depends on."""
+    """Save the error of a training. made_with: the hashes of its inputs."""
     content = {"found": error.found.splitlines()[0], "expected": error.expected, "run": error.run}
     files.write_json(file(run, k), {**made_with, **content})
 
 
 def check(run: Run, k: int, made_with: dict) -> None:
-    """Raise the error of the last training of fold k, if that was made with the same."""
+    """Raise the saved error of fold k if the training would have the same inputs again."""
     kept = reading(run, k)
     if kept and {name: kept.get(name) for name in made_with} == made_with:
         raise InputError(
@@ -33,6 +33,6 @@ def check(run: Run, k: int, made_with: dict) -> None:
 
 
 def reading(run: Run, k: int) -> dict:
-    """What was kept; empty where nothing is."""
+    """The saved record; empty if there is none."""
     path = file(run, k)
     return files.read_json(path, "a record of `make train`", f"rm {path}") if path.is_file() else {}

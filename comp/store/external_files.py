@@ -40,7 +40,10 @@ def unused(folder: Path) -> str:
     if list(folder.glob("fold*/*.npz")):
         return f"{folder} has folds but no recipe.json: copy that of the run into it"
     there = [file.name for file in _visible(folder) if re.search(f"(?:{OTHER_FORMATS})$", file.name.lower())]
-    return f"{folder} has {', '.join(there[:10])}, expected {EXPECTED}" if there else ""
+    if there:
+        return f"{folder} has {', '.join(there[:10])}, expected {EXPECTED}"
+    below = [inner for inner in sorted(folder.glob("*/")) if find(inner)]
+    return f"{below[0]} has the predictions: move them up, to {folder}" if below else ""
 
 
 def _not_read(folder: Path, used: list[Path], instead: str) -> str:

@@ -1,16 +1,17 @@
-"""folds.csv: one row per training photo. folds.json beside it holds its hash and what it was made with.
+"""folds.csv: one row per training photo. folds.json has its hash and the settings it was made with.
 
 | column                | what                                                                                        |
 |-----------------------|---------------------------------------------------------------------------------------------|
 | image                 | path relative to inputs/, unique                                                            |
 | group                 | rows of one group are in one fold                                                           |
-| label                 | class index; multilabel: class indices with blanks between, empty for none; number: itself  |
+| label                 | class index; multilabel: class indices with spaces between, or empty; regression: the number |
 | fold                  | 0 … K-1                                                                                     |
-| id                    | prediction id of the photo; only where several photos make one prediction                   |
-| attributes and others | value of each attribute, then the columns that the competition keeps                        |
+| id                    | prediction id of the photo; only if several photos make one prediction                       |
+| attributes and others | value of each attribute, then the kept columns of the training table                         |
 """
 
 import csv
+import shlex
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
@@ -24,55 +25,72 @@ from comp.io.tables import read_table
 from comp.store.paths import folds_file
 
 COLUMNS = ("image", "group", "label", "fold")
-RUN = "make folds"
+DEFAULTS = {"folds": 5, "seed": 0, "search": 1}  # of make folds
 
 
 def folds_text(table: pd.DataFrame) -> str:
-    """The fold table as CSV, sorted by image: equal folds are equal bytes."""
+    """The fold table as CSV text, sorted by image, so that equal folds give equal bytes."""
     return table.sort_values("image").to_csv(index=False, lineterminator="\n", quoting=csv.QUOTE_MINIMAL)
 
 
 def save_folds(path: Path, table: pd.DataFrame, made_with: dict | None = None) -> None:
-    """Write the fold table, and beside it folds.json with its hash and what it was made with."""
+    """Write the fold table, and folds.json with its hash and the settings in made_with."""
     files.write_text(path, folds_text(table))
     files.write_json(path.with_suffix(".json"), {"csv": digest(path), **(made_with or {})})
 
 
 def data_hash(path: Path) -> str | None:
-    """The hash of all photos' bytes when folds.csv was made; None where that is not known."""
+    """The hash of the bytes of all photos when folds.csv was made; None if it is not known."""
     beside = path.with_suffix(".json")
     return files.read_json(beside, "what `make folds` wrote", f"rm {beside}").get("data") if beside.is_file() else None
+
+
+def remake(path: Path) -> str:
+    """The command that makes folds.csv as it was made before: other folds would not be those of the runs."""
+    try:
+        made = files.read_json(path.with_suffix(".json"), "", "")
+    except InputError:
+        made = {}
+    words = [f"{name.upper()}={made[name]}" for name, usual in DEFAULTS.items() if made.get(name, usual) != usual]
+    remove = "".join(f"rm {shlex.quote(str(file))} && " for file in (path,) if file.is_file())
+    return remove + " ".join(["make folds", *words])
 
 
 def load_folds(path: Path, competition: Competition) -> pd.DataFrame:
     """The fold table of a competition.
 
-    Raises InputError where the file is missing, was changed since folds.json was written beside it, or breaks the
-    contract (columns, unique images within inputs/, ranges).
+    Raises InputError if the file is missing, was changed after folds.json was written, or is not valid (columns, unique
+    images inside inputs/, ranges).
     """
     columns = required_columns(competition)
     text = ("image", "group", *(["label"] if competition.target == "multilabel" else []), *columns[len(COLUMNS) :])
-    table = read_table(path, columns, RUN, text=text)
+    run = remake(path)
+    table = read_table(path, columns, run, text=text)
     problem = folds_problem(table, competition)
     if problem:
-        raise InputError(f"{path}: {problem}", f"columns {','.join(columns)} as `make folds` writes them", RUN)
+        raise InputError(f"{path}: {problem}", f"columns {','.join(columns)} as `make folds` writes them", run)
     _check_unchanged(path)
     return table
 
 
 def folds_and_digest(outputs: Path, competition: Competition) -> tuple[pd.DataFrame, str]:
-    """The fold table of `outputs` and the hash that names it in other artifacts."""
+    """The fold table in `outputs`, and its hash, which other files store."""
     path = folds_file(outputs)
     return load_folds(path, competition), digest(path)
 
 
+def fold_count(table: pd.DataFrame) -> int:
+    """K, the number of folds of a fold table."""
+    return int(table["fold"].max()) + 1
+
+
 def required_columns(competition: Competition) -> tuple[str, ...]:
-    """The columns that folds.csv must have: `id` only where several photos make one prediction."""
+    """The columns that folds.csv must have; `id` only if several photos make one prediction."""
     return (*COLUMNS, "id") if competition.combine else COLUMNS
 
 
 def folds_problem(table: pd.DataFrame, competition: Competition) -> str:
-    """The first thing that is wrong with a fold table; empty where it is right."""
+    """The first problem of a fold table; empty if there is none."""
     filled = [column for column in required_columns(competition) if column != "label"]
     if table[filled].isna().any().any() or (table[filled] == "").any().any():
         return f"empty fields in {', '.join(filled)}"
@@ -104,7 +122,7 @@ def _fold_problem(column: pd.Series) -> str:
 
 
 def _leaves(image: str) -> bool:
-    """Whether a path of the table would lead out of the folder that it is joined to."""
+    """Whether a path leads out of the folder that it is joined to."""
     path = PurePosixPath(image)
     return path.is_absolute() or ".." in path.parts or "\0" in image
 
@@ -113,7 +131,8 @@ def _check_unchanged(path: Path) -> None:
     beside = path.with_suffix(".json")
     if not beside.is_file():
         return
-    made = files.read_json(beside, "what `make folds` wrote", RUN).get("csv")
+    run = remake(path)
+    made = files.read_json(beside, "what `make folds` wrote", run).get("csv")
     if made != digest(path):
         changed = f"{path} was changed since it was made: its hash is {digest(path)}, not {made}"
-        raise InputError(changed, "the file as it was made", f"{RUN}; or rm {beside}, if the change is yours")
+        raise InputError(changed, "the file as it was made", f"{run}; or rm {beside}, if the change is yours")

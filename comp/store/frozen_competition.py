@@ -1,6 +1,6 @@
 """outputs/competition.json: the Competition that `make folds` used. All later stages read it.
 
-A competition.toml that was changed since then is refused: folds, runs and blend belong to the frozen one.
+If competition.toml was changed after that, it is refused: folds, runs and blend belong to the saved Competition.
 """
 
 from pathlib import Path
@@ -8,7 +8,7 @@ from pathlib import Path
 from comp.competition import home
 from comp.competition.competition import Competition
 from comp.competition.competition_json import digest, from_json, to_json
-from comp.competition.loading import settings_file
+from comp.competition.settings_file import settings_file
 from comp.errors import InputError
 from comp.io import files
 from comp.store.paths import competition_file
@@ -18,27 +18,27 @@ SETTINGS = "competition.toml"
 
 
 def save(outputs: Path, competition: Competition, file: Path | None = None) -> None:
-    """Write outputs/competition.json. file: the competition.toml that it was made from, None where there is none."""
+    """Write outputs/competition.json. file: the competition.toml it comes from, None without one."""
     value = {"competition": to_json(competition), "settings": _digest(file)}
     files.write_json(competition_file(outputs), value)
 
 
 def load(outputs: Path, inputs: Path | None = None, file: Path | None = None) -> Competition:
-    """The frozen Competition of `outputs`.
+    """The Competition saved in `outputs`.
 
-    inputs, file: where competition.toml is looked for, as loading.settings_file does.
-    Raises InputError where nothing is frozen, or where that file holds other settings than the frozen ones. Outputs of
-    the home competition from before there was a competition.json are read as such.
+    inputs, file: where competition.toml is searched (see settings_file).
+    Raises InputError if there is no competition.json, or if competition.toml has other settings. Old outputs of the
+    home competition have no competition.json and are accepted.
     """
     path, settings = competition_file(outputs), file if inputs is None else settings_file(inputs, file)
     if not path.is_file() and settings is None and inputs is not None and home.is_here(inputs):
         return home.competition()
-    frozen = files.read_json(path, "the competition as `make folds` froze it", RUN)
+    frozen = files.read_json(path, "the competition as `make folds` saved it", RUN)
     _check_settings(path, frozen.get("settings"), settings)
     try:
         return from_json(frozen["competition"])
     except (KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{path} is of another version: {error!r}", "what this version's `make folds` writes",
+        raise InputError(f"{path} has the format of another version: {error!r}", "the format of this version",
                          RUN) from None  # fmt: skip
 
 
@@ -55,6 +55,6 @@ def _check_settings(path: Path, frozen: str, file: Path | None) -> None:
     if found != frozen:
         raise InputError(
             f"{file} has other settings (hash {found}) than those that {path} was made with ({frozen or 'none'})",
-            f"the {SETTINGS} that `make folds` froze, or folds made with the new one",
+            f"the {SETTINGS} that `make folds` used, or new folds",
             f"{RUN}, or undo the change of {file}",
         )

@@ -1,21 +1,22 @@
-"""The contract on disk: every file that the stages exchange, and where it lies.
+"""All files that the stages exchange, and their paths in outputs/.
 
-| file                               | what                                                                         | module                    |
+| file                               | content                                                                      | module                    |
 |------------------------------------|------------------------------------------------------------------------------|---------------------------|
 | competition.json                   | the Competition that `make folds` used                                       | frozen_competition.py     |
-| folds.csv, folds.json              | one row per training photo, sorted by image; its hash and what made it       | fold_table.py             |
-| <run>/recipe.json                  | everything the run is trained with; a run name belongs to one recipe         | recipes/frozen.py         |
+| folds.csv, folds.json              | one row per training photo, sorted by image; its hash and settings           | fold_table.py             |
+| <run>/recipe.json                  | all settings of the run; a run name belongs to one recipe                    | recipes/frozen.py         |
 | <run>/fold<k>/model.safetensors    | weights of the best epoch                                                    | models/                   |
 | <run>/fold<k>/history.csv          | one row per epoch                                                            | training/                 |
 | <run>/fold<k>/diverged.json        | why the last training of the fold was stopped, and what to change            | diverged.py               |
 | <run>/fold<k>/oof.npz, test.npz    | ids (N,) str, probs (N, C) float32, classes (C,) str, meta: JSON text        | predictions.py            |
 | <name>/oof.*, test.*               | external predictions: .npz, .csv or .csv.gz                                  | external_files.py         |
-| blend/weights.json, oof, test.npz  | the fitted blend; the same keys                                              | blend_predictions.py      |
+| blend/weights.json, oof, test.npz  | the fitted blend and what it is made of; the same keys                       | blend_record.py           |
 | submission.csv                     | the sample submission with its answers filled in                             | submission.py             |
-| submissions/<hash>.csv, .json      | every submission made so far, and what made it                               | submission_history.py     |
+| submission.json                    | its hash and the sources it is made of                                       | submission_record.py      |
+| submissions/<hash>.csv, .json      | every submission so far, and how it was made                                 | submission_history.py     |
 
-Everything is aligned by id, never by position. Every file is written under a temporary name and then renamed, so a file
-that exists is whole. Nothing is ever unpickled: a teammate's file is untrusted input.
+Rows are matched by id, never by position. Every file is written under a temporary name and then renamed, so a file that
+exists is complete. Nothing is ever unpickled: files from other people are untrusted input.
 """  # noqa: E501  a table
 
 import re
@@ -30,7 +31,7 @@ RESERVED = (BLEND, "cache", "bench", "locks", "submissions", "chaos")  # folders
 
 @dataclass(frozen=True)
 class Run:
-    """Where one run keeps its files: outputs/<name>/."""
+    """The paths of one run: outputs/<name>/."""
 
     outputs: Path
     name: str
@@ -75,10 +76,10 @@ def submission_file(outputs: Path) -> Path:
 
 
 def check_run_name(name: str) -> None:
-    """Raise InputError unless `name` is one plain folder name: it is joined to paths, and make splits at blanks."""
+    """Raise InputError unless `name` is a plain folder name: it becomes part of paths, and make splits at spaces."""
     if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*", name) or name in RESERVED:
         raise InputError(
             f"RUN={name}",
-            f"letters, digits and _ . + -, and none of {', '.join(RESERVED)}",
+            f"letters, digits and _ . + -, and not one of {', '.join(RESERVED)}",
             "the same command with another RUN, such as RUN=my_run",
         )

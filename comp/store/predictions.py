@@ -1,4 +1,4 @@
-"""oof.npz and test.npz: probabilities by id, checked when they are written and when they are read.
+"""oof.npz and test.npz: probabilities by id. They are checked when they are written and when they are read.
 
 | target                      | probs (N, C)                                     |
 |-----------------------------|--------------------------------------------------|
@@ -18,7 +18,7 @@ from comp.competition.competition import Competition
 from comp.errors import InputError, listed
 from comp.io import arrays
 
-ROW_SUM_TOLERANCE = 1e-3  # float16 probabilities of a teammate sum to 1 within this
+ROW_SUM_TOLERANCE = 1e-3  # enough for float16 probabilities of other people
 EXPECTED = "an npz with the arrays ids, probs, classes and meta"
 
 
@@ -26,7 +26,7 @@ EXPECTED = "an npz with the arrays ids, probs, classes and meta"
 class Predictions:
     """Probabilities by id: ids (N,) str unique, probs (N, C) float32, classes (C,) str.
 
-    meta: what made them; after loading also "file", where they were read. repair: the command for missing ids.
+    meta: how they were made; after loading also "file", their path. repair: the command to run if ids are missing.
     """
 
     ids: np.ndarray
@@ -36,7 +36,7 @@ class Predictions:
     repair: str = ""
 
     def at(self, ids) -> np.ndarray:
-        """Rows of `probs` (len(ids), C) in the order of `ids`; raises InputError for ids that are not there."""
+        """Rows of `probs` (len(ids), C) in the order of `ids`. Raises InputError for missing ids."""
         found = pd.Index(self.ids).get_indexer(pd.Index(ids))
         if (found < 0).any():
             missing = np.asarray(ids)[found < 0]
@@ -47,7 +47,7 @@ class Predictions:
 
 
 def save_predictions(path: Path, ids, probs: np.ndarray, competition: Competition, meta: dict) -> None:
-    """Write an npz of the contract after checking it: what is saved can be loaded. meta gains the target."""
+    """Check predictions and write them as npz. The target is added to meta."""
     meta = {**meta, "target": competition.target}
     made = Predictions(np.asarray(ids, dtype=str), np.asarray(probs, np.float32), competition.classes, meta)
     check_predictions(made, competition, path)
@@ -56,7 +56,7 @@ def save_predictions(path: Path, ids, probs: np.ndarray, competition: Competitio
 
 
 def load_predictions(path: Path, competition: Competition, run: str = "make predict MODEL=...") -> Predictions:
-    """Read and check an npz of the contract. Raises InputError with `run` as the repair; never unpickles."""
+    """Read and check the npz of `save_predictions`; nothing is unpickled. run: the advice in an InputError."""
     if not path.is_file():
         raise InputError(f"no {path}", EXPECTED, run)
     try:
@@ -75,7 +75,7 @@ def load_predictions(path: Path, competition: Competition, run: str = "make pred
 
 
 def _check_competition(made: Predictions, competition: Competition, path: Path, run: str) -> None:
-    target = made.meta.get("target", "multiclass")  # files from before there was another target do not say it
+    target = made.meta.get("target", "multiclass")  # old files have no target
     if target != competition.target:
         raise InputError(f"{path} is for the target {target}", f"the competition's, {competition.target}", run)
     if made.classes != competition.classes:
@@ -88,7 +88,7 @@ def _few(names, most: int = 20) -> str:
 
 
 def check_predictions(made: Predictions, competition: Competition, path: Path, run: str = "") -> None:
-    """Raise InputError where ids repeat or a row is not what the target asks for; it names the row and how many."""
+    """Raise InputError if ids repeat or values do not fit the target; it names the first such row and counts them."""
     if made.ids.ndim != 1 or made.probs.shape != (len(made.ids), competition.size):
         problem = f"ids {made.ids.shape}, probs {made.probs.shape}, {competition.size} classes"
     elif pd.Index(made.ids).has_duplicates:
@@ -96,7 +96,7 @@ def check_predictions(made: Predictions, competition: Competition, path: Path, r
     else:
         problem = value_problem(made.ids, made.probs, competition)
     if problem:
-        raise InputError(f"{path}: {problem}", f"unique ids, and for each {_row_of(competition)}", run)
+        raise InputError(f"{path}: {problem}", f"unique ids, each with {_row_of(competition)}", run)
 
 
 def _row_of(competition: Competition) -> str:
@@ -106,7 +106,7 @@ def _row_of(competition: Competition) -> str:
 
 
 def value_problem(ids: np.ndarray, probs: np.ndarray, competition: Competition) -> str:
-    """What is wrong with values (N, C); empty where nothing is."""
+    """The first problem of values (N, C); empty if there is none."""
     bad = ~np.isfinite(probs).all(1)
     if bad.any():
         return f"{_first(ids, bad)} a value that is not finite"

@@ -1,4 +1,4 @@
-"""All predictions of a run in one piece, checked: whole, made by the files that lie there now, of the right ids."""
+"""Load all predictions of a run and check that they are complete, up to date, and for the right ids."""
 
 from collections.abc import Iterable
 
@@ -7,26 +7,27 @@ import pandas as pd
 
 from comp.competition.competition import Competition
 from comp.errors import InputError, listed
-from comp.io import files
-from comp.io.files import digest
 from comp.store import external_predictions, runs
+from comp.store.fold_table import fold_count
 from comp.store.paths import Run
 from comp.store.predictions import Predictions, load_predictions
+from comp.store.repair_commands import repair
+from comp.store.same_folds_check import check_same_folds
 
 
 def load(
     run: Run, folds: pd.DataFrame, folds_digest: str, competition: Competition, test_ids: Iterable[str] | None = None
 ) -> tuple[np.ndarray, Predictions]:
-    """OOF probabilities (N, C) in the rows of `folds`, and the test predictions (of own runs: the mean over folds).
+    """OOF probabilities (N, C) in the order of `folds`, and test predictions (of trained runs: the mean over folds).
 
-    test_ids: the sample's ids, which every test file must have; None compares the folds' test files with each other.
-    Refused (InputError): a fold that is missing, or made with another folds.csv or recipe, or by older weights; an OOF
-    file that does not hold exactly its photos; a test file with other ids.
+    test_ids: the ids of the sample, which every test file must have; None only compares the test files of the folds.
+    Raises InputError if a fold is missing, or was made with another folds.csv, recipe or weights; if an OOF file does
+    not have exactly the photos of its fold; if a test file has other ids.
     """
     if run.recipe.is_file():
         return _load_own(run, folds, folds_digest, competition, test_ids)
     runs.check_known(run.outputs, [run.name])
-    oof, test = external_predictions.load(run.folder, folds, folds_digest, competition)
+    oof, test = external_predictions.load(run.folder, folds, folds_digest, competition, test_ids)
     check_ids(oof, folds["image"])
     check_ids(test, test.ids if test_ids is None else test_ids)
     meta = {"run": run.name, "tta": [], "folds": folds_digest, "file": test.meta["file"]}
@@ -34,7 +35,8 @@ def load(
 
 
 def _load_own(run: Run, folds, folds_digest, competition: Competition, test_ids) -> tuple[np.ndarray, Predictions]:
-    count, missing = int(folds["fold"].max()) + 1, runs.missing_folds(run, folds)
+    count = fold_count(folds)
+    missing = runs.missing_folds(run, count)
     if missing:
         have = [k for k in range(count) if k not in missing]
         raise InputError(f"run {run.name} has folds {have}", f"folds 0 … {count - 1}", repair(run, missing[0]))
@@ -55,35 +57,17 @@ def _load_own(run: Run, folds, folds_digest, competition: Competition, test_ids)
 def load_fold(
     run: Run, k: int, folds: pd.DataFrame, folds_digest: str, competition: Competition, test_ids=None
 ) -> tuple[Predictions, Predictions]:
-    """OOF and test predictions of fold k of a run that was trained here, checked as `load` does."""
+    """OOF and test predictions of fold k of a trained run, with the checks of `load`."""
     part, test = (load_predictions(path, competition, repair(run, k)) for path in (run.oof(k), run.test(k)))
     for made in (part, test):
-        _check_origin(made, run, k, folds_digest)
+        check_same_folds(made, run, k, folds_digest)
     check_ids(part, folds["image"][folds["fold"] == k])
     check_ids(test, test.ids if test_ids is None else test_ids)
     return part, test
 
 
-def _check_origin(made: Predictions, run: Run, k: int, folds_digest: str) -> None:
-    """Raise InputError unless the hashes in `meta` are those of the files that lie there now."""
-    if made.meta.get("folds") != folds_digest:
-        raise InputError(
-            f"{made.meta['file']} was made with folds.csv {made.meta.get('folds')}",
-            f"the folds.csv that is there now, {folds_digest}: folds differ between runs, so a blend would leak",
-            f"rm -r {run.fold(k)} and make train MODEL={model(run)} RUN={run.name} FOLD={k}",
-        )
-    for name, path in (("recipe", run.recipe), ("weights", run.weights(k))):
-        # a teammate may send the probabilities without the weights: nothing to compare with then
-        if path.is_file() and made.meta.get(name) != digest(path):
-            raise InputError(
-                f"{made.meta['file']} was made by {name} {made.meta.get(name)}",
-                f"{digest(path)}, {path}",
-                repair(run, k),
-            )
-
-
 def check_ids(made: Predictions, ids: Iterable[str]) -> None:
-    """Raise InputError, which names the file, unless the predictions are of exactly these ids."""
+    """Raise InputError unless the predictions have exactly these ids; it names the file."""
     wanted, there = set(ids), set(made.ids)
     missing, extra = sorted(wanted - there), sorted(there - wanted)
     if missing or extra:
@@ -92,18 +76,3 @@ def check_ids(made: Predictions, ids: Iterable[str]) -> None:
             f"the {len(wanted):,} ids of the photos to predict, once each",
             made.repair,
         )
-
-
-def model(run: Run) -> str:
-    """The model that a run's recipe names; the run's name where there is no recipe."""
-    try:
-        return files.read_json(run.recipe, "", "")["recipe"]["name"]
-    except (InputError, KeyError, TypeError):
-        return run.name
-
-
-def repair(run: Run, k: int | None = None) -> str:
-    """The command that makes the predictions of fold k, or of all folds, anew."""
-    numbers = run.folder.glob("fold*/model.safetensors") if k is None else [run.weights(k)]
-    stage = "predict" if any(path.is_file() for path in numbers) else "train"
-    return f"make {stage} MODEL={model(run)} RUN={run.name}" + ("" if k is None else f" FOLD={k}")

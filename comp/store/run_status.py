@@ -7,10 +7,12 @@ import pandas as pd
 
 from comp.competition.competition import Competition
 from comp.errors import InputError
-from comp.io import files
-from comp.store import diverged, runs
+from comp.store import blend_record, diverged, runs
+from comp.store.blend_record import Asked
+from comp.store.fold_table import fold_count
 from comp.store.paths import BLEND, Run
-from comp.store.run_predictions import load, load_fold, model, repair
+from comp.store.repair_commands import model, repair
+from comp.store.run_predictions import load, load_fold
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ def status(
     for name in runs.names(outputs):
         run = Run(outputs, name)
         if run.recipe.is_file():
-            found += [_fold_state(run, k, how) for k in range(int(folds["fold"].max()) + 1)]
+            found += [_fold_state(run, k, how) for k in range(fold_count(folds))]
         else:
             found.append(_external_state(run, how))
     return found + [State(name, "-", "unused", reason) for name, reason in runs.unused(outputs).items()]
@@ -68,19 +70,12 @@ def _told(error: InputError) -> str:
     return error.found.splitlines()[0] + (f"; {error.run}" if error.run else "")
 
 
-def blend_status(outputs: Path, folds_digest: str) -> State:
-    """Whether the blend is missing, stale or complete: made with this folds.csv, of the predictions of now."""
-    weights = Run(outputs, BLEND).folder / "weights.json"
-    if not weights.is_file():
+def blend_status(outputs: Path, inputs: Path, competition: Competition) -> State:
+    """Whether the blend is missing, stale or complete: what `make blend` and `make sub` go by."""
+    found = blend_record.state(outputs, inputs, competition)
+    if not (Run(outputs, BLEND).folder / "weights.json").is_file():
         return State(BLEND, "-", "missing", "make blend")
-    try:
-        made = files.read_json(weights, "the blend's weights", "make blend")
-    except InputError as error:
-        return State(BLEND, "-", "stale", _told(error))
-    if made.get("folds") != folds_digest:
-        return State(BLEND, "-", "stale", f"made with folds.csv {made.get('folds')}; make blend")
-    sources = zip(made.get("runs", []), made.get("sources", []), strict=False)
-    changed = [name for name, source in sources if runs.source_digest(Run(outputs, name)) != source]
-    if changed:
-        return State(BLEND, "-", "stale", f"{', '.join(changed)} changed since the blend was made; make blend")
-    return State(BLEND, "-", "complete", f"{made.get('method')} + {made.get('rule')} of {', '.join(made['runs'])}")
+    if found.problem:
+        return State(BLEND, "-", "stale", f"{found.problem}; {found.asked.command}")
+    made, asked = found.made, "" if found.asked == Asked() else f"; as asked: {found.asked.command}"
+    return State(BLEND, "-", "complete", f"{made['method']} + {made['rule']} of {', '.join(made['runs'])}{asked}")

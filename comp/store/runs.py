@@ -1,10 +1,8 @@
-"""Which runs lie in outputs/: those that were trained here, and external predictions."""
+"""The runs in outputs/: trained runs and external predictions."""
 
 import difflib
 from collections.abc import Iterable
 from pathlib import Path
-
-import pandas as pd
 
 from comp.errors import InputError
 from comp.io import files
@@ -14,18 +12,18 @@ from comp.store.paths import RESERVED, Run
 
 
 def names(outputs: Path) -> list[str]:
-    """All runs and external predictions under `outputs`, sorted."""
+    """The names of all runs and external predictions in `outputs`, sorted."""
     folders = _folders(outputs)
     return [f.name for f in folders if (f / "recipe.json").is_file() or external_files.find(f)]
 
 
 def trained(outputs: Path) -> list[str]:
-    """The runs that were trained here; folds.csv must not change while they exist."""
+    """The trained runs. folds.csv must not change while they exist."""
     return [name for name in names(outputs) if Run(Path(outputs), name).recipe.is_file()]
 
 
 def unused(outputs: Path) -> dict[str, str]:
-    """Folder name to the reason why files in it that look like predictions are not used."""
+    """Folder name to the reason why its files are not used, although they look like predictions."""
     reasons = {folder.name: external_files.unused(folder) for folder in _folders(outputs)}
     return {name: reason for name, reason in reasons.items() if reason}
 
@@ -35,7 +33,7 @@ def _folders(outputs: Path) -> list[Path]:
 
 
 def check_known(outputs: Path, wanted: Iterable[str]) -> None:
-    """Raise InputError for names that are no runs: the nearest is named, and why a folder of that name is not one."""
+    """Raise InputError for unknown runs. It names a similar run, and why a folder of that name is not a run."""
     there = names(outputs)
     unknown = [name for name in wanted if name not in there]
     if not unknown and there:
@@ -52,14 +50,19 @@ def _advice(there: list[str]) -> str:
 
 
 def source_digest(run: Run) -> str:
-    """A hash of all prediction files of a run or of external predictions: what a blend was made of."""
+    """A hash of all files that a blend reads of a run or of external predictions: the predictions and the recipe."""
     external = external_files.find(run.folder) or ()
-    own = sorted(run.folder.glob("fold*/*.npz")) if run.recipe.is_file() else external
+    own = [run.recipe, *sorted(run.folder.glob("fold*/*.npz"))] if run.recipe.is_file() else external
     return files.checksum([digest(path) for path in own])
 
 
-def missing_folds(run: Run, folds: pd.DataFrame) -> list[int]:
-    """Folds of a run that are not predicted; none for external predictions."""
+def missing_folds(run: Run, count: int) -> list[int]:
+    """Which of the `count` folds of a run have no predictions; none for external predictions."""
     if not run.recipe.is_file():
         return []
-    return [k for k in range(int(folds["fold"].max()) + 1) if not (run.oof(k).is_file() and run.test(k).is_file())]
+    return [k for k in range(count) if not (run.oof(k).is_file() and run.test(k).is_file())]
+
+
+def complete(outputs: Path, count: int) -> list[str]:
+    """The runs and external predictions that have predictions for all `count` folds, sorted."""
+    return [name for name in names(outputs) if not missing_folds(Run(outputs, name), count)]

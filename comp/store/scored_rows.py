@@ -1,20 +1,20 @@
-"""The rows that are scored: photos, or prediction ids where several photos make one prediction."""
+"""The rows that are scored: photos, or prediction ids if several photos make one prediction."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from comp.competition import labels, scoring
+from comp.competition import combining, labels
 from comp.competition.competition import Competition
 from comp.errors import InputError, listed
 
 
 @dataclass(frozen=True)
 class ScoredRows:
-    """What is scored, S rows: ids (S,) str, labels as the target has them, folds (S,) int, groups (S,) str.
+    """The S rows that are scored: ids (S,) str, labels as the target has them, folds (S,) int, groups (S,) str.
 
-    of: the prediction id of each photo (N,); None where every photo is a row of its own.
+    photo_ids: the prediction id of each photo (N,); None if every photo is a row of its own.
     """
 
     competition: Competition
@@ -22,17 +22,17 @@ class ScoredRows:
     labels: np.ndarray
     folds: np.ndarray
     groups: np.ndarray
-    of: np.ndarray | None = None
+    photo_ids: np.ndarray | None = None
 
     def combine(self, probs: np.ndarray) -> np.ndarray:
         """Probabilities (S, C) of the scored rows, from those of the photos (N, C)."""
-        return probs if self.of is None else scoring.combine_rows(probs, self.of, self.competition.combine)[1]
+        return probs if self.photo_ids is None else combining.by_id(self.competition, self.photo_ids, probs)[1]
 
 
 def scored_rows(folds: pd.DataFrame, competition: Competition) -> ScoredRows:
-    """The scored rows of a fold table, in the order in which their first photos stand in it.
+    """The scored rows of a fold table, in the order of their first photos.
 
-    Raises InputError where photos of one prediction id have different labels, or are in different folds.
+    Raises InputError if photos of one prediction id have different labels, or are in different folds.
     """
     if not competition.combine:
         return _rows(folds, folds["image"], competition, None)
@@ -41,9 +41,10 @@ def scored_rows(folds: pd.DataFrame, competition: Competition) -> ScoredRows:
     return _rows(folds.drop_duplicates("id"), folds["id"].drop_duplicates(), competition, folds["id"].to_numpy())
 
 
-def _rows(table: pd.DataFrame, ids: pd.Series, competition: Competition, of: np.ndarray | None) -> ScoredRows:
+def _rows(table: pd.DataFrame, ids: pd.Series, competition: Competition, photo_ids: np.ndarray | None) -> ScoredRows:
     truth = labels.to_array(table["label"], competition)
-    return ScoredRows(competition, ids.to_numpy(), truth, table["fold"].to_numpy(), table["group"].to_numpy(), of)
+    folds, groups = table["fold"].to_numpy(), table["group"].to_numpy()
+    return ScoredRows(competition, ids.to_numpy(), truth, folds, groups, photo_ids)
 
 
 def _check_same(folds: pd.DataFrame, column: str) -> None:

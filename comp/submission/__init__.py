@@ -1,4 +1,4 @@
-"""The file to upload: the sample submission with its answers filled in, checked; votes; what was submitted before.
+"""The file to upload: the sample submission with answers filled in and checked; votes; earlier submissions.
 
-Change here the forms that an answer may have.
+Change here how answers are written, read and checked.
 """

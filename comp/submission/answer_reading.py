@@ -1,4 +1,4 @@
-"""Answers read from the text of a submission's fields: the inverse of answer_writing.py."""
+"""Read answers from the text fields of a submission: the inverse of answer_writing.py."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ from comp.submission.answers import form, separator
 def from_text(
     competition: Competition, fields: dict[str, Sequence[str]], ids: Sequence[str], where: str, run: str
 ) -> np.ndarray:
-    """The inverse of `to_text`; ids (N,) name the rows in messages. Raises InputError for what is no answer."""
+    """The inverse of `to_text`; ids (N,) name the rows in messages. Raises InputError for invalid answers."""
     answer = form(competition)
     texts = list(fields[competition.sample.columns[0]])
     if answer == "probabilities":
@@ -23,7 +23,7 @@ def from_text(
         rows = [read(text) for text in texts]
     bad = [f"{id}: {text!r}" for id, text, row in zip(ids, texts, rows, strict=True) if row is None]
     if bad:
-        raise InputError(f"{len(bad)} answer(s) of {where} are no {_WHAT[answer]}:{listed(bad)}",
+        raise InputError(f"{len(bad)} answer(s) of {where} are not {_WHAT[answer]}:{listed(bad)}",
                          _expected(competition), run)  # fmt: skip
     return _array(competition, rows)
 
@@ -31,15 +31,15 @@ def from_text(
 def _array(competition: Competition, rows: list) -> np.ndarray:
     answer = competition.sample.answer
     if answer == "labels":
-        made = np.zeros((len(rows), competition.size), bool)
+        chosen = np.zeros((len(rows), competition.size), bool)
         for i, row in enumerate(rows):
-            made[i, row] = True
-        return made
+            chosen[i, row] = True
+        return chosen
     if answer == "ranking":
-        made = np.full((len(rows), max(map(len, rows), default=1)), -1)
+        rankings = np.full((len(rows), max(map(len, rows), default=1)), -1)
         for i, row in enumerate(rows):
-            made[i, : len(row)] = row
-        return made
+            rankings[i, : len(row)] = row
+        return rankings
     return np.array(rows)
 
 
@@ -90,19 +90,19 @@ _READ = {
     "ranking": lambda competition: _list_reader(competition, " ", False),
     "number": lambda competition: _number,
 }
-_WHAT = {"index": "class", "label": "class", "probability": "probability", "probabilities": "numbers",
-         "labels": "classes", "ranking": "classes", "number": "number"}  # fmt: skip
+_WHAT = {"index": "classes", "label": "classes", "probability": "probabilities", "probabilities": "numbers",
+         "labels": "classes", "ranking": "classes", "number": "numbers"}  # fmt: skip
 
 
 def _expected(competition: Competition) -> str:
-    """What a field has to hold, for messages."""
+    """The expected content of a field, for messages."""
     names = ", ".join(competition.classes[:10]) + (", …" if competition.size > 10 else "")
     return {
         "index": f"whole numbers 0 … {competition.size - 1}",
         "label": f"one of {names}",
         "probability": "numbers from 0 to 1",
         "probabilities": "finite numbers",
-        "labels": f"each label once, {separator(competition)!r} between: {names}",
-        "ranking": f"each label once, the best first, blanks between: {names}",
+        "labels": f"each label once, separated by {separator(competition)!r}: {names}",
+        "ranking": f"each label once, the best first, separated by spaces: {names}",
         "number": "finite numbers",
     }[competition.sample.answer]

@@ -1,4 +1,4 @@
-"""Answers as the text of a submission's fields. answers.py describes the forms and their arrays."""
+"""Write answers as the text fields of a submission. answers.py describes the forms and their arrays."""
 
 from collections.abc import Callable
 
@@ -8,12 +8,12 @@ from comp.competition.competition import Competition
 from comp.metrics.metrics import FLOOR
 from comp.submission.answers import form, separator
 
-DECIMALS = 8  # of probabilities whose rows sum to 1 as printed; FLOOR needs 7
-DIGITS = 12  # decimals of other probabilities and numbers: shortest text that gives the float32 back, at most this
+DECIMALS = 8  # for probabilities that must sum to 1 in each row; FLOOR needs 7
+DIGITS = 12  # largest number of decimals for others: the shortest text that gives the same float32
 
 
 def to_text(competition: Competition, answers: np.ndarray) -> dict[str, list[str]]:
-    """Column of the sample to its fields (N,)."""
+    """Column name to text fields (N,), for each column of the sample to fill."""
     answer, names = form(competition), competition.sample.columns
     if answer != "probabilities":
         return {names[0]: _WRITE[answer](competition, answers)}
@@ -60,21 +60,21 @@ _WRITE: dict[str, Callable[[Competition, np.ndarray], list[str]]] = {
 
 
 def _floor(competition: Competition) -> float:
-    """The least probability that is written. Our log_loss raises smaller ones to FLOOR; a leaderboard may not."""
+    """The smallest probability to write. Our log_loss raises smaller ones to FLOOR; a leaderboard may not."""
     return FLOOR if competition.metric.name == "log_loss" else 0.0
 
 
 def _decimals(values: np.ndarray) -> list[str]:
-    """Plain decimals, never an exponent."""
+    """Decimal numbers without an exponent."""
     values = np.asarray(values, np.float32)
     return [np.format_float_positional(value, precision=DIGITS, trim="0") for value in values]
 
 
 def rows_that_sum_to_one(probs: np.ndarray, floor: float = 0.0) -> list[list[str]]:
-    """Texts (N, C) of probabilities (N, C) whose printed decimals sum to exactly 1 in each row.
+    """Probabilities (N, C) as texts (N, C) that sum to exactly 1 in each row.
 
-    Each is rounded, then the largest of a row takes the rest. Many classes get more decimals, so that the largest stays
-    positive.
+    All are rounded, then the largest one of each row is adjusted. With many classes there are more decimals, so that
+    the largest one stays positive.
     """
     decimals = max(DECIMALS, int(np.ceil(2 * np.log10(probs.shape[1]))))
     one = 10**decimals

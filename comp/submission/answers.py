@@ -1,33 +1,24 @@
 """Answers in the form that the sample submission asks for.
 
-| Sample.answer | array              | what                                                                  |
+| Sample.answer | array              | meaning                                                               |
 |---------------|--------------------|-----------------------------------------------------------------------|
 | index         | (N,) int           | class index                                                           |
-| label         | (N,) int           | class index, written as the class's name                              |
+| label         | (N,) int           | class index, written as the name of the class                         |
 | probability   | (N,) float         | probability of the positive class                                     |
-| probabilities | (N, columns) float | a probability for each column of the sample, in its order             |
-| labels        | (N, C) bool        | the labels of a row, written with a separator between them            |
-| ranking       | (N, k) int         | the k most probable classes, the best first; -1 where there are fewer |
+| probabilities | (N, columns) float | a probability for each column of the sample, in their order           |
+| labels        | (N, C) bool        | the labels of each row, written with a separator between them         |
+| ranking       | (N, k) int         | the k most probable classes, the best first; -1 if there are fewer    |
 | number        | (N,) float         | a value within the competition's limits                               |
 """
 
 import numpy as np
 
 from comp.competition import scoring
-from comp.competition.competition import ONE_LABEL, Competition
+from comp.competition.competition import ANSWERS, Competition
 from comp.errors import InputError
 
-FORMS = {
-    "index": ONE_LABEL,
-    "label": ONE_LABEL,
-    "probability": ("binary",),
-    "probabilities": (*ONE_LABEL, "multilabel"),
-    "labels": ("multilabel",),
-    "ranking": (*ONE_LABEL, "multilabel"),
-    "number": ("regression", "ordinal"),
-}  # the targets that can be answered in each form
 CLASSES, VALUES = ("index", "label"), ("probability", "probabilities", "number")
-RANKED = 5  # answers of a ranking whose metric does not say how many
+RANKED = 5  # length of a ranking if the metric has no k
 
 
 def form(competition: Competition) -> str:
@@ -36,7 +27,7 @@ def form(competition: Competition) -> str:
         raise InputError("no sample submission is known", "its name in competition.toml, such as "
                          'sample = "sample_submission.csv"', "edit competition.toml, then make folds")  # fmt: skip
     answer = competition.sample.answer
-    fitting = [name for name, targets in FORMS.items() if competition.target in targets]
+    fitting = [name for name, targets in ANSWERS.items() if competition.target in targets]
     if answer not in fitting:
         raise InputError(f'answer = "{answer}" with target = "{competition.target}"', f"one of {', '.join(fitting)}",
                          "edit competition.toml, then make folds")  # fmt: skip
@@ -44,9 +35,9 @@ def form(competition: Competition) -> str:
 
 
 def from_probabilities(competition: Competition, probs: np.ndarray) -> np.ndarray:
-    """Answers in the sample's form, by the plain decision of scoring.py, for probs (N, C).
+    """Answers in the form of the sample for probs (N, C), by the plain decision of scoring.py.
 
-    A blend's probabilities are adjusted, so that their plain decision is the one of its rule.
+    Probabilities of a blend are already adjusted, so that the plain decision gives the answers of its rule.
     """
     answer = form(competition)
     if answer in (*CLASSES, "labels"):
@@ -66,32 +57,32 @@ def _value(competition: Competition, probs: np.ndarray) -> np.ndarray:
 
 
 def limits(competition: Competition) -> tuple[float, float]:
-    """The range of answers that are numbers."""
+    """The lowest and the highest possible number."""
     return competition.limits if competition.target == "regression" else (0, competition.size - 1)
 
 
 def columns(competition: Competition) -> list[int]:
-    """The class of each column of a sample with a column per class, by name, else by number.
+    """The class index of each column of the sample, by name, else by number.
 
-    Raises InputError for a column that is no class.
+    Raises InputError for a column that is not a class.
     """
     names = competition.sample.columns
     for known in (list(competition.classes), [str(c) for c in range(competition.size)]):
         if set(names) <= set(known):
             return [known.index(name) for name in names]
     unknown = [name for name in names if name not in competition.classes]
-    raise InputError(f"column(s) {', '.join(unknown[:20])} of {competition.sample.file} are no class",
+    raise InputError(f"column(s) {', '.join(unknown[:20])} of {competition.sample.file} are not classes",
                      f"classes: {', '.join(competition.classes[:20])}",
                      "edit `classes` in competition.toml, then make folds")  # fmt: skip
 
 
 def separator(competition: Competition) -> str:
-    """What stands between several labels of a row: as in the training table, else a blank."""
+    """The text between several labels of a row: as in the training table, else a space."""
     return competition.source.get("separator") or " "
 
 
 def ranked(competition: Competition) -> int:
-    """How many answers a ranking has: the k of the metric, such as map@5, at most C."""
+    """The length of a ranking: the k of the metric, as in map@5, at most C."""
     _, _, k = competition.metric.name.partition("@")
     wanted = int(k) if competition.metric.needs == "ranking" and k.isdecimal() else RANKED
     return min(wanted, competition.size)

@@ -1,6 +1,6 @@
-"""submission.csv: the sample submission with its answers filled in, checked by reading it again.
+"""submission.csv: the sample submission with answers filled in. It is checked by reading it again.
 
-Every byte of the sample that is not an answer stays as it was.
+All other bytes of the sample stay unchanged.
 """
 
 import csv
@@ -14,13 +14,14 @@ import pandas as pd
 from comp.competition.competition import Competition
 from comp.errors import InputError, listed
 from comp.io import raw_csv
+from comp.io.csv_format import BOM, column_name, is_blank
 from comp.io.raw_csv import RawTable
 from comp.store.predictions import Predictions
 from comp.submission import answer_reading, answer_writing, answers
 
 
 def read_sample(inputs: Path, competition: Competition) -> RawTable:
-    """The sample submission. Raises InputError where it is missing, lacks a column, or has an id twice."""
+    """The sample submission. Raises InputError if it is missing, lacks a column, or repeats an id."""
     answers.form(competition)
     path = Path(inputs) / competition.sample.file
     run = "unpack the competition's data again, give INPUTS=<its folder>, or correct `sample` in competition.toml"
@@ -30,27 +31,34 @@ def read_sample(inputs: Path, competition: Competition) -> RawTable:
     return table
 
 
+def ids_here(inputs: Path, competition: Competition) -> list[str] | None:
+    """The test ids that every run must have; None if the sample submission is not on this machine."""
+    if not (competition.sample and (Path(inputs) / competition.sample.file).is_file()):
+        return None
+    return sample_ids(read_sample(inputs, competition), competition)
+
+
 def sample_ids(sample: RawTable, competition: Competition) -> list[str]:
     """The ids of the sample submission, in its order."""
     return sample.column(competition.sample.id)
 
 
 def in_sample_order(sample: RawTable, competition: Competition, test: Predictions) -> np.ndarray:
-    """Test probabilities (T, C) in the sample's order. Raises InputError for ids that are missing or extra."""
+    """Test probabilities (T, C) in the order of the sample. Raises InputError for missing or extra ids."""
     ids = sample_ids(sample, competition)
     check_ids(ids, test.ids, test.meta.get("file", "the predictions"), test.repair)
     return test.at(ids)
 
 
 def fill(sample: RawTable, competition: Competition, made: np.ndarray) -> bytes:
-    """The submission, checked: `sample` with answers in its order, in the form of answers.py."""
+    """The checked submission. made: the answers in the order of the sample, in the form of answers.py."""
     data = sample.replaced(answer_writing.to_text(competition, made))
     check(data, sample, competition)
     return data
 
 
 def check_ids(expected: Sequence[str], found: Sequence[str], where: str, run: str) -> None:
-    """Raise InputError where ids are missing, extra or repeated."""
+    """Raise InputError if ids are missing, extra or repeated."""
     expected, found = pd.Index(expected), pd.Index(found)
     problems = {
         "repeated": found[found.duplicated()],
@@ -69,8 +77,7 @@ def check_ids(expected: Sequence[str], found: Sequence[str], where: str, run: st
 def read_answers(path: Path, competition: Competition, ids: Sequence[str]) -> np.ndarray:
     """The answers of a submission file in the order of `ids`, in the form of answers.py.
 
-    The file may have its rows in any order, and other columns. Raises InputError for other ids and for what is no
-    answer.
+    The file may have other columns, and its rows in any order. Raises InputError for other ids and for invalid answers.
     """
     run = f"correct {path}"
     sample = competition.sample
@@ -82,43 +89,44 @@ def read_answers(path: Path, competition: Competition, ids: Sequence[str]) -> np
     return answer_reading.from_text(competition, fields, ids, str(path), run)
 
 
-# ---- the check of a written file, by another reader of CSV
+# ---- the check of a written file, with Python's CSV reader
 
 
 def check(data: bytes, sample: RawTable, competition: Competition) -> None:
-    """Raise InputError unless `data` would be accepted as a submission.
+    """Raise InputError unless `data` is a valid submission.
 
-    The same columns, rows, order and fields as the sample's, the answers aside; answers of the right form and range.
+    Columns, rows, order and all other fields must be those of the sample; answers must have the right form and range.
     """
-    run = "make sub, and report this: the written file is not what was meant"
-    names = competition.sample.columns
+    run = "make sub, and report this: it is a bug in the toolkit"
+    names = tuple(map(column_name, competition.sample.columns))
     (header, *rows), (wanted, *expected) = (_rows(part, sample) for part in (data, sample.to_bytes()))
     if header != wanted:
         raise InputError(f"the submission has columns {header[:20]}", f"{wanted[:20]}", run)
     kept = [i for i, name in enumerate(header) if name not in names]
     if [[row[i] for i in kept] for row in rows] != [[row[i] for i in kept] for row in expected]:
-        raise InputError("the submission has other rows than the sample, or in another order", "its rows", run)
+        raise InputError("the submission has other rows than the sample, or another order", "its rows", run)
     fields = {name: [row[header.index(name)] for row in rows] for name in names}
-    ids = [row[header.index(competition.sample.id)] for row in rows]
+    ids = [row[header.index(column_name(competition.sample.id))] for row in rows]
     made = answer_reading.from_text(competition, fields, ids, "the submission", run)
     _check_range(made, ids, competition, run)
 
 
 def _rows(data: bytes, sample: RawTable) -> list[list[str]]:
-    """The records of a CSV as Python's own reader gives them, blank lines left out."""
-    text = data.decode(sample.encoding).removeprefix(raw_csv.BOM)
+    """The records of a CSV file by Python's reader, without blank ones; the names of the columns come first."""
+    text = data.decode(sample.encoding).removeprefix(BOM)
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=sample.separator)
-    return [row for row in rows if len(row) > 1 or "".join(row).strip()]
+    names, *filled = [row for row in rows if not is_blank(row)]
+    return [list(map(column_name, names)), *filled]
 
 
 def _check_range(made: np.ndarray, ids: list[str], competition: Competition, run: str) -> None:
-    """Probabilities within 0 … 1 and with rows that sum to 1, numbers within the limits."""
+    """Check that probabilities are in 0 … 1 and sum to 1 in each row, and that numbers are within the limits."""
     answer = competition.sample.answer
     if answer not in answers.VALUES:
         return
     low, high = answers.limits(competition) if answer == "number" else (0.0, 1.0)
     rows = made.reshape(len(made), -1)
-    slack = 1e-6 * max(abs(low), abs(high), 1)  # a float32 as text
+    slack = 1e-6 * max(abs(low), abs(high), 1)  # for float32 rounding
     bad = ~((rows >= low - slack) & (rows <= high + slack)).all(1)
     expected = f"numbers from {low:g} to {high:g}"
     if answer == "probabilities" and competition.sums_to_one and rows.shape[1] == competition.size:

@@ -1,4 +1,4 @@
-"""outputs/submissions/: every submission that was made, and what made it."""
+"""outputs/submissions/: every submission so far, and how it was made."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,7 +8,7 @@ from comp.io import files
 
 
 def keep(outputs: Path, data: bytes, made_by: dict) -> Path:
-    """Keep a submission as submissions/<hash>.csv, with what made it beside it; the same one only once."""
+    """Save a submission as submissions/<hash>.csv, and how it was made as .json. Equal ones are saved only once."""
     path = outputs / "submissions" / f"{files.digest_of(data)}.csv"
     if not path.with_suffix(".json").is_file():
         files.write_bytes(path, data)
@@ -17,8 +17,14 @@ def keep(outputs: Path, data: bytes, made_by: dict) -> Path:
     return path
 
 
+def is_kept(outputs: Path, digest: str) -> bool:
+    """Whether the submission of that hash is kept, whole and with its record."""
+    path = outputs / "submissions" / f"{digest}.csv"
+    return path.is_file() and path.with_suffix(".json").is_file() and files.digest(path) == digest
+
+
 def kept(outputs: Path) -> list[dict]:
-    """What is kept of each submission, the oldest first; InputError where a record or its file was damaged."""
+    """The records of all submissions, the oldest first. Raises InputError if a record or its file was damaged."""
     found = []
     for path in sorted((outputs / "submissions").glob("*.json")):
         record = files.read_json(path, "the record of a submission", f"rm {path}")

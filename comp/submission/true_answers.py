@@ -1,4 +1,4 @@
-"""A table of the test photos' true answers, where somebody has one: for the leaderboard's scores."""
+"""Read a table with the true answers of the test photos, for the scores of a leaderboard."""
 
 from pathlib import Path
 
@@ -13,10 +13,10 @@ from comp.submission import answers
 
 
 def read_truth(path: Path, competition: Competition) -> tuple[np.ndarray, np.ndarray]:
-    """Ids (N,) and labels, in the form that the target has, of a table in the sample's form or with a column `label`.
+    """Ids (N,) and labels, as the target has them, from a table like the sample or with a column `label`.
 
-    Classes may be written by name or by index; a column per class holds 0 and 1. Raises InputError for a table without
-    those columns, and for labels that are none.
+    Classes may be given by name or by index, or as one column of 0 and 1 per class. Raises InputError if the columns
+    are missing, and for invalid labels.
     """
     sample = competition.sample
     table = read_table(path, (sample.id,), f"correct {path}")
@@ -26,13 +26,13 @@ def read_truth(path: Path, competition: Competition) -> tuple[np.ndarray, np.nda
         raise InputError(f"{path} has columns {', '.join(map(str, table))[:200]}", expected, f"correct {path}")
     made = _columns(table[known], competition) if len(known) > 1 else _column(table[known[0]], competition)
     if isinstance(made, list):
-        raise InputError(f"{len(made)} label(s) of {path} are none:{listed(made)}", "labels of the competition",
+        raise InputError(f"{len(made)} label(s) of {path} are not valid:{listed(made)}", "labels of the competition",
                          f"correct {path}")  # fmt: skip
     return table[sample.id].to_numpy(str), made
 
 
 def _columns(table: pd.DataFrame, competition: Competition) -> np.ndarray | list[str]:
-    """Labels from a column of 0 and 1 per class; the texts that are neither, as a list."""
+    """Labels from one column of 0 and 1 per class; or a list of the texts that are not 0 or 1."""
     numbers = table.apply(pd.to_numeric, errors="coerce")
     bad = table.to_numpy()[~numbers.isin([0, 1]).to_numpy()]
     if len(bad):
@@ -43,7 +43,7 @@ def _columns(table: pd.DataFrame, competition: Competition) -> np.ndarray | list
 
 
 def _column(column: pd.Series, competition: Competition) -> np.ndarray | list[str]:
-    """Labels from one column of text; the texts that are no labels, as a list."""
+    """Labels from one column of text; or a list of the texts that are not labels."""
     if competition.target == "regression":
         numbers = pd.to_numeric(column, errors="coerce")
         return column[numbers.isna()].tolist() or numbers.to_numpy(np.float64)
@@ -59,7 +59,7 @@ def _column(column: pd.Series, competition: Competition) -> np.ndarray | list[st
 
 
 def _known(competition: Competition) -> dict[str, int]:
-    """Text to class, by name and by index; in a sample of indices the index comes first."""
+    """Text to class, by name and by index. If the sample has indices, an index takes precedence over a name."""
     names = {name: c for c, name in enumerate(competition.classes)}
     indices = {str(c): c for c in range(competition.size)}
     return names | indices if competition.sample.answer == "index" else indices | names

@@ -1,4 +1,4 @@
-"""One submission from several, for teammates who only have submissions to give. Answers are those of answers.py."""
+"""Combine several submissions into one, if only the files are available. The forms of answers are in answers.py."""
 
 from collections import defaultdict
 
@@ -9,9 +9,9 @@ from comp.submission import answers
 
 
 def vote(competition: Competition, votes: list[np.ndarray]) -> np.ndarray:
-    """The common answers of F files, each in the sample's form and in the same order of rows.
+    """The combined answers of F files. votes: the answers of each file, in the same order of rows.
 
-    Classes: the majority; probabilities and numbers: the mean; labels: those of more than half of the files; rankings:
+    Classes: the majority; probabilities and numbers: the mean; labels: those in more than half of the files; rankings:
     by the sum of 1 / rank. Ties go to the earliest file.
     """
     answer = answers.form(competition)
@@ -25,13 +25,13 @@ def vote(competition: Competition, votes: list[np.ndarray]) -> np.ndarray:
 
 
 def majority(votes: np.ndarray) -> np.ndarray:
-    """The class (N,) that most of votes (F, N) name; of equally many, the one that the earliest file names."""
-    counts = np.stack([(votes == own).sum(0) for own in votes])  # (F, N): how many files say what this one says
+    """The most frequent class (N,) in votes (F, N); among equally frequent ones, the one in the earliest file."""
+    counts = np.stack([(votes == own).sum(0) for own in votes])  # (F, N): how many files have the same answer
     return votes[counts.argmax(0), np.arange(votes.shape[1])]
 
 
 def more_than_half(votes: np.ndarray, at_least_one: bool) -> np.ndarray:
-    """Labels (N, C) bool that more than half of votes (F, N, C) have; at_least_one: else the most frequent one."""
+    """Labels (N, C) bool in more than half of votes (F, N, C). at_least_one: else the most frequent one."""
     counts = votes.sum(0)
     chosen = counts * 2 > len(votes)
     if at_least_one:
@@ -42,13 +42,13 @@ def more_than_half(votes: np.ndarray, at_least_one: bool) -> np.ndarray:
 
 
 def by_rank(votes: list[np.ndarray], count: int) -> np.ndarray:
-    """The `count` classes (N, count) with the largest sums of 1 / rank over the files; -1 where there are fewer."""
-    made = np.full((len(votes[0]), count), -1)
-    for i, rankings in enumerate(zip(*votes, strict=True)):
+    """The classes (N, count) with the largest sums of 1 / rank over the files; -1 if there are fewer than `count`."""
+    rankings = np.full((len(votes[0]), count), -1)
+    for i, row in enumerate(zip(*votes, strict=True)):
         points: dict[int, float] = defaultdict(float)
-        for ranking in rankings:
+        for ranking in row:
             for rank, c in enumerate(ranking[ranking >= 0].tolist(), 1):
                 points[c] += 1 / rank
         best = sorted(points, key=points.get, reverse=True)[:count]  # stable: ties in the order of the files
-        made[i, : len(best)] = best
-    return made
+        rankings[i, : len(best)] = best
+    return rankings

@@ -8,7 +8,7 @@ from comp.competition.competition import Competition
 from comp.data import batch_augment
 from comp.data.batches import Batches, to_model
 from comp.hardware import processes
-from comp.hardware.device import autocast, memory_format, precision
+from comp.hardware.precision import autocast, memory_format, precision
 from comp.models import heads
 from comp.recipes.recipe import Recipe
 from comp.training import losses, mix, optim
@@ -70,10 +70,9 @@ class Learner:
         if recipe.augment == batch_augment.NAME:
             images = batch_augment.augmented(images, recipe.seed, epoch, self.rows.rows[positions.numpy()])
         targets = self.head.targets(labels.to(self.device, non_blocking=True))
-        shares = {"mixup": recipe.mixup, "cutmix": recipe.cutmix, "halfmix": recipe.halfmix}
         rng = np.random.default_rng([recipe.seed, epoch, batch, processes.rank()])
         groups = self.attribute_values[recipe.halfmix_within][labels.numpy()] if recipe.halfmix_within else None
-        return mix.mix(images, targets, shares, recipe.mix_alpha, rng, groups)
+        return mix.mix(images, targets, mix.shares(recipe), recipe.mix_alpha, rng, groups)
 
     def step(self, number: int) -> None:
         """Move the weights by the gradients. number: of the batch since the start, which the EMA's warm-up follows."""

@@ -10,6 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from comp.recipes.recipe import Recipe
+
 HALF = (0.46, 0.54)  # where halfmix cuts, share of the width: things stand near the middle, not exactly in it
 
 
@@ -51,6 +53,11 @@ def partners(size: int, rng: np.random.Generator, groups: np.ndarray | None = No
         rows = np.flatnonzero(groups == value)
         partner[rows] = rng.permutation(rows)
     return partner
+
+
+def shares(recipe: Recipe) -> dict[str, float]:
+    """The share of batches that each way of mixing gets, the same in every epoch."""
+    return {"mixup": recipe.mixup, "cutmix": recipe.cutmix, "halfmix": recipe.halfmix}
 
 
 def mix(

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from comp.data.loader import Loaded, Loader
 from comp.hardware import processes
-from comp.hardware.device import explained
+from comp.hardware.device_errors import explained
 from comp.prediction.predict import Advance
 from comp.training.finite_checks import check_losses
 from comp.training.learner import Learner

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from comp.errors import InputError
+from comp.models import classifiers
 from comp.recipes.recipe import Recipe
 
 _FUSED = ("adam", "adamw", "sgd")  # one kernel per step instead of one per tensor; CPUs have it too
@@ -24,8 +25,12 @@ def lr_factor(recipe: Recipe, epoch: float) -> float:
 
 
 def is_fused(recipe: Recipe, device: torch.device) -> bool:
-    """Whether torch has a fused kernel for this optimizer on this device."""
-    return device.type in ("cpu", "cuda") and recipe.optimizer in _FUSED
+    """Whether torch has a fused kernel for this optimizer on this device.
+
+    That of sgd takes no weights that join later, without a momentum yet, as those that were frozen do.
+    """
+    joined = recipe.optimizer == "sgd" and recipe.freeze_epochs > 0
+    return device.type in ("cpu", "cuda") and recipe.optimizer in _FUSED and not joined
 
 
 def make_optimizer(model: nn.Module, recipe: Recipe, device: torch.device) -> torch.optim.Optimizer:
@@ -47,7 +52,9 @@ def make_optimizer(model: nn.Module, recipe: Recipe, device: torch.device) -> to
         )
     except (ValueError, AssertionError, KeyError) as error:
         raise InputError(
-            f"optimizer={recipe.optimizer}: {error}", "an optimizer of timm, such as sgd, adam, adamw"
+            f"optimizer={recipe.optimizer}: {error}",
+            "an optimizer of timm, such as sgd, adam, adamw",
+            "the same command with SET=optimizer=adamw",
         ) from None
 
 
@@ -68,11 +75,12 @@ def make_ema(model: nn.Module, recipe: Recipe):
 def freeze(model: nn.Module, stages: int) -> None:
     """Freeze the first `stages` stages, the stem being the first; 0 freezes nothing, -1 all but the head.
 
-    Stages are timm's own (`group_matcher(coarse=True)`: stem, stages or blocks, norm and head). Batch norms of frozen
-    stages keep their statistics too; call it after `model.train()`.
+    Stages are timm's own (`group_matcher(coarse=True)`: stem, stages or blocks, norm and head); the model's parts in
+    their order where timm gives none. Batch norms of frozen stages keep their statistics too; call it after
+    `model.train()`.
     """
     model = backbone(model)
-    head = {id(p) for p in model.get_classifier().parameters()}
+    head = {id(parameter) for parameter in classifiers.parameters(model)}
     frozen = _first_stages(model, stages)
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(name not in frozen or id(parameter) in head)
@@ -87,8 +95,17 @@ def _first_stages(model: nn.Module, stages: int) -> set[str]:
         return set()
     if stages < 0:
         return {name for name, _ in model.named_parameters()}
+    return {name for group in _stages(model)[:stages] for name in group}
+
+
+def _stages(model: nn.Module) -> list[list[str]]:
+    """The names of the parameters of each stage, in the order of the stages."""
+    if not hasattr(model, "group_matcher"):
+        return [
+            [f"{part}.{name}" if name else part for name, _ in child.named_parameters()]
+            for part, child in model.named_children()
+        ]
     from timm.models import group_parameters
 
     groups = group_parameters(model, model.group_matcher(coarse=True))
-    first = sorted(groups)[:stages]
-    return {name for group in first for name in groups[group]}
+    return [groups[group] for group in sorted(groups)]

@@ -1,6 +1,7 @@
 """Train one fold of a run: once, by one process at a time, and on from where it was killed."""
 
 import contextlib
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from comp.errors import InputError
 from comp.hardware import processes
 from comp.io import files
 from comp.models import factory, finite, provenance, weights_file
+from comp.recipes import frozen
 from comp.recipes.recipe import Recipe
 from comp.store import diverged
 from comp.store.paths import Run
@@ -65,11 +67,14 @@ def _prepare(run: Run, recipe: Recipe, data: RunData, k: int, inputs: Path, wher
     _check_apart(data.folds["group"], train.rows, val.rows, k)
     torch.manual_seed(recipe.seed * 1000 + k)
     resumed = (run.fold(k) / "resume.pt").is_file()
-    model = factory.create(recipe, data.competition, inputs / "weights", pretrained=recipe.pretrained and not resumed)
-    fit = Fit(model, recipe, train, val, data.competition, where)
+    built = factory.build(recipe, data.competition, inputs / "weights", pretrained=recipe.pretrained and not resumed)
+    fit = Fit(built.model, recipe, train, val, data.competition, where)
     rows = f"{len(train.labels)} training rows, {len(val.labels)} held out"
     console.say(f"{run.name} fold {k}: {rows}" + (", resumed" if resumed else ""), style="bold")
     console.say(f"  {', '.join(f'{name} {value}' for name, value in fit.chosen.items())}")
+    if built.origin:
+        frozen.check_pretrained(run, dataclasses.asdict(built.origin))
+        console.say(f"  {built.origin}")
     return fit
 
 

@@ -5,11 +5,11 @@ import math
 import numpy as np
 
 from comp.competition import scoring
+from comp.competition.combining import scored
 from comp.competition.competition import Competition
 from comp.data.batches import Batches
 from comp.metrics import metrics
 from comp.metrics.metrics import Metric
-from comp.prediction.combined import scored
 
 
 def scores(competition: Competition, held_out: Batches, probs: np.ndarray) -> dict[str, float]:

@@ -123,7 +123,7 @@ def test_every_target_chooses_scores_and_reports(target, metric, capsys):
     predicted = scoring.predictions(given.competition, given.competition.metric, made.oof)
     assert value == pytest.approx(given.competition.metric.function(given.labels, predicted))
     names = ["x", "y", "z"]
-    summary = report.summary(names, given, made, "digest", ["1", "2", "3"])
+    summary = report.summary(names, given, made, "digest")
     assert summary["cross_fitted"] == pytest.approx(value, abs=1e-6)
     assert summary["interval_95"] == sorted(summary["interval_95"])
     report.show(names, given, made, summary)

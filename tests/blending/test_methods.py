@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from comp.blending import climb, combine, methods
+from comp.blending import by_attribute, climb, combine, methods
 from comp.competition import scoring
 from comp.competition.competition import Competition
 from comp.decisions.open_rows import OpenRows
@@ -174,7 +174,7 @@ def test_runs_by_attribute_are_marginals_and_their_product_is_a_run_of_independe
     attributes = {"row": np.array([0, 0, 1, 1]), "column": np.array([0, 1, 0, 1])}
     rows, columns = np.random.default_rng(0).dirichlet([1, 1], (2, 3, 9))
     probs = (rows[..., :, None] * columns[..., None, :]).reshape(3, 9, 4).astype(np.float32)
-    parts = combine.by_attribute(probs, attributes)
+    parts = by_attribute.by_attribute(probs, attributes)
     assert parts.shape == (6, 9, 4)
     np.testing.assert_allclose(parts[0][:, 0] / parts[0][:, 2], rows[0][:, 0] / rows[0][:, 1], rtol=1e-4)
     for m in range(3):

@@ -18,7 +18,7 @@ NEEDS = {  # what an example needs beside it
     "positive": dict(target="binary"),
     "separator": dict(target="multilabel", metric="micro_f1"),
     "limits": dict(target="regression", metric="rmse"),
-    "ranges": dict(attributes=["age"]),
+    "ranges": dict(attributes=["size"]),
 }
 
 

@@ -129,7 +129,7 @@ def test_grades(tmp_path):
     assert competition.classes == ("0", "2", "10")
     assert train["label"].tolist() == [2, 1, 0]
     assert competition.sample.answer == "label"
-    with pytest.raises(InputError, match=r"their order[\s\S]*classes = "):
+    with pytest.raises(InputError, match=r"order of the grades[\s\S]*classes = "):
         both(animals(tmp_path, "a,low\nb,high\nc,low\n"), **keys)
     competition, train = both(tmp_path, classes=["low", "high"], **keys)
     assert train["label"].tolist() == [0, 1, 0]
@@ -241,7 +241,7 @@ WRONG = {
     "no such label column": (dict(label="species"), {}, r"no column species[\s\S]*one of id, label"),
     "no such field": (dict(train_images="train/{photo}.jpg"), {}, "has no field that is a column"),
     "a row without a label": ({}, dict(train="a,cat\nb,\nc,dog\n"), r"without a label:\s+line 3"),
-    "one class": ({}, dict(train="a,cat\nb,cat\n"), "one value cat"),
+    "one class": ({}, dict(train="a,cat\nb,cat\n"), "only the value cat"),
     "a label that is no class": (dict(classes=["cat", "cow"]), {}, r"line 3: 'dog'[\s\S]*one of cat, cow"),
     "three classes for two": (dict(target="binary"), dict(train="a,x\nb,y\nc,z\n"), "positive = "),
     "a positive class of no row": (dict(target="binary", positive="cow"), {}, "no row of .* has the label cow"),

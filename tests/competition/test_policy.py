@@ -6,7 +6,7 @@ import pytest
 
 from comp.competition import home
 from comp.competition.competition import Attribute, Competition, Range
-from comp.competition.policy import label_of_attributes, ranges, training_policy
+from comp.competition.training_label_policy import label_of_attributes, ranges, training_policy
 from comp.errors import InputError
 from comp.metrics import metrics
 

@@ -3,7 +3,7 @@
 import pytest
 from small_inputs import TOML, animals, text
 
-from comp.competition.layout.sample_file import find
+from comp.competition.layout.find_sample_submission import find
 from comp.competition.loading import from_settings
 from comp.competition.settings import parse
 from comp.errors import InputError
@@ -72,7 +72,7 @@ def test_columns_and_form(tmp_path, header, keys, id, answer, columns):
     ("header", "keys", "message"),
     [
         ("id,a,b", {}, "fill = "),
-        ("id,dog,cat,cow", {}, r"1 column\(s\) that are no label of it: cow"),
+        ("id,dog,cat,cow", {}, r"1 column\(s\) that are not training labels: cow"),
         ("id,label", {"metric": "log_loss"}, "a column for each class"),
         ("id,label", {"fill": "x"}, "fill: no column x"),
     ],

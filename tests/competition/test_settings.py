@@ -22,7 +22,7 @@ def test_a_file_with_a_mark_is_read(tmp_path):
 
 @pytest.mark.parametrize("content", ["target = multiclass", "= 1", "a = 1\na = 2", "\x00"])
 def test_what_is_no_toml_is_refused(tmp_path, content):
-    with pytest.raises(InputError, match="is no TOML"):
+    with pytest.raises(InputError, match="is not TOML"):
         settings.read(text(tmp_path, "c.toml", content))
     with pytest.raises(InputError, match=r"no .*other\.toml"):
         settings.read(tmp_path / "other.toml")
@@ -43,9 +43,9 @@ WRONG = {
     "a shown metric of another target": (dict(also=["rmse"]), 'metric = "rmse"'),
     "label and attributes": (dict(label="a", attributes=["b"]), "both label and attributes"),
     "group and its pattern": (dict(group="a", group_pattern="(b)"), "both group and group_pattern"),
-    "positive of many classes": (dict(positive="a"), "only where target is binary"),
-    "limits of classes": (dict(limits=[0, 1]), "only where target is regression"),
-    "separator of one label": (dict(separator=","), "only where target is multilabel"),
+    "positive of many classes": (dict(positive="a"), "only if target is binary"),
+    "limits of classes": (dict(limits=[0, 1]), "only if target is regression"),
+    "separator of one label": (dict(separator=","), "only if target is multilabel"),
     "attributes of labels": (dict(target="multilabel", metric="auc", attributes=["a"]), "target is multiclass"),
     "columns of numbers": (dict(target="regression", metric="rmse", label=["a", "b"]), "one column of numbers"),
     "limits upside down": (dict(target="regression", metric="rmse", limits=[9, 1]), "lowest and the highest"),

@@ -1,7 +1,9 @@
+import gzip
 import io
 import struct
 import zlib
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -129,6 +131,87 @@ def test_a_large_colour_profile_is_no_reason_to_refuse_a_photo():
     np.testing.assert_array_equal(decode(data), colours())
 
 
+# Metadata that is damaged or huge -------------------------------------------------------------------------------------
+
+
+def chunk(kind, data, checksum=None):
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", checksum or zlib.crc32(kind + data))
+
+
+def png(extra=b"", bits=8, checksum=None, header=None):
+    values = colours().astype(">u2") * 257 if bits == 16 else colours()
+    rows = b"".join(b"\0" + row.tobytes() for row in values)
+    size = struct.pack(">IIBBBBB", 30, 20, bits, 2, 0, 0, 0)
+    start = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", size, header) + extra
+    return start + chunk(b"IDAT", zlib.compress(rows), checksum) + chunk(b"IEND", b"")
+
+
+LARGE_TEXT = zlib.compress(bytes(100_000_000))
+
+
+@pytest.mark.parametrize("extra", [
+    chunk(b"tEXt", b"Comment\0" + bytes(100_000_000)), chunk(b"zTXt", b"Comment\0\0" + LARGE_TEXT),
+    chunk(b"iTXt", b"Comment\0\1\0\0\0" + LARGE_TEXT), chunk(b"iCCP", b"p\0\0" + LARGE_TEXT), chunk(b"iCCP", b"junk"),
+    chunk(b"tEXt", b"a\0b", 7), chunk(b"pHYs", b"ab"), chunk(b"gAMA", b""), chunk(b"acTL", b"a"),
+    chunk(b"eXIf", b"II*"),
+], ids=range(10))  # fmt: skip
+def test_other_chunks_of_a_png_do_not_matter(extra):
+    np.testing.assert_array_equal(decode(png(extra)), colours())
+
+
+@pytest.mark.parametrize("segment", [b"\xee\0\x07Adobe", b"\xe0\0\x04JF", b"\xe2\0\x0eICC_PROFILE\0", b"\xed\0\x04ab",
+                                     b"\xe2\0\x0aMPF\0MM\0*", b"\xe1\0\x0aExif\0\0MM"])  # fmt: skip
+def test_other_segments_of_a_jpeg_do_not_matter(segment):
+    data = saved(colours(), "JPEG")
+    np.testing.assert_array_equal(decode(data[:2] + b"\xff" + segment + data[2:]), decode(data))
+
+
+def test_checksums_of_a_png_are_compared_where_they_tell_of_pixels():
+    np.testing.assert_array_equal(decode(png(checksum=7)), colours())  # zlib's own checksum is right
+    with pytest.raises(ValueError, match="checksum of IHDR"):
+        decode(png(header=7))
+    data = bytearray(png())
+    data[data.index(b"IDAT") + 200] ^= 1
+    with pytest.raises(ValueError, match="checksum of IDAT"):
+        decode(bytes(data))
+
+
+def test_16_bit_colours_keep_their_upper_8_bits():
+    np.testing.assert_array_equal(decode(png(bits=16)), colours())
+    for kind in (".png", ".tif"):
+        data = cv2.imencode(kind, colours()[..., ::-1].astype(np.uint16) * 256 + 200)[1].tobytes()
+        np.testing.assert_array_equal(decode(data), colours())
+
+
+TAGS = (0x100, 0x102, 0x10E, 0x111, 0x11A, 0x132, 0x213, 0x8769, 0x8825, 0x9C9B)
+
+
+@pytest.mark.parametrize("tag", TAGS)
+def test_the_orientation_is_found_beside_tags_of_any_wrong_type(tag):
+    data = saved(colours(), "JPEG")
+    for kind in (*range(14), 129):
+        for count, value in ((0, b"abc\0"), (1, b"\xff" * 4), (4, b"\xff" * 4), (0xFFFFFFFF, b"\0\6\0\0")):
+            broken = struct.pack(">HHI", tag, kind, count) + value
+            entries = sorted([broken, struct.pack(">HHIHH", 0x112, 3, 1, 6, 0)])
+            exif = b"Exif\0\0MM\0*\0\0\0\x08\0\x02" + b"".join(entries) + bytes(4)
+            segment = b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif
+            assert decode(data[:2] + segment + data[2:]).shape == (30, 20, 3)
+
+
+def test_a_tiff_whose_zero_is_white_is_inverted_in_16_bits_too():
+    data = bytearray(saved(65535 - RAMP, "TIFF"))
+    place = next(i for i in range(8, len(data)) if data[i : i + 8] == struct.pack("<HHI", 262, 3, 1))
+    data[place + 8] = 0
+    np.testing.assert_array_equal(decode(bytes(data)), grey((RAMP >> 8).astype(np.uint8)))
+
+
+def test_several_frames_in_jpeg_png_and_webp():
+    first, second = Image.new("RGB", (8, 8), (10, 10, 10)), Image.new("RGB", (8, 8), (200, 200, 200))
+    for kind in ("MPO", "PNG", "WEBP"):
+        options = {"lossless": True} if kind == "WEBP" else {}
+        assert (decode(saved(first, kind, save_all=True, append_images=[second], **options)) == 10).all()
+
+
 NO_PHOTO = {
     b"": "empty file",
     bytes(100): "zero bytes",
@@ -139,6 +222,13 @@ NO_PHOTO = {
     b"PK\x03\x04" + bytes(30): "zip archive",
     b"7z\xbc\xaf\x27\x1c" + bytes(30): "7z archive",
     bytes(128) + b"DICM": "DICOM",
+    bytes(257) + b"ustar" + bytes(9): "tar archive",
+    gzip.compress(b"x"): "gzip archive",
+    b'{"error": "not signed in"}': "JSON text",
+    b"../.git/annex/objects/ab/cd/MD5E-s1--a.jpg": "git annex get",
+    b"%!PS-Adobe-3.0 EPSF-3.0\n": "PostScript",
+    b"\xff\x0a" + bytes(40): "JPEG XL",
+    b"\0\x05\x16\x07" + bytes(40): "Mac keeps beside",
     bytes(range(100, 200)): "first bytes are 64 65",
     b"\x89PNG\r\n\x1a\n" + b"x" * 40: "Truncated",
 }
@@ -151,10 +241,13 @@ def test_what_is_no_photo_is_named_by_its_first_bytes(data):
     assert "BytesIO" not in str(error.value)
 
 
-def test_a_bomb_is_refused_before_it_is_decoded():
-    def chunk(kind, data):
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+def test_what_is_readable_here_and_was_not_is_damaged():
+    data = saved(colours(), "AVIF")
+    with pytest.raises(ValueError, match="damaged or incomplete AVIF"):
+        decode(data[: len(data) // 2])
 
+
+def test_a_bomb_is_refused_before_it_is_decoded():
     for side in (12_000, 60_000):
         header = chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0))
         with pytest.raises(ValueError, match="bomb"):
@@ -183,8 +276,6 @@ def test_a_photo_that_is_cut_off_is_refused_at_every_size(enough):
 
 
 def test_a_large_photo_decoded_at_a_fraction_is_nearly_the_same():
-    import cv2
-
     large = cv2.resize(colours(6, 8), (2800, 2000), interpolation=cv2.INTER_CUBIC)
     data = saved(large, "JPEG", quality=95)
     whole, fraction = (cv2.resize(decode(data, n), (64, 64), interpolation=cv2.INTER_AREA) for n in (0, 128))

@@ -223,5 +223,5 @@ def test_a_group_that_holds_most_of_a_class_is_named_and_does_not_hinder():
     label, group = [1] * 20 + [0] * 40, ["big"] * 15 + [f"g{i}" for i in range(45)]
     made = folds.assign(table(label, group), kind("multiclass"), 3)
     assert fold_report.crowded_labels(made, kind("multiclass")) == [
-        "75% of the photos of class 1 are of group big: the folds cannot have equal parts of it"
+        "75% of the photos of class 1 are in group big: folds cannot share it evenly"
     ]

@@ -99,7 +99,7 @@ def test_a_photo_that_cannot_be_read_is_the_same_error_with_and_without_workers(
 @pytest.mark.parametrize("trouble", [lambda: time.sleep(1000), lambda: os.kill(os.getpid(), signal.SIGSTOP)])
 def test_workers_that_bring_nothing_are_an_error_and_are_ended(trouble):
     others = multiprocessing.active_children()
-    with pytest.raises(InputError, match="no batch for 0.5 seconds") as error:
+    with pytest.raises(InputError, match=r"no batch for 0\.5 seconds") as error:
         list(load(Disturbed(trouble), patience=0.5))
     assert "SET=workers=0" in error.value.run
     assert all(child in others for child in multiprocessing.active_children())

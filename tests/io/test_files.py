@@ -15,7 +15,7 @@ from conftest import ROOT
 
 from comp.competition.competition import Competition
 from comp.errors import InputError
-from comp.io import files
+from comp.io import files, locks
 from comp.metrics import metrics
 from comp.models import weights_file
 from comp.store import fold_table
@@ -218,7 +218,7 @@ def test_a_folder_that_cannot_be_made_is_one_clear_error(tmp_path):
     (tmp_path / "outputs").write_text("a file where the folder should be")
     with pytest.raises(InputError, match="cannot write"):
         files.write_text(tmp_path / "outputs/run/x.txt", "")
-    with pytest.raises(InputError, match="cannot write"), files.lock(tmp_path / "outputs/locks/x", "x"):
+    with pytest.raises(InputError, match="cannot write"), locks.lock(tmp_path / "outputs/locks/x", "x"):
         pass
 
 
@@ -227,18 +227,18 @@ def test_the_second_process_hears_who_holds_the_lock(tmp_path):
 import sys
 from pathlib import Path
 from comp.io import files
-with files.lock(Path({str(tmp_path / "lock")!r}), "fold 1 of r"):
+with locks.lock(Path({str(tmp_path / "lock")!r}), "fold 1 of r"):
     print("held", flush=True); sys.stdin.readline()
 """
     holder = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
                               cwd=ROOT)  # fmt: skip
     assert holder.stdout.readline() == "held\n"
     with pytest.raises(InputError, match=f"fold 1 of r is in use by process {holder.pid}"):  # noqa: SIM117
-        with files.lock(tmp_path / "lock", "fold 1 of r"):
+        with locks.lock(tmp_path / "lock", "fold 1 of r"):
             pass
     holder.kill()  # however it ends, the lock is free
     holder.wait()
-    with files.lock(tmp_path / "lock", "fold 1 of r"):
+    with locks.lock(tmp_path / "lock", "fold 1 of r"):
         pass
 
 

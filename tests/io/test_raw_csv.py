@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from comp.errors import InputError
-from comp.io import csv_fields, raw_csv
+from comp.io import csv_fields, csv_format, raw_csv
 
 MARKS = st.text(st.sampled_from('ab0,;\t|"\r\n é\ufeff'), max_size=30)
 
@@ -32,7 +32,7 @@ def test_a_quoted_value_is_the_value(text, always):
     assert csv_fields.value(csv_fields.quoted(text, ",", always)) == text
 
 
-@pytest.mark.parametrize("separator", raw_csv.SEPARATORS)
+@pytest.mark.parametrize("separator", csv_format.SEPARATORS)
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_the_separator_is_the_one_that_gives_the_columns(separator, end):
     data = end.join([separator.join(row) for row in (("id", "x,y;z"), ("007", "0.10"))]).encode()

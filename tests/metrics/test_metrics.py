@@ -247,18 +247,3 @@ def test_two_points_have_the_value_as_expectation(values):
     assert ((probs > 0).sum(1) <= 2).all()
     np.testing.assert_allclose(probs.sum(1), 1, atol=1e-6)
     np.testing.assert_allclose(scoring.expectation(probs), values, atol=1e-6)
-
-
-def test_photos_of_one_prediction_id_become_one_row_in_order_of_first_appearance():
-    probs = np.array([[0.2, 0.8], [0.9, 0.1], [0.6, 0.4]], np.float32)
-    for how, first in (("mean", 0.6), ("max", 0.8)):
-        ids, made = scoring.combine_rows(probs, ["b", "a", "b"], how)
-        assert ids.tolist() == ["b", "a"]
-        np.testing.assert_allclose(made, [[1 - first, first], [0.9, 0.1]], atol=1e-6)
-    three = np.random.default_rng(0).dirichlet(np.ones(3), 6).astype(np.float32)
-    _, made = scoring.combine_rows(three, [0, 0, 1, 1, 2, 2], "max")
-    np.testing.assert_allclose(made.sum(1), 1, atol=1e-6)
-    _, labels = scoring.combine_rows(np.array([[0.9, 0.2], [0.1, 0.7]]), ["x", "x"], "max")
-    assert labels.tolist() == [[0.9, 0.7]]
-    _, numbers = scoring.combine_rows(np.array([[3.0], [5.0]]), ["x", "x"], "mean")
-    assert numbers.tolist() == [[4.0]]

@@ -6,7 +6,7 @@ import torch
 
 from comp.competition import home
 from comp.errors import InputError
-from comp.models import factory, pretrained_source, weights_file
+from comp.models import factory, pretrained_hub, weights_file
 from comp.models.normalisation import with_normalisation
 from comp.recipes import catalog
 
@@ -35,11 +35,6 @@ def test_attribute_heads_give_the_product_of_the_attributes(tmp_path):
     for c in range(18):
         m, g, a = (int(v) for v in home.attribute_labels(np.array(c)).values())
         torch.testing.assert_close(probs[:, c], mask[:, m] * gender[:, g] * age[:, a])
-
-
-def test_unknown_model_names_the_nearest(tmp_path):
-    with pytest.raises(InputError, match=r"nearest: .*resnet34"):
-        factory.check_name("resnet43", catalog.names())
 
 
 @pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
@@ -82,8 +77,8 @@ def test_what_the_hubs_http_library_raises_means_that_there_is_no_network(error)
 
     root = next(base for base in errors.HfHubHTTPError.__mro__ if base.__name__ == "HTTPError")
     library = __import__(root.__module__)
-    assert issubclass(getattr(library, error), pretrained_source.hub_errors())
-    assert issubclass(errors.OfflineModeIsEnabled, pretrained_source.hub_errors())
+    assert issubclass(getattr(library, error), pretrained_hub.hub_errors())
+    assert issubclass(errors.OfflineModeIsEnabled, pretrained_hub.hub_errors())
 
 
 @pytest.mark.parametrize("name", ["test_resnet.safetensors", "test_resnet.pth"])

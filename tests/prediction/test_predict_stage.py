@@ -13,7 +13,6 @@ from comp.data.rows import RunData
 from comp.metrics import metrics
 from comp.models import factory, provenance, weights_file
 from comp.models.normalisation import with_normalisation
-from comp.prediction import combined
 from comp.prediction.fold_scores import fold_table
 from comp.prediction.predict import predict
 from comp.prediction.predict_stage import predict_folds
@@ -73,11 +72,3 @@ def test_the_fold_table_shows_the_competitions_metrics_with_their_direction(trai
     assert "log_loss (lower is better)" in printed
     assert "auc" in printed
     assert "1 of 1" in printed
-
-
-def test_labels_of_combined_photos_are_those_of_the_first_in_the_order_of_the_ids():
-    ids, labels = np.array(["b", "a", "b", "c"]), np.array([1, 0, 1, 1])
-    probs = np.array([[0.2, 0.8], [0.9, 0.1], [0.4, 0.6], [0.3, 0.7]], np.float32)
-    found, made = combined.scored(COMPETITION, labels, probs, ids)
-    assert found.tolist() == [1, 0, 1]
-    np.testing.assert_allclose(made[:, 1], [0.7, 0.1, 0.7], atol=1e-6)

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import unicodedata
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,8 @@ import pytest
 from small_competitions import random_probs, small
 
 from comp.errors import InputError
-from comp.store import external_predictions, runs
+from comp.store import external_csv, external_predictions, runs
+from comp.store.external_ids import matched
 from comp.store.paths import Run
 from comp.store.run_predictions import load
 
@@ -137,6 +139,7 @@ def test_a_row_per_prediction_id_is_enough_where_photos_are_combined(tmp_path):
         (["oof.csv", "test.csv", "oof.npz"], ["oof.csv", "is not used: oof.npz and test.csv are"]),
         (["recipe.json", "oof.csv", "test.csv"], ["oof.csv, test.csv", "not used: its own folds are"]),
         (["fold0/oof.npz"], ["no recipe.json"]),
+        (["preds/oof.csv", "preds/test.csv"], ["preds has the predictions: move them up"]),
         ([".DS_Store", "._oof.csv", "notes.md"], []),
         (["folds.csv", "submission.csv"], []),
         (["oof.csv", "test.csv.gz", "readme.txt"], []),
@@ -164,7 +167,73 @@ def test_a_damaged_gzip_file_is_one_clear_error(tmp_path, damage):
 
 
 def test_a_gzip_file_that_unpacks_to_too_much_is_not_unpacked(tmp_path, monkeypatch):
-    monkeypatch.setattr(external_predictions, "LARGEST_MB", 1)
+    monkeypatch.setattr(external_csv, "LARGEST_MB", 1)
     (tmp_path / "oof.csv.gz").write_bytes(gzip.compress(b"0" * 3_000_000))
     with pytest.raises(InputError, match="unpacks to more than 1 MB"):
         external_predictions.read(tmp_path / "oof.csv.gz", small())
+
+
+@pytest.mark.parametrize("change", [
+    lambda t: t.reset_index(), lambda t: t.set_index("id").reset_index(names=""), lambda t: t.assign(fold=1, label="x"),
+    lambda t: t[["c", "b", "id", "a"]], lambda t: t.rename(columns={"a": " a ", "id": "Image Name"}),
+    lambda t: t.rename(columns={"a": "0", "b": "1", "c": "2"}).assign(pred="a"),
+])  # fmt: skip
+@pytest.mark.parametrize("index", [True, False])
+def test_other_columns_do_not_matter(tmp_path, change, index):
+    file = tmp_path / "x.csv"
+    change(table(TEST, small())).to_csv(file, index=index)
+    read_back = external_predictions.read(file, small())
+    assert read_back.ids.tolist() == TEST
+    np.testing.assert_allclose(read_back.probs, random_probs(small(), 2), atol=1e-6)
+
+
+def test_decimal_commas_are_read_and_other_text_is_not(tmp_path):
+    file = tmp_path / "x.csv"
+    table(TEST, small()).to_csv(file, index=False, sep=";", decimal=",")
+    np.testing.assert_allclose(external_predictions.read(file, small()).probs, random_probs(small(), 2), atol=1e-6)
+    file.write_text("id;a;b;c\nx;0,5;0.5;0\n")
+    with pytest.raises(InputError, match="holds no numbers"):
+        external_predictions.read(file, small())
+
+
+@pytest.mark.parametrize(("target", "values", "words"), [
+    ("multiclass", lambda p: 100 * p, "look like percent: divide"), ("multiclass", np.log, "logits: write softmax"),
+    ("multilabel", lambda p: 100 * p, "look like percent: divide"), ("multilabel", np.log, "logits: write the sigmoid"),
+    ("multiclass", lambda p: 2 * p, "correct "), ("multilabel", lambda p: p + 0.9, "correct "),
+])  # fmt: skip
+def test_values_of_other_kinds_are_refused_with_what_makes_them_probabilities(tmp_path, target, values, words):
+    competition = small(target)
+    np.savez(tmp_path / "x.npz", ids=TEST, probs=values(random_probs(competition, 2)), classes=["a", "b", "c"])
+    with pytest.raises(InputError) as error:
+        external_predictions.read(tmp_path / "x.npz", competition)
+    assert words in error.value.run
+    assert str(tmp_path / "x.npz") in error.value.run
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_rounded_probabilities_sum_to_1_again(tmp_path, dtype):
+    probs = random_probs(small(), 2)
+    np.savez(tmp_path / "x.npz", ids=np.array(TEST, "S"), probs=probs.astype(dtype), classes=["a", "b", "c"])
+    made = external_predictions.read(tmp_path / "x.npz", small())
+    np.testing.assert_allclose(made.probs, probs, atol=1e-3)
+    assert made.ids.tolist() == TEST
+    (tmp_path / "x.csv").write_text("id,a,b,c\nx,0.33,0.33,0.33\n")
+    np.testing.assert_allclose(external_predictions.read(tmp_path / "x.csv", small()).probs, 1 / 3)
+
+
+PATHS = ["train/a b/1.jpg", "train/a b/2.PNG", "train/강/1.jpg"]
+
+
+@pytest.mark.parametrize("written", [
+    lambda p: p.rpartition(".")[0], lambda p: p.replace("/", "\\"), lambda p: unicodedata.normalize("NFD", p),
+    lambda p: f"./{p}", lambda p: f"/home/me/inputs/{p}", lambda p: p.removeprefix("train/"),
+    lambda p: unicodedata.normalize("NFD", p.removeprefix("train/").rpartition(".")[0]).replace("/", "\\"),
+])  # fmt: skip
+def test_ids_in_another_spelling_are_matched(written):
+    ids = np.array([written(path) for path in reversed(PATHS)])
+    assert matched(ids, PATHS).tolist() == PATHS[::-1]
+
+
+@pytest.mark.parametrize("ids", [["1", "2", "1"], ["1.jpg", "2.jpg"], ["x", "y", "z"], ["a b/1", "a b/2", "q"]])
+def test_ids_that_are_not_clear_stay_as_they_are(ids):
+    assert matched(np.array(ids), PATHS).tolist() == ids

@@ -90,7 +90,7 @@ def test_the_state_of_a_fold_says_what_to_run(tmp_path, folds):
     assert [(state.state, "make train MODEL=run" in state.why) for state in stale] == [("stale", True)] * 2
     run.test(0).unlink()
     assert run_status.status(tmp_path, folds, digest, COMPETITION)[0].state == "missing"
-    assert run_status.blend_status(tmp_path, digest).state == "missing"
+    assert run_status.blend_status(tmp_path, tmp_path, COMPETITION).state == "missing"
 
 
 @pytest.mark.parametrize("name", ["../x", "a b", "", ".hidden", "blend", "cache", "a/b", "a\nb"])

@@ -73,7 +73,7 @@ def test_a_form_that_does_not_fit_and_columns_that_are_no_class_are_refused():
         answers.form(small("binary", "labels"))
     with pytest.raises(InputError, match="no sample submission"):
         answers.form(Competition("binary", ("0", "1"), ranking_metric(1)))
-    with pytest.raises(InputError, match=r"column\(s\) x of sample.csv are no class"):
+    with pytest.raises(InputError, match=r"column\(s\) x of sample.csv are not classes"):
         answers.columns(small(answer="probabilities", columns=("a", "x", "c")))
     assert answers.columns(small(answer="probabilities", columns=("2", "0", "1"))) == [2, 0, 1]
 

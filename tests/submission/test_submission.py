@@ -139,9 +139,9 @@ def test_missing_and_extra_ids_are_refused_with_the_file_that_has_them(ids, kind
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda data: data.replace(b"c,0", b"c,18"), "no class"),
-        (lambda data: data.replace(b"c,0", b"c,0.5"), "no class"),
-        (lambda data: data.replace(b"c,0", b"c,x"), "no class"),
+        (lambda data: data.replace(b"c,0", b"c,18"), "not classes"),
+        (lambda data: data.replace(b"c,0", b"c,0.5"), "not classes"),
+        (lambda data: data.replace(b"c,0", b"c,x"), "not classes"),
         (lambda data: b"id,answer,n\na,0,7\nc,0,7\n", "other rows"),
         (lambda data: b"n,id,answer\n7,c,0\n7,a,0\n", "columns"),
         (lambda data: data.replace(b"0,7", b"0,8"), "other rows"),
@@ -161,13 +161,13 @@ def test_the_check_refuses_what_would_be_rejected(change, words):
     [
         ("multiclass", "probabilities", "id,a,b,c\nx,0.5,0.5,0.1\n", "sum to 1"),
         ("multiclass", "probabilities", "id,a,b,c\nx,1.5,-0.5,0\n", "from 0 to 1"),
-        ("binary", "probability", "id,answer\nx,1.5\n", "no probability"),
-        ("binary", "probability", "id,answer\nx,nan\n", "no probability"),
+        ("binary", "probability", "id,answer\nx,1.5\n", "not probabilities"),
+        ("binary", "probability", "id,answer\nx,nan\n", "not probabilities"),
         ("regression", "number", "id,answer\nx,1.5\n", "from 0 to 1"),
-        ("multilabel", "labels", "id,answer\nx,\n", "no classes"),
-        ("multilabel", "labels", "id,answer\nx,a a\n", "no classes"),
-        ("multiclass", "label", "id,answer\nx,d\n", "no class"),
-        ("multiclass", "ranking", "id,answer\nx,a d\n", "no classes"),
+        ("multilabel", "labels", "id,answer\nx,\n", "not classes"),
+        ("multilabel", "labels", "id,answer\nx,a a\n", "not classes"),
+        ("multiclass", "label", "id,answer\nx,d\n", "not classes"),
+        ("multiclass", "ranking", "id,answer\nx,a d\n", "not classes"),
     ],
 )
 def test_answers_of_the_wrong_form_or_range_are_refused(target, answer, text, words):

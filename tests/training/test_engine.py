@@ -9,7 +9,7 @@ from comp.competition import home, scoring
 from comp.data.batches import Batches
 from comp.data.photos import Photos
 from comp.errors import InputError
-from comp.hardware import device
+from comp.hardware import device, device_errors, precision
 from comp.models import factory
 from comp.models.normalisation import with_normalisation
 from comp.prediction.predict import predict
@@ -237,22 +237,22 @@ def test_a_gpu_asked_for_and_not_there():
 def test_small_depthwise_nets_train_in_float32_on_a_cpu_and_predict_in_what_is_fastest():
     plain, lite = catalog.get("resnet34"), catalog.get("tf_efficientnet_lite0")
     small, asked = dataclasses.replace(lite, image_size=112), dataclasses.replace(lite, image_size=112, amp="bf16")
-    fastest = device.precision(plain, CPU)  # bf16 where the machine has its instructions
-    assert device.precision(plain, CPU, training=True) == device.precision(lite, CPU, training=True) == fastest
-    assert device.precision(small, CPU, training=True) == torch.float32
-    assert device.precision(small, CPU) == fastest
-    assert device.precision(asked, CPU, training=True) == torch.bfloat16
+    fastest = precision.precision(plain, CPU)  # bf16 where the machine has its instructions
+    assert precision.precision(plain, CPU, training=True) == precision.precision(lite, CPU, training=True) == fastest
+    assert precision.precision(small, CPU, training=True) == torch.float32
+    assert precision.precision(small, CPU) == fastest
+    assert precision.precision(asked, CPU, training=True) == torch.bfloat16
 
 
 def test_convolutions_are_laid_out_channels_last_and_transformers_are_not():
-    assert device.memory_format(catalog.get("resnet34")) == torch.channels_last
-    assert device.memory_format(catalog.get("vit_small_r26")) == torch.contiguous_format
+    assert precision.memory_format(catalog.get("resnet34")) == torch.channels_last
+    assert precision.memory_format(catalog.get("vit_small_r26")) == torch.contiguous_format
     asked = dataclasses.replace(catalog.get("resnet34"), channels_last="off")
-    assert device.memory_format(asked) == torch.contiguous_format
+    assert precision.memory_format(asked) == torch.contiguous_format
 
 
 def test_out_of_memory_advises_the_same_steps_in_half_the_memory():
-    with pytest.raises(InputError, match="batch_size=4 accumulate=4"), device.explained(RECIPE, CPU):
+    with pytest.raises(InputError, match="batch_size=4 accumulate=4"), device_errors.explained(RECIPE, CPU):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
 

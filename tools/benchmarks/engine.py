@@ -14,7 +14,8 @@ from torch.utils.data import DataLoader
 from comp.competition import home
 from comp.data import photo_cache
 from comp.data.batches import Batches, to_model
-from comp.hardware.device import autocast, choose_device, memory_format, precision
+from comp.hardware.device import choose_device
+from comp.hardware.precision import autocast, memory_format, precision
 from comp.models import factory
 from comp.prediction.predict import predict
 from comp.recipes import catalog

@@ -1,4 +1,4 @@
-"""What `make init` guesses from a folder of files, with a reason beside each guess.
+"""How `make init` guesses the lines of competition.toml from the files in a folder, with a reason for each.
 
-Change here what is recognised.
+Change here which file layouts and targets it recognises.
 """

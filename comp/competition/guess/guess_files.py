@@ -1,4 +1,4 @@
-"""What lies in a folder of competition files: photos, tables, JSON, and what was not unpacked or is no photo."""
+"""The files in a competition folder: photos, tables, JSON, packed archives, and files that are not photos."""
 
 import json
 import os
@@ -11,8 +11,8 @@ import pandas as pd
 
 from comp.competition import home
 from comp.competition.layout import archives, coco
+from comp.competition.layout.find_sample_submission import TABLES
 from comp.competition.layout.photo_extensions import EXTENSIONS
-from comp.competition.layout.sample_file import TABLES
 from comp.errors import InputError
 from comp.io.tables import read_table
 
@@ -21,15 +21,15 @@ NOT_PHOTOS = {
     ".nii": "volumes", ".mha": "volumes", ".h5": "HDF5", ".hdf5": "HDF5", ".tfrec": "TFRecord",
     ".tfrecord": "TFRecord", ".parquet": "Parquet", ".mp4": "video", ".avi": "video",
 }  # fmt: skip
-LARGEST_MAP = 10_000_000  # bytes of a JSON file of class names
+LARGEST_MAP = 10_000_000  # bytes of a JSON file with class names, at most
 
 
 @dataclass
 class Files:
     """Paths are relative to the inputs folder, with forward slashes, sorted.
 
-    tables: path to table, every value as text; COCO JSON is a table too. class_numbers: those that a JSON file gives
-    names to. archives: path to the command that unpacks it. others: kind of file that holds no photos, to how many.
+    tables: path to table, with all values as text; COCO JSON is a table too. class_numbers: class numbers that have
+    names in a JSON file. archives: path to the command that unpacks it. others: kind of other files to their number.
     """
 
     inputs: Path
@@ -41,29 +41,29 @@ class Files:
     unreadable: list[str] = field(default_factory=list)
 
 
-def look(inputs: Path) -> Files:
-    """Everything in the folder; folders that are a competition of their own (made by `make demo`) are left out."""
-    made = Files(inputs)
+def scan(inputs: Path) -> Files:
+    """All files in the folder, except folders that are a competition themselves (`make demo` creates such folders)."""
+    files = Files(inputs)
     for path in sorted(_paths(inputs)):
         kind = next((end for end in archives.ENDS if path.lower().endswith(end)), PurePosixPath(path).suffix.lower())
         if kind in EXTENSIONS:
-            made.photos.append(path)
+            files.photos.append(path)
         elif kind in TABLES:
-            _add(made, path, lambda file: read_table(file, (), ""))
+            _add(files, path, lambda file: read_table(file, (), ""))
         elif kind == ".json":
             numbers = class_numbers(inputs / path)
-            made.class_numbers |= numbers
+            files.class_numbers |= numbers
             if not numbers:
-                _add(made, path, coco.read)
-        elif kind in archives.ENDS and not (inputs / path[: -len(kind)]).exists():  # nothing of that name beside it
-            made.archives[path] = archives.unpack_command(inputs, path[: -len(kind)])
+                _add(files, path, coco.read)
+        elif kind in archives.ENDS and not (inputs / path[: -len(kind)]).exists():  # not unpacked yet
+            files.archives[path] = archives.unpack_command(inputs, path[: -len(kind)])
         elif kind in NOT_PHOTOS:
-            made.others[f"{kind} ({NOT_PHOTOS[kind]})"] += 1
-    return made
+            files.others[f"{kind} ({NOT_PHOTOS[kind]})"] += 1
+    return files
 
 
 def class_numbers(path: Path) -> set[str]:
-    """The keys of a JSON file that is a map of class numbers to names; empty for any other."""
+    """The keys of a JSON file that maps class numbers to names; empty for any other file."""
     if path.stat().st_size > LARGEST_MAP:
         return set()
     try:
@@ -74,11 +74,11 @@ def class_numbers(path: Path) -> set[str]:
     return set(content) if names else set()
 
 
-def _add(made: Files, path: str, read: Callable[[Path], pd.DataFrame]) -> None:
+def _add(files: Files, path: str, read: Callable[[Path], pd.DataFrame]) -> None:
     try:
-        made.tables[path] = read(made.inputs / path)
+        files.tables[path] = read(files.inputs / path)
     except InputError as error:
-        made.unreadable.append(error.found)
+        files.unreadable.append(error.found)
 
 
 def _paths(inputs: Path) -> Iterator[str]:

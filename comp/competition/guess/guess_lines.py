@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Line:
-    """key = value, and why.
+    """A key with its value and the reason for it.
 
-    check: the value is likely, but the files cannot prove it; value None: undecided, which is written as a comment.
+    check: the value is likely, but the files cannot prove it; value None: undecided, the line becomes a comment.
     """
 
     key: str

@@ -1,4 +1,4 @@
-"""Labels that stand in no table but in the photos' paths: the folder, or the beginning of the file name."""
+"""Guess labels from the paths of the photos: from the folder, or from the beginning of the file name."""
 
 import re
 from collections import Counter, defaultdict
@@ -11,14 +11,14 @@ from comp.competition.guess.guess_tables import SampleTable
 from comp.competition.guess.guess_target import METRIC, POSITIVE_WORDS
 
 IN_NAME = re.compile(r"(?P<label>[^/]*?[A-Za-z])(?P<sign>[._-])\d+\.\w+")  # cat.0.jpg
-COPIES = 0.8  # of the file names must stand in every folder to be copies of one photo
+COPIES = 0.8  # share of file names that must be in every folder to be taken for copies of one photo
 
 
 def path_lines(photos: Iterable[str], sample: SampleTable | None) -> list[Line]:
-    """train_images, target, metric and group from the paths of the training photos; empty where those tell no label."""
+    """The lines of train_images, target, metric and group; empty if the paths contain no labels."""
     photos = sorted(path for path in photos if not any(part.lower().startswith("test") for part in path.split("/")))
-    for look in (_in_folders, _in_names):
-        found = look(photos)
+    for search in (_in_folders, _in_names):
+        found = search(photos)
         if found:
             template, labels, reason = found
             images = Line("train_images", template, reason)
@@ -27,7 +27,7 @@ def path_lines(photos: Iterable[str], sample: SampleTable | None) -> list[Line]:
 
 
 def _in_folders(photos: list[str]) -> tuple[str, list[str], str] | None:
-    """A folder a class: the one place in the path, before the file name, where names differ."""
+    """One folder per class: exactly one level of folders in the paths has different names."""
     parts = [path.split("/") for path in photos]
     depth = Counter(map(len, parts)).most_common(1)[0][0] if parts else 0
     parts = [part for part in parts if len(part) == depth]
@@ -43,7 +43,7 @@ def _in_folders(photos: list[str]) -> tuple[str, list[str], str] | None:
 
 
 def _in_names(photos: list[str]) -> tuple[str, list[str], str] | None:
-    """A word and a number, as cat.0.jpg, in one folder."""
+    """All photos are in one folder, and each name is a word and a number, such as cat.0.jpg."""
     matches = [IN_NAME.fullmatch(path.rsplit("/", 1)[-1]) for path in photos]
     folders = {path.rpartition("/")[0] for path in photos}
     if not photos or len(folders) != 1 or not all(matches):
@@ -60,7 +60,7 @@ def _in_names(photos: list[str]) -> tuple[str, list[str], str] | None:
 
 
 def _target(kinds: list[str], sample: SampleTable | None) -> list[Line]:
-    """Two classes and one number in the sample: a probability; one number and more classes: undecided which."""
+    """One number per photo in the sample is a probability; with more than two classes, of which is undecided."""
     answers = sample.table[sample.answers[0]] if sample and len(sample.answers) == 1 else pd.Series([], dtype=str)
     numbers = len(answers) and pd.to_numeric(answers, errors="coerce").notna().all()
     probability = numbers and not set(answers) <= set(kinds)
@@ -68,21 +68,21 @@ def _target(kinds: list[str], sample: SampleTable | None) -> list[Line]:
         metric = "log_loss" if sample and set(kinds) <= set(sample.answers) else "accuracy"
         return [Line("target", "multiclass", f"{len(kinds)} classes in the paths", check=sample is None),
                 Line("metric", metric, METRIC, check=True)]  # fmt: skip
-    lines = [Line("target", "binary", "the sample holds one number a photo", check=len(kinds) != 2),
+    lines = [Line("target", "binary", "the sample holds one number per photo", check=len(kinds) != 2),
              Line("metric", "auc", METRIC, check=True)]  # fmt: skip
     if len(kinds) != 2:
-        return [*lines, undecided("positive", f"the classes whose probability is asked for, of {some(kinds)}")]
+        return [*lines, undecided("positive", f"the probability of which classes, among {some(kinds)}")]
     known = [kind for kind in kinds if kind.lower() in POSITIVE_WORDS]
     positive = known[0] if len(known) == 1 else kinds[1]
-    return [*lines, Line("positive", positive, f"whose probability is asked for, of {some(kinds)}", check=True)]
+    return [*lines, Line("positive", positive, f"the probability of this class, among {some(kinds)}", check=True)]
 
 
 def _copies(photos: list[str], labels: list[str], template: str) -> list[Line]:
-    """File names that stand in every folder are copies of one photo: they must stay in one fold."""
+    """The line of `group` if the same file names are in every folder: copies of one photo must stay in one fold."""
     folders = defaultdict(set)
     for path, label in zip(photos, labels, strict=False):
         folders[path.rsplit("/", 1)[-1]].add(label)
     shared = sum(len(where) == len(set(labels)) for where in folders.values())
     if not template.endswith("{file}") or shared < COPIES * len(folders):
         return []
-    return [Line("group", "file", "the same file names stand in every folder: copies of one photo")]
+    return [Line("group", "file", "every folder has the same file names: copies of one photo")]

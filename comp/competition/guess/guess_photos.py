@@ -1,6 +1,6 @@
-"""The template of photo paths that fits a table: columns x folders x extension, proven by finding the photos.
+"""Guess the template of photo paths for a table: combinations of columns, folders and extensions are tried.
 
-A template is a path relative to inputs with {columns} in it, such as train/{label}/{id}.jpg.
+A template is a path relative to inputs with column names in braces, such as train/{label}/{id}.jpg.
 """
 
 import itertools
@@ -13,14 +13,14 @@ import pandas as pd
 
 from comp.competition.layout.template import fill
 
-ENOUGH = 0.8  # of the rows must have their photo
-LOOKED_AT = 400  # rows from which templates are made
-MOST = 12  # templates that are tried on all rows
+ENOUGH = 0.8  # share of rows that must have a photo
+LOOKED_AT = 400  # rows that templates are made from
+MOST = 12  # templates to try on all rows
 
 
 @dataclass(frozen=True)
 class Found:
-    """A template; the column that names the photo; how many of how many rows have one; the photos."""
+    """A template, the column that names the photo, the number of rows with a photo, of all rows, and the photos."""
 
     template: str
     column: str
@@ -44,7 +44,7 @@ class Index:
             self.by_name[name[: len(name) - len(PurePosixPath(name).suffix)]].append(path)
 
     def of(self, value: str) -> list[tuple[str, str]]:
-        """(folder, extension) of each photo whose path ends in `value`, with or without the extension."""
+        """(folder, extension) of each photo with a path that ends in `value`, with or without the extension."""
         found = []
         for path in self.by_name.get(value.rsplit("/", 1)[-1], []):
             extension = "" if path.endswith(value) else PurePosixPath(path).suffix
@@ -55,9 +55,9 @@ class Index:
 
 
 def find(table: pd.DataFrame, photos: Iterable[str], part: str, first: Iterable[str] = ()) -> Found | None:
-    """The template that finds the most photos, or None where none finds those of most rows.
+    """The template that finds the most photos, or None if no template finds photos for ENOUGH of the rows.
 
-    part: train or test; among equals, a path that says so wins, then the columns named in `first`.
+    part: train or test. Among equally good templates, one with that word in it wins, then the columns in `first`.
     """
     index = Index(photos)
     order = list(dict.fromkeys([name for name in first if name in table] + list(table)))
@@ -67,7 +67,7 @@ def find(table: pd.DataFrame, photos: Iterable[str], part: str, first: Iterable[
 
 
 def _tells_apart(one: Found, photos: int) -> bool:
-    """Not five photos for a thousand rows: that is a column of labels which meets some file names."""
+    """Whether there are enough different photos. A few photos for many rows mean that the column holds labels."""
     return len(one.photos) >= min(one.rows, photos) / 4
 
 
@@ -91,7 +91,7 @@ def _of_column(table: pd.DataFrame, column: str, index: Index) -> list[Found]:
 
 
 def _templates(folders: list[str], row: dict, column: str, extension: str) -> list[str]:
-    """Every way to write the folders: as they are, or by a column of the same value."""
+    """All ways to write the folders: as they are, or as a column that has the same value."""
     ways = [[folder, *[f"{{{name}}}" for name in row if row[name] == folder and name != column]] for folder in folders]
     return ["/".join([*way, f"{{{column}}}{extension}"]) for way in itertools.islice(itertools.product(*ways), 64)]
 
@@ -103,7 +103,7 @@ def _tried(table: pd.DataFrame, column: str, template: str, index: Index) -> Fou
 
 
 def _with_a_free_folder(folders: list[str], column: str, extension: str) -> str:
-    """The last folder as a field that is no column: it matches any name."""
+    """A template with {folder} as the last folder. It is not a column, so it matches any name."""
     return "/".join([*folders[:-1], "{folder}", f"{{{column}}}{extension}"]) if folders else ""
 
 

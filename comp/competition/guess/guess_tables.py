@@ -1,4 +1,4 @@
-"""Which table is the sample submission, which are of the training and of the test photos."""
+"""Guess which table is the sample submission, which one has the training rows, and which one the test rows."""
 
 import itertools
 from dataclasses import dataclass
@@ -11,12 +11,11 @@ from comp.competition.guess.guess_photos import Found, find
 from comp.competition.layout.template import fields, fill
 
 SAMPLE_WORDS = ("sample", "submission")
-LEARNABLE = 2  # values at least
 
 
 @dataclass(frozen=True)
 class SampleTable:
-    """The sample submission: its path, its table, the column of ids and the others."""
+    """The sample submission: its path, its table, the column of ids, and the columns to fill."""
 
     path: str
     table: pd.DataFrame
@@ -33,7 +32,7 @@ class SampleTable:
 
 @dataclass(frozen=True)
 class TestTable:
-    """Rows of the test set. id: a column, or a template of two, that gives the sample's ids; path "": the sample's."""
+    """Rows of the test set. id: the column, or template of two columns, with the ids; path "": the sample itself."""
 
     path: str
     table: pd.DataFrame
@@ -41,18 +40,18 @@ class TestTable:
 
     @property
     def photos_per_id(self) -> float:
-        """Rows of one prediction id, in the mean."""
+        """Mean number of rows per prediction id."""
         ids = fill(self.id, self.table) if fields(self.id) else self.table[self.id]
         return len(ids) / ids.nunique()
 
 
 def is_named(column: str) -> bool:
-    """pandas calls a column without a name Unnamed: 0."""
+    """Whether a column has a name: pandas calls the others Unnamed: 0 and so on."""
     return bool(column) and not column.startswith("Unnamed: ")
 
 
 def samples(files: Files) -> list[SampleTable]:
-    """What may be the sample submission, the likeliest first: by name, else an id beside columns of one value."""
+    """Candidates for the sample submission, the most likely first: by name, else tables with constant answers."""
     named = [path for path in files.tables if any(word in stem(path) for word in SAMPLE_WORDS)]
     others = [path for path, table in files.tables.items() if path.endswith(".csv") and _is_constant(table)]
     made = [_sample(path, files.tables[path]) for path in sorted(named, key=len) or others]
@@ -71,7 +70,7 @@ def _is_constant(table: pd.DataFrame) -> bool:
 
 
 def test_of(files: Files, sample: SampleTable) -> TestTable:
-    """The table that has all ids of the sample and none of its answers; else the sample itself."""
+    """The table with all ids of the sample and without its answer columns; else the sample itself."""
     others = [path for path in files.tables if path != sample.path and "train" not in stem(path)]
     for path in sorted(others, key=lambda path: "test" not in path.lower()):
         if set(sample.answers) & set(files.tables[path]):
@@ -86,7 +85,7 @@ def test_of(files: Files, sample: SampleTable) -> TestTable:
 
 
 def _template_of_ids(table: pd.DataFrame, wanted: set[str]) -> str | None:
-    """Two columns with a sign between that make the ids, such as {patient_id}_{laterality}."""
+    """A template of two columns that gives the ids, such as {patient_id}_{laterality}."""
     sign = next((sign for sign in "_-." if all(sign in name for name in wanted)), None)
     few = [name for name in table if table[name].nunique() <= len(wanted)]
     for a, b in itertools.permutations(few, 2) if sign else ():
@@ -98,9 +97,10 @@ def _template_of_ids(table: pd.DataFrame, wanted: set[str]) -> str | None:
 def train_of(
     files: Files, sample: SampleTable | None, test_table: str, test_photos: frozenset[str]
 ) -> tuple[str, Found | None] | None:
-    """Path of the training table and the template of its photos; None where no table knows photos and labels.
+    """The path of the training table and the template of its photos; None if there is no training table.
 
-    A table with the sample's answer columns, or called train, whose photos were not found is given with None.
+    The template is None if the photos of the table were not found. Then the table must be called train or have the
+    answer columns of the sample.
     """
     taken = {sample.path if sample else "", test_table}
     names = sorted((p for p in files.tables if p not in taken), key=lambda p: _fitness(p, files.tables[p], sample))
@@ -114,7 +114,7 @@ def train_of(
 
 
 def _fitness(path: str, table: pd.DataFrame, sample: SampleTable | None) -> tuple:
-    """How likely a table is the training table: it has the sample's answers, as columns or as values; its name."""
+    """Sort key: the most likely training table comes last. It has the answers of the sample as columns or values."""
     answers = sample.answers if sample else []
     asked = sum(name in table for name in answers)
     as_values = max((len(set(answers) & set(table[name])) for name in table), default=0) if len(answers) > 1 else 0
@@ -128,5 +128,5 @@ def stem(path: str) -> str:
 
 
 def simple(name: str) -> str:
-    """A column's name without case and signs, to compare Category with category_id."""
+    """A column name in lower case with letters and digits only, to compare Category with category_id."""
     return "".join(letter for letter in name.lower() if letter.isalnum())

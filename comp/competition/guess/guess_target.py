@@ -1,4 +1,4 @@
-"""The kind of target, from the values of the label's column and from what the sample holds in its place."""
+"""Guess the target from the values of the label column and from the answers in the sample submission."""
 
 import re
 from itertools import chain
@@ -13,11 +13,11 @@ POSITIVE_WORDS = ("1", "1.0", "true", "yes", "positive", "malignant")
 SEPARATORS = (" ", "|", ";", ",")
 MOST_GRADES = 10
 AMOUNT_WORDS = {"age", "count", "price", "weight", "score", "height", "width", "length", "area", "number"}
-METRIC = "the files do not say it; see the competition's page"
+METRIC = "the files do not contain it; see the competition's page"
 
 
 def target_lines(values: pd.Series, answers: pd.Series, name: str, names: set[str]) -> list[Line]:
-    """target, metric and what belongs to them for one column of labels; answers: what the sample holds in its place."""
+    """The lines of target, metric and related keys for one label column; answers: the values in the sample."""
     separator = _separator(values, answers)
     if separator:
         return _multilabel(values, separator)
@@ -36,15 +36,15 @@ def _classes(reason: str, values: pd.Series, answers: pd.Series, check: bool = F
     names = answers.isin(set(values)).any()  # such as Sugar beet
     if len(answers) and not names and counts.min() == counts.max() > 1:
         k = int(counts.max())
-        reason = f"the sample holds {k} labels with blanks between; {METRIC}"
+        reason = f"the sample holds {k} labels separated by spaces; {METRIC}"
         return [target, Line("metric", f"map@{k}", reason, check=True)]
     return [target, Line("metric", "accuracy", METRIC, check=True)]
 
 
 def _separator(values: pd.Series, answers: pd.Series) -> str | None:
-    """What stands between several labels.
+    """The separator of several labels in one field; None if there is one label per field.
 
-    The parts come again alone, or in more combinations than there are parts, or the sample puts them together anew.
+    The parts must also occur alone, or in more combinations than there are parts, or in new combinations in the sample.
     """
     for sign in SEPARATORS:
         kinds = set(values[values != ""])
@@ -59,24 +59,24 @@ def _separator(values: pd.Series, answers: pd.Series) -> str | None:
 
 def _multilabel(values: pd.Series, separator: str) -> list[Line]:
     parts = sorted(set(chain.from_iterable(value.split(separator) for value in set(values))) - {""})
-    shown = "blanks" if separator == " " else repr(separator)
+    shown = "spaces" if separator == " " else repr(separator)
     words = any(not part.isdigit() for part in parts) and len(parts) >= len(set(values))
-    reason = f"values of {len(parts)} labels with {shown} between: {some(parts)}"
+    reason = f"values of {len(parts)} labels separated by {shown}: {some(parts)}"
     lines = [Line("target", "multilabel", reason + ("; 'multiclass' if those are names" * words), check=words),
              Line("metric", "micro_f1", METRIC, check=True)]  # fmt: skip
-    return lines if separator == " " else [*lines, Line("separator", separator, "stands between the labels")]
+    return lines if separator == " " else [*lines, Line("separator", separator, "separates the labels")]
 
 
 def _binary(kinds: list[str], answers: pd.Series, name: str) -> list[Line]:
     known = [kind for kind in kinds if kind.lower() in POSITIVE_WORDS]
     whole = len(answers) and not _has_point(answers)
-    lines = [Line("target", "binary", f"{name} holds {kinds[0]} and {kinds[1]} alone"),
+    lines = [Line("target", "binary", f"{name} holds only {kinds[0]} and {kinds[1]}"),
              Line("metric", "auc", METRIC + ("; the sample holds whole numbers: if classes are wanted rather than "
                   "probabilities, accuracy or an F1" if whole else ""), check=True)]  # fmt: skip
     if set(kinds) <= {"0", "1"}:
         return lines
     positive = known[0] if len(known) == 1 else kinds[1]
-    return [*lines, Line("positive", positive, f"whose probability is asked for, of {some(kinds)}", check=True)]
+    return [*lines, Line("positive", positive, f"the probability of this class, among {some(kinds)}", check=True)]
 
 
 def _of_numbers(values: pd.Series, numbers: pd.Series, answers: pd.Series, name: str, names: set[str]) -> list[Line]:
@@ -95,7 +95,7 @@ def _of_numbers(values: pd.Series, numbers: pd.Series, answers: pd.Series, name:
     numbered = f"{name} holds {len(kinds)} different whole numbers, taken for class numbers"
     words = set(re.split(r"[_\W]", name.lower()))
     if words & AMOUNT_WORDS and not grades:
-        reason = f"{name} is called like an amount; 'multiclass' if it holds class numbers"
+        reason = f"{name} sounds like an amount; 'multiclass' if it holds class numbers"
         return _regression(numbers, reason, check=True)
     if "id" in words:
         return _classes(numbered, values, answers)
@@ -107,10 +107,10 @@ def _regression(numbers: pd.Series, reason: str, check: bool = False) -> list[Li
     limits = [int(value) if value.is_integer() else value for value in limits]
     return [Line("target", "regression", reason, check),
             Line("metric", "rmse", METRIC, check=True),
-            Line("limits", limits, "lowest and highest of the training table")]  # fmt: skip
+            Line("limits", limits, "lowest and highest value in the training table")]  # fmt: skip
 
 
 def _has_point(values: pd.Series) -> bool:
-    """Whether some value is a number that is not whole."""
+    """Whether any value is a number that is not whole."""
     numbers = pd.to_numeric(values, errors="coerce")
     return bool(len(values)) and bool((numbers.notna() & values.str.contains(r"[.eE]") & (numbers % 1 != 0)).any())

@@ -1,6 +1,6 @@
 """A competition.toml guessed from a folder of unpacked competition files, with a reason beside each line.
 
-What the files cannot prove is marked CHECK; what they do not tell is a comment that says what to decide.
+A line that the files cannot prove is marked CHECK. A key that they do not show becomes a comment: what to decide.
 """
 
 from collections import Counter
@@ -22,28 +22,28 @@ ORDER = ("target", "metric", "positive", "limits", "separator", "classes", "trai
 
 @dataclass
 class Guess:
-    """lines: those of the file; seen: what lies in the folder, a sentence each."""
+    """lines: the lines of the file; seen: what is in the folder, one sentence per item."""
 
     lines: list[Line]
     seen: list[str] = field(default_factory=list)
 
     @property
     def text(self) -> str:
-        """The file."""
+        """The content of the file."""
         head = "# Written by make init. CHECK: likely, but the files cannot prove it. Paths are relative to the inputs."
         order = sorted(self.lines, key=lambda line: ORDER.index(line.key))
         return "\n".join([head, *(line.text for line in order), ""])
 
     @property
     def unknown(self) -> list[str]:
-        """What a person has to look at, a sentence each."""
+        """The lines that the user must check or decide, one sentence each."""
         return [f"{line.key}: {line.reason}" if line.undecided else f"{line.key} = {line.value}: {line.reason}"
                 for line in self.lines if line.check or line.undecided]  # fmt: skip
 
 
 def guess(inputs: Path) -> Guess:
-    """Look at the folder. Raises InputError where there is no photo in it."""
-    files = guess_files.look(inputs)
+    """Guess the competition.toml of a folder. Raises InputError if it has no photos."""
+    files = guess_files.scan(inputs)
     if not files.photos:
         raise _no_photos(files)
     sample, test, test_found = _sample_and_test(files)
@@ -53,12 +53,12 @@ def guess(inputs: Path) -> Guess:
 
 def _sample_line(sample: SampleTable | None) -> Line:
     if sample is None:
-        return undecided("sample", "no table is called sample or submission; none has ids beside columns of one value")
+        return undecided("sample", "no table is called sample or submission, and none has ids beside constant columns")
     return Line("sample", sample.path, f"{len(sample.table):,} rows; {some(sample.table, 4)}")
 
 
 def _sample_and_test(files: Files) -> tuple[SampleTable | None, TestTable | None, Found | None]:
-    """The first sample whose photos are found; else the likeliest one."""
+    """The first candidate for the sample for which test photos are found; else the most likely one."""
     made = [(sample, guess_tables.test_of(files, sample)) for sample in guess_tables.samples(files)]
     for sample, test in made:
         found = _photos_of(files, test, files.photos)
@@ -72,7 +72,7 @@ def _photos_of(files: Files, test: TestTable, photos) -> Found | None:
 
 
 def _training(files: Files, sample, test, test_found) -> list[Line]:
-    """All lines but that of the sample: from a training table, else from the paths."""
+    """All lines except the one of the sample: from a training table, else from the paths."""
     apart = test_found.photos if test_found and "test" in test_found.template.lower() else frozenset()
     known = guess_tables.train_of(files, sample, test.path if test else "", apart)
     if known is None:
@@ -104,21 +104,21 @@ def _train_images(table, found: Found | None) -> Line:
 
 
 def _test_lines(sample, test, found: Found | None, train) -> list[Line]:
-    """test, test_images, id and combine. train: the training table, None where labels come from the paths."""
+    """test, test_images, id and combine. train: the training table, or None if the labels are in the paths."""
     if test is None:
-        return [undecided("test_images", "where the test photos lie, such as test/{id}.jpg")]
+        return [undecided("test_images", "the path of the test photos, such as test/{id}.jpg")]
     lines = [Line("test", test.path, f"{len(test.table):,} rows, which have the sample's ids")] if test.path else []
     if found:
         lines.append(Line("test_images", found.template, found.reason, check=found.found < found.rows))
     else:
         first = test.table.iloc[0].get(test.id.strip("{}"), test.id)
-        lines.append(undecided("test_images", f"no photo is called {first} or the like"))
+        lines.append(undecided("test_images", f"no photo has a name like {first}"))
     return lines + _id_lines(sample, test, train)
 
 
 def _id_lines(sample: SampleTable, test: TestTable, train) -> list[Line]:
-    """id, and combine where several photos have one prediction id; those of train must have it too."""
-    line = Line("id", test.id, f"gives the sample's {sample.id}")
+    """The lines of id and, if a prediction id has several photos, of combine. Training rows must have the id too."""
+    line = Line("id", test.id, f"gives {sample.id} of the sample")
     if test.photos_per_id <= 1:
         return [line] if test.id != next(iter(sample.table)) else []
     several = f"{test.photos_per_id:.1f} test photos for each id"
@@ -128,22 +128,22 @@ def _id_lines(sample: SampleTable, test: TestTable, train) -> list[Line]:
 
 
 def _no_training() -> Line:
-    return undecided("train", "no table names training photos, and neither folders nor file names tell their labels")
+    return undecided("train", "no table names training photos, and neither folders nor file names contain labels")
 
 
 def _seen(files: Files) -> list[str]:
-    """Photos by folder and extension, tables with their columns, what is packed or no photo."""
+    """Photos by folder and extension, tables with their columns, packed archives, and other files."""
     kinds = Counter((path.rpartition("/")[0].split("/")[0] or ".", path.rsplit(".", 1)[-1]) for path in files.photos)
     photos = [f"{count:,} photos .{kind} in {folder}/" for (folder, kind), count in sorted(kinds.items())[:20]]
     tables = [f"{path}: {len(table):,} rows; {some(table, 12)}" for path, table in files.tables.items()]
-    beside = "nothing of that name lies beside it; to unpack it"
+    beside = "not unpacked; to unpack it"
     packed = [f"{path}: {beside}: {command}" for path, command in files.archives.items()]
     others = [f"{count:,} files {kind}: not read as photos" for kind, count in sorted(files.others.items())]
     return [*photos, *tables, *packed, *others, *(f"not readable: {problem}" for problem in files.unreadable)]
 
 
 def _no_photos(files: Files) -> InputError:
-    """With the commands that unpack what is there, and the kinds of files that cannot be read as photos."""
+    """The error names the files that cannot be read as photos, and the commands that unpack the archives."""
     others = [f"{count:,} files {kind}" for kind, count in sorted(files.others.items())]
     found = f"no photo in {files.inputs}" + listed([*others, *files.archives])
     expected = f"image files ({' '.join(EXTENSIONS)}); arrays, DICOM and the like must be written as PNG first"

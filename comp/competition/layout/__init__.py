@@ -1,4 +1,4 @@
-"""How a competition's files lie on disk: tables, templates of photo paths, COCO JSON, the sample submission.
+"""How the files of a competition are laid out on disk: tables, photo paths, COCO JSON, the sample submission.
 
-Change here which layouts can be read.
+Change here which file layouts can be read.
 """

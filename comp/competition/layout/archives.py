@@ -7,11 +7,11 @@ import zipfile
 from pathlib import Path
 
 ENDS = (".zip", ".7z", ".tar", ".tar.gz", ".tgz", ".rar")
-LOOKED_AT = 1000  # entries of a folder
+LOOKED_AT = 1000  # entries of a folder, at most
 
 
 def first_names(folder: Path) -> list[str]:
-    """The first entries of a folder, without hidden ones; [] where it is not there."""
+    """The first entries of a folder, without hidden ones; [] if there is no such folder."""
     if not folder.is_dir():
         return []
     with os.scandir(folder) as entries:
@@ -19,9 +19,10 @@ def first_names(folder: Path) -> list[str]:
 
 
 def unpack_command(inputs: Path, wanted: str = "") -> str:
-    """The command that unpacks the archive that probably holds a file or folder; "" where no archive lies on its way.
+    """The command that unpacks the archive that probably holds a missing file or folder; "" if there is no archive.
 
-    wanted: its path relative to inputs. An archive of the same name comes first: train.zip for train/1.jpg.
+    wanted: its path relative to inputs. Archives are searched in each folder of that path. One of the same name is
+    preferred: train.zip for train/1.jpg.
     """
     parts = wanted.split("/") if wanted else []
     places = [inputs / "/".join(parts[:n]) for n in range(len(parts) + 1)]
@@ -46,7 +47,7 @@ def _command(archive: Path, parts: list[str]) -> str:
 
 
 def _has_one_of(archive: Path, parts: list[str]) -> bool:
-    """Whether the archive brings the folders that are wanted; else it needs a folder of its own name."""
+    """Whether the archive contains the wanted folders. If not, it is unpacked into a folder of its own name."""
     try:
         if zipfile.is_zipfile(archive):
             with zipfile.ZipFile(archive) as file:

@@ -1,4 +1,4 @@
-"""The names of the classes and of the attributes' values, as the training table writes them."""
+"""The names of the classes and of the attributes' values, as the training table spells them."""
 
 from itertools import pairwise, product
 
@@ -15,14 +15,14 @@ EDIT = "edit competition.toml"
 
 
 def in_order(values) -> tuple[str, ...]:
-    """Different values, numbers by their size (2 before 10), else by the alphabet."""
+    """The distinct values, sorted by size if all are numbers (2 before 10), else alphabetically."""
     values = sorted(set(values))
     numbers = pd.to_numeric(pd.Series(values, dtype=str), errors="coerce")
     return tuple(values) if numbers.isna().any() else tuple(values[i] for i in numbers.argsort(kind="stable"))
 
 
 def of_table(rows: PhotoRows, settings: Settings) -> tuple[str, ...]:
-    """The classes (C,) by the training table alone. Raises InputError for a label column that is not there or empty."""
+    """The classes (C,) from the training table alone. Raises InputError for a missing or empty label column."""
     if settings.target == "regression":
         return ("value",)
     if not isinstance(settings.label, str):
@@ -34,16 +34,17 @@ def of_table(rows: PhotoRows, settings: Settings) -> tuple[str, ...]:
         return two_classes(in_order(labels), settings, rows.file)
     names = in_order(labels)
     if settings.target == "ordinal" and pd.to_numeric(pd.Series(names), errors="coerce").isna().any():
-        raise InputError(f"grades of {rows.file} are no numbers: {', '.join(names[:20])}", "their order, lowest first",
+        raise InputError(f"grades of {rows.file} are not numbers: {', '.join(names[:20])}",
+                         "the order of the grades, lowest first",
                          f"classes = {list(names[:20])} in competition.toml, in the right order")  # fmt: skip
     if len(names) < 2:
-        raise InputError(f"column {settings.label} of {rows.file} has the one value {names[0]}", "at least two classes",
-                         EDIT)  # fmt: skip
+        raise InputError(f"column {settings.label} of {rows.file} has only the value {names[0]}",
+                         "at least two classes", EDIT)  # fmt: skip
     return names
 
 
 def one_column(rows: PhotoRows, settings: Settings) -> pd.Series:
-    """The label column (N,) as text; InputError where it is not there, or empty in a row that must have a label."""
+    """The label column (N,) as text. Raises InputError if it is missing, or empty in a row that must have a label."""
     check_columns(rows.table, (settings.label,), "label", rows.file)
     labels = rows.table[settings.label]
     empty = (labels.str.strip() == "").to_numpy(bool)
@@ -64,11 +65,11 @@ def parts_of(labels: pd.Series, settings: Settings) -> pd.Series:
     """The labels of each row (N,) as lists."""
     if settings.separator.strip():
         return labels.str.split(settings.separator, regex=False).map(lambda parts: [part.strip() for part in parts])
-    return labels.str.split()  # any blanks
+    return labels.str.split()  # by any white space
 
 
 def two_classes(values: tuple[str, ...], settings: Settings, file: str) -> tuple[str, str]:
-    """The negative and the positive class. Values of one side are joined: Cover, and JMiPOD/JUNIWARD/UERD."""
+    """The names of the negative and the positive class. Several values of one class are joined, as in UERD/JMiPOD."""
     positive = settings.listed("positive")
     unknown = [value for value in positive if value not in values]
     if unknown:
@@ -84,20 +85,20 @@ def two_classes(values: tuple[str, ...], settings: Settings, file: str) -> tuple
 
 
 def attributes_of(rows: PhotoRows, settings: Settings) -> dict[str, Attribute]:
-    """The attributes whose combinations are the classes, the last one changing fastest; {} where there are none."""
+    """The attributes; the classes are all combinations of their values, the last attribute changing fastest."""
     values = {name: _values(rows, settings, name) for name in settings.attributes}
     combinations = list(product(*(range(len(names)) for names in values.values())))
     return {name: Attribute(values[name], tuple(one[i] for one in combinations)) for i, name in enumerate(values)}
 
 
 def of_attributes(attributes: dict[str, Attribute]) -> tuple[str, ...]:
-    """A class (C,) is called by the values of its attributes, as in "red small 30-60"; () where there are none."""
+    """The class names (C,), made of the values of the attributes, such as "red small 30-60"; () without attributes."""
     columns = [[one.values[value] for value in one.of_class] for one in attributes.values()]
     return tuple(" ".join(names) for names in zip(*columns, strict=True))
 
 
 def _values(rows: PhotoRows, settings: Settings, name: str) -> tuple[str, ...]:
-    """The names of an attribute's values: ranges as <30, 30-60, >=60; others as the table writes them."""
+    """The names of an attribute's values: ranges as <30, 30-60, >=60; others as the table spells them."""
     if name in settings.ranges:
         edges = [f"{edge:g}" for edge in settings.ranges[name]["edges"]]
         between = [f"{low}-{high}" for low, high in pairwise(edges)]

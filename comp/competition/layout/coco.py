@@ -1,4 +1,4 @@
-"""COCO JSON as a table: images, the label of each from its annotations, and the names of the categories."""
+"""COCO JSON as a table with one row per image: its columns, its categories and their names."""
 
 import json
 from pathlib import Path
@@ -8,17 +8,17 @@ import pandas as pd
 from comp.errors import InputError
 
 LABEL = "category_id"
-SEVERAL = " "  # between the categories of one image
+SEVERAL = " "  # separates the categories of one image
 IMAGE_ID = ("id", "image_id")
 CATEGORY_ID = ("id", "category_id")
 
 
 def read(path: Path) -> pd.DataFrame:
-    """One row per image that has an annotation, or per image where the file has no annotations; all columns as text.
+    """One row per image that has an annotation, or per image if the file has no annotations; all columns as text.
 
-    Columns: those of the image (file_name; its id under `id` and under `image_id`), category_id and category_name (of
-    several categories with a blank between), and the other columns of the image's first annotation. A file that is a
-    list is a list of images. Raises InputError for a file of another form.
+    Columns: the fields of the image (its id is both `id` and `image_id`), category_id and category_name (several
+    categories are separated by a space), and the other fields of the first annotation of the image. A file may also be
+    just a list of images. Raises InputError for any other file.
     """
     content = _content(path)
     images = _table(_records(path, content, "images"))
@@ -39,7 +39,7 @@ def _content(path: Path):
         with open(path, encoding="utf-8-sig") as file:
             content = json.load(file)
     except (ValueError, RecursionError) as error:
-        raise _unusable(path, f"no JSON: {error}") from None
+        raise _unusable(path, f"not JSON: {error}") from None
     if not isinstance(content, (list, dict)):
         raise _unusable(path, f"a {type(content).__name__}")
     return content
@@ -54,7 +54,7 @@ def _records(path: Path, content, key: str) -> list[dict]:
 
 
 def _table(records: list[dict]) -> pd.DataFrame:
-    """Text columns of the fields that hold one value; boxes and outlines are left out."""
+    """A table of the fields with single values, as text; boxes and outlines are left out."""
     keys = [key for key, value in records[0].items() if not isinstance(value, (list, dict))]
     return pd.DataFrame({key: pd.Series([_text(record.get(key)) for record in records], dtype=str) for key in keys})
 
@@ -71,7 +71,7 @@ def _id(table: pd.DataFrame, names: tuple[str, ...], path: Path, what: str) -> p
 
 
 def _names(content: dict, path: Path) -> dict[str, str]:
-    """Category id to its name, where the categories have names."""
+    """Category id to name; empty if the categories have no names."""
     records = content.get("categories")
     categories = _table(records) if isinstance(records, list) and records and isinstance(records[0], dict) else None
     if categories is None or "name" not in categories:
@@ -80,7 +80,7 @@ def _names(content: dict, path: Path) -> dict[str, str]:
 
 
 def _labels(annotations: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:
-    """One row per image: its categories, each once, and the other columns of its first annotation."""
+    """One row per image: its distinct categories, and the other columns of its first annotation."""
     annotations = annotations.drop(columns="id", errors="ignore").drop_duplicates(["image_id", "category_id"])
     if names:
         annotations = annotations.assign(category_name=annotations["category_id"].map(names).fillna(""))
@@ -93,5 +93,5 @@ def _labels(annotations: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:
 
 
 def _unusable(path: Path, problem: str) -> InputError:
-    return InputError(f"{path} is no COCO JSON: {problem}", "images with file_name and id; annotations with image_id "
+    return InputError(f"{path} is not COCO JSON: {problem}", "images with file_name and id; annotations with image_id "
                       "and category_id", f"name another table in competition.toml, or correct {path}")  # fmt: skip

@@ -1,4 +1,4 @@
-"""Which training photos belong together: rows of one group stay in one fold."""
+"""The group of each training photo: rows of one group stay in one fold."""
 
 import pandas as pd
 
@@ -8,14 +8,14 @@ from comp.competition.layout.source_table import check_columns
 from comp.competition.settings import Settings
 from comp.errors import InputError, listed
 
-BETWEEN = "_"  # the values of several columns
+BETWEEN = "_"  # joins the values of several columns
 
 
 def groups_of(rows: PhotoRows, settings: Settings) -> pd.Series:
-    """The group (N,) of each photo, as text: by columns, a template or a pattern of the path; else its own path.
+    """The group (N,) of each photo as text, from columns, a template, or a pattern that is found in the path.
 
-    A photo whose columns are empty is a group of its own. Raises InputError for a column that is not there, and for a
-    path that the pattern does not match.
+    A photo is a group of its own, named by its path, if no groups are given or if its columns are empty. Raises
+    InputError for a missing column, and for a path that the pattern does not match.
     """
     if settings.group_pattern:
         return _by_pattern(rows, settings.group_pattern)
@@ -29,7 +29,7 @@ def groups_of(rows: PhotoRows, settings: Settings) -> pd.Series:
 
 
 def _template(names: tuple[str, ...]) -> str:
-    """Column names, or the one template that is given, as a template."""
+    """The given template, or a template that joins the given columns."""
     if len(names) == 1 and "{" in names[0]:
         return names[0]
     return BETWEEN.join(f"{{{name}}}" for name in names)

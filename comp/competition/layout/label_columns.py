@@ -1,4 +1,4 @@
-"""Labels of the training rows as folds.csv has them: a class index, several with blanks between, or a number."""
+"""The labels of the training rows as in folds.csv: a class index, several with spaces between, or a number."""
 
 import numpy as np
 import pandas as pd
@@ -8,10 +8,10 @@ from comp.competition.competition import Competition
 from comp.competition.layout import class_names
 from comp.competition.layout.photo_paths import PhotoRows
 from comp.competition.layout.source_table import check_columns
-from comp.competition.layout.template import same_text
-from comp.competition.policy import label_of_attributes
 from comp.competition.settings import Settings
+from comp.competition.training_label_policy import label_of_attributes
 from comp.errors import InputError, listed
+from comp.io.unicode_names import same_text
 
 
 def labels_of(
@@ -19,7 +19,7 @@ def labels_of(
 ) -> np.ndarray | list[str]:
     """The labels (N,): int, text of class indices (multilabel), or float (regression).
 
-    attributes: name to value (N,) of `attribute_columns`. Raises InputError for labels that are no class or no number.
+    attributes: the result of `attribute_columns`. Raises InputError for labels that are not classes, or not numbers.
     """
     if attributes:
         return label_of_attributes(pd.DataFrame(attributes), competition)
@@ -50,15 +50,15 @@ def attribute_columns(rows: PhotoRows, competition: Competition) -> dict[str, np
 
 
 def numbers(rows: PhotoRows, column: str, key: str) -> np.ndarray:
-    """A column (N,) float. Raises InputError for values that are no finite number."""
+    """A column as (N,) float. Raises InputError for values that are not finite numbers."""
     check_columns(rows.table, (column,), key, rows.file)
     values = pd.to_numeric(rows.table[column], errors="coerce").to_numpy(np.float64)
-    _check(np.isfinite(values), rows, rows.table[column], f"are no number in column {column}", "numbers")
+    _check(np.isfinite(values), rows, rows.table[column], f"are not numbers in column {column}", "numbers")
     return values
 
 
 def zeros_and_ones(rows: PhotoRows, columns: tuple[str, ...]) -> np.ndarray:
-    """Columns (N, L) of 0 and 1, bool. Raises InputError for other values."""
+    """Columns of 0 and 1 as (N, L) bool. Raises InputError for other values."""
     check_columns(rows.table, columns, "label", rows.file)
     values = rows.table[list(columns)].apply(pd.to_numeric, errors="coerce").to_numpy(np.float64)
     bad = ~np.isin(values, (0, 1))
@@ -76,15 +76,15 @@ def _first_of_each_row(bad: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _places(columns: tuple[str, ...], competition: Competition) -> list[int]:
-    """The column of `label` for each class."""
+    """The position in `label` of each class."""
     names = [same_text(name) for name in columns]
     return [names.index(same_text(name)) for name in competition.classes]
 
 
 def _one_each(chosen: np.ndarray, rows: PhotoRows) -> np.ndarray:
     counts = chosen.sum(1)
-    _check(counts == 1, rows, pd.Series(counts), "do not have exactly one 1", "one 1 per row; several are target = "
-           '"multilabel"')  # fmt: skip
+    _check(counts == 1, rows, pd.Series(counts), "do not have exactly one 1", "one 1 per row; "
+           'several need target = "multilabel"')  # fmt: skip
     return chosen.argmax(1)
 
 
@@ -96,7 +96,7 @@ def _several(column: pd.Series, competition: Competition, settings: Settings, ro
     parts = class_names.parts_of(column, settings)
     index = {same_text(name): c for c, name in enumerate(competition.classes)}
     found = [[index.get(same_text(part), -1) for part in row if part] for row in parts]
-    _check(np.array([-1 not in row for row in found]), rows, column, "are no class", _known(competition))
+    _check(np.array([-1 not in row for row in found]), rows, column, "are not classes", _known(competition))
     return [labels.to_text(row) for row in found]
 
 
@@ -104,7 +104,7 @@ def _indices(column: pd.Series, competition: Competition, rows: PhotoRows) -> np
     index = {same_text(name): c for c, name in enumerate(competition.classes)}
     place = {value: index.get(same_text(value), -1) for value in column.unique()}
     found = column.map(place).to_numpy(int)
-    _check(found >= 0, rows, column, "are no class", _known(competition))
+    _check(found >= 0, rows, column, "are not classes", _known(competition))
     return found
 
 
@@ -113,7 +113,7 @@ def _known(competition: Competition) -> str:
 
 
 def _check(right: np.ndarray, rows: PhotoRows, values: pd.Series, problem: str, expected: str) -> None:
-    """Raise InputError that lists the rows that are not right (N,) bool."""
+    """Raise InputError that lists the rows that are not right; right: (N,) bool."""
     if not right.all():
         bad = [f"{n}: {v!r}" for n, v in zip(rows.named(~right), values[~right].tolist(), strict=True)]
         raise InputError(f"{len(bad)} label(s) of {rows.file} {problem}:{listed(bad)}", expected,

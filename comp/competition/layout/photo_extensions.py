@@ -1,4 +1,4 @@
-"""Which files are photos: the accepted extensions, in any case and spelling."""
+"""The accepted file extensions of photos. Upper and lower case are the same, and so are .jpg and .jpeg."""
 
 import re
 
@@ -10,7 +10,7 @@ END = re.compile(rf"(?:{'|'.join(map(re.escape, EXTENSIONS))}|\.\*)$", re.IGNORE
 
 
 def extension(path: str) -> str:
-    """The photo extension at the end of a path or template (".jpg", ".*" for any), as it is written; "" for none."""
+    """The photo extension at the end of a path or template, as written there (".JPG", ".*" for any); "" for none."""
     found = END.search(path)
     return found[0] if found else ""
 
@@ -21,5 +21,5 @@ def without_extension(paths: pd.Series) -> pd.Series:
 
 
 def usual(end: str) -> str:
-    """One spelling of an extension: ".jpg" of ".JPEG"."""
+    """The usual spelling of an extension: ".jpg" for ".JPEG"."""
     return SAME.get(end.lower(), end.lower())

@@ -1,4 +1,4 @@
-"""Which photos lie below the inputs folder. Each folder is listed once: 220,000 photos take a second, not minutes."""
+"""The photos below the inputs folder. Each folder is listed only once: 220,000 photos take a second, not minutes."""
 
 import os
 from pathlib import Path
@@ -6,13 +6,13 @@ from pathlib import Path
 import pandas as pd
 
 from comp.competition.layout.photo_extensions import END
-from comp.competition.layout.template import same_text
+from comp.io.unicode_names import same_text
 
 
 class Listing:
-    """The folders and photos below `inputs`, by their names in Unicode NFC; read when they are asked for.
+    """The folders and photos below `inputs`, by their names in Unicode NFC. A folder is read when it is first needed.
 
-    Names that begin with "." (junk of file managers) and files of no photo extension are left out.
+    Names that begin with "." (from file managers) and files without a photo extension are left out.
     """
 
     def __init__(self, inputs: Path):
@@ -20,15 +20,15 @@ class Listing:
         self._read: dict[str, tuple[dict[str, str], dict[str, str]]] = {}
 
     def folders(self, folder: str) -> dict[str, str]:
-        """Name to real name of the folders in a folder (its real path, relative to inputs)."""
+        """Name in NFC to real name of the folders in `folder`, a real path relative to inputs."""
         return self._entries(folder)[0]
 
     def photos(self, folder: str) -> dict[str, str]:
-        """Name to real name of the photos in a folder (its real path, relative to inputs)."""
+        """Name in NFC to real name of the photos in `folder`, a real path relative to inputs."""
         return self._entries(folder)[1]
 
     def real(self, folder: str) -> str | None:
-        """The real path of a folder (its path in NFC, relative to inputs); None where it is not there."""
+        """The real path of a folder that is given by its path in NFC, relative to inputs; None if it does not exist."""
         if (self.inputs / folder).is_dir():
             return folder
         parent, _, name = folder.rpartition("/")
@@ -64,7 +64,7 @@ def joined(folder: str, name: str) -> str:
 
 
 def in_folders(listing: Listing, folders: list[str]) -> pd.Series:
-    """The real paths of all photos in some folders, under their paths in NFC (index); folders in NFC."""
+    """The real paths of all photos in some folders; the index has their paths in NFC. folders: paths in NFC."""
     names, paths = [], []
     for folder in folders:
         real = listing.real(folder)

@@ -1,4 +1,4 @@
-"""The photos that a template or a path means: its extension may be missing, its Unicode form another."""
+"""Find the photos for a template or a path, even if the extension is missing or the Unicode form differs."""
 
 import re
 
@@ -8,13 +8,13 @@ import pandas as pd
 from comp.competition.layout import template
 from comp.competition.layout.photo_extensions import EXTENSIONS, extension, usual, without_extension
 from comp.competition.layout.photo_listing import Listing, in_folders, joined
-from comp.competition.layout.template import same_text
+from comp.io.unicode_names import same_text
 
 
 def matching(listing: Listing, path_template: str) -> tuple[pd.Series, pd.DataFrame]:
-    """All photos whose path the template can be: real paths (N,) and one text column for each field of the template.
+    """All photos whose paths match the template: real paths (N,), and a text column for each field of the template.
 
-    A template that ends in a field and has no extension takes the extension into that field.
+    If a template ends in a field and has no extension, that field includes the extension.
     """
     folders = [("", "")]  # path in NFC, real path
     for part in path_template.split("/")[:-1]:
@@ -42,10 +42,10 @@ def _pattern(path_template: str) -> str:
 
 
 def resolve(listing: Listing, wanted: pd.Series) -> tuple[pd.Series, np.ndarray]:
-    """The real path (N,) of each wanted one, "" where there is no photo; and which (N,) bool fit two photos.
+    """The real path (N,) of each wanted path, "" if there is no photo; and whether two photos match it, (N,) bool.
 
-    wanted: paths in NFC whose extension may be missing, ".*", in another case, or there twice (as in a template's end
-    and in the id).
+    wanted: paths in NFC. The extension may be missing, ".*", in another case, or doubled (in both the template and the
+    id).
     """
     photos = in_folders(listing, wanted.str.rpartition("/")[0].unique().tolist())
     found, twice = _looked_up(wanted, photos), np.zeros(len(wanted), bool)
@@ -58,12 +58,12 @@ def resolve(listing: Listing, wanted: pd.Series) -> tuple[pd.Series, np.ndarray]
 
 
 def _looked_up(keys: pd.Series, photos: pd.Series) -> np.ndarray:
-    """The value (N,) of each key among photos (unique index), "" for none."""
-    return np.append(photos.to_numpy(object), "")[photos.index.get_indexer(keys)]  # a key that is not there has -1
+    """The value (N,) of each key in `photos`, whose index is unique; "" for a missing key."""
+    return np.append(photos.to_numpy(object), "")[photos.index.get_indexer(keys)]  # a missing key has position -1
 
 
 def _by_stem(wanted: pd.Series, photos: pd.Series) -> tuple[np.ndarray, np.ndarray]:
-    """Paths without the extension or with another spelling of it: real paths (N,), and which fit two photos."""
+    """Paths without the extension, or with another spelling of it: real paths (N,), and whether two photos match."""
     names = photos.index.to_series()
     stems, ends = without_extension(names), names.map(lambda path: usual(extension(path)))
     keys = without_extension(wanted) + wanted.map(lambda path: usual(extension(path).replace(".*", "")))

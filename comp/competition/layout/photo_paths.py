@@ -1,4 +1,4 @@
-"""The photos of a table's rows: by a template of their path, or by listing what the template matches."""
+"""The photos of the rows of a table: by filling in a template of the path, or by listing the paths that match it."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,19 +10,19 @@ from comp.competition.layout import photo_matching, photos_not_found, template
 from comp.competition.layout.photo_extensions import extension, without_extension
 from comp.competition.layout.photo_listing import Listing
 from comp.competition.layout.source_table import SourceTable
-from comp.competition.layout.template import normalised
 from comp.errors import InputError, listed
+from comp.io.unicode_names import same_texts
 
-OUTSIDE = r"^/|^[A-Za-z]:|\x00|(?:^|/)\.\.(?:/|$)"  # of a path: absolute, or leaves its folder
-NOTHING = r"(?:^|(?<=/))\./|(?<=/)/+"  # parts of a path that mean nothing: ./ and doubled slashes
+OUTSIDE = r"^/|^[A-Za-z]:|\x00|(?:^|/)\.\.(?:/|$)"  # matches paths that are absolute or leave their folder
+NOTHING = r"(?:^|(?<=/))\./|(?<=/)/+"  # parts of a path without a meaning: ./ and doubled slashes
 
 
 @dataclass(frozen=True)
 class PhotoRows:
     """One row per photo.
 
-    table: text columns, the index is the row of `source` (repeated where a row has several photos); images (N,): paths
-    relative to inputs, posix, "" where they are not known yet; source: the table's file, None where there is none.
+    table: text columns; the index is the row number in `source`, repeated if a row has several photos. images (N,):
+    posix paths relative to inputs, "" if they are not known yet. source: the table that was read, None without a table.
     """
 
     table: pd.DataFrame
@@ -30,23 +30,23 @@ class PhotoRows:
     source: SourceTable | None
 
     def named(self, bad: np.ndarray) -> list[str]:
-        """What a user finds each bad row (N,) bool by: its line in the table, or the photo."""
+        """A name for each bad row ((N,) bool) that the user can find: its line in the table, or the photo."""
         if self.source is None:
             return self.images[bad].tolist()
         return self.source.named(self.table.index[bad])
 
     @property
     def file(self) -> str:
-        """The table's file, or what stands for it."""
+        """The file of the table, or "the photos" without a table."""
         return "the photos" if self.source is None else str(self.source.path)
 
 
 def find(inputs: Path, path_template: str, source: SourceTable | None, key: str) -> PhotoRows:
-    """The photos of each row of the table, or all photos of the template where there is no table.
+    """The photos of each row of the table, or all photos that match the template if there is no table.
 
-    A field that is no column of the table matches any part of a name: a row may have several photos then, and the field
-    becomes a column. key: the template's key in competition.toml. Raises InputError where a row has no photo, and where
-    a path leaves inputs.
+    A field that is not a column of the table matches any part of a name. Then a row may have several photos, and the
+    field becomes a column. key: the key of the template in competition.toml. Raises InputError if a row has no photo,
+    or if a path leaves inputs.
     """
     listing = Listing(inputs)
     if source is None:
@@ -60,7 +60,7 @@ def find(inputs: Path, path_template: str, source: SourceTable | None, key: str)
 
 
 def _by_template(listing: Listing, path_template: str, source: SourceTable, key: str) -> PhotoRows:
-    wanted = normalised(template.fill(path_template, source.table)).str.replace("\\", "/", regex=False)
+    wanted = same_texts(template.fill(path_template, source.table)).str.replace("\\", "/", regex=False)
     wanted = wanted.str.replace(NOTHING, "", regex=True)
     rows = PhotoRows(source.table, wanted, source)
     outside = wanted.str.contains(OUTSIDE, regex=True).to_numpy(bool)
@@ -106,8 +106,8 @@ def _by_listing(listing: Listing, path_template: str, source: SourceTable, key: 
 
 
 def _keys(values: pd.DataFrame, path_template: str) -> pd.DataFrame:
-    """Columns to join by: in NFC, and the last field without the extension where the template has none."""
-    values = values.apply(normalised)
+    """The columns to join by, in NFC. The last field loses its extension if the template has no extension."""
+    values = values.apply(same_texts)
     last = template.fields(path_template)[-1]
     if not extension(path_template) and path_template.endswith("}") and last in values:
         values[last] = without_extension(values[last])

@@ -1,4 +1,4 @@
-"""What is said where a template finds no photo: what was tried, what lies there, archives that are still packed."""
+"""The errors for photos that are not found: the paths that were tried, the files there, archives to unpack."""
 
 from collections import Counter
 from pathlib import Path
@@ -7,11 +7,11 @@ from comp.competition.layout import template
 from comp.competition.layout.archives import first_names, unpack_command
 from comp.errors import InputError, listed
 
-TRIED = 3  # paths that are shown
+TRIED = 3  # paths to show
 
 
 def none_matches(inputs: Path, path_template: str, key: str) -> InputError:
-    """No photo at all matches a template whose photos are listed."""
+    """The error if no photo at all matches the template."""
     folder = template.literal_folder(path_template)
     return InputError(
         f'{key} = "{path_template}" matches no photo in {inputs}{_what_lies_in(inputs, folder)}',
@@ -21,7 +21,7 @@ def none_matches(inputs: Path, path_template: str, key: str) -> InputError:
 
 
 def of_rows(inputs: Path, tried: list[str], names: list[str], rows: int, file: str, key: str) -> InputError:
-    """Rows of a table without a photo. tried: their paths; names: what each is called; rows: how many the table has."""
+    """The error for rows without a photo. tried: their paths; names: their names; rows: how many rows the table has."""
     shown = [f"{name}: no {path}" for name, path in zip(names[:TRIED], tried[:TRIED], strict=True)]
     more = [f"… and {len(tried) - TRIED} more"] if len(tried) > TRIED else []
     folder = tried[0].rpartition("/")[0]
@@ -34,11 +34,11 @@ def of_rows(inputs: Path, tried: list[str], names: list[str], rows: int, file: s
 
 
 def _what_lies_in(inputs: Path, folder: str) -> str:
-    """What a user finds in the deepest folder of the path that is there."""
+    """What files are in the deepest existing folder of the path."""
     place = inputs / folder
     while not place.is_dir() and place not in (inputs, place.parent):
         place = place.parent
     kinds = Counter(Path(name).suffix.lower() for name in first_names(place))
     if not kinds:
-        return f"\n{place} is empty or not there"
+        return f"\n{place} is empty or missing"
     return f"\n{place} has " + ", ".join(f"{count} {kind or 'folders'}" for kind, count in kinds.most_common(5))

@@ -1,13 +1,13 @@
-"""Which columns of the sample submission are to be filled, and in what form (`Sample.answer`)."""
+"""Which columns of the sample submission must be filled, and how (`Sample.answer`)."""
 
 import pandas as pd
 
 from comp.competition.competition import Sample
-from comp.competition.layout.sample_file import SampleFile
+from comp.competition.layout.find_sample_submission import SampleFile
 from comp.competition.layout.source_table import check_columns
-from comp.competition.layout.template import same_text
 from comp.competition.settings import Settings
 from comp.errors import InputError
+from comp.io.unicode_names import same_text
 from comp.metrics.metrics import Metric
 
 ANSWER_NAMES = ("label", "target", "prediction", "predicted", "predictions", "class", "category", "answer", "ans")
@@ -15,10 +15,10 @@ EDIT = "edit competition.toml"
 
 
 def sample_of(settings: Settings, file: SampleFile, classes: tuple[str, ...], metric: Metric) -> Sample:
-    """The sample's description. classes: those of the training table, or as given.
+    """The Sample value. classes: from competition.toml or the training table.
 
-    Raises InputError where the columns do not fit the classes, where it is not clear which column is to be filled, and
-    where one column of labels cannot be scored by the metric.
+    Raises InputError if the columns do not fit the classes, if it is not clear which column must be filled, or if the
+    metric needs probabilities and the sample has only one column of labels.
     """
     check_columns(file.table, settings.listed("fill"), "fill", file.path)
     columns = class_columns(settings, file, classes)
@@ -29,10 +29,10 @@ def sample_of(settings: Settings, file: SampleFile, classes: tuple[str, ...], me
 
 
 def class_columns(settings: Settings, file: SampleFile, classes: tuple[str, ...]) -> tuple[str, ...]:
-    """The columns that are a class each, in the file's order; () where the sample has one column of answers.
+    """The columns for single classes, in the order of the file; () if the sample has one column for answers.
 
-    Columns may be called by the class's name or by its number. Raises InputError for classes without a column (not of
-    multilabel, where a part of the labels may be asked for) and for columns of numbers that are no class.
+    A column may have the name or the number of the class. Raises InputError for columns of numbers that are not
+    classes, and for classes without a column; a multilabel sample may ask for some of the labels only.
     """
     if settings.answer not in ("", "probabilities") or settings.target == "regression":
         return ()
@@ -59,13 +59,14 @@ def _other_classes(path: str, missing: list[str], strange: list[str]) -> InputEr
     if missing:
         parts.append(f"{path} has no column for {len(missing)} training label(s): {', '.join(missing[:20])}")
     if strange:
-        parts.append(f"{path} has {len(strange)} column(s) that are no label of it: {', '.join(strange[:20])}")
+        shown = ", ".join(strange[:20])
+        parts.append(f"{path} has {len(strange)} column(s) that are not training labels: {shown}")
     return InputError("; ".join(parts), "the same classes in both; `classes` may name them, and `fill` the columns to "
                       "fill", EDIT)  # fmt: skip
 
 
 def answer_column(settings: Settings, file: SampleFile) -> str:
-    """The one column to fill: as `fill` says, called like the label, the only one, or of a usual name."""
+    """The one column to fill: named by `fill`, named like the label, the only one, or one with a usual name."""
     names, wanted = file.others, [*settings.listed("fill")] or [settings.label]
     found = [name for name in names if name in wanted]
     if not found and len(names) == 1:
@@ -73,13 +74,13 @@ def answer_column(settings: Settings, file: SampleFile) -> str:
     for known in (str(settings.label).lower(), *ANSWER_NAMES):
         found = found or [name for name in names if name.lower() == known]
     if len(found) != 1:
-        raise InputError(f"{file.path} has columns {', '.join(map(str, file.table))[:1000]}", "one that is called like "
+        raise InputError(f"{file.path} has columns {', '.join(map(str, file.table))[:1000]}", "one with the name of "
                          "the label, or one for each class", 'fill = "its name" in competition.toml')  # fmt: skip
     return found[0]
 
 
 def one_column(settings: Settings, metric: Metric, path: str, column: str) -> str:
-    """The form of a single column, by target and metric."""
+    """The form of the answers in a single column, from target and metric."""
     target, probabilistic = settings.target, metric.needs in ("probabilities", "ranks")
     if target == "regression" or (target == "ordinal" and metric.needs == "values"):
         return "number"
@@ -88,9 +89,9 @@ def one_column(settings: Settings, metric: Metric, path: str, column: str) -> st
     if target == "binary" and probabilistic:
         return "probability"
     if probabilistic:
-        raise InputError(f'metric "{metric.name}" is of probabilities, and {path} has the one column {column} to fill',
+        raise InputError(f'metric "{metric.name}" needs probabilities, but {path} has only the column {column} to fill',
                          "a column for each class, or another metric",
                          'answer = "label" in competition.toml, if the competition wants labels')  # fmt: skip
     if target == "multilabel":
         return "labels"
-    return "index" if settings.attributes else "label"  # a combination of attributes has no name in the tables
+    return "index" if settings.attributes else "label"  # the tables have no name for a combination of attributes

@@ -1,4 +1,4 @@
-"""A table as the competition gives it, CSV or COCO JSON: all columns as text, rows named as a user finds them."""
+"""A table of the competition, CSV or COCO JSON, with all columns as text; messages name its rows by line or image."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ from comp.io.tables import correct, line_numbers, read_table
 
 @dataclass(frozen=True)
 class SourceTable:
-    """path: the file; size: its rows; table: all or some of them, with text columns, the index is the row number."""
+    """path: the file; size: how many rows it has; table: all or some rows as text, the index is the row number."""
 
     path: Path
     size: int
@@ -21,11 +21,11 @@ class SourceTable:
 
     @property
     def is_json(self) -> bool:
-        """Whether it was COCO JSON."""
+        """Whether the file is COCO JSON."""
         return self.path.suffix.lower() == ".json"
 
     def named(self, rows) -> list[str]:
-        """Such as "line 7" for each row number; a JSON file has no lines that help, there it is the image."""
+        """A name for each row number: "line 7" in a CSV, the image in a JSON file, where lines would not help."""
         if self.is_json:
             return [f"image {self.table['file_name'][row]}" for row in rows]
         lines = line_numbers(self.path, self.size)
@@ -33,7 +33,7 @@ class SourceTable:
 
 
 def check_columns(table: pd.DataFrame, names, key: str, file: str) -> None:
-    """Raise InputError for a column that is not there, with those that are."""
+    """Raise InputError for a missing column; it lists the existing ones."""
     missing = [name for name in names if name not in table]
     if missing:
         known = ", ".join(map(str, table))
@@ -42,7 +42,7 @@ def check_columns(table: pd.DataFrame, names, key: str, file: str) -> None:
 
 
 def read_source(inputs: Path, name: str, key: str) -> SourceTable:
-    """The table that competition.toml names under `key`. Raises InputError where it is missing or no table."""
+    """The table that competition.toml names under `key`. Raises InputError if it is missing or not a table."""
     path = Path(inputs) / name
     if not path.is_file():
         others = sorted(p.name for p in path.parent.glob("*") if p.suffix.lower() in (".csv", ".tsv", ".txt", ".json"))

@@ -1,7 +1,6 @@
-"""Templates of paths, ids and groups: text with {field}s, such as train/{label}/{id}.jpg or {patient_id}_{side}."""
+"""Templates of paths, ids and groups: text with {fields}, such as train/{label}/{id}.jpg or {patient_id}_{side}."""
 
 import re
-import unicodedata
 from collections.abc import Iterable
 
 import pandas as pd
@@ -13,7 +12,7 @@ PART = re.compile(r"([^{}]*)(?:\{([^{}]*)\})?")  # literal text, then a field or
 
 
 def fields(template: str) -> list[str]:
-    """The names of the fields, each once, in the order of the template. Raises InputError for unbalanced braces."""
+    """The distinct names of the fields in the order of the template. Raises InputError for unbalanced braces."""
     names = FIELD.findall(template)
     rest = FIELD.sub("", template)
     if "{" in rest or "}" in rest or "" in names:
@@ -23,7 +22,7 @@ def fields(template: str) -> list[str]:
 
 
 def fill(template: str, table: pd.DataFrame) -> pd.Series:
-    """The template (N,) with the values of the table's columns in place of its fields."""
+    """The template (N,), each field replaced by the values of the column of that name."""
     text = pd.Series("", index=table.index, dtype=str)
     for literal, name in re.findall(PART, template):
         text = text + literal
@@ -33,9 +32,9 @@ def fill(template: str, table: pd.DataFrame) -> pd.Series:
 
 
 def pattern(template: str) -> str:
-    """A regular expression of all texts that the template can be, with one (...) for each of its `fields`, in order.
+    """A regular expression for the template, with one (...) for each of its `fields`, in their order.
 
-    A field matches a part of one file or folder name; a field that stands twice has the same value twice.
+    A field matches a part of one file or folder name. A field that occurs twice must have the same value twice.
     """
     names, made = fields(template), ""
     for literal, name in re.findall(PART, template):
@@ -49,24 +48,14 @@ def pattern(template: str) -> str:
 
 
 def literal_folder(template: str) -> str:
-    """The folders before the first field: "train/images" of train/images/{path}/{shot}.*; "" for none."""
+    """The folders before the first field: "train/images" for train/images/{path}/{shot}.*; "" if there are none."""
     return template.partition("{")[0].rpartition("/")[0]
 
 
-def normalised(text: pd.Series) -> pd.Series:
-    """Unicode NFC, so that names that look the same are the same: a Mac writes file names in NFD."""
-    return text if all(map(str.isascii, text)) else text.str.normalize("NFC")
-
-
-def same_text(text: str) -> str:
-    """`normalised` of one text."""
-    return unicodedata.normalize("NFC", text)
-
-
 def check_known(template: str, known: Iterable[str], key: str) -> None:
-    """Raise InputError for a field that is no column."""
+    """Raise InputError for a field that is not a column."""
     known = list(known)
     unknown = [name for name in fields(template) if name not in known]
     if unknown:
-        raise InputError(f'{key} = "{template}" has the field {unknown[0]}, which is no column',
+        raise InputError(f'{key} = "{template}" has the field {unknown[0]}, which is not a column',
                          f"one of {', '.join(map(str, known))}", f"edit {key} in competition.toml")  # fmt: skip

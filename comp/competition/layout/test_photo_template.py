@@ -1,4 +1,4 @@
-"""Where the test photos lie, where competition.toml does not say it or calls the id otherwise."""
+"""The template for the test photos, if competition.toml gives none or uses another name for the id."""
 
 import re
 from pathlib import Path
@@ -11,10 +11,11 @@ from comp.competition.settings import Settings
 
 
 def template_of(settings: Settings, inputs: Path, table: pd.DataFrame, id_column: str) -> str:
-    """`test_images`, else train_images with "test" in place of "train" where that folder is there, else train_images.
+    """`test_images` if given, else train_images with "test" in place of "train".
 
-    table: the test rows. A single field that is no column of it is the id: {name} where the sample calls it Id. Folders
-    of a default template that only training photos can be in, such as {label}, are left out.
+    If that folder does not exist, train_images is used as it is.
+    table: the test rows. If the template has one field that is not a column of the table, this field is the id. The
+    default template leaves out folders that test photos cannot have, such as {label}.
     """
     made = settings.test_images or _default(settings.train_images, inputs, set(table))
     fields = template.fields(made)

@@ -1,4 +1,4 @@
-"""The test rows of a competition.toml: the photos of each prediction id of the sample submission."""
+"""The test rows: the photos of each prediction id of the sample submission."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import pandas as pd
 
 from comp.competition.competition import Competition
 from comp.competition.layout import photo_paths, template
-from comp.competition.layout.sample_file import SampleFile, read_sample
+from comp.competition.layout.find_sample_submission import SampleFile, read_sample
 from comp.competition.layout.source_table import SourceTable, check_columns, read_source
 from comp.competition.layout.test_photo_template import template_of
 from comp.competition.settings import Settings, parse
@@ -15,7 +15,7 @@ from comp.errors import InputError, listed
 
 
 def read_test(competition: Competition, inputs: Path) -> pd.DataFrame:
-    """Columns id and image, in the sample's order; with `combine` an id may have several rows."""
+    """Columns id and image, in the order of the sample; with `combine` an id may have several rows."""
     settings = parse(competition.source)
     sample = read_sample(settings, inputs, competition.sample.file)
     source, ids = _rows_of_sample(settings, sample, competition.sample.columns, Path(inputs))
@@ -31,10 +31,10 @@ def read_test(competition: Competition, inputs: Path) -> pd.DataFrame:
 def _rows_of_sample(
     settings: Settings, sample: SampleFile, filled: tuple[str, ...], inputs: Path
 ) -> tuple[SourceTable, pd.Series]:
-    """The rows of the test table that the sample asks for, or the sample's own; and their prediction ids."""
+    """The rows of the test table that the sample asks for, or the rows of the sample; and their prediction ids."""
     wanted = sample.table[sample.id]
     if not settings.test:
-        # what stands in the columns to fill says nothing: it must not be taken for a part of a path
+        # the columns to fill hold example answers: they must not become a part of a path
         table = sample.table.drop(columns=[name for name in filled if name in sample.table])
         return SourceTable(inputs / sample.path, len(table), table), wanted
     source = read_source(inputs, settings.test, "test")
@@ -46,7 +46,7 @@ def _rows_of_sample(
 
 
 def _ids(settings: Settings, source: SourceTable, sample: SampleFile) -> pd.Series:
-    """The prediction id of each test row: by `id`, else the column that is called like the sample's."""
+    """The prediction id of each test row: from `id`, else from the column with the same name as in the sample."""
     if "{" in settings.id:
         check_columns(source.table, template.fields(settings.id), "id", str(source.path))
         return template.fill(settings.id, source.table)

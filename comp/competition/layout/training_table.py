@@ -1,4 +1,4 @@
-"""The training rows of a competition.toml: photos, groups, labels, attributes, kept columns."""
+"""The training rows: photos, groups, labels, attributes and kept columns."""
 
 from pathlib import Path
 
@@ -18,27 +18,27 @@ def read_train(competition: Competition, inputs: Path) -> pd.DataFrame:
     settings = parse(competition.source)
     rows = training_photos(settings, inputs)
     attributes = label_columns.attribute_columns(rows, competition)
-    made = {"image": rows.images, "group": groups.groups_of(rows, settings)}
-    made["label"] = label_columns.labels_of(rows, competition, settings, attributes)
-    made |= attributes
+    columns = {"image": rows.images, "group": groups.groups_of(rows, settings)}
+    columns["label"] = label_columns.labels_of(rows, competition, settings, attributes)
+    columns |= attributes
     if competition.combine:
-        made["id"] = prediction_ids(rows, settings)
+        columns["id"] = prediction_ids(rows, settings)
     for name in dict.fromkeys((*settings.columns, *(one.column for one in competition.ranges))):
         check_columns(rows.table, (name,), "columns", rows.file)
-        made[name] = _numbers_if_all_are(rows.table[name])
-    table = pd.DataFrame({name: np.asarray(values) for name, values in made.items()})
+        columns[name] = _numbers_if_all_are(rows.table[name])
+    table = pd.DataFrame({name: np.asarray(values) for name, values in columns.items()})
     return _each_photo_once(table, rows)
 
 
 def training_photos(settings: Settings, inputs: Path) -> PhotoRows:
-    """The photos of the training table's rows; without a table all photos of the template but those of the test."""
+    """The photos of the training rows; without a table, all photos that match the template, except test photos."""
     source = read_source(inputs, settings.train, "train") if settings.train else None
     rows = photo_paths.find(inputs, settings.train_images, source, "train_images")
     return rows if source is not None else _without_test_photos(rows, settings)
 
 
 def labelled_rows(settings: Settings, inputs: Path) -> PhotoRows:
-    """The rows that the classes are read from; their photos are looked for only where the labels are in the paths."""
+    """The rows from which the classes are read. Photos are searched only if the labels are in the paths."""
     if settings.train:
         source = read_source(inputs, settings.train, "train")
         columns = settings.attributes or settings.listed("label")
@@ -48,7 +48,7 @@ def labelled_rows(settings: Settings, inputs: Path) -> PhotoRows:
 
 
 def _without_test_photos(rows: PhotoRows, settings: Settings) -> PhotoRows:
-    """Leave out the folder of the test photos, which a template such as {label}/{id}.jpg matches, too."""
+    """Leave out the folder of the test photos: a template such as {label}/{id}.jpg matches it too."""
     folder = template.literal_folder(settings.test_images)
     own = template.literal_folder(settings.train_images)
     if not folder or f"{own}/".startswith(f"{folder}/"):
@@ -65,13 +65,13 @@ def prediction_ids(rows: PhotoRows, settings: Settings) -> pd.Series:
 
 
 def _numbers_if_all_are(column: pd.Series) -> pd.Series:
-    """A column of numbers, with NaN for empty fields; else the text."""
+    """The column as numbers if all its values are numbers, with NaN for empty fields; else as text."""
     numbers = pd.to_numeric(column.where(column != ""), errors="coerce")
     return numbers if (numbers.notna() | (column == "")).all() and numbers.notna().any() else column
 
 
 def _each_photo_once(table: pd.DataFrame, rows: PhotoRows) -> pd.DataFrame:
-    """Rows that say the same of one photo are one row; InputError where they say different things."""
+    """Drop rows that repeat a photo with the same label. Raises InputError if its labels differ."""
     repeated = table["image"].duplicated(keep=False).to_numpy()
     if not repeated.any():
         return table

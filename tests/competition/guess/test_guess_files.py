@@ -16,12 +16,12 @@ def test_an_archive_is_named_with_its_command_until_it_is_unpacked(tmp_path):
     with zipfile.ZipFile(tmp_path / "train.zip", "w") as archive:
         archive.writestr("1.jpg", b"")
     (tmp_path / "labels.csv.7z").write_bytes(b"7z")
-    found = guess_files.look(tmp_path).archives
+    found = guess_files.scan(tmp_path).archives
     assert found["train.zip"] == f"unzip -q {tmp_path}/train.zip -d {tmp_path}/train"
     assert found["labels.csv.7z"] == f"7z x {tmp_path}/labels.csv.7z -o{tmp_path}"
     (tmp_path / "train").mkdir()
     (tmp_path / "labels.csv").write_text("id,label\n1,2\n")
-    assert guess_files.look(tmp_path).archives == {}
+    assert guess_files.scan(tmp_path).archives == {}
 
 
 def test_files_that_are_no_photos_are_named(tmp_path):
@@ -39,12 +39,12 @@ def test_files_that_are_no_photos_are_named(tmp_path):
 def test_a_table_of_any_separator_keeps_its_text(tmp_path, separator):
     path = tmp_path / "t.csv"
     path.write_text(separator.join(["id", "label"]) + "\n" + separator.join(["007", "NA"]) + "\n", encoding="utf-8-sig")
-    assert guess_files.look(tmp_path).tables["t.csv"].to_dict("list") == {"id": ["007"], "label": ["NA"]}
+    assert guess_files.scan(tmp_path).tables["t.csv"].to_dict("list") == {"id": ["007"], "label": ["NA"]}
 
 
 def test_a_map_of_class_numbers_is_no_table(tmp_path):
     (tmp_path / "names.json").write_text('{"0": "cat", "1": "dog"}')
-    found = guess_files.look(tmp_path)
+    found = guess_files.scan(tmp_path)
     assert found.class_numbers == {"0", "1"}
     assert not found.tables
 

@@ -42,9 +42,9 @@ def test_images_without_annotation_are_left_out_and_several_categories_are_joine
      whole(annotations=[{"image_id": 7}]), whole(annotations=3)],
 )  # fmt: skip
 def test_other_json_is_refused(tmp_path, content):
-    with pytest.raises(InputError, match="is no COCO JSON"):
+    with pytest.raises(InputError, match="is not COCO JSON"):
         coco.read(as_json(tmp_path, "c.json", content))
-    with pytest.raises(InputError, match="no JSON"):
+    with pytest.raises(InputError, match="not JSON"):
         coco.read(text(tmp_path, "c.json", "{"))
 
 

@@ -1,4 +1,4 @@
-"""The label policy of a recipe: other labels for training rows, or fewer rows; never for a row that is scored."""
+"""The label policy of a recipe: it changes the labels of training rows, or drops rows. It never changes scored rows."""
 
 import re
 
@@ -12,12 +12,12 @@ NUMBER = r"\d+(?:\.\d+)?"
 
 
 def training_policy(table: pd.DataFrame, competition: Competition, edges: str = "", drop: str = "") -> pd.DataFrame:
-    """Relabel and drop rows the way a recipe asks. For TRAINING rows only: a score is always on the official labels.
+    """Relabel and drop rows as a recipe asks. For TRAINING rows only: scores always use the official labels.
 
-    table: rows with the competition's attributes and the columns that the texts name. edges: "age:30,58" moves the
-    edges of the range `age`, and the label follows; drop: "years:57-59,20" leaves out the rows whose `years` lies in a
-    range, both ends included. Several of either are separated by ";". Raises InputError for a text that is no such list
-    and for an attribute or a column that is not there.
+    table: rows with the competition's attributes and all columns named below. edges: "size:30,58" moves the edges of
+    the attribute `size`, which is a range, and changes the labels accordingly. drop: "height:57-59,20" drops the rows
+    where `height` is in 57 … 59 or is 20. ";" separates several attributes or columns. Raises InputError for any other
+    text, and for an attribute or a column that does not exist.
     """
     table = table.copy()
     for name, values in _parsed("edges", edges).items():
@@ -35,12 +35,13 @@ def ranges(name: str, text: str) -> list[tuple[float, float]]:
     """Parse "27-29,57-59" to [(27, 29), (57, 59)], both ends included; "58" is (58, 58). name: for the message."""
     parts = [part.strip() for part in text.split(",")]
     if not all(re.fullmatch(rf"{NUMBER}(-{NUMBER})?", part) for part in parts):
-        raise InputError(f"drop={name}:{text}", "ranges of numbers such as years:57-59 or years:27-29,57-59")
+        raise InputError(f"drop={name}:{text}", f"ranges of numbers such as {name}:57-59 or {name}:27-29,57-59",
+                         "correct drop in SET")  # fmt: skip
     return [(float(part.split("-")[0]), float(part.split("-")[-1])) for part in parts]
 
 
 def label_of_attributes(table: pd.DataFrame, competition: Competition) -> np.ndarray:
-    """The class (N,) of each row from its attributes. Raises InputError for a combination that is no class."""
+    """The class (N,) of each row from its attributes. Raises InputError for a combination that is not a class."""
     values = competition.attribute_values
     sizes = [len(attribute.values) for attribute in competition.attributes.values()]
     class_of = np.full(int(np.prod(sizes)), -1)
@@ -48,7 +49,8 @@ def label_of_attributes(table: pd.DataFrame, competition: Competition) -> np.nda
     labels = class_of[np.ravel_multi_index([table[name].to_numpy(np.int64) for name in values], sizes)]
     if (labels < 0).any():
         found = table.loc[labels < 0, list(values)].iloc[0].to_dict()
-        raise InputError(f"no class has the attributes {found}", f"attributes of {', '.join(competition.classes[:20])}")
+        raise InputError(f"no class has the attributes {found}", f"attributes of {', '.join(competition.classes[:20])}",
+                         "correct `attributes` and `ranges` in competition.toml, or that row of the table")  # fmt: skip
     return labels
 
 
@@ -56,30 +58,33 @@ def _parsed(setting: str, text: str) -> dict[str, str]:
     """ "a:1,2;b:3" as {"a": "1,2", "b": "3"}."""
     parts = [part.partition(":") for part in text.split(";") if part.strip()]
     if not all(name.strip() and values.strip() for name, _, values in parts):
-        example = "age:30,58" if setting == "edges" else "years:57-59"
-        raise InputError(f"{setting}={text!r}", f"a name and numbers, such as {example}; several with ';' between")
+        example = "size:30,58" if setting == "edges" else "height:57-59"
+        expected = f"a name and numbers, such as {example}, separated by ';'"
+        raise InputError(f"{setting}={text!r}", expected, f"correct {setting} in SET")
     return {name.strip(): values.strip() for name, _, values in parts}
 
 
 def _range(name: str, competition: Competition) -> Range:
     known = {one.attribute: one for one in competition.ranges}
     if name not in known:
-        raise InputError(f"edges={name}:…, but {name} is no range", f"one of {', '.join(known) or '(none here)'}")
+        expected = f"an attribute that is a range: {', '.join(known) or '(none here)'}"
+        raise InputError(f"edges={name}:…, but {name} is no range", expected, "correct edges in SET")
     return known[name]
 
 
 def _edges(name: str, text: str, official: Range) -> list[float]:
-    """The new edges: as many as the official ones, rising."""
+    """The new edges, in rising order; there are as many as official ones."""
     parts = [part.strip() for part in text.split(",")]
     numbers = [float(part) for part in parts if re.fullmatch(NUMBER, part)]
     if len(numbers) != len(parts) or len(numbers) != len(official.edges) or sorted(set(numbers)) != numbers:
         usual = ",".join(f"{edge:g}" for edge in official.edges)
-        raise InputError(f"edges={name}:{text}", f"{len(official.edges)} rising numbers, such as {name}:{usual}")
+        expected = f"{len(official.edges)} rising numbers, such as {name}:{usual}"
+        raise InputError(f"edges={name}:{text}", expected, "correct edges in SET")
     return numbers
 
 
 def _values(table: pd.DataFrame, moved: Range, edges: list[float]) -> np.ndarray:
-    """The attribute's value (N,) under other edges; a row whose number is not known keeps its own."""
+    """The attribute's value (N,) with other edges; a row without a number keeps its value."""
     numbers = _numbers(table, moved.column).to_numpy(np.float64)
     return np.where(np.isnan(numbers), table[moved.attribute], np.searchsorted(edges, numbers, side="right"))
 

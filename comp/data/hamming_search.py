@@ -1,26 +1,26 @@
-"""All pairs of bit strings that differ in few bits, among hundreds of thousands, exactly.
+"""Find all pairs of bit strings that differ in few bits, exactly, among hundreds of thousands of strings.
 
-Multi-index hashing (Norouzi, Punjani & Fleet 2012): of 13 parts of a string, at least one is untouched by 12 changed
-bits. So only strings that share a part are compared. Where so many share one that this would take longer (photos of one
-scene), each is compared with each, 64 bits first.
+Multi-index hashing (Norouzi, Punjani & Fleet 2012): if a string has 13 parts, 12 changed bits leave at least one part
+unchanged. So only strings that share a part are compared. If too many strings share a part (photos of one scene), each
+string is compared with each other one, 64 bits first.
 """
 
 from collections.abc import Iterator
 
 import numpy as np
 
-ROWS, COLUMNS = 64, 4096  # 2 MB of 64-bit words: stays in the processor's own memory
-DEARER = 10  # times that comparing a listed pair costs more than comparing a pair of a block
+ROWS, COLUMNS = 64, 4096  # 2 MB of 64-bit words: fits the cache of the processor
+DEARER = 10  # comparing a listed pair takes this many times longer than comparing a pair in a block
 
 
 def near_pairs(bits: np.ndarray, most: int, groups: np.ndarray) -> Iterator[np.ndarray]:
     """Yield arrays (P, 2) of positions i < j of rows that differ in at most `most` bits and whose groups differ.
 
-    bits: (N, B) of 0 and 1; groups: (N,) int. Each pair comes once, in no order. Memory: about 1 kB per row.
+    bits: (N, B) of 0 and 1; groups: (N,) int. Each pair comes once, in any order. Memory: about 1 kB per row.
     """
     if len(bits) < 2:
         return
-    bits = bits[:, np.argsort(np.abs(bits.mean(0) - 0.5), kind="stable")]  # the most telling bits first
+    bits = bits[:, np.argsort(np.abs(bits.mean(0) - 0.5), kind="stable")]  # the most informative bits first
     words, parts = _words(bits), _parts(bits, most + 1)
     listed = sum(_sharing(part) for part in parts)
     if listed * DEARER > len(bits) ** 2 / 2:
@@ -29,7 +29,7 @@ def near_pairs(bits: np.ndarray, most: int, groups: np.ndarray) -> Iterator[np.n
     for k, part in enumerate(parts):
         for pairs in _sharing_pairs(part, words[0], most):
             first, second = _near(*pairs, words, most, groups)
-            # a pair that shares an earlier part as well was yielded there
+            # a pair that also shares an earlier part was yielded there
             fresh = np.ones(len(first), bool)
             for earlier in parts[:k]:
                 fresh &= earlier[first] != earlier[second]
@@ -38,7 +38,7 @@ def near_pairs(bits: np.ndarray, most: int, groups: np.ndarray) -> Iterator[np.n
 
 
 def _near(first: np.ndarray, second: np.ndarray, words: np.ndarray, most: int, groups: np.ndarray):
-    """Those of the pairs that differ in at most `most` bits, and are of different groups."""
+    """The pairs that differ in at most `most` bits and have different groups."""
     changed = np.zeros(len(first), np.uint16)
     for word in words:
         changed += np.bitwise_count(word[first] ^ word[second])
@@ -57,9 +57,9 @@ def _words(bits: np.ndarray) -> np.ndarray:
 
 
 def _parts(bits: np.ndarray, count: int) -> list[np.ndarray]:
-    """Every count-th bit from the first, from the second, …, each as one whole number per row (N,) int64.
+    """`count` parts (N,) int64: part k has every count-th bit from bit k on, as one whole number per row.
 
-    Dealt out like cards, telling bits are spread evenly over the parts.
+    This spreads the informative bits evenly over the parts.
     """
     dealt = (bits[:, k::count].astype(np.int64) for k in range(count))  # one in memory at a time
     return [part @ (1 << np.arange(part.shape[1])) for part in dealt]
@@ -72,8 +72,10 @@ def _sharing(part: np.ndarray) -> int:
 
 
 def _sharing_pairs(part: np.ndarray, first_words: np.ndarray, most: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Pairs of rows with the same value, and first words that are near: neighbours in the sorted order, then those two
-    apart, and so on."""
+    """Pairs of rows with the same value and similar first words.
+
+    They are found among neighbours in the sorted order, then among rows two apart, and so on.
+    """
     order = np.argsort(part, kind="stable")
     ordered, word, starts, step = part[order], first_words[order], np.arange(len(order)), 0
     while len(starts):
@@ -92,7 +94,7 @@ def _each_with_each(words: np.ndarray, most: int, groups: np.ndarray) -> Iterato
         for left in range(top, len(word), COLUMNS):
             rows, columns = word[top : top + ROWS, None], word[None, left : left + COLUMNS]
             shape = slice(len(rows)), slice(columns.shape[1])
-            # buffers that are used again: three times as fast as new ones
+            # reused buffers are three times as fast as new ones
             np.bitwise_count(np.bitwise_xor(rows, columns, out=changed[shape]), out=count[shape])
             first, second = np.divmod(np.flatnonzero(count[shape] <= most), columns.shape[1])
             later = first + top < second + left

@@ -1,16 +1,10 @@
 """What make_sub prints, for answers of every form."""
 
-import sys
-
 import numpy as np
 import pytest
-from conftest import ROOT
 from small_competitions import FORMS, random_probs, small
 
-from comp.submission import answers, submission_history
-
-sys.path.append(str(ROOT / "tools"))
-import make_sub
+from comp.submission import answers, submission_history, submission_report
 
 GROUPS = np.arange(300) // 3
 
@@ -19,11 +13,11 @@ GROUPS = np.arange(300) // 3
 def test_every_form_is_shown_and_only_a_shift_is_warned_of(capfd, target, answer):
     competition = small(target, answer)
     oof, test = random_probs(competition, 300), random_probs(competition, 90, seed=1)
-    make_sub.show(competition, oof, GROUPS, test)
+    submission_report.show(competition, oof, GROUPS, test)
     assert capfd.readouterr().err == ""
     shifted = np.zeros_like(test)
     shifted[:, -1] = 1
-    make_sub.show(competition, oof, GROUPS, shifted)
+    submission_report.show(competition, oof, GROUPS, shifted)
     assert "more than chance" in capfd.readouterr().err
 
 
@@ -31,7 +25,7 @@ def test_of_many_classes_those_that_differ_most_are_shown(capfd):
     competition = small(classes=tuple(f"class{c}" for c in range(100)))
     test = np.zeros((90, 100), np.float32)
     test[:, 77] = 1
-    make_sub.show(competition, random_probs(competition, 300), GROUPS, test)
+    submission_report.show(competition, random_probs(competition, 300), GROUPS, test)
     said = capfd.readouterr()
     assert "the 10 of 100 that differ most" in said.out
     assert "class77 is 100.0% of the test answers" in said.err
@@ -42,5 +36,5 @@ def test_agreement_with_earlier_submissions_and_those_that_cannot_be_compared(tm
     competition = small(target, answer)
     made = answers.from_probabilities(competition, random_probs(competition, 5))
     submission_history.keep(tmp_path, b"id,answer\nother,0\n", {"run": "a"})
-    make_sub.show_earlier(tmp_path, competition, list("vwxyz"), made)
+    submission_report.show_earlier(tmp_path, competition, list("vwxyz"), made)
     assert "not comparable" in capfd.readouterr().out

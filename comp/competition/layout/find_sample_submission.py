@@ -1,4 +1,4 @@
-"""The sample submission: where it lies, which of its columns is the id, and its rows."""
+"""The sample submission: its file, its id column and its rows."""
 
 import os
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from comp.errors import InputError, listed
 from comp.io.tables import correct, line_numbers, read_table
 
 TABLES = (".csv", ".tsv")
-UNNAMED = "Unnamed: "  # what pandas calls a column without a name, such as the index of a table
+UNNAMED = "Unnamed: "  # the name that pandas gives to a column without one, such as a saved index
 
 
 @dataclass(frozen=True)
 class SampleFile:
-    """path: relative to inputs; id: the column of the prediction ids; table: its rows, with text columns."""
+    """path: relative to inputs; id: the column of prediction ids; table: its rows, with text columns."""
 
     path: str
     id: str
@@ -25,14 +25,14 @@ class SampleFile:
 
     @property
     def others(self) -> list[str]:
-        """The columns beside the id that have a name."""
+        """The columns that have a name, without the id."""
         return [name for name in self.table if name != self.id and not name.startswith(UNNAMED)]
 
 
 def read_sample(settings: Settings, inputs: Path, path: str = "") -> SampleFile:
-    """Read the sample submission. path: relative to inputs, "" to look for it.
+    """Read the sample submission. path: relative to inputs; "" to search for it.
 
-    Raises InputError where none or several are there, and for repeated ids.
+    Raises InputError if there is none, if there are several, or if ids repeat.
     """
     path = path or settings.sample or find(settings, Path(inputs))
     file = Path(inputs) / path
@@ -51,7 +51,7 @@ def read_sample(settings: Settings, inputs: Path, path: str = "") -> SampleFile:
 
 
 def find(settings: Settings, inputs: Path) -> str:
-    """The file whose name says sample or submission, in inputs or one folder below; relative to inputs."""
+    """The table with "sample" or "submission" in its name, in inputs or one folder below; relative to inputs."""
     for words in (("sample", "submi"), ("sample",), ("submi",)):
         for depth in (0, 1):
             names = [name for name in _tables(inputs, depth) if name not in (settings.train, settings.test)]
@@ -67,7 +67,7 @@ def find(settings: Settings, inputs: Path) -> str:
 
 
 def _tables(inputs: Path, depth: int) -> list[str]:
-    """The tables in inputs (depth 0) or in its folders (1), relative to inputs. Photos are many: none is looked at."""
+    """The tables in inputs (depth 0) or in its folders (depth 1), relative to inputs; only file names are read."""
     with os.scandir(inputs) as entries:
         places = [""] if depth == 0 else sorted(f"{entry.name}/" for entry in entries if entry.is_dir())
     return [place + name for place in places for name in sorted(os.listdir(inputs / place))
@@ -75,7 +75,7 @@ def _tables(inputs: Path, depth: int) -> list[str]:
 
 
 def id_column(settings: Settings, table: pd.DataFrame) -> str:
-    """The column that `id` names (in any case), else the first one that has a name."""
+    """The column named by `id`, upper or lower case; else the first column with a name."""
     names = [name for name in table if not name.startswith(UNNAMED)] or list(table)
     same = [name for name in names if name == settings.id] or [n for n in names if n.lower() == settings.id.lower()]
     return (same or names)[0]

@@ -1,0 +1,19 @@
+"""Names that look the same are the same: Unicode NFC. A Mac writes file names in NFD, tables are mostly in NFC."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # a stage that finds nothing changed ends before pandas would be imported
+    import pandas as pd
+
+
+def same_text(text: str) -> str:
+    """A text in NFC."""
+    return unicodedata.normalize("NFC", text)
+
+
+def same_texts(texts: pd.Series) -> pd.Series:
+    """`same_text` of each of many texts (N,)."""
+    return texts if all(map(str.isascii, texts)) else texts.str.normalize("NFC")

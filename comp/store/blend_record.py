@@ -1,0 +1,139 @@
+"""The sources of a blend, and whether the blend is up to date with them.
+
+`make blend`, `make sub` and `make status` all decide with this module. It compares contents, never times. It does not
+import pandas, so that a stage with nothing to do ends at once.
+"""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from comp.competition.competition import Competition
+from comp.competition.competition_json import to_json
+from comp.errors import InputError
+from comp.io import files
+from comp.metrics import user_metrics
+from comp.store import runs
+from comp.store.paths import BLEND, Run, folds_file
+
+CHOICE = 1  # version of the code that fits and chooses: raise it when the same predictions give another blend
+PARTS = ("oof.npz", "test.npz")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The arguments of `make blend`. runs: empty for all complete runs; method, rule: empty to choose by score."""
+
+    runs: tuple[str, ...] = ()
+    method: str = ""
+    rule: str = ""
+    per: str = "run"
+
+    @property
+    def command(self) -> str:
+        """The command with these arguments."""
+        names = (", " if any(" " in name for name in self.runs) else " ").join(self.runs)
+        given = {"RUNS": f'"{names}"' if len(self.runs) > 1 or " " in names else names, "METHOD": self.method,
+                 "RULE": self.rule, "PER": "" if self.per == "run" else self.per}  # fmt: skip
+        return " ".join(["make blend", *(f"{name}={value}" for name, value in given.items() if value)])
+
+
+@dataclass(frozen=True)
+class BlendState:
+    """made: the content of weights.json, {} if it cannot be read; problem: empty if the blend is up to date.
+
+    asked: the arguments that it was made with, without runs that no longer exist.
+    """
+
+    made: dict
+    asked: Asked
+    problem: str
+
+
+def made_of(outputs: Path, inputs: Path, competition: Competition, names: list[str], folds: int, asked: Asked) -> dict:
+    """Everything that the blend of these runs depends on, as plain values. folds: how many folds there are."""
+    return {
+        "choice": CHOICE,
+        "asked": {**asdict(asked), "runs": list(asked.runs)},
+        "folds": _digest(folds_file(outputs)),
+        "fold_count": folds,
+        "competition": competition_digest(competition),
+        "metric": metric_digest(competition),
+        "sample": sample_digest(inputs, competition),
+        "runs": {name: runs.source_digest(Run(outputs, name)) for name in names},
+    }
+
+
+def competition_digest(competition: Competition) -> str:
+    """A hash of the Competition value."""
+    return files.checksum(to_json(competition))
+
+
+def metric_digest(competition: Competition) -> str:
+    """The name of the metric; for a metric in user_metrics.py also a hash of that file."""
+    name = competition.metric.name
+    own = any(metric.name == name for metric in user_metrics.METRICS)
+    return f"{name} {files.digest(Path(user_metrics.__file__))}" if own else name
+
+
+def sample_digest(inputs: Path, competition: Competition) -> str:
+    """A hash of the sample submission; empty if it is not on this machine."""
+    return _digest(inputs / competition.sample.file) if competition.sample else ""
+
+
+def _digest(path: Path) -> str:
+    return files.digest(path) if path.is_file() else ""
+
+
+def file_digests(outputs: Path) -> dict[str, str]:
+    """The hashes of the prediction files of the blend, for weights.json."""
+    return {name: _digest(Run(outputs, BLEND).folder / name) for name in PARTS}
+
+
+def state(outputs: Path, inputs: Path, competition: Competition, asked: Asked | None = None) -> BlendState:
+    """Whether the existing blend equals the one that `asked` would give now; None: its own arguments."""
+    path = Run(outputs, BLEND).folder / "weights.json"
+    try:
+        made = files.read_json(path, "the blend's weights", "make blend")
+        recorded = made["made_of"]
+        there = runs.names(outputs)
+        still = tuple(name for name in recorded["asked"]["runs"] if name in there)
+        before = Asked(**{**recorded["asked"], "runs": still})
+        wanted = asked or before
+        names = list(wanted.runs) or runs.complete(outputs, recorded["fold_count"])
+        now = made_of(outputs, inputs, competition, names, recorded["fold_count"], wanted)
+        return BlendState(made, before, problem(recorded, now) or _damage(outputs, made["files"]))
+    except InputError as error:
+        return BlendState({}, Asked(), error.found)
+    except (KeyError, TypeError, AttributeError):
+        return BlendState({}, Asked(), f"{path} is of another version")
+
+
+def problem(before: dict, now: dict) -> str:
+    """What has changed since the blend was made with `before`, in a few words; empty if nothing has."""
+    if before["folds"] != now["folds"]:
+        return f"made with folds.csv {before['folds']}, not {now['folds'] or 'there now'}"
+    if now["sample"] and before["sample"] != now["sample"]:
+        return "the sample submission has changed"
+    for name, what in (("competition", "the competition has"), ("metric", "the metric has"),
+                       ("choice", "the code that chooses has")):  # fmt: skip
+        if before[name] != now[name]:
+            return f"{what} changed since the blend was made"
+    return _problem_of_runs(before["runs"], now["runs"]) or _problem_of_words(before["asked"], now["asked"])
+
+
+def _problem_of_runs(before: dict[str, str], now: dict[str, str]) -> str:
+    found = {
+        "not in the blend": [name for name in now if name not in before],
+        "not there or not asked for any more": [name for name in before if name not in now],
+        "changed since the blend was made": [name for name in now if before.get(name, now[name]) != now[name]],
+    }
+    return "; ".join(f"{', '.join(names)} {what}" for what, names in found.items() if names)
+
+
+def _problem_of_words(before: dict, now: dict) -> str:
+    return ", ".join(f"{name.upper()}={now[name]}, not {before[name]}" for name in now if before[name] != now[name])
+
+
+def _damage(outputs: Path, before: dict[str, str]) -> str:
+    changed = [name for name, digest in file_digests(outputs).items() if before.get(name) != digest]
+    return f"blend/{' and blend/'.join(changed)} not there or not as the blend wrote it" if changed else ""

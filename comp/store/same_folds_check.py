@@ -1,0 +1,28 @@
+"""Whether predictions were made with the current folds.csv, recipe and weights.
+
+Runs of other folds must not be blended.
+"""
+
+from comp.errors import InputError
+from comp.io.files import digest
+from comp.store.paths import Run
+from comp.store.predictions import Predictions
+from comp.store.repair_commands import model, repair
+
+
+def check_same_folds(made: Predictions, run: Run, k: int, folds_digest: str) -> None:
+    """Raise InputError unless the hashes in `meta` are those of the current files."""
+    if made.meta.get("folds") != folds_digest:
+        raise InputError(
+            f"{made.meta['file']} was made with folds.csv {made.meta.get('folds')}",
+            f"the current folds.csv, {folds_digest}: with different folds a blend would leak",
+            f"rm -r {run.fold(k)} and make train MODEL={model(run)} RUN={run.name} FOLD={k}",
+        )
+    for name, path in (("recipe", run.recipe), ("weights", run.weights(k))):
+        # a copied run may have predictions without weights
+        if path.is_file() and made.meta.get(name) != digest(path):
+            raise InputError(
+                f"{made.meta['file']} was made by {name} {made.meta.get(name)}",
+                f"{digest(path)}, {path}",
+                repair(run, k),
+            )

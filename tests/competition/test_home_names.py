@@ -1,0 +1,35 @@
+"""The home competition's files under names in another Unicode form, and its tables as Excel saves them."""
+
+import unicodedata
+
+import pandas as pd
+import pytest
+
+from comp.competition import home
+
+NAME = "000900_가나다_40"
+
+
+@pytest.mark.parametrize(("in_table", "on_disk"), [("NFC", "NFD"), ("NFD", "NFC"), ("NFD", "NFD")])
+def test_folders_and_photos_are_found_in_another_unicode_form(inputs, in_table, on_disk):
+    written, stored = unicodedata.normalize(in_table, NAME), unicodedata.normalize(on_disk, NAME)
+    people, sample = (pd.read_csv(inputs / name, dtype=str) for name in (home.TRAIN_TABLE, home.SAMPLE))
+    (inputs / home.TRAIN_IMAGES / people["path"][0]).rename(inputs / home.TRAIN_IMAGES / stored)
+    (inputs / home.TEST_IMAGES / sample["ImageID"][0]).rename(inputs / home.TEST_IMAGES / f"{stored}.jpg")
+    people.assign(path=[written, *people["path"][1:]]).to_csv(inputs / home.TRAIN_TABLE, index=False)
+    ids = [f"{written}.jpg", *sample["ImageID"][1:]]
+    sample.assign(ImageID=ids).to_csv(inputs / home.SAMPLE, index=False)
+    train, test = home.read_train(inputs), home.read_test(inputs)
+    assert (train["group"] == written).sum() == 7
+    assert test["id"].tolist() == ids
+    assert all((inputs / image).is_file() for image in [*train["image"], *test["image"]])
+
+
+@pytest.mark.parametrize(("encoding", "separator"), [("utf-16", "\t"), ("cp949", ","), ("utf-8-sig", ";")])
+def test_the_home_competition_is_known_by_tables_of_any_encoding_and_separator(inputs, encoding, separator):
+    expected = home.read_train(inputs)
+    for name in (home.TRAIN_TABLE, home.SAMPLE):
+        table = pd.read_csv(inputs / name, dtype=str)
+        table.assign(note="아시아").to_csv(inputs / name, index=False, encoding=encoding, sep=separator)
+    assert home.is_here(inputs)
+    pd.testing.assert_frame_equal(home.read_train(inputs), expected)

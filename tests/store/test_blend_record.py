@@ -1,0 +1,50 @@
+"""What a blend is made of, as plain values. Whether the stages go by it is tested in tests/test_make.py."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from small_competitions import small
+
+from comp.io import files
+from comp.metrics import metrics, user_metrics
+from comp.store import blend_record
+from comp.store.blend_record import Asked
+
+
+@pytest.mark.parametrize(
+    ("asked", "command"),
+    [
+        (Asked(), "make blend"),
+        (Asked(("a",)), "make blend RUNS=a"),
+        (Asked(("a", "b"), "equal", "argmax"), 'make blend RUNS="a b" METHOD=equal RULE=argmax'),
+        (Asked(per="attribute"), "make blend PER=attribute"),
+        (Asked(("a", "kim mate")), 'make blend RUNS="a, kim mate"'),
+    ],
+)
+def test_the_command_asks_for_what_was_asked_for(asked, command):
+    assert asked.command == command
+
+
+def test_what_a_blend_is_made_of_is_plain_and_the_same_twice(tmp_path):
+    made = [blend_record.made_of(tmp_path, tmp_path, small(), ["a"], 3, Asked(("a",))) for _ in range(2)]
+    assert made[0] == made[1] == json.loads(json.dumps(made[0]))
+    assert blend_record.problem(made[0], made[1]) == ""
+
+
+def test_each_part_of_the_competition_counts():
+    changed = [small(), small(metric=metrics.get("accuracy")), small(classes=("a", "b", "d")), small("ordinal"),
+               replace(small(), combine="mean")]  # fmt: skip
+    assert len({blend_record.competition_digest(one) for one in changed}) == len(changed)
+
+
+def test_a_metric_of_the_users_own_counts_with_the_code_that_it_is_written_in():
+    own = small("binary", metric=user_metrics.METRICS[0])
+    assert files.digest(user_metrics.__file__) in blend_record.metric_digest(own)
+    assert blend_record.metric_digest(small()) == "macro_f1"
+
+
+def test_a_sample_that_is_not_on_this_machine_is_no_change():
+    before = dict.fromkeys(("folds", "competition", "metric", "choice"), "") | {"sample": "s", "runs": {}, "asked": {}}
+    assert blend_record.problem(before, before | {"sample": ""}) == ""
+    assert "sample" in blend_record.problem(before, before | {"sample": "t"})

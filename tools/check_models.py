@@ -1,0 +1,131 @@
+"""Does every family of timm's models work here? One small model of each module of timm, and a table.
+
+Each is trained for a step with the head alone and for one with all of it, predicts, and is filled from a file of its
+own weights with a wrapper around them. At 64 px, or at the nearest size that the model takes. Ten minutes on a CPU.
+A developer's tool: it reads and writes nothing in outputs/.
+"""
+
+import argparse
+import contextlib
+import dataclasses
+import re
+import signal
+import tempfile
+import traceback
+import warnings
+from pathlib import Path
+
+import numpy as np
+import timm
+import torch
+
+from comp.competition.competition import Competition
+from comp.data.batches import Batches
+from comp.data.photos import Photos
+from comp.errors import InputError
+from comp.metrics import metrics
+from comp.models import factory
+from comp.models.normalisation import with_normalisation
+from comp.prediction.predict import predict
+from comp.recipes import catalog
+from comp.recipes.recipe import Recipe
+from comp.training import trial
+from comp.training.engine import Fit
+
+CPU = torch.device("cpu")
+LARGE = re.compile(r"large|huge|giant|so\d|384|448|512")  # names that need not be counted where there are others
+COMPETITION = Competition("multiclass", ("a", "b", "c"), metrics.get("accuracy"))
+SETTINGS = dict(pretrained=False, batch_size=2, workers=0, augment="flip", optimizer="sgd", ema_decay=0.0, amp="off",
+                freeze_epochs=1, epochs=2, tta="hflip")  # fmt: skip
+
+
+def main() -> None:
+    args = arguments()
+    warnings.simplefilter("ignore")
+    works, families = 0, args.family or timm.list_modules()
+    print(f"{'family':28} {'model':36} {'M params':>8} {'px':>4}  result", flush=True)
+    for family in families:
+        name, parameters = smallest(family)
+        size, result = tried(name, args.size, args.seconds)
+        works += result == "works"
+        print(f"{family:28} {name:36} {parameters / 1e6:8.1f} {size:4d}  {result}", flush=True)
+    print(f"{works} of {len(families)} families work")
+
+
+def arguments():
+    made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made.add_argument("--family", nargs="*", metavar="MODULE", help="modules of timm; default: all of them")
+    made.add_argument("--size", type=int, default=64, help="side of the pictures, pixels")
+    made.add_argument("--seconds", type=int, default=120, help="a model that takes longer is given up")
+    return made.parse_args()
+
+
+def smallest(family: str) -> tuple[str, int]:
+    """The model of a module of timm with the fewest parameters, and how many; built without memory."""
+    counts, names = {}, timm.list_models(module=family)
+    for name in [name for name in names if not LARGE.search(name)] or names:
+        with torch.device("meta"), contextlib.suppress(NotImplementedError):
+            counts[name] = sum(parameter.numel() for parameter in timm.create_model(name).parameters())
+    return min(counts.items(), key=lambda item: item[1])
+
+
+def tried(name: str, size: int, seconds: int) -> tuple[int, str]:
+    """The size that a model was tried at, and "works", or what went wrong."""
+    recipe = with_normalisation(dataclasses.replace(catalog.get(name), image_size=size, **SETTINGS))
+    signal.signal(signal.SIGALRM, _out_of_time)
+    signal.alarm(seconds)
+    try:
+        if trial.fault(recipe, COMPETITION, CPU):
+            size = trial.working_size(recipe, COMPETITION, CPU) or size
+        recipe = dataclasses.replace(recipe, image_size=size)
+        trial.check(recipe, COMPETITION, CPU)
+        train_and_predict(recipe)
+        refill(recipe)
+    except InputError as error:
+        return size, f"refused: {error.found}"
+    except OutOfTime:
+        return size, f"takes more than {seconds} s"
+    except Exception as error:  # the fault that this tool looks for: a traceback
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        return size, f"TRACEBACK {type(error).__name__}: {str(error)[:150]} ({place.filename}:{place.lineno})"
+    finally:
+        signal.alarm(0)
+    return size, "works"
+
+
+class OutOfTime(BaseException):
+    """A model took too long. No Exception, so that nothing takes it for a fault of the model."""
+
+
+def _out_of_time(number, frame) -> None:
+    raise OutOfTime
+
+
+def train_and_predict(recipe: Recipe) -> None:
+    """A step of the head alone, a step of all of it, and a prediction; InputError where that is not finite."""
+    labels, side = np.arange(4) % 3, recipe.image_size
+    pixels = np.random.default_rng(0).integers(0, 256, (4, side, side, 3)).astype(np.uint8)
+    photos = Photos("", [f"photo{i}" for i in range(4)], 0, side, pixels)
+    train = Batches(photos, np.arange(2), labels[:2], recipe.augment, recipe.seed)
+    held_out = Batches(photos, np.arange(2, 4), labels[2:], "none", 0)
+    fit = Fit(factory.create(recipe, COMPETITION, Path()), recipe, train, held_out, COMPETITION, CPU)
+    for epoch in range(recipe.epochs):
+        fit.train_epoch(epoch, lambda count: None)
+    probs = predict(fit.learner.model, held_out, recipe, COMPETITION, CPU, views=recipe.tta)
+    if not np.isfinite(probs).all():
+        raise InputError("its probabilities are not finite after two steps", "probabilities")
+
+
+def refill(recipe: Recipe) -> None:
+    """Load the model's own weights from a file with a wrapper around them; InputError where they do not fit."""
+    state = factory.create(recipe, COMPETITION, Path()).state_dict()
+    with tempfile.TemporaryDirectory() as folder:
+        wrapped = {"state_dict": {f"model.{name}": value for name, value in state.items()}}
+        torch.save(wrapped, Path(folder, f"{recipe.model}.pth"))
+        filled = factory.build(dataclasses.replace(recipe, pretrained=True), COMPETITION, Path(folder))
+    if filled.origin.found < filled.origin.total:
+        raise InputError(f"of its own weights only these are found: {filled.origin}", "all of them")
+
+
+if __name__ == "__main__":
+    main()
