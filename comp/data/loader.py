@@ -68,8 +68,8 @@ class Loader:
             return
         with watched(lambda: self._awaited, self.patience, self._kill):
             try:
+                self._awaited = 0  # workers of an epoch before may be stuck when they are started again
                 source = self._started()
-                self._awaited = 0  # only now: the watchdog can end workers that are known
                 for number in range(1, count + 1):
                     loaded = next(source)
                     self._awaited = None
