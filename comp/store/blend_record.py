@@ -10,7 +10,7 @@ from pathlib import Path
 from comp.competition.competition import Competition
 from comp.competition.competition_json import to_json
 from comp.errors import InputError
-from comp.io import files
+from comp.io import files, raw_csv
 from comp.metrics import user_metrics
 from comp.store import runs
 from comp.store.paths import BLEND, Run, folds_file
@@ -49,8 +49,21 @@ class BlendState:
     problem: str
 
 
-def made_of(outputs: Path, inputs: Path, competition: Competition, names: list[str], folds: int, asked: Asked) -> dict:
-    """Everything that the blend of these runs depends on, as plain values. folds: how many folds there are."""
+def made_of(
+    outputs: Path,
+    inputs: Path,
+    competition: Competition,
+    names: list[str],
+    folds: int,
+    asked: Asked,
+    before: dict | None = None,
+) -> dict:
+    """Everything that the blend of these runs depends on, as plain values.
+
+    folds: how many folds there are; before: an earlier record, whose ids hold as long as the sample's bytes do.
+    """
+    sample = sample_digest(inputs, competition)
+    same = before is not None and sample == before["sample"]
     return {
         "choice": CHOICE,
         "asked": {**asdict(asked), "runs": list(asked.runs)},
@@ -58,7 +71,8 @@ def made_of(outputs: Path, inputs: Path, competition: Competition, names: list[s
         "fold_count": folds,
         "competition": competition_digest(competition),
         "metric": metric_digest(competition),
-        "sample": sample_digest(inputs, competition),
+        "sample": sample,
+        "sample_ids": before["sample_ids"] if same else _ids_digest(inputs, competition),
         "runs": {name: runs.source_digest(Run(outputs, name)) for name in names},
     }
 
@@ -78,6 +92,14 @@ def metric_digest(competition: Competition) -> str:
 def sample_digest(inputs: Path, competition: Competition) -> str:
     """A hash of the sample submission; empty if it is not on this machine."""
     return _digest(inputs / competition.sample.file) if competition.sample else ""
+
+
+def _ids_digest(inputs: Path, competition: Competition) -> str:
+    """A hash of the ids of the sample submission in their order: a blend depends on nothing else of it."""
+    path = inputs / competition.sample.file if competition.sample else None
+    if path is None or not path.is_file():
+        return ""
+    return files.checksum(raw_csv.read(path, (competition.sample.id,), f"correct {path}").column(competition.sample.id))
 
 
 def _digest(path: Path) -> str:
@@ -100,7 +122,7 @@ def state(outputs: Path, inputs: Path, competition: Competition, asked: Asked | 
         before = Asked(**{**recorded["asked"], "runs": still})
         wanted = asked or before
         names = list(wanted.runs) or runs.complete(outputs, recorded["fold_count"])
-        now = made_of(outputs, inputs, competition, names, recorded["fold_count"], wanted)
+        now = made_of(outputs, inputs, competition, names, recorded["fold_count"], wanted, recorded)
         return BlendState(made, before, problem(recorded, now) or _damage(outputs, made["files"]))
     except InputError as error:
         return BlendState({}, Asked(), error.found)
@@ -112,8 +134,8 @@ def problem(before: dict, now: dict) -> str:
     """What has changed since the blend was made with `before`, in a few words; empty if nothing has."""
     if before["folds"] != now["folds"]:
         return f"made with folds.csv {before['folds']}, not {now['folds'] or 'there now'}"
-    if now["sample"] and before["sample"] != now["sample"]:
-        return "the sample submission has changed"
+    if now["sample_ids"] and before["sample_ids"] != now["sample_ids"]:
+        return "the ids of the sample submission have changed"
     for name, what in (("competition", "the competition has"), ("metric", "the metric has"),
                        ("choice", "the code that chooses has")):  # fmt: skip
         if before[name] != now[name]:

@@ -45,6 +45,15 @@ def test_a_metric_of_the_users_own_counts_with_the_code_that_it_is_written_in():
 
 
 def test_a_sample_that_is_not_on_this_machine_is_no_change():
-    before = dict.fromkeys(("folds", "competition", "metric", "choice"), "") | {"sample": "s", "runs": {}, "asked": {}}
-    assert blend_record.problem(before, before | {"sample": ""}) == ""
-    assert "sample" in blend_record.problem(before, before | {"sample": "t"})
+    before = dict.fromkeys(("folds", "competition", "metric", "choice"), "")
+    before |= {"sample_ids": "s", "runs": {}, "asked": {}}
+    assert blend_record.problem(before, before | {"sample_ids": ""}) == ""
+    assert "sample" in blend_record.problem(before, before | {"sample_ids": "t"})
+
+
+def test_of_the_sample_only_the_ids_count(tmp_path):
+    competition, digests = small(), []
+    for text in ("id,answer\nx,0\ny,0\n", '"id","answer","note"\nx,0.10,NA\ny,,\n', "id,answer\nx,0\nz,0\n"):
+        (tmp_path / "sample.csv").write_text(text)
+        digests.append(blend_record.made_of(tmp_path, tmp_path, competition, [], 3, Asked())["sample_ids"])
+    assert digests[0] == digests[1] != digests[2]
