@@ -87,7 +87,7 @@ class Loader:
         taken off: the next wait for a batch finds out too, within five seconds.
         """
         before, others = signal.getsignal(signal.SIGCHLD), multiprocessing.active_children()
-        multiprocessing.Semaphore()  # lies in shared memory: without any, torch fails with a traceback that is not raised
+        multiprocessing.Semaphore()  # in shared memory: without any, torch prints a traceback that it does not raise
         source = iter(self._source)
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGCHLD, before or signal.SIG_DFL)
