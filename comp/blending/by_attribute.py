@@ -1,4 +1,4 @@
-"""Runs split into one part per attribute of the classes, so that each part has a weight of its own in a blend."""
+"""Split runs into one part per attribute of the classes, so that a blend has a weight for each attribute."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Whether a quick model can tell training from test photos (adversarial validation)."""
+"""Adversarial validation: test whether a quick model can distinguish training photos from test photos."""
 
 from collections.abc import Sequence
 

@@ -1,6 +1,6 @@
-"""Which parts of PNG and JPEG files hold the pixels: whether they are whole, and the file without all other parts.
+"""The parts of PNG and JPEG files that hold pixels: check that they are undamaged, and drop all other parts.
 
-Comments, colour profiles and other metadata are often damaged or huge; they say nothing about the pixels.
+Comments, colour profiles and other metadata are often damaged or huge, and they are not needed for the pixels.
 """
 
 import struct
@@ -8,17 +8,17 @@ import zlib
 from collections.abc import Iterator
 
 PNG = b"\x89PNG\r\n\x1a\n"
-OF_PIXELS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT")  # chunks without which the pixels are others
+OF_PIXELS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT")  # chunks that the pixels depend on
 KEPT = (*OF_PIXELS, b"eXIf", b"IEND")
 JPEG = b"\xff\xd8\xff"
-SCAN = 0xDA  # marker of a JPEG's coded pixels
+SCAN = 0xDA  # marker of the pixel data in a JPEG
 BLOCK = 1 << 24  # bytes unpacked at one time
 
 
 def check(data: bytes) -> None:
-    """Raise ValueError for a PNG whose pixels have changed: PIL does not compare all of its checksums.
+    """Raise ValueError for a PNG with damaged pixels: PIL does not check all checksums.
 
-    A wrong checksum over compressed pixels that are whole by their own checksum is no damage.
+    Compressed pixels have a checksum of their own. If that one is right, a wrong chunk checksum is accepted.
     """
     if not data.startswith(PNG):
         return
@@ -30,14 +30,14 @@ def check(data: bytes) -> None:
 
 
 def pixels_only(data: bytes) -> bytes:
-    """A PNG or JPEG without metadata other than its EXIF; any other file as it is."""
+    """A PNG or JPEG without metadata, except EXIF; any other file unchanged."""
     if data.startswith(PNG):
         return PNG + b"".join(_chunk(kind, body) for kind, body, right in _chunks(data) if kind in KEPT and right)
     return _without_segments(data) if data.startswith(JPEG) else data
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bool]]:
-    """Kind, content and whether the checksum is right of each whole chunk."""
+    """Yield kind, content and whether the checksum is right, for each complete chunk."""
     place = len(PNG)
     while place + 12 <= len(data):
         size, kind = struct.unpack_from(">I4s", data, place)
@@ -64,7 +64,7 @@ def _unpacks(packed: bytes) -> bool:
 
 
 def _without_segments(data: bytes) -> bytes:
-    """A JPEG without application segments and comments; those that tell of colours stay where they are long enough."""
+    """A JPEG without application segments and comments; complete segments about colours stay."""
     place, kept = 2, [data[:2]]
     while place + 4 <= len(data) and data[place] == 0xFF and data[place + 1] != SCAN:
         end = place + 2 + int.from_bytes(data[place + 2 : place + 4])

@@ -1,4 +1,4 @@
-"""The EXIF orientation of a photo, also where other tags are broken: cameras and editors write such."""
+"""The EXIF orientation of a photo, even if other tags are broken; some cameras and editors write such tags."""
 
 import struct
 
@@ -19,18 +19,18 @@ TURNS = {
 
 
 def upright(image: Image.Image) -> Image.Image:
-    """The image turned by its orientation; as it is where it has none, or one that cannot be read."""
+    """The image turned by its orientation; unchanged if it has none, or none that can be read."""
     image.load()
     try:
         found = image.getexif().get(TAG)
-    except Exception:  # broken tags make PIL raise a dozen kinds, and the pixels are whole
+    except Exception:  # broken tags make PIL raise many types of errors, but the pixels may be fine
         found = None
     turn = TURNS.get(found or _in_bytes(image.info.get("exif") or b""))
     return image if turn is None else image.transpose(turn)
 
 
 def _in_bytes(exif: bytes) -> int | None:
-    """The orientation in an EXIF record. PIL reads no further than the first tag that points outside of the record."""
+    """The orientation in an EXIF record. PIL stops at the first tag that points outside the record."""
     record = exif.removeprefix(b"Exif\0\0")
     order = ORDERS.get(record[:4])
     try:

@@ -1,4 +1,4 @@
-"""Reading a photo's file, whatever is found under its name. No torch."""
+"""Read the file of a photo, or say why it cannot be read. No torch."""
 
 import os
 import stat
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def read_bytes(path: Path) -> bytes:
-    """The bytes of a photo's file. Raises ValueError, which says why, for what is no file or cannot be opened."""
+    """The bytes of the file. Raises ValueError with the reason if it is not a file or cannot be opened."""
     try:
         mode = os.stat(path).st_mode
         if stat.S_ISREG(mode):

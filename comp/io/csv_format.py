@@ -1,4 +1,4 @@
-"""In which encoding, with which separator and under which names of columns a CSV file was written."""
+"""Find the encoding, the separator and the column names of a CSV file."""
 
 import codecs
 import re
@@ -16,18 +16,18 @@ MARKS = {
     b"\xff\xfe": "utf-16-le",
     b"\xfe\xff": "utf-16-be",
 }
-GUESSED = ("cp949", "cp1252", "latin-1")  # encodings that a file does not tell: those of Excel in Korea and the west
-PAIR = re.compile(rb"[\x81-\xfe][\x41-\xfe]")  # what two bytes of a letter in CP949 may be
-KOREAN = 0xA1  # the second byte of usual Korean letters is not below; those of western words are plain letters
+GUESSED = ("cp949", "cp1252", "latin-1")  # can only be guessed: Excel writes them in Korea and the west
+PAIR = re.compile(rb"[\x81-\xfe][\x41-\xfe]")  # two bytes that may be a letter in CP949
+KOREAN = 0xA1  # smallest second byte of common Korean letters; in western text it is a plain letter
 CHUNK = 1 << 20  # bytes
-WIDE = 0.05  # share of the low or high bytes that are 0, from which text is in UTF-16
+WIDE = 0.05  # if more of the low or high bytes are 0, the text is UTF-16
 
 
 def encoding_of(data: bytes) -> str:
-    """The encoding of a file's bytes, in which its text gives them back.
+    """The encoding of the bytes of a file; encoding the text again gives the same bytes.
 
-    By its byte-order mark (which stays in the text), by zeros in every other byte, else the first that fits of UTF-8,
-    CP949 (where it gives usual Korean letters) and CP1252, else Latin-1, which fits any bytes.
+    It is recognised by the byte-order mark (which stays in the text) or by zeros in every other byte. Else it is the
+    first one that fits: UTF-8, CP949 (if it gives common Korean letters), CP1252, or Latin-1, which always fits.
     """
     marked = [encoding for mark, encoding in MARKS.items() if data.startswith(mark)]
     for encoding in (*marked[:1], *_wide(data), "utf-8", "cp949", "cp1252"):
@@ -37,7 +37,7 @@ def encoding_of(data: bytes) -> str:
 
 
 def _wide(data: bytes) -> list[str]:
-    """UTF-16 without a mark, where the zeros say so."""
+    """UTF-16 without a mark, if the positions of zeros show it; else []."""
     head = data[:CHUNK]
     low, high = head[0::2].count(0), head[1::2].count(0)
     if len(data) % 2 or max(low, high) < WIDE * len(head) / 2 or (low and high):
@@ -62,9 +62,9 @@ def _is_korean(data: bytes) -> bool:
 
 
 def separator_of(start: str, columns: Sequence[str] = ()) -> str:
-    """The separator with which the header has all `columns`, else the one that gives it the most (a comma first).
+    """The separator for which the header has all `columns`, else the one that gives most columns (a comma first).
 
-    start: the text of the file, or as much of its beginning as holds the header.
+    start: the text of the file, or a beginning that includes the header.
     """
     names = {separator: header(start, separator) for separator in SEPARATORS}
     fitting = [separator for separator in SEPARATORS if columns and set(columns) <= set(names[separator])]
@@ -77,7 +77,7 @@ def header(start: str, separator: str) -> list[str]:
 
 
 def begins_with_header(start: str, separator: str) -> bool:
-    """Whether the header is the first record that is not an empty line: no record of separators alone before it."""
+    """Whether no record with separators only comes before the header; empty lines are allowed."""
     return not is_blank(_first(start, separator, lambda record: len(record) == 1 and is_blank(record)))
 
 
@@ -87,10 +87,10 @@ def _first(start: str, separator: str, skipped: Callable[[list[str]], bool]) -> 
 
 
 def column_name(text: str) -> str:
-    """The name that a header's field means: without blanks around it, in one Unicode form."""
+    """The column name in a field of the header: without spaces around it, in Unicode NFC."""
     return same_text(text.strip())
 
 
 def is_blank(record: Sequence[str]) -> bool:
-    """Whether no field has a value: a blank line, or one of separators, as Excel leaves them at the end."""
+    """Whether no field has a value: a blank line, or separators only, as Excel writes at the end."""
     return not any(field.strip().strip('"').strip() for field in record)

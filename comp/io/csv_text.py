@@ -1,4 +1,4 @@
-"""The text of a CSV file: decoded, split into records that know their line."""
+"""The text of a CSV file, decoded and split into records with their line numbers."""
 
 import csv
 from collections.abc import Iterator, Sequence
@@ -10,7 +10,7 @@ LARGEST_MB = 2000
 
 
 class CsvText:
-    """The text of a table: encoding, separator, names of its columns, a file to read it from."""
+    """A CSV file with its encoding, separator and column names."""
 
     def __init__(self, path: Path, columns: Sequence[str] = ()):
         data = path.read_bytes()
@@ -30,7 +30,7 @@ class CsvText:
         return file
 
     def records(self) -> Iterator[tuple[int, list[str]]]:
-        """First line and fields of each record, the header among them; blank ones are left out."""
+        """Yield first line and fields of each record, with the header and without blank records."""
         csv.field_size_limit(CHUNK * LARGEST_MB)  # the module's own limit is 128 kB, pandas has none
         with self.opened() as file:
             reader, line = csv.reader(file, delimiter=self.separator), 1
@@ -41,7 +41,7 @@ class CsvText:
 
 
 def header_of(path: Path) -> list[str]:
-    """The names of a file's columns; [] where it cannot be read."""
+    """The column names of a file; [] if it cannot be read."""
     try:
         return CsvText(Path(path)).names
     except OSError:

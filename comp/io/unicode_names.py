@@ -1,4 +1,4 @@
-"""Names that look the same are the same: Unicode NFC. A Mac writes file names in NFD, tables are mostly in NFC."""
+"""Convert names to Unicode NFC, so that equal names compare equal. macOS writes file names in NFD."""
 
 from __future__ import annotations
 
@@ -15,5 +15,5 @@ def same_text(text: str) -> str:
 
 
 def same_texts(texts: pd.Series) -> pd.Series:
-    """`same_text` of each of many texts (N,)."""
+    """Many texts (N,) in NFC."""
     return texts if all(map(str.isascii, texts)) else texts.str.normalize("NFC")

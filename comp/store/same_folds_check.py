@@ -1,6 +1,6 @@
 """Whether predictions were made with the current folds.csv, recipe and weights.
 
-Runs of other folds must not be blended.
+Runs with different folds must not be blended.
 """
 
 from comp.errors import InputError
