@@ -68,8 +68,9 @@ class Loader:
             return
         with watched(lambda: self._awaited, self.patience, self._kill):
             try:
-                self._awaited = 0  # workers of an epoch before may be stuck when they are started again
+                self._awaited = 0 if self._processes else None  # those of an epoch before may be stuck meanwhile
                 source = self._started()
+                self._awaited = 0
                 for number in range(1, count + 1):
                     loaded = next(source)
                     self._awaited = None
@@ -87,7 +88,7 @@ class Loader:
         taken off: the next wait for a batch finds out too, within five seconds.
         """
         before, others = signal.getsignal(signal.SIGCHLD), multiprocessing.active_children()
-        multiprocessing.Semaphore()  # in shared memory: without any, torch prints a traceback that it does not raise
+        multiprocessing.Semaphore()  # fails where shared memory is full; torch would print a traceback besides
         source = iter(self._source)
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGCHLD, before or signal.SIG_DFL)

@@ -59,7 +59,7 @@ def _say_once(text: str) -> None:
 
 def loss(workers: Sequence[BaseProcess], error: Exception) -> str:
     """Why the workers can load no more, from how they ended and from what the loader raised; and what would help."""
-    if isinstance(error, OSError):  # of a connection to a worker that is just ending
+    if workers and isinstance(error, OSError):  # of a connection to a worker that is just ending
         ready = connection.wait([worker.sentinel for worker in workers], timeout=1)
         for worker in workers:
             worker.join(1 if worker.sentinel in ready else 0)

@@ -117,11 +117,11 @@ def test_workers_that_stop_between_two_epochs_are_an_error_too():
 
 
 def test_a_batch_that_is_used_for_long_is_no_reason_to_give_workers_up():
-    loader, found = load(Disturbed(), patience=0.2), []
+    loader, found = load(Disturbed(), patience=1.0), []
     for loaded in loader:
         found.append(loaded)
         if len(found) == 3:
-            time.sleep(0.6)
+            time.sleep(1.5)
     assert loader.workers == 2
     assert len(found) == 10
 
