@@ -252,8 +252,9 @@ def test_bad_input_is_one_clear_error_and_changes_nothing(home, tmp_path, kind):
 
 def test_debug_shows_where_an_error_comes_from(home, monkeypatch):
     monkeypatch.setenv("DEBUG", "1")
-    with pytest.raises(InputError):
-        run(home, "blend", "--runs", "zz")
+    code, printed = run(home, "blend", "--runs", "zz")
+    assert code == 1
+    assert "Traceback" in printed
 
 
 # The states of runs ---------------------------------------------------------------------------------------------------

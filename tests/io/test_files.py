@@ -226,7 +226,7 @@ def test_the_second_process_hears_who_holds_the_lock(tmp_path):
     code = f"""
 import sys
 from pathlib import Path
-from comp.io import files
+from comp.io import locks
 with locks.lock(Path({str(tmp_path / "lock")!r}), "fold 1 of r"):
     print("held", flush=True); sys.stdin.readline()
 """
