@@ -138,7 +138,7 @@ demo-faces: $(READY)
 	@echo "the faces are drawn, not photographed: these numbers say that the way works, not how good the models are"
 
 DIGITS     = $(MAKE) --no-print-directory INPUTS=inputs/digits OUTPUTS=outputs/digits FOLD=all SEED=0 COMPETITION=
-DIGITS_SET = pretrained=false image_size=32 epochs=10 lr=3e-3
+DIGITS_SET = pretrained=false image_size=32 epochs=6 lr=3e-3
 
 demo-digits: $(READY)
 	@$(PY) tools/make_demo.py --comp digits --dest inputs/digits
