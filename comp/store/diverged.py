@@ -16,7 +16,7 @@ def file(run: Run, k: int) -> Path:
 
 def keep(run: Run, k: int, made_with: dict, error: InputError) -> None:
     """Save the error of a training. made_with: the hashes of its inputs."""
-    content = {"found": error.found.splitlines()[0], "expected": error.expected, "run": error.run}
+    content = {"found": error.found, "expected": error.expected, "run": error.run}
     files.write_json(file(run, k), {**made_with, **content})
 
 

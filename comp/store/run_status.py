@@ -67,7 +67,7 @@ def _fold_state(run: Run, k: int, how: tuple) -> State:
 
 def _told(error: InputError) -> str:
     """The first line of an error, and what to run."""
-    return error.found.splitlines()[0] + (f"; {error.run}" if error.run else "")
+    return error.found.splitlines()[0].rstrip(":") + (f"; {error.run}" if error.run else "")
 
 
 def blend_status(outputs: Path, inputs: Path, competition: Competition) -> State:

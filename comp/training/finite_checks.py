@@ -26,7 +26,7 @@ def check_losses(losses: list[Tensor], seen: list[Tensor], rows: Batches, learne
         raise NotFinite(f"a loss is not finite in {_name(epoch)}, on another process", learner.recipe)
     first = int(bad[0])
     photos = listed(rows.photos.images[row] for row in rows.rows[seen[first].numpy()])
-    found = f"the loss is {float(losses[first]):g} in {_name(epoch)}, first in the batch of:{photos}"
+    found = f"the loss is {float(losses[first]):g} in {_name(epoch)}, first in the batch of these photos:{photos}"
     raise NotFinite(found, learner.recipe, "look at those photos; or ")
 
 
