@@ -8,7 +8,7 @@ Method, weights and decision rule are chosen on K-1 folds and scored on the one 
 
 import sys
 
-from options import frozen, parser
+from options import competition_of, parser
 
 from comp import console
 from comp.competition.competition import Competition
@@ -21,7 +21,7 @@ from comp.store.paths import BLEND, Run
 
 def main() -> None:
     args = arguments()
-    competition = frozen(args)
+    competition = competition_of(args)
     asked = Asked(chosen_runs(args), args.method, args.rule, args.per)
     found = blend_record.state(args.outputs, args.inputs, competition, asked)
     if found.problem:

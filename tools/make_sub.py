@@ -5,7 +5,7 @@ writes  outputs/submission.csv, submission.json (what it is made of), submission
         it); nothing where it is already made of just these files
 """
 
-from options import frozen, parser
+from options import competition_of, parser
 
 from comp import console
 from comp.competition.competition import Competition
@@ -20,7 +20,7 @@ RECORDED = ("run", "runs", "folds", "method", "rule", "weights", "metric", "in_s
 
 def main() -> None:
     args = arguments()
-    competition = frozen(args)
+    competition = competition_of(args)
     blend = blend_record.state(args.outputs, args.inputs, competition) if args.run == BLEND else None
     of = submission_record.made_of_run(args.run, args.outputs, args.inputs, competition)
     if not (blend and blend.problem) and submission_record.is_current(args.outputs, of):

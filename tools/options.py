@@ -16,7 +16,7 @@ def parser(doc: str) -> argparse.ArgumentParser:
     return made
 
 
-def frozen(args: argparse.Namespace) -> Competition:
+def competition_of(args: argparse.Namespace) -> Competition:
     """The Competition as `make folds` froze it; InputError where competition.toml was changed since."""
     return frozen_competition.load(args.outputs, args.inputs, args.competition)
 

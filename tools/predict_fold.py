@@ -4,8 +4,7 @@ reads   outputs/<run>/recipe.json, outputs/<run>/fold<k>/model.safetensors, outp
 writes  outputs/<run>/fold<k>/oof.npz, test.npz
 """
 
-from options import add_device, add_run, parser
-from options import frozen as frozen_competition
+from options import add_device, add_run, competition_of, parser
 
 from comp import console
 from comp.store import fold_table
@@ -15,7 +14,7 @@ from comp.store.paths import Run, check_run_name, folds_file
 def main() -> None:
     args = arguments()
     check_run_name(args.run or args.model)
-    competition = frozen_competition(args)
+    competition = competition_of(args)
     fold_table.load_folds(folds_file(args.outputs), competition)  # cheap: before torch
     from comp.data import rows
     from comp.hardware import device, processes

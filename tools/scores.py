@@ -6,7 +6,7 @@ writes  nothing
 
 from pathlib import Path
 
-from options import frozen, parser
+from options import competition_of, parser
 
 from comp import console
 from comp.competition import scoring
@@ -21,7 +21,7 @@ from comp.submission.true_answers import read_truth
 
 def main() -> None:
     args = arguments()
-    competition = frozen(args)
+    competition = competition_of(args)
     folds, digest = fold_table.folds_and_digest(args.outputs, competition)
     rows = scored_rows(folds, competition)
     truth = read_truth(args.answers, competition) if args.answers else None

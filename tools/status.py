@@ -4,7 +4,7 @@ reads   outputs/
 writes  nothing
 """
 
-from options import frozen, parser
+from options import competition_of, parser
 
 from comp import console
 from comp.store import fold_table, run_status
@@ -14,7 +14,7 @@ from comp.submission import submission, submission_history, submission_record
 
 def main() -> None:
     args = parser(__doc__).parse_args()
-    competition = frozen(args)
+    competition = competition_of(args)
     folds, digest = fold_table.folds_and_digest(args.outputs, competition)
     test_ids = submission.ids_here(args.inputs, competition)
     states = run_status.status(args.outputs, folds, digest, competition, test_ids)

@@ -11,8 +11,7 @@ import dataclasses
 import textwrap
 from pathlib import Path
 
-from options import add_device, add_run, parser
-from options import frozen as frozen_competition
+from options import add_device, add_run, competition_of, parser
 
 from comp import console
 from comp.competition.competition import Competition
@@ -26,7 +25,7 @@ from comp.store.paths import Run, check_run_name
 def main() -> None:
     args = arguments()
     check_run_name(args.run or args.model)
-    competition = frozen_competition(args)
+    competition = competition_of(args)
     recipe = resolved(chosen_recipe(args, competition.defaults), competition)
     # these import torch: not for --help or a typing error
     from comp.data import rows

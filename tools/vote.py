@@ -10,7 +10,7 @@ half of the files. Rankings: by the sum of 1 / rank. Ties go to the file that is
 import glob
 from pathlib import Path
 
-from options import frozen, parser
+from options import competition_of, parser
 
 from comp import console
 from comp.competition.competition import Competition
@@ -23,7 +23,7 @@ from comp.submission import submission_record
 
 def main() -> None:
     args = arguments()
-    competition = frozen(args)
+    competition = competition_of(args)
     check_there(args.files, competition)
     sources = [files.digest(file) for file in args.files]
     of = submission_record.made_of(None, sources, args.outputs, args.inputs, competition)
