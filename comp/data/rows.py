@@ -16,6 +16,7 @@ from comp.errors import InputError
 from comp.hardware import processes
 from comp.recipes.recipe import Recipe
 from comp.store import fold_table
+from comp.store.paths import ALL_DATA
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,8 @@ class RunData:
     test: pd.DataFrame
     photos: photos.Photos
 
-    def training(self, k: int, recipe: Recipe) -> Batches:
-        """All folds except k, with the label policy of the recipe."""
+    def training(self, k: int | str, recipe: Recipe) -> Batches:
+        """All folds except k (all of them for ALL_DATA), with the label policy of the recipe."""
         rows = self.folds.assign(row=np.arange(len(self.folds)))[self.folds["fold"] != k]
         rows = training_policy(rows, self.competition, recipe.edges, recipe.drop)
         if rows.empty:
@@ -75,12 +76,14 @@ def load_data(inputs: Path, outputs: Path, recipe: Recipe, competition: Competit
     return RunData(competition, folds, digest, test, pixels)
 
 
-def fold_numbers(text: str, folds: pd.DataFrame) -> list[int]:
-    """The folds for FOLD="all" or one number. Raises InputError for any other text."""
+def fold_numbers(text: str, folds: pd.DataFrame) -> list[int | str]:
+    """The folds for FOLD="all", "all_data" (ALL_DATA alone) or one number. Raises InputError for any other text."""
     count = fold_table.fold_count(folds)
+    if text == ALL_DATA:
+        return [ALL_DATA]
     if text == "all":
         return list(range(count))
     if not text.isdecimal() or int(text) >= count:
-        expected = f"all, or 0 … {count - 1}: folds.csv has {count} folds"
+        expected = f"all, {ALL_DATA}, or 0 … {count - 1}: folds.csv has {count} folds"
         raise InputError(f"FOLD={text}", expected, "the same command with FOLD=all")
     return [int(text)]

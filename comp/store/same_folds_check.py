@@ -1,4 +1,4 @@
-"""Whether predictions were made with the current folds.csv, recipe and weights.
+"""Whether predictions were made with the current folds.csv, recipe and weights, and those with the weights before them.
 
 Runs with different folds must not be blended.
 """
@@ -7,16 +7,17 @@ from comp.errors import InputError
 from comp.io.files import digest
 from comp.store.paths import Run
 from comp.store.predictions import Predictions
-from comp.store.repair_commands import model, repair
+from comp.store.repair_commands import again, repair
+from comp.store.weights_sources import changed
 
 
-def check_same_folds(made: Predictions, run: Run, k: int, folds_digest: str) -> None:
+def check_same_folds(made: Predictions, run: Run, k: int | str, folds_digest: str) -> None:
     """Raise InputError unless the hashes in `meta` are those of the current files."""
     if made.meta.get("folds") != folds_digest:
         raise InputError(
             f"{made.meta['file']} was made with folds.csv {made.meta.get('folds')}",
             f"the current folds.csv, {folds_digest}: with different folds a blend would leak",
-            f"rm -r {run.fold(k)} and make train MODEL={model(run)} RUN={run.name} FOLD={k}",
+            again(run, k),
         )
     for name, path in (("recipe", run.recipe), ("weights", run.weights(k))):
         # a copied run may have predictions without weights
@@ -26,3 +27,10 @@ def check_same_folds(made: Predictions, run: Run, k: int, folds_digest: str) -> 
                 f"{digest(path)}, {path}",
                 repair(run, k),
             )
+    others = changed(run.outputs, made.meta)
+    if others:
+        raise InputError(
+            f"{made.meta['file']} goes back to other weights than those in {', '.join(others)}",
+            "the weights that are there now: they were trained again",
+            again(run, k),
+        )
