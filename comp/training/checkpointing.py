@@ -25,10 +25,22 @@ def switch_on(model: nn.Module, recipe: Recipe) -> None:
             f'accumulate={2 * recipe.accumulate}" RUN=<name>',
         ) from None
     for module in model.modules():
-        if getattr(module, "track_running_stats", False):
-            module.register_forward_pre_hook(_count_once)
+        if getattr(module, "track_running_stats", False):  # batch norms see each batch twice
+            module.register_forward_pre_hook(_before_again)
+            module.register_forward_hook(_after_again, always_call=True)  # torch leaves the last layer by an exception
 
 
-def _count_once(norm: nn.Module, _) -> None:
-    """A batch norm sees each batch twice. Only the first time, outside of the backward pass, updates its statistics."""
-    norm.track_running_stats = torch._C._current_graph_task_id() == -1  # torch's own way to ask; it has no public name
+def _again(norm: nn.Module) -> bool:
+    """Whether this is the second time, in the backward pass."""
+    return norm.training and torch._C._current_graph_task_id() != -1  # as torch itself asks; it has no public name
+
+
+def _before_again(norm: nn.Module, _) -> None:
+    if _again(norm):
+        norm.first_momentum, norm.momentum = norm.momentum, 0.0  # the statistics stay as they are
+
+
+def _after_again(norm: nn.Module, _, outputs) -> None:
+    if _again(norm):
+        norm.momentum = norm.first_momentum
+        norm.num_batches_tracked.sub_(1)
