@@ -69,10 +69,17 @@ class Learner:
         images = to_model(pixels, recipe.mean, recipe.std, self.device)
         if recipe.augment == batch_augment.NAME:
             images = batch_augment.augmented(images, recipe.seed, epoch, self.rows.rows[positions.numpy()])
-        targets = self.head.targets(labels.to(self.device, non_blocking=True))
+        targets = self._targets(labels, positions)
         rng = np.random.default_rng([recipe.seed, epoch, batch, processes.rank()])
         groups = self.attribute_values[recipe.halfmix_within][labels.numpy()] if recipe.halfmix_within else None
         return mix.mix(images, targets, mix.shares(recipe), recipe.mix_alpha, rng, groups)
+
+    def _targets(self, labels: Tensor, positions: Tensor) -> Tensor:
+        """The training targets (B, T) of a batch: of its soft labels where the recipe softens them."""
+        if self.rows.soft is None:
+            return self.head.targets(labels.to(self.device, non_blocking=True))
+        soft = torch.from_numpy(self.rows.soft[positions.numpy()])
+        return self.head.spread(soft.to(self.device, non_blocking=True))
 
     def step(self, number: int) -> None:
         """Move the weights by the gradients. number: of the batch since the start, which the EMA's warm-up follows."""

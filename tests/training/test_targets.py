@@ -16,7 +16,7 @@ from comp.models import factory
 from comp.models.normalisation import with_normalisation
 from comp.prediction.predict import predict
 from comp.recipes import catalog
-from comp.recipes.resolved import HEADS
+from comp.recipes.resolved import heads
 from comp.training import validation
 from comp.training.engine import Fit
 
@@ -65,7 +65,7 @@ def make(target, **changes):
     return Fit(factory.create(recipe, competition, ""), recipe, train, val, competition, CPU)
 
 
-@pytest.mark.parametrize(("target", "head"), [(t, head) for t in TARGETS for head in HEADS[t] if head != "attributes"])
+@pytest.mark.parametrize(("target", "head"), [(t, head) for t in TARGETS for head in heads(COMPETITIONS[t])])
 def test_each_head_of_each_target_learns(tmp_path, target, head):
     fit = make(target, head=head)
     epochs = fit.run(tmp_path / "resume.pt", {}, silent, lambda row: None)
@@ -129,3 +129,12 @@ def test_photos_of_one_prediction_id_are_scored_together():
     assert validation.scores(competition, held_out, probs)["accuracy"] == 1
     single = dataclasses.replace(competition, combine="")
     assert validation.scores(single, held_out, probs)["accuracy"] == 0.75
+
+
+def test_soft_labels_are_learned_in_the_place_of_labels(tmp_path):
+    fit = make("multiclass")
+    rows = fit.learner.rows
+    rows.soft = np.eye(3, dtype=np.float32)[(rows.labels + 1) % 3]  # each label moved on by one
+    fit.val.labels = (fit.val.labels + 1) % 3
+    history = fit.run(tmp_path / "resume.pt", {}, silent, lambda row: None).history
+    assert max(row["accuracy"] for row in history) > 0.9
