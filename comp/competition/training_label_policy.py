@@ -8,7 +8,7 @@ import pandas as pd
 from comp.competition.competition import Competition, Range
 from comp.errors import InputError
 
-EXAMPLES = {"edges": "size:30,58", "drop": "height:57-59", "soften": "height:3"}
+EXAMPLES = {"edges": "size:30,58", "drop": "height:57-59", "soften": "height:3", "auxiliary": "height:0.3"}
 NUMBER = r"\d+(?:\.\d+)?"
 
 
