@@ -43,7 +43,7 @@ WHICH   = --model="$$MODEL" --run="$$RUN" --fold="$$FOLD" --device="$$DEVICE"
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL: # the targets of one command are stages: each reads what the one before has written
-.PHONY: help setup init folds train predict blend sub status vote scores demo demo-faces demo-digits demo-unknown bench \
+.PHONY: help setup init folds train predict blend sub status vote scores report demo demo-faces demo-digits demo-unknown bench \
         test lint clean clean-cache need-model
 
 help: ## this list
@@ -116,6 +116,9 @@ vote: $(READY) ## hard vote of submission files: make vote FILES="a.csv b.csv c.
 
 scores: $(READY) ## out-of-fold scores of every run and the blend
 	@$(PY) tools/scores.py $(PATHS)
+
+report: $(READY) ## one page that opens offline: curves, confusion, calibration, mistakes with photos
+	@$(PY) tools/report.py $(PATHS)
 
 KNOWN_COMP = $(if $(word 2,$(COMP)),,$(filter faces digits,$(COMP)))
 
