@@ -43,10 +43,10 @@ def _tiles(data: ReportData, interval: tuple[float, float]) -> list[tuple[str, s
 def _overall(data: ReportData, intervals) -> Table:
     measured = [scores.metrics(data, source) for source in data.sources]
     rows = [
-        [source.name, f"{source.known.mean():.0%}", *values.values(), f"{low:.4f} to {high:.4f}"]
+        [source.name, int(source.known.sum()), *values.values(), low, high]
         for source, values, (low, high) in zip(data.sources, measured, intervals, strict=True)
     ]
-    return Table(["", "rows predicted", *measured[0], "95 % interval"], rows, "out of fold")
+    return Table(["", "rows", *measured[0], "95 % from", "to"], rows, "out of fold")
 
 
 def _by_fold(data: ReportData) -> Table:
