@@ -69,7 +69,9 @@ class Browser:
         self.call("Page.navigate", url=file.absolute().as_uri())
         while not any(event.get("method") == "Page.loadEventFired" for event in self.events):
             self.events.append(self._message())
-        frames = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(performance.now()))))"
+        frames = (
+            "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(performance.now()))))"
+        )
         return self.run(frames) / 1000
 
     def run(self, script: str):
@@ -100,7 +102,9 @@ class Browser:
 
     def look(self, width: int, height: int = 900, scheme: str = "light") -> None:
         """Set the size of the window in CSS pixels, and whether the reader prefers light or dark."""
-        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600)
+        self.call(
+            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600
+        )
         self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
 
     def picture(self, file: Path) -> None:
@@ -110,7 +114,11 @@ class Browser:
 
     def requests(self) -> list[str]:
         """What the page has tried to load since it was opened, apart from itself and data URIs."""
-        sent = [event["params"]["request"]["url"] for event in self.events if event.get("method") == "Network.requestWillBeSent"]
+        sent = [
+            event["params"]["request"]["url"]
+            for event in self.events
+            if event.get("method") == "Network.requestWillBeSent"
+        ]
         return [url for url in sent if not url.startswith("data:")][1:]
 
     def complaints(self) -> list[str]:
