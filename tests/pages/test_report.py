@@ -142,6 +142,7 @@ def test_nothing_is_predicted_yet(tmp_path):
     assert "folds 0, 1, 2 not predicted yet" in page
     assert "No run has predictions yet" in page
     assert page.count("<svg") == 4  # the learning curves are there
+    assert "make blend" not in page  # it would fail
 
 
 def test_stale_and_damaged_files_are_named_and_the_rest_is_shown(tmp_path):

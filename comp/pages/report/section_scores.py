@@ -37,7 +37,11 @@ def _tiles(data: ReportData, interval: tuple[float, float]) -> list[tuple[str, s
         tiles.append((f"{data.weights['optimism']:+.4f}", "optimism: in sample minus cross-validated"))
     chances = data.weights.get("beats", {})
     tiles += [(f"{chance:.0%}", f"probability to beat the {rival}") for rival, chance in chances.items()]
-    return [*tiles, (f"{len(rows.ids):,}", "rows scored"), (str(int(rows.folds.max()) + 1), "folds")]
+    return [
+        *tiles,
+        (f"{main.known.sum():,}", f"rows scored, of {len(rows.ids):,}"),
+        (str(int(rows.folds.max()) + 1), "folds"),
+    ]
 
 
 def _overall(data: ReportData, intervals) -> Table:
@@ -61,9 +65,8 @@ def _by_attribute(data: ReportData) -> list[Table]:
 
 
 def _bars(data: ReportData, intervals) -> figures.Figure:
-    """Scores with half the width of their intervals."""
+    """Scores with their intervals."""
     shown = data.sources[:BARS]
     metric = data.competition.metric.name
     values = {source.name: scores.metrics(data, source)[metric] for source in shown}
-    errors = [(high - low) / 2 for low, high in intervals[: len(shown)]]
-    return figures.bars(f"{metric} out of fold, with 95 % intervals", metric, values, errors)
+    return figures.bars(f"{metric} out of fold, with 95 % intervals", metric, values, intervals[: len(shown)])
