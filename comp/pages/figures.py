@@ -16,6 +16,7 @@ from comp.pages.tables import Table
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442")
 DASHES = ("-", "--", "-.", ":")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+FEW = 50  # points that are drawn large
 WIDTH, HEIGHT = 4.6, 3.1  # inches: small enough that the text can be read where a phone scales the figure down
 
 
@@ -47,7 +48,7 @@ def lines(title: str, x_label: str, y_label: str, series: Mapping[str, tuple[Seq
             axes.plot([0, 1], [0, 1], color=svg.INK, linewidth=1, linestyle=":", alpha=0.6)
         for i, (name, (x, y)) in enumerate(series.items()):
             style = {"color": COLOURS[i % 7], "linestyle": DASHES[i // 7 % 4], "marker": MARKERS[i % 7]}
-            axes.plot(x, y, label=_plain(name), markersize=3.5, markevery=max(1, len(x) // 12), **style)
+            axes.plot(x, y, label=plain(name), markersize=3.5, markevery=max(1, len(x) // 12), **style)
         if all(float(place).is_integer() for x, _ in series.values() for place in x):
             axes.xaxis.get_major_locator().set_params(integer=True)
         _finish(axes, x_label, y_label, legend=len(series) > 1)
@@ -58,7 +59,7 @@ def lines(title: str, x_label: str, y_label: str, series: Mapping[str, tuple[Seq
 def bars(title: str, x_label: str, values: Mapping[str, float],
          intervals: Sequence[tuple[float, float]] = ()) -> Figure:  # fmt: skip
     """Horizontal bars from the top down. values: name to length; intervals (n,): ends of whiskers, if any."""
-    names, lengths = [_plain(name) for name in values], list(values.values())
+    names, lengths = [plain(name) for name in values], list(values.values())
     whiskers = [np.abs(np.subtract(lengths, side)) for side in zip(*intervals, strict=True)] or None
     with drawing(height=max(1.4, 0.7 + 0.28 * len(names))) as (canvas, axes):
         places = np.arange(len(names))
@@ -73,13 +74,19 @@ def bars(title: str, x_label: str, values: Mapping[str, float],
     return Figure(title, drawn, Table(["", x_label, *(["from", "to"] if len(intervals) else [])], rows, title))
 
 
-def histogram(title: str, x_label: str, edges: Sequence[float], counts: Mapping[str, Sequence[int]]) -> Figure:
-    """Outlines of histograms with common bins. edges (n + 1,); counts: name of each series to its counts (n,)."""
+def histogram(title: str, x_label: str, edges: Sequence[float], counts: Mapping[str, Sequence[float]],
+              y_label: str = "count", marks: Sequence[float] = ()) -> Figure:  # fmt: skip
+    """Outlines of histograms with common bins. edges (n + 1,); counts: name of each series to its counts (n,).
+
+    y_label: what is counted; marks: places of dotted vertical lines.
+    """
     with drawing() as (canvas, axes):
         for i, (name, values) in enumerate(counts.items()):
             style = {"color": COLOURS[i % 7], "linestyle": DASHES[i % 4], "linewidth": 1.6}
-            axes.stairs(values, edges, label=_plain(name), fill=len(counts) == 1, **style)
-        _finish(axes, x_label, "count", legend=len(counts) > 1)
+            axes.stairs(values, edges, label=plain(name), fill=len(counts) == 1, **style)
+        for mark in marks:
+            axes.axvline(mark, color=svg.INK, linewidth=1.2, linestyle=":")
+        _finish(axes, x_label, y_label, legend=len(counts) > 1)
         drawn = svg.inline(canvas, title)
     rows = [[f"{a:.4g} to {b:.4g}", *cells] for a, b, *cells in zip(edges, edges[1:], *counts.values(), strict=False)]
     return Figure(title, drawn, Table([x_label, *counts], rows, title))
@@ -89,7 +96,8 @@ def scatter(title: str, x_label: str, y_label: str, x: Sequence, y: Sequence, nu
             diagonal: bool = False) -> Figure:  # fmt: skip
     """Points (n,). numbers: a table that says the same, since points can be many; diagonal: also draw y = x."""
     with drawing(height=4.0) as (canvas, axes):
-        axes.scatter(x, y, s=9, alpha=0.5, color=COLOURS[0], linewidths=0)
+        size, alpha = (9, 0.5) if len(x) > FEW else (40, 0.9)
+        axes.scatter(x, y, s=size, alpha=alpha, color=COLOURS[0], linewidths=0)
         if diagonal and len(x):
             ends = [min(np.min(x), np.min(y)), max(np.max(x), np.max(y))]
             axes.plot(ends, ends, color=svg.INK, linewidth=1, linestyle=":", alpha=0.6)
@@ -99,13 +107,13 @@ def scatter(title: str, x_label: str, y_label: str, x: Sequence, y: Sequence, nu
 
 
 def _finish(axes, x_label: str, y_label: str, legend: bool = False) -> None:
-    axes.set_xlabel(_plain(x_label))
-    axes.set_ylabel(_plain(y_label))
+    axes.set_xlabel(plain(x_label))
+    axes.set_ylabel(plain(y_label))
     if legend:
         axes.legend()
 
 
-def _plain(name: str, most: int = 28) -> str:
+def plain(name: str, most: int = 28) -> str:
     """A name for a label: shortened, and not one that matplotlib leaves out because it starts with "_"."""
     name = name if len(name) <= most else f"{name[: most - 1]}…"
     return f" {name}" if name.startswith("_") else name
