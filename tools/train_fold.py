@@ -75,6 +75,7 @@ class Job:
 
         before_training.check_init(self.run, self.recipe, self.competition, self.digest, self.numbers)
         data = rows.load_data(self.args.inputs, self.args.outputs, self.recipe, self.competition)
+        data.training(self.numbers[0], self.recipe)  # a label policy that does not fit: nothing is written yet
         with processes.first_alone():
             recipe = frozen.claim(self.run, self.recipe, self.competition, self.origin)
         for k in self.numbers:

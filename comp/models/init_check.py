@@ -7,6 +7,7 @@ import dataclasses
 
 from comp.competition.competition import Competition
 from comp.errors import InputError
+from comp.io import files
 from comp.models import init_weights, provenance, weights_file
 from comp.recipes import frozen, model_names
 from comp.recipes.recipe import Recipe
@@ -92,7 +93,8 @@ def _check_current(run: Run, before: Run, k: int | str, folds_digest: str) -> No
     if run.name in weights_sources.runs_of(metadata):
         raise InputError(f"INIT={before.name} began with {run.name} itself", "a run that is older than this one",
                          f"{OTHER}; or with another RUN")  # fmt: skip
-    different = provenance.differences(before, folds_digest, k, anew)
+    now = {"recipe": files.digest(before.recipe), "folds": folds_digest, "fold": k}
+    different = provenance.differences(metadata, run.outputs, now)
     if "folds" in different:
         raise InputError(
             f"INIT={before.name}: fold {k} was trained with folds.csv {metadata.get('folds')}",

@@ -1,5 +1,7 @@
 """What the weights of a fold were made with, and whether these files are still the same."""
 
+from pathlib import Path
+
 from comp.data.rows import RunData
 from comp.errors import InputError
 from comp.io import files
@@ -11,15 +13,14 @@ from comp.store.weights_sources import KEY
 
 
 def made_with(run: Run, data: RunData, k: int | str) -> dict:
-    """The hashes of recipe.json and folds.csv, and the fold: what the weights of fold k depend on.
+    """The hashes of recipe.json, folds.csv and pseudo-labels, and the fold: what the weights of fold k depend on.
 
     Also those of the weights that the fold begins with (INIT), and of the weights that they began with. For ALL_DATA
     also those of the folds, whose best epochs say how long it trains.
     """
-    made = _made_with(run, data.folds_digest, k)
     folds = [run.weights(fold) for fold in range(fold_count(data.folds))] if k == ALL_DATA else []
     sources = began_with(run, k) | weights_sources.digests(run.outputs, folds)
-    return made | ({KEY: sources} if sources else {})
+    return _made_with(run, data, k) | ({KEY: sources} if sources else {})
 
 
 def began_with(run: Run, k: int | str) -> dict[str, str]:
@@ -31,20 +32,22 @@ def began_with(run: Run, k: int | str) -> dict[str, str]:
     return weights_sources.digests(run.outputs, [path]) | earlier
 
 
-def _made_with(run: Run, folds_digest: str, k: int | str) -> dict:
-    return {"recipe": files.digest(run.recipe), "folds": folds_digest, "fold": k}
+def _made_with(run: Run, data: RunData, k: int | str) -> dict:
+    made = {"recipe": files.digest(run.recipe), "folds": data.folds_digest, "fold": k}
+    return made | ({"pseudo": data.pseudo.digest(k)} if data.pseudo else {})
 
 
 def trained_with(run: Run, data: RunData, k: int | str) -> dict:
     """As `made_with`, of weights that are there: what they began with may be gone."""
     kept = weights_file.weights_metadata(run.weights(k), repair_commands.again(run, k)).get(KEY)
-    return _made_with(run, data.folds_digest, k) | ({KEY: kept} if kept else {})
+    return _made_with(run, data, k) | ({KEY: kept} if kept else {})
 
 
 def check_current(run: Run, data: RunData, k: int | str) -> None:
     """Raise InputError if fold k was trained with a recipe.json, folds.csv or weights that differ from the current."""
     remedy = f"rm -r {run.fold(k)}, then the same command"
-    different = differences(run, data.folds_digest, k, remedy)
+    metadata = weights_file.weights_metadata(run.weights(k), remedy)
+    different = differences(metadata, run.outputs, _made_with(run, data, k))
     if different:
         raise InputError(
             f"{run.weights(k)} was trained with another {' and '.join(different)}",
@@ -53,8 +56,7 @@ def check_current(run: Run, data: RunData, k: int | str) -> None:
         )
 
 
-def differences(run: Run, folds_digest: str, k: int | str, remedy: str) -> list[str]:
-    """What is another one now than when fold k was trained: recipe, folds, fold, or the path of weights before it."""
-    metadata = weights_file.weights_metadata(run.weights(k), remedy)
-    different = [name for name, value in _made_with(run, folds_digest, k).items() if metadata.get(name) != value]
-    return different + weights_sources.changed(run.outputs, metadata)
+def differences(metadata: dict, outputs: Path, now: dict) -> list[str]:
+    """What is another one in the metadata of weights than `now`: recipe, folds, …, or the paths of weights before."""
+    different = [name for name, value in now.items() if metadata.get(name) != value]
+    return different + weights_sources.changed(outputs, metadata)

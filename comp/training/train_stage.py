@@ -75,7 +75,8 @@ def _prepare(run: Run, recipe: Recipe, data: RunData, k: int | str, inputs: Path
     pretrained = recipe.pretrained and not recipe.init and not resumed
     built = factory.build(recipe, data.competition, inputs / "weights", pretrained, init)
     fit = _fit(built.model, run, recipe, data, k, where)
-    rows = f"{len(fit.loader.batches.labels)} training rows, "
+    train = fit.loader.batches
+    rows = f"{train.labelled} training rows, " + (f"{train.pseudo} pseudo-labelled ones, " if train.pseudo else "")
     rows += f"{fit.length} epochs" if k == ALL_DATA else f"{len(fit.val.labels)} held out"
     console.say(f"{run.name} fold {k}: {rows}" + (", resumed" if resumed else ""), style="bold")
     console.say(f"  {', '.join(f'{name} {value}' for name, value in fit.chosen.items())}")
@@ -92,7 +93,7 @@ def _fit(model: torch.nn.Module, run: Run, recipe: Recipe, data: RunData, k: int
     if k == ALL_DATA:
         return all_rows.AllRowsFit(model, recipe, train, data.competition, where, all_rows.length(run, data))
     val = data.held_out(k)
-    _check_apart(data.folds["group"], train.rows, val.rows, k)
+    _check_apart(data.folds["group"], train.rows[: train.labelled], val.rows, k)
     return Fit(model, recipe, train, val, data.competition, where)
 
 

@@ -92,7 +92,7 @@ def test_a_model_without_checkpointing_is_refused_with_another_way_to_less_memor
 
 @pytest.mark.parametrize("model", ["vit_tiny_patch16_dinov3_qkvb", "test_vit3", "vit_base_patch32_siglip_256"])
 def test_layer_decay_falls_from_the_head_to_the_stem_of_foundation_models(model):
-    """DINOv3 has rotary positions and registers, SigLIP (test_vit3 is a small one) an attention pool before its head."""
+    """DINOv3 has rotary positions and registers, SigLIP (and the small test_vit3) an attention pool before its head."""
     recipe = dataclasses.replace(RECIPE, model=model, layer_decay=0.5)
     with torch.device("meta"):
         net = timm.create_model(model, num_classes=3)

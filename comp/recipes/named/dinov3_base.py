@@ -1,4 +1,4 @@
-"""DINOv3 ViT-B/16 (Siméoni et al. 2025; 86 M weights), only its last four blocks trained: large features, little memory.
+"""DINOv3 ViT-B/16 (Siméoni et al. 2025; 86 M weights), its last four blocks trained: large features, little memory.
 
 The frozen two thirds cost a forward pass and nothing else: no gradients, no optimizer state, no kept outputs. With few
 thousand photos it also overfits less. The values are from the literature, not measured on photos here.
