@@ -28,7 +28,6 @@ SMALL = {
     "siglip2_base": "test_vit3",  # an attention pool and no class token; timm's smallest SigLIP has 94 M weights
 }
 TARGETS = {
-    "dinov3_small": ("multilabel", ("a", "b", "c"), "macro_f1", ["0 1", "", "2", "1"]),
     "dinov3_base": ("regression", ("value",), "rmse", [0.1, 0.9, 0.5, 0.3]),
     "siglip2_base": ("multiclass", ("a", "b", "c"), "accuracy", [0, 1, 2, 1]),
 }
@@ -44,7 +43,7 @@ def data_of(name) -> RunData:
     return RunData(competition, folds, "digest", test, Photos("", [*images, *test["image"]], 0, 32, pixels))
 
 
-@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize("name", ["dinov3_base", "siglip2_base"])
 def test_it_trains_its_last_stage_with_checkpointing_and_predicts(tmp_path, name):
     data, run = data_of(name), Run(tmp_path, name)
     changes = dict(
