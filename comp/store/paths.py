@@ -14,6 +14,7 @@
 | submission.csv                     | the sample submission with its answers filled in                             | submission.py             |
 | submission.json                    | its hash and the sources it is made of                                       | submission_record.py      |
 | submissions/<hash>.csv, .json      | every submission so far, and how it was made                                 | submission_history.py     |
+| submissions/leaderboard.json       | leaderboard scores that were noted, by the hash of the submission            | leaderboard_scores.py     |
 
 Rows are matched by id, never by position. Every file is written under a temporary name and then renamed, so a file that
 exists is complete. Nothing is ever unpickled: files from other people are untrusted input.
@@ -73,6 +74,10 @@ def competition_file(outputs: Path) -> Path:
 
 def submission_file(outputs: Path) -> Path:
     return outputs / "submission.csv"
+
+
+def leaderboard_file(outputs: Path) -> Path:
+    return outputs / "submissions" / "leaderboard.json"
 
 
 def check_run_name(name: str) -> None:
