@@ -31,9 +31,7 @@ class PhotoFacts(PhotoSummary):
     problem: str = ""
 
 
-def scan(
-    inputs: Path, images: Sequence[str], progress: Callable[[int], None], jobs: int = -1
-) -> dict[str, PhotoFacts]:
+def scan(inputs: Path, images: Sequence[str], progress: Callable[[int], None], jobs: int = -1) -> dict[str, PhotoFacts]:
     """Decode every photo once and return its PhotoFacts by its path. About 1.5 kB of memory per photo.
 
     progress is called with the number of photos just finished.

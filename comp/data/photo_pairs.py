@@ -38,7 +38,8 @@ def _positions(photos: list[PhotoFacts]) -> pd.DataFrame:
 
 def _described(found: pd.DataFrame, both: pd.DataFrame, is_test: np.ndarray) -> pd.DataFrame:
     a, b = found["a"].to_numpy(), found["b"].to_numpy()
-    group, label = both["group"].to_numpy(object), both["label"].astype(object).where(both["label"].notna(), "").to_numpy()
+    group = both["group"].to_numpy(object)
+    label = both["label"].astype(object).where(both["label"].notna(), "").to_numpy()
     in_train = ~is_test[a] & ~is_test[b]
     return pd.DataFrame({
         "first": both["image"].to_numpy(object)[a],

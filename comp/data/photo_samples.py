@@ -38,7 +38,7 @@ def drawn(rows: np.ndarray, count: int, seed: int = 0) -> np.ndarray:
 def small_pictures(
     inputs: Path, images: Sequence[str], progress: Callable[[int], None], jobs: int = -1
 ) -> dict[str, np.ndarray]:
-    """Image to its small picture uint8 (HEIGHT, W, 3), with the photo's own aspect ratio. Unreadable ones are left out."""
+    """Image to its small picture uint8 (HEIGHT, W, 3), in its own aspect ratio. Unreadable photos are left out."""
     made: dict[str, np.ndarray] = {}
     for part in in_chunks(_small_chunk, inputs, images, jobs):
         made.update((image, pixels) for image, pixels in part if pixels is not None)

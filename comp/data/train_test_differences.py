@@ -29,7 +29,7 @@ class Difference:
 
 
 def photo_columns(photos: Sequence[PhotoFacts]) -> pd.DataFrame:
-    """What readable photos are like, one row each: width, height, their ratio, file size, brightness, contrast, format."""
+    """What readable photos are like, a row each: width, height, ratio, file size, brightness, contrast, format."""
     table = pd.DataFrame([(p.width, p.height, p.size / 1000, p.brightness, p.contrast, p.format) for p in photos],
                          columns=["width", "height", "file size, kB", "brightness", "contrast", "format"])  # fmt: skip
     table.insert(2, "width / height", table["width"] / table["height"].clip(lower=1))

@@ -7,17 +7,18 @@ BEYOND = 0.5  # percent at either end that the outermost bins take in, so that a
 
 
 def edges(values: np.ndarray) -> np.ndarray:
-    """Bin edges (n + 1,) for finite values (N,): a bin for each whole number where these are few, else at most BINS.
+    """Bin edges (n + 1,), n at most BINS, for finite values (N,); bins of whole numbers hold equally many of them.
 
     A single value gets a single bin. Values beyond the edges are meant to be clipped, as `counts` does.
     """
     values = np.asarray(values, float)
-    different = np.unique(values)
-    if (different % 1 == 0).all() and different[-1] - different[0] < BINS:
-        return np.arange(different[0], different[-1] + 2) - 0.5
     low, high = np.percentile(values, [BEYOND, 100 - BEYOND])
     if not high > low:
-        low, high = different[0], different[-1]
+        low, high = values.min(), values.max()
+    if (values % 1 == 0).all():
+        low, high = np.floor(low), np.ceil(high)
+        width = np.ceil((high - low + 1) / BINS)
+        return np.arange(low, high + width + 1, width) - 0.5
     return np.linspace(low, high, BINS + 1) if high > low else np.array([low - 0.5, low + 0.5])
 
 

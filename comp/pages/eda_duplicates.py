@@ -35,7 +35,9 @@ def section(pairs: pd.DataFrame, inputs: Path) -> Section:
             part = ordered[(ordered["side"] == side) & (ordered["equal"] == equal)]
             made.strips += [_strip(row, f"{kind}, {side}", inputs) for row in part.head(SHOWN).itertuples()]
     more = f": the first {LISTED} of {len(pairs):,}" if len(pairs) > LISTED else ""
-    rows = [[row.first, row.second, KINDS[row.equal], row.side, _remark(row)] for row in ordered.head(LISTED).itertuples()]
+    rows = [
+        [row.first, row.second, KINDS[row.equal], row.side, _remark(row)] for row in ordered.head(LISTED).itertuples()
+    ]
     made.tables.append(Table(["photo", "other photo", "how alike", "where", "remark"], rows, f"pairs{more}"))
     return made
 
@@ -53,7 +55,7 @@ def _counts(pairs: pd.DataFrame) -> Table:
 
 
 def _strip(row, title: str, inputs: Path) -> Strip:
-    return Strip(title, pictures(inputs, [row.first, row.second]), _remark(row))
+    return Strip(title, pictures(inputs, [row.first, row.second]), _remark(row), captions=True)
 
 
 def _remark(row) -> str:

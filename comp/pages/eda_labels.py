@@ -65,10 +65,10 @@ def _classes(made: Section, values: np.ndarray, competition: Competition) -> Non
 
 def _spread_of(counts: np.ndarray, names: tuple[str, ...], word: str) -> str:
     most, least = int(counts.argmax()), int(counts.argmin())
-    ratio = f", {counts[most] / counts[least]:.1f} times as many" if counts[least] else ""
+    ratio = f": {counts[most] / counts[least]:.1f} times as many" if counts[least] else ""
     plural = {"class": "classes", "label": "labels"}[word]
-    return (f"{len(counts):,} {plural}. The most frequent is {names[most]} with {counts[most]:,} photos{ratio}; the rarest "
-            f"is {names[least]} with {counts[least]:,}.")  # fmt: skip
+    return (f"{len(counts):,} {plural}. The most frequent is {names[most]} with {counts[most]:,} photos, the rarest is "
+            f"{names[least]} with {counts[least]:,}{ratio}.")  # fmt: skip
 
 
 def _bars(counts: np.ndarray, names: tuple[str, ...], title: str) -> list[Figure]:
@@ -106,14 +106,22 @@ def columns_section(audit: AuditTables) -> Section:
     made.figures += [_column(name, train[name]) for name in train if name not in known]
     sizes = train["group"].value_counts()
     if len(sizes) < len(train):
-        made.notes.append(f"{len(sizes):,} groups, with {sizes.min():,} to {sizes.max():,} photos each (median "
-                          f"{sizes.median():g}); the largest is {sizes.index[0]}.")  # fmt: skip
-        edges = bins.edges(sizes.to_numpy())
-        counts = {"groups": bins.counts(sizes.to_numpy(), edges)}
-        made.figures.append(figures.histogram("groups by their number of photos", "photos of a group", edges, counts))
+        _groups(made, sizes)
     else:
         made.notes.append("Every photo is a group of its own.")
     return made
+
+
+def _groups(made: Section, sizes: pd.Series) -> None:
+    """sizes: photos by group, the largest first."""
+    if sizes.min() == sizes.max():
+        made.notes.append(f"{len(sizes):,} groups with {sizes.max():,} photos each.")
+        return
+    made.notes.append(f"{len(sizes):,} groups with {sizes.min():,} to {sizes.max():,} photos each (median "
+                      f"{sizes.median():g}); the largest is {sizes.index[0]}.")  # fmt: skip
+    edges = bins.edges(sizes.to_numpy())
+    counts = {"groups": bins.counts(sizes.to_numpy(), edges)}
+    made.figures.append(figures.histogram("groups by their number of photos", "photos of a group", edges, counts))
 
 
 def _behind(one, train: pd.DataFrame, competition: Competition) -> list[Figure]:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from comp.data.audit_tables import AuditTables
 from comp.data.photo_facts import PhotoFacts
-from comp.pages import eda_duplicates, eda_labels, eda_photos, eda_pictures, eda_train_test, page
+from comp.pages import eda_duplicates, eda_labels, eda_photos, eda_pictures, eda_train_test, sections
 
 LEAD = "What is in the folder of the competition, before anything is trained. Every figure has its numbers below it."
 
@@ -25,7 +25,7 @@ def write(
 
     progress is called with the number of the chosen photos that were just read.
     """
-    sections = [
+    made = [
         eda_labels.section(audit),
         eda_labels.columns_section(audit),
         eda_photos.section(audit, facts, inputs),
@@ -33,8 +33,7 @@ def write(
         eda_train_test.section(audit, facts),
         eda_pictures.section(audit, inputs, chosen, progress),
     ]
-    page.write(path, "Input audit", "sections.html.j2", lead=LEAD, tiles=tiles(audit, facts, pairs),
-               missing=audit.problems, sections=sections)  # fmt: skip
+    sections.write(path, "Input audit", LEAD, made, tiles(audit, facts, pairs), audit.problems)
 
 
 def tiles(audit: AuditTables, facts: Mapping[str, PhotoFacts], pairs: pd.DataFrame) -> list[tuple[str, str]]:
@@ -49,5 +48,3 @@ def tiles(audit: AuditTables, facts: Mapping[str, PhotoFacts], pairs: pd.DataFra
         (f"{leaks:,}", "equal or near-identical pairs of two training groups"),
         (f"{across:,}", "such pairs across train and test"),
     ]
-
-

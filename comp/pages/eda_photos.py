@@ -31,6 +31,7 @@ def section(audit: AuditTables, facts: Mapping[str, PhotoFacts], inputs: Path) -
         return made
     tables = sides(audit, facts)
     both = pd.concat(tables.values(), ignore_index=True)
+    made.notes.append(f"The first and the last bin of a histogram also hold the {bins.BEYOND} % beyond them.")
     made.tables += [_sizes(both), _formats(tables)]
     made.figures += [drawn for name in both if name != "format" for drawn in _histogram(name, tables, made.notes)]
     made.tables += _by_class(audit, facts)
@@ -51,8 +52,8 @@ def _unreadable(made: Section, facts: Mapping[str, PhotoFacts]) -> None:
     bad = [[image, fact.problem] for image, fact in facts.items() if fact.problem]
     made.notes.append(f"{len(facts) - len(bad):,} of {len(facts):,} photos can be read.")
     if bad:
-        more = f"; the first {MOST_LISTED:,}" if len(bad) > MOST_LISTED else ""
-        made.tables.append(Table(["photo", "problem"], bad[:MOST_LISTED], f"photos that cannot be read: {len(bad):,}{more}"))
+        more = f", the first {MOST_LISTED:,} of {len(bad):,}" if len(bad) > MOST_LISTED else ""
+        made.tables.append(Table(["photo", "problem"], bad[:MOST_LISTED], f"photos that cannot be read{more}"))
 
 
 def _sizes(both: pd.DataFrame) -> Table:
@@ -89,8 +90,8 @@ def _by_class(audit: AuditTables, facts: Mapping[str, PhotoFacts]) -> list[Table
     for name, places in kinds:
         photos = [facts[image] for image in images[places] if not facts[image].problem]
         if photos:
-            light = [[photo.brightness, photo.contrast] for photo in photos]
-            rows.append([name, len(photos), *np.round(np.mean(light, 0), 1), *np.round(np.std(light, 0), 1)[:1]])
+            light = np.array([[photo.brightness, photo.contrast] for photo in photos])
+            rows.append([name, len(photos), *map(round, light.mean(0).tolist()), round(float(light[:, 0].std()))])
     columns = ["class", "photos", "mean brightness", "mean contrast", "spread of brightness"]
     return [Table(columns, rows, "brightness (0 to 255) and contrast by class")] if len(rows) > 1 else []
 

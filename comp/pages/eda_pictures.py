@@ -23,17 +23,18 @@ def sample(audit: AuditTables) -> list[tuple[str, list[str]]]:
         order = np.argsort([-len(rows) for _, rows in kinds], kind="stable")
         kinds = [kinds[i] for i in (*order[: MOST_KINDS // 2], *order[-MOST_KINDS // 2 :])]
     images = audit.train["image"].to_numpy(object)
-    return [(f"{name}: {len(rows):,} photos", images[photo_samples.drawn(rows, MEAN_OF)].tolist()) for name, rows in kinds]
+    drawn = [images[photo_samples.drawn(rows, MEAN_OF)].tolist() for _, rows in kinds]
+    return [(f"{name}: {len(rows):,} photos", part) for (name, rows), part in zip(kinds, drawn, strict=True)]
 
 
 def section(audit: AuditTables, inputs: Path, chosen, progress: Callable[[int], None]) -> Section:
     """chosen: of `sample`; progress is called with the number of photos just read."""
     made = Section("pictures", "Photos by class")
-    made.notes.append(f"Up to {SHOWN} random photos of each class, the same ones each time. The first picture of a row is "
-                      f"the mean of up to {MEAN_OF} of them.")  # fmt: skip
+    made.notes.append(f"Up to {SHOWN} random photos of each class, the same ones each time. The first picture of a row "
+                      f"is the mean of up to {MEAN_OF} random photos of the class.")  # fmt: skip
     if audit.competition.size > MOST_KINDS:
-        made.notes.append(f"Of {audit.competition.size:,} classes these are the {MOST_KINDS // 2} most frequent and the "
-                          f"{MOST_KINDS // 2} rarest that have photos.")  # fmt: skip
+        made.notes.append(f"Of {audit.competition.size:,} classes these are the {MOST_KINDS // 2} most frequent and "
+                          f"the {MOST_KINDS // 2} rarest that have photos.")  # fmt: skip
     images = list(dict.fromkeys(image for _, part in chosen for image in part))
     small = photo_samples.small_pictures(inputs, images, progress)
     made.strips += [_strip(title, part, small) for title, part in chosen]

@@ -50,16 +50,16 @@ def _suggested(audit: AuditTables) -> list[str]:
     train, test = audit.given
     groups = set(audit.train["group"])
     return [
-        f"{one.column} has {one.train_values} values in train, {one.test_values} in test and none in both: the test set "
-        f'was probably split by it, and the folds should be: group = "{one.column}" in competition.toml.'
+        f"{one.column} has {one.train_values} values in train, {one.test_values} in test and none in both: the test "
+        f'set was probably split by it, and the folds should be: group = "{one.column}" in competition.toml.'
         for one in suggest_groups(train, test)
         if not set(train[one.column].astype(str)) <= groups
     ]
 
 
 def _table(found: list) -> Table:
-    rows = [[one.column, kind, round(one.auc, 3), one.train, one.test, None if one.unseen is None else f"{one.unseen:.0%}"]
-            for kind, one in found]  # fmt: skip
+    rows = [[one.column, kind, round(one.auc, 3), one.train, one.test,
+             None if one.unseen is None else f"{one.unseen:.0%}"] for kind, one in found]  # fmt: skip
     columns = ["column", "of the", "AUC", "in train", "in test", "of test not in train"]
     return Table(columns, rows, "by column: the median of numbers, or the most frequent value")
 

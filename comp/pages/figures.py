@@ -47,7 +47,7 @@ def lines(title: str, x_label: str, y_label: str, series: Mapping[str, tuple[Seq
             axes.plot([0, 1], [0, 1], color=svg.INK, linewidth=1, linestyle=":", alpha=0.6)
         for i, (name, (x, y)) in enumerate(series.items()):
             style = {"color": COLOURS[i % 7], "linestyle": DASHES[i // 7 % 4], "marker": MARKERS[i % 7]}
-            axes.plot(x, y, label=_plain(name), markersize=3.5, markevery=max(1, len(x) // 12), **style)
+            axes.plot(x, y, label=plain(name), markersize=3.5, markevery=max(1, len(x) // 12), **style)
         _finish(axes, x_label, y_label, legend=len(series) > 1)
         drawn = svg.inline(canvas, title)
     return Figure(title, drawn, _points(title, x_label, y_label, series))
@@ -55,7 +55,7 @@ def lines(title: str, x_label: str, y_label: str, series: Mapping[str, tuple[Seq
 
 def bars(title: str, x_label: str, values: Mapping[str, float], errors: Sequence[float] = ()) -> Figure:
     """Horizontal bars from the top down. values: name to length; errors (n,): half the whiskers, if any."""
-    names = [_plain(name) for name in values]
+    names = [plain(name) for name in values]
     with drawing(height=max(1.4, 0.7 + 0.28 * len(names))) as (canvas, axes):
         places = np.arange(len(names))
         style = {"color": COLOURS[0], "ecolor": svg.INK, "height": 0.7}
@@ -69,13 +69,19 @@ def bars(title: str, x_label: str, values: Mapping[str, float], errors: Sequence
     return Figure(title, drawn, Table(["", x_label, *(["±"] if len(errors) else [])], rows, title))
 
 
-def histogram(title: str, x_label: str, edges: Sequence[float], counts: Mapping[str, Sequence[int]]) -> Figure:
-    """Outlines of histograms with common bins. edges (n + 1,); counts: name of each series to its counts (n,)."""
+def histogram(title: str, x_label: str, edges: Sequence[float], counts: Mapping[str, Sequence[float]],
+              y_label: str = "count", marks: Sequence[float] = ()) -> Figure:  # fmt: skip
+    """Outlines of histograms with common bins. edges (n + 1,); counts: name of each series to its counts (n,).
+
+    y_label: what is counted; marks: places of dotted vertical lines.
+    """
     with drawing() as (canvas, axes):
         for i, (name, values) in enumerate(counts.items()):
             style = {"color": COLOURS[i % 7], "linestyle": DASHES[i % 4], "linewidth": 1.6}
-            axes.stairs(values, edges, label=_plain(name), fill=len(counts) == 1, **style)
-        _finish(axes, x_label, "count", legend=len(counts) > 1)
+            axes.stairs(values, edges, label=plain(name), fill=len(counts) == 1, **style)
+        for mark in marks:
+            axes.axvline(mark, color=svg.INK, linewidth=1.2, linestyle=":")
+        _finish(axes, x_label, y_label, legend=len(counts) > 1)
         drawn = svg.inline(canvas, title)
     rows = [[f"{a:.4g} to {b:.4g}", *cells] for a, b, *cells in zip(edges, edges[1:], *counts.values(), strict=False)]
     return Figure(title, drawn, Table([x_label, *counts], rows, title))
@@ -95,13 +101,13 @@ def scatter(title: str, x_label: str, y_label: str, x: Sequence, y: Sequence, nu
 
 
 def _finish(axes, x_label: str, y_label: str, legend: bool = False) -> None:
-    axes.set_xlabel(_plain(x_label))
-    axes.set_ylabel(_plain(y_label))
+    axes.set_xlabel(plain(x_label))
+    axes.set_ylabel(plain(y_label))
     if legend:
         axes.legend()
 
 
-def _plain(name: str, most: int = 28) -> str:
+def plain(name: str, most: int = 28) -> str:
     """A name for a label: shortened, and not one that matplotlib leaves out because it starts with "_"."""
     name = name if len(name) <= most else f"{name[: most - 1]}…"
     return f" {name}" if name.startswith("_") else name
