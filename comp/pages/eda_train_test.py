@@ -9,7 +9,6 @@ from comp.data import adversarial_check, train_test_differences
 from comp.data.audit_tables import AuditTables
 from comp.data.photo_facts import PhotoFacts
 from comp.data.suggest_groups import suggest_groups
-from comp.pages import figures
 from comp.pages.eda_photos import sides
 from comp.pages.sections import Section
 from comp.pages.tables import Table
@@ -34,9 +33,6 @@ def section(audit: AuditTables, facts: Mapping[str, PhotoFacts]) -> Section:
     if found:
         made.notes.insert(0, MEANING)
         made.tables.append(_table(found))
-        shown = sorted(found, key=lambda pair: -pair[1].auc)[:20]
-        named = {f"{one.column} ({kind})": one.auc for kind, one in shown}
-        made.figures.append(figures.bars("columns that separate train from test", "AUC, 0.5 is not at all", named))
     return made
 
 
@@ -59,8 +55,8 @@ def _suggested(audit: AuditTables) -> list[str]:
 
 def _table(found: list) -> Table:
     rows = [[one.column, kind, round(one.auc, 3), one.train, one.test,
-             None if one.unseen is None else f"{one.unseen:.0%}"] for kind, one in found]  # fmt: skip
-    columns = ["column", "of the", "AUC", "in train", "in test", "of test not in train"]
+             None if one.unseen is None else round(100 * one.unseen)] for kind, one in found]  # fmt: skip
+    columns = ["column", "of the", "AUC", "in train", "in test", "% of test not in train"]
     return Table(columns, rows, "by column: the median of numbers, or the most frequent value")
 
 

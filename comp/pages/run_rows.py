@@ -14,7 +14,7 @@ from comp.io import files
 from comp.pages import part_scores, training_times
 from comp.pages.training_times import Times
 from comp.recipes.family_names import family
-from comp.recipes.setting_differences import differing, in_words
+from comp.recipes.setting_differences import differing, in_words, usual
 from comp.store import blend_record, run_predictions, run_status, runs
 from comp.store.blend_predictions import load_blend
 from comp.store.paths import BLEND, Run
@@ -72,8 +72,8 @@ def rows_of(on: Predicted) -> list[RunRow]:
     for state in run_status.status(on.outputs, on.folds, on.digest, competition, on.test_ids):
         states[state.run].append(state)
     recipes = {name: _recipe(Run(on.outputs, name)) for name in runs.trained(on.outputs)}
-    different = differing({name: recipe for name, recipe in recipes.items() if recipe})
-    found = [_run_row(name, of, recipes.get(name), different, on) for name, of in states.items()]
+    words = _words({name: recipe for name, recipe in recipes.items() if recipe})
+    found = [_run_row(name, of, recipes.get(name), words.get(name, ""), on) for name, of in states.items()]
     blend = run_status.blend_status(on.outputs, on.inputs, competition)
     if blend.state != "missing":
         found.append(_blend_row(blend, on))
@@ -94,9 +94,23 @@ def _recipe(run: Run) -> dict | None:
     return recipe if isinstance(recipe, dict) else None
 
 
-def _run_row(name: str, states: list[State], recipe: dict | None, different: list[str], on: Predicted) -> RunRow:
+def _words(recipes: dict[str, dict]) -> dict[str, str]:
+    """What differs in each recipe from the usual of all."""
+    names = differing(recipes)
+    common = usual(recipes, names)
+    return {name: in_words(recipe, names, common) for name, recipe in recipes.items()}
+
+
+def usual_words(outputs: Path) -> str:
+    """What holds for the runs whose row does not say otherwise, in words; empty where nothing differs."""
+    recipes = {name: recipe for name in runs.trained(outputs) if (recipe := _recipe(Run(outputs, name)))}
+    common = usual(recipes, differing(recipes))
+    return in_words(common, list(common))
+
+
+def _run_row(name: str, states: list[State], recipe: dict | None, words: str, on: Predicted) -> RunRow:
     run, complete = Run(on.outputs, name), all(state.state == "complete" for state in states)
-    words, kind = (in_words(recipe, different), family(str(recipe.get("model", name)))) if recipe else ("", EXTERNAL)
+    kind = family(str(recipe.get("model", name))) if recipe else EXTERNAL
     if not recipe:
         words = "recipe.json cannot be read" if run.recipe.is_file() else "external predictions"
     state, why = _summary(states)

@@ -1,7 +1,8 @@
 """What differs between the recipes of several runs, in words."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from comp.recipes.frozen import RUN_ONLY
 from comp.recipes.recipe import Recipe
@@ -22,9 +23,25 @@ def differing(recipes: Mapping[str, dict]) -> list[str]:
     return [name for name in order if name not in LEFT_OUT and _differs(name, list(recipes.values()))]
 
 
-def in_words(recipe: dict, names: list[str]) -> str:
-    """These settings of one recipe: "model resnet34, image size 128, pretrained off"."""
-    return ", ".join(f"{name.replace('_', ' ')} {_value(recipe[name])}" for name in names if name in recipe)
+def usual(recipes: Mapping[str, dict], names: Sequence[str]) -> dict:
+    """The most frequent value of each of these settings, except the model; of equally frequent ones the first."""
+    made = {}
+    for name in names:
+        values = [recipe[name] for recipe in recipes.values() if name in recipe]
+        if name != "model":
+            made[name] = max(values, key=lambda value: [str(other) for other in values].count(str(value)))
+    return made
+
+
+def in_words(recipe: dict, names: Sequence[str], but: Mapping = MappingProxyType({})) -> str:
+    """These settings of one recipe: "resnet34, image size 128, pretrained off", without those equal to `but`."""
+    told = [name for name in names if name in recipe and not (name in but and str(recipe[name]) == str(but[name]))]
+    return ", ".join(_one(name, recipe[name]) for name in told)
+
+
+def _one(name: str, value) -> str:
+    """A model needs no word before it."""
+    return str(value) if name == "model" else f"{name.replace('_', ' ')} {_value(value)}"
 
 
 def _differs(name: str, recipes: list[dict]) -> bool:

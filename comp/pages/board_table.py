@@ -1,0 +1,53 @@
+"""The table of all runs, for the terminal and the page."""
+
+from collections.abc import Sequence
+
+from comp.competition.competition import Competition
+from comp.pages.run_rows import RunRow
+from comp.pages.tables import Table
+
+MOST_EPOCHS = 10  # folds whose best epochs are listed
+
+
+def run_table(rows: Sequence[RunRow], competition: Competition, parts: int) -> Table:
+    """A row per run in the order of `rows`. parts: at most so many scores of attributes or labels; more are left out."""
+    metric = competition.metric.name
+    names = list(dict.fromkeys(name for row in rows for name in row.parts))
+    names = names if len(names) <= parts else []
+    columns = [
+        "run",
+        "what differs",
+        metric,
+        "mean of folds",
+        "±",
+        *names,
+        "minutes",
+        "images/s",
+        "best epochs",
+        "state",
+    ]
+    cells = [[row.name, row.settings or None, row.score, row.mean, row.spread, *(row.parts.get(name) for name in names),
+              _rounded(row.times.minutes), _rounded(row.times.images_per_second), _epochs(row), row.state]
+             for row in rows]  # fmt: skip
+    kept = [i for i, column in enumerate(columns) if column == "run" or any(line[i] is not None for line in cells)]
+    return Table(
+        [columns[i] for i in kept],
+        [[line[i] for i in kept] for line in cells],
+        f"runs by out-of-fold {metric}" + ("" if competition.metric.higher_is_better else ", lower is better"),
+    )
+
+
+def _rounded(value: float | None) -> float | int | None:
+    """Whole numbers from 10 on: a tenth of a minute is nothing there."""
+    return None if value is None else round(value) if value >= 10 else round(value, 1)
+
+
+def _epochs(row: RunRow) -> str | None:
+    """ "4 5 3 of 6", or "4/6 5/7" where folds ended after different epochs."""
+    pairs = [text.split("/") for text in row.times.epochs[:MOST_EPOCHS]]
+    if not pairs:
+        return None
+    more = " …" if len(row.times.epochs) > MOST_EPOCHS else ""
+    if len({total for _, total in pairs}) == 1:
+        return " ".join(best for best, _ in pairs) + f"{more} of {pairs[0][1]}"
+    return " ".join(row.times.epochs[:MOST_EPOCHS]) + more
