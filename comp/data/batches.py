@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from comp.competition.auxiliary_columns import Auxiliary
 from comp.data import augment
 from comp.data.photos import Photos
 from comp.errors import InputError
@@ -21,7 +22,9 @@ class Batches(Dataset):
     """Indexed by (epoch, positions): uint8 pixels (B, H, W, 3), their labels and the positions (B,).
 
     labels (N, …) as competition/labels.py makes them. units (N,) int: rows of one unit are alternatives, such as the
-    photos of one group and class (see Order). ids (N,): prediction ids, where several photos have one.
+    photos of one group and class (see Order). ids (N,): prediction ids, where several photos have one. soft (N, T):
+    soft labels to train with, in the labels' place (see competition/soft_labels.py). auxiliary: further targets of
+    training rows (see competition/auxiliary_columns.py).
     """
 
     def __init__(
@@ -33,11 +36,14 @@ class Batches(Dataset):
         seed: int,
         units: Sequence[int] | None = None,
         ids: Sequence[str] | None = None,
+        soft: np.ndarray | None = None,
+        auxiliary: Sequence[Auxiliary] = (),
     ):
         self.photos, self.rows, self.labels = photos, np.asarray(rows), np.asarray(labels)
         self.augment_name, self.seed = augment_name, seed
         self.units = None if units is None else np.asarray(units)
         self.ids = None if ids is None else np.asarray(ids)
+        self.soft, self.auxiliary = soft, list(auxiliary)
 
     def only(self, positions: np.ndarray) -> "Batches":
         """These rows alone, for prediction: without units and ids."""

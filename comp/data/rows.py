@@ -8,7 +8,9 @@ import pandas as pd
 
 from comp import console
 from comp.competition import labels, tables
+from comp.competition.auxiliary_columns import auxiliary_targets
 from comp.competition.competition import Competition
+from comp.competition.soft_labels import soft_labels
 from comp.competition.training_label_policy import training_policy
 from comp.data import photo_cache, photos
 from comp.data.batches import Batches
@@ -36,7 +38,10 @@ class RunData:
             raise InputError(f"drop={recipe.drop} leaves no training row", "rows to train on", "correct drop in SET")
         units = rows.groupby(["group", "label"], sort=False, dropna=False).ngroup()  # photos of one group and class
         values = labels.to_array(rows["label"], self.competition)
-        return Batches(self.photos, rows["row"], values, recipe.augment, recipe.seed, units)
+        fine = recipe.bin_edges if recipe.head == "bins" else ""
+        soft = soft_labels(rows, self.competition, recipe.soften, recipe.edges, fine) if recipe.soften else None
+        further = auxiliary_targets(rows, recipe.auxiliary)
+        return Batches(self.photos, rows["row"], values, recipe.augment, recipe.seed, units, None, soft, further)
 
     def held_out(self, k: int) -> Batches:
         """Every row of fold k with its official label, and its prediction id if several photos share one."""
