@@ -55,6 +55,7 @@ def _environment():
     made.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "allow_nan": False}
     made.globals["data_block"] = _data_block
     made.filters["shown"] = tables.shown
+    made.filters["enumerated"] = enumerate
     made.tests["numeric"] = tables.is_number
     made.globals["style"] = (TEMPLATES / "page.css").read_text(encoding="utf-8")
     made.globals["parts"] = made.get_template("parts.html.j2").module

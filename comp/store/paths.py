@@ -11,6 +11,7 @@
 | <run>/fold<k>/oof.npz, test.npz    | ids (N,) str, probs (N, C) float32, classes (C,) str, meta: JSON text        | predictions.py            |
 | <name>/oof.*, test.*               | external predictions: .npz, .csv or .csv.gz                                  | external_files.py         |
 | blend/weights.json, oof, test.npz  | the fitted blend and what it is made of; the same keys                       | blend_record.py           |
+| report.html                        | the page of `make report`                                                    | pages/report/             |
 | submission.csv                     | the sample submission with its answers filled in                             | submission.py             |
 | submission.json                    | its hash and the sources it is made of                                       | submission_record.py      |
 | submissions/<hash>.csv, .json      | every submission so far, and how it was made                                 | submission_history.py     |
@@ -88,3 +89,7 @@ def check_run_name(name: str) -> None:
             f"letters, digits and _ . + -, and not one of {', '.join(RESERVED)}",
             "the same command with another RUN, such as RUN=my_run",
         )
+
+
+def report_file(outputs: Path) -> Path:
+    return outputs / "report.html"
