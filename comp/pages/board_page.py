@@ -17,31 +17,44 @@ NO_RUNS = ("No run has predictions yet.", "make train MODEL=<a model>")
 MOST_PARTS = part_scores.MOST
 
 
-def write(path: Path, rows: Sequence[RunRow], competition: Competition, outputs: Path, interval) -> None:
-    """Write the page. rows: of run_rows.rows_of; interval: of run_rows.blend_interval, or None."""
-    made = [_runs(rows, competition, interval), leaderboard_section.section(outputs, competition)]
+def write(path: Path, rows: Sequence[RunRow], notes: Sequence[str], competition: Competition, outputs: Path) -> None:
+    """Write the page. rows: of run_rows.rows_of; notes: of `explained`."""
+    made = [
+        _runs(rows, notes, competition),
+        _families(rows, competition),
+        leaderboard_section.section(outputs, competition),
+    ]
     sections.write(path, "Run board", LEAD, made, missing=[] if rows else [NO_RUNS])
 
 
-def _runs(rows: Sequence[RunRow], competition: Competition, interval) -> Section:
+def _runs(rows: Sequence[RunRow], notes: Sequence[str], competition: Competition) -> Section:
     made = Section("runs", "Runs")
     if not rows:
         made.notes.append("There is nothing to compare.")
         return made
-    made.notes += explained(rows, competition, interval)
+    made.notes += notes
     table = run_table(rows, competition, MOST_PARTS)
     made.tables.append(table)
     problems = [[row.name, row.state, row.why] for row in rows if row.why]
     if problems:
         made.tables.append(Table(["run", "state", "why"], problems, "runs that are not complete"))
-    chart = family_bars(rows, competition)
-    made.figures += [chart] if chart else []
     return made
 
 
-def explained(rows: Sequence[RunRow], competition: Competition, interval) -> list[str]:
-    """What the columns of the table mean, and the interval of the blend."""
-    notes = []
+def _families(rows: Sequence[RunRow], competition: Competition) -> Section:
+    """The bar chart; a section of its own, so that it stands below the table."""
+    chart = family_bars(rows, competition)
+    made = Section("families", "By model family", figures=[chart] if chart else [])
+    if chart:
+        made.notes.append("Whiskers are the standard deviation over folds. A run with missing folds shows their mean.")
+    else:
+        made.notes.append("No run has a score yet.")
+    return made
+
+
+def explained(rows: Sequence[RunRow], competition: Competition, usual: str, interval) -> list[str]:
+    """What the columns of the table mean. usual: the settings of the most runs; interval: of run_rows, or None."""
+    notes = [f"Where a run does not say otherwise: {usual}."] if usual else []
     if any(row.parts for row in rows):
         part = "label" if competition.target == "multilabel" else "attribute"
         notes.append(f"Columns of a single {part} show its {part_scores.metric_of(competition).name}.")

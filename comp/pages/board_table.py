@@ -6,35 +6,37 @@ from comp.competition.competition import Competition
 from comp.pages.run_rows import RunRow
 from comp.pages.tables import Table
 
+WORDS = "what differs"
 MOST_EPOCHS = 10  # folds whose best epochs are listed
 
 
 def run_table(rows: Sequence[RunRow], competition: Competition, parts: int) -> Table:
-    """A row per run in the order of `rows`. parts: at most so many scores of attributes or labels; more are left out."""
+    """A row per run, in the order of `rows`. parts: no scores of attributes or labels if there are more than that."""
     metric = competition.metric.name
     names = list(dict.fromkeys(name for row in rows for name in row.parts))
     names = names if len(names) <= parts else []
-    columns = [
-        "run",
-        "what differs",
-        metric,
-        "mean of folds",
-        "±",
-        *names,
-        "minutes",
-        "images/s",
-        "best epochs",
-        "state",
-    ]
-    cells = [[row.name, row.settings or None, row.score, row.mean, row.spread, *(row.parts.get(name) for name in names),
-              _rounded(row.times.minutes), _rounded(row.times.images_per_second), _epochs(row), row.state]
-             for row in rows]  # fmt: skip
+    columns = ["run", metric, "folds", "±", "state", WORDS, *names, "minutes", "images/s", "best epochs"]
+    cells = [[row.name, row.score, row.mean, row.spread, row.state, row.settings or None,
+              *(row.parts.get(name) for name in names), _rounded(row.times.minutes),
+              _rounded(row.times.images_per_second), _epochs(row)] for row in rows]  # fmt: skip
     kept = [i for i, column in enumerate(columns) if column == "run" or any(line[i] is not None for line in cells)]
     return Table(
         [columns[i] for i in kept],
         [[line[i] for i in kept] for line in cells],
         f"runs by out-of-fold {metric}" + ("" if competition.metric.higher_is_better else ", lower is better"),
     )
+
+
+def in_two(table: Table) -> list[Table]:
+    """The table of all runs as two that fit a terminal: up to what differs, and the rest, if there is any."""
+    last = max(i for i, column in enumerate(table.columns) if column in (WORDS, "state"))
+    places = range(last + 1), (0, *range(last + 1, len(table.columns)))
+    titles = table.title, "their parts and times"
+    return [
+        Table([table.columns[i] for i in part], [[row[i] for i in part] for row in table.rows], title)
+        for part, title in zip(places, titles, strict=True)
+        if len(part) > 1
+    ]
 
 
 def _rounded(value: float | None) -> float | int | None:

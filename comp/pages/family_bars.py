@@ -9,7 +9,7 @@ from comp.competition.competition import Competition
 from comp.pages import figures, svg
 from comp.pages.figures import COLOURS, Figure
 from comp.pages.run_rows import RunRow
-from comp.pages.tables import Table
+from comp.pages.tables import Table, shown
 
 HATCHES = ("", "//", "..", "xx", "\\\\", "oo", "++")  # families differ by colour and by hatch
 BAR = 0.3  # inches
@@ -60,4 +60,4 @@ def _bar(axes, at: int, place: int, row: RunRow, family: str) -> None:
     label = figures.plain(family)
     axes.barh(at, _length(row), xerr=row.spread, height=0.75, label=None if label in seen else label, **style)
     reach = _length(row) + np.sign(_length(row)) * (row.spread or 0)
-    axes.annotate(f"{_length(row):.4g}", (reach, at), (3, 0), textcoords="offset points", va="center", fontsize=9)
+    axes.annotate(shown(_length(row)), (reach, at), (3, 0), textcoords="offset points", va="center", fontsize=9)

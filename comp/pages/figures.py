@@ -16,6 +16,7 @@ from comp.pages.tables import Table
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442")
 DASHES = ("-", "--", "-.", ":")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+FEW = 50  # points that are drawn large
 WIDTH, HEIGHT = 4.6, 3.1  # inches: small enough that the text can be read where a phone scales the figure down
 
 
@@ -91,7 +92,8 @@ def scatter(title: str, x_label: str, y_label: str, x: Sequence, y: Sequence, nu
             diagonal: bool = False) -> Figure:  # fmt: skip
     """Points (n,). numbers: a table that says the same, since points can be many; diagonal: also draw y = x."""
     with drawing(height=4.0) as (canvas, axes):
-        axes.scatter(x, y, s=9, alpha=0.5, color=COLOURS[0], linewidths=0)
+        size, alpha = (9, 0.5) if len(x) > FEW else (40, 0.9)
+        axes.scatter(x, y, s=size, alpha=alpha, color=COLOURS[0], linewidths=0)
         if diagonal and len(x):
             ends = [min(np.min(x), np.min(y)), max(np.max(x), np.max(y))]
             axes.plot(ends, ends, color=svg.INK, linewidth=1, linestyle=":", alpha=0.6)

@@ -9,10 +9,9 @@ from comp.errors import InputError
 from comp.pages import figures
 from comp.pages.sections import Section
 from comp.pages.tables import Table
-from comp.submission import leaderboard_scores
+from comp.submission import cv_and_leaderboard, leaderboard_scores
 from comp.submission.leaderboard_scores import Submitted
 
-FEWEST = 3  # submissions with both scores, for a correlation
 PLACES = {"public": "leaderboard", "private": "private leaderboard"}
 
 
@@ -47,17 +46,24 @@ def _compare(made: Section, both: list[Submitted], place: str, name: str) -> Non
     if not pairs:
         return
     cv, lb = np.array(pairs).T
-    made.notes.append(_told(cv, lb, name))
+    made.notes.append(_told(pairs, name))
     numbers = Table(["cross-validated", name], [list(pair) for pair in pairs])
-    made.figures.append(figures.scatter(f"cross-validated score against {name}", "cross-validated", name, cv, lb,
-                                        numbers, diagonal=True))  # fmt: skip
+    title = f"cross-validated score against {name}"
+    made.figures.append(figures.scatter(title, "cross-validated", name, cv, lb, numbers))
 
 
-def _told(cv: np.ndarray, lb: np.ndarray, name: str) -> str:
-    text = f"The {name} is {(lb - cv).mean():+.4f} from the cross-validated score on average ({len(cv)} submissions)"
-    if len(cv) < FEWEST or np.ptp(cv) == 0 or np.ptp(lb) == 0:
-        return f"{text}; a correlation needs at least {FEWEST} with different scores."
-    return f"{text}; their correlation is {np.corrcoef(cv, lb)[0, 1]:.2f}."
+def _told(pairs: list[tuple[float, float]], name: str) -> str:
+    found = cv_and_leaderboard.agreement(pairs)
+    if found is None:
+        return f"How well the {name} agrees can be said from {cv_and_leaderboard.FEWEST} submissions on."
+    text = (f"Over {found.count} submissions the {name} minus the cross-validated score is {found.gap:+.4f} "
+            f"± {found.spread:.4f}")  # fmt: skip
+    if found.pearson is None:
+        return f"{text}."
+    few = (
+        f"; fewer than {cv_and_leaderboard.FEW} submissions say little" if found.count < cv_and_leaderboard.FEW else ""
+    )
+    return f"{text}; their correlation is {found.pearson:.2f} (of ranks {found.spearman:.2f}){few}."
 
 
 def _table(noted: list[Submitted], competition: Competition) -> Table:

@@ -10,13 +10,14 @@ import pandas as pd
 from comp.competition import scoring
 from comp.competition.competition import Competition
 from comp.errors import InputError
-from comp.io import files
 from comp.pages import part_scores, training_times
+from comp.pages.report import partial_oof
+from comp.pages.run_settings import RunSettings
 from comp.pages.training_times import Times
 from comp.recipes.family_names import family
-from comp.recipes.setting_differences import differing, in_words, usual
-from comp.store import blend_record, run_predictions, run_status, runs
+from comp.store import blend_record, run_status
 from comp.store.blend_predictions import load_blend
+from comp.store.fold_table import fold_count
 from comp.store.paths import BLEND, Run
 from comp.store.run_status import State
 from comp.store.scored_rows import ScoredRows
@@ -65,15 +66,13 @@ class Predicted:
     test_ids: list[str] | None
 
 
-def rows_of(on: Predicted) -> list[RunRow]:
+def rows_of(on: Predicted, settings: RunSettings) -> list[RunRow]:
     """A row per run, external predictions and the blend: the best score first, then those without a whole score."""
     competition = on.rows.competition
     states: dict[str, list[State]] = defaultdict(list)
     for state in run_status.status(on.outputs, on.folds, on.digest, competition, on.test_ids):
         states[state.run].append(state)
-    recipes = {name: _recipe(Run(on.outputs, name)) for name in runs.trained(on.outputs)}
-    words = _words({name: recipe for name, recipe in recipes.items() if recipe})
-    found = [_run_row(name, of, recipes.get(name), words.get(name, ""), on) for name, of in states.items()]
+    found = [_run_row(name, of, settings, on) for name, of in states.items()]
     blend = run_status.blend_status(on.outputs, on.inputs, competition)
     if blend.state != "missing":
         found.append(_blend_row(blend, on))
@@ -85,72 +84,38 @@ def _order(row: RunRow, competition: Competition) -> tuple:
     return not whole, value is None, -competition.metric.shown(value) if value is not None else 0, row.name
 
 
-def _recipe(run: Run) -> dict | None:
-    """The plain settings of recipe.json; None where it cannot be read, which the state of its folds tells."""
-    try:
-        recipe = files.read_json(run.recipe, "", "").get("recipe")
-    except InputError:
-        return None
-    return recipe if isinstance(recipe, dict) else None
-
-
-def _words(recipes: dict[str, dict]) -> dict[str, str]:
-    """What differs in each recipe from the usual of all."""
-    names = differing(recipes)
-    common = usual(recipes, names)
-    return {name: in_words(recipe, names, common) for name, recipe in recipes.items()}
-
-
-def usual_words(outputs: Path) -> str:
-    """What holds for the runs whose row does not say otherwise, in words; empty where nothing differs."""
-    recipes = {name: recipe for name in runs.trained(outputs) if (recipe := _recipe(Run(outputs, name)))}
-    common = usual(recipes, differing(recipes))
-    return in_words(common, list(common))
-
-
-def _run_row(name: str, states: list[State], recipe: dict | None, words: str, on: Predicted) -> RunRow:
-    run, complete = Run(on.outputs, name), all(state.state == "complete" for state in states)
-    kind = family(str(recipe.get("model", name))) if recipe else EXTERNAL
-    if not recipe:
-        words = "recipe.json cannot be read" if run.recipe.is_file() else "external predictions"
+def _run_row(name: str, states: list[State], settings: RunSettings, on: Predicted) -> RunRow:
+    run, recipe = Run(on.outputs, name), settings.recipes.get(name, {})
+    kind = family(str(recipe["model"])) if recipe else EXTERNAL
+    words = settings.words.get(name, "recipe.json cannot be read" if run.recipe.is_file() else "external predictions")
     state, why = _summary(states)
-    scored = _scored(*_out_of_fold(run, states, on), on) if state != "unused" else {}
-    if not complete:
+    scored = _scored(run, on) if state != "unused" else {}
+    if state != "complete":
         scored = {name: value for name, value in scored.items() if name == "folds"}
-    best_by = str((recipe or {}).get("best_by", "metric"))
-    times = training_times.of(run, len(states), on.rows.competition, best_by)
+    times = training_times.of(run, len(states), on.rows.competition, str(recipe.get("best_by", "metric")))
     return RunRow(name, kind, words, state, why, times=times, **scored)
 
 
 def _summary(states: list[State]) -> tuple[str, str]:
-    """The state of a run from those of its folds: the common one, or how many are complete; and the first reason."""
+    """The state of a run from those of its folds, "3/5" where some are complete; and the reason of the first other."""
     kinds = [state.state for state in states]
     bad = [state for state in states if state.state != "complete"]
-    why = f"fold {bad[0].fold}: {bad[0].state}; {bad[0].why}" if bad and len(states) > 1 else bad[0].why if bad else ""
-    if len(set(kinds)) == 1:
+    why = bad[0].why if bad else ""
+    if len(states) == 1 or not bad:
         return kinds[0], why
-    worst = [kind for kind in ("stale", "diverged") if kind in kinds]
-    return f"{kinds.count('complete')} of {len(kinds)} folds" + "".join(f", {kind}" for kind in worst[:1]), why
+    worst = [kind for kind in ("stale", "diverged") if kind in kinds] + [kinds[0]] * (len(set(kinds)) == 1)
+    done = kinds.count("complete")
+    why = f"{done} of {len(kinds)} folds are complete; fold {bad[0].fold} is {bad[0].state}: {why}"
+    return worst[0] if worst else f"{done}/{len(kinds)}", why
 
 
-def _out_of_fold(run: Run, states: list[State], on: Predicted) -> tuple[np.ndarray, list[int]]:
-    """OOF probabilities (N, C) of the folds that are complete, and which these are."""
-    competition, count = on.rows.competition, int(on.folds["fold"].max()) + 1
-    probs = np.full((len(on.folds), competition.size), 1 / competition.size, np.float32)
-    there = [int(state.fold) for state in states if state.state == "complete" and state.fold.isdecimal()]
-    if not run.recipe.is_file():
-        whole = [state.state for state in states] == ["complete"]
-        args = (run, on.folds, on.digest, competition, on.test_ids)
-        return (run_predictions.load(*args)[0], list(range(count))) if whole else (probs, [])
-    for k in there:
-        part, _ = run_predictions.load_fold(run, k, on.folds, on.digest, competition, on.test_ids)
-        places = (on.folds["fold"] == k).to_numpy()
-        probs[places] = part.at(on.folds["image"][places])
-    return probs, there
-
-
-def _scored(probs: np.ndarray, there: list[int], on: Predicted) -> dict:
-    """Fields of RunRow from the OOF probabilities (N, C) of the photos."""
+def _scored(run: Run, on: Predicted) -> dict:
+    """Fields of RunRow from the folds that have usable predictions."""
+    competition, fold = on.rows.competition, on.folds["fold"].to_numpy()
+    probs, _ = partial_oof.load(run, on.folds, on.digest, competition)
+    known = np.isfinite(probs).all(1)
+    there = [k for k in range(fold_count(on.folds)) if known[fold == k].all()]
+    probs[~known] = 1 / competition.size  # never scored
     return _of_scored_rows(on.rows.combine(probs), there, on.rows) if there else {}
 
 

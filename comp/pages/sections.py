@@ -42,5 +42,4 @@ class Section:
 def write(path: Path, title: str, lead: str, sections: Sequence[Section], tiles: Sequence[tuple[str, str]] = (),
           missing: Sequence[tuple[str, str]] = ()) -> None:  # fmt: skip
     """Write a page of sections. tiles: numbers at its top, and what they are; missing: as in Section."""
-    links = [(section.id, section.title) for section in sections]
-    page.write(path, title, "sections.html.j2", lead=lead, tiles=tiles, missing=missing, links=links, sections=sections)
+    page.write(path, title, "sections.html.j2", lead=lead, tiles=tiles, missing=missing, sections=sections)
