@@ -87,7 +87,7 @@ def _difference(name: str, train: pd.Series, test: pd.Series) -> Difference:
     by_value = _auc(is_test, _rates(values, is_test)) if repeated or not is_number else 0.5
     parts = values[is_test == 0], values[is_test == 1]
     unseen = float(1 - np.isin(parts[1], parts[0]).mean()) if repeated or not is_number else None
-    told = [f"{np.median(part):.4g}" for part in parts] if is_number else [_most_frequent(s) for s in (train, test)]
+    told = [f"{np.median(part):.6g}" for part in parts] if is_number else [_most_frequent(s) for s in (train, test)]
     return Difference(name, max(by_rank, 1 - by_rank, by_value), *told, unseen)
 
 

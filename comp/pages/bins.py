@@ -19,7 +19,11 @@ def edges(values: np.ndarray) -> np.ndarray:
         low, high = np.floor(low), np.ceil(high)
         width = np.ceil((high - low + 1) / BINS)
         return np.arange(low, high + width + 1, width) - 0.5
-    return np.linspace(low, high, BINS + 1) if high > low else np.array([low - 0.5, low + 0.5])
+    largest = max(abs(low), abs(high))
+    if high - low > 2 * BINS * np.spacing(largest):  # else the edges would not all differ
+        return np.linspace(low, high, BINS + 1)
+    beyond = max(0.5, largest * 1e-6)
+    return np.array([low - beyond, high + beyond])
 
 
 def counts(values: np.ndarray, bins: np.ndarray) -> np.ndarray:
