@@ -15,6 +15,7 @@ BENCH   ?=
 RUNS    ?=
 METHOD  ?=
 RULE    ?=
+ROUNDS  ?= 2
 PER     ?= run
 FILES   ?=
 A       ?=
@@ -34,7 +35,7 @@ export NO_ALBUMENTATIONS_UPDATE := 1
 
 # Recipes read variables from the environment, as "$$NAME": so any name of a file reaches the scripts as it was typed,
 # with blanks, quotes, brackets and $. `value` keeps make from expanding a $ within it.
-VARIABLES := MODEL FOLD RUN INPUTS OUTPUTS DEVICE SEED FOLDS SET TTA GPUS BENCH RUNS METHOD RULE PER FILES ADVERSARIAL \
+VARIABLES := MODEL FOLD RUN INPUTS OUTPUTS DEVICE SEED FOLDS SET TTA GPUS BENCH RUNS METHOD RULE ROUNDS PER FILES ADVERSARIAL \
              COMPETITION SEARCH COMP PYTHON A B SCORE PRIVATE FILE
 $(foreach name,$(VARIABLES),$(eval override $(name) := $$(value $(name))))
 export $(VARIABLES)
@@ -48,8 +49,8 @@ WHICH   = --model="$$MODEL" --run="$$RUN" --fold="$$FOLD" --device="$$DEVICE"
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL: # the targets of one command are stages: each reads what the one before has written
-.PHONY: help setup init eda folds train predict blend sub status vote scores board report compare lb demo demo-faces \
-        demo-digits demo-unknown bench \
+.PHONY: help setup init eda folds train predict blend pseudo sub status vote scores compare lb board report \
+        demo demo-faces demo-digits demo-unknown bench \
         test lint clean clean-cache need-model
 
 help: ## this list
@@ -64,6 +65,7 @@ help: ## this list
 	show "RUNS=$$RUNS" 'runs to blend; all if empty'; \
 	show "METHOD=$$METHOD" 'how to blend; chosen by the cross-fitted score if empty'; \
 	show "RULE=$$RULE" 'how to decide; chosen by the same score if empty'; \
+	show "ROUNDS=$$ROUNDS" 'rounds of pseudo-labels, at most'; \
 	show "PER=$$PER" "what has a weight in the blend: run, or attribute (a run's part of each)"; \
 	show "FILES=$$FILES" 'submission files to vote among, with blanks or commas between them'; \
 	show "A=$$A" 'compare: a run, or several seeds of one: "x_s0 x_s1"; blend is a name, too'; \
@@ -124,6 +126,9 @@ sub: $(READY) ## write submission.csv from the blend (RUN=name: from one run)
 
 status: $(READY) ## every run and fold: complete, trained, begun, missing, or stale and why
 	@$(PY) tools/status.py $(PATHS)
+
+pseudo: $(READY) ## train RUN again with pseudo-labelled test photos, until a round does not gain (ROUNDS at most)
+	@$(PY) tools/pseudo.py $(PATHS) --run="$$RUN" --rounds="$$ROUNDS" --device="$$DEVICE"
 
 vote: $(READY) ## hard vote of submission files: make vote FILES="a.csv b.csv c.csv"
 	@$(PY) tools/vote.py $(PATHS) -- "$$FILES"

@@ -47,7 +47,7 @@ def lb(home, *more):
 def test_metrics_attributes_and_folds_are_compared(drawn):
     printed = compare(drawn, "a", "b")
     assert "210 rows of 30 groups" in printed
-    for name in ("macro_f1 ", "accuracy ", "macro_f1 of mask ", "macro_f1 of age "):
+    for name in ("macro_f1 ", "accuracy ", "macro_f1, mask ", "macro_f1, age "):
         assert f"\n  {name}" in printed
     assert "of 3 folds" in printed
     assert "not seeds: one run of each" in printed
@@ -68,7 +68,7 @@ def test_the_folds_that_both_have_are_compared_and_the_others_are_named(home):
     (home / "out/c/fold1/oof.npz").unlink()
     (home / "out/c/fold0/test.npz").unlink()  # a comparison needs no test predictions
     printed = compare(home, "a", "c")
-    assert "fold 1 is left out" in printed
+    assert "left out: fold 1, " in printed
     folds = {line for line in whole.splitlines() if line.startswith(("  0 ", "  2 "))}
     assert folds == {line for line in printed.splitlines() if line.startswith(("  0 ", "  2 "))}
     for letter in "ac":

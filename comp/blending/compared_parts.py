@@ -52,7 +52,7 @@ def _attributes(data: Compared) -> dict[str, Part]:
         return {}
     first, second = data.predictions(metric)
     return {
-        f"{metric.name} of {name}": Part(
+        f"{metric.name}, {name}": Part(
             Competition("multiclass", data.competition.attributes[name].values, metric),
             value[data.labels], [value[one] for one in first], [value[one] for one in second],
         )

@@ -7,7 +7,7 @@ from comp.blending import compared_parts
 from comp.blending.compared_parts import SHOWN, Compared
 from comp.blending.paired_difference import Difference
 
-COLUMNS = ("A", "B", "B - A", "95 % interval", "B better")
+COLUMNS = ("A", "B", "B - A", "95 % low", "high", "B better")
 
 
 def show(data: Compared, first: list[str], second: list[str]) -> None:
@@ -37,13 +37,9 @@ def _lower(data: Compared) -> str:
 
 def _rows(found: dict[str, Difference]) -> list[list]:
     return [
-        [name, one.first, one.second, f"{one.value:+.4f}", _interval(one), f"{one.better:.2f}"]
+        [name, one.first, one.second, *(f"{x:+.4f}" for x in (one.value, *one.interval)), f"{one.better:.2f}"]
         for name, one in found.items()
     ]
-
-
-def _interval(one: Difference) -> str:
-    return f"{one.interval[0]:+.4f} to {one.interval[1]:+.4f}"
 
 
 def _show_runs(found: Difference, name: str, first: list[str], second: list[str]) -> None:
@@ -73,7 +69,8 @@ def _show_folds(data: Compared) -> str:
 def _show_result(data: Compared, found: Difference, won: str, groups: int) -> None:
     """Print the result, and what its interval is made of."""
     name, runs = data.competition.metric.name, (len(data.first), len(data.second))
-    console.say(f"{name}: B - A = {found.value:+.4f}, 95 % {_interval(found)}")
+    low, high = found.interval
+    console.say(f"{name}: B - A = {found.value:+.4f}, 95 % {low:+.4f} to {high:+.4f}")
     console.say(f"B is better with probability {found.better:.2f}, and in {won}")
     of_seeds = f"seeds ({runs[0]} of A, {runs[1]} of B)" if max(runs) > 1 else "not seeds: one run of each is known"
     console.say(f"95 %: bootstrap over {groups:,} groups, {of_seeds}")

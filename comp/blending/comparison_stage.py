@@ -28,7 +28,7 @@ def compared(
     numbers = common_folds(outputs, names, folds)
     left = [str(k) for k in range(fold_count(folds)) if k not in numbers]
     if left:
-        console.warn(f"fold {', '.join(left)} is left out: not all of these runs have predicted it")
+        console.warn(f"left out: fold {', '.join(left)}, which not all of these runs have predicted")
     rows = scored_rows(folds[folds["fold"].isin(numbers)], competition)
 
     def load(name: str) -> np.ndarray:

@@ -39,9 +39,9 @@ def in_two(table: Table) -> list[Table]:
     ]
 
 
-def _rounded(value: float | None) -> float | int | None:
-    """Whole numbers from 10 on: a tenth of a minute is nothing there."""
-    return None if value is None else round(value) if value >= 10 else round(value, 1)
+def _rounded(value: float | None) -> str | None:
+    """With one decimal below 10, whole from 10 on."""
+    return None if value is None else f"{value:,.0f}" if value >= 10 else f"{value:.1f}"
 
 
 def _epochs(row: RunRow) -> str | None:

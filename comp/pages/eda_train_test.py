@@ -16,8 +16,8 @@ from comp.pages.tables import Table
 MOST_THUMBNAILS = 3_000  # of each side
 FEWEST = 5  # readable photos of a side
 MEANING = ("AUC says how well a column, or a quick model, tells test photos from training photos: 0.5 is not at all, 1 "
-           "is always. Above about 0.6 the out-of-fold score may not be the leaderboard's. Ids often separate them: the "
-           "test photos were numbered later.")  # fmt: skip
+           "is always. Above about 0.6 the out-of-fold score may not be the leaderboard's. Ids often separate them, "
+           "where test photos were numbered later.")  # fmt: skip
 
 
 def section(audit: AuditTables, facts: Mapping[str, PhotoFacts]) -> Section:

@@ -49,25 +49,29 @@ def lines(title: str, x_label: str, y_label: str, series: Mapping[str, tuple[Seq
         for i, (name, (x, y)) in enumerate(series.items()):
             style = {"color": COLOURS[i % 7], "linestyle": DASHES[i // 7 % 4], "marker": MARKERS[i % 7]}
             axes.plot(x, y, label=plain(name), markersize=3.5, markevery=max(1, len(x) // 12), **style)
+        if all(float(place).is_integer() for x, _ in series.values() for place in x):
+            axes.xaxis.get_major_locator().set_params(integer=True)
         _finish(axes, x_label, y_label, legend=len(series) > 1)
         drawn = svg.inline(canvas, title)
     return Figure(title, drawn, _points(title, x_label, y_label, series))
 
 
-def bars(title: str, x_label: str, values: Mapping[str, float], errors: Sequence[float] = ()) -> Figure:
-    """Horizontal bars from the top down. values: name to length; errors (n,): half the whiskers, if any."""
-    names = [plain(name) for name in values]
+def bars(title: str, x_label: str, values: Mapping[str, float],
+         intervals: Sequence[tuple[float, float]] = ()) -> Figure:  # fmt: skip
+    """Horizontal bars from the top down. values: name to length; intervals (n,): ends of whiskers, if any."""
+    names, lengths = [plain(name) for name in values], list(values.values())
+    whiskers = [np.abs(np.subtract(lengths, side)) for side in zip(*intervals, strict=True)] or None
     with drawing(height=max(1.4, 0.7 + 0.28 * len(names))) as (canvas, axes):
         places = np.arange(len(names))
         style = {"color": COLOURS[0], "ecolor": svg.INK, "height": 0.7}
-        axes.barh(places, list(values.values()), xerr=list(errors) or None, **style)
+        axes.barh(places, lengths, xerr=whiskers, **style)
         axes.set_yticks(places, names)
         axes.invert_yaxis()
         axes.grid(visible=False, axis="y")
         _finish(axes, x_label, "")
         drawn = svg.inline(canvas, title)
-    rows = [list(row) for row in zip(values, values.values(), *([errors] if len(errors) else []), strict=True)]
-    return Figure(title, drawn, Table(["", x_label, *(["±"] if len(errors) else [])], rows, title))
+    rows = [[name, value, *(intervals[i] if len(intervals) else ())] for i, (name, value) in enumerate(values.items())]
+    return Figure(title, drawn, Table(["", x_label, *(["from", "to"] if len(intervals) else [])], rows, title))
 
 
 def histogram(title: str, x_label: str, edges: Sequence[float], counts: Mapping[str, Sequence[float]],

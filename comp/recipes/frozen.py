@@ -84,6 +84,11 @@ def check_pretrained(run: Run, pretrained: dict) -> None:
         )
 
 
+def pretrained_of(run: Run) -> dict | None:
+    """The source of a run's first weights, as `claim` was given it."""
+    return files.read_json(run.recipe, "the recipe of a trained run", f"make train MODEL={run.name}").get("pretrained")
+
+
 def load_recipe(run: Run, competition: Competition) -> Recipe:
     """The recipe that a run was trained with. Raises InputError if it is damaged or for other classes."""
     expected, remedy = "the recipe of a trained run", f"make train MODEL={run.name}"

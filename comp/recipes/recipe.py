@@ -73,9 +73,11 @@ class Recipe:
     sampler: str = _setting("auto", "rows", "auto, shuffle, balanced (by class), one_of_each (per group and class)",
                             choices=("auto", "shuffle", "balanced", "one_of_each"))
     edges: str = _setting("", "rows", "training rows only: other edges for an attribute with ranges, as in size:30,58")
-    soften: str = _setting("", "rows", "training rows only: labels spread by the number behind the classes: years:3")
+    soften: str = _setting("", "rows", "training rows only: labels spread by the number behind the classes: height:3")
     auxiliary: str = _setting("", "rows", "further targets in training, columns and their weights: height:0.3;kind:0.5")
     drop: str = _setting("", "rows", "training rows only: drop rows by the values of a column: height:57-59,20")
+    pseudo: str = _setting("", "rows", "training rows only: pseudo-labels of that name, made by make pseudo")
+    pseudo_share: float = _setting(0.3, "rows", "share of pseudo-labelled rows in an epoch", least=0, most=0.9)
 
     tta: str = _setting("hflip", "run", "views averaged by predict_fold")
     amp: str = _setting("auto", "run", "auto, bf16, fp16, or off", choices=("auto", "bf16", "fp16", "off"))

@@ -83,6 +83,9 @@ def _check_soften(recipe: Recipe, competition: Competition) -> None:
     columns = named_numbers("soften", recipe.soften)
     for column in columns:
         range_of(column, competition)
+    if recipe.head == "bins" and recipe.pseudo and competition.target in ONE_LABEL:
+        expected = "another head: pseudo-labels are of classes, not of bins"
+        raise InputError(f"pseudo={recipe.pseudo} with head=bins", expected, "the same command with SET=head=classes")
     if recipe.head == "bins" and competition.target in ONE_LABEL and (len(columns) != 1 or not recipe.bin_edges):
         [example, *_] = [one.column for one in competition.ranges]
         raise InputError(

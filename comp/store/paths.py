@@ -11,6 +11,7 @@
 | <run>/fold<k>/oof.npz, test.npz    | ids (N,) str, probs (N, C) float32, classes (C,) str, meta: JSON text        | predictions.py            |
 | <name>/oof.*, test.*               | external predictions: .npz, .csv or .csv.gz                                  | external_files.py         |
 | blend/weights.json, oof, test.npz  | the fitted blend and what it is made of; the same keys                       | blend_record.py           |
+| pseudo/<name>/fold<k>.npz          | soft labels of test photos for fold k; the keys of oof.npz                   | pseudo_labels.py          |
 | report.html                        | the page of `make report`                                                    | pages/report/             |
 | submission.csv                     | the sample submission with its answers filled in                             | submission.py             |
 | submission.json                    | its hash and the sources it is made of                                       | submission_record.py      |
@@ -28,7 +29,7 @@ from pathlib import Path
 from comp.errors import InputError
 
 BLEND = "blend"
-RESERVED = (BLEND, "cache", "bench", "locks", "submissions", "chaos")  # folders of outputs/ that are not runs
+RESERVED = (BLEND, "cache", "bench", "locks", "submissions", "chaos", "pseudo")  # folders of outputs/ that are not runs
 
 
 @dataclass(frozen=True)

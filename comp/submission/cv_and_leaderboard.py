@@ -40,9 +40,9 @@ def _correlations(first: np.ndarray, second: np.ndarray) -> tuple[float, float] 
     """Pearson's and Spearman's correlation."""
     if np.ptp(first) == 0 or np.ptp(second) == 0:
         return None, None
-    from scipy.stats import rankdata
+    import pandas as pd
 
-    ranks = [rankdata(one) for one in (first, second)]
+    ranks = [pd.Series(one).rank() for one in (first, second)]
     return float(np.corrcoef(first, second)[0, 1]), float(np.corrcoef(*ranks)[0, 1])
 
 

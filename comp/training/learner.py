@@ -36,7 +36,7 @@ class Learner:
             self.optimizer.add_param_group({"params": list(self.auxiliary.heads.parameters())})
         self.ema = optim.make_ema(self.model, recipe)
         self.head = heads.build(recipe, competition)
-        self.loss = losses.build(recipe, rows.labels, competition, device)
+        self.loss = losses.build(recipe, rows.labels[: rows.labelled], competition, device)
         self.attribute_values = competition.attribute_values
 
     @property

@@ -11,7 +11,7 @@ from comp.competition import scoring
 from comp.competition.competition import Attribute, Competition
 from comp.metrics import metrics
 
-KINDS = [("multiclass", "macro_f1"), ("multiclass", "log_loss"), ("binary", "auc"), ("binary", "weighted_auc"),
+KINDS = [("multiclass", "macro_f1"), ("multiclass", "log_loss"), ("binary", "auc"),
          ("multilabel", "micro_f1"), ("multilabel", "auc"), ("ordinal", "quadratic_kappa"),
          ("regression", "rmse")]  # fmt: skip
 COLOURS = {"colour": Attribute(("red", "blue"), (0, 0, 1))}
@@ -91,10 +91,10 @@ def test_several_seeds_are_averaged_and_each_is_known():
 def test_folds_other_metrics_and_attributes_are_compared_too():
     data = drawn(also=(metrics.get("accuracy"), metrics.get("log_loss")))
     found = compared_parts.of_metrics(data)
-    assert list(found) == ["macro_f1", "accuracy", "log_loss", "macro_f1 of colour"]
+    assert list(found) == ["macro_f1", "accuracy", "log_loss", "macro_f1, colour"]
     right = [COLOURS["colour"].of_class[c] for c in data.labels]
     answers = np.array(COLOURS["colour"].of_class)[data.first[0].argmax(1)]
-    assert found["macro_f1 of colour"].first == pytest.approx(metrics.macro_f1_score(np.array(right), answers, 2))
+    assert found["macro_f1, colour"].first == pytest.approx(metrics.macro_f1_score(np.array(right), answers, 2))
     inside = data.folds == 2
     expected = scoring.scores(data.competition, data.labels[inside], data.second[0][inside])["macro_f1"]
     assert compared_parts.of_folds(data)[2][1] == pytest.approx(expected)

@@ -23,6 +23,8 @@ from comp.recipes.setting_differences import differing, in_words, usual
 from comp.store.paths import Run
 from comp.submission import leaderboard_scores, submission_history
 
+METRICS = ("accuracy", "macro_f1", "log_loss", "auc", "quadratic_kappa", "rmse", "map@2", "samples_f_beta@2",
+           "average_precision")  # fmt: skip
 NASTY = "<img src=x onerror=alert(1)>"
 
 
@@ -111,7 +113,7 @@ def test_scores_are_those_of_the_predictions_the_best_run_first(drawn):
 
 def test_times_epochs_and_what_differs(drawn):
     _, page, rows = board(drawn)
-    assert (rows["a"]["minutes"], rows["b"]["minutes"]) == ("4.5", "6")
+    assert (rows["a"]["minutes"], rows["b"]["minutes"]) == ("4.5", "6.0")
     assert rows["a"]["images/s"] == "167"  # 100, 200, 200
     assert (rows["a"]["best epochs"], rows["b"]["best epochs"]) == ("2 2 2 of 3", "2 2 2 of 4")
     told = {name: rows[name]["what differs"] for name in "ab"}
@@ -201,9 +203,7 @@ def test_cross_validated_scores_stand_beside_the_noted_ones(copy):
 
 @pytest.mark.parametrize("target", ANSWERS)
 def test_parts_of_every_target_are_scored_by_every_metric(target):
-    names = [name for name in ("accuracy", "macro_f1", "log_loss", "auc", "quadratic_kappa", "rmse", "map@2",
-                               "samples_f_beta@2", "average_precision") if target in metrics.get(name).targets]  # fmt: skip
-    for name in names:
+    for name in [name for name in METRICS if target in metrics.get(name).targets]:
         made = small(target, metric=metrics.get(name))
         probs = random_probs(made, 60)
         rng = np.random.default_rng(1)

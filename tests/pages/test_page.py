@@ -78,7 +78,7 @@ def test_a_figure_is_the_same_twice_in_the_colours_of_the_page_and_its_ids_are_i
 def test_every_kind_of_figure_has_a_label_and_its_numbers():
     numbers = Table(["x"], [["1"]])
     made = [
-        figures.bars("bars", "score", {"a": 0.5, "b": 0.7}, errors=[0.1, 0.2]),
+        figures.bars("bars", "score", {"a": 0.5, "b": 0.7}, intervals=[(0.4, 0.6), (0.5, 0.75)]),
         figures.histogram("histogram", "size", [0, 1, 2], {"train": [3, 4], "test": [1, 0]}),
         figures.scatter("scatter", "truth", "answer", [1, 2], [2, 1], numbers, diagonal=True),
         figures.scatter("no points", "truth", "answer", [], [], numbers, diagonal=True),
@@ -86,7 +86,7 @@ def test_every_kind_of_figure_has_a_label_and_its_numbers():
     for drawn in made:
         assert f'role="img" aria-label="{drawn.title}"' in drawn.svg
         assert drawn.numbers.rows
-    assert made[0].numbers.rows == [["a", 0.5, 0.1], ["b", 0.7, 0.2]]
+    assert made[0].numbers.rows == [["a", 0.5, 0.4, 0.6], ["b", 0.7, 0.5, 0.75]]
     assert made[1].numbers.rows == [["0 to 1", 3, 1], ["1 to 2", 4, 0]]
 
 

@@ -61,6 +61,8 @@ def of_classes(attribute_of_class: Sequence[int], answers: np.ndarray) -> np.nda
 def _ranges(labels: np.ndarray) -> Categories:
     edges = np.unique(np.quantile(labels, np.linspace(0, 1, RANGES + 1)[1:-1]))
     edges = edges[edges > labels.min()] if len(labels) else edges
+    short = np.unique([float(f"{edge:.3g}") for edge in edges])
+    edges = short if len(short) == len(edges) else edges
     return Categories("range", _named(edges), np.searchsorted(edges, labels, side="right"), edges)
 
 

@@ -18,7 +18,8 @@ from comp.competition import scoring
 from comp.pages.report import categories
 from comp.pages.report.report_data import ReportData, Source
 
-MOST_OPINIONS = 12  # sources, the best ones: more make the page large and a card long
+MOST_OPINIONS = 12  # sources, the best ones: more make a card long
+MOST_ANSWERS = 1_000_000  # of all sources together, 7 bytes each: of many rows fewer sources are shown
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,8 @@ def truths(data: ReportData) -> list:
 
 def opinions(data: ReportData) -> list[Opinion]:
     """What each source says, the main one first."""
-    return [_opinion(data, source) for source in data.sources[:MOST_OPINIONS]]
+    count = min(MOST_OPINIONS, max(2, MOST_ANSWERS // max(1, len(data.images))))
+    return [_opinion(data, source) for source in data.sources[:count]]
 
 
 def wrong(data: ReportData, source: Source) -> np.ndarray:

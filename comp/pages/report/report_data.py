@@ -88,9 +88,8 @@ def load(outputs: Path, inputs: Path, competition: Competition) -> ReportData:
     rows, first = scored_rows(table, competition), _first_photos(table, competition)
     notes = [Note(reason) for reason in runs.unused(outputs).values()]
     made = [_run(Run(outputs, name), table, digest, rows, notes) for name in runs.names(outputs)]
-    blend, weights = _blend(outputs, inputs, rows, digest, bool(made), notes)
-    if not made:
-        notes.append(Note("There are no runs yet.", "make train MODEL=resnet18"))
+    blend, weights = _blend(outputs, inputs, rows, digest, notes)
+    notes += _what_is_next(made, blend)
     return ReportData(
         inputs=inputs,
         outputs=outputs,
@@ -128,10 +127,17 @@ def _history(run: Run, notes: list[Note]) -> dict[int, pd.DataFrame]:
     return found
 
 
-def _blend(outputs: Path, inputs: Path, rows: ScoredRows, digest: str, any_run: bool, notes: list[Note]):
+def _what_is_next(made: list[Source], blend: Source | None) -> list[Note]:
+    """A blend needs a complete run: before there is one, the notes of the runs say how to get it."""
+    if not made:
+        return [Note("There are no runs yet.", "make train MODEL=resnet18")]
+    ready = any(source.is_complete for source in made)
+    return [Note("There is no blend: the best run is shown instead.", "make blend")] if ready and not blend else []
+
+
+def _blend(outputs: Path, inputs: Path, rows: ScoredRows, digest: str, notes: list[Note]):
     """The blend and weights.json, or None and {}."""
     if not (Run(outputs, BLEND).folder / "weights.json").is_file():
-        notes += [Note("There is no blend yet: the best run is shown instead.", "make blend")] if any_run else []
         return None, {}
     try:
         probs, _, weights = load_blend(outputs, rows, digest, rows.competition)

@@ -12,5 +12,7 @@ def write(data: ReportData) -> Path:
     """Write the report; returns its path."""
     made, path = sections.made(data), report_file(data.outputs)
     scripts = tuple(dict.fromkeys(name for section in made for name in section.scripts))
-    page.write(path, "Report", "report/report.html.j2", scripts=scripts, sections=made, notes=data.notes, data=data)
+    page.write(
+        path, "Report of the runs", "report/report.html.j2", scripts=scripts, sections=made, notes=data.notes, data=data
+    )
     return path

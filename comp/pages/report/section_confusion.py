@@ -1,5 +1,7 @@
 """Confusion matrices as tables of buttons, which filter the gallery."""
 
+import numpy as np
+
 from comp.pages.report import confusion
 from comp.pages.report.confusion import LARGEST, Confusion
 from comp.pages.report.report_data import ReportData
@@ -16,10 +18,14 @@ def section(data: ReportData) -> Section | None:
 
 
 def _shown(one: Confusion) -> dict:
-    """What the template draws: cells with their count and share of the true category, or the most frequent pairs."""
+    """What the template draws: cells, or the most frequent pairs.
+
+    A cell is its count and the strength of its colour: the root of its share of the true category, which keeps small
+    shares visible.
+    """
     names, totals = list(one.categories.names), one.counts.sum(1)
     rows = [
-        [(int(count), count / total if total else 0.0) for count in counts]
+        [(int(count), float(np.sqrt(count / total)) if total else 0.0) for count in counts]
         for counts, total in zip(one.counts, totals, strict=True)
     ]
     return {

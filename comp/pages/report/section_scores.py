@@ -37,16 +37,20 @@ def _tiles(data: ReportData, interval: tuple[float, float]) -> list[tuple[str, s
         tiles.append((f"{data.weights['optimism']:+.4f}", "optimism: in sample minus cross-validated"))
     chances = data.weights.get("beats", {})
     tiles += [(f"{chance:.0%}", f"probability to beat the {rival}") for rival, chance in chances.items()]
-    return [*tiles, (f"{len(rows.ids):,}", "rows scored"), (str(int(rows.folds.max()) + 1), "folds")]
+    return [
+        *tiles,
+        (f"{main.known.sum():,}", f"rows scored, of {len(rows.ids):,}"),
+        (str(int(rows.folds.max()) + 1), "folds"),
+    ]
 
 
 def _overall(data: ReportData, intervals) -> Table:
     measured = [scores.metrics(data, source) for source in data.sources]
     rows = [
-        [source.name, f"{source.known.mean():.0%}", *values.values(), f"{low:.4f} to {high:.4f}"]
+        [source.name, int(source.known.sum()), *values.values(), low, high]
         for source, values, (low, high) in zip(data.sources, measured, intervals, strict=True)
     ]
-    return Table(["", "rows predicted", *measured[0], "95 % interval"], rows, "out of fold")
+    return Table(["", "rows", *measured[0], "95 % from", "to"], rows, "out of fold")
 
 
 def _by_fold(data: ReportData) -> Table:
@@ -61,9 +65,8 @@ def _by_attribute(data: ReportData) -> list[Table]:
 
 
 def _bars(data: ReportData, intervals) -> figures.Figure:
-    """Scores with half the width of their intervals."""
+    """Scores with their intervals."""
     shown = data.sources[:BARS]
     metric = data.competition.metric.name
     values = {source.name: scores.metrics(data, source)[metric] for source in shown}
-    errors = [(high - low) / 2 for low, high in intervals[: len(shown)]]
-    return figures.bars(f"{metric} out of fold, with 95 % intervals", metric, values, errors)
+    return figures.bars(f"{metric} out of fold, with 95 % intervals", metric, values, intervals[: len(shown)])

@@ -8,7 +8,7 @@
   const status = document.getElementById("status");
   const more = document.getElementById("more");
   const chip = document.getElementById("cell");
-  const STEP = 48; // cards that are added at once
+  const STEP = 24; // cards that are added at once
   const main = data.sources[0];
   const runs = data.sources.slice(data.hasBlend ? 1 : 0);
   let cell = null; // what a button has chosen: {kind, truth, answer, outcome, group, title, button}
