@@ -185,8 +185,9 @@ demo-unknown:
 bench: $(READY) ## measure speed as ratios (BENCH="data engine": a part); nothing else should run meanwhile
 	@$(PY) tools/bench.py $(PATHS) --only="$$BENCH"
 
+# A process per core, each with one thread: the tests' models are too small for more threads to pay.
 test: $(READY) ## all tests
-	@$(PY) -m pytest
+	@OMP_NUM_THREADS=1 $(PY) -m pytest -n logical --dist loadfile
 
 lint: $(READY) ## ruff, and the direction of imports between rooms
 	@$(PY) -m ruff check .
