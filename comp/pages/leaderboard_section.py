@@ -60,9 +60,7 @@ def _told(pairs: list[tuple[float, float]], name: str) -> str:
             f"± {found.spread:.4f}")  # fmt: skip
     if found.pearson is None:
         return f"{text}."
-    few = (
-        f"; fewer than {cv_and_leaderboard.FEW} submissions say little" if found.count < cv_and_leaderboard.FEW else ""
-    )
+    few = "; so few submissions say little" if found.count < cv_and_leaderboard.FEW else ""
     return f"{text}; their correlation is {found.pearson:.2f} (of ranks {found.spearman:.2f}){few}."
 
 
@@ -70,10 +68,15 @@ def _table(noted: list[Submitted], competition: Competition) -> Table:
     """The noted submissions, the best one on the leaderboard first."""
     metric = competition.metric
     first = sorted(noted, key=lambda one: -metric.shown(one.public if one.public is not None else one.private))
-    rows = [[one.digest, one.made, one.what, one.cross_validated, _interval(one), one.public, one.private]
+    rows = [[one.digest, one.cross_validated, _interval(one), one.public, one.private, one.what, _minute(one.made)]
             for one in first]  # fmt: skip
-    columns = ["submission", "made", "of", "cross-validated", "95 % interval", *PLACES.values()]
+    columns = ["submission", "cross-validated", "95 % interval", *PLACES.values(), "of", "made"]
     return Table(columns, rows, f"submissions, {metric.name}")
+
+
+def _minute(made: str) -> str:
+    """An ISO time without seconds and zone; all are UTC."""
+    return made[:16].replace("T", " ")
 
 
 def _interval(one: Submitted) -> str | None:
