@@ -7,7 +7,7 @@ import pandas as pd
 
 from comp.data.audit_tables import AuditTables
 from comp.data.photo_facts import PhotoFacts
-from comp.pages import eda_duplicates, eda_labels, eda_photos, eda_pictures, eda_train_test, sections
+from comp.pages import eda_columns, eda_duplicates, eda_labels, eda_photos, eda_pictures, eda_train_test, sections
 
 LEAD = "What is in the folder of the competition, before anything is trained. Every figure has its numbers below it."
 
@@ -27,7 +27,7 @@ def write(
     """
     made = [
         eda_labels.section(audit),
-        eda_labels.columns_section(audit),
+        eda_columns.section(audit),
         eda_photos.section(audit, facts, inputs),
         eda_duplicates.section(pairs, inputs),
         eda_train_test.section(audit, facts),
