@@ -2,7 +2,7 @@
 
 import re
 
-PREFIXES = r"(?:tf|legacy|gluon|gluon_|dm|ssl|swsl|ig|test)_"  # of who trained or ported it
+PREFIXES = r"(?:tf|legacy|gluon|dm|ssl|swsl|ig|test)_"  # of who trained or ported it
 FAMILY = rf"(?:{PREFIXES})?([a-z]+?(?:v\d+)?)(?=[\d_.\-]|$)"
 
 
