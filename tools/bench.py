@@ -19,7 +19,7 @@ from comp import console
 from comp.errors import InputError
 from comp.io import files
 
-BENCHES = ("data", "engine", "recipes", "blending")  # modules of tools/benchmarks, each with records(work, rounds)
+BENCHES = ("data", "engine", "recipes", "blending", "choosing")  # modules of tools/benchmarks, each with records(work, rounds)
 
 
 def main() -> None:
