@@ -22,6 +22,7 @@ from comp.decisions import decision
 
 __all__ = ["OutOfFold", "Study", "fits", "study"]
 
+
 @dataclass(frozen=True)
 class Study:
     """The blend, fitted on all rows, and its scores; higher is better.
@@ -44,9 +45,7 @@ class Study:
     oof: np.ndarray
 
 
-def study(
-    data: OutOfFold, candidates: list[Candidate], progress: Callable[[int], None] = lambda count: None
-) -> Study:
+def study(data: OutOfFold, candidates: list[Candidate], progress: Callable[[int], None] = lambda count: None) -> Study:
     """Choose among the candidates and score the choice; progress(1) is called after each of the `fits(K)` fits."""
     return study_of(data, fit_all(data, candidates, np.unique(data.folds), progress))
 

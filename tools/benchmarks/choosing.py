@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-
 from benchmarks import pools
+
 from comp.blending import bootstrap, choice, combine, crossfit, group_sums, mixed
 from comp.blending.candidates import Candidate, candidates
 from comp.blending.fold_fits import Fits, fit_all

@@ -99,8 +99,12 @@ def _models(rng, group: np.ndarray, values, noise, shares, skill, own: float, un
         logits = SHARED * shared + own * RUN * _noise(rng, group, size) + own * RUN_BIAS * rng.normal(size=size)
         logits[np.arange(len(value)), value] += one * np.maximum(1 + 0.12 * own * rng.normal(size=size), 0)[value]
         logits += 0.5 * np.log(share)
-        parts.append([_softmax(sharpness * (logits + unlike * MODEL * _noise(rng, group, size)
-                                            + unlike * MODEL_BIAS * rng.normal(size=size))) for _ in range(FOLDS)])  # fmt: skip
+
+        def model(logits=logits, size=size):
+            own = MODEL * _noise(rng, group, size) + MODEL_BIAS * rng.normal(size=size)
+            return _softmax(sharpness * (logits + unlike * own))
+
+        parts.append([model() for _ in range(FOLDS)])
     return [list(model) for model in zip(*parts, strict=True)]
 
 
