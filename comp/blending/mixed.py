@@ -37,13 +37,13 @@ class Mixed:
 def mix(fitted: Fitted, shares: np.ndarray) -> Mixed:
     """The mean of the candidates with these shares (P,), in the order of `fitted`.
 
-    Arithmetic means, geometric means and means of ranks cannot be put together, nor can parameters of other lengths.
+    Arithmetic means, geometric means and means of ranks cannot be put together, nor can parameters of other shapes.
     So only the kind with the largest share is used; its shares are scaled to sum 1.
     """
     kinds: dict[tuple, dict[Candidate, float]] = {}
     for (candidate, (_, parameters)), share in zip(fitted.items(), shares, strict=True):
         if share > 0:
-            kind = combine.kind(candidate.method), len(parameters)
+            kind = combine.kind(candidate.method), parameters.shape
             kinds.setdefault(kind, {})[candidate] = float(share)
     used = max(kinds.values(), key=lambda kind: round(sum(kind.values()), 9))  # of equal ones the first
     total = sum(used.values())

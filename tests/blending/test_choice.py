@@ -92,7 +92,7 @@ def test_only_means_of_one_kind_are_put_together():
     np.testing.assert_allclose(list(made.shares.values()), [0.6, 0.4])
 
 
-def test_parameters_of_other_lengths_are_not_put_together():
+def test_parameters_of_other_shapes_are_not_put_together():
     fitted = {Candidate("equal", "a"): (np.ones(1), np.zeros(2)), Candidate("equal", "b"): (np.ones(1), np.ones(5))}
     assert mixed.mix(fitted, np.array([0.6, 0.4])).candidate == Candidate("equal", "a")
 
