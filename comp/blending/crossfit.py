@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from comp.blending import bootstrap, choice, combine, group_sums, mixed
+from comp.blending import bootstrap, choice, combine, group_sums, mixed, rivals
 from comp.blending.candidates import Candidate
 from comp.blending.fold_fits import Fits, Fitted, OutOfFold, fit_all, fits
 from comp.blending.mixed import Mixed
@@ -79,25 +79,23 @@ def _nested(data: OutOfFold, fitted: Fits, group: np.ndarray) -> np.ndarray:
 
 def _summary(data: OutOfFold, made: Mixed, oof, group, table) -> Study:
     competition, labels = data.competition, data.labels
-    rivals = _rivals(data)
-    predictions = [scoring.predictions(competition, competition.metric, one) for one in (oof, *rivals.values())]
+    compared = (oof, *rivals.rivals(data).values())
+    predictions = [scoring.predictions(competition, competition.metric, one) for one in compared]
     groups = int(group.max()) + 1
     drawn = bootstrap.scores(group_sums.of_predictions(competition, labels, group, groups, predictions), groups)
-    scores = [scoring.score(competition, labels, one) for one in (oof, *rivals.values())]
-    new = choice.on_new_rows(np.array(scores), drawn)
+    scores = np.array([scoring.score(competition, labels, one) for one in compared])
     return Study(
         chosen=made.candidate,
         shares=made.shares,
         weights=made.weights,
         parameters=made.parameters,
         in_sample=scoring.score(competition, labels, made.blended(data.probs, competition)),
-        cross_validated=scores[0],
+        cross_validated=float(scores[0]),
         interval=tuple(float(x) for x in np.percentile(drawn[0], [2.5, 97.5])),
-        beats={name: float((new[0] > rival).mean() + (new[0] == rival).mean() / 2)
-               for name, rival in zip(rivals, new[1:], strict=True)},
+        beats=rivals.beats(data, made, scores, drawn),
         table=table,
         oof=oof,
-    )  # fmt: skip
+    )
 
 
 def _scored(data: OutOfFold, fitted: Fitted, k, group: np.ndarray) -> choice.Scored:
@@ -119,11 +117,3 @@ def _predictions(data: OutOfFold, fitted: Fitted, candidates: list[Candidate], r
             if mixed is None:
                 mixed = combine.blended(method, data.probs[:, rows], weights, data.competition)
             yield decision.predictions(mixed, parameters, data.competition)
-
-
-def _rivals(data: OutOfFold) -> dict[str, np.ndarray]:
-    """The predictions that a blend must beat: the best single run and the equal mean."""
-    runs = data.probs if data.runs is None else data.runs
-    singles = [scoring.score(data.competition, data.labels, one) for one in runs]
-    fair = np.full(len(runs), 1 / len(runs))
-    return {"best single run": runs[int(np.argmax(singles))], "equal mean": combine.apply_weights(runs, fair)}
