@@ -40,9 +40,9 @@ def shares(by_fold: list[Scored], groups: np.ndarray) -> np.ndarray:
     return np.bincount(best, minlength=len(scores)) / len(best)
 
 
-def on_new_rows(scores: np.ndarray, drawn: np.ndarray) -> np.ndarray:
-    """Possible scores (P, R) on new rows: the scores (P,) and the noise of the drawn scores (P, R), SPREAD as wide."""
-    return scores[:, None] + SPREAD * (drawn - drawn.mean(1, keepdims=True))
+def on_new_rows(scores: np.ndarray, drawn: np.ndarray, spread: float = SPREAD) -> np.ndarray:
+    """Possible scores (P, R) on new rows: scores (P,), and `spread` times the noise of the drawn scores (P, R)."""
+    return scores[:, None] + spread * (drawn - drawn.mean(1, keepdims=True))
 
 
 def over_folds(by_fold: list[Scored]) -> Scored:

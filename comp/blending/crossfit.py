@@ -92,7 +92,7 @@ def _summary(data: OutOfFold, made: Mixed, oof, group, table) -> Study:
         in_sample=scoring.score(competition, labels, made.blended(data.probs, competition)),
         cross_validated=float(scores[0]),
         interval=tuple(float(x) for x in np.percentile(drawn[0], [2.5, 97.5])),
-        beats=rivals.beats(data, made, scores, drawn),
+        beats=rivals.beats(scores, drawn),
         table=table,
         oof=oof,
     )

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from test_crossfit import competition, data
 
-from comp.blending import choice, group_sums, mixed, report
+from comp.blending import choice, group_sums, mixed, report, rivals
 from comp.blending.candidates import Candidate, candidates
 from comp.blending.crossfit import study
 from comp.competition import scoring
@@ -104,3 +104,11 @@ def test_the_report_names_the_shares(capsys):
     assert sum(summary["shares"].values()) == pytest.approx(1, abs=1e-4)
     report.show(["x", "y", "z"], given, made, summary)
     assert ("the mean of" in capsys.readouterr().out) == (len(made.shares) > 1)
+
+
+def test_a_run_is_as_likely_as_not_to_beat_itself_and_noise_makes_less_certain():
+    scores = np.array([0.6, 0.5, 0.5])
+    drawn = scores[:, None] + np.random.default_rng(0).normal(0, 0.05, (3, 1000))
+    found = rivals.beats(scores, drawn)
+    assert 0.5 < found["best single run"] < found["equal mean"] < 1
+    assert set(rivals.beats(np.full(3, 0.5), np.full((3, 10), 0.5)).values()) == {0.5}

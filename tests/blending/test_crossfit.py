@@ -58,7 +58,7 @@ def made():
 
 def test_blending_good_models_beats_the_best_of_them(made):
     assert {candidate.method for candidate in made.shares} != {"best"}
-    assert made.beats["best single run"] > 0.9
+    assert made.beats["best single run"] > 0.7
     assert made.interval[0] < made.cross_validated < made.interval[1]
     assert made.weights.sum() == pytest.approx(1)
 
