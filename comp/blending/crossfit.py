@@ -54,7 +54,7 @@ def study_of(data: OutOfFold, fitted: Fits) -> Study:
     """The choice among candidates that are fitted, and its score."""
     group = np.unique(data.groups, return_inverse=True)[1]
     by_fold = scored_folds(data, fitted, group)
-    made = mixed.mix(fitted.without(), choice.shares(by_fold, np.unique(group)))
+    made = mixed.mix(fitted.without(), choice.shares(by_fold, np.unique(group), fitted.without()))
     scores = [one.score() for one in choice.over_folds(by_fold)]
     return _summary(data, made, _nested(data, fitted, group), group, list(zip(fitted.without(), scores, strict=True)))
 
@@ -72,7 +72,7 @@ def _nested(data: OutOfFold, fitted: Fits, group: np.ndarray) -> np.ndarray:
         out, without = data.folds == j, fitted.without(j)
         shares = np.eye(len(without))[0]
         if len(numbers) > 2:
-            shares = choice.shares(scored_folds(data, fitted, group, (j,)), np.unique(group[~out]))
+            shares = choice.shares(scored_folds(data, fitted, group, (j,)), np.unique(group[~out]), without)
         oof[out] = mixed.mix(without, shares).blended(data.probs[:, out], data.competition)
     return oof
 

@@ -12,7 +12,7 @@ from comp.competition import scoring
 PLAIN = {"rule": "argmax"}
 
 
-def scored(given, answers):
+def scored(given, answers, methods=()):
     """Answers of several candidates (P, N), fold by fold."""
     groups = int(given.groups.max()) + 1
     by_fold = []
@@ -20,7 +20,7 @@ def scored(given, answers):
         inside = given.folds == k
         parts = given.labels[inside], given.groups[inside], groups, [one[inside] for one in answers]
         by_fold.append(group_sums.of_predictions(given.competition, *parts))
-    return by_fold, np.arange(groups)
+    return by_fold, np.arange(groups), [Candidate(name, "argmax") for name in methods or "abc"]
 
 
 def noisy(labels, share, seed):
@@ -45,6 +45,14 @@ def test_candidates_that_differ_by_less_than_their_noise_share():
 def test_of_equal_candidates_the_first_one_counts():
     given = data()
     assert choice.shares(*scored(given, [noisy(given.labels, 0.5, 0)] * 3)).tolist() == [1, 0, 0]
+
+
+@pytest.mark.parametrize(("wrong", "single"), [(0.5, 0), (0.2, 1)])
+def test_the_best_run_counts_only_if_it_clearly_beats_the_equal_mean(wrong, single):
+    """Answers of the equal mean, of the best single run, and of a third candidate; some of them are wrong."""
+    given = data()
+    answers = [noisy(given.labels, share, 0) for share in (0.5, wrong, 0.8)]
+    assert choice.shares(*scored(given, answers, ["equal", "best", "greedy"])).tolist() == [1 - single, single, 0]
 
 
 def test_a_run_that_is_much_better_than_the_rest_has_nearly_all_the_weight():
