@@ -78,7 +78,7 @@ help: ## this list
 	show "ADVERSARIAL=$$ADVERSARIAL" '1: folds also tries to tell train from test photos'; \
 	show "SEED=$$SEED" 'of folds and training'; \
 	show "GPUS=$$GPUS" 'processes that train one fold together, one a GPU (torchrun, DDP)'; \
-	show "BENCH=$$BENCH" 'parts of bench: data, engine, recipes, blending; all if empty'; \
+	show "BENCH=$$BENCH" 'parts of bench: data, engine, recipes, blending, choosing; all if empty'; \
 	show "DEVICE=$$DEVICE" 'auto, cpu, cuda, cuda:1, mps'; \
 	show "INPUTS=$$INPUTS" "the competition's data"; \
 	show "COMPETITION=$$COMPETITION" 'the file that describes it; INPUTS/competition.toml, else ./competition.toml if empty'; \
