@@ -43,7 +43,7 @@ WHICH   = --model="$$MODEL" --run="$$RUN" --fold="$$FOLD" --device="$$DEVICE"
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL: # the targets of one command are stages: each reads what the one before has written
-.PHONY: help setup init folds train predict blend sub status vote scores demo demo-faces demo-digits demo-unknown bench \
+.PHONY: help setup init folds train predict embed stack blend sub status vote scores demo demo-faces demo-digits demo-unknown bench \
         test lint clean clean-cache need-model
 
 help: ## this list
@@ -95,6 +95,12 @@ train: $(READY) need-model ## train MODEL on all folds (FOLD=2: one), then predi
 
 predict: $(READY) need-model ## predict a trained run again, with TTA=…
 	@$(LAUNCH) tools/predict_fold.py $(PATHS) $(WHICH) --tta="$$TTA" --set="$$SET"
+
+embed: $(READY) need-model ## a scikit-learn classifier on features of the frozen MODEL, as a run (RUN, SET)
+	@$(PY) tools/embed.py $(PATHS) --model="$$MODEL" --run="$$RUN" --set="$$SET" --seed="$$SEED" --device="$$DEVICE"
+
+stack: $(READY) ## a small classifier on the OOF predictions of RUNS, as a run named RUN, or stack
+	@$(PY) tools/stack.py $(PATHS) --runs="$$RUNS" --run="$${RUN:-stack}" --set="$$SET" --seed="$$SEED"
 
 need-model:
 	@test -n "$$MODEL" || { echo "error: no MODEL"; \
