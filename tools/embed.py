@@ -10,19 +10,16 @@ each fold on the other folds alone: see comp/tabular/cross_fitting.py.
 import dataclasses
 import shlex
 
-import numpy as np
 from options import add_device, competition_of, parser
 
 from comp import console
-from comp.competition import labels, tables
 from comp.competition.competition import Competition
 from comp.embeddings import embed_recipe
 from comp.embeddings.embed_recipe import EmbedRecipe
 from comp.recipes.recipe import Recipe
-from comp.store import derived_runs, fold_table
+from comp.store import derived_runs
 from comp.store.paths import Run, check_run_name
 from comp.tabular import classifier_settings
-from comp.tabular.chosen_columns import chosen_columns
 
 PACKAGES = ("numpy", "scikit-learn", "torch", "timm")
 
@@ -35,6 +32,10 @@ def main() -> None:
     run, made = Run(args.outputs, name), embed_recipe.chosen(args.model, args.set, args.seed, competition)
     made = with_normalisation(made)
     derived_runs.check(run, made.plain(), competition)
+    from comp.competition import tables
+    from comp.store import fold_table
+    from comp.tabular.chosen_columns import chosen_columns
+
     folds, digest = fold_table.folds_and_digest(args.outputs, competition)
     test = tables.read_test(competition, args.inputs)
     columns = chosen_columns(made.classifier.columns, competition, args.inputs, folds["image"], test)
@@ -76,7 +77,7 @@ def with_normalisation(made: EmbedRecipe) -> EmbedRecipe:
     return dataclasses.replace(made, recipe=normalisation.with_normalisation(made.recipe))
 
 
-def embedded(args, recipe: Recipe, competition: Competition, images: list[str]) -> tuple[np.ndarray, dict]:
+def embedded(args, recipe: Recipe, competition: Competition, images: list[str]) -> tuple:
     """Features (N, D) of the photos, and what the pretrained weights were, for recipe.json."""
     from comp.embeddings import backbone, feature_cache
     from comp.hardware import device
@@ -91,6 +92,9 @@ def embedded(args, recipe: Recipe, competition: Competition, images: list[str]) 
 
 def predict(run: Run, made: EmbedRecipe, competition: Competition, folds, digest: str, test, vectors, columns) -> None:
     """Fit the classifiers and write the predictions. vectors (N + M, D), columns (N, T) and (M, T)."""
+    import numpy as np
+
+    from comp.competition import labels
     from comp.tabular.cross_fitting import LearningRows
     from comp.tabular.predict_derived import Places, predict_derived
     from comp.tabular.row_values import RowValues

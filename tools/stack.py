@@ -14,9 +14,9 @@ from options import competition_of, parser
 from comp import console
 from comp.io.name_lists import split_names
 from comp.recipes import settings
-from comp.store import derived_runs, fold_table, runs
+from comp.store import derived_runs, runs
 from comp.store.paths import Run, check_run_name
-from comp.tabular import classifier_settings, stacking
+from comp.tabular import classifier_settings
 from comp.tabular.classifier_settings import ClassifierSettings
 
 HELP = "correct that setting; .venv/bin/python tools/stack.py --help describes all of them"
@@ -29,14 +29,16 @@ def main() -> None:
     competition = competition_of(args)
     given = ClassifierSettings(**settings.parsed(args.set, classifier_settings.types(), HELP))
     made = classifier_settings.resolved(given, competition, HELP)
+    from comp.store import fold_table
+    from comp.submission import submission
+    from comp.tabular import stacking
+    from comp.tabular.predict_derived import predict_derived
+
     folds, digest = fold_table.folds_and_digest(args.outputs, competition)
     run, wanted = Run(args.outputs, args.run), split_names(args.runs, runs.names(args.outputs).__contains__)
     names = stacking.sources(args.outputs, run, list(dict.fromkeys(wanted)), fold_table.fold_count(folds))
     plain = {"name": "stack", "runs": names, "seed": args.seed} | dataclasses.asdict(made)
     derived_runs.check(run, plain, competition)
-    from comp.submission import submission
-    from comp.tabular.predict_derived import predict_derived
-
     test_ids = submission.ids_here(args.inputs, competition)
     where = (args.outputs, args.inputs, names, made.columns)
     rows, places = stacking.stacked(*where, folds, digest, competition, test_ids)

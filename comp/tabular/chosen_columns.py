@@ -27,9 +27,8 @@ def chosen_columns(
     if missing or not names:
         raise _not_shared(missing, text, list(train), usual)
     places = pd.MultiIndex.from_frame(test[["id", "image"]])
-    return tuple(
-        one.reset_index(drop=True) for one in (train[names].loc[np.asarray(images)], of_test[names].loc[places])
-    )
+    chosen = train[names].loc[np.asarray(images)], of_test[names].loc[places]
+    return tuple(one.reset_index(drop=True) for one in chosen)
 
 
 def _not_shared(missing: list[str], text: str, known: list[str], usual: list[str]) -> InputError:

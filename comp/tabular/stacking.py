@@ -2,10 +2,10 @@
 
 The classifier that predicts fold k learns from the rows of the other folds and never sees a row or label of fold k.
 One indirect way remains, as in all usual stacking: the first-level predictions of the other folds were made by models
-that were trained on fold k's labels, among others. So a stack's OOF score may be slightly too high; with few numbers to
-fit the difference is small. The same holds for a blend with a stack in it: its cross-validated score chooses the weights
-without fold k, but the stack's predictions on the other folds were fitted on labels of fold k. Believe a gain that comes
-from a stack alone only if it is clearly larger than the blend's interval, or seen on the leaderboard too.
+that were trained on fold k's labels, among others. So a stack's OOF score may be slightly too high; with few numbers
+to fit the difference is small. The same holds for a blend with a stack in it: its cross-validated score chooses the
+weights without fold k, but the stack's predictions on the other folds were fitted on labels of fold k. Believe a gain
+that comes from a stack alone only if it is clearly larger than the blend's interval, or seen on the leaderboard too.
 """
 
 from collections.abc import Sequence
@@ -73,8 +73,8 @@ def stacked(
     of_oof = np.hstack([as_vectors(competition, rows.combine(oof)) for oof, _ in loaded])
     of_test = np.hstack([as_vectors(competition, test.at(ids)) for _, test in _with_ids(loaded, ids)])
     added = _columns(columns, competition, inputs, folds, ids)
-    groups, values = rows.groups, [RowValues(*one) for one in zip((of_oof, of_test), added, strict=True)]
-    made = LearningRows(competition, values[0], rows.labels, rows.folds, groups, values[1])
+    values = [RowValues(*one) for one in zip((of_oof, of_test), added, strict=True)]
+    made = LearningRows(competition, values[0], rows.labels, rows.folds, rows.groups, values[1], rows.ids)
     meta = {"runs": list(names), "sources": {name: runs.source_digest(Run(outputs, name)) for name in names}}
     return made, Places(folds["image"].to_numpy(), _row_of_image(rows), ids, folds_digest, meta)
 
@@ -105,8 +105,8 @@ def _row_of_image(rows: ScoredRows) -> np.ndarray:
 
 def _columns(text: str, competition: Competition, inputs: Path, folds: pd.DataFrame, ids: np.ndarray):
     """Columns of each scored row and each test id: those of its first photo."""
-    if not text:
-        return pd.DataFrame(index=range(len(folds))), pd.DataFrame(index=range(len(ids)))
     first = folds.drop_duplicates("id") if competition.combine else folds
+    if not text:
+        return pd.DataFrame(index=range(len(first))), pd.DataFrame(index=range(len(ids)))
     test = tables.read_test(competition, inputs).drop_duplicates("id").set_index("id", drop=False)
     return chosen_columns(text, competition, inputs, first["image"], test.loc[ids].reset_index(drop=True))
