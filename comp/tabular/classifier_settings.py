@@ -18,7 +18,7 @@ GRIDS = {  # the values that are tried, those of the simplest models first: they
     "logistic": (1e-4, 1e-3, 1e-2, 1e-1, 1.0),  # C, the inverse of the L2 penalty; for standardised columns
     "ridge": (1e5, 1e4, 1e3, 1e2, 1e1),  # the L2 penalty
     "knn": (45, 15, 5),  # neighbours
-    "boosting": (50, 100, 200),  # trees per class
+    "boosting": (25, 50, 100),  # trees per class
 }
 COMPONENTS = {"boosting": 64}  # trees look at each column one by one: a thousand would take them minutes
 

@@ -9,6 +9,7 @@
 """
 
 import warnings
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -24,46 +25,48 @@ class Learner:
     def __init__(self, kind: str, competition: Competition, balanced: bool = False, seed: int = 0):
         self.kind, self.competition, self.balanced, self.seed = kind, competition, balanced, seed
 
-    def predictions(self, value: float, x: np.ndarray, labels: np.ndarray, others: np.ndarray) -> np.ndarray:
-        """Predictions (M, C) of `others` (M, F) by a classifier with this value, fitted on x (N, F) and labels (N, …).
+    def predictions(self, grid, x: np.ndarray, labels: np.ndarray, others: np.ndarray) -> np.ndarray:
+        """Predictions (V, M, C) of `others` (M, F) for each value of the grid, fitted on x (N, F) and labels (N, …).
 
         As comp/competition/competition.py has them for the target. Balanced: probabilities are divided by the shares of
         the classes in the training rows and normalised, which is their Bayes rule under equal shares (Saerens et al.
         2002; logit adjustment, Menon et al. 2021).
         """
         if self.kind == "ridge" or self.competition.target == "regression":
-            return self._numbers(value, x, labels, others)
+            return np.stack([self._of_numbers(made) for made in self._numbers(grid, x, labels.astype(float), others)])
         known = self._indicators(labels)
         if self.kind == "knn":
-            probs = self._neighbours(value, x, known, others)
+            probs = np.stack([self._neighbours(value, x, known, others) for value in grid])
         elif self.competition.target == "multilabel":
-            probs = np.stack([self._one(value, x, known[:, c], others, 2)[:, 1] for c in range(known.shape[1])], 1)
+            columns = [self._one(grid, x, known[:, c], others, 2)[:, :, 1] for c in range(known.shape[1])]
+            probs = np.stack(columns, 2)
         else:
-            probs = self._one(value, x, labels, others, known.shape[1])
-        return self._tidied(probs, known.mean(0))
+            probs = self._one(grid, x, labels, others, known.shape[1])
+        return np.stack([self._tidied(one, known.mean(0)) for one in probs])
 
-    def _numbers(self, value: float, x: np.ndarray, labels: np.ndarray, others: np.ndarray) -> np.ndarray:
+    def _numbers(self, grid, x: np.ndarray, labels: np.ndarray, others: np.ndarray) -> list[np.ndarray]:
+        """Numbers (M,) for each value of the grid."""
+        from sklearn.ensemble import HistGradientBoostingRegressor
+        from sklearn.linear_model import Ridge
+
         if self.kind == "knn":
-            values = self._neighbours(value, x, labels[:, None].astype(float), others)[:, 0]
-        else:
-            values = self._regressor(value).fit(x, labels.astype(float)).predict(others)
+            return [self._neighbours(value, x, labels[:, None], others)[:, 0] for value in grid]
+        if self.kind == "ridge":
+            return [Ridge(alpha=value).fit(x, labels).predict(others) for value in grid]
+        loss = "absolute_error" if self.competition.metric.name == "mae" else "squared_error"
+        made = HistGradientBoostingRegressor(loss=loss, **self._trees(grid)).fit(x, labels)
+        return _at(made.staged_predict(others), grid)
+
+    def _of_numbers(self, values: np.ndarray) -> np.ndarray:
+        """Numbers (M,) as predictions (M, C) of the target."""
         if self.competition.target == "ordinal":
             return scoring.two_points(values, self.competition.size)
         return np.clip(values, *self.competition.limits)[:, None]
 
-    def _regressor(self, value: float):
-        if self.kind == "ridge":
-            from sklearn.linear_model import Ridge
-
-            return Ridge(alpha=value)
-        from sklearn.ensemble import HistGradientBoostingRegressor
-
-        loss = "absolute_error" if self.competition.metric.name == "mae" else "squared_error"
-        return HistGradientBoostingRegressor(loss=loss, **self._trees(value))
-
-    def _trees(self, value: float) -> dict:
+    def _trees(self, grid) -> dict:
         # early stopping would hold rows out without regard to groups
-        return {"max_iter": int(value), "max_leaf_nodes": 15, "early_stopping": False, "random_state": self.seed}
+        most = int(max(grid))
+        return {"max_iter": most, "max_leaf_nodes": 15, "early_stopping": False, "random_state": self.seed}
 
     def _neighbours(self, value: float, x: np.ndarray, known: np.ndarray, others: np.ndarray) -> np.ndarray:
         """Mean of `known` (N, C) over the neighbours of each row, with the mean of all rows as one more neighbour."""
@@ -75,26 +78,19 @@ class Learner:
             return made
         return (count * made + known.mean(0)) / (count + 1)
 
-    def _one(self, value: float, x: np.ndarray, labels: np.ndarray, others: np.ndarray, size: int) -> np.ndarray:
-        """Probabilities (M, size) of one label per row; classes without a training row get 0."""
-        probs = np.zeros((len(others), size))
-        there = np.unique(labels)
-        if len(there) == 1:
-            probs[:, there[0]] = 1
-            return probs
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="lbfgs failed to converge")  # enough steps for any use of it
-            probs[:, there] = self._classifier(value).fit(x, labels).predict_proba(others)
-        return probs
-
-    def _classifier(self, value: float):
-        if self.kind == "logistic":
-            from sklearn.linear_model import LogisticRegression
-
-            return LogisticRegression(C=value, max_iter=300)
+    def _one(self, grid, x: np.ndarray, labels: np.ndarray, others: np.ndarray, size: int) -> np.ndarray:
+        """Probabilities (V, M, size) of one label per row; classes without a training row get 0."""
         from sklearn.ensemble import HistGradientBoostingClassifier
 
-        return HistGradientBoostingClassifier(**self._trees(value))
+        probs, there = np.zeros((len(grid), len(others), size)), np.unique(labels)
+        if len(there) == 1:
+            probs[:, :, there[0]] = 1
+        elif self.kind == "boosting":
+            made = HistGradientBoostingClassifier(**self._trees(grid)).fit(x, labels)
+            probs[:, :, there] = _at(made.staged_predict_proba(others), grid)
+        else:
+            probs[:, :, there] = [_logistic(value, x, labels, others) for value in grid]
+        return probs
 
     def _indicators(self, labels: np.ndarray) -> np.ndarray:
         """(N, C) of 0 and 1."""
@@ -109,3 +105,18 @@ class Learner:
         probs = probs / probs.sum(1, keepdims=True)
         probs = probs.clip(TINY, 1)
         return probs / probs.sum(1, keepdims=True)
+
+
+def _logistic(value: float, x: np.ndarray, labels: np.ndarray, others: np.ndarray) -> np.ndarray:
+    from sklearn.linear_model import LogisticRegression
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="lbfgs failed to converge")  # near enough: it is cross-validated
+        return LogisticRegression(C=value, max_iter=300).fit(x, labels).predict_proba(others)
+
+
+def _at(stages: Iterable[np.ndarray], grid) -> list[np.ndarray]:
+    """The predictions after as many trees as each value of the grid says: one fit serves all."""
+    wanted = {int(value) for value in grid}
+    made = {i: one for i, one in enumerate(stages, 1) if i in wanted}
+    return [made[int(value)] for value in grid]

@@ -101,7 +101,7 @@ class CrossFitting:
         values, labels = self.rows.values.at(train), self.rows.labels[train]
         prepared = Preparation(self.settings.components, self.seed).fit(values)
         x, z = prepared.transform(values), prepared.transform(others)
-        return np.stack([self.learner.predictions(value, x, labels, z) for value in grid])
+        return self.learner.predictions(grid, x, labels, z)
 
     def _score(self, probs: np.ndarray, rows: np.ndarray) -> float:
         """Higher is better: the competition's metric of some rows, or their mean loss with its sign turned."""

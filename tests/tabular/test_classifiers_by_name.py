@@ -39,12 +39,21 @@ def drawn(target, rows=90, seed=0):
 @pytest.mark.parametrize(("target", "kind"), KINDS)
 def test_predictions_are_valid_better_than_chance_and_the_same_twice(target, kind):
     made, (x, labels), (z, truth) = competition(target), drawn(target), drawn(target, seed=1)
-    probs = Learner(kind, made).predictions(VALUES[kind], x, labels, z)
+    probs = Learner(kind, made).predictions((VALUES[kind],), x, labels, z)[0]
     assert probs.shape == (len(z), made.size)
     assert value_problem(np.arange(len(z)).astype(str), probs.astype(np.float32), made) == ""
     shuffled = np.random.default_rng(2).permutation(len(truth))
     assert scoring.score(made, truth, probs) > scoring.score(made, truth, probs[shuffled])
-    np.testing.assert_array_equal(probs, Learner(kind, made).predictions(VALUES[kind], x, labels, z))
+    np.testing.assert_array_equal(probs, Learner(kind, made).predictions((VALUES[kind],), x, labels, z)[0])
+
+
+@pytest.mark.parametrize(("target", "kind"), KINDS)
+def test_each_value_of_a_grid_is_predicted_as_alone(target, kind):
+    made, (x, labels), (z, _) = competition(target), drawn(target), drawn(target, seed=1)
+    grid = (VALUES[kind], 3)
+    both = Learner(kind, made).predictions(grid, x, labels, z)
+    for value, one in zip(grid, both, strict=True):
+        np.testing.assert_array_equal(one, Learner(kind, made).predictions((value,), x, labels, z)[0])
 
 
 @pytest.mark.parametrize("kind", FITTING["multiclass"])
@@ -52,7 +61,7 @@ def test_predictions_are_valid_better_than_chance_and_the_same_twice(target, kin
 def test_a_class_without_a_training_row_has_hardly_any_probability(kind, there):
     made, (x, labels) = competition("multiclass"), drawn("multiclass")
     rows = np.isin(labels, there)
-    probs = Learner(kind, made).predictions(VALUES[kind], x[rows], labels[rows], x)
+    probs = Learner(kind, made).predictions((VALUES[kind],), x[rows], labels[rows], x)[0]
     absent = [c for c in range(3) if c not in there]
     assert probs[:, absent].max() < 1e-5
     np.testing.assert_allclose(probs.sum(1), 1)
@@ -62,21 +71,21 @@ def test_a_class_without_a_training_row_has_hardly_any_probability(kind, there):
 def test_a_label_of_no_training_row_is_predicted_for_none(kind):
     made, (x, labels) = competition("multilabel"), drawn("multilabel")
     labels[:, 1] = 0
-    assert Learner(kind, made).predictions(VALUES[kind], x, labels, x)[:, 1].max() < 1e-5
+    assert Learner(kind, made).predictions((VALUES[kind],), x, labels, x)[0][:, 1].max() < 1e-5
 
 
 def test_balanced_predictions_of_noise_are_equal_where_classes_are_not():
     made, rng = competition("multiclass"), np.random.default_rng(0)
     x, labels = np.zeros((60, 2), np.float32), rng.permutation([0] * 40 + [1] * 15 + [2] * 5)
-    plain = Learner("logistic", made).predictions(1.0, x, labels, x[:1])
-    equal = Learner("logistic", made, balanced=True).predictions(1.0, x, labels, x[:1])
+    plain = Learner("logistic", made).predictions((1.0,), x, labels, x[:1])[0]
+    equal = Learner("logistic", made, balanced=True).predictions((1.0,), x, labels, x[:1])[0]
     np.testing.assert_allclose(plain[0], np.array([40, 15, 5]) / 60, atol=0.01)
     np.testing.assert_allclose(equal[0], 1 / 3, atol=0.02)
 
 
 def test_a_regression_stays_within_its_limits():
     made, (x, labels) = competition("regression"), drawn("regression")
-    probs = Learner("ridge", made).predictions(1.0, x, labels, x * 1000)
+    probs = Learner("ridge", made).predictions((1.0,), x, labels, x * 1000)[0]
     assert probs.min() >= 0
     assert probs.max() <= 2
 
