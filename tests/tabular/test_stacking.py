@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shlex
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 from conftest import ROOT
 from drawn_runs import draw_guest, draw_run, drawn_home, run
 from small_competitions import small
+from test_make import make
 
 from comp.competition.home import competition
 from comp.store.paths import Run
@@ -104,6 +106,15 @@ assert "torch" not in sys.modules
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_command_in_its_recipe_is_one_of_make(copy):
+    before = files_of(copy)
+    command = json.loads((copy / "out/stack/recipe.json").read_text())["command"]
+    code, printed = make(*shlex.split(command)[1:], inputs=copy / "in", outputs=copy / "out")
+    assert code == 0, printed
+    assert "already made" in printed
+    assert files_of(copy) == before
 
 
 def test_labels_of_a_fold_do_not_reach_its_classifier(stacked):
