@@ -28,18 +28,19 @@ def check(run: Run, settings: dict, competition: Competition) -> None:
         raise InputError(f"run {run.name} was trained", "another name: a run name belongs to one recipe", other)
     if content.get("classes") != list(competition.classes):
         raise InputError(f"{run.recipe} is not of this competition's classes", "a run of this competition", other)
-    wanted = _plain(settings)
-    changed = [
-        f"{key}: {there.get(key)!r}, not {wanted.get(key)!r}"
-        for key in dict.fromkeys((*there, *wanted))
-        if there.get(key) != wanted.get(key)
-    ]
+    changed = _changed(there, _plain(settings))
     if changed:
         raise InputError(
             f"run {run.name} was made with another recipe ({'; '.join(changed)})",
             f"the recipe in {run.recipe}: a run name belongs to one recipe",
             other,
         )
+
+
+def _changed(there: dict, wanted: dict) -> list[str]:
+    """ "key: value there, not wanted value" for each different setting."""
+    keys = dict.fromkeys((*there, *wanted))
+    return [f"{k}: {there.get(k)!r}, not {wanted.get(k)!r}" for k in keys if there.get(k) != wanted.get(k)]
 
 
 def claim(run: Run, settings: dict, command: str, competition: Competition, packages: tuple[str, ...], **more) -> None:

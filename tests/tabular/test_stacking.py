@@ -16,6 +16,8 @@ from small_competitions import small
 from test_make import make
 
 from comp.competition.home import competition
+from comp.errors import InputError
+from comp.recipes import catalog, frozen
 from comp.store.paths import Run
 from comp.store.predictions import load_predictions
 from comp.tabular import stacking
@@ -142,10 +144,13 @@ def test_values_of_runs_are_finite_and_keep_their_order(target):
 BAD = {
     "with other runs": (("stack", "--runs", "a b"), "runs: ['a', 'b', 'mate'], not ['a', 'b']"),
     "of itself": (("stack", "--runs", "a stack"), "has stack itself"),
-    "trained under its name": (("train_fold", "--model", "test_resnet", "--run", "stack", "--set",
-                                "pretrained=false image_size=32"), "run stack was not trained"),
     "predicted as a trained run": (("predict_fold", "--model", "test_resnet", "--run", "stack"), "was not trained"),
 }  # fmt: skip
+
+
+def test_a_training_does_not_take_its_name(stacked):
+    with pytest.raises(InputError, match="run stack was not trained"):
+        frozen.claim(Run(stacked / "out", "stack"), catalog.get("resnet18"), HOME)
 
 
 @pytest.mark.parametrize("kind", BAD)
