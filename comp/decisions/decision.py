@@ -1,18 +1,19 @@
 """The decision rules turn blended probabilities into answers. The target and the metric decide which rules exist.
 
-| decided     | rules, from the simplest           | parameters                        | module                            |
-|-------------|------------------------------------|-----------------------------------|-----------------------------------|
-| class       | argmax, prior, attributes, classes | offsets (C,) of log-probabilities | class_offsets                     |
-|             | expected, after argmax             | calibration and gains (4, C)      | expected_classes                  |
-| labels      | half, common, labels               | offsets (C,) of log-odds          | label_thresholds                  |
-|             | expected, after half               | the same                          | expected_labels, label_thresholds |
-| grade       | round, cuts                        | cut points (C - 1,)               | grade_cuts                        |
-|             | expected, after round              | the same                          | expected_grades, grade_cuts       |
-| none        | none                               | (0,)                              |                                   |
+| decided | rules, from the simplest           | parameters                        | module           |
+|---------|------------------------------------|-----------------------------------|------------------|
+| class   | argmax, prior, attributes, classes | offsets (C,) of log-probabilities | class_offsets    |
+|         | expected, after argmax             | calibration and gains, two axes   | expected_classes |
+| labels  | half, common, labels               | offsets (C,) of log-odds          | label_thresholds |
+|         | expected, after half               | the same                          | expected_labels  |
+| grade   | round, cuts                        | cut points (C - 1,)               | grade_cuts       |
+|         | expected, after round              | the same                          | expected_grades  |
+| none    | none                               | (0,)                              |                  |
 
-Every rule is fitted to blended out-of-fold probabilities: `expected` by log loss, and then to the best expected value of
-the metric; all others to the best value for the labels. `adjusted` changes probabilities so that the plain decision
-(argmax, 0.5, rounding) gives the answers of the rule. So no other module needs to know the rules.
+Every rule is fitted to blended out-of-fold probabilities. `expected` calibrates them by log loss and takes the answers
+with the best expected value of the metric; all others are fitted to the value itself. `adjusted` changes probabilities
+so that the plain decision (argmax, 0.5, rounding) gives the answers of the rule. So no other module needs to know the
+rules.
 """
 
 from itertools import pairwise
@@ -65,13 +66,18 @@ def fit(
 def adjusted(probs: np.ndarray, parameters: np.ndarray, competition: Competition) -> np.ndarray:
     """Probabilities (N, C) float32, changed so that the plain decision gives the answers of the rule."""
     module = _module(competition, parameters)
+    if module is expected_classes:
+        return expected_classes.adjusted(probs, parameters, competition)
     return module.adjusted(probs, parameters) if module else probs
 
 
 def predictions(probs: np.ndarray, parameters: np.ndarray, competition: Competition) -> np.ndarray:
     """The predictions for the competition's metric: the answers of the rule, or probabilities if none are needed."""
-    if _kind(competition) == "class":
-        return _module(competition, parameters).decide(probs, parameters)
+    module = _module(competition, parameters)
+    if module is expected_classes:
+        return expected_classes.decide(probs, parameters, competition)
+    if module is class_offsets:
+        return class_offsets.decide(probs, parameters)
     return scoring.predictions(competition, competition.metric, adjusted(probs, parameters, competition))
 
 
@@ -79,7 +85,7 @@ def named(parameters: np.ndarray, competition: Competition) -> dict[str, float]:
     """The parameters by the name of their class, or of the two grades that a cut point separates."""
     names, module = competition.classes, _module(competition, parameters)
     if module is expected_classes:
-        return expected_classes.named(parameters, names)
+        return expected_classes.named(parameters, competition)
     if module is grade_cuts:
         names = [f"{low} | {high}" for low, high in pairwise(names)]
     return dict(zip(names, parameters.tolist(), strict=True)) if len(parameters) else {}

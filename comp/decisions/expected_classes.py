@@ -4,7 +4,7 @@ The answer is argmax_c (slope_c q_c + intercept_c), where q are the calibrated p
 fitted to labels, with a ridge; see calibration.py and expected_value.py. A factor for each class alone, as in
 class_offsets.py, has a lower expected value: it cannot express that an answer of low probability adds nothing.
 
-Parameters (4, C): sharpness and bias of the calibration, slope, intercept. Letters: N rows, T other rows, C classes.
+Parameters (A + 4, C): of the calibration, slope, intercept. Letters: N rows, T other rows, C classes, A attributes.
 """
 
 import numpy as np
@@ -13,31 +13,32 @@ from comp.competition.competition import Competition
 from comp.decisions import calibration, expected_value
 from comp.decisions.open_rows import some_groups
 
-NAMES = ("sharpness", "bias", "slope", "intercept")
+NAMES = ("bias", "slope", "intercept")
 MARGIN = 1e-5  # the answer's probability is larger than any other by this share, more than float32 rounds
 
 
 def fit(probs: np.ndarray, labels: np.ndarray, groups: np.ndarray, competition: Competition, on=None) -> np.ndarray:
-    """Parameters (4, C) for blended probs (N, C). on (T, C): rows whose expected value counts; None: these rows."""
-    rows = some_groups(groups, expected_value.CELLS // competition.size)
-    calibrated = calibration.of_classes(probs[rows], labels[rows])
-    chances = calibration.classes(probs[rows] if on is None else on, calibrated)
-    plain = np.stack([np.exp(-calibrated[1]), np.zeros(competition.size)])  # argmax of the probabilities as they are
-    counts = lambda found: _counts(chances, _best(chances, *found))  # noqa: E731
-    return np.concatenate(
-        [calibrated, expected_value.maximise(competition.metric, counts, chances.sum(0), plain / plain.max())]
-    )
+    """Parameters (A + 4, C) for blended probs (N, C). on (T, C): rows whose expected value counts; None: these rows."""
+    rows, attributes = some_groups(groups, expected_value.CELLS // competition.size), competition.attribute_values
+    parts = calibration.parts_of_classes(probs[rows], attributes)
+    calibrated = calibration.of_classes(parts, labels[rows], attributes)
+    parts = parts if on is None else calibration.parts_of_classes(on, attributes)
+    chances = calibration.classes(parts, calibrated)
+    plain = np.stack([np.exp(-calibrated[-1]), np.zeros(competition.size)])
+    counts = lambda found: _counts(chances, _best(chances, found))  # noqa: E731
+    gains = expected_value.maximise(competition.metric, counts, chances.sum(0), plain / plain.max())
+    return np.concatenate([calibrated, gains])
 
 
-def decide(probs: np.ndarray, parameters: np.ndarray) -> np.ndarray:
-    """Answers (N,) for probs (N, C) with parameters (4, C)."""
-    return _best(calibration.classes(probs, parameters[:2]), *parameters[2:])
+def decide(probs: np.ndarray, parameters: np.ndarray, competition: Competition) -> np.ndarray:
+    """Answers (N,) for probs (N, C) with parameters (A + 4, C)."""
+    return _best(_calibrated(probs, parameters, competition), parameters[-2:])
 
 
-def adjusted(probs: np.ndarray, parameters: np.ndarray) -> np.ndarray:
+def adjusted(probs: np.ndarray, parameters: np.ndarray, competition: Competition) -> np.ndarray:
     """Calibrated probabilities (N, C) float32 with the answers of `decide` as argmax, rows sum to 1."""
-    chances = calibration.classes(probs, parameters[:2])
-    return lifted(chances, _best(chances, *parameters[2:]))
+    chances = _calibrated(probs, parameters, competition)
+    return lifted(chances, _best(chances, parameters[-2:]))
 
 
 def lifted(probs: np.ndarray, answers: np.ndarray) -> np.ndarray:
@@ -57,15 +58,22 @@ def lifted(probs: np.ndarray, answers: np.ndarray) -> np.ndarray:
     return (made / made.sum(1, keepdims=True)).astype(np.float32)
 
 
-def named(parameters: np.ndarray, classes: tuple[str, ...]) -> dict[str, float]:
-    """Each parameter by what it is and its class; the sharpness, which all classes share, once."""
-    rest = zip(NAMES[1:], parameters[1:].tolist(), strict=True)
-    of_classes = {f"{part} {name}": value for part, row in rest for name, value in zip(classes, row, strict=True)}
-    return {NAMES[0]: float(parameters[0, 0])} | of_classes
+def named(parameters: np.ndarray, competition: Competition) -> dict[str, float]:
+    """Each parameter by what it is and of what; the sharpness, which all classes share, once."""
+    parts = ("sharpness", *(f"sharpness {name}" for name in competition.attributes))
+    sharpness = dict(zip(parts, parameters[:-3, 0], strict=True))
+    rest = zip(NAMES, parameters[-3:], strict=True)
+    of_classes = {f"{part} {c}": v for part, row in rest for c, v in zip(competition.classes, row, strict=True)}
+    return {name: float(value) for name, value in (sharpness | of_classes).items()}
 
 
-def _best(chances: np.ndarray, slope: np.ndarray, intercept: np.ndarray) -> np.ndarray:
-    return (chances * slope + intercept).argmax(1)
+def _calibrated(probs: np.ndarray, parameters: np.ndarray, competition: Competition) -> np.ndarray:
+    parts = calibration.parts_of_classes(probs, competition.attribute_values)
+    return calibration.classes(parts, parameters[:-2])
+
+
+def _best(chances: np.ndarray, gains: np.ndarray) -> np.ndarray:
+    return (chances * gains[0] + gains[1]).argmax(1)
 
 
 def _counts(chances: np.ndarray, answers: np.ndarray) -> np.ndarray:

@@ -17,8 +17,8 @@ from comp.decisions.open_rows import some_groups
 def fit(probs: np.ndarray, labels: np.ndarray, groups: np.ndarray, competition: Competition, on=None) -> np.ndarray:
     """Rising cut points (C - 1,) for blended probs (N, C). on (T, C): rows whose expected value counts; None: these."""
     rows = some_groups(groups, expected_value.CELLS // competition.size)
-    calibrated = calibration.of_classes(probs[rows], labels[rows])
+    calibrated = calibration.of_classes(calibration.parts_of_grades(probs[rows]), labels[rows], {})
     probs = probs[rows] if on is None else on
-    chances = calibration.classes(probs, calibrated)
+    chances = calibration.classes(calibration.parts_of_grades(probs), calibrated)
     cuts = grade_cuts.best_cuts(competition.metric, scoring.expectation(probs), chances, competition.size)
     return grade_cuts.rising(cuts)

@@ -1,8 +1,8 @@
 """The rule `expected` for several labels: thresholds with the best expected value of calibrated probabilities.
 
 Only the calibration is fitted to labels, with a ridge; see calibration.py and expected_value.py. A label is answered if
-slope_c q_c + intercept_c is above 0, where q is its calibrated probability. For macro F1 that is q_c > F_c / 2, for
-micro F1 one threshold for all. It becomes an offset of the log-odds as they are (see label_thresholds.py).
+slope_c q_c + intercept_c is above 0, where q is its calibrated probability. For the mean F1 of labels that is
+q_c > F_c / 2, for micro F1 it is one threshold for all. It becomes an offset of the log-odds (see label_thresholds.py).
 
 Letters: N rows, T other rows, C labels.
 """
