@@ -50,7 +50,7 @@ WHICH   = --model="$$MODEL" --run="$$RUN" --fold="$$FOLD" --device="$$DEVICE"
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL: # the targets of one command are stages: each reads what the one before has written
-.PHONY: help setup init folds train predict blend pseudo sub status vote scores compare lb demo demo-faces demo-digits demo-unknown bench \
+.PHONY: help setup init folds train predict blend pseudo sub status vote scores compare lb report demo demo-faces demo-digits demo-unknown bench \
         test lint clean clean-cache need-model
 
 help: ## this list
@@ -140,6 +140,9 @@ compare: $(READY) ## is run B better than run A? make compare A=r34 B=r34_v2, or
 lb: $(READY) ## note a leaderboard score: make lb SCORE=0.7377; without: all submissions, which ones to select
 	@$(PY) tools/leaderboard.py $(PATHS) --score="$$SCORE" --private="$$PRIVATE" --file="$$FILE"
 
+report: $(READY) ## one page that opens offline: curves, confusion, calibration, mistakes with photos
+	@$(PY) tools/report.py $(PATHS)
+
 KNOWN_COMP = $(if $(word 2,$(COMP)),,$(filter faces digits,$(COMP)))
 
 demo: $(READY) demo-$(or $(KNOWN_COMP),unknown) ## the whole way on a small competition: drawn faces, or COMP=digits: real handwritten digits
@@ -177,8 +180,9 @@ demo-unknown:
 bench: $(READY) ## measure speed as ratios (BENCH="data engine": a part); nothing else should run meanwhile
 	@$(PY) tools/bench.py $(PATHS) --only="$$BENCH"
 
+# A process per core, each with one thread: the tests' models are too small for more threads to pay.
 test: $(READY) ## all tests
-	@$(PY) -m pytest
+	@OMP_NUM_THREADS=1 $(PY) -m pytest -n logical --dist loadfile
 
 lint: $(READY) ## ruff, and the direction of imports between rooms
 	@$(PY) -m ruff check .

@@ -142,7 +142,7 @@ def test_scores_shows_a_row_for_each_run_and_the_blend(home):
     assert [line.split()[0] for line in done.stdout.splitlines()[2:]] == ["a", "b", "blend"]
 
 
-@pytest.mark.parametrize("name", ["make_folds", "blend", "make_sub", "scores", "status"])
+@pytest.mark.parametrize("name", ["make_folds", "blend", "make_sub", "scores", "status", "report"])
 def test_stages_without_a_model_import_no_torch(home, name):
     code = (
         f"import runpy, sys; sys.path.insert(0, 'tools'); sys.argv = ['{name}', '--inputs', '{home}/in', '--outputs',"

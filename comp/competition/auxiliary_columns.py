@@ -36,7 +36,7 @@ class Auxiliary:
 def auxiliary_targets(table: pd.DataFrame, text: str) -> list[Auxiliary]:
     """The columns of "height:0.3;diagnosis:0.5", each with its weight in the loss. table: training rows (N).
 
-    A column of numbers is a number, any other one a category. Raises InputError for an unknown or constant column, a
+    A column of numbers is a number; all others are categories. Raises InputError for an unknown or constant column, a
     category with more than 1,000 values, and a weight that is not above 0.
     """
     return [_auxiliary(table, name, weight) for name, weight in named_numbers("auxiliary", text).items()]

@@ -1,7 +1,7 @@
 """Soft training labels where a class is a range of a number: its Gaussian, integrated over the ranges.
 
-A photo of 29 years is nearly one of 30: a Gaussian of some years around the number spreads the label over the classes
-whose ranges are near. Label distribution learning: Geng 2016; Gao et al. 2017 (DLDL). For TRAINING rows only.
+If a class ends at 30, a photo of 29 is nearly one of 30: a Gaussian around the number spreads the label over the
+classes whose ranges are near. Label distribution learning: Geng 2016; Gao et al. 2017 (DLDL). For TRAINING rows only.
 
 A cell is a part of the range of one class: by default each class is one cell; fine edges cut a class into several.
 

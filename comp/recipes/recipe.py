@@ -73,7 +73,7 @@ class Recipe:
     sampler: str = _setting("auto", "rows", "auto, shuffle, balanced (by class), one_of_each (per group and class)",
                             choices=("auto", "shuffle", "balanced", "one_of_each"))
     edges: str = _setting("", "rows", "training rows only: other edges for an attribute with ranges, as in size:30,58")
-    soften: str = _setting("", "rows", "training rows only: labels spread by the number behind the classes: years:3")
+    soften: str = _setting("", "rows", "training rows only: labels spread by the number behind the classes: height:3")
     auxiliary: str = _setting("", "rows", "further targets in training, columns and their weights: height:0.3;kind:0.5")
     drop: str = _setting("", "rows", "training rows only: drop rows by the values of a column: height:57-59,20")
     pseudo: str = _setting("", "rows", "training rows only: pseudo-labels of that name, made by make pseudo")

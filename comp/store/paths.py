@@ -12,6 +12,7 @@
 | <name>/oof.*, test.*               | external predictions: .npz, .csv or .csv.gz                                  | external_files.py         |
 | blend/weights.json, oof, test.npz  | the fitted blend and what it is made of; the same keys                       | blend_record.py           |
 | pseudo/<name>/fold<k>.npz          | soft labels of test photos for fold k; the keys of oof.npz                   | pseudo_labels.py          |
+| report.html                        | the page of `make report`                                                    | pages/report/             |
 | submission.csv                     | the sample submission with its answers filled in                             | submission.py             |
 | submission.json                    | its hash and the sources it is made of                                       | submission_record.py      |
 | submissions/<hash>.csv, .json      | every submission so far, and how it was made                                 | submission_history.py     |
@@ -89,3 +90,7 @@ def check_run_name(name: str) -> None:
             f"letters, digits and _ . + -, and not one of {', '.join(RESERVED)}",
             "the same command with another RUN, such as RUN=my_run",
         )
+
+
+def report_file(outputs: Path) -> Path:
+    return outputs / "report.html"
