@@ -50,7 +50,8 @@ WHICH   = --model="$$MODEL" --run="$$RUN" --fold="$$FOLD" --device="$$DEVICE"
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL: # the targets of one command are stages: each reads what the one before has written
-.PHONY: help setup init folds train predict blend pseudo sub status vote scores compare lb report demo demo-faces demo-digits demo-unknown bench \
+.PHONY: help setup init eda folds train predict blend pseudo sub status vote scores compare lb board report \
+        demo demo-faces demo-digits demo-unknown bench \
         test lint clean clean-cache need-model
 
 help: ## this list
@@ -79,7 +80,7 @@ help: ## this list
 	show "ADVERSARIAL=$$ADVERSARIAL" '1: folds also tries to tell train from test photos'; \
 	show "SEED=$$SEED" 'of folds and training'; \
 	show "GPUS=$$GPUS" 'processes that train one fold together, one a GPU (torchrun, DDP)'; \
-	show "BENCH=$$BENCH" 'parts of bench: data, engine, recipes, blending; all if empty'; \
+	show "BENCH=$$BENCH" 'parts of bench: data, engine, recipes, blending, choosing; all if empty'; \
 	show "DEVICE=$$DEVICE" 'auto, cpu, cuda, cuda:1, mps'; \
 	show "INPUTS=$$INPUTS" "the competition's data"; \
 	show "COMPETITION=$$COMPETITION" 'the file that describes it; INPUTS/competition.toml, else ./competition.toml if empty'; \
@@ -100,6 +101,9 @@ $(READY): requirements.lock pyproject.toml
 
 init: $(READY) ## look at INPUTS and write competition.toml, with a reason beside each guess
 	@$(PY) tools/init_competition.py $(PATHS)
+
+eda: $(READY) ## look at the input: a page of classes, sizes, light, duplicates, train against test
+	@$(PY) tools/eda.py $(PATHS)
 
 folds: $(READY) ## assign photos to folds, groups kept together, and audit for leaks
 	@$(PY) tools/make_folds.py $(PATHS) --folds="$$FOLDS" --seed="$$SEED" --search="$$SEARCH" $(if $(ADVERSARIAL),--adversarial)
@@ -139,6 +143,9 @@ compare: $(READY) ## is run B better than run A? make compare A=r34 B=r34_v2, or
 
 lb: $(READY) ## note a leaderboard score: make lb SCORE=0.7377; without: all submissions, which ones to select
 	@$(PY) tools/leaderboard.py $(PATHS) --score="$$SCORE" --private="$$PRIVATE" --file="$$FILE"
+
+board: $(READY) ## all runs side by side, on the terminal and as a page: what differs, scores, times, leaderboard
+	@$(PY) tools/board.py $(PATHS)
 
 report: $(READY) ## one page that opens offline: curves, confusion, calibration, mistakes with photos
 	@$(PY) tools/report.py $(PATHS)

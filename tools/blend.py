@@ -3,7 +3,8 @@
 reads   outputs/competition.json, folds.csv, <run>/fold<k>/oof.npz, test.npz; external predictions in outputs/<name>/
 writes  outputs/blend/weights.json, oof.npz, test.npz; nothing where they are already made of just these files
 
-Method, weights and decision rule are chosen on K-1 folds and scored on the one left out: see comp/blending/crossfit.py.
+The score is of weights, rules and shares that were fitted on K-1 folds, on the fold left out: see
+comp/blending/crossfit.py and, for how the blend is chosen, choice.py.
 """
 
 import sys

@@ -46,16 +46,25 @@ def lifted(probs: np.ndarray, answers: np.ndarray) -> np.ndarray:
 
     The classes above the answer give it as much as makes them all equal; all other classes stay as they are.
     """
+    made, rows = probs.copy(), np.arange(len(probs))
+    own = probs[rows, answers]
+    lower = np.flatnonzero(own < probs.max(1))
+    level = own.copy()
+    level[lower] = _level(probs[lower], answers[lower])
+    made[lower] = np.minimum(probs[lower], level[lower, None])
+    made[rows, answers] = level * (1 + MARGIN)
+    return (made / made.sum(1, keepdims=True)).astype(np.float32)
+
+
+def _level(probs: np.ndarray, answers: np.ndarray) -> np.ndarray:
+    """(N,): the probability of the answer and all classes above it, once these have given it what makes them equal."""
     rows = np.arange(len(probs))
     own, others = probs[rows, answers], probs.copy()
     others[rows, answers] = 0
     others = -np.sort(-others, axis=1)
     above = np.pad(others.cumsum(1)[:, :-1], ((0, 0), (1, 0)))  # the sum of the k largest other classes
     levels = (own[:, None] + above) / np.arange(1, probs.shape[1] + 1)
-    level = levels[rows, (levels >= others).argmax(1)]
-    made = np.minimum(probs, level[:, None])
-    made[rows, answers] = level * (1 + MARGIN)
-    return (made / made.sum(1, keepdims=True)).astype(np.float32)
+    return levels[rows, (levels >= others).argmax(1)]
 
 
 def named(parameters: np.ndarray, competition: Competition) -> dict[str, float]:
