@@ -17,6 +17,7 @@ METHOD  ?=
 RULE    ?=
 ROUNDS  ?= 2
 PER     ?= run
+TRANSDUCTIVE ?=
 FILES   ?=
 A       ?=
 B       ?=
@@ -35,7 +36,7 @@ export NO_ALBUMENTATIONS_UPDATE := 1
 
 # Recipes read variables from the environment, as "$$NAME": so any name of a file reaches the scripts as it was typed,
 # with blanks, quotes, brackets and $. `value` keeps make from expanding a $ within it.
-VARIABLES := MODEL FOLD RUN INPUTS OUTPUTS DEVICE SEED FOLDS SET TTA GPUS BENCH RUNS METHOD RULE ROUNDS PER FILES ADVERSARIAL \
+VARIABLES := MODEL FOLD RUN INPUTS OUTPUTS DEVICE SEED FOLDS SET TTA GPUS BENCH RUNS METHOD RULE ROUNDS PER TRANSDUCTIVE FILES ADVERSARIAL \
              COMPETITION SEARCH COMP PYTHON A B SCORE PRIVATE FILE
 $(foreach name,$(VARIABLES),$(eval override $(name) := $$(value $(name))))
 export $(VARIABLES)
@@ -67,6 +68,7 @@ help: ## this list
 	show "RULE=$$RULE" 'how to decide; chosen by the same score if empty'; \
 	show "ROUNDS=$$ROUNDS" 'rounds of pseudo-labels, at most'; \
 	show "PER=$$PER" "what has a weight in the blend: run, or attribute (a run's part of each)"; \
+	show "TRANSDUCTIVE=$$TRANSDUCTIVE" '1: the blend decides on all test photos together; not every competition allows it'; \
 	show "FILES=$$FILES" 'submission files to vote among, with blanks or commas between them'; \
 	show "A=$$A" 'compare: a run, or several seeds of one: "x_s0 x_s1"; blend is a name, too'; \
 	show "B=$$B" 'compare: the same, for what may be better'; \
@@ -124,7 +126,7 @@ need-model:
 
 # Both stages know themselves what they are made of, and do nothing where that has not changed.
 blend: $(READY) ## fit the blend on out-of-fold predictions; writes submission.csv
-	@$(PY) tools/blend.py $(PATHS) --runs="$$RUNS" --method="$$METHOD" --rule="$$RULE" --per="$$PER"
+	@$(PY) tools/blend.py $(PATHS) --runs="$$RUNS" --method="$$METHOD" --rule="$$RULE" --per="$$PER" $(if $(TRANSDUCTIVE),--transductive)
 	@$(PY) tools/make_sub.py $(PATHS)
 
 sub: $(READY) ## write submission.csv from the blend (RUN=name: from one run)
