@@ -34,7 +34,7 @@ def _write(run: ExportedRun, folder: Path) -> None:
     for k, table in run.epochs.items():
         with SummaryWriter(folder / f"fold{k}") as writer:
             for row in table.to_dict("records"):
-                for name in row.keys() - {"epoch"}:
+                for name in [name for name in row if name != "epoch"]:
                     writer.add_scalar(_tag(name), row[name], int(row["epoch"]), walltime=run.changed)
     with SummaryWriter(folder) as writer:
         for name, value in run.scores.items():

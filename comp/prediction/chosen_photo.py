@@ -10,10 +10,12 @@ import pandas as pd
 from comp.competition import labels, tables
 from comp.competition.competition import Competition
 from comp.errors import InputError
-from comp.store import external_files, runs
+from comp.store import runs
 from comp.store.fold_table import fold_count
 from comp.store.paths import Run
 from comp.store.repair_commands import repair
+
+WEIGHTS = "fold*/model.safetensors"
 
 
 @dataclass(frozen=True)
@@ -71,12 +73,11 @@ def _check_weights(run: Run, numbers) -> None:
 
 def check_run(run: Run) -> None:
     """Raise InputError for an unknown run, and for external predictions, which have no model."""
-    with_models = [name for name in runs.trained(run.outputs)]
+    there = [name for name in runs.trained(run.outputs) if any(Run(run.outputs, name).folder.glob(WEIGHTS))]
+    expected = f"a run with weights: {', '.join(there) or 'none yet'}"
+    advice = f"the same command with RUN={there[0]}" if there else "make train MODEL=<a model>"
     if not run.name:
-        advice = f"the same command with RUN={with_models[0]}" if with_models else "make train MODEL=<a model>"
-        raise InputError("no RUN", f"a trained run: {', '.join(with_models) or 'none yet'}", advice)
+        raise InputError("no RUN", expected, advice)
     runs.check_known(run.outputs, [run.name])
-    if external_files.find(run.folder) and not run.recipe.is_file():
-        advice = f"the same command with RUN={with_models[0]}" if with_models else "make train MODEL=<a model>"
-        raise InputError(f"{run.name} is external predictions: there is no model to look into",
-                         f"a trained run: {', '.join(with_models) or 'none yet'}", advice)  # fmt: skip
+    if not run.recipe.is_file():
+        raise InputError(f"{run.name} is external predictions: there is no model to look into", expected, advice)
