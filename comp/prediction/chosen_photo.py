@@ -13,7 +13,7 @@ from comp.errors import InputError
 from comp.store import runs
 from comp.store.fold_table import fold_count
 from comp.store.paths import Run
-from comp.store.repair_commands import repair
+from comp.store.repair_commands import command, repair
 
 WEIGHTS = "fold*/model.safetensors"
 
@@ -72,12 +72,13 @@ def _check_weights(run: Run, numbers) -> None:
 
 
 def check_run(run: Run) -> None:
-    """Raise InputError for an unknown run, and for external predictions, which have no model."""
+    """Raise InputError for an unknown run, and for one without models of photos: external predictions, stacks."""
     there = [name for name in runs.trained(run.outputs) if any(Run(run.outputs, name).folder.glob(WEIGHTS))]
     expected = f"a run with weights: {', '.join(there) or 'none yet'}"
     advice = f"the same command with RUN={there[0]}" if there else "make train MODEL=<a model>"
     if not run.name:
         raise InputError("no RUN", expected, advice)
     runs.check_known(run.outputs, [run.name])
-    if not run.recipe.is_file():
-        raise InputError(f"{run.name} is external predictions: there is no model to look into", expected, advice)
+    if not run.recipe.is_file() or command(run):
+        kind = "made of other predictions or embeddings" if run.recipe.is_file() else "external predictions"
+        raise InputError(f"{run.name} is {kind}: there is no model of photos to look into", expected, advice)

@@ -173,6 +173,11 @@ def external(home):
         shutil.copy(home / "out/a/fold0/oof.npz", home / f"out/mate/{name}.npz")
 
 
+def stacked(home):
+    (home / "out/mix").mkdir()
+    files.write_json(home / "out/mix/recipe.json", {"recipe": {"name": "ridge"}, "command": "make stack RUN=mix"})
+
+
 def of_another_recipe(home):
     content = json.loads((home / "out/cam/recipe.json").read_text())
     content.pop("sha256")
@@ -185,6 +190,7 @@ def of_another_recipe(home):
     (lambda home: None, ("--image", "x"), ("no RUN", "RUN=cam")),
     (lambda home: None, ("--run", "zz"), ("no run zz",)),
     (external, ("--run", "mate", "--image", "0"), ("mate is external predictions", "RUN=cam")),
+    (stacked, ("--run", "mix", "--image", "0"), ("mix is made of other predictions", "RUN=cam")),
     (without_weights, ("--run", "cam", "--image", "0"), ("no ", "fold0/model.safetensors", "make train MODEL=")),
     (of_another_recipe, ("--run", "cam", "--image", "0"), ("was trained with another recipe", "rm -r ")),
 ])  # fmt: skip
