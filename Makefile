@@ -28,6 +28,8 @@ ADVERSARIAL ?=
 COMPETITION ?=
 SEARCH  ?= 1
 COMP    ?= faces
+IMAGE   ?=
+TO      ?=
 
 PYTHON  ?= python3
 PY      := .venv/bin/python
@@ -37,7 +39,7 @@ export NO_ALBUMENTATIONS_UPDATE := 1
 # Recipes read variables from the environment, as "$$NAME": so any name of a file reaches the scripts as it was typed,
 # with blanks, quotes, brackets and $. `value` keeps make from expanding a $ within it.
 VARIABLES := MODEL FOLD RUN INPUTS OUTPUTS DEVICE SEED FOLDS SET TTA GPUS BENCH RUNS METHOD RULE ROUNDS PER TRANSDUCTIVE FILES ADVERSARIAL \
-             COMPETITION SEARCH COMP PYTHON A B SCORE PRIVATE FILE
+             COMPETITION SEARCH COMP PYTHON A B SCORE PRIVATE FILE IMAGE TO
 $(foreach name,$(VARIABLES),$(eval override $(name) := $$(value $(name))))
 export $(VARIABLES)
 $(foreach name,INPUTS OUTPUTS,$(if $(strip $($(name))),,$(error $(name) is empty, the name of a folder expected)))
@@ -50,7 +52,7 @@ WHICH   = --model="$$MODEL" --run="$$RUN" --fold="$$FOLD" --device="$$DEVICE"
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL: # the targets of one command are stages: each reads what the one before has written
-.PHONY: help setup init eda folds train predict embed stack blend pseudo sub status vote scores compare lb board report \
+.PHONY: help setup init eda folds train predict embed stack blend pseudo sub status vote scores compare lb board report look export \
         demo demo-faces demo-digits demo-unknown bench \
         test lint clean clean-cache need-model
 
@@ -75,6 +77,8 @@ help: ## this list
 	show "SCORE=$$SCORE" 'lb: score of a submission on the (public) leaderboard; lists all if empty'; \
 	show "PRIVATE=$$PRIVATE" 'lb: its score on the private leaderboard, if that is known'; \
 	show "FILE=$$FILE" 'lb: which submission, a path or the first letters of its hash; the latest if empty'; \
+	show "IMAGE=$$IMAGE" 'look: photos as in folds.csv, or test photos, with blanks or commas between them'; \
+	show "TO=$$TO" 'export: tensorboard, mlflow, fiftyone'; \
 	show "FOLDS=$$FOLDS" 'how many folds'; \
 	show "SEARCH=$$SEARCH" 'folds: so many seeds are tried, the most even assignment is kept'; \
 	show "ADVERSARIAL=$$ADVERSARIAL" '1: folds also tries to tell train from test photos'; \
@@ -155,6 +159,12 @@ board: $(READY) ## all runs side by side, on the terminal and as a page: what di
 
 report: $(READY) ## one page that opens offline: curves, confusion, calibration, mistakes with photos
 	@$(PY) tools/report.py $(PATHS)
+
+look: $(READY) ## where RUN looks in a photo: make look RUN=r34 IMAGE=<image as in folds.csv>
+	@$(PY) tools/look.py $(PATHS) --run="$$RUN" --image="$$IMAGE"
+
+export: $(READY) ## copy the results into another tool: make export TO=tensorboard (mlflow, fiftyone)
+	@$(PY) tools/export.py $(PATHS) --to="$$TO"
 
 KNOWN_COMP = $(if $(word 2,$(COMP)),,$(filter faces digits,$(COMP)))
 

@@ -123,7 +123,7 @@ def bomb(home):
 nothing = lambda home: None  # noqa: E731
 FOLDS, BLEND, SUB = ("make_folds", "--folds", 3), ("blend",), ("make_sub",)
 EMBED = ("embed", "--model", "test_resnet", "--run")
-COMPARE, LB = ("compare",), ("leaderboard",)
+COMPARE, LB, LOOK = ("compare",), ("leaderboard",), ("look", "--run", "a")
 
 BAD = {
     # tables
@@ -245,6 +245,14 @@ BAD = {
                                       ("a has folds [1]; b has folds [0, 2]", "FOLD=0")),
     "compare runs of other folds": (meta("out/b/fold1/oof.npz", folds="0" * 16), (*COMPARE, "--a", "a", "--b", "b"),
                                     ("was made with folds.csv 0000", "FOLD=1")),
+    # where models look, and other tools
+    "look without a run": (nothing, ("look", "--image", "x"), ("no RUN", "make train MODEL=")),
+    "look of no photo": (nothing, LOOK, ("no IMAGE", "make look RUN=a IMAGE=")),
+    "look at an unknown photo": (nothing, (*LOOK, "--image", "train/x.jpg"), ("no photo train/x.jpg", "make look")),
+    "look without weights": (nothing, (*LOOK, "--image", "train/images/000000_male_Asian_20/normal.jpg"),
+                             ("model.safetensors", "did not train on this photo", "make train MODEL=resnet18 RUN=a")),
+    "export to nothing": (nothing, ("export",), ("no TO", "make export TO=tensorboard")),
+    "export to an unknown tool": (nothing, ("export", "--to", "excel"), ("TO=excel", "mlflow, fiftyone")),
     # the submission
     "weights edited": (lambda h: write("out/blend/weights.json", (h / "out/blend/weights.json").read_bytes()
                                        .replace(b'"runs"', b'"ruins"'))(h), SUB, ("damaged or edited", "make blend")),

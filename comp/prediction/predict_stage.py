@@ -29,7 +29,7 @@ def predict_folds(run: Run, recipe: Recipe, data: RunData, numbers: list[int], v
     read once for as many of the folds' models as fit in memory together.
     """
     for k in numbers:
-        _check_trained(run, recipe, data, k)
+        check_trained(run, recipe, data, k)
     pending = [k for k in numbers if not _is_predicted(run, data, k, views)]
     for k in numbers:
         if k not in pending:
@@ -40,7 +40,8 @@ def predict_folds(run: Run, recipe: Recipe, data: RunData, numbers: list[int], v
         _predict(run, recipe, data, pending[i : i + size], views, where)
 
 
-def _check_trained(run: Run, recipe: Recipe, data: RunData, k: int) -> None:
+def check_trained(run: Run, recipe: Recipe, data: RunData, k: int) -> None:
+    """Raise InputError where fold k has no weights, or weights of another recipe.json or folds.csv."""
     if not run.weights(k).is_file():
         raise InputError(f"no {run.weights(k)}", "the weights of a trained fold", _train_command(run, recipe, k))
     provenance.check_current(run, data, k)
@@ -77,7 +78,7 @@ def _predict(run: Run, recipe: Recipe, data: RunData, numbers: list[int], views:
     with contextlib.ExitStack() as held:
         for k in numbers:
             held.enter_context(processes.first_holds(run.lock(k), f"fold {k} of {run.name}"))
-        models = [_load(run, recipe, data.competition, k, where) for k in numbers]
+        models = [trained_model(run, recipe, data.competition, k, where) for k in numbers]
         testing, held_out = data.testing(), [data.held_out(k) for k in numbers]
         total = len(testing.labels) + sum(len(part.labels) for part in held_out)
         with console.progress(f"{run.name} {names}: predicting", total) as advance:
@@ -103,7 +104,7 @@ def _check_finite(run: Run, recipe: Recipe, k: int, probs: dict[str, np.ndarray]
             raise NotFinite(found, recipe)
 
 
-def _load(run: Run, recipe: Recipe, competition: Competition, k: int, where: torch.device) -> torch.nn.Module:
+def trained_model(run: Run, recipe: Recipe, competition: Competition, k: int, where: torch.device) -> torch.nn.Module:
     """The model of a trained fold, on the device."""
     model = factory.create(recipe, competition, Path(), pretrained=False)
     weights_file.load_weights(model, run.weights(k), f"rm {run.weights(k)}, then {_train_command(run, recipe, k)}")

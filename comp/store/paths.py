@@ -12,7 +12,9 @@
 | <name>/oof.*, test.*               | external predictions: .npz, .csv or .csv.gz                                  | external_files.py         |
 | blend/weights.json, oof, test.npz  | the fitted blend and what it is made of; the same keys                       | blend_record.py           |
 | pseudo/<name>/fold<k>.npz          | soft labels of test photos for fold k; the keys of oof.npz                   | pseudo_labels.py          |
-| report.html                        | the page of `make report`                                                    | pages/report/             |
+| report.html, look.html             | the pages of `make report` and `make look`                                   | pages/                    |
+| looks/<run>-<hash>.json, .png      | where a run's models look in a photo, for look.html and report.html          | looks.py                  |
+| export/<tool>/                     | what `make export` wrote, for other tools; never read back                   | export/                   |
 | submission.csv                     | the sample submission with its answers filled in                             | submission.py             |
 | submission.json                    | its hash and the sources it is made of                                       | submission_record.py      |
 | submissions/<hash>.csv, .json      | every submission so far, and how it was made                                 | submission_history.py     |
@@ -29,7 +31,8 @@ from pathlib import Path
 from comp.errors import InputError
 
 BLEND = "blend"
-RESERVED = (BLEND, "cache", "bench", "locks", "submissions", "chaos", "pseudo")  # folders of outputs/ that are not runs
+# folders of outputs/ that are not runs
+RESERVED = (BLEND, "cache", "bench", "locks", "submissions", "chaos", "pseudo", "looks", "export")
 
 
 @dataclass(frozen=True)
@@ -94,3 +97,15 @@ def check_run_name(name: str) -> None:
 
 def report_file(outputs: Path) -> Path:
     return outputs / "report.html"
+
+
+def look_file(outputs: Path) -> Path:
+    return outputs / "look.html"
+
+
+def looks_folder(outputs: Path) -> Path:
+    return outputs / "looks"
+
+
+def export_folder(outputs: Path) -> Path:
+    return outputs / "export"
