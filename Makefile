@@ -9,6 +9,8 @@ DEVICE  ?= auto
 SEED    ?= 0
 FOLDS   ?= 5
 SET     ?=
+INIT    ?=
+STAGES  ?=
 TTA     ?=
 GPUS    ?= 1
 BENCH   ?=
@@ -38,8 +40,8 @@ export NO_ALBUMENTATIONS_UPDATE := 1
 
 # Recipes read variables from the environment, as "$$NAME": so any name of a file reaches the scripts as it was typed,
 # with blanks, quotes, brackets and $. `value` keeps make from expanding a $ within it.
-VARIABLES := MODEL FOLD RUN INPUTS OUTPUTS DEVICE SEED FOLDS SET TTA GPUS BENCH RUNS METHOD RULE ROUNDS PER TRANSDUCTIVE FILES ADVERSARIAL \
-             COMPETITION SEARCH COMP PYTHON A B SCORE PRIVATE FILE IMAGE TO
+VARIABLES := MODEL FOLD RUN INPUTS OUTPUTS DEVICE SEED FOLDS SET INIT STAGES TTA GPUS BENCH RUNS METHOD RULE ROUNDS PER \
+             TRANSDUCTIVE FILES ADVERSARIAL COMPETITION SEARCH COMP PYTHON A B SCORE PRIVATE FILE IMAGE TO
 $(foreach name,$(VARIABLES),$(eval override $(name) := $$(value $(name))))
 export $(VARIABLES)
 $(foreach name,INPUTS OUTPUTS,$(if $(strip $($(name))),,$(error $(name) is empty, the name of a folder expected)))
@@ -61,9 +63,11 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' Makefile; echo
 	@show() { printf '  %-20s %s\n' "$$1" "$$2"; }; \
 	show "MODEL=$$MODEL" 'recipe or timm model: vit_small_r26, efficientnetv2_rw_t, resnet34, resnet18, …'; \
-	show "FOLD=$$FOLD" "one fold's number, or all"; \
+	show "FOLD=$$FOLD" "one fold's number, all, or all_data: all rows, after all folds"; \
 	show "RUN=$$RUN" "name of the run; the model's if empty"; \
 	show "SET=$$SET" 'settings to override, such as "epochs=3 image_size=128"; needs RUN'; \
+	show "INIT=$$INIT" 'train: a run of the same model whose fold k fold k begins with; needs RUN'; \
+	show "STAGES=$$STAGES" 'train: image sizes and epochs, one after another, such as "64x4 112x2"; needs RUN'; \
 	show "TTA=$$TTA" "views of predict: none, hflip, contrast, zoom; the recipe's if empty"; \
 	show "RUNS=$$RUNS" 'runs to blend; all if empty'; \
 	show "METHOD=$$METHOD" 'how to blend; chosen by the cross-fitted score if empty'; \
@@ -113,7 +117,7 @@ folds: $(READY) ## assign photos to folds, groups kept together, and audit for l
 	@$(PY) tools/make_folds.py $(PATHS) --folds="$$FOLDS" --seed="$$SEED" --search="$$SEARCH" $(if $(ADVERSARIAL),--adversarial)
 
 train: $(READY) need-model ## train MODEL on all folds (FOLD=2: one), then predict with TTA
-	@$(LAUNCH) tools/train_fold.py $(PATHS) $(WHICH) --set="$$SET" --seed="$$SEED"
+	@$(LAUNCH) tools/train_fold.py $(PATHS) $(WHICH) --set="$$SET" --init="$$INIT" --stages="$$STAGES" --seed="$$SEED"
 
 predict: $(READY) need-model ## predict a trained run again, with TTA=…
 	@$(LAUNCH) tools/predict_fold.py $(PATHS) $(WHICH) --tta="$$TTA" --set="$$SET"
@@ -172,7 +176,7 @@ demo: $(READY) demo-$(or $(KNOWN_COMP),unknown) ## the whole way on a small comp
 
 # The demo's settings are for learning from scratch in seconds on a CPU, not for a competition: tiny pictures, no
 # pretrained weights, a head for each attribute (few faces teach eight values sooner than eighteen classes), three folds.
-DEMO     = $(MAKE) --no-print-directory INPUTS=inputs/demo OUTPUTS=outputs/demo FOLD=all SEED=0 COMPETITION=
+DEMO     = $(MAKE) --no-print-directory INPUTS=inputs/demo OUTPUTS=outputs/demo FOLD=all SEED=0 COMPETITION= INIT= STAGES=
 DEMO_SET = pretrained=false head=attributes image_size=64 accumulate=1 optimizer=adamw schedule=cosine patience=0 \
            mixup=0 cutmix=0 loss=cross_entropy smoothing=0 class_weights=none augment=flip weight_decay=0.05 warmup_epochs=0.3 clip_grad=1
 
@@ -186,7 +190,7 @@ demo-faces: $(READY)
 	@$(PY) tools/scores.py --inputs inputs/demo --outputs outputs/demo --answers inputs/demo/answers.csv
 	@echo "the faces are drawn, not photographed: these numbers say that the way works, not how good the models are"
 
-DIGITS     = $(MAKE) --no-print-directory INPUTS=inputs/digits OUTPUTS=outputs/digits FOLD=all SEED=0 COMPETITION=
+DIGITS     = $(MAKE) --no-print-directory INPUTS=inputs/digits OUTPUTS=outputs/digits FOLD=all SEED=0 COMPETITION= INIT= STAGES=
 DIGITS_SET = pretrained=false image_size=32 epochs=6 lr=3e-3
 
 demo-digits: $(READY)

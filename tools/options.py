@@ -31,7 +31,7 @@ def add_run(made: argparse.ArgumentParser) -> None:
     group = made.add_argument_group("what to run")
     group.add_argument("--model", required=True, help="a recipe, or any timm model")
     group.add_argument("--run", default="", help="name of the run; empty for the model's name")
-    group.add_argument("--fold", default="all", help="all, or one fold's number")
+    group.add_argument("--fold", default="all", help="all, one fold's number, or all_data (all rows, after all folds)")
 
 
 def add_device(made: argparse.ArgumentParser) -> None:

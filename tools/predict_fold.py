@@ -1,14 +1,14 @@
 """Predict a run's held-out photos and the test photos with TTA; probabilities are averaged over the views.
 
 reads   outputs/<run>/recipe.json, outputs/<run>/fold<k>/model.safetensors, outputs/folds.csv, the photos
-writes  outputs/<run>/fold<k>/oof.npz, test.npz
+writes  outputs/<run>/fold<k>/oof.npz, test.npz; outputs/<run>/all_data/test.npz where the run has such a model
 """
 
 from options import add_device, add_run, competition_of, parser
 
 from comp import console
 from comp.store import fold_table
-from comp.store.paths import Run, check_run_name, folds_file
+from comp.store.paths import ALL_DATA, Run, check_run_name, folds_file
 
 
 def main() -> None:
@@ -28,6 +28,7 @@ def main() -> None:
     where = processes.start(device.choose_device(args.device))
     data = rows.load_data(args.inputs, args.outputs, recipe, competition)
     numbers = rows.fold_numbers(args.fold, data.folds)
+    numbers += [ALL_DATA] if args.fold == "all" and run.weights(ALL_DATA).is_file() else []
     predict_stage.predict_folds(run, recipe, data, numbers, views, where)
     fold_scores.fold_table(run, data, numbers)
     processes.stop()

@@ -1,7 +1,8 @@
 """Train a recipe, or any timm model, on all folds or one; each fold is trained, then predicted with TTA.
 
-reads   outputs/folds.csv, the photos
-writes  outputs/<run>/recipe.json, outputs/<run>/fold<k>/model.safetensors, history.csv, oof.npz, test.npz
+reads   outputs/folds.csv, the photos, with --init the weights of another run
+writes  outputs/<run>/recipe.json, outputs/<run>/fold<k>/model.safetensors, history.csv, oof.npz, test.npz;
+        with all_data=true also outputs/<run>/all_data/ (all rows, no oof.npz)
 
 Killed, it goes on from its last epoch when it is started again with the same command. A trained fold is not
 trained again.
@@ -9,48 +10,80 @@ trained again.
 
 import dataclasses
 import textwrap
-from pathlib import Path
 
 from options import add_device, add_run, competition_of, parser
 
 from comp import console
-from comp.competition.competition import Competition
 from comp.errors import InputError
-from comp.recipes import catalog, frozen, model_names, settings
+from comp.recipes import catalog, frozen, settings, stages
 from comp.recipes.recipe import Recipe
 from comp.recipes.resolved import resolved
-from comp.store.paths import Run, check_run_name
+from comp.recipes.stages import Stage
+from comp.store import fold_table
+from comp.store.paths import ALL_DATA, Run, check_run_name
 
 
 def main() -> None:
     args = arguments()
-    check_run_name(args.run or args.model)
     competition = competition_of(args)
-    recipe = resolved(chosen_recipe(args, competition.defaults), competition)
+    planned = stages.plan(args.stages, args.run or args.model, args.init, args.set)
+    for stage in planned:
+        check_run_name(stage.run)
+    recipes = [resolved(chosen_recipe(args, stage, competition.defaults), competition) for stage in planned]
     # these import torch: not for --help or a typing error
-    from comp.data import rows
     from comp.hardware import device, processes
-    from comp.models.normalisation import with_normalisation
-    from comp.prediction import fold_scores, predict_stage
-    from comp.training import train_stage
+    from comp.training import before_training
 
-    check_names(recipe, competition)
-    recipe = with_normalisation(recipe)
+    for recipe in recipes:
+        before_training.check_names(recipe, competition)
     where = processes.start(device.choose_device(args.device))
-    run = Run(args.outputs, args.run or args.model)
-    origin = first_weights(run, recipe, competition, args.inputs, where)
-    data = rows.load_data(args.inputs, args.outputs, recipe, competition)
-    numbers = rows.fold_numbers(args.fold, data.folds)
-    data.training(numbers[0], recipe)  # a label policy that does not fit is refused before anything is written
-    with processes.first_alone():
-        recipe = frozen.claim(run, recipe, competition, origin)
-    for k in numbers:
-        train_stage.train_fold(run, recipe, data, k, args.inputs, where)
-        if not args.no_predict:
-            predict_stage.predict_folds(run, recipe, data, [k], recipe.tta, where)
-    if not args.no_predict:
-        fold_scores.fold_table(run, data, numbers)
+    jobs = [Job(args, competition, stage, recipe, where) for stage, recipe in zip(planned, recipes, strict=True)]
+    for i, job in enumerate(jobs):
+        job.check([stage.run for stage in planned[:i]])
+    for job in jobs:
+        job.train()
     processes.stop()
+
+
+class Job:
+    """One run of this command: first checked, with all others, then trained."""
+
+    def __init__(self, args, competition, stage: Stage, recipe: Recipe, where):
+        from comp.data import rows
+
+        self.args, self.competition, self.recipe, self.where = args, competition, recipe, where
+        self.run, self.predicted = Run(args.outputs, stage.run), stage.last and not args.no_predict
+        self.folds, self.digest = fold_table.folds_and_digest(args.outputs, competition)
+        self.numbers = rows.fold_numbers(args.fold, self.folds)
+        self.numbers += [ALL_DATA] if recipe.all_data and args.fold == "all" else []
+
+    def check(self, earlier: list[str]) -> None:
+        """Raise InputError for what cannot be trained. earlier: the runs of this command that are trained before it."""
+        from comp.training import before_training as before
+
+        self.recipe = before.with_statistics(self.run, self.recipe, self.competition, earlier)
+        before.check_begun(self.run, self.recipe, self.competition, self.numbers, fold_table.fold_count(self.folds))
+        if self.recipe.init not in earlier:
+            before.check_init(self.run, self.recipe, self.competition, self.digest, self.numbers)
+        self.origin = before.first_weights(self.run, self.recipe, self.competition, self.args.inputs, self.where)
+
+    def train(self) -> None:
+        from comp.data import rows
+        from comp.hardware import processes
+        from comp.prediction import fold_scores, predict_stage
+        from comp.training import before_training, train_stage
+
+        before_training.check_init(self.run, self.recipe, self.competition, self.digest, self.numbers)
+        data = rows.load_data(self.args.inputs, self.args.outputs, self.recipe, self.competition)
+        data.training(self.numbers[0], self.recipe)  # a label policy that does not fit: nothing is written yet
+        with processes.first_alone():
+            recipe = frozen.claim(self.run, self.recipe, self.competition, self.origin)
+        for k in self.numbers:
+            train_stage.train_fold(self.run, recipe, data, k, self.args.inputs, self.where)
+            if self.predicted:
+                predict_stage.predict_folds(self.run, recipe, data, [k], recipe.tta, self.where)
+        if self.predicted:
+            fold_scores.fold_table(self.run, data, self.numbers)
 
 
 def arguments():
@@ -58,47 +91,23 @@ def arguments():
     made.epilog = settings_help()
     add_run(made)
     made.add_argument("--set", default="", metavar="'KEY=VALUE …'", help="override settings of the recipe; needs --run")
+    made.add_argument("--init", default="", help="a run of the same model: fold k begins with its fold k; needs --run")
+    made.add_argument(
+        "--stages", default="", metavar="'SIZExEPOCHS …'", help="one training after another, as '64x4 112x2'"
+    )
     made.add_argument("--seed", type=int, default=0, help="seed of the run")
     made.add_argument("--no-predict", action="store_true", help="train only")
     add_device(made)
     return made.parse_args()
 
 
-def check_names(recipe: Recipe, competition: Competition) -> None:
-    """Raise InputError for an unknown loss, augmentation, TTA set or model, before anything is loaded."""
-    from comp.data import augment
-    from comp.prediction import tta
-    from comp.training import losses
-
-    losses.check(recipe, competition)
-    augment.pipeline(recipe.augment)
-    tta.check(recipe.tta)
-    model_names.check(recipe.model, catalog.names())
-
-
-def first_weights(run: Run, recipe: Recipe, competition: Competition, inputs: Path, where) -> dict | None:
-    """Try the model of a new run before anything is written; what its pretrained weights are, for recipe.json.
-
-    None for a run that has begun, and for one without pretrained weights. Raises InputError for a model that does not
-    work at the recipe's size, and for pretrained weights that cannot be had or do not fit.
-    """
-    from comp.models import factory
-    from comp.training import trial
-
-    if run.recipe.is_file():
-        return None
-    trial.check(recipe, competition, where)
-    origin = factory.build(recipe, competition, inputs / "weights").origin if recipe.pretrained else None
-    return dataclasses.asdict(origin) if origin else None
-
-
-def chosen_recipe(args, defaults: str) -> Recipe:
-    """The named recipe under --set and --seed; an overridden one must have a run name of its own.
+def chosen_recipe(args, stage: Stage, defaults: str) -> Recipe:
+    """The named recipe under the stage's settings and --seed; an overridden one must have a run name of its own.
 
     defaults: the competition's settings for a model without a recipe of its own.
     """
     named = catalog.get(args.model, defaults)
-    recipe = settings.override(named, f"seed={args.seed} {args.set}")
+    recipe = settings.override(named, f"seed={args.seed} {stage.settings}")
     changed = frozen.differences(named, recipe)
     if changed and args.run in ("", args.model):
         raise InputError(

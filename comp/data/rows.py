@@ -18,6 +18,7 @@ from comp.errors import InputError
 from comp.hardware import processes
 from comp.recipes.recipe import Recipe
 from comp.store import fold_table
+from comp.store.paths import ALL_DATA
 from comp.store.pseudo_labels import PseudoLabels
 
 
@@ -35,8 +36,8 @@ class RunData:
     photos: photos.Photos
     pseudo: PseudoLabels | None = None
 
-    def training(self, k: int, recipe: Recipe) -> Batches:
-        """All folds except k, with the label policy of the recipe."""
+    def training(self, k: int | str, recipe: Recipe) -> Batches:
+        """All folds except k (all of them for ALL_DATA), with the label policy of the recipe."""
         rows = self.folds.assign(row=np.arange(len(self.folds)))[self.folds["fold"] != k]
         rows = training_policy(rows, self.competition, recipe.edges, recipe.drop)
         if rows.empty:
@@ -49,9 +50,10 @@ class RunData:
         known = Batches(self.photos, rows["row"], values, recipe.augment, recipe.seed, units, None, soft, further)
         return self._with_pseudo(known, k) if self.pseudo else known
 
-    def _with_pseudo(self, known: Batches, k: int) -> Batches:
-        """Training rows and, after them, the test photos that are pseudo-labelled for fold k."""
-        made = self.pseudo.load(k, self.folds_digest, self.competition)
+    def _with_pseudo(self, known: Batches, k: int | str) -> Batches:
+        """Training rows and, after them, the test photos that are pseudo-labelled for fold k, or for any (ALL_DATA)."""
+        numbers = range(fold_table.fold_count(self.folds)) if k == ALL_DATA else [k]
+        made = self.pseudo.load_all(list(numbers), self.folds_digest, self.competition)
         return pseudo_rows.joined(known, made, self.test["id"], len(self.folds), self.competition)
 
     def held_out(self, k: int) -> Batches:
@@ -95,12 +97,14 @@ def open_photos(inputs: Path, outputs: Path, recipe: Recipe, images: list[str]) 
         )
 
 
-def fold_numbers(text: str, folds: pd.DataFrame) -> list[int]:
-    """The folds for FOLD="all" or one number. Raises InputError for any other text."""
+def fold_numbers(text: str, folds: pd.DataFrame) -> list[int | str]:
+    """The folds for FOLD="all", "all_data" (ALL_DATA alone) or one number. Raises InputError for any other text."""
     count = fold_table.fold_count(folds)
+    if text == ALL_DATA:
+        return [ALL_DATA]
     if text == "all":
         return list(range(count))
     if not text.isdecimal() or int(text) >= count:
-        expected = f"all, or 0 … {count - 1}: folds.csv has {count} folds"
+        expected = f"all, {ALL_DATA}, or 0 … {count - 1}: folds.csv has {count} folds"
         raise InputError(f"FOLD={text}", expected, "the same command with FOLD=all")
     return [int(text)]

@@ -8,7 +8,8 @@ from torch import nn
 
 from comp.competition.competition import Competition
 from comp.errors import InputError
-from comp.models import classifiers, heads, pretrained_source
+from comp.models import classifiers, heads, init_weights, pretrained_source
+from comp.models.checkpoint_reading import State
 from comp.models.pretrained_filling import FAULTS, Origin
 from comp.recipes import model_names
 from comp.recipes.recipe import Recipe
@@ -20,10 +21,14 @@ class NotBuilt(InputError):
 
 @dataclass
 class Built:
-    """A model, and what its pretrained weights were; None where it was built without."""
+    """A model, and what its pretrained weights were; None where it was built without.
+
+    new: where it was given a fold's weights, the head's tensors that those have not, or in another shape.
+    """
 
     model: nn.Module
     origin: Origin | None
+    new: tuple[str, ...] = ()
 
 
 def create(recipe: Recipe, competition: Competition, weights: Path, pretrained: bool | None = None) -> nn.Module:
@@ -31,25 +36,33 @@ def create(recipe: Recipe, competition: Competition, weights: Path, pretrained: 
     return build(recipe, competition, weights, pretrained).model
 
 
-def build(recipe: Recipe, competition: Competition, weights: Path, pretrained: bool | None = None) -> Built:
+def build(
+    recipe: Recipe, competition: Competition, weights: Path, pretrained: bool | None = None, init: State | None = None
+) -> Built:
     """The recipe's model, on the CPU: images (B, 3, H, W) to the outputs that its head takes (see heads.py).
 
     weights: the folder of local pretrained weights; pretrained: the recipe's setting, unless given.
+    init: the weights of a trained fold, which then take the place of pretrained ones.
     Raises InputError for an unknown model, a head that does not fit, and weights that cannot be had.
     """
     head = heads.build(recipe, competition)
     wanted = recipe.pretrained if pretrained is None else pretrained
-    backbone, origin = _timm_model(recipe, head.outputs, weights, wanted)
+    backbone, origin = _timm_model(recipe, head.outputs, weights, wanted, init)
     classifiers.start_small(backbone)
-    return Built(head.wrap(backbone), origin)
+    model = head.wrap(backbone)
+    return Built(model, origin, tuple(init_weights.keep_head(model, backbone, init)) if init else ())
 
 
-def _timm_model(recipe: Recipe, outputs: int, weights: Path, wanted: bool) -> tuple[nn.Module, Origin | None]:
+def _timm_model(
+    recipe: Recipe, outputs: int, weights: Path, wanted: bool, init: State | None
+) -> tuple[nn.Module, Origin | None]:
     import timm
 
     model_names.check(recipe.model, [])
     options = dict(num_classes=outputs, drop_rate=recipe.drop_rate, drop_path_rate=recipe.drop_path_rate or None)
     options |= _image_size(recipe)
+    if init:
+        return init_weights.backbone(recipe.model, init, options), None
     if wanted:
         return pretrained_source.load(recipe.model, weights, options)
     try:

@@ -51,16 +51,30 @@ def _metadata(path: Path) -> dict:
     return meta
 
 
-def load_weights(model: nn.Module, path: Path, run: str) -> None:
-    """Load what `save_weights` wrote into the model; InputError where it is missing, damaged or of another model."""
+_UNREADABLE = (SafetensorError, RuntimeError, OSError, KeyError, ValueError, TypeError, AttributeError)
+
+
+def read_weights(path: Path, run: str) -> dict[str, Tensor]:
+    """The state dict that `save_weights` wrote; InputError with the remedy `run` where it is missing or damaged."""
     if not path.is_file():
         raise InputError(f"no {path}", "the weights of a trained fold", run)
     try:
         tensors, meta = load_file(path), _metadata(path)
         if meta.pop("sha256") != checksum(tensors, meta):
             raise ValueError("its checksum differs: the file was damaged or changed")
+    except _UNREADABLE as error:
+        raise _does_not_load(path, error, run) from None
+    return tensors
+
+
+def load_weights(model: nn.Module, path: Path, run: str) -> None:
+    """Load what `save_weights` wrote into the model; InputError where it is missing, damaged or of another model."""
+    tensors = read_weights(path, run)
+    try:
         model.load_state_dict(tensors)
-    except (SafetensorError, RuntimeError, OSError, KeyError, ValueError, TypeError, AttributeError) as error:
-        raise InputError(
-            f"{path} does not load: {str(error).splitlines()[0]}", "the weights of this run", run
-        ) from None
+    except _UNREADABLE as error:
+        raise _does_not_load(path, error, run) from None
+
+
+def _does_not_load(path: Path, error: Exception, run: str) -> InputError:
+    return InputError(f"{path} does not load: {str(error).splitlines()[0]}", "the weights of this run", run)

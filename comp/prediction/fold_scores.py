@@ -7,12 +7,15 @@ from comp.competition import scoring
 from comp.competition.combining import scored
 from comp.data.rows import RunData
 from comp.models import weights_file
-from comp.store.paths import Run
+from comp.store.paths import ALL_DATA, Run
 from comp.store.predictions import load_predictions
 
 
-def fold_table(run: Run, data: RunData, numbers: list[int]) -> None:
-    """Print the competition's metrics for each predicted fold, then their mean and spread."""
+def fold_table(run: Run, data: RunData, numbers: list) -> None:
+    """Print the competition's metrics for each predicted fold, then their mean and spread. ALL_DATA has no scores."""
+    numbers = [k for k in numbers if k != ALL_DATA]
+    if not numbers:
+        return
     rows = [_row(run, data, k) for k in numbers]
     values = np.array([row[1:-1] for row in rows], float)
     if len(rows) > 1:

@@ -35,7 +35,7 @@ def look(run: Run, photo: ChosenPhoto, competition: Competition, inputs: Path) -
     recipe = frozen.load_recipe(run, competition)
     data = load_data(inputs, run.outputs, dataclasses.replace(recipe, cache=False), competition)
     for k in photo.folds:
-        check_trained(run, recipe, data, k)
+        check_trained(run, data, k)
     pixels = photos.read(Path(inputs) / photo.image, recipe.crop, recipe.image_size, recipe.fit)
     image = to_model(torch.from_numpy(pixels[None]), recipe.mean, recipe.std, CPU)
     models = [trained_model(run, recipe, competition, k, CPU) for k in photo.folds]

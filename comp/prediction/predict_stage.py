@@ -18,18 +18,19 @@ from comp.models.finite import NotFinite, check_weights
 from comp.prediction import tta
 from comp.prediction.predict import predict, predict_all
 from comp.recipes.recipe import Recipe
-from comp.store.paths import Run
+from comp.store import repair_commands
+from comp.store.paths import ALL_DATA, Run
 from comp.store.predictions import load_predictions, save_predictions
 
 
-def predict_folds(run: Run, recipe: Recipe, data: RunData, numbers: list[int], views: str, where: torch.device) -> None:
-    """Write oof.npz (a row per photo) and test.npz (a row per prediction id) of the folds.
+def predict_folds(run: Run, recipe: Recipe, data: RunData, numbers: list, views: str, where: torch.device) -> None:
+    """Write oof.npz (a row per photo) and test.npz (a row per prediction id) of the folds; ALL_DATA has no oof.npz.
 
     Folds whose files were made by their weights, folds.csv and these views are left as they are. The test photos are
     read once for as many of the folds' models as fit in memory together.
     """
     for k in numbers:
-        check_trained(run, recipe, data, k)
+        check_trained(run, data, k)
     pending = [k for k in numbers if not _is_predicted(run, data, k, views)]
     for k in numbers:
         if k not in pending:
@@ -40,21 +41,17 @@ def predict_folds(run: Run, recipe: Recipe, data: RunData, numbers: list[int], v
         _predict(run, recipe, data, pending[i : i + size], views, where)
 
 
-def check_trained(run: Run, recipe: Recipe, data: RunData, k: int) -> None:
+def check_trained(run: Run, data: RunData, k: int | str) -> None:
     """Raise InputError where fold k has no weights, or weights of another recipe.json or folds.csv."""
     if not run.weights(k).is_file():
-        raise InputError(f"no {run.weights(k)}", "the weights of a trained fold", _train_command(run, recipe, k))
+        raise InputError(f"no {run.weights(k)}", "the weights of a trained fold", repair_commands.train(run, k))
     provenance.check_current(run, data, k)
 
 
-def _train_command(run: Run, recipe: Recipe, k: int) -> str:
-    return f"make train MODEL={recipe.name} RUN={run.name} FOLD={k}"
-
-
-def _is_predicted(run: Run, data: RunData, k: int, views: str) -> bool:
+def _is_predicted(run: Run, data: RunData, k: int | str, views: str) -> bool:
     """Whether oof.npz and test.npz have the right ids and were made by the current files."""
     origin = _origin(run, data, k, views)  # hashes the weights: once for both files
-    ids = {run.oof(k): data.held_out_images(k), run.test(k): data.test["id"]}
+    ids = {run.test(k): data.test["id"]} | ({} if k == ALL_DATA else {run.oof(k): data.held_out_images(k)})
     return all(_is_current(path, wanted, origin, data.competition) for path, wanted in ids.items())
 
 
@@ -66,36 +63,38 @@ def _is_current(path: Path, ids, origin: dict, competition: Competition) -> bool
     return {name: made.meta.get(name) for name in origin} == origin and set(made.ids) == set(ids)
 
 
-def _origin(run: Run, data: RunData, k: int, views: str) -> dict:
+def _origin(run: Run, data: RunData, k: int | str, views: str) -> dict:
     """What a prediction is made with."""
-    made_with = provenance.made_with(run, data, k)
-    return {"run": run.name, "tta": views, **made_with, "weights": files.digest(run.weights(k))}
+    trained_with = provenance.trained_with(run, data, k)
+    return {"run": run.name, "tta": views, **trained_with, "weights": files.digest(run.weights(k))}
 
 
-def _predict(run: Run, recipe: Recipe, data: RunData, numbers: list[int], views: str, where: torch.device) -> None:
+def _predict(run: Run, recipe: Recipe, data: RunData, numbers: list, views: str, where: torch.device) -> None:
     """Predict and write folds whose models fit in memory together, while no other process may train them."""
     names = f"fold{'s' * (len(numbers) > 1)} {' '.join(map(str, numbers))}"
     with contextlib.ExitStack() as held:
         for k in numbers:
             held.enter_context(processes.first_holds(run.lock(k), f"fold {k} of {run.name}"))
-        models = [trained_model(run, recipe, data.competition, k, where) for k in numbers]
-        testing, held_out = data.testing(), [data.held_out(k) for k in numbers]
-        total = len(testing.labels) + sum(len(part.labels) for part in held_out)
+        models = {k: trained_model(run, recipe, data.competition, k, where) for k in numbers}
+        testing, held_out = data.testing(), {k: data.held_out(k) for k in numbers if k != ALL_DATA}
+        total = len(testing.labels) + sum(len(part.labels) for part in held_out.values())
         with console.progress(f"{run.name} {names}: predicting", total) as advance:
             how = (recipe, data.competition, where)
             options = {"advance": advance, "views": views}
-            oofs = [predict(m, part, *how, **options) for m, part in zip(models, held_out, strict=True)]
-            tests = predict_all(models, testing, *how, **options)
-        for k, oof, test in zip(numbers, oofs, tests, strict=True):
-            _check_finite(run, recipe, k, {"held-out": oof, "test": test})
+            made = {k: {"held-out": predict(models[k], part, *how, **options)} for k, part in held_out.items()}
+            tests = predict_all(list(models.values()), testing, *how, **options)
+        for k, test in zip(numbers, tests, strict=True):
+            made.setdefault(k, {})["test"] = test
+            _check_finite(run, recipe, k, made[k])
         if processes.rank() == 0:
-            for k, oof, test in zip(numbers, oofs, tests, strict=True):
-                _write(run, data, k, oof, test, views)
+            for k in numbers:
+                _write(run, data, k, made[k], views)
         processes.wait()
-    console.say(f"{run.name} {names}: wrote oof.npz and test.npz, TTA {views} ({tta.views(views)} views)")
+    wrote = "oof.npz and test.npz" if held_out else "test.npz"
+    console.say(f"{run.name} {names}: wrote {wrote}, TTA {views} ({tta.views(views)} views)")
 
 
-def _check_finite(run: Run, recipe: Recipe, k: int, probs: dict[str, np.ndarray]) -> None:
+def _check_finite(run: Run, recipe: Recipe, k: int | str, probs: dict[str, np.ndarray]) -> None:
     """Raise NotFinite before anything is written; probs (N, C) of which photos."""
     for which, made in probs.items():
         bad = int((~np.isfinite(made).all(1)).sum())
@@ -104,17 +103,20 @@ def _check_finite(run: Run, recipe: Recipe, k: int, probs: dict[str, np.ndarray]
             raise NotFinite(found, recipe)
 
 
-def trained_model(run: Run, recipe: Recipe, competition: Competition, k: int, where: torch.device) -> torch.nn.Module:
+def trained_model(
+    run: Run, recipe: Recipe, competition: Competition, k: int | str, where: torch.device
+) -> torch.nn.Module:
     """The model of a trained fold, on the device."""
     model = factory.create(recipe, competition, Path(), pretrained=False)
-    weights_file.load_weights(model, run.weights(k), f"rm {run.weights(k)}, then {_train_command(run, recipe, k)}")
+    weights_file.load_weights(model, run.weights(k), f"rm {run.weights(k)}, then {repair_commands.train(run, k)}")
     check_weights(model.state_dict(), run.weights(k), recipe)
     return model.to(where, memory_format=precision.memory_format(recipe))
 
 
-def _write(run: Run, data: RunData, k: int, oof, test, views: str) -> None:
-    """oof (N, C) of fold k's photos, test (N, C) of all test photos."""
+def _write(run: Run, data: RunData, k: int | str, probs: dict[str, np.ndarray], views: str) -> None:
+    """probs (N, C) of fold k's photos ("held-out", not of ALL_DATA) and of all test photos ("test")."""
     origin = _origin(run, data, k, views)
-    ids, combined = by_id(data.competition, data.test["id"], test)
-    save_predictions(run.oof(k), data.held_out_images(k), oof, data.competition, origin)
+    ids, combined = by_id(data.competition, data.test["id"], probs["test"])
+    if "held-out" in probs:
+        save_predictions(run.oof(k), data.held_out_images(k), probs["held-out"], data.competition, origin)
     save_predictions(run.test(k), ids, combined, data.competition, origin)

@@ -13,6 +13,7 @@ from comp.recipes.settings import override, validated
 from comp.store.paths import Run
 
 RUN_ONLY = ("workers", "cache")  # settings that change the speed but not the result
+ADDS = ("all_data",)  # settings that add something to a run and leave its folds as they are
 
 
 def to_json(recipe: Recipe) -> dict:
@@ -38,12 +39,12 @@ def from_json(values: dict, path) -> Recipe:
     return validated(Recipe(**values))
 
 
-def differences(a: Recipe, b: Recipe) -> list[str]:
-    """"key: value in a, not value in b" for each different setting that changes the result."""
+def differences(a: Recipe, b: Recipe, ignored: tuple[str, ...] = (*RUN_ONLY, *ADDS)) -> list[str]:
+    """"key: value in a, not value in b" for each different setting that changes what the folds become."""
     return [
         f"{f.name}: {getattr(a, f.name)!r}, not {getattr(b, f.name)!r}"
         for f in dataclasses.fields(Recipe)
-        if f.name not in RUN_ONLY and getattr(a, f.name) != getattr(b, f.name)
+        if f.name not in ignored and getattr(a, f.name) != getattr(b, f.name)
     ]
 
 
@@ -51,7 +52,7 @@ def claim(run: Run, recipe: Recipe, competition: Competition, pretrained: dict |
     """Write recipe.json, or check that the existing one holds this recipe. A run name belongs to one recipe.
 
     pretrained: the source of the run's first weights (place, digest, …), plain values; recipe.json keeps them.
-    Returns the given recipe. It may differ from the one on disk in settings that do not change the result (RUN_ONLY).
+    Returns the given recipe. It may differ from the one on disk in RUN_ONLY and ADDS, which do not change the folds.
     """
     if not run.recipe.is_file():
         versions = {name: version(name) for name in ("torch", "numpy", "pandas")}
@@ -105,7 +106,7 @@ def load_recipe(run: Run, competition: Competition) -> Recipe:
 def at_other_speed(recipe: Recipe, text: str, run: Run) -> Recipe:
     """The recipe of a trained run under a SET of RUN_ONLY settings; InputError for one that would change the result."""
     made = override(recipe, text)
-    changed = differences(recipe, made)
+    changed = differences(recipe, made, RUN_ONLY)
     if changed:
         raise InputError(
             f"SET={text!r} changes what run {run.name} was trained with ({'; '.join(changed)})",

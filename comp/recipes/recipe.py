@@ -25,9 +25,11 @@ class Recipe:
     bin_edges: str = _setting("", "model", "head=bins of classes that are ranges: where the bins start: 20,25,30,35")
     drop_rate: float = _setting(0.0, "model", "dropout before the head", least=0, most=1)
     drop_path_rate: float = _setting(0.0, "model", "stochastic depth", least=0, most=1)
-    freeze_epochs: int = _setting(0, "model", "how many first epochs train only a part of the model", least=0)
-    freeze_stages: int = _setting(0, "model", "first stages, stem included, that are frozen then; 0: all but the head",
-                                  least=0)
+    init: str = _setting("", "model", "run whose fold k fold k starts from, instead of pretrained weights (INIT=)")
+    freeze_epochs: int = _setting(0, "model", "how many first epochs train only a part of the model; -1: all", least=-1)
+    freeze_stages: int = _setting(0, "model", "first stages, stem included, that are frozen then; 0: all but the head; "
+                                              "-2: all but the last 2 stages and the head")
+    checkpointing: bool = _setting(False, "model", "keep few layers' outputs for the backward pass: less memory")
 
     image_size: int = _setting(224, "image", "side of the square input of the model, pixels", least=8)
     crop: int = _setting(0, "image", "side of the centre crop before the resize, pixels; 0: whole photo", least=0)
@@ -68,6 +70,7 @@ class Recipe:
 
     epochs: int = _setting(12, "length", "passes over the training rows", least=1)
     patience: int = _setting(0, "length", "stop after this many epochs without a better score; 0: never", least=0)
+    all_data: bool = _setting(False, "length", "after all folds, train on all rows too: the mean of their best epochs")
     batch_size: int = _setting(32, "length", "images per batch", least=1)
 
     sampler: str = _setting("auto", "rows", "auto, shuffle, balanced (by class), one_of_each (per group and class)",

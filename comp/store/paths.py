@@ -8,6 +8,7 @@
 | <run>/fold<k>/model.safetensors    | weights of the best epoch                                                    | models/                   |
 | <run>/fold<k>/history.csv          | one row per epoch                                                            | training/                 |
 | <run>/fold<k>/diverged.json        | why the last training of the fold was stopped, and what to change            | diverged.py               |
+| <run>/all_data/                    | the same of a training on all rows: no oof.npz                               | training/all_rows.py      |
 | <run>/fold<k>/oof.npz, test.npz    | ids (N,) str, probs (N, C) float32, classes (C,) str, meta: JSON text        | predictions.py            |
 | <name>/oof.*, test.*               | external predictions: .npz, .csv or .csv.gz                                  | external_files.py         |
 | blend/weights.json, oof, test.npz  | the fitted blend and what it is made of; the same keys                       | blend_record.py           |
@@ -31,6 +32,7 @@ from pathlib import Path
 from comp.errors import InputError
 
 BLEND = "blend"
+ALL_DATA = "all_data"  # stands for the number of a fold where a run trains on all rows
 # folders of outputs/ that are not runs
 RESERVED = (BLEND, "cache", "bench", "locks", "submissions", "chaos", "pseudo", "looks", "export")
 
@@ -50,22 +52,23 @@ class Run:
     def recipe(self) -> Path:
         return self.folder / "recipe.json"
 
-    def fold(self, k: int) -> Path:
-        return self.folder / f"fold{k}"
+    def fold(self, k: int | str) -> Path:
+        """The folder of fold k, or of the training on all rows (ALL_DATA)."""
+        return self.folder / (ALL_DATA if k == ALL_DATA else f"fold{k}")
 
-    def lock(self, k: int) -> Path:
+    def lock(self, k: int | str) -> Path:
         return self.outputs / "locks" / f"{self.name}.fold{k}"
 
-    def weights(self, k: int) -> Path:
+    def weights(self, k: int | str) -> Path:
         return self.fold(k) / "model.safetensors"
 
-    def history(self, k: int) -> Path:
+    def history(self, k: int | str) -> Path:
         return self.fold(k) / "history.csv"
 
     def oof(self, k: int) -> Path:
         return self.fold(k) / "oof.npz"
 
-    def test(self, k: int) -> Path:
+    def test(self, k: int | str) -> Path:
         return self.fold(k) / "test.npz"
 
 

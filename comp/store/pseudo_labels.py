@@ -7,9 +7,13 @@ fold k alone (see blending/pseudo_labelling.py), so they say nothing about the l
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
+
 from comp.competition.competition import Competition
 from comp.errors import InputError
 from comp.io import files
+from comp.store.paths import ALL_DATA
 from comp.store.predictions import Predictions, load_predictions, save_predictions
 
 
@@ -28,8 +32,10 @@ class PseudoLabels:
         """The command that makes them again."""
         return f"rm -r {self.file(0).parent}, then make pseudo RUN=<run>"
 
-    def digest(self, k: int) -> str:
-        """A hash of the labels for fold k: what the weights of fold k depend on."""
+    def digest(self, k: int | str) -> str:
+        """A hash of the labels for fold k, or of all (ALL_DATA): what the weights of fold k depend on."""
+        if k == ALL_DATA:
+            return files.checksum([files.digest(file) for file in sorted(self.file(0).parent.glob("fold*.npz"))])
         return files.digest(self.file(k)) if self.file(k).is_file() else ""
 
     def save(self, k: int, ids, probs, competition: Competition, meta: dict) -> None:
@@ -46,3 +52,15 @@ class PseudoLabels:
                 self.command,
             )
         return made
+
+    def load_all(self, numbers: list[int], folds_digest: str, competition: Competition) -> Predictions:
+        """The labels for these folds, as `load`; of several folds the mean over those that use a photo.
+
+        Several go only into a training that holds nothing out.
+        """
+        made = [self.load(k, folds_digest, competition) for k in numbers]
+        if len(made) == 1:
+            return made[0]
+        table = pd.concat([pd.DataFrame(one.probs, index=one.ids) for one in made])
+        mean = table.groupby(level=0, sort=True).mean()
+        return Predictions(mean.index.to_numpy(str), mean.to_numpy(np.float32), competition.classes, made[0].meta)

@@ -9,7 +9,7 @@ from comp.competition.competition import Competition
 from comp.errors import InputError, listed
 from comp.store import external_predictions, runs
 from comp.store.fold_table import fold_count
-from comp.store.paths import Run
+from comp.store.paths import ALL_DATA, Run
 from comp.store.predictions import Predictions, load_predictions
 from comp.store.repair_commands import repair
 from comp.store.same_folds_check import check_same_folds
@@ -20,6 +20,8 @@ def load(
 ) -> tuple[np.ndarray, Predictions]:
     """OOF probabilities (N, C) in the order of `folds`, and test predictions (of trained runs: the mean over folds).
 
+    A model of all rows (all_data), where there is one, counts as much as each fold's in the mean. It saw more rows, but
+    the decision rule is fitted on the folds' models, so the test predictions should stay mostly theirs.
     test_ids: the ids of the sample, which every test file must have; None only compares the test files of the folds.
     Raises InputError if a fold is missing, or was made with another folds.csv, recipe or weights; if an OOF file does
     not have exactly the photos of its fold; if a test file has other ids.
@@ -47,6 +49,8 @@ def _load_own(run: Run, folds, folds_digest, competition: Competition, test_ids)
         oof[rows] = part.at(folds["image"][rows])
         check_ids(test, tests[0].ids if tests else test.ids)
         tests.append(test)
+    if run.test(ALL_DATA).is_file():
+        tests.append(load_all_data(run, folds_digest, competition, tests[0].ids))
     ids = tests[0].ids
     mean = np.mean([test.at(ids) for test in tests], axis=0, dtype=np.float64).astype(np.float32)
     meta = {"run": run.name, "tta": sorted({test.meta.get("tta", "") for test in tests}), "folds": folds_digest}
@@ -64,6 +68,14 @@ def load_fold(
     check_ids(part, folds["image"][folds["fold"] == k])
     check_ids(test, test.ids if test_ids is None else test_ids)
     return part, test
+
+
+def load_all_data(run: Run, folds_digest: str, competition: Competition, test_ids=None) -> Predictions:
+    """Test predictions of the training on all rows, with the checks of `load`; it has none out of fold."""
+    test = load_predictions(run.test(ALL_DATA), competition, repair(run, ALL_DATA))
+    check_same_folds(test, run, ALL_DATA, folds_digest)
+    check_ids(test, test.ids if test_ids is None else test_ids)
+    return test
 
 
 def check_ids(made: Predictions, ids: Iterable[str]) -> None:

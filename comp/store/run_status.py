@@ -10,9 +10,9 @@ from comp.errors import InputError
 from comp.store import blend_record, diverged, runs
 from comp.store.blend_record import Asked
 from comp.store.fold_table import fold_count
-from comp.store.paths import BLEND, Run
-from comp.store.repair_commands import model, repair
-from comp.store.run_predictions import load, load_fold
+from comp.store.paths import ALL_DATA, BLEND, Run
+from comp.store.repair_commands import repair, train, wants_all_data
+from comp.store.run_predictions import load, load_all_data, load_fold
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,8 @@ def status(
         run = Run(outputs, name)
         if run.recipe.is_file():
             found += [_fold_state(run, k, how) for k in range(fold_count(folds))]
+            if run.fold(ALL_DATA).is_dir() or wants_all_data(run):
+                found.append(_fold_state(run, ALL_DATA, how))
         else:
             found.append(_external_state(run, how))
     return found + [State(name, "-", "unused", reason) for name, reason in runs.unused(outputs).items()]
@@ -48,18 +50,19 @@ def _external_state(run: Run, how: tuple) -> State:
     return State(run.name, "all", "complete", "external predictions")
 
 
-def _fold_state(run: Run, k: int, how: tuple) -> State:
+def _fold_state(run: Run, k: int | str, how: tuple) -> State:
+    """Of fold k, or of the training on all rows (ALL_DATA), which has no oof.npz."""
     name = str(k)
-    if not (run.oof(k).is_file() and run.test(k).is_file()):
+    if not (run.test(k).is_file() and (k == ALL_DATA or run.oof(k).is_file())):
         try:
             diverged.check(run, k, {"folds": how[1]})
         except InputError as error:
             return State(run.name, name, "diverged", _told(error))
         if (run.fold(k) / "resume.pt").is_file():
-            return State(run.name, name, "begun", f"goes on with make train MODEL={model(run)} RUN={run.name}")
+            return State(run.name, name, "begun", f"goes on with {train(run, k if k == ALL_DATA else None)}")
         return State(run.name, name, "trained" if run.weights(k).is_file() else "missing", repair(run, k))
     try:
-        _, test = load_fold(run, k, *how)
+        test = load_all_data(run, *how[1:]) if k == ALL_DATA else load_fold(run, k, *how)[1]
     except InputError as error:
         return State(run.name, name, "stale", _told(error))
     tta = test.meta.get("tta")

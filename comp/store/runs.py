@@ -8,7 +8,7 @@ from comp.errors import InputError
 from comp.io import files
 from comp.io.files import digest
 from comp.store import external_files
-from comp.store.paths import RESERVED, Run
+from comp.store.paths import ALL_DATA, RESERVED, Run
 
 
 def names(outputs: Path) -> list[str]:
@@ -52,8 +52,8 @@ def _advice(there: list[str]) -> str:
 def source_digest(run: Run) -> str:
     """A hash of all files that a blend reads of a run or of external predictions: the predictions and the recipe."""
     external = external_files.find(run.folder) or ()
-    own = [run.recipe, *sorted(run.folder.glob("fold*/*.npz"))] if run.recipe.is_file() else external
-    return files.checksum([digest(path) for path in own])
+    own = [run.recipe, *sorted(run.folder.glob("fold*/*.npz")), *sorted(run.fold(ALL_DATA).glob("*.npz"))]
+    return files.checksum([digest(path) for path in (own if run.recipe.is_file() else external)])
 
 
 def missing_folds(run: Run, count: int) -> list[int]:

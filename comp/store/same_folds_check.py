@@ -1,4 +1,4 @@
-"""Whether predictions were made with the current folds.csv, recipe, weights and predictions of other runs.
+"""Whether predictions were made with the current folds.csv, recipe, weights, and predictions or weights before them.
 
 Runs with different folds must not be blended.
 """
@@ -8,16 +8,17 @@ from comp.io.files import digest
 from comp.store import runs
 from comp.store.paths import Run
 from comp.store.predictions import Predictions
-from comp.store.repair_commands import command, model, repair
+from comp.store.repair_commands import again, repair
+from comp.store.weights_sources import changed
 
 
-def check_same_folds(made: Predictions, run: Run, k: int, folds_digest: str) -> None:
+def check_same_folds(made: Predictions, run: Run, k: int | str, folds_digest: str) -> None:
     """Raise InputError unless the hashes in `meta` are those of the current files."""
     if made.meta.get("folds") != folds_digest:
         raise InputError(
             f"{made.meta['file']} was made with folds.csv {made.meta.get('folds')}",
             f"the current folds.csv, {folds_digest}: with different folds a blend would leak",
-            command(run) or f"rm -r {run.fold(k)} and make train MODEL={model(run)} RUN={run.name} FOLD={k}",
+            again(run, k),
         )
     for name, path in (("recipe", run.recipe), ("weights", run.weights(k))):
         # a copied run may have predictions without weights
@@ -28,9 +29,16 @@ def check_same_folds(made: Predictions, run: Run, k: int, folds_digest: str) -> 
                 repair(run, k),
             )
     _check_sources(made, run, k)
+    others = changed(run.outputs, made.meta)
+    if others:
+        raise InputError(
+            f"{made.meta['file']} goes back to other weights than those in {', '.join(others)}",
+            "the weights that are there now: they were trained again",
+            again(run, k),
+        )
 
 
-def _check_sources(made: Predictions, run: Run, k: int) -> None:
+def _check_sources(made: Predictions, run: Run, k: int | str) -> None:
     """A stack is made of other runs' predictions (meta "sources": name to hash): where one changed, it is stale."""
     for name, before in (made.meta.get("sources") or {}).items():
         source = Run(run.outputs, name)

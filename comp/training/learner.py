@@ -11,7 +11,7 @@ from comp.hardware import processes
 from comp.hardware.precision import autocast, memory_format, precision
 from comp.models import heads
 from comp.recipes.recipe import Recipe
-from comp.training import losses, mix, optim
+from comp.training import checkpointing, freezing, losses, mix, optim
 from comp.training.auxiliary_heads import WithAuxiliary, targets_of
 
 
@@ -25,6 +25,9 @@ class Learner:
         self.recipe, self.rows, self.device = recipe, rows, device
         self.memory_format = memory_format(recipe)
         self.model = model.to(device, memory_format=self.memory_format)
+        if freezing.always(recipe):  # the optimizer and the exchange between processes then leave the frozen part out
+            freezing.freeze_for(self.model, recipe, 0)
+        checkpointing.switch_on(self.model, recipe)
         self.auxiliary = WithAuxiliary(self.model, rows.auxiliary).to(device) if rows.auxiliary else None
         self.trained = self.auxiliary or self.model
         self.forward = processes.wrap(self.trained, device, unused=recipe.freeze_epochs > 0)
@@ -47,8 +50,7 @@ class Learner:
     def start_epoch(self, epoch: int) -> None:
         """Training mode, with the parts frozen that the recipe freezes in this epoch."""
         self.model.train()
-        frozen = 0 if epoch >= self.recipe.freeze_epochs else self.recipe.freeze_stages or -1
-        optim.freeze(self.model, frozen)
+        freezing.freeze_for(self.model, self.recipe, epoch)
 
     def set_lr(self, epoch: float) -> None:
         """The learning rate at a (fractional) epoch."""

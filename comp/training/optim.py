@@ -1,4 +1,4 @@
-"""What changes the weights: the optimizer, learning rate, averaged weights (EMA), and which parts are frozen."""
+"""What changes the weights: the optimizer, learning rate and averaged weights (EMA)."""
 
 import math
 
@@ -6,7 +6,6 @@ import torch
 from torch import nn
 
 from comp.errors import InputError
-from comp.models import classifiers
 from comp.recipes.recipe import Recipe
 
 _FUSED = ("adam", "adamw", "sgd")  # one kernel per step instead of one per tensor; CPUs have it too
@@ -70,42 +69,3 @@ def make_ema(model: nn.Module, recipe: Recipe):
     from timm.utils import ModelEmaV3
 
     return ModelEmaV3(model, decay=recipe.ema_decay, use_warmup=True)
-
-
-def freeze(model: nn.Module, stages: int) -> None:
-    """Freeze the first `stages` stages, the stem being the first; 0 freezes nothing, -1 all but the head.
-
-    Stages are timm's own (`group_matcher(coarse=True)`: stem, stages or blocks, norm and head); the model's parts in
-    their order where timm gives none. Batch norms of frozen stages keep their statistics too; call it after
-    `model.train()`.
-    """
-    model = backbone(model)
-    head = {id(parameter) for parameter in classifiers.parameters(model)}
-    frozen = _first_stages(model, stages)
-    for name, parameter in model.named_parameters():
-        parameter.requires_grad_(name not in frozen or id(parameter) in head)
-    for module in model.modules():
-        own = list(module.parameters(recurse=False))
-        if isinstance(module, nn.modules.batchnorm._BatchNorm) and own and not any(p.requires_grad for p in own):
-            module.eval()
-
-
-def _first_stages(model: nn.Module, stages: int) -> set[str]:
-    if stages == 0:
-        return set()
-    if stages < 0:
-        return {name for name, _ in model.named_parameters()}
-    return {name for group in _stages(model)[:stages] for name in group}
-
-
-def _stages(model: nn.Module) -> list[list[str]]:
-    """The names of the parameters of each stage, in the order of the stages."""
-    if not hasattr(model, "group_matcher"):
-        return [
-            [f"{part}.{name}" if name else part for name, _ in child.named_parameters()]
-            for part, child in model.named_children()
-        ]
-    from timm.models import group_parameters
-
-    groups = group_parameters(model, model.group_matcher(coarse=True))
-    return [groups[group] for group in sorted(groups)]

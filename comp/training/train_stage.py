@@ -14,11 +14,13 @@ from comp.data.rows import RunData
 from comp.errors import InputError
 from comp.hardware import processes
 from comp.io import files
-from comp.models import factory, finite, provenance, weights_file
+from comp.models import factory, finite, init_check, provenance, weights_file
 from comp.recipes import frozen
 from comp.recipes.recipe import Recipe
 from comp.store import diverged
-from comp.store.paths import Run
+from comp.store.fold_table import fold_count
+from comp.store.paths import ALL_DATA, Run
+from comp.training import all_rows
 from comp.training.engine import Fit
 from comp.training.epochs import Epochs
 
@@ -26,18 +28,22 @@ WAITING = 0.05  # share of an epoch spent waiting for photos that is worth a wor
 NOT_SHOWN = ("epoch", "train_loss", "val_loss", "lr", "seconds", "images_per_second", "waiting")  # the rest: metrics
 
 
-def train_fold(run: Run, recipe: Recipe, data: RunData, k: int, inputs: Path, where: torch.device) -> None:
+def train_fold(run: Run, recipe: Recipe, data: RunData, k: int | str, inputs: Path, where: torch.device) -> None:
     """Train fold k unless it is trained already; resume it if it was begun. One process at a time.
+
+    k: ALL_DATA for the training on all rows, which needs all folds.
 
     Raises NotFinite where it diverges, and at the next start, before it trains again.
     """
     resume = run.fold(k) / "resume.pt"
     with processes.first_holds(run.lock(k), f"fold {k} of {run.name}"):
-        if run.weights(k).is_file() and not resume.is_file():
+        if init_check.is_trained(run, k):
             provenance.check_current(run, data, k)
             finite.check_file(run.weights(k), recipe)
             console.say(f"{run.name} fold {k}: already trained, {run.weights(k)}")
             return
+        if k == ALL_DATA:
+            all_rows.check_folds(run, fold_count(data.folds))
         made_with = provenance.made_with(run, data, k)
         diverged.check(run, k, made_with)
         fit = _prepare(run, recipe, data, k, inputs, where)
@@ -51,7 +57,7 @@ def train_fold(run: Run, recipe: Recipe, data: RunData, k: int, inputs: Path, wh
 
 
 @contextlib.contextmanager
-def _remembered(run: Run, k: int, made_with: dict) -> Iterator[None]:
+def _remembered(run: Run, k: int | str, made_with: dict) -> Iterator[None]:
     """Keep the error of a training whose numbers are not finite, for its next start."""
     try:
         yield
@@ -61,22 +67,34 @@ def _remembered(run: Run, k: int, made_with: dict) -> Iterator[None]:
         raise
 
 
-def _prepare(run: Run, recipe: Recipe, data: RunData, k: int, inputs: Path, where: torch.device) -> Fit:
-    """The fold's rows and model, and a line that says what will be trained on what."""
-    train, val = data.training(k, recipe), data.held_out(k)
-    _check_apart(data.folds["group"], train.rows[: train.labelled], val.rows, k)
-    torch.manual_seed(recipe.seed * 1000 + k)
+def _prepare(run: Run, recipe: Recipe, data: RunData, k: int | str, inputs: Path, where: torch.device) -> Fit:
+    """The fold's rows and model, and lines that say what will be trained on what."""
+    torch.manual_seed(recipe.seed * 1000 + (fold_count(data.folds) if k == ALL_DATA else k))
     resumed = (run.fold(k) / "resume.pt").is_file()
-    built = factory.build(recipe, data.competition, inputs / "weights", pretrained=recipe.pretrained and not resumed)
-    fit = Fit(built.model, recipe, train, val, data.competition, where)
-    pseudo = f", {train.pseudo} pseudo-labelled ones" if train.pseudo else ""
-    rows = f"{train.labelled} training rows{pseudo}, {len(val.labels)} held out"
+    init = init_check.weights(run, recipe.init, k) if recipe.init and not resumed else None
+    pretrained = recipe.pretrained and not recipe.init and not resumed
+    built = factory.build(recipe, data.competition, inputs / "weights", pretrained, init)
+    fit = _fit(built.model, run, recipe, data, k, where)
+    train = fit.loader.batches
+    rows = f"{train.labelled} training rows, " + (f"{train.pseudo} pseudo-labelled ones, " if train.pseudo else "")
+    rows += f"{fit.length} epochs" if k == ALL_DATA else f"{len(fit.val.labels)} held out"
     console.say(f"{run.name} fold {k}: {rows}" + (", resumed" if resumed else ""), style="bold")
     console.say(f"  {', '.join(f'{name} {value}' for name, value in fit.chosen.items())}")
+    if init:
+        console.say(f"  begins with fold {k} of {recipe.init}" + "".join(f"; new: {line}" for line in built.new))
     if built.origin:
         frozen.check_pretrained(run, dataclasses.asdict(built.origin))
         console.say(f"  {built.origin}")
     return fit
+
+
+def _fit(model: torch.nn.Module, run: Run, recipe: Recipe, data: RunData, k: int | str, where: torch.device) -> Fit:
+    train = data.training(k, recipe)
+    if k == ALL_DATA:
+        return all_rows.AllRowsFit(model, recipe, train, data.competition, where, all_rows.length(run, data))
+    val = data.held_out(k)
+    _check_apart(data.folds["group"], train.rows[: train.labelled], val.rows, k)
+    return Fit(model, recipe, train, val, data.competition, where)
 
 
 def _check_apart(groups: pd.Series, train: np.ndarray, val: np.ndarray, k: int) -> None:
@@ -86,7 +104,7 @@ def _check_apart(groups: pd.Series, train: np.ndarray, val: np.ndarray, k: int) 
         raise InputError(f"{sorted(overlap)[:3]} on both sides of fold {k}", "each group in one fold", "make folds")
 
 
-def _write(run: Run, k: int, epochs: Epochs, metadata: dict) -> None:
+def _write(run: Run, k: int | str, epochs: Epochs, metadata: dict) -> None:
     write_history(run.history(k), epochs.history)
     metadata |= {"epoch": epochs.best_epoch + 1, "epochs": epochs.count}
     weights_file.save_weights(run.weights(k), epochs.best, metadata)
@@ -101,7 +119,8 @@ def write_history(path: Path, rows: list[dict]) -> None:
 def _say_epoch(row: dict) -> None:
     metrics = {name: value for name, value in row.items() if name not in NOT_SHOWN}
     console.say(
-        f"  epoch {row['epoch']:3d}  train loss {row['train_loss']:.4f}  val loss {row['val_loss']:.4f}"
+        f"  epoch {row['epoch']:3d}  train loss {row['train_loss']:.4f}"
+        + (f"  val loss {row['val_loss']:.4f}" if "val_loss" in row else "")
         + "".join(f"  {name} {value:.4f}" for name, value in metrics.items())
         + f"  lr {row['lr']:.1e}  {row['images_per_second']:,.0f} images/s  {row['seconds']:.0f} s"
         + (f"  {row['waiting']:.0%} of it waiting for photos" if row["waiting"] > WAITING else "")

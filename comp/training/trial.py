@@ -11,7 +11,7 @@ from comp.errors import InputError
 from comp.hardware.precision import autocast, memory_format, precision
 from comp.models import factory, heads
 from comp.recipes.recipe import Recipe
-from comp.training import auxiliary_heads, optim
+from comp.training import auxiliary_heads, checkpointing, freezing, optim
 
 STEP = 32  # pixels between the sizes that are tried: most models halve the side five times
 
@@ -57,6 +57,7 @@ def fault(recipe: Recipe, competition: Competition, where: torch.device) -> str:
         return error.found
     if recipe.auxiliary:
         auxiliary_heads.classifier_of(model)
+    checkpointing.switch_on(model, recipe)
     optimizer = optim.make_optimizer(model, recipe, where)
     try:
         _step(model, optimizer, recipe, competition, where)
@@ -73,8 +74,10 @@ def _step(model: nn.Module, optimizer, recipe: Recipe, competition: Competition,
     images = images.contiguous(memory_format=memory_format(recipe))
     head = heads.build(recipe, competition)
     model.train()
-    for stages in (recipe.freeze_stages or -1, 0):
-        optim.freeze(model, stages)
+    for stages in (recipe.freeze_stages, None):
+        freezing.freeze(model, stages)
+    if freezing.always(recipe):
+        freezing.freeze_for(model, recipe, 0)
     for training in (True, False):
         with torch.set_grad_enabled(training), autocast(precision(recipe, where, training=training), where):
             outputs = model.train(training)(images)

@@ -15,7 +15,7 @@ from comp.models.normalisation import with_normalisation
 from comp.recipes import catalog, model_names
 from comp.recipes.families import is_transformer
 from comp.recipes.settings import override
-from comp.training import optim, trial
+from comp.training import freezing, optim, trial
 
 HOME, CPU = home.competition(), torch.device("cpu")
 OLD = {
@@ -81,7 +81,7 @@ def test_unknown_model_names_the_nearest():
 def test_models_with_two_heads_start_small_and_freeze_but_for_both(name):
     model = factory.create(recipe(name), HOME, "")
     assert len(classifiers.modules(model)) == 2
-    optim.freeze(model, -1)
+    freezing.freeze(model, 0)
     learning = {n for n, parameter in model.named_parameters() if parameter.requires_grad}
     assert learning == classifiers.tensor_names(model) & dict(model.named_parameters()).keys()
     assert all(head[n].abs().max() < 0.2 for head in [model.state_dict()] for n in learning if n.endswith("weight")
@@ -107,11 +107,12 @@ class Plain(nn.Module):
         self.pretrained_cfg = {"classifier": "last"}
 
 
-@pytest.mark.parametrize(("stages", "learning"), [(0, {"stem", "body", "last"}), (1, {"body", "last"}), (2, {"last"}),
-                                                  (-1, {"last"}), (9, {"last"})])  # fmt: skip
+@pytest.mark.parametrize(("stages", "learning"), [(None, {"stem", "body", "last"}), (1, {"body", "last"}),
+                                                  (2, {"last"}), (0, {"last"}), (9, {"last"}), (-1, {"body", "last"}),
+                                                  (-9, {"stem", "body", "last"})])  # fmt: skip
 def test_a_model_without_group_matcher_and_get_classifier_freezes_by_its_parts(stages, learning):
     model = Plain()
-    optim.freeze(model, stages)
+    freezing.freeze(model, stages)
     assert {name.partition(".")[0] for name, p in model.named_parameters() if p.requires_grad} == learning
 
 
@@ -138,8 +139,8 @@ def test_weights_that_were_frozen_join_any_optimizer(optimizer):
     asked = recipe("test_resnet", 32, optimizer=optimizer, freeze_epochs=1)
     model = factory.create(asked, HOME, "").to(memory_format=torch.channels_last)
     made = optim.make_optimizer(model, asked, CPU)
-    for stages in (-1, 0):
-        optim.freeze(model.train(), stages)
+    for stages in (0, None):
+        freezing.freeze(model.train(), stages)
         model(torch.randn(2, 3, 32, 32)).square().mean().backward()
         made.step()
         made.zero_grad(set_to_none=True)

@@ -1,0 +1,24 @@
+"""DINOv3 ViT-B/16 (Siméoni et al. 2025; 86 M weights), its last four blocks trained: large features, little memory.
+
+The frozen two thirds cost a forward pass and nothing else: no gradients, no optimizer state, no kept outputs. With few
+thousand photos it also overfits less. The values are from the literature, not measured on photos here.
+Measured on the smallest DINOv3 (vit_tiny, all but the last block frozen, 16 photos of 256 px, float32, one CPU core): a
+step takes 6 s instead of 15, and 121 MB above the model instead of 878.
+Hardware: one GPU.   Command: make train MODEL=dinov3_base
+For ViT-L (300 M): make train MODEL=dinov3_base RUN=dinov3_large SET="model=vit_large_patch16_dinov3.lvd1689m lr=1e-4"
+"""
+
+import dataclasses
+
+from comp.recipes.named import dinov3_small
+
+RECIPE = dataclasses.replace(
+    dinov3_small.RECIPE,    # the same photos in pretraining, size and normalisation
+    model="vit_base_patch16_dinov3.lvd1689m",
+    freeze_epochs=-1,       # for the whole training
+    freeze_stages=-4,       # all but the last four of twelve blocks, and the head: where features turn into classes
+    lr=2e-4,
+    layer_decay=0.8,        # over four blocks only: the lowest of them still learns at 0.4 of the head's rate
+    warmup_epochs=1.0,
+    checkpointing=False,    # four blocks keep little; for the whole model: SET="freeze_epochs=1 checkpointing=true"
+)

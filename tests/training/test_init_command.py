@@ -1,0 +1,92 @@
+"""INIT, STAGES and all_data as the commands of train: what they train, and mistakes that leave no trace."""
+
+import json
+
+import pytest
+from conftest import draw_competition, tool
+
+from comp.models import weights_file
+from comp.store.paths import ALL_DATA, Run
+
+PEOPLE = [(gender, age) for gender in ("male", "female") for age in (20, 40, 60)]
+TINY = "image_size=32 crop=0 epochs=1 batch_size=32 workers=0 augment=flip pretrained=false tta=none"
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """Two folds of 42 photos, and the trained run `base`."""
+    home = tmp_path_factory.mktemp("init")
+    draw_competition(home / "in", PEOPLE, test=3)
+    assert tool("make_folds", "--inputs", home / "in", "--outputs", home / "out", "--folds", 2).returncode == 0
+    done = train(home, "base")
+    assert done.returncode == 0, done.stderr
+    return home
+
+
+def train(home, run, *more, settings=TINY, model="test_resnet"):
+    where = ("--inputs", home / "in", "--outputs", home / "out", "--device", "cpu")
+    return tool("train_fold", *where, "--model", model, "--run", run, "--set", settings, *more)
+
+
+def test_init_says_what_begins_and_what_is_new(home):
+    done = train(home, "next", "--init", "base", "--fold", 0, settings=f"{TINY} image_size=64 head=attributes")
+    assert done.returncode == 0, done.stderr
+    said = " ".join(done.stdout.split())
+    assert "begins with fold 0 of base; new: backbone.fc.weight nothing to 8×" in said
+    assert json.loads((home / "out/next/recipe.json").read_text())["recipe"]["init"] == "base"
+    kept = weights_file.weights_metadata(Run(home / "out", "next").weights(0), "")["from_weights"]
+    assert list(kept) == ["base/fold0/model.safetensors"]
+    assert train(home, "next", "--init", "base", "--fold", 0, settings=f"{TINY} image_size=64 head=attributes"
+                 ).stdout.count("already") == 2  # fmt: skip
+    other = train(home, "next", "--fold", 0, settings=f"{TINY} image_size=64 head=attributes")
+    assert other.returncode == 2
+    assert "init: 'base', not ''" in " ".join(other.stderr.split())
+
+
+@pytest.mark.parametrize(("more", "settings", "words"), [
+    (("--init", "new"), TINY, "is the run itself"),
+    (("--init", "zz"), TINY, "no trained run zz"),
+    (("--init", "base", "--fold", 7), TINY, "FOLD=7"),
+    (("--fold", ALL_DATA), TINY, "fold 0, 1 of new not trained"),
+    (("--init", "base"), f"{TINY} all_data=true", "INIT=base has no trained fold all_data"),
+    (("--stages", "32"), TINY, "STAGES=32"),
+    (("--stages", "32x1 64x1"), f"{TINY} checkpointing=true optimizer=sgdd", "optimizer=sgdd"),
+    (("--stages", "32x1 64x1", "--init", "zz"), TINY, "no trained run zz"),
+])  # fmt: skip
+def test_a_mistake_is_one_clear_error_before_anything_is_written(home, more, settings, words):
+    before = sorted(home.rglob("*"))
+    done = train(home, "new", *more, settings=settings)
+    assert done.returncode == 2, done.stderr
+    assert words in " ".join(done.stderr.split())
+    assert "run:" in done.stderr
+    assert sorted(home.rglob("*")) == before
+
+
+def test_init_needs_a_name_of_its_own(home):
+    done = train(home, "", "--init", "base", settings="")
+    assert done.returncode == 2
+    assert "RUN=<name>" in done.stderr
+
+
+def test_stages_train_one_after_another_and_all_data_follows(home):
+    words = ("staged", "--stages", "32x1 64x1")
+    done = train(home, *words, settings=f"{TINY} all_data=true")
+    assert done.returncode == 0, done.stderr
+    first, last = (Run(home / "out", name) for name in ("staged_32px", "staged"))
+    for k in (0, 1, ALL_DATA):
+        assert not first.test(k).exists()
+        assert last.test(k).is_file()
+        kept = weights_file.weights_metadata(last.weights(k), "")["from_weights"]
+        assert next(iter(kept)) == f"staged_32px/{last.fold(k).name}/model.safetensors"
+    assert not last.oof(ALL_DATA).exists()
+    status = tool("status", "--inputs", home / "in", "--outputs", home / "out").stdout
+    lines = {line.strip().split("  ")[0]: line for line in status.splitlines()}
+    assert "complete" in lines["staged fold all_data"]
+    assert "complete" in lines["base fold 1"]
+    assert "trained" in lines["staged_32px fold 0"]
+    again = train(home, *words, settings=f"{TINY} all_data=true")
+    assert again.stdout.count("already trained") == 6
+    where = ("--inputs", home / "in", "--outputs", home / "out", "--device", "cpu")
+    predicted = tool("predict_fold", *where, "--model", "test_resnet", "--run", "staged", "--tta", "hflip")
+    assert predicted.returncode == 0, predicted.stderr
+    assert "folds 0 1 all_data: wrote" in " ".join(predicted.stdout.split())
