@@ -19,6 +19,7 @@ METHOD  ?=
 RULE    ?=
 ROUNDS  ?= 2
 PER     ?= run
+TRANSDUCTIVE ?=
 FILES   ?=
 A       ?=
 B       ?=
@@ -29,6 +30,8 @@ ADVERSARIAL ?=
 COMPETITION ?=
 SEARCH  ?= 1
 COMP    ?= faces
+IMAGE   ?=
+TO      ?=
 
 PYTHON  ?= python3
 PY      := .venv/bin/python
@@ -38,7 +41,7 @@ export NO_ALBUMENTATIONS_UPDATE := 1
 # Recipes read variables from the environment, as "$$NAME": so any name of a file reaches the scripts as it was typed,
 # with blanks, quotes, brackets and $. `value` keeps make from expanding a $ within it.
 VARIABLES := MODEL FOLD RUN INPUTS OUTPUTS DEVICE SEED FOLDS SET INIT STAGES TTA GPUS BENCH RUNS METHOD RULE ROUNDS PER \
-             FILES ADVERSARIAL COMPETITION SEARCH COMP PYTHON A B SCORE PRIVATE FILE
+             TRANSDUCTIVE FILES ADVERSARIAL COMPETITION SEARCH COMP PYTHON A B SCORE PRIVATE FILE IMAGE TO
 $(foreach name,$(VARIABLES),$(eval override $(name) := $$(value $(name))))
 export $(VARIABLES)
 $(foreach name,INPUTS OUTPUTS,$(if $(strip $($(name))),,$(error $(name) is empty, the name of a folder expected)))
@@ -51,7 +54,7 @@ WHICH   = --model="$$MODEL" --run="$$RUN" --fold="$$FOLD" --device="$$DEVICE"
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL: # the targets of one command are stages: each reads what the one before has written
-.PHONY: help setup init eda folds train predict blend pseudo sub status vote scores compare lb board report \
+.PHONY: help setup init eda folds train predict embed stack blend pseudo sub status vote scores compare lb board report look export \
         demo demo-faces demo-digits demo-unknown bench \
         test lint clean clean-cache need-model
 
@@ -71,12 +74,15 @@ help: ## this list
 	show "RULE=$$RULE" 'how to decide; chosen by the same score if empty'; \
 	show "ROUNDS=$$ROUNDS" 'rounds of pseudo-labels, at most'; \
 	show "PER=$$PER" "what has a weight in the blend: run, or attribute (a run's part of each)"; \
+	show "TRANSDUCTIVE=$$TRANSDUCTIVE" '1: the blend decides on all test photos together; not every competition allows it'; \
 	show "FILES=$$FILES" 'submission files to vote among, with blanks or commas between them'; \
 	show "A=$$A" 'compare: a run, or several seeds of one: "x_s0 x_s1"; blend is a name, too'; \
 	show "B=$$B" 'compare: the same, for what may be better'; \
 	show "SCORE=$$SCORE" 'lb: score of a submission on the (public) leaderboard; lists all if empty'; \
 	show "PRIVATE=$$PRIVATE" 'lb: its score on the private leaderboard, if that is known'; \
 	show "FILE=$$FILE" 'lb: which submission, a path or the first letters of its hash; the latest if empty'; \
+	show "IMAGE=$$IMAGE" 'look: photos as in folds.csv, or test photos, with blanks or commas between them'; \
+	show "TO=$$TO" 'export: tensorboard, mlflow, fiftyone'; \
 	show "FOLDS=$$FOLDS" 'how many folds'; \
 	show "SEARCH=$$SEARCH" 'folds: so many seeds are tried, the most even assignment is kept'; \
 	show "ADVERSARIAL=$$ADVERSARIAL" '1: folds also tries to tell train from test photos'; \
@@ -116,13 +122,19 @@ train: $(READY) need-model ## train MODEL on all folds (FOLD=2: one), then predi
 predict: $(READY) need-model ## predict a trained run again, with TTA=…
 	@$(LAUNCH) tools/predict_fold.py $(PATHS) $(WHICH) --tta="$$TTA" --set="$$SET"
 
+embed: $(READY) need-model ## a scikit-learn classifier on features of the frozen MODEL, as a run (RUN, SET)
+	@$(PY) tools/embed.py $(PATHS) --model="$$MODEL" --run="$$RUN" --set="$$SET" --seed="$$SEED" --device="$$DEVICE"
+
+stack: $(READY) ## a small classifier on the OOF predictions of RUNS, as a run named RUN, or stack
+	@$(PY) tools/stack.py $(PATHS) --runs="$$RUNS" --run="$${RUN:-stack}" --set="$$SET" --seed="$$SEED"
+
 need-model:
 	@test -n "$$MODEL" || { echo "error: no MODEL"; \
 	  echo "expected: MODEL=<recipe or timm model>: vit_small_r26, efficientnetv2_rw_t, resnet34, resnet18, …"; exit 2; }
 
 # Both stages know themselves what they are made of, and do nothing where that has not changed.
 blend: $(READY) ## fit the blend on out-of-fold predictions; writes submission.csv
-	@$(PY) tools/blend.py $(PATHS) --runs="$$RUNS" --method="$$METHOD" --rule="$$RULE" --per="$$PER"
+	@$(PY) tools/blend.py $(PATHS) --runs="$$RUNS" --method="$$METHOD" --rule="$$RULE" --per="$$PER" $(if $(TRANSDUCTIVE),--transductive)
 	@$(PY) tools/make_sub.py $(PATHS)
 
 sub: $(READY) ## write submission.csv from the blend (RUN=name: from one run)
@@ -151,6 +163,12 @@ board: $(READY) ## all runs side by side, on the terminal and as a page: what di
 
 report: $(READY) ## one page that opens offline: curves, confusion, calibration, mistakes with photos
 	@$(PY) tools/report.py $(PATHS)
+
+look: $(READY) ## where RUN looks in a photo: make look RUN=r34 IMAGE=<image as in folds.csv>
+	@$(PY) tools/look.py $(PATHS) --run="$$RUN" --image="$$IMAGE"
+
+export: $(READY) ## copy the results into another tool: make export TO=tensorboard (mlflow, fiftyone)
+	@$(PY) tools/export.py $(PATHS) --to="$$TO"
 
 KNOWN_COMP = $(if $(word 2,$(COMP)),,$(filter faces digits,$(COMP)))
 

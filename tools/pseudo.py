@@ -106,7 +106,7 @@ def train(args, base: Run, made: PseudoLabels, competition) -> None:
     from comp.training import train_stage
 
     recipe = frozen.load_recipe(base, competition)
-    recipe = validated(dataclasses.replace(recipe, pseudo=made.name, pseudo_share=args.share))
+    recipe = validated(dataclasses.replace(recipe, pseudo=made.name, pseudo_share=args.share, all_data=False))
     where = processes.start(device.choose_device(args.device))
     run, data = Run(args.outputs, made.name), rows.load_data(args.inputs, args.outputs, recipe, competition)
     recipe = frozen.claim(run, recipe, competition, frozen.pretrained_of(base))

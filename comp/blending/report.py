@@ -37,7 +37,7 @@ def summary(names: list[str], data: OutOfFold, study: Study, digest: str) -> dic
         "weights": rounded(study.weights),
         "weights_of": parts,
         "shares": rounded_values({str(candidate): share for candidate, share in study.shares.items()}),
-        _parameters_key(competition): rounded_values(decision.named(study.parameters, competition)),
+        _parameters_key(study, competition): rounded_values(decision.named(study.parameters, competition)),
         "in_sample": round(shown(study.in_sample), 6),
         "cross_fitted": round(shown(study.cross_validated), 6),
         "optimism": round(study.in_sample - study.cross_validated, 6),
@@ -50,8 +50,9 @@ def summary(names: list[str], data: OutOfFold, study: Study, digest: str) -> dic
     }
 
 
-def _parameters_key(competition: Competition) -> str:
-    return "offsets" if competition.metric.decides(competition.target) == "class" else "parameters"
+def _parameters_key(study: Study, competition: Competition) -> str:
+    offsets = competition.metric.decides(competition.target) == "class" and study.parameters.ndim == 1
+    return "offsets" if offsets else "parameters"
 
 
 def weights_of(names: list[str], data: OutOfFold) -> list[str]:

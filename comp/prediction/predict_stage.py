@@ -30,7 +30,7 @@ def predict_folds(run: Run, recipe: Recipe, data: RunData, numbers: list, views:
     read once for as many of the folds' models as fit in memory together.
     """
     for k in numbers:
-        _check_trained(run, data, k)
+        check_trained(run, data, k)
     pending = [k for k in numbers if not _is_predicted(run, data, k, views)]
     for k in numbers:
         if k not in pending:
@@ -41,7 +41,8 @@ def predict_folds(run: Run, recipe: Recipe, data: RunData, numbers: list, views:
         _predict(run, recipe, data, pending[i : i + size], views, where)
 
 
-def _check_trained(run: Run, data: RunData, k: int | str) -> None:
+def check_trained(run: Run, data: RunData, k: int | str) -> None:
+    """Raise InputError where fold k has no weights, or weights of another recipe.json or folds.csv."""
     if not run.weights(k).is_file():
         raise InputError(f"no {run.weights(k)}", "the weights of a trained fold", repair_commands.train(run, k))
     provenance.check_current(run, data, k)
@@ -74,7 +75,7 @@ def _predict(run: Run, recipe: Recipe, data: RunData, numbers: list, views: str,
     with contextlib.ExitStack() as held:
         for k in numbers:
             held.enter_context(processes.first_holds(run.lock(k), f"fold {k} of {run.name}"))
-        models = {k: _load(run, recipe, data.competition, k, where) for k in numbers}
+        models = {k: trained_model(run, recipe, data.competition, k, where) for k in numbers}
         testing, held_out = data.testing(), {k: data.held_out(k) for k in numbers if k != ALL_DATA}
         total = len(testing.labels) + sum(len(part.labels) for part in held_out.values())
         with console.progress(f"{run.name} {names}: predicting", total) as advance:
@@ -102,7 +103,9 @@ def _check_finite(run: Run, recipe: Recipe, k: int | str, probs: dict[str, np.nd
             raise NotFinite(found, recipe)
 
 
-def _load(run: Run, recipe: Recipe, competition: Competition, k: int | str, where: torch.device) -> torch.nn.Module:
+def trained_model(
+    run: Run, recipe: Recipe, competition: Competition, k: int | str, where: torch.device
+) -> torch.nn.Module:
     """The model of a trained fold, on the device."""
     model = factory.create(recipe, competition, Path(), pretrained=False)
     weights_file.load_weights(model, run.weights(k), f"rm {run.weights(k)}, then {repair_commands.train(run, k)}")

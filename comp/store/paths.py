@@ -4,7 +4,7 @@
 |------------------------------------|------------------------------------------------------------------------------|---------------------------|
 | competition.json                   | the Competition that `make folds` used                                       | frozen_competition.py     |
 | folds.csv, folds.json              | one row per training photo, sorted by image; its hash and settings           | fold_table.py             |
-| <run>/recipe.json                  | all settings of the run; a run name belongs to one recipe                    | recipes/frozen.py         |
+| <run>/recipe.json                  | all settings of the run; a run name belongs to one recipe                    | frozen.py, derived_runs.py |
 | <run>/fold<k>/model.safetensors    | weights of the best epoch                                                    | models/                   |
 | <run>/fold<k>/history.csv          | one row per epoch                                                            | training/                 |
 | <run>/fold<k>/diverged.json        | why the last training of the fold was stopped, and what to change            | diverged.py               |
@@ -13,7 +13,9 @@
 | <name>/oof.*, test.*               | external predictions: .npz, .csv or .csv.gz                                  | external_files.py         |
 | blend/weights.json, oof, test.npz  | the fitted blend and what it is made of; the same keys                       | blend_record.py           |
 | pseudo/<name>/fold<k>.npz          | soft labels of test photos for fold k; the keys of oof.npz                   | pseudo_labels.py          |
-| report.html                        | the page of `make report`                                                    | pages/report/             |
+| report.html, look.html             | the pages of `make report` and `make look`                                   | pages/                    |
+| looks/<run>-<hash>.json, .png      | where a run's models look in a photo, for look.html and report.html          | looks.py                  |
+| export/<tool>/                     | what `make export` wrote, for other tools; never read back                   | export/                   |
 | submission.csv                     | the sample submission with its answers filled in                             | submission.py             |
 | submission.json                    | its hash and the sources it is made of                                       | submission_record.py      |
 | submissions/<hash>.csv, .json      | every submission so far, and how it was made                                 | submission_history.py     |
@@ -31,7 +33,8 @@ from comp.errors import InputError
 
 BLEND = "blend"
 ALL_DATA = "all_data"  # stands for the number of a fold where a run trains on all rows
-RESERVED = (BLEND, "cache", "bench", "locks", "submissions", "chaos", "pseudo")  # folders of outputs/ that are not runs
+# folders of outputs/ that are not runs
+RESERVED = (BLEND, "cache", "bench", "locks", "submissions", "chaos", "pseudo", "looks", "export")
 
 
 @dataclass(frozen=True)
@@ -97,3 +100,15 @@ def check_run_name(name: str) -> None:
 
 def report_file(outputs: Path) -> Path:
     return outputs / "report.html"
+
+
+def look_file(outputs: Path) -> Path:
+    return outputs / "look.html"
+
+
+def looks_folder(outputs: Path) -> Path:
+    return outputs / "looks"
+
+
+def export_folder(outputs: Path) -> Path:
+    return outputs / "export"

@@ -33,6 +33,11 @@ def _content(run: Run) -> dict:
         return {}
 
 
+def command(run: Run) -> str:
+    """The command that makes a run which is not trained (see derived_runs.py); empty for a trained run."""
+    return str(_content(run).get("command", ""))
+
+
 def train(run: Run, k: int | str | None = None) -> str:
     """The command that trains fold k, the training on all rows (ALL_DATA), or all folds."""
     words = ["make train", f"MODEL={model(run)}", f"RUN={run.name}"]
@@ -42,6 +47,8 @@ def train(run: Run, k: int | str | None = None) -> str:
 
 def repair(run: Run, k: int | str | None = None) -> str:
     """The command that makes the predictions of fold k, of the training on all rows, or of all folds, again."""
+    if command(run):
+        return command(run)
     numbers = run.folder.glob("fold*/model.safetensors") if k is None else [run.weights(k)]
     if not any(path.is_file() for path in numbers):
         return train(run, k)
@@ -49,5 +56,5 @@ def repair(run: Run, k: int | str | None = None) -> str:
 
 
 def again(run: Run, k: int | str) -> str:
-    """The commands that train fold k, or the training on all rows, anew."""
-    return f"rm -r {run.fold(k)} and {train(run, k)}"
+    """The commands that make fold k, or the training on all rows, anew."""
+    return command(run) or f"rm -r {run.fold(k)} and {train(run, k)}"

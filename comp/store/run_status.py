@@ -65,7 +65,8 @@ def _fold_state(run: Run, k: int | str, how: tuple) -> State:
         test = load_all_data(run, *how[1:]) if k == ALL_DATA else load_fold(run, k, *how)[1]
     except InputError as error:
         return State(run.name, name, "stale", _told(error))
-    return State(run.name, name, "complete", f"TTA {test.meta.get('tta')}")
+    tta = test.meta.get("tta")
+    return State(run.name, name, "complete", f"TTA {tta}" if tta else "")
 
 
 def _told(error: InputError) -> str:

@@ -1,10 +1,11 @@
-"""Whether predictions were made with the current folds.csv, recipe and weights, and those with the weights before them.
+"""Whether predictions were made with the current folds.csv, recipe, weights, and predictions or weights before them.
 
 Runs with different folds must not be blended.
 """
 
 from comp.errors import InputError
 from comp.io.files import digest
+from comp.store import runs
 from comp.store.paths import Run
 from comp.store.predictions import Predictions
 from comp.store.repair_commands import again, repair
@@ -27,6 +28,7 @@ def check_same_folds(made: Predictions, run: Run, k: int | str, folds_digest: st
                 f"{digest(path)}, {path}",
                 repair(run, k),
             )
+    _check_sources(made, run, k)
     others = changed(run.outputs, made.meta)
     if others:
         raise InputError(
@@ -34,3 +36,15 @@ def check_same_folds(made: Predictions, run: Run, k: int | str, folds_digest: st
             "the weights that are there now: they were trained again",
             again(run, k),
         )
+
+
+def _check_sources(made: Predictions, run: Run, k: int | str) -> None:
+    """A stack is made of other runs' predictions (meta "sources": name to hash): where one changed, it is stale."""
+    for name, before in (made.meta.get("sources") or {}).items():
+        source = Run(run.outputs, name)
+        if name in runs.names(run.outputs) and runs.source_digest(source) != before:
+            raise InputError(
+                f"{made.meta['file']} was made of other predictions of run {name}",
+                f"its current ones, {runs.source_digest(source)}",
+                repair(run, k),
+            )

@@ -18,7 +18,7 @@ from comp.errors import InputError
 from comp.io import files, locks
 from comp.metrics import metrics
 from comp.models import weights_file
-from comp.store import fold_table
+from comp.store import fold_table, looks
 from comp.store.predictions import load_predictions, save_predictions
 
 FLIPS = 1000
@@ -71,12 +71,25 @@ def make_scores(path):
     files.write_json(path, {"scores": {"0123456789abcdef": {"public": 0.7377, "private": None, "noted": "2026"}}})
 
 
+def make_look(path):
+    heats = [looks.Heat("truth: ä", 0.25, np.array([[0.0, 1.0], [0.5, 0.25]]))]
+    look = looks.Look("a", "train/ä.png", (1,), False, "ä", "b", {"folds": "0", "recipe": "1"}, heats)
+    kept = looks.save(path.parent, look, [np.zeros((8, 8, 3), np.uint8)] * 2)
+    kept.pictures[0].parent.joinpath(f"{kept.pictures[0].name.split('.')[0]}.json").replace(path)
+
+
+def load_look(path):
+    look = looks.load(path).look
+    return {**vars(look), "heats": [(heat.title, heat.value, heat.cells.tolist()) for heat in look.heats]}
+
+
 KINDS = {
     "oof.npz": (make_npz, load_npz),
     "model.safetensors": (make_weights, load_weights),
     "recipe.json": (make_json, load_json),
     "folds.csv": (make_folds, load_folds),
     "leaderboard.json": (make_scores, load_json),
+    "look.json": (make_look, load_look),
 }
 
 

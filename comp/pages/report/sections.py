@@ -7,6 +7,7 @@ from comp.pages.report import (
     section_confusion,
     section_curves,
     section_gallery,
+    section_looks,
     section_numbers,
     section_scores,
 )
@@ -21,6 +22,7 @@ SECTIONS = (  # each gives None where the target has no such section
     section_classes.section,
     section_calibration.section,
     section_blend.section,
+    section_looks.section,
     section_gallery.section,
 )
 

@@ -62,8 +62,8 @@ def draw_photo(path: Path, seed: int) -> None:
     Image.fromarray(np.random.default_rng(seed).integers(0, 255, (12, 9, 3), dtype=np.uint8)).save(path)
 
 
-def draw_run(outputs: Path, name: str, seed: int, competition: Competition) -> Run:
-    """A run that is better than chance, with the histories of its folds."""
+def draw_run(outputs: Path, name: str, seed: int, competition: Competition, **settings) -> Run:
+    """A run that is better than chance, with the histories of its folds. settings: more of its recipe."""
     run, table = Run(outputs, name), fold_table.load_folds(folds_file(outputs), competition)
     truth = labels.to_array(table["label"], competition)
     probs = random_probs(competition, len(table), seed)
@@ -72,7 +72,7 @@ def draw_run(outputs: Path, name: str, seed: int, competition: Competition) -> R
     else:
         seen = truth if truth.ndim == 2 else np.eye(competition.size)[mixed_up(truth, competition.size, seed)]
         probs = 0.7 * probs + 0.3 * seen
-    files.write_json(run.recipe, {"recipe": {"name": "resnet18"}, "classes": list(competition.classes)})
+    files.write_json(run.recipe, {"recipe": {"name": "resnet18", **settings}, "classes": list(competition.classes)})
     meta = {"run": name, "recipe": files.digest(run.recipe), "folds": files.digest(folds_file(outputs))}
     for k in range(FOLDS):
         inside = (table["fold"] == k).to_numpy()

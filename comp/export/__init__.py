@@ -1,0 +1,4 @@
+"""Copies of the results for other tools: TensorBoard, MLflow, FiftyOne. The files in outputs/ stay the truth.
+
+Change here what those tools are given. Nothing is read back, and each tool's package is imported only where it is used.
+"""

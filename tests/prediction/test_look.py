@@ -1,0 +1,204 @@
+"""make look: the right fold's model, the page, what is kept for the report; weights are drawn, not trained."""
+
+import dataclasses
+import json
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from conftest import draw_test
+from drawn_reports import drawn
+from drawn_runs import run
+
+from comp.data.rows import load_data
+from comp.io import files
+from comp.models import factory, provenance, weights_file
+from comp.models.normalisation import with_normalisation
+from comp.prediction import chosen_photo, look_stage
+from comp.prediction.predict import predict
+from comp.recipes import catalog, frozen
+from comp.store import frozen_competition, looks
+from comp.store.paths import Run
+
+CPU = torch.device("cpu")
+NASTY = "<b>é' &"
+
+
+def draw_home(folder, target="multiclass", model="test_resnet", **settings):
+    """Folds and photos of a competition, and a run "cam" with random weights for each of its three folds."""
+    drawn(folder, target, rows=15, photos=15, file=NASTY)
+    draw_test(folder / "in", 2, np.random.default_rng(0))
+    competition = frozen_competition.load(folder / "out", folder / "in")
+    recipe = dataclasses.replace(with_normalisation(catalog.get(model)), image_size=64, workers=0, pretrained=False,
+                                 cache=False, amp="off", **settings)  # fmt: skip
+    made = Run(folder / "out", "cam")
+    frozen.claim(made, recipe, competition)
+    data = load_data(folder / "in", folder / "out", recipe, competition)
+    for k in range(3):
+        torch.manual_seed(k)
+        model = factory.create(recipe, competition, folder)
+        weights_file.save_weights(made.weights(k), spread(model).state_dict(), provenance.made_with(made, data, k))
+    return folder
+
+
+def spread(model):
+    """The model with a classifier that tells photos apart: its first weights are small."""
+    for parameter in model.get_classifier().parameters():
+        torch.nn.init.normal_(parameter)
+    return model
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    return draw_home(tmp_path_factory.mktemp("look"))
+
+
+@pytest.fixture
+def copy(home, tmp_path):
+    return shutil.copytree(home, tmp_path / "copy")
+
+
+def images(home):
+    return pd.read_csv(home / "out/folds.csv").set_index("image")["fold"]
+
+
+def image_of(home, k):
+    return images(home).index[images(home) == k][0]
+
+
+def kept(home):
+    found, problems = looks.all_kept(home / "out")
+    assert not problems
+    return found
+
+
+def own_probabilities(home, k, which):
+    """What the model of fold k says to its held-out photos, or to the test photos."""
+    competition = frozen_competition.load(home / "out", home / "in")
+    made = Run(home / "out", "cam")
+    recipe = frozen.load_recipe(made, competition)
+    data = load_data(home / "in", home / "out", recipe, competition)
+    model = factory.create(recipe, competition, home)
+    weights_file.load_weights(model, made.weights(k), "")
+    return predict(model, getattr(data, which)(*([k] if which == "held_out" else [])), recipe, competition, CPU)
+
+
+def test_a_training_photo_is_shown_to_the_model_that_did_not_train_on_it(copy):
+    for k in (0, 2):
+        shutil.rmtree(copy / f"out/cam/fold{k}")
+    code, printed = run(copy, "look", "--run", "cam", "--image", image_of(copy, 1))
+    assert code == 0, printed
+    [one] = kept(copy)
+    assert one.look.folds == (1,)
+    assert not one.look.is_test
+    probs = own_probabilities(copy, 1, "held_out")[0]
+    assert one.look.heats[0].value == pytest.approx(probs.max(), abs=1e-5)
+    assert one.look.prediction == "abc"[probs.argmax()]
+    page = (copy / "out/look.html").read_text()
+    assert "the model of fold 1, which did not train on this photo" in page
+    assert page.count("data:image/webp") == 1 + len(one.look.heats)
+
+
+def test_a_test_photo_is_shown_to_all_models_and_averaged(copy):
+    image = pd.read_csv(copy / "in/eval/info.csv")["ImageID"][0]
+    assert run(copy, "look", "--run", "cam", "--image", image)[0] == 0
+    [one] = kept(copy)
+    assert (one.look.folds, one.look.is_test, one.look.truth) == ((0, 1, 2), True, "")
+    probs = np.mean([own_probabilities(copy, k, "testing")[0] for k in range(3)], axis=0)
+    assert one.look.heats[0].value == pytest.approx(probs.max(), abs=1e-5)
+    assert "mean of the models of folds 0, 1, 2" in (copy / "out/look.html").read_text()
+
+
+def test_several_photos_twice_give_the_same_bytes_and_are_in_the_report(copy):
+    wanted = " ".join([image_of(copy, 0), image_of(copy, 1)])  # their names have blanks, quotes and markup
+    written = []
+    for _ in range(2):
+        code, printed = run(copy, "look", "--run", "cam", "--image", wanted)
+        assert code == 0, printed
+        written.append({path.name: path.read_bytes() for path in (copy / "out/looks").iterdir()}
+                       | {"page": (copy / "out/look.html").read_bytes()})  # fmt: skip
+    assert written[0] == written[1]
+    assert {one.look.image for one in kept(copy)} == {image_of(copy, 0), image_of(copy, 1)}
+    assert run(copy, "report")[0] == 0
+    page = (copy / "out/report.html").read_text()
+    assert 'id="looks"' in page
+    assert NASTY not in page
+    assert page.count("as the model sees it") == 2
+    assert "has changed since" not in page
+
+
+def test_the_report_names_stale_and_damaged_looks_and_has_no_section_without_any(copy):
+    assert run(copy, "report")[0] == 0
+    assert 'id="looks"' not in (copy / "out/report.html").read_text()
+    assert run(copy, "look", "--run", "cam", "--image", image_of(copy, 0))[0] == 0
+    shutil.rmtree(copy / "out/cam")
+    (copy / "out/looks/x-0.json").write_text("{}")
+    assert run(copy, "report")[0] == 0
+    page = (copy / "out/report.html").read_text()
+    assert "has changed since" in page
+    assert "x-0.json was damaged or edited" in page
+
+
+KINDS = [("binary", "classes"), ("multilabel", "classes"), ("ordinal", "cumulative"), ("ordinal", "regression"),
+         ("regression", "regression"), ("regression", "bins")]  # fmt: skip
+
+
+@pytest.mark.parametrize(("target", "head"), KINDS)
+def test_every_target_and_head_can_be_looked_into(tmp_path, target, head):
+    home = draw_home(tmp_path, target, "test_vit", head=head)
+    competition = frozen_competition.load(home / "out", home / "in")
+    made, table = Run(home / "out", "cam"), pd.read_csv(home / "out/folds.csv", dtype={"label": str})
+    if target != "multilabel":
+        table["label"] = pd.to_numeric(table["label"])
+    photo = chosen_photo.chosen(table["image"][0], made, table, competition, home / "in")
+    look, pixels = look_stage.look(made, photo, competition, home / "in")
+    assert pixels.shape == (64, 64, 3)
+    assert look.truth
+    assert look.prediction
+    assert all(one.cells.shape == (4, 4) and np.isfinite(one.value) for one in look.heats)
+    assert any(one.cells.max() == 1 for one in look.heats)
+    numbers = [one.title for one in look.heats] == ["raises the number", "lowers the number"]
+    assert numbers == (target == "regression" or head == "regression")
+
+
+def without_weights(home):
+    (home / "out/cam/fold0/model.safetensors").unlink()
+
+
+def external(home):
+    (home / "out/mate").mkdir()
+    for name in ("oof", "test"):
+        shutil.copy(home / "out/a/fold0/oof.npz", home / f"out/mate/{name}.npz")
+
+
+def stacked(home):
+    (home / "out/mix").mkdir()
+    files.write_json(home / "out/mix/recipe.json", {"recipe": {"name": "ridge"}, "command": "make stack RUN=mix"})
+
+
+def of_another_recipe(home):
+    content = json.loads((home / "out/cam/recipe.json").read_text())
+    content.pop("sha256")
+    files.write_json(home / "out/cam/recipe.json", {**content, "versions": {}})
+
+
+@pytest.mark.parametrize(("damage", "words", "said"), [
+    (lambda home: None, ("--run", "cam", "--image", "x.png"), ("no photo x.png", "make look RUN=cam IMAGE=")),
+    (lambda home: None, ("--run", "cam"), ("no IMAGE", "make look RUN=cam IMAGE=")),
+    (lambda home: None, ("--image", "x"), ("no RUN", "RUN=cam")),
+    (lambda home: None, ("--run", "zz"), ("no run zz",)),
+    (external, ("--run", "mate", "--image", "0"), ("mate is external predictions", "RUN=cam")),
+    (stacked, ("--run", "mix", "--image", "0"), ("mix is made of other predictions", "RUN=cam")),
+    (without_weights, ("--run", "cam", "--image", "0"), ("no ", "fold0/model.safetensors", "make train MODEL=")),
+    (of_another_recipe, ("--run", "cam", "--image", "0"), ("was trained with another recipe", "rm -r ")),
+])  # fmt: skip
+def test_what_is_not_there_is_one_clear_error(copy, damage, words, said):
+    damage(copy)
+    code, printed = run(copy, "look", *[image_of(copy, 0) if word == "0" else word for word in words])
+    assert code == 2
+    assert "Traceback" not in printed
+    for word in said:
+        assert word in printed
+    assert not (copy / "out/looks").exists()
