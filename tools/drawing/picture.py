@@ -25,12 +25,13 @@ def draw_picture(look: Look, mask: int, mask_colour, rng: np.random.Generator) -
 def background(rng: np.random.Generator) -> np.ndarray:
     """A wall in two colours with a few soft shapes: what is behind says nothing. Neither as dark nor as light as hair."""
     tint = rng.uniform(110, 185) + np.array([10, 0, -10]) + rng.normal(0, 10, 3)
-    top, bottom = tint + rng.normal(0, 12, (2, 3))
+    top, bottom = tint + rng.normal(0, 16, (2, 1)) + rng.normal(0, 8, (2, 3))
     share = np.linspace(0, 1, HEIGHT)[:, None, None]
     canvas = np.tile((1 - share) * top + share * bottom, (1, WIDTH, 1)).astype(np.uint8)
     pen = Pen(canvas, 1.0, 0.0, np.zeros(2))
-    for _ in range(4):
-        pen.oval(*rng.uniform(0, [WIDTH, HEIGHT]), *rng.uniform(20, 110, 2), tint + rng.normal(0, 25, 3), 0.5)
+    for _ in range(6):
+        colour = tint + rng.normal(0, 50) + rng.normal(0, 20, 3)
+        pen.oval(*rng.uniform(0, [WIDTH, HEIGHT]), *rng.uniform(20, 110, 2), colour, 0.6)
     return canvas
 
 
