@@ -15,8 +15,14 @@ BENCH   ?=
 RUNS    ?=
 METHOD  ?=
 RULE    ?=
+ROUNDS  ?= 2
 PER     ?= run
 FILES   ?=
+A       ?=
+B       ?=
+SCORE   ?=
+PRIVATE ?=
+FILE    ?=
 ADVERSARIAL ?=
 COMPETITION ?=
 SEARCH  ?= 1
@@ -29,8 +35,8 @@ export NO_ALBUMENTATIONS_UPDATE := 1
 
 # Recipes read variables from the environment, as "$$NAME": so any name of a file reaches the scripts as it was typed,
 # with blanks, quotes, brackets and $. `value` keeps make from expanding a $ within it.
-VARIABLES := MODEL FOLD RUN INPUTS OUTPUTS DEVICE SEED FOLDS SET TTA GPUS BENCH RUNS METHOD RULE PER FILES ADVERSARIAL \
-             COMPETITION SEARCH COMP PYTHON
+VARIABLES := MODEL FOLD RUN INPUTS OUTPUTS DEVICE SEED FOLDS SET TTA GPUS BENCH RUNS METHOD RULE ROUNDS PER FILES ADVERSARIAL \
+             COMPETITION SEARCH COMP PYTHON A B SCORE PRIVATE FILE
 $(foreach name,$(VARIABLES),$(eval override $(name) := $$(value $(name))))
 export $(VARIABLES)
 $(foreach name,INPUTS OUTPUTS,$(if $(strip $($(name))),,$(error $(name) is empty, the name of a folder expected)))
@@ -43,7 +49,7 @@ WHICH   = --model="$$MODEL" --run="$$RUN" --fold="$$FOLD" --device="$$DEVICE"
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL: # the targets of one command are stages: each reads what the one before has written
-.PHONY: help setup init folds train predict blend sub status vote scores demo demo-faces demo-digits demo-unknown bench \
+.PHONY: help setup init folds train predict blend pseudo sub status vote scores compare lb report demo demo-faces demo-digits demo-unknown bench \
         test lint clean clean-cache need-model
 
 help: ## this list
@@ -58,8 +64,14 @@ help: ## this list
 	show "RUNS=$$RUNS" 'runs to blend; all if empty'; \
 	show "METHOD=$$METHOD" 'how to blend; chosen by the cross-fitted score if empty'; \
 	show "RULE=$$RULE" 'how to decide; chosen by the same score if empty'; \
+	show "ROUNDS=$$ROUNDS" 'rounds of pseudo-labels, at most'; \
 	show "PER=$$PER" "what has a weight in the blend: run, or attribute (a run's part of each)"; \
 	show "FILES=$$FILES" 'submission files to vote among, with blanks or commas between them'; \
+	show "A=$$A" 'compare: a run, or several seeds of one: "x_s0 x_s1"; blend is a name, too'; \
+	show "B=$$B" 'compare: the same, for what may be better'; \
+	show "SCORE=$$SCORE" 'lb: score of a submission on the (public) leaderboard; lists all if empty'; \
+	show "PRIVATE=$$PRIVATE" 'lb: its score on the private leaderboard, if that is known'; \
+	show "FILE=$$FILE" 'lb: which submission, a path or the first letters of its hash; the latest if empty'; \
 	show "FOLDS=$$FOLDS" 'how many folds'; \
 	show "SEARCH=$$SEARCH" 'folds: so many seeds are tried, the most even assignment is kept'; \
 	show "ADVERSARIAL=$$ADVERSARIAL" '1: folds also tries to tell train from test photos'; \
@@ -111,11 +123,23 @@ sub: $(READY) ## write submission.csv from the blend (RUN=name: from one run)
 status: $(READY) ## every run and fold: complete, trained, begun, missing, or stale and why
 	@$(PY) tools/status.py $(PATHS)
 
+pseudo: $(READY) ## train RUN again with pseudo-labelled test photos, until a round does not gain (ROUNDS at most)
+	@$(PY) tools/pseudo.py $(PATHS) --run="$$RUN" --rounds="$$ROUNDS" --device="$$DEVICE"
+
 vote: $(READY) ## hard vote of submission files: make vote FILES="a.csv b.csv c.csv"
 	@$(PY) tools/vote.py $(PATHS) -- "$$FILES"
 
 scores: $(READY) ## out-of-fold scores of every run and the blend
 	@$(PY) tools/scores.py $(PATHS)
+
+compare: $(READY) ## is run B better than run A? make compare A=r34 B=r34_v2, or several seeds of each
+	@$(PY) tools/compare.py $(PATHS) --a="$$A" --b="$$B"
+
+lb: $(READY) ## note a leaderboard score: make lb SCORE=0.7377; without: all submissions, which ones to select
+	@$(PY) tools/leaderboard.py $(PATHS) --score="$$SCORE" --private="$$PRIVATE" --file="$$FILE"
+
+report: $(READY) ## one page that opens offline: curves, confusion, calibration, mistakes with photos
+	@$(PY) tools/report.py $(PATHS)
 
 KNOWN_COMP = $(if $(word 2,$(COMP)),,$(filter faces digits,$(COMP)))
 
@@ -154,8 +178,9 @@ demo-unknown:
 bench: $(READY) ## measure speed as ratios (BENCH="data engine": a part); nothing else should run meanwhile
 	@$(PY) tools/bench.py $(PATHS) --only="$$BENCH"
 
+# A process per core, each with one thread: the tests' models are too small for more threads to pay.
 test: $(READY) ## all tests
-	@$(PY) -m pytest
+	@OMP_NUM_THREADS=1 $(PY) -m pytest -n logical --dist loadfile
 
 lint: $(READY) ## ruff, and the direction of imports between rooms
 	@$(PY) -m ruff check .

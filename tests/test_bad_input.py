@@ -122,6 +122,7 @@ def bomb(home):
 
 nothing = lambda home: None  # noqa: E731
 FOLDS, BLEND, SUB = ("make_folds", "--folds", 3), ("blend",), ("make_sub",)
+COMPARE, LB = ("compare",), ("leaderboard",)
 
 BAD = {
     # tables
@@ -215,6 +216,17 @@ BAD = {
                                           ("mate/test.csv: 0 id(s) missing, 1 too many", "zz.jpg", "correct ")),
     "external predictions that are not read": (lambda h: (mate(lambda t: t)(h), (h / G).rename(h / "out/mate/oof.npy")),
                                                ("blend", "--runs", "a mate"), ("no run mate", "oof.npy, test.csv")),
+    # comparison
+    "compare without B": (nothing, (*COMPARE, "--a", "b"), ("no B", "make compare A=b B=")),
+    "compare a run with itself": (nothing, (*COMPARE, "--a", "a", "--b", "b a"), ("a twice", "make compare A=a B=b")),
+    "compare an unknown run": (nothing, (*COMPARE, "--a", "a", "--b", "zz"), ("no run zz", "a, b")),
+    "compare a run with its copy": (lambda h: shutil.copytree(h / "out/a", h / "out/copy"),
+                                    (*COMPARE, "--a", "a", "--b", "copy"), ("a and copy hold the same",)),
+    "compare without a common fold": (lambda h: (remove("out/a/fold0")(h), remove("out/a/fold2")(h),
+                                                 remove("out/b/fold1")(h)), (*COMPARE, "--a", "a", "--b", "b"),
+                                      ("a has folds [1]; b has folds [0, 2]", "FOLD=0")),
+    "compare runs of other folds": (meta("out/b/fold1/oof.npz", folds="0" * 16), (*COMPARE, "--a", "a", "--b", "b"),
+                                    ("was made with folds.csv 0000", "FOLD=1")),
     # the submission
     "weights edited": (lambda h: write("out/blend/weights.json", (h / "out/blend/weights.json").read_bytes()
                                        .replace(b'"runs"', b'"ruins"'))(h), SUB, ("damaged or edited", "make blend")),
@@ -222,6 +234,17 @@ BAD = {
     "no blend": (remove("out/blend/test.npz"), SUB, ("no ", "make blend")),
     "sample with another id": (lambda h: ((h / "in/eval/images/x.jpg").write_bytes(photo(h).read_bytes()),
                                           edit(S, first("ImageID", "x.jpg"))(h)), SUB, ("1 missing id",)),
+    "no submission to note a score of": (lambda h: (remove("out/submissions")(h), remove("out/submission.csv")(h)),
+                                         (*LB, "--score", "0.5"), ("no submission in ", "make blend")),
+    "score of a submission that is not there": (nothing, (*LB, "--score", "0.5", "--file", "zz.csv"),
+                                                ("no submission zz.csv", "make lb")),
+    "score of an edited submission": (write("out/submission.csv", b"ImageID,ans"), (*LB, "--score", "0.5"),
+                                      ("submission.csv was edited", "FILE=")),
+    "score that is no number": (nothing, (*LB, "--score", "high"), ("SCORE=high is not a number", "from 0 to 1")),
+    "score in percent": (nothing, (*LB, "--private", "73.77"), ("not a possible value of macro_f1", "PRIVATE=0.7377")),
+    "file without its score": (nothing, (*LB, "--file", "it's.csv"), ("without a score", "SCORE=")),
+    "noted scores edited": (write("out/submissions/leaderboard.json", b'{"scores": {}}'), LB,
+                            ("leaderboard.json was damaged or edited", "rm ")),
     "earlier submission edited": (lambda h: next((h / "out/submissions").glob("*.csv")).write_text("x"), SUB,
                                   ("missing or was changed",)),
 }  # fmt: skip
@@ -356,7 +379,7 @@ def test_a_table_with_a_mark_windows_line_ends_and_quotes_is_the_same_table(home
 def test_people_may_have_names_of_any_alphabet(home, tmp_path):
     copy = shutil.copytree(home / "in", tmp_path / "in")
     table = pd.read_csv(copy / "train/train.csv", dtype=str)
-    name = "홍길동, 2 \"é\" ü"
+    name = '홍길동, 2 "é" ü'
     (copy / "train/images" / table["path"][0]).rename(copy / "train/images" / name)
     table.assign(path=[name, *table["path"][1:]]).to_csv(copy / "train/train.csv", index=False)
     assert name in set(competition.read_train(copy)["group"])

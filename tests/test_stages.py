@@ -20,6 +20,7 @@ POLICIES = (
     dict(edges="age:30,58"),
     dict(drop="years:20-25,58"),
     dict(sampler="balanced"),
+    dict(soften="years:3", auxiliary="years:0.3"),
     dict(sampler="one_of_each"),
     dict(class_weights="balanced", smoothing=0.2, mixup=0.5, halfmix=0.5, augment="strong"),
 )

@@ -142,7 +142,7 @@ def test_scores_shows_a_row_for_each_run_and_the_blend(home):
     assert [line.split()[0] for line in done.stdout.splitlines()[2:]] == ["a", "b", "blend"]
 
 
-@pytest.mark.parametrize("name", ["make_folds", "blend", "make_sub", "scores", "status"])
+@pytest.mark.parametrize("name", ["make_folds", "blend", "make_sub", "scores", "status", "report"])
 def test_stages_without_a_model_import_no_torch(home, name):
     code = (
         f"import runpy, sys; sys.path.insert(0, 'tools'); sys.argv = ['{name}', '--inputs', '{home}/in', '--outputs',"
@@ -348,3 +348,18 @@ def test_a_submission_of_other_ids_is_not_written(copy, kind):
     before = (copy / "out/submission.csv").read_bytes()
     fails(run(copy, "make_sub"), f"1 {kind} id")
     assert (copy / "out/submission.csv").read_bytes() == before
+
+
+def test_a_round_of_pseudo_labels_is_a_run_like_any_other(copy):
+    fails(run(copy, "pseudo", "--run", "nobody"), "nobody", "a, b")
+    done = run(copy, "pseudo", "--run", "a", "--rounds", 1, "--device", "cpu")
+    assert done.returncode == 0, done.stderr
+    assert "labelled by a, b" in done.stdout
+    assert "pseudo-labelled ones" in done.stdout
+    assert "out of fold, better with probability" in done.stdout
+    before = (copy / "out/a_pseudo1/fold0/oof.npz").read_bytes()
+    again = run(copy, "pseudo", "--run", "a", "--rounds", 1, "--device", "cpu")
+    assert again.returncode == 0, again.stderr
+    assert (copy / "out/a_pseudo1/fold0/oof.npz").read_bytes() == before
+    shutil.rmtree(copy / "out/blend")
+    fails(run(copy, "pseudo", "--run", "a"), "no blend", "make blend")

@@ -66,13 +66,17 @@ def check_current(blend: BlendState | None) -> None:
 
 def probabilities(args, folds, digest: str, rows):
     """OOF probabilities of the scored rows, the test predictions, and the record of what made them."""
+    from comp.competition import scoring
     from comp.store.blend_predictions import load_blend
     from comp.store.paths import Run
     from comp.store.run_predictions import load
 
     if args.run != BLEND:
         oof, test = load(Run(args.outputs, args.run), folds, digest, rows.competition)
-        return rows.combine(oof), test, {"run": args.run, "runs": [args.run], "folds": digest}
+        oof, metric = rows.combine(oof), rows.competition.metric.name
+        score = scoring.scores(rows.competition, rows.labels, oof)[metric]
+        record = {"run": args.run, "runs": [args.run], "folds": digest, "metric": metric}
+        return oof, test, record | {"cross_fitted": round(score, 6)}
     oof, test, made = load_blend(args.outputs, rows, digest, rows.competition)
     return oof, test, {name: made[name] for name in RECORDED if name in made}
 

@@ -41,6 +41,7 @@ def main() -> None:
     origin = first_weights(run, recipe, competition, args.inputs, where)
     data = rows.load_data(args.inputs, args.outputs, recipe, competition)
     numbers = rows.fold_numbers(args.fold, data.folds)
+    data.training(numbers[0], recipe)  # a label policy that does not fit is refused before anything is written
     with processes.first_alone():
         recipe = frozen.claim(run, recipe, competition, origin)
     for k in numbers:

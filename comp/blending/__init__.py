@@ -1,4 +1,4 @@
-"""One prediction from many runs: blend methods, nested cross-validation, confidence intervals and the report.
+"""One prediction from many runs: blend methods, nested cross-validation, intervals, report; comparison of runs.
 
 Change here how weights are fitted and which blend is chosen.
 """

@@ -8,6 +8,7 @@ import pandas as pd
 from comp.competition.competition import Competition, Range
 from comp.errors import InputError
 
+EXAMPLES = {"edges": "size:30,58", "drop": "height:57-59", "soften": "height:3", "auxiliary": "height:0.3"}
 NUMBER = r"\d+(?:\.\d+)?"
 
 
@@ -20,14 +21,14 @@ def training_policy(table: pd.DataFrame, competition: Competition, edges: str = 
     text, and for an attribute or a column that does not exist.
     """
     table = table.copy()
-    for name, values in _parsed("edges", edges).items():
+    for name, values in named_numbers("edges", edges).items():
         moved = _range(name, competition)
         table[name] = _values(table, moved, _edges(name, values, moved))
     if edges:
         table["label"] = label_of_attributes(table, competition)
-    for name, values in _parsed("drop", drop).items():
+    for name, values in named_numbers("drop", drop).items():
         for low, high in ranges(name, values):
-            table = table[~_numbers(table, name).between(low, high)]
+            table = table[~number_column(table, name).between(low, high)]
     return table.reset_index(drop=True)
 
 
@@ -54,11 +55,17 @@ def label_of_attributes(table: pd.DataFrame, competition: Competition) -> np.nda
     return labels
 
 
-def _parsed(setting: str, text: str) -> dict[str, str]:
+def new_edges(text: str, official: Range) -> list[float]:
+    """The edges of a range: those that the setting `edges` gives its attribute, else the official ones."""
+    given = named_numbers("edges", text).get(official.attribute)
+    return _edges(official.attribute, given, official) if given else list(official.edges)
+
+
+def named_numbers(setting: str, text: str) -> dict[str, str]:
     """ "a:1,2;b:3" as {"a": "1,2", "b": "3"}."""
     parts = [part.partition(":") for part in text.split(";") if part.strip()]
     if not all(name.strip() and values.strip() for name, _, values in parts):
-        example = "size:30,58" if setting == "edges" else "height:57-59"
+        example = EXAMPLES[setting]
         expected = f"a name and numbers, such as {example}, separated by ';'"
         raise InputError(f"{setting}={text!r}", expected, f"correct {setting} in SET")
     return {name.strip(): values.strip() for name, _, values in parts}
@@ -85,11 +92,12 @@ def _edges(name: str, text: str, official: Range) -> list[float]:
 
 def _values(table: pd.DataFrame, moved: Range, edges: list[float]) -> np.ndarray:
     """The attribute's value (N,) with other edges; a row without a number keeps its value."""
-    numbers = _numbers(table, moved.column).to_numpy(np.float64)
+    numbers = number_column(table, moved.column).to_numpy(np.float64)
     return np.where(np.isnan(numbers), table[moved.attribute], np.searchsorted(edges, numbers, side="right"))
 
 
-def _numbers(table: pd.DataFrame, column: str) -> pd.Series:
+def number_column(table: pd.DataFrame, column: str) -> pd.Series:
+    """The numbers (N,) of a column, NaN for text and empty cells. Raises InputError if there is no such column."""
     if column not in table:
         raise InputError(f"no column {column} in folds.csv", f"one of {', '.join(map(str, table))}",
                          f'columns = ["{column}"] in competition.toml, then make folds')  # fmt: skip

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from comp.competition.auxiliary_columns import Auxiliary
 from comp.data import augment
 from comp.data.photos import Photos
 from comp.errors import InputError
@@ -21,7 +22,9 @@ class Batches(Dataset):
     """Indexed by (epoch, positions): uint8 pixels (B, H, W, 3), their labels and the positions (B,).
 
     labels (N, …) as competition/labels.py makes them. units (N,) int: rows of one unit are alternatives, such as the
-    photos of one group and class (see Order). ids (N,): prediction ids, where several photos have one.
+    photos of one group and class (see Order). ids (N,): prediction ids, where several photos have one. soft (N, T):
+    soft labels to train with, in the labels' place (see competition/soft_labels.py). auxiliary: further targets of
+    training rows (see competition/auxiliary_columns.py). pseudo: how many of the last rows are pseudo-labelled.
     """
 
     def __init__(
@@ -33,11 +36,20 @@ class Batches(Dataset):
         seed: int,
         units: Sequence[int] | None = None,
         ids: Sequence[str] | None = None,
+        soft: np.ndarray | None = None,
+        auxiliary: Sequence[Auxiliary] = (),
+        pseudo: int = 0,
     ):
         self.photos, self.rows, self.labels = photos, np.asarray(rows), np.asarray(labels)
         self.augment_name, self.seed = augment_name, seed
         self.units = None if units is None else np.asarray(units)
         self.ids = None if ids is None else np.asarray(ids)
+        self.soft, self.auxiliary, self.pseudo = soft, list(auxiliary), pseudo
+
+    @property
+    def labelled(self) -> int:
+        """How many rows have a label from the training table: the first ones."""
+        return len(self.rows) - self.pseudo
 
     def only(self, positions: np.ndarray) -> "Batches":
         """These rows alone, for prediction: without units and ids."""
@@ -60,6 +72,7 @@ class Order:
     """What the loader draws: set `epoch`, then iterate over (epoch, positions) of each batch.
 
     units (N,) int: rows that are alternatives, such as the photos of one group and class, for sampler="one_of_each".
+    The last `pseudo` rows are pseudo-labelled: of an epoch's rows they get `pseudo_share`, beside all others.
     With several processes each batch is this process's share of the whole batch.
     """
 
@@ -70,13 +83,26 @@ class Order:
         sampler: str,
         seed: int,
         units: Sequence[int] | None = None,
+        pseudo: int = 0,
+        pseudo_share: float = 0.0,
     ):
         self.labels, self.batch_size, self.sampler, self.seed = np.asarray(labels), batch_size, sampler, seed
         self.units, self.epoch = units, 0
+        self.pseudo, self.pseudo_share = pseudo, pseudo_share
 
     def rows(self) -> np.ndarray:
         """Positions of this epoch, in its order."""
-        return epoch_order(self.labels, self.sampler, self.seed, self.epoch, self.units)
+        count = len(self.labels) - self.pseudo
+        units = None if self.units is None else self.units[:count]
+        order = epoch_order(self.labels[:count], self.sampler, self.seed, self.epoch, units)
+        return self._with_pseudo(order) if self.pseudo else order
+
+    def _with_pseudo(self, order: np.ndarray) -> np.ndarray:
+        """The order with pseudo-labelled rows among it; none repeats before all were drawn."""
+        rng = np.random.default_rng([self.seed, self.epoch, 1])
+        first, drawn = len(self.labels) - self.pseudo, round(len(order) * self.pseudo_share / (1 - self.pseudo_share))
+        rounds = [first + rng.permutation(self.pseudo) for _ in range(-(-drawn // self.pseudo))]
+        return rng.permutation(np.concatenate([order, *rounds])[: len(order) + drawn])
 
     def __len__(self) -> int:
         return len(split(self.rows(), self.batch_size))

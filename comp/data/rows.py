@@ -8,25 +8,32 @@ import pandas as pd
 
 from comp import console
 from comp.competition import labels, tables
+from comp.competition.auxiliary_columns import auxiliary_targets
 from comp.competition.competition import Competition
+from comp.competition.soft_labels import soft_labels
 from comp.competition.training_label_policy import training_policy
-from comp.data import photo_cache, photos
+from comp.data import photo_cache, photos, pseudo_rows
 from comp.data.batches import Batches
 from comp.errors import InputError
 from comp.hardware import processes
 from comp.recipes.recipe import Recipe
 from comp.store import fold_table
+from comp.store.pseudo_labels import PseudoLabels
 
 
 @dataclass(frozen=True)
 class RunData:
-    """The tables and photos of a run: first the photos of folds.csv, then those of the test table (id, image)."""
+    """The tables and photos of a run: first the photos of folds.csv, then those of the test table (id, image).
+
+    pseudo: the pseudo-labels to train with, if the recipe names some.
+    """
 
     competition: Competition
     folds: pd.DataFrame
     folds_digest: str
     test: pd.DataFrame
     photos: photos.Photos
+    pseudo: PseudoLabels | None = None
 
     def training(self, k: int, recipe: Recipe) -> Batches:
         """All folds except k, with the label policy of the recipe."""
@@ -36,7 +43,16 @@ class RunData:
             raise InputError(f"drop={recipe.drop} leaves no training row", "rows to train on", "correct drop in SET")
         units = rows.groupby(["group", "label"], sort=False, dropna=False).ngroup()  # photos of one group and class
         values = labels.to_array(rows["label"], self.competition)
-        return Batches(self.photos, rows["row"], values, recipe.augment, recipe.seed, units)
+        fine = recipe.bin_edges if recipe.head == "bins" else ""
+        soft = soft_labels(rows, self.competition, recipe.soften, recipe.edges, fine) if recipe.soften else None
+        further = auxiliary_targets(rows, recipe.auxiliary)
+        known = Batches(self.photos, rows["row"], values, recipe.augment, recipe.seed, units, None, soft, further)
+        return self._with_pseudo(known, k) if self.pseudo else known
+
+    def _with_pseudo(self, known: Batches, k: int) -> Batches:
+        """Training rows and, after them, the test photos that are pseudo-labelled for fold k."""
+        made = self.pseudo.load(k, self.folds_digest, self.competition)
+        return pseudo_rows.joined(known, made, self.test["id"], len(self.folds), self.competition)
 
     def held_out(self, k: int) -> Batches:
         """Every row of fold k with its official label, and its prediction id if several photos share one."""
@@ -72,7 +88,8 @@ def load_data(inputs: Path, outputs: Path, recipe: Recipe, competition: Competit
             )
     else:
         pixels = photos.Photos(inputs, images, crop, size, fit=recipe.fit)
-    return RunData(competition, folds, digest, test, pixels)
+    pseudo = PseudoLabels(outputs, recipe.pseudo) if recipe.pseudo else None
+    return RunData(competition, folds, digest, test, pixels, pseudo)
 
 
 def fold_numbers(text: str, folds: pd.DataFrame) -> list[int]:

@@ -4,6 +4,7 @@ Each head has: outputs, how many the network gives; family, which losses fit it;
 sense; targets, probs and wrap. Letters: B batch, C classes or labels, A values of all attributes.
 """
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -17,9 +18,18 @@ class Classes:
     def __init__(self, outputs: int):
         self.outputs = outputs
 
+    @property
+    def of_class(self) -> np.ndarray:
+        """The class (T,) that each training target belongs to."""
+        return np.arange(self.outputs)
+
     def targets(self, labels: Tensor) -> Tensor:
         """(B,) int64 to one-hot (B, C) float32."""
         return F.one_hot(labels, self.outputs).float()
+
+    def spread(self, soft: Tensor) -> Tensor:
+        """Soft labels (B, T) as training targets; T as in competition/soft_labels.py."""
+        return soft
 
     def probs(self, outputs: Tensor) -> Tensor:
         """(B, C) logits to probabilities."""
@@ -36,6 +46,10 @@ class Attributes(Classes):
     def __init__(self, table: Tensor):
         super().__init__(len(table))
         self.table = table
+
+    @property
+    def of_class(self) -> np.ndarray:
+        return np.arange(self.table.shape[1])
 
     def targets(self, labels: Tensor) -> Tensor:
         return F.one_hot(labels, self.table.shape[1]).float()
@@ -67,6 +81,29 @@ def attribute_table(attributes: dict) -> Tensor:
     return torch.stack(rows).float()
 
 
+class ClassBins(Classes):
+    """A softmax over the bins of all classes; the probability of a class is the sum of its bins.
+
+    of_class (T,): the class of each bin (see competition/soft_labels.py). Without soft labels the bins of the class
+    share its target equally.
+    """
+
+    def __init__(self, of_class: np.ndarray):
+        super().__init__(len(of_class))
+        self.member = F.one_hot(torch.from_numpy(of_class)).float()
+
+    @property
+    def of_class(self) -> np.ndarray:
+        return self.member.argmax(1).numpy()
+
+    def targets(self, labels: Tensor) -> Tensor:
+        return (self.member / self.member.sum(0)).T.to(labels.device)[labels]
+
+    def probs(self, outputs: Tensor) -> Tensor:
+        """(B, T) logits to probabilities (B, C)."""
+        return outputs.softmax(1) @ self.member.to(outputs.device)
+
+
 class Labels(Classes):
     """A sigmoid for each of C labels."""
 
@@ -86,6 +123,10 @@ class Cumulative(Labels):
     def targets(self, labels: Tensor) -> Tensor:
         """(B,) int64 to (B, C - 1) float32: 1 where the grade is above k."""
         return (labels[:, None] > torch.arange(self.outputs, device=labels.device)).float()
+
+    def spread(self, soft: Tensor) -> Tensor:
+        """(B, C) to P(y > k) (B, C - 1)."""
+        return 1 - soft.cumsum(1)[:, :-1]
 
     def probs(self, outputs: Tensor) -> Tensor:
         """(B, C - 1) to (B, C): differences of P(y > k), after each was lowered to at most the one before."""

@@ -27,6 +27,10 @@ class Number:
         scaled = ((labels.double() - self.low) / self.range).float()[:, None]
         return scaled.clamp(0, 1) if self.squashed else scaled
 
+    def spread(self, soft: Tensor) -> Tensor:
+        """Soft labels of grades (B, C) to the targets (B, 1) of their expectations."""
+        return self.targets(soft @ torch.arange(soft.shape[1], dtype=soft.dtype, device=soft.device))
+
     def scaled(self, outputs: Tensor) -> Tensor:
         """The values (B, 1) on the scale of the training targets."""
         return outputs.sigmoid() if self.squashed else outputs + 0.5

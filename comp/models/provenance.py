@@ -8,8 +8,9 @@ from comp.store.paths import Run
 
 
 def made_with(run: Run, data: RunData, k: int) -> dict:
-    """The hashes of recipe.json and folds.csv, and the fold: what the weights of fold k depend on."""
-    return {"recipe": files.digest(run.recipe), "folds": data.folds_digest, "fold": k}
+    """The hashes of recipe.json, folds.csv and pseudo-labels, and the fold: what the weights of fold k depend on."""
+    made = {"recipe": files.digest(run.recipe), "folds": data.folds_digest, "fold": k}
+    return made | ({"pseudo": data.pseudo.digest(k)} if data.pseudo else {})
 
 
 def check_current(run: Run, data: RunData, k: int) -> None:

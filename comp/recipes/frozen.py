@@ -21,16 +21,19 @@ def to_json(recipe: Recipe) -> dict:
 
 
 def from_json(values: dict, path) -> Recipe:
-    """The inverse of `to_json`. Raises InputError if a setting is missing, unknown or of another type."""
+    """The inverse of `to_json`. Raises InputError if a setting is unknown or of another type.
+
+    A setting that an earlier version did not have takes its default, which is to do as that version did.
+    """
     known = {f.name: type(f.default) for f in dataclasses.fields(Recipe)}
     values = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
-    wrong = sorted(set(known) ^ set(values))
+    wrong = sorted(set(values) - set(known))
     for key, kind in known.items():
         allowed = (int, float) if kind is float else kind
         if key in values and (not isinstance(values[key], allowed) or (kind is int and isinstance(values[key], bool))):
             wrong.append(key)
     if wrong:
-        raise InputError(f"{path}: settings {', '.join(wrong)} are missing, unknown or of another type",
+        raise InputError(f"{path}: settings {', '.join(wrong)} are unknown or of another type",
                          "the settings of this version", "use the version that wrote it, or another RUN")  # fmt: skip
     return validated(Recipe(**values))
 
@@ -79,6 +82,11 @@ def check_pretrained(run: Run, pretrained: dict) -> None:
             "the same weights for every fold of a run",
             f"the same command with RUN=<another name>, or with the first weights; or rm -r {run.folder}",
         )
+
+
+def pretrained_of(run: Run) -> dict | None:
+    """The source of a run's first weights, as `claim` was given it."""
+    return files.read_json(run.recipe, "the recipe of a trained run", f"make train MODEL={run.name}").get("pretrained")
 
 
 def load_recipe(run: Run, competition: Competition) -> Recipe:

@@ -21,7 +21,8 @@ class Recipe:
     pretrained: bool = _setting(True, "model", "start from the hub's weights, or inputs/weights/<model>.safetensors")
     head: str = _setting("auto", "model", "auto, classes, attributes, regression, cumulative, or bins: see heads.py",
                          choices=("auto", "classes", "attributes", "regression", "cumulative", "bins"))
-    bins: int = _setting(20, "model", "head=bins: number of points in the range of the target", least=2)
+    bins: int = _setting(20, "model", "head=bins of a number: number of points in the range of the target", least=2)
+    bin_edges: str = _setting("", "model", "head=bins of classes that are ranges: where the bins start: 20,25,30,35")
     drop_rate: float = _setting(0.0, "model", "dropout before the head", least=0, most=1)
     drop_path_rate: float = _setting(0.0, "model", "stochastic depth", least=0, most=1)
     freeze_epochs: int = _setting(0, "model", "how many first epochs train only a part of the model", least=0)
@@ -72,7 +73,11 @@ class Recipe:
     sampler: str = _setting("auto", "rows", "auto, shuffle, balanced (by class), one_of_each (per group and class)",
                             choices=("auto", "shuffle", "balanced", "one_of_each"))
     edges: str = _setting("", "rows", "training rows only: other edges for an attribute with ranges, as in size:30,58")
+    soften: str = _setting("", "rows", "training rows only: labels spread by the number behind the classes: height:3")
+    auxiliary: str = _setting("", "rows", "further targets in training, columns and their weights: height:0.3;kind:0.5")
     drop: str = _setting("", "rows", "training rows only: drop rows by the values of a column: height:57-59,20")
+    pseudo: str = _setting("", "rows", "training rows only: pseudo-labels of that name, made by make pseudo")
+    pseudo_share: float = _setting(0.3, "rows", "share of pseudo-labelled rows in an epoch", least=0, most=0.9)
 
     tta: str = _setting("hflip", "run", "views averaged by predict_fold")
     amp: str = _setting("auto", "run", "auto, bf16, fp16, or off", choices=("auto", "bf16", "fp16", "off"))

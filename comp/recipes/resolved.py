@@ -3,13 +3,15 @@
 import dataclasses
 
 from comp.competition.competition import ONE_LABEL, Competition
+from comp.competition.soft_labels import range_of
+from comp.competition.training_label_policy import named_numbers
 from comp.errors import InputError
 from comp.recipes.recipe import Recipe
 from comp.recipes.settings import check_choice
 
 HEADS = {  # target: its heads; the first one replaces "auto"
-    "multiclass": ("classes", "attributes"),
-    "binary": ("classes", "attributes"),
+    "multiclass": ("classes", "attributes", "bins"),
+    "binary": ("classes", "attributes", "bins"),
     "multilabel": ("classes",),
     "ordinal": ("classes", "regression", "cumulative"),
     "regression": ("regression", "bins"),
@@ -37,7 +39,9 @@ def resolved(recipe: Recipe, competition: Competition) -> Recipe:
 
 def heads(competition: Competition) -> tuple[str, ...]:
     """The heads that fit the competition's target."""
-    return tuple(h for h in HEADS[competition.target] if h != "attributes" or competition.attributes)
+    binned = competition.target == "regression" or bool(competition.ranges)
+    needs = {"attributes": bool(competition.attributes), "bins": binned}
+    return tuple(head for head in HEADS[competition.target] if needs.get(head, True))
 
 
 def family(head: str, target: str) -> str:
@@ -60,6 +64,7 @@ def _sampler(competition: Competition) -> str:
 
 
 def _check(recipe: Recipe, competition: Competition) -> None:
+    _check_soften(recipe, competition)
     shown = [metric.name for metric in (competition.metric, *competition.also)]
     check_choice("best_by", recipe.best_by, ("metric", "val_loss", *shown))
     check_choice("halfmix_within", recipe.halfmix_within, ("", *competition.attributes))
@@ -69,3 +74,22 @@ def _check(recipe: Recipe, competition: Competition) -> None:
     if recipe.class_weights == "balanced" and family(recipe.head, competition.target) == "number":
         raise InputError(f"class_weights=balanced with head={recipe.head}", "class_weights=none: no classes to weight",
                          "SET=class_weights=none")  # fmt: skip
+
+
+def _check_soften(recipe: Recipe, competition: Competition) -> None:
+    if recipe.soften and competition.target not in ONE_LABEL:
+        expected = "a target of one label, whose classes are ranges of a number"
+        raise InputError(f"soften={recipe.soften} for a {competition.target} target", expected, "SET=soften=''")
+    columns = named_numbers("soften", recipe.soften)
+    for column in columns:
+        range_of(column, competition)
+    if recipe.head == "bins" and recipe.pseudo and competition.target in ONE_LABEL:
+        expected = "another head: pseudo-labels are of classes, not of bins"
+        raise InputError(f"pseudo={recipe.pseudo} with head=bins", expected, "the same command with SET=head=classes")
+    if recipe.head == "bins" and competition.target in ONE_LABEL and (len(columns) != 1 or not recipe.bin_edges):
+        [example, *_] = [one.column for one in competition.ranges]
+        raise InputError(
+            f"head=bins with soften={recipe.soften!r} and bin_edges={recipe.bin_edges!r}",
+            "one column in soften, whose bins they are, and where the bins start",
+            f'the same command with SET="head=bins soften={example}:3 bin_edges=20,25,30", in the units of {example}',
+        )

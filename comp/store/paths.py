@@ -11,9 +11,12 @@
 | <run>/fold<k>/oof.npz, test.npz    | ids (N,) str, probs (N, C) float32, classes (C,) str, meta: JSON text        | predictions.py            |
 | <name>/oof.*, test.*               | external predictions: .npz, .csv or .csv.gz                                  | external_files.py         |
 | blend/weights.json, oof, test.npz  | the fitted blend and what it is made of; the same keys                       | blend_record.py           |
+| pseudo/<name>/fold<k>.npz          | soft labels of test photos for fold k; the keys of oof.npz                   | pseudo_labels.py          |
+| report.html                        | the page of `make report`                                                    | pages/report/             |
 | submission.csv                     | the sample submission with its answers filled in                             | submission.py             |
 | submission.json                    | its hash and the sources it is made of                                       | submission_record.py      |
 | submissions/<hash>.csv, .json      | every submission so far, and how it was made                                 | submission_history.py     |
+| submissions/leaderboard.json       | leaderboard scores that were noted, by the hash of the submission            | leaderboard_scores.py     |
 
 Rows are matched by id, never by position. Every file is written under a temporary name and then renamed, so a file that
 exists is complete. Nothing is ever unpickled: files from other people are untrusted input.
@@ -26,7 +29,7 @@ from pathlib import Path
 from comp.errors import InputError
 
 BLEND = "blend"
-RESERVED = (BLEND, "cache", "bench", "locks", "submissions", "chaos")  # folders of outputs/ that are not runs
+RESERVED = (BLEND, "cache", "bench", "locks", "submissions", "chaos", "pseudo")  # folders of outputs/ that are not runs
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,10 @@ def submission_file(outputs: Path) -> Path:
     return outputs / "submission.csv"
 
 
+def leaderboard_file(outputs: Path) -> Path:
+    return outputs / "submissions" / "leaderboard.json"
+
+
 def check_run_name(name: str) -> None:
     """Raise InputError unless `name` is a plain folder name: it becomes part of paths, and make splits at spaces."""
     if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*", name) or name in RESERVED:
@@ -83,3 +90,7 @@ def check_run_name(name: str) -> None:
             f"letters, digits and _ . + -, and not one of {', '.join(RESERVED)}",
             "the same command with another RUN, such as RUN=my_run",
         )
+
+
+def report_file(outputs: Path) -> Path:
+    return outputs / "report.html"

@@ -6,6 +6,8 @@ from pathlib import Path
 from comp.errors import InputError
 from comp.io import files
 
+RECORDS = "[0-9a-f]" * 16 + ".json"  # other files in the folder are not records
+
 
 def keep(outputs: Path, data: bytes, made_by: dict) -> Path:
     """Save a submission as submissions/<hash>.csv, and how it was made as .json. Equal ones are saved only once."""
@@ -26,7 +28,7 @@ def is_kept(outputs: Path, digest: str) -> bool:
 def kept(outputs: Path) -> list[dict]:
     """The records of all submissions, the oldest first. Raises InputError if a record or its file was damaged."""
     found = []
-    for path in sorted((outputs / "submissions").glob("*.json")):
+    for path in sorted((outputs / "submissions").glob(RECORDS)):
         record = files.read_json(path, "the record of a submission", f"rm {path}")
         table = path.with_suffix(".csv")
         if not table.is_file() or files.digest(table) != path.stem:

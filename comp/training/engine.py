@@ -40,7 +40,8 @@ class Fit:
         self.recipe, self.competition = resolved(recipe, competition), competition
         self.val, self.device = val, device
         self.learner = Learner(model, self.recipe, train, competition, device)
-        order = Order(train.labels, recipe.batch_size, self.recipe.sampler, recipe.seed, train.units)
+        size, sampler = recipe.batch_size, self.recipe.sampler
+        order = Order(train.labels, size, sampler, recipe.seed, train.units, train.pseudo, recipe.pseudo_share)
         self.loader = Loader(train, order, recipe.workers, device)
         self.epochs = Epochs()
 

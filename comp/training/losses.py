@@ -78,7 +78,8 @@ def _parse_for(head: Head, recipe: Recipe, competition: Competition) -> list[tup
 def _counts(head: Head, labels: np.ndarray, competition: Competition) -> Tensor:
     """The sum of all training targets (T,): rows of each class or label."""
     if labels.dtype.kind == "i" and head.family == "classes":  # the targets of a million rows would not fit in memory
-        return torch.from_numpy(np.bincount(labels, minlength=competition.size))
+        rows = torch.from_numpy(np.bincount(labels, minlength=competition.size))
+        return rows.float() @ head.targets(torch.arange(competition.size))
     return head.targets(torch.from_numpy(labels)).sum(0)
 
 
@@ -88,7 +89,7 @@ def _term(weight, name, attribute, head: Head, recipe: Recipe, counts: Tensor, r
     function = FUNCTIONS[head.family][name]
     function = partial(function, gamma=recipe.gamma) if name == "focal" else function
     smoothing = recipe.smoothing if head.smooths else 0.0
-    members = _members(competition, attribute, counts.device) if attribute else []
+    members = _members(competition, attribute, head, counts.device) if attribute else []
     if members:
         counts = torch.stack([counts[classes].sum() for classes in members])
     weights = _weights(head, recipe, counts, rows)
@@ -101,9 +102,9 @@ def _term(weight, name, attribute, head: Head, recipe: Recipe, counts: Tensor, r
     return term
 
 
-def _members(competition: Competition, attribute: str, device) -> list[Tensor]:
-    """For each value of the attribute the classes that have it."""
-    values = torch.as_tensor(competition.attribute_values[attribute], device=device)
+def _members(competition: Competition, attribute: str, head: Head, device) -> list[Tensor]:
+    """For each value of the attribute the training targets of the classes that have it."""
+    values = torch.as_tensor(competition.attribute_values[attribute][head.of_class], device=device)
     return [(values == value).nonzero().flatten() for value in range(int(values.max()) + 1)]
 
 

@@ -64,12 +64,13 @@ def _remembered(run: Run, k: int, made_with: dict) -> Iterator[None]:
 def _prepare(run: Run, recipe: Recipe, data: RunData, k: int, inputs: Path, where: torch.device) -> Fit:
     """The fold's rows and model, and a line that says what will be trained on what."""
     train, val = data.training(k, recipe), data.held_out(k)
-    _check_apart(data.folds["group"], train.rows, val.rows, k)
+    _check_apart(data.folds["group"], train.rows[: train.labelled], val.rows, k)
     torch.manual_seed(recipe.seed * 1000 + k)
     resumed = (run.fold(k) / "resume.pt").is_file()
     built = factory.build(recipe, data.competition, inputs / "weights", pretrained=recipe.pretrained and not resumed)
     fit = Fit(built.model, recipe, train, val, data.competition, where)
-    rows = f"{len(train.labels)} training rows, {len(val.labels)} held out"
+    pseudo = f", {train.pseudo} pseudo-labelled ones" if train.pseudo else ""
+    rows = f"{train.labelled} training rows{pseudo}, {len(val.labels)} held out"
     console.say(f"{run.name} fold {k}: {rows}" + (", resumed" if resumed else ""), style="bold")
     console.say(f"  {', '.join(f'{name} {value}' for name, value in fit.chosen.items())}")
     if built.origin:

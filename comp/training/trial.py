@@ -11,7 +11,7 @@ from comp.errors import InputError
 from comp.hardware.precision import autocast, memory_format, precision
 from comp.models import factory, heads
 from comp.recipes.recipe import Recipe
-from comp.training import optim
+from comp.training import auxiliary_heads, optim
 
 STEP = 32  # pixels between the sizes that are tried: most models halve the side five times
 
@@ -48,13 +48,15 @@ def working_size(recipe: Recipe, competition: Competition, where: torch.device) 
 def fault(recipe: Recipe, competition: Competition, where: torch.device) -> str:
     """What goes wrong in a step or a prediction, in one line; "" where nothing does.
 
-    Raises InputError for what no image size would mend, such as an unknown optimizer.
+    Raises InputError for what no image size would mend, such as an unknown optimizer or unknown features.
     """
     try:
         model = factory.create(recipe, competition, Path(), pretrained=False)
         model = model.to(where, memory_format=memory_format(recipe))
     except factory.NotBuilt as error:
         return error.found
+    if recipe.auxiliary:
+        auxiliary_heads.classifier_of(model)
     optimizer = optim.make_optimizer(model, recipe, where)
     try:
         _step(model, optimizer, recipe, competition, where)

@@ -13,10 +13,10 @@ from comp.competition.competition import TARGETS, Competition
 from comp.errors import InputError
 from comp.metrics import metrics
 from comp.models import heads
-from comp.models.heads_of_classes import Cumulative
+from comp.models.heads_of_classes import ClassBins, Classes, Cumulative
 from comp.models.heads_of_numbers import Bins, Number, two_points
 from comp.recipes import catalog
-from comp.recipes.resolved import HEADS
+from comp.recipes.resolved import heads as fitting
 from comp.training import mix
 
 METRIC = metrics.get("accuracy")
@@ -29,10 +29,12 @@ COMPETITIONS = {
     "ordinal": Competition("ordinal", CLASSES, METRIC),
     "regression": Competition("regression", ("value",), METRIC, limits=(1.0, 100.0)),
 }
-ALL = [(target, head) for target in TARGETS for head in HEADS[target] if (target, head) != ("binary", "attributes")]
+ALL = [(target, head) for target in TARGETS for head in fitting(COMPETITIONS[target])]
+BINS = {"soften": "years:3", "bin_edges": "20,40,50"}
 
 
 def build(target, head, **changes):
+    changes |= BINS if (target, head) == ("multiclass", "bins") else {}
     return heads.build(dataclasses.replace(RECIPE, head=head, **changes), COMPETITIONS[target])
 
 
@@ -120,6 +122,20 @@ def test_untrained_numbers_start_in_the_middle_and_one_value_alone_has_a_range()
                                               ("regression", "classes"), ("multiclass", "cumulative"),
                                               ("binary", "bins"), ("binary", "attributes")])  # fmt: skip
 def test_a_head_that_does_not_fit_names_those_that_do(target, head):
-    fitting = [name for name in HEADS[target] if name != "attributes" or COMPETITIONS[target].attributes]
-    with pytest.raises(InputError, match=", ".join(fitting)):
+    with pytest.raises(InputError, match=", ".join(fitting(COMPETITIONS[target]))):
         build(target, head)
+
+
+def test_class_bins_sum_to_their_classes():
+    head = ClassBins(np.array([0, 0, 2, 1, 1, 1]))
+    logits = torch.randn(5, 6, generator=torch.Generator().manual_seed(0))
+    probs = head.probs(logits)
+    torch.testing.assert_close(probs[:, 1], logits.softmax(1)[:, 3:].sum(1))
+    torch.testing.assert_close(probs.sum(1), torch.ones(5))
+    np.testing.assert_allclose(head.targets(torch.tensor([0, 2])), [[0.5, 0.5, 0, 0, 0, 0], [0, 0, 1, 0, 0, 0]])
+
+
+@pytest.mark.parametrize("head", [Classes(4), Cumulative(3), Number(0, 3, grades=4), Number(0, 3, True, 4)])
+def test_a_soft_label_that_is_certain_is_the_label(head):
+    labels = torch.arange(4)
+    torch.testing.assert_close(head.spread(torch.eye(4)), head.targets(labels))

@@ -4,20 +4,23 @@ import contextlib
 import dataclasses
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
 from comp.competition import scoring
+from comp.competition.auxiliary_columns import auxiliary_targets
 from comp.competition.competition import TARGETS, Competition
-from comp.data.batches import Batches
+from comp.data.batches import Batches, to_model
 from comp.data.photos import Photos
 from comp.metrics import metrics
 from comp.models import factory
 from comp.models.normalisation import with_normalisation
 from comp.prediction.predict import predict
 from comp.recipes import catalog
-from comp.recipes.resolved import HEADS
+from comp.recipes.resolved import heads
 from comp.training import validation
+from comp.training.auxiliary_heads import category_loss, number_loss, targets_of
 from comp.training.engine import Fit
 
 CPU = torch.device("cpu")
@@ -65,7 +68,7 @@ def make(target, **changes):
     return Fit(factory.create(recipe, competition, ""), recipe, train, val, competition, CPU)
 
 
-@pytest.mark.parametrize(("target", "head"), [(t, head) for t in TARGETS for head in HEADS[t] if head != "attributes"])
+@pytest.mark.parametrize(("target", "head"), [(t, head) for t in TARGETS for head in heads(COMPETITIONS[t])])
 def test_each_head_of_each_target_learns(tmp_path, target, head):
     fit = make(target, head=head)
     epochs = fit.run(tmp_path / "resume.pt", {}, silent, lambda row: None)
@@ -129,3 +132,50 @@ def test_photos_of_one_prediction_id_are_scored_together():
     assert validation.scores(competition, held_out, probs)["accuracy"] == 1
     single = dataclasses.replace(competition, combine="")
     assert validation.scores(single, held_out, probs)["accuracy"] == 0.75
+
+
+def test_soft_labels_are_learned_in_the_place_of_labels(tmp_path):
+    fit = make("multiclass")
+    rows = fit.learner.rows
+    rows.soft = np.eye(3, dtype=np.float32)[(rows.labels + 1) % 3]  # each label moved on by one
+    fit.val.labels = (fit.val.labels + 1) % 3
+    history = fit.run(tmp_path / "resume.pt", {}, silent, lambda row: None).history
+    assert max(row["accuracy"] for row in history) > 0.9
+
+
+def with_auxiliary(fit, text, **columns):
+    """The same training with auxiliary columns."""
+    further = auxiliary_targets(pd.DataFrame(columns), text)
+    rows = fit.learner.rows
+    train = Batches(rows.photos, rows.rows, rows.labels, "none", 0, auxiliary=further)
+    return Fit(fit.learner.model, fit.recipe, train, fit.val, fit.competition, CPU)
+
+
+@pytest.mark.parametrize("values", [np.array([0.0, 2.5, 5.0]), np.array(["x", "y", "z"], object)])
+def test_auxiliary_heads_learn_their_column(tmp_path, values):
+    red = draw("multiclass")[1][:44]
+    column = pd.Series(values[red]).where(np.arange(44) % 9 > 0)  # missing in some rows
+    fit = with_auxiliary(make("binary", mixup=0.0), "red:1", red=column)
+    fit.run(tmp_path / "resume.pt", {}, silent, lambda row: None)
+    learner = fit.learner
+    learner.auxiliary.eval()
+    images = to_model(learner.rows[0, np.arange(44)][0], fit.recipe.mean, fit.recipe.std, CPU)
+    with torch.no_grad():
+        outputs = learner.auxiliary(images)[1]
+    loss = float(learner.auxiliary.loss(outputs, targets_of(learner.rows.auxiliary, np.arange(44), CPU)))
+    assert loss < 0.3  # 1 of a number, and 1.1 of a category, that is not learned
+
+
+def test_auxiliary_heads_leave_the_saved_weights_as_they_are():
+    fit = make("binary")
+    names = set(fit.learner.model.state_dict())
+    fit = with_auxiliary(fit, "red:0.5", red=np.arange(44.0))
+    assert set(fit.learner.scored.state_dict()) == names
+    assert "heads.0.weight" in dict(fit.learner.trained.named_parameters())
+
+
+def test_missing_values_of_auxiliary_columns_have_no_gradient():
+    for loss, targets in ((number_loss, torch.zeros(3, 2)), (category_loss, torch.zeros(3, 4))):
+        outputs = torch.randn(3, targets.shape[1] // (1 + (loss is number_loss)), requires_grad=True)
+        loss(outputs, targets).backward()
+        assert not outputs.grad.any()

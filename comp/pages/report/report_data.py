@@ -1,0 +1,160 @@
+"""Everything that the report shows, read from outputs/. What is missing or damaged becomes a note, not an error.
+
+Letters: S scored rows, C classes.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from comp.competition import scoring
+from comp.competition.competition import Competition
+from comp.errors import InputError
+from comp.pages.report import histories, partial_oof
+from comp.store import blend_record, fold_table, runs
+from comp.store.blend_predictions import load_blend
+from comp.store.paths import BLEND, Run
+from comp.store.scored_rows import ScoredRows, scored_rows
+
+MOST_VALUES = 30  # a kept column of the training table with more different values is no filter
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something that is not there, or cannot be used, and the command that helps."""
+
+    text: str
+    run: str = ""
+
+
+@dataclass(frozen=True)
+class Source:
+    """The out-of-fold probabilities of a run or of the blend: probs (S, C), nan in rows that are not predicted."""
+
+    name: str
+    probs: np.ndarray
+
+    @property
+    def known(self) -> np.ndarray:
+        """Which rows are predicted, (S,) bool."""
+        return np.isfinite(self.probs).all(1)
+
+    @property
+    def is_complete(self) -> bool:
+        return bool(self.known.all())
+
+
+@dataclass(frozen=True)
+class ReportData:
+    """What the sections draw.
+
+    rows: the S scored rows; images (S,): the first photo of each, relative to `inputs`. columns: kept columns of the
+    training table with few values, name to values (S,) str. runs: the best first. weights: weights.json, {} without a
+    blend. histories: run to fold to its epochs.
+    """
+
+    inputs: Path
+    outputs: Path
+    rows: ScoredRows
+    images: Sequence[str]
+    columns: Mapping[str, np.ndarray] = field(default_factory=dict)
+    runs: Sequence[Source] = ()
+    blend: Source | None = None
+    weights: Mapping = field(default_factory=dict)
+    histories: Mapping[str, Mapping[int, pd.DataFrame]] = field(default_factory=dict)
+    notes: Sequence[Note] = ()
+
+    @property
+    def competition(self) -> Competition:
+        return self.rows.competition
+
+    @property
+    def sources(self) -> list[Source]:
+        """The blend, if there is one, then the runs."""
+        return [*([self.blend] if self.blend else []), *self.runs]
+
+    @property
+    def main(self) -> Source | None:
+        """What the confusion matrix and the gallery show: the blend, else the best run."""
+        return next(iter(self.sources), None)
+
+
+def load(outputs: Path, inputs: Path, competition: Competition) -> ReportData:
+    """Read all runs and the blend. Raises InputError only without valid folds."""
+    table, digest = fold_table.folds_and_digest(outputs, competition)
+    rows, first = scored_rows(table, competition), _first_photos(table, competition)
+    notes = [Note(reason) for reason in runs.unused(outputs).values()]
+    made = [_run(Run(outputs, name), table, digest, rows, notes) for name in runs.names(outputs)]
+    blend, weights = _blend(outputs, inputs, rows, digest, notes)
+    notes += _what_is_next(made, blend)
+    return ReportData(
+        inputs=inputs,
+        outputs=outputs,
+        rows=rows,
+        images=first["image"].tolist(),
+        columns=_columns(first, competition),
+        runs=_best_first([source for source in made if source.known.any()], rows),
+        blend=blend,
+        weights=weights,
+        histories={name: _history(Run(outputs, name), notes) for name in runs.trained(outputs)},
+        notes=notes,
+    )
+
+
+def _first_photos(table: pd.DataFrame, competition: Competition) -> pd.DataFrame:
+    return table.drop_duplicates("id") if competition.combine else table
+
+
+def _columns(first: pd.DataFrame, competition: Competition) -> dict[str, np.ndarray]:
+    """Kept columns of the training table that have at least two and at most MOST_VALUES values."""
+    own = {*fold_table.COLUMNS, "id", *competition.attributes}
+    kept = {name: first[name].fillna("").astype(str) for name in first.columns if name not in own}
+    return {name: column.to_numpy() for name, column in kept.items() if 2 <= column.nunique() <= MOST_VALUES}
+
+
+def _run(run: Run, table: pd.DataFrame, digest: str, rows: ScoredRows, notes: list[Note]) -> Source:
+    probs, problems = partial_oof.load(run, table, digest, rows.competition)
+    notes += [Note(f"{run.name}: {found}", advice) for found, advice in problems]
+    return Source(run.name, rows.combine(probs))
+
+
+def _history(run: Run, notes: list[Note]) -> dict[int, pd.DataFrame]:
+    found, problems = histories.read(run)
+    notes += map(Note, problems)
+    return found
+
+
+def _what_is_next(made: list[Source], blend: Source | None) -> list[Note]:
+    """A blend needs a complete run: before there is one, the notes of the runs say how to get it."""
+    if not made:
+        return [Note("There are no runs yet.", "make train MODEL=resnet18")]
+    ready = any(source.is_complete for source in made)
+    return [Note("There is no blend: the best run is shown instead.", "make blend")] if ready and not blend else []
+
+
+def _blend(outputs: Path, inputs: Path, rows: ScoredRows, digest: str, notes: list[Note]):
+    """The blend and weights.json, or None and {}."""
+    if not (Run(outputs, BLEND).folder / "weights.json").is_file():
+        return None, {}
+    try:
+        probs, _, weights = load_blend(outputs, rows, digest, rows.competition)
+    except InputError as error:
+        notes.append(Note(f"The blend cannot be used: {error.found.splitlines()[0]}", error.run))
+        return None, {}
+    state = blend_record.state(outputs, inputs, rows.competition)
+    if state.problem:
+        notes.append(Note(f"The blend is stale: {state.problem}", state.asked.command))
+    return Source(BLEND, probs), weights
+
+
+def _best_first(made: list[Source], rows: ScoredRows) -> list[Source]:
+    """Complete runs before the others, and then by score."""
+
+    def key(source: Source):
+        known = source.known
+        return source.is_complete, scoring.score(rows.competition, rows.labels[known], source.probs[known])
+
+    return sorted(made, key=key, reverse=True)

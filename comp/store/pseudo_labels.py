@@ -1,0 +1,48 @@
+"""outputs/pseudo/<name>/fold<k>.npz: soft labels of test photos, for the training of fold k alone.
+
+The keys are those of predictions.py; ids are the ids of the test photos that are used. They were made by models of
+fold k alone (see blending/pseudo_labelling.py), so they say nothing about the labels of fold k.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from comp.competition.competition import Competition
+from comp.errors import InputError
+from comp.io import files
+from comp.store.predictions import Predictions, load_predictions, save_predictions
+
+
+@dataclass(frozen=True)
+class PseudoLabels:
+    """The pseudo-labels of one name, by fold."""
+
+    outputs: Path
+    name: str
+
+    def file(self, k: int) -> Path:
+        return self.outputs / "pseudo" / self.name / f"fold{k}.npz"
+
+    @property
+    def command(self) -> str:
+        """The command that makes them again."""
+        return f"rm -r {self.file(0).parent}, then make pseudo RUN=<run>"
+
+    def digest(self, k: int) -> str:
+        """A hash of the labels for fold k: what the weights of fold k depend on."""
+        return files.digest(self.file(k)) if self.file(k).is_file() else ""
+
+    def save(self, k: int, ids, probs, competition: Competition, meta: dict) -> None:
+        """Check and write the labels for fold k."""
+        save_predictions(self.file(k), ids, probs, competition, {**meta, "fold": k})
+
+    def load(self, k: int, folds_digest: str, competition: Competition) -> Predictions:
+        """Read the labels for fold k. Raises InputError unless they were made for this fold of these folds."""
+        made = load_predictions(self.file(k), competition, self.command)
+        if (made.meta.get("fold"), made.meta.get("folds")) != (k, folds_digest):
+            raise InputError(
+                f"{self.file(k)} was made for fold {made.meta.get('fold')} of folds.csv {made.meta.get('folds')}",
+                f"fold {k} of folds.csv {folds_digest}: other labels would leak",
+                self.command,
+            )
+        return made

@@ -1,0 +1,54 @@
+"""Pseudo-labelled test photos among the training rows of a fold."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from small_competitions import small
+
+from comp.competition.auxiliary_columns import auxiliary_targets
+from comp.data import pseudo_rows
+from comp.data.batches import Batches, Order
+from comp.data.photos import Photos
+from comp.store.predictions import Predictions
+
+COMPETITION = small(classes=("a", "b", "c"))
+IDS = pd.Series(["x", "y", "x", "z"])  # two photos of x
+MADE = Predictions(np.array(["z", "x"]), np.array([[0.1, 0.1, 0.8], [0.2, 0.7, 0.1]], np.float32), ("a", "b", "c"), {})
+
+
+def known(labels=(0, 1, 2, 0), **more):
+    return Batches(Photos("", ["p"] * 8, 0, 8), [3, 0, 1, 2], np.array(labels), "none", 0, np.arange(4), **more)
+
+
+def test_rows_labels_and_soft_labels_follow_the_test_table():
+    made = pseudo_rows.joined(known(), MADE, IDS, 4, COMPETITION)
+    assert made.rows.tolist() == [3, 0, 1, 2, 4, 6, 7]
+    assert made.labels.tolist() == [0, 1, 2, 0, 1, 1, 2]
+    assert (made.pseudo, made.labelled) == (3, 4)
+    np.testing.assert_array_equal(made.soft[:4], np.eye(3)[[0, 1, 2, 0]])
+    np.testing.assert_array_equal(made.soft[4:], MADE.probs[[1, 1, 0]])
+
+
+def test_auxiliary_values_of_pseudo_labelled_rows_are_missing():
+    further = auxiliary_targets(pd.DataFrame({"height": [1.0, 2, 3, 4], "kind": list("abab")}), "height:1;kind:1")
+    made = pseudo_rows.joined(known(auxiliary=further), MADE, IDS, 4, COMPETITION)
+    assert all(len(one.values) == 7 and not one.values[4:].any() for one in made.auxiliary)
+
+
+def test_numbers_become_labels():
+    values = Predictions(np.array(["y"]), np.array([[2.5]], np.float32), ("value",), {})
+    made = pseudo_rows.joined(known((1.0, 2.0, 3.0, 4.0)), values, IDS, 4, small("regression"))
+    assert made.labels.tolist() == [1, 2, 3, 4, 2.5]
+    assert made.soft is None
+
+
+@pytest.mark.parametrize("sampler", ["shuffle", "balanced", "one_of_each"])
+def test_an_epoch_has_all_labelled_rows_and_the_share_of_pseudo_labelled_ones(sampler):
+    labels, units = np.array([0, 0, 1, 1, 0, 1, 2, 2, 2, 2]), np.array([0, 1, 2, 3, 4, 5, -1, -1, -1, -1])
+    order = Order(labels, 4, sampler, 0, units, pseudo=4, pseudo_share=0.25)
+    rows = order.rows()
+    assert sorted(rows[rows < 6]) == list(range(6))
+    drawn = rows[rows >= 6]
+    assert len(drawn) == 2 == len(set(drawn))
+    order.epoch = 1
+    assert not np.array_equal(order.rows(), rows)

@@ -1,0 +1,27 @@
+"""Write one page about the runs and the blend that opens offline: curves, confusion, calibration, mistakes with photos.
+
+reads   outputs/competition.json, folds.csv, <run>/fold<k>/oof.npz, history.csv, blend/; the photos of the worst rows
+writes  outputs/report.html
+
+What is not there yet is named in the page, with the command that makes it; the rest is shown.
+"""
+
+from options import competition_of, parser
+
+from comp import console
+
+
+def main() -> None:
+    args = parser(__doc__).parse_args()
+    competition = competition_of(args)
+    from comp.pages.report import report_data, report_page
+
+    data = report_data.load(args.outputs, args.inputs, competition)
+    path = report_page.write(data)
+    for note in data.notes:
+        console.warn(note.text + (f"; {note.run}" if note.run else ""))
+    console.say(f"wrote {path} ({path.stat().st_size / 1e6:.1f} MB): open it in a browser")
+
+
+if __name__ == "__main__":
+    console.run_stage(main)
