@@ -23,22 +23,26 @@ def draw_picture(look: Look, mask: int, mask_colour, rng: np.random.Generator) -
 
 
 def background(rng: np.random.Generator) -> np.ndarray:
-    """A wall in two colours with a few soft shapes: what is behind says nothing. Neither as dark nor as light as hair."""
+    """A wall in two colours, neither as dark nor as light as hair, with soft dots: what is behind says nothing.
+
+    The dots differ enough that no two photos of two people count as the same photo.
+    """
     tint = rng.uniform(110, 185) + np.array([10, 0, -10]) + rng.normal(0, 10, 3)
-    top, bottom = tint + rng.normal(0, 16, (2, 1)) + rng.normal(0, 8, (2, 3))
+    top, bottom = tint + rng.normal(0, 12, (2, 3))
     share = np.linspace(0, 1, HEIGHT)[:, None, None]
-    canvas = np.tile((1 - share) * top + share * bottom, (1, WIDTH, 1)).astype(np.uint8)
-    pen = Pen(canvas, 1.0, 0.0, np.zeros(2))
-    for _ in range(6):
-        colour = tint + rng.normal(0, 50) + rng.normal(0, 20, 3)
-        pen.oval(*rng.uniform(0, [WIDTH, HEIGHT]), *rng.uniform(20, 110, 2), colour, 0.6)
-    return canvas
+    wall = np.tile((1 - share) * top + share * bottom, (1, WIDTH, 1)).astype(np.uint8)
+    dotted = wall.copy()
+    pen = Pen(dotted, 1.0, 0.0, np.zeros(2))
+    for _ in range(18):
+        radius, colour = rng.uniform(15, 45), tint + rng.normal(0, 40) + rng.normal(0, 20, 3)
+        pen.oval(*rng.uniform(0, [WIDTH, HEIGHT]), radius, radius, colour)
+    return cv2.addWeighted(dotted, 0.5, wall, 0.5, 0)
 
 
 def draw_body(pen: Pen, look: Look, rng: np.random.Generator) -> None:
     """Hair behind the head, neck, shoulders."""
     if look.length > 0:
-        pen.fill(outline(0, (look.length - 1.5) / 2, 1.42 * look.width, (look.length + 1.5) / 2, 3.2), 0.86 * look.hair)
+        pen.fill(outline(0, (look.length - 1.5) / 2, 1.5 * look.width, (look.length + 1.5) / 2, 3.2), 0.86 * look.hair)
     pen.fill([(-0.42, 0.6), (0.42, 0.6), (0.5, 1.9), (-0.5, 1.9)], 0.84 * look.skin)
     colour = np.clip(look.clothes + rng.normal(0, 25, 3), 20, 245)
     pen.fill(outline(0, 3.0, rng.normal(1.9, 0.06), 1.42, 2.6), colour)
