@@ -17,6 +17,7 @@ METHOD  ?=
 RULE    ?=
 ROUNDS  ?= 2
 PER     ?= run
+TRANSDUCTIVE ?=
 FILES   ?=
 A       ?=
 B       ?=
@@ -35,7 +36,7 @@ export NO_ALBUMENTATIONS_UPDATE := 1
 
 # Recipes read variables from the environment, as "$$NAME": so any name of a file reaches the scripts as it was typed,
 # with blanks, quotes, brackets and $. `value` keeps make from expanding a $ within it.
-VARIABLES := MODEL FOLD RUN INPUTS OUTPUTS DEVICE SEED FOLDS SET TTA GPUS BENCH RUNS METHOD RULE ROUNDS PER FILES ADVERSARIAL \
+VARIABLES := MODEL FOLD RUN INPUTS OUTPUTS DEVICE SEED FOLDS SET TTA GPUS BENCH RUNS METHOD RULE ROUNDS PER TRANSDUCTIVE FILES ADVERSARIAL \
              COMPETITION SEARCH COMP PYTHON A B SCORE PRIVATE FILE
 $(foreach name,$(VARIABLES),$(eval override $(name) := $$(value $(name))))
 export $(VARIABLES)
@@ -49,7 +50,8 @@ WHICH   = --model="$$MODEL" --run="$$RUN" --fold="$$FOLD" --device="$$DEVICE"
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL: # the targets of one command are stages: each reads what the one before has written
-.PHONY: help setup init folds train predict blend pseudo sub status vote scores compare lb report demo demo-faces demo-digits demo-unknown bench \
+.PHONY: help setup init eda folds train predict embed stack blend pseudo sub status vote scores compare lb board report \
+        demo demo-faces demo-digits demo-unknown bench \
         test lint clean clean-cache need-model
 
 help: ## this list
@@ -66,6 +68,7 @@ help: ## this list
 	show "RULE=$$RULE" 'how to decide; chosen by the same score if empty'; \
 	show "ROUNDS=$$ROUNDS" 'rounds of pseudo-labels, at most'; \
 	show "PER=$$PER" "what has a weight in the blend: run, or attribute (a run's part of each)"; \
+	show "TRANSDUCTIVE=$$TRANSDUCTIVE" '1: the blend decides on all test photos together; not every competition allows it'; \
 	show "FILES=$$FILES" 'submission files to vote among, with blanks or commas between them'; \
 	show "A=$$A" 'compare: a run, or several seeds of one: "x_s0 x_s1"; blend is a name, too'; \
 	show "B=$$B" 'compare: the same, for what may be better'; \
@@ -77,7 +80,7 @@ help: ## this list
 	show "ADVERSARIAL=$$ADVERSARIAL" '1: folds also tries to tell train from test photos'; \
 	show "SEED=$$SEED" 'of folds and training'; \
 	show "GPUS=$$GPUS" 'processes that train one fold together, one a GPU (torchrun, DDP)'; \
-	show "BENCH=$$BENCH" 'parts of bench: data, engine, recipes, blending; all if empty'; \
+	show "BENCH=$$BENCH" 'parts of bench: data, engine, recipes, blending, choosing; all if empty'; \
 	show "DEVICE=$$DEVICE" 'auto, cpu, cuda, cuda:1, mps'; \
 	show "INPUTS=$$INPUTS" "the competition's data"; \
 	show "COMPETITION=$$COMPETITION" 'the file that describes it; INPUTS/competition.toml, else ./competition.toml if empty'; \
@@ -99,6 +102,9 @@ $(READY): requirements.lock pyproject.toml
 init: $(READY) ## look at INPUTS and write competition.toml, with a reason beside each guess
 	@$(PY) tools/init_competition.py $(PATHS)
 
+eda: $(READY) ## look at the input: a page of classes, sizes, light, duplicates, train against test
+	@$(PY) tools/eda.py $(PATHS)
+
 folds: $(READY) ## assign photos to folds, groups kept together, and audit for leaks
 	@$(PY) tools/make_folds.py $(PATHS) --folds="$$FOLDS" --seed="$$SEED" --search="$$SEARCH" $(if $(ADVERSARIAL),--adversarial)
 
@@ -108,13 +114,19 @@ train: $(READY) need-model ## train MODEL on all folds (FOLD=2: one), then predi
 predict: $(READY) need-model ## predict a trained run again, with TTA=…
 	@$(LAUNCH) tools/predict_fold.py $(PATHS) $(WHICH) --tta="$$TTA" --set="$$SET"
 
+embed: $(READY) need-model ## a scikit-learn classifier on features of the frozen MODEL, as a run (RUN, SET)
+	@$(PY) tools/embed.py $(PATHS) --model="$$MODEL" --run="$$RUN" --set="$$SET" --seed="$$SEED" --device="$$DEVICE"
+
+stack: $(READY) ## a small classifier on the OOF predictions of RUNS, as a run named RUN, or stack
+	@$(PY) tools/stack.py $(PATHS) --runs="$$RUNS" --run="$${RUN:-stack}" --set="$$SET" --seed="$$SEED"
+
 need-model:
 	@test -n "$$MODEL" || { echo "error: no MODEL"; \
 	  echo "expected: MODEL=<recipe or timm model>: vit_small_r26, efficientnetv2_rw_t, resnet34, resnet18, …"; exit 2; }
 
 # Both stages know themselves what they are made of, and do nothing where that has not changed.
 blend: $(READY) ## fit the blend on out-of-fold predictions; writes submission.csv
-	@$(PY) tools/blend.py $(PATHS) --runs="$$RUNS" --method="$$METHOD" --rule="$$RULE" --per="$$PER"
+	@$(PY) tools/blend.py $(PATHS) --runs="$$RUNS" --method="$$METHOD" --rule="$$RULE" --per="$$PER" $(if $(TRANSDUCTIVE),--transductive)
 	@$(PY) tools/make_sub.py $(PATHS)
 
 sub: $(READY) ## write submission.csv from the blend (RUN=name: from one run)
@@ -137,6 +149,9 @@ compare: $(READY) ## is run B better than run A? make compare A=r34 B=r34_v2, or
 
 lb: $(READY) ## note a leaderboard score: make lb SCORE=0.7377; without: all submissions, which ones to select
 	@$(PY) tools/leaderboard.py $(PATHS) --score="$$SCORE" --private="$$PRIVATE" --file="$$FILE"
+
+board: $(READY) ## all runs side by side, on the terminal and as a page: what differs, scores, times, leaderboard
+	@$(PY) tools/board.py $(PATHS)
 
 report: $(READY) ## one page that opens offline: curves, confusion, calibration, mistakes with photos
 	@$(PY) tools/report.py $(PATHS)

@@ -17,9 +17,10 @@ from test_bad_competitions import BAD_FILES, drawn
 from test_bad_input import BAD, home  # noqa: F401  a fixture
 
 TARGETS = {"make_folds": "folds", "blend": "blend", "make_sub": "sub", "train_fold": "train", "vote": "vote",
-           "init_competition": "init", "compare": "compare", "leaderboard": "lb"}  # fmt: skip
+           "init_competition": "init", "compare": "compare", "leaderboard": "lb", "embed": "embed",
+           "stack": "stack"}  # fmt: skip
 SCRIPTS = {"folds": ["make_folds"], "blend": ["blend", "make_sub"], "sub": ["make_sub"], "init": ["init_competition"],
-           "compare": ["compare"], "lb": ["leaderboard"]}  # fmt: skip
+           "compare": ["compare"], "lb": ["leaderboard"], "stack": ["stack"]}  # fmt: skip
 WORD = r"""(?:"[^"]*"|'[^']*'|[^\s,;:)&]+)"""
 COMMAND = re.compile(rf"make [a-z-]+(?: [A-Z]+={WORD})*|rm (?:-r )?{WORD}")
 

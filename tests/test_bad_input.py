@@ -122,6 +122,7 @@ def bomb(home):
 
 nothing = lambda home: None  # noqa: E731
 FOLDS, BLEND, SUB = ("make_folds", "--folds", 3), ("blend",), ("make_sub",)
+EMBED = ("embed", "--model", "test_resnet", "--run")
 COMPARE, LB = ("compare",), ("leaderboard",)
 
 BAD = {
@@ -160,6 +161,8 @@ BAD = {
     "unknown run": (nothing, ("blend", "--runs", "a zz"), ("no run zz", "a, b")),
     "unknown method": (nothing, ("blend", "--method", "vote"), ("METHOD=vote", "search")),
     "unknown rule": (nothing, ("blend", "--rule", "vote"), ("RULE=vote", "prior")),
+    "rule that is not for test photos": (nothing, ("blend", "--rule", "prior", "--transductive"),
+                                         ("TRANSDUCTIVE=1 and RULE=prior", "make blend RULE=expected TRANSDUCTIVE=1")),
     "submission of no run": (nothing, ("make_sub", "--run", "zz"), ("zz", "make train")),
     "vote of one": (nothing, ("vote", "x.csv"), ("1 file(s)", "make vote")),
     "vote of a missing file": (nothing, ("vote", "x.csv", "y.csv"), ("no x.csv", "ImageID,ans")),
@@ -168,6 +171,21 @@ BAD = {
     "setting unknown": (nothing, ("train_fold", "--model", "resnet18", "--run", "x", "--set", "lrr=1"), ("'lrr'",)),
     "setting mistyped": (nothing, ("train_fold", "--model", "resnet18", "--run", "x", "--set", "lr=up"), ("lr=up",)),
     "setting unquoted": (nothing, ("train_fold", "--model", "resnet18", "--run", "x", "--set", "loss='f1"), ("SET=",)),
+    "embed unknown classifier": (nothing, (*EMBED, "x", "--set", "classifier=svm"), ("svm", "one of logistic, knn")),
+    "embed unfit classifier": (nothing, (*EMBED, "x", "--set", "classifier=ridge"), ("not for a target", "multiclass")),
+    "embed setting of training": (nothing, (*EMBED, "x", "--set", "lr=1"), ("'lr'", "one of ", "classifier")),
+    "embed grid of no number": (nothing, (*EMBED, "x", "--set", "grid=few"), ("grid=few",)),
+    "embed column of no table": (nothing, (*EMBED, "x", "--set", "columns=size"), ("no column size", "both tables")),
+    "embed unknown TTA": (nothing, (*EMBED, "x", "--set", "tta=all"), ("TTA=all",)),
+    "embed unknown model": (nothing, ("embed", "--model", "resnet1", "--run", "x"), ("unknown MODEL=resnet1",)),
+    "embed under a trained run's name": (nothing, (*EMBED, "a"), ("run a was trained", "RUN=")),
+    "stack of itself": (nothing, ("stack", "--run", "a", "--runs", "a b"), ("has a itself",)),
+    "stack of an unknown run": (nothing, ("stack", "--runs", "a zz"), ("no run zz",)),
+    "stack under a trained run's name": (nothing, ("stack", "--run", "a", "--runs", "b"), ("run a was trained",)),
+    "stack unknown classifier": (nothing, ("stack", "--set", "classifier=svm"), ("one of logistic, knn",)),
+    "stack column of no table": (nothing, ("stack", "--set", "columns=size"), ("no column size in both tables",)),
+    "stack without a complete run": (lambda h: [remove(f"out/{run}/fold0/oof.npz")(h) for run in "ab"], ("stack",),
+                                     ("no run is complete", "make train")),
     "photos changed under runs": (lambda h: photo(h).write_bytes(photo(h).with_name("normal.jpg").read_bytes()), FOLDS,
                                   ("photos have changed", "OUTPUTS=")),
     # folds.csv

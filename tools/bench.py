@@ -19,7 +19,8 @@ from comp import console
 from comp.errors import InputError
 from comp.io import files
 
-BENCHES = ("data", "engine", "recipes", "blending")  # modules of tools/benchmarks, each with records(work, rounds)
+# Modules of tools/benchmarks, each with records(work, rounds).
+BENCHES = ("data", "engine", "recipes", "blending", "choosing")
 
 
 def main() -> None:

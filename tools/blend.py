@@ -3,7 +3,8 @@
 reads   outputs/competition.json, folds.csv, <run>/fold<k>/oof.npz, test.npz; external predictions in outputs/<name>/
 writes  outputs/blend/weights.json, oof.npz, test.npz; nothing where they are already made of just these files
 
-Method, weights and decision rule are chosen on K-1 folds and scored on the one left out: see comp/blending/crossfit.py.
+The score is of weights, rules and shares that were fitted on K-1 folds, on the fold left out: see
+comp/blending/crossfit.py and, for how the blend is chosen, choice.py.
 """
 
 import sys
@@ -22,7 +23,7 @@ from comp.store.paths import BLEND, Run
 def main() -> None:
     args = arguments()
     competition = competition_of(args)
-    asked = Asked(chosen_runs(args), args.method, args.rule, args.per)
+    asked = Asked(chosen_runs(args), args.method, args.rule, args.per, int(args.transductive))
     found = blend_record.state(args.outputs, args.inputs, competition, asked)
     if found.problem:
         make(args, competition, asked)
@@ -38,6 +39,7 @@ def arguments():
     made.add_argument("--method", default="", help=f"{ways}; empty: the cross-fitted score chooses")
     made.add_argument("--per", choices=("run", "attribute"), default="run", help="what has a weight of its own")
     made.add_argument("--rule", default="", help=f"{rules} (as target and metric allow); empty: the same score chooses")
+    made.add_argument("--transductive", action="store_true", help="fit RULE=expected to the test photos' probabilities")
     return made.parse_args()
 
 

@@ -24,11 +24,6 @@ class Candidate:
     def __str__(self) -> str:
         return self.method if self.rule in decision.PLAIN else f"{self.method} + {self.rule}"
 
-    @property
-    def is_plain(self) -> bool:
-        """Whether nothing is fitted: the best single model or the equal mean, with the plain decision."""
-        return self.method in ("best", "equal") and self.rule in decision.PLAIN
-
 
 def candidates(competition: Competition, method: str = "", rule: str = "", parts: bool = False) -> list[Candidate]:
     """The candidates, the simplest first. If method or rule is given, only that one is used.

@@ -29,13 +29,18 @@ def shared(weights: np.ndarray, number: np.ndarray) -> np.ndarray:
     return weights[number] / np.bincount(number)[number]
 
 
+def kind(method: str) -> str:
+    """The kind of mean of a method: "geometric", "rank", or "mean" for the arithmetic one."""
+    return "geometric" if method.startswith("geometric") else "rank" if method == "rank" else "mean"
+
+
 def blended(method: str, probs: np.ndarray, weights: np.ndarray, competition: Competition) -> np.ndarray:
     """The blend (N, C) float32 of probs (M, N, C): the mean, the geometric mean, or the mean of ranks."""
-    if method.startswith("geometric"):
+    if kind(method) == "geometric":
         logs = apply_weights(np.log(np.maximum(probs, FLOOR)), weights)
         powers = np.exp(logs - logs.max(1, keepdims=True))
         return powers / powers.sum(1, keepdims=True)
-    if method != "rank":
+    if kind(method) == "mean":
         return apply_weights(probs, weights)
     if competition.target == "multilabel":
         return mean_rank(probs, weights).astype(np.float32)

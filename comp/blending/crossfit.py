@@ -1,11 +1,8 @@
-"""Choose the method and decision rule of a blend, and score the choice by nested cross-validation.
+"""Choose the weights and decision rule of a blend, and score the choice by nested cross-validation.
 
-Fold j is predicted only by models that were fitted and selected without it. To predict fold j, a candidate (a method
-with a rule) is chosen by its scores on the other folds. For each such fold k, it is fitted without j and k. The chosen
-candidate is then fitted on all folds except j. A group is always in one fold.
-
-If the resulting score is below the score of the best single run or of the equal mean, there are too few rows for a
-choice. Then the better one of these two is used.
+Fold j is predicted only by what was fitted and chosen without it. To predict fold j, the candidates (a method with a
+rule) get their shares by their scores on the other folds (choice.py). For each such fold k, they are fitted without j
+and k. The blend is the mean of the candidates (mixed.py), fitted on all folds except j. A group is always in one fold.
 
 Letters: M models, N rows, C classes, K folds, P candidates, R runs.
 """
@@ -16,25 +13,28 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from comp.blending import bootstrap, choice, combine, group_sums
+from comp.blending import bootstrap, choice, combine, group_sums, mixed, rivals
 from comp.blending.candidates import Candidate
 from comp.blending.fold_fits import Fits, Fitted, OutOfFold, fit_all, fits
+from comp.blending.mixed import Mixed
 from comp.competition import scoring
 from comp.decisions import decision
 
 __all__ = ["OutOfFold", "Study", "fits", "study"]
 
+
 @dataclass(frozen=True)
 class Study:
-    """The chosen candidate, fitted on all rows, and its scores; higher is better.
+    """The blend, fitted on all rows, and its scores; higher is better.
 
+    chosen: its method and rule, "mixed" for the mean of several; shares: how much each candidate counts in it;
     parameters: of the rule (see decision.py); table: each candidate with its score on folds that it was not fitted on;
     oof (N, C): probabilities of nested cross-validation; cross_validated: their score; interval: its 95 % interval, by
-    bootstrap over groups; beats: the probability to be better than each rival; fell_back: whether the choice was
-    replaced by the best single run or the equal mean.
+    bootstrap over groups; beats: the probability to be better than each rival on new rows.
     """
 
     chosen: Candidate
+    shares: dict[Candidate, float]
     weights: np.ndarray
     parameters: np.ndarray
     in_sample: float
@@ -43,64 +43,59 @@ class Study:
     beats: dict[str, float]
     table: list[tuple[Candidate, float]]
     oof: np.ndarray
-    fell_back: bool
 
 
-def study(
-    data: OutOfFold, candidates: list[Candidate], progress: Callable[[int], None] = lambda count: None
-) -> Study:
+def study(data: OutOfFold, candidates: list[Candidate], progress: Callable[[int], None] = lambda count: None) -> Study:
     """Choose among the candidates and score the choice; progress(1) is called after each of the `fits(K)` fits."""
-    numbers = np.unique(data.folds)
-    fitted = fit_all(data, candidates, numbers, progress)
+    return study_of(data, fit_all(data, candidates, np.unique(data.folds), progress))
+
+
+def study_of(data: OutOfFold, fitted: Fits) -> Study:
+    """The choice among candidates that are fitted, and its score."""
     group = np.unique(data.groups, return_inverse=True)[1]
-    oof = _nested(data, candidates, fitted, group)
-    single = [_scored(data, fitted.without(k), k, group) for k in numbers]
-    chosen = candidates[choice.choose(single, np.unique(group))]
-    scores = [one.score() for one in choice.over_folds(single)]
-    plain = [i for i, candidate in enumerate(candidates) if candidate.is_plain]
-    safest = max(plain, key=lambda i: scores[i], default=None)
-    fell_back = safest is not None and scores[safest] > scoring.score(data.competition, data.labels, oof) + 1e-12
-    if fell_back:
-        chosen = candidates[safest]
-        for k in numbers:
-            oof[data.folds == k] = data.blended(data.folds == k, chosen, fitted.without(k))
-    table = list(zip(candidates, scores, strict=True))
-    return _summary(data, chosen, fitted.without(), oof, group, table, fell_back)
+    by_fold = scored_folds(data, fitted, group)
+    made = mixed.mix(fitted.without(), choice.shares(by_fold, np.unique(group), fitted.without()))
+    scores = [one.score() for one in choice.over_folds(by_fold)]
+    return _summary(data, made, _nested(data, fitted, group), group, list(zip(fitted.without(), scores, strict=True)))
 
 
-def _nested(data: OutOfFold, candidates: list[Candidate], fitted: Fits, group: np.ndarray) -> np.ndarray:
+def scored_folds(data: OutOfFold, fitted: Fits, group: np.ndarray, without: tuple = ()) -> list[choice.Scored]:
+    """For each fold the predictions of all candidates, fitted without it and without the fold `without`, if any."""
+    numbers = [k for k in np.unique(data.folds) if k not in without]
+    return [_scored(data, fitted.without(*without, k), k, group) for k in numbers]
+
+
+def _nested(data: OutOfFold, fitted: Fits, group: np.ndarray) -> np.ndarray:
     """Probabilities (N, C) of nested cross-validation. With two folds there is no choice: the first candidate."""
-    numbers = np.unique(data.folds)
-    oof = np.empty(data.probs.shape[1:], np.float32)
+    oof, numbers = np.empty(data.probs.shape[1:], np.float32), np.unique(data.folds)
     for j in numbers:
-        others = [k for k in numbers if k != j]
-        chosen = candidates[0]
-        if len(others) > 1:
-            inner = [_scored(data, fitted.without(j, k), k, group) for k in others]
-            chosen = candidates[choice.choose(inner, np.unique(group[data.folds != j]))]
-        oof[data.folds == j] = data.blended(data.folds == j, chosen, fitted.without(j))
+        out, without = data.folds == j, fitted.without(j)
+        shares = np.eye(len(without))[0]
+        if len(numbers) > 2:
+            shares = choice.shares(scored_folds(data, fitted, group, (j,)), np.unique(group[~out]), without)
+        oof[out] = mixed.mix(without, shares).blended(data.probs[:, out], data.competition)
     return oof
 
 
-def _summary(data: OutOfFold, chosen, fitted: Fitted, oof, group, table, fell_back: bool) -> Study:
+def _summary(data: OutOfFold, made: Mixed, oof, group, table) -> Study:
     competition, labels = data.competition, data.labels
-    rivals = _rivals(data)
-    predictions = [scoring.predictions(competition, competition.metric, one) for one in (oof, *rivals.values())]
+    compared = (oof, *rivals.rivals(data).values())
+    predictions = [scoring.predictions(competition, competition.metric, one) for one in compared]
     groups = int(group.max()) + 1
     drawn = bootstrap.scores(group_sums.of_predictions(competition, labels, group, groups, predictions), groups)
+    scores = np.array([scoring.score(competition, labels, one) for one in compared])
     return Study(
-        chosen=chosen,
-        weights=fitted[chosen][0],
-        parameters=fitted[chosen][1],
-        in_sample=scoring.score(competition, labels, data.blended(slice(None), chosen, fitted)),
-        cross_validated=scoring.score(competition, labels, oof),
+        chosen=made.candidate,
+        shares=made.shares,
+        weights=made.weights,
+        parameters=made.parameters,
+        in_sample=scoring.score(competition, labels, made.blended(data.probs, competition)),
+        cross_validated=float(scores[0]),
         interval=tuple(float(x) for x in np.percentile(drawn[0], [2.5, 97.5])),
-        beats={name: float((drawn[0] > rival).mean() + (drawn[0] == rival).mean() / 2)
-               for name, rival in zip(rivals, drawn[1:], strict=True)},
+        beats=rivals.beats(scores, drawn),
         table=table,
         oof=oof,
-        fell_back=fell_back,
-    )  # fmt: skip
+    )
 
 
 def _scored(data: OutOfFold, fitted: Fitted, k, group: np.ndarray) -> choice.Scored:
@@ -122,11 +117,3 @@ def _predictions(data: OutOfFold, fitted: Fitted, candidates: list[Candidate], r
             if mixed is None:
                 mixed = combine.blended(method, data.probs[:, rows], weights, data.competition)
             yield decision.predictions(mixed, parameters, data.competition)
-
-
-def _rivals(data: OutOfFold) -> dict[str, np.ndarray]:
-    """The predictions that a blend must beat: the best single run and the equal mean."""
-    runs = data.probs if data.runs is None else data.runs
-    singles = [scoring.score(data.competition, data.labels, one) for one in runs]
-    fair = np.full(len(runs), 1 / len(runs))
-    return {"best single run": runs[int(np.argmax(singles))], "equal mean": combine.apply_weights(runs, fair)}

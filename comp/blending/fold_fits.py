@@ -34,12 +34,6 @@ class OutOfFold:
     groups: np.ndarray
     runs: np.ndarray | None = None
 
-    def blended(self, rows, candidate: Candidate, fitted: Fitted) -> np.ndarray:
-        """Probabilities (n, C) of a candidate for some rows; their plain decision gives the answers of its rule."""
-        weights, parameters = fitted[candidate]
-        mixed = combine.blended(candidate.method, self.probs[:, rows], weights, self.competition)
-        return decision.adjusted(mixed, parameters, self.competition)
-
 
 @dataclass(frozen=True)
 class Fits:

@@ -50,8 +50,8 @@ def geometric_search(problem: Problem) -> np.ndarray:
 
 
 METHODS: dict[str, Callable[[Problem], np.ndarray]] = {  # the simplest first
-    "best": best,
     "equal": equal,
+    "best": best,  # no simpler: which run is the best one is fitted to the scores
     "geometric": equal,
     "rank": equal,
     "log_loss": log_loss,

@@ -6,10 +6,12 @@ from comp import console
 from comp.blending import diversity
 from comp.blending.crossfit import OutOfFold, Study
 from comp.competition import scoring
-from comp.decisions import class_offsets, decision
+from comp.competition.competition import Competition
+from comp.decisions import decision
 from comp.store.paths import BLEND
 
 SHOWN = 8  # with more runs, the table of all pairs is not shown
+ROWS = 8  # of the table of candidates
 
 
 def summary(names: list[str], data: OutOfFold, study: Study, digest: str) -> dict:
@@ -34,7 +36,8 @@ def summary(names: list[str], data: OutOfFold, study: Study, digest: str) -> dic
         "runs": names,
         "weights": rounded(study.weights),
         "weights_of": parts,
-        _parameters_key(study): rounded_values(decision.named(study.parameters, competition)),
+        "shares": rounded_values({str(candidate): share for candidate, share in study.shares.items()}),
+        _parameters_key(study, competition): rounded_values(decision.named(study.parameters, competition)),
         "in_sample": round(shown(study.in_sample), 6),
         "cross_fitted": round(shown(study.cross_validated), 6),
         "optimism": round(study.in_sample - study.cross_validated, 6),
@@ -47,8 +50,9 @@ def summary(names: list[str], data: OutOfFold, study: Study, digest: str) -> dic
     }
 
 
-def _parameters_key(study: Study) -> str:
-    return "offsets" if study.chosen.rule in class_offsets.RULES else "parameters"
+def _parameters_key(study: Study, competition: Competition) -> str:
+    offsets = competition.metric.decides(competition.target) == "class" and study.parameters.ndim == 1
+    return "offsets" if offsets else "parameters"
 
 
 def weights_of(names: list[str], data: OutOfFold) -> list[str]:
@@ -102,25 +106,29 @@ def _differ(data: OutOfFold) -> str:
 
 
 def show_choice(data: OutOfFold, study: Study, report: dict) -> None:
-    """Print the best candidates, which one was chosen and why, and the cross-validated score."""
-    metric = data.competition.metric
-    table = sorted(study.table, key=lambda row: -row[1])[:6]
-    if study.chosen not in [candidate for candidate, _ in table]:
-        table.append(next(row for row in study.table if row[0] == study.chosen))
-    mark = {study.chosen: "chosen"}
-    rows = [[str(candidate), metric.shown(score), mark.get(candidate, "")] for candidate, score in table]
+    """Print the candidates that count most or score best, what was made of them, and the cross-validated score."""
+    metric, shares = data.competition.metric, study.shares
+    table = sorted(study.table, key=lambda row: (-shares.get(row[0], 0), -row[1]))[:ROWS]
+    rows = [[str(one), metric.shown(score), f"{shares[one]:.2f}" if one in shares else "-"] for one, score in table]
     title = "blend candidates, fitted on K-1 folds, scored on the fold left out"
-    console.table(title, ["method + rule", _name(metric), ""], rows)
-    simplest = "the simplest candidate within one standard error of the best"
-    safer = "the best single run or the equal mean, because choosing among all candidates had a lower score"
-    console.say(f"chosen: {safer if study.fell_back else simplest}")
+    console.table(title, ["method + rule", _name(metric), "share"], rows)
+    console.say(f"chosen: {_explained(study)}")
     low, high = report["interval_95"]
     console.say(f"{_name(metric)}: in sample {report['in_sample']:.4f}, cross-validated {report['cross_fitted']:.4f} "
                 f"(95 % {low:.4f} to {high:.4f}), optimism {report['optimism']:+.4f}")  # fmt: skip
-    console.say("cross-validated: method, rule and weights were chosen on K-1 folds and scored on the fold left out "
+    console.say("cross-validated: shares, weights and rules were fitted on K-1 folds and scored on the fold left out "
                 "(nested); 95 % by bootstrap over groups of photos")  # fmt: skip
     console.say(", ".join(f"better than the {name} with probability {chance:.2f}"
                           for name, chance in study.beats.items()))  # fmt: skip
+
+
+def _explained(study: Study) -> str:
+    if len(study.table) == 1:
+        return f"{study.chosen}, the only candidate"
+    if len(study.shares) == 1:
+        return f"{study.chosen}, the best candidate beyond doubt"
+    count = len(study.shares)
+    return f"the mean of {count} candidates; each one's share is its chance of being the best on new photos"
 
 
 def _name(metric) -> str:

@@ -51,6 +51,12 @@ def scores(competition: Competition, labels: np.ndarray, probs: np.ndarray) -> d
     return {m.name: _value(competition, m, labels, probs) for m in (competition.metric, *competition.also)}
 
 
+def titles(competition: Competition) -> list[str]:
+    """The names of the shown metrics, the deciding one first, with the direction where lower is better."""
+    shown = (competition.metric, *competition.also)
+    return [metric.name if metric.higher_is_better else f"{metric.name} (lower is better)" for metric in shown]
+
+
 def expectation(probs: np.ndarray) -> np.ndarray:
     """Expected grade (N,) float64 of probs (N, C) over the grades 0 … C-1."""
     return probs @ np.arange(probs.shape[1], dtype=np.float64)

@@ -20,7 +20,7 @@ import pandas as pd
 
 from comp.competition import home
 from comp.competition.competition import Competition
-from comp.competition.layout import test_table, training_table
+from comp.competition.layout import table_columns, test_table, training_table
 from comp.competition.layout.source_table import read_source
 from comp.competition.settings import parse
 
@@ -45,3 +45,15 @@ def given_tables(competition: Competition, inputs: Path) -> tuple[pd.DataFrame, 
     if settings is None or not (settings.train and settings.test):
         return pd.DataFrame(), pd.DataFrame()
     return tuple(read_source(inputs, getattr(settings, name), name).table for name in ("train", "test"))
+
+
+def shared_columns(competition: Competition, inputs: Path) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
+    """The columns of both tables, one row per photo (see table_columns.py), and the names of those that name no row.
+
+    Without columns where there is no competition.toml: the test table of the home competition has none.
+    """
+    if not competition.source:
+        return pd.DataFrame(), pd.DataFrame(), []
+    train, test = table_columns.read_columns(competition, Path(inputs))
+    named = table_columns.names_of_rows(parse(competition.source))
+    return train, test, [name for name in train if name not in named]

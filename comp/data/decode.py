@@ -51,6 +51,16 @@ def decode(data: bytes, enough: int = 0) -> np.ndarray:
         raise ValueError(_problem(data, error)) from None
 
 
+def header(data: bytes) -> tuple[str, int, int]:
+    """Format (PIL's name), width and height of a file that `decode` reads; not turned upright."""
+    try:
+        image = _opened(data)
+    except Exception:  # of damaged metadata, as in `decode`
+        image = _opened(image_parts.pixels_only(data))
+    with image:
+        return image.format, image.width, image.height
+
+
 def _pixels(data: bytes, enough: int) -> np.ndarray:
     image_parts.check(data)
     with _opened(data) as image:

@@ -79,17 +79,20 @@ def load_data(inputs: Path, outputs: Path, recipe: Recipe, competition: Competit
     """Read the tables and open the photos. Builds the photo cache if the recipe uses it and it is missing."""
     folds, digest = fold_table.folds_and_digest(outputs, competition)
     test = tables.read_test(competition, inputs)
-    images = [*folds["image"], *test["image"]]
-    crop, size = recipe.crop, recipe.image_size
-    if recipe.cache:
-        with processes.first_alone(), console.progress("decoding photos", len(images)) as advance:
-            pixels = photo_cache.cached(
-                outputs / "cache", inputs, images, crop, size, advance, say=console.say, fit=recipe.fit
-            )
-    else:
-        pixels = photos.Photos(inputs, images, crop, size, fit=recipe.fit)
+    pixels = open_photos(inputs, outputs, recipe, [*folds["image"], *test["image"]])
     pseudo = PseudoLabels(outputs, recipe.pseudo) if recipe.pseudo else None
     return RunData(competition, folds, digest, test, pixels, pseudo)
+
+
+def open_photos(inputs: Path, outputs: Path, recipe: Recipe, images: list[str]) -> photos.Photos:
+    """The photos at the recipe's size: from the cache, which is built if it is missing, or from the files."""
+    crop, size = recipe.crop, recipe.image_size
+    if not recipe.cache:
+        return photos.Photos(inputs, images, crop, size, fit=recipe.fit)
+    with processes.first_alone(), console.progress("decoding photos", len(images)) as advance:
+        return photo_cache.cached(
+            outputs / "cache", inputs, images, crop, size, advance, say=console.say, fit=recipe.fit
+        )
 
 
 def fold_numbers(text: str, folds: pd.DataFrame) -> list[int]:

@@ -50,13 +50,21 @@ def fit(rule: str, probs: np.ndarray, labels: np.ndarray, groups: np.ndarray, co
         return plain(grades)
     expected = scoring.expectation(probs)
     search = lambda rows: best_cuts(competition.metric, expected[rows], labels[rows], grades)  # noqa: E731
-    cuts = plain(grades) + shrink.toward_zero(shrink.on_subsamples(search, groups) - plain(grades))
+    return rising(plain(grades) + shrink.toward_zero(shrink.on_subsamples(search, groups) - plain(grades)))
+
+
+def rising(cuts: np.ndarray) -> np.ndarray:
+    """The cut points (C - 1,), moved where they are closer than MARGIN to each other or to the last grades."""
+    grades = len(cuts) + 1
     gaps = MARGIN * np.arange(grades - 1)
     return np.maximum.accumulate(np.clip(cuts, MARGIN, grades - 1 - MARGIN * (grades - 1)) - gaps) + gaps
 
 
 def best_cuts(metric: Metric, expected: np.ndarray, labels: np.ndarray, grades: int) -> np.ndarray:
-    """Cut points (C - 1,); moving a single one does not improve the score on these rows."""
+    """Cut points (C - 1,); moving a single one does not improve the score on these rows.
+
+    labels: grades (N,), or the probabilities (N, C) of the grades: then the score is the expected one.
+    """
     order = np.argsort(expected, kind="stable")
     expected, labels = expected[order], labels[order]
     sums = _sums_of_grades(metric, labels, grades)
@@ -76,7 +84,8 @@ def best_cuts(metric: Metric, expected: np.ndarray, labels: np.ndarray, grades: 
 
 def _sums_of_grades(metric: Metric, labels: np.ndarray, grades: int) -> np.ndarray:
     """Cumulative sums (C, N + 1, S) over the rows of the metric's quantities, if all rows had the same answer."""
-    quantities = [metric.rows(labels, np.full(len(labels), grade)) for grade in range(grades)]
+    of_grades = [metric.rows(np.arange(grades), np.full(grades, grade)) for grade in range(grades)]
+    quantities = [each[labels] if labels.ndim == 1 else labels @ each for each in of_grades]
     return np.stack([np.concatenate([np.zeros((1, q.shape[1])), q.cumsum(0)]) for q in quantities])
 
 

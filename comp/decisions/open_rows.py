@@ -102,3 +102,13 @@ def half_of_groups(group: np.ndarray, rng: np.random.Generator, most: int) -> np
     chosen = np.zeros(len(names), bool)
     chosen[rng.permutation(len(names))[:count]] = True
     return chosen[number]
+
+
+def some_groups(group: np.ndarray, most: int) -> np.ndarray:
+    """Rows (bool (N,)): all, or those of random whole groups (N,) with about `most` rows if there are more."""
+    if len(group) <= most:
+        return np.ones(len(group), bool)
+    names, number = np.unique(group, return_inverse=True)
+    chosen = np.zeros(len(names), bool)
+    chosen[np.random.default_rng(0).permutation(len(names))[: max(1, len(names) * most // len(group))]] = True
+    return chosen[number]

@@ -1,5 +1,6 @@
 """A table of a page: column names and rows; the macro `table` of parts.html.j2 draws it."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Integral
@@ -26,5 +27,5 @@ def shown(cell) -> str:
 
 
 def is_number(cell) -> bool:
-    """Whether a cell is aligned to the right."""
-    return not isinstance(cell, str)
+    """Whether a cell is aligned to the right: a number, or text that reads as one."""
+    return not isinstance(cell, str) or re.fullmatch(r"[-+]?[\d,.]*\d ?%?", cell) is not None

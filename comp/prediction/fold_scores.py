@@ -5,7 +5,6 @@ import numpy as np
 from comp import console
 from comp.competition import scoring
 from comp.competition.combining import scored
-from comp.competition.competition import Competition
 from comp.data.rows import RunData
 from comp.models import weights_file
 from comp.store.paths import Run
@@ -20,14 +19,8 @@ def fold_table(run: Run, data: RunData, numbers: list[int]) -> None:
         spread = zip(values.mean(0), values.std(0), strict=True)
         rows.append(["mean ± sd", *[f"{mean:.4f} ± {deviation:.4f}" for mean, deviation in spread], ""])
     views = load_predictions(run.oof(numbers[-1]), data.competition).meta.get("tta")
-    columns = ["fold", *metric_titles(data.competition), "best epoch"]
+    columns = ["fold", *scoring.titles(data.competition), "best epoch"]
     console.table(f"{run.name}: out of fold, TTA {views}", columns, rows)
-
-
-def metric_titles(competition: Competition) -> list[str]:
-    """The names of the shown metrics, the deciding one first, with the direction where lower is better."""
-    shown = (competition.metric, *competition.also)
-    return [metric.name if metric.higher_is_better else f"{metric.name} (lower is better)" for metric in shown]
 
 
 def _row(run: Run, data: RunData, k: int) -> list:

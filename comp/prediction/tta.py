@@ -59,11 +59,15 @@ class Probabilities(nn.Module):
 
 def wrap(model: nn.Module, head: Head, name: str) -> nn.Module:
     """The model as images (B, 3, H, W) to probabilities (B, C), averaged over the views of the set."""
+    return averaged(Probabilities(model, head), name)
+
+
+def averaged(model: nn.Module, name: str) -> nn.Module:
+    """A model as images (B, 3, H, W) to rows of numbers (B, …), averaged over the views of the set."""
     check(name)
-    probabilities = Probabilities(model, head)
     if not SETS[name]:
-        return probabilities
-    return ttach.ClassificationTTAWrapper(probabilities, ttach.Compose(SETS[name]), merge_mode="mean")
+        return model
+    return ttach.ClassificationTTAWrapper(model, ttach.Compose(SETS[name]), merge_mode="mean")
 
 
 def views(name: str) -> int:

@@ -93,6 +93,10 @@ def load_recipe(run: Run, competition: Competition) -> Recipe:
     """The recipe that a run was trained with. Raises InputError if it is damaged or for other classes."""
     expected, remedy = "the recipe of a trained run", f"make train MODEL={run.name}"
     content = files.read_json(run.recipe, expected, remedy)
+    if content.get("command"):
+        raise InputError(f"run {run.name} was not trained: it was made by {content['command']}", expected,
+                         f"{content['command']} makes its predictions again; to train: the same command with "
+                         "RUN=<another name>")  # fmt: skip
     if not isinstance(content.get("recipe"), dict) or content.get("classes") != list(competition.classes):
         raise InputError(f"{run.recipe} holds no recipe for this competition's classes", expected, remedy)
     return from_json(content["recipe"], run.recipe)

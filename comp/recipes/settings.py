@@ -15,22 +15,27 @@ def override(recipe: Recipe, text: str) -> Recipe:
 
     Raises InputError for an unknown setting (it lists the known ones) or a value of another type.
     """
+    types = {f.name: type(f.default) for f in dataclasses.fields(Recipe) if f.name != "name"}
+    return validated(dataclasses.replace(recipe, **parsed(text, types)))
+
+
+def parsed(text: str, types: dict[str, type], run: str = HELP) -> dict:
+    """The values of "key=value key=value" by key. types: the known settings; run: the advice in an InputError."""
     import shlex
 
     try:
         pairs = [part.partition("=") for part in shlex.split(text)]
     except ValueError as error:
-        raise InputError(f"SET={text!r}: {error}", 'pairs such as "epochs=3 image_size=128"', HELP) from None
-    types = {f.name: type(f.default) for f in dataclasses.fields(Recipe) if f.name != "name"}
+        raise InputError(f"SET={text!r}: {error}", 'pairs such as "epochs=3 image_size=128"', run) from None
     changes = {}
     for key, equals, value in pairs:
         if key not in types or not equals:
-            raise InputError(f"unknown setting {key!r} in SET={text!r}", f"one of {', '.join(sorted(types))}", HELP)
-        changes[key] = _parse(key, value, types[key])
-    return validated(dataclasses.replace(recipe, **changes))
+            raise InputError(f"unknown setting {key!r} in SET={text!r}", f"one of {', '.join(sorted(types))}", run)
+        changes[key] = _parse(key, value, types[key], run)
+    return changes
 
 
-def _parse(key: str, value: str, kind: type):
+def _parse(key: str, value: str, kind: type, run: str):
     try:
         if kind is bool:
             return {"true": True, "1": True, "false": False, "0": False}[value.lower()]
@@ -39,7 +44,7 @@ def _parse(key: str, value: str, kind: type):
         return kind(value)
     except (KeyError, ValueError):
         shown = {"bool": "true or false", "int": "a whole number", "float": "a number", "tuple": "a,b,c"}
-        raise InputError(f"{key}={value}", f"{key} is {shown.get(kind.__name__, kind.__name__)}", HELP) from None
+        raise InputError(f"{key}={value}", f"{key} is {shown.get(kind.__name__, kind.__name__)}", run) from None
 
 
 def validated(recipe: Recipe) -> Recipe:

@@ -15,25 +15,30 @@ from comp.metrics import user_metrics
 from comp.store import runs
 from comp.store.paths import BLEND, Run, folds_file
 
-CHOICE = 1  # version of the code that fits and chooses: raise it when the same predictions give another blend
+CHOICE = 2  # version of the code that fits and chooses: raise it when the same predictions give another blend
 PARTS = ("oof.npz", "test.npz")
 
 
 @dataclass(frozen=True)
 class Asked:
-    """The arguments of `make blend`. runs: empty for all complete runs; method, rule: empty to choose by score."""
+    """The arguments of `make blend`. runs: empty for all complete runs; method, rule: empty to choose by score.
+
+    transductive: 1 to fit the rule `expected` to the test photos' probabilities, else 0.
+    """
 
     runs: tuple[str, ...] = ()
     method: str = ""
     rule: str = ""
     per: str = "run"
+    transductive: int = 0
 
     @property
     def command(self) -> str:
         """The command with these arguments."""
         names = (", " if any(" " in name for name in self.runs) else " ").join(self.runs)
         given = {"RUNS": f'"{names}"' if len(self.runs) > 1 or " " in names else names, "METHOD": self.method,
-                 "RULE": self.rule, "PER": "" if self.per == "run" else self.per}  # fmt: skip
+                 "RULE": self.rule, "PER": "" if self.per == "run" else self.per,
+                 "TRANSDUCTIVE": self.transductive}  # fmt: skip
         return " ".join(["make blend", *(f"{name}={value}" for name, value in given.items() if value)])
 
 

@@ -4,7 +4,7 @@
 |------------------------------------|------------------------------------------------------------------------------|---------------------------|
 | competition.json                   | the Competition that `make folds` used                                       | frozen_competition.py     |
 | folds.csv, folds.json              | one row per training photo, sorted by image; its hash and settings           | fold_table.py             |
-| <run>/recipe.json                  | all settings of the run; a run name belongs to one recipe                    | recipes/frozen.py         |
+| <run>/recipe.json                  | all settings of the run; a run name belongs to one recipe                    | frozen.py, derived_runs.py |
 | <run>/fold<k>/model.safetensors    | weights of the best epoch                                                    | models/                   |
 | <run>/fold<k>/history.csv          | one row per epoch                                                            | training/                 |
 | <run>/fold<k>/diverged.json        | why the last training of the fold was stopped, and what to change            | diverged.py               |

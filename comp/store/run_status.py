@@ -62,7 +62,8 @@ def _fold_state(run: Run, k: int, how: tuple) -> State:
         _, test = load_fold(run, k, *how)
     except InputError as error:
         return State(run.name, name, "stale", _told(error))
-    return State(run.name, name, "complete", f"TTA {test.meta.get('tta')}")
+    tta = test.meta.get("tta")
+    return State(run.name, name, "complete", f"TTA {tta}" if tta else "")
 
 
 def _told(error: InputError) -> str:

@@ -3,8 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from comp.blending import bootstrap, choice, crossfit, diversity, group_sums, report
-from comp.blending.candidates import Candidate, candidates
+from comp.blending import bootstrap, crossfit, diversity, group_sums, report
+from comp.blending.candidates import candidates
 from comp.blending.crossfit import OutOfFold, study
 from comp.competition import scoring
 from comp.competition.competition import Attribute, Competition
@@ -57,8 +57,8 @@ def made():
 
 
 def test_blending_good_models_beats_the_best_of_them(made):
-    assert made.chosen.method != "best"
-    assert made.beats["best single run"] > 0.9
+    assert {candidate.method for candidate in made.shares} != {"best"}
+    assert made.beats["best single run"] > 0.7
     assert made.interval[0] < made.cross_validated < made.interval[1]
     assert made.weights.sum() == pytest.approx(1)
 
@@ -85,26 +85,6 @@ def test_pure_noise_does_not_beat_its_best_model_by_more_than_chance():
         single = max(scoring.score(competition(), noise.labels, one) for one in noise.probs)
         gains.append(made.cross_validated - single)
     assert np.mean(gains) < 0.02  # the standard error of a score of 400 rows at chance
-
-
-def test_a_choice_that_scores_below_the_plain_ways_is_not_made():
-    noise = data(models=6, skill=0.0)
-    made = study(noise, candidates(competition()))
-    table = dict(made.table)
-    plain = max(table[Candidate("best", "argmax")], table[Candidate("equal", "argmax")])
-    assert made.cross_validated >= plain - 1e-9
-
-
-def test_the_simplest_within_a_standard_error_is_chosen():
-    same, groups = data(), 100
-    for first, expected in ((same.labels, 0), ((same.labels + 1) % 4, 1)):
-        by_fold = []
-        for k in range(4):
-            inside = same.folds == k
-            made = [first[inside], same.labels[inside]]
-            labels, group = same.labels[inside], same.groups[inside]
-            by_fold.append(group_sums.of_predictions(same.competition, labels, group, groups, made))
-        assert choice.choose(by_fold, np.arange(groups)) == expected
 
 
 OTHERS = [

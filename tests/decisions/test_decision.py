@@ -36,18 +36,18 @@ def gain(rule, competition, fit_on, fresh):
 
 
 def test_which_rules_there_are_follows_target_and_metric():
-    assert decision.rules(COMPETITION) == ("argmax", "prior", "attributes", "classes")
+    assert decision.rules(COMPETITION) == ("argmax", "expected", "prior", "attributes", "classes")
     for competition, expected in (
-        (of("multiclass", "balanced_accuracy"), ("argmax", "prior", "classes")),
-        (of("multiclass", "macro_f1", classes=tuple(map(str, range(5000)))), ("argmax", "prior")),
+        (of("multiclass", "balanced_accuracy"), ("argmax", "expected", "prior", "classes")),
+        (of("multiclass", "macro_f1", classes=tuple(map(str, range(5000)))), ("argmax", "expected", "prior")),
         (of("multiclass", "log_loss"), ("none",)),
         (of("multiclass", "map@5"), ("none",)),
-        (of("multilabel", "micro_f1"), ("half", "common", "labels")),
+        (of("multilabel", "micro_f1"), ("half", "expected", "common", "labels")),
         (of("multilabel", "samples_f_beta@2"), ("half", "common")),
         (of("multilabel", "auc"), ("none",)),
-        (of("ordinal", "quadratic_kappa"), ("round", "cuts")),
-        (of("ordinal", "mae"), ("round", "cuts")),
-        (of("ordinal", "accuracy"), ("argmax", "prior", "classes")),
+        (of("ordinal", "quadratic_kappa"), ("round", "expected", "cuts")),
+        (of("ordinal", "mae"), ("round", "expected", "cuts")),
+        (of("ordinal", "accuracy"), ("argmax", "expected", "prior", "classes")),
         (of("regression", "rmse"), ("none",)),
     ):
         assert decision.rules(competition) == expected, competition.metric.name
@@ -62,7 +62,7 @@ def test_a_users_metric_of_answers_has_the_plain_decision_alone():
 # ---- one class
 
 
-@pytest.mark.parametrize("rule", ["prior", "attributes", "classes"])
+@pytest.mark.parametrize("rule", ["expected", "prior", "attributes", "classes"])
 @pytest.mark.parametrize("metric", ["macro_f1", "balanced_accuracy"])
 def test_a_bias_against_rare_classes_is_found(rule, metric):
     bias = np.array([0.8, 0.8, -0.8, -0.8])  # of the attribute "row", and about that of the prior
@@ -70,8 +70,9 @@ def test_a_bias_against_rare_classes_is_found(rule, metric):
     assert gain(rule, competition, biased(bias), biased(bias, seed=1)) > 0.01
 
 
-def test_without_a_bias_little_is_lost_on_other_rows():
-    assert gain("classes", COMPETITION, biased(np.zeros(4)), biased(np.zeros(4), seed=1)) > -0.01
+@pytest.mark.parametrize("rule", ["expected", "classes"])
+def test_without_a_bias_little_is_lost_on_other_rows(rule):
+    assert gain(rule, COMPETITION, biased(np.zeros(4)), biased(np.zeros(4), seed=1)) > -0.01
 
 
 def test_what_the_subsamples_do_not_agree_on_is_shrunk_to_zero():

@@ -228,7 +228,6 @@ def test_an_unknown_setting_lists_the_known_ones():
 @pytest.mark.parametrize(
     "change",
     [
-        lambda v: v.pop("lr"),
         lambda v: v.update(extra=1),
         lambda v: v.update(epochs="3"),
         lambda v: v.update(epochs=True),
@@ -239,3 +238,9 @@ def test_a_recipe_json_of_another_shape_is_refused(change):
     change(values)
     with pytest.raises(InputError, match="settings"):
         frozen.from_json(values, "recipe.json")
+
+
+def test_a_recipe_json_of_an_earlier_version_takes_defaults_for_newer_settings():
+    values = frozen.to_json(catalog.get("resnet34"))
+    del values["soften"]
+    assert frozen.from_json(values, "recipe.json") == catalog.get("resnet34")

@@ -8,6 +8,7 @@ import pandas as pd
 from comp.competition.competition import Competition
 from comp.competition.layout import photo_paths, template
 from comp.competition.layout.find_sample_submission import SampleFile, read_sample
+from comp.competition.layout.photo_paths import PhotoRows
 from comp.competition.layout.source_table import SourceTable, check_columns, read_source
 from comp.competition.layout.test_photo_template import template_of
 from comp.competition.settings import Settings, parse
@@ -16,16 +17,21 @@ from comp.errors import InputError, listed
 
 def read_test(competition: Competition, inputs: Path) -> pd.DataFrame:
     """Columns id and image, in the order of the sample; with `combine` an id may have several rows."""
+    sample = read_sample(parse(competition.source), inputs, competition.sample.file)
+    rows, ids = test_photos(competition, inputs, sample)
+    table = pd.DataFrame({"id": ids, "image": rows.images.to_numpy()})
+    _check_ids(table, sample, competition, rows.source)
+    place = pd.Index(sample.table[sample.id]).get_indexer(table["id"])
+    return table.iloc[np.argsort(place, kind="stable")].reset_index(drop=True)
+
+
+def test_photos(competition: Competition, inputs: Path, sample: SampleFile) -> tuple[PhotoRows, np.ndarray]:
+    """The photos of the test rows in the order of their table, with its columns, and their prediction ids (M,)."""
     settings = parse(competition.source)
-    sample = read_sample(settings, inputs, competition.sample.file)
     source, ids = _rows_of_sample(settings, sample, competition.sample.columns, Path(inputs))
     images = template_of(settings, inputs, source.table, sample.id)
     rows = photo_paths.find(inputs, images, source, "test_images")
-    ids = ids.loc[rows.table.index].to_numpy()
-    table = pd.DataFrame({"id": ids, "image": rows.images.to_numpy()})
-    _check_ids(table, sample, competition, source)
-    place = pd.Index(sample.table[sample.id]).get_indexer(table["id"])
-    return table.iloc[np.argsort(place, kind="stable")].reset_index(drop=True)
+    return rows, ids.loc[rows.table.index].to_numpy()
 
 
 def _rows_of_sample(

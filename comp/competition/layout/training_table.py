@@ -25,7 +25,7 @@ def read_train(competition: Competition, inputs: Path) -> pd.DataFrame:
         columns["id"] = prediction_ids(rows, settings)
     for name in dict.fromkeys((*settings.columns, *(one.column for one in competition.ranges))):
         check_columns(rows.table, (name,), "columns", rows.file)
-        columns[name] = _numbers_if_all_are(rows.table[name])
+        columns[name] = numbers_if_all_are(rows.table[name])
     table = pd.DataFrame({name: np.asarray(values) for name, values in columns.items()})
     return _each_photo_once(table, rows)
 
@@ -64,7 +64,7 @@ def prediction_ids(rows: PhotoRows, settings: Settings) -> pd.Series:
     return template.fill(text, rows.table)
 
 
-def _numbers_if_all_are(column: pd.Series) -> pd.Series:
+def numbers_if_all_are(column: pd.Series) -> pd.Series:
     """The column as numbers if all its values are numbers, with NaN for empty fields; else as text."""
     numbers = pd.to_numeric(column.where(column != ""), errors="coerce")
     return numbers if (numbers.notna() | (column == "")).all() and numbers.notna().any() else column

@@ -1,0 +1,115 @@
+"""Which columns separate training rows from test rows: of the tables, and of what the photos are like. No torch."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from comp.data.photo_facts import PhotoFacts
+from comp.metrics import metrics
+
+PARTS = 5  # of the cross-fitted rates
+MOST = 5_000  # rows of each side that the model of all columns sees
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How well one column tells test rows from training rows: AUC from 0.5 (not at all) to 1.
+
+    train, test: the median of numbers, or the most frequent value with its share. unseen: the share of the test rows
+    whose value does not occur in train; None for numbers with hardly a repeated value.
+    """
+
+    column: str
+    auc: float
+    train: str
+    test: str
+    unseen: float | None
+
+
+def photo_columns(photos: Sequence[PhotoFacts]) -> pd.DataFrame:
+    """What readable photos are like, a row each: width, height, ratio, file size, brightness, contrast, format."""
+    table = pd.DataFrame([(p.width, p.height, p.size / 1000, p.brightness, p.contrast, p.format) for p in photos],
+                         columns=["width", "height", "file size, kB", "brightness", "contrast", "format"])  # fmt: skip
+    table.insert(2, "width / height", table["width"] / table["height"].clip(lower=1))
+    return table
+
+
+def differences(train: pd.DataFrame, test: pd.DataFrame) -> list[Difference]:
+    """The columns of both tables, those that separate best first. Both tables need rows."""
+    made = [_difference(str(column), train[column], test[column]) for column in train if column in test]
+    return sorted(made, key=lambda one: -one.auc)
+
+
+def together(train: pd.DataFrame, test: pd.DataFrame, groups: Sequence[str]) -> float | None:
+    """Cross-validated AUC of gradient boosting on all columns of both; rows of one training group stay together.
+
+    At most MOST rows of each table are drawn. None with fewer than PARTS groups or test rows.
+    """
+    from sklearn.ensemble import HistGradientBoostingClassifier
+    from sklearn.model_selection import GroupKFold, cross_val_predict
+
+    if len(set(groups)) < PARTS or len(test) < PARTS:
+        return None
+    rows, test_rows = _drawn(len(train)), _drawn(len(test))
+    x = pd.concat([train.iloc[rows], test.iloc[test_rows]], ignore_index=True)[[c for c in train if c in test]]
+    is_test = np.repeat([0, 1], [len(rows), len(test_rows)])
+    group = np.concatenate([np.unique(np.asarray(groups, str)[rows], return_inverse=True)[1],
+                            len(train) + np.arange(len(test_rows))])  # fmt: skip
+    model = HistGradientBoostingClassifier(max_iter=50, random_state=0)
+    x = np.column_stack([_numbers(x[column])[0] for column in x])
+    made = cross_val_predict(model, x, is_test, groups=group, cv=GroupKFold(PARTS), method="predict_proba")
+    return metrics.auc_score(is_test, made)
+
+
+def _drawn(count: int) -> np.ndarray:
+    return np.sort(np.random.default_rng(0).permutation(count)[:MOST])
+
+
+def _numbers(column: pd.Series) -> tuple[np.ndarray, bool]:
+    """The column as numbers (N,) float, and whether they are its own: text is numbered in alphabetical order.
+
+    Empty fields become less than all others.
+    """
+    text = column.astype(str).where(column.notna(), "")
+    values = pd.to_numeric(text, errors="coerce").replace([np.inf, -np.inf], np.nan)
+    if not (values.isna() & (text != "")).any():
+        return values.fillna(values.min() - 1 if values.notna().any() else 0.0).to_numpy(float), True
+    return np.unique(text.to_numpy(str), return_inverse=True)[1].astype(float), False
+
+
+def _difference(name: str, train: pd.Series, test: pd.Series) -> Difference:
+    is_test = np.repeat([0, 1], [len(train), len(test)])
+    values, is_number = _numbers(pd.concat([train, test], ignore_index=True).astype(object))
+    by_rank = _auc(is_test, values) if is_number else 0.5
+    repeated = len(np.unique(values)) <= len(values) / 2
+    by_value = _auc(is_test, _rates(values, is_test)) if repeated or not is_number else 0.5
+    parts = values[is_test == 0], values[is_test == 1]
+    unseen = float(1 - np.isin(parts[1], parts[0]).mean()) if repeated or not is_number else None
+    told = [f"{np.median(part):.6g}" for part in parts] if is_number else [_most_frequent(s) for s in (train, test)]
+    return Difference(name, max(by_rank, 1 - by_rank, by_value), *told, unseen)
+
+
+def _auc(is_test: np.ndarray, values: np.ndarray) -> float:
+    return metrics.auc_score(is_test, np.column_stack([-values, values]))
+
+
+def _rates(values: np.ndarray, is_test: np.ndarray) -> np.ndarray:
+    """For each row the share of test rows among the rows of the same value in the other PARTS - 1 parts, (N,).
+
+    One row at the overall rate is added, so that a value without other rows says nothing.
+    """
+    kind, rate = np.unique(values, return_inverse=True)[1], is_test.mean()
+    part = np.random.default_rng(0).permutation(len(values)) % PARTS
+    count = np.zeros((PARTS, kind.max() + 1))
+    tests = count.copy()
+    np.add.at(count, (part, kind), 1)
+    np.add.at(tests, (part, kind), is_test)
+    others = count.sum(0)[kind] - count[part, kind], tests.sum(0)[kind] - tests[part, kind]
+    return (others[1] + rate) / (others[0] + 1)
+
+
+def _most_frequent(column: pd.Series) -> str:
+    counts = column.astype(str).where(column.notna(), "").value_counts()
+    return f"{counts.index[0] or '(empty)'} ({counts.iloc[0] / len(column):.0%})"

@@ -1,0 +1,128 @@
+"""What a choice among blends costs: mean regret on the test half of many pools of runs.
+
+regret: the score of the best candidate in hindsight, less the score of what was chosen. ours is the regret of `make
+blend`, theirs that of another rule; ratio above 1: ours loses less. A pool is drawn by pools.py: it has 2 to 30 runs.
+one_standard_error: the rule until version 2, the first candidate within one standard error of the best one, but the
+better of the best run and the equal mean where the nested score is below it. tenth: the regret that a tenth of the
+pools exceeds. said_0.9: how often the blend was better where the probability was 0.85 to 0.95; the target is 0.9.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from benchmarks import pools
+
+from comp.blending import bootstrap, choice, combine, crossfit, group_sums, mixed
+from comp.blending.candidates import Candidate, candidates
+from comp.blending.fold_fits import Fits, fit_all
+from comp.competition import scoring
+from comp.decisions import decision
+
+POOLS = {"macro F1": 8, "accuracy": 2, "AUC": 2, "micro F1": 2}  # for each round
+PICKED = 25  # rounds of greedy selection with replacement, as AutoGluon's
+SAID = {0.5: (0.4, 0.6), 0.7: (0.6, 0.8), 0.9: (0.85, 0.95), 0.99: (0.95, 1.01)}
+
+
+def records(work: Path, rounds: int) -> Iterator[dict]:
+    for target, count in POOLS.items():
+        results = [of_pool(pools.draw(seed, target)) for seed in range(rounds * count)]
+        yield from regrets(target.replace(" ", "_"), [scores for scores, _ in results])
+        if target == "macro F1":
+            yield from calibration([pair for _, said in results for pair in said])
+
+
+def regrets(target: str, scores: list[dict[str, float]]) -> Iterator[dict]:
+    """A record of the mean and one of the worst tenth for each rule; scores: one dict per pool."""
+    lost = {name: np.array([one["hindsight"] - one[name] for one in scores]) for name in scores[0]}
+    for name in (name for name in lost if name not in ("ours", "hindsight")):
+        for which, of in (("regret", np.mean), ("tenth", lambda values: np.quantile(values, 0.9))):
+            ours, theirs = float(of(lost["ours"])), float(of(lost[name]))
+            yield {"name": f"{target}_{which}_vs_{name}", "ours": ours, "theirs": theirs, "unit": "score",
+                   "ratio": theirs / max(ours, 1e-6), "rounds": len(scores)}  # fmt: skip
+
+
+def calibration(said: list[tuple[float, bool]]) -> Iterator[dict]:
+    """ours: how often the blend was better on the test half, theirs: the mean probability that was printed."""
+    for name, (low, high) in SAID.items():
+        among = [(chance, better) for chance, better in said if low <= chance < high]
+        if among:
+            chance, better = np.mean(among, axis=0)
+            yield {"name": f"said_{name}", "ours": better, "theirs": chance, "unit": "chance",
+                   "ratio": better / chance, "rounds": len(among)}  # fmt: skip
+
+
+def of_pool(pool: pools.Pool) -> tuple[dict[str, float], list[tuple[float, bool]]]:
+    """The score of each rule on the test half; and for each rival the probability that was said, and what was true."""
+    competition, labels = pool.competition, pool.test_labels
+    data = crossfit.OutOfFold(competition, pool.oof, pool.labels, pool.folds, pool.groups)
+    options = quick(candidates(competition))
+    fitted = fit_all(data, options, np.unique(pool.folds), lambda count: None)
+    study = crossfit.study_of(data, fitted)
+    made = mixed.Mixed(study.chosen, study.weights, study.parameters, study.shares)
+    each = [mixed.mix(fitted.without(), share) for share in np.eye(len(options))]
+    tested = [scoring.score(competition, labels, one.blended(pool.test, competition)) for one in each]
+    singles = [scoring.score(competition, pool.labels, one) for one in pool.oof]
+    scores = {
+        "hindsight": max(tested),
+        "ours": scoring.score(competition, labels, made.blended(pool.test, competition)),
+        "one_standard_error": tested[one_standard_error(data, fitted)],
+        "equal": scoring.score(competition, labels, pool.test.mean(0)),
+        "best": scoring.score(competition, labels, pool.test[int(np.argmax(singles))]),
+        "greedy25": scoring.score(competition, labels, combine.apply_weights(pool.test, greedy(pool))),
+    }
+    rivals = {"best single run": scores["best"], "equal mean": scores["equal"]}
+    return scores, [(study.beats[name], scores["ours"] > rival) for name, rival in rivals.items()]
+
+
+def quick(options: list[Candidate]) -> list[Candidate]:
+    """The candidates without the searches for weights, and with the two simplest rules: hundreds of pools take long."""
+    rules = list(dict.fromkeys(one.rule for one in options))[:2]
+    return [one for one in options if one.rule in rules and "search" not in one.method]
+
+
+# ---- theirs
+
+
+def one_standard_error(data: crossfit.OutOfFold, fitted: Fits) -> int:
+    """Position of the candidate that was taken until version 2; the best single run was then the simplest one."""
+    group = np.unique(data.groups, return_inverse=True)[1]
+    options = list(fitted.without())
+    nested = np.empty(data.probs.shape[1:], np.float32)
+    for j in np.unique(data.folds):
+        out = data.folds == j
+        found = within_error(crossfit.scored_folds(data, fitted, group, (j,)), np.unique(group[~out]), options)
+        made = mixed.mix(fitted.without(j), np.eye(len(options))[found])
+        nested[out] = made.blended(data.probs[:, out], data.competition)
+    by_fold = crossfit.scored_folds(data, fitted, group)
+    scores = [one.score() for one in choice.over_folds(by_fold)]
+    plain = [i for i, one in enumerate(options) if one.method in ("best", "equal") and one.rule in decision.PLAIN]
+    safest = max(plain, key=lambda i: scores[i])
+    fell_back = scores[safest] > scoring.score(data.competition, data.labels, nested) + 1e-12
+    return safest if fell_back else within_error(by_fold, np.unique(group), options)
+
+
+def within_error(by_fold: list[choice.Scored], groups: np.ndarray, options: list[Candidate]) -> int:
+    """Position of the simplest candidate within one standard error of the best one."""
+    together = choice.over_folds(by_fold)
+    scores = np.array([one.score() for one in together])
+    best = int(np.argmax(scores))
+    if group_sums.sums_are_enough(together[0].metric):
+        drawn = bootstrap.scores([one.of_groups(groups) for one in together], len(groups), choice.ROUNDS)
+        error = (drawn[best] - drawn).std(1)
+    else:
+        of_folds = np.array([[one.score() for one in fold] for fold in by_fold]).T
+        error = (of_folds[best] - of_folds).std(1) / np.sqrt(len(by_fold))
+    near = np.flatnonzero(scores[best] - scores <= error)
+    return int(min(near, key=lambda i: (options[i].method != "best" or options[i].rule not in decision.PLAIN, i)))
+
+
+def greedy(pool: pools.Pool) -> np.ndarray:
+    """Weights (M,) of plain forward selection with replacement: the best prefix of 25 rounds."""
+    counts, total, history = np.zeros(len(pool.oof)), np.zeros_like(pool.oof[0]), []
+    for turn in range(1, PICKED + 1):
+        tried = [scoring.score(pool.competition, pool.labels, (total + one) / turn) for one in pool.oof]
+        counts[int(np.argmax(tried))] += 1
+        total = total + pool.oof[int(np.argmax(tried))]
+        history.append((max(tried), counts / turn))
+    return max(history, key=lambda step: step[0])[1]

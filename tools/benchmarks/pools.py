@@ -1,0 +1,129 @@
+"""Simulated pools of runs with a test half, in which a run is what training makes of it: K models, one for each fold.
+
+Out of fold a row is predicted by one model; on the test half a run is the mean of its K models. So averaging helps a
+single run on the test half more than out of fold, and a blend less. Three kinds of noise are added to the logits: noise
+that all runs share (hard photos), noise of a run (its architecture), noise of a model (its seed and its folds).
+
+Letters: M runs, N rows, T test rows, K folds, C classes.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from comp.competition import home
+from comp.competition.competition import Competition
+from comp.metrics import metrics
+
+FOLDS, PHOTOS = 5, 7  # photos of a group
+SHARES = ((5 / 7, 1 / 7, 1 / 7), (0.39, 0.61), (0.474, 0.456, 0.07))  # mask, gender, age of the home competition
+SKILL = (4.2, 3.6, 2.3)  # how far the true value's logit stands out; macro F1 about 0.5, as on small sets of photos
+SHARED, RUN, MODEL = 1.7, 0.6, 0.6  # deviations of the three kinds of noise
+UNLIKE = (0.5, 1.2)  # a factor for the noise of runs and models is drawn between these, one for each pool
+RUN_BIAS, MODEL_BIAS = 0.3, 0.2  # deviations of the offsets that a run, or a model, adds to each value
+IN_GROUP = 0.6  # share of the variance of noise that all photos of a group have in common
+KINDS = ("alike", "spread", "one better", "weak ones", "seeds")
+RUNS = (2, 2, 2, 3, 3, 3, 5, 5, 10, 30)  # drawn from with equal chances, like the two below
+GROUPS, TEST_GROUPS = (300, 300, 300, 400, 570), (150, 150, 300, 570)  # 2,100 to 4,000 rows; 1,050 to 4,000
+TARGETS = {
+    "macro F1": (home.competition(), SHARES, SKILL),
+    "accuracy": (Competition("multiclass", tuple("abcdefgh"), metrics.get("accuracy")), ((0.125,) * 8,), (2.8,)),
+    "AUC": (Competition("binary", ("no", "yes"), metrics.get("auc")), ((0.8, 0.2),), (1.8,)),
+    "micro F1": (Competition("multilabel", tuple("abcdef"), metrics.get("micro_f1")), ((0.75, 0.25),) * 6, (2.2,) * 6),
+}
+
+
+@dataclass(frozen=True)
+class Pool:
+    """oof (M, N, C), test (M, T, C), the labels of both, folds and groups (N,) of the rows."""
+
+    competition: Competition
+    oof: np.ndarray
+    test: np.ndarray
+    labels: np.ndarray
+    test_labels: np.ndarray
+    folds: np.ndarray
+    groups: np.ndarray
+
+
+def draw(seed: int, target: str = "macro F1", kind: str = "", runs: int = 0) -> Pool:
+    """A pool; kind and number of runs are drawn from KINDS and RUNS unless they are given."""
+    rng = np.random.default_rng(seed)
+    competition, shares, skill = TARGETS[target]
+    groups, tested = int(rng.choice(GROUPS)), int(rng.choice(TEST_GROUPS))
+    kind, runs = kind or str(rng.choice(KINDS)), runs or int(rng.choice(RUNS))
+    group = np.arange((groups + tested) * PHOTOS) // PHOTOS
+    inside = group < groups
+    fold = rng.permutation(np.arange(groups) % FOLDS)[group[inside]]
+    values = [_values(rng, share, group, i > 0 and target == "macro F1") for i, share in enumerate(shares)]
+    noise = [_noise(rng, group, len(share)) for share in shares]
+    oof, test = [], []
+    unlike, own = rng.uniform(*UNLIKE), 0.2 if kind == "seeds" else 1.0
+    for factor in _factors(rng, kind, runs):
+        models = _models(rng, group, values, noise, shares, [one * factor for one in skill], own * unlike, unlike)
+        made = np.stack([_join(competition, model) for model in models])
+        oof.append(made[fold, np.flatnonzero(inside)])
+        test.append(made[:, ~inside].mean(0))
+    labels = _labels(competition, values)
+    return Pool(competition, np.stack(oof), np.stack(test), labels[inside], labels[~inside], fold, group[inside])
+
+
+def _values(rng: np.random.Generator, share: tuple, group: np.ndarray, same: bool) -> np.ndarray:
+    """True values (N,); same: all rows of a group have one value."""
+    drawn = rng.choice(len(share), len(group), p=np.array(share) / sum(share))
+    return drawn[group] if same else drawn
+
+
+def _noise(rng: np.random.Generator, group: np.ndarray, size: int) -> np.ndarray:
+    """(N, size) with variance 1, a part of it common to the rows of a group."""
+    common = rng.normal(size=(group[-1] + 1, size))[group]
+    return np.sqrt(IN_GROUP) * common + np.sqrt(1 - IN_GROUP) * rng.normal(size=(len(group), size))
+
+
+def _factors(rng: np.random.Generator, kind: str, runs: int) -> np.ndarray:
+    """The skill of each run as a factor (M,)."""
+    factors = rng.normal(1, {"alike": 0.02, "spread": 0.12, "seeds": 0.0}.get(kind, 0.04), runs)
+    if kind == "one better":
+        factors[0] += rng.uniform(0.1, 0.6)
+    if kind == "weak ones":
+        factors[: (runs + 1) // 2] -= rng.uniform(0.15, 0.6, (runs + 1) // 2)
+    return rng.permutation(factors)
+
+
+def _models(rng, group: np.ndarray, values, noise, shares, skill, own: float, unlike: float) -> list[list[np.ndarray]]:
+    """For each of K models its probabilities (N, size) of each value; own, unlike: factors for the noise of the run,
+    which is little where runs differ by their seed alone, and for the noise of its models."""
+    parts, sharpness = [], rng.uniform(0.7, 1.5)
+    for value, shared, share, one in zip(values, noise, shares, skill, strict=True):
+        size = len(share)
+        logits = SHARED * shared + own * RUN * _noise(rng, group, size) + own * RUN_BIAS * rng.normal(size=size)
+        logits[np.arange(len(value)), value] += one * np.maximum(1 + 0.12 * own * rng.normal(size=size), 0)[value]
+        logits += 0.5 * np.log(share)
+
+        def model(logits=logits, size=size):
+            own = MODEL * _noise(rng, group, size) + MODEL_BIAS * rng.normal(size=size)
+            return _softmax(sharpness * (logits + unlike * own))
+
+        parts.append([model() for _ in range(FOLDS)])
+    return [list(model) for model in zip(*parts, strict=True)]
+
+
+def _softmax(logits: np.ndarray) -> np.ndarray:
+    powers = np.exp(logits - logits.max(1, keepdims=True))
+    return powers / powers.sum(1, keepdims=True)
+
+
+def _join(competition: Competition, parts: list[np.ndarray]) -> np.ndarray:
+    """Probabilities (N, C) float32 from those of the parts: a product over attributes, or a column per label."""
+    if competition.target == "multilabel":
+        return np.stack([part[:, 1] for part in parts], 1).astype(np.float32)
+    product = np.ones((len(parts[0]), 1))
+    for part in parts:
+        product = (product[:, :, None] * part[:, None, :]).reshape(len(part), -1)
+    return product.astype(np.float32)
+
+
+def _labels(competition: Competition, values: list[np.ndarray]) -> np.ndarray:
+    if competition.target == "multilabel":
+        return np.stack(values, 1).astype(np.uint8)
+    return home.encode(*values) if len(values) > 1 else values[0]
