@@ -7,7 +7,8 @@
     answers.csv            ImageID,ans: the true classes, for the leaderboard alone
 
 A person keeps skin, head, hair and features over the seven pictures; pose, light, clothes and background change.
-Gender and age show only through noisy cues, so that no model can be right about everyone.
+Gender and age show through noisy cues that a picture of 32 pixels still has: how far the hair reaches and how grey it
+is, beside finer ones. So a small model learns them from scratch in a minute.
 """
 
 from pathlib import Path
