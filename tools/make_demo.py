@@ -15,7 +15,7 @@ from pathlib import Path
 
 from drawing import digits, faces
 
-VERSIONS = {"faces": 2, "digits": 1}  # raise one where its pictures change, and older demos are drawn anew
+VERSIONS = {"faces": 3, "digits": 1}  # raise one where its pictures change, and older demos are drawn anew
 
 
 def main() -> None:
@@ -37,8 +37,8 @@ def arguments() -> argparse.Namespace:
     made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     made.add_argument("--comp", choices=VERSIONS, default="faces", help="which competition")
     made.add_argument("--dest", type=Path, default=Path("inputs/demo"), help="folder to draw into")
-    made.add_argument("--people", type=int, default=96, help="faces: people to train on, seven photos each")
-    made.add_argument("--test-people", type=int, default=30, help="faces: people to predict, seven photos each")
+    made.add_argument("--people", type=int, default=150, help="faces: people to train on, seven photos each")
+    made.add_argument("--test-people", type=int, default=54, help="faces: people to predict, seven photos each")
     made.add_argument("--seed", type=int, default=0, help="of everything that is drawn")
     args = made.parse_args()
     if min(args.people, args.test_people) < 6:

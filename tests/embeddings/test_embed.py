@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 
+import huggingface_hub
 import numpy as np
 import pandas as pd
 import pytest
@@ -173,7 +174,8 @@ def test_a_model_without_features_at_a_size_is_refused_with_advice_that_works(ho
         backbone.check(recipe, frozen_competition.load(home / "out"), torch.device("cpu"))
 
 
-def test_without_weights_or_network_nothing_is_written_unless_it_is_told_to(home):
+def test_without_weights_or_network_nothing_is_written_unless_it_is_told_to(home, monkeypatch):
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     before = bits(home, "")
     code, printed = run(home, "embed", *MODEL, "--run", "x", "--set", "image_size=32")
     assert code == 2, printed

@@ -6,7 +6,7 @@ import numpy as np
 
 SKINS = ((255, 224, 196), (246, 208, 172), (236, 190, 150), (222, 172, 130))
 HAIRS = ((28, 24, 26), (44, 32, 28), (66, 44, 32), (92, 60, 38))
-VIVID = ((150, 70, 40), (190, 130, 60), (170, 60, 100), (70, 60, 130))  # dyed, mostly by the young
+VIVID = ((150, 70, 40), (176, 108, 50), (160, 50, 80), (120, 40, 30))  # dyed, mostly by the young
 
 
 @dataclass(frozen=True)
@@ -35,20 +35,20 @@ class Look:
 
 def make_look(woman: bool, age: int, rng: np.random.Generator) -> Look:
     """Draw a look. Each cue has noise of its own around what gender and apparent age suggest."""
-    seen = age + rng.normal(0, 1.5)  # the apparent age: 58 and 60 cannot be told apart
-    cue = np.clip(woman + rng.normal(0, 0.2), -0.3, 1.3)  # the apparent gender, 0 … 1
+    seen = age + rng.normal(0, 1.5)  # the apparent age
+    cue = np.clip(woman + rng.normal(0, 0.07), -0.15, 1.15)  # the apparent gender, 0 … 1
 
-    def ramp(low, high, noise=0.08):
+    def ramp(low, high, noise=0.05):
         return float(np.clip((seen - low) / (high - low) + rng.normal(0, noise), 0, 1))
 
-    grey = ramp(30, 60) * (0.3 if rng.random() < 0.06 else 1)  # some dye it
-    base = pick(VIVID if rng.random() < 0.5 * (seen < 32) else HAIRS, rng)
+    grey = ramp(26, 58)
+    base = pick(VIVID if rng.random() < 0.5 * (seen < 30) else HAIRS, rng)
     return Look(
         skin=mix(pick(SKINS, rng), (196, 150, 116), 0.55 * ramp(22, 62)),
-        hair=mix(base, (228, 228, 232), grey**1.6), grey=grey, wrinkles=ramp(26, 60), blush=1 - ramp(24, 36),
-        lips=mix((178, 112, 98), (214, 50, 76), cue), clothes=rng.uniform(60, 230, 3),
+        hair=mix(base, (242, 242, 245), grey), grey=grey, wrinkles=ramp(26, 60), blush=1 - ramp(24, 36),
+        lips=mix((178, 112, 98), (214, 50, 76), cue), clothes=rng.uniform(70, 190) + rng.normal(0, 25, 3),
         width=rng.normal(0.99, 0.04) - 0.05 * cue, jaw=2.75 - 0.65 * cue + rng.normal(0, 0.12),
-        length=-0.45 + 1.9 * cue + rng.normal(0, 0.3), hairline=-0.74 - (0.3 - 0.2 * cue) * ramp(25, 60, 0.2),
+        length=-0.45 + 2.0 * cue + rng.normal(0, 0.12), hairline=-0.74 - (0.3 - 0.2 * cue) * ramp(25, 60, 0.2),
         fringe=rng.uniform(-0.8, 0.8), eyes=rng.normal(0.43, 0.025), brows=0.115 - 0.06 * cue + rng.normal(0, 0.01),
         lashes=cue, nose=rng.normal(0.17, 0.02) - 0.03 * cue,
         beard=float(np.clip(rng.normal(0.9 - 1.6 * cue, 0.35), 0, 1)), glasses=rng.random() < 0.12 + 0.2 * ramp(30, 60),

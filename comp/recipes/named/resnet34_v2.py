@@ -1,9 +1,9 @@
 """ResNet-34, fine-tuned the modern way: AdamW, cosine, EMA, half-face mixing (ideas of "ResNet strikes back").
 
 A recipe of the home competition, beside `resnet34`, the seed team's. Compare the two on your own out-of-fold score.
-Measured on drawn faces at 64 px after 6 epochs, macro F1, the seed recipe's in brackets: without pretrained weights,
-672 photos, out of fold over 3 folds, mean of 3 seeds, 0.143 (0.056); with the ImageNet weights of
-tf_efficientnet_lite0 in the backbone's place, 2,240 photos, one fold of 5, mean of 2 seeds, 0.768 (0.274).
+Measured on faces of an earlier drawing of the demo, at 64 px after 6 epochs, macro F1, the seed recipe's in brackets:
+without pretrained weights, 672 photos, out of fold over 3 folds, mean of 3 seeds, 0.143 (0.056); with the ImageNet
+weights of tf_efficientnet_lite0 in the backbone's place, 2,240 photos, one fold of 5, mean of 2 seeds, 0.768 (0.274).
 Hardware: one GPU of 6 GB.   Command: make train MODEL=resnet34_v2
 """
 

@@ -2,9 +2,9 @@
 
 A recipe of the home competition, beside `vit_small_r26`, the seed team's. Compare the two on your own out-of-fold
 score. Sources: BEiT and MAE fine-tuning for the optimizer; the half-face cutmix is the 2022 winner's.
-Measured on drawn faces at 64 px after 6 epochs, macro F1, the seed recipe's in brackets: without pretrained weights,
-672 photos, out of fold over 3 folds, mean of 3 seeds, 0.059 (0.043); with the ImageNet weights of
-tf_efficientnet_lite0 in the backbone's place, 2,240 photos, one fold of 5, mean of 2 seeds, 0.406 (0.146).
+Measured on faces of an earlier drawing of the demo, at 64 px after 6 epochs, macro F1, the seed recipe's in brackets:
+without pretrained weights, 672 photos, out of fold over 3 folds, mean of 3 seeds, 0.059 (0.043); with the ImageNet
+weights of tf_efficientnet_lite0 in the backbone's place, 2,240 photos, one fold of 5, mean of 2 seeds, 0.406 (0.146).
 Hardware: one GPU of 8 GB.   Command: make train MODEL=vit_small_r26_v2
 """
 
