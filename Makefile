@@ -214,7 +214,7 @@ bench: $(READY) ## measure speed as ratios (BENCH="data engine": a part); nothin
 
 # A process per core, each with one thread: the tests' models are too small for more threads to pay.
 test: $(READY) ## all tests
-	@OMP_NUM_THREADS=1 $(PY) -m pytest -n logical --dist loadfile
+	@OMP_NUM_THREADS=1 $(PY) -m pytest -n logical --maxprocesses 8 --dist loadfile
 
 lint: $(READY) ## ruff, and the direction of imports between rooms
 	@$(PY) -m ruff check .
