@@ -186,7 +186,7 @@ DEMO_SET = pretrained=false head=attributes accumulate=1 batch_size=16 optimizer
 demo-faces: $(READY)
 	@$(PY) tools/make_demo.py --dest inputs/demo
 	@$(DEMO) folds FOLDS=2
-	@$(DEMO) train MODEL=vit_small_r26 RUN=vit_small_r26_32px SET="$(DEMO_SET) image_size=32 lr=5e-4 epochs=5"
+	@$(DEMO) train MODEL=vit_small_r26 RUN=vit_small_r26_32px SET="$(DEMO_SET) image_size=32 lr=5e-4 epochs=4"
 	@$(DEMO) train MODEL=efficientnetv2_rw_t RUN=efficientnetv2_rw_t_40px SET="$(DEMO_SET) image_size=40 lr=2e-3 epochs=4"
 	@$(DEMO) train MODEL=resnet34 RUN=resnet34_32px SET="$(DEMO_SET) image_size=32 lr=1.5e-3 epochs=2"
 	@$(DEMO) blend RUNS=
