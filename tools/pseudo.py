@@ -72,9 +72,9 @@ def base_run(args, folds) -> Run:
 
 
 def blended_runs(args, competition) -> list[str]:
-    """The trained runs of the blend, which label. Raises InputError without an up-to-date blend.
+    """The trained runs of the blend, which label; the runs of earlier rounds do not. Raises InputError without a blend.
 
-    A blend that lacks only runs of this command is up to date: it is started again after it was killed.
+    The blend may be stale: while this command works, it lacks the runs of the rounds.
     """
     from comp.blending.pseudo_labelling import labelling_runs
 

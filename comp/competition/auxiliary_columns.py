@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from comp.competition.training_label_policy import named_numbers
+from comp.competition.training_label_policy import kept_column, named_numbers
 from comp.errors import InputError
 
 MOST_VALUES = 1000  # of a category; more are an id or free text
@@ -47,10 +47,7 @@ def _auxiliary(table: pd.DataFrame, name: str, text: str) -> Auxiliary:
     if not 0 < weight < np.inf:
         expected = f"a weight above 0, such as {name}:0.3"
         raise InputError(f"auxiliary={name}:{text}", expected, "correct auxiliary in SET")
-    if name not in table:
-        raise InputError(f"no column {name} in folds.csv", f"one of {', '.join(map(str, table))}",
-                         f'columns = ["{name}"] in competition.toml, then make folds')  # fmt: skip
-    column = table[name]
+    column = kept_column(table, name)
     if not column.nunique() >= 2 or (not _is_number(column) and column.nunique() > MOST_VALUES):
         raise InputError(
             f"auxiliary={name}: {column.nunique()} different values in {len(table)} training rows",

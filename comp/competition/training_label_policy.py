@@ -98,7 +98,12 @@ def _values(table: pd.DataFrame, moved: Range, edges: list[float]) -> np.ndarray
 
 def number_column(table: pd.DataFrame, column: str) -> pd.Series:
     """The numbers (N,) of a column, NaN for text and empty cells. Raises InputError if there is no such column."""
+    return pd.to_numeric(kept_column(table, column), errors="coerce")
+
+
+def kept_column(table: pd.DataFrame, column: str) -> pd.Series:
+    """A column (N,) of folds.csv. Raises InputError, with how to keep it there, if there is no such column."""
     if column not in table:
         raise InputError(f"no column {column} in folds.csv", f"one of {', '.join(map(str, table))}",
                          f'columns = ["{column}"] in competition.toml, then make folds')  # fmt: skip
-    return pd.to_numeric(table[column], errors="coerce")
+    return table[column]

@@ -88,16 +88,6 @@ def leaderboard_file(outputs: Path) -> Path:
     return outputs / "submissions" / "leaderboard.json"
 
 
-def check_run_name(name: str) -> None:
-    """Raise InputError unless `name` is a plain folder name: it becomes part of paths, and make splits at spaces."""
-    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*", name) or name in RESERVED:
-        raise InputError(
-            f"RUN={name}",
-            f"letters, digits and _ . + -, and not one of {', '.join(RESERVED)}",
-            "the same command with another RUN, such as RUN=my_run",
-        )
-
-
 def report_file(outputs: Path) -> Path:
     return outputs / "report.html"
 
@@ -112,3 +102,13 @@ def looks_folder(outputs: Path) -> Path:
 
 def export_folder(outputs: Path) -> Path:
     return outputs / "export"
+
+
+def check_run_name(name: str) -> None:
+    """Raise InputError unless `name` is a plain folder name: it becomes part of paths, and make splits at spaces."""
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*", name) or name in RESERVED:
+        raise InputError(
+            f"RUN={name}",
+            f"letters, digits and _ . + -, and not one of {', '.join(RESERVED)}",
+            "the same command with another RUN, such as RUN=my_run",
+        )

@@ -6,6 +6,7 @@ import numpy as np
 
 from comp.competition.competition import Competition
 from comp.errors import InputError, listed
+from comp.io.numbers_as_text import finite_number
 from comp.submission.answers import form, separator
 
 
@@ -16,7 +17,7 @@ def from_text(
     answer = form(competition)
     texts = list(fields[competition.sample.columns[0]])
     if answer == "probabilities":
-        parsed = [[_number(text) for text in fields[name]] for name in competition.sample.columns]
+        parsed = [[finite_number(text) for text in fields[name]] for name in competition.sample.columns]
         rows = [None if None in row else list(row) for row in zip(*parsed, strict=True)]
     else:
         read = _READ[answer](competition)
@@ -43,17 +44,9 @@ def _array(competition: Competition, rows: list) -> np.ndarray:
     return np.array(rows)
 
 
-def _number(text: str) -> float | None:
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    return number if np.isfinite(number) else None
-
-
 def _index_reader(competition: Competition):
     def read(text: str) -> int | None:
-        number = _number(text)
+        number = finite_number(text)
         return int(number) if number is not None and number % 1 == 0 and 0 <= number < competition.size else None
 
     return read
@@ -65,7 +58,7 @@ def _name_reader(competition: Competition):
 
 def _probability_reader(competition: Competition):
     def read(text: str) -> float | None:
-        number = _number(text)
+        number = finite_number(text)
         return number if number is not None and 0 <= number <= 1 else None
 
     return read
@@ -88,7 +81,7 @@ _READ = {
     "probability": _probability_reader,
     "labels": lambda competition: _list_reader(competition, separator(competition), not competition.at_least_one),
     "ranking": lambda competition: _list_reader(competition, " ", False),
-    "number": lambda competition: _number,
+    "number": lambda competition: finite_number,
 }
 _WHAT = {"index": "classes", "label": "classes", "probability": "probabilities", "probabilities": "numbers",
          "labels": "classes", "ranking": "classes", "number": "numbers"}  # fmt: skip

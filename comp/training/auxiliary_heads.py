@@ -38,10 +38,14 @@ class WithAuxiliary(nn.Module):
         del self.features  # it would keep the graph of this batch in memory
         return outputs, [head(features) for head in self.heads]
 
+    @property
+    def widths(self) -> list[int]:
+        """How many columns of targets each auxiliary column has; they sum to A."""
+        return [column.values.shape[1] for column in self.columns]
+
     def loss(self, outputs: list[Tensor], targets: Tensor) -> Tensor:
         """The weighted sum over columns; targets (B, A): the columns' targets side by side, perhaps mixed."""
-        widths = [column.values.shape[1] for column in self.columns]
-        parts = zip(self.columns, outputs, targets.split(widths, 1), strict=True)
+        parts = zip(self.columns, outputs, targets.split(self.widths, 1), strict=True)
         return sum(
             column.weight * (number_loss if column.is_number else category_loss)(output.float(), target)
             for column, output, target in parts

@@ -89,7 +89,7 @@ class Learner:
         if not self.auxiliary:
             return self.loss(outputs, targets)
         outputs, further = outputs
-        own = targets.shape[1] - sum(column.values.shape[1] for column in self.rows.auxiliary)
+        own = targets.shape[1] - sum(self.auxiliary.widths)
         return self.loss(outputs, targets[:, :own]) + self.auxiliary.loss(further, targets[:, own:])
 
     def _targets(self, labels: Tensor, positions: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ from small_competitions import small
 
 from comp.blending import pseudo_labelling
 from comp.errors import InputError
+from comp.io import files
 from comp.store.paths import Run
 from comp.store.predictions import save_predictions
 from comp.store.pseudo_labels import PseudoLabels
@@ -22,19 +23,13 @@ def marked(tmp_path):
     for run in (Run(tmp_path, "one"), Run(tmp_path, "two")):
         run.folder.mkdir()
         run.recipe.write_text('{"recipe": {"name": "resnet18"}}')
-        meta = {"folds": "digest", "recipe": pseudo_labelling_digest(run)}
+        meta = {"folds": "digest", "recipe": files.digest(run.recipe)}
         for k in range(FOLDS):
             own = folds["image"][folds["fold"] == k]
             save_predictions(run.oof(k), own, np.full((len(own), 3), 1 / 3), COMPETITION, meta | {"fold": k})
             marker = np.tile(np.eye(3)[k] * 0.7 + 0.1, (len(TESTS), 1))
             save_predictions(run.test(k), TESTS, marker, COMPETITION, meta | {"fold": k})
     return tmp_path, folds
-
-
-def pseudo_labelling_digest(run):
-    from comp.io import files
-
-    return files.digest(run.recipe)
 
 
 def test_a_fold_is_labelled_by_its_own_models_alone(marked):

@@ -7,7 +7,10 @@ import pandas as pd
 import pytest
 import torch
 from test_engine import CPU, HOME, RECIPE, same
-from test_train_stage import data  # noqa: F401  a fixture
+from test_train_stage import (
+    data,  # noqa: F401  a fixture
+    killed_in_epoch,
+)
 
 from comp.blending.pseudo_labelling import labels_for_fold
 from comp.data import rows
@@ -63,15 +66,8 @@ def test_killed_it_ends_with_the_same_bits(tmp_path, data, monkeypatch):  # noqa
     recipe = folds_of(whole, data, (3, 2))
     folds_of(killed, data, (3, 2))
     train(whole, recipe, data)
-    with monkeypatch.context() as patch:
-
-        def stop(row):
-            if row["epoch"] == 2:
-                raise KeyboardInterrupt
-
-        patch.setattr(train_stage, "_say_epoch", stop)
-        with pytest.raises(KeyboardInterrupt):
-            train(killed, recipe, data)
+    with killed_in_epoch(2, monkeypatch):
+        train(killed, recipe, data)
     assert status(killed, data)[ALL_DATA].state == "begun"
     train(killed, recipe, data)
     assert same(*(weights_file.read_weights(run.weights(ALL_DATA), "") for run in (whole, killed)))

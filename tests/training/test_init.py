@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 import torch
 from test_engine import CPU, HOME, RECIPE, same
-from test_train_stage import data  # noqa: F401  a fixture
+from test_train_stage import (
+    data,  # noqa: F401  a fixture
+    killed_in_epoch,
+)
 
 from comp.errors import InputError
 from comp.models import factory, init_check, provenance, weights_file
@@ -90,15 +93,8 @@ def test_a_killed_training_ends_with_the_same_bits(tmp_path, data, monkeypatch):
     recipe = dataclasses.replace(RECIPE, init="a", epochs=2)
     whole, killed = Run(tmp_path, "whole"), Run(tmp_path, "killed")
     train(whole, recipe, data)
-    with monkeypatch.context() as patch:
-
-        def stop(row):
-            if row["epoch"] == 2:
-                raise KeyboardInterrupt
-
-        patch.setattr(train_stage, "_say_epoch", stop)
-        with pytest.raises(KeyboardInterrupt):
-            train(killed, recipe, data)
+    with killed_in_epoch(2, monkeypatch):
+        train(killed, recipe, data)
     assert (killed.fold(0) / "resume.pt").is_file()
     train(killed, recipe, data)
     assert same(weights(whole), weights(killed))

@@ -1,5 +1,6 @@
 """A fold that diverged, or whose weights are not finite: each start says what to change, none that it is trained."""
 
+import contextlib
 import dataclasses
 import math
 
@@ -17,6 +18,7 @@ from comp.prediction.predict_stage import predict_folds
 from comp.recipes import frozen
 from comp.store import diverged, run_status
 from comp.store.paths import Run
+from comp.training import train_stage
 from comp.training.train_stage import train_fold
 
 COUNT = 24
@@ -31,6 +33,20 @@ def data():
     test = pd.DataFrame({"id": ["a", "b", "c"], "image": ["test/a.png", "test/b.png", "test/c.png"]})
     photos = Photos("", [*images, *test["image"]], 0, 32, pixels([*labels, 0, 1, 2]))
     return RunData(HOME, folds, "digest", test, photos)
+
+
+@contextlib.contextmanager
+def killed_in_epoch(number, monkeypatch):
+    """A training within ends as if it were killed once this epoch was trained."""
+
+    def stop(row):
+        if row["epoch"] == number:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(train_stage, "_say_epoch", stop)
+        with pytest.raises(KeyboardInterrupt):
+            yield
 
 
 def claimed(folder, **changes):
