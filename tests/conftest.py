@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from comp.competition import home as competition
+from comp.inputs import mask_gender_age as competition
 
 ROOT = Path(__file__).parent.parent
 SIZE = (30, 40)  # width, height of a photo

@@ -8,13 +8,13 @@ import pandas as pd
 from PIL import Image
 from small_competitions import random_probs, small
 
+from comp import files
 from comp.competition import labels
 from comp.competition.competition import Competition
-from comp.io import files
-from comp.metrics import metrics
+from comp.metrics import named_metrics
 from comp.store import fold_table, frozen_competition
-from comp.store.paths import Run, folds_file
 from comp.store.predictions import save_predictions
+from comp.store.runs import Run, folds_file
 
 METRICS = {"regression": "rmse", "ordinal": "quadratic_kappa", "binary": "auc", "multilabel": "micro_f1"}
 KINDS = ("multiclass", "binary", "multilabel", "ordinal", "regression")
@@ -24,7 +24,7 @@ FOLDS = 3
 def drawn(folder: Path, target: str = "multiclass", rows: int = 60, classes=None, photos: int = 60, **names) -> Path:
     """in/ with photos, out/ with folds and the runs a and b. names: file="…", group="…" go into every such name."""
     answer = {"multilabel": "labels", "regression": "number"}.get(target, "index")
-    competition = small(target, answer, classes=classes, metric=metrics.get(METRICS.get(target, "macro_f1")))
+    competition = small(target, answer, classes=classes, metric=named_metrics.get(METRICS.get(target, "macro_f1")))
     table = draw_folds(competition, rows, **names)
     for i, image in enumerate(table["image"][:photos]):
         draw_photo(folder / "in" / image, i)
@@ -39,13 +39,15 @@ def drawn(folder: Path, target: str = "multiclass", rows: int = 60, classes=None
 def draw_folds(competition: Competition, rows: int, file: str = "", group: str = "") -> pd.DataFrame:
     """A fold table: five photos in each group, and a kept column `place` with two values."""
     rng, label = np.random.default_rng(0), truths(competition, rows)
-    return pd.DataFrame({
-        "image": [f"train/{i:05d}{file}.png" for i in range(rows)],
-        "group": [f"g{i // 5}{group}" for i in range(rows)],
-        "label": label,
-        "fold": [i // 5 % FOLDS for i in range(rows)],
-        "place": rng.choice(["here", f"there{group}"], rows),
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "image": [f"train/{i:05d}{file}.png" for i in range(rows)],
+            "group": [f"g{i // 5}{group}" for i in range(rows)],
+            "label": label,
+            "fold": [i // 5 % FOLDS for i in range(rows)],
+            "place": rng.choice(["here", f"there{group}"], rows),
+        }
+    )
 
 
 def truths(competition: Competition, rows: int) -> list:

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 from conftest import draw_competition, tool
 
-from comp.competition import home as competition
-from comp.io import files
-from comp.store.paths import Run
+from comp import files
+from comp.inputs import mask_gender_age as competition
 from comp.store.predictions import save_predictions
+from comp.store.runs import Run
 
 
 def drawn_home(folder: Path) -> Path:

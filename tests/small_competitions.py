@@ -3,8 +3,8 @@
 import numpy as np
 
 from comp.competition.competition import Competition, Sample
-from comp.metrics import metrics
-from comp.metrics.metrics import Metric
+from comp.metrics import named_metrics
+from comp.metrics.named_metrics import Metric
 
 CLASSES = ("a", "b", "c")
 ANSWERS = {
@@ -21,7 +21,7 @@ def small(target="multiclass", answer="index", columns=None, classes=None, metri
     """A competition with three classes (two where binary), and a sample submission with one or C columns."""
     classes = classes or {"binary": ("no", "yes"), "regression": ("value",)}.get(target, CLASSES)
     columns = columns or (tuple(reversed(classes)) if answer == "probabilities" else ("answer",))
-    metric = metric or metrics.get("macro_f1")
+    metric = metric or named_metrics.get("macro_f1")
     return Competition(target, tuple(classes), metric, sample=Sample("sample.csv", "id", answer, columns), **more)
 
 

@@ -16,12 +16,31 @@ from drawn_runs import run
 from test_bad_competitions import BAD_FILES, drawn
 from test_bad_input import BAD, home  # noqa: F401  a fixture
 
-TARGETS = {"make_folds": "folds", "blend": "blend", "make_sub": "sub", "train_fold": "train", "vote": "vote",
-           "init_competition": "init", "compare": "compare", "leaderboard": "lb", "embed": "embed",
-           "stack": "stack", "look": "look", "export": "export"}  # fmt: skip
-SCRIPTS = {"folds": ["make_folds"], "blend": ["blend", "make_sub"], "sub": ["make_sub"], "init": ["init_competition"],
-           "compare": ["compare"], "lb": ["leaderboard"], "stack": ["stack"], "look": ["look"],
-           "export": ["export"]}  # fmt: skip
+TARGETS = {
+    "make_folds": "folds",
+    "blend": "blend",
+    "make_sub": "sub",
+    "train_fold": "train",
+    "vote": "vote",
+    "init_competition": "init",
+    "compare": "compare",
+    "leaderboard": "lb",
+    "embed": "embed",
+    "stack": "stack",
+    "look": "look",
+    "export": "export",
+}
+SCRIPTS = {
+    "folds": ["make_folds"],
+    "blend": ["blend", "make_sub"],
+    "sub": ["make_sub"],
+    "init": ["init_competition"],
+    "compare": ["compare"],
+    "lb": ["leaderboard"],
+    "stack": ["stack"],
+    "look": ["look"],
+    "export": ["export"],
+}
 WORD = r"""(?:"[^"]*"|'[^']*'|[^\s,;:)&]+)"""
 COMMAND = re.compile(rf"make [a-z-]+(?: [A-Z]+={WORD})*|rm (?:-r )?{WORD}")
 

@@ -82,12 +82,16 @@ BAD_FILES = {  # kind: what is done, and words of the error
     "pipe": (replaced(os.mkfifo), ("train/a.jpg: a pipe",)),
     "broken link": (replaced(lambda photo: photo.symlink_to("nowhere")), ("train/a.jpg: a broken symbolic link",)),
     "link to itself": (replaced(lambda photo: photo.symlink_to(photo.name)), ("train/a.jpg",)),
-    "LFS pointer": (replaced(lambda photo: photo.write_text("version https://git-lfs.github.com/spec/v1\n")),
-                    ("train/a.jpg: a Git LFS pointer", "git lfs pull")),
+    "LFS pointer": (
+        replaced(lambda photo: photo.write_text("version https://git-lfs.github.com/spec/v1\n")),
+        ("train/a.jpg: a Git LFS pointer", "git lfs pull"),
+    ),
     "web page": (replaced(lambda photo: photo.write_text("<html>")), ("train/a.jpg: a web page",)),
-    "two photos of one name": (lambda home: (photos(home / "in", "train/a.png"),
-                                             write_toml(home, train_images="train/{id}.*")), ("fit two photos",)),
-}  # fmt: skip
+    "two photos of one name": (
+        lambda home: (photos(home / "in", "train/a.png"), write_toml(home, train_images="train/{id}.*")),
+        ("fit two photos",),
+    ),
+}
 
 
 @pytest.mark.parametrize("kind", BAD_FILES)
@@ -105,12 +109,17 @@ def test_a_bad_file_is_one_clear_error_and_nothing_is_written(tmp_path, kind):
 
 TRAIN = "id,label\na,cat\nb,dog\nc,cat\n"
 GOOD_TABLES = {
-    "UTF-16": TRAIN.encode("utf-16"), "UTF-16 without its mark": TRAIN.encode("utf-16-le"),
-    "semicolons": TRAIN.replace(",", ";").encode(), "tabs": TRAIN.replace(",", "\t").encode(),
-    "CR": TRAIN.replace("\n", "\r").encode(), "blanks around names": TRAIN.replace("id,label", " id , label ").encode(),
-    "empty fields at the ends": TRAIN.replace("\n", ",,\n").encode(), "rows of commas": (TRAIN + ",\n,\n").encode(),
-    "blank lines": TRAIN.replace("\n", "\n\n").encode(), "quotes": b'"id","label"\n"a","cat"\n"b","dog"\n"c","cat"',
-}  # fmt: skip
+    "UTF-16": TRAIN.encode("utf-16"),
+    "UTF-16 without its mark": TRAIN.encode("utf-16-le"),
+    "semicolons": TRAIN.replace(",", ";").encode(),
+    "tabs": TRAIN.replace(",", "\t").encode(),
+    "CR": TRAIN.replace("\n", "\r").encode(),
+    "blanks around names": TRAIN.replace("id,label", " id , label ").encode(),
+    "empty fields at the ends": TRAIN.replace("\n", ",,\n").encode(),
+    "rows of commas": (TRAIN + ",\n,\n").encode(),
+    "blank lines": TRAIN.replace("\n", "\n\n").encode(),
+    "quotes": b'"id","label"\n"a","cat"\n"b","dog"\n"c","cat"',
+}
 
 
 @pytest.mark.parametrize("kind", GOOD_TABLES)

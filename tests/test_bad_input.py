@@ -11,9 +11,9 @@ from drawn_runs import drawn_home, run
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from comp.competition import home as competition
+from comp import files
 from comp.errors import InputError
-from comp.io import arrays, files
+from comp.inputs import mask_gender_age as competition
 from comp.store import external_predictions, fold_table
 
 
@@ -85,8 +85,8 @@ def predictions(name, change):
     """An npz of the contract with one array changed, and whole as a file."""
 
     def damage(home):
-        made = arrays.read_arrays(home / name, ("ids", "probs", "classes", "meta"))
-        arrays.write_arrays(home / name, **{**made, **change(made)})
+        made = files.read_arrays(home / name, ("ids", "probs", "classes", "meta"))
+        files.write_arrays(home / name, **{**made, **change(made)})
 
     return damage
 
@@ -161,8 +161,11 @@ BAD = {
     "unknown run": (nothing, ("blend", "--runs", "a zz"), ("no run zz", "a, b")),
     "unknown method": (nothing, ("blend", "--method", "vote"), ("METHOD=vote", "search")),
     "unknown rule": (nothing, ("blend", "--rule", "vote"), ("RULE=vote", "prior")),
-    "rule that is not for test photos": (nothing, ("blend", "--rule", "prior", "--transductive"),
-                                         ("TRANSDUCTIVE=1 and RULE=prior", "make blend RULE=expected TRANSDUCTIVE=1")),
+    "rule that is not for test photos": (
+        nothing,
+        ("blend", "--rule", "prior", "--transductive"),
+        ("TRANSDUCTIVE=1 and RULE=prior", "make blend RULE=expected TRANSDUCTIVE=1"),
+    ),
     "submission of no run": (nothing, ("make_sub", "--run", "zz"), ("zz", "make train")),
     "vote of one": (nothing, ("vote", "x.csv"), ("1 file(s)", "make vote")),
     "vote of a missing file": (nothing, ("vote", "x.csv", "y.csv"), ("no x.csv", "ImageID,ans")),
@@ -172,16 +175,31 @@ BAD = {
     "setting mistyped": (nothing, ("train_fold", "--model", "resnet18", "--run", "x", "--set", "lr=up"), ("lr=up",)),
     "setting unquoted": (nothing, ("train_fold", "--model", "resnet18", "--run", "x", "--set", "loss='f1"), ("SET=",)),
     "stages mistyped": (nothing, ("train_fold", "--model", "resnet18", "--run", "x", "--stages", "64"), ("STAGES=64",)),
-    "stages that fall": (nothing, ("train_fold", "--model", "resnet18", "--run", "x", "--stages", "64x1 32x1"),
-                         ("sizes that rise",)),
-    "init of no run": (nothing, ("train_fold", "--model", "resnet18", "--run", "x", "--init", "zz"),
-                       ("no trained run zz", "a, b")),
-    "init of itself": (nothing, ("train_fold", "--model", "resnet18", "--run", "x", "--init", "x"),
-                       ("the run itself",)),
-    "init of another model": (nothing, ("train_fold", "--model", "resnet18", "--run", "x", "--init", "a"),
-                              ("INIT=a is a", "not a resnet18")),
-    "all rows without folds": (nothing, ("train_fold", "--model", "resnet18", "--run", "x", "--fold", "all_data"),
-                               ("fold 0, 1, 2 of x not trained", "FOLD=all")),
+    "stages that fall": (
+        nothing,
+        ("train_fold", "--model", "resnet18", "--run", "x", "--stages", "64x1 32x1"),
+        ("sizes that rise",),
+    ),
+    "init of no run": (
+        nothing,
+        ("train_fold", "--model", "resnet18", "--run", "x", "--init", "zz"),
+        ("no trained run zz", "a, b"),
+    ),
+    "init of itself": (
+        nothing,
+        ("train_fold", "--model", "resnet18", "--run", "x", "--init", "x"),
+        ("the run itself",),
+    ),
+    "init of another model": (
+        nothing,
+        ("train_fold", "--model", "resnet18", "--run", "x", "--init", "a"),
+        ("INIT=a is a", "not a resnet18"),
+    ),
+    "all rows without folds": (
+        nothing,
+        ("train_fold", "--model", "resnet18", "--run", "x", "--fold", "all_data"),
+        ("fold 0, 1, 2 of x not trained", "FOLD=all"),
+    ),
     "embed unknown classifier": (nothing, (*EMBED, "x", "--set", "classifier=svm"), ("svm", "one of logistic, knn")),
     "embed unfit classifier": (nothing, (*EMBED, "x", "--set", "classifier=ridge"), ("not for a target", "multiclass")),
     "embed setting of training": (nothing, (*EMBED, "x", "--set", "lr=1"), ("'lr'", "one of ", "classifier")),
@@ -195,96 +213,184 @@ BAD = {
     "stack under a trained run's name": (nothing, ("stack", "--run", "a", "--runs", "b"), ("run a was trained",)),
     "stack unknown classifier": (nothing, ("stack", "--set", "classifier=svm"), ("one of logistic, knn",)),
     "stack column of no table": (nothing, ("stack", "--set", "columns=size"), ("no column size in both tables",)),
-    "stack without a complete run": (lambda h: [remove(f"out/{run}/fold0/oof.npz")(h) for run in "ab"], ("stack",),
-                                     ("no run is complete", "make train")),
-    "photos changed under runs": (lambda h: photo(h).write_bytes(photo(h).with_name("normal.jpg").read_bytes()), FOLDS,
-                                  ("photos have changed", "OUTPUTS=")),
+    "stack without a complete run": (
+        lambda h: [remove(f"out/{run}/fold0/oof.npz")(h) for run in "ab"],
+        ("stack",),
+        ("no run is complete", "make train"),
+    ),
+    "photos changed under runs": (
+        lambda h: photo(h).write_bytes(photo(h).with_name("normal.jpg").read_bytes()),
+        FOLDS,
+        ("photos have changed", "OUTPUTS="),
+    ),
     # folds.csv
     "no folds": (remove(F), BLEND, ("no ", "make folds")),
     "folds edited": (edit(F, another_fold), BLEND, ("was changed since it was made", "make folds")),
     "folds without a column": (own_folds(lambda t: t.drop(columns="group")), BLEND, ("not group", "make folds")),
-    "ragged folds": (lambda h: (remove("out/folds.json")(h), write(F, ragged(F))(h)), BLEND,
-                     ("folds.csv has rows of more fields",)),
+    "ragged folds": (
+        lambda h: (remove("out/folds.json")(h), write(F, ragged(F))(h)),
+        BLEND,
+        ("folds.csv has rows of more fields",),
+    ),
     "folds that leave inputs": (own_folds(first("image", "../../etc/passwd")), BLEND, ("outside of inputs/",)),
     "folds with a photo twice": (own_folds(lambda t: pd.concat([t, t[:1]])), BLEND, ("twice",)),
     "folds with another class": (own_folds(first("label", "18")), BLEND, ("label is not",)),
     "folds with a gap": (own_folds(lambda t: t.assign(fold=t["fold"].replace("1", "7"))), BLEND, ("0 … K-1",)),
-    "folds of another time": (own_folds(lambda t: t.assign(fold=t["fold"].map({"0": 1, "1": 0, "2": 2}))), BLEND,
-                              ("was made with folds.csv", "leak")),
+    "folds of another time": (
+        own_folds(lambda t: t.assign(fold=t["fold"].map({"0": 1, "1": 0, "2": 2}))),
+        BLEND,
+        ("was made with folds.csv", "leak"),
+    ),
     # predictions
     "fold missing": (remove("out/b/fold2/oof.npz"), ("blend", "--runs", "a b"), ("run b has folds [0, 1]",)),
-    "npz cut off": (lambda h: write("out/a/fold0/oof.npz", (h / "out/a/fold0/oof.npz").read_bytes()[:900])(h), BLEND,
-                    ("not readable",)),
+    "npz cut off": (
+        lambda h: write("out/a/fold0/oof.npz", (h / "out/a/fold0/oof.npz").read_bytes()[:900])(h),
+        BLEND,
+        ("not readable",),
+    ),
     "npz that is text": (write("out/a/fold0/test.npz", b"hello"), BLEND, ("not readable", "make")),
-    "other classes": (predictions("out/a/fold0/oof.npz", lambda a: {"classes": a["classes"][::-1]}), BLEND,
-                      ("has classes",)),
-    "rows that do not sum to 1": (predictions("out/a/fold0/oof.npz", lambda a: {"probs": a["probs"] * 2}), BLEND,
-                                  ("sums to",)),
+    "other classes": (
+        predictions("out/a/fold0/oof.npz", lambda a: {"classes": a["classes"][::-1]}),
+        BLEND,
+        ("has classes",),
+    ),
+    "rows that do not sum to 1": (
+        predictions("out/a/fold0/oof.npz", lambda a: {"probs": a["probs"] * 2}),
+        BLEND,
+        ("sums to",),
+    ),
     "NaN": (predictions("out/a/fold0/oof.npz", lambda a: {"probs": a["probs"] * np.nan}), BLEND, ("not finite",)),
-    "id twice": (predictions("out/a/fold0/oof.npz", lambda a: {"ids": np.append(a["ids"][:-1], a["ids"][0])}), BLEND,
-                 ("twice",)),
-    "ids of another fold": (lambda h: shutil.copy(h / "out/a/fold1/oof.npz", h / "out/a/fold0/oof.npz"), BLEND,
-                            ("id(s) missing",)),
+    "id twice": (
+        predictions("out/a/fold0/oof.npz", lambda a: {"ids": np.append(a["ids"][:-1], a["ids"][0])}),
+        BLEND,
+        ("twice",),
+    ),
+    "ids of another fold": (
+        lambda h: shutil.copy(h / "out/a/fold1/oof.npz", h / "out/a/fold0/oof.npz"),
+        BLEND,
+        ("id(s) missing",),
+    ),
     "stale recipe": (meta("out/a/fold0/oof.npz", recipe="0" * 16), BLEND, ("was made by recipe 0000",)),
     "stale folds": (meta("out/a/fold0/oof.npz", folds="0" * 16), BLEND, ("was made with folds.csv 0000",)),
-    "meta that is no object": (predictions("out/a/fold0/oof.npz", lambda a: {"meta": np.asarray("[]")}), BLEND,
-                               ("oof.npz",)),
+    "meta that is no object": (
+        predictions("out/a/fold0/oof.npz", lambda a: {"meta": np.asarray("[]")}),
+        BLEND,
+        ("oof.npz",),
+    ),
     "run and its copy": (lambda h: shutil.copytree(h / "out/a", h / "out/copy"), BLEND, ("a and copy", "RUNS=")),
-    "external predictions without a class": (mate(lambda t: t.drop(columns=competition.CLASSES[3])), BLEND,
-                                             ("mate/oof.csv",)),
-    "ragged external predictions": (lambda h: (mate(lambda t: t)(h), write(G, ragged(G))(h)), BLEND,
-                                    ("mate/oof.csv has rows of more fields",)),
+    "external predictions without a class": (
+        mate(lambda t: t.drop(columns=competition.CLASSES[3])),
+        BLEND,
+        ("mate/oof.csv",),
+    ),
+    "ragged external predictions": (
+        lambda h: (mate(lambda t: t)(h), write(G, ragged(G))(h)),
+        BLEND,
+        ("mate/oof.csv has rows of more fields",),
+    ),
     "external predictions without a row": (mate(lambda t: t[1:]), BLEND, ("1 id(s) missing",)),
-    "external predictions with words": (mate(lambda t: t.astype(object).assign(**{competition.CLASSES[0]: "x"})), BLEND,
-                                        ("mate/oof.csv holds no numbers",)),
-    "external predictions with a fold of zeros": (mate(lambda t: t.assign(**dict.fromkeys(competition.CLASSES, 0.0))),
-                                                  BLEND, ("210 of 210 rows (the first: id ", "it sums to 0")),
-    "external test without an id": (mate(lambda t: t, lambda t: t[1:]), BLEND,
-                                    ("mate/test.csv: 1 id(s) missing", "correct ", "mate/test.csv, or move")),
-    "external test with an id too many": (mate(lambda t: t, lambda t: pd.concat([t, t[:1].assign(id="zz.jpg")])), BLEND,
-                                          ("mate/test.csv: 0 id(s) missing, 1 too many", "zz.jpg", "correct ")),
-    "external predictions that are not read": (lambda h: (mate(lambda t: t)(h), (h / G).rename(h / "out/mate/oof.npy")),
-                                               ("blend", "--runs", "a mate"), ("no run mate", "oof.npy, test.csv")),
+    "external predictions with words": (
+        mate(lambda t: t.astype(object).assign(**{competition.CLASSES[0]: "x"})),
+        BLEND,
+        ("mate/oof.csv holds no numbers",),
+    ),
+    "external predictions with a fold of zeros": (
+        mate(lambda t: t.assign(**dict.fromkeys(competition.CLASSES, 0.0))),
+        BLEND,
+        ("210 of 210 rows (the first: id ", "it sums to 0"),
+    ),
+    "external test without an id": (
+        mate(lambda t: t, lambda t: t[1:]),
+        BLEND,
+        ("mate/test.csv: 1 id(s) missing", "correct ", "mate/test.csv, or move"),
+    ),
+    "external test with an id too many": (
+        mate(lambda t: t, lambda t: pd.concat([t, t[:1].assign(id="zz.jpg")])),
+        BLEND,
+        ("mate/test.csv: 0 id(s) missing, 1 too many", "zz.jpg", "correct "),
+    ),
+    "external predictions that are not read": (
+        lambda h: (mate(lambda t: t)(h), (h / G).rename(h / "out/mate/oof.npy")),
+        ("blend", "--runs", "a mate"),
+        ("no run mate", "oof.npy, test.csv"),
+    ),
     # comparison
     "compare without B": (nothing, (*COMPARE, "--a", "b"), ("no B", "make compare A=b B=")),
     "compare a run with itself": (nothing, (*COMPARE, "--a", "a", "--b", "b a"), ("a twice", "make compare A=a B=b")),
     "compare an unknown run": (nothing, (*COMPARE, "--a", "a", "--b", "zz"), ("no run zz", "a, b")),
-    "compare a run with its copy": (lambda h: shutil.copytree(h / "out/a", h / "out/copy"),
-                                    (*COMPARE, "--a", "a", "--b", "copy"), ("a and copy hold the same",)),
-    "compare without a common fold": (lambda h: (remove("out/a/fold0")(h), remove("out/a/fold2")(h),
-                                                 remove("out/b/fold1")(h)), (*COMPARE, "--a", "a", "--b", "b"),
-                                      ("a has folds [1]; b has folds [0, 2]", "FOLD=0")),
-    "compare runs of other folds": (meta("out/b/fold1/oof.npz", folds="0" * 16), (*COMPARE, "--a", "a", "--b", "b"),
-                                    ("was made with folds.csv 0000", "FOLD=1")),
+    "compare a run with its copy": (
+        lambda h: shutil.copytree(h / "out/a", h / "out/copy"),
+        (*COMPARE, "--a", "a", "--b", "copy"),
+        ("a and copy hold the same",),
+    ),
+    "compare without a common fold": (
+        lambda h: (remove("out/a/fold0")(h), remove("out/a/fold2")(h), remove("out/b/fold1")(h)),
+        (*COMPARE, "--a", "a", "--b", "b"),
+        ("a has folds [1]; b has folds [0, 2]", "FOLD=0"),
+    ),
+    "compare runs of other folds": (
+        meta("out/b/fold1/oof.npz", folds="0" * 16),
+        (*COMPARE, "--a", "a", "--b", "b"),
+        ("was made with folds.csv 0000", "FOLD=1"),
+    ),
     # where models look, and other tools
     "look without a run": (nothing, ("look", "--image", "x"), ("no RUN", "make train MODEL=")),
     "look of no photo": (nothing, LOOK, ("no IMAGE", "make look RUN=a IMAGE=")),
     "look at an unknown photo": (nothing, (*LOOK, "--image", "train/x.jpg"), ("no photo train/x.jpg", "make look")),
-    "look without weights": (nothing, (*LOOK, "--image", "train/images/000000_male_Asian_20/normal.jpg"),
-                             ("model.safetensors", "did not train on this photo", "make train MODEL=resnet18 RUN=a")),
+    "look without weights": (
+        nothing,
+        (*LOOK, "--image", "train/images/000000_male_Asian_20/normal.jpg"),
+        ("model.safetensors", "did not train on this photo", "make train MODEL=resnet18 RUN=a"),
+    ),
     "export to nothing": (nothing, ("export",), ("no TO", "make export TO=tensorboard")),
     "export to an unknown tool": (nothing, ("export", "--to", "excel"), ("TO=excel", "mlflow, fiftyone")),
     # the submission
-    "weights edited": (lambda h: write("out/blend/weights.json", (h / "out/blend/weights.json").read_bytes()
-                                       .replace(b'"runs"', b'"ruins"'))(h), SUB, ("damaged or edited", "make blend")),
+    "weights edited": (
+        lambda h: write(
+            "out/blend/weights.json", (h / "out/blend/weights.json").read_bytes().replace(b'"runs"', b'"ruins"')
+        )(h),
+        SUB,
+        ("damaged or edited", "make blend"),
+    ),
     "blend of other weights": (meta("out/blend/test.npz", weights=[9]), SUB, ("has weights [9]", "make blend")),
     "no blend": (remove("out/blend/test.npz"), SUB, ("no ", "make blend")),
-    "sample with another id": (lambda h: ((h / "in/eval/images/x.jpg").write_bytes(photo(h).read_bytes()),
-                                          edit(S, first("ImageID", "x.jpg"))(h)), SUB, ("1 missing id",)),
-    "no submission to note a score of": (lambda h: (remove("out/submissions")(h), remove("out/submission.csv")(h)),
-                                         (*LB, "--score", "0.5"), ("no submission in ", "make blend")),
-    "score of a submission that is not there": (nothing, (*LB, "--score", "0.5", "--file", "zz.csv"),
-                                                ("no submission zz.csv", "make lb")),
-    "score of an edited submission": (write("out/submission.csv", b"ImageID,ans"), (*LB, "--score", "0.5"),
-                                      ("submission.csv was edited", "FILE=")),
+    "sample with another id": (
+        lambda h: (
+            (h / "in/eval/images/x.jpg").write_bytes(photo(h).read_bytes()),
+            edit(S, first("ImageID", "x.jpg"))(h),
+        ),
+        SUB,
+        ("1 missing id",),
+    ),
+    "no submission to note a score of": (
+        lambda h: (remove("out/submissions")(h), remove("out/submission.csv")(h)),
+        (*LB, "--score", "0.5"),
+        ("no submission in ", "make blend"),
+    ),
+    "score of a submission that is not there": (
+        nothing,
+        (*LB, "--score", "0.5", "--file", "zz.csv"),
+        ("no submission zz.csv", "make lb"),
+    ),
+    "score of an edited submission": (
+        write("out/submission.csv", b"ImageID,ans"),
+        (*LB, "--score", "0.5"),
+        ("submission.csv was edited", "FILE="),
+    ),
     "score that is no number": (nothing, (*LB, "--score", "high"), ("SCORE=high is not a number", "from 0 to 1")),
     "score in percent": (nothing, (*LB, "--private", "73.77"), ("not a possible value of macro_f1", "PRIVATE=0.7377")),
     "file without its score": (nothing, (*LB, "--file", "it's.csv"), ("without a score", "SCORE=")),
-    "noted scores edited": (write("out/submissions/leaderboard.json", b'{"scores": {}}'), LB,
-                            ("leaderboard.json was damaged or edited", "rm ")),
-    "earlier submission edited": (lambda h: next((h / "out/submissions").glob("*.csv")).write_text("x"), SUB,
-                                  ("missing or was changed",)),
-}  # fmt: skip
+    "noted scores edited": (
+        write("out/submissions/leaderboard.json", b'{"scores": {}}'),
+        LB,
+        ("leaderboard.json was damaged or edited", "rm "),
+    ),
+    "earlier submission edited": (
+        lambda h: next((h / "out/submissions").glob("*.csv")).write_text("x"),
+        SUB,
+        ("missing or was changed",),
+    ),
+}
 
 
 def fingerprints(folder: Path) -> dict:
@@ -372,8 +478,11 @@ FIELDS = st.one_of(NAMES, st.integers(-5, 200).map(str), st.sampled_from(["male"
 
 
 @settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(st.lists(FIELDS, min_size=5, max_size=5), max_size=6), st.sampled_from(["utf-8", "utf-8-sig", "utf-16",
-       "latin-1"]), st.sampled_from(["\n", "\r\n"]))  # fmt: skip
+@given(
+    st.lists(st.lists(FIELDS, min_size=5, max_size=5), max_size=6),
+    st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "latin-1"]),
+    st.sampled_from(["\n", "\r\n"]),
+)
 def test_any_table_is_read_rightly_or_refused_clearly(tmp_path, rows, encoding, end):
     path = tmp_path / "train/train.csv"
     path.parent.mkdir(exist_ok=True)
@@ -394,7 +503,7 @@ def test_any_bytes_for_a_table_are_refused_clearly(tmp_path, data):
         lambda: competition.read_train(tmp_path),
         lambda: competition.read_test(tmp_path),
         lambda: fold_table.load_folds(tmp_path / "folds.csv", competition.competition()),
-        lambda: external_predictions.read(tmp_path / "oof.csv", competition.competition()),
+        lambda: external_predictions.read_external_file(tmp_path / "oof.csv", competition.competition()),
     ):
         with pytest.raises(InputError):
             read()
@@ -424,6 +533,12 @@ def test_people_may_have_names_of_any_alphabet(home, tmp_path):
 
 def test_a_million_rows_of_folds_are_read():
     rows = 1_000_000
-    table = pd.DataFrame({"image": np.char.add("photo", np.arange(rows).astype(str)), "group": np.arange(rows) // 7,
-                          "label": np.arange(rows) % 18, "fold": np.arange(rows) // 7 % 5})  # fmt: skip
+    table = pd.DataFrame(
+        {
+            "image": np.char.add("photo", np.arange(rows).astype(str)),
+            "group": np.arange(rows) // 7,
+            "label": np.arange(rows) % 18,
+            "fold": np.arange(rows) // 7 % 5,
+        }
+    )
     assert fold_table.folds_problem(table, competition.competition()) == ""

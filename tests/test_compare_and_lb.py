@@ -6,10 +6,10 @@ import pytest
 from drawn_runs import draw_guest, draw_run, drawn_home, run
 from test_make import make_in
 
-from comp.competition import home as competition
-from comp.io import files
-from comp.store.paths import submission_file
-from comp.submission import leaderboard_scores
+from comp import files
+from comp.inputs import mask_gender_age as competition
+from comp.store.runs import submission_csv
+from comp.submission import leaderboard
 
 NAME = 'it\'s (a) "mate" $HOME'
 
@@ -88,20 +88,22 @@ def test_difficult_names_go_through_make(home):
     shutil.copy(home / "out/submission.csv", home / f"{NAME}.csv")
     code, printed = make_in(home, "lb", "SCORE=0.25", f"FILE={home}/{NAME}.csv")
     assert code == 0, printed
-    assert [one["public"] for one in leaderboard_scores.read(home / "out").values()] == [0.25]
+    assert [one["public"] for one in leaderboard.read_scores(home / "out").values()] == [0.25]
 
 
 def test_a_score_belongs_to_the_submission_of_the_moment_and_stays_with_it(home):
-    first = files.digest(submission_file(home / "out"))
+    first = files.digest(submission_csv(home / "out"))
     assert first in lb(home, "--score", "0.25")
     assert run(home, "make_sub", "--run", "c")[0] == 0
-    second = files.digest(submission_file(home / "out"))
+    second = files.digest(submission_csv(home / "out"))
     lb(home, "--score", "0.5", "--private", "0.45")
     assert "replaced" in lb(home, "--score", "0.3", "--file", first[:6])
     assert "replaced" not in lb(home, "--score", "0.3", "--file", first[:6])  # the same again changes nothing
-    noted = leaderboard_scores.read(home / "out")
+    noted = leaderboard.read_scores(home / "out")
     assert {digest: (one["public"], one["private"]) for digest, one in noted.items()} == {
-        first: (0.3, None), second: (0.5, 0.45)}  # fmt: skip
+        first: (0.3, None),
+        second: (0.5, 0.45),
+    }
     printed = lb(home)
     assert first[:8] in printed
     assert "run c" in printed
@@ -111,7 +113,7 @@ def test_a_score_belongs_to_the_submission_of_the_moment_and_stays_with_it(home)
 def test_the_table_has_the_cv_of_blends_and_runs_and_says_what_to_select(home):
     for name in "abc":
         assert run(home, "make_sub", "--run", name)[0] == 0
-    rows = leaderboard_scores.submitted(home / "out", competition.competition())
+    rows = leaderboard.submitted(home / "out", competition.competition())
     assert all(row.cross_validated is not None for row in rows)
     scores = run(home, "scores")[1]
     of_a = next(line for line in scores.splitlines() if line.startswith("  a "))

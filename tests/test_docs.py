@@ -7,8 +7,8 @@ import subprocess
 import pytest
 from conftest import ROOT, tool
 
-from comp.recipes import catalog, settings
-from comp.recipes.recipe import Recipe
+from comp.recipes import catalog, recipe_settings
+from comp.recipes.recipe_settings import Recipe
 
 README = (ROOT / "README.md").read_text()
 MAKEFILE = (ROOT / "Makefile").read_text()
@@ -26,7 +26,7 @@ def test_every_make_command_of_the_readme_is_a_target_with_known_variables():
 
 def test_every_overriding_command_of_the_readme_is_understood():
     for model, text in re.findall(r"make train MODEL=(\S+) RUN=\S+ SET=\"(.*)\"", README):
-        settings.override(catalog.get(model), text)
+        recipe_settings.override_settings(catalog.get_recipe(model), text)
 
 
 def test_every_target_and_every_stage_is_in_the_readme():
@@ -77,7 +77,7 @@ def test_the_help_of_training_shows_every_setting_and_recipe():
     text = tool("train_fold", "--help").stdout
     for setting in vars(Recipe()):
         assert setting in ("name", "model") or f"{setting}=" in text
-    assert all(name in text for name in catalog.names())
+    assert all(name in text for name in catalog.recipe_names())
 
 
 def test_nothing_committed_names_a_host_or_a_machines_path():

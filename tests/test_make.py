@@ -13,9 +13,9 @@ import pytest
 from conftest import ROOT
 from drawn_runs import draw_guest, draw_run, drawn_home, run
 
-from comp.competition import home as competition
-from comp.io import files
-from comp.metrics import metrics
+from comp import files
+from comp.inputs import mask_gender_age as competition
+from comp.metrics import named_metrics
 from comp.store import frozen_competition
 
 QUICK = ("--method", "equal", "--rule", "argmax")
@@ -137,7 +137,7 @@ def fold_gone(home):
 
 
 def competition_changed(home):
-    frozen_competition.save(home / "out", replace(competition.competition(), metric=metrics.get("accuracy")))
+    frozen_competition.save(home / "out", replace(competition.competition(), metric=named_metrics.get("accuracy")))
 
 
 def sample_changed(home):
@@ -191,8 +191,16 @@ def test_make_blend_make_sub_and_make_status_agree_on_what_has_changed(home, kin
     assert blend(home).count("is up to date") == 2
 
 
-@pytest.mark.parametrize("words", [("--runs", "a"), ("--runs", "b,a"), ("--method", "geometric"), ("--rule", "prior"),
-                                   ("--per", "attribute", "--method", "geometric")])  # fmt: skip
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--runs", "a"),
+        ("--runs", "b,a"),
+        ("--method", "geometric"),
+        ("--rule", "prior"),
+        ("--per", "attribute", "--method", "geometric"),
+    ],
+)
 def test_other_words_make_another_blend_and_back(home, words):
     first = (home / "out/blend/weights.json").read_bytes()
     assert "wrote" in blend(home, *words)

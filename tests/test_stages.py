@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 from conftest import ROOT, draw_competition, tool
 
-from comp.competition.home import competition
-from comp.data import rows
+from comp.data import run_data
+from comp.inputs.mask_gender_age import competition
 from comp.recipes import catalog
-from comp.store.paths import Run
 from comp.store.predictions import load_predictions
+from comp.store.runs import Run
 
 POLICIES = (
     dict(edges="age:30,58"),
@@ -42,8 +42,8 @@ def home(tmp_path_factory):
 @pytest.mark.parametrize("policy", POLICIES, ids=str)
 def test_no_label_policy_changes_a_validation_row(home, policy):
     official = pd.read_csv(home / "outputs/folds.csv")
-    recipe = dataclasses.replace(catalog.get("test_resnet"), image_size=32, crop=0, **policy)
-    data = rows.load_data(home / "inputs", home / "outputs", recipe, HOME)
+    recipe = dataclasses.replace(catalog.get_recipe("test_resnet"), image_size=32, crop=0, **policy)
+    data = run_data.load_data(home / "inputs", home / "outputs", recipe, HOME)
     for k in range(3):
         held_out, train = data.held_out(k), data.training(k, recipe)
         np.testing.assert_array_equal(held_out.rows, np.flatnonzero(official["fold"] == k))
@@ -53,8 +53,8 @@ def test_no_label_policy_changes_a_validation_row(home, policy):
 
 
 def test_the_policies_do_change_training_rows(home):
-    recipe = dataclasses.replace(catalog.get("test_resnet"), image_size=32, crop=0)
-    data = rows.load_data(home / "inputs", home / "outputs", recipe, HOME)
+    recipe = dataclasses.replace(catalog.get_recipe("test_resnet"), image_size=32, crop=0)
+    data = run_data.load_data(home / "inputs", home / "outputs", recipe, HOME)
     plain = data.training(0, recipe)
     older = data.training(0, dataclasses.replace(recipe, edges="age:30,58"))
     fewer = data.training(0, dataclasses.replace(recipe, drop="years:58"))

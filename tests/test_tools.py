@@ -13,7 +13,7 @@ import pytest
 from conftest import ROOT, draw_competition, tool
 from PIL import Image
 
-from comp.competition import home as competition
+from comp.inputs import mask_gender_age as competition
 from comp.store import fold_table
 from comp.store.predictions import load_predictions
 

@@ -5,7 +5,7 @@ import re
 import pytest
 from conftest import ROOT
 
-HOME = ("comp/competition/home.py", "comp/recipes/named/")
+HOME = ("comp/inputs/mask_gender_age.py", "comp/recipes/named/")
 DEMOS = ("tools/drawing/", "tools/benchmarks/", "tools/make_demo.py")
 
 HOUSE_WORDS = {  # pattern: what to write instead
@@ -30,11 +30,10 @@ HOME_WORDS = {  # pattern: what to write instead
     r"\bMacro F1\b": "the name of the competition's metric",
 }
 ALLOWED = {  # file: text in it that is meant
-    "comp/competition/guess/guess_groups.py": '"person"',  # names of columns in other competitions
-    "comp/competition/guess/guess_target.py": '"age"',
-    "comp/metrics/count_metrics.py": "Macro F1",  # the metric of that name
-    "comp/training/losses_of_classes.py": "macro F1",
-    "comp/training/losses_of_labels.py": "macro F1",
+    "comp/inputs/guess_competition.py": '"person"',  # names of columns in other competitions
+    "comp/inputs/guess_labels.py": '"age"',
+    "comp/metrics/formulas.py": "Macro F1",  # the metric of that name
+    "comp/training/losses.py": "macro F1",
 }
 
 

@@ -15,9 +15,8 @@ from pathlib import Path
 
 from options import parser
 
-from comp import console
+from comp import console, files
 from comp.errors import InputError
-from comp.io import files
 
 # Modules of tools/benchmarks, each with records(work, rounds).
 BENCHES = ("data", "engine", "recipes", "blending", "choosing")

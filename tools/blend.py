@@ -14,17 +14,17 @@ from options import competition_of, parser
 from comp import console
 from comp.competition.competition import Competition
 from comp.errors import InputError
-from comp.io.name_lists import split_names
-from comp.store import blend_record, runs
-from comp.store.blend_record import Asked
-from comp.store.paths import BLEND, Run
+from comp.store import blend_files, runs
+from comp.store.blend_files import Asked
+from comp.store.runs import BLEND, Run
+from comp.text import split_names
 
 
 def main() -> None:
     args = arguments()
     competition = competition_of(args)
     asked = Asked(chosen_runs(args), args.method, args.rule, args.per, int(args.transductive))
-    found = blend_record.state(args.outputs, args.inputs, competition, asked)
+    found = blend_files.blend_state(args.outputs, args.inputs, competition, asked)
     if found.problem:
         make(args, competition, asked)
     else:
@@ -55,7 +55,7 @@ def names_for_help() -> tuple[str, str]:
 
 def chosen_runs(args) -> tuple[str, ...]:
     """The runs that are asked for, each once; InputError for names that are no runs, or where there is no run."""
-    there = runs.names(args.outputs)
+    there = runs.run_names(args.outputs)
     names = tuple(dict.fromkeys(split_names(args.runs, there.__contains__)))
     runs.check_known(args.outputs, names)
     return names
@@ -63,9 +63,9 @@ def chosen_runs(args) -> tuple[str, ...]:
 
 def warn_of_unused(outputs, folds: int, asked: Asked) -> None:
     """Name the existing predictions that are not blended, with the reasons."""
-    for reason in runs.unused(outputs).values():
+    for reason in runs.unused_folders(outputs).values():
         console.warn(reason)
-    missing = {name: runs.missing_folds(Run(outputs, name), folds) for name in runs.names(outputs)}
+    missing = {name: runs.missing_folds(Run(outputs, name), folds) for name in runs.run_names(outputs)}
     for name, numbers in missing.items():
         if numbers and not asked.runs:
             console.warn(f"{name} is left out: fold {', '.join(map(str, numbers))} is not predicted yet")
@@ -74,19 +74,19 @@ def warn_of_unused(outputs, folds: int, asked: Asked) -> None:
 def make(args, competition: Competition, asked: Asked) -> None:
     """Blend. The imports are here because a blend that is up to date needs none of them."""
     from comp.blending import blend_stage
-    from comp.store import fold_table, repair_commands
-    from comp.submission import submission
+    from comp.store import fold_table
+    from comp.submission import submission_file
 
     folds, digest = fold_table.folds_and_digest(args.outputs, competition)
     count = fold_table.fold_count(folds)
     warn_of_unused(args.outputs, count, asked)
-    names = list(asked.runs) or runs.complete(args.outputs, count)
+    names = list(asked.runs) or runs.complete_runs(args.outputs, count)
     if not names:
-        first = Run(args.outputs, runs.names(args.outputs)[0])
-        run = repair_commands.repair(first, runs.missing_folds(first, count)[0])
+        first = Run(args.outputs, runs.run_names(args.outputs)[0])
+        run = runs.repair_command(first, runs.missing_folds(first, count)[0])
         raise InputError("no run is complete", "all folds of one", run)
-    made_of = blend_record.made_of(args.outputs, args.inputs, competition, names, count, asked)
-    test_ids = submission.ids_here(args.inputs, competition)
+    made_of = blend_files.blend_sources(args.outputs, args.inputs, competition, names, count, asked)
+    test_ids = submission_file.ids_here(args.inputs, competition)
     blend_stage.blend(args.outputs, folds, digest, competition, names, test_ids, asked, made_of)
 
 

@@ -83,7 +83,11 @@ def start(work: Path, outputs: str, command: list[str]) -> subprocess.Popen:
     words += [f"OUTPUTS={work.resolve() / outputs}", "DEVICE=cpu"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
     return subprocess.Popen(
-        list(map(str, words)), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment,
+        list(map(str, words)),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=environment,
         start_new_session=True,
     )
 

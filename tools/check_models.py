@@ -23,20 +23,30 @@ from comp.competition.competition import Competition
 from comp.data.batches import Batches
 from comp.data.photos import Photos
 from comp.errors import InputError
-from comp.metrics import metrics
+from comp.metrics import named_metrics
 from comp.models import factory
-from comp.models.normalisation import with_normalisation
+from comp.models.factory import with_normalisation
 from comp.prediction.predict import predict
 from comp.recipes import catalog
-from comp.recipes.recipe import Recipe
-from comp.training import trial
-from comp.training.engine import Fit
+from comp.recipes.recipe_settings import Recipe
+from comp.training import checks_before_training
+from comp.training.loop import Fit
 
 CPU = torch.device("cpu")
 LARGE = re.compile(r"large|huge|giant|so\d|384|448|512")  # names that need not be counted where there are others
-COMPETITION = Competition("multiclass", ("a", "b", "c"), metrics.get("accuracy"))
-SETTINGS = dict(pretrained=False, batch_size=2, workers=0, augment="flip", optimizer="sgd", ema_decay=0.0, amp="off",
-                freeze_epochs=1, epochs=2, tta="hflip")  # fmt: skip
+COMPETITION = Competition("multiclass", ("a", "b", "c"), named_metrics.get("accuracy"))
+SETTINGS = dict(
+    pretrained=False,
+    batch_size=2,
+    workers=0,
+    augment="flip",
+    optimizer="sgd",
+    ema_decay=0.0,
+    amp="off",
+    freeze_epochs=1,
+    epochs=2,
+    tta="hflip",
+)
 
 
 def main() -> None:
@@ -71,14 +81,14 @@ def smallest(family: str) -> tuple[str, int]:
 
 def tried(name: str, size: int, seconds: int) -> tuple[int, str]:
     """The size that a model was tried at, and "works", or what went wrong."""
-    recipe = with_normalisation(dataclasses.replace(catalog.get(name), image_size=size, **SETTINGS))
+    recipe = with_normalisation(dataclasses.replace(catalog.get_recipe(name), image_size=size, **SETTINGS))
     signal.signal(signal.SIGALRM, _out_of_time)
     signal.alarm(seconds)
     try:
-        if trial.fault(recipe, COMPETITION, CPU):
-            size = trial.working_size(recipe, COMPETITION, CPU) or size
+        if checks_before_training.fault_of_trial(recipe, COMPETITION, CPU):
+            size = checks_before_training.working_size(recipe, COMPETITION, CPU) or size
         recipe = dataclasses.replace(recipe, image_size=size)
-        trial.check(recipe, COMPETITION, CPU)
+        checks_before_training.check_trial_step(recipe, COMPETITION, CPU)
         train_and_predict(recipe)
         refill(recipe)
     except InputError as error:
@@ -108,7 +118,7 @@ def train_and_predict(recipe: Recipe) -> None:
     photos = Photos("", [f"photo{i}" for i in range(4)], 0, side, pixels)
     train = Batches(photos, np.arange(2), labels[:2], recipe.augment, recipe.seed)
     held_out = Batches(photos, np.arange(2, 4), labels[2:], "none", 0)
-    fit = Fit(factory.create(recipe, COMPETITION, Path()), recipe, train, held_out, COMPETITION, CPU)
+    fit = Fit(factory.create_model(recipe, COMPETITION, Path()), recipe, train, held_out, COMPETITION, CPU)
     for epoch in range(recipe.epochs):
         fit.train_epoch(epoch, lambda count: None)
     probs = predict(fit.learner.model, held_out, recipe, COMPETITION, CPU, views=recipe.tta)
@@ -118,11 +128,11 @@ def train_and_predict(recipe: Recipe) -> None:
 
 def refill(recipe: Recipe) -> None:
     """Load the model's own weights from a file with a wrapper around them; InputError where they do not fit."""
-    state = factory.create(recipe, COMPETITION, Path()).state_dict()
+    state = factory.create_model(recipe, COMPETITION, Path()).state_dict()
     with tempfile.TemporaryDirectory() as folder:
         wrapped = {"state_dict": {f"model.{name}": value for name, value in state.items()}}
         torch.save(wrapped, Path(folder, f"{recipe.model}.pth"))
-        filled = factory.build(dataclasses.replace(recipe, pretrained=True), COMPETITION, Path(folder))
+        filled = factory.build_model(dataclasses.replace(recipe, pretrained=True), COMPETITION, Path(folder))
     if filled.origin.found < filled.origin.total:
         raise InputError(f"of its own weights only these are found: {filled.origin}", "all of them")
 

@@ -13,9 +13,9 @@ from options import competition_of, parser
 from comp import console
 from comp.competition.competition import Competition
 from comp.errors import InputError
-from comp.io.name_lists import split_names
-from comp.store import blend_record, runs
-from comp.store.paths import BLEND, Run
+from comp.store import blend_files, runs
+from comp.store.runs import BLEND, Run
+from comp.text import split_names
 
 
 def main() -> None:
@@ -37,7 +37,7 @@ def arguments():
 def known(outputs: Path) -> list[str]:
     """Everything that can be compared."""
     blend = [BLEND] if (Run(outputs, BLEND).folder / "oof.npz").is_file() else []
-    return [*runs.names(outputs), *blend]
+    return [*runs.run_names(outputs), *blend]
 
 
 def check_names(outputs: Path, there: list[str], first: list[str], second: list[str]) -> None:
@@ -46,12 +46,18 @@ def check_names(outputs: Path, there: list[str], first: list[str], second: list[
     free = [name for name in there if name not in (*first, *second)]
     for letter, side in (("A", first), ("B", second)):
         if not side:
-            raise InputError(f"no {letter}", 'two runs, as in A=x B=y, or several seeds: A="x_s0 x_s1" B="y_s0 y_s1"',
-                             advice((first or free[:1]), (second or free[-1:])))  # fmt: skip
+            raise InputError(
+                f"no {letter}",
+                'two runs, as in A=x B=y, or several seeds: A="x_s0 x_s1" B="y_s0 y_s1"',
+                advice((first or free[:1]), (second or free[-1:])),
+            )
     twice = [name for name in dict.fromkeys((*first, *second)) if [*first, *second].count(name) > 1]
     if twice:
-        raise InputError(f"{', '.join(twice)} twice: A={' '.join(first)} B={' '.join(second)}", "each run once",
-                         advice(first[:1], [name for name in there if name != first[0]][:1]))  # fmt: skip
+        raise InputError(
+            f"{', '.join(twice)} twice: A={' '.join(first)} B={' '.join(second)}",
+            "each run once",
+            advice(first[:1], [name for name in there if name != first[0]][:1]),
+        )
 
 
 def advice(first: list[str], second: list[str]) -> str:
@@ -64,16 +70,16 @@ def advice(first: list[str], second: list[str]) -> str:
 
 def compare(args, competition: Competition, first: list[str], second: list[str]) -> None:
     """Load and compare. The imports are here because bad names need none of them."""
-    from comp.blending import comparison_report, comparison_stage
+    from comp.blending import compare
     from comp.store import fold_table
 
     folds, digest = fold_table.folds_and_digest(args.outputs, competition)
     if BLEND in (*first, *second):
-        blend = blend_record.state(args.outputs, args.inputs, competition)
+        blend = blend_files.blend_state(args.outputs, args.inputs, competition)
         if blend.made and blend.problem:
             console.warn(f"the blend is stale: {blend.problem}; {blend.asked.command}")
-    data = comparison_stage.compared(args.outputs, folds, digest, competition, first, second)
-    comparison_report.show(data, first, second)
+    data = compare.compare_runs(args.outputs, folds, digest, competition, first, second)
+    compare.show_comparison(data, first, second)
 
 
 if __name__ == "__main__":

@@ -9,8 +9,8 @@ import time
 from options import parser
 
 from comp import console
-from comp.data import audit_tables, photo_facts, photo_pairs
-from comp.pages import eda_page, eda_pictures
+from comp.data import audit_tables, near_duplicates, photo_check
+from comp.pages import eda, eda_photos
 
 PAGE = "eda.html"
 
@@ -21,12 +21,12 @@ def main() -> None:
     audit = audit_tables.read(args.inputs, args.outputs, args.competition)
     images = list(dict.fromkeys([*audit.train["image"], *audit.test["image"]]))
     with console.progress("looking at photos", len(images)) as advance:
-        facts = photo_facts.scan(args.inputs, images, advance)
-    pairs = photo_pairs.pairs(facts, audit.train, audit.test)
-    chosen, path = eda_pictures.sample(audit), args.outputs / PAGE
+        facts = photo_check.scan_photos(args.inputs, images, advance)
+    pairs = near_duplicates.photo_pairs(facts, audit.train, audit.test)
+    chosen, path = eda_photos.sampled_photos(audit), args.outputs / PAGE
     with console.progress("drawing photos", sum(len(part) for _, part in chosen)) as advance:
-        eda_page.write(path, args.inputs, audit, facts, pairs, chosen, advance)
-    show(eda_page.tiles(audit, facts, pairs), audit.problems)
+        eda.write_eda(path, args.inputs, audit, facts, pairs, chosen, advance)
+    show(eda.tiles(audit, facts, pairs), audit.problems)
     console.say(f"wrote {path}, {path.stat().st_size / 1e6:.1f} MB, in {time.monotonic() - start:.0f} s")
 
 

@@ -14,12 +14,11 @@ from options import add_device, competition_of, parser
 
 from comp import console
 from comp.competition.competition import Competition
-from comp.embeddings import embed_recipe
-from comp.embeddings.embed_recipe import EmbedRecipe
-from comp.recipes.recipe import Recipe
-from comp.store import derived_runs
-from comp.store.paths import Run, check_run_name
-from comp.tabular import classifier_settings
+from comp.prediction import frozen_features
+from comp.prediction.frozen_features import EmbedRecipe
+from comp.recipes.recipe_settings import Recipe
+from comp.store.runs import Run, check_run_name
+from comp.tabular import classifiers, derived_runs
 
 PACKAGES = ("numpy", "scikit-learn", "torch", "timm")
 
@@ -29,20 +28,23 @@ def main() -> None:
     name = args.run or f"{args.model}_embed"
     check_run_name(name)
     competition = competition_of(args)
-    run, made = Run(args.outputs, name), embed_recipe.chosen(args.model, args.set, args.seed, competition)
+    run, made = (
+        Run(args.outputs, name),
+        frozen_features.chosen_embed_recipe(args.model, args.set, args.seed, competition),
+    )
     made = with_normalisation(made)
-    derived_runs.check(run, made.plain(), competition)
-    from comp.competition import tables
+    derived_runs.check_derived(run, made.plain(), competition)
+    from comp.inputs import loading
     from comp.store import fold_table
-    from comp.tabular.chosen_columns import chosen_columns
+    from comp.tabular.row_values import chosen_columns
 
     folds, digest = fold_table.folds_and_digest(args.outputs, competition)
-    test = tables.read_test(competition, args.inputs)
+    test = loading.read_test(competition, args.inputs)
     columns = chosen_columns(made.classifier.columns, competition, args.inputs, folds["image"], test)
     vectors, origin = embedded(args, made.recipe, competition, [*folds["image"], *test["image"]])
     command = f"make embed MODEL={args.model} RUN={name}" + (f" SET={shlex.quote(args.set)}" if args.set else "")
     command += f" SEED={args.seed}" if args.seed else ""
-    derived_runs.claim(run, made.plain(), command, competition, PACKAGES, **origin)
+    derived_runs.claim_derived(run, made.plain(), command, competition, PACKAGES, **origin)
     predict(run, made, competition, folds, digest, test, vectors, columns)
 
 
@@ -59,8 +61,10 @@ def arguments():
 
 def settings_help() -> str:
     """All settings with default and meaning, for --help."""
-    known = [one for one in dataclasses.fields(Recipe) if one.name in (*embed_recipe.OF_MODEL, *embed_recipe.SPEED)]
-    known += dataclasses.fields(classifier_settings.ClassifierSettings)
+    known = [
+        one for one in dataclasses.fields(Recipe) if one.name in (*frozen_features.OF_MODEL, *frozen_features.SPEED)
+    ]
+    known += dataclasses.fields(classifiers.ClassifierSettings)
     shown = [(one, ",".join(map(str, one.default)) if isinstance(one.default, tuple) else one.default) for one in known]
     lines = [f"  {f'{one.name}={value}':24} {one.metadata['help']}" for one, value in shown]
     return "settings of --set:\n\n" + "\n".join(lines).replace("%", "%%")
@@ -68,26 +72,27 @@ def settings_help() -> str:
 
 def with_normalisation(made: EmbedRecipe) -> EmbedRecipe:
     """With the mean and std of the weights. Raises InputError for an unknown model or TTA set."""
-    from comp.models import normalisation
+    from comp.models import factory
     from comp.prediction import tta
-    from comp.recipes import catalog, model_names
+    from comp.recipes import catalog
 
     tta.check(made.recipe.tta)
-    model_names.check(made.recipe.model, catalog.names())
-    return dataclasses.replace(made, recipe=normalisation.with_normalisation(made.recipe))
+    catalog.check_model_name(made.recipe.model, catalog.recipe_names())
+    return dataclasses.replace(made, recipe=factory.with_normalisation(made.recipe))
 
 
 def embedded(args, recipe: Recipe, competition: Competition, images: list[str]) -> tuple:
     """Features (N, D) of the photos, and what the pretrained weights were, for recipe.json."""
-    from comp.embeddings import backbone, feature_cache
     from comp.hardware import device
 
     where = device.choose_device(args.device)
-    frozen = backbone.load(recipe, competition, args.inputs / "weights", where)
-    console.say(f"{recipe.model}: {frozen.features} features at {recipe.image_size} px, TTA {recipe.tta}"
-                + (f"; {frozen.origin}" if frozen.origin else ", not pretrained"))  # fmt: skip
+    frozen = frozen_features.load_backbone(recipe, competition, args.inputs / "weights", where)
+    console.say(
+        f"{recipe.model}: {frozen.features} features at {recipe.image_size} px, TTA {recipe.tta}"
+        + (f"; {frozen.origin}" if frozen.origin else ", not pretrained")
+    )
     origin = {"pretrained": dataclasses.asdict(frozen.origin)} if frozen.origin else {}
-    return feature_cache.features(frozen, recipe, args.inputs, args.outputs, images, where), origin
+    return frozen_features.features(frozen, recipe, args.inputs, args.outputs, images, where), origin
 
 
 def predict(run: Run, made: EmbedRecipe, competition: Competition, folds, digest: str, test, vectors, columns) -> None:
@@ -96,7 +101,7 @@ def predict(run: Run, made: EmbedRecipe, competition: Competition, folds, digest
 
     from comp.competition import labels
     from comp.tabular.cross_fitting import LearningRows
-    from comp.tabular.predict_derived import Places, predict_derived
+    from comp.tabular.derived_runs import Places, predict_derived
     from comp.tabular.row_values import RowValues
 
     count = len(folds)

@@ -9,8 +9,8 @@ Each needs an extra: .venv/bin/python -m pip install -e ".[tensorboard]" (or mlf
 from options import competition_of, parser
 
 from comp import console
-from comp.export.tools import TOOLS, module_of
-from comp.store.paths import export_folder
+from comp.export.exported_runs import TOOLS, module_of
+from comp.store.runs import export_folder
 
 
 def main() -> None:
@@ -19,7 +19,7 @@ def main() -> None:
     competition = competition_of(args)
     from comp.pages.report import report_data
 
-    data = report_data.load(args.outputs, args.inputs, competition)
+    data = report_data.load_report_data(args.outputs, args.inputs, competition)
     for note in data.notes:
         console.warn(note.text + (f"; {note.run}" if note.run else ""))
     look = tool.export(data, export_folder(args.outputs) / args.to)

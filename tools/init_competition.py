@@ -9,21 +9,21 @@ from pathlib import Path
 
 from options import parser
 
-from comp import console
-from comp.competition import home, loading, tables
-from comp.competition.guess import whole_file
+from comp import console, files
 from comp.errors import InputError
-from comp.io import files
+from comp.inputs import guess_competition, loading, mask_gender_age
 
 
 def main() -> None:
     args = parser(__doc__).parse_args()
-    if home.is_here(args.inputs):
-        console.say(f"{args.inputs / home.TRAIN_TABLE} has the home competition's columns: no file is needed")
+    if mask_gender_age.is_here(args.inputs):
+        console.say(
+            f"{args.inputs / mask_gender_age.TRAIN_TABLE} has the home competition's columns: no file is needed"
+        )
         return
     path = args.competition or args.inputs / "competition.toml"
     check_place(args.inputs, path)
-    made = whole_file.guess(args.inputs)
+    made = guess_competition.guess(args.inputs)
     write(path, made.text)
     show(made, path)
     try_it(args.inputs, path)
@@ -51,7 +51,7 @@ def write(path: Path, text: str) -> None:
         raise cannot_write(error.found) from error
 
 
-def show(made: whole_file.Guess, path: Path) -> None:
+def show(made: guess_competition.Guess, path: Path) -> None:
     """What was seen, the file, and what could not be known."""
     for line in made.seen:
         console.say(line)
@@ -64,13 +64,15 @@ def show(made: whole_file.Guess, path: Path) -> None:
 def try_it(inputs: Path, path: Path) -> None:
     """Read the tables by the file as `make folds` will, and say what came of it."""
     try:
-        competition = loading.load(inputs, path)
-        train, test = tables.read_train(competition, inputs), tables.read_test(competition, inputs)
+        competition = loading.load_competition(inputs, path)
+        train, test = loading.read_train(competition, inputs), loading.read_test(competition, inputs)
     except InputError as error:
         console.warn(f"the file does not work yet; edit it as the lines above say: {error}")
         return
-    console.say(f"the file works: {len(train):,} training photos, {len(test):,} test photos, {competition.target} of "
-                f"{competition.size:,} classes")  # fmt: skip
+    console.say(
+        f"the file works: {len(train):,} training photos, {len(test):,} test photos, {competition.target} of "
+        f"{competition.size:,} classes"
+    )
 
 
 if __name__ == "__main__":

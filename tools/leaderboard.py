@@ -10,59 +10,62 @@ import shlex
 
 from options import competition_of, parser
 
-from comp import console
+from comp import console, files
 from comp.competition.competition import Competition
 from comp.errors import InputError
-from comp.io import files
-from comp.store.paths import submission_file
-from comp.submission import leaderboard_scores, score_text, submission_history
+from comp.store.runs import submission_csv
+from comp.submission import leaderboard, submission_file
 
 
 def main() -> None:
     args = arguments()
     competition = competition_of(args)
-    given = [score_text.parsed(word, text, competition.metric)
-             for word, text in (("SCORE", args.score), ("PRIVATE", args.private))]  # fmt: skip
-    rows = leaderboard_scores.submitted(args.outputs, competition)
+    given = [
+        leaderboard.parsed_score(word, text, competition.metric)
+        for word, text in (("SCORE", args.score), ("PRIVATE", args.private))
+    ]
+    rows = leaderboard.submitted(args.outputs, competition)
     if not rows:
         raise InputError(f"no submission in {args.outputs} yet", "one that was made here", "make blend")
     if given != [None, None]:
         note(args, competition, *given)
     elif args.file:
-        raise InputError(f"FILE={args.file} without a score", "SCORE=, or PRIVATE=, beside it",
-                         f"make lb SCORE=<its score> FILE={shlex.quote(args.file)}")  # fmt: skip
+        raise InputError(
+            f"FILE={args.file} without a score",
+            "SCORE=, or PRIVATE=, beside it",
+            f"make lb SCORE=<its score> FILE={shlex.quote(args.file)}",
+        )
     else:
-        from comp.submission import leaderboard_report
-
-        leaderboard_report.show(rows, args.outputs, competition)
+        leaderboard.show_leaderboard(rows, args.outputs, competition)
 
 
 def arguments():
     made = parser(__doc__)
     made.add_argument("--score", default="", help="score on the public leaderboard; empty: list all submissions")
     made.add_argument("--private", default="", help="score on the private leaderboard, if it is known")
-    made.add_argument("--file", default="", help="the submission: its path, or the first letters of its hash; "
-                      "empty: submission.csv")  # fmt: skip
+    made.add_argument(
+        "--file", default="", help="the submission: its path, or the first letters of its hash; empty: submission.csv"
+    )
     return made.parse_args()
 
 
 def note(args, competition: Competition, public: float | None, private: float | None) -> None:
     """Write the scores down, and say for which submission; warn of those that are replaced."""
-    digest = leaderboard_scores.digest_of(args.outputs, args.file) if args.file else current(args.outputs)
-    before = leaderboard_scores.note(args.outputs, digest, public, private)
+    digest = leaderboard.digest_of(args.outputs, args.file) if args.file else current(args.outputs)
+    before = leaderboard.note_score(args.outputs, digest, public, private)
     for name, value in (("public", public), ("private", private)):
         if value is not None and before.get(name) not in (None, value):
             console.warn(f"the {name} score {before[name]:g} of {before['noted']} is replaced")
-    row = next(row for row in leaderboard_scores.submitted(args.outputs, competition) if row.digest == digest)
+    row = next(row for row in leaderboard.submitted(args.outputs, competition) if row.digest == digest)
     scores = [f"{name} {value:g}" for name, value in (("public", public), ("private", private)) if value is not None]
     console.say(f"noted {', '.join(scores)} for {digest}.csv ({row.what}, made {row.made}); make lb shows all")
 
 
 def current(outputs) -> str:
     """The hash of submission.csv. Raises InputError if it is missing, or is none that was kept."""
-    path = submission_file(outputs)
+    path = submission_csv(outputs)
     digest = files.digest(path) if path.is_file() else ""
-    if not submission_history.is_kept(outputs, digest):
+    if not submission_file.is_kept(outputs, digest):
         found = f"{path} was edited: its hash is {digest}" if digest else f"no {path}"
         raise InputError(
             found, "a submission that was made here", "make lb shows all, then the same command with FILE=<one>"

@@ -9,10 +9,10 @@ A training photo is shown to the model of its own fold, a test photo to the mode
 from options import competition_of, parser
 
 from comp import console
-from comp.io.name_lists import split_names
-from comp.prediction import chosen_photo
+from comp.prediction import look_at_photo
 from comp.store import fold_table
-from comp.store.paths import Run, folds_file
+from comp.store.runs import Run, folds_file
+from comp.text import split_names
 
 
 def main() -> None:
@@ -20,15 +20,14 @@ def main() -> None:
     competition = competition_of(args)
     folds = fold_table.load_folds(folds_file(args.outputs), competition)
     run = Run(args.outputs, args.run)
-    chosen_photo.check_run(run)
-    there = chosen_photo.names(folds, competition, args.inputs)
+    look_at_photo.check_run(run)
+    there = look_at_photo.photo_names(folds, competition, args.inputs)
     wanted = split_names(args.image, set(there).__contains__) or [""]
-    chosen = [chosen_photo.chosen(name, run, folds, competition, args.inputs) for name in wanted]
-    from comp.pages import look_page
-    from comp.prediction import look_stage
+    chosen = [look_at_photo.chosen_photo(name, run, folds, competition, args.inputs) for name in wanted]
+    from comp.pages.report import heat_maps
 
-    made = [look_stage.look(run, photo, competition, args.inputs) for photo in chosen]
-    path = look_page.write(args.outputs, made)
+    made = [look_at_photo.look_at(run, photo, competition, args.inputs) for photo in chosen]
+    path = heat_maps.write_look(args.outputs, made)
     rows = [[look.image, heat.title, heat.value] for look, _ in made for heat in look.heats]
     console.table(f"{run.name}: where it looks", ["photo", "for", "probability or number"], rows)
     console.say(f"wrote {path}: open it in a browser; make report shows it, too")

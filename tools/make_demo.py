@@ -28,8 +28,10 @@ def main() -> None:
     if args.comp == "digits":
         print(f"wrote 1,797 handwritten digits, one half to train on and one to predict, into {args.dest}")
         return
-    print(f"drew {args.people} people with {len(faces.SHOTS) * args.people} photos to train on, and {args.test_people} "
-          f"others with {len(faces.SHOTS) * args.test_people} to predict, into {args.dest}")
+    print(
+        f"drew {args.people} people with {len(faces.SHOTS) * args.people} photos to train on, and {args.test_people} "
+        f"others with {len(faces.SHOTS) * args.test_people} to predict, into {args.dest}"
+    )
     print("the faces are drawn, not photographed")
 
 
@@ -59,8 +61,10 @@ def is_drawn(dest: Path, settings: dict) -> bool:
     if not dest.exists():
         return False
     if not all((dest / name).is_file() for name in ("answers.csv", "demo.json")):
-        sys.exit(f"error: {dest} is there and is no demo (it has no answers.csv and demo.json)\n"
-                 "expected: a new folder, or one that this tool drew; give another --dest")
+        sys.exit(
+            f"error: {dest} is there and is no demo (it has no answers.csv and demo.json)\n"
+            "expected: a new folder, or one that this tool drew; give another --dest"
+        )
     return json.loads((dest / "demo.json").read_text()) == settings
 
 

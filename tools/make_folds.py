@@ -6,14 +6,13 @@ writes  outputs/folds.csv, folds.json (its hash, what it was made with), competi
 
 from options import parser
 
-from comp import console
-from comp.competition import loading, tables
-from comp.data import adversarial_check, fold_audit, fold_report, folds, near_duplicates, photo_check
-from comp.data.suggest_groups import suggest_groups
+from comp import console, files
+from comp.data import folds, near_duplicates, photo_check, train_test_differences
+from comp.data.train_test_differences import suggest_groups
 from comp.errors import InputError
-from comp.io import files
+from comp.inputs import loading
 from comp.store import fold_table, frozen_competition, runs
-from comp.store.paths import folds_file
+from comp.store.runs import folds_file
 
 MOST_LINES = 20  # warnings of one kind
 DARK = 16  # grey values below which a whole thumbnail is nearly black
@@ -21,16 +20,16 @@ DARK = 16  # grey values below which a whole thumbnail is nearly black
 
 def main() -> None:
     args = arguments()
-    competition = loading.load(args.inputs, args.competition)
-    table = folds.with_groups(tables.read_train(competition, args.inputs))
-    test = tables.read_test(competition, args.inputs)
+    competition = loading.load_competition(args.inputs, args.competition)
+    table = folds.with_groups(loading.read_train(competition, args.inputs))
+    test = loading.read_test(competition, args.inputs)
     advise_groups(competition, args.inputs, table)
     looked = look_at_photos(args.inputs, table, test)
     table, merged = join_alike(table, looked)
     warn_of_shared(table, test, looked)
     with console.progress("trying seeds", args.search, "splits") as advance:
-        table = folds.assign(table, competition, args.folds, args.seed, args.search, advance)
-    fold_audit.audit(table, {image: look.digest for image, look in looked.items()})
+        table = folds.assign_folds(table, competition, args.folds, args.seed, args.search, advance)
+    folds.audit_folds(table, {image: look.digest for image, look in looked.items()})
     write(args, competition, table, merged, looked)
     show(table, test, competition)
     if args.adversarial:
@@ -48,7 +47,7 @@ def arguments():
 
 def advise_groups(competition, inputs, table) -> None:
     """Say by which columns the test set was probably split, where that is not what the folds are split by."""
-    train, test = tables.given_tables(competition, inputs)
+    train, test = loading.given_tables(competition, inputs)
     given = set(table["group"])
     for made in suggest_groups(train, test):
         if not set(train[made.column].astype(str)) <= given:
@@ -62,7 +61,7 @@ def look_at_photos(inputs, table, test) -> dict[str, photo_check.PhotoSummary]:
     """Decode all photos; what is remembered of each."""
     images = [*table["image"], *test["image"]]
     with console.progress("checking photos", len(images)) as advance:
-        looked = photo_check.check(inputs, images, advance)
+        looked = photo_check.check_photos(inputs, images, advance)
     dark = [image for image, look in looked.items() if look.thumbnail.max() < DARK]
     if dark:
         console.warn(
@@ -80,7 +79,7 @@ def join_alike(table, looked) -> tuple:
     images, groups = table["image"].tolist(), table["group"].tolist()
     looks = [looked[image] for image in images]
     same = near_duplicates.same_bytes(looks, groups)
-    near = [(a, b) for a, b in near_duplicates.alike(looks, groups) if looks[a].digest != looks[b].digest]
+    near = [(a, b) for a, b in near_duplicates.alike_pairs(looks, groups) if looks[a].digest != looks[b].digest]
     for pairs, what in ((same, "the same photo, byte for byte"), (near, "near-identical")):
         warn_each([f"{images[a]} and {images[b]} are {what}: their groups are kept in one fold" for a, b in pairs])
     names = sorted({tuple(sorted({groups[a], groups[b]})) for a, b in same + near})
@@ -104,15 +103,17 @@ def warn_each(lines: list[str]) -> None:
 def tell_apart(table, test, looked) -> None:
     """The adversarial check: the AUC of a quick model that tells train from test by thumbnails."""
     sides = [looked[i] for i in table["image"]], [looked[i] for i in test["image"]]
-    auc = adversarial_check.adversarial_auc(*sides, table["group"].tolist())
-    console.say(f"a quick model tells train from test with AUC {auc:.3f}: 0.5 cannot; above 0.6, look for what differs "
-                "(light, crop, compression), for the out-of-fold score will not be the leaderboard's")  # fmt: skip
+    auc = train_test_differences.adversarial_auc(*sides, table["group"].tolist())
+    console.say(
+        f"a quick model tells train from test with AUC {auc:.3f}: 0.5 cannot; above 0.6, look for what differs "
+        "(light, crop, compression), for the out-of-fold score will not be the leaderboard's"
+    )
 
 
 def write(args, competition, table, merged, looked) -> None:
     """Write folds.csv, unless that would change the folds, or the photos, under runs that were trained on them."""
     path = folds_file(args.outputs)
-    there = runs.trained(args.outputs)
+    there = runs.trained_runs(args.outputs)
     data = files.checksum(sorted((image, look.digest) for image, look in looked.items()))
     before = fold_table.data_hash(path) if there else None  # without runs a damaged folds.json is just replaced
     anew = f"the same command with OUTPUTS=<another folder>, or rm -r {args.outputs} to start anew"
@@ -137,11 +138,11 @@ def write(args, competition, table, merged, looked) -> None:
 
 def show(table, test, competition) -> None:
     """The table of labels by fold, and what the folds cannot give."""
-    what, heads, rows = fold_report.labels_by_fold(table, competition)
+    what, heads, rows = folds.labels_by_fold(table, competition)
     console.table(f"{what} by fold", heads, rows)
     console.say(f"{len(test)} test photos; no group and no photo in two folds")
-    warn_each(fold_report.missing_labels(table, competition))
-    warn_each(fold_report.crowded_labels(table, competition))
+    warn_each(folds.missing_labels(table, competition))
+    warn_each(folds.crowded_labels(table, competition))
 
 
 if __name__ == "__main__":

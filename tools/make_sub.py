@@ -10,10 +10,10 @@ from options import competition_of, parser
 from comp import console
 from comp.competition.competition import Competition
 from comp.errors import InputError
-from comp.store import blend_record
-from comp.store.blend_record import BlendState
-from comp.store.paths import BLEND, submission_file
-from comp.submission import submission_record
+from comp.store import blend_files
+from comp.store.blend_files import BlendState
+from comp.store.runs import BLEND, submission_csv
+from comp.submission import submission_file
 
 RECORDED = ("run", "runs", "folds", "method", "rule", "weights", "metric", "in_sample", "cross_fitted", "interval_95")
 
@@ -21,11 +21,11 @@ RECORDED = ("run", "runs", "folds", "method", "rule", "weights", "metric", "in_s
 def main() -> None:
     args = arguments()
     competition = competition_of(args)
-    blend = blend_record.state(args.outputs, args.inputs, competition) if args.run == BLEND else None
-    of = submission_record.made_of_run(args.run, args.outputs, args.inputs, competition)
-    if not (blend and blend.problem) and submission_record.is_current(args.outputs, of):
+    blend = blend_files.blend_state(args.outputs, args.inputs, competition) if args.run == BLEND else None
+    of = submission_file.sources_of_run(args.run, args.outputs, args.inputs, competition)
+    if not (blend and blend.problem) and submission_file.is_current(args.outputs, of):
         whose = "the blend" if blend else f"run {args.run}"
-        console.say(f"{submission_file(args.outputs)} is up to date: of {whose}")
+        console.say(f"{submission_csv(args.outputs)} is up to date: of {whose}")
     else:
         make(args, competition, blend, of)
 
@@ -38,23 +38,25 @@ def arguments():
 
 def make(args, competition: Competition, blend: BlendState | None, of: dict) -> None:
     """Write and show the submission. The imports are here because one that is up to date needs none of them."""
+    from comp.competition.scored_rows import scored_rows
     from comp.store import fold_table
-    from comp.store.scored_rows import scored_rows
-    from comp.submission import answers, submission, submission_report
+    from comp.submission import answer_report, answers
 
-    sample = submission.read_sample(args.inputs, competition)
+    sample = submission_file.read_sample(args.inputs, competition)
     folds, digest = fold_table.folds_and_digest(args.outputs, competition)
     rows = scored_rows(folds, competition)
     oof, test, record = probabilities(args, folds, digest, rows)
-    probs = submission.in_sample_order(sample, competition, test)
+    probs = submission_file.in_sample_order(sample, competition, test)
     check_current(blend)
     made = answers.from_probabilities(competition, probs)
-    data = submission.fill(sample, competition, made)
-    submission_report.show(competition, oof, rows.groups, probs)
-    submission_report.show_earlier(args.outputs, competition, submission.sample_ids(sample, competition), made)
-    kept = submission_record.write(args.outputs, data, record, of)
-    console.say(f"wrote {submission_file(args.outputs)}: {len(probs)} rows, checked against "
-                f"{args.inputs / competition.sample.file}; ready to upload")  # fmt: skip
+    data = submission_file.fill(sample, competition, made)
+    answer_report.show_answers(competition, oof, rows.groups, probs)
+    answer_report.show_earlier(args.outputs, competition, submission_file.sample_ids(sample, competition), made)
+    kept = submission_file.write_submission(args.outputs, data, record, of)
+    console.say(
+        f"wrote {submission_csv(args.outputs)}: {len(probs)} rows, checked against "
+        f"{args.inputs / competition.sample.file}; ready to upload"
+    )
     console.say(f"kept as {kept}")
 
 
@@ -67,12 +69,12 @@ def check_current(blend: BlendState | None) -> None:
 def probabilities(args, folds, digest: str, rows):
     """OOF probabilities of the scored rows, the test predictions, and the record of what made them."""
     from comp.competition import scoring
-    from comp.store.blend_predictions import load_blend
-    from comp.store.paths import Run
-    from comp.store.run_predictions import load
+    from comp.store.blend_files import load_blend
+    from comp.store.out_of_fold import load_run
+    from comp.store.runs import Run
 
     if args.run != BLEND:
-        oof, test = load(Run(args.outputs, args.run), folds, digest, rows.competition)
+        oof, test = load_run(Run(args.outputs, args.run), folds, digest, rows.competition)
         oof, metric = rows.combine(oof), rows.competition.metric.name
         score = scoring.scores(rows.competition, rows.labels, oof)[metric]
         record = {"run": args.run, "runs": [args.run], "folds": digest, "metric": metric}

@@ -8,7 +8,7 @@ from options import add_device, add_run, competition_of, parser
 
 from comp import console
 from comp.store import fold_table
-from comp.store.paths import ALL_DATA, Run, check_run_name, folds_file
+from comp.store.runs import ALL_DATA, Run, check_run_name, folds_file
 
 
 def main() -> None:
@@ -16,21 +16,21 @@ def main() -> None:
     check_run_name(args.run or args.model)
     competition = competition_of(args)
     fold_table.load_folds(folds_file(args.outputs), competition)  # cheap: before torch
-    from comp.data import rows
+    from comp.data import run_data
     from comp.hardware import device, processes
-    from comp.prediction import fold_scores, predict_stage, tta
-    from comp.recipes import frozen
+    from comp.prediction import predict, tta
+    from comp.recipes import recipe_json
 
     run = Run(args.outputs, args.run or args.model)
-    recipe = frozen.at_other_speed(frozen.load_recipe(run, competition), args.set, run)
+    recipe = recipe_json.at_other_speed(recipe_json.load_recipe(run, competition), args.set, run)
     views = args.tta or recipe.tta
     tta.check(views)
     where = processes.start(device.choose_device(args.device))
-    data = rows.load_data(args.inputs, args.outputs, recipe, competition)
-    numbers = rows.fold_numbers(args.fold, data.folds)
+    data = run_data.load_data(args.inputs, args.outputs, recipe, competition)
+    numbers = run_data.fold_numbers(args.fold, data.folds)
     numbers += [ALL_DATA] if args.fold == "all" and run.weights(ALL_DATA).is_file() else []
-    predict_stage.predict_folds(run, recipe, data, numbers, views, where)
-    fold_scores.fold_table(run, data, numbers)
+    predict.predict_folds(run, recipe, data, numbers, views, where)
+    predict.show_fold_scores(run, data, numbers)
     processes.stop()
 
 

@@ -14,12 +14,11 @@ from options import add_device, competition_of, parser
 
 from comp import console
 from comp.errors import InputError
-from comp.recipes import frozen
-from comp.recipes.settings import validated
-from comp.store import blend_record, fold_table, runs
-from comp.store.paths import Run, check_run_name
+from comp.recipes import recipe_json
+from comp.recipes.recipe_settings import validated_recipe
+from comp.store import blend_files, fold_table, runs
 from comp.store.pseudo_labels import PseudoLabels
-from comp.store.repair_commands import repair
+from comp.store.runs import Run, check_run_name, repair_command
 
 
 def main() -> None:
@@ -33,8 +32,10 @@ def main() -> None:
         label(made, labellers, folds, digest, competition, args)
         train(args, base, made, competition)
         gain = gain_of(args.outputs, base.name, made.name, folds, digest, competition)
-        console.say(f"round {number}: {base.name} {gain.first:.4f}, {made.name} {gain.second:.4f} out of fold, "
-                    f"better with probability {gain.better:.2f}")  # fmt: skip
+        console.say(
+            f"round {number}: {base.name} {gain.first:.4f}, {made.name} {gain.second:.4f} out of fold, "
+            f"better with probability {gain.better:.2f}"
+        )
         if gain.better <= 0.5:
             console.say(f"no gain: stopped. To leave {made.name} out of the blend: rm -r {args.outputs / made.name}")
             return
@@ -57,16 +58,19 @@ def arguments():
 def base_run(args, folds) -> Run:
     """The run of --run. Raises InputError unless it was trained here, on all folds."""
     if args.rounds < 1 or not args.power > 0:
-        raise InputError(f"--rounds={args.rounds} --power={args.power}", "at least 1 round, and a power above 0",
-                         "make pseudo RUN=<run> ROUNDS=2")  # fmt: skip
-    there = runs.trained(args.outputs)
+        raise InputError(
+            f"--rounds={args.rounds} --power={args.power}",
+            "at least 1 round, and a power above 0",
+            "make pseudo RUN=<run> ROUNDS=2",
+        )
+    there = runs.trained_runs(args.outputs)
     run = Run(args.outputs, args.run)
     if args.run not in there:
         example = f"make pseudo RUN={there[0]}" if there else "make train MODEL=<a model>"
         raise InputError(f"no trained run {args.run!r}", f"one of: {', '.join(there) or 'none yet'}", example)
     if missing := runs.missing_folds(run, fold_table.fold_count(folds)):
         found = f"run {run.name} has no predictions of fold {missing[0]}"
-        raise InputError(found, "predictions of all folds", repair(run, missing[0]))
+        raise InputError(found, "predictions of all folds", repair_command(run, missing[0]))
     check_run_name(f"{args.run}_pseudo1")
     return run
 
@@ -78,10 +82,12 @@ def blended_runs(args, competition) -> list[str]:
     """
     from comp.blending.pseudo_labelling import labelling_runs
 
-    found = blend_record.state(args.outputs, args.inputs, competition)
+    found = blend_files.blend_state(args.outputs, args.inputs, competition)
     if not found.made:
         raise InputError("no blend, whose runs label the test photos", "outputs/blend", "make blend")
-    return labelling_runs(found.made["runs"], [name for name in runs.trained(args.outputs) if "_pseudo" not in name])
+    return labelling_runs(
+        found.made["runs"], [name for name in runs.trained_runs(args.outputs) if "_pseudo" not in name]
+    )
 
 
 def label(made: PseudoLabels, labellers: list[str], folds, digest: str, competition, args) -> None:
@@ -100,27 +106,27 @@ def label(made: PseudoLabels, labellers: list[str], folds, digest: str, competit
 
 def train(args, base: Run, made: PseudoLabels, competition) -> None:
     """Train and predict all folds of the round's run: the recipe of the base, with the pseudo-labels."""
-    from comp.data import rows
+    from comp.data import run_data
     from comp.hardware import device, processes
-    from comp.prediction import predict_stage
+    from comp.prediction import predict
     from comp.training import train_stage
 
-    recipe = frozen.load_recipe(base, competition)
-    recipe = validated(dataclasses.replace(recipe, pseudo=made.name, pseudo_share=args.share, all_data=False))
+    recipe = recipe_json.load_recipe(base, competition)
+    recipe = validated_recipe(dataclasses.replace(recipe, pseudo=made.name, pseudo_share=args.share, all_data=False))
     where = processes.start(device.choose_device(args.device))
-    run, data = Run(args.outputs, made.name), rows.load_data(args.inputs, args.outputs, recipe, competition)
-    recipe = frozen.claim(run, recipe, competition, frozen.pretrained_of(base))
+    run, data = Run(args.outputs, made.name), run_data.load_data(args.inputs, args.outputs, recipe, competition)
+    recipe = recipe_json.claim_run(run, recipe, competition, recipe_json.pretrained_of(base))
     for k in range(fold_table.fold_count(data.folds)):
         train_stage.train_fold(run, recipe, data, k, args.inputs, where)
-        predict_stage.predict_folds(run, recipe, data, [k], recipe.tta, where)
+        predict.predict_folds(run, recipe, data, [k], recipe.tta, where)
 
 
 def gain_of(outputs, base: str, name: str, folds, digest: str, competition):
     """The difference of the two runs out of fold: see comp/blending/paired_difference.py."""
-    from comp.blending import compared_parts, comparison_stage
+    from comp.blending import compare
 
-    data = comparison_stage.compared(outputs, folds, digest, competition, [base], [name])
-    return next(iter(compared_parts.of_metrics(data).values()))
+    data = compare.compare_runs(outputs, folds, digest, competition, [base], [name])
+    return next(iter(compare.compared_metrics(data).values()))
 
 
 if __name__ == "__main__":

@@ -14,10 +14,10 @@ from comp import console
 def main() -> None:
     args = parser(__doc__).parse_args()
     competition = competition_of(args)
-    from comp.pages.report import report_data, report_page
+    from comp.pages.report import report, report_data
 
-    data = report_data.load(args.outputs, args.inputs, competition)
-    path = report_page.write(data)
+    data = report_data.load_report_data(args.outputs, args.inputs, competition)
+    path = report.write_report(data)
     for note in data.notes:
         console.warn(note.text + (f"; {note.run}" if note.run else ""))
     console.say(f"wrote {path} ({path.stat().st_size / 1e6:.1f} MB): open it in a browser")

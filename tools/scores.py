@@ -10,12 +10,12 @@ from options import competition_of, parser
 
 from comp import console
 from comp.competition import scoring
+from comp.competition.scored_rows import scored_rows
 from comp.errors import InputError
-from comp.store import blend_record, fold_table, runs
-from comp.store.blend_predictions import load_blend
-from comp.store.paths import BLEND, Run
-from comp.store.run_predictions import load
-from comp.store.scored_rows import scored_rows
+from comp.store import blend_files, fold_table, runs
+from comp.store.blend_files import load_blend
+from comp.store.out_of_fold import load_run
+from comp.store.runs import BLEND, Run
 from comp.submission.true_answers import read_truth
 
 
@@ -26,7 +26,7 @@ def main() -> None:
     rows = scored_rows(folds, competition)
     truth = read_truth(args.answers, competition) if args.answers else None
     cells = []
-    blend = blend_record.state(args.outputs, args.inputs, competition)
+    blend = blend_files.blend_state(args.outputs, args.inputs, competition)
     if blend.made and blend.problem:
         console.warn(f"the blend is stale: {blend.problem}; {blend.asked.command}")
     for name, oof, test in predictions(args.outputs, folds, digest, rows):
@@ -50,11 +50,11 @@ def predictions(outputs, folds, digest: str, rows):
 
     What cannot be loaded is warned of and left out.
     """
-    for reason in runs.unused(outputs).values():
+    for reason in runs.unused_folders(outputs).values():
         console.warn(reason)
-    for name in runs.names(outputs):
+    for name in runs.run_names(outputs):
         try:
-            oof, test = load(Run(outputs, name), folds, digest, rows.competition)
+            oof, test = load_run(Run(outputs, name), folds, digest, rows.competition)
         except InputError as error:
             console.warn(f"{name} is left out: {error.found.splitlines()[0]}")
             continue

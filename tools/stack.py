@@ -12,12 +12,12 @@ import shlex
 from options import competition_of, parser
 
 from comp import console
-from comp.io.name_lists import split_names
-from comp.recipes import settings
-from comp.store import derived_runs, runs
-from comp.store.paths import Run, check_run_name
-from comp.tabular import classifier_settings
-from comp.tabular.classifier_settings import ClassifierSettings
+from comp.recipes import recipe_settings
+from comp.store import runs
+from comp.store.runs import Run, check_run_name
+from comp.tabular import classifiers, derived_runs
+from comp.tabular.classifiers import ClassifierSettings
+from comp.text import split_names
 
 HELP = "correct that setting; .venv/bin/python tools/stack.py --help describes all of them"
 PACKAGES = ("numpy", "scikit-learn")
@@ -27,24 +27,24 @@ def main() -> None:
     args = arguments()
     check_run_name(args.run)
     competition = competition_of(args)
-    given = ClassifierSettings(**settings.parsed(args.set, classifier_settings.types(), HELP))
-    made = classifier_settings.resolved(given, competition, HELP)
+    given = ClassifierSettings(**recipe_settings.parsed_settings(args.set, classifiers.setting_types(), HELP))
+    made = classifiers.resolved_settings(given, competition, HELP)
     from comp.store import fold_table
-    from comp.submission import submission
+    from comp.submission import submission_file
     from comp.tabular import stacking
-    from comp.tabular.predict_derived import predict_derived
+    from comp.tabular.derived_runs import predict_derived
 
     folds, digest = fold_table.folds_and_digest(args.outputs, competition)
-    run, wanted = Run(args.outputs, args.run), split_names(args.runs, runs.names(args.outputs).__contains__)
+    run, wanted = Run(args.outputs, args.run), split_names(args.runs, runs.run_names(args.outputs).__contains__)
     names = stacking.sources(args.outputs, run, list(dict.fromkeys(wanted)), fold_table.fold_count(folds))
     plain = {"name": "stack", "runs": names, "seed": args.seed} | dataclasses.asdict(made)
-    derived_runs.check(run, plain, competition)
-    test_ids = submission.ids_here(args.inputs, competition)
+    derived_runs.check_derived(run, plain, competition)
+    test_ids = submission_file.ids_here(args.inputs, competition)
     where = (args.outputs, args.inputs, names, made.columns)
     rows, places = stacking.stacked(*where, folds, digest, competition, test_ids)
     command = f"{stacking.COMMAND} RUN={run.name} RUNS={shlex.quote(' '.join(names))}"
     command += (f" SET={shlex.quote(args.set)}" if args.set else "") + (f" SEED={args.seed}" if args.seed else "")
-    derived_runs.claim(run, plain, command, competition, PACKAGES)
+    derived_runs.claim_derived(run, plain, command, competition, PACKAGES)
     console.say(f"{run.name}: {made.classifier} on {', '.join(names)}")
     places = dataclasses.replace(places, meta=places.meta | {"classifier": made.classifier})
     predict_derived(run, rows, made, args.seed, places)

@@ -15,27 +15,26 @@ from options import add_device, add_run, competition_of, parser
 
 from comp import console
 from comp.errors import InputError
-from comp.recipes import catalog, frozen, settings, stages
-from comp.recipes.recipe import Recipe
-from comp.recipes.resolved import resolved
+from comp.recipes import catalog, recipe_json, recipe_settings, stages
+from comp.recipes.recipe_settings import Recipe, resolved_recipe
 from comp.recipes.stages import Stage
 from comp.store import fold_table
-from comp.store.paths import ALL_DATA, Run, check_run_name
+from comp.store.runs import ALL_DATA, Run, check_run_name
 
 
 def main() -> None:
     args = arguments()
     competition = competition_of(args)
-    planned = stages.plan(args.stages, args.run or args.model, args.init, args.set)
+    planned = stages.plan_stages(args.stages, args.run or args.model, args.init, args.set)
     for stage in planned:
         check_run_name(stage.run)
-    recipes = [resolved(chosen_recipe(args, stage, competition.defaults), competition) for stage in planned]
+    recipes = [resolved_recipe(chosen_recipe(args, stage, competition.defaults), competition) for stage in planned]
     # these import torch: not for --help or a typing error
     from comp.hardware import device, processes
-    from comp.training import before_training
+    from comp.training import checks_before_training
 
     for recipe in recipes:
-        before_training.check_names(recipe, competition)
+        checks_before_training.check_names(recipe, competition)
     where = processes.start(device.choose_device(args.device))
     jobs = [Job(args, competition, stage, recipe, where) for stage, recipe in zip(planned, recipes, strict=True)]
     for i, job in enumerate(jobs):
@@ -49,17 +48,17 @@ class Job:
     """One run of this command: first checked, with all others, then trained."""
 
     def __init__(self, args, competition, stage: Stage, recipe: Recipe, where):
-        from comp.data import rows
+        from comp.data import run_data
 
         self.args, self.competition, self.recipe, self.where = args, competition, recipe, where
         self.run, self.predicted = Run(args.outputs, stage.run), stage.last and not args.no_predict
         self.folds, self.digest = fold_table.folds_and_digest(args.outputs, competition)
-        self.numbers = rows.fold_numbers(args.fold, self.folds)
+        self.numbers = run_data.fold_numbers(args.fold, self.folds)
         self.numbers += [ALL_DATA] if recipe.all_data and args.fold == "all" else []
 
     def check(self, earlier: list[str]) -> None:
         """Raise InputError for what cannot be trained. earlier: the runs of this command that are trained before it."""
-        from comp.training import before_training as before
+        from comp.training import checks_before_training as before
 
         self.recipe = before.with_statistics(self.run, self.recipe, self.competition, earlier)
         before.check_begun(self.run, self.recipe, self.competition, self.numbers, fold_table.fold_count(self.folds))
@@ -68,22 +67,22 @@ class Job:
         self.origin = before.first_weights(self.run, self.recipe, self.competition, self.args.inputs, self.where)
 
     def train(self) -> None:
-        from comp.data import rows
+        from comp.data import run_data
         from comp.hardware import processes
-        from comp.prediction import fold_scores, predict_stage
-        from comp.training import before_training, train_stage
+        from comp.prediction import predict
+        from comp.training import checks_before_training, train_stage
 
-        before_training.check_init(self.run, self.recipe, self.competition, self.digest, self.numbers)
-        data = rows.load_data(self.args.inputs, self.args.outputs, self.recipe, self.competition)
+        checks_before_training.check_init(self.run, self.recipe, self.competition, self.digest, self.numbers)
+        data = run_data.load_data(self.args.inputs, self.args.outputs, self.recipe, self.competition)
         data.training(self.numbers[0], self.recipe)  # a label policy that does not fit: nothing is written yet
         with processes.first_alone():
-            recipe = frozen.claim(self.run, self.recipe, self.competition, self.origin)
+            recipe = recipe_json.claim_run(self.run, self.recipe, self.competition, self.origin)
         for k in self.numbers:
             train_stage.train_fold(self.run, recipe, data, k, self.args.inputs, self.where)
             if self.predicted:
-                predict_stage.predict_folds(self.run, recipe, data, [k], recipe.tta, self.where)
+                predict.predict_folds(self.run, recipe, data, [k], recipe.tta, self.where)
         if self.predicted:
-            fold_scores.fold_table(self.run, data, self.numbers)
+            predict.show_fold_scores(self.run, data, self.numbers)
 
 
 def arguments():
@@ -106,9 +105,9 @@ def chosen_recipe(args, stage: Stage, defaults: str) -> Recipe:
 
     defaults: the competition's settings for a model without a recipe of its own.
     """
-    named = catalog.get(args.model, defaults)
-    recipe = settings.override(named, f"seed={args.seed} {stage.settings}")
-    changed = frozen.differences(named, recipe)
+    named = catalog.get_recipe(args.model, defaults)
+    recipe = recipe_settings.override_settings(named, f"seed={args.seed} {stage.settings}")
+    changed = recipe_json.differences(named, recipe)
     if changed and args.run in ("", args.model):
         raise InputError(
             f"MODEL={args.model} is overridden ({'; '.join(changed)}) and has no name of its own",
@@ -129,7 +128,7 @@ def settings_help() -> str:
         groups.setdefault(setting.metadata["group"], []).append(line)
     groups["model"] = [line for line in groups["model"] if not line.startswith(("name=", "model="))]
     text = "\n".join(f"{group}:\n{textwrap.indent(chr(10).join(lines), '  ')}" for group, lines in groups.items())
-    return f"{title}\n\n{text}\n\nrecipes: {', '.join(catalog.names())}".replace("%", "%%")
+    return f"{title}\n\n{text}\n\nrecipes: {', '.join(catalog.recipe_names())}".replace("%", "%%")
 
 
 if __name__ == "__main__":

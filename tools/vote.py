@@ -12,13 +12,12 @@ from pathlib import Path
 
 from options import competition_of, parser
 
-from comp import console
+from comp import console, files
 from comp.competition.competition import Competition
 from comp.errors import InputError
-from comp.io import files
-from comp.io.name_lists import split_names
-from comp.store.paths import submission_file
-from comp.submission import submission_record
+from comp.store.runs import submission_csv
+from comp.submission import submission_file
+from comp.text import split_names
 
 
 def main() -> None:
@@ -26,9 +25,9 @@ def main() -> None:
     competition = competition_of(args)
     check_there(args.files, competition)
     sources = [files.digest(file) for file in args.files]
-    of = submission_record.made_of(None, sources, args.outputs, args.inputs, competition)
-    if submission_record.is_current(args.outputs, of):
-        console.say(f"{submission_file(args.outputs)} is up to date: the vote of {len(args.files)} files")
+    of = submission_file.submission_sources(None, sources, args.outputs, args.inputs, competition)
+    if submission_file.is_current(args.outputs, of):
+        console.say(f"{submission_csv(args.outputs)} is up to date: the vote of {len(args.files)} files")
     else:
         make(args, competition, of)
 
@@ -56,29 +55,34 @@ def check_there(paths: list[Path], competition: Competition) -> None:
     if missing:
         sample = competition.sample
         columns = ",".join((sample.id, *sample.columns)) if sample else "the sample's columns"
-        raise InputError(f"no {', no '.join(map(str, missing))}", f"files with {columns}",
-                         'ls, then make vote FILES="a.csv, b.csv" with the names that it shows')  # fmt: skip
+        raise InputError(
+            f"no {', no '.join(map(str, missing))}",
+            f"files with {columns}",
+            'ls, then make vote FILES="a.csv, b.csv" with the names that it shows',
+        )
 
 
 def make(args, competition: Competition, of: dict) -> None:
     """Vote. The imports are here because a vote that is up to date needs none of them."""
-    from comp.submission import answers, submission
-    from comp.submission.voting import vote
+    from comp.submission import answers
+    from comp.submission.vote import vote
 
-    sample = submission.read_sample(args.inputs, competition)
-    ids = submission.sample_ids(sample, competition)
-    votes = [submission.read_answers(file, competition, ids) for file in args.files]
+    sample = submission_file.read_sample(args.inputs, competition)
+    ids = submission_file.sample_ids(sample, competition)
+    votes = [submission_file.read_answers(file, competition, ids) for file in args.files]
     made = vote(competition, votes)
     agreement = [answers.agreement(competition, own, made) for own in votes]
     record = {"run": "vote", "files": [str(file) for file in args.files]}
-    submission_record.write(args.outputs, submission.fill(sample, competition, made), record, of)
+    submission_file.write_submission(args.outputs, submission_file.fill(sample, competition, made), record, of)
     show(args.files, agreement)
-    console.say(f"wrote {submission_file(args.outputs)}: {len(ids)} rows, the vote of {len(votes)} files")
+    console.say(f"wrote {submission_csv(args.outputs)}: {len(ids)} rows, the vote of {len(votes)} files")
 
 
 def show(paths, agreement) -> None:
-    rows = [[str(path), f"{value:.4f}" if what == "correlation" else f"{value:.1%}"]
-            for path, (what, value) in zip(paths, agreement, strict=True)]  # fmt: skip
+    rows = [
+        [str(path), f"{value:.4f}" if what == "correlation" else f"{value:.1%}"]
+        for path, (what, value) in zip(paths, agreement, strict=True)
+    ]
     console.table("agreement with the vote", ["file", agreement[0][0]], rows)
 
 

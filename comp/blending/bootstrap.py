@@ -1,13 +1,139 @@
-"""The uncertainty of scores, by bootstrap over groups: rows of one group are not independent (Efron 1979).
+"""Summarise predictions by group, so that the bootstrap can draw groups without going through the rows.
+
+Letters: N rows, C classes, G groups, R rounds, S quantities per row.
+
+The uncertainty of scores, by bootstrap over groups: rows of one group are not independent (Efron 1979).
 
 Letters: P predictions, G groups, R rounds.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
-from comp.blending.group_sums import AllRows, GroupSums
+from comp.competition.competition import Competition
+from comp.metrics.metric import Metric
+
+DENSE_CELLS = 200_000  # with more counts, most are 0 and a sparse matrix is smaller
+
+
+@dataclass(frozen=True)
+class GroupSums:
+    """Sums over the rows of each group, for metrics that are computed from counts or from means.
+
+    tables: true positives, predicted and actual (G, C), or (G, 1) for summable metrics; or sums of the quantities
+    (G, S) and the number of rows (G, 1). Arrays or sparse matrices. Sums of different rows can be added.
+    """
+
+    metric: Metric
+    tables: tuple
+
+    def __add__(self, other: "GroupSums") -> "GroupSums":
+        return GroupSums(self.metric, tuple(a + b for a, b in zip(self.tables, other.tables, strict=True)))
+
+    def of_groups(self, groups: np.ndarray) -> "GroupSums":
+        """Only these groups, by number or bool."""
+        return GroupSums(self.metric, tuple(table[groups] for table in self.tables))
+
+    def score(self) -> float:
+        """The score of all rows; higher is better."""
+        sums = [np.asarray(table.sum(0, dtype=np.float64)).reshape(1, -1) for table in self.tables]
+        return float(self._value(sums)[0])
+
+    def drawn(self, draws: np.ndarray) -> np.ndarray:
+        """The score (R,) for each draw; draws (R, G): how often each group counts. Higher is better."""
+        return self._value([draws @ table for table in self.tables])
+
+    def _value(self, sums: list[np.ndarray]) -> np.ndarray:
+        if self.metric.terms:
+            return self.metric.shown(self.metric.of_counts(*sums))
+        quantities, rows = sums
+        return self.metric.shown(self.metric.of_means(quantities / rows))
+
+
+@dataclass(frozen=True)
+class AllRows:
+    """The rows themselves, for metrics that cannot be computed from sums, such as AUC."""
+
+    metric: Metric
+    labels: np.ndarray
+    predictions: np.ndarray
+    group: np.ndarray
+
+    def __add__(self, other: "AllRows") -> "AllRows":
+        parts = ("labels", "predictions", "group")
+        return AllRows(self.metric, *(np.concatenate([getattr(self, p), getattr(other, p)]) for p in parts))
+
+    def of_groups(self, groups: np.ndarray) -> "AllRows":
+        """Only these groups (sorted numbers), with new numbers from 0."""
+        place = np.searchsorted(groups, self.group).clip(max=len(groups) - 1)
+        kept = groups[place] == self.group
+        return AllRows(self.metric, self.labels[kept], self.predictions[kept], place[kept])
+
+    def score(self) -> float:
+        """The score of all rows; higher is better."""
+        return self.metric.score(self.labels, self.predictions)
+
+    def drawn(self, draws: np.ndarray) -> np.ndarray:
+        """The score (R,) for each draw; draws (R, G): how often each group counts. Higher is better."""
+        index = np.arange(len(self.labels))
+        rows = (np.repeat(index, draw.astype(int)[self.group]) for draw in draws)
+        return np.array([self.metric.score(self.labels[row], self.predictions[row]) for row in rows])
+
+
+def sums_are_enough(metric: Metric) -> bool:
+    """Whether the metric can be computed from sums over rows."""
+    return metric.terms is not None or metric.rows is not None
+
+
+def sums_of_predictions(
+    competition: Competition, labels: np.ndarray, group: np.ndarray, groups: int, predictions: Iterable[np.ndarray]
+) -> list[GroupSums] | list[AllRows]:
+    """The GroupSums or AllRows of several predictions for the same rows.
+
+    predictions: in the form that the metric takes (see scoring.predictions); group (N,): numbers below `groups`.
+    """
+    metric, size = competition.metric, competition.size
+    if not sums_are_enough(metric):
+        return [AllRows(metric, labels, one, group) for one in predictions]
+    if metric.terms:
+        count = partial(_table_of_sums, group, groups=groups, size=size, metric=metric)
+        actual = count(labels)
+        return [GroupSums(metric, (count(_hits(labels, one)), count(one), actual)) for one in predictions]
+    rows = np.bincount(group, minlength=groups)[:, None].astype(np.float64)
+    return [GroupSums(metric, (_sums(group, metric.rows(labels, one), groups), rows)) for one in predictions]
+
+
+def _hits(labels: np.ndarray, answers: np.ndarray) -> np.ndarray:
+    """Right answers: (N, C) of 0 and 1, or the class (N,), -1 for a wrong answer."""
+    if labels.ndim == 2:
+        return labels.astype(bool, copy=False) & answers.astype(bool, copy=False)
+    return np.where(labels == answers, labels, -1)
+
+
+def _table_of_sums(group: np.ndarray, classes: np.ndarray, groups: int, size: int, metric: Metric):
+    """Counts (G, C) of classes (N,), negative for none, or (N, C) of 0 and 1. float32: numpy multiplies it faster."""
+    if classes.ndim == 2:
+        row, column = np.nonzero(classes)
+    else:
+        row = np.flatnonzero(classes >= 0)
+        column = classes[row]
+    if metric.summable:
+        size, column = 1, np.zeros(len(row), np.int64)
+    if groups * size > DENSE_CELLS:
+        from scipy.sparse import csr_array
+
+        return csr_array((np.ones(len(row), np.float32), (group[row], column)), shape=(groups, size))
+    counted = np.bincount(group[row] * size + column, minlength=groups * size)
+    return counted.reshape(groups, size).astype(np.float32)
+
+
+def _sums(group: np.ndarray, quantities: np.ndarray, groups: int) -> np.ndarray:
+    """Sums (G, S) of quantities (N, S)."""
+    return np.stack([np.bincount(group, column, minlength=groups) for column in quantities.T], 1)
+
 
 ROUNDS = 1000
 ROUNDS_OF_ROWS = 100  # at most, for metrics that must be computed from all rows in each round
@@ -17,7 +143,7 @@ MOST_DRAWS = 200_000_000  # in total: with many groups, fewer rounds are enough
 FEWEST_ROUNDS = 100
 
 
-def scores(predictions: list[GroupSums] | list[AllRows], groups: int, rounds: int = ROUNDS) -> np.ndarray:
+def bootstrap_scores(predictions: list[GroupSums] | list[AllRows], groups: int, rounds: int = ROUNDS) -> np.ndarray:
     """The score (P, R) of each prediction on groups drawn with replacement, the same draws for all; higher is better.
 
     groups: G; each group must have a row.

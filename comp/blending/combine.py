@@ -1,4 +1,6 @@
-"""Apply weights to models, find equal models, and split models by attribute.
+"""Split runs into one part per attribute of the classes, so that a blend has a weight for each attribute.
+
+Apply weights to models, find equal models, and split models by attribute.
 
 Letters: M models, N rows, C classes, A attributes.
 """
@@ -6,10 +8,25 @@ Letters: M models, N rows, C classes, A attributes.
 import numpy as np
 
 from comp.competition.competition import Competition
-from comp.metrics.metrics import FLOOR
+from comp.metrics.named_metrics import FLOOR
 
 
-def distinct(probs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def by_attribute(probs: np.ndarray, attributes: dict) -> np.ndarray:
+    """Each model split into one for each attribute: (M, N, C) to (M A, N, C), the parts of the first model first.
+
+    In a part, every class gets the marginal probability of its attribute value, rows scaled to sum 1. So a geometric
+    mean of the parts has its own weights for each attribute: one run may predict one attribute best, another run
+    another.
+    """
+    parts = np.empty((len(probs) * len(attributes), *probs.shape[1:]), np.float32)
+    for i, values in enumerate(attributes.values()):
+        same = (values[:, None] == values).astype(np.float32)  # (C, C): whether two classes have the same value
+        part = probs @ same
+        parts[i :: len(attributes)] = part / part.sum(2, keepdims=True)
+    return parts
+
+
+def distinct_models(probs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Positions (D,) of the distinct models, sorted by column sums; and for each model (M,) its number among them.
 
     The order affects the searches. It uses no score, because that would leak the labels.
@@ -24,23 +41,23 @@ def distinct(probs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.array(kept), number
 
 
-def shared(weights: np.ndarray, number: np.ndarray) -> np.ndarray:
+def shared_weights(weights: np.ndarray, number: np.ndarray) -> np.ndarray:
     """Weights of all models (M,) from weights of the distinct ones (D,): equal models share one weight."""
     return weights[number] / np.bincount(number)[number]
 
 
-def kind(method: str) -> str:
+def kind_of_mean(method: str) -> str:
     """The kind of mean of a method: "geometric", "rank", or "mean" for the arithmetic one."""
     return "geometric" if method.startswith("geometric") else "rank" if method == "rank" else "mean"
 
 
 def blended(method: str, probs: np.ndarray, weights: np.ndarray, competition: Competition) -> np.ndarray:
     """The blend (N, C) float32 of probs (M, N, C): the mean, the geometric mean, or the mean of ranks."""
-    if kind(method) == "geometric":
+    if kind_of_mean(method) == "geometric":
         logs = apply_weights(np.log(np.maximum(probs, FLOOR)), weights)
         powers = np.exp(logs - logs.max(1, keepdims=True))
         return powers / powers.sum(1, keepdims=True)
-    if kind(method) == "mean":
+    if kind_of_mean(method) == "mean":
         return apply_weights(probs, weights)
     if competition.target == "multilabel":
         return mean_rank(probs, weights).astype(np.float32)

@@ -9,7 +9,7 @@ from comp.blending import combine
 from comp.competition import scoring
 from comp.competition.competition import Competition
 from comp.decisions import decision
-from comp.metrics import count_metrics
+from comp.metrics import formulas
 
 CORRELATED_CELLS = 200_000  # probabilities per model for correlations, at most
 COMPARED_CELLS = 20_000_000  # answers per model to compare if there are several labels, at most
@@ -72,7 +72,7 @@ def weakest(competition: Competition, oof: np.ndarray, labels: np.ndarray, probs
 
 def _weakest_classes(competition: Competition, oof, labels, probs, count: int) -> list[dict]:
     answers = scoring.answers(competition, oof)
-    right, _, rows = count_metrics.counts(labels, answers, competition.size)
+    right, _, rows = formulas.counts(labels, answers, competition.size)
     recall = np.where(rows > 0, right / np.maximum(rows, 1), np.inf)
     found = []
     for label in np.argsort(recall, kind="stable")[:count]:
@@ -82,23 +82,35 @@ def _weakest_classes(competition: Competition, oof, labels, probs, count: int) -
         missed = np.bincount(answers[own], minlength=competition.size)
         missed[label] = -1
         alone = [float((scoring.answers(competition, one[own]) == label).mean()) for one in probs]
-        found.append({
-            "label": int(label), "rows": int(rows[label]), "measure": "recall", "score": float(recall[label]),
-            "best_run": int(np.argmax(alone)), "best_score": max(alone), "taken_for": int(missed.argmax()),
-        })  # fmt: skip
+        found.append(
+            {
+                "label": int(label),
+                "rows": int(rows[label]),
+                "measure": "recall",
+                "score": float(recall[label]),
+                "best_run": int(np.argmax(alone)),
+                "best_score": max(alone),
+                "taken_for": int(missed.argmax()),
+            }
+        )
     return found
 
 
 def _weakest_labels(competition: Competition, oof, labels, probs, count: int) -> list[dict]:
     def f1(one: np.ndarray) -> np.ndarray:
-        return count_metrics.f_scores(*count_metrics.counts(labels, scoring.answers(competition, one)))[0]
+        return formulas.f_scores(*formulas.counts(labels, scoring.answers(competition, one)))[0]
 
     rows, of_blend, alone = np.count_nonzero(labels, axis=0), f1(oof), np.stack([f1(one) for one in probs])
     order = np.argsort(np.where(rows > 0, of_blend, np.inf), kind="stable")[:count]
     return [
         {
-            "label": int(label), "rows": int(rows[label]), "measure": "F1", "score": float(of_blend[label]),
-            "best_run": int(alone[:, label].argmax()), "best_score": float(alone[:, label].max()),
+            "label": int(label),
+            "rows": int(rows[label]),
+            "measure": "F1",
+            "score": float(of_blend[label]),
+            "best_run": int(alone[:, label].argmax()),
+            "best_score": float(alone[:, label].max()),
         }
-        for label in order if rows[label]
-    ]  # fmt: skip
+        for label in order
+        if rows[label]
+    ]

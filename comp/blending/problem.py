@@ -10,8 +10,8 @@ import numpy as np
 
 from comp.competition import scoring
 from comp.competition.competition import Competition
-from comp.decisions.open_rows import OpenRows, half_of_groups
-from comp.metrics.probability_metrics import of_truth
+from comp.decisions.line_search import OpenRows, half_of_groups
+from comp.metrics.formulas import of_truth
 
 SUBSAMPLE_ROWS = 20_000  # at most; more rows take longer and give no better weights
 CELLS = 2_000_000  # probabilities per model in a subsample, at most
@@ -51,11 +51,14 @@ class Problem:
         """Only these rows (bool (N,))."""
         true, open_rows, probs = self.true, self.open_rows, self.probs
         return Problem(
-            self.models, self.competition, self.labels[rows], self.group[rows],
+            self.models,
+            self.competition,
+            self.labels[rows],
+            self.group[rows],
             None if true is None else true[:, rows],
             None if open_rows is None else open_rows.take(rows),
             None if probs is None else probs[:, rows],
-        )  # fmt: skip
+        )
 
     @property
     def parts(self) -> np.ndarray:

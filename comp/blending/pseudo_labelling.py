@@ -11,9 +11,9 @@ import numpy as np
 
 from comp.competition.competition import ONE_LABEL, Competition
 from comp.errors import InputError
-from comp.store.paths import Run
+from comp.store.out_of_fold import load_fold
 from comp.store.pseudo_labels import PseudoLabels
-from comp.store.run_predictions import load_fold
+from comp.store.runs import Run
 
 
 def write(labels: PseudoLabels, runs: list[str], folds, digest: str, competition: Competition, how: dict) -> None:
@@ -58,6 +58,9 @@ def labelling_runs(names: list[str], trained: list[str]) -> list[str]:
     """
     found = [name for name in names if name in trained]
     if not found:
-        raise InputError(f"the blend is of external predictions alone: {', '.join(names)}", "a run trained here",
-                         "make train MODEL=<a model>, then make blend")  # fmt: skip
+        raise InputError(
+            f"the blend is of external predictions alone: {', '.join(names)}",
+            "a run trained here",
+            "make train MODEL=<a model>, then make blend",
+        )
     return found

@@ -12,12 +12,17 @@ Letters in every shape: N rows, C classes, A values of an attribute.
 | multilabel | (N, C) of 0 and 1    | each in 0 … 1; no sum                                    |
 | ordinal    | (N,) int             | rows sum to 1, classes from the lowest to the highest    |
 | regression | (N,) float           | one column of values                                     |
+
+The Competition value as plain JSON values and back; the digest of a competition.toml.
 """
 
-from dataclasses import dataclass, field
+import tomllib
+from dataclasses import asdict, dataclass, field, fields
 
 import numpy as np
 
+from comp import files
+from comp.metrics import named_metrics
 from comp.metrics.metric import ONE_LABEL, Metric
 
 TARGETS = ("multiclass", "binary", "multilabel", "ordinal", "regression")
@@ -105,3 +110,44 @@ class Competition:
     def sums_to_one(self) -> bool:
         """Whether the probabilities of a row sum to 1."""
         return self.target in ONE_LABEL
+
+
+def to_json(competition: Competition) -> dict:
+    """Plain values; a metric is stored by its name."""
+    values = {field.name: getattr(competition, field.name) for field in fields(Competition)}
+    return values | {
+        "metric": competition.metric.name,
+        "also": [metric.name for metric in competition.also],
+        "attributes": {name: asdict(attribute) for name, attribute in competition.attributes.items()},
+        "ranges": [asdict(one) for one in competition.ranges],
+        "sample": competition.sample and asdict(competition.sample),
+    }
+
+
+def from_json(values: dict) -> Competition:
+    """The inverse of `to_json`. Raises KeyError or TypeError for other values."""
+    sample = values["sample"]
+    return Competition(
+        **values
+        | {
+            "classes": tuple(values["classes"]),
+            "metric": named_metrics.get(values["metric"]),
+            "also": tuple(named_metrics.get(name) for name in values["also"]),
+            "attributes": {name: Attribute(**_tuples(one)) for name, one in values["attributes"].items()},
+            "ranges": tuple(Range(**_tuples(one)) for one in values["ranges"]),
+            "limits": tuple(values["limits"]),
+            "sample": sample and Sample(**_tuples(sample)),
+        }
+    )
+
+
+def settings_digest(text: str) -> str:
+    """A hash of the settings in a competition.toml: comments, spaces and the order of keys do not change it."""
+    try:
+        return files.checksum(tomllib.loads(text))
+    except (tomllib.TOMLDecodeError, TypeError):  # not TOML, or it holds dates: hash the bytes
+        return files.digest_of(text.encode())
+
+
+def _tuples(values: dict) -> dict:
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}

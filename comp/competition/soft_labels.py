@@ -15,7 +15,7 @@ import pandas as pd
 from scipy.special import ndtr
 
 from comp.competition.competition import Competition, Range
-from comp.competition.training_label_policy import named_numbers, new_edges, number_column
+from comp.competition.label_policy import named_numbers, new_edges, number_column
 from comp.errors import InputError
 
 
@@ -126,6 +126,7 @@ def _sigma(column: str, text: str) -> float:
     except ValueError:
         sigma = -1.0
     if not 0 < sigma < np.inf:
-        raise InputError(f"soften={column}:{text}", f"a standard deviation above 0, such as {column}:3",
-                         "correct soften in SET")  # fmt: skip
+        raise InputError(
+            f"soften={column}:{text}", f"a standard deviation above 0, such as {column}:3", "correct soften in SET"
+        )
     return sigma

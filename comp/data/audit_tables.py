@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from comp.competition import loading, tables
 from comp.competition.competition import Competition
 from comp.data import folds
 from comp.errors import InputError
+from comp.inputs import loading
 from comp.store import fold_table, frozen_competition
-from comp.store.paths import folds_file
+from comp.store.runs import folds_file
 
 
 @dataclass(frozen=True)
@@ -40,10 +40,18 @@ def read(inputs: Path, outputs: Path, file: Path | None = None) -> AuditTables:
     """
     problems: list[tuple[str, str]] = []
     competition, train = _train(inputs, outputs, file, problems)
-    test = _or_empty("the test photos are left out", problems, lambda: tables.read_test(competition, inputs),
-                     pd.DataFrame({"image": pd.Series(dtype=object)}))  # fmt: skip
-    given = _or_empty("the columns of the tables are not compared", problems,
-                      lambda: tables.given_tables(competition, inputs), (pd.DataFrame(), pd.DataFrame()))  # fmt: skip
+    test = _or_empty(
+        "the test photos are left out",
+        problems,
+        lambda: loading.read_test(competition, inputs),
+        pd.DataFrame({"image": pd.Series(dtype=object)}),
+    )
+    given = _or_empty(
+        "the columns of the tables are not compared",
+        problems,
+        lambda: loading.given_tables(competition, inputs),
+        (pd.DataFrame(), pd.DataFrame()),
+    )
     return AuditTables(competition, train, test, given, problems)
 
 
@@ -55,8 +63,8 @@ def _train(inputs: Path, outputs: Path, file: Path | None, problems: list) -> tu
             return competition, fold_table.load_folds(path, competition)
         except InputError as error:
             problems.append((f"folds.csv is not used: {error.found}", error.run))
-    competition = loading.load(inputs, file)
-    return competition, folds.with_groups(tables.read_train(competition, inputs))
+    competition = loading.load_competition(inputs, file)
+    return competition, folds.with_groups(loading.read_train(competition, inputs))
 
 
 def _or_empty(what: str, problems: list, read, empty):

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from comp.competition.auxiliary_columns import Auxiliary
+from comp.competition.auxiliary_targets import Auxiliary
 from comp.data import augment
 from comp.data.photos import Photos
 from comp.errors import InputError

@@ -1,22 +1,121 @@
-"""Batches by worker processes that may fail: those that they do not bring are loaded here, with the same pixels.
+"""A thread that acts where the main thread has waited too long for one and the same thing.
+
+How many processes load batches, by the machine and its shared memory; and what it means when they are lost.
+
+Batches by worker processes that may fail: those that they do not bring are loaded here, with the same pixels.
 
 A batch is a function of its epoch and positions, so it does not matter which process makes it.
 """
 
+import contextlib
+import errno
+import functools
 import multiprocessing
+import os
+import shutil
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from multiprocessing import connection
+from multiprocessing.process import BaseProcess
 
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from comp import console
-from comp.data import workers as loader_workers
 from comp.data.batches import Batches, Order
 from comp.errors import InputError
-from comp.hardware.watchdog import watched
+from comp.hardware import processes
+
+TICKS = 20  # looks at the state within the patience
+
+
+@contextlib.contextmanager
+def watched(awaited: Callable[[], object], patience: float, act: Callable[[], None]) -> Iterator[None]:
+    """Call `act`, from another thread, whenever `awaited()` gave the same value, not None, for `patience` seconds.
+
+    Looks are counted, not the clock: a process that was stopped (Ctrl-Z) and goes on has not waited meanwhile.
+    """
+    done = threading.Event()
+
+    def watch() -> None:
+        before, same = None, 0
+        while not done.wait(patience / TICKS):
+            now = awaited()
+            same = same + 1 if now is not None and now == before else 0
+            before = now
+            if same == TICKS:
+                act()
+                same = 0  # and again, where that did not help
+
+    threading.Thread(target=watch, daemon=True).start()
+    try:
+        yield
+    finally:
+        done.set()
+
+
+SHARED = "/dev/shm"  # workers hand their batches over in files there
+PREFETCH = 2  # batches that torch lets a worker prepare
+LARGER = "docker run --shm-size=8g or --ipc=host gives more"
+
+
+def worker_count(workers: int, batches: Batches, order: Order, device: torch.device) -> int:
+    """The recipe's number of workers, or by the machine (-1); fewer where shared memory cannot hold their batches."""
+    wanted = workers if workers >= 0 else _by_machine(batches, device)
+    if not wanted or not os.path.isdir(SHARED):
+        return wanted
+    size = order.batch_size * batches.photos.size**2 * 3 // processes.world()
+    memory = shutil.disk_usage(SHARED)
+    count = affordable(wanted, size, memory.free // processes.world())
+    if count < wanted:
+        _say_once(
+            f"{count} loader workers instead of {wanted}: {SHARED} ({memory.total / 1e6:,.0f} MB) has no room for "
+            f"more batches of {size / 1e6:,.1f} MB; {LARGER}"
+        )
+    return count
+
+
+def affordable(workers: int, batch: int, free: int) -> int:
+    """As many of the workers as `free` bytes hold the batches (of `batch` bytes) of; 0 where one is too many.
+
+    Each worker prepares PREFETCH batches; one more is trained on, and one is on its way.
+    """
+    return max(0, min(workers, (free // max(batch, 1) - 2) // PREFETCH))
+
+
+def _by_machine(batches: Batches, device: torch.device) -> int:
+    """None where the CPU trains and photos are cached (workers would only take its cores), else one per core, to 8."""
+    if device.type == "cpu" and batches.photos.pixels is not None:
+        return 0
+    return min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+
+
+@functools.cache
+def _say_once(text: str) -> None:
+    """Each epoch's validation has a loader of its own."""
+    console.say(text)
+
+
+def loss_of_workers(workers: Sequence[BaseProcess], error: Exception) -> str:
+    """Why the workers can load no more, from how they ended and from what the loader raised; and what would help."""
+    if workers and isinstance(error, OSError):  # of a connection to a worker that is just ending
+        ready = connection.wait([worker.sentinel for worker in workers], timeout=1)
+        for worker in workers:
+            worker.join(1 if worker.sentinel in ready else 0)
+    ended = [worker.exitcode for worker in workers if worker.exitcode]
+    full = "</torch_" in str(error) or getattr(error, "errno", 0) == errno.ENOSPC  # torch names its file there
+    if full or -signal.SIGBUS in ended:
+        return f"{SHARED} is too small for the loader's workers; {LARGER}"
+    if not ended:
+        said = str(error).strip().splitlines() or [type(error).__name__]
+        return f"the loader's workers failed: {said[-1]}"
+    how = f"ended with status {ended[0]}" if ended[0] > 0 else f"were killed by signal {-ended[0]}"
+    if ended[0] == -signal.SIGKILL:
+        how += ", as the system does where memory runs out; fewer need less: SET=workers=1"
+    return f"{len(ended)} of {len(workers)} loader workers {how}"
+
 
 PATIENCE = 900.0  # seconds without a batch after which workers count as stuck: a slow network disk needs minutes
 
@@ -32,7 +131,7 @@ class Loader:
 
     def __init__(self, batches: Batches, order: Order, workers: int, device: torch.device, patience: float = PATIENCE):
         self.batches, self.order, self.device, self.patience = batches, order, device, patience
-        self.workers = loader_workers.worker_count(workers, batches, order, device)
+        self.workers = worker_count(workers, batches, order, device)
         self._source = self._data_loader(_InSharedMemory(batches), order, self.workers) if self.workers else None
         self._processes: list[multiprocessing.process.BaseProcess] = []
         self._awaited: int | None = None  # the batch that is waited for
@@ -46,7 +145,7 @@ class Loader:
             sampler=keys,
             num_workers=workers,
             persistent_workers=workers > 0,
-            prefetch_factor=loader_workers.PREFETCH if workers else None,
+            prefetch_factor=PREFETCH if workers else None,
             pin_memory=self.device.type == "cuda",
             generator=torch.Generator(),  # or it would draw from the one of dropout
         )
@@ -103,7 +202,7 @@ class Loader:
 
     def _give_up(self, error: Exception) -> None:
         """Go on without workers, and say why; InputError where they were stuck, as this process might be too."""
-        why = loader_workers.loss(self._processes, error)
+        why = loss_of_workers(self._processes, error)
         self.workers, self._source = 0, None
         if self._stuck:
             for worker in self._processes:

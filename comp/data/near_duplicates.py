@@ -1,15 +1,117 @@
-"""Find photos that are (nearly) the same, and test whether train and test photos differ; both from thumbnails.
+"""Find all pairs of bit strings that differ in few bits, exactly, among hundreds of thousands of strings.
+
+Multi-index hashing (Norouzi, Punjani & Fleet 2012): if a string has 13 parts, 12 changed bits leave at least one part
+unchanged. So only strings that share a part are compared. If too many strings share a part (photos of one scene), each
+string is compared with each other one, 64 bits first.
+
+Find photos that are (nearly) the same, and test whether train and test photos differ; both from thumbnails.
 
 A difference hash has 16 x 16 bits: whether each pixel is brighter than its right neighbour (Krawetz 2013). It hardly
 changes with size, compression or brightness, but differs much between two scenes.
+
+Equal and near-identical photos, within and across the training and the test photos.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
+import pandas as pd
 
-from comp.data.hamming_search import near_pairs
-from comp.data.photo_check import PhotoSummary
+from comp.data.photo_check import PhotoFacts, PhotoSummary
+
+ROWS, COLUMNS = 64, 4096  # 2 MB of 64-bit words: fits the cache of the processor
+DEARER = 10  # comparing a listed pair takes this many times longer than comparing a pair in a block
+
+
+def near_pairs(bits: np.ndarray, most: int, groups: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield arrays (P, 2) of positions i < j of rows that differ in at most `most` bits and whose groups differ.
+
+    bits: (N, B) of 0 and 1; groups: (N,) int. Each pair comes once, in any order. Memory: about 1 kB per row.
+    """
+    if len(bits) < 2:
+        return
+    bits = bits[:, np.argsort(np.abs(bits.mean(0) - 0.5), kind="stable")]  # the most informative bits first
+    words, parts = _words(bits), _parts(bits, most + 1)
+    listed = sum(_sharing(part) for part in parts)
+    if listed * DEARER > len(bits) ** 2 / 2:
+        yield from _each_with_each(words, most, groups)
+        return
+    for k, part in enumerate(parts):
+        for pairs in _sharing_pairs(part, words[0], most):
+            first, second = _near(*pairs, words, most, groups)
+            # a pair that also shares an earlier part was yielded there
+            fresh = np.ones(len(first), bool)
+            for earlier in parts[:k]:
+                fresh &= earlier[first] != earlier[second]
+            if fresh.any():
+                yield np.sort(np.stack([first, second], 1)[fresh], axis=1)
+
+
+def _near(first: np.ndarray, second: np.ndarray, words: np.ndarray, most: int, groups: np.ndarray):
+    """The pairs that differ in at most `most` bits and have different groups."""
+    changed = np.zeros(len(first), np.uint16)
+    for word in words:
+        changed += np.bitwise_count(word[first] ^ word[second])
+        near = changed <= most
+        first, second, changed = first[near], second[near], changed[near]
+    other = groups[first] != groups[second]
+    return first[other], second[other]
+
+
+def _words(bits: np.ndarray) -> np.ndarray:
+    """The rows of bits as (ceil(B / 64), N) uint64."""
+    packed = np.packbits(bits.astype(bool), axis=1)
+    whole = np.zeros((len(bits), -(-packed.shape[1] // 8) * 8), np.uint8)
+    whole[:, : packed.shape[1]] = packed
+    return np.ascontiguousarray(whole.view(np.uint64).T)
+
+
+def _parts(bits: np.ndarray, count: int) -> list[np.ndarray]:
+    """`count` parts (N,) int64: part k has every count-th bit from bit k on, as one whole number per row.
+
+    This spreads the informative bits evenly over the parts.
+    """
+    dealt = (bits[:, k::count].astype(np.int64) for k in range(count))  # one in memory at a time
+    return [part @ (1 << np.arange(part.shape[1])) for part in dealt]
+
+
+def _sharing(part: np.ndarray) -> int:
+    """The number of pairs of rows with the same value."""
+    counts = np.unique(part, return_counts=True)[1].astype(np.int64)
+    return int((counts * (counts - 1) // 2).sum())
+
+
+def _sharing_pairs(part: np.ndarray, first_words: np.ndarray, most: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Pairs of rows with the same value and similar first words.
+
+    They are found among neighbours in the sorted order, then among rows two apart, and so on.
+    """
+    order = np.argsort(part, kind="stable")
+    ordered, word, starts, step = part[order], first_words[order], np.arange(len(order)), 0
+    while len(starts):
+        step += 1
+        starts = starts[: np.searchsorted(starts, len(order) - step)]
+        starts = starts[ordered[starts] == ordered[starts + step]]
+        near = starts[np.bitwise_count(word[starts] ^ word[starts + step]) <= most]
+        if len(near):
+            yield order[near], order[near + step]
+
+
+def _each_with_each(words: np.ndarray, most: int, groups: np.ndarray) -> Iterator[np.ndarray]:
+    word = words[0]
+    changed, count = np.empty((ROWS, COLUMNS), np.uint64), np.empty((ROWS, COLUMNS), np.uint8)
+    for top in range(0, len(word), ROWS):
+        for left in range(top, len(word), COLUMNS):
+            rows, columns = word[top : top + ROWS, None], word[None, left : left + COLUMNS]
+            shape = slice(len(rows)), slice(columns.shape[1])
+            # reused buffers are three times as fast as new ones
+            np.bitwise_count(np.bitwise_xor(rows, columns, out=changed[shape]), out=count[shape])
+            first, second = np.divmod(np.flatnonzero(count[shape] <= most), columns.shape[1])
+            later = first + top < second + left
+            first, second = _near(first[later] + top, second[later] + left, words, most, groups)
+            if len(first):
+                yield np.stack([first, second], 1)
+
 
 BITS = 256  # of a hash
 NEAR = 12  # bits of 256: a photo that was saved again differs in a few; photos of two subjects in 16 or more
@@ -18,7 +120,7 @@ BLOCK = 8192  # thumbnails in memory as floats at one time
 MOST_PAIRS = 2_000_000  # if there are more, only pairs that are needed to link the same photos are kept
 
 
-def alike(photos: Sequence[PhotoSummary], groups: Sequence[str]) -> list[tuple[int, int]]:
+def alike_pairs(photos: Sequence[PhotoSummary], groups: Sequence[str]) -> list[tuple[int, int]]:
     """Pairs (a, b), a < b, of positions of near-identical photos of different groups, sorted.
 
     If there are more than MOST_PAIRS, a pair is left out if other pairs link its photos (a with b, b with c).
@@ -78,3 +180,48 @@ def _graph(pairs: np.ndarray, count: int):
     from scipy.sparse import coo_matrix
 
     return coo_matrix((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(count, count)).tocsr()
+
+
+SIDES = ("train", "test", "train and test")
+
+
+def photo_pairs(facts: Mapping[str, PhotoFacts], train: pd.DataFrame, test: pd.DataFrame) -> pd.DataFrame:
+    """One row per pair of equal or near-identical photos, equal bytes first.
+
+    facts: by image; train: columns image, group, label; test: column image. Photos that cannot be read are left out.
+    Returned columns: first, second (images), equal (same bytes), side (one of SIDES), one_group, labels_differ (bool;
+    false where a test photo is in the pair). Of very many pairs only those that link the same photos are kept, as in
+    near_duplicates.alike; of equal bytes each photo is paired with the first one.
+    """
+    both = pd.concat([train[["image", "group", "label"]], test[["image"]]], ignore_index=True)
+    is_test = np.arange(len(both)) >= len(train)
+    keep = both["image"].map(lambda image: not facts[image].problem).to_numpy(bool)
+    both, is_test = both[keep].reset_index(drop=True), is_test[keep]
+    found = _positions([facts[image] for image in both["image"]])
+    return _described(found, both, is_test)
+
+
+def _positions(photos: list[PhotoFacts]) -> pd.DataFrame:
+    """Positions a < b of each pair, and whether the bytes are equal."""
+    each = list(map(str, range(len(photos))))  # every photo is a group of its own, so that all pairs count
+    same = same_bytes(photos, each)
+    near = [(a, b) for a, b in alike_pairs(photos, each) if photos[a].digest != photos[b].digest]
+    rows = [(a, b, equal) for pairs, equal in ((same, True), (near, False)) for a, b in pairs]
+    return pd.DataFrame(rows, columns=["a", "b", "equal"]).astype({"a": int, "b": int, "equal": bool})
+
+
+def _described(found: pd.DataFrame, both: pd.DataFrame, is_test: np.ndarray) -> pd.DataFrame:
+    a, b = found["a"].to_numpy(), found["b"].to_numpy()
+    group = both["group"].to_numpy(object)
+    label = both["label"].astype(object).where(both["label"].notna(), "").to_numpy()
+    in_train = ~is_test[a] & ~is_test[b]
+    return pd.DataFrame(
+        {
+            "first": both["image"].to_numpy(object)[a],
+            "second": both["image"].to_numpy(object)[b],
+            "equal": found["equal"].to_numpy(),
+            "side": np.array(SIDES, object)[np.where(in_train, 0, np.where(is_test[a] & is_test[b], 1, 2))],
+            "one_group": in_train & (group[a] == group[b]),
+            "labels_differ": in_train & (label[a] != label[b]),
+        }
+    )

@@ -9,11 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from comp.data.parallel import in_chunks
-from comp.data.photos import Photos, square, unreadable
-from comp.data.resize import VERSION
+from comp import files
+from comp.data.photos import RESIZE_VERSION, Photos, in_chunks, photo_square, unreadable
 from comp.errors import InputError
-from comp.io import files, locks
 
 STATS = 1000  # photos per task when sizes and times are read
 THREADS = 16  # more than cores: on a network disk they mostly wait
@@ -37,7 +35,7 @@ def cached(
     """
     path = cache_file(folder, inputs, images, crop, size, fit)
     if not path.is_file():
-        with locks.lock(folder / "building", "the photo cache", wait=True):  # the process before may have built it
+        with files.lock(folder / "building", "the photo cache", wait=True):  # the process before may have built it
             if not path.is_file():
                 gigabytes = _bytes(images, size) / 1e9
                 say(f"decoding {len(images):,} photos once, to a cache of {gigabytes:.2f} GB in {folder}")
@@ -50,7 +48,7 @@ def cache_file(folder: Path, inputs: Path, images: Sequence[str], crop: int, siz
 
     It reads the state of every file, so call it once per command. InputError lists missing files.
     """
-    key = hashlib.sha256(json.dumps([VERSION, crop, size, fit]).encode())
+    key = hashlib.sha256(json.dumps([RESIZE_VERSION, crop, size, fit]).encode())
     missing: list[str] = []
     parts = [images[i : i + STATS] for i in range(0, len(images), STATS)]
     with ThreadPoolExecutor(THREADS) as pool:
@@ -110,7 +108,7 @@ def _fill(inputs: Path, images, where) -> tuple[int, list[str]]:
     pixels, problems = np.load(temporary, mmap_mode="r+"), []
     for row, image in enumerate(images, first):
         try:
-            pixels[row] = square(inputs / image, crop, size, fit)
+            pixels[row] = photo_square(inputs / image, crop, size, fit)
         except ValueError as error:
             problems.append(f"{image}: {error}")
     pixels.flush()

@@ -1,4 +1,9 @@
-"""Which columns separate training rows from test rows: of the tables, and of what the photos are like. No torch."""
+"""Find columns by which the test set was probably split off: folds should be split by them too.
+
+Adversarial validation: test whether a quick model can distinguish training photos from test photos.
+
+Which columns separate training rows from test rows: of the tables, and of what the photos are like. No torch.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,8 +11,83 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from comp.data.photo_facts import PhotoFacts
-from comp.metrics import metrics
+from comp.data.photo_check import PhotoFacts, PhotoSummary
+from comp.metrics import named_metrics
+
+BY_CHANCE = 1e-3  # largest probability that random test rows would share no value with train
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """A column without a value that occurs in both tables: its name, and how many values each table has."""
+
+    column: str
+    train_values: int
+    test_values: int
+
+
+def suggest_groups(train: pd.DataFrame, test: pd.DataFrame, ignore: Sequence[str] = ()) -> list[Suggestion]:
+    """Columns of both tables that have no common value, those with the fewest values first.
+
+    train, test: the tables of the competition, one row per photo; ignore: columns to skip (ids, labels). A suggested
+    column has at least two values in train, repeats them, and would hardly have no common value (BY_CHANCE) if the test
+    rows had been drawn at random. Empty fields do not count.
+    """
+    shared = [column for column in train if column in test and column not in ignore]
+    found = [_suggested(str(column), _values(train[column]), _values(test[column])) for column in shared]
+    return sorted(filter(None, found), key=lambda suggestion: suggestion.train_values)
+
+
+def _values(column: pd.Series) -> pd.Series:
+    """How many rows each value has. They are compared as text: 7 may be a number in one table only."""
+    if pd.api.types.is_float_dtype(column) and (column.dropna() % 1 == 0).all():
+        column = column.astype("Int64")  # whole numbers beside empty fields
+    text = column.dropna().astype(str)
+    return text[text != ""].value_counts()
+
+
+def _suggested(name: str, train: pd.Series, test: pd.Series) -> Suggestion | None:
+    if len(train) < 2 or len(test) == 0 or train.index.isin(test.index).any():
+        return None
+    counts = np.concatenate([train.to_numpy(), test.to_numpy()]).astype(float)
+    share = test.sum() / counts.sum()
+    # the probability that all rows with the same value are on one side, for all values
+    chance = np.log(share**counts + (1 - share) ** counts).sum() if 0 < share < 1 else 0.0
+    unrepeated = train.max() == 1
+    if unrepeated or chance > np.log(BY_CHANCE):
+        return None
+    return Suggestion(name, len(train), len(test))
+
+
+MOST_COMPARED = 20_000  # photos of train and of test in the adversarial check; more change its third digit
+
+
+def adversarial_auc(train: Sequence[PhotoSummary], test: Sequence[PhotoSummary], groups: Sequence[str]) -> float:
+    """Cross-validated AUC of a logistic regression on thumbnails, train against test: 0.5 if they are alike.
+
+    From more than MOST_COMPARED photos, that many are drawn at random.
+    """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import GroupKFold, cross_val_predict
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    rows, test_rows = _drawn_rows(len(train)), _drawn_rows(len(test))
+    train, test, groups = [train[i] for i in rows], [test[i] for i in test_rows], [groups[i] for i in rows]
+    x = np.array([photo.thumbnail for photo in [*train, *test]], np.float32).reshape(len(train) + len(test), -1)
+    is_test = np.repeat([0, 1], [len(train), len(test)])
+    # groups of train stay together; groups of test are not known
+    group = np.concatenate([np.unique(groups, return_inverse=True)[1], len(train) + np.arange(len(test))])
+    model = make_pipeline(StandardScaler(), LogisticRegression(C=1e-3, max_iter=200))
+    made = cross_val_predict(model, x, is_test, groups=group, cv=GroupKFold(5), method="predict_proba")
+    return named_metrics.auc_score(is_test, made)
+
+
+def _drawn_rows(count: int) -> np.ndarray:
+    if count <= MOST_COMPARED:
+        return np.arange(count)
+    return np.sort(np.random.default_rng(0).choice(count, MOST_COMPARED, replace=False))
+
 
 PARTS = 5  # of the cross-fitted rates
 MOST = 5_000  # rows of each side that the model of all columns sees
@@ -30,8 +110,10 @@ class Difference:
 
 def photo_columns(photos: Sequence[PhotoFacts]) -> pd.DataFrame:
     """What readable photos are like, a row each: width, height, ratio, file size, brightness, contrast, format."""
-    table = pd.DataFrame([(p.width, p.height, p.size / 1000, p.brightness, p.contrast, p.format) for p in photos],
-                         columns=["width", "height", "file size, kB", "brightness", "contrast", "format"])  # fmt: skip
+    table = pd.DataFrame(
+        [(p.width, p.height, p.size / 1000, p.brightness, p.contrast, p.format) for p in photos],
+        columns=["width", "height", "file size, kB", "brightness", "contrast", "format"],
+    )
     table.insert(2, "width / height", table["width"] / table["height"].clip(lower=1))
     return table
 
@@ -55,12 +137,13 @@ def together(train: pd.DataFrame, test: pd.DataFrame, groups: Sequence[str]) -> 
     rows, test_rows = _drawn(len(train)), _drawn(len(test))
     x = pd.concat([train.iloc[rows], test.iloc[test_rows]], ignore_index=True)[[c for c in train if c in test]]
     is_test = np.repeat([0, 1], [len(rows), len(test_rows)])
-    group = np.concatenate([np.unique(np.asarray(groups, str)[rows], return_inverse=True)[1],
-                            len(train) + np.arange(len(test_rows))])  # fmt: skip
+    group = np.concatenate(
+        [np.unique(np.asarray(groups, str)[rows], return_inverse=True)[1], len(train) + np.arange(len(test_rows))]
+    )
     model = HistGradientBoostingClassifier(max_iter=50, random_state=0)
     x = np.column_stack([_numbers(x[column])[0] for column in x])
     made = cross_val_predict(model, x, is_test, groups=group, cv=GroupKFold(PARTS), method="predict_proba")
-    return metrics.auc_score(is_test, made)
+    return named_metrics.auc_score(is_test, made)
 
 
 def _drawn(count: int) -> np.ndarray:
@@ -92,7 +175,7 @@ def _difference(name: str, train: pd.Series, test: pd.Series) -> Difference:
 
 
 def _auc(is_test: np.ndarray, values: np.ndarray) -> float:
-    return metrics.auc_score(is_test, np.column_stack([-values, values]))
+    return named_metrics.auc_score(is_test, np.column_stack([-values, values]))
 
 
 def _rates(values: np.ndarray, is_test: np.ndarray) -> np.ndarray:

@@ -16,7 +16,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy.special import expit, log_expit, log_softmax, logit, softmax
 
-from comp.metrics.metrics import FLOOR
+from comp.metrics.named_metrics import FLOOR
 
 # Of sharpness; of the bias of a class; of a class beside attribute values; of a value. Ten times less or more scored
 # about the same on other rows, of classifiers of real photos and of simulated runs; 100 times more lost 0.003 to 0.006.
@@ -53,10 +53,12 @@ def of_classes(parts: np.ndarray, labels: np.ndarray, attributes: Attributes) ->
         means, sums = weighted.sum(2), given.sum(0)
         slope = np.append(means.sum(1) - true, biases @ (sums - actual))
         mixed = (weighted.sum(1) - means @ given) @ biases.T
-        curve = np.block([
-            [weighted.reshape(len(parts), -1) @ flat.T - means @ means.T, mixed],
-            [mixed.T, biases @ (np.diag(sums) - given.T @ given) @ biases.T],
-        ])  # fmt: skip
+        curve = np.block(
+            [
+                [weighted.reshape(len(parts), -1) @ flat.T - means @ means.T, mixed],
+                [mixed.T, biases @ (np.diag(sums) - given.T @ given) @ biases.T],
+            ]
+        )
         return -scores[np.arange(len(labels)), labels].sum(keepdims=True), slope[None], curve[None]
 
     unchanged = np.append(1.0, np.zeros(len(parts) - 1 + len(biases)))
@@ -95,8 +97,10 @@ def _biases(attributes: Attributes, size: int) -> tuple[np.ndarray, np.ndarray]:
     of_values = [values == value for values in attributes.values() for value in np.unique(values)]
     of_classes = np.eye(size) if size <= BIASED_CLASSES else np.zeros((0, size))
     ridge = CLASS_BESIDE_VALUES if of_values else CLASS
-    return (np.concatenate([np.reshape(of_values, (-1, size)), of_classes]).astype(np.float64),
-            np.repeat([VALUE, ridge], [len(of_values), len(of_classes)]))  # fmt: skip
+    return (
+        np.concatenate([np.reshape(of_values, (-1, size)), of_classes]).astype(np.float64),
+        np.repeat([VALUE, ridge], [len(of_values), len(of_classes)]),
+    )
 
 
 def logarithms(probs: np.ndarray) -> np.ndarray:

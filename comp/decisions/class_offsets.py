@@ -10,11 +10,10 @@ Ties: equal scores go to the class with more rows among the labels, then to the 
 import numpy as np
 
 from comp.competition.competition import Competition
-from comp.decisions import shrink
-from comp.decisions.ascent import Ascent
-from comp.decisions.open_rows import OpenRows
+from comp.decisions import line_search
+from comp.decisions.line_search import Ascent, OpenRows
 from comp.metrics.metric import Metric
-from comp.metrics.metrics import FLOOR
+from comp.metrics.named_metrics import FLOOR
 
 RULES = ("argmax", "prior", "attributes", "classes")
 LARGEST = np.log(3.0)  # largest parameter: a class, or a value of an attribute, is favoured at most threefold
@@ -48,9 +47,7 @@ def tie_breaks(labels: np.ndarray, classes: int) -> np.ndarray:
     return -1e-6 * np.argsort(np.argsort(-counts, kind="stable"), kind="stable")
 
 
-def fit(
-    rule: str, probs: np.ndarray, labels: np.ndarray, groups: np.ndarray, competition: Competition
-) -> np.ndarray:
+def fit(rule: str, probs: np.ndarray, labels: np.ndarray, groups: np.ndarray, competition: Competition) -> np.ndarray:
     """Offsets (C,) of a rule for blended probs (N, C). groups (N,): subsamples keep the rows of a group together."""
     directions = _directions(rule, labels, competition)
     ties = tie_breaks(labels, probs.shape[1])
@@ -59,7 +56,7 @@ def fit(
     logs = np.log(np.maximum(probs, FLOOR)).astype(np.float32)
     reach = 2 * LARGEST * np.abs(directions).sum(0).max()  # the largest difference between the offsets of two classes
     open_rows = OpenRows.of(logs[None], labels, logs >= logs.max(1, keepdims=True) - reach)
-    found = shrink.on_subsamples(lambda rows: _climb(open_rows.take(rows), competition.metric, directions), groups)
+    found = line_search.on_subsamples(lambda rows: _climb(open_rows.take(rows), competition.metric, directions), groups)
     return shrunk(found @ directions) + ties
 
 
@@ -68,7 +65,7 @@ def shrunk(found: np.ndarray) -> np.ndarray:
 
     They are centred first, because adding the same number to all classes changes no decision.
     """
-    return shrink.toward_zero(found - found.mean(1, keepdims=True))
+    return line_search.toward_zero(found - found.mean(1, keepdims=True))
 
 
 def _directions(rule: str, labels: np.ndarray, competition: Competition) -> np.ndarray:

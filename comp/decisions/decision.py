@@ -23,20 +23,13 @@ import numpy as np
 
 from comp.competition import scoring
 from comp.competition.competition import Competition
-from comp.decisions import (
-    class_offsets,
-    expected_classes,
-    expected_grades,
-    expected_labels,
-    grade_cuts,
-    label_thresholds,
-)
+from comp.decisions import class_offsets, expected, grade_cuts, label_thresholds
 
 EXPECTED = "expected"
 NAMES = ("argmax", "half", "round", EXPECTED, "prior", "attributes", "classes", "common", "labels", "cuts")
 PLAIN = ("argmax", "half", "round", "none")  # the rules without a fitted parameter
 _MODULES = {"class": class_offsets, "labels": label_thresholds, "grade": grade_cuts}
-_EXPECTED = {"class": expected_classes, "labels": expected_labels, "grade": expected_grades}
+_EXPECTED = {"class": expected, "labels": expected, "grade": expected}
 
 
 def rules(competition: Competition) -> tuple[str, ...]:
@@ -66,16 +59,16 @@ def fit(
 def adjusted(probs: np.ndarray, parameters: np.ndarray, competition: Competition) -> np.ndarray:
     """Probabilities (N, C) float32, changed so that the plain decision gives the answers of the rule."""
     module = _module(competition, parameters)
-    if module is expected_classes:
-        return expected_classes.adjusted(probs, parameters, competition)
+    if module is expected:
+        return expected.adjusted_classes(probs, parameters, competition)
     return module.adjusted(probs, parameters) if module else probs
 
 
 def predictions(probs: np.ndarray, parameters: np.ndarray, competition: Competition) -> np.ndarray:
     """The predictions for the competition's metric: the answers of the rule, or probabilities if none are needed."""
     module = _module(competition, parameters)
-    if module is expected_classes:
-        return expected_classes.decide(probs, parameters, competition)
+    if module is expected:
+        return expected.decide_classes(probs, parameters, competition)
     if module is class_offsets:
         return class_offsets.decide(probs, parameters)
     return scoring.predictions(competition, competition.metric, adjusted(probs, parameters, competition))
@@ -84,8 +77,8 @@ def predictions(probs: np.ndarray, parameters: np.ndarray, competition: Competit
 def named(parameters: np.ndarray, competition: Competition) -> dict[str, float]:
     """The parameters by the name of their class, or of the two grades that a cut point separates."""
     names, module = competition.classes, _module(competition, parameters)
-    if module is expected_classes:
-        return expected_classes.named(parameters, competition)
+    if module is expected:
+        return expected.named_classes(parameters, competition)
     if module is grade_cuts:
         names = [f"{low} | {high}" for low, high in pairwise(names)]
     return dict(zip(names, parameters.tolist(), strict=True)) if len(parameters) else {}
@@ -98,4 +91,4 @@ def _kind(competition: Competition) -> str:
 def _module(competition: Competition, parameters: np.ndarray | None = None) -> ModuleType | None:
     """The module that applies these parameters. Those of the rule `expected` for classes have two axes."""
     module = _MODULES.get(_kind(competition))
-    return expected_classes if module is class_offsets and np.ndim(parameters) == 2 else module
+    return expected if module is class_offsets and np.ndim(parameters) == 2 else module

@@ -11,7 +11,7 @@ import numpy as np
 
 from comp.competition import scoring
 from comp.competition.competition import Competition
-from comp.decisions import shrink
+from comp.decisions import line_search
 from comp.metrics.metric import Metric
 
 REACH = 0.75  # largest distance of a cut point from k + 0.5
@@ -50,7 +50,7 @@ def fit(rule: str, probs: np.ndarray, labels: np.ndarray, groups: np.ndarray, co
         return plain(grades)
     expected = scoring.expectation(probs)
     search = lambda rows: best_cuts(competition.metric, expected[rows], labels[rows], grades)  # noqa: E731
-    return rising(plain(grades) + shrink.toward_zero(shrink.on_subsamples(search, groups) - plain(grades)))
+    return rising(plain(grades) + line_search.toward_zero(line_search.on_subsamples(search, groups) - plain(grades)))
 
 
 def rising(cuts: np.ndarray) -> np.ndarray:

@@ -1,18 +1,48 @@
-"""What is told to trackers of experiments about each run: settings, epochs of each fold, scores out of fold."""
+"""The tools that results can be exported to: their names, and the module of each.
 
+Packages that only one export needs; they are installed by an extra of pyproject.toml.
+
+What is told to trackers of experiments about each run: settings, epochs of each fold, scores out of fold.
+"""
+
+import importlib
+import importlib.util
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pandas as pd
 
+from comp import files
 from comp.competition import scoring
 from comp.errors import InputError
-from comp.io import files
 from comp.pages.report.report_data import ReportData, Source
-from comp.store.paths import BLEND, Run
+from comp.store.runs import BLEND, Run
+
+TOOLS = ("tensorboard", "mlflow", "fiftyone")
+
+
+def module_of(name: str) -> ModuleType:
+    """The module with the tool's `export`. InputError for an unknown tool, and where its package is not installed."""
+    if name not in TOOLS:
+        found = f"TO={name}" if name else "no TO"
+        raise InputError(found, f"one of {', '.join(TOOLS)}", f"make export TO={TOOLS[0]}")
+    made = importlib.import_module(f"comp.export.{name}_export")
+    made.check()
+    return made
+
+
+def check_installed(package: str, extra: str) -> None:
+    """Raise InputError with the command that installs the extra, unless the package is there."""
+    if importlib.util.find_spec(package) is None:
+        raise InputError(
+            f"the package {package} is not installed",
+            f"the extra {extra}, which make setup leaves out",
+            f'.venv/bin/python -m pip install -e ".[{extra}]"',
+        )
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import torch
 import torch.distributed as dist
 from torch import nn
 
-from comp.io import locks
+from comp import files
 
 
 def start(device: torch.device) -> torch.device:
@@ -58,7 +58,7 @@ def first_alone():
 @contextlib.contextmanager
 def first_holds(path: Path, what: str):
     """Process 0 holds the lock while all run the block; InputError where another training holds it."""
-    with locks.lock(path, what) if rank() == 0 else contextlib.nullcontext():
+    with files.lock(path, what) if rank() == 0 else contextlib.nullcontext():
         yield
 
 

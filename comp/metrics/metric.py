@@ -3,14 +3,17 @@
 The built-in metrics are listed in metrics.py; your own go to user_metrics.py.
 
 Letters in every shape: N rows, C classes, S quantities per row.
+
+The values that a metric can have, to refuse a score that was mistyped.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from comp.metrics import count_metrics
+from comp.metrics import formulas, user_metrics
 
 ONE_LABEL = ("multiclass", "binary", "ordinal")  # targets with one class per photo
 NEEDS = ("answers", "ranking", "ranks", "probabilities", "values")
@@ -55,7 +58,7 @@ class Metric:
     def value(self, labels: np.ndarray, predictions: np.ndarray, classes: int = 0) -> float:
         """The value as the leaderboard shows it; classes: C, if it is known."""
         if self.terms:
-            return float(self.of_counts(*count_metrics.counts(labels, predictions, classes)))
+            return float(self.of_counts(*formulas.counts(labels, predictions, classes)))
         return float(self.function(labels, predictions))
 
     def score(self, labels: np.ndarray, predictions: np.ndarray, classes: int = 0) -> float:
@@ -68,7 +71,7 @@ class Metric:
 
     def of_counts(self, true_positives, predicted, actual):
         """The value from counts (…, C)."""
-        return count_metrics.ratio(*self.terms(true_positives, predicted, actual))
+        return formulas.ratio(*self.terms(true_positives, predicted, actual))
 
     def decides(self, target: str) -> str:
         """The decision that turns probabilities into the predictions of this metric.
@@ -87,7 +90,7 @@ def counted(name: str, terms: Callable, targets: tuple[str, ...], summable: bool
     """A metric of answers that is computed from counts for each class."""
 
     def function(labels, answers):
-        return count_metrics.ratio(*terms(*count_metrics.counts(labels, answers)))
+        return formulas.ratio(*terms(*formulas.counts(labels, answers)))
 
     return Metric(name, function, "answers", targets, terms=terms, summable=summable)
 
@@ -99,3 +102,12 @@ def averaged(name: str, needs: str, targets: tuple[str, ...], rows: Callable, of
         return of_means(rows(labels, predictions).mean(0))
 
     return Metric(name, function, needs, targets, rows=rows, of_means=of_means, **more)
+
+
+def possible_values(metric: Metric) -> tuple[float, float]:
+    """The lowest and the highest possible value; infinite where there is no limit, or for a metric of the user's."""
+    if any(metric.name == own.name for own in user_metrics.METRICS):
+        return -math.inf, math.inf
+    if not metric.higher_is_better:
+        return 0.0, math.inf  # a loss, or a distance
+    return (-1.0 if metric.name == "quadratic_kappa" else 0.0), 1.0

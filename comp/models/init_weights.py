@@ -1,21 +1,30 @@
-"""A model that begins with the weights of a trained fold (INIT), of another image size or with another head too."""
+"""A model that begins with the weights of a trained fold (INIT), of another image size or with another head too.
 
+Whether a run may begin with the weights of another one (INIT): fold k only ever begins with fold k.
+
+The rows that are held out of a fold were then never trained on, because both runs have the same folds.csv.
+"""
+
+import dataclasses
 from collections.abc import Callable
 
 from safetensors import SafetensorError
 from torch import nn
 
+from comp import files
+from comp.competition.competition import Competition
 from comp.errors import InputError
-from comp.models import classifiers, key_matching
-from comp.models.checkpoint_reading import State
-from comp.models.key_matching import Match
-from comp.models.pretrained_filling import FAULTS, filled_by, first_line
-from comp.recipes import model_names
+from comp.models import factory, pretrained, weights_file
+from comp.models.pretrained import FAULTS, Match, State, filled_by, first_line
+from comp.recipes import catalog, recipe_json
+from comp.recipes.recipe_settings import Recipe
+from comp.store import made_of, runs
+from comp.store.runs import ALL_DATA, Run, check_run_name
 
 INSIDE = "backbone."  # where a head wraps timm's model (AttributeSum), its tensors have this before their names
 
 
-def backbone(name: str, state: State, options: dict) -> nn.Module:
+def load_init_backbone(name: str, state: State, options: dict) -> nn.Module:
     """timm's model of that name with the weights of `state`, a fold's; its classifier is new.
 
     Position embeddings of another image size are resampled by timm, as it does for pretrained weights.
@@ -32,7 +41,7 @@ def backbone(name: str, state: State, options: dict) -> nn.Module:
 
     try:
         with filled_by(fill):
-            model = timm.create_model(model_names.current(name), pretrained=True, **options)
+            model = timm.create_model(catalog.current_model_name(name), pretrained=True, **options)
     except (*FAULTS, SafetensorError) as error:
         raise _does_not_fit(name, first_line(error)) from error
     if not filled or filled[-1].missing:
@@ -42,8 +51,8 @@ def backbone(name: str, state: State, options: dict) -> nn.Module:
 
 def _match(state: State, model: nn.Module, filter_fn: Callable | None) -> Match:
     """The tensors as they are where they fit: only where one does not is timm's filter asked, which resamples."""
-    plain = key_matching.compared({name.removeprefix(INSIDE): value for name, value in state.items()}, model)
-    return plain if not plain.missing else key_matching.best({"": state}, model, filter_fn)
+    plain = pretrained.compared_state({name.removeprefix(INSIDE): value for name, value in state.items()}, model)
+    return plain if not plain.missing else pretrained.best_match({"": state}, model, filter_fn)
 
 
 def _does_not_fit(name: str, problem: str) -> InputError:
@@ -59,7 +68,7 @@ def keep_head(model: nn.Module, inner: nn.Module, state: State) -> list[str]:
 
     model: with its head; inner: timm's model in it.
     """
-    classifier, own = classifiers.tensor_names(inner), model.state_dict()
+    classifier, own = factory.classifier_tensor_names(inner), model.state_dict()
     before = INSIDE if inner is not model else ""
     body = {before + name for name in inner.state_dict() if name not in classifier}
     head = [name for name in own if name not in body]
@@ -70,3 +79,107 @@ def keep_head(model: nn.Module, inner: nn.Module, state: State) -> list[str]:
 
 def _shape(state: State, name: str) -> str:
     return "×".join(map(str, state[name].shape)) or "1" if name in state else "nothing"
+
+
+OTHER = "the same command with another INIT, or without"
+
+
+def with_init(recipe: Recipe, run: Run, competition: Competition) -> Recipe:
+    """The recipe of a new run, with the mean and std of its INIT where it gives none: the weights know no others.
+
+    A run that has begun has them in its own recipe: its INIT may be gone.
+    Raises InputError for an INIT that is the run itself, was not trained here, or has other classes or another model.
+    """
+    if not recipe.init:
+        return recipe
+    begun = runs.init_of(run) == recipe.init
+    before = recipe_json.load_recipe(run, competition) if begun else _recipe_of(_known(run, recipe.init), competition)
+    if not begun and _architecture(before) != _architecture(recipe):
+        raise InputError(
+            f"INIT={recipe.init} is a {before.model}, not a {recipe.model}",
+            "weights of the same model; image size, head and loss may differ",
+            f"the same command with MODEL={before.name}; or without INIT",
+        )
+    return dataclasses.replace(recipe, mean=recipe.mean or before.mean, std=recipe.std or before.std)
+
+
+def _known(run: Run, name: str) -> Run:
+    check_run_name(name)
+    if name == run.name:
+        raise InputError(f"INIT={name} is the run itself", "another run", f"{OTHER}; or with another RUN")
+    before = Run(run.outputs, name)
+    if not before.recipe.is_file():
+        known = ", ".join(one for one in runs.trained_runs(run.outputs) if one != run.name)
+        raise InputError(
+            f"no trained run {name} in {run.outputs}"
+            + (": its predictions are external" if before.folder.is_dir() else ""),
+            f"one of the trained runs: {known or 'none yet'}",
+            f"make train MODEL=<a model> RUN={name}; or {OTHER}",
+        )
+    return before
+
+
+def _recipe_of(before: Run, competition: Competition) -> Recipe:
+    try:
+        return recipe_json.load_recipe(before, competition)
+    except InputError as error:
+        raise InputError(f"INIT={before.name}: {error.found}", "a trained run of these classes", OTHER) from None
+
+
+def _architecture(recipe: Recipe) -> str:
+    return catalog.current_model_name(recipe.model).partition(".")[0]
+
+
+def check_init_folds(run: Run, init: str, folds_digest: str, numbers: list[int | str]) -> None:
+    """Raise InputError unless fold k of the INIT run is trained, with the current folds.csv, for each k that begins.
+
+    numbers: the folds to train, or ALL_DATA. Those that are trained already need nothing any more.
+    """
+    before = Run(run.outputs, init)
+    wanted = [k for k in numbers if not is_trained(run, k)]
+    missing = [k for k in wanted if not is_trained(before, k)]
+    if missing:
+        which = missing[0] if len(missing) == 1 or missing[0] == ALL_DATA else None
+        raise InputError(
+            f"INIT={init} has no trained fold {', '.join(map(str, missing))}",
+            "fold k of INIT for each fold k that is to be trained",
+            runs.train_command(before, which),
+        )
+    for k in wanted:
+        _check_current(run, before, k, folds_digest)
+
+
+def is_trained(run: Run, k: int | str) -> bool:
+    """Whether there are weights of fold k, and not from a training that still has to write its last files."""
+    return run.weights(k).is_file() and not (run.fold(k) / "resume.pt").is_file()
+
+
+def _check_current(run: Run, before: Run, k: int | str, folds_digest: str) -> None:
+    anew = runs.command_to_start_again(before, k)
+    metadata = weights_file.weights_metadata(before.weights(k), anew)
+    if run.name in made_of.runs_of_files(metadata):
+        raise InputError(
+            f"INIT={before.name} began with {run.name} itself",
+            "a run that is older than this one",
+            f"{OTHER}; or with another RUN",
+        )
+    now = {"recipe": files.digest(before.recipe), "folds": folds_digest, "fold": k}
+    different = weights_file.differences_from_now(metadata, run.outputs, now)
+    if "folds" in different:
+        raise InputError(
+            f"INIT={before.name}: fold {k} was trained with folds.csv {metadata.get('folds')}",
+            f"the current folds.csv, {folds_digest}: with other folds it has seen photos that are held out now",
+            f"{anew}; or {OTHER}",
+        )
+    if different:
+        raise InputError(
+            f"INIT={before.name}: fold {k} was trained with another {' and '.join(different)}",
+            "weights that are up to date",
+            anew,
+        )
+
+
+def init_weights_of(run: Run, init: str, k: int | str) -> State:
+    """The state dict that fold k begins with."""
+    before = Run(run.outputs, init)
+    return weights_file.read_weights(before.weights(k), runs.command_to_start_again(before, k))

@@ -1,16 +1,129 @@
-"""Figures of a page, drawn by matplotlib: lines, bars, histogram, scatter. Each has its numbers in a table beside it.
+"""Bins for histograms of any numbers.
+
+matplotlib figures as inline SVG: the same bytes for the same numbers, in the colours of the page's theme.
+
+Figures of a page, drawn by matplotlib: lines, bars, histogram, scatter. Each has its numbers in a table beside it.
 
 The macro `figure` of parts.html.j2 draws one. Series differ by colour, and by dash or marker: never by colour alone.
+
+A square picture of counts: how often two things occur together. The numbers are written into the cells.
 """
 
 import contextlib
+import io
+import re
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 
 import numpy as np
 
-from comp.pages import svg
-from comp.pages.tables import Table
+from comp import files
+
+
+@dataclass(frozen=True)
+class Table:
+    """columns (K,) and rows of K cells: text, numbers, or None for no value. title: above it, may be empty."""
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence]
+    title: str = ""
+
+
+def shown(cell) -> str:
+    """A cell as text: whole numbers with separators, other numbers with four decimals or digits, None as a dash."""
+    if cell is None:
+        return "–"
+    if isinstance(cell, str):
+        return cell
+    if isinstance(cell, Integral):
+        return f"{int(cell):,}"
+    return f"{cell:.4f}" if abs(cell) < 10 else f"{cell:,.4g}"
+
+
+def is_number(cell) -> bool:
+    """Whether a cell is aligned to the right: a number, or text that reads as one."""
+    return not isinstance(cell, str) or re.fullmatch(r"[-+]?[\d,.]*\d ?%?", cell) is not None
+
+
+BINS = 30
+BEYOND = 0.5  # percent at either end that the outermost bins take in, so that a few extreme values do not hide the rest
+
+
+def bin_edges(values: np.ndarray) -> np.ndarray:
+    """Bin edges (n + 1,), n at most BINS, for finite values (N,); bins of whole numbers hold equally many of them.
+
+    A single value gets a single bin. Values beyond the edges are meant to be clipped, as `counts` does.
+    """
+    values = np.asarray(values, float)
+    low, high = np.percentile(values, [BEYOND, 100 - BEYOND])
+    if not high > low:
+        low, high = values.min(), values.max()
+    if (values % 1 == 0).all():
+        low, high = np.floor(low), np.ceil(high)
+        width = np.ceil((high - low + 1) / BINS)
+        return np.arange(low, high + width + 1, width) - 0.5
+    largest = max(abs(low), abs(high))
+    if high - low > 2 * BINS * np.spacing(largest):  # else the edges would not all differ
+        return np.linspace(low, high, BINS + 1)
+    beyond = max(0.5, largest * 1e-6)
+    return np.array([low - beyond, high + beyond])
+
+
+def bin_counts(values: np.ndarray, bins: np.ndarray) -> np.ndarray:
+    """How many values each bin has, (n,) int; those beyond the edges are in the outermost bins."""
+    return np.histogram(np.clip(np.asarray(values, float), bins[0], bins[-1]), bins)[0]
+
+
+def bin_percent(values: np.ndarray, bins: np.ndarray) -> np.ndarray:
+    """Like `counts`, in percent of all values, (n,) float."""
+    return bin_counts(values, bins) * 100 / max(len(values), 1)
+
+
+INK = "#010203"  # stands for the text colour of the page, which is not known here: replaced by currentColor
+INKED = ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color", "grid.color")
+SETTINGS = {
+    "svg.fonttype": "none",  # text stays text: it can be searched, read aloud, and takes the page's font
+    "svg.hashsalt": "comp",  # else ids are random
+    "text.parse_math": False,  # a name with $ is a name
+    "font.size": 11,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.alpha": 0.25,
+    "legend.frameon": False,
+    "legend.fontsize": 9,
+    "figure.constrained_layout.use": True,
+    **dict.fromkeys(INKED, INK),
+}
+NO_METADATA = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+
+
+def inline_svg(figure, title: str):
+    """The SVG element of a matplotlib Figure as Markup, with a transparent background. title: its aria-label.
+
+    Call it inside `matplotlib.rc_context(SETTINGS)`, as figures.py does.
+    """
+    from markupsafe import Markup, escape
+
+    written = io.StringIO()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # the browser has other fonts
+        figure.savefig(written, format="svg", transparent=True, metadata=NO_METADATA)
+    text = written.getvalue()
+    text = text[text.index("<svg") :].replace(INK, "currentColor")
+    text = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>|font-family: [^;\"]*;", "", text, flags=re.DOTALL)
+    text = _own_ids(text, "f" + files.digest_of((title + text).encode())[:8])
+    return Markup(text.replace("<svg", f'<svg role="img" aria-label="{escape(title)}"', 1))
+
+
+def _own_ids(text: str, prefix: str) -> str:
+    """The SVG with a prefix before each id: ids are unique in a page, and figures share their names."""
+    text = re.sub(r'(\bid=")', rf"\g<1>{prefix}-", text)
+    return re.sub(r'(url\(#|href="#)', rf"\g<1>{prefix}-", text)
+
 
 # Okabe and Ito (2008), "Color Universal Design": the colour-blind can tell them apart. Yellow is last: it is pale.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442")
@@ -35,47 +148,55 @@ def drawing(height: float = HEIGHT) -> Iterator[tuple]:
     import matplotlib
     from matplotlib.figure import Figure as Canvas
 
-    with matplotlib.rc_context(svg.SETTINGS):
+    with matplotlib.rc_context(SETTINGS):
         canvas = Canvas(figsize=(WIDTH, height))
         yield canvas, canvas.subplots()
 
 
-def lines(title: str, x_label: str, y_label: str, series: Mapping[str, tuple[Sequence, Sequence]],
-          diagonal: bool = False) -> Figure:  # fmt: skip
+def lines(
+    title: str, x_label: str, y_label: str, series: Mapping[str, tuple[Sequence, Sequence]], diagonal: bool = False
+) -> Figure:
     """Lines through points. series: name to x (n,) and y (n,), nan for no value; diagonal: also draw y = x."""
     with drawing() as (canvas, axes):
         if diagonal:
-            axes.plot([0, 1], [0, 1], color=svg.INK, linewidth=1, linestyle=":", alpha=0.6)
+            axes.plot([0, 1], [0, 1], color=INK, linewidth=1, linestyle=":", alpha=0.6)
         for i, (name, (x, y)) in enumerate(series.items()):
             style = {"color": COLOURS[i % 7], "linestyle": DASHES[i // 7 % 4], "marker": MARKERS[i % 7]}
-            axes.plot(x, y, label=plain(name), markersize=3.5, markevery=max(1, len(x) // 12), **style)
+            axes.plot(x, y, label=plain_number(name), markersize=3.5, markevery=max(1, len(x) // 12), **style)
         if all(float(place).is_integer() for x, _ in series.values() for place in x):
             axes.xaxis.get_major_locator().set_params(integer=True)
         _finish(axes, x_label, y_label, legend=len(series) > 1)
-        drawn = svg.inline(canvas, title)
+        drawn = inline_svg(canvas, title)
     return Figure(title, drawn, _points(title, x_label, y_label, series))
 
 
-def bars(title: str, x_label: str, values: Mapping[str, float],
-         intervals: Sequence[tuple[float, float]] = ()) -> Figure:  # fmt: skip
+def bars(
+    title: str, x_label: str, values: Mapping[str, float], intervals: Sequence[tuple[float, float]] = ()
+) -> Figure:
     """Horizontal bars from the top down. values: name to length; intervals (n,): ends of whiskers, if any."""
-    names, lengths = [plain(name) for name in values], list(values.values())
+    names, lengths = [plain_number(name) for name in values], list(values.values())
     whiskers = [np.abs(np.subtract(lengths, side)) for side in zip(*intervals, strict=True)] or None
     with drawing(height=max(1.4, 0.7 + 0.28 * len(names))) as (canvas, axes):
         places = np.arange(len(names))
-        style = {"color": COLOURS[0], "ecolor": svg.INK, "height": 0.7}
+        style = {"color": COLOURS[0], "ecolor": INK, "height": 0.7}
         axes.barh(places, lengths, xerr=whiskers, **style)
         axes.set_yticks(places, names)
         axes.invert_yaxis()
         axes.grid(visible=False, axis="y")
         _finish(axes, x_label, "")
-        drawn = svg.inline(canvas, title)
+        drawn = inline_svg(canvas, title)
     rows = [[name, value, *(intervals[i] if len(intervals) else ())] for i, (name, value) in enumerate(values.items())]
     return Figure(title, drawn, Table(["", x_label, *(["from", "to"] if len(intervals) else [])], rows, title))
 
 
-def histogram(title: str, x_label: str, edges: Sequence[float], counts: Mapping[str, Sequence[float]],
-              y_label: str = "count", marks: Sequence[float] = ()) -> Figure:  # fmt: skip
+def histogram(
+    title: str,
+    x_label: str,
+    edges: Sequence[float],
+    counts: Mapping[str, Sequence[float]],
+    y_label: str = "count",
+    marks: Sequence[float] = (),
+) -> Figure:
     """Outlines of histograms with common bins. edges (n + 1,); counts: name of each series to its counts (n,).
 
     y_label: what is counted; marks: places of dotted vertical lines.
@@ -83,37 +204,38 @@ def histogram(title: str, x_label: str, edges: Sequence[float], counts: Mapping[
     with drawing() as (canvas, axes):
         for i, (name, values) in enumerate(counts.items()):
             style = {"color": COLOURS[i % 7], "linestyle": DASHES[i % 4], "linewidth": 1.6}
-            axes.stairs(values, edges, label=plain(name), fill=len(counts) == 1, **style)
+            axes.stairs(values, edges, label=plain_number(name), fill=len(counts) == 1, **style)
         for mark in marks:
-            axes.axvline(mark, color=svg.INK, linewidth=1.2, linestyle=":")
+            axes.axvline(mark, color=INK, linewidth=1.2, linestyle=":")
         _finish(axes, x_label, y_label, legend=len(counts) > 1)
-        drawn = svg.inline(canvas, title)
+        drawn = inline_svg(canvas, title)
     rows = [[f"{a:.4g} to {b:.4g}", *cells] for a, b, *cells in zip(edges, edges[1:], *counts.values(), strict=False)]
     return Figure(title, drawn, Table([x_label, *counts], rows, title))
 
 
-def scatter(title: str, x_label: str, y_label: str, x: Sequence, y: Sequence, numbers: Table,
-            diagonal: bool = False) -> Figure:  # fmt: skip
+def scatter(
+    title: str, x_label: str, y_label: str, x: Sequence, y: Sequence, numbers: Table, diagonal: bool = False
+) -> Figure:
     """Points (n,). numbers: a table that says the same, since points can be many; diagonal: also draw y = x."""
     with drawing(height=4.0) as (canvas, axes):
         size, alpha = (9, 0.5) if len(x) > FEW else (40, 0.9)
         axes.scatter(x, y, s=size, alpha=alpha, color=COLOURS[0], linewidths=0)
         if diagonal and len(x):
             ends = [min(np.min(x), np.min(y)), max(np.max(x), np.max(y))]
-            axes.plot(ends, ends, color=svg.INK, linewidth=1, linestyle=":", alpha=0.6)
+            axes.plot(ends, ends, color=INK, linewidth=1, linestyle=":", alpha=0.6)
         _finish(axes, x_label, y_label)
-        drawn = svg.inline(canvas, title)
+        drawn = inline_svg(canvas, title)
     return Figure(title, drawn, numbers)
 
 
 def _finish(axes, x_label: str, y_label: str, legend: bool = False) -> None:
-    axes.set_xlabel(plain(x_label))
-    axes.set_ylabel(plain(y_label))
+    axes.set_xlabel(plain_number(x_label))
+    axes.set_ylabel(plain_number(y_label))
     if legend:
         axes.legend()
 
 
-def plain(name: str, most: int = 28) -> str:
+def plain_number(name: str, most: int = 28) -> str:
     """A name for a label: shortened, and not one that matplotlib leaves out because it starts with "_"."""
     name = name if len(name) <= most else f"{name[: most - 1]}…"
     return f" {name}" if name.startswith("_") else name
@@ -130,3 +252,32 @@ def _points(title: str, x_label: str, y_label: str, series: Mapping[str, tuple[S
 
 def _or_none(value: float | None) -> float | None:
     return value if value is not None and np.isfinite(value) else None
+
+
+MOST_NUMBERS = 12  # names up to which the cells have room for their numbers
+
+
+def heat(title: str, names: Sequence[str], counts: np.ndarray) -> Figure:
+    """counts (K, K) int for K names, darker where higher; up to MOST_NUMBERS names the cells show them."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    with drawing(height=max(2.6, 1.6 + 0.17 * len(names))) as (canvas, axes):
+        shades = LinearSegmentedColormap.from_list("shades", ["#FFFFFF", COLOURS[0]])
+        axes.pcolormesh(counts, cmap=shades, vmin=0, vmax=max(1, counts.max()), edgecolor="#FFFFFF", linewidth=0.5)
+        if len(names) <= MOST_NUMBERS:
+            _write_numbers(axes, counts)
+        places, plain = np.arange(len(names)) + 0.5, [plain_number(name, 18) for name in names]
+        axes.set_xticks(places, plain, rotation=90)
+        axes.set_yticks(places, plain)
+        axes.invert_yaxis()
+        axes.grid(visible=False)
+        drawn = inline_svg(canvas, title)
+    rows = [[name, *map(int, row)] for name, row in zip(names, counts, strict=True)]
+    return Figure(title, drawn, Table(["", *names], rows, title))
+
+
+def _write_numbers(axes, counts: np.ndarray) -> None:
+    for row, column in np.ndindex(counts.shape):
+        dark = counts[row, column] > 0.6 * counts.max()
+        style = {"ha": "center", "va": "center", "fontsize": 8, "color": "#FFFFFF" if dark else "#000000"}
+        axes.text(column + 0.5, row + 0.5, f"{counts[row, column]:,}", **style)

@@ -7,8 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from comp.data.decode import decode
-from comp.data.photo_files import read_bytes
+from comp.data.decoding import decode, read_bytes
 
 THREADS = 4  # decoding and encoding leave the interpreter lock
 QUALITY = 70  # of WebP; 96 px then take about 2 kB

@@ -1,28 +1,149 @@
-"""The recipes by name: one file per recipe in `named/`, and a default recipe for any other timm model.
+"""Which timm models are transformers: they need a smaller learning rate, layer decay and the plain memory layout.
+
+The family of a model from its name alone: "resnet" of resnet34. No timm, which takes seconds to import.
+
+Names of timm models: old names are replaced by new ones, unknown names and tags are refused.
+
+The recipes by name: one file per recipe in `named/`, and a default recipe for any other timm model.
 
     recipe = catalog.get("resnet34")        # or the name of any timm model
 """
 
 import dataclasses
+import difflib
 import importlib
 import pkgutil
+import re
 
-from comp.recipes import default, named, settings
-from comp.recipes.families import is_transformer
-from comp.recipes.recipe import Recipe
+from comp.errors import InputError
+from comp.recipes import named, recipe_settings
+from comp.recipes.named import default
+from comp.recipes.recipe_settings import Recipe
+
+# Modules of timm with models that use attention (or token mixing) over patches, and layer norms. Models with mostly
+# convolutions and batch norms are not listed, even if their name has "vit": mobilevit, levit, efficientvit, fastvit.
+_TRANSFORMERS = frozenset(
+    (
+        "beit",
+        "cait",
+        "coat",
+        "convit",
+        "crossvit",
+        "davit",
+        "deepseek_vit",
+        "deit",
+        "eva",
+        "gcvit",
+        "gemma4_vit",
+        "hiera",
+        "hieradet_sam2",
+        "maxxvit",
+        "mlp_mixer",
+        "mvitv2",
+        "naflexvit",
+        "nest",
+        "pit",
+        "pvt_v2",
+        "qwen3_vit",
+        "swin_transformer",
+        "swin_transformer_v2",
+        "swin_transformer_v2_cr",
+        "tiny_vit",
+        "tnt",
+        "twins",
+        "vision_transformer",
+        "vision_transformer_hybrid",
+        "vision_transformer_relpos",
+        "vision_transformer_sam",
+        "vitamin",
+        "volo",
+        "xcit",
+    )
+)
 
 
-def names() -> list[str]:
+def is_transformer(model: str) -> bool:
+    """Whether a timm model, with or without a tag, is a transformer; the module of timm that defines it decides.
+
+    False for a name that timm does not know: models/factory.py refuses it and lists similar names.
+    """
+    import timm  # 2 s to import
+
+    base = current_model_name(model).partition(".")[0]
+    return timm.is_model(base) and timm.model_entrypoint(base).__module__.rpartition(".")[2] in _TRANSFORMERS
+
+
+PREFIXES = r"(?:tf|legacy|gluon|dm|ssl|swsl|ig|test)_"  # of who trained or ported it
+FAMILY = rf"(?:{PREFIXES})?([a-z]+?(?:v\d+)?)(?=[\d_.\-]|$)"
+
+
+def family_of_model(model: str) -> str:
+    """The first word of a timm name without its size: tf_efficientnet_lite0 is of efficientnet, swin_tiny of swin.
+
+    A version that belongs to the family stays: efficientnetv2. Any other name is its own family.
+    """
+    found = re.match(FAMILY, model.lower())
+    return found.group(1) if found else model
+
+
+SUFFIXES = ("safetensors", "pth", "pt", "bin", "ckpt", "tar")  # of weights files; they are not tags
+
+
+def current_model_name(name: str) -> str:
+    """The current name of a timm model, with its tag; other names stay unchanged.
+
+    vit_base_patch16_224_in21k, for example, is now vit_base_patch16_224.augreg_in21k.
+    """
+    from timm.models import _registry  # 2 s to import; timm has no public name for its table of old names
+
+    return _registry._deprecated_models.get(name) or name
+
+
+def check_model_name(name: str, recipes: list[str]) -> None:
+    """Raise InputError unless timm has the model and its tag; it lists similar names or the known tags."""
+    import timm
+
+    base, dot, tag = current_model_name(name).partition(".")
+    if not timm.is_model(base):
+        raise _unknown(name, base, recipes)
+    tags = [known.partition(".")[2] for known in timm.models.get_arch_pretrained_cfgs(base)]
+    if dot and tag not in tags:
+        raise _unknown_tag(name, base, tag, [known for known in tags if known])
+
+
+def _unknown(name: str, base: str, recipes: list[str]) -> InputError:
+    import timm
+
+    near = difflib.get_close_matches(base, timm.list_models() + recipes, n=5, cutoff=0.5)
+    return InputError(
+        f"unknown MODEL={name}" + (f"; nearest: {', '.join(near)}" if near else ""),
+        f"a recipe ({', '.join(recipes)}) or a timm model",
+        "python -c 'import timm; print(*timm.list_models())'",
+    )
+
+
+def _unknown_tag(name: str, base: str, tag: str, tags: list[str]) -> InputError:
+    known = f"one of {', '.join(f'{base}.{known}' for known in tags)}" if tags else f"{base}, which has no tags"
+    if tag.rpartition(".")[2] in SUFFIXES:
+        known = f"{base}, with the file in the folder weights of the inputs as {base}.{tag}; or {known}"
+    nearest = difflib.get_close_matches(tag, tags, n=1, cutoff=0.5)
+    better = f"{base}.{nearest[0]}" if nearest and tag.rpartition(".")[2] not in SUFFIXES else base
+    return InputError(
+        f"unknown MODEL={name}: timm has no weights {tag!r} of {base}", known, f"the same command with MODEL={better}"
+    )
+
+
+def recipe_names() -> list[str]:
     """The named recipes, sorted."""
     return sorted(module.name for module in pkgutil.iter_modules(named.__path__))
 
 
-def get(name: str, defaults: str = "") -> Recipe:
+def get_recipe(name: str, defaults: str = "") -> Recipe:
     """The recipe of that name; for any other timm model the default recipe (models/factory.py checks the name).
 
     defaults: the competition's settings for models without their own recipe, such as "crop=350".
     """
-    if name in names():
+    if name in recipe_names():
         return dataclasses.replace(importlib.import_module(f"{named.__name__}.{name}").RECIPE, name=name)
     general = default.TRANSFORMER if is_transformer(name) else default.RECIPE
-    return settings.override(dataclasses.replace(general, name=name, model=name), defaults)
+    return recipe_settings.override_settings(dataclasses.replace(general, name=name, model=name), defaults)

@@ -25,7 +25,7 @@ class Stage:
     last: bool = True
 
 
-def plan(stages: str, run: str, init: str, settings: str) -> list[Stage]:
+def plan_stages(stages: str, run: str, init: str, settings: str) -> list[Stage]:
     """The stages of STAGES in their order; the last has the run's name. Without STAGES: the run alone.
 
     init: the run that the first one begins with; empty for none. Raises InputError unless the sizes rise.

@@ -1,29 +1,156 @@
-"""External predictions, such as a teammate sends: oof and test as .npz, .csv or .csv.gz in outputs/<name>/.
+"""The ids of external predictions as this fold table and sample write them.
+
+A teammate's file may have them in another Unicode form, without the extension, with other folders in front, or with
+Windows' separators: they are matched where that is possible for all, without a doubt.
+
+External predictions in a CSV or gzipped CSV: which column is the id, which are the classes.
+
+External predictions, such as a teammate sends: oof and test as .npz, .csv or .csv.gz in outputs/<name>/.
 
 A CSV has a column of ids, then a column per class, by the classes' names or by 0 … C-1. Of two classes the probability
 of the positive one is enough; a regression has one column. Capitals in file names do not matter.
 """
 
+import gzip
 import json
+import tempfile
+import zlib
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from comp import files
 from comp.competition.competition import Competition
 from comp.errors import InputError
-from comp.io import arrays
-from comp.store import external_files
-from comp.store.external_csv import class_columns, read_csv
-from comp.store.external_ids import matched
+from comp.inputs.photo_listing import END
+from comp.store import runs
 from comp.store.predictions import ROW_SUM_TOLERANCE, Predictions, check_predictions
+from comp.tables import LARGEST_MB, column_name, read_table
+from comp.text import same_text
+
+MOST_PARTS = 6  # of a path that are compared
+
+
+def matched_ids(ids: np.ndarray, wanted: Sequence[str]) -> np.ndarray:
+    """`ids` (N,) str, each as it is in `wanted`; as they are where not all of them can be matched.
+
+    The longest ends of paths are compared first.
+    """
+    wanted = list(map(str, wanted))
+    if set(ids) == set(wanted):
+        return ids
+    for key in (_plain_id, *(_path_end(parts) for parts in range(MOST_PARTS, 0, -1))):
+        known = {key(name): name for name in wanted}
+        keys = [key(name) for name in ids]
+        if len(known) == len(set(wanted)) and set(keys) == set(known):
+            return np.array([known[name] for name in keys], dtype=str)
+    return ids
+
+
+def _plain_id(name: str) -> str:
+    return same_text(name.strip()).replace("\\", "/").removeprefix("./")
+
+
+def _path_end(parts: int) -> Callable[[str], str]:
+    """The last parts of a path, without the extension of a photo."""
+    return lambda name: "/".join(END.sub("", _plain_id(name)).split("/")[-parts:])
+
+
+UNNAMED = "Unnamed: "  # how read_table calls a column without a name, such as the index of a table
+NUMBER = r"-?\d*,\d+(?:[eE][-+]?\d+)?|-?\d+(?:[eE][-+]?\d+)?"  # with a decimal comma
+
+
+def read_external_csv(path: Path, competition: Competition, repair: str) -> tuple[np.ndarray, np.ndarray]:
+    """Ids (N,) str and values (N, C) float32 in the order of the classes; of two classes also (N, 1).
+
+    The ids are the first column that is no class and does not just count the rows. Further columns are left out.
+    """
+    table = _read_gzip(path, repair) if path.suffix.lower() == ".gz" else read_table(path, (), repair)
+    names = list(table.columns)
+    columns = class_columns(names, competition)
+    others = [name for name in names if name not in (columns or ())]
+    if columns is None or not others:
+        found = f"{path} has columns {names[:20]}"
+        raise InputError(found, _expected_columns(competition), repair)
+    ids = table[_id_column(table, others)].to_numpy(str)
+    return ids, _values(table[columns], path, competition, repair)
+
+
+def _id_column(table: pd.DataFrame, others: list[str]) -> str:
+    """The first column that names each row, those with a name before others; a mere count of the rows comes last."""
+    named = sorted(others, key=lambda name: name.startswith(UNNAMED))
+    count = list(map(str, range(len(table))))
+    telling = [name for name in named if table[name].is_unique and table[name].tolist() != count]
+    return (telling or named)[0]
+
+
+def class_columns(names: list[str], competition: Competition) -> list[str] | None:
+    """The names of the classes' columns in the order of the classes; None where there are none.
+
+    Classes go by their names or by 0 … C-1. Of two classes the positive one is enough; a number needs two columns, of
+    which the last is its.
+    """
+    known = {column_name(name): name for name in names}
+    for wanted in (list(competition.classes), [str(c) for c in range(competition.size)]):
+        if competition.target != "regression" and all(column_name(name) in known for name in wanted):
+            return [known[column_name(name)] for name in wanted]
+    positive = column_name(competition.classes[-1])
+    if competition.target in ("binary", "regression") and positive in known and len(names) > 1:
+        return [known[positive]]
+    named = [name for name in names if not name.startswith(UNNAMED)]
+    negative = competition.target == "binary" and named[1:] == [competition.classes[0]]
+    one = competition.target in ("binary", "regression") and len(named) == 2 and not negative
+    return named[1:] if one else None
+
+
+def _values(table: pd.DataFrame, path: Path, competition: Competition, repair: str) -> np.ndarray:
+    """The numbers (N, C) float32; decimal commas are read where all fields may be such."""
+    text = table.apply(lambda column: column.str.strip())
+    commas = any(column.str.contains(",", regex=False).any() for _, column in text.items())
+    if commas and all(column.str.fullmatch(NUMBER).all() for _, column in text.items()):
+        text = text.apply(lambda column: column.str.replace(",", ".", regex=False))
+    try:
+        return text.replace("", "nan").to_numpy(np.float32)
+    except ValueError as error:
+        raise InputError(f"{path} holds no numbers: {error}", _expected_columns(competition), repair) from None
+
+
+def _expected_columns(competition: Competition) -> str:
+    if competition.target == "regression":
+        return "a column of ids, then one column of numbers"
+    one = "the probability of the positive class, or " if competition.target == "binary" else ""
+    return f"a column of ids, then {one}{competition.size} columns of probabilities, by the classes' names or 0 … C-1"
+
+
+def _read_gzip(path: Path, repair: str) -> pd.DataFrame:
+    """The table of a gzipped CSV. InputError for a file that is damaged or unpacks to more than a table may have."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "unpacked.csv"
+        try:
+            _unpack(path, copy, repair)
+            return read_table(copy, (), repair)
+        except (OSError, EOFError, zlib.error) as error:
+            raise InputError(f"{path} is not readable: {error}", "a CSV file packed by gzip", repair) from None
+        except InputError as error:
+            raise InputError(error.found.replace(str(copy), str(path)), error.expected, repair) from None
+
+
+def _unpack(path: Path, copy: Path, repair: str) -> None:
+    with gzip.open(path) as packed, open(copy, "wb") as file:
+        while part := packed.read(1 << 20):
+            file.write(part)
+            if file.tell() > LARGEST_MB * 1_000_000:
+                raise InputError(f"{path} unpacks to more than {LARGEST_MB:,} MB", "at most that", repair)
+
 
 ROUNDED = 0.01  # how far from 1 a row may sum that was rounded when it was written
 NEARLY = 1e-6  # beyond 0 and 1, of numbers that were computed in another way
 
 
-def load(
+def load_external(
     folder: Path, folds: pd.DataFrame, folds_digest: str, competition: Competition, test_ids=None
 ) -> tuple[Predictions, Predictions]:
     """The oof and test predictions of a folder where `find` finds both. The caller checks their ids.
@@ -31,7 +158,7 @@ def load(
     Ids are matched to those of the folds, and to test_ids where they are given, as external_ids.py says. Where several
     photos make one prediction, oof may have a row per photo or a row per prediction id.
     """
-    oof, test = (read(file, competition) for file in external_files.find(folder))
+    oof, test = (read_external_file(file, competition) for file in runs.find_external_files(folder))
     made_with = oof.meta.get("folds", folds_digest)
     if made_with != folds_digest:
         raise InputError(
@@ -47,16 +174,16 @@ def load(
 
 
 def _named_as(made: Predictions, wanted) -> Predictions:
-    return replace(made, ids=matched(made.ids, wanted))
+    return replace(made, ids=matched_ids(made.ids, wanted))
 
 
-def read(path: Path, competition: Competition) -> Predictions:
+def read_external_file(path: Path, competition: Competition) -> Predictions:
     """Checked predictions of an npz, a CSV or a gzipped CSV."""
     repair = f"correct {path}, or move {path.parent} out of the outputs folder"
     if path.suffix.lower() == ".npz":
         ids, probs, meta = _read_npz(path, competition, repair)
     else:
-        ids, probs, meta = *read_csv(path, competition, repair), {}
+        ids, probs, meta = *read_external_csv(path, competition, repair), {}
     if probs.ndim == 1:
         probs = probs[:, None]
     if competition.target == "binary" and probs.shape[1:] == (1,):
@@ -95,7 +222,7 @@ def _remedy(probs: np.ndarray, competition: Competition, path: Path) -> str:
 def _read_npz(path: Path, competition: Competition, repair: str) -> tuple[np.ndarray, np.ndarray, dict]:
     expected = "an npz with ids (N,) str, probs (N, C) float and classes (C,) str"
     try:
-        made = arrays.read_arrays(path, ("ids", "probs", "classes"), optional=("meta",))
+        made = files.read_arrays(path, ("ids", "probs", "classes"), optional=("meta",))
         meta = json.loads(str(made.get("meta", "{}")))
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is not readable: {error}", expected, repair) from None

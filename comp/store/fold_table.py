@@ -16,13 +16,13 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
+from comp import files
 from comp.competition import labels
 from comp.competition.competition import Competition
 from comp.errors import InputError
-from comp.io import files
-from comp.io.files import digest
-from comp.io.tables import read_table
-from comp.store.paths import folds_file
+from comp.files import digest
+from comp.store.runs import folds_file
+from comp.tables import read_table
 
 COLUMNS = ("image", "group", "label", "fold")
 DEFAULTS = {"folds": 5, "seed": 0, "search": 1}  # of make folds

@@ -5,13 +5,12 @@ If competition.toml was changed after that, it is refused: folds, runs and blend
 
 from pathlib import Path
 
-from comp.competition import home
-from comp.competition.competition import Competition
-from comp.competition.competition_json import digest, from_json, to_json
-from comp.competition.settings_file import settings_file
+from comp import files
+from comp.competition.competition import Competition, from_json, settings_digest, to_json
 from comp.errors import InputError
-from comp.io import files
-from comp.store.paths import competition_file
+from comp.inputs import mask_gender_age
+from comp.inputs.loading import settings_file
+from comp.store.runs import competition_file
 
 RUN = "make folds"
 SETTINGS = "competition.toml"
@@ -31,19 +30,20 @@ def load(outputs: Path, inputs: Path | None = None, file: Path | None = None) ->
     home competition have no competition.json and are accepted.
     """
     path, settings = competition_file(outputs), file if inputs is None else settings_file(inputs, file)
-    if not path.is_file() and settings is None and inputs is not None and home.is_here(inputs):
-        return home.competition()
+    if not path.is_file() and settings is None and inputs is not None and mask_gender_age.is_here(inputs):
+        return mask_gender_age.competition()
     frozen = files.read_json(path, "the competition as `make folds` saved it", RUN)
     _check_settings(path, frozen.get("settings"), settings)
     try:
         return from_json(frozen["competition"])
     except (KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{path} has the format of another version: {error!r}", "the format of this version",
-                         RUN) from None  # fmt: skip
+        raise InputError(
+            f"{path} has the format of another version: {error!r}", "the format of this version", RUN
+        ) from None
 
 
 def _digest(file: Path | None) -> str:
-    return "" if file is None else digest(file.read_bytes().decode("utf-8-sig", errors="replace"))
+    return "" if file is None else settings_digest(file.read_bytes().decode("utf-8-sig", errors="replace"))
 
 
 def _check_settings(path: Path, frozen: str, file: Path | None) -> None:

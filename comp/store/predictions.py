@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from comp import files
 from comp.competition.competition import Competition
 from comp.errors import InputError, listed
-from comp.io import arrays
 
 ROW_SUM_TOLERANCE = 1e-3  # enough for float16 probabilities of other people
 EXPECTED = "an npz with the arrays ids, probs, classes and meta"
@@ -41,8 +41,9 @@ class Predictions:
         if (found < 0).any():
             missing = np.asarray(ids)[found < 0]
             where = self.meta.get("file", "the predictions")
-            raise InputError(f"{len(missing)} id(s) missing in {where}:{listed(missing)}", "a prediction for each",
-                             self.repair)  # fmt: skip
+            raise InputError(
+                f"{len(missing)} id(s) missing in {where}:{listed(missing)}", "a prediction for each", self.repair
+            )
         return self.probs[found]
 
 
@@ -52,7 +53,7 @@ def save_predictions(path: Path, ids, probs: np.ndarray, competition: Competitio
     made = Predictions(np.asarray(ids, dtype=str), np.asarray(probs, np.float32), competition.classes, meta)
     check_predictions(made, competition, path)
     classes = np.asarray(competition.classes, dtype=str)
-    arrays.write_arrays(path, ids=made.ids, probs=made.probs, classes=classes, meta=np.asarray(json.dumps(meta)))
+    files.write_arrays(path, ids=made.ids, probs=made.probs, classes=classes, meta=np.asarray(json.dumps(meta)))
 
 
 def load_predictions(path: Path, competition: Competition, run: str = "make predict MODEL=...") -> Predictions:
@@ -60,7 +61,7 @@ def load_predictions(path: Path, competition: Competition, run: str = "make pred
     if not path.is_file():
         raise InputError(f"no {path}", EXPECTED, run)
     try:
-        read = arrays.read_arrays(path, ("ids", "probs", "classes", "meta"))
+        read = files.read_arrays(path, ("ids", "probs", "classes", "meta"))
         ids, probs, names = read["ids"], read["probs"], read["classes"]
         meta = json.loads(str(read["meta"]))
     except (ValueError, RecursionError) as error:
@@ -79,8 +80,9 @@ def _check_competition(made: Predictions, competition: Competition, path: Path, 
     if target != competition.target:
         raise InputError(f"{path} is for the target {target}", f"the competition's, {competition.target}", run)
     if made.classes != competition.classes:
-        raise InputError(f"{path} has classes {_few(made.classes)}", f"the competition's {_few(competition.classes)}",
-                         run)  # fmt: skip
+        raise InputError(
+            f"{path} has classes {_few(made.classes)}", f"the competition's {_few(competition.classes)}", run
+        )
 
 
 def _few(names, most: int = 20) -> str:

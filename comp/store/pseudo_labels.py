@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from comp import files
 from comp.competition.competition import Competition
 from comp.errors import InputError
-from comp.io import files
-from comp.store.paths import ALL_DATA
 from comp.store.predictions import Predictions, load_predictions, save_predictions
+from comp.store.runs import ALL_DATA
 
 
 @dataclass(frozen=True)

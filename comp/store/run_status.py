@@ -7,12 +7,11 @@ import pandas as pd
 
 from comp.competition.competition import Competition
 from comp.errors import InputError
-from comp.store import blend_record, diverged, runs
-from comp.store.blend_record import Asked
+from comp.store import blend_files, history, runs
+from comp.store.blend_files import Asked
 from comp.store.fold_table import fold_count
-from comp.store.paths import ALL_DATA, BLEND, Run
-from comp.store.repair_commands import repair, train, wants_all_data
-from comp.store.run_predictions import load, load_all_data, load_fold
+from comp.store.out_of_fold import load_all_data, load_fold, load_run
+from comp.store.runs import ALL_DATA, BLEND, Run, repair_command, train_command, wants_all_data
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,7 @@ def status(
     """The state of every run and fold. Files are opened and their hashes compared: what is complete can be blended."""
     how = (folds, folds_digest, competition, test_ids)
     found = []
-    for name in runs.names(outputs):
+    for name in runs.run_names(outputs):
         run = Run(outputs, name)
         if run.recipe.is_file():
             found += [_fold_state(run, k, how) for k in range(fold_count(folds))]
@@ -39,12 +38,12 @@ def status(
                 found.append(_fold_state(run, ALL_DATA, how))
         else:
             found.append(_external_state(run, how))
-    return found + [State(name, "-", "unused", reason) for name, reason in runs.unused(outputs).items()]
+    return found + [State(name, "-", "unused", reason) for name, reason in runs.unused_folders(outputs).items()]
 
 
 def _external_state(run: Run, how: tuple) -> State:
     try:
-        load(run, *how)
+        load_run(run, *how)
     except InputError as error:
         return State(run.name, "all", "stale", _told(error))
     return State(run.name, "all", "complete", "external predictions")
@@ -55,12 +54,12 @@ def _fold_state(run: Run, k: int | str, how: tuple) -> State:
     name = str(k)
     if not (run.test(k).is_file() and (k == ALL_DATA or run.oof(k).is_file())):
         try:
-            diverged.check(run, k, {"folds": how[1]})
+            history.check_diverged(run, k, {"folds": how[1]})
         except InputError as error:
             return State(run.name, name, "diverged", _told(error))
         if (run.fold(k) / "resume.pt").is_file():
-            return State(run.name, name, "begun", f"goes on with {train(run, k if k == ALL_DATA else None)}")
-        return State(run.name, name, "trained" if run.weights(k).is_file() else "missing", repair(run, k))
+            return State(run.name, name, "begun", f"goes on with {train_command(run, k if k == ALL_DATA else None)}")
+        return State(run.name, name, "trained" if run.weights(k).is_file() else "missing", repair_command(run, k))
     try:
         test = load_all_data(run, *how[1:]) if k == ALL_DATA else load_fold(run, k, *how)[1]
     except InputError as error:
@@ -76,7 +75,7 @@ def _told(error: InputError) -> str:
 
 def blend_status(outputs: Path, inputs: Path, competition: Competition) -> State:
     """Whether the blend is missing, stale or complete: what `make blend` and `make sub` go by."""
-    found = blend_record.state(outputs, inputs, competition)
+    found = blend_files.blend_state(outputs, inputs, competition)
     if not (Run(outputs, BLEND).folder / "weights.json").is_file():
         return State(BLEND, "-", "missing", "make blend")
     if found.problem:

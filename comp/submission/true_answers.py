@@ -8,8 +8,8 @@ import pandas as pd
 from comp.competition import labels
 from comp.competition.competition import Competition
 from comp.errors import InputError, listed
-from comp.io.tables import read_table
 from comp.submission import answers
+from comp.tables import read_table
 
 
 def read_truth(path: Path, competition: Competition) -> tuple[np.ndarray, np.ndarray]:
@@ -26,8 +26,11 @@ def read_truth(path: Path, competition: Competition) -> tuple[np.ndarray, np.nda
         raise InputError(f"{path} has columns {', '.join(map(str, table))[:200]}", expected, f"correct {path}")
     made = _columns(table[known], competition) if len(known) > 1 else _column(table[known[0]], competition)
     if isinstance(made, list):
-        raise InputError(f"{len(made)} label(s) of {path} are not valid:{listed(made)}", "labels of the competition",
-                         f"correct {path}")  # fmt: skip
+        raise InputError(
+            f"{len(made)} label(s) of {path} are not valid:{listed(made)}",
+            "labels of the competition",
+            f"correct {path}",
+        )
     return table[sample.id].to_numpy(str), made
 
 

@@ -15,10 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from comp.competition import combining, scoring
+from comp.competition import scored_rows, scoring
 from comp.competition.competition import Competition
-from comp.tabular.classifier_settings import ClassifierSettings
-from comp.tabular.classifiers_by_name import Learner
+from comp.tabular.classifiers import ClassifierSettings, Learner
 from comp.tabular.row_values import Preparation, RowValues
 
 FEWEST = 3  # folds, with which each inner training has rows
@@ -108,7 +107,7 @@ class CrossFitting:
         competition, labels = self.rows.competition, self.rows.labels[rows]
         ids = None if self.rows.ids is None else self.rows.ids[rows]
         if self.settings.best_by == "metric":
-            return scoring.score(competition, *combining.scored(competition, labels, probs, ids))
+            return scoring.score(competition, *scored_rows.scored_ids(competition, labels, probs, ids))
         return -_loss(competition, labels, probs)
 
     @staticmethod

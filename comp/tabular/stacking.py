@@ -14,17 +14,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from comp.competition import tables
 from comp.competition.competition import Competition
+from comp.competition.scored_rows import ScoredRows, scored_rows
 from comp.errors import InputError
-from comp.store import repair_commands, run_predictions, runs
-from comp.store.paths import Run
+from comp.inputs import loading
+from comp.store import out_of_fold, runs
 from comp.store.predictions import Predictions
-from comp.store.scored_rows import ScoredRows, scored_rows
-from comp.tabular.chosen_columns import chosen_columns
+from comp.store.runs import Run
 from comp.tabular.cross_fitting import LearningRows
-from comp.tabular.predict_derived import Places
-from comp.tabular.row_values import RowValues
+from comp.tabular.derived_runs import Places
+from comp.tabular.row_values import RowValues, chosen_columns
 
 SMALLEST = 1e-5  # a probability; the logarithm of 0 would be far from all others
 COMMAND = "make stack"
@@ -37,18 +36,21 @@ def sources(outputs: Path, run: Run, wanted: Sequence[str], folds: int) -> list[
     """
     runs.check_known(outputs, wanted)
     if run.name in wanted:
-        raise InputError(f"RUNS={' '.join(wanted)} has {run.name} itself", "other runs to learn from",
-                         "the same command with another RUN")  # fmt: skip
-    complete = [name for name in runs.complete(outputs, folds) if name != run.name]
+        raise InputError(
+            f"RUNS={' '.join(wanted)} has {run.name} itself",
+            "other runs to learn from",
+            "the same command with another RUN",
+        )
+    complete = [name for name in runs.complete_runs(outputs, folds) if name != run.name]
     names = list(wanted) or [name for name in complete if not _is_stack(Run(outputs, name))]
     if not names:
-        first = Run(outputs, next(name for name in runs.names(outputs)))
-        raise InputError("no run is complete that is not a stack", "all folds of one", repair_commands.repair(first))
+        first = Run(outputs, next(name for name in runs.run_names(outputs)))
+        raise InputError("no run is complete that is not a stack", "all folds of one", runs.repair_command(first))
     return names
 
 
 def _is_stack(run: Run) -> bool:
-    return repair_commands.command(run).startswith(COMMAND)
+    return runs.own_command(run).startswith(COMMAND)
 
 
 def stacked(
@@ -68,7 +70,7 @@ def stacked(
     """
     rows = scored_rows(folds, competition)
     how = (folds, folds_digest, competition, test_ids)
-    loaded = [run_predictions.load(Run(outputs, name), *how) for name in names]
+    loaded = [out_of_fold.load_run(Run(outputs, name), *how) for name in names]
     ids = loaded[0][1].ids
     of_oof = np.hstack([as_vectors(competition, rows.combine(oof)) for oof, _ in loaded])
     of_test = np.hstack([as_vectors(competition, test.at(ids)) for _, test in _with_ids(loaded, ids)])
@@ -92,7 +94,7 @@ def as_vectors(competition: Competition, probs: np.ndarray) -> np.ndarray:
 def _with_ids(loaded: list[tuple[np.ndarray, Predictions]], ids: np.ndarray) -> list[tuple[np.ndarray, Predictions]]:
     """The same, after a check that all test files have these ids."""
     for _, test in loaded:
-        run_predictions.check_ids(test, ids)
+        out_of_fold.check_ids(test, ids)
     return loaded
 
 
@@ -108,5 +110,5 @@ def _columns(text: str, competition: Competition, inputs: Path, folds: pd.DataFr
     first = folds.drop_duplicates("id") if competition.combine else folds
     if not text:
         return pd.DataFrame(index=range(len(first))), pd.DataFrame(index=range(len(ids)))
-    test = tables.read_test(competition, inputs).drop_duplicates("id").set_index("id", drop=False)
+    test = loading.read_test(competition, inputs).drop_duplicates("id").set_index("id", drop=False)
     return chosen_columns(text, competition, inputs, first["image"], test.loc[ids].reset_index(drop=True))

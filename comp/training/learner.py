@@ -1,18 +1,191 @@
-"""What learns: a model with its loss, optimizer, averaged weights and number format, one batch at a time."""
+"""Which parts of a model are frozen in an epoch: their weights, and the statistics of their batch norms.
+
+A frozen first part costs no backward pass: autograd keeps nothing of layers before the first weight that learns.
+
+Gradient checkpointing: keep the outputs of few layers, and compute the others again in the backward pass.
+
+Chen et al. 2016, "Training Deep Nets with Sublinear Memory Cost". About a third slower; the numbers stay the same.
+
+Small heads for auxiliary targets, on the features that the classifier gets (multi-task learning, Caruana 1997).
+
+They steer the backbone in training only: they are not part of the saved weights, and predict nothing.
+
+Letters: B batch, F features, A columns of targets.
+
+What learns: a model with its loss, optimizer, averaged weights and number format, one batch at a time.
+"""
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from comp.competition.auxiliary_targets import Auxiliary
 from comp.competition.competition import Competition
-from comp.data import batch_augment
+from comp.data import augment
 from comp.data.batches import Batches, to_model
+from comp.errors import InputError
 from comp.hardware import processes
-from comp.hardware.precision import autocast, memory_format, precision
-from comp.models import heads
-from comp.recipes.recipe import Recipe
-from comp.training import checkpointing, freezing, losses, mix, optim
-from comp.training.auxiliary_heads import WithAuxiliary, targets_of
+from comp.hardware.device import autocast, memory_format, precision
+from comp.models import factory, heads
+from comp.recipes.recipe_settings import Recipe
+from comp.training import losses, mixing, optimizers
+from comp.training.optimizers import backbone
+
+
+def freeze_always(recipe: Recipe) -> bool:
+    """Whether the frozen part is frozen for the whole training."""
+    return recipe.freeze_epochs < 0 or recipe.freeze_epochs >= recipe.epochs
+
+
+def freeze_for_epoch(model: nn.Module, recipe: Recipe, epoch: int) -> None:
+    """Freeze what the recipe freezes in this epoch (from 0), and nothing else. Call it after `model.train()`."""
+    frozen = freeze_always(recipe) or epoch < recipe.freeze_epochs
+    freeze_parts(model, recipe.freeze_stages if frozen else None)
+
+
+def freeze_parts(model: nn.Module, stages: int | None) -> None:
+    """Freeze the first `stages` stages, the stem being the first; 0: all but the classifier; None: nothing.
+
+    Below 0 it counts from the end: -2 freezes all but the last two stages and the head, the last group of timm, which
+    has the classifier and often a norm or an attention pool before it. Classifiers are never frozen.
+    Stages are timm's own (`group_matcher(coarse=True)`: stem, stages or blocks, norm and head); the model's parts in
+    their order where timm gives none. Batch norms of frozen stages keep their statistics too; call it after
+    `model.train()`.
+    """
+    model = backbone(model)
+    head = {id(parameter) for parameter in factory.classifier_parameters(model)}
+    frozen = _frozen_names(model, stages)
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(name not in frozen or id(parameter) in head)
+    for module in model.modules():
+        own = list(module.parameters(recurse=False))
+        if hasattr(module, "running_var") and own and not any(p.requires_grad for p in own):
+            module.eval()
+
+
+def _frozen_names(model: nn.Module, stages: int | None) -> set[str]:
+    if stages is None:
+        return set()
+    if stages == 0:
+        return {name for name, _ in model.named_parameters()}
+    groups = _stages(model)
+    count = stages if stages > 0 else max(len(groups) - 1 + stages, 0)
+    return {name for group in groups[:count] for name in group}
+
+
+def _stages(model: nn.Module) -> list[list[str]]:
+    """The names of the parameters of each stage, in the order of the stages."""
+    if not hasattr(model, "group_matcher"):
+        return [
+            [f"{part}.{name}" if name else part for name, _ in child.named_parameters()]
+            for part, child in model.named_children()
+        ]
+    from timm.models import group_parameters
+
+    groups = group_parameters(model, model.group_matcher(coarse=True))
+    return [groups[group] for group in sorted(groups)]
+
+
+def switch_on_checkpointing(model: nn.Module, recipe: Recipe) -> None:
+    """timm's checkpointing, where the recipe asks for it. Raises InputError for a model that has none."""
+    if not recipe.checkpointing:
+        return
+    try:
+        backbone(model).set_grad_checkpointing(True)
+    except (AttributeError, AssertionError, NotImplementedError):
+        raise InputError(
+            f"checkpointing=true: {recipe.model} has no gradient checkpointing in timm",
+            "checkpointing=false; a smaller batch_size with more accumulate needs less memory too",
+            f'the same command with SET="checkpointing=false batch_size={max(recipe.batch_size // 2, 1)} '
+            f'accumulate={2 * recipe.accumulate}" RUN=<name>',
+        ) from None
+    for module in model.modules():
+        if getattr(module, "track_running_stats", False):  # batch norms see each batch twice
+            module.register_forward_pre_hook(_before_again)
+            module.register_forward_hook(_after_again, always_call=True)  # torch leaves the last layer by an exception
+
+
+def _again(norm: nn.Module) -> bool:
+    """Whether this is the second time, in the backward pass."""
+    return norm.training and torch._C._current_graph_task_id() != -1  # as torch itself asks; it has no public name
+
+
+def _before_again(norm: nn.Module, _) -> None:
+    if _again(norm):
+        norm.first_momentum, norm.momentum = norm.momentum, 0.0  # the statistics stay as they are
+
+
+def _after_again(norm: nn.Module, _, outputs) -> None:
+    if _again(norm):
+        norm.momentum = norm.first_momentum
+        norm.num_batches_tracked.sub_(1)
+
+
+class WithAuxiliary(nn.Module):
+    """A model with a linear head per auxiliary column; its forward gives the model's outputs and those of the heads.
+
+    Raises InputError for a model whose classifier is no linear layer, so that its features are not known.
+    """
+
+    def __init__(self, model: nn.Module, columns: list[Auxiliary]):
+        super().__init__()
+        self.model, self.columns = model, columns
+        classifier = classifier_of(model)
+        size = classifier.weight.shape[1]
+        self.heads = nn.ModuleList(nn.Linear(size, column.outputs) for column in columns)
+        classifier.register_forward_pre_hook(self._keep)
+
+    def _keep(self, classifier: nn.Module, inputs: tuple) -> None:
+        self.features = inputs[0]
+
+    def forward(self, images: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """images (B, 3, H, W)."""
+        outputs = self.model(images)
+        features = self.features.flatten(2).mean(2) if self.features.ndim == 4 else self.features  # (B, F)
+        del self.features  # it would keep the graph of this batch in memory
+        return outputs, [head(features) for head in self.heads]
+
+    @property
+    def widths(self) -> list[int]:
+        """How many columns of targets each auxiliary column has; they sum to A."""
+        return [column.values.shape[1] for column in self.columns]
+
+    def loss(self, outputs: list[Tensor], targets: Tensor) -> Tensor:
+        """The weighted sum over columns; targets (B, A): the columns' targets side by side, perhaps mixed."""
+        parts = zip(self.columns, outputs, targets.split(self.widths, 1), strict=True)
+        return sum(
+            column.weight * (number_loss if column.is_number else category_loss)(output.float(), target)
+            for column, output, target in parts
+        )
+
+
+def number_loss(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Mean squared error of (B, 1) over the rows whose number is known; targets (B, 2): number x known, known."""
+    number, known = targets.unbind(1)
+    error = (outputs[:, 0] - number / known.clamp_min(1e-12)) ** 2
+    return (known * error).sum() / known.sum().clamp_min(1e-12)
+
+
+def category_loss(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Cross entropy of (B, V) logits over the rows whose category is known; targets (B, V)."""
+    return -(targets * outputs.log_softmax(1)).sum() / targets.sum().clamp_min(1e-12)
+
+
+def classifier_of(model: nn.Module) -> nn.Module:
+    """The last linear layer of a model; what it is given are the features."""
+    found = factory.classifier_modules(optimizers.backbone(model))
+    if not found or not isinstance(found[0], (nn.Linear, nn.Conv2d)):
+        raise InputError(
+            f"the classifier of this model is {found[0] if found else 'not known'}: its features cannot be had",
+            "a model whose classifier is a linear layer, for auxiliary targets",
+            "the same command without auxiliary in SET, or another MODEL, with RUN=<name>",
+        )
+    return found[0]
+
+
+def targets_of(columns: list[Auxiliary], positions, device: torch.device) -> Tensor:
+    """The targets (B, A) of all columns side by side, for these positions (B,) of the training rows."""
+    return torch.cat([torch.from_numpy(column.values[positions]) for column in columns], 1).to(device)
 
 
 class Learner:
@@ -25,21 +198,21 @@ class Learner:
         self.recipe, self.rows, self.device = recipe, rows, device
         self.memory_format = memory_format(recipe)
         self.model = model.to(device, memory_format=self.memory_format)
-        if freezing.always(recipe):  # the optimizer and the exchange between processes then leave the frozen part out
-            freezing.freeze_for(self.model, recipe, 0)
-        checkpointing.switch_on(self.model, recipe)
+        if freeze_always(recipe):  # the optimizer and the exchange between processes then leave the frozen part out
+            freeze_for_epoch(self.model, recipe, 0)
+        switch_on_checkpointing(self.model, recipe)
         self.auxiliary = WithAuxiliary(self.model, rows.auxiliary).to(device) if rows.auxiliary else None
         self.trained = self.auxiliary or self.model
         self.forward = processes.wrap(self.trained, device, unused=recipe.freeze_epochs > 0)
         self.forward = torch.compile(self.forward) if recipe.compile else self.forward
         self.precision = precision(recipe, device, training=True)
         self.scaler = torch.amp.GradScaler(device.type, enabled=self.precision == torch.float16)
-        self.optimizer = optim.make_optimizer(self.model, recipe, device)
+        self.optimizer = optimizers.make_optimizer(self.model, recipe, device)
         if self.auxiliary:
             self.optimizer.add_param_group({"params": list(self.auxiliary.heads.parameters())})
-        self.ema = optim.make_ema(self.model, recipe)
-        self.head = heads.build(recipe, competition)
-        self.loss = losses.build(recipe, rows.labels[: rows.labelled], competition, device)
+        self.ema = optimizers.make_ema(self.model, recipe)
+        self.head = heads.build_head(recipe, competition)
+        self.loss = losses.build_loss(recipe, rows.labels[: rows.labelled], competition, device)
         self.attribute_values = competition.attribute_values
 
     @property
@@ -50,12 +223,12 @@ class Learner:
     def start_epoch(self, epoch: int) -> None:
         """Training mode, with the parts frozen that the recipe freezes in this epoch."""
         self.model.train()
-        freezing.freeze_for(self.model, self.recipe, epoch)
+        freeze_for_epoch(self.model, self.recipe, epoch)
 
     def set_lr(self, epoch: float) -> None:
         """The learning rate at a (fractional) epoch."""
         for group in self.optimizer.param_groups:  # lr_scale: timm's layer decay
-            group["lr"] = self.recipe.lr * optim.lr_factor(self.recipe, epoch) * group.get("lr_scale", 1.0)
+            group["lr"] = self.recipe.lr * optimizers.lr_factor(self.recipe, epoch) * group.get("lr_scale", 1.0)
 
     def backward(self, loaded: tuple[Tensor, Tensor, Tensor], epoch: int, batch: int, group: int, sync: bool) -> Tensor:
         """Add the gradients of one batch (pixels, labels, positions); its loss.
@@ -74,15 +247,15 @@ class Learner:
         """Images (B, 3, H, W) and training targets (B, T) on the device, augmented and mixed."""
         recipe, (pixels, labels, positions) = self.recipe, loaded
         images = to_model(pixels, recipe.mean, recipe.std, self.device)
-        if recipe.augment == batch_augment.NAME:
-            images = batch_augment.augmented(images, recipe.seed, epoch, self.rows.rows[positions.numpy()])
+        if recipe.augment == augment.BATCH:
+            images = augment.augmented_batch(images, recipe.seed, epoch, self.rows.rows[positions.numpy()])
         targets = self._targets(labels, positions)
         if self.auxiliary:
             further = targets_of(self.rows.auxiliary, positions.numpy(), self.device)
             targets = torch.cat([targets, further], 1)
         rng = np.random.default_rng([recipe.seed, epoch, batch, processes.rank()])
         groups = self.attribute_values[recipe.halfmix_within][labels.numpy()] if recipe.halfmix_within else None
-        return mix.mix(images, targets, mix.shares(recipe), recipe.mix_alpha, rng, groups)
+        return mixing.mix(images, targets, mixing.shares(recipe), recipe.mix_alpha, rng, groups)
 
     def _loss(self, outputs, targets: Tensor) -> Tensor:
         """The recipe's loss, and with auxiliary heads theirs: their targets are the last columns."""

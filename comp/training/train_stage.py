@@ -1,4 +1,7 @@
-"""Train one fold of a run: once, by one process at a time, and on from where it was killed."""
+"""A training on all rows (all_data), beside the folds: nothing is held out, so the folds say how long it lasts.
+
+Train one fold of a run: once, by one process at a time, and on from where it was killed.
+"""
 
 import contextlib
 import dataclasses
@@ -8,21 +11,77 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+from torch import nn
 
-from comp import console
-from comp.data.rows import RunData
+from comp import console, files
+from comp.competition.competition import Competition
+from comp.data.batches import Batches
+from comp.data.run_data import RunData
 from comp.errors import InputError
 from comp.hardware import processes
-from comp.io import files
-from comp.models import factory, finite, init_check, provenance, weights_file
-from comp.recipes import frozen
-from comp.recipes.recipe import Recipe
-from comp.store import diverged
+from comp.models import factory, init_weights, weights_file
+from comp.recipes import recipe_json
+from comp.recipes.recipe_settings import Recipe
+from comp.store import history, runs
 from comp.store.fold_table import fold_count
-from comp.store.paths import ALL_DATA, Run
-from comp.training import all_rows
-from comp.training.engine import Fit
-from comp.training.epochs import Epochs
+from comp.store.runs import ALL_DATA, Run
+from comp.training import loop
+from comp.training.loop import Epochs, Fit
+
+
+class AllRowsFit(Fit):
+    """A Fit without held-out rows: no scores, no early stop; its last epoch is kept.
+
+    length: epochs. The schedule is that of the folds, whose best epochs it takes part in up to there: a cosine over
+    fewer epochs would be another training than theirs.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        recipe: Recipe,
+        train: Batches,
+        competition: Competition,
+        device: torch.device,
+        length: int,
+    ):
+        recipe = dataclasses.replace(recipe, patience=0, average_best=1)
+        super().__init__(model, recipe, train, train, competition, device)
+        self.length = length
+
+    @property
+    def done(self) -> bool:
+        return self.epochs.count >= self.length
+
+    def _scores(self) -> dict[str, float]:
+        processes.same_everywhere(self.learner.scored)
+        loop.check_finite_epoch(self.learner, self.epochs.count)
+        return {}
+
+    def _goodness(self, scores: dict[str, float]) -> float:
+        return float(self.epochs.count)
+
+
+def length_of_folds(run: Run, data: RunData) -> int:
+    """The mean of the folds' best epochs, rounded (a half up). Raises InputError as `check_folds`."""
+    check_folds_trained(run, fold_count(data.folds))
+    best = []
+    for k in range(fold_count(data.folds)):
+        weights_file.check_weights_current(run, data, k)
+        best.append(weights_file.weights_metadata(run.weights(k), runs.command_to_start_again(run, k))["epoch"])
+    return int(sum(best) / len(best) + 0.5)
+
+
+def check_folds_trained(run: Run, count: int) -> None:
+    """Raise InputError unless all folds of the run are trained."""
+    missing = [k for k in range(count) if not init_weights.is_trained(run, k)]
+    if missing:
+        raise InputError(
+            f"FOLD={ALL_DATA}: fold {', '.join(map(str, missing))} of {run.name} not trained",
+            "all folds: the mean of their best epochs says how long to train on all rows",
+            f"the same command with FOLD={missing[0] if len(missing) == 1 else 'all'}",
+        )
+
 
 WAITING = 0.05  # share of an epoch spent waiting for photos that is worth a word
 NOT_SHOWN = ("epoch", "train_loss", "val_loss", "lr", "seconds", "images_per_second", "waiting")  # the rest: metrics
@@ -37,22 +96,22 @@ def train_fold(run: Run, recipe: Recipe, data: RunData, k: int | str, inputs: Pa
     """
     resume = run.fold(k) / "resume.pt"
     with processes.first_holds(run.lock(k), f"fold {k} of {run.name}"):
-        if init_check.is_trained(run, k):
-            provenance.check_current(run, data, k)
-            finite.check_file(run.weights(k), recipe)
+        if init_weights.is_trained(run, k):
+            weights_file.check_weights_current(run, data, k)
+            weights_file.check_finite_file(run.weights(k), recipe)
             console.say(f"{run.name} fold {k}: already trained, {run.weights(k)}")
             return
         if k == ALL_DATA:
-            all_rows.check_folds(run, fold_count(data.folds))
-        made_with = provenance.made_with(run, data, k)
-        diverged.check(run, k, made_with)
+            check_folds_trained(run, fold_count(data.folds))
+        made_with = weights_file.made_with(run, data, k)
+        history.check_diverged(run, k, made_with)
         fit = _prepare(run, recipe, data, k, inputs, where)
         with _remembered(run, k, made_with):
             epochs = fit.run(resume, made_with, console.progress, _say_epoch)
         if processes.rank() == 0:
             _write(run, k, epochs, made_with | {"engine": fit.chosen})
             resume.unlink(missing_ok=True)
-            diverged.file(run, k).unlink(missing_ok=True)
+            history.diverged_file(run, k).unlink(missing_ok=True)
         processes.wait()
 
 
@@ -61,9 +120,9 @@ def _remembered(run: Run, k: int | str, made_with: dict) -> Iterator[None]:
     """Keep the error of a training whose numbers are not finite, for its next start."""
     try:
         yield
-    except finite.NotFinite as error:
+    except weights_file.NotFinite as error:
         if processes.rank() == 0:
-            diverged.keep(run, k, made_with, error)
+            history.keep_divergence(run, k, made_with, error)
         raise
 
 
@@ -71,9 +130,9 @@ def _prepare(run: Run, recipe: Recipe, data: RunData, k: int | str, inputs: Path
     """The fold's rows and model, and lines that say what will be trained on what."""
     torch.manual_seed(recipe.seed * 1000 + (fold_count(data.folds) if k == ALL_DATA else k))
     resumed = (run.fold(k) / "resume.pt").is_file()
-    init = init_check.weights(run, recipe.init, k) if recipe.init and not resumed else None
+    init = init_weights.init_weights_of(run, recipe.init, k) if recipe.init and not resumed else None
     pretrained = recipe.pretrained and not recipe.init and not resumed
-    built = factory.build(recipe, data.competition, inputs / "weights", pretrained, init)
+    built = factory.build_model(recipe, data.competition, inputs / "weights", pretrained, init)
     fit = _fit(built.model, run, recipe, data, k, where)
     train = fit.loader.batches
     rows = f"{train.labelled} training rows, " + (f"{train.pseudo} pseudo-labelled ones, " if train.pseudo else "")
@@ -83,7 +142,7 @@ def _prepare(run: Run, recipe: Recipe, data: RunData, k: int | str, inputs: Path
     if init:
         console.say(f"  begins with fold {k} of {recipe.init}" + "".join(f"; new: {line}" for line in built.new))
     if built.origin:
-        frozen.check_pretrained(run, dataclasses.asdict(built.origin))
+        recipe_json.check_pretrained(run, dataclasses.asdict(built.origin))
         console.say(f"  {built.origin}")
     return fit
 
@@ -91,7 +150,7 @@ def _prepare(run: Run, recipe: Recipe, data: RunData, k: int | str, inputs: Path
 def _fit(model: torch.nn.Module, run: Run, recipe: Recipe, data: RunData, k: int | str, where: torch.device) -> Fit:
     train = data.training(k, recipe)
     if k == ALL_DATA:
-        return all_rows.AllRowsFit(model, recipe, train, data.competition, where, all_rows.length(run, data))
+        return AllRowsFit(model, recipe, train, data.competition, where, length_of_folds(run, data))
     val = data.held_out(k)
     _check_apart(data.folds["group"], train.rows[: train.labelled], val.rows, k)
     return Fit(model, recipe, train, val, data.competition, where)

@@ -3,13 +3,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from comp.blending import bootstrap, crossfit, diversity, group_sums, report
-from comp.blending.candidates import candidates
-from comp.blending.crossfit import OutOfFold, study
+from comp.blending import blend_stage, bootstrap, choice, diversity
+from comp.blending.candidates import candidates_for
+from comp.blending.choice import OutOfFold, study
 from comp.competition import scoring
 from comp.competition.competition import Attribute, Competition
 from comp.errors import InputError
-from comp.metrics import metrics
+from comp.metrics import named_metrics
 
 VALUES = ("0", "1")
 ATTRIBUTES = {"row": Attribute(VALUES, (0, 0, 1, 1)), "column": Attribute(VALUES, (0, 1, 0, 1))}
@@ -17,7 +17,7 @@ ATTRIBUTES = {"row": Attribute(VALUES, (0, 0, 1, 1)), "column": Attribute(VALUES
 
 def competition(metric="macro_f1", target="multiclass", classes=4):
     attributes = ATTRIBUTES if target == "multiclass" else {}
-    return Competition(target, tuple("abcd"[:classes]), metrics.get(metric), attributes=attributes)
+    return Competition(target, tuple("abcd"[:classes]), named_metrics.get(metric), attributes=attributes)
 
 
 def data(models=3, rows=400, seed=0, skill=2.5, metric="macro_f1", folds=4):
@@ -53,7 +53,7 @@ def other(target, metric, rows=240, models=3, seed=0):
 
 @pytest.fixture(scope="module")
 def made():
-    return study(data(), candidates(competition()))
+    return study(data(), candidates_for(competition()))
 
 
 def test_blending_good_models_beats_the_best_of_them(made):
@@ -71,7 +71,7 @@ def test_a_row_cannot_change_what_predicts_its_fold():
     before, changed = data(), data()
     inside = changed.folds == 2
     changed.labels[inside] = (changed.labels[inside] + 1) % 4
-    search = candidates(competition(), method="search")
+    search = candidates_for(competition(), method="search")
     first, second = study(before, search), study(changed, search)
     np.testing.assert_array_equal(first.oof[inside], second.oof[inside])
     assert not np.array_equal(first.oof, second.oof)
@@ -81,32 +81,40 @@ def test_pure_noise_does_not_beat_its_best_model_by_more_than_chance():
     gains = []
     for seed in range(3):
         noise = data(models=5, seed=seed, skill=0.0)
-        made = study(noise, candidates(competition()))
+        made = study(noise, candidates_for(competition()))
         single = max(scoring.score(competition(), noise.labels, one) for one in noise.probs)
         gains.append(made.cross_validated - single)
     assert np.mean(gains) < 0.02  # the standard error of a score of 400 rows at chance
 
 
 OTHERS = [
-    ("multiclass", "log_loss"), ("multiclass", "auc"), ("multiclass", "map@2"), ("binary", "auc"),
-    ("binary", "probabilistic_f1"), ("multilabel", "micro_f1"), ("multilabel", "auc"),
-    ("multilabel", "samples_f_beta@2"), ("ordinal", "quadratic_kappa"), ("ordinal", "macro_f1"), ("regression", "rmse"),
-]  # fmt: skip
+    ("multiclass", "log_loss"),
+    ("multiclass", "auc"),
+    ("multiclass", "map@2"),
+    ("binary", "auc"),
+    ("binary", "probabilistic_f1"),
+    ("multilabel", "micro_f1"),
+    ("multilabel", "auc"),
+    ("multilabel", "samples_f_beta@2"),
+    ("ordinal", "quadratic_kappa"),
+    ("ordinal", "macro_f1"),
+    ("regression", "rmse"),
+]
 
 
 @pytest.mark.parametrize(("target", "metric"), OTHERS)
 def test_every_target_chooses_scores_and_reports(target, metric, capsys):
     given = data(rows=160, metric=metric) if target == "multiclass" else other(target, metric)
-    made = study(given, candidates(given.competition))
+    made = study(given, candidates_for(given.competition))
     assert made.interval[0] <= made.cross_validated <= made.interval[1]
     value = given.competition.metric.shown(made.cross_validated)
     predicted = scoring.predictions(given.competition, given.competition.metric, made.oof)
     assert value == pytest.approx(given.competition.metric.function(given.labels, predicted))
     names = ["x", "y", "z"]
-    summary = report.summary(names, given, made, "digest")
+    summary = blend_stage.blend_summary(names, given, made, "digest")
     assert summary["cross_fitted"] == pytest.approx(value, abs=1e-6)
     assert summary["interval_95"] == sorted(summary["interval_95"])
-    report.show(names, given, made, summary)
+    blend_stage.show_blend(names, given, made, summary)
     shown = capsys.readouterr().out
     assert metric in shown
     assert ("lower is better" in shown) == (not given.competition.metric.higher_is_better)
@@ -118,38 +126,38 @@ def test_a_users_metric_chooses_methods_and_rules():
     def function(labels, answers):
         return np.mean(labels == answers) - 2 * np.mean((answers == 3) & (labels != 3))
 
-    mine = metrics.Metric("mine", function, "answers", ("multiclass",))
+    mine = named_metrics.Metric("mine", function, "answers", ("multiclass",))
     given = replace(data(rows=160), competition=replace(competition(), metric=mine))
-    options = candidates(given.competition)
+    options = candidates_for(given.competition)
     assert {option.rule for option in options} == {"argmax"}
     assert not {"search", "geometric_search"} & {option.method for option in options}
     made = study(given, options)
     assert made.cross_validated == pytest.approx(function(given.labels, made.oof.argmax(1)))
     given = other("binary", "weighted_auc")
-    assert study(given, candidates(given.competition, method="rank")).cross_validated > 0.6
+    assert study(given, candidates_for(given.competition, method="rank")).cross_validated > 0.6
     one_class = replace(competition(), metric=mine)
     with pytest.raises(InputError, match="METHOD=search"):
-        candidates(one_class, method="search")
+        candidates_for(one_class, method="search")
     with pytest.raises(InputError, match="RULE=classes"):
-        candidates(one_class, rule="classes")
+        candidates_for(one_class, rule="classes")
 
 
 def test_it_is_deterministic_and_indifferent_to_the_order_of_models():
     whole, order = data(), [2, 0, 1]
     turned = replace(whole, probs=whole.probs[order])
-    first, second = (study(each, candidates(competition())) for each in (whole, turned))
+    first, second = (study(each, candidates_for(competition())) for each in (whole, turned))
     assert (first.chosen, first.cross_validated) == (second.chosen, pytest.approx(second.cross_validated))
     np.testing.assert_allclose(first.weights[order], second.weights)
 
 
 def test_two_folds_are_enough():
-    assert 0 < study(data(folds=2), candidates(competition())).cross_validated <= 1
+    assert 0 < study(data(folds=2), candidates_for(competition())).cross_validated <= 1
 
 
 def test_progress_is_told_of_every_fit():
     done = []
-    study(data(rows=80), candidates(competition(), method="equal", rule="argmax"), done.append)
-    assert len(done) == crossfit.fits(4) == 11
+    study(data(rows=80), candidates_for(competition(), method="equal", rule="argmax"), done.append)
+    assert len(done) == choice.fits(4) == 11
 
 
 # ---- the bootstrap
@@ -157,7 +165,9 @@ def test_progress_is_told_of_every_fit():
 
 def resampled(made, labels, group, predictions, rounds=200):
     groups = int(group.max()) + 1
-    return bootstrap.scores(group_sums.of_predictions(made, labels, group, groups, predictions), groups, rounds)
+    return bootstrap.bootstrap_scores(
+        bootstrap.sums_of_predictions(made, labels, group, groups, predictions), groups, rounds
+    )
 
 
 def test_the_bootstrap_keeps_groups_together():
@@ -173,11 +183,22 @@ def test_the_bootstrap_keeps_groups_together():
     assert apart < 0.6 * together
 
 
-@pytest.mark.parametrize(("target", "metric"), [
-    ("multilabel", "macro_f1"), ("multilabel", "micro_f1"), ("multilabel", "log_loss"), ("multilabel", "auc"),
-    ("multilabel", "samples_f_beta@2"), ("ordinal", "quadratic_kappa"), ("ordinal", "mae"), ("regression", "rmse"),
-    ("binary", "probabilistic_f1"), ("ordinal", "accuracy"), ("ordinal", "weighted_f1"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("target", "metric"),
+    [
+        ("multilabel", "macro_f1"),
+        ("multilabel", "micro_f1"),
+        ("multilabel", "log_loss"),
+        ("multilabel", "auc"),
+        ("multilabel", "samples_f_beta@2"),
+        ("ordinal", "quadratic_kappa"),
+        ("ordinal", "mae"),
+        ("regression", "rmse"),
+        ("binary", "probabilistic_f1"),
+        ("ordinal", "accuracy"),
+        ("ordinal", "weighted_f1"),
+    ],
+)
 def test_sums_over_groups_give_what_the_drawn_rows_give(target, metric):
     given = other(target, metric, rows=60, models=1)
     made, group = given.competition, given.groups
@@ -195,9 +216,9 @@ def test_large_counts_are_kept_sparse_and_give_the_same(target, metric, monkeypa
     made = given.competition
     predictions = [scoring.predictions(made, made.metric, one) for one in given.probs]
     dense = resampled(made, given.labels, given.groups, predictions)
-    monkeypatch.setattr(group_sums, "DENSE_CELLS", 1)
+    monkeypatch.setattr(bootstrap, "DENSE_CELLS", 1)
     np.testing.assert_allclose(resampled(made, given.labels, given.groups, predictions), dense, atol=1e-6)
-    sums = group_sums.of_predictions(made, given.labels, given.groups, 15, predictions)
+    sums = bootstrap.sums_of_predictions(made, given.labels, given.groups, 15, predictions)
     assert sums[0].score() == pytest.approx(made.metric.score(given.labels, predictions[0], made.size))
     both = sums[0] + sums[1].of_groups(np.arange(15))
     assert both.tables[2].sum() == 2 * sums[0].tables[2].sum()
@@ -205,7 +226,7 @@ def test_large_counts_are_kept_sparse_and_give_the_same(target, metric, monkeypa
 
 def test_rows_of_some_groups_are_numbered_anew():
     given = other("binary", "auc", rows=60, models=1)
-    rows = group_sums.of_predictions(given.competition, given.labels, given.groups, 15, list(given.probs))[0]
+    rows = bootstrap.sums_of_predictions(given.competition, given.labels, given.groups, 15, list(given.probs))[0]
     some = rows.of_groups(np.array([2, 14]))
     assert some.group.tolist() == [0] * 4 + [1] * 4
     np.testing.assert_array_equal(some.labels, given.labels[[8, 9, 10, 11, 56, 57, 58, 59]])
@@ -241,5 +262,14 @@ def test_the_weakest_classes_say_what_they_are_taken_for():
     answers = np.array([0, 0, 0, 0, 1, 2])
     probs = np.eye(4, dtype=np.float32)
     found = diversity.weakest(competition(), probs[answers], labels, np.stack([probs[answers], probs[labels]]), 1)
-    assert found == [{"label": 1, "rows": 3, "measure": "recall", "score": pytest.approx(1 / 3), "best_run": 1,
-                      "best_score": 1.0, "taken_for": 0}]  # fmt: skip
+    assert found == [
+        {
+            "label": 1,
+            "rows": 3,
+            "measure": "recall",
+            "score": pytest.approx(1 / 3),
+            "best_run": 1,
+            "best_score": 1.0,
+            "taken_for": 0,
+        }
+    ]

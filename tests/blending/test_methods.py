@@ -3,12 +3,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from comp.blending import by_attribute, climb, combine, methods
+from comp.blending import combine, methods
 from comp.competition import scoring
 from comp.competition.competition import Competition
-from comp.decisions.open_rows import OpenRows
+from comp.decisions.line_search import OpenRows
 from comp.errors import InputError
-from comp.metrics import metrics
+from comp.metrics import named_metrics
 
 CLASSES = 4
 COUNTED = ("macro_f1", "accuracy", "weighted_f1", "balanced_accuracy", "micro_f1", "macro_f_beta@0.5")
@@ -17,7 +17,7 @@ LABEL_SETS = ("micro_f1", "macro_f1", "samples_f_beta@2", "log_loss", "auc", "av
 
 
 def competition(metric="macro_f1", target="multiclass", classes=CLASSES):
-    return Competition(target, tuple(map(str, range(classes))), metrics.get(metric))
+    return Competition(target, tuple(map(str, range(classes))), named_metrics.get(metric))
 
 
 METHODS = methods.usable(competition())
@@ -52,8 +52,8 @@ def numbers(models=3, rows=240, seed=0):
 def fit(method, probs, labels, groups=None, made=None):
     """Weights (M,) for models in any order, some of them equal."""
     groups, made = np.arange(len(labels)) if groups is None else groups, made or competition()
-    order, of = combine.distinct(probs)
-    return combine.shared(methods.fit([method], probs[order], labels, groups, made)[method], of)
+    order, of = combine.distinct_models(probs)
+    return combine.shared_weights(methods.fit_methods([method], probs[order], labels, groups, made)[method], of)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -129,7 +129,7 @@ def test_ranks_are_blended_within_columns():
     made = competition("auc", "binary", 2)
     mixed = combine.blended("rank", two, fit("rank", two, labels, made=made), made)
     np.testing.assert_allclose(mixed.sum(1), 1, atol=1e-6)
-    assert metrics.auc_score(labels, mixed) > 0.7
+    assert named_metrics.auc_score(labels, mixed) > 0.7
     probs, labels = label_sets()
     made = competition("auc", "multilabel")
     mixed = combine.blended("rank", probs, np.array([1.0, 0, 0]), made)
@@ -152,8 +152,9 @@ def test_log_loss_weights_are_the_optimum():
         assert loss(weights) <= loss(0.999 * weights + 0.001 * other) + 1e-9
 
 
-@pytest.mark.parametrize(("target", "method", "metric"), [("multilabel", "log_loss", "log_loss"),
-                                                          ("regression", "squares", "rmse")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("target", "method", "metric"), [("multilabel", "log_loss", "log_loss"), ("regression", "squares", "rmse")]
+)
 def test_convex_weights_are_the_optimum_for_other_targets(target, method, metric):
     probs, labels = DRAWN[target]()
     made = competition(metric, target, probs.shape[2])
@@ -174,7 +175,7 @@ def test_runs_by_attribute_are_marginals_and_their_product_is_a_run_of_independe
     attributes = {"row": np.array([0, 0, 1, 1]), "column": np.array([0, 1, 0, 1])}
     rows, columns = np.random.default_rng(0).dirichlet([1, 1], (2, 3, 9))
     probs = (rows[..., :, None] * columns[..., None, :]).reshape(3, 9, 4).astype(np.float32)
-    parts = by_attribute.by_attribute(probs, attributes)
+    parts = combine.by_attribute(probs, attributes)
     assert parts.shape == (6, 9, 4)
     np.testing.assert_allclose(parts[0][:, 0] / parts[0][:, 2], rows[0][:, 0] / rows[0][:, 1], rtol=1e-4)
     for m in range(3):
@@ -191,14 +192,14 @@ def test_the_open_rows_score_as_the_whole_does(models, seed):
     for rows, of in ((slice(None), OpenRows.of(probs, labels)), (part, OpenRows.of(probs, labels).take(part))):
         for metric in COUNTED:
             whole = scoring.score(competition(metric), labels[rows], combine.apply_weights(probs[:, rows], weights))
-            assert of.score(metrics.get(metric), weights) == pytest.approx(whole, abs=1e-12)
+            assert of.score(named_metrics.get(metric), weights) == pytest.approx(whole, abs=1e-12)
 
 
 @pytest.mark.parametrize("metric", COUNTED)
 def test_climbing_never_ends_below_its_start(metric):
     probs, labels = runs(5)
-    rows, start, metric = OpenRows.of(probs, labels), np.full(5, 0.2), metrics.get(metric)
-    end = climb.climb(rows, metric, start, np.random.default_rng(0))
+    rows, start, metric = OpenRows.of(probs, labels), np.full(5, 0.2), named_metrics.get(metric)
+    end = methods.climb(rows, metric, start, np.random.default_rng(0))
     assert rows.score(metric, end) > rows.score(metric, start)
 
 

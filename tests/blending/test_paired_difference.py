@@ -5,15 +5,21 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from comp.blending import compared_parts, paired_difference
-from comp.blending.compared_parts import Compared
+from comp.blending import compare
+from comp.blending.compare import Compared
 from comp.competition import scoring
 from comp.competition.competition import Attribute, Competition
-from comp.metrics import metrics
+from comp.metrics import named_metrics
 
-KINDS = [("multiclass", "macro_f1"), ("multiclass", "log_loss"), ("binary", "auc"),
-         ("multilabel", "micro_f1"), ("multilabel", "auc"), ("ordinal", "quadratic_kappa"),
-         ("regression", "rmse")]  # fmt: skip
+KINDS = [
+    ("multiclass", "macro_f1"),
+    ("multiclass", "log_loss"),
+    ("binary", "auc"),
+    ("multilabel", "micro_f1"),
+    ("multilabel", "auc"),
+    ("ordinal", "quadratic_kappa"),
+    ("regression", "rmse"),
+]
 COLOURS = {"colour": Attribute(("red", "blue"), (0, 0, 1))}
 
 
@@ -21,7 +27,7 @@ def drawn(target="multiclass", metric="macro_f1", first=(2.0,), second=(0.5,), r
     """Two sets of runs; each run is the truth under noise of a standard deviation."""
     rng, classes = np.random.default_rng(seed), {"binary": "no yes", "regression": "value"}.get(target, "a b c").split()
     attributes = COLOURS if target == "multiclass" else {}
-    competition = Competition(target, tuple(classes), metrics.get(metric), also, attributes)
+    competition = Competition(target, tuple(classes), named_metrics.get(metric), also, attributes)
     if target == "multilabel":
         labels = (rng.random((rows, 3)) < 0.4).astype(np.uint8)
     else:
@@ -39,7 +45,7 @@ def drawn(target="multiclass", metric="macro_f1", first=(2.0,), second=(0.5,), r
 
 
 def main_difference(data: Compared):
-    return compared_parts.of_metrics(data)[data.competition.metric.name]
+    return compare.compared_metrics(data)[data.competition.metric.name]
 
 
 def width(data: Compared) -> float:
@@ -71,7 +77,7 @@ def test_equally_good_runs_are_not_told_apart():
 def test_an_interval_of_a_part_of_the_groups_is_as_wide_as_one_of_all(monkeypatch):
     data = drawn("binary", "auc", (2.0,), (1.5,), rows=4000)
     whole = width(data)
-    monkeypatch.setattr(paired_difference, "MOST_CELLS", 2000)
+    monkeypatch.setattr(compare, "MOST_CELLS", 2000)
     assert width(data) == pytest.approx(whole, rel=0.35)
 
 
@@ -89,32 +95,36 @@ def test_several_seeds_are_averaged_and_each_is_known():
 
 
 def test_folds_other_metrics_and_attributes_are_compared_too():
-    data = drawn(also=(metrics.get("accuracy"), metrics.get("log_loss")))
-    found = compared_parts.of_metrics(data)
+    data = drawn(also=(named_metrics.get("accuracy"), named_metrics.get("log_loss")))
+    found = compare.compared_metrics(data)
     assert list(found) == ["macro_f1", "accuracy", "log_loss", "macro_f1, colour"]
     right = [COLOURS["colour"].of_class[c] for c in data.labels]
     answers = np.array(COLOURS["colour"].of_class)[data.first[0].argmax(1)]
-    assert found["macro_f1, colour"].first == pytest.approx(metrics.macro_f1_score(np.array(right), answers, 2))
+    assert found["macro_f1, colour"].first == pytest.approx(named_metrics.macro_f1_score(np.array(right), answers, 2))
     inside = data.folds == 2
     expected = scoring.scores(data.competition, data.labels[inside], data.second[0][inside])["macro_f1"]
-    assert compared_parts.of_folds(data)[2][1] == pytest.approx(expected)
+    assert compare.compared_folds(data)[2][1] == pytest.approx(expected)
 
 
-MEASURED = [("multilabel", "micro_f1", "F1"), ("multilabel", "auc", "auc"), ("ordinal", "accuracy", "F1"),
-            ("regression", "rmse", "")]  # fmt: skip
+MEASURED = [
+    ("multilabel", "micro_f1", "F1"),
+    ("multilabel", "auc", "auc"),
+    ("ordinal", "accuracy", "F1"),
+    ("regression", "rmse", ""),
+]
 
 
 @pytest.mark.parametrize(("target", "metric", "measure"), MEASURED)
 def test_every_label_is_measured_where_that_is_possible(target, metric, measure):
     data = drawn(target, metric)
-    found, labels = compared_parts.of_labels(data)
+    found, labels = compare.compared_labels(data)
     assert found == measure
     assert list(labels) == (["a", "b", "c"] if measure else [])
     assert all(one.better > 0.9 for one in labels.values())
 
 
 def test_of_many_labels_those_that_differ_most_are_measured(monkeypatch):
-    monkeypatch.setattr(compared_parts, "SHOWN", 1)
+    monkeypatch.setattr(compare, "SHOWN", 1)
     data = drawn("multilabel", "micro_f1", (1.0,), (1.0,))
     data.second[0][:, 1] = data.labels[:, 1]
-    assert list(compared_parts.of_labels(data)[1]) == ["b"]
+    assert list(compare.compared_labels(data)[1]) == ["b"]

@@ -5,12 +5,12 @@ import pandas as pd
 import pytest
 from small_competitions import small
 
+from comp import files
 from comp.blending import pseudo_labelling
 from comp.errors import InputError
-from comp.io import files
-from comp.store.paths import Run
 from comp.store.predictions import save_predictions
 from comp.store.pseudo_labels import PseudoLabels
+from comp.store.runs import Run
 
 FOLDS, TESTS = 3, ["t1", "t2", "t3", "t4"]
 COMPETITION = small(classes=("a", "b", "c"))

@@ -6,10 +6,10 @@ import pytest
 from drawn_runs import drawn_home, run
 
 from comp.blending import blend_stage
-from comp.competition import home as competition
 from comp.errors import InputError
-from comp.metrics import metrics
-from comp.store.blend_record import Asked
+from comp.inputs import mask_gender_age as competition
+from comp.metrics import named_metrics
+from comp.store.blend_files import Asked
 from comp.store.predictions import load_predictions
 
 
@@ -50,12 +50,15 @@ def test_the_usual_blend_is_made_again_after_a_transductive_one(home):
     assert made["made_of"]["asked"]["transductive"] == 0
 
 
-@pytest.mark.parametrize(("metric", "rule", "run_next"), [
-    ("log_loss", "", "make blend METHOD=equal"),
-    ("macro_f1", "classes", "make blend METHOD=equal RULE=expected TRANSDUCTIVE=1"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("metric", "rule", "run_next"),
+    [
+        ("log_loss", "", "make blend METHOD=equal"),
+        ("macro_f1", "classes", "make blend METHOD=equal RULE=expected TRANSDUCTIVE=1"),
+    ],
+)
 def test_what_cannot_be_fitted_to_test_photos_is_refused(metric, rule, run_next):
-    made = replace(competition.competition(), metric=metrics.get(metric))
+    made = replace(competition.competition(), metric=named_metrics.get(metric))
     with pytest.raises(InputError) as error:
         blend_stage._options(made, Asked(method="equal", rule=rule, transductive=1), parts=False)
     assert error.value.run == run_next

@@ -4,12 +4,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from comp.competition.auxiliary_columns import auxiliary_targets
+from comp.competition.auxiliary_targets import auxiliary_targets
 from comp.errors import InputError
 
-TABLE = pd.DataFrame({
-    "height": [10.0, 20.0, np.nan, 30.0], "kind": ["a", None, "b", "a"], "same": [1, 1, 1, 1], "empty": [np.nan] * 4,
-})  # fmt: skip
+TABLE = pd.DataFrame(
+    {
+        "height": [10.0, 20.0, np.nan, 30.0],
+        "kind": ["a", None, "b", "a"],
+        "same": [1, 1, 1, 1],
+        "empty": [np.nan] * 4,
+    }
+)
 
 
 def test_numbers_are_standardised_and_missing_ones_count_nothing():

@@ -1,8 +1,8 @@
 import pandas as pd
 import pytest
 
-from comp.competition import home as competition
 from comp.errors import InputError
+from comp.inputs import mask_gender_age as competition
 
 
 def test_eighteen_classes_and_the_encoding_has_an_inverse():

@@ -8,8 +8,8 @@ import pytest
 from conftest import ROOT
 from small_inputs import TOML
 
-from comp.competition import settings_checks
-from comp.competition.settings import Settings, parse
+from comp.competition import competition_toml
+from comp.competition.competition_toml import Settings, parse_settings
 
 PAGE = (ROOT / "docs/competition.md").read_text(encoding="utf-8")
 KEYS = {key: example for key, example in re.findall(r"^\| `(\w+)` \| .+ \| `(.+)` \|$", PAGE, re.M)}
@@ -30,17 +30,17 @@ def test_each_key_is_documented_in_the_order_of_the_class():
 def test_each_example_of_a_key_parses(key):
     example = tomllib.loads(KEYS[key])
     assert list(example) == [key]
-    assert getattr(parse(TOML | NEEDS.get(key, {}) | example), key)
+    assert getattr(parse_settings(TOML | NEEDS.get(key, {}) | example), key)
 
 
 def test_each_answer_is_explained():
     section = PAGE.split("**Answers.**")[1].split("\n\n")[0]
-    assert set(re.findall(r"`(\w+)`", section)) == set(settings_checks.ANSWERS)
+    assert set(re.findall(r"`(\w+)`", section)) == set(competition_toml.ANSWERS)
 
 
 @pytest.mark.parametrize("text", FILES, ids=lambda text: text.split('"')[1])
 def test_each_whole_file_parses_and_is_short(text):
-    assert parse(tomllib.loads(text)).target
+    assert parse_settings(tomllib.loads(text)).target
     assert len(text.strip().splitlines()) <= 15
 
 

@@ -4,33 +4,35 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from comp.competition import home
 from comp.competition.competition import Attribute, Competition, Range
-from comp.competition.training_label_policy import label_of_attributes, ranges, training_policy
+from comp.competition.label_policy import label_of_attributes, ranges, training_policy
 from comp.errors import InputError
-from comp.metrics import metrics
+from comp.inputs import mask_gender_age
+from comp.metrics import named_metrics
 
 TWO = Competition(
     "multiclass",
     ("b low", "a high", "a low", "b high"),  # in no order
-    metrics.get("accuracy"),
+    named_metrics.get("accuracy"),
     attributes={"kind": Attribute(("a", "b"), (1, 0, 0, 1)), "level": Attribute(("low", "high"), (0, 1, 0, 1))},
     ranges=(Range("level", "depth", (5.0,)),),
 )
 
 
 def test_policy_relabels_and_drops_only_what_it_is_asked(inputs):
-    table = home.read_train(inputs)
-    pd.testing.assert_frame_equal(training_policy(table, home.competition()), table)
-    changed = training_policy(table, home.competition(), edges="age:30,58", drop="years:20-24,40")
+    table = mask_gender_age.read_train(inputs)
+    pd.testing.assert_frame_equal(training_policy(table, mask_gender_age.competition()), table)
+    changed = training_policy(table, mask_gender_age.competition(), edges="age:30,58", drop="years:20-24,40")
     assert set(changed["years"]) == {25, 58, 60}
     assert (changed.loc[changed["years"] == 58, "age"] == 2).all()
-    np.testing.assert_array_equal(changed["label"], home.encode(changed["mask"], changed["gender"], changed["age"]))
+    np.testing.assert_array_equal(
+        changed["label"], mask_gender_age.encode(changed["mask"], changed["gender"], changed["age"])
+    )
 
 
 def test_official_edges_give_the_official_labels(inputs):
-    table = home.read_train(inputs)
-    pd.testing.assert_frame_equal(training_policy(table, home.competition(), edges="age:30,60"), table)
+    table = mask_gender_age.read_train(inputs)
+    pd.testing.assert_frame_equal(training_policy(table, mask_gender_age.competition(), edges="age:30,60"), table)
 
 
 def test_labels_follow_the_attributes_in_any_order_of_classes():

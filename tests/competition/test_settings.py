@@ -3,29 +3,29 @@
 import pytest
 from small_inputs import TOML, text
 
-from comp.competition import settings
+from comp.competition import competition_toml
 from comp.errors import InputError
 
 
 def test_what_is_not_given_has_a_default_and_names_are_text():
-    made = settings.parse(TOML | {"target": "binary", "positive": 1, "classes": [0, 1]})
+    made = competition_toml.parse_settings(TOML | {"target": "binary", "positive": 1, "classes": [0, 1]})
     assert (made.label, made.test, made.combine, made.ranges) == ("label", "", "", {})
     assert made.classes == ("0", "1")
     assert made.listed("positive") == ("1",)
-    assert settings.parse(TOML | {"group": ["a", "b"]}).listed("group") == ("a", "b")
+    assert competition_toml.parse_settings(TOML | {"group": ["a", "b"]}).listed("group") == ("a", "b")
 
 
 def test_a_file_with_a_mark_is_read(tmp_path):
     file = text(tmp_path, "c.toml", 'target = "binary"  # 둘', "utf-8-sig")
-    assert settings.read(file) == {"target": "binary"}
+    assert competition_toml.read_settings(file) == {"target": "binary"}
 
 
 @pytest.mark.parametrize("content", ["target = multiclass", "= 1", "a = 1\na = 2", "\x00"])
 def test_what_is_no_toml_is_refused(tmp_path, content):
     with pytest.raises(InputError, match="is not TOML"):
-        settings.read(text(tmp_path, "c.toml", content))
+        competition_toml.read_settings(text(tmp_path, "c.toml", content))
     with pytest.raises(InputError, match=r"no .*other\.toml"):
-        settings.read(tmp_path / "other.toml")
+        competition_toml.read_settings(tmp_path / "other.toml")
 
 
 AGE = {"age": {"column": "years", "edges": [30]}}
@@ -69,10 +69,10 @@ WRONG = {
 def test_wrong_keys_are_named(kind):
     change, message = WRONG[kind]
     with pytest.raises(InputError, match=message):
-        settings.parse(TOML | change)
+        competition_toml.parse_settings(TOML | change)
 
 
 @pytest.mark.parametrize("key", ["target", "metric", "train_images"])
 def test_required_keys(key):
     with pytest.raises(InputError, match=f"no key {key}"):
-        settings.parse({name: value for name, value in TOML.items() if name != key})
+        competition_toml.parse_settings({name: value for name, value in TOML.items() if name != key})

@@ -5,13 +5,13 @@ import pandas as pd
 import pytest
 from scipy.stats import norm
 
-from comp.competition import home
 from comp.competition.competition import Attribute, Competition, Range
 from comp.competition.soft_labels import fine_cells, soft_labels
 from comp.errors import InputError
-from comp.metrics import metrics
+from comp.inputs import mask_gender_age
+from comp.metrics import named_metrics
 
-ACCURACY = metrics.get("accuracy")
+ACCURACY = named_metrics.get("accuracy")
 TWO = Competition(
     "multiclass",
     ("b low", "a high", "a low", "b high"),  # in no order
@@ -32,12 +32,14 @@ def test_labels_are_the_gaussian_integrated_over_the_ranges():
 
 
 def test_a_narrow_gaussian_gives_the_official_labels(inputs):
-    table = home.read_train(inputs)
-    np.testing.assert_allclose(soft_labels(table, home.competition(), "years:0.01"), np.eye(18)[table["label"]])
+    table = mask_gender_age.read_train(inputs)
+    np.testing.assert_allclose(
+        soft_labels(table, mask_gender_age.competition(), "years:0.01"), np.eye(18)[table["label"]]
+    )
 
 
 def test_a_wide_one_changes_only_the_attribute_of_the_range(inputs):
-    table, competition = home.read_train(inputs), home.competition()
+    table, competition = mask_gender_age.read_train(inputs), mask_gender_age.competition()
     soft = soft_labels(table, competition, "years:10")
     for name in ("mask", "gender"):
         values = competition.attribute_values[name]

@@ -2,29 +2,31 @@ import numpy as np
 import pytest
 import torch
 
-from comp.data import batch_augment
-from comp.data.batch_augment import augmented, uniform
+from comp.data import augment
+from comp.data.augment import augmented_batch, uniform_draws
 
 IMAGES = torch.randn(6, 3, 20, 20)
 ROWS = np.array([3, 9, 14, 0, 2, 77])
 
 
 def test_a_photo_looks_the_same_in_an_epoch_whatever_its_batch():
-    whole, part = augmented(IMAGES, 1, 2, ROWS), augmented(IMAGES[2:4], 1, 2, ROWS[2:4])
+    whole, part = augmented_batch(IMAGES, 1, 2, ROWS), augmented_batch(IMAGES[2:4], 1, 2, ROWS[2:4])
     torch.testing.assert_close(whole[2:4], part)
 
 
 @pytest.mark.parametrize("seed_epoch", [(1, 3), (2, 2)])
 def test_another_epoch_or_seed_looks_different(seed_epoch):
-    assert (augmented(IMAGES, 1, 2, ROWS) - augmented(IMAGES, *seed_epoch, ROWS)).abs().amax((1, 2, 3)).min() > 0.01
+    assert (augmented_batch(IMAGES, 1, 2, ROWS) - augmented_batch(IMAGES, *seed_epoch, ROWS)).abs().amax(
+        (1, 2, 3)
+    ).min() > 0.01
 
 
 def test_without_moves_and_light_it_is_a_flip_or_nothing(monkeypatch):
     for name in ("SCALE", "SHIFT", "TURN", "CONTRAST", "BRIGHTNESS"):
-        monkeypatch.setattr(batch_augment, name, 0.0)
+        monkeypatch.setattr(augment, name, 0.0)
     flipped = 0
     for epoch in range(20):
-        for image, made in zip(IMAGES, augmented(IMAGES, 0, epoch, ROWS), strict=True):
+        for image, made in zip(IMAGES, augmented_batch(IMAGES, 0, epoch, ROWS), strict=True):
             is_flip = torch.allclose(made, image.flip(2), atol=1e-4)
             assert is_flip or torch.allclose(made, image, atol=1e-4)
             flipped += is_flip
@@ -33,14 +35,14 @@ def test_without_moves_and_light_it_is_a_flip_or_nothing(monkeypatch):
 
 def test_a_plain_picture_keeps_its_place_and_light_stays_within_its_range():
     plain = torch.ones(50, 3, 8, 8)
-    made = augmented(plain, 0, 0, np.arange(50))
+    made = augmented_batch(plain, 0, 0, np.arange(50))
     torch.testing.assert_close(made, made[:, :1, :1, :1].expand_as(made))
-    low, high = (1 + s * batch_augment.CONTRAST + s * batch_augment.BRIGHTNESS for s in (-1, 1))
+    low, high = (1 + s * augment.CONTRAST + s * augment.BRIGHTNESS for s in (-1, 1))
     assert low <= made.min() < 1 < made.max() <= high
 
 
 def test_hashed_numbers_are_uniform_and_unlike_each_other():
-    drawn = np.stack([uniform(0, epoch, np.arange(5000), 3) for epoch in range(2)], 2).reshape(5000, 6)
+    drawn = np.stack([uniform_draws(0, epoch, np.arange(5000), 3) for epoch in range(2)], 2).reshape(5000, 6)
     assert drawn.min() >= 0
     assert drawn.max() < 1
     np.testing.assert_allclose(np.histogram(drawn, 10, (0, 1))[0] / 3000, 1, atol=0.1)

@@ -4,13 +4,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from comp.competition import home, labels
+from comp.competition import labels
 from comp.competition.competition import Competition
-from comp.data import fold_audit, fold_report, fold_search, fold_split, folds, photo_check
+from comp.data import folds, photo_check
 from comp.errors import InputError
-from comp.metrics import metrics
+from comp.inputs import mask_gender_age
+from comp.metrics import named_metrics
 
-HOME = home.competition()
+HOME = mask_gender_age.competition()
 
 
 def quiet(count):
@@ -19,7 +20,7 @@ def quiet(count):
 
 def kind(target, classes=4):
     names = ("value",) if target == "regression" else tuple(f"class {c}" for c in range(classes))
-    return Competition(target, names, metrics.get("accuracy"))
+    return Competition(target, names, named_metrics.get("accuracy"))
 
 
 def table(label, group=None):
@@ -36,19 +37,19 @@ def spread(counts):
 
 
 def test_every_photo_has_one_fold_and_no_group_is_on_two_sides(inputs):
-    made = folds.assign(home.read_train(inputs), HOME, 3, seed=1)
+    made = folds.assign_folds(mask_gender_age.read_train(inputs), HOME, 3, seed=1)
     assert (made.groupby("group")["fold"].nunique() == 1).all()
     assert set(made["fold"]) == {0, 1, 2}
     assert made["image"].is_monotonic_increasing
     assert list(made)[:4] == ["image", "group", "label", "fold"]
-    fold_audit.audit(made)
+    folds.audit_folds(made)
 
 
 def test_the_order_of_the_rows_does_not_matter_and_the_seed_does(inputs):
-    rows = home.read_train(inputs)
-    first = folds.assign(rows, HOME, 3, seed=1)
-    assert first.equals(folds.assign(rows.sample(frac=1, random_state=0), HOME, 3, seed=1))
-    assert not first.equals(folds.assign(rows, HOME, 3, seed=2))
+    rows = mask_gender_age.read_train(inputs)
+    first = folds.assign_folds(rows, HOME, 3, seed=1)
+    assert first.equals(folds.assign_folds(rows.sample(frac=1, random_state=0), HOME, 3, seed=1))
+    assert not first.equals(folds.assign_folds(rows, HOME, 3, seed=2))
 
 
 @pytest.mark.parametrize("target", ["multiclass", "binary", "ordinal"])
@@ -56,8 +57,8 @@ def test_without_groups_every_class_is_spread_evenly(target):
     classes = 2 if target == "binary" else 4
     rng = np.random.default_rng(0)
     label = rng.choice(classes, 203, p=[0.9, 0.1] if classes == 2 else [0.6, 0.3, 0.08, 0.02])
-    made = folds.assign(table(label), kind(target, classes), 5)
-    counts = fold_report.counts_by_fold(made, kind(target, classes))
+    made = folds.assign_folds(table(label), kind(target, classes), 5)
+    counts = folds.counts_by_fold(made, kind(target, classes))
     assert spread(counts) <= 1
     assert spread(counts.sum(0, keepdims=True)) <= 1
 
@@ -68,8 +69,8 @@ def test_each_of_several_labels_is_spread_evenly(grouped):
     chosen = rng.random((400, 6)) < [0.5, 0.3, 0.1, 0.05, 0.02, 0.01]
     label = [labels.to_text(np.flatnonzero(row)) for row in chosen]
     group = [f"g{i // 4}" for i in range(400)] if grouped else None
-    made = folds.assign(table(label, group), kind("multilabel", 6), 4)
-    counts = fold_report.counts_by_fold(made, kind("multilabel", 6))
+    made = folds.assign_folds(table(label, group), kind("multilabel", 6), 4)
+    counts = folds.counts_by_fold(made, kind("multilabel", 6))
     assert (counts.sum(1) == chosen.sum(0)).all()
     assert (np.abs(counts - counts.mean(1, keepdims=True)) <= 1 + 0.05 * counts.sum(1, keepdims=True)).all()
     assert spread(np.bincount(made["fold"])[None]) <= (8 if grouped else 4)
@@ -79,9 +80,9 @@ def test_each_of_several_labels_is_spread_evenly(grouped):
 @pytest.mark.parametrize("rows", [7, 500])
 def test_numbers_are_spread_by_deciles(rows):
     values = np.random.default_rng(0).lognormal(size=rows)
-    made = folds.assign(table(values), kind("regression"), 5)
+    made = folds.assign_folds(table(values), kind("regression"), 5)
     assert spread(np.bincount(made["fold"])[None]) <= 1
-    assert spread(fold_report.counts_by_fold(made, kind("regression"))) <= 1
+    assert spread(folds.counts_by_fold(made, kind("regression"))) <= 1
     assert rows < 500 or made.groupby("fold")["label"].median().std() < 0.1
 
 
@@ -96,13 +97,13 @@ def test_rows_without_a_group_are_their_own():
 
 def test_more_folds_than_groups(inputs):
     with pytest.raises(InputError, match="99 folds of 30 group"):
-        folds.assign(home.read_train(inputs), HOME, 99)
+        folds.assign_folds(mask_gender_age.read_train(inputs), HOME, 99)
     with pytest.raises(InputError, match="at least 2 groups"):
-        folds.assign(table([0, 1], ["a", "a"]), kind("multiclass"), 2)
+        folds.assign_folds(table([0, 1], ["a", "a"]), kind("multiclass"), 2)
 
 
 def test_as_many_folds_as_groups_though_every_class_has_fewer_rows():
-    made = folds.assign(table([0, 0, 1, 1, 2, 3], list("aabbcd")), kind("multiclass"), 4)
+    made = folds.assign_folds(table([0, 0, 1, 1, 2, 3], list("aabbcd")), kind("multiclass"), 4)
     assert made.groupby("fold")["group"].nunique().tolist() == [1, 1, 1, 1]
 
 
@@ -114,7 +115,7 @@ def test_no_fold_is_empty_however_unequal_the_groups(data):
     group = np.repeat([f"g{i}" for i in range(count)], sizes)
     label = data.draw(st.lists(st.integers(0, 3), min_size=len(group), max_size=len(group)))
     k, seed = data.draw(st.integers(2, count)), data.draw(st.integers(0, 99))
-    made = folds.assign(table(label, group), kind("multiclass"), k, seed)
+    made = folds.assign_folds(table(label, group), kind("multiclass"), k, seed)
     assert set(made["fold"]) == set(range(k))
     assert (made.groupby("group")["fold"].nunique() == 1).all()
 
@@ -128,17 +129,17 @@ def test_grouped_folds_are_those_of_scikit_learn(seed, classes, k):
     strata = np.append(np.arange(classes).repeat(k), rng.integers(0, classes, 90))
     group = np.append(np.arange(k), rng.integers(0, rng.integers(k, 40), len(strata) - k))
     strata, group = (np.unique(values, return_inverse=True)[1] for values in (strata, group))
-    made = fold_split.stratified_group(strata, group, k, seed)
+    made = folds.stratified_group(strata, group, k, seed)
     splitter = StratifiedGroupKFold(k, shuffle=True, random_state=seed)
     for fold, (_, held_out) in enumerate(splitter.split(strata, strata, group)):
         np.testing.assert_array_equal(np.flatnonzero(made == fold), held_out)
 
 
 def test_very_many_classes_with_groups_take_little_memory(monkeypatch):
-    monkeypatch.setattr(fold_split, "MOST_CELLS", 100)
+    monkeypatch.setattr(folds, "MOST_CELLS", 100)
     label = np.repeat(np.arange(100), 6)
-    made = folds.assign(table(label, np.arange(600) // 2), kind("multiclass", 100), 3)
-    assert spread(fold_report.counts_by_fold(made, kind("multiclass", 100))) == 0
+    made = folds.assign_folds(table(label, np.arange(600) // 2), kind("multiclass", 100), 3)
+    assert spread(folds.counts_by_fold(made, kind("multiclass", 100))) == 0
 
 
 # Search ---------------------------------------------------------------------------------------------------------------
@@ -149,11 +150,11 @@ def test_the_search_keeps_the_most_even_of_its_seeds():
     rows, competition = table(rng.integers(0, 4, 120), rng.integers(0, 15, 120)), kind("multiclass")
 
     def unevenness(made):
-        return fold_search.imbalance(made["label"].to_numpy(), made["fold"].to_numpy(), 4)
+        return folds.imbalance(made["label"].to_numpy(), made["fold"].to_numpy(), 4)
 
     done = []
-    best = folds.assign(rows, competition, 4, seed=3, search=25, progress=done.append)
-    each = [folds.assign(rows, competition, 4, seed=seed) for seed in range(3, 28)]
+    best = folds.assign_folds(rows, competition, 4, seed=3, search=25, progress=done.append)
+    each = [folds.assign_folds(rows, competition, 4, seed=seed) for seed in range(3, 28)]
     assert sum(done) == 25
     assert unevenness(best) == min(map(unevenness, each))
     assert best.equals(each[int(np.argmin([unevenness(made) for made in each]))])
@@ -161,37 +162,37 @@ def test_the_search_keeps_the_most_even_of_its_seeds():
 
 def test_imbalance_is_zero_for_equal_parts_and_grows():
     fold = np.tile([0, 1], 10)
-    assert fold_search.imbalance(np.repeat([0, 1], 10), fold, 2) == 0
+    assert folds.imbalance(np.repeat([0, 1], 10), fold, 2) == 0
     slightly, wholly = np.repeat([0, 1], [9, 11]), fold
-    assert 0 < fold_search.imbalance(slightly, fold, 2) < fold_search.imbalance(wholly, fold, 2)
+    assert 0 < folds.imbalance(slightly, fold, 2) < folds.imbalance(wholly, fold, 2)
 
 
 # Audit and report -----------------------------------------------------------------------------------------------------
 
 
 def test_audit_finds_a_group_on_two_sides(inputs):
-    made = folds.assign(home.read_train(inputs), HOME, 3)
+    made = folds.assign_folds(mask_gender_age.read_train(inputs), HOME, 3)
     made.loc[0, "fold"] = (made["fold"][0] + 1) % 3
     with pytest.raises(InputError, match=f"group {made['group'][0]} is in folds"):
-        fold_audit.audit(made)
+        folds.audit_folds(made)
 
 
 def test_audit_finds_the_same_bytes_under_two_names(inputs):
-    made = folds.assign(home.read_train(inputs), HOME, 3)
+    made = folds.assign_folds(mask_gender_age.read_train(inputs), HOME, 3)
     first = made["image"][made["fold"] == 0].iloc[1]
     second = made["image"][made["fold"] == 1].iloc[1]
     (inputs / second).write_bytes((inputs / first).read_bytes())
-    looks = photo_check.check(inputs, made["image"].tolist(), quiet, jobs=1)
+    looks = photo_check.check_photos(inputs, made["image"].tolist(), quiet, jobs=1)
     digests = {image: look.digest for image, look in looks.items()}
     with pytest.raises(InputError) as error:
-        fold_audit.audit(made, digests)
+        folds.audit_folds(made, digests)
     assert first in str(error.value)
     assert second in str(error.value)
 
 
 def test_counts_add_up(inputs):
-    made = folds.assign(home.read_train(inputs), HOME, 3)
-    counts = fold_report.counts_by_fold(made, HOME)
+    made = folds.assign_folds(mask_gender_age.read_train(inputs), HOME, 3)
+    counts = folds.counts_by_fold(made, HOME)
     assert counts.shape == (18, 3)
     assert counts.sum() == len(made)
     assert (counts.sum(1) == np.bincount(made["label"], minlength=18)).all()
@@ -200,8 +201,8 @@ def test_counts_add_up(inputs):
 @pytest.mark.parametrize(("target", "rows"), [("multiclass", 4), ("multilabel", 4), ("regression", 10)])
 def test_the_report_has_a_row_for_each_label_and_the_photos_and_groups(target, rows):
     label = np.arange(60) / 7 if target == "regression" else [str(i % 4) for i in range(60)]
-    made = folds.assign(table(label), kind(target), 3)
-    what, heads, lines = fold_report.labels_by_fold(made, kind(target))
+    made = folds.assign_folds(table(label), kind(target), 3)
+    what, heads, lines = folds.labels_by_fold(made, kind(target))
     assert what == {"multiclass": "classes", "multilabel": "labels", "regression": "ranges"}[target]
     assert len(lines) == rows + 2 + (target == "regression")
     assert all(len(line) == len(heads) == 5 for line in lines)
@@ -210,18 +211,18 @@ def test_the_report_has_a_row_for_each_label_and_the_photos_and_groups(target, r
 
 def test_of_many_classes_there_is_a_summary():
     many = kind("multiclass", 50)
-    made = folds.assign(table(np.append(np.repeat(np.arange(40), 3), np.arange(40, 49))), many, 3)
-    lines = {line[0]: line[1:] for line in fold_report.labels_by_fold(made, many)[2]}
+    made = folds.assign_folds(table(np.append(np.repeat(np.arange(40), 3), np.arange(40, 49))), many, 3)
+    lines = {line[0]: line[1:] for line in folds.labels_by_fold(made, many)[2]}
     assert lines["classes with photos"] == [43, 43, 43, 49]
     assert lines["classes without"] == [7, 7, 7, 1]
-    missing = fold_report.missing_labels(made, many)
+    missing = folds.missing_labels(made, many)
     assert "no photo of class 49 at all: no model can learn it" in missing
     assert sum("is in one fold only" in line for line in missing) == 9
 
 
 def test_a_group_that_holds_most_of_a_class_is_named_and_does_not_hinder():
     label, group = [1] * 20 + [0] * 40, ["big"] * 15 + [f"g{i}" for i in range(45)]
-    made = folds.assign(table(label, group), kind("multiclass"), 3)
-    assert fold_report.crowded_labels(made, kind("multiclass")) == [
+    made = folds.assign_folds(table(label, group), kind("multiclass"), 3)
+    assert folds.crowded_labels(made, kind("multiclass")) == [
         "75% of the photos of class 1 are in group big: folds cannot share it evenly"
     ]

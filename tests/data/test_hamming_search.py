@@ -3,13 +3,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from comp.data import hamming_search
+from comp.data import near_duplicates
 
 MOST = 12
 
 
 def found(bits, groups):
-    parts = list(hamming_search.near_pairs(bits, MOST, groups))
+    parts = list(near_duplicates.near_pairs(bits, MOST, groups))
     pairs = [tuple(pair) for part in parts for pair in part.tolist()]
     assert len(pairs) == len(set(pairs))
     return set(pairs)
@@ -37,8 +37,8 @@ def test_the_pairs_are_those_of_comparing_each_with_each(seed, scenes, noise):
 
 @pytest.mark.parametrize("dearer", [0, 10**9])
 def test_both_ways_find_the_same(monkeypatch, dearer):
-    monkeypatch.setattr(hamming_search, "DEARER", dearer)
-    monkeypatch.setattr(hamming_search, "COLUMNS", 50)  # several blocks, and one that is not full
+    monkeypatch.setattr(near_duplicates, "DEARER", dearer)
+    monkeypatch.setattr(near_duplicates, "COLUMNS", 50)  # several blocks, and one that is not full
     bits, groups = hashes(0, 5, 0.025, rows=300)
     pairs = expected(bits, groups)
     assert len(pairs) > 1000

@@ -7,7 +7,7 @@ import pytest
 from conftest import draw_competition, tool
 from PIL import Image
 
-from comp.competition import home
+from comp.inputs import mask_gender_age
 
 
 def make_folds(folder, *more):
@@ -74,7 +74,7 @@ def test_photos_of_other_kinds_are_read_or_named(inputs, kind):
     Image.fromarray(rng.integers(0, 65536, (40, 30), np.uint16)).save(normal(inputs, 3).with_suffix(".png"))
     done = make_folds(inputs.parent, "--folds", 3)
     assert done.returncode == 0, done.stderr
-    assert len(made(inputs.parent)[0]) == len(home.read_train(inputs))
+    assert len(made(inputs.parent)[0]) == len(mask_gender_age.read_train(inputs))
 
 
 def test_nearly_black_photos_are_named(inputs):

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from comp.data import adversarial_check, decode, near_duplicates
+from comp.data import decoding, near_duplicates, train_test_differences
 from comp.data.photo_check import THUMBNAIL, PhotoSummary
 
 
@@ -26,7 +26,7 @@ def look(pixels):
 def saved_again(pixels, size=(90, 120), quality=70, light=1.0):
     stream = io.BytesIO()
     Image.fromarray(np.clip(pixels * light, 0, 255).astype(np.uint8)).resize(size).save(stream, "JPEG", quality=quality)
-    return decode.decode(stream.getvalue())
+    return decoding.decode(stream.getvalue())
 
 
 @pytest.mark.parametrize("light", [1.0, 0.8])
@@ -34,17 +34,17 @@ def test_a_photo_saved_again_is_found_and_no_other(light):
     pictures = [picture(i) for i in range(30)]
     looks = [look(p) for p in pictures] + [look(saved_again(pictures[7], light=light))]
     groups = [f"person{i}" for i in range(30)] + ["another name"]
-    assert near_duplicates.alike(looks, groups) == [(7, 30)]
+    assert near_duplicates.alike_pairs(looks, groups) == [(7, 30)]
 
 
 def test_photos_of_one_person_are_no_news():
     looks = [look(picture(0)), look(saved_again(picture(0)))]
-    assert near_duplicates.alike(looks, ["a", "a"]) == []
+    assert near_duplicates.alike_pairs(looks, ["a", "a"]) == []
 
 
 def test_flat_pictures_are_not_taken_for_each_other():
     looks = [look(np.full((160, 120, 3), grey, np.uint8)) for grey in (10, 10, 200)]
-    assert near_duplicates.alike(looks, list("abc")) == []
+    assert near_duplicates.alike_pairs(looks, list("abc")) == []
 
 
 @pytest.mark.parametrize("flat", [True, False])
@@ -57,9 +57,9 @@ def test_the_same_bytes_are_found_whatever_the_picture(flat):
 def test_of_very_many_pairs_those_are_kept_that_link_the_same_photos(monkeypatch):
     looks = [look(saved_again(picture(i % 3), quality=60 + i)) for i in range(30)]
     groups = [f"g{i:02d}" for i in range(30)]
-    every = near_duplicates.alike(looks, groups)
+    every = near_duplicates.alike_pairs(looks, groups)
     monkeypatch.setattr(near_duplicates, "MOST_PAIRS", 20)
-    few = near_duplicates.alike(looks, groups)
+    few = near_duplicates.alike_pairs(looks, groups)
     assert set(few) < set(every)
     for pairs in (few, every):
         assert near_duplicates.merged_groups(groups, pairs) == [f"g{i % 3:02d}" for i in range(30)]
@@ -86,5 +86,5 @@ def test_train_and_test_are_told_apart_only_where_they_differ():
     train, test = [look(picture(i)) for i in range(60)], [look(picture(i)) for i in range(100, 140)]
     darker = [look((picture(i) * 0.6).astype(np.uint8)) for i in range(100, 140)]
     groups = [str(i // 2) for i in range(60)]
-    assert adversarial_check.adversarial_auc(train, test, groups) < 0.7
-    assert adversarial_check.adversarial_auc(train, darker, groups) > 0.9
+    assert train_test_differences.adversarial_auc(train, test, groups) < 0.7
+    assert train_test_differences.adversarial_auc(train, darker, groups) > 0.9

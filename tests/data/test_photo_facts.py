@@ -6,11 +6,12 @@ import pytest
 from PIL import Image
 from small_competitions import small
 
-from comp.data import photo_facts, photo_pairs, photo_samples
+from comp.data import near_duplicates, photo_check
+from comp.pages import eda_photos
 
 
 def scanned(folder, *images):
-    return photo_facts.scan(folder, images, lambda count: None, jobs=1)
+    return photo_check.scan_photos(folder, images, lambda count: None, jobs=1)
 
 
 def test_size_light_and_format_are_those_of_the_photo(tmp_path):
@@ -56,7 +57,7 @@ def test_pairs_say_where_and_how_alike_and_leave_out_unreadable_photos(copies):
     images = ["a.png", "b.png", "c.jpg", "d.png", "x.png", "y.png"]
     train = pd.DataFrame({"image": images, "group": list("ggcdxy"), "label": [0, 1, 1, 0, 0, 0]})
     test = pd.DataFrame({"image": ["t.png"]})
-    found = photo_pairs.pairs(scanned(copies, *images, "t.png"), train, test).set_index(["first", "second"])
+    found = near_duplicates.photo_pairs(scanned(copies, *images, "t.png"), train, test).set_index(["first", "second"])
     assert set(found.index) == {("a.png", "b.png"), ("d.png", "t.png"), ("a.png", "c.jpg"), ("b.png", "c.jpg")}
     assert found.loc[("a.png", "b.png")].tolist() == [True, "train", True, True]
     assert found.loc[("b.png", "c.jpg")].tolist() == [False, "train", False, False]
@@ -66,39 +67,39 @@ def test_pairs_say_where_and_how_alike_and_leave_out_unreadable_photos(copies):
 def test_no_two_alike_photos_give_an_empty_table(copies):
     train = pd.DataFrame({"image": ["a.png", "d.png"], "group": ["a", "d"], "label": [0.5, 1.5]})
     nobody = pd.DataFrame({"image": []}, dtype=object)
-    assert photo_pairs.pairs(scanned(copies, "a.png", "d.png"), train, nobody).empty
+    assert near_duplicates.photo_pairs(scanned(copies, "a.png", "d.png"), train, nobody).empty
 
 
 def test_the_rows_of_the_kinds_are_those_with_the_label():
     one = pd.DataFrame({"label": [2, 0, 2, 1]})
-    assert [rows.tolist() for _, rows in photo_samples.rows_of_kinds(one, small())] == [[1], [3], [0, 2]]
+    assert [rows.tolist() for _, rows in eda_photos.rows_of_kinds(one, small())] == [[1], [3], [0, 2]]
     several = pd.DataFrame({"label": ["0 2", "", "2"]})
-    kinds = photo_samples.rows_of_kinds(several, small("multilabel"))
+    kinds = eda_photos.rows_of_kinds(several, small("multilabel"))
     assert [rows.tolist() for _, rows in kinds] == [[0], [], [0, 2]]
     numbers = pd.DataFrame({"label": np.arange(100.0)})
-    kinds = photo_samples.rows_of_kinds(numbers, small("regression"))
+    kinds = eda_photos.rows_of_kinds(numbers, small("regression"))
     assert sorted(np.concatenate([rows for _, rows in kinds])) == list(range(100))
     assert kinds[0][0] == "0 to 19"
 
 
 def test_the_sample_is_the_same_each_time_and_without_repetition():
     rows = np.arange(50, 90)
-    first = photo_samples.drawn(rows, 10)
-    assert first.tolist() == photo_samples.drawn(rows, 10).tolist()
+    first = eda_photos.drawn_rows(rows, 10)
+    assert first.tolist() == eda_photos.drawn_rows(rows, 10).tolist()
     assert len(set(first) & set(rows)) == 10
-    assert sorted(photo_samples.drawn(rows, 100)) == rows.tolist()
+    assert sorted(eda_photos.drawn_rows(rows, 100)) == rows.tolist()
 
 
 def test_small_pictures_keep_their_shape_and_the_mean_is_the_mean(tmp_path):
     for name, grey, size in (("a.png", 100, (20, 40)), ("b.png", 200, (20, 40)), ("wide.png", 0, (4000, 20))):
         Image.new("RGB", size, (grey,) * 3).save(tmp_path / name)
     images = ["a.png", "gone.png", "b.png", "wide.png"]
-    small_ones = photo_samples.small_pictures(tmp_path, images, lambda count: None, jobs=1)
+    small_ones = eda_photos.small_pictures(tmp_path, images, lambda count: None, jobs=1)
     assert list(small_ones) == ["a.png", "b.png", "wide.png"]
-    height = photo_samples.HEIGHT
+    height = eda_photos.HEIGHT
     assert small_ones["a.png"].shape == (height, height // 2, 3)
-    assert small_ones["wide.png"].shape == (height, photo_samples.WIDEST * height, 3)
-    mean = photo_samples.mean_picture([small_ones["a.png"], small_ones["b.png"]])
+    assert small_ones["wide.png"].shape == (height, eda_photos.WIDEST * height, 3)
+    mean = eda_photos.mean_picture([small_ones["a.png"], small_ones["b.png"]])
     assert mean.shape == (height, height // 2, 3)
     assert (mean == 150).all()
-    assert photo_samples.mean_picture([]) is None
+    assert eda_photos.mean_picture([]) is None

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from comp.data import photo_cache, photo_check
-from comp.data.photo_files import read_bytes
+from comp.data.decoding import read_bytes
 from comp.errors import InputError
 
 
@@ -39,7 +39,7 @@ def test_what_is_no_photo_is_named_among_all_others(tmp_path, kind):
     Image.new("RGB", (8, 8)).save(tmp_path / "good.jpg")
     names = ["bad.JPG", "good.jpg", "missing.jpg"]
     with pytest.raises(InputError, match=r"2 photo\(s\) cannot be read") as error:
-        photo_check.check(tmp_path, names, lambda count: None, jobs=1)
+        photo_check.check_photos(tmp_path, names, lambda count: None, jobs=1)
     assert f"bad.JPG: {'too many levels of ' if kind is loop else ''}" in error.value.found.replace("Too", "too")
     assert KINDS[kind] in error.value.found
     assert "missing.jpg: no such file" in error.value.found

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from comp.competition import home as competition
 from comp.data import photo_cache, photo_check, photos
 from comp.errors import InputError
+from comp.inputs import mask_gender_age as competition
 
 
 def quiet(count):
@@ -44,7 +44,7 @@ def test_all_unreadable_photos_are_listed_and_no_cache_is_left(inputs, images, t
     (inputs / images[9]).write_text("not a photo")
     for attempt in (
         lambda: photo_cache.cached(tmp_path / "cache", inputs, images, 0, 8, quiet, jobs=1),
-        lambda: photo_check.check(inputs, images, quiet, jobs=1),
+        lambda: photo_check.check_photos(inputs, images, quiet, jobs=1),
     ):
         with pytest.raises(InputError) as error:
             attempt()

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from small_competitions import small
 
-from comp.competition.auxiliary_columns import auxiliary_targets
-from comp.data import pseudo_rows
+from comp.competition.auxiliary_targets import auxiliary_targets
+from comp.data import run_data
 from comp.data.batches import Batches, Order
 from comp.data.photos import Photos
 from comp.store.predictions import Predictions
@@ -21,7 +21,7 @@ def known(labels=(0, 1, 2, 0), **more):
 
 
 def test_rows_labels_and_soft_labels_follow_the_test_table():
-    made = pseudo_rows.joined(known(), MADE, IDS, 4, COMPETITION)
+    made = run_data.joined_pseudo_rows(known(), MADE, IDS, 4, COMPETITION)
     assert made.rows.tolist() == [3, 0, 1, 2, 4, 6, 7]
     assert made.labels.tolist() == [0, 1, 2, 0, 1, 1, 2]
     assert (made.pseudo, made.labelled) == (3, 4)
@@ -31,13 +31,13 @@ def test_rows_labels_and_soft_labels_follow_the_test_table():
 
 def test_auxiliary_values_of_pseudo_labelled_rows_are_missing():
     further = auxiliary_targets(pd.DataFrame({"height": [1.0, 2, 3, 4], "kind": list("abab")}), "height:1;kind:1")
-    made = pseudo_rows.joined(known(auxiliary=further), MADE, IDS, 4, COMPETITION)
+    made = run_data.joined_pseudo_rows(known(auxiliary=further), MADE, IDS, 4, COMPETITION)
     assert all(len(one.values) == 7 and not one.values[4:].any() for one in made.auxiliary)
 
 
 def test_numbers_become_labels():
     values = Predictions(np.array(["y"]), np.array([[2.5]], np.float32), ("value",), {})
-    made = pseudo_rows.joined(known((1.0, 2.0, 3.0, 4.0)), values, IDS, 4, small("regression"))
+    made = run_data.joined_pseudo_rows(known((1.0, 2.0, 3.0, 4.0)), values, IDS, 4, small("regression"))
     assert made.labels.tolist() == [1, 2, 3, 4, 2.5]
     assert made.soft is None
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from comp.data import resize
-from comp.data.resize import base_image
+from comp.data import photos
+from comp.data.photos import base_image
 
 
 def wide():
@@ -29,7 +29,7 @@ def test_squash_keeps_all_of_the_photo_and_crop_the_centre_square():
 
 def test_pad_keeps_the_proportions_and_fills_both_sides_alike():
     padded = base_image(wide(), 0, 30, "pad")
-    assert (padded[[0, 9, 20, 29]] == resize.BORDER).all()
+    assert (padded[[0, 9, 20, 29]] == photos.BORDER).all()
     assert (padded[10:20, 10:20] == 255).all()
     assert (padded[10:20, [0, 29]] == 0).all()
     thin = base_image(np.zeros((1, 999, 3), np.uint8), 0, 30, "pad")
@@ -39,7 +39,7 @@ def test_pad_keeps_the_proportions_and_fills_both_sides_alike():
 @pytest.mark.parametrize("crop", [0, 12])
 def test_a_square_is_the_same_however_it_is_fitted(crop):
     pixels = np.random.default_rng(0).integers(0, 256, (25, 25, 3), np.uint8)
-    first, *others = [base_image(pixels, crop, 16, fit) for fit in resize.FITS]
+    first, *others = [base_image(pixels, crop, 16, fit) for fit in photos.FITS]
     assert all((first == other).all() for other in others)
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 
-from comp.data.suggest_groups import suggest_groups
+from comp.data.train_test_differences import suggest_groups
 
 
 def tables(seed=0):

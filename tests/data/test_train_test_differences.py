@@ -15,16 +15,18 @@ def sides():
     rng = np.random.default_rng(0)
 
     def table(rows, is_test):
-        return pd.DataFrame({
-            "shifted": rng.normal(3 * is_test, 1, rows),
-            "alike": rng.normal(0, 1, rows),
-            "site": rng.integers(0, 40, rows) * 2 + is_test,  # no value on both sides, but in the same range
-            "colour": rng.choice(["red", "green"], rows),
-            "place": rng.choice([f"p{i}" for i in range(15)] if is_test else [f"p{i}" for i in range(12)], rows),
-            "constant": 7,
-            "empty": "",
-            "name": [f"{is_test}-{i:04d}" for i in rng.permutation(rows)],
-        })  # fmt: skip
+        return pd.DataFrame(
+            {
+                "shifted": rng.normal(3 * is_test, 1, rows),
+                "alike": rng.normal(0, 1, rows),
+                "site": rng.integers(0, 40, rows) * 2 + is_test,  # no value on both sides, but in the same range
+                "colour": rng.choice(["red", "green"], rows),
+                "place": rng.choice([f"p{i}" for i in range(15)] if is_test else [f"p{i}" for i in range(12)], rows),
+                "constant": 7,
+                "empty": "",
+                "name": [f"{is_test}-{i:04d}" for i in rng.permutation(rows)],
+            }
+        )
 
     return table(TRAIN, 0), table(TEST, 1)
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from comp.data.workers import affordable, loss
+from comp.data.loader import affordable, loss_of_workers
 
 
 @given(st.integers(0, 64), st.integers(1, 10**9), st.integers(0, 10**11))
@@ -36,11 +36,13 @@ def test_eight_workers_with_batches_of_32_photos_of_224_pixels(megabytes, expect
     ],
 )
 def test_how_workers_ended_is_said_with_what_helps(codes, words):
-    told = loss([SimpleNamespace(exitcode=code) for code in codes], RuntimeError("Traceback\n  …\nValueError: bad"))
+    told = loss_of_workers(
+        [SimpleNamespace(exitcode=code) for code in codes], RuntimeError("Traceback\n  …\nValueError: bad")
+    )
     for word in words:
         assert word in told
 
 
 def test_no_room_for_the_workers_own_locks_is_shared_memory_that_is_too_small():
-    assert "--shm-size" in loss([], OSError(errno.ENOSPC, "No space left on device"))
-    assert "Resource" in loss([], OSError(errno.EAGAIN, "Resource temporarily unavailable"))
+    assert "--shm-size" in loss_of_workers([], OSError(errno.ENOSPC, "No space left on device"))
+    assert "Resource" in loss_of_workers([], OSError(errno.EAGAIN, "Resource temporarily unavailable"))

@@ -4,7 +4,7 @@ from scipy.special import expit, softmax
 
 from comp.competition import scoring
 from comp.decisions import calibration
-from comp.metrics.metrics import log_loss
+from comp.metrics.named_metrics import log_loss
 
 ATTRIBUTES = {"row": np.array([0, 0, 1, 1]), "column": np.array([0, 1, 0, 1])}
 

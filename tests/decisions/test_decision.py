@@ -6,11 +6,11 @@ import pytest
 from comp.competition import scoring
 from comp.competition.competition import Attribute, Competition
 from comp.decisions import class_offsets, decision
-from comp.metrics import metrics
+from comp.metrics import named_metrics
 
 VALUES = ("0", "1")
 ATTRIBUTES = {"row": Attribute(VALUES, (0, 0, 1, 1)), "column": Attribute(VALUES, (0, 1, 0, 1))}
-COMPETITION = Competition("multiclass", tuple("abcd"), metrics.get("macro_f1"), attributes=ATTRIBUTES)
+COMPETITION = Competition("multiclass", tuple("abcd"), named_metrics.get("macro_f1"), attributes=ATTRIBUTES)
 GROUPS = np.arange(4000) // 4
 
 
@@ -24,7 +24,7 @@ def biased(bias, rows=4000, seed=0):
 
 
 def of(target, metric, **more):
-    return replace(COMPETITION, target=target, metric=metrics.get(metric), attributes={}, **more)
+    return replace(COMPETITION, target=target, metric=named_metrics.get(metric), attributes={}, **more)
 
 
 def gain(rule, competition, fit_on, fresh):
@@ -54,7 +54,7 @@ def test_which_rules_there_are_follows_target_and_metric():
 
 
 def test_a_users_metric_of_answers_has_the_plain_decision_alone():
-    mine = metrics.Metric("mine", lambda labels, answers: 0.0, "answers", ("multiclass", "multilabel"))
+    mine = named_metrics.Metric("mine", lambda labels, answers: 0.0, "answers", ("multiclass", "multilabel"))
     assert decision.rules(replace(COMPETITION, metric=mine)) == ("argmax",)
     assert decision.rules(replace(COMPETITION, target="multilabel", metric=mine)) == ("half", "common")
 
@@ -66,7 +66,7 @@ def test_a_users_metric_of_answers_has_the_plain_decision_alone():
 @pytest.mark.parametrize("metric", ["macro_f1", "balanced_accuracy"])
 def test_a_bias_against_rare_classes_is_found(rule, metric):
     bias = np.array([0.8, 0.8, -0.8, -0.8])  # of the attribute "row", and about that of the prior
-    competition = replace(COMPETITION, metric=metrics.get(metric))
+    competition = replace(COMPETITION, metric=named_metrics.get(metric))
     assert gain(rule, competition, biased(bias), biased(bias, seed=1)) > 0.01
 
 

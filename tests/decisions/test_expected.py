@@ -9,16 +9,16 @@ from test_calibration import ATTRIBUTES, drawn
 
 from comp.competition import scoring
 from comp.competition.competition import Attribute, Competition
-from comp.decisions import decision, expected_classes, expected_value, grade_cuts, open_rows
-from comp.metrics import metrics
+from comp.decisions import decision, expected, grade_cuts, line_search
+from comp.metrics import named_metrics
 
 COUNTED = ("macro_f1", "balanced_accuracy", "weighted_f1", "macro_f_beta@2", "micro_f1", "accuracy")
-COMPETITION = Competition("multiclass", tuple("abcd"), metrics.get("macro_f1"))
+COMPETITION = Competition("multiclass", tuple("abcd"), named_metrics.get("macro_f1"))
 WITH_ATTRIBUTES = replace(
     COMPETITION, attributes={name: Attribute(("0", "1"), tuple(map(int, v))) for name, v in ATTRIBUTES.items()}
 )
-LABELS = Competition("multilabel", tuple("abcd"), metrics.get("macro_f1"), at_least_one=False)
-GRADES = Competition("ordinal", tuple("abcd"), metrics.get("quadratic_kappa"))
+LABELS = Competition("multilabel", tuple("abcd"), named_metrics.get("macro_f1"), at_least_one=False)
+GRADES = Competition("ordinal", tuple("abcd"), named_metrics.get("quadratic_kappa"))
 PRIOR = np.array([0.6, 0.25, 0.11, 0.04])
 
 
@@ -41,7 +41,7 @@ def gain(competition, fit_on, fresh, rule="expected"):
 
 
 def expected_counts(chances, answers):
-    return (*expected_classes._counts(chances, answers), chances.sum(0))
+    return (*expected._expected_counts(chances, answers), chances.sum(0))
 
 
 # ---- the expected value
@@ -50,7 +50,7 @@ def expected_counts(chances, answers):
 @pytest.mark.parametrize("name", COUNTED)
 def test_the_value_of_expected_counts_is_the_mean_value_over_drawn_labels(name):
     chances, rng = true_chances(0, 20_000)
-    answers, metric = (chances * [1, 2, 3, 4]).argmax(1), metrics.get(name)
+    answers, metric = (chances * [1, 2, 3, 4]).argmax(1), named_metrics.get(name)
     drawn_values = [metric.value(drawn(rng, chances), answers, 4) for _ in range(10)]
     assert metric.of_counts(*expected_counts(chances, answers)) == pytest.approx(np.mean(drawn_values), abs=0.005)
 
@@ -59,10 +59,10 @@ def test_the_value_of_expected_counts_is_the_mean_value_over_drawn_labels(name):
 @given(st.integers(0, 10_000))
 def test_slopes_and_intercepts_are_what_one_more_answer_adds(name, seed):
     rng = np.random.default_rng(seed)
-    actual, metric = rng.uniform(0.1, 50, 4), metrics.get(name)
+    actual, metric = rng.uniform(0.1, 50, 4), named_metrics.get(name)
     predicted = rng.integers(0, 40, 4).astype(float)
     right = np.minimum(predicted, actual) * rng.random(4)
-    slope, intercept = expected_value.gains(metric, right, predicted, actual)
+    slope, intercept = expected.gains(metric, right, predicted, actual)
     before, one = metric.of_counts(right, predicted, actual), np.eye(4)
     added = [[metric.of_counts(right + r * e, predicted + e, actual) - before for e in one] for r in (0, 1)]
     scale = (np.array(added[1]) - added[0]).max()
@@ -74,16 +74,16 @@ def test_slopes_and_intercepts_are_what_one_more_answer_adds(name, seed):
 @given(st.integers(0, 10_000))
 def test_the_rule_is_never_worse_than_argmax_in_expectation(name, seed):
     chances, _ = true_chances(seed, 200)
-    metric = metrics.get(name)
+    metric = named_metrics.get(name)
 
     def counts(found):
-        return expected_classes._counts(chances, (chances * found[0] + found[1]).argmax(1))
+        return expected._expected_counts(chances, (chances * found[0] + found[1]).argmax(1))
 
     def value(found):
         return metric.of_counts(*counts(found), chances.sum(0))
 
     plain = np.stack([np.ones(4), np.zeros(4)])
-    found = expected_value.maximise(metric, counts, chances.sum(0), plain)
+    found = expected.maximise(metric, counts, chances.sum(0), plain)
     assert value(found) >= value(plain)
     factors = [np.stack([w, np.zeros(4)]) for w in np.exp(np.random.default_rng(seed).normal(size=(20, 4)))]
     assert value(found) >= max(map(value, factors)) - 0.005
@@ -97,7 +97,7 @@ def test_macro_f1_of_one_label_is_cut_at_half_of_the_best_value():
         return np.stack([np.where(answered, chances, 0).sum(0), answered.sum(0)])
 
     half = np.array([[1.0], [-0.5]])
-    slope, intercept = expected_value.maximise(metrics.get("macro_f1"), counts, chances.sum(0), half)
+    slope, intercept = expected.maximise(named_metrics.get("macro_f1"), counts, chances.sum(0), half)
     ordered = -np.sort(-chances[:, 0])
     best = (2 * ordered.cumsum() / (np.arange(len(ordered)) + 1 + chances.sum())).max()
     assert -intercept / slope == pytest.approx(best / 2, abs=0.005)
@@ -108,12 +108,12 @@ def test_macro_f1_of_one_label_is_cut_at_half_of_the_best_value():
 
 @pytest.mark.parametrize("name", ["macro_f1", "balanced_accuracy", "macro_f_beta@2"])
 def test_more_than_argmax_on_other_rows(name):
-    competition = replace(COMPETITION, metric=metrics.get(name))
+    competition = replace(COMPETITION, metric=named_metrics.get(name))
     assert gain(competition, case(0), case(1)) > 0.03
 
 
 def test_accuracy_gains_what_calibration_brings():
-    assert gain(replace(COMPETITION, metric=metrics.get("accuracy")), case(0), case(1)) > -0.002
+    assert gain(replace(COMPETITION, metric=named_metrics.get("accuracy")), case(0), case(1)) > -0.002
 
 
 @pytest.mark.parametrize("competition", [COMPETITION, WITH_ATTRIBUTES])
@@ -137,7 +137,7 @@ def test_lifting_an_answer_changes_as_little_as_possible(seed):
     probs = rng.dirichlet(np.full(5, 0.5), 40).round(2)
     probs /= probs.sum(1, keepdims=True)
     answers = rng.integers(0, 5, 40)
-    made = expected_classes.lifted(probs, answers)
+    made = expected.lifted(probs, answers)
     np.testing.assert_array_equal(made.argmax(1), answers)
     np.testing.assert_allclose(made.sum(1), 1, atol=1e-6)
     below = probs < made[np.arange(40), answers][:, None] - 1e-4
@@ -152,7 +152,7 @@ def test_the_rule_can_be_fitted_to_other_rows_without_their_labels():
     of_test = decision.fit("expected", *fit_on, np.arange(4000), COMPETITION, on=probs[shifted])
     np.testing.assert_array_equal(of_training[:2], of_test[:2])  # the calibration is of training rows
     assert not np.array_equal(of_training[2:], of_test[2:])
-    chances = expected_classes._calibrated(probs[shifted], of_test, COMPETITION)
+    chances = expected._calibrated(probs[shifted], of_test, COMPETITION)
     value = [
         COMPETITION.metric.of_counts(
             *expected_counts(chances, decision.predictions(probs[shifted], found, COMPETITION))
@@ -164,11 +164,11 @@ def test_the_rule_can_be_fitted_to_other_rows_without_their_labels():
 
 def test_many_rows_are_fitted_on_whole_groups(monkeypatch):
     groups = np.arange(300) // 7
-    rows = open_rows.some_groups(groups, 100)
+    rows = line_search.some_groups(groups, 100)
     assert 60 < rows.sum() <= 107
     assert all(rows[groups == group].all() for group in np.unique(groups[rows]))
-    assert open_rows.some_groups(groups, 300).all()
-    monkeypatch.setattr(expected_value, "CELLS", 8000)
+    assert line_search.some_groups(groups, 300).all()
+    monkeypatch.setattr(expected, "CELLS", 8000)
     assert gain(COMPETITION, case(0), case(1)) > 0.02
 
 
@@ -185,7 +185,7 @@ def rare(seed, rows=3000):
 @pytest.mark.parametrize("at_least_one", [False, True])
 @pytest.mark.parametrize("name", ["macro_f1", "micro_f1", "macro_f_beta@2", "weighted_f1"])
 def test_thresholds_for_rare_labels_score_more_than_half_on_other_rows(name, at_least_one):
-    competition = replace(LABELS, metric=metrics.get(name), at_least_one=at_least_one)
+    competition = replace(LABELS, metric=named_metrics.get(name), at_least_one=at_least_one)
     assert gain(competition, rare(0), rare(1)) > 0.01
 
 
@@ -193,7 +193,7 @@ def test_micro_f1_has_one_threshold_for_calibrated_probabilities():
     rng = np.random.default_rng(0)
     probs = expit(rng.normal(-1, 2, (30_000, 4))).astype(np.float32)
     labels = rng.random(probs.shape) < probs
-    competition = replace(LABELS, metric=metrics.get("micro_f1"))
+    competition = replace(LABELS, metric=named_metrics.get("micro_f1"))
     offsets = decision.fit("expected", probs, labels, np.arange(30_000), competition)
     assert np.ptp(offsets) < 0.15
     common = decision.fit("common", probs, labels, np.arange(30_000), competition)

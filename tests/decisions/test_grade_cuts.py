@@ -8,15 +8,15 @@ from hypothesis import strategies as st
 from comp.competition import scoring
 from comp.competition.competition import Competition
 from comp.decisions import decision, grade_cuts
-from comp.metrics import metrics
+from comp.metrics import named_metrics
 
 
 def competition(metric="quadratic_kappa", grades=4):
-    return Competition("ordinal", tuple(map(str, range(grades))), metrics.get(metric))
+    return Competition("ordinal", tuple(map(str, range(grades))), named_metrics.get(metric))
 
 
 def value(metric, expected, labels, cuts):
-    return metrics.get(metric).score(labels, np.searchsorted(cuts, expected, side="right"))
+    return named_metrics.get(metric).score(labels, np.searchsorted(cuts, expected, side="right"))
 
 
 @pytest.mark.parametrize("metric", ["quadratic_kappa", "mae", "rmse"])
@@ -26,7 +26,7 @@ def test_no_single_cut_can_be_moved_for_a_better_score(metric, seed):
     rng = np.random.default_rng(seed)
     labels = rng.integers(0, 3, 15)
     expected = np.clip(labels + rng.normal(0, 0.7, 15), 0, 2).round(1)
-    cuts = grade_cuts.best_cuts(metrics.get(metric), expected, labels, 3)
+    cuts = grade_cuts.best_cuts(named_metrics.get(metric), expected, labels, 3)
     reached = value(metric, expected, labels, cuts)
     assert cuts[0] <= cuts[1]
     for k, other in itertools.product(range(2), np.arange(-0.225, 2.3, 0.05)):

@@ -7,14 +7,16 @@ from hypothesis import strategies as st
 
 from comp.competition import scoring
 from comp.competition.competition import Competition
-from comp.decisions import decision, label_thresholds, threshold_search
-from comp.metrics import metrics
+from comp.decisions import decision, label_thresholds
+from comp.metrics import named_metrics
 
 COUNTED = ("micro_f1", "macro_f1", "weighted_f1", "macro_f_beta@2", "micro_f_beta@0.5")
 
 
 def competition(metric, classes=3, at_least_one=False):
-    return Competition("multilabel", tuple(map(str, range(classes))), metrics.get(metric), at_least_one=at_least_one)
+    return Competition(
+        "multilabel", tuple(map(str, range(classes))), named_metrics.get(metric), at_least_one=at_least_one
+    )
 
 
 def case(seed, rows=12, classes=3, digits=1):
@@ -28,8 +30,8 @@ def between(probs):
     """Offsets between all log-odds that occur, and beyond both ends."""
     probs = np.clip(probs.astype(float), 1e-9, 1 - 1e-9)
     odds = np.unique(np.log(probs / (1 - probs)).round(6))
-    odds = odds[np.abs(odds) < threshold_search.LARGEST]
-    edges = np.concatenate([[-threshold_search.LARGEST], odds, [threshold_search.LARGEST]])
+    odds = odds[np.abs(odds) < label_thresholds.LARGEST_THRESHOLD]
+    edges = np.concatenate([[-label_thresholds.LARGEST_THRESHOLD], odds, [label_thresholds.LARGEST_THRESHOLD]])
     return -(edges[1:] + edges[:-1]) / 2
 
 
@@ -58,16 +60,18 @@ def test_a_threshold_for_each_label_equals_brute_force(metric, seed):
     probs, labels = case(seed, rows=8)
     made = competition(metric)
     brute = max(score(made, probs, labels, b) for b in itertools.product(between(probs), repeat=3))
-    found = threshold_search.each(made.metric, threshold_search.Cells.of(probs, labels))
+    found = label_thresholds.threshold_of_each(made.metric, label_thresholds.ThresholdCells.of(probs, labels))
     assert score(made, probs, labels, found) == pytest.approx(brute, abs=1e-12)
 
 
 def test_the_widest_of_equally_good_intervals_is_cut_in_its_middle():
     probs, labels = np.array([[0.9], [0.2], [0.1]], np.float32), np.array([[1], [0], [0]])
     odds = np.log(probs[:2, 0] / (1 - probs[:2, 0]))
-    cells = threshold_search.Cells.of(probs, labels)
-    for found in (threshold_search.common(metrics.get("macro_f1"), cells),
-                  threshold_search.each(metrics.get("macro_f1"), cells)[0]):  # fmt: skip
+    cells = label_thresholds.ThresholdCells.of(probs, labels)
+    for found in (
+        label_thresholds.common_threshold(named_metrics.get("macro_f1"), cells),
+        label_thresholds.threshold_of_each(named_metrics.get("macro_f1"), cells)[0],
+    ):
         assert found == pytest.approx(-odds.mean(), abs=1e-5)
 
 
@@ -101,7 +105,7 @@ def test_thresholds_of_labels_that_are_alike_are_drawn_to_the_common_one():
     probs = 1 / (1 + np.exp(-(2.0 * labels - 2 + rng.normal(size=labels.shape))))
     made = competition("macro_f1", 30)
     offsets = decision.fit("labels", probs.astype(np.float32), labels, np.arange(400), made)
-    raw = threshold_search.each(made.metric, threshold_search.Cells.of(probs, labels))
+    raw = label_thresholds.threshold_of_each(made.metric, label_thresholds.ThresholdCells.of(probs, labels))
     assert offsets.std() < 0.8 * raw.std()
 
 

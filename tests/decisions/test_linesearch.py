@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from comp.decisions.linesearch import Rows, best_step, steps
-from comp.metrics import metrics
+from comp.decisions.line_search import Rows, best_step, steps_along
+from comp.metrics import named_metrics
 from comp.metrics.metric import counted
 
 METRICS = [
-    metrics.get(name)
+    named_metrics.get(name)
     for name in ("macro_f1", "accuracy", "micro_f1", "weighted_f1", "balanced_accuracy", "macro_f_beta@2")
 ] + [replace(counted("error", lambda right, predicted, actual: (actual - right, actual), ()), higher_is_better=False)]
 every_metric = pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
@@ -62,7 +62,7 @@ def test_it_is_never_below_a_fine_grid(metric, seed, rows, classes, digits):
 @every_metric
 def test_every_step_has_its_value(metric):
     start, slope, made = case(0, 30, 4, 6)
-    edges, values = steps(made, metric, start, slope, -1.0, 1.0)
+    edges, values = steps_along(made, metric, start, slope, -1.0, 1.0)
     assert len(edges) == len(values) + 1 > 20
     for low, high, value in zip(edges, edges[1:], values, strict=False):
         if high - low > 1e-9:
@@ -72,4 +72,4 @@ def test_every_step_has_its_value(metric):
 
 def test_lines_that_never_cross_have_one_step():
     start, _, made = case(0, 5, 3, 6)
-    assert len(steps(made, METRICS[0], start, np.zeros_like(start), 0.0, 1.0)[1]) == 1
+    assert len(steps_along(made, METRICS[0], start, np.zeros_like(start), 0.0, 1.0)[1]) == 1

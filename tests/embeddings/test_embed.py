@@ -14,17 +14,22 @@ from drawn_runs import drawn_home, run
 from layouts.table import ROWS
 from timm.models import register_model
 
-from comp.competition import tables
-from comp.embeddings import backbone
+from comp.inputs import loading
+from comp.prediction import frozen_features
 from comp.recipes import catalog
 from comp.store import frozen_competition
-from comp.store.paths import Run
 from comp.store.predictions import load_predictions
+from comp.store.runs import Run
 
 TINY = "pretrained=false image_size=32 batch_size=4"
 MODEL = ("--model", "test_resnet", "--device", "cpu")
-LAYOUTS = {2: "classifier=ridge", 21: "classifier=boosting columns=all grid=5", 23: "columns=all grid=1e-3,1e-2",
-           8: "classifier=knn grid=3", 17: "grid=0.01"}  # fmt: skip
+LAYOUTS = {
+    2: "classifier=ridge",
+    21: "classifier=boosting columns=all grid=5",
+    23: "columns=all grid=1e-3,1e-2",
+    8: "classifier=knn grid=3",
+    17: "grid=0.01",
+}
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +136,7 @@ def test_columns_are_joined_by_id_and_only_those_of_both_tables(tmp_path):
     layout.write(tmp_path / "in")
     assert run(tmp_path, "make_folds", "--folds", "3")[0] == 0
     competition = frozen_competition.load(tmp_path / "out")
-    train, test, usual = tables.shared_columns(competition, tmp_path / "in")
+    train, test, usual = loading.shared_columns(competition, tmp_path / "in")
     assert usual == ["site_id", "view", "age", "machine_id"]  # no ids, no group, no label, no biopsy
     given = pd.read_csv(tmp_path / "in/train.csv", dtype=str)
     paths = "train_images/" + given["patient_id"] + "/" + given["image_id"] + ".png"
@@ -157,21 +162,25 @@ without_classifier.__module__ = "timm.models.resnet"  # where timm looks for the
 register_model(without_classifier)
 
 
-@pytest.mark.parametrize(("model", "size", "advice"), [
-    ("without_classifier", 32, "make embed MODEL=resnet34"),
-    ("crossvit_tiny_240", 224, "image_size=240 in SET"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("model", "size", "advice"),
+    [
+        ("without_classifier", 32, "make embed MODEL=resnet34"),
+        ("crossvit_tiny_240", 224, "image_size=240 in SET"),
+    ],
+)
 def test_a_model_without_features_at_a_size_is_refused_with_advice_that_works(home, tmp_path, model, size, advice):
     before = bits(home, "")
-    code, printed = run(home, "embed", "--model", model, "--device", "cpu", "--run", "x", "--set",
-                        f"pretrained=false image_size={size}")  # fmt: skip
+    code, printed = run(
+        home, "embed", "--model", model, "--device", "cpu", "--run", "x", "--set", f"pretrained=false image_size={size}"
+    )
     assert code == 2, printed
     assert model in printed
     assert advice in printed
     assert bits(home, "") == before
     if "in SET" in advice:
-        recipe = catalog.get(model, advice.partition(" ")[0])
-        backbone.check(recipe, frozen_competition.load(home / "out"), torch.device("cpu"))
+        recipe = catalog.get_recipe(model, advice.partition(" ")[0])
+        frozen_features.check_backbone(recipe, frozen_competition.load(home / "out"), torch.device("cpu"))
 
 
 def test_without_weights_or_network_nothing_is_written_unless_it_is_told_to(home, monkeypatch):
@@ -185,8 +194,8 @@ def test_without_weights_or_network_nothing_is_written_unless_it_is_told_to(home
 
 @pytest.mark.parametrize("model", ["test_vit", "test_efficientnet", "test_convnext", "test_byobnet"])
 def test_features_of_models_of_several_families_are_rows_of_finite_numbers(home, model):
-    recipe = catalog.get(model, "image_size=160 pretrained=false")
-    made = backbone.load(recipe, frozen_competition.load(home / "out"), home, torch.device("cpu"))
+    recipe = catalog.get_recipe(model, "image_size=160 pretrained=false")
+    made = frozen_features.load_backbone(recipe, frozen_competition.load(home / "out"), home, torch.device("cpu"))
     features = made.model(torch.rand(3, 3, 160, 160))
     assert features.shape == (3, made.features)
     assert torch.isfinite(features).all()

@@ -13,9 +13,8 @@ from drawn_runs import run
 
 from comp.competition import scoring
 from comp.errors import InputError
-from comp.export import exported_runs, fiftyone_export
-from comp.export.optional_packages import check_installed
-from comp.export.tools import TOOLS, module_of
+from comp.export import exported_runs, to_fiftyone
+from comp.export.exported_runs import TOOLS, check_installed, module_of
 from comp.pages.report import report_data
 from comp.store import frozen_competition
 
@@ -30,7 +29,7 @@ def home(tmp_path_factory):
 
 def data_of(home):
     competition = frozen_competition.load(home / "out", home / "in")
-    return report_data.load(home / "out", home / "in", competition)
+    return report_data.load_report_data(home / "out", home / "in", competition)
 
 
 def fold_of(home, k):
@@ -85,7 +84,7 @@ def test_without_runs_there_is_nothing_to_export(tmp_path):
     home = drawn(tmp_path, photos=0)
     for name in "ab":
         shutil.rmtree(home / "out" / name)
-    for export in (exported_runs.exported_runs, fiftyone_export.samples):
+    for export in (exported_runs.exported_runs, to_fiftyone.samples):
         with pytest.raises(InputError, match="no run"):
             export(data_of(home))
 
@@ -93,7 +92,7 @@ def test_without_runs_there_is_nothing_to_export(tmp_path):
 @pytest.mark.parametrize("target", KINDS)
 def test_a_sample_has_the_truth_and_every_runs_answer(tmp_path, target):
     data = data_of(drawn(tmp_path, target, photos=0))
-    samples = fiftyone_export.samples(data)
+    samples = to_fiftyone.samples(data)
     assert [sample["filepath"] for sample in samples] == [str(data.inputs.resolve() / image) for image in data.images]
     assert [sample["fold"] for sample in samples] == data.rows.folds.tolist()
     assert samples[0]["tags"] == [f"group:{data.rows.groups[0]}"]
@@ -108,7 +107,7 @@ def test_a_sample_has_the_truth_and_every_runs_answer(tmp_path, target):
 
 
 def test_names_of_runs_become_different_fields():
-    assert list(fiftyone_export.field_names(["a-b", "a.b", "a_b"]).values()) == ["run_a_b", "run_a_b_", "run_a_b__"]
+    assert list(to_fiftyone.field_names(["a-b", "a.b", "a_b"]).values()) == ["run_a_b", "run_a_b_", "run_a_b__"]
 
 
 def test_tensorboard_reads_what_the_histories_and_scores_hold_and_nothing_twice(home):

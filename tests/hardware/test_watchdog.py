@@ -1,7 +1,7 @@
 import threading
 import time
 
-from comp.hardware.watchdog import watched
+from comp.data.loader import watched
 
 PATIENCE = 0.1
 

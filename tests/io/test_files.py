@@ -13,17 +13,17 @@ import pytest
 import torch
 from conftest import ROOT
 
+from comp import files
 from comp.competition.competition import Competition
 from comp.errors import InputError
-from comp.io import files, locks
-from comp.metrics import metrics
+from comp.metrics import named_metrics
 from comp.models import weights_file
-from comp.store import fold_table, looks
+from comp.store import fold_table, grad_cam_files
 from comp.store.predictions import load_predictions, save_predictions
 
 FLIPS = 1000
 CLASSES = ("a", "b", "c")
-COMPETITION = Competition("multiclass", CLASSES, metrics.get("macro_f1"))
+COMPETITION = Competition("multiclass", CLASSES, named_metrics.get("macro_f1"))
 
 
 def make_npz(path):
@@ -58,8 +58,12 @@ def load_json(path):
 
 
 def make_folds(path):
-    rows = {"image": [f"i{i}" for i in range(12)], "group": list("aabbccddeeff"), "label": [0, 1] * 6,
-            "fold": [0, 0, 1, 1] * 3}  # fmt: skip
+    rows = {
+        "image": [f"i{i}" for i in range(12)],
+        "group": list("aabbccddeeff"),
+        "label": [0, 1] * 6,
+        "fold": [0, 0, 1, 1] * 3,
+    }
     fold_table.save_folds(path, pd.DataFrame(rows), {"seed": 0})
 
 
@@ -72,14 +76,14 @@ def make_scores(path):
 
 
 def make_look(path):
-    heats = [looks.Heat("truth: ä", 0.25, np.array([[0.0, 1.0], [0.5, 0.25]]))]
-    look = looks.Look("a", "train/ä.png", (1,), False, "ä", "b", {"folds": "0", "recipe": "1"}, heats)
-    kept = looks.save(path.parent, look, [np.zeros((8, 8, 3), np.uint8)] * 2)
+    heats = [grad_cam_files.Heat("truth: ä", 0.25, np.array([[0.0, 1.0], [0.5, 0.25]]))]
+    look = grad_cam_files.Look("a", "train/ä.png", (1,), False, "ä", "b", {"folds": "0", "recipe": "1"}, heats)
+    kept = grad_cam_files.save_look(path.parent, look, [np.zeros((8, 8, 3), np.uint8)] * 2)
     kept.pictures[0].parent.joinpath(f"{kept.pictures[0].name.split('.')[0]}.json").replace(path)
 
 
 def load_look(path):
-    look = looks.load(path).look
+    look = grad_cam_files.load_look(path).look
     return {**vars(look), "heats": [(heat.title, heat.value, heat.cells.tolist()) for heat in look.heats]}
 
 
@@ -236,7 +240,7 @@ def test_a_folder_that_cannot_be_made_is_one_clear_error(tmp_path):
     (tmp_path / "outputs").write_text("a file where the folder should be")
     with pytest.raises(InputError, match="cannot write"):
         files.write_text(tmp_path / "outputs/run/x.txt", "")
-    with pytest.raises(InputError, match="cannot write"), locks.lock(tmp_path / "outputs/locks/x", "x"):
+    with pytest.raises(InputError, match="cannot write"), files.lock(tmp_path / "outputs/locks/x", "x"):
         pass
 
 
@@ -248,15 +252,16 @@ from comp.io import locks
 with locks.lock(Path({str(tmp_path / "lock")!r}), "fold 1 of r"):
     print("held", flush=True); sys.stdin.readline()
 """
-    holder = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-                              cwd=ROOT)  # fmt: skip
+    holder = subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
+    )
     assert holder.stdout.readline() == "held\n"
     with pytest.raises(InputError, match=f"fold 1 of r is in use by process {holder.pid}"):  # noqa: SIM117
-        with locks.lock(tmp_path / "lock", "fold 1 of r"):
+        with files.lock(tmp_path / "lock", "fold 1 of r"):
             pass
     holder.kill()  # however it ends, the lock is free
     holder.wait()
-    with locks.lock(tmp_path / "lock", "fold 1 of r"):
+    with files.lock(tmp_path / "lock", "fold 1 of r"):
         pass
 
 

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from comp.io.name_lists import split_names
+from comp.text import split_names
 
 LETTERS = st.characters(blacklist_categories=("Cs", "Z", "C"), blacklist_characters=",|'\"\\")
 PLAIN = st.text(LETTERS, min_size=1, max_size=8)

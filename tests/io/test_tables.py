@@ -4,8 +4,8 @@ import unicodedata
 
 import pytest
 
+from comp import tables
 from comp.errors import InputError
-from comp.io import raw_csv, tables
 
 ROWS = [["0001", "강아지"], ["0002", "고양이, 둘"], ["", 'a "b"']]
 
@@ -30,30 +30,40 @@ def test_encoding_separator_and_line_ends_do_not_matter(tmp_path, encoding, sepa
 def test_wide_letters_are_read_with_and_without_their_mark(tmp_path, encoding):
     path = write(tmp_path / "t.csv", "id\t이름\n0001\t강아지\n", encoding)
     assert tables.read_table(path, ("id", "이름"), "").to_numpy().tolist() == [["0001", "강아지"]]
-    assert list(raw_csv.read(path, ("이름",), "").column("이름")) == ["강아지"]
+    assert list(tables.read_raw_csv(path, ("이름",), "").column("이름")) == ["강아지"]
 
 
 @pytest.mark.parametrize("name", ["Käse é", "Ärger Öl", "„Ä“ 5 €", "Ünal"])
 def test_western_letters_are_not_taken_for_korean(tmp_path, name):
     path = write(tmp_path / "t.csv", f"id,name\n1,{name}\n", "cp1252")
-    assert tables.encoding_of(path) == "cp1252"
+    assert tables.table_encoding(path) == "cp1252"
     assert tables.read_table(path, ("id",), "")["name"][0] == name
 
 
 def test_latin_1_is_read_where_nothing_else_fits(tmp_path):
     path = write(tmp_path / "t.csv", "id,name\n1,\x81 é\n", "latin-1")
-    assert tables.encoding_of(path) == "latin-1"
+    assert tables.table_encoding(path) == "latin-1"
     assert tables.read_table(path, ("id",), "")["name"][0] == "\x81 é"
 
 
-@pytest.mark.parametrize("text", ["id, x \n1,2\n", '\ufeff"id" ,"x"\n1,2\n', "id,x,\n1,2,\n", "id,x\n1,2,\n",
-                                  "\n;\nid;x\n1;2", "id,x\n1,2\n,\n \n,,\n", "id|x\r1|2\r"])  # fmt: skip
+@pytest.mark.parametrize(
+    "text",
+    [
+        "id, x \n1,2\n",
+        '\ufeff"id" ,"x"\n1,2\n',
+        "id,x,\n1,2,\n",
+        "id,x\n1,2,\n",
+        "\n;\nid;x\n1;2",
+        "id,x\n1,2\n,\n \n,,\n",
+        "id|x\r1|2\r",
+    ],
+)
 def test_blanks_around_names_and_empty_fields_at_the_ends_do_not_matter(tmp_path, text):
     path = write(tmp_path / "t.csv", text)
     table = tables.read_table(path, ("id", "x"), "")
     assert table[["id", "x"]].to_numpy().tolist() == [["1", "2"]]
     assert tables.read_table(path, ("id", "x"), "", text=("id",))[["id", "x"]].to_numpy().tolist() == [["1", 2]]
-    assert raw_csv.read(path, ("id", "x"), "").column("x") == ["2"]
+    assert tables.read_raw_csv(path, ("id", "x"), "").column("x") == ["2"]
     assert len(tables.line_numbers(path, 1)) == 1
 
 
@@ -61,14 +71,21 @@ def test_names_of_columns_are_the_same_in_both_unicode_forms(tmp_path):
     name = unicodedata.normalize("NFD", "이름")
     path = write(tmp_path / "t.csv", f"id,{name}\n1,2\n")
     assert tables.read_table(path, ("id", "이름"), "")["이름"].tolist() == ["2"]
-    assert raw_csv.read(path, ("이름",), "").column(name) == ["2"]
+    assert tables.read_raw_csv(path, ("이름",), "").column(name) == ["2"]
 
 
-@pytest.mark.parametrize(("data", "words"), [
-    (b"id,x\n1,2\n3,\x004\n", "NUL bytes, the first on line 3"), (b"", "is empty"), (b"\n \n", "is empty"),
-    (b"id,x,id\n1,2,3\n", "column id twice"), (b"id,x\n", "no rows"), (b"id,x\n,\n", "no rows"),
-    (b'id,x\n1,"2\n3,4\n', "EOF inside string"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"id,x\n1,2\n3,\x004\n", "NUL bytes, the first on line 3"),
+        (b"", "is empty"),
+        (b"\n \n", "is empty"),
+        (b"id,x,id\n1,2,3\n", "column id twice"),
+        (b"id,x\n", "no rows"),
+        (b"id,x\n,\n", "no rows"),
+        (b'id,x\n1,"2\n3,4\n', "EOF inside string"),
+    ],
+)
 def test_what_is_no_table_is_named(tmp_path, data, words):
     path = tmp_path / "t.csv"
     path.write_bytes(data)
@@ -100,6 +117,8 @@ def test_a_missing_column_lists_those_that_are_there(tmp_path):
 
 
 def test_the_advice_names_the_encoding_only_where_it_was_guessed(tmp_path):
-    assert "where cp1252 is not its encoding" in tables.correct(write(tmp_path / "t.csv", "id,é \n1,2\n", "latin-1"))
+    assert "where cp1252 is not its encoding" in tables.advice_to_correct(
+        write(tmp_path / "t.csv", "id,é \n1,2\n", "latin-1")
+    )
     for encoding in ("utf-8", "utf-16"):
-        assert "iconv" not in tables.correct(write(tmp_path / "t.csv", "id,é \n1,2\n", encoding))
+        assert "iconv" not in tables.advice_to_correct(write(tmp_path / "t.csv", "id,é \n1,2\n", encoding))

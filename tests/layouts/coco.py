@@ -12,8 +12,9 @@ LICENSE = {"id": 0, "name": "CC BY", "url": ""}
 def annotations_of(pen: Pen, images: list[dict], labels: list[int], key: str = "id", **more) -> list[dict]:
     """One annotation an image, in another order than the images, with an id of its own."""
     order = pen.rng.permutation(len(images))
-    return [{"id": n, "image_id": images[i][key], "category_id": CATEGORIES[labels[i]], **more}
-            for n, i in enumerate(order)]  # fmt: skip
+    return [
+        {"id": n, "image_id": images[i][key], "category_id": CATEGORIES[labels[i]], **more} for n, i in enumerate(order)
+    ]
 
 
 NATURE = """
@@ -67,8 +68,16 @@ def draw_cameras(folder):
     for i, (name, label) in enumerate(zip(names, labels, strict=True)):
         pen.photo(f"{'train' if i < 36 else 'test'}/{name}.jpg", label)
         location = 3 + i % 6 if i < 36 else 240 + i % 3
-        images.append({"location": location, "datetime": f"2013-06-05 05:44:{i:02d}.000", "frame_num": 0,
-                       "seq_id": f"seq{i // 2}", "file_name": f"{name}.jpg", "id": name})  # fmt: skip
+        images.append(
+            {
+                "location": location,
+                "datetime": f"2013-06-05 05:44:{i:02d}.000",
+                "frame_num": 0,
+                "seq_id": f"seq{i // 2}",
+                "file_name": f"{name}.jpg",
+                "id": name,
+            }
+        )
     categories = [{"id": k, "name": f"animal {k}", "count": 6} for k in CATEGORIES]
     whole = {"info": {}, "images": images[:36], "categories": categories}
     annotations = annotations_of(pen, images[:36], labels, count=1)

@@ -27,8 +27,20 @@ def draw_retinas(folder):
     pen.table("sample_submission.csv", ["id_code", "diagnosis"], [[name, 0] for name in names[36:]])
 
 
-TRAITS = ("Subject Focus", "Eyes", "Face", "Near", "Action", "Accessory", "Group", "Collage", "Human", "Occlusion",
-          "Info", "Blur")  # fmt: skip
+TRAITS = (
+    "Subject Focus",
+    "Eyes",
+    "Face",
+    "Near",
+    "Action",
+    "Accessory",
+    "Group",
+    "Collage",
+    "Human",
+    "Occlusion",
+    "Info",
+    "Blur",
+)
 PETS = """
 target = "regression"
 metric = "rmse"

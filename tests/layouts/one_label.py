@@ -75,8 +75,10 @@ def draw_paddy(folder):
         pen.photo(f"train_images/{PADDIES[label]}/{100330 + i}.jpg", label)
     for i in range(10):
         pen.photo(f"test_images/{200001 + i}.jpg", i % 5)
-    rows = [[f"{100330 + i}.jpg", PADDIES[label], ["ADT45", "Onthanel"][i % 2], 45 + i % 4 * 5]
-            for i, label in enumerate(labels)]  # fmt: skip
+    rows = [
+        [f"{100330 + i}.jpg", PADDIES[label], ["ADT45", "Onthanel"][i % 2], 45 + i % 4 * 5]
+        for i, label in enumerate(labels)
+    ]
     pen.table("train.csv", ["image_id", "label", "variety", "age"], rows)
     pen.table("sample_submission.csv", ["image_id", "label"], [[f"{200001 + i}.jpg", ""] for i in range(10)])
 

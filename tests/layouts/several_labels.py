@@ -5,8 +5,17 @@ from layouts.drawing import Pen
 from layouts.layout import Layout
 
 SAMPLE = "sample_submission.csv"
-ASKED = ("NGT - Normal", "ETT - Abnormal", "ETT - Borderline", "ETT - Normal", "CVC - Abnormal", "CVC - Normal",
-         "NGT - Abnormal", "NGT - Borderline", "CVC - Borderline")  # fmt: skip
+ASKED = (
+    "NGT - Normal",
+    "ETT - Abnormal",
+    "ETT - Borderline",
+    "ETT - Normal",
+    "CVC - Abnormal",
+    "CVC - Normal",
+    "NGT - Abnormal",
+    "NGT - Borderline",
+    "CVC - Borderline",
+)
 IN_TABLE = (*sorted(ASKED), "NGT - Incompletely Imaged", "Swan Ganz Catheter Present")
 CATHETER = f"""
 target = "multilabel"

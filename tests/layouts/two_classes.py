@@ -92,7 +92,12 @@ def _probability_of(column: str, sample: str = "sample_submission.csv"):
 ROWS = [
     Layout(1, "aerial-cactus-identification", CACTUS, draw_cactus, _probability_of("has_cactus")),
     Layout(4, "dogs-vs-cats-redux", DOGS, draw_dogs, _probability_of("label")),
-    Layout(5, "histopathologic-cancer-detection", CANCER, draw_cancer,
-           _probability_of("label", "sample_submission_null.csv")),
+    Layout(
+        5,
+        "histopathologic-cancer-detection",
+        CANCER,
+        draw_cancer,
+        _probability_of("label", "sample_submission_null.csv"),
+    ),
     Layout(24, "invasive-species", INVASIVE, draw_invasive, _probability_of("invasive")),
-]  # fmt: skip
+]

@@ -6,10 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as theirs
 
-from comp.competition import home, scoring
+from comp.competition import scoring
 from comp.competition.competition import Competition
 from comp.errors import InputError
-from comp.metrics import metrics, user_metrics
+from comp.inputs import mask_gender_age
+from comp.metrics import named_metrics, user_metrics
 
 CLASSES = 6
 pairs = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=1, max_size=60)
@@ -17,7 +18,7 @@ seeds = st.integers(0, 10_000)
 
 
 def value(name, labels, predictions):
-    return metrics.get(name).value(labels, predictions)
+    return named_metrics.get(name).value(labels, predictions)
 
 
 # ---- of answers
@@ -30,13 +31,17 @@ def test_metrics_of_one_class_per_row_are_scikit_learns(rows):
     fbeta = lambda average, b: theirs.fbeta_score(labels, predicted, beta=b, average=average, zero_division=0)  # noqa: E731
     recall = theirs.recall_score(labels, predicted, labels=np.unique(labels), average="macro", zero_division=0)
     expected = {
-        "macro_f1": f1("macro"), "micro_f1": f1("micro"), "weighted_f1": f1("weighted"),
-        "macro_f_beta@2": fbeta("macro", 2), "micro_f_beta@0.5": fbeta("micro", 0.5),
-        "accuracy": theirs.accuracy_score(labels, predicted), "balanced_accuracy": recall,
-    }  # fmt: skip
+        "macro_f1": f1("macro"),
+        "micro_f1": f1("micro"),
+        "weighted_f1": f1("weighted"),
+        "macro_f_beta@2": fbeta("macro", 2),
+        "micro_f_beta@0.5": fbeta("micro", 0.5),
+        "accuracy": theirs.accuracy_score(labels, predicted),
+        "balanced_accuracy": recall,
+    }
     for name, theirs_is in expected.items():
         assert value(name, labels, predicted) == pytest.approx(theirs_is), name
-        assert metrics.get(name).function(labels, predicted) == pytest.approx(theirs_is), name
+        assert named_metrics.get(name).function(labels, predicted) == pytest.approx(theirs_is), name
 
 
 @given(pairs)
@@ -54,9 +59,13 @@ def test_metrics_of_label_sets_are_scikit_learns(seed):
     labels, answers = rng.random((2, 25, 4)) < rng.random(4)
     labels = labels.astype(np.uint8)
     for name, average, beta in (
-        ("macro_f1", "macro", 1), ("micro_f1", "micro", 1), ("weighted_f1", "weighted", 1),
-        ("macro_f_beta@2", "macro", 2), ("micro_f_beta@0.5", "micro", 0.5), ("samples_f_beta@2", "samples", 2),
-    ):  # fmt: skip
+        ("macro_f1", "macro", 1),
+        ("micro_f1", "micro", 1),
+        ("weighted_f1", "weighted", 1),
+        ("macro_f_beta@2", "macro", 2),
+        ("micro_f_beta@0.5", "micro", 0.5),
+        ("samples_f_beta@2", "samples", 2),
+    ):
         absent = np.nan if average == "macro" else 0  # labels that occur nowhere do not count
         expected = theirs.fbeta_score(labels, answers, beta=beta, average=average, zero_division=absent)
         assert value(name, labels, answers) == pytest.approx(np.nan_to_num(expected)), name
@@ -107,7 +116,7 @@ def test_log_loss_is_scikit_learns_and_finite_where_a_model_is_sure_and_wrong():
     labels, probs = drawn(0)
     assert value("log_loss", labels, probs) == pytest.approx(theirs.log_loss(labels, probs))
     sure = np.eye(3, dtype=np.float32)[(labels + 1) % 3]
-    assert value("log_loss", labels, sure) == pytest.approx(-np.log(metrics.FLOOR), rel=1e-6)
+    assert value("log_loss", labels, sure) == pytest.approx(-np.log(named_metrics.FLOOR), rel=1e-6)
 
 
 def test_average_precision_of_two_classes_is_scikit_learns():
@@ -155,7 +164,7 @@ def test_errors_of_numbers_are_scikit_learns_and_better_down(seed):
     labels, values = np.random.default_rng(seed).normal(size=(2, 20))
     assert value("rmse", labels, values) == pytest.approx(theirs.root_mean_squared_error(labels, values))
     assert value("mae", labels, values) == pytest.approx(theirs.mean_absolute_error(labels, values))
-    assert metrics.get("rmse").score(labels, values) == -value("rmse", labels, values)
+    assert named_metrics.get("rmse").score(labels, values) == -value("rmse", labels, values)
 
 
 # ---- names and users' metrics
@@ -163,33 +172,35 @@ def test_errors_of_numbers_are_scikit_learns_and_better_down(seed):
 
 def test_an_unknown_metric_is_refused_with_the_nearest_names():
     with pytest.raises(InputError, match=r"did you mean macro_f1[\s\S]*user_metrics.py"):
-        metrics.get("macro_f2")
+        named_metrics.get("macro_f2")
     for name in ("map", "map@0", "map@x", "top_k_accuracy@1.5", "macro_f_beta@-1", "macro_f_beta@nan"):
         with pytest.raises(InputError, match="above 0 after"):
-            metrics.get(name)
+            named_metrics.get(name)
     with pytest.raises(InputError):
-        metrics.get("accuracy@3")
+        named_metrics.get("accuracy@3")
 
 
 def test_every_listed_name_is_a_metric_with_a_target():
-    for name in metrics.names():
-        metric = metrics.get(name.replace("@b", "@2").replace("@k", "@3"))
+    for name in named_metrics.names():
+        metric = named_metrics.get(name.replace("@b", "@2").replace("@k", "@3"))
         assert metric.targets
         for target in metric.targets:
-            metrics.check_target(metric, target)
+            named_metrics.check_target(metric, target)
 
 
 def test_a_metric_that_does_not_fit_the_target_is_refused_with_those_that_do():
     with pytest.raises(InputError, match=r"multilabel[\s\S]*samples_f_beta"):
-        metrics.check_target(metrics.get("rmse"), "multilabel")
+        named_metrics.check_target(named_metrics.get("rmse"), "multilabel")
 
 
 def test_a_users_metric_is_found_by_its_name(monkeypatch):
-    made = metrics.Metric("mine", lambda labels, answers: 0.25, "answers", ("multiclass",), higher_is_better=False)
+    made = named_metrics.Metric(
+        "mine", lambda labels, answers: 0.25, "answers", ("multiclass",), higher_is_better=False
+    )
     monkeypatch.setattr(user_metrics, "METRICS", [made])
-    assert metrics.get("mine").score(np.zeros(3, int), np.zeros(3, int)) == -0.25
+    assert named_metrics.get("mine").score(np.zeros(3, int), np.zeros(3, int)) == -0.25
     with pytest.raises(InputError, match="did you mean mine"):
-        metrics.get("mines")
+        named_metrics.get("mines")
 
 
 def test_weighted_auc_counts_the_lower_part_twice():
@@ -205,15 +216,17 @@ def test_weighted_auc_counts_the_lower_part_twice():
 
 
 def of(target, metric, classes=4, **more):
-    return Competition(target, tuple(map(str, range(classes))), metrics.get(metric), **more)
+    return Competition(target, tuple(map(str, range(classes))), named_metrics.get(metric), **more)
 
 
 def test_home_scores_are_those_of_the_most_probable_class():
     rng = np.random.default_rng(0)
     labels, probs = rng.integers(0, 18, 99), rng.dirichlet(np.ones(18), 99).astype(np.float32)
-    expected = {"macro_f1": theirs.f1_score(labels, probs.argmax(1), average="macro", zero_division=0),
-                "accuracy": np.mean(labels == probs.argmax(1))}  # fmt: skip
-    assert scoring.scores(home.competition(), labels, probs) == pytest.approx(expected)
+    expected = {
+        "macro_f1": theirs.f1_score(labels, probs.argmax(1), average="macro", zero_division=0),
+        "accuracy": np.mean(labels == probs.argmax(1)),
+    }
+    assert scoring.scores(mask_gender_age.competition(), labels, probs) == pytest.approx(expected)
 
 
 def test_grades_are_rounded_for_kappa_and_the_most_probable_for_accuracy():
@@ -221,7 +234,7 @@ def test_grades_are_rounded_for_kappa_and_the_most_probable_for_accuracy():
     kappa, accuracy = of("ordinal", "quadratic_kappa"), of("ordinal", "accuracy")
     assert scoring.answers(kappa, probs).tolist() == [2]  # 1.5: halves go up
     assert scoring.answers(accuracy, probs).tolist() == [0]
-    both = replace(of("ordinal", "mae"), also=(metrics.get("accuracy"),))
+    both = replace(of("ordinal", "mae"), also=(named_metrics.get("accuracy"),))
     assert scoring.scores(both, labels, probs) == {"mae": 1.0, "accuracy": 0.0}
     assert scoring.score(both, labels, probs) == -1.0
 

@@ -4,25 +4,25 @@ import numpy as np
 import pytest
 import torch
 
-from comp.competition import home
 from comp.errors import InputError
-from comp.models import factory, pretrained_hub, weights_file
-from comp.models.normalisation import with_normalisation
+from comp.inputs import mask_gender_age
+from comp.models import factory, pretrained, weights_file
+from comp.models.factory import with_normalisation
 from comp.recipes import catalog
 
-HOME = home.competition()
-SMALL = dataclasses.replace(catalog.get("test_resnet"), image_size=32)
+HOME = mask_gender_age.competition()
+SMALL = dataclasses.replace(catalog.get_recipe("test_resnet"), image_size=32)
 
 
 def create(tmp_path, **changes):
     recipe = dataclasses.replace(SMALL, **changes)
-    return factory.create(recipe, HOME, tmp_path / "weights")
+    return factory.create_model(recipe, HOME, tmp_path / "weights")
 
 
 @pytest.mark.parametrize("name", ["test_resnet", "test_vit", "vit_small_r26", "resnet18"])
 def test_images_to_class_logits_at_any_size(tmp_path, name):
-    recipe = dataclasses.replace(catalog.get(name), image_size=64, pretrained=False)
-    model = factory.create(recipe, HOME, tmp_path).eval()
+    recipe = dataclasses.replace(catalog.get_recipe(name), image_size=64, pretrained=False)
+    model = factory.create_model(recipe, HOME, tmp_path).eval()
     assert model(torch.zeros(2, 3, 64, 64)).shape == (2, 18)
 
 
@@ -33,7 +33,7 @@ def test_attribute_heads_give_the_product_of_the_attributes(tmp_path):
         heads, probs = model.backbone(images), model(images).softmax(1)
     mask, gender, age = (part.softmax(1) for part in heads.split([3, 2, 3], 1))
     for c in range(18):
-        m, g, a = (int(v) for v in home.attribute_labels(np.array(c)).values())
+        m, g, a = (int(v) for v in mask_gender_age.attribute_labels(np.array(c)).values())
         torch.testing.assert_close(probs[:, c], mask[:, m] * gender[:, g] * age[:, a])
 
 
@@ -77,8 +77,8 @@ def test_what_the_hubs_http_library_raises_means_that_there_is_no_network(error)
 
     root = next(base for base in errors.HfHubHTTPError.__mro__ if base.__name__ == "HTTPError")
     library = __import__(root.__module__)
-    assert issubclass(getattr(library, error), pretrained_hub.hub_errors())
-    assert issubclass(errors.OfflineModeIsEnabled, pretrained_hub.hub_errors())
+    assert issubclass(getattr(library, error), pretrained.hub_errors())
+    assert issubclass(errors.OfflineModeIsEnabled, pretrained.hub_errors())
 
 
 @pytest.mark.parametrize("name", ["test_resnet.safetensors", "test_resnet.pth"])
@@ -103,14 +103,14 @@ def test_weights_survive_the_disk_and_other_models_are_refused(tmp_path):
     again = create(tmp_path, pretrained=False)
     weights_file.load_weights(again, tmp_path / "m.safetensors", "")
     assert all(torch.equal(a, b) for a, b in zip(model.state_dict().values(), again.state_dict().values(), strict=True))
-    other = factory.create(dataclasses.replace(catalog.get("resnet18"), pretrained=False), HOME, tmp_path)
+    other = factory.create_model(dataclasses.replace(catalog.get_recipe("resnet18"), pretrained=False), HOME, tmp_path)
     with pytest.raises(InputError, match="does not load"):
         weights_file.load_weights(other, tmp_path / "m.safetensors", "")
 
 
 def test_a_model_without_a_recipe_is_normalised_as_its_weights_were_trained():
-    assert with_normalisation(catalog.get("test_resnet")).std == (0.5, 0.5, 0.5)
-    assert with_normalisation(catalog.get("resnet50d")).mean == (0.485, 0.456, 0.406)
-    own = dataclasses.replace(catalog.get("test_resnet"), mean=(0.1, 0.2, 0.3))
+    assert with_normalisation(catalog.get_recipe("test_resnet")).std == (0.5, 0.5, 0.5)
+    assert with_normalisation(catalog.get_recipe("resnet50d")).mean == (0.485, 0.456, 0.406)
+    own = dataclasses.replace(catalog.get_recipe("test_resnet"), mean=(0.1, 0.2, 0.3))
     assert with_normalisation(own).mean == (0.1, 0.2, 0.3)
-    assert with_normalisation(catalog.get("resnet34")) == catalog.get("resnet34")
+    assert with_normalisation(catalog.get_recipe("resnet34")) == catalog.get_recipe("resnet34")

@@ -8,22 +8,21 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from comp.competition import home
 from comp.competition.competition import TARGETS, Competition
 from comp.errors import InputError
-from comp.metrics import metrics
+from comp.inputs import mask_gender_age
+from comp.metrics import named_metrics
 from comp.models import heads
-from comp.models.heads_of_classes import ClassBins, Classes, Cumulative
-from comp.models.heads_of_numbers import Bins, Number, two_points
+from comp.models.heads import Bins, ClassBins, Classes, Cumulative, Number, two_points
 from comp.recipes import catalog
-from comp.recipes.resolved import heads as fitting
-from comp.training import mix
+from comp.recipes.recipe_settings import heads_for as fitting
+from comp.training import mixing
 
-METRIC = metrics.get("accuracy")
-RECIPE = dataclasses.replace(catalog.get("test_resnet"), best_by="val_loss", loss="auto")
+METRIC = named_metrics.get("accuracy")
+RECIPE = dataclasses.replace(catalog.get_recipe("test_resnet"), best_by="val_loss", loss="auto")
 CLASSES = ("a", "b", "c", "d", "e")
 COMPETITIONS = {
-    "multiclass": home.competition(),
+    "multiclass": mask_gender_age.competition(),
     "binary": Competition("binary", ("no", "yes"), METRIC),
     "multilabel": Competition("multilabel", CLASSES, METRIC),
     "ordinal": Competition("ordinal", CLASSES, METRIC),
@@ -35,7 +34,7 @@ BINS = {"soften": "years:3", "bin_edges": "20,40,50"}
 
 def build(target, head, **changes):
     changes |= BINS if (target, head) == ("multiclass", "bins") else {}
-    return heads.build(dataclasses.replace(RECIPE, head=head, **changes), COMPETITIONS[target])
+    return heads.build_head(dataclasses.replace(RECIPE, head=head, **changes), COMPETITIONS[target])
 
 
 def labels(target, rows=8, seed=0):
@@ -66,8 +65,8 @@ def test_mixing_keeps_lambda(target, head, kind):
     targets = build(target, head).targets(labels(target))
     assert targets.dtype == torch.float32
     images = torch.arange(8).float().view(-1, 1, 1, 1).expand(8, 3, 16, 16).clone()
-    mixed, soft = mix.mix(images, targets, {kind: 1.0}, 1.0, np.random.default_rng(1))
-    shares = mix.mix(images, torch.eye(8), {kind: 1.0}, 1.0, np.random.default_rng(1))[1]
+    mixed, soft = mixing.mix(images, targets, {kind: 1.0}, 1.0, np.random.default_rng(1))
+    shares = mixing.mix(images, torch.eye(8), {kind: 1.0}, 1.0, np.random.default_rng(1))[1]
     torch.testing.assert_close(soft, shares @ targets)
     torch.testing.assert_close(mixed.mean((1, 2, 3)), shares @ torch.arange(8.0), atol=1e-4, rtol=1e-4)
 
@@ -118,9 +117,17 @@ def test_untrained_numbers_start_in_the_middle_and_one_value_alone_has_a_range()
     assert Number(7.0, 7.0).targets(torch.tensor([7.0])).isfinite().all()
 
 
-@pytest.mark.parametrize(("target", "head"), [("multilabel", "attributes"), ("ordinal", "attributes"),
-                                              ("regression", "classes"), ("multiclass", "cumulative"),
-                                              ("binary", "bins"), ("binary", "attributes")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("target", "head"),
+    [
+        ("multilabel", "attributes"),
+        ("ordinal", "attributes"),
+        ("regression", "classes"),
+        ("multiclass", "cumulative"),
+        ("binary", "bins"),
+        ("binary", "attributes"),
+    ],
+)
 def test_a_head_that_does_not_fit_names_those_that_do(target, head):
     with pytest.raises(InputError, match=", ".join(fitting(COMPETITIONS[target]))):
         build(target, head)

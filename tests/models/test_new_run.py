@@ -5,8 +5,8 @@ import json
 import pytest
 import torch
 
-from comp.competition import home
 from comp.errors import InputError
+from comp.inputs import mask_gender_age
 from comp.models import factory
 from comp.recipes import catalog
 
@@ -35,17 +35,24 @@ def train(inputs, tmp_path, monkeypatch):
 def save(folder, **changes):
     """Weights of a fresh test_resnet that lacks the tensors whose names begin with `without`."""
     torch.manual_seed(changes.get("seed", 0))
-    model = factory.create(catalog.get("test_resnet"), home.competition(), folder, pretrained=False)
+    model = factory.create_model(
+        catalog.get_recipe("test_resnet"), mask_gender_age.competition(), folder, pretrained=False
+    )
     left_out = changes.get("without", "none of them")
     state = {f"net.{name}": value for name, value in model.state_dict().items() if not name.startswith(left_out)}
     folder.mkdir(exist_ok=True)
     torch.save(state, folder / "test_resnet.pth")
 
 
-@pytest.mark.parametrize(("model", "settings"), [
-    ("crossvit_tiny_240", "pretrained=false crop=0"), ("test_resnet.a1", TINY), ("test_resnet", TINY),
-    ("test_resnet", f"{TINY} optimizer=sgdd"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("model", "settings"),
+    [
+        ("crossvit_tiny_240", "pretrained=false crop=0"),
+        ("test_resnet.a1", TINY),
+        ("test_resnet", TINY),
+        ("test_resnet", f"{TINY} optimizer=sgdd"),
+    ],
+)
 def test_what_cannot_be_trained_leaves_no_trace(train, inputs, tmp_path, model, settings):
     save(inputs / "weights", without="layer2")
     before = sorted(tmp_path.rglob("*"))

@@ -12,20 +12,30 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save_file
 
-from comp.competition import home
 from comp.errors import InputError
+from comp.inputs import mask_gender_age
 from comp.models import factory, weights_file
 from comp.recipes import catalog
 
-HOME = home.competition()
+HOME = mask_gender_age.competition()
 CLASSIFIER = ("fc.weight", "fc.bias")
-PREFIXES = ("module.", "model.", "backbone.", "net.", "encoder.", "_orig_mod.", "model.backbone.", "module._orig_mod.",
-            "student.encoder.0.", "0.model.")  # fmt: skip
+PREFIXES = (
+    "module.",
+    "model.",
+    "backbone.",
+    "net.",
+    "encoder.",
+    "_orig_mod.",
+    "model.backbone.",
+    "module._orig_mod.",
+    "student.encoder.0.",
+    "0.model.",
+)
 PLACES = ("state_dict", "model", "net", "ema", "model_ema", "state_dict_ema", "weights")
 
 
 def recipe(model="test_resnet", **changes):
-    return dataclasses.replace(catalog.get(model), image_size=32, pretrained=False, **changes)
+    return dataclasses.replace(catalog.get_recipe(model), image_size=32, pretrained=False, **changes)
 
 
 def state_of(model="test_resnet", **options):
@@ -35,7 +45,7 @@ def state_of(model="test_resnet", **options):
 
 
 def filled(folder, model="test_resnet", **changes):
-    return factory.build(recipe(model, **changes), HOME, folder, pretrained=True)
+    return factory.build_model(recipe(model, **changes), HOME, folder, pretrained=True)
 
 
 def write(folder, content, name="test_resnet.pth"):
@@ -87,7 +97,7 @@ def test_averaged_weights_are_preferred_in_a_dictionary_and_beside_the_others(tm
 
 @pytest.mark.parametrize("wrapped", [False, True])
 def test_a_fold_of_ours_is_a_start_for_another_run(tmp_path, wrapped):
-    trained = factory.create(recipe(head="attributes" if wrapped else "classes"), HOME, tmp_path)
+    trained = factory.create_model(recipe(head="attributes" if wrapped else "classes"), HOME, tmp_path)
     state = {name: value + 0.5 for name, value in trained.state_dict().items() if value.is_floating_point()}
     weights_file.save_weights(tmp_path / "test_resnet.safetensors", state, {"fold": 0})
     built = filled(tmp_path)
@@ -133,8 +143,9 @@ def test_counters_of_batch_norms_may_be_absent(tmp_path):
     assert_filled(filled(write(tmp_path, state)), state)
 
 
-@pytest.mark.parametrize(("source", "target"), [("resnet34", "resnet18"), ("resnet18", "resnet34"),
-                                                ("test_resnet", "resnet18")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("source", "target"), [("resnet34", "resnet18"), ("resnet18", "resnet34"), ("test_resnet", "resnet18")]
+)
 def test_a_relatives_file_is_refused(tmp_path, source, target):
     save_file(timm.create_model(source).state_dict(), tmp_path / f"{target}.safetensors")
     with pytest.raises(InputError, match=r"of the \d+ tensors"):

@@ -12,19 +12,28 @@ from drawn_runs import draw_guest, draw_run, drawn_home, run
 from html_tables import column, tables, tags, text
 from small_competitions import ANSWERS, random_probs, small
 
-from comp.competition import home as competition
+from comp import files
 from comp.competition import scoring
-from comp.io import files
-from comp.metrics import metrics
-from comp.pages import part_scores
-from comp.recipes.family_names import family
-from comp.recipes.recipe import Recipe
-from comp.recipes.setting_differences import differing, in_words, usual
-from comp.store.paths import Run
-from comp.submission import leaderboard_scores, submission_history
+from comp.inputs import mask_gender_age as competition
+from comp.metrics import named_metrics
+from comp.pages import board_rows
+from comp.recipes.catalog import family_of_model
+from comp.recipes.recipe_json import differences_in_words, differing_settings, usual_values
+from comp.recipes.recipe_settings import Recipe
+from comp.store.runs import Run
+from comp.submission import leaderboard, submission_file
 
-METRICS = ("accuracy", "macro_f1", "log_loss", "auc", "quadratic_kappa", "rmse", "map@2", "samples_f_beta@2",
-           "average_precision")  # fmt: skip
+METRICS = (
+    "accuracy",
+    "macro_f1",
+    "log_loss",
+    "auc",
+    "quadratic_kappa",
+    "rmse",
+    "map@2",
+    "samples_f_beta@2",
+    "average_precision",
+)
 NASTY = "<img src=x onerror=alert(1)>"
 
 
@@ -54,8 +63,15 @@ def with_recipe(folder, name, **settings):
     draw_again(folder, made)
     epochs = recipe["epochs"]
     values = [0.1, 0.4, 0.4, 0.2][:epochs]
-    table = {"epoch": range(1, epochs + 1), "train_loss": 1.0, "val_loss": 1.0, "macro_f1": values, "lr": 0.1,
-             "seconds": 30.0, "images_per_second": [100.0, *[200.0] * (epochs - 1)]}  # fmt: skip
+    table = {
+        "epoch": range(1, epochs + 1),
+        "train_loss": 1.0,
+        "val_loss": 1.0,
+        "macro_f1": values,
+        "lr": 0.1,
+        "seconds": 30.0,
+        "images_per_second": [100.0, *[200.0] * (epochs - 1)],
+    }
     for k in range(3):
         pd.DataFrame(table).to_csv(made.history(k), index=False)
 
@@ -126,8 +142,11 @@ def test_bars_stand_by_family_and_names_with_markup_are_text(drawn):
     _, page, _ = board(drawn)
     bars = tables(page)["out-of-fold macro_f1 by model family"]
     assert dict(zip(column(bars, "run"), column(bars, "family"), strict=True)) == {
-        "a": "resnet", "b": "resnet", NASTY: "external", "blend": "blend"
-    }  # fmt: skip
+        "a": "resnet",
+        "b": "resnet",
+        NASTY: "external",
+        "blend": "blend",
+    }
     assert not [tag for tag, attributes in tags(page) if tag in ("script", "img") or "onerror" in attributes]
 
 
@@ -182,11 +201,11 @@ def test_cross_validated_scores_stand_beside_the_noted_ones(copy):
     out = copy / "out"
     _, page, _ = board(copy)
     assert "make lb" in text(page)
-    kept = submission_history.kept(out)
+    kept = submission_file.kept_submissions(out)
     noted = {}
     for i, record in enumerate(kept):
         noted[record["file"].removesuffix(".csv")] = 0.3 + 0.1 * i
-        leaderboard_scores.note(out, record["file"].removesuffix(".csv"), 0.3 + 0.1 * i, None)
+        leaderboard.note_score(out, record["file"].removesuffix(".csv"), 0.3 + 0.1 * i, None)
     _, page, _ = board(copy)
     found = tables(page)["submissions, macro_f1"]
     shown = dict(zip(column(found, "submission"), map(float, column(found, "leaderboard")), strict=True))
@@ -203,44 +222,56 @@ def test_cross_validated_scores_stand_beside_the_noted_ones(copy):
 
 @pytest.mark.parametrize("target", ANSWERS)
 def test_parts_of_every_target_are_scored_by_every_metric(target):
-    for name in [name for name in METRICS if target in metrics.get(name).targets]:
-        made = small(target, metric=metrics.get(name))
+    for name in [name for name in METRICS if target in named_metrics.get(name).targets]:
+        made = small(target, metric=named_metrics.get(name))
         probs = random_probs(made, 60)
         rng = np.random.default_rng(1)
         labels = (rng.random(probs.shape) < 0.4).astype(np.uint8)
         labels = labels if target == "multilabel" else rng.integers(0, made.size, 60)
-        found = part_scores.of(made, labels, probs)
+        found = board_rows.scores_of_parts(made, labels, probs)
         assert set(found) == (set(made.classes) if target == "multilabel" else set())
         assert all(np.isfinite(value) for value in found.values())
 
 
 def test_the_part_of_a_label_is_its_own_score_and_they_average_to_the_whole():
-    made = small("multilabel", metric=metrics.get("auc"))
+    made = small("multilabel", metric=named_metrics.get("auc"))
     probs = random_probs(made, 80)
     labels = (np.random.default_rng(2).random(probs.shape) < 0.4).astype(np.uint8)
-    found = part_scores.of(made, labels, probs)
+    found = board_rows.scores_of_parts(made, labels, probs)
     assert np.mean(list(found.values())) == pytest.approx(scoring.score(made, labels, probs))
 
 
 def test_settings_that_do_not_differ_are_not_named():
-    recipes = {"a": {"model": "m1", "lr": 0.1, "pretrained": True, "mean": [0.5], "workers": 1, "name": "x"},
-               "b": {"model": "m2", "lr": 0.1, "pretrained": False, "mean": [0.1], "workers": 2, "name": "y"},
-               "c": {"model": "m2", "lr": 0.1, "pretrained": True, "mean": [0.5], "new": 3, "name": "z"}}  # fmt: skip
-    names = differing(recipes)
+    recipes = {
+        "a": {"model": "m1", "lr": 0.1, "pretrained": True, "mean": [0.5], "workers": 1, "name": "x"},
+        "b": {"model": "m2", "lr": 0.1, "pretrained": False, "mean": [0.1], "workers": 2, "name": "y"},
+        "c": {"model": "m2", "lr": 0.1, "pretrained": True, "mean": [0.5], "new": 3, "name": "z"},
+    }
+    names = differing_settings(recipes)
     assert names == ["model", "pretrained", "mean", "new"]
-    common = usual(recipes, names)
-    told = {name: in_words(recipe, names, common) for name, recipe in recipes.items()}
+    common = usual_values(recipes, names)
+    told = {name: differences_in_words(recipe, names, common) for name, recipe in recipes.items()}
     assert told == {"a": "m1", "b": "m2, pretrained off, mean (0.1)", "c": "m2"}
-    assert in_words(common, list(common)) == "pretrained on, mean (0.5), new 3"
-    assert differing({"a": recipes["a"]}) == []
+    assert differences_in_words(common, list(common)) == "pretrained on, mean (0.5), new 3"
+    assert differing_settings({"a": recipes["a"]}) == []
 
 
 def test_families_are_the_first_word_of_a_model():
-    models = {"resnet34": "resnet", "tf_efficientnet_lite0": "efficientnet", "efficientnetv2_rw_t": "efficientnetv2",
-              "vit_small_r26_s32_224.augreg_in21k": "vit", "convnext_tiny": "convnext", "test_resnet": "resnet",
-              "swin_base_patch4_window7_224": "swin", "mobilenetv3_large_100": "mobilenetv3", "": "", "한글": "한글",
-              "resnet10t": "resnet", "eva02_tiny": "eva"}  # fmt: skip
-    assert {model: family(model) for model in models} == models
+    models = {
+        "resnet34": "resnet",
+        "tf_efficientnet_lite0": "efficientnet",
+        "efficientnetv2_rw_t": "efficientnetv2",
+        "vit_small_r26_s32_224.augreg_in21k": "vit",
+        "convnext_tiny": "convnext",
+        "test_resnet": "resnet",
+        "swin_base_patch4_window7_224": "swin",
+        "mobilenetv3_large_100": "mobilenetv3",
+        "": "",
+        "한글": "한글",
+        "resnet10t": "resnet",
+        "eva02_tiny": "eva",
+    }
+    assert {model: family_of_model(model) for model in models} == models
 
 
 def test_the_board_of_another_target_has_no_attributes(tmp_path):

@@ -10,9 +10,9 @@ from layouts.drawing import Pen
 from layouts.table import ROWS
 from PIL import Image
 
-from comp.competition import loading
 from comp.competition.labels import to_array
-from comp.competition.tables import read_test, read_train
+from comp.inputs import loading
+from comp.inputs.loading import read_test, read_train
 
 KINDS = (0, 2, 8, 21)  # several attributes, grades, several labels, numbers
 TOML = """
@@ -74,7 +74,7 @@ def check_attributes(found, train):
 @pytest.mark.parametrize("number", KINDS)
 def test_the_page_counts_what_the_tables_hold_before_and_after_folds(tmp_path, number):
     inputs = ROWS[number].write(tmp_path / "in")
-    competition = loading.load(inputs)
+    competition = loading.load_competition(inputs)
     train, test = read_train(competition, inputs), read_test(competition, inputs)
     page, done = eda(tmp_path)
     assert f"{len(train):,} training photos, {len(test):,} test photos" in done.stdout

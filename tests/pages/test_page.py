@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from comp.pages import figures, page, svg, thumbnails
-from comp.pages.tables import Table, shown
+from comp.pages import figures, page, thumbnails
+from comp.pages.figures import Table, shown
 
 NASTY = [
     "</script><script>alert(1)</script>",
@@ -54,7 +54,7 @@ def test_numbers_that_json_does_not_have_are_refused():
 
 
 def test_a_page_is_written_whole_and_links_to_nothing(tmp_path):
-    page.write(tmp_path / "a/page.html", "A title", "base.html.j2")
+    page.write_page(tmp_path / "a/page.html", "A title", "base.html.j2")
     made = (tmp_path / "a/page.html").read_text()
     assert "<title>A title</title>" in made
     assert "default-src 'none'" in made.replace("&#39;", "'")
@@ -67,7 +67,7 @@ def test_a_figure_is_the_same_twice_in_the_colours_of_the_page_and_its_ids_are_i
 
     first, second, other = draw("one"), draw("one"), draw("two")
     assert first.svg == second.svg
-    assert svg.INK not in first.svg
+    assert figures.INK not in first.svg
     assert "currentColor" in first.svg
     ids = [set(re.findall(r' id="([^"]+)"', drawn.svg)) for drawn in (first, other)]
     assert ids[0].isdisjoint(ids[1])
@@ -106,6 +106,11 @@ def test_thumbnails_keep_their_order_and_their_budget_and_say_what_is_wrong(tmp_
 
 def test_numbers_are_written_as_people_read_them():
     assert [shown(cell) for cell in (None, 18900, 0.47361, 25.0, 1234.5, "x")] == [
-        "–", "18,900", "0.4736", "25", "1,234", "x"
-    ]  # fmt: skip
+        "–",
+        "18,900",
+        "0.4736",
+        "25",
+        "1,234",
+        "x",
+    ]
     assert shown(np.int64(3)) == "3"

@@ -11,19 +11,11 @@ from drawn_reports import FOLDS, KINDS, drawn
 from drawn_runs import drawn_home, run
 
 from comp.competition import scoring
-from comp.pages.report import (
-    class_scores,
-    confusion,
-    gallery_rows,
-    group_disagreement,
-    report_data,
-    scores,
-    section_gallery,
-)
-from comp.pages.report.calibration import reliability
+from comp.pages.report import class_scores, confusion, mistakes_gallery, report_data, score_tables
+from comp.pages.report.calibration_plots import reliability
 from comp.pages.report.categories import NONE
 from comp.store import frozen_competition
-from comp.store.paths import Run
+from comp.store.runs import Run
 
 NASTY = ("</script><script>alert(1)</script>", "<!-- \u2028 한글", "\"q\" 'a' & <img src=x onerror=alert(1)>")
 
@@ -37,7 +29,7 @@ def report(home) -> tuple[str, str]:
 
 def data_of(home) -> report_data.ReportData:
     competition = frozen_competition.load(home / "out", home / "in")
-    return report_data.load(home / "out", home / "in", competition)
+    return report_data.load_report_data(home / "out", home / "in", competition)
 
 
 def gallery(page: str) -> dict:
@@ -62,8 +54,8 @@ def test_the_page_is_the_same_twice(tmp_path):
 @pytest.mark.parametrize("target", KINDS)
 def test_the_counts_are_those_of_the_answers(tmp_path, target):
     data = data_of(drawn(tmp_path, target))
-    rows, main = section_gallery.rows(data), data.main
-    wrong = gallery_rows.wrong(data, main)
+    rows, main = mistakes_gallery.rows(data), data.main
+    wrong = mistakes_gallery.wrong(data, main)
     assert rows["wrong"] == wrong.astype(int).tolist()
     if target == "multilabel":
         found = class_scores.of_source(data, main)
@@ -78,7 +70,7 @@ def test_the_counts_are_those_of_the_answers(tmp_path, target):
 
 
 def test_mistakes_come_first_the_most_confident_ones_before_others(tmp_path):
-    rows = section_gallery.rows(data_of(drawn(tmp_path)))
+    rows = mistakes_gallery.rows(data_of(drawn(tmp_path)))
     wrong = [rows["wrong"][i] for i in rows["order"]]
     assert wrong == sorted(wrong, reverse=True)
     sure = [rows["sources"][0]["confidence"][i] for i in rows["order"]]
@@ -99,11 +91,11 @@ def test_the_blend_is_shown_with_the_score_and_interval_of_its_record(tmp_path):
     assert f"<b>{low:.4f} to {high:.4f}</b>" in page
     assert [source["name"] for source in gallery(page)["sources"]] == ["blend", "a", "b"]
     data = data_of(home)
-    assert scores.metrics(data, data.blend)["macro_f1"] == pytest.approx(made["cross_fitted"], abs=1e-6)
-    assert scores.interval(data, data.blend) == pytest.approx((low, high), abs=1e-6)
+    assert score_tables.metrics(data, data.blend)["macro_f1"] == pytest.approx(made["cross_fitted"], abs=1e-6)
+    assert score_tables.interval(data, data.blend) == pytest.approx((low, high), abs=1e-6)
     matrices = confusion.of_source(data, data.blend)
     assert [one.categories.title for one in matrices] == ["class", *data.competition.attributes]
-    shares = scores.by_attribute(data, data.blend)
+    shares = score_tables.by_attribute(data, data.blend)
     for one in matrices[1:]:
         assert np.trace(one.counts) / one.counts.sum() == pytest.approx(shares[one.categories.title])
 
@@ -130,7 +122,7 @@ def test_one_run_and_a_missing_fold(tmp_path):
     rows = gallery(page)
     assert sorted(rows["order"]) == [i for i, fold in enumerate(rows["folds"]) if fold != 1]
     assert {rows["sources"][0]["answers"][i] for i, fold in enumerate(rows["folds"]) if fold == 1} == {NONE}
-    assert scores.by_fold(data_of(home), data_of(home).main)[1] is None
+    assert score_tables.by_fold(data_of(home), data_of(home).main)[1] is None
 
 
 def test_nothing_is_predicted_yet(tmp_path):
@@ -162,7 +154,7 @@ def test_photos_that_vanished_or_are_damaged_are_named_in_their_place(tmp_path):
     images = sorted((home / "in/train").iterdir())
     images[0].unlink()
     images[1].write_bytes(b"junk")
-    rows = section_gallery.rows(data_of(home))
+    rows = mistakes_gallery.rows(data_of(home))
     assert len(rows["photos"]) == 58
     assert "no such file" in rows["problems"]["0"]
     assert rows["problems"]["1"].startswith("cannot be shown")
@@ -210,7 +202,7 @@ def test_a_group_disagrees_where_its_rows_have_one_truth_and_several_answers():
     truth[11] = 0
     values = np.array([5, 5, 5, 6, 1, 1, 1, 1, 2, 3, 2, 3])
     expected = [*[False] * 3, True, *[False] * 8]  # the last group has two truths
-    assert group_disagreement._unlike(group, truth, values).tolist() == expected
+    assert mistakes_gallery._unlike(group, truth, values).tolist() == expected
 
 
 def test_groups_that_disagree_are_those_with_mixed_answers(tmp_path):
@@ -218,7 +210,7 @@ def test_groups_that_disagree_are_those_with_mixed_answers(tmp_path):
     answers = scoring.answers(data.competition, data.main.probs)
     table = pd.DataFrame({"group": data.rows.groups, "answer": answers}).groupby("group")["answer"]
     unlike = (table.size() - table.agg(lambda column: column.value_counts().iloc[0])).to_dict()
-    found = group_disagreement.listed(data, data.main)
+    found = mistakes_gallery.disagreeing_groups(data, data.main)
     assert {name: count for name, _, _, count in found} == {name: count for name, count in unlike.items() if count}
 
 

@@ -10,7 +10,7 @@ from drawn_runs import drawn_home, run
 
 from comp.competition import labels
 from comp.store import fold_table, frozen_competition
-from comp.store.paths import BLEND, Run
+from comp.store.runs import BLEND, Run
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="no chromium: apt-get install chromium")
 NASTY = ("</script><script>alert(1)</script>", "<img src=x onerror=alert(1)>", "\"q\" 'a' & 한글")

@@ -8,15 +8,14 @@ import torch
 from small_competitions import small
 from torch import nn
 
-from comp.competition import home
 from comp.errors import InputError
+from comp.inputs import mask_gender_age
 from comp.models import factory
-from comp.models import heads_of_classes as of_classes
-from comp.models.heads_of_classes import Attributes, AttributeSum, ClassBins, Classes, attribute_table
-from comp.models.heads_of_numbers import Bins, Number
+from comp.models import heads as of_classes
+from comp.models.heads import Attributes, AttributeSum, Bins, ClassBins, Classes, Number, attribute_table
 from comp.prediction import grad_cam
-from comp.prediction.feature_maps import as_map, features_and_outputs
-from comp.prediction.look_questions import Question, asked
+from comp.prediction.grad_cam import as_map, features_and_outputs
+from comp.prediction.look_at_photo import Question, asked_questions
 from comp.recipes import catalog
 
 UP, DOWN = Question("up", 0.0), Question("down", 0.0, sign=-1)
@@ -120,10 +119,19 @@ def test_a_head_of_attributes_gives_the_models_own_outputs():
     torch.testing.assert_close(outputs, model(random_image()))
 
 
-@pytest.mark.parametrize(("name", "size", "side"), [
-    ("test_resnet", 64, 4), ("test_resnet", 160, 5), ("test_efficientnet", 64, 4), ("test_convnext", 64, 4),
-    ("test_mambaout", 160, 5), ("test_vit", 64, 4), ("test_vit3", 64, 4), ("test_vit_relpos", 96, 6),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "size", "side"),
+    [
+        ("test_resnet", 64, 4),
+        ("test_resnet", 160, 5),
+        ("test_efficientnet", 64, 4),
+        ("test_convnext", 64, 4),
+        ("test_mambaout", 160, 5),
+        ("test_vit", 64, 4),
+        ("test_vit3", 64, 4),
+        ("test_vit_relpos", 96, 6),
+    ],
+)
 def test_families_of_timm_have_a_map_of_a_few_cells_and_the_outputs_of_their_forward(name, size, side):
     """Channels first or last, with a class token, with none, and with registers; small photos take an earlier map."""
     model = built(name, 3, size)
@@ -134,10 +142,13 @@ def test_families_of_timm_have_a_map_of_a_few_cells_and_the_outputs_of_their_for
     assert max(heat.max() for heat in heats) == 1
 
 
-@pytest.mark.parametrize("model", [
-    nn.Sequential(nn.Flatten(), nn.LazyLinear(1)),
-    pytest.param("test_vit", id="one patch"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "model",
+    [
+        nn.Sequential(nn.Flatten(), nn.LazyLinear(1)),
+        pytest.param("test_vit", id="one patch"),
+    ],
+)
 def test_a_model_without_a_map_is_one_clear_error(model):
     made = built(model, size=16) if isinstance(model, str) else model
     with pytest.raises(InputError, match="some_model has no feature map") as error:
@@ -146,15 +157,15 @@ def test_a_model_without_a_map_is_one_clear_error(model):
 
 
 def test_recipes_build_models_that_can_be_looked_into():
-    recipe = dataclasses.replace(catalog.get("resnet18"), image_size=64, pretrained=False, head="attributes")
-    model, competition = factory.create(recipe, home.competition(), ""), home.competition()
+    recipe = dataclasses.replace(catalog.get_recipe("resnet18"), image_size=64, pretrained=False, head="attributes")
+    model, competition = factory.create_model(recipe, mask_gender_age.competition(), ""), mask_gender_age.competition()
     head = Attributes(attribute_table(competition.attribute_values))
     [heat] = grad_cam.heats(model, head, random_image(), [Question("", 0, 4)], "resnet18")
     assert heat.shape == (4, 4)
 
 
 def titles(competition, probs, label=None, number=False):
-    made = asked(competition, np.array(probs), label, number)
+    made = asked_questions(competition, np.array(probs), label, number)
     return [(one.title, round(one.value, 6), one.place, one.sign) for one in made]
 
 
@@ -164,11 +175,14 @@ def test_what_is_asked_follows_the_target():
     assert titles(small(), [0.2, 0.5, 0.3]) == [("prediction: b", 0.5, 1, 1)]
     several = small("multilabel", "labels")
     assert titles(several, [0.9, 0.6, 0.1], np.array([1, 0, 1])) == [
-        ("prediction and truth: a", 0.9, 0, 1), ("prediction: b", 0.6, 1, 1), ("truth, missed: c", 0.1, 2, 1)
-    ]  # fmt: skip
+        ("prediction and truth: a", 0.9, 0, 1),
+        ("prediction: b", 0.6, 1, 1),
+        ("truth, missed: c", 0.1, 2, 1),
+    ]
     nothing = dataclasses.replace(several, at_least_one=False)
     assert titles(nothing, [0.3, 0.4, 0.1], np.zeros(3)) == [("most probable: b", 0.4, 1, 1)]
     assert titles(small("regression", "number"), [7.5], 3.0, True) == [
-        ("raises the number", 7.5, None, 1), ("lowers the number", 7.5, None, -1)
-    ]  # fmt: skip
+        ("raises the number", 7.5, None, 1),
+        ("lowers the number", 7.5, None, -1),
+    ]
     assert titles(small("ordinal"), [0, 0.5, 0.5], 2, True)[0] == ("raises the number", 1.5, None, 1)

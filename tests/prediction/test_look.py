@@ -12,15 +12,15 @@ from conftest import draw_test
 from drawn_reports import drawn
 from drawn_runs import run
 
-from comp.data.rows import load_data
-from comp.io import files
-from comp.models import factory, provenance, weights_file
-from comp.models.normalisation import with_normalisation
-from comp.prediction import chosen_photo, look_stage
+from comp import files
+from comp.data.run_data import load_data
+from comp.models import factory, weights_file
+from comp.models.factory import with_normalisation
+from comp.prediction import look_at_photo
 from comp.prediction.predict import predict
-from comp.recipes import catalog, frozen
-from comp.store import frozen_competition, looks
-from comp.store.paths import Run
+from comp.recipes import catalog, recipe_json
+from comp.store import frozen_competition, grad_cam_files
+from comp.store.runs import Run
 
 CPU = torch.device("cpu")
 NASTY = "<b>é' &"
@@ -31,15 +31,22 @@ def draw_home(folder, target="multiclass", model="test_resnet", **settings):
     drawn(folder, target, rows=15, photos=15, file=NASTY)
     draw_test(folder / "in", 2, np.random.default_rng(0))
     competition = frozen_competition.load(folder / "out", folder / "in")
-    recipe = dataclasses.replace(with_normalisation(catalog.get(model)), image_size=64, workers=0, pretrained=False,
-                                 cache=False, amp="off", **settings)  # fmt: skip
+    recipe = dataclasses.replace(
+        with_normalisation(catalog.get_recipe(model)),
+        image_size=64,
+        workers=0,
+        pretrained=False,
+        cache=False,
+        amp="off",
+        **settings,
+    )
     made = Run(folder / "out", "cam")
-    frozen.claim(made, recipe, competition)
+    recipe_json.claim_run(made, recipe, competition)
     data = load_data(folder / "in", folder / "out", recipe, competition)
     for k in range(3):
         torch.manual_seed(k)
-        model = factory.create(recipe, competition, folder)
-        weights_file.save_weights(made.weights(k), spread(model).state_dict(), provenance.made_with(made, data, k))
+        model = factory.create_model(recipe, competition, folder)
+        weights_file.save_weights(made.weights(k), spread(model).state_dict(), weights_file.made_with(made, data, k))
     return folder
 
 
@@ -69,7 +76,7 @@ def image_of(home, k):
 
 
 def kept(home):
-    found, problems = looks.all_kept(home / "out")
+    found, problems = grad_cam_files.all_kept(home / "out")
     assert not problems
     return found
 
@@ -78,9 +85,9 @@ def own_probabilities(home, k, which):
     """What the model of fold k says to its held-out photos, or to the test photos."""
     competition = frozen_competition.load(home / "out", home / "in")
     made = Run(home / "out", "cam")
-    recipe = frozen.load_recipe(made, competition)
+    recipe = recipe_json.load_recipe(made, competition)
     data = load_data(home / "in", home / "out", recipe, competition)
-    model = factory.create(recipe, competition, home)
+    model = factory.create_model(recipe, competition, home)
     weights_file.load_weights(model, made.weights(k), "")
     return predict(model, getattr(data, which)(*([k] if which == "held_out" else [])), recipe, competition, CPU)
 
@@ -117,8 +124,10 @@ def test_several_photos_twice_give_the_same_bytes_and_are_in_the_report(copy):
     for _ in range(2):
         code, printed = run(copy, "look", "--run", "cam", "--image", wanted)
         assert code == 0, printed
-        written.append({path.name: path.read_bytes() for path in (copy / "out/looks").iterdir()}
-                       | {"page": (copy / "out/look.html").read_bytes()})  # fmt: skip
+        written.append(
+            {path.name: path.read_bytes() for path in (copy / "out/looks").iterdir()}
+            | {"page": (copy / "out/look.html").read_bytes()}
+        )
     assert written[0] == written[1]
     assert {one.look.image for one in kept(copy)} == {image_of(copy, 0), image_of(copy, 1)}
     assert run(copy, "report")[0] == 0
@@ -141,8 +150,14 @@ def test_the_report_names_stale_and_damaged_looks_and_has_no_section_without_any
     assert "x-0.json was damaged or edited" in page
 
 
-KINDS = [("binary", "classes"), ("multilabel", "classes"), ("ordinal", "cumulative"), ("ordinal", "regression"),
-         ("regression", "regression"), ("regression", "bins")]  # fmt: skip
+KINDS = [
+    ("binary", "classes"),
+    ("multilabel", "classes"),
+    ("ordinal", "cumulative"),
+    ("ordinal", "regression"),
+    ("regression", "regression"),
+    ("regression", "bins"),
+]
 
 
 @pytest.mark.parametrize(("target", "head"), KINDS)
@@ -152,8 +167,8 @@ def test_every_target_and_head_can_be_looked_into(tmp_path, target, head):
     made, table = Run(home / "out", "cam"), pd.read_csv(home / "out/folds.csv", dtype={"label": str})
     if target != "multilabel":
         table["label"] = pd.to_numeric(table["label"])
-    photo = chosen_photo.chosen(table["image"][0], made, table, competition, home / "in")
-    look, pixels = look_stage.look(made, photo, competition, home / "in")
+    photo = look_at_photo.chosen_photo(table["image"][0], made, table, competition, home / "in")
+    look, pixels = look_at_photo.look_at(made, photo, competition, home / "in")
     assert pixels.shape == (64, 64, 3)
     assert look.truth
     assert look.prediction
@@ -184,16 +199,19 @@ def of_another_recipe(home):
     files.write_json(home / "out/cam/recipe.json", {**content, "versions": {}})
 
 
-@pytest.mark.parametrize(("damage", "words", "said"), [
-    (lambda home: None, ("--run", "cam", "--image", "x.png"), ("no photo x.png", "make look RUN=cam IMAGE=")),
-    (lambda home: None, ("--run", "cam"), ("no IMAGE", "make look RUN=cam IMAGE=")),
-    (lambda home: None, ("--image", "x"), ("no RUN", "RUN=cam")),
-    (lambda home: None, ("--run", "zz"), ("no run zz",)),
-    (external, ("--run", "mate", "--image", "0"), ("mate is external predictions", "RUN=cam")),
-    (stacked, ("--run", "mix", "--image", "0"), ("mix is made of other predictions", "RUN=cam")),
-    (without_weights, ("--run", "cam", "--image", "0"), ("no ", "fold0/model.safetensors", "make train MODEL=")),
-    (of_another_recipe, ("--run", "cam", "--image", "0"), ("was trained with another recipe", "rm -r ")),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("damage", "words", "said"),
+    [
+        (lambda home: None, ("--run", "cam", "--image", "x.png"), ("no photo x.png", "make look RUN=cam IMAGE=")),
+        (lambda home: None, ("--run", "cam"), ("no IMAGE", "make look RUN=cam IMAGE=")),
+        (lambda home: None, ("--image", "x"), ("no RUN", "RUN=cam")),
+        (lambda home: None, ("--run", "zz"), ("no run zz",)),
+        (external, ("--run", "mate", "--image", "0"), ("mate is external predictions", "RUN=cam")),
+        (stacked, ("--run", "mix", "--image", "0"), ("mix is made of other predictions", "RUN=cam")),
+        (without_weights, ("--run", "cam", "--image", "0"), ("no ", "fold0/model.safetensors", "make train MODEL=")),
+        (of_another_recipe, ("--run", "cam", "--image", "0"), ("was trained with another recipe", "rm -r ")),
+    ],
+)
 def test_what_is_not_there_is_one_clear_error(copy, damage, words, said):
     damage(copy)
     code, printed = run(copy, "look", *[image_of(copy, 0) if word == "0" else word for word in words])

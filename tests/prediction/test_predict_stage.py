@@ -9,20 +9,22 @@ import torch
 
 from comp.competition.competition import Competition
 from comp.data.photos import Photos
-from comp.data.rows import RunData
-from comp.metrics import metrics
-from comp.models import factory, provenance, weights_file
-from comp.models.normalisation import with_normalisation
-from comp.prediction.fold_scores import fold_table
-from comp.prediction.predict import predict
-from comp.prediction.predict_stage import predict_folds
-from comp.recipes import catalog, frozen
-from comp.store.paths import Run
+from comp.data.run_data import RunData
+from comp.metrics import named_metrics
+from comp.models import factory, weights_file
+from comp.models.factory import with_normalisation
+from comp.prediction.predict import predict, predict_folds, show_fold_scores
+from comp.recipes import catalog, recipe_json
 from comp.store.predictions import load_predictions
+from comp.store.runs import Run
 
 CPU = torch.device("cpu")
-COMPETITION = Competition("binary", ("no", "yes"), metrics.get("log_loss"), (metrics.get("auc"),), combine="mean")
-RECIPE = dataclasses.replace(with_normalisation(catalog.get("test_resnet")), image_size=32, workers=0, pretrained=False)
+COMPETITION = Competition(
+    "binary", ("no", "yes"), named_metrics.get("log_loss"), (named_metrics.get("auc"),), combine="mean"
+)
+RECIPE = dataclasses.replace(
+    with_normalisation(catalog.get_recipe("test_resnet")), image_size=32, workers=0, pretrained=False
+)
 
 
 @pytest.fixture
@@ -35,9 +37,9 @@ def trained(tmp_path):
     test = pd.DataFrame({"id": ["z", "y", "z", "y", "x", "x", "w", "w"], "image": [f"test/{i}.png" for i in range(8)]})
     data = RunData(COMPETITION, folds, "digest", test, Photos("", [*images, *test["image"]], 0, 32, pixels))
     run = Run(tmp_path, "run")
-    frozen.claim(run, RECIPE, COMPETITION)
-    model = factory.create(RECIPE, COMPETITION, tmp_path)
-    metadata = provenance.made_with(run, data, 0) | {"epoch": 1, "epochs": 1}
+    recipe_json.claim_run(run, RECIPE, COMPETITION)
+    model = factory.create_model(RECIPE, COMPETITION, tmp_path)
+    metadata = weights_file.made_with(run, data, 0) | {"epoch": 1, "epochs": 1}
     weights_file.save_weights(run.weights(0), model.state_dict(), metadata)
     return run, data, model
 
@@ -67,7 +69,7 @@ def test_what_is_predicted_already_is_not_predicted_again_but_other_views_are(tr
 def test_the_fold_table_shows_the_competitions_metrics_with_their_direction(trained, capsys):
     run, data, _ = trained
     predict_folds(run, RECIPE, data, [0], "none", CPU)
-    fold_table(run, data, [0])
+    show_fold_scores(run, data, [0])
     printed = capsys.readouterr().out
     assert "log_loss (lower is better)" in printed
     assert "auc" in printed

@@ -3,8 +3,7 @@ import torch
 from torch import nn
 
 from comp.errors import InputError
-from comp.models.heads_of_classes import Classes, Labels
-from comp.models.heads_of_numbers import Number
+from comp.models.heads import Classes, Labels, Number
 from comp.prediction import tta
 
 

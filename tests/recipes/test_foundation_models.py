@@ -9,16 +9,16 @@ import torch
 
 from comp.competition.competition import Competition
 from comp.data.photos import Photos
-from comp.data.rows import RunData
-from comp.metrics import metrics
+from comp.data.run_data import RunData
+from comp.metrics import named_metrics
 from comp.models import factory, weights_file
-from comp.models.normalisation import with_normalisation
-from comp.prediction.predict_stage import predict_folds
-from comp.recipes import catalog, frozen, model_names
-from comp.recipes.families import is_transformer
-from comp.recipes.resolved import resolved
-from comp.store.paths import Run
+from comp.models.factory import with_normalisation
+from comp.prediction.predict import predict_folds
+from comp.recipes import catalog, recipe_json
+from comp.recipes.catalog import is_transformer
+from comp.recipes.recipe_settings import resolved_recipe
 from comp.store.predictions import load_predictions
+from comp.store.runs import Run
 from comp.training import train_stage
 
 CPU = torch.device("cpu")
@@ -35,7 +35,7 @@ TARGETS = {
 
 def data_of(name) -> RunData:
     target, classes, metric, labels = TARGETS[name]
-    competition = Competition(target, classes, metrics.get(metric))
+    competition = Competition(target, classes, named_metrics.get(metric))
     images = [f"train/{i}.png" for i in range(8)]
     folds = pd.DataFrame({"image": images, "group": images, "label": labels * 2, "fold": [0, 1] * 4})
     test = pd.DataFrame({"id": ["x", "y"], "image": ["test/x.png", "test/y.png"]})
@@ -49,11 +49,13 @@ def test_it_trains_its_last_stage_with_checkpointing_and_predicts(tmp_path, name
     changes = dict(
         model=SMALL[name], image_size=32, pretrained=False, epochs=1, warmup_epochs=0.0, workers=0, amp="off"
     )
-    recipe = dataclasses.replace(catalog.get(name), checkpointing=True, freeze_epochs=-1, freeze_stages=-1, **changes)
-    recipe = resolved(with_normalisation(recipe), data.competition)
-    frozen.claim(run, recipe, data.competition)
+    recipe = dataclasses.replace(
+        catalog.get_recipe(name), checkpointing=True, freeze_epochs=-1, freeze_stages=-1, **changes
+    )
+    recipe = resolved_recipe(with_normalisation(recipe), data.competition)
+    recipe_json.claim_run(run, recipe, data.competition)
     torch.manual_seed(recipe.seed * 1000)
-    before = factory.create(recipe, data.competition, tmp_path).state_dict()
+    before = factory.create_model(recipe, data.competition, tmp_path).state_dict()
     train_stage.train_fold(run, recipe, data, 0, tmp_path, CPU)
     after = weights_file.read_weights(run.weights(0), "")
     depth = sum(name.startswith("blocks.") and name.endswith("mlp.fc1.weight") for name in before)
@@ -71,8 +73,8 @@ def test_it_trains_its_last_stage_with_checkpointing_and_predicts(tmp_path, name
 def test_the_models_and_weights_of_the_recipes_are_timms_and_fit(name):
     import timm
 
-    recipe = catalog.get(name)
-    model_names.check(recipe.model, [])
+    recipe = catalog.get_recipe(name)
+    catalog.check_model_name(recipe.model, [])
     assert "." in recipe.model  # the weights are named, so timm's default may change
     assert is_transformer(recipe.model)
     assert timm.get_pretrained_cfg(recipe.model).input_size[-1] == recipe.image_size

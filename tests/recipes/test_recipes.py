@@ -3,20 +3,35 @@ import json
 
 import pytest
 
-from comp.competition import home
 from comp.competition.competition import ONE_LABEL, TARGETS, Competition
 from comp.errors import InputError
-from comp.metrics.metrics import Metric
-from comp.recipes import catalog, default, frozen, settings
-from comp.recipes.families import is_transformer
-from comp.recipes.recipe import Recipe
-from comp.recipes.resolved import HEADS, resolved
-from comp.store.paths import Run
+from comp.inputs import mask_gender_age
+from comp.metrics.named_metrics import Metric
+from comp.recipes import catalog, recipe_json, recipe_settings
+from comp.recipes.catalog import is_transformer
+from comp.recipes.named import default
+from comp.recipes.recipe_settings import HEADS, Recipe, resolved_recipe
+from comp.store.runs import Run
 
-HOME = home.competition()
-PLAIN = dict(augment="none", schedule="step", warmup_epochs=0, clip_grad=0, ema_decay=0, layer_decay=1, drop_rate=0,
-             drop_path_rate=0, average_best=1, head="classes", sampler="shuffle", best_by="macro_f1", halfmix=0,
-             mean=(0.548, 0.504, 0.479), std=(0.237, 0.247, 0.246), fit="squash")  # fmt: skip
+HOME = mask_gender_age.competition()
+PLAIN = dict(
+    augment="none",
+    schedule="step",
+    warmup_epochs=0,
+    clip_grad=0,
+    ema_decay=0,
+    layer_decay=1,
+    drop_rate=0,
+    drop_path_rate=0,
+    average_best=1,
+    head="classes",
+    sampler="shuffle",
+    best_by="macro_f1",
+    halfmix=0,
+    mean=(0.548, 0.504, 0.479),
+    std=(0.237, 0.247, 0.246),
+    fit="squash",
+)
 
 
 def of(target, metric="accuracy", **changes):
@@ -26,7 +41,7 @@ def of(target, metric="accuracy", **changes):
 
 
 def test_the_four_recipes_are_the_seed_teams():
-    vit, eff, r34, r18 = map(catalog.get, ("vit_small_r26", "efficientnetv2_rw_t", "resnet34", "resnet18"))
+    vit, eff, r34, r18 = map(catalog.get_recipe, ("vit_small_r26", "efficientnetv2_rw_t", "resnet34", "resnet18"))
     assert (vit.optimizer, vit.batch_size, vit.lr, vit.loss, vit.mixup, vit.cutmix) == (
         "sgd",
         64,
@@ -66,7 +81,7 @@ def test_the_four_recipes_are_the_seed_teams():
             2,
             "hflip",
         )
-        made = resolved(recipe, HOME)
+        made = resolved_recipe(recipe, HOME)
         assert {name: getattr(made, name) for name in PLAIN} == PLAIN
     assert (vit.smoothing, eff.smoothing, r34.smoothing) == (0.1, 0, 0)
     assert (vit.class_weights, eff.class_weights, r34.class_weights) == ("none", "balanced", "none")
@@ -75,35 +90,73 @@ def test_the_four_recipes_are_the_seed_teams():
 
 def test_the_defaults_of_the_fields_are_those_of_a_model_without_a_recipe():
     assert Recipe() == default.RECIPE
-    assert catalog.get("test_resnet") == dataclasses.replace(Recipe(), name="test_resnet", model="test_resnet")
+    assert catalog.get_recipe("test_resnet") == dataclasses.replace(Recipe(), name="test_resnet", model="test_resnet")
     assert Recipe().crop == 0  # the whole photo: nothing is known of it
 
 
 def test_the_home_competitions_defaults_are_what_they_were():
-    made = resolved(catalog.get("tf_efficientnet_lite0", HOME.defaults), HOME)
-    values = dict(crop=350, loss="cross_entropy", sampler="balanced", head="classes", best_by="macro_f1", lr=1e-3,
-                  augment="upright", smoothing=0.1, batch_size=32, epochs=12, ema_decay=0.99, mean=())  # fmt: skip
+    made = resolved_recipe(catalog.get_recipe("tf_efficientnet_lite0", HOME.defaults), HOME)
+    values = dict(
+        crop=350,
+        loss="cross_entropy",
+        sampler="balanced",
+        head="classes",
+        best_by="macro_f1",
+        lr=1e-3,
+        augment="upright",
+        smoothing=0.1,
+        batch_size=32,
+        epochs=12,
+        ema_decay=0.99,
+        mean=(),
+    )
     assert {name: getattr(made, name) for name in values} == values
-    assert catalog.get("resnet34", "crop=7 epochs=1") == catalog.get("resnet34")  # a recipe of its own: not touched
+    assert catalog.get_recipe("resnet34", "crop=7 epochs=1") == catalog.get_recipe(
+        "resnet34"
+    )  # a recipe of its own: not touched
 
 
 CONVOLUTIONS = [
-    "resnet34", "mobilevit_s", "mobilevitv2_050", "repvit_m0_9", "levit_128", "convmixer_768_32",
-    "efficientvit_b0", "fastvit_t8", "efficientvit_m0", "convnext_tiny", "tf_efficientnet_lite0",
-    "efficientnetv2_rw_t", "edgenext_small", "test_resnet", "nextvit_small",
-]  # fmt: skip
+    "resnet34",
+    "mobilevit_s",
+    "mobilevitv2_050",
+    "repvit_m0_9",
+    "levit_128",
+    "convmixer_768_32",
+    "efficientvit_b0",
+    "fastvit_t8",
+    "efficientvit_m0",
+    "convnext_tiny",
+    "tf_efficientnet_lite0",
+    "efficientnetv2_rw_t",
+    "edgenext_small",
+    "test_resnet",
+    "nextvit_small",
+]
 TRANSFORMERS = [
-    "coatnet_0_rw_224", "pvt_v2_b0", "vit_small_patch16_224.augreg_in21k", "vit_small_r26_s32_224", "test_vit",
-    "deit_tiny_patch16_224", "swin_tiny_patch4_window7_224", "swinv2_tiny_window8_256", "beit_base_patch16_224",
-    "eva02_tiny_patch14_224", "cait_xxs24_224", "xcit_nano_12_p16_224", "mixer_s32_224", "maxvit_tiny_rw_224",
-    "crossvit_tiny_240", "flexivit_small",
-]  # fmt: skip
+    "coatnet_0_rw_224",
+    "pvt_v2_b0",
+    "vit_small_patch16_224.augreg_in21k",
+    "vit_small_r26_s32_224",
+    "test_vit",
+    "deit_tiny_patch16_224",
+    "swin_tiny_patch4_window7_224",
+    "swinv2_tiny_window8_256",
+    "beit_base_patch16_224",
+    "eva02_tiny_patch14_224",
+    "cait_xxs24_224",
+    "xcit_nano_12_p16_224",
+    "mixer_s32_224",
+    "maxvit_tiny_rw_224",
+    "crossvit_tiny_240",
+    "flexivit_small",
+]
 
 
 @pytest.mark.parametrize(("name", "expected"), [(n, False) for n in CONVOLUTIONS] + [(n, True) for n in TRANSFORMERS])
 def test_transformers_are_told_from_convolutions_whatever_their_names(name, expected):
     assert is_transformer(name) is expected
-    assert (catalog.get(name).layer_decay < 1) is expected
+    assert (catalog.get_recipe(name).layer_decay < 1) is expected
 
 
 def test_a_name_that_timm_does_not_know_is_no_transformer():
@@ -113,46 +166,71 @@ def test_a_name_that_timm_does_not_know_is_no_transformer():
 # What follows the competition -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("target", "head", "loss"), [
-    ("multiclass", "classes", "cross_entropy"), ("binary", "classes", "cross_entropy"),
-    ("multilabel", "classes", "bce"),
-    ("ordinal", "classes", "cross_entropy"), ("regression", "regression", "mse"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("target", "head", "loss"),
+    [
+        ("multiclass", "classes", "cross_entropy"),
+        ("binary", "classes", "cross_entropy"),
+        ("multilabel", "classes", "bce"),
+        ("ordinal", "classes", "cross_entropy"),
+        ("regression", "regression", "mse"),
+    ],
+)
 def test_auto_is_chosen_by_the_target(target, head, loss):
-    made = resolved(Recipe(), of(target))
+    made = resolved_recipe(Recipe(), of(target))
     assert (made.head, made.loss, made.best_by) == (head, loss, "accuracy")
     assert "auto" not in (made.head, made.loss, made.sampler)
-    assert resolved(made, of(target)) == made
+    assert resolved_recipe(made, of(target)) == made
 
 
-@pytest.mark.parametrize(("target", "head", "metric", "loss"), [
-    ("ordinal", "regression", "quadratic_kappa", "mse"), ("ordinal", "cumulative", "quadratic_kappa", "bce"),
-    ("regression", "bins", "rmse", "cross_entropy"), ("regression", "regression", "mae", "mae"),
-    ("regression", "regression", "rmse", "mse"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("target", "head", "metric", "loss"),
+    [
+        ("ordinal", "regression", "quadratic_kappa", "mse"),
+        ("ordinal", "cumulative", "quadratic_kappa", "bce"),
+        ("regression", "bins", "rmse", "cross_entropy"),
+        ("regression", "regression", "mae", "mae"),
+        ("regression", "regression", "rmse", "mse"),
+    ],
+)
 def test_the_loss_follows_the_head_and_the_metric(target, head, metric, loss):
-    assert resolved(Recipe(head=head), of(target, metric)).loss == loss
+    assert resolved_recipe(Recipe(head=head), of(target, metric)).loss == loss
 
 
 @pytest.mark.parametrize("target", TARGETS)
-@pytest.mark.parametrize(("metric", "alike"), [
-    ("macro_f1", True), ("macro_f_beta@2", True), ("balanced_accuracy", True),
-    ("accuracy", False), ("log_loss", False), ("auc", False), ("micro_f1", False),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("metric", "alike"),
+    [
+        ("macro_f1", True),
+        ("macro_f_beta@2", True),
+        ("balanced_accuracy", True),
+        ("accuracy", False),
+        ("log_loss", False),
+        ("auc", False),
+        ("micro_f1", False),
+    ],
+)
 def test_the_sampler_is_balanced_where_the_metric_counts_classes_alike(target, metric, alike):
     expected = "balanced" if alike and target in ONE_LABEL else "shuffle"
-    assert resolved(Recipe(), of(target, metric)).sampler == expected
+    assert resolved_recipe(Recipe(), of(target, metric)).sampler == expected
 
 
-@pytest.mark.parametrize(("target", "setting"), [
-    ("multilabel", dict(sampler="balanced")), ("regression", dict(sampler="balanced")),
-    ("regression", dict(class_weights="balanced")), ("ordinal", dict(head="regression", class_weights="balanced")),
-    ("multiclass", dict(best_by="rmse")), ("multiclass", dict(halfmix_within="colour")),
-    ("multiclass", dict(head="attributes")), ("multilabel", dict(head="cumulative")),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("target", "setting"),
+    [
+        ("multilabel", dict(sampler="balanced")),
+        ("regression", dict(sampler="balanced")),
+        ("regression", dict(class_weights="balanced")),
+        ("ordinal", dict(head="regression", class_weights="balanced")),
+        ("multiclass", dict(best_by="rmse")),
+        ("multiclass", dict(halfmix_within="colour")),
+        ("multiclass", dict(head="attributes")),
+        ("multilabel", dict(head="cumulative")),
+    ],
+)
 def test_settings_that_do_not_go_with_the_target_are_refused(target, setting):
     with pytest.raises(InputError, match=list(setting)[-1]):
-        resolved(Recipe(**setting), of(target))
+        resolved_recipe(Recipe(**setting), of(target))
 
 
 def test_heads_of_the_settings_are_those_of_the_targets():
@@ -162,32 +240,34 @@ def test_heads_of_the_settings_are_those_of_the_targets():
 
 def test_a_recipe_of_other_classes_is_refused(tmp_path):
     run = Run(tmp_path, "a")
-    frozen.claim(run, Recipe(), of("multiclass"))
-    assert frozen.load_recipe(run, of("multiclass")) == Recipe()
+    recipe_json.claim_run(run, Recipe(), of("multiclass"))
+    assert recipe_json.load_recipe(run, of("multiclass")) == Recipe()
     with pytest.raises(InputError, match="classes"):
-        frozen.load_recipe(run, of("binary"))
+        recipe_json.load_recipe(run, of("binary"))
     with pytest.raises(InputError, match="epochs: 12, not 3"):
-        frozen.claim(run, Recipe(epochs=3), of("multiclass"))
-    assert frozen.claim(run, Recipe(workers=3), of("multiclass")).workers == 3
+        recipe_json.claim_run(run, Recipe(epochs=3), of("multiclass"))
+    assert recipe_json.claim_run(run, Recipe(workers=3), of("multiclass")).workers == 3
 
 
 # Settings and recipe.json ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", [*catalog.names(), "swin_base_patch4_window7_224"])
+@pytest.mark.parametrize("name", [*catalog.recipe_names(), "swin_base_patch4_window7_224"])
 def test_every_recipe_is_valid_and_survives_json(name):
-    recipe = settings.validated(catalog.get(name))
+    recipe = recipe_settings.validated_recipe(catalog.get_recipe(name))
     assert recipe.name == name
-    assert frozen.from_json(json.loads(json.dumps(frozen.to_json(recipe))), "x") == recipe
+    assert recipe_json.from_json(json.loads(json.dumps(recipe_json.to_json(recipe))), "x") == recipe
 
 
 def test_overrides_keep_types_and_leave_the_original():
-    recipe = catalog.get("resnet34")
-    changed = settings.override(recipe, "epochs=3 lr=1e-2 pretrained=false mean=0.5,0.5,0.5 loss='0.4 f1 + 0.6 focal'")
+    recipe = catalog.get_recipe("resnet34")
+    changed = recipe_settings.override_settings(
+        recipe, "epochs=3 lr=1e-2 pretrained=false mean=0.5,0.5,0.5 loss='0.4 f1 + 0.6 focal'"
+    )
     assert (changed.epochs, changed.lr, changed.pretrained, changed.mean) == (3, 1e-2, False, (0.5, 0.5, 0.5))
     assert changed.loss == "0.4 f1 + 0.6 focal"
     assert recipe.epochs == 60
-    assert len(frozen.differences(recipe, changed)) == 5
+    assert len(recipe_json.differences(recipe, changed)) == 5
 
 
 @pytest.mark.parametrize(
@@ -215,12 +295,12 @@ def test_overrides_keep_types_and_leave_the_original():
 )
 def test_bad_settings_are_refused(text):
     with pytest.raises(InputError):
-        settings.override(catalog.get("resnet34"), text)
+        recipe_settings.override_settings(catalog.get_recipe("resnet34"), text)
 
 
 def test_an_unknown_setting_lists_the_known_ones():
     with pytest.raises(InputError) as error:
-        settings.override(catalog.get("resnet34"), "learning_rate=1")
+        recipe_settings.override_settings(catalog.get_recipe("resnet34"), "learning_rate=1")
     for setting in dataclasses.fields(Recipe)[1:]:  # without the name
         assert setting.name in str(error.value)
 
@@ -234,13 +314,13 @@ def test_an_unknown_setting_lists_the_known_ones():
     ],
 )
 def test_a_recipe_json_of_another_shape_is_refused(change):
-    values = frozen.to_json(catalog.get("resnet34"))
+    values = recipe_json.to_json(catalog.get_recipe("resnet34"))
     change(values)
     with pytest.raises(InputError, match="settings"):
-        frozen.from_json(values, "recipe.json")
+        recipe_json.from_json(values, "recipe.json")
 
 
 def test_a_recipe_json_of_an_earlier_version_takes_defaults_for_newer_settings():
-    values = frozen.to_json(catalog.get("resnet34"))
+    values = recipe_json.to_json(catalog.get_recipe("resnet34"))
     del values["soften"]
-    assert frozen.from_json(values, "recipe.json") == catalog.get("resnet34")
+    assert recipe_json.from_json(values, "recipe.json") == catalog.get_recipe("resnet34")

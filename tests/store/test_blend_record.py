@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 from small_competitions import small
 
-from comp.io import files
-from comp.metrics import metrics, user_metrics
-from comp.store import blend_record
-from comp.store.blend_record import Asked
+from comp import files
+from comp.metrics import named_metrics, user_metrics
+from comp.store import blend_files
+from comp.store.blend_files import Asked
 
 
 @pytest.mark.parametrize(
@@ -27,33 +27,38 @@ def test_the_command_asks_for_what_was_asked_for(asked, command):
 
 
 def test_what_a_blend_is_made_of_is_plain_and_the_same_twice(tmp_path):
-    made = [blend_record.made_of(tmp_path, tmp_path, small(), ["a"], 3, Asked(("a",))) for _ in range(2)]
+    made = [blend_files.blend_sources(tmp_path, tmp_path, small(), ["a"], 3, Asked(("a",))) for _ in range(2)]
     assert made[0] == made[1] == json.loads(json.dumps(made[0]))
-    assert blend_record.problem(made[0], made[1]) == ""
+    assert blend_files.difference(made[0], made[1]) == ""
 
 
 def test_each_part_of_the_competition_counts():
-    changed = [small(), small(metric=metrics.get("accuracy")), small(classes=("a", "b", "d")), small("ordinal"),
-               replace(small(), combine="mean")]  # fmt: skip
-    assert len({blend_record.competition_digest(one) for one in changed}) == len(changed)
+    changed = [
+        small(),
+        small(metric=named_metrics.get("accuracy")),
+        small(classes=("a", "b", "d")),
+        small("ordinal"),
+        replace(small(), combine="mean"),
+    ]
+    assert len({blend_files.competition_digest(one) for one in changed}) == len(changed)
 
 
 def test_a_metric_of_the_users_own_counts_with_the_code_that_it_is_written_in():
     own = small("binary", metric=user_metrics.METRICS[0])
-    assert files.digest(user_metrics.__file__) in blend_record.metric_digest(own)
-    assert blend_record.metric_digest(small()) == "macro_f1"
+    assert files.digest(user_metrics.__file__) in blend_files.metric_digest(own)
+    assert blend_files.metric_digest(small()) == "macro_f1"
 
 
 def test_a_sample_that_is_not_on_this_machine_is_no_change():
     before = dict.fromkeys(("folds", "competition", "metric", "choice"), "")
     before |= {"sample_ids": "s", "runs": {}, "asked": {}}
-    assert blend_record.problem(before, before | {"sample_ids": ""}) == ""
-    assert "sample" in blend_record.problem(before, before | {"sample_ids": "t"})
+    assert blend_files.difference(before, before | {"sample_ids": ""}) == ""
+    assert "sample" in blend_files.difference(before, before | {"sample_ids": "t"})
 
 
 def test_of_the_sample_only_the_ids_count(tmp_path):
     competition, digests = small(), []
     for text in ("id,answer\nx,0\ny,0\n", '"id","answer","note"\nx,0.10,NA\ny,,\n', "id,answer\nx,0\nz,0\n"):
         (tmp_path / "sample.csv").write_text(text)
-        digests.append(blend_record.made_of(tmp_path, tmp_path, competition, [], 3, Asked())["sample_ids"])
+        digests.append(blend_files.blend_sources(tmp_path, tmp_path, competition, [], 3, Asked())["sample_ids"])
     assert digests[0] == digests[1] != digests[2]

@@ -5,21 +5,26 @@ import pandas as pd
 import pytest
 from small_competitions import random_probs, small
 
-from comp.blending.comparison_stage import compared
+from comp import files
+from comp.blending.compare import compare_runs
 from comp.errors import InputError
-from comp.io import files
 from comp.store import fold_table
-from comp.store.common_folds import common_folds, load_oof
-from comp.store.paths import Run, folds_file
+from comp.store.out_of_fold import common_folds, load_folds_oof
 from comp.store.predictions import save_predictions
+from comp.store.runs import Run, folds_file
 
 COMPETITION = small(combine="max")  # two photos make one prediction
 
 
 @pytest.fixture
 def folds(tmp_path):
-    rows = {"image": [f"i{i:02d}" for i in range(24)], "group": np.arange(24) // 4, "label": np.arange(24) // 2 % 3,
-            "fold": np.arange(24) // 4 % 3, "id": np.arange(24) // 2}  # fmt: skip
+    rows = {
+        "image": [f"i{i:02d}" for i in range(24)],
+        "group": np.arange(24) // 4,
+        "label": np.arange(24) // 2 % 3,
+        "fold": np.arange(24) // 4 % 3,
+        "id": np.arange(24) // 2,
+    }
     table = pd.DataFrame(rows).astype({"group": str, "id": str})
     fold_table.save_folds(folds_file(tmp_path), table)
     return fold_table.load_folds(folds_file(tmp_path), COMPETITION)
@@ -41,7 +46,7 @@ def test_common_folds_are_loaded_in_the_order_of_the_fold_table(tmp_path, folds)
     first, probs = save_run(tmp_path, folds, "first", 0)
     save_run(tmp_path, folds, "second", 1, (2, 1))
     assert common_folds(tmp_path, ["first", "second"], folds) == [1, 2]
-    made = load_oof(first, folds, digest, COMPETITION, [1, 2])
+    made = load_folds_oof(first, folds, digest, COMPETITION, [1, 2])
     np.testing.assert_array_equal(made, probs[(folds["fold"] > 0).to_numpy()])
 
 
@@ -49,9 +54,9 @@ def test_photos_of_one_prediction_are_combined_as_with_all_folds(tmp_path, folds
     digest = files.digest(folds_file(tmp_path))
     save_run(tmp_path, folds, "first", 0)
     save_run(tmp_path, folds, "second", 1)
-    whole = compared(tmp_path, folds, digest, COMPETITION, ["first"], ["second"])
+    whole = compare_runs(tmp_path, folds, digest, COMPETITION, ["first"], ["second"])
     Run(tmp_path, "second").oof(0).unlink()
-    part = compared(tmp_path, folds, digest, COMPETITION, ["first"], ["second"])
+    part = compare_runs(tmp_path, folds, digest, COMPETITION, ["first"], ["second"])
     assert len(whole.labels) == 12
     inside = whole.folds > 0
     np.testing.assert_array_equal(part.labels, whole.labels[inside])

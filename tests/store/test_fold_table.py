@@ -17,8 +17,12 @@ LABELS = {
 
 
 def table(target="multiclass", **more):
-    rows = {"image": [f"i{i}" for i in range(4)], "group": ["007", "b", "c", "d"], "label": LABELS[target],
-            "fold": [0, 1, 1, 0]}  # fmt: skip
+    rows = {
+        "image": [f"i{i}" for i in range(4)],
+        "group": ["007", "b", "c", "d"],
+        "label": LABELS[target],
+        "fold": [0, 1, 1, 0],
+    }
     return pd.DataFrame(rows | more)
 
 

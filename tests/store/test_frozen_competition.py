@@ -2,9 +2,9 @@ import pytest
 from conftest import draw_competition
 from small_competitions import small
 
-from comp.competition import home
+from comp import files
 from comp.errors import InputError
-from comp.io import files
+from comp.inputs import mask_gender_age
 from comp.store import frozen_competition
 
 SETTINGS = 'target = "multilabel"\n'
@@ -19,7 +19,7 @@ def toml(tmp_path):
 
 
 def test_what_is_frozen_is_loaded(tmp_path, toml):
-    for competition, file in ((home.competition(), None), (small("multilabel", "labels"), toml)):
+    for competition, file in ((mask_gender_age.competition(), None), (small("multilabel", "labels"), toml)):
         frozen_competition.save(tmp_path / "outputs", competition, file)
         assert frozen_competition.load(tmp_path / "outputs") == competition
 
@@ -43,7 +43,7 @@ def test_nothing_frozen_is_refused_but_for_the_home_competition_of_before(tmp_pa
     with pytest.raises(InputError, match="make folds"):
         frozen_competition.load(tmp_path, tmp_path)
     draw_competition(tmp_path / "inputs", test=1)
-    assert frozen_competition.load(tmp_path, tmp_path / "inputs") == home.competition()
+    assert frozen_competition.load(tmp_path, tmp_path / "inputs") == mask_gender_age.competition()
 
 
 def test_a_damaged_or_older_file_is_refused(tmp_path):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from small_competitions import random_probs, small
 
+from comp import files
 from comp.errors import InputError
-from comp.io import arrays
 from comp.store.predictions import load_predictions, save_predictions
 
 TARGETS = ("multiclass", "binary", "multilabel", "ordinal", "regression")
@@ -59,7 +59,7 @@ def test_other_classes_and_other_targets_are_refused(tmp_path):
 def test_files_from_before_there_were_targets_are_multiclass(tmp_path):
     ids, classes = np.array(["i"]), np.array(["a", "b", "c"])
     probs = random_probs(small(), 1)
-    arrays.write_arrays(tmp_path / "x.npz", ids=ids, probs=probs, classes=classes, meta=np.asarray(json.dumps({})))
+    files.write_arrays(tmp_path / "x.npz", ids=ids, probs=probs, classes=classes, meta=np.asarray(json.dumps({})))
     assert load_predictions(tmp_path / "x.npz", small()).ids.tolist() == ["i"]
     with pytest.raises(InputError, match="target"):
         load_predictions(tmp_path / "x.npz", small("multilabel"))

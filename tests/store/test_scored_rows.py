@@ -3,11 +3,18 @@ import pandas as pd
 import pytest
 from small_competitions import random_probs, small
 
+from comp.competition.scored_rows import scored_rows
 from comp.errors import InputError
-from comp.store.scored_rows import scored_rows
 
-FOLDS = pd.DataFrame({"image": list("stuvw"), "group": list("xxxyy"), "label": [1, 1, 0, 1, 1], "fold": [0, 0, 0, 1, 1],
-                      "id": ["q", "q", "p", "r", "r"]})  # fmt: skip
+FOLDS = pd.DataFrame(
+    {
+        "image": list("stuvw"),
+        "group": list("xxxyy"),
+        "label": [1, 1, 0, 1, 1],
+        "fold": [0, 0, 0, 1, 1],
+        "id": ["q", "q", "p", "r", "r"],
+    }
+)
 
 
 def test_without_combine_the_rows_are_the_photos_and_nothing_is_copied():

@@ -1,6 +1,6 @@
 import numpy as np
 
-from comp.submission.answer_shift import mean_shift, share_shifts
+from comp.submission.answer_report import mean_shift, share_shifts
 
 
 def test_shares_differ_as_the_counts_of_groups_say():

@@ -7,17 +7,16 @@ from small_competitions import FORMS, random_probs, ranking_metric, small
 from comp.competition.competition import Competition
 from comp.errors import InputError
 from comp.submission import answers
-from comp.submission.answer_reading import from_text
-from comp.submission.answer_writing import to_text
+from comp.submission.answers import answers_from_text, answers_to_text
 
 
 @pytest.mark.parametrize(("target", "answer"), FORMS)
 def test_answers_are_read_back_as_they_were_written(target, answer):
     competition = small(target, answer)
     made = answers.from_probabilities(competition, random_probs(competition, 9))
-    fields = to_text(competition, made)
+    fields = answers_to_text(competition, made)
     assert list(fields) == list(competition.sample.columns)
-    read = from_text(competition, fields, range(9), "it", "")
+    read = answers_from_text(competition, fields, range(9), "it", "")
     np.testing.assert_allclose(read, made, atol=1e-7)
     assert answers.agreement(competition, made, read)[1] == pytest.approx(1)
 
@@ -32,17 +31,17 @@ def test_each_form_writes_what_it_says():
         ("ordinal", "number", ["1.1", "0.4"]),
     ):
         competition = small(target, answer)
-        assert to_text(competition, answers.from_probabilities(competition, probs)) == {"answer": expected}
+        assert answers_to_text(competition, answers.from_probabilities(competition, probs)) == {"answer": expected}
 
 
 def test_a_photo_without_a_label_is_an_empty_field():
     competition = small("multilabel", "labels", at_least_one=False)
-    assert to_text(competition, np.array([[1, 0, 1], [0, 0, 0]])) == {"answer": ["a c", ""]}
+    assert answers_to_text(competition, np.array([[1, 0, 1], [0, 0, 0]])) == {"answer": ["a c", ""]}
 
 
 def test_labels_are_separated_as_in_the_training_table():
     competition = small("multilabel", "labels", source={"separator": "|"})
-    assert to_text(competition, np.array([[1, 1, 0]])) == {"answer": ["a|b"]}
+    assert answers_to_text(competition, np.array([[1, 1, 0]])) == {"answer": ["a|b"]}
 
 
 def test_a_ranking_is_as_long_as_the_metric_says():
@@ -56,13 +55,13 @@ def test_a_ranking_is_as_long_as_the_metric_says():
 def test_numbers_stay_within_the_limits_and_have_no_exponent():
     competition = small("regression", "number", limits=(1e-5, 100.0))
     made = answers.from_probabilities(competition, np.array([[-3.0], [1e9], [12.5]], np.float32))
-    assert to_text(competition, made) == {"answer": ["0.00001", "100.0", "12.5"]}
+    assert answers_to_text(competition, made) == {"answer": ["0.00001", "100.0", "12.5"]}
 
 
 @given(st.floats(0, 1, width=32))
 def test_a_probability_as_text_keeps_the_order_of_rows(value):
     competition = small("binary", "probability")
-    text = to_text(competition, np.array([value, np.nextafter(np.float32(value), np.float32(2))]))["answer"]
+    text = answers_to_text(competition, np.array([value, np.nextafter(np.float32(value), np.float32(2))]))["answer"]
     assert "e" not in text[0]
     assert abs(float(text[0]) - value) < 1e-7 * value + 1e-12
     assert float(text[0]) <= float(text[1])
@@ -70,9 +69,9 @@ def test_a_probability_as_text_keeps_the_order_of_rows(value):
 
 def test_a_form_that_does_not_fit_and_columns_that_are_no_class_are_refused():
     with pytest.raises(InputError, match=r'"labels" with target = "binary"[\s\S]*index, label, probability'):
-        answers.form(small("binary", "labels"))
+        answers.form_of_answers(small("binary", "labels"))
     with pytest.raises(InputError, match="no sample submission"):
-        answers.form(Competition("binary", ("0", "1"), ranking_metric(1)))
+        answers.form_of_answers(Competition("binary", ("0", "1"), ranking_metric(1)))
     with pytest.raises(InputError, match=r"column\(s\) x of sample.csv are not classes"):
         answers.columns(small(answer="probabilities", columns=("a", "x", "c")))
     assert answers.columns(small(answer="probabilities", columns=("2", "0", "1"))) == [2, 0, 1]

@@ -9,17 +9,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_competitions import FORMS, random_probs, small
 
+from comp import tables
 from comp.errors import InputError
-from comp.io import csv_fields, raw_csv
-from comp.metrics import metrics
+from comp.metrics import named_metrics
 from comp.store.predictions import Predictions
-from comp.submission import answers, submission
+from comp.submission import answers, submission_file
 
 CHEAP = settings(deadline=None, max_examples=60)
 
 
 def sample_of(competition, text):
-    return raw_csv.parse(text if isinstance(text, bytes) else text.encode(), competition.sample.columns)
+    return tables.parse_raw_csv(text if isinstance(text, bytes) else text.encode(), competition.sample.columns)
 
 
 def blank(competition, ids):
@@ -33,8 +33,8 @@ def made_from(competition, ids, seed=0):
 
 
 def submit(competition, sample, test):
-    probs = submission.in_sample_order(sample, competition, test)
-    return submission.fill(sample, competition, answers.from_probabilities(competition, probs))
+    probs = submission_file.in_sample_order(sample, competition, test)
+    return submission_file.fill(sample, competition, answers.from_probabilities(competition, probs))
 
 
 FIELDS = st.sampled_from(["000", "0.10", "NA", "", '""', '"a,b"', '"x ""y"""', " 1 ", "é", "1e5", '"0"'])
@@ -61,10 +61,10 @@ def test_nothing_but_the_answers_changes(target, answer, data):
     competition = small(target, answer)
     text, lines, places, separator, end = data.draw(samples(competition))
     sample = sample_of(competition, text)
-    ids = submission.sample_ids(sample, competition)
+    ids = submission_file.sample_ids(sample, competition)
     assert ids == [f"{i:03d}" for i in range(len(lines) - 1)]
     written = submit(competition, sample, made_from(competition, ids)).decode()
-    fields = csv_fields.split(written.removeprefix("\ufeff"), separator)[0]
+    fields = tables.split_fields(written.removeprefix("\ufeff"), separator)[0]
     for i, line in enumerate(lines):
         assert len(fields[i]) == len(line)
         for k in set(range(len(line))) - (set(places) if i else set()):
@@ -89,7 +89,7 @@ def test_shuffled_predictions_give_the_same_file_and_it_is_read_back(tmp_path_fa
     path = tmp_path_factory.mktemp("read") / "x.csv"
     path.write_bytes(data)
     wanted = answers.from_probabilities(competition, test.at(ids[::-1]))
-    np.testing.assert_allclose(submission.read_answers(path, competition, ids[::-1]), wanted, atol=1e-7)
+    np.testing.assert_allclose(submission_file.read_answers(path, competition, ids[::-1]), wanted, atol=1e-7)
 
 
 @CHEAP
@@ -99,7 +99,7 @@ def test_printed_rows_sum_to_exactly_one(classes, alpha, seed):
     probs = np.random.default_rng(seed).dirichlet(np.full(classes, alpha), 3).astype(np.float32)
     probs /= probs.sum(1, keepdims=True)
     made = probs[:, answers.columns(competition)]
-    written = raw_csv.parse(submission.fill(blank(competition, "xyz"), competition, made))
+    written = tables.parse_raw_csv(submission_file.fill(blank(competition, "xyz"), competition, made))
     for row in written.rows:
         printed = [Decimal(field) for field in row[1:]]
         assert sum(printed) == 1
@@ -115,11 +115,11 @@ def test_columns_are_filled_by_name_and_a_subset_of_labels_is_enough():
 
 def test_log_loss_never_prints_a_probability_of_zero():
     for target, answer in (("binary", "probability"), ("multiclass", "probabilities")):
-        competition = small(target, answer, metric=metrics.get("log_loss"))
+        competition = small(target, answer, metric=named_metrics.get("log_loss"))
         probs = np.eye(competition.size, dtype=np.float32)[:2]
         test = Predictions(np.array(["x", "y"]), probs, competition.classes, {})
         data = submit(competition, blank(competition, "xy"), test)
-        values = [float(field) for row in raw_csv.parse(data).rows for field in row[1:]]
+        values = [float(field) for row in tables.parse_raw_csv(data).rows for field in row[1:]]
         assert 0 < min(values) < 2e-7
         assert max(values) < 1
 
@@ -133,7 +133,7 @@ def test_missing_and_extra_ids_are_refused_with_the_file_that_has_them(ids, kind
     sample = sample_of(competition, "id,answer\nc,0\na,0\nb,0\n")
     test = Predictions(np.array(list(ids)), random_probs(competition, len(ids)), competition.classes, {"file": "x.npz"})
     with pytest.raises(InputError, match=rf"1 {kind} id\(s\) in x.npz"):
-        submission.in_sample_order(sample, competition, test)
+        submission_file.in_sample_order(sample, competition, test)
 
 
 @pytest.mark.parametrize(
@@ -151,9 +151,9 @@ def test_missing_and_extra_ids_are_refused_with_the_file_that_has_them(ids, kind
 def test_the_check_refuses_what_would_be_rejected(change, words):
     competition, data = small(), b"id,answer,n\nc,0,7\na,0,7\n"
     sample = sample_of(competition, data)
-    submission.check(data, sample, competition)
+    submission_file.check_submission(data, sample, competition)
     with pytest.raises(InputError, match=words):
-        submission.check(change(data), sample, competition)
+        submission_file.check_submission(change(data), sample, competition)
 
 
 @pytest.mark.parametrize(
@@ -173,12 +173,12 @@ def test_the_check_refuses_what_would_be_rejected(change, words):
 def test_answers_of_the_wrong_form_or_range_are_refused(target, answer, text, words):
     competition = small(target, answer, columns=("a", "b", "c") if answer == "probabilities" else None)
     with pytest.raises(InputError, match=words):
-        submission.check(text.encode(), sample_of(competition, text), competition)
+        submission_file.check_submission(text.encode(), sample_of(competition, text), competition)
 
 
 def test_an_empty_answer_is_right_where_a_photo_may_have_no_label():
     competition, text = small("multilabel", "labels", at_least_one=False), "id,answer\nx,\n"
-    submission.check(text.encode(), sample_of(competition, text), competition)
+    submission_file.check_submission(text.encode(), sample_of(competition, text), competition)
 
 
 @pytest.mark.parametrize(
@@ -189,11 +189,11 @@ def test_a_sample_that_cannot_be_used_is_refused(tmp_path, text, words):
     if text:
         (tmp_path / "sample.csv").write_text(text)
     with pytest.raises(InputError, match=words):
-        submission.read_sample(tmp_path, small())
+        submission_file.read_sample(tmp_path, small())
 
 
 def test_labels_that_the_samples_encoding_lacks_are_one_clear_error():
     competition = small("multiclass", "label", classes=("ä", "가", "c"))
     sample = sample_of(competition, "id,answer,ü\n\xfc,0,0\n".encode("latin-1"))
     with pytest.raises(InputError, match="가"):
-        submission.fill(sample, competition, np.array([1]))
+        submission_file.fill(sample, competition, np.array([1]))

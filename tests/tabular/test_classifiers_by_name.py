@@ -9,21 +9,29 @@ from small_competitions import small
 
 from comp.competition import scoring
 from comp.errors import InputError
-from comp.metrics import metrics
+from comp.metrics import named_metrics
 from comp.store.predictions import value_problem
-from comp.tabular import classifier_settings
-from comp.tabular.classifier_settings import FITTING, GRIDS, ClassifierSettings
-from comp.tabular.classifiers_by_name import Learner
+from comp.tabular import classifiers
+from comp.tabular.classifiers import FITTING, GRIDS, ClassifierSettings, Learner
 
-METRICS = {"multiclass": "accuracy", "binary": "auc", "multilabel": "micro_f1", "ordinal": "quadratic_kappa",
-           "regression": "rmse"}  # fmt: skip
+METRICS = {
+    "multiclass": "accuracy",
+    "binary": "auc",
+    "multilabel": "micro_f1",
+    "ordinal": "quadratic_kappa",
+    "regression": "rmse",
+}
 KINDS = [(target, kind) for target, kinds in FITTING.items() for kind in kinds]
 VALUES = {"logistic": 1.0, "knn": 5, "boosting": 10, "ridge": 1.0}
 
 
 def competition(target):
-    return small(target, {"regression": "number", "multilabel": "labels"}.get(target, "index"),
-                 metric=metrics.get(METRICS[target]), limits=(0.0, 2.0))  # fmt: skip
+    return small(
+        target,
+        {"regression": "number", "multilabel": "labels"}.get(target, "index"),
+        metric=named_metrics.get(METRICS[target]),
+        limits=(0.0, 2.0),
+    )
 
 
 def drawn(target, rows=90, seed=0):
@@ -90,41 +98,45 @@ def test_a_regression_stays_within_its_limits():
     assert probs.max() <= 2
 
 
-@pytest.mark.parametrize(("target", "given", "advice"), [
-    ("multiclass", dict(classifier="svm"), "classifier=logistic"),
-    ("multiclass", dict(classifier="ridge"), "classifier=logistic"),
-    ("regression", dict(classifier="logistic"), "classifier=ridge"),
-    ("multilabel", dict(class_weights="balanced"), "class_weights=none"),
-    ("multiclass", dict(class_weights="even"), "class_weights=auto"),
-    ("multiclass", dict(best_by="loss"[:2]), "best_by=metric"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("target", "given", "advice"),
+    [
+        ("multiclass", dict(classifier="svm"), "classifier=logistic"),
+        ("multiclass", dict(classifier="ridge"), "classifier=logistic"),
+        ("regression", dict(classifier="logistic"), "classifier=ridge"),
+        ("multilabel", dict(class_weights="balanced"), "class_weights=none"),
+        ("multiclass", dict(class_weights="even"), "class_weights=auto"),
+        ("multiclass", dict(best_by="loss"[:2]), "best_by=metric"),
+    ],
+)
 def test_settings_that_do_not_fit_are_refused_and_the_advice_is_taken(target, given, advice):
     made = competition(target)
     with pytest.raises(InputError) as error:
-        classifier_settings.resolved(ClassifierSettings(**given), made, "help")
+        classifiers.resolved_settings(ClassifierSettings(**given), made, "help")
     assert advice in error.value.run
     key, _, value = advice.partition("=")
     better = dataclasses.replace(ClassifierSettings(**given), **{key: value})
-    assert classifier_settings.resolved(better, made, "help").grid
+    assert classifiers.resolved_settings(better, made, "help").grid
 
 
-@pytest.mark.parametrize("given", [dict(grid=(0.0,)), dict(grid=(float("nan"),)), dict(components=-2),
-                                   dict(classifier="knn", grid=(2.5,))])  # fmt: skip
+@pytest.mark.parametrize(
+    "given", [dict(grid=(0.0,)), dict(grid=(float("nan"),)), dict(components=-2), dict(classifier="knn", grid=(2.5,))]
+)
 def test_numbers_that_cannot_be_are_refused(given):
     with pytest.raises(InputError):
-        classifier_settings.resolved(ClassifierSettings(**given), competition("binary"), "help")
+        classifiers.resolved_settings(ClassifierSettings(**given), competition("binary"), "help")
 
 
 def test_rare_classes_get_the_same_weight_where_the_metric_gives_it():
     def weights(metric, target="multiclass"):
-        made = dataclasses.replace(competition(target), metric=metrics.get(metric))
-        return classifier_settings.resolved(ClassifierSettings(), made, "").class_weights
+        made = dataclasses.replace(competition(target), metric=named_metrics.get(metric))
+        return classifiers.resolved_settings(ClassifierSettings(), made, "").class_weights
 
     assert weights("macro_f1") == weights("balanced_accuracy") == "balanced"
     assert weights("accuracy") == weights("log_loss") == weights("macro_f1", "multilabel") == "none"
 
 
 def test_no_torch_in_this_room():
-    room = Path(classifier_settings.__file__).parent
+    room = Path(classifiers.__file__).parent
     assert not [file for file in room.glob("*.py") if "torch" in file.read_text(encoding="utf-8")]
     assert set(GRIDS) == {kind for kinds in FITTING.values() for kind in kinds}

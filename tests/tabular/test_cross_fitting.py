@@ -7,9 +7,8 @@ import pandas as pd
 import pytest
 from small_competitions import small
 
-from comp.tabular import classifier_settings
-from comp.tabular.classifier_settings import FITTING, ClassifierSettings
-from comp.tabular.classifiers_by_name import Learner
+from comp.tabular import classifiers
+from comp.tabular.classifiers import FITTING, ClassifierSettings, Learner
 from comp.tabular.cross_fitting import CrossFitting, LearningRows
 from comp.tabular.row_values import Preparation, RowValues
 
@@ -35,7 +34,7 @@ def drawn(folds=3, rows=60, seed=0) -> LearningRows:
 
 def settings(kind, **more):
     given = ClassifierSettings(classifier=kind, grid=GRIDS[kind], **more)
-    return classifier_settings.resolved(given, COMPETITION, "")
+    return classifiers.resolved_settings(given, COMPETITION, "")
 
 
 def marked(rows: LearningRows, k: int) -> LearningRows:

@@ -15,13 +15,13 @@ from drawn_runs import draw_guest, draw_run, drawn_home, run
 from small_competitions import small
 from test_make import make
 
-from comp.competition.home import competition
 from comp.errors import InputError
-from comp.recipes import catalog, frozen
-from comp.store.paths import Run
+from comp.inputs.mask_gender_age import competition
+from comp.recipes import catalog, recipe_json
 from comp.store.predictions import load_predictions
+from comp.store.runs import Run
 from comp.tabular import stacking
-from comp.tabular.classifier_settings import ClassifierSettings, resolved
+from comp.tabular.classifiers import ClassifierSettings, resolved_settings
 from comp.tabular.cross_fitting import CrossFitting
 
 HOME = competition()
@@ -126,7 +126,7 @@ def test_labels_of_a_fold_do_not_reach_its_classifier(stacked):
     where = (stacked / "out", stacked / "in", ["a", "b"], "")
     rows, _ = stacking.stacked(*where, folds, digest, HOME)
     other = np.where(rows.folds == 0, (rows.labels + 1) % 18, rows.labels)
-    how = resolved(ClassifierSettings(grid=(0.01, 1.0)), HOME, "")
+    how = resolved_settings(ClassifierSettings(grid=(0.01, 1.0)), HOME, "")
     plain, planted = (CrossFitting(one, how, 0) for one in (rows, dataclasses.replace(rows, labels=other)))
     np.testing.assert_array_equal(plain.fold(0).held_out, planted.fold(0).held_out)
     assert not np.array_equal(plain.fold(1).held_out, planted.fold(1).held_out)
@@ -145,12 +145,12 @@ BAD = {
     "with other runs": (("stack", "--runs", "a b"), "runs: ['a', 'b', 'mate'], not ['a', 'b']"),
     "of itself": (("stack", "--runs", "a stack"), "has stack itself"),
     "predicted as a trained run": (("predict_fold", "--model", "test_resnet", "--run", "stack"), "was not trained"),
-}  # fmt: skip
+}
 
 
 def test_a_training_does_not_take_its_name(stacked):
     with pytest.raises(InputError, match="run stack was not trained"):
-        frozen.claim(Run(stacked / "out", "stack"), catalog.get("resnet18"), HOME)
+        recipe_json.claim_run(Run(stacked / "out", "stack"), catalog.get_recipe("resnet18"), HOME)
 
 
 @pytest.mark.parametrize("kind", BAD)

@@ -13,17 +13,17 @@ from test_train_stage import (
 )
 
 from comp.blending.pseudo_labelling import labels_for_fold
-from comp.data import rows
+from comp.data import run_data
 from comp.errors import InputError
-from comp.models import factory, provenance, weights_file
-from comp.prediction.predict_stage import predict_folds
-from comp.recipes import frozen
+from comp.models import factory, weights_file
+from comp.prediction.predict import predict_folds
+from comp.recipes import recipe_json
 from comp.store import run_status, runs
-from comp.store.paths import ALL_DATA, Run
+from comp.store.out_of_fold import load_run
 from comp.store.predictions import load_predictions
 from comp.store.pseudo_labels import PseudoLabels
-from comp.store.run_predictions import load
-from comp.training import all_rows, train_stage
+from comp.store.runs import ALL_DATA, Run
+from comp.training import train_stage
 
 RECIPE = dataclasses.replace(RECIPE, epochs=4, accumulate=1, batch_size=12)
 
@@ -31,12 +31,12 @@ RECIPE = dataclasses.replace(RECIPE, epochs=4, accumulate=1, batch_size=12)
 def folds_of(run, data, best=(2, 1), **changes):  # noqa: F811
     """A run whose folds have drawn weights of these best epochs; its recipe."""
     recipe = dataclasses.replace(RECIPE, **changes)
-    frozen.claim(run, recipe, HOME)
+    recipe_json.claim_run(run, recipe, HOME)
     for k, epoch in enumerate(best):
         torch.manual_seed(k)
-        state = factory.create(recipe, HOME, "").state_dict()
+        state = factory.create_model(recipe, HOME, "").state_dict()
         weights_file.save_weights(
-            run.weights(k), state, provenance.made_with(run, data, k) | {"epoch": epoch, "epochs": 4}
+            run.weights(k), state, weights_file.made_with(run, data, k) | {"epoch": epoch, "epochs": 4}
         )
     return recipe
 
@@ -58,7 +58,7 @@ def test_it_trains_on_all_rows_for_the_rounded_mean_of_the_best_epochs(tmp_path,
 def test_half_an_epoch_is_rounded_up(tmp_path, data, best, length):  # noqa: F811
     run = Run(tmp_path, "r")
     folds_of(run, data, best)
-    assert all_rows.length(run, data) == length
+    assert train_stage.length_of_folds(run, data) == length
 
 
 def test_killed_it_ends_with_the_same_bits(tmp_path, data, monkeypatch):  # noqa: F811
@@ -92,11 +92,11 @@ def test_its_test_predictions_join_the_mean_as_one_more_model_and_its_oof_is_the
     run, _ = predicted
     ids = data.test["id"]
     each = [load_predictions(run.test(k), HOME).at(ids) for k in (0, 1, ALL_DATA)]
-    with_all, digest = load(run, data.folds, data.folds_digest, HOME), runs.source_digest(run)
+    with_all, digest = load_run(run, data.folds, data.folds_digest, HOME), runs.source_digest(run)
     assert not run.oof(ALL_DATA).exists()
     assert status(run, data)[ALL_DATA].state == "complete"
     run.test(ALL_DATA).unlink()
-    without = load(run, data.folds, data.folds_digest, HOME)
+    without = load_run(run, data.folds, data.folds_digest, HOME)
     np.testing.assert_array_equal(with_all[0], without[0])
     np.testing.assert_allclose(with_all[1].at(ids), np.mean(each, 0), atol=1e-6)
     np.testing.assert_allclose(without[1].at(ids), np.mean(each[:2], 0), atol=1e-6)
@@ -140,12 +140,12 @@ def test_a_run_that_asks_for_it_says_that_it_is_missing_and_another_does_not(tmp
     assert status(asking, data)[ALL_DATA].state == "missing"
     assert status(asking, data)[ALL_DATA].why == "make train MODEL=test_resnet RUN=asking FOLD=all_data"
     assert ALL_DATA not in status(plain, data)
-    frozen.claim(plain, dataclasses.replace(RECIPE, all_data=True), HOME)  # it changes nothing of the folds
+    recipe_json.claim_run(plain, dataclasses.replace(RECIPE, all_data=True), HOME)  # it changes nothing of the folds
 
 
 def test_the_word_of_the_makefile(data):  # noqa: F811
-    assert rows.fold_numbers("all_data", data.folds) == [ALL_DATA]
-    assert rows.fold_numbers("all", data.folds) == [0, 1]
+    assert run_data.fold_numbers("all_data", data.folds) == [ALL_DATA]
+    assert run_data.fold_numbers("all", data.folds) == [0, 1]
 
 
 def test_it_takes_the_pseudo_labels_of_all_folds(tmp_path, data):  # noqa: F811

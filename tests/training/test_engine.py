@@ -5,24 +5,24 @@ import numpy as np
 import pytest
 import torch
 
-from comp.competition import home, scoring
+from comp.competition import scoring
 from comp.data.batches import Batches
 from comp.data.photos import Photos
 from comp.errors import InputError
-from comp.hardware import device, device_errors, precision
+from comp.hardware import device
+from comp.inputs import mask_gender_age
 from comp.models import factory
-from comp.models.normalisation import with_normalisation
+from comp.models.factory import with_normalisation
 from comp.prediction.predict import predict
 from comp.recipes import catalog
-from comp.training import epochs
-from comp.training.engine import Fit
-from comp.training.one_epoch import train_epoch
-from comp.training.optim import lr_factor
+from comp.training import loop
+from comp.training.loop import Fit, train_epoch
+from comp.training.optimizers import lr_factor
 
-CPU, HOME = torch.device("cpu"), home.competition()
+CPU, HOME = torch.device("cpu"), mask_gender_age.competition()
 TIMES = ("seconds", "images_per_second", "waiting")
 RECIPE = dataclasses.replace(
-    with_normalisation(catalog.get("test_resnet")),
+    with_normalisation(catalog.get_recipe("test_resnet")),
     pretrained=False,
     image_size=32,
     epochs=3,
@@ -58,7 +58,7 @@ def make(**changes):
     train = Batches(photos, np.arange(30), labels[:30], recipe.augment, recipe.seed)
     val = Batches(photos, np.arange(30, 45), labels[30:], "none", 0)
     torch.manual_seed(1)
-    model = factory.create(recipe, HOME, "")
+    model = factory.create_model(recipe, HOME, "")
     return Fit(model, recipe, train, val, HOME, CPU)
 
 
@@ -207,7 +207,7 @@ def test_the_mean_of_the_best_epochs_is_kept_only_if_it_scores_better(tmp_path):
 
 def test_the_mean_of_equal_weights_is_the_weights():
     state = make().learner.model.state_dict()
-    assert same(epochs.average([state, state]), state)
+    assert same(loop.average_weights([state, state]), state)
 
 
 @pytest.mark.parametrize("best_by", ["macro_f1", "accuracy", "val_loss"])
@@ -235,24 +235,24 @@ def test_a_gpu_asked_for_and_not_there():
 
 
 def test_small_depthwise_nets_train_in_float32_on_a_cpu_and_predict_in_what_is_fastest():
-    plain, lite = catalog.get("resnet34"), catalog.get("tf_efficientnet_lite0")
+    plain, lite = catalog.get_recipe("resnet34"), catalog.get_recipe("tf_efficientnet_lite0")
     small, asked = dataclasses.replace(lite, image_size=112), dataclasses.replace(lite, image_size=112, amp="bf16")
-    fastest = precision.precision(plain, CPU)  # bf16 where the machine has its instructions
-    assert precision.precision(plain, CPU, training=True) == precision.precision(lite, CPU, training=True) == fastest
-    assert precision.precision(small, CPU, training=True) == torch.float32
-    assert precision.precision(small, CPU) == fastest
-    assert precision.precision(asked, CPU, training=True) == torch.bfloat16
+    fastest = device.precision(plain, CPU)  # bf16 where the machine has its instructions
+    assert device.precision(plain, CPU, training=True) == device.precision(lite, CPU, training=True) == fastest
+    assert device.precision(small, CPU, training=True) == torch.float32
+    assert device.precision(small, CPU) == fastest
+    assert device.precision(asked, CPU, training=True) == torch.bfloat16
 
 
 def test_convolutions_are_laid_out_channels_last_and_transformers_are_not():
-    assert precision.memory_format(catalog.get("resnet34")) == torch.channels_last
-    assert precision.memory_format(catalog.get("vit_small_r26")) == torch.contiguous_format
-    asked = dataclasses.replace(catalog.get("resnet34"), channels_last="off")
-    assert precision.memory_format(asked) == torch.contiguous_format
+    assert device.memory_format(catalog.get_recipe("resnet34")) == torch.channels_last
+    assert device.memory_format(catalog.get_recipe("vit_small_r26")) == torch.contiguous_format
+    asked = dataclasses.replace(catalog.get_recipe("resnet34"), channels_last="off")
+    assert device.memory_format(asked) == torch.contiguous_format
 
 
 def test_out_of_memory_advises_the_same_steps_in_half_the_memory():
-    with pytest.raises(InputError, match="batch_size=4 accumulate=4"), device_errors.explained(RECIPE, CPU):
+    with pytest.raises(InputError, match="batch_size=4 accumulate=4"), device.explained_device_error(RECIPE, CPU):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
 

@@ -8,9 +8,9 @@ import torch
 from test_engine import CPU, RECIPE, make, run, same
 
 from comp.errors import InputError
-from comp.models.finite import NotFinite, all_finite
-from comp.training import resume
-from comp.training.finite_checks import check_scores, check_weights
+from comp.models.weights_file import NotFinite, all_finite
+from comp.training import loop
+from comp.training.loop import check_finite_epoch, check_finite_scores
 
 
 def spoil(model):
@@ -20,18 +20,18 @@ def spoil(model):
 @pytest.mark.parametrize("which", ["model", "scored"])
 def test_weights_and_averaged_weights_are_checked(which):
     learner = make().learner
-    check_weights(learner, 4)
+    check_finite_epoch(learner, 4)
     spoil(getattr(learner, which))
     with pytest.raises(NotFinite, match=r"weights are not finite after epoch 5 \(epoch 4 is kept"):
-        check_weights(learner, 4)
+        check_finite_epoch(learner, 4)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_scores_are_checked(value):
     learner = make().learner
-    check_scores("val_loss", 0.3, learner, 0)
+    check_finite_scores("val_loss", 0.3, learner, 0)
     with pytest.raises(NotFinite, match="val_loss is not finite after epoch 1"):
-        check_scores("val_loss", value, learner, 0)
+        check_finite_scores("val_loss", value, learner, 0)
 
 
 def test_a_training_that_diverges_in_its_last_steps_keeps_the_last_good_epoch(tmp_path):
@@ -42,7 +42,7 @@ def test_a_training_that_diverges_in_its_last_steps_keeps_the_last_good_epoch(tm
     with pytest.raises(NotFinite, match="is not finite after epoch 2") as error:
         run(fit, path, said.append)
     assert [row["epoch"] for row in said] == [1]
-    kept = resume.load(path, {"fold": 0}, CPU)
+    kept = loop.load_resume(path, {"fold": 0}, CPU)
     assert len(kept["history"]) == 1
     assert all_finite([*kept["model"].values(), *kept["ema"].values(), *kept["top"][0]["weights"].values()])
     assert "RUN=<another name>" in error.value.run
@@ -64,9 +64,9 @@ def test_a_mean_of_weights_that_overflows_is_not_kept(tmp_path):
 def test_a_resume_file_of_an_earlier_version_with_nan_is_refused(tmp_path):
     fit, path = make(epochs=2), tmp_path / "resume.pt"
     run(fit, path)
-    kept = resume.load(path, {"fold": 0}, CPU)
+    kept = loop.load_resume(path, {"fold": 0}, CPU)
     next(iter(kept["model"].values()))[:] = math.nan
-    resume.save(path, {"fold": 0}, kept)
+    loop.save_resume(path, {"fold": 0}, kept)
     with pytest.raises(NotFinite, match="holds weights that are not finite") as error:
         run(make(epochs=2), path)
     assert error.value.run.startswith(f"rm {path}, then ")

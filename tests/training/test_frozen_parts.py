@@ -9,8 +9,8 @@ from test_engine import CPU, HOME, RECIPE, make, run, same
 
 from comp.errors import InputError
 from comp.models import factory
-from comp.training import checkpointing, freezing, optim, trial
-from comp.training.one_epoch import train_epoch
+from comp.training import checks_before_training, learner, optimizers
+from comp.training.loop import train_epoch
 
 
 @pytest.mark.parametrize(("epochs", "stages"), [(-1, 2), (9, -2)])
@@ -57,9 +57,9 @@ def kept(model, **changes) -> int:
     """Bytes that autograd keeps of a forward pass for the backward pass, weights left out."""
     recipe = dataclasses.replace(RECIPE, model=model, image_size=64, **changes)
     torch.manual_seed(0)
-    net = factory.create(recipe, HOME, "").train()
-    checkpointing.switch_on(net, recipe)
-    freezing.freeze_for(net, recipe, 0)
+    net = factory.create_model(recipe, HOME, "").train()
+    learner.switch_on_checkpointing(net, recipe)
+    learner.freeze_for_epoch(net, recipe, 0)
     weights, found = {value.untyped_storage().data_ptr() for value in net.parameters()}, {}
 
     def pack(value):
@@ -85,9 +85,9 @@ def test_checkpointing_and_frozen_first_stages_keep_less_for_the_backward_pass(m
 def test_a_model_without_checkpointing_is_refused_with_another_way_to_less_memory():
     recipe = dataclasses.replace(RECIPE, model="dla46_c", checkpointing=True)
     with pytest.raises(InputError, match="dla46_c has no gradient checkpointing") as error:
-        trial.check(recipe, HOME, CPU)
+        checks_before_training.check_trial_step(recipe, HOME, CPU)
     assert "checkpointing=false batch_size=4 accumulate=4" in error.value.run
-    trial.check(dataclasses.replace(recipe, checkpointing=False), HOME, CPU)
+    checks_before_training.check_trial_step(dataclasses.replace(recipe, checkpointing=False), HOME, CPU)
 
 
 @pytest.mark.parametrize("model", ["vit_tiny_patch16_dinov3_qkvb", "test_vit3", "vit_base_patch32_siglip_256"])
@@ -98,7 +98,7 @@ def test_layer_decay_falls_from_the_head_to_the_stem_of_foundation_models(model)
         net = timm.create_model(model, num_classes=3)
     scales = {}
     names = {id(value): name for name, value in net.named_parameters()}
-    for group in optim.make_optimizer(net, recipe, torch.device("meta")).param_groups:
+    for group in optimizers.make_optimizer(net, recipe, torch.device("meta")).param_groups:
         scales |= {names[id(value)]: group["lr_scale"] for value in group["params"]}
     depth = len(net.blocks)
     assert scales.keys() == set(names.values())  # every weight is in a group

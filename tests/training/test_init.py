@@ -12,12 +12,12 @@ from test_train_stage import (
 )
 
 from comp.errors import InputError
-from comp.models import factory, init_check, provenance, weights_file
-from comp.models.init_check import check_folds, with_init
-from comp.prediction.predict_stage import predict_folds
-from comp.recipes import frozen
+from comp.models import factory, init_weights, weights_file
+from comp.models.init_weights import check_init_folds, with_init
+from comp.prediction.predict import predict_folds
+from comp.recipes import recipe_json
 from comp.store import run_status
-from comp.store.paths import Run
+from comp.store.runs import Run
 from comp.training import train_stage
 
 QUICK = dict(epochs=1, accumulate=1, ema_decay=0, mixup=0, cutmix=0)
@@ -26,18 +26,18 @@ QUICK = dict(epochs=1, accumulate=1, ema_decay=0, mixup=0, cutmix=0)
 def save_fold(run, data, k=0, seed=0, **changes):  # noqa: F811
     """A run with weights of fold k that are drawn, not learned."""
     recipe = dataclasses.replace(RECIPE, **changes)
-    frozen.claim(run, recipe, HOME)
+    recipe_json.claim_run(run, recipe, HOME)
     torch.manual_seed(seed)
-    state = factory.create(recipe, HOME, "").state_dict()
-    metadata = provenance.made_with(run, data, k) | {"epoch": 1, "epochs": 1}
+    state = factory.create_model(recipe, HOME, "").state_dict()
+    metadata = weights_file.made_with(run, data, k) | {"epoch": 1, "epochs": 1}
     weights_file.save_weights(run.weights(k), state, metadata)
     return state
 
 
 def train(run, recipe, data, k=0):  # noqa: F811
     recipe = with_init(recipe, run, HOME)
-    check_folds(run, recipe.init, data.folds_digest, [k])
-    frozen.claim(run, recipe, HOME)
+    check_init_folds(run, recipe.init, data.folds_digest, [k])
+    recipe_json.claim_run(run, recipe, HOME)
     train_stage.train_fold(run, recipe, data, k, run.outputs, CPU)
 
 
@@ -52,16 +52,16 @@ def test_a_fold_begins_with_its_own_fold_alone_and_the_others_may_be_garbage(tmp
     a.weights(1).write_bytes(b"garbage")
     train(b, dataclasses.replace(RECIPE, init="a", lr=0.0, **QUICK), data)
     made = weights(b)
-    names = dict(factory.create(RECIPE, HOME, "").named_parameters())  # batch norm statistics move without a step
+    names = dict(factory.create_model(RECIPE, HOME, "").named_parameters())  # batch norm statistics move without a step
     assert all(torch.equal(made[name], marked[name]) for name in names)
 
 
 @pytest.mark.parametrize("model", ["test_resnet", "test_vit3", "test_convnext", "vit_tiny_patch16_dinov3_qkvb"])
 def test_the_weights_are_taken_over_bit_by_bit(model):
     recipe = dataclasses.replace(RECIPE, model=model)
-    first, second = (factory.create(recipe, HOME, "").state_dict() for _ in range(2))
+    first, second = (factory.create_model(recipe, HOME, "").state_dict() for _ in range(2))
     assert not same(first, second)
-    built = factory.build(recipe, HOME, "", init=first)
+    built = factory.build_model(recipe, HOME, "", init=first)
     assert same(built.model.state_dict(), first)
     assert not built.new
 
@@ -69,8 +69,8 @@ def test_the_weights_are_taken_over_bit_by_bit(model):
 @pytest.mark.parametrize("heads", [("classes", "attributes"), ("attributes", "classes")])
 def test_another_head_is_new_and_said_so_and_the_backbone_is_kept(heads):
     before, now = (dataclasses.replace(RECIPE, head=head) for head in heads)
-    first = factory.create(before, HOME, "").state_dict()
-    built = factory.build(now, HOME, "", init=first)
+    first = factory.create_model(before, HOME, "").state_dict()
+    built = factory.build_model(now, HOME, "", init=first)
     bare = {name.removeprefix("backbone."): value for name, value in first.items()}
     made = {name.removeprefix("backbone."): value for name, value in built.model.state_dict().items()}
     assert {name for name in made if not torch.equal(made[name], bare[name])} >= {"fc.weight"}
@@ -81,8 +81,8 @@ def test_another_head_is_new_and_said_so_and_the_backbone_is_kept(heads):
 @pytest.mark.parametrize("model", ["test_vit", "test_vit3", "vit_tiny_patch16_dinov3_qkvb"])
 def test_another_image_size_resamples_positions_and_keeps_all_else(model):
     small, large = (dataclasses.replace(RECIPE, model=model, image_size=size) for size in (32, 64))
-    first = factory.create(small, HOME, "").state_dict()
-    made = factory.build(large, HOME, "", init=first).model
+    first = factory.create_model(small, HOME, "").state_dict()
+    made = factory.build_model(large, HOME, "", init=first).model
     different = {name for name, value in made.state_dict().items() if not torch.equal(value, first.get(name))}
     assert different == ({"pos_embed"} & first.keys())
     assert made(torch.zeros(1, 3, 64, 64)).shape == (1, 18)
@@ -124,11 +124,11 @@ def test_a_chain_is_recorded_and_stale_where_one_of_it_was_trained_again(chain, 
     save_fold(a, data, seed=1)
     for run in (b, c):
         with pytest.raises(InputError, match=r"another a/fold0/model\.safetensors"):
-            provenance.check_current(run, data, 0)
+            weights_file.check_weights_current(run, data, 0)
     assert state_of(c, data).state == "stale"
     assert "RUN=c FOLD=0 INIT=b" in state_of(c, data).why
     with pytest.raises(InputError, match="INIT=b: fold 0 was trained with another a/") as error:
-        check_folds(Run(a.outputs, "d"), "b", data.folds_digest, [0])
+        check_init_folds(Run(a.outputs, "d"), "b", data.folds_digest, [0])
     assert error.value.run == f"rm -r {b.fold(0)} and make train MODEL=test_resnet RUN=b FOLD=0 INIT=a"
 
 
@@ -145,18 +145,18 @@ def test_a_run_stays_complete_where_those_it_began_with_are_gone(chain, data):  
 
 def test_other_folds_are_refused_with_the_leak_named(chain):
     with pytest.raises(InputError, match="it has seen photos that are held out now"):
-        check_folds(Run(chain[0].outputs, "d"), "a", "another digest", [0])
+        check_init_folds(Run(chain[0].outputs, "d"), "a", "another digest", [0])
 
 
 def test_missing_folds_are_refused_with_the_command_that_trains_them(chain, data):  # noqa: F811
     new = Run(chain[0].outputs, "d")
-    check_folds(new, "b", data.folds_digest, [0])
+    check_init_folds(new, "b", data.folds_digest, [0])
     with pytest.raises(InputError, match="INIT=b has no trained fold 1") as error:
-        check_folds(new, "b", data.folds_digest, [0, 1])
+        check_init_folds(new, "b", data.folds_digest, [0, 1])
     assert error.value.run == "make train MODEL=test_resnet RUN=b FOLD=1 INIT=a"
     (chain[1].fold(0) / "resume.pt").touch()  # it is being trained
     with pytest.raises(InputError, match="no trained fold 0, 1"):
-        check_folds(new, "b", data.folds_digest, [0, 1])
+        check_init_folds(new, "b", data.folds_digest, [0, 1])
 
 
 def test_a_run_may_not_begin_with_itself_or_with_what_began_with_it(chain, data):  # noqa: F811
@@ -165,13 +165,17 @@ def test_a_run_may_not_begin_with_itself_or_with_what_began_with_it(chain, data)
         with_init(dataclasses.replace(RECIPE, init="d"), Run(a.outputs, "d"), HOME)
     a.weights(0).unlink()
     with pytest.raises(InputError, match="INIT=c began with a itself"):
-        check_folds(a, "c", data.folds_digest, [0])
+        check_init_folds(a, "c", data.folds_digest, [0])
 
 
-@pytest.mark.parametrize(("init", "changes", "words"), [
-    ("zz", {}, "no trained run zz"), ("a", {"model": "test_vit"}, "INIT=a is a test_resnet, not a test_vit"),
-    ("../a", {}, "RUN=../a"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("init", "changes", "words"),
+    [
+        ("zz", {}, "no trained run zz"),
+        ("a", {"model": "test_vit"}, "INIT=a is a test_resnet, not a test_vit"),
+        ("../a", {}, "RUN=../a"),
+    ],
+)
 def test_what_cannot_begin_is_one_clear_error(chain, init, changes, words):
     recipe = dataclasses.replace(RECIPE, init=init, **changes)
     with pytest.raises(InputError, match=words):
@@ -192,14 +196,14 @@ def test_the_normalisation_is_that_of_the_weights(tmp_path, data):  # noqa: F811
 
 
 def test_weights_of_another_architecture_under_the_same_name_do_not_fit():
-    state = factory.create(dataclasses.replace(RECIPE, model="test_vit"), HOME, "").state_dict()
+    state = factory.create_model(dataclasses.replace(RECIPE, model="test_vit"), HOME, "").state_dict()
     with pytest.raises(InputError, match="do not fit test_resnet"):
-        factory.build(RECIPE, HOME, "", init=state)
+        factory.build_model(RECIPE, HOME, "", init=state)
 
 
 def test_a_damaged_file_is_told_with_the_fold_to_train_again(chain):
     a, *_ = chain
     a.weights(0).write_bytes(a.weights(0).read_bytes()[:-100])
     with pytest.raises(InputError, match="does not load") as error:
-        init_check.weights(Run(a.outputs, "d"), "a", 0)
+        init_weights.init_weights_of(Run(a.outputs, "d"), "a", 0)
     assert error.value.run.startswith(f"rm -r {a.fold(0)} and make train")

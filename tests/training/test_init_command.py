@@ -6,7 +6,7 @@ import pytest
 from conftest import draw_competition, tool
 
 from comp.models import weights_file
-from comp.store.paths import ALL_DATA, Run
+from comp.store.runs import ALL_DATA, Run
 
 PEOPLE = [(gender, age) for gender in ("male", "female") for age in (20, 40, 60)]
 TINY = "image_size=32 crop=0 epochs=1 batch_size=32 workers=0 augment=flip pretrained=false tta=none"
@@ -36,23 +36,30 @@ def test_init_says_what_begins_and_what_is_new(home):
     assert json.loads((home / "out/next/recipe.json").read_text())["recipe"]["init"] == "base"
     kept = weights_file.weights_metadata(Run(home / "out", "next").weights(0), "")["from_weights"]
     assert list(kept) == ["base/fold0/model.safetensors"]
-    assert train(home, "next", "--init", "base", "--fold", 0, settings=f"{TINY} image_size=64 head=attributes"
-                 ).stdout.count("already") == 2  # fmt: skip
+    assert (
+        train(
+            home, "next", "--init", "base", "--fold", 0, settings=f"{TINY} image_size=64 head=attributes"
+        ).stdout.count("already")
+        == 2
+    )
     other = train(home, "next", "--fold", 0, settings=f"{TINY} image_size=64 head=attributes")
     assert other.returncode == 2
     assert "init: 'base', not ''" in " ".join(other.stderr.split())
 
 
-@pytest.mark.parametrize(("more", "settings", "words"), [
-    (("--init", "new"), TINY, "is the run itself"),
-    (("--init", "zz"), TINY, "no trained run zz"),
-    (("--init", "base", "--fold", 7), TINY, "FOLD=7"),
-    (("--fold", ALL_DATA), TINY, "fold 0, 1 of new not trained"),
-    (("--init", "base"), f"{TINY} all_data=true", "INIT=base has no trained fold all_data"),
-    (("--stages", "32"), TINY, "STAGES=32"),
-    (("--stages", "32x1 64x1"), f"{TINY} checkpointing=true optimizer=sgdd", "optimizer=sgdd"),
-    (("--stages", "32x1 64x1", "--init", "zz"), TINY, "no trained run zz"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("more", "settings", "words"),
+    [
+        (("--init", "new"), TINY, "is the run itself"),
+        (("--init", "zz"), TINY, "no trained run zz"),
+        (("--init", "base", "--fold", 7), TINY, "FOLD=7"),
+        (("--fold", ALL_DATA), TINY, "fold 0, 1 of new not trained"),
+        (("--init", "base"), f"{TINY} all_data=true", "INIT=base has no trained fold all_data"),
+        (("--stages", "32"), TINY, "STAGES=32"),
+        (("--stages", "32x1 64x1"), f"{TINY} checkpointing=true optimizer=sgdd", "optimizer=sgdd"),
+        (("--stages", "32x1 64x1", "--init", "zz"), TINY, "no trained run zz"),
+    ],
+)
 def test_a_mistake_is_one_clear_error_before_anything_is_written(home, more, settings, words):
     before = sorted(home.rglob("*"))
     done = train(home, "new", *more, settings=settings)

@@ -9,10 +9,10 @@ from torchvision.ops import sigmoid_focal_loss
 
 from comp.competition.competition import Attribute, Competition
 from comp.errors import InputError
-from comp.metrics import metrics
+from comp.metrics import named_metrics
 from comp.models import heads
 from comp.recipes import catalog
-from comp.training import losses, losses_of_classes, losses_of_labels
+from comp.training import losses
 
 torch.manual_seed(0)
 LOGITS = torch.randn(7, 6)
@@ -21,9 +21,13 @@ HARD = F.one_hot(LABELS, 6).float()
 COUNTS = torch.tensor([2, 2, 1, 2, 0, 0])
 ATTRIBUTES = {"row": (0, 0, 0, 1, 1, 1), "column": (0, 1, 2, 0, 1, 2)}
 VALUES = {name: torch.tensor(values) for name, values in ATTRIBUTES.items()}
-METRIC = metrics.get("macro_f1")
-SIX = Competition("multiclass", tuple("abcdef"), METRIC,
-                  attributes={k: Attribute(tuple("xyz"[: max(v) + 1]), v) for k, v in ATTRIBUTES.items()})  # fmt: skip
+METRIC = named_metrics.get("macro_f1")
+SIX = Competition(
+    "multiclass",
+    tuple("abcdef"),
+    METRIC,
+    attributes={k: Attribute(tuple("xyz"[: max(v) + 1]), v) for k, v in ATTRIBUTES.items()},
+)
 MANY = Competition("multilabel", tuple("abcdef"), METRIC)
 VALUE = Competition("regression", ("value",), METRIC, limits=(10.0, 30.0))
 SEVERAL = torch.randint(0, 2, (7, 6), dtype=torch.uint8)
@@ -33,10 +37,15 @@ LABEL_LOSSES = list(itertools.product(losses.FUNCTIONS["labels"], ("none", "bala
 
 def built(spec, class_weights="none", smoothing=0.0, gamma=2.0, competition=SIX, head="auto"):
     recipe = dataclasses.replace(
-        catalog.get("resnet18"), loss=spec, smoothing=smoothing, gamma=gamma, class_weights=class_weights, head=head
+        catalog.get_recipe("resnet18"),
+        loss=spec,
+        smoothing=smoothing,
+        gamma=gamma,
+        class_weights=class_weights,
+        head=head,
     )
     labels = {"multiclass": LABELS, "multilabel": SEVERAL, "ordinal": LABELS}.get(competition.target, torch.ones(7))
-    return losses.build(recipe, labels.numpy(), competition)
+    return losses.build_loss(recipe, labels.numpy(), competition)
 
 
 # One label ------------------------------------------------------------------------------------------------------------
@@ -44,7 +53,7 @@ def built(spec, class_weights="none", smoothing=0.0, gamma=2.0, competition=SIX,
 
 @pytest.mark.parametrize("class_weights", ["none", "balanced"])
 def test_hard_targets_give_torchs_cross_entropy(class_weights):
-    weights = losses_of_classes.class_weights(COUNTS) if class_weights == "balanced" else None
+    weights = losses.class_weights(COUNTS) if class_weights == "balanced" else None
     ours = built("cross_entropy", class_weights)(LOGITS, HARD)
     torch.testing.assert_close(ours, F.cross_entropy(LOGITS, LABELS, weight=weights))
 
@@ -61,7 +70,7 @@ def test_focal_at_gamma_zero_is_cross_entropy_and_falls_with_gamma():
 
 
 def test_f1_loss_of_sure_predictions_is_one_minus_macro_f1():
-    from comp.metrics.metrics import macro_f1_score
+    from comp.metrics.named_metrics import macro_f1_score
 
     predicted = torch.tensor([0, 1, 2, 3, 1, 1, 0])
     loss = built("f1")(F.one_hot(predicted, 6).float() * 100, HARD)
@@ -84,7 +93,7 @@ def test_logits_summed_from_attribute_heads_have_those_heads_as_marginals():
 
 
 def test_class_weights_are_balanced_and_zero_where_there_is_no_row():
-    weights = losses_of_classes.class_weights(COUNTS)
+    weights = losses.class_weights(COUNTS)
     assert weights[4] == 0
     torch.testing.assert_close((weights * COUNTS)[:4], torch.full((4,), 7 / 6))
 
@@ -125,15 +134,16 @@ def test_of_mixed_labels_the_loss_is_the_mix_of_the_losses(name):
 
 
 def test_positive_weights_are_negatives_per_positive_and_one_without_positives():
-    weights = losses_of_labels.positive_weights(torch.tensor([1, 4, 0]), 8)
+    weights = losses.positive_weights(torch.tensor([1, 4, 0]), 8)
     assert weights.tolist() == [7, 1, 1]
 
 
 # Numbers --------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("name", "torchs"), [("mse", F.mse_loss), ("mae", F.l1_loss),
-                                              ("huber", lambda *a: F.huber_loss(*a, delta=0.1))])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "torchs"), [("mse", F.mse_loss), ("mae", F.l1_loss), ("huber", lambda *a: F.huber_loss(*a, delta=0.1))]
+)
 def test_losses_of_numbers_are_torchs_on_the_scaled_value(name, torchs):
     outputs, targets = torch.randn(7, 1), torch.rand(7, 1)
     torch.testing.assert_close(built(name, competition=VALUE)(outputs, targets), torchs(outputs + 0.5, targets))
@@ -197,8 +207,8 @@ def test_a_sum_is_the_sum():
 def test_bins_and_numbers_are_not_smoothed():
     labels = torch.linspace(10, 30, 7, dtype=torch.float64)
     for spec, head in (("cross_entropy", "bins"), ("mse", "regression")):
-        recipe = dataclasses.replace(catalog.get("resnet18"), head=head, loss=spec)
-        made = heads.build(recipe, VALUE)
+        recipe = dataclasses.replace(catalog.get_recipe("resnet18"), head=head, loss=spec)
+        made = heads.build_head(recipe, VALUE)
         outputs = torch.randn(7, made.outputs)
         plain, smooth = (built(spec, smoothing=s, competition=VALUE, head=head) for s in (0.0, 0.3))
         assert torch.equal(plain(outputs, made.targets(labels)), smooth(outputs, made.targets(labels)))
@@ -206,25 +216,28 @@ def test_bins_and_numbers_are_not_smoothed():
 
 @pytest.mark.parametrize("spec", ["", "focus", "0.4 f1 0.6 focal", "f1 +", "-1 f1", "focal(nose)", "bce", "mse"])
 def test_losses_that_are_unknown_or_do_not_fit_list_those_that_do(spec):
-    recipe = dataclasses.replace(catalog.get("resnet18"), loss=spec)
+    recipe = dataclasses.replace(catalog.get_recipe("resnet18"), loss=spec)
     with pytest.raises(InputError, match="cross_entropy, focal, f1"):
-        losses.check(recipe, SIX)
+        losses.check_loss(recipe, SIX)
 
 
-@pytest.mark.parametrize(("competition", "head", "spec", "known"), [
-    (MANY, "auto", "cross_entropy", "bce, focal, f1"),
-    (MANY, "auto", "bce(row)", "bce, focal, f1"),
-    (VALUE, "regression", "focal", "mse, mae, huber, bce"),
-    (VALUE, "bins", "mse", "cross_entropy, focal, f1"),
-    (dataclasses.replace(SIX, target="ordinal"), "cumulative", "cross_entropy", "bce, focal, f1"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("competition", "head", "spec", "known"),
+    [
+        (MANY, "auto", "cross_entropy", "bce, focal, f1"),
+        (MANY, "auto", "bce(row)", "bce, focal, f1"),
+        (VALUE, "regression", "focal", "mse, mae, huber, bce"),
+        (VALUE, "bins", "mse", "cross_entropy, focal, f1"),
+        (dataclasses.replace(SIX, target="ordinal"), "cumulative", "cross_entropy", "bce, focal, f1"),
+    ],
+)
 def test_each_head_lists_its_own_losses(competition, head, spec, known):
-    recipe = dataclasses.replace(catalog.get("resnet18"), loss=spec, head=head)
+    recipe = dataclasses.replace(catalog.get_recipe("resnet18"), loss=spec, head=head)
     with pytest.raises(InputError, match=known):
-        losses.check(recipe, competition)
+        losses.check_loss(recipe, competition)
 
 
 def test_a_million_rows_of_many_classes_are_counted():
     wide = Competition("multiclass", tuple(map(str, range(15_501))), METRIC)
-    recipe = dataclasses.replace(catalog.get("resnet18"), class_weights="balanced")
-    losses.build(recipe, np.arange(1_000_000) % 15_501, wide)
+    recipe = dataclasses.replace(catalog.get_recipe("resnet18"), class_weights="balanced")
+    losses.build_loss(recipe, np.arange(1_000_000) % 15_501, wide)

@@ -9,35 +9,45 @@ import pytest
 import torch
 
 from comp.competition import scoring
-from comp.competition.auxiliary_columns import auxiliary_targets
+from comp.competition.auxiliary_targets import auxiliary_targets
 from comp.competition.competition import TARGETS, Competition
 from comp.data.batches import Batches, to_model
 from comp.data.photos import Photos
-from comp.metrics import metrics
+from comp.metrics import named_metrics
 from comp.models import factory
-from comp.models.normalisation import with_normalisation
+from comp.models.factory import with_normalisation
 from comp.prediction.predict import predict
 from comp.recipes import catalog
-from comp.recipes.resolved import heads
-from comp.training import validation
-from comp.training.auxiliary_heads import category_loss, number_loss, targets_of
-from comp.training.engine import Fit
+from comp.recipes.recipe_settings import heads_for
+from comp.training import loop
+from comp.training.learner import category_loss, number_loss, targets_of
+from comp.training.loop import Fit
 
 CPU = torch.device("cpu")
 HALF_OF_CHANCE = 4.0  # the numbers' deviation, and so the RMSE of their mean, is 8.2
-ACCURACY = metrics.get("accuracy")
+ACCURACY = named_metrics.get("accuracy")
 COMPETITIONS = {
     "multiclass": Competition("multiclass", ("a", "b", "c"), ACCURACY),
-    "binary": Competition("binary", ("no", "yes"), metrics.get("auc"), also=(metrics.get("log_loss"),)),
-    "multilabel": Competition("multilabel", ("red", "green"), metrics.get("micro_f1")),
+    "binary": Competition("binary", ("no", "yes"), named_metrics.get("auc"), also=(named_metrics.get("log_loss"),)),
+    "multilabel": Competition("multilabel", ("red", "green"), named_metrics.get("micro_f1")),
     "ordinal": Competition("ordinal", ("low", "middle", "high"), ACCURACY),
-    "regression": Competition("regression", ("value",), metrics.get("rmse"), limits=(10.0, 30.0)),
+    "regression": Competition("regression", ("value",), named_metrics.get("rmse"), limits=(10.0, 30.0)),
 }
 RECIPE = dataclasses.replace(
-    with_normalisation(catalog.get("test_resnet")),
-    pretrained=False, image_size=32, epochs=8, batch_size=8, workers=0, lr=3e-3, augment="none", amp="off",
-    smoothing=0.0, mixup=0.2, ema_decay=0.0, bins=5,
-)  # fmt: skip
+    with_normalisation(catalog.get_recipe("test_resnet")),
+    pretrained=False,
+    image_size=32,
+    epochs=8,
+    batch_size=8,
+    workers=0,
+    lr=3e-3,
+    augment="none",
+    amp="off",
+    smoothing=0.0,
+    mixup=0.2,
+    ema_decay=0.0,
+    bins=5,
+)
 
 
 @contextlib.contextmanager
@@ -53,9 +63,12 @@ def draw(target):
     pixels[..., 0] += (red * 90)[:, None, None]
     pixels[..., 1] += (green * 180)[:, None, None]
     labels = {
-        "multiclass": red, "ordinal": red, "binary": green, "regression": 10.0 + 10 * red,
+        "multiclass": red,
+        "ordinal": red,
+        "binary": green,
+        "regression": 10.0 + 10 * red,
         "multilabel": np.stack([red > 0, green > 0], 1).astype(np.uint8),
-    }[target]  # fmt: skip
+    }[target]
     return Photos("", [f"photo{i}" for i in range(64)], 0, 32, pixels.astype(np.uint8)), labels
 
 
@@ -65,10 +78,10 @@ def make(target, **changes):
     rows = np.arange(64)
     train, val = (Batches(photos, part, labels[part], "none", 0) for part in (rows[:44], rows[44:]))
     torch.manual_seed(0)
-    return Fit(factory.create(recipe, competition, ""), recipe, train, val, competition, CPU)
+    return Fit(factory.create_model(recipe, competition, ""), recipe, train, val, competition, CPU)
 
 
-@pytest.mark.parametrize(("target", "head"), [(t, head) for t in TARGETS for head in heads(COMPETITIONS[t])])
+@pytest.mark.parametrize(("target", "head"), [(t, head) for t in TARGETS for head in heads_for(COMPETITIONS[t])])
 def test_each_head_of_each_target_learns(tmp_path, target, head):
     fit = make(target, head=head)
     epochs = fit.run(tmp_path / "resume.pt", {}, silent, lambda row: None)
@@ -102,9 +115,9 @@ def test_a_metric_shown_beside_may_choose_the_epoch(tmp_path):
 
 def test_a_metric_that_is_not_defined_counts_as_worst():
     binary = COMPETITIONS["binary"]
-    assert validation.goodness({"auc": float("nan")}, "auc", binary) == -np.inf
-    assert validation.goodness({"log_loss": 0.2}, "log_loss", binary) == -0.2
-    assert validation.goodness({"auc": 0.2}, "auc", binary) == 0.2
+    assert loop.goodness({"auc": float("nan")}, "auc", binary) == -np.inf
+    assert loop.goodness({"log_loss": 0.2}, "log_loss", binary) == -0.2
+    assert loop.goodness({"auc": 0.2}, "auc", binary) == 0.2
 
 
 def test_val_loss_is_that_of_the_target():
@@ -121,7 +134,7 @@ def test_val_loss_is_that_of_the_target():
             expected = np.mean([log_loss(labels[:, c], probs[:, c]) for c in range(2)])
         else:
             expected = np.mean((labels - probs[:, 0]) ** 2)
-        assert validation.val_loss(competition, labels, probs) == pytest.approx(expected, rel=1e-6)
+        assert loop.val_loss(competition, labels, probs) == pytest.approx(expected, rel=1e-6)
 
 
 def test_photos_of_one_prediction_id_are_scored_together():
@@ -129,9 +142,9 @@ def test_photos_of_one_prediction_id_are_scored_together():
     photos, _ = draw("binary")
     probs = np.array([[0.9, 0.1], [0.4, 0.6], [0.2, 0.8], [0.1, 0.9]], np.float32)
     held_out = Batches(photos, np.arange(4), np.array([0, 0, 1, 1]), "none", 0, ids=["z", "z", "y", "y"])
-    assert validation.scores(competition, held_out, probs)["accuracy"] == 1
+    assert loop.validation_scores(competition, held_out, probs)["accuracy"] == 1
     single = dataclasses.replace(competition, combine="")
-    assert validation.scores(single, held_out, probs)["accuracy"] == 0.75
+    assert loop.validation_scores(single, held_out, probs)["accuracy"] == 0.75
 
 
 def test_soft_labels_are_learned_in_the_place_of_labels(tmp_path):

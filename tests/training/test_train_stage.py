@@ -10,14 +10,14 @@ import torch
 from test_engine import CPU, HOME, RECIPE, pixels
 
 from comp.data.photos import Photos
-from comp.data.rows import RunData
+from comp.data.run_data import RunData
 from comp.errors import InputError
-from comp.models import factory, provenance, weights_file
-from comp.models.finite import NotFinite
-from comp.prediction.predict_stage import predict_folds
-from comp.recipes import frozen
-from comp.store import diverged, run_status
-from comp.store.paths import Run
+from comp.models import factory, weights_file
+from comp.models.weights_file import NotFinite
+from comp.prediction.predict import predict_folds
+from comp.recipes import recipe_json
+from comp.store import history, run_status
+from comp.store.runs import Run
 from comp.training import train_stage
 from comp.training.train_stage import train_fold
 
@@ -51,7 +51,7 @@ def killed_in_epoch(number, monkeypatch):
 
 def claimed(folder, **changes):
     run, recipe = Run(folder, "r"), dataclasses.replace(RECIPE, **changes)
-    frozen.claim(run, recipe, HOME)
+    recipe_json.claim_run(run, recipe, HOME)
     return run, recipe
 
 
@@ -82,7 +82,7 @@ def test_another_recipe_or_the_file_away_trains_again(tmp_path, data):
     run, recipe = claimed(tmp_path, **WILD)
     with pytest.raises(NotFinite):
         train(run, recipe, data)
-    diverged.file(run, 0).unlink()
+    history.diverged_file(run, 0).unlink()
     with pytest.raises(NotFinite):
         train(run, recipe, data)
     run.recipe.unlink()
@@ -93,9 +93,9 @@ def test_another_recipe_or_the_file_away_trains_again(tmp_path, data):
 
 
 def saved(run, recipe, data, change):
-    model = factory.create(recipe, HOME, run.outputs)
+    model = factory.create_model(recipe, HOME, run.outputs)
     change(model)
-    metadata = provenance.made_with(run, data, 0) | {"epoch": 1, "epochs": 1}
+    metadata = weights_file.made_with(run, data, 0) | {"epoch": 1, "epochs": 1}
     weights_file.save_weights(run.weights(0), model.state_dict(), metadata)
 
 
@@ -142,7 +142,7 @@ def test_probabilities_that_overflow_in_half_precision_alone_are_those_of_float3
 
     recipe = dataclasses.replace(RECIPE, amp="fp16")
     torch.manual_seed(0)
-    models = [factory.create(recipe, HOME, tmp_path) for _ in range(2)]
+    models = [factory.create_model(recipe, HOME, tmp_path) for _ in range(2)]
     models[0].fc.bias.data[:2] += 1e6  # above the largest fp16, 65504
     half = predict_all(models, data.held_out(0), recipe, HOME, CPU)
     assert "1 of 2" in capsys.readouterr().err

@@ -12,12 +12,13 @@ from pathlib import Path
 import numpy as np
 from scipy.optimize import minimize
 
-from comp.blending import combine, crossfit, methods
-from comp.blending.candidates import candidates
-from comp.competition import home, scoring
+from comp.blending import choice, combine, methods
+from comp.blending.candidates import candidates_for
+from comp.competition import scoring
 from comp.competition.competition import Competition
 from comp.decisions import decision
-from comp.metrics import metrics
+from comp.inputs import mask_gender_age
+from comp.metrics import named_metrics
 
 ROWS, PHOTOS = 18_900, 7  # of the home competition; photos of a group
 SECONDS = {3: 1, 10: 3, 30: 10}  # what a fit may take, by the number of runs
@@ -25,7 +26,7 @@ OURS = ("greedy", "search")  # methods that are timed alone; `chosen` is what th
 SHARES = ((5 / 7, 1 / 7, 1 / 7), (0.39, 0.61), (0.474, 0.456, 0.07))  # mask, gender, age
 SKILL = (5.0, 4.0, 3.2)  # how far the true value's logit stands out
 SHARED, OWN, BIAS = 1.3, 0.9, 0.4  # deviations of noise that all runs see, that one run has, and of its bias
-HOME = home.competition()
+HOME = mask_gender_age.competition()
 MILLION, MILLION_RUNS, MILLION_SECONDS, MILLION_GB = 1_000_000, 5, 120, 8
 
 
@@ -46,7 +47,7 @@ def simulate(models: int, rows: int, seed: int) -> tuple[np.ndarray, np.ndarray,
     rng = np.random.default_rng(seed)
     values = [rng.choice(len(share), rows, p=share) for share in SHARES]
     shared = [rng.normal(size=(rows, len(share))) for share in SHARES]
-    probs = np.empty((models, rows, len(home.CLASSES)), np.float32)
+    probs = np.empty((models, rows, len(mask_gender_age.CLASSES)), np.float32)
     for m in range(models):
         product, sharpness = np.ones((rows, 1)), rng.uniform(0.7, 1.5)
         for value, noise, share, skill in zip(values, shared, SHARES, SKILL, strict=True):
@@ -58,7 +59,7 @@ def simulate(models: int, rows: int, seed: int) -> tuple[np.ndarray, np.ndarray,
             one = np.exp(logits - logits.max(1, keepdims=True))
             product = (product[:, :, None] * (one / one.sum(1, keepdims=True))[:, None, :]).reshape(rows, -1)
         probs[m] = product
-    return probs, home.encode(*values), np.arange(rows) // PHOTOS
+    return probs, mask_gender_age.encode(*values), np.arange(rows) // PHOTOS
 
 
 def simulated(models: int, draws: int) -> Iterator[dict]:
@@ -89,25 +90,27 @@ def simulated(models: int, draws: int) -> Iterator[dict]:
 def fitted(method: str, probs: np.ndarray, labels: np.ndarray, groups: np.ndarray | None = None) -> np.ndarray:
     """Weights (M,) of one of our methods."""
     groups = np.arange(len(labels)) if groups is None else groups
-    order, of = combine.distinct(probs)
-    return combine.shared(methods.fit([method], probs[order], labels, groups, competition_of(probs))[method], of)
+    order, of = combine.distinct_models(probs)
+    return combine.shared_weights(
+        methods.fit_methods([method], probs[order], labels, groups, competition_of(probs))[method], of
+    )
 
 
 def competition_of(probs: np.ndarray) -> Competition:
     """The home competition, or one of so many classes and macro F1."""
     if probs.shape[2] == HOME.size:
         return HOME
-    return Competition("multiclass", tuple(map(str, range(probs.shape[2]))), metrics.get("macro_f1"))
+    return Competition("multiclass", tuple(map(str, range(probs.shape[2]))), named_metrics.get("macro_f1"))
 
 
 def chosen_score(probs, labels, groups, inside) -> float:
     """What `make blend` would take on one half, scored on the other: method, rule and weights by cross-fitting."""
     folds = np.unique(groups[inside], return_inverse=True)[1] % 5
-    data = crossfit.OutOfFold(HOME, probs[:, inside], labels[inside], folds, groups[inside])
-    study = crossfit.study(data, candidates(HOME))
+    data = choice.OutOfFold(HOME, probs[:, inside], labels[inside], folds, groups[inside])
+    study = choice.study(data, candidates_for(HOME))
     mixed = combine.blended(study.chosen.method, probs[:, ~inside], study.weights, HOME)
     answers = decision.predictions(mixed, study.parameters, HOME)
-    return metrics.macro_f1_score(labels[~inside], answers, probs.shape[2])
+    return named_metrics.macro_f1_score(labels[~inside], answers, probs.shape[2])
 
 
 # ---- theirs
@@ -158,15 +161,15 @@ def digits() -> Iterator[dict]:
     probs, labels = digits_oofs()
     rows = np.arange(len(labels))
     competition = competition_of(probs)
-    data = crossfit.OutOfFold(competition, probs, labels, rows % 5, rows)
-    ours = crossfit.study(data, candidates(competition)).cross_validated
+    data = choice.OutOfFold(competition, probs, labels, rows % 5, rows)
+    ours = choice.study(data, candidates_for(competition)).cross_validated
     for name, method in THEIRS.items():
         answers = np.empty(len(labels), int)
         for k in range(5):
             out = data.folds == k
             weights = method(probs[:, ~out], labels[~out])
             answers[out] = combine.apply_weights(probs[:, out], weights).argmax(1)
-        theirs = metrics.macro_f1_score(labels, answers, 10)
+        theirs = named_metrics.macro_f1_score(labels, answers, 10)
         yield record(f"digits_chosen_vs_{name}", ours, theirs, "macro F1", 1)
 
 
@@ -185,11 +188,17 @@ def digits_oofs() -> tuple[np.ndarray, np.ndarray]:
     x = x + np.random.default_rng(0).normal(0, 5, x.shape)  # as it comes, the best of them leave nothing to gain
     seed = {"random_state": 0}
     models = [
-        LogisticRegression(C=0.01, max_iter=300), GaussianNB(), BernoulliNB(binarize=8), KNeighborsClassifier(9),
-        DecisionTreeClassifier(max_depth=6, **seed), RandomForestClassifier(60, max_depth=8, **seed),
-        ExtraTreesClassifier(60, max_depth=8, **seed), LinearDiscriminantAnalysis(), KNeighborsClassifier(1),
+        LogisticRegression(C=0.01, max_iter=300),
+        GaussianNB(),
+        BernoulliNB(binarize=8),
+        KNeighborsClassifier(9),
+        DecisionTreeClassifier(max_depth=6, **seed),
+        RandomForestClassifier(60, max_depth=8, **seed),
+        ExtraTreesClassifier(60, max_depth=8, **seed),
+        LinearDiscriminantAnalysis(),
+        KNeighborsClassifier(1),
         MLPClassifier((30,), max_iter=60, **seed),
-    ]  # fmt: skip
+    ]
     folds = KFold(5, shuffle=True, random_state=0)
     made = [cross_val_predict(model, x, labels, cv=folds, method="predict_proba", n_jobs=-1) for model in models]
     return np.array(made, np.float32), labels

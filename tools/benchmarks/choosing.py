@@ -13,9 +13,8 @@ from pathlib import Path
 import numpy as np
 from benchmarks import pools
 
-from comp.blending import bootstrap, choice, combine, crossfit, group_sums, mixed
-from comp.blending.candidates import Candidate, candidates
-from comp.blending.fold_fits import Fits, fit_all
+from comp.blending import bootstrap, candidates, choice, combine
+from comp.blending.candidates import Candidate, Fits, candidates_for, fit_candidates
 from comp.competition import scoring
 from comp.decisions import decision
 
@@ -38,8 +37,14 @@ def regrets(target: str, scores: list[dict[str, float]]) -> Iterator[dict]:
     for name in (name for name in lost if name not in ("ours", "hindsight")):
         for which, of in (("regret", np.mean), ("tenth", lambda values: np.quantile(values, 0.9))):
             ours, theirs = float(of(lost["ours"])), float(of(lost[name]))
-            yield {"name": f"{target}_{which}_vs_{name}", "ours": ours, "theirs": theirs, "unit": "score",
-                   "ratio": theirs / max(ours, 1e-6), "rounds": len(scores)}  # fmt: skip
+            yield {
+                "name": f"{target}_{which}_vs_{name}",
+                "ours": ours,
+                "theirs": theirs,
+                "unit": "score",
+                "ratio": theirs / max(ours, 1e-6),
+                "rounds": len(scores),
+            }
 
 
 def calibration(said: list[tuple[float, bool]]) -> Iterator[dict]:
@@ -48,19 +53,25 @@ def calibration(said: list[tuple[float, bool]]) -> Iterator[dict]:
         among = [(chance, better) for chance, better in said if low <= chance < high]
         if among:
             chance, better = np.mean(among, axis=0)
-            yield {"name": f"said_{name}", "ours": better, "theirs": chance, "unit": "chance",
-                   "ratio": better / chance, "rounds": len(among)}  # fmt: skip
+            yield {
+                "name": f"said_{name}",
+                "ours": better,
+                "theirs": chance,
+                "unit": "chance",
+                "ratio": better / chance,
+                "rounds": len(among),
+            }
 
 
 def of_pool(pool: pools.Pool) -> tuple[dict[str, float], list[tuple[float, bool]]]:
     """The score of each rule on the test half; and for each rival the probability that was said, and what was true."""
     competition, labels = pool.competition, pool.test_labels
-    data = crossfit.OutOfFold(competition, pool.oof, pool.labels, pool.folds, pool.groups)
-    options = quick(candidates(competition))
-    fitted = fit_all(data, options, np.unique(pool.folds), lambda count: None)
-    study = crossfit.study_of(data, fitted)
-    made = mixed.Mixed(study.chosen, study.weights, study.parameters, study.shares)
-    each = [mixed.mix(fitted.without(), share) for share in np.eye(len(options))]
+    data = choice.OutOfFold(competition, pool.oof, pool.labels, pool.folds, pool.groups)
+    options = quick(candidates_for(competition))
+    fitted = fit_candidates(data, options, np.unique(pool.folds), lambda count: None)
+    study = choice.study_of(data, fitted)
+    made = candidates.Mixed(study.chosen, study.weights, study.parameters, study.shares)
+    each = [candidates.mix_candidates(fitted.without(), share) for share in np.eye(len(options))]
     tested = [scoring.score(competition, labels, one.blended(pool.test, competition)) for one in each]
     singles = [scoring.score(competition, pool.labels, one) for one in pool.oof]
     scores = {
@@ -84,17 +95,17 @@ def quick(options: list[Candidate]) -> list[Candidate]:
 # ---- theirs
 
 
-def one_standard_error(data: crossfit.OutOfFold, fitted: Fits) -> int:
+def one_standard_error(data: choice.OutOfFold, fitted: Fits) -> int:
     """Position of the candidate that was taken until version 2; the best single run was then the simplest one."""
     group = np.unique(data.groups, return_inverse=True)[1]
     options = list(fitted.without())
     nested = np.empty(data.probs.shape[1:], np.float32)
     for j in np.unique(data.folds):
         out = data.folds == j
-        found = within_error(crossfit.scored_folds(data, fitted, group, (j,)), np.unique(group[~out]), options)
-        made = mixed.mix(fitted.without(j), np.eye(len(options))[found])
+        found = within_error(choice.scored_folds(data, fitted, group, (j,)), np.unique(group[~out]), options)
+        made = candidates.mix_candidates(fitted.without(j), np.eye(len(options))[found])
         nested[out] = made.blended(data.probs[:, out], data.competition)
-    by_fold = crossfit.scored_folds(data, fitted, group)
+    by_fold = choice.scored_folds(data, fitted, group)
     scores = [one.score() for one in choice.over_folds(by_fold)]
     plain = [i for i, one in enumerate(options) if one.method in ("best", "equal") and one.rule in decision.PLAIN]
     safest = max(plain, key=lambda i: scores[i])
@@ -107,8 +118,8 @@ def within_error(by_fold: list[choice.Scored], groups: np.ndarray, options: list
     together = choice.over_folds(by_fold)
     scores = np.array([one.score() for one in together])
     best = int(np.argmax(scores))
-    if group_sums.sums_are_enough(together[0].metric):
-        drawn = bootstrap.scores([one.of_groups(groups) for one in together], len(groups), choice.ROUNDS)
+    if bootstrap.sums_are_enough(together[0].metric):
+        drawn = bootstrap.bootstrap_scores([one.of_groups(groups) for one in together], len(groups), choice.ROUNDS)
         error = (drawn[best] - drawn).std(1)
     else:
         of_folds = np.array([[one.score() for one in fold] for fold in by_fold]).T

@@ -16,10 +16,10 @@ from benchmarks.timing import compare
 from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
-from comp.competition import home
-from comp.data import augment, batch_augment, photo_cache, photos
+from comp.data import augment, photo_cache, photos
 from comp.data.batches import Batches, Order, to_model
 from comp.data.loader import Loader
+from comp.inputs import mask_gender_age
 from comp.recipes import catalog
 
 CPU = torch.device("cpu")
@@ -29,10 +29,10 @@ HOME_PHOTOS = 18_900  # of the home competition, for the memory of its cache
 
 def records(work: Path, rounds: int) -> Iterator[dict]:
     inputs = work / "inputs"
-    images = home.read_train(inputs)["image"].tolist()
+    images = mask_gender_age.read_train(inputs)["image"].tolist()
     with one_core():
         seed, timms, bare = seed_loader(inputs, images), timm_loader(inputs, images), decoding(inputs, images)
-        plain = ours(work, inputs, images, catalog.get("vit_small_r26").augment)
+        plain = ours(work, inputs, images, catalog.get_recipe("vit_small_r26").augment)
         yield compare("loader_vs_seed", plain, seed, "images", rounds)
         yield compare("loader_vs_timm", plain, timms, "images", rounds)
         yield compare("loader_vs_decoding", plain, bare, "images", rounds)
@@ -52,7 +52,7 @@ def one_core():
 
 
 def ours(work: Path, inputs: Path, images: list[str], augment: str):
-    recipe = catalog.get("vit_small_r26")
+    recipe = catalog.get_recipe("vit_small_r26")
     cache = photo_cache.cached(work / "cache", inputs, images, recipe.crop, recipe.image_size, lambda count: None)
     batches = Batches(cache, np.arange(len(images)), np.zeros(len(images), int), augment, 0)
     order = Order(batches.labels, BATCH, "shuffle", 0)
@@ -70,14 +70,14 @@ def ours(work: Path, inputs: Path, images: list[str], augment: str):
 
 def augmentations(work: Path, inputs: Path, images: list[str]):
     """augment=batched, normalising included, beside augment=upright: a batch at once and a photo at a time."""
-    recipe = catalog.get("vit_small_r26")
+    recipe = catalog.get_recipe("vit_small_r26")
     cache = photo_cache.cached(work / "cache", inputs, images, recipe.crop, recipe.image_size, lambda count: None)
     rows = np.arange(BATCH)
     pixels = cache.batch(rows)
 
     def batched() -> int:
         floats = to_model(torch.from_numpy(pixels), recipe.mean, recipe.std, CPU)
-        batch_augment.augmented(floats, 0, 0, rows)
+        augment.augmented_batch(floats, 0, 0, rows)
         return BATCH
 
     def each() -> int:
@@ -93,7 +93,7 @@ class SeedDataset(Dataset):
     def __init__(self, inputs: Path, images: list[str]):
         from torchvision import transforms as T
 
-        recipe = catalog.get("vit_small_r26")
+        recipe = catalog.get_recipe("vit_small_r26")
         steps = [T.CenterCrop(recipe.crop), T.Resize((recipe.image_size,) * 2), T.ToTensor()]
         self.transform = T.Compose([*steps, T.Normalize(recipe.mean, recipe.std)])
         self.files = [inputs / image for image in images]

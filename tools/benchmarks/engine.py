@@ -11,16 +11,14 @@ from benchmarks.data import SeedDataset
 from benchmarks.timing import compare, synchronized
 from torch.utils.data import DataLoader
 
-from comp.competition import home
 from comp.data import photo_cache
 from comp.data.batches import Batches, to_model
-from comp.hardware.device import choose_device
-from comp.hardware.precision import autocast, memory_format, precision
+from comp.hardware.device import autocast, choose_device, memory_format, precision
+from comp.inputs import mask_gender_age
 from comp.models import factory
 from comp.prediction.predict import predict
 from comp.recipes import catalog
-from comp.training.engine import Fit
-from comp.training.one_epoch import train_epoch
+from comp.training.loop import Fit, train_epoch
 
 IMAGES, BATCH = 256, 32
 
@@ -28,15 +26,15 @@ IMAGES, BATCH = 256, 32
 def records(work: Path, rounds: int) -> Iterator[dict]:
     device = choose_device("auto")
     recipe = dataclasses.replace(
-        catalog.get("resnet18"), pretrained=False, batch_size=BATCH, accumulate=1, mixup=0.0, cutmix=0.0
+        catalog.get_recipe("resnet18"), pretrained=False, batch_size=BATCH, accumulate=1, mixup=0.0, cutmix=0.0
     )
     inputs = work / "inputs"
-    images = home.read_train(inputs)["image"].tolist()[:IMAGES]
+    images = mask_gender_age.read_train(inputs)["image"].tolist()[:IMAGES]
     cache = photo_cache.cached(work / "cache", inputs, images, recipe.crop, recipe.image_size, lambda count: None)
-    competition = home.competition()
+    competition = mask_gender_age.competition()
     labels = np.arange(IMAGES) % competition.size
     batches = Batches(cache, np.arange(IMAGES), labels, recipe.augment, 0)
-    model = factory.create(recipe, competition, Path(), pretrained=False)
+    model = factory.create_model(recipe, competition, Path(), pretrained=False)
     fit = Fit(copy.deepcopy(model), recipe, batches, batches, competition, device)
     bare = bare_steps(copy.deepcopy(model), recipe, batches, device)
     yield compare("step_vs_bare", engine_steps(fit, batches), bare, "images", rounds)
@@ -151,5 +149,3 @@ def prediction(fit: Fit, batches: Batches):
         return IMAGES
 
     return ours, bare
-
-

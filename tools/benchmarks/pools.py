@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from comp.competition import home
 from comp.competition.competition import Competition
-from comp.metrics import metrics
+from comp.inputs import mask_gender_age
+from comp.metrics import named_metrics
 
 FOLDS, PHOTOS = 5, 7  # photos of a group
 SHARES = ((5 / 7, 1 / 7, 1 / 7), (0.39, 0.61), (0.474, 0.456, 0.07))  # mask, gender, age of the home competition
@@ -26,10 +26,14 @@ KINDS = ("alike", "spread", "one better", "weak ones", "seeds")
 RUNS = (2, 2, 2, 3, 3, 3, 5, 5, 10, 30)  # drawn from with equal chances, like the two below
 GROUPS, TEST_GROUPS = (300, 300, 300, 400, 570), (150, 150, 300, 570)  # 2,100 to 4,000 rows; 1,050 to 4,000
 TARGETS = {
-    "macro F1": (home.competition(), SHARES, SKILL),
-    "accuracy": (Competition("multiclass", tuple("abcdefgh"), metrics.get("accuracy")), ((0.125,) * 8,), (2.8,)),
-    "AUC": (Competition("binary", ("no", "yes"), metrics.get("auc")), ((0.8, 0.2),), (1.8,)),
-    "micro F1": (Competition("multilabel", tuple("abcdef"), metrics.get("micro_f1")), ((0.75, 0.25),) * 6, (2.2,) * 6),
+    "macro F1": (mask_gender_age.competition(), SHARES, SKILL),
+    "accuracy": (Competition("multiclass", tuple("abcdefgh"), named_metrics.get("accuracy")), ((0.125,) * 8,), (2.8,)),
+    "AUC": (Competition("binary", ("no", "yes"), named_metrics.get("auc")), ((0.8, 0.2),), (1.8,)),
+    "micro F1": (
+        Competition("multilabel", tuple("abcdef"), named_metrics.get("micro_f1")),
+        ((0.75, 0.25),) * 6,
+        (2.2,) * 6,
+    ),
 }
 
 
@@ -126,4 +130,4 @@ def _join(competition: Competition, parts: list[np.ndarray]) -> np.ndarray:
 def _labels(competition: Competition, values: list[np.ndarray]) -> np.ndarray:
     if competition.target == "multilabel":
         return np.stack(values, 1).astype(np.uint8)
-    return home.encode(*values) if len(values) > 1 else values[0]
+    return mask_gender_age.encode(*values) if len(values) > 1 else values[0]

@@ -8,15 +8,15 @@ import numpy as np
 import torch
 from benchmarks.timing import compare, synchronized
 
-from comp.competition import home
 from comp.data.batches import Batches
 from comp.data.photos import Photos
 from comp.hardware.device import choose_device
+from comp.inputs import mask_gender_age
 from comp.models import factory
-from comp.models.normalisation import with_normalisation
+from comp.models.factory import with_normalisation
 from comp.recipes import catalog
-from comp.recipes.recipe import Recipe
-from comp.training.engine import Fit
+from comp.recipes.recipe_settings import Recipe
+from comp.training.loop import Fit
 
 RECIPES = ("vit_small_r26", "efficientnetv2_rw_t", "resnet34")
 SMALL = (("tf_efficientnet_lite0", 112), ("efficientnetv2_rw_t", 64), ("resnet34", 64))
@@ -32,7 +32,7 @@ def records(work: Path, rounds: int) -> Iterator[dict]:
 def on_a_gpu(device: torch.device, rounds: int) -> Iterator[dict]:
     """The three recipes at their own size and batch."""
     for name in RECIPES:
-        recipe = dataclasses.replace(catalog.get(name), pretrained=False)
+        recipe = dataclasses.replace(catalog.get_recipe(name), pretrained=False)
         plain = steps(recipe, device)
         yield compare(f"{name}_amp_vs_float32", plain, steps(recipe, device, amp="off"), "images", rounds)
         yield compare(f"{name}_compiled_vs_not", steps(recipe, device, compile=True), plain, "images", rounds)
@@ -42,7 +42,7 @@ def on_a_cpu(device: torch.device, rounds: int) -> Iterator[dict]:
     """What `auto` chooses there, beside float32 and beside bf16 in the usual layout; sizes that a CPU can train."""
     for name, size in SMALL:
         changes = dict(pretrained=False, image_size=size, batch_size=32)
-        recipe = dataclasses.replace(with_normalisation(catalog.get(name)), **changes)
+        recipe = dataclasses.replace(with_normalisation(catalog.get_recipe(name)), **changes)
         for amp in ("off", "bf16"):
             other = steps(recipe, device, amp=amp, channels_last="off")
             title = f"{name}_chosen_vs_{'float32' if amp == 'off' else amp}"
@@ -53,10 +53,10 @@ def steps(recipe: Recipe, device: torch.device, **changes):
     """Training steps of the recipe on random pixels in memory."""
     recipe, count, times = dataclasses.replace(recipe, **changes), recipe.batch_size, STEPS[device.type]
     pixels = np.random.default_rng(0).integers(0, 256, (count, recipe.image_size, recipe.image_size, 3), np.uint8)
-    competition = home.competition()
+    competition = mask_gender_age.competition()
     labels = np.arange(count) % competition.size
     batches = Batches(Photos(Path(), [""] * count, 0, recipe.image_size, pixels), np.arange(count), labels, "none", 0)
-    model = factory.create(recipe, competition, Path(), pretrained=False)
+    model = factory.create_model(recipe, competition, Path(), pretrained=False)
     fit = Fit(model, recipe, batches, batches, competition, device)
     batch = batches[0, np.arange(count)]
 

@@ -45,13 +45,23 @@ def make_look(woman: bool, age: int, rng: np.random.Generator) -> Look:
     base = pick(VIVID if rng.random() < 0.5 * (seen < 30) else HAIRS, rng)
     return Look(
         skin=mix(pick(SKINS, rng), (196, 150, 116), 0.55 * ramp(22, 62)),
-        hair=mix(base, (242, 242, 245), grey), grey=grey, wrinkles=ramp(26, 60), blush=1 - ramp(24, 36),
-        lips=mix((178, 112, 98), (214, 50, 76), cue), clothes=rng.uniform(70, 190) + rng.normal(0, 25, 3),
-        width=rng.normal(0.99, 0.04) - 0.05 * cue, jaw=2.75 - 0.65 * cue + rng.normal(0, 0.12),
-        length=-0.45 + 2.0 * cue + rng.normal(0, 0.12), hairline=-0.74 - (0.3 - 0.2 * cue) * ramp(25, 60, 0.2),
-        fringe=rng.uniform(-0.8, 0.8), eyes=rng.normal(0.43, 0.025), brows=0.115 - 0.06 * cue + rng.normal(0, 0.01),
-        lashes=cue, nose=rng.normal(0.17, 0.02) - 0.03 * cue,
-        beard=float(np.clip(rng.normal(0.9 - 1.6 * cue, 0.35), 0, 1)), glasses=rng.random() < 0.12 + 0.2 * ramp(30, 60),
+        hair=mix(base, (242, 242, 245), grey),
+        grey=grey,
+        wrinkles=ramp(26, 60),
+        blush=1 - ramp(24, 36),
+        lips=mix((178, 112, 98), (214, 50, 76), cue),
+        clothes=rng.uniform(70, 190) + rng.normal(0, 25, 3),
+        width=rng.normal(0.99, 0.04) - 0.05 * cue,
+        jaw=2.75 - 0.65 * cue + rng.normal(0, 0.12),
+        length=-0.45 + 2.0 * cue + rng.normal(0, 0.12),
+        hairline=-0.74 - (0.3 - 0.2 * cue) * ramp(25, 60, 0.2),
+        fringe=rng.uniform(-0.8, 0.8),
+        eyes=rng.normal(0.43, 0.025),
+        brows=0.115 - 0.06 * cue + rng.normal(0, 0.01),
+        lashes=cue,
+        nose=rng.normal(0.17, 0.02) - 0.03 * cue,
+        beard=float(np.clip(rng.normal(0.9 - 1.6 * cue, 0.35), 0, 1)),
+        glasses=rng.random() < 0.12 + 0.2 * ramp(30, 60),
     )
 
 

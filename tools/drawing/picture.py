@@ -82,8 +82,13 @@ def draw_features(pen: Pen, look: Look, rng: np.random.Generator) -> None:
     pen.line(curve((0.03, 0.0), (0.1, 0.2), (look.nose, 0.36)), shade, 0.03)
     pen.line(curve((-look.nose, 0.36), (0, 0.47), (look.nose, 0.36)), shade, 0.045)
     if look.beard > 0.2:
-        beard = np.concatenate([curve((-0.86, 0.5), (-0.6, 1.35), (0, 1.3)), curve((0, 1.3), (0.6, 1.35), (0.86, 0.5)),
-                                curve((0.7, 0.5), (0, 0.42), (-0.7, 0.5))])
+        beard = np.concatenate(
+            [
+                curve((-0.86, 0.5), (-0.6, 1.35), (0, 1.3)),
+                curve((0, 1.3), (0.6, 1.35), (0.86, 0.5)),
+                curve((0.7, 0.5), (0, 0.42), (-0.7, 0.5)),
+            ]
+        )
         pen.fill(beard, mix(look.hair, (40, 40, 50), 0.4), 0.35 * look.beard)
     smile = rng.normal(0.1, 0.06)
     upper, lower = curve((-0.3, 0.72), (0, 0.64), (0.3, 0.72)), curve((0.3, 0.72), (0, 0.86 + smile), (-0.3, 0.72))
@@ -112,9 +117,12 @@ def draw_hair(pen: Pen, look: Look, rng: np.random.Generator) -> None:
     w, part = look.width, 0.5 * look.fringe
     sides = max(look.length, -0.5) if look.length < 0.3 else min(look.length, 1.5)
     top, parting = (0, -1.55), (part, look.hairline - 0.12)
-    cap = [curve((1.08 * w, -0.3), (1.25 * w, -1.62), top), curve(top, (-1.25 * w, -1.62), (-1.08 * w, -0.3)),
-           curve((-0.93 * w, -0.3), (-0.75 * w, look.hairline), parting),
-           curve(parting, (0.75 * w, look.hairline), (0.93 * w, -0.3))]
+    cap = [
+        curve((1.08 * w, -0.3), (1.25 * w, -1.62), top),
+        curve(top, (-1.25 * w, -1.62), (-1.08 * w, -0.3)),
+        curve((-0.93 * w, -0.3), (-0.75 * w, look.hairline), parting),
+        curve(parting, (0.75 * w, look.hairline), (0.93 * w, -0.3)),
+    ]
     pen.fill(np.concatenate(cap), look.hair)
     for s in (-1, 1):
         pen.fill([(s * 0.9 * w, -0.5), (s * 1.14 * w, -0.5), (s * 1.17 * w, sides), (s * 0.97 * w, sides)], look.hair)
@@ -130,9 +138,13 @@ def draw_mask(pen: Pen, look: Look, mask: int, colour, rng: np.random.Generator)
     top, bottom = wrong[rng.integers(len(wrong))] if mask == 1 else (0.1, 1.28)
     top, bottom = np.array([top, bottom]) + rng.normal(0, 0.03, 2)
     w, rise = 0.93 * look.width, 0.1 if mask == 0 else 0.04
-    shape = np.concatenate([curve((-w, top + 0.14), (0, top - 2 * rise), (w, top + 0.14)),
-                            curve((w, top + 0.14), (0.95 * w, bottom), (0, bottom + 0.05)),
-                            curve((0, bottom + 0.05), (-0.95 * w, bottom), (-w, top + 0.14))])
+    shape = np.concatenate(
+        [
+            curve((-w, top + 0.14), (0, top - 2 * rise), (w, top + 0.14)),
+            curve((w, top + 0.14), (0.95 * w, bottom), (0, bottom + 0.05)),
+            curve((0, bottom + 0.05), (-0.95 * w, bottom), (-w, top + 0.14)),
+        ]
+    )
     for s in (-1, 1):
         pen.line([(s * w, top + 0.16), (s * 1.05 * look.width, 0.0)], (235, 235, 235), 0.03)
     pen.fill(shape, colour)

@@ -1,9 +1,17 @@
-"""Confusion matrices as counts. Letters: S rows, B categories."""
+"""Confusion matrices as counts. Letters: S rows, B categories.
+
+Confusion matrices as tables of buttons, which filter the gallery.
+
+Truth against prediction of a regression.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
 
+from comp.pages import figures
+from comp.pages.figures import Table
+from comp.pages.page import ReportSection
 from comp.pages.report import categories
 from comp.pages.report.categories import NONE, Categories
 from comp.pages.report.report_data import ReportData, Source
@@ -49,3 +57,68 @@ def of_source(data: ReportData, source: Source) -> list[Confusion]:
         values = categories.of_classes(data.competition.attributes[name].of_class, answers)
         made.append(Confusion(str(i), one, counted(one.truth, values, len(one.names))))
     return made
+
+
+def confusion_section(data: ReportData) -> ReportSection | None:
+    """The matrix of the classes (or ranges of the number), and of each attribute; None for several labels."""
+    if data.competition.target == "multilabel" or not data.main:
+        return None
+    made = of_source(data, data.main)
+    values = {"source": data.main.name, "matrices": [_shown(one) for one in made], "largest": LARGEST}
+    return ReportSection("confusion", "Confusion", "report/confusion.html.j2", values)
+
+
+def _shown(one: Confusion) -> dict:
+    """What the template draws: cells, or the most frequent pairs.
+
+    A cell is its count and the strength of its colour: the root of its share of the true category, which keeps small
+    shares visible.
+    """
+    names, totals = list(one.categories.names), one.counts.sum(1)
+    rows = [
+        [(int(count), float(np.sqrt(count / total)) if total else 0.0) for count in counts]
+        for counts, total in zip(one.counts, totals, strict=True)
+    ]
+    return {
+        "kind": one.kind,
+        "title": one.categories.title,
+        "names": names,
+        "rows": rows if one.is_small else [],
+        "totals": totals.tolist(),
+        "pairs": one.pairs(),
+        "is_small": one.is_small,
+    }
+
+
+POINTS = 2000  # points of the scatter plot: more make the page large and show no more
+RANGES = 30
+
+
+def number_section(data: ReportData) -> ReportSection | None:
+    """A scatter plot, a histogram of the errors, and the errors by range; None for other targets."""
+    if data.competition.target != "regression" or not data.main:
+        return None
+    known = data.main.known
+    truth, answer = data.rows.labels[known], data.main.probs[known, 0].astype(np.float64)
+    step = max(1, len(truth) // POINTS)
+    table = _by_range(data, truth, answer, known)
+    counts, edges = np.histogram(answer - truth, RANGES)
+    made = [
+        figures.scatter("Truth against prediction", "truth", "prediction", truth[::step], answer[::step], table, True),
+        figures.histogram("Errors: prediction minus truth", "error", edges.tolist(), {"rows": counts.tolist()}),
+    ]
+    return ReportSection(
+        "numbers",
+        "Truth against prediction",
+        "report/figures.html.j2",
+        {"figures": made, "tables": [table], "lead": f"Predictions of {data.main.name}."},
+    )
+
+
+def _by_range(data: ReportData, truth, answer, known) -> Table:
+    target, rows = categories.of_target(data), []
+    for place, name in enumerate(target.names):
+        errors = (answer - truth)[target.truth[known] == place]
+        if len(errors):
+            rows.append([name, len(errors), float(errors.mean()), float(np.abs(errors).mean())])
+    return Table(["truth", "rows", "mean error", "mean absolute error"], rows, "errors by range of the truth")

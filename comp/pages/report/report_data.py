@@ -12,12 +12,11 @@ import pandas as pd
 
 from comp.competition import scoring
 from comp.competition.competition import Competition
+from comp.competition.scored_rows import ScoredRows, scored_rows
 from comp.errors import InputError
-from comp.pages.report import histories, partial_oof
-from comp.store import blend_record, fold_table, runs
-from comp.store.blend_predictions import load_blend
-from comp.store.paths import BLEND, Run
-from comp.store.scored_rows import ScoredRows, scored_rows
+from comp.store import blend_files, fold_table, history, out_of_fold, runs
+from comp.store.blend_files import load_blend
+from comp.store.runs import BLEND, Run
 
 MOST_VALUES = 30  # a kept column of the training table with more different values is no filter
 
@@ -82,12 +81,12 @@ class ReportData:
         return next(iter(self.sources), None)
 
 
-def load(outputs: Path, inputs: Path, competition: Competition) -> ReportData:
+def load_report_data(outputs: Path, inputs: Path, competition: Competition) -> ReportData:
     """Read all runs and the blend. Raises InputError only without valid folds."""
     table, digest = fold_table.folds_and_digest(outputs, competition)
     rows, first = scored_rows(table, competition), _first_photos(table, competition)
-    notes = [Note(reason) for reason in runs.unused(outputs).values()]
-    made = [_run(Run(outputs, name), table, digest, rows, notes) for name in runs.names(outputs)]
+    notes = [Note(reason) for reason in runs.unused_folders(outputs).values()]
+    made = [_run(Run(outputs, name), table, digest, rows, notes) for name in runs.run_names(outputs)]
     blend, weights = _blend(outputs, inputs, rows, digest, notes)
     notes += _what_is_next(made, blend)
     return ReportData(
@@ -99,7 +98,7 @@ def load(outputs: Path, inputs: Path, competition: Competition) -> ReportData:
         runs=_best_first([source for source in made if source.known.any()], rows),
         blend=blend,
         weights=weights,
-        histories={name: _history(Run(outputs, name), notes) for name in runs.trained(outputs)},
+        histories={name: _history(Run(outputs, name), notes) for name in runs.trained_runs(outputs)},
         notes=notes,
     )
 
@@ -116,13 +115,13 @@ def _columns(first: pd.DataFrame, competition: Competition) -> dict[str, np.ndar
 
 
 def _run(run: Run, table: pd.DataFrame, digest: str, rows: ScoredRows, notes: list[Note]) -> Source:
-    probs, problems = partial_oof.load(run, table, digest, rows.competition)
+    probs, problems = out_of_fold.load_what_is_there(run, table, digest, rows.competition)
     notes += [Note(f"{run.name}: {found}", advice) for found, advice in problems]
     return Source(run.name, rows.combine(probs))
 
 
 def _history(run: Run, notes: list[Note]) -> dict[int, pd.DataFrame]:
-    found, problems = histories.read(run)
+    found, problems = history.read_histories(run)
     notes += map(Note, problems)
     return found
 
@@ -144,7 +143,7 @@ def _blend(outputs: Path, inputs: Path, rows: ScoredRows, digest: str, notes: li
     except InputError as error:
         notes.append(Note(f"The blend cannot be used: {error.found.splitlines()[0]}", error.run))
         return None, {}
-    state = blend_record.state(outputs, inputs, rows.competition)
+    state = blend_files.blend_state(outputs, inputs, rows.competition)
     if state.problem:
         notes.append(Note(f"The blend is stale: {state.problem}", state.asked.command))
     return Source(BLEND, probs), weights

@@ -6,7 +6,7 @@ out-of-fold score with that of your best convolutional run.
 Hardware: one GPU; out of memory: SET=checkpointing=true.   Command: make train MODEL=dinov3_small
 """
 
-from comp.recipes.recipe import Recipe
+from comp.recipes.recipe_settings import Recipe
 
 RECIPE = Recipe(
     model="vit_small_patch16_dinov3.lvd1689m",  # the web photos; sat493m (of larger models) is for satellite photos

@@ -4,7 +4,7 @@ A recipe of the home competition.
 Hardware: one GPU of 12 GB; about 4 minutes an epoch on a T4.   Command: make train MODEL=efficientnetv2_rw_t
 """
 
-from comp.recipes.recipe import Recipe
+from comp.recipes.recipe_settings import Recipe
 
 RECIPE = Recipe(
     model="efficientnetv2_rw_t",  # best of its family in their screening, ahead of b0 … b7

@@ -5,7 +5,7 @@ leaderboard).
 Hardware: one GPU of 6 GB; about 2 minutes an epoch on a T4.   Command: make train MODEL=resnet34
 """
 
-from comp.recipes.recipe import Recipe
+from comp.recipes.recipe_settings import Recipe
 
 RECIPE = Recipe(
     model="resnet34",       # the best of the resnets that they screened

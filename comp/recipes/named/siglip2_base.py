@@ -6,7 +6,7 @@ the literature of CLIP fine-tuning, not measured on photos here.
 Hardware: one GPU.   Command: make train MODEL=siglip2_base
 """
 
-from comp.recipes.recipe import Recipe
+from comp.recipes.recipe_settings import Recipe
 
 RECIPE = Recipe(
     model="vit_base_patch16_siglip_224.v2_webli",  # v2_webli is SigLIP 2; webli is the first SigLIP

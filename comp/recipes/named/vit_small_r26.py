@@ -4,7 +4,7 @@ A recipe of the home competition.
 Hardware: one GPU of 6 GB; about 2 minutes an epoch on a T4.   Command: make train MODEL=vit_small_r26
 """
 
-from comp.recipes.recipe import Recipe
+from comp.recipes.recipe_settings import Recipe
 
 RECIPE = Recipe(
     model="vit_small_r26_s32_224.augreg_in21k",  # 21k weights: they know more kinds of people than 1k's

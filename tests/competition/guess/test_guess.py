@@ -7,9 +7,8 @@ import pandas as pd
 import pytest
 from layouts.table import ROWS
 
-from comp.competition import home, loading, tables
-from comp.competition.guess import whole_file
 from comp.errors import InputError
+from comp.inputs import guess_competition, loading, mask_gender_age
 
 WANTED = 20  # layouts whose guessed file works without an edit, the metric aside
 LINES_OF = {  # what a difference shows in, to the keys of the file that it may come from
@@ -37,9 +36,9 @@ def verdicts(tmp_path_factory):
 def verdict(row, folder):
     """works; says what is missing: each difference is in a line that the file marks; wrong: a difference in no such."""
     row.draw(folder)
-    if home.is_here(folder):
+    if mask_gender_age.is_here(folder):
         return "works: no file needed", "", None
-    made = whole_file.guess(folder)
+    made = guess_competition.guess(folder)
     own, guessed = folder / "own.toml", folder / "guessed.toml"
     own.write_text(row.toml, encoding="utf-8")
     guessed.write_text(made.text, encoding="utf-8")
@@ -57,9 +56,9 @@ def verdict(row, folder):
 
 def as_read(folder, file) -> dict:
     """What the rest of the toolkit sees of a competition, the metric and its answer form aside."""
-    competition = loading.load(folder, file)
-    train = tables.read_train(competition, folder).sort_values("image", ignore_index=True)
-    test = tables.read_test(competition, folder).sort_values(["id", "image"], ignore_index=True)
+    competition = loading.load_competition(folder, file)
+    train = loading.read_train(competition, folder).sort_values("image", ignore_index=True)
+    test = loading.read_test(competition, folder).sort_values(["id", "image"], ignore_index=True)
     sample = competition.sample
     return {
         "target": competition.target,
@@ -97,14 +96,14 @@ def test_what_is_taken_away_is_said(tmp_path):
         row.draw(folder)
         (sample,) = folder.glob("*sample*.csv")
         sample.unlink()
-        assert "sample" in {line.key for line in whole_file.guess(folder).lines if line.undecided}
+        assert "sample" in {line.key for line in guess_competition.guess(folder).lines if line.undecided}
 
 
 def test_a_table_whose_photos_are_elsewhere_is_named_and_its_template_left_open(tmp_path):
     row = ROWS[2]
     row.draw(tmp_path)
     (tmp_path / "train_images").rename(tmp_path.parent / f"{tmp_path.name}_elsewhere")
-    lines = {line.key: line for line in whole_file.guess(tmp_path).lines}
+    lines = {line.key: line for line in guess_competition.guess(tmp_path).lines}
     assert lines["train"].value == "train.csv"
     assert lines["train_images"].undecided
     assert lines["label"].value == "diagnosis"

@@ -7,8 +7,8 @@ import pytest
 from layouts.drawing import Pen
 from layouts.table import ROWS
 
-from comp.competition.guess import guess_files, guess_photos, whole_file
 from comp.errors import InputError
+from comp.inputs import guess_competition, guess_files, guess_photos
 
 
 def test_an_archive_is_named_with_its_command_until_it_is_unpacked(tmp_path):
@@ -30,7 +30,7 @@ def test_files_that_are_no_photos_are_named(tmp_path):
     (tmp_path / "train.zip").write_bytes(b"")
     (tmp_path / "test.7z").write_bytes(b"")
     with pytest.raises(InputError) as caught:
-        whole_file.guess(tmp_path)
+        guess_competition.guess(tmp_path)
     assert ".npy (arrays of numpy)" in caught.value.found
     assert "7z x" in caught.value.run
 
@@ -51,10 +51,10 @@ def test_a_map_of_class_numbers_is_no_table(tmp_path):
 
 def test_a_competition_inside_the_folder_is_left_out(tmp_path):
     ROWS[1].draw(tmp_path)
-    before = whole_file.guess(tmp_path).text
+    before = guess_competition.guess(tmp_path).text
     ROWS[0].draw(tmp_path / "demo")
     ROWS[2].write(tmp_path / "other")
-    assert whole_file.guess(tmp_path).text == before
+    assert guess_competition.guess(tmp_path).text == before
 
 
 def template(rows, photos, part="train"):
@@ -77,4 +77,9 @@ def test_templates_are_found_by_finding_the_photos():
 
 
 def test_a_column_of_labels_that_meets_a_few_file_names_is_no_template():
-    assert template({"label": ["0", "1", "2"] * 10}, ["t/0.jpg", "t/1.jpg", "t/2.jpg", *[f"t/{i}.jpg" for i in range(9, 99)]]) is None  # noqa: E501
+    assert (
+        template(
+            {"label": ["0", "1", "2"] * 10}, ["t/0.jpg", "t/1.jpg", "t/2.jpg", *[f"t/{i}.jpg" for i in range(9, 99)]]
+        )
+        is None
+    )

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from comp.competition.guess import guess_groups, guess_target
+from comp.inputs import guess_competition, guess_labels
 
 HALF, NOUGHT, NONE = ["0.5"], ["0"], []
 CASES = {
@@ -11,11 +11,21 @@ CASES = {
     "0 and 1, a whole number": (["0", "1", "1"], NOUGHT, "y", "binary", "auc"),
     "two words, a probability": (["cat", "dog", "dog"], HALF, "y", "binary", "auc"),
     "two words, a word": (["cat", "dog", "dog"], ["cat"], "y", "multiclass", "accuracy"),
-    "names with blanks": (["Sugar beet", "Shepherds Purse", "Common wheat"], ["Sugar beet"], "y", "multiclass",
-                          "accuracy"),
+    "names with blanks": (
+        ["Sugar beet", "Shepherds Purse", "Common wheat"],
+        ["Sugar beet"],
+        "y",
+        "multiclass",
+        "accuracy",
+    ),
     "labels with blanks": (["rust", "rust scab", "scab", "scab spot"], ["rust"], "y", "multilabel", "micro_f1"),
-    "labels that the sample puts together anew": (["haze sea", "land sea"], ["haze land sea"], "y", "multilabel",
-                                                  "micro_f1"),
+    "labels that the sample puts together anew": (
+        ["haze sea", "land sea"],
+        ["haze land sea"],
+        "y",
+        "multilabel",
+        "micro_f1",
+    ),
     "labels with bars": (["1|2", "2|3", "2", "1|3"], NONE, "y", "multilabel", "micro_f1"),
     "grades": (["0", "4", "1", "2", "3"], NOUGHT, "diagnosis", "ordinal", "quadratic_kappa"),
     "class numbers": (["10", "7", "300"], NOUGHT, "category_id", "multiclass", "accuracy"),
@@ -23,13 +33,13 @@ CASES = {
     "amounts in the table": (["1.5", "7", "300"], NOUGHT, "y", "regression", "rmse"),
     "amounts by their name": (["10", "7", "30"], NOUGHT, "age", "regression", "rmse"),
     "three best": (["a", "b", "c", "d"], ["a b c", "b c d"], "y", "multiclass", "map@3"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_the_target_follows_from_the_values_and_the_sample(case):
     values, answers, name, target, metric = CASES[case]
-    made = guess_target.target_lines(pd.Series(values), pd.Series(answers, dtype=str), name, set())
+    made = guess_labels.target_lines(pd.Series(values), pd.Series(answers, dtype=str), name, set())
     lines = {line.key: line for line in made}
     assert lines["target"].value == target
     assert lines["metric"].value == metric
@@ -37,19 +47,19 @@ def test_the_target_follows_from_the_values_and_the_sample(case):
 
 
 def test_names_of_several_words_are_marked_for_they_may_be_several_labels():
-    made = guess_target.target_lines(pd.Series(["Vipera berus", "Naja naja"]), pd.Series(["Naja naja"]), "y", set())
+    made = guess_labels.target_lines(pd.Series(["Vipera berus", "Naja naja"]), pd.Series(["Naja naja"]), "y", set())
     assert made[0].check
     assert "multilabel" in made[0].reason
 
 
 def test_numbers_that_a_json_file_names_are_classes():
-    made = guess_target.target_lines(pd.Series(["0", "1", "2"]), pd.Series(["0"]), "diagnosis", {"0", "1", "2"})
+    made = guess_labels.target_lines(pd.Series(["0", "1", "2"]), pd.Series(["0"]), "diagnosis", {"0", "1", "2"})
     assert made[0].value == "multiclass"
 
 
 def grouped(train, test=None, taken=("id",)):
     frame = pd.DataFrame(test) if test else None
-    return [(line.value, line.check) for line in guess_groups.group_lines(pd.DataFrame(train), frame, set(taken))]
+    return [(line.value, line.check) for line in guess_competition.group_lines(pd.DataFrame(train), frame, set(taken))]
 
 
 def test_a_column_whose_values_never_stand_on_both_sides_is_the_group():

@@ -3,10 +3,9 @@
 import pytest
 from small_inputs import as_json, photos, text
 
-from comp.competition import tables
-from comp.competition.layout import coco
-from comp.competition.loading import from_settings
 from comp.errors import InputError
+from comp.inputs import loading, source_table
+from comp.inputs.loading import competition_from_settings
 
 IMAGES = [{"id": 7, "file_name": "7.jpg", "place": None}, {"id": 8, "file_name": "8.jpg", "place": "x"}]
 CATEGORIES = [{"id": 31, "name": "ant"}, {"id": 4, "name": "bee"}]
@@ -18,7 +17,7 @@ def whole(*pairs, **more):
 
 
 def test_images_with_their_categories_as_text(tmp_path):
-    table = coco.read(as_json(tmp_path, "c.json", whole((8, 31), (7, 4), (8, 31))))
+    table = source_table.read_coco(as_json(tmp_path, "c.json", whole((8, 31), (7, 4), (8, 31))))
     assert table["id"].tolist() == table["image_id"].tolist() == ["7", "8"]
     assert table["category_id"].tolist() == ["4", "31"]
     assert table["category_name"].tolist() == ["bee", "ant"]
@@ -28,24 +27,33 @@ def test_images_with_their_categories_as_text(tmp_path):
 
 def test_images_alone_and_a_list(tmp_path):
     for content in ({"images": IMAGES}, whole(), IMAGES):
-        assert coco.read(as_json(tmp_path, "c.json", content))["image_id"].tolist() == ["7", "8"]
+        assert source_table.read_coco(as_json(tmp_path, "c.json", content))["image_id"].tolist() == ["7", "8"]
 
 
 def test_images_without_annotation_are_left_out_and_several_categories_are_joined(tmp_path):
-    table = coco.read(as_json(tmp_path, "c.json", whole((8, 31), (8, 4))))
+    table = source_table.read_coco(as_json(tmp_path, "c.json", whole((8, 31), (8, 4))))
     assert table["category_id"].tolist() == ["31 4"]
 
 
 @pytest.mark.parametrize(
     "content",
-    [1, [], [1], {}, {"images": []}, {"images": [{"file_name": "a"}]}, {"images": [{"id": 1}]},
-     whole(annotations=[{"image_id": 7}]), whole(annotations=3)],
-)  # fmt: skip
+    [
+        1,
+        [],
+        [1],
+        {},
+        {"images": []},
+        {"images": [{"file_name": "a"}]},
+        {"images": [{"id": 1}]},
+        whole(annotations=[{"image_id": 7}]),
+        whole(annotations=3),
+    ],
+)
 def test_other_json_is_refused(tmp_path, content):
     with pytest.raises(InputError, match="is not COCO JSON"):
-        coco.read(as_json(tmp_path, "c.json", content))
+        source_table.read_coco(as_json(tmp_path, "c.json", content))
     with pytest.raises(InputError, match="not JSON"):
-        coco.read(text(tmp_path, "c.json", "{"))
+        source_table.read_coco(text(tmp_path, "c.json", "{"))
 
 
 def test_several_categories_are_several_labels_or_an_error(tmp_path):
@@ -54,9 +62,9 @@ def test_several_categories_are_several_labels_or_an_error(tmp_path):
     text(tmp_path, "sample_submission.csv", "id,predicted\n1,4\n")
     keys = {"target": "multilabel", "metric": "micro_f1", "train": "train.json", "label": "category_id"}
     keys |= {"train_images": "train/{file_name}"}
-    competition = from_settings(keys, tmp_path)
+    competition = competition_from_settings(keys, tmp_path)
     assert competition.classes == ("4", "31")
-    assert sorted(tables.read_train(competition, tmp_path)["label"]) == ["0", "0 1"]
-    assert tables.read_test(competition, tmp_path)["image"].tolist() == ["test/1.jpg"]
+    assert sorted(loading.read_train(competition, tmp_path)["label"]) == ["0", "0 1"]
+    assert loading.read_test(competition, tmp_path)["image"].tolist() == ["test/1.jpg"]
     with pytest.raises(InputError, match=r"1 image\(s\)[\s\S]*8\.jpg[\s\S]*multilabel"):
-        from_settings(keys | {"target": "multiclass", "metric": "accuracy"}, tmp_path)
+        competition_from_settings(keys | {"target": "multiclass", "metric": "accuracy"}, tmp_path)

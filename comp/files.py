@@ -1,0 +1,209 @@
+"""Write files completely or not at all, detect damaged ones, and lock them against other processes.
+
+A file is written under a temporary name, flushed and renamed. JSON files have a checksum. Arrays are in arrays.py.
+
+Locks: one process at a time on a file or a fold.
+
+Numpy arrays in npz files, which may be untrusted: nothing is unpickled, and sizes in headers are checked.
+"""
+
+import contextlib
+import errno
+import fcntl
+import hashlib
+import io
+import json
+import os
+import shutil
+import socket
+import zipfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from comp.errors import InputError
+
+LARGEST_JSON = 50_000_000  # bytes, at most
+ROOM = "make clean-cache, or df -h"  # advice for a full disk
+
+
+@contextlib.contextmanager
+def replacing(path: Path, need: int = 0, room: str = ROOM) -> Iterator[Path]:
+    """Yield a temporary path next to `path`. It is renamed to `path` if the block succeeds, else it is deleted.
+
+    need: how many bytes will be written, if known, for `check_room`; room: advice for a full disk.
+    Raises InputError if the file cannot be written; then an existing file stays unchanged.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(path)
+        check_room(path, need, room)
+        yield temporary
+        with open(temporary, "rb+") as file:
+            os.fsync(file.fileno())  # without it, a power cut may leave an empty file
+        os.replace(temporary, path)
+    except OSError as error:
+        raise cannot_write(path, error, need, room) from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def check_room(path: Path, need: int, room: str = ROOM) -> None:
+    """Raise InputError unless the disk of `path` has `need` bytes free. room: advice for a full disk."""
+    if need > _free(path):
+        raise _no_room(path, "No space left on device", need, room)
+
+
+def _free(path: Path) -> int:
+    """Free bytes on the disk of `path`, which need not exist yet."""
+    return shutil.disk_usage(next((parent for parent in path.parents if parent.is_dir()), Path("/"))).free
+
+
+def _no_room(path: Path, problem: str, need: int, room: str) -> InputError:
+    expected = f"at least {need / 1e6:,.1f} MB of free disk space" if need else "more free disk space"
+    return InputError(f"cannot write {path}: {problem}, {_free(path) / 1e6:,.1f} MB free there", expected, room)
+
+
+def cannot_write(path: Path, error: OSError, need: int = 0, room: str = ROOM) -> InputError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return _no_room(path, error.strerror, need, room)
+    return InputError(
+        f"cannot write {path}: {error.strerror or error}",
+        "a folder that can be written to",
+        f"ls -ld {path.parent}, or another OUTPUTS=",
+    )
+
+
+def _sweep(path: Path) -> None:
+    """Delete temporary files of this path that killed processes left."""
+    for left in path.parent.glob(f".{path.name}.*.tmp"):
+        process = left.name.split(".")[-2]
+        if not (process.isdecimal() and Path("/proc", process).exists()):
+            left.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    with replacing(path, len(data)) as temporary:
+        temporary.write_bytes(data)
+
+
+def write_text(path: Path, text: str) -> None:
+    write_bytes(path, text.encode())
+
+
+def write_json(path: Path, value: dict) -> None:
+    """Write an object with its checksum; `read_json` checks it."""
+    write_text(path, json.dumps({**value, "sha256": checksum(value)}, indent=2) + "\n")
+
+
+def read_json(path: Path, expected: str, run: str) -> dict:
+    """Read the object that `write_json` wrote. Raises InputError if the file is missing, damaged or edited."""
+    try:
+        if path.stat().st_size > LARGEST_JSON:
+            raise ValueError(f"{path.stat().st_size:,} bytes")
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"no {path}", expected, run) from None
+    except (ValueError, OSError, RecursionError) as error:
+        raise InputError(f"{path} is not readable: {error}", expected, run) from None
+    if not isinstance(value, dict):
+        raise InputError(f"{path} holds a {type(value).__name__}", expected, run)
+    found = value.pop("sha256", None)
+    if found != checksum(value):
+        raise InputError(f"{path} was damaged or edited: its checksum is {found}, not {checksum(value)}", expected, run)
+    return value
+
+
+def checksum(value) -> str:
+    """SHA-256 of plain values for any order of keys, first 16 hexadecimal digits."""
+    return digest_of(json.dumps(value, sort_keys=True).encode())
+
+
+def digest_of(data: bytes) -> str:
+    """SHA-256 of bytes, first 16 hexadecimal digits."""
+    return hashlib.sha256(data).hexdigest()[:16]
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of the bytes of a file, first 16 hexadecimal digits; the file is read in parts."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+
+
+@contextlib.contextmanager
+def lock(path: Path, what: str, wait: bool = False) -> Iterator[None]:
+    """Hold a lock on `path` while the block runs.
+
+    what: the name of the locked thing, for the message. If another process holds the lock: wait if `wait` is true, else
+    raise InputError that names the process. The system releases the lock when the process ends, even if it is killed.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = open(path, "a+")  # noqa: SIM115  open as long as the lock is held
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            file.seek(0)
+            raise InputError(
+                f"{what} is in use by {file.read().strip() or 'another process'}",
+                "one process at a time",
+                "the same command when that process has ended; another FOLD or RUN can be started now",
+            ) from None
+        file.truncate(0)
+        file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
+        file.flush()
+        yield
+
+
+LARGEST_ARRAY = 8_000_000_000  # bytes of an unpacked array, at most
+MOST_PACKED = 200  # largest ratio of unpacked to packed size
+
+
+def write_arrays(path: Path, **arrays: np.ndarray) -> None:
+    """Write an npz file; equal arrays give equal bytes."""
+    need = sum(array.nbytes for array in arrays.values()) + 10_000
+    with replacing(path, need) as temporary, open(temporary, "wb") as file:
+        np.savez(file, **arrays)
+
+
+def read_arrays(path: Path, names: Sequence[str], optional: Sequence[str] = ()) -> dict[str, np.ndarray]:
+    """The named arrays of an npz file, in C order; arrays in `optional` only if they exist.
+
+    Raises ValueError for damaged files. numpy's own reader may skip the checksums of the zip archive, and it allocates
+    as much memory as the header asks for.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = archive.namelist()
+            missing = [name for name in names if f"{name}.npy" not in members]
+            if missing:
+                raise ValueError(f"no array {', '.join(missing)} among {', '.join(members) or 'none'}")
+            wanted = [*names, *(name for name in optional if f"{name}.npy" in members)]
+            return {name: _array(archive, name, path.stat().st_size) for name in wanted}
+    except Exception as error:  # for damaged files, zipfile, zlib and numpy raise many types
+        raise ValueError(str(error) if type(error) is ValueError else f"{type(error).__name__}: {error}") from None
+
+
+def _array(archive: zipfile.ZipFile, name: str, packed: int) -> np.ndarray:
+    size = archive.getinfo(f"{name}.npy").file_size
+    if size > min(LARGEST_ARRAY, MOST_PACKED * packed):
+        raise ValueError(f"{name} claims {size:,} bytes")
+    with archive.open(f"{name}.npy") as file:
+        data = file.read()  # reading to the end checks the checksum of the zip archive
+    stream = io.BytesIO(data)
+    version = np.lib.format.read_magic(stream)
+    read_header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[version]
+    shape, fortran, dtype = read_header(stream)
+    if dtype.hasobject:
+        raise ValueError(f"{name} holds Python objects, which are never unpickled; save {name}.astype(str) instead")
+    count = int(np.prod(shape, dtype=object))
+    if count < 0 or count * dtype.itemsize != len(data) - stream.tell():
+        raise ValueError(f"{name} claims {shape} of {dtype}, but has {len(data) - stream.tell():,} bytes")
+    flat = np.frombuffer(data, dtype, count, stream.tell())
+    return np.ascontiguousarray(flat.reshape(shape, order="F")) if fortran else flat.reshape(shape)

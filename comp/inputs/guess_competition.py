@@ -1,0 +1,240 @@
+"""Guess which column names the group of a photo: photos of one group must stay in one fold.
+
+A competition.toml guessed from a folder of unpacked competition files, with a reason beside each line.
+
+A line that the files cannot prove is marked CHECK. A key that they do not show becomes a comment: what to decide.
+"""
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+from comp.competition.competition_toml import GuessedLine, some_of, undecided_line
+from comp.errors import InputError, listed
+from comp.inputs import guess_files, guess_labels, guess_photos, guess_tables
+from comp.inputs.guess_files import Files
+from comp.inputs.guess_photos import Found
+from comp.inputs.guess_tables import SampleTable, TestTable
+from comp.inputs.path_templates import fields
+from comp.inputs.photo_listing import EXTENSIONS
+
+WORDS = {
+    "patient",
+    "subject",
+    "person",
+    "user",
+    "owner",
+    "individual",
+    "animal",
+    "location",
+    "site",
+    "place",
+    "camera",
+    "slide",
+    "case",
+    "study",
+    "series",
+    "sequence",
+    "seq",
+    "session",
+    "group",
+    "field",
+    "plot",
+    "specimen",
+    "donor",
+}
+FEWEST = 4  # groups; fewer are not enough for folds
+REPEATED = 0.9  # groups per row, at most
+
+
+def group_lines(train: pd.DataFrame, test: pd.DataFrame | None, taken: set[str]) -> list[GuessedLine]:
+    """The line of `group`, or none. taken: the columns of labels and photo names; test: None without a test table."""
+    repeated = [name for name in train if name not in taken and _repeats(train[name])]
+    apart = [name for name in repeated if test is not None and name in test and _apart(train[name], test[name])]
+    if apart:
+        best = max(apart, key=lambda name: (bool(_words(name) & WORDS), -train[name].nunique()))
+        others = f"; so do {some_of(name for name in apart if name != best)}" if len(apart) > 1 else ""
+        return [
+            GuessedLine(
+                "group", best, f"no value occurs in both train and test{others}", check=not _words(best) & WORDS
+            )
+        ]
+    named = [name for name in repeated if _words(name) & WORDS and (test is None or name not in test)]
+    if named:
+        best = min(named, key=lambda name: train[name].nunique())
+        reason = f"from its name: {train[best].nunique():,} values for {len(train):,} photos"
+        return [GuessedLine("group", best, reason, check=True)]
+    return []
+
+
+def _repeats(values: pd.Series) -> bool:
+    values = values[values != ""]
+    return FEWEST <= values.nunique() <= REPEATED * len(values)
+
+
+def _apart(train: pd.Series, test: pd.Series) -> bool:
+    return not (set(train) & set(test)) - {""}
+
+
+def _words(name: str) -> set[str]:
+    """The words of a column name: patient and id for both patient_id and PatientID."""
+    return {word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)}
+
+
+ORDER = (
+    "target",
+    "metric",
+    "positive",
+    "limits",
+    "separator",
+    "classes",
+    "train",
+    "train_images",
+    "test",
+    "test_images",
+    "id",
+    "label",
+    "group",
+    "combine",
+    "sample",
+)
+
+
+@dataclass
+class Guess:
+    """lines: the lines of the file; seen: what is in the folder, one sentence per item."""
+
+    lines: list[GuessedLine]
+    seen: list[str] = field(default_factory=list)
+
+    @property
+    def text(self) -> str:
+        """The content of the file."""
+        head = "# Written by make init. CHECK: likely, but the files cannot prove it. Paths are relative to the inputs."
+        order = sorted(self.lines, key=lambda line: ORDER.index(line.key))
+        return "\n".join([head, *(line.text for line in order), ""])
+
+    @property
+    def unknown(self) -> list[str]:
+        """The lines that the user must check or decide, one sentence each."""
+        return [
+            f"{line.key}: {line.reason}" if line.undecided else f"{line.key} = {line.value}: {line.reason}"
+            for line in self.lines
+            if line.check or line.undecided
+        ]
+
+
+def guess(inputs: Path) -> Guess:
+    """Guess the competition.toml of a folder. Raises InputError if it has no photos."""
+    files = guess_files.scan(inputs)
+    if not files.photos:
+        raise _no_photos(files)
+    sample, test, test_found = _sample_and_test(files)
+    lines = _training(files, sample, test, test_found)
+    return Guess([*lines, _sample_line(sample)], _seen(files))
+
+
+def _sample_line(sample: SampleTable | None) -> GuessedLine:
+    if sample is None:
+        return undecided_line(
+            "sample", "no table is called sample or submission, and none has ids beside constant columns"
+        )
+    return GuessedLine("sample", sample.path, f"{len(sample.table):,} rows; {some_of(sample.table, 4)}")
+
+
+def _sample_and_test(files: Files) -> tuple[SampleTable | None, TestTable | None, Found | None]:
+    """The first candidate for the sample for which test photos are found; else the most likely one."""
+    made = [(sample, guess_tables.test_of(files, sample)) for sample in guess_tables.samples(files)]
+    for sample, test in made:
+        found = _photos_of(files, test, files.photos)
+        if found:
+            return sample, test, found
+    return (*made[0], None) if made else (None, None, None)
+
+
+def _photos_of(files: Files, test: TestTable, photos) -> Found | None:
+    return guess_photos.find(test.table, photos, "test", ["file_name", test.id])
+
+
+def _training(files: Files, sample, test, test_found) -> list[GuessedLine]:
+    """All lines except the one of the sample: from a training table, else from the paths."""
+    apart = test_found.photos if test_found and "test" in test_found.template.lower() else frozenset()
+    known = guess_tables.train_of(files, sample, test.path if test else "", apart)
+    if known is None:
+        lines = guess_labels.path_lines(set(files.photos) - (test_found.photos if test_found else set()), sample)
+        return [*(lines or [_no_training()]), *_test_lines(sample, test, test_found, None)]
+    path, found = known
+    table = files.tables[path]
+    lines = [GuessedLine("train", path, f"{len(table):,} rows; {some_of(table, 4)}"), _train_images(table, found)]
+    photo_column = found.column if found else ""
+    shared = set(test.table) if test and test.path else set()
+    labels = guess_labels.label_lines(table, sample, {photo_column, *shared}, files.class_numbers)
+    taken = {name for line in labels if line.key == "label" for name in _names(line.value)} | {photo_column}
+    rows = test.table if test and test.path else None
+    if found and test_found and test_found.photos & found.photos:  # ids that name photos of both parts
+        test_found = _photos_of(files, test, set(files.photos) - found.photos) or test_found
+    return [*lines, *labels, *group_lines(table, rows, taken), *_test_lines(sample, test, test_found, table)]
+
+
+def _names(value) -> list[str]:
+    return value if isinstance(value, list) else [value]
+
+
+def _train_images(table, found: Found | None) -> GuessedLine:
+    if found is None:
+        tried = some_of([f"{name}: {table[name].iloc[0]}" for name in table], 3)
+        return undecided_line("train_images", f"no photo is named by a column of the table (tried {tried})")
+    return GuessedLine("train_images", found.template, found.reason, check=found.found < found.rows)
+
+
+def _test_lines(sample, test, found: Found | None, train) -> list[GuessedLine]:
+    """test, test_images, id and combine. train: the training table, or None if the labels are in the paths."""
+    if test is None:
+        return [undecided_line("test_images", "the path of the test photos, such as test/{id}.jpg")]
+    lines = (
+        [GuessedLine("test", test.path, f"{len(test.table):,} rows, which have the sample's ids")] if test.path else []
+    )
+    if found:
+        lines.append(GuessedLine("test_images", found.template, found.reason, check=found.found < found.rows))
+    else:
+        first = test.table.iloc[0].get(test.id.strip("{}"), test.id)
+        lines.append(undecided_line("test_images", f"no photo has a name like {first}"))
+    return lines + _id_lines(sample, test, train)
+
+
+def _id_lines(sample: SampleTable, test: TestTable, train) -> list[GuessedLine]:
+    """The lines of id and, if a prediction id has several photos, of combine. Training rows must have the id too."""
+    line = GuessedLine("id", test.id, f"gives {sample.id} of the sample")
+    if test.photos_per_id <= 1:
+        return [line] if test.id != next(iter(sample.table)) else []
+    several = f"{test.photos_per_id:.1f} test photos for each id"
+    if train is not None and not set(fields(test.id) or [test.id]) <= set(train):
+        line = undecided_line("id", f"{several}: a template of columns of both tables; {test.id} is not in train")
+    return [line, GuessedLine("combine", "mean", f"{several}; or max", check=True)]
+
+
+def _no_training() -> GuessedLine:
+    return undecided_line("train", "no table names training photos, and neither folders nor file names contain labels")
+
+
+def _seen(files: Files) -> list[str]:
+    """Photos by folder and extension, tables with their columns, packed archives, and other files."""
+    kinds = Counter((path.rpartition("/")[0].split("/")[0] or ".", path.rsplit(".", 1)[-1]) for path in files.photos)
+    photos = [f"{count:,} photos .{kind} in {folder}/" for (folder, kind), count in sorted(kinds.items())[:20]]
+    tables = [f"{path}: {len(table):,} rows; {some_of(table, 12)}" for path, table in files.tables.items()]
+    beside = "not unpacked; to unpack it"
+    packed = [f"{path}: {beside}: {command}" for path, command in files.archives.items()]
+    others = [f"{count:,} files {kind}: not read as photos" for kind, count in sorted(files.others.items())]
+    return [*photos, *tables, *packed, *others, *(f"not readable: {problem}" for problem in files.unreadable)]
+
+
+def _no_photos(files: Files) -> InputError:
+    """The error names the files that cannot be read as photos, and the commands that unpack the archives."""
+    others = [f"{count:,} files {kind}" for kind, count in sorted(files.others.items())]
+    found = f"no photo in {files.inputs}" + listed([*others, *files.archives])
+    expected = f"image files ({' '.join(EXTENSIONS)}); arrays, DICOM and the like must be written as PNG first"
+    commands = "; ".join(list(files.archives.values())[:3])
+    return InputError(found, expected, commands or "unpack the competition's files there, or give INPUTS=<folder>")

@@ -1,0 +1,108 @@
+"""The files in a competition folder: photos, tables, JSON, packed archives, and files that are not photos."""
+
+import json
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+import pandas as pd
+
+from comp.errors import InputError
+from comp.inputs import mask_gender_age, source_table
+from comp.inputs.photo_listing import EXTENSIONS
+from comp.inputs.sample_submission import TABLES
+from comp.tables import read_table
+
+NOT_PHOTOS = {
+    ".npy": "arrays of numpy",
+    ".npz": "arrays of numpy",
+    ".bson": "BSON",
+    ".dcm": "DICOM",
+    ".dicom": "DICOM",
+    ".nii": "volumes",
+    ".mha": "volumes",
+    ".h5": "HDF5",
+    ".hdf5": "HDF5",
+    ".tfrec": "TFRecord",
+    ".tfrecord": "TFRecord",
+    ".parquet": "Parquet",
+    ".mp4": "video",
+    ".avi": "video",
+}
+LARGEST_MAP = 10_000_000  # bytes of a JSON file with class names, at most
+
+
+@dataclass
+class Files:
+    """Paths are relative to the inputs folder, with forward slashes, sorted.
+
+    tables: path to table, with all values as text; COCO JSON is a table too. class_numbers: class numbers that have
+    names in a JSON file. archives: path to the command that unpacks it. others: kind of other files to their number.
+    """
+
+    inputs: Path
+    photos: list[str] = field(default_factory=list)
+    tables: dict[str, pd.DataFrame] = field(default_factory=dict)
+    class_numbers: set[str] = field(default_factory=set)
+    archives: dict[str, str] = field(default_factory=dict)
+    others: Counter = field(default_factory=Counter)
+    unreadable: list[str] = field(default_factory=list)
+
+
+def scan(inputs: Path) -> Files:
+    """All files in the folder, except folders that are a competition themselves (`make demo` creates such folders)."""
+    files = Files(inputs)
+    for path in sorted(_paths(inputs)):
+        kind = next(
+            (end for end in source_table.ENDS if path.lower().endswith(end)), PurePosixPath(path).suffix.lower()
+        )
+        if kind in EXTENSIONS:
+            files.photos.append(path)
+        elif kind in TABLES:
+            _add(files, path, lambda file: read_table(file, (), ""))
+        elif kind == ".json":
+            numbers = class_numbers(inputs / path)
+            files.class_numbers |= numbers
+            if not numbers:
+                _add(files, path, source_table.read_coco)
+        elif kind in source_table.ENDS and not (inputs / path[: -len(kind)]).exists():  # not unpacked yet
+            files.archives[path] = source_table.unpack_command(inputs, path[: -len(kind)])
+        elif kind in NOT_PHOTOS:
+            files.others[f"{kind} ({NOT_PHOTOS[kind]})"] += 1
+    return files
+
+
+def class_numbers(path: Path) -> set[str]:
+    """The keys of a JSON file that maps class numbers to names; empty for any other file."""
+    if path.stat().st_size > LARGEST_MAP:
+        return set()
+    try:
+        content = json.loads(path.read_bytes())
+    except ValueError:
+        return set()
+    names = isinstance(content, dict) and all(isinstance(value, str) for value in content.values())
+    return set(content) if names else set()
+
+
+def _add(files: Files, path: str, read: Callable[[Path], pd.DataFrame]) -> None:
+    try:
+        files.tables[path] = read(files.inputs / path)
+    except InputError as error:
+        files.unreadable.append(error.found)
+
+
+def _paths(inputs: Path) -> Iterator[str]:
+    for folder, inside, names in os.walk(inputs, followlinks=True):
+        here = Path(folder)
+        inside[:] = [
+            name
+            for name in inside
+            if not name.startswith((".", "__"))
+            and not (here / name / "competition.toml").is_file()
+            and not mask_gender_age.is_here(here / name)
+        ]
+        for name in names:
+            if not name.startswith("."):
+                yield (here / name).relative_to(inputs).as_posix()

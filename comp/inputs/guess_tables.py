@@ -1,0 +1,132 @@
+"""Guess which table is the sample submission, which one has the training rows, and which one the test rows."""
+
+import itertools
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+import pandas as pd
+
+from comp.inputs.guess_files import Files
+from comp.inputs.guess_photos import Found, find
+from comp.inputs.path_templates import fields, fill
+
+SAMPLE_WORDS = ("sample", "submission")
+
+
+@dataclass(frozen=True)
+class SampleTable:
+    """The sample submission: its path, its table, the column of ids, and the columns to fill."""
+
+    path: str
+    table: pd.DataFrame
+    id: str
+
+    @property
+    def answers(self) -> list[str]:
+        return [name for name in self.table if name != self.id and is_named(name)]
+
+    @property
+    def ids(self) -> pd.Series:
+        return self.table[self.id]
+
+
+@dataclass(frozen=True)
+class TestTable:
+    """Rows of the test set. id: the column, or template of two columns, with the ids; path "": the sample itself."""
+
+    path: str
+    table: pd.DataFrame
+    id: str
+
+    @property
+    def photos_per_id(self) -> float:
+        """Mean number of rows per prediction id."""
+        ids = fill(self.id, self.table) if fields(self.id) else self.table[self.id]
+        return len(ids) / ids.nunique()
+
+
+def is_named(column: str) -> bool:
+    """Whether a column has a name: pandas calls the others Unnamed: 0 and so on."""
+    return bool(column) and not column.startswith("Unnamed: ")
+
+
+def samples(files: Files) -> list[SampleTable]:
+    """Candidates for the sample submission, the most likely first: by name, else tables with constant answers."""
+    named = [path for path in files.tables if any(word in stem(path) for word in SAMPLE_WORDS)]
+    others = [path for path, table in files.tables.items() if path.endswith(".csv") and _is_constant(table)]
+    made = [_sample(path, files.tables[path]) for path in sorted(named, key=len) or others]
+    return [sample for sample in made if sample is not None]
+
+
+def _sample(path: str, table: pd.DataFrame) -> SampleTable | None:
+    ids = [name for name in table if is_named(name) and table[name].is_unique]
+    made = SampleTable(path, table, ids[0]) if ids else None
+    return made if made and made.answers else None
+
+
+def _is_constant(table: pd.DataFrame) -> bool:
+    rest = [name for name in table if is_named(name) and not table[name].is_unique]
+    return len(table) > 1 and bool(rest) and all(table[name].nunique() == 1 for name in rest)
+
+
+def test_of(files: Files, sample: SampleTable) -> TestTable:
+    """The table with all ids of the sample and without its answer columns; else the sample itself."""
+    others = [path for path in files.tables if path != sample.path and "train" not in stem(path)]
+    for path in sorted(others, key=lambda path: "test" not in path.lower()):
+        if set(sample.answers) & set(files.tables[path]):
+            continue
+        table, wanted = files.tables[path], set(sample.ids)
+        columns = sorted(table, key=lambda name: name.lower() != sample.id.lower())
+        single = next((name for name in columns if wanted <= set(table[name])), None)
+        double = None if single and table[single].is_unique else _template_of_ids(table, wanted)
+        if single or double:
+            return TestTable(path, table, double or single)
+    return TestTable("", sample.table, sample.id)
+
+
+def _template_of_ids(table: pd.DataFrame, wanted: set[str]) -> str | None:
+    """A template of two columns that gives the ids, such as {patient_id}_{laterality}."""
+    sign = next((sign for sign in "_-." if all(sign in name for name in wanted)), None)
+    few = [name for name in table if table[name].nunique() <= len(wanted)]
+    for a, b in itertools.permutations(few, 2) if sign else ():
+        if wanted <= set(table[a] + sign + table[b]):
+            return f"{{{a}}}{sign}{{{b}}}"
+    return None
+
+
+def train_of(
+    files: Files, sample: SampleTable | None, test_table: str, test_photos: frozenset[str]
+) -> tuple[str, Found | None] | None:
+    """The path of the training table and the template of its photos; None if there is no training table.
+
+    The template is None if the photos of the table were not found. Then the table must be called train or have the
+    answer columns of the sample.
+    """
+    taken = {sample.path if sample else "", test_table}
+    names = sorted((p for p in files.tables if p not in taken), key=lambda p: _fitness(p, files.tables[p], sample))
+    for path in reversed(names):
+        found = find(files.tables[path], files.photos, "train", ["file_name", *([sample.id] if sample else [])])
+        if found and not found.photos <= test_photos:
+            return path, found
+    called = [path for path in names if "train" in stem(path)]
+    sure = [path for path in names if sample and set(sample.answers) & set(files.tables[path])]
+    return next(((path, None) for path in reversed([*called, *sure])), None)
+
+
+def _fitness(path: str, table: pd.DataFrame, sample: SampleTable | None) -> tuple:
+    """Sort key: the most likely training table comes last. It has the answers of the sample as columns or values."""
+    answers = sample.answers if sample else []
+    asked = sum(name in table for name in answers)
+    as_values = max((len(set(answers) & set(table[name])) for name in table), default=0) if len(answers) > 1 else 0
+    has_labels = any(word in name.lower() for name in table for word in ("label", "class", "category", "target"))
+    name = stem(path)
+    return asked, as_values, has_labels, "train" in name, "label" in name, len(table), path
+
+
+def stem(path: str) -> str:
+    return PurePosixPath(path).stem.lower()
+
+
+def simple(name: str) -> str:
+    """A column name in lower case with letters and digits only, to compare Category with category_id."""
+    return "".join(letter for letter in name.lower() if letter.isalnum())

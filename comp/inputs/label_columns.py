@@ -1,0 +1,246 @@
+"""The names of the classes and of the attributes' values, as the training table spells them.
+
+The labels of the training rows as in folds.csv: a class index, several with spaces between, or a number.
+"""
+
+from itertools import pairwise, product
+
+import numpy as np
+import pandas as pd
+
+from comp.competition import labels
+from comp.competition.competition import Attribute, Competition
+from comp.competition.competition_toml import Settings
+from comp.competition.label_policy import label_of_attributes
+from comp.errors import InputError, listed
+from comp.inputs import source_table
+from comp.inputs.photo_paths import PhotoRows
+from comp.inputs.source_table import check_columns
+from comp.text import same_text
+
+EDIT = "edit competition.toml"
+
+
+def names_in_order(values) -> tuple[str, ...]:
+    """The distinct values, sorted by size if all are numbers (2 before 10), else alphabetically."""
+    values = sorted(set(values))
+    numbers = pd.to_numeric(pd.Series(values, dtype=str), errors="coerce")
+    return tuple(values) if numbers.isna().any() else tuple(values[i] for i in numbers.argsort(kind="stable"))
+
+
+def names_of_table(rows: PhotoRows, settings: Settings) -> tuple[str, ...]:
+    """The classes (C,) from the training table alone. Raises InputError for a missing or empty label column."""
+    if settings.target == "regression":
+        return ("value",)
+    if not isinstance(settings.label, str):
+        return settings.label
+    labels = names_of_column(rows, settings)
+    if settings.target == "multilabel":
+        return names_in_order(part for part in parts_of_label(labels, settings).explode().dropna() if part)
+    if settings.target == "binary":
+        return two_classes(names_in_order(labels), settings, rows.file)
+    names = names_in_order(labels)
+    if settings.target == "ordinal" and pd.to_numeric(pd.Series(names), errors="coerce").isna().any():
+        raise InputError(
+            f"grades of {rows.file} are not numbers: {', '.join(names[:20])}",
+            "the order of the grades, lowest first",
+            f"classes = {list(names[:20])} in competition.toml, in the right order",
+        )
+    if len(names) < 2:
+        raise InputError(
+            f"column {settings.label} of {rows.file} has only the value {names[0]}", "at least two classes", EDIT
+        )
+    return names
+
+
+def names_of_column(rows: PhotoRows, settings: Settings) -> pd.Series:
+    """The label column (N,) as text. Raises InputError if it is missing, or empty in a row that must have a label."""
+    check_columns(rows.table, (settings.label,), "label", rows.file)
+    labels = rows.table[settings.label]
+    empty = (labels.str.strip() == "").to_numpy(bool)
+    if empty.any() and settings.target != "multilabel":
+        raise InputError(
+            f"{empty.sum()} row(s) of {rows.file} without a label:{listed(rows.named(empty))}",
+            f"a value in column {settings.label} of each row",
+            "fill or delete those rows",
+        )
+    if settings.target != "multilabel" and settings.label == source_table.LABEL and rows.source and rows.source.is_json:
+        several = labels.str.contains(source_table.SEVERAL, regex=False).to_numpy(bool)
+        if several.any():
+            raise InputError(
+                f"{several.sum()} image(s) of {rows.file} with several categories:{listed(rows.named(several))}",
+                f'one category per image, or target = "multilabel" in place of {settings.target}',
+                EDIT,
+            )
+    return labels
+
+
+def parts_of_label(labels: pd.Series, settings: Settings) -> pd.Series:
+    """The labels of each row (N,) as lists."""
+    if settings.separator.strip():
+        return labels.str.split(settings.separator, regex=False).map(lambda parts: [part.strip() for part in parts])
+    return labels.str.split()  # by any white space
+
+
+def two_classes(values: tuple[str, ...], settings: Settings, file: str) -> tuple[str, str]:
+    """The names of the negative and the positive class. Several values of one class are joined, as in UERD/JMiPOD."""
+    positive = settings.listed("positive")
+    unknown = [value for value in positive if value not in values]
+    if unknown:
+        raise InputError(
+            f"positive = {list(positive)}: no row of {file} has the label {unknown[0]}",
+            f"some of {', '.join(values[:20])}",
+            EDIT,
+        )
+    if not positive and len(values) == 2:
+        positive = ("1",) if "1" in values else values[1:]
+    negative = [value for value in values if value not in positive]
+    if not positive or not negative:
+        raise InputError(
+            f"labels of {file}: {', '.join(values[:20])}",
+            "two classes, or positive = [the labels of the positive class]",
+            EDIT,
+        )
+    return "/".join(negative), "/".join(positive)
+
+
+def attributes_of(rows: PhotoRows, settings: Settings) -> dict[str, Attribute]:
+    """The attributes; the classes are all combinations of their values, the last attribute changing fastest."""
+    values = {name: _column_values(rows, settings, name) for name in settings.attributes}
+    combinations = list(product(*(range(len(names)) for names in values.values())))
+    return {name: Attribute(values[name], tuple(one[i] for one in combinations)) for i, name in enumerate(values)}
+
+
+def classes_of_attributes(attributes: dict[str, Attribute]) -> tuple[str, ...]:
+    """The class names (C,), made of the values of the attributes, such as "red small 30-60"; () without attributes."""
+    columns = [[one.values[value] for value in one.of_class] for one in attributes.values()]
+    return tuple(" ".join(names) for names in zip(*columns, strict=True))
+
+
+def _column_values(rows: PhotoRows, settings: Settings, name: str) -> tuple[str, ...]:
+    """The names of an attribute's values: ranges as <30, 30-60, >=60; others as the table spells them."""
+    if name in settings.ranges:
+        edges = [f"{edge:g}" for edge in settings.ranges[name]["edges"]]
+        between = [f"{low}-{high}" for low, high in pairwise(edges)]
+        return (f"<{edges[0]}", *between, f">={edges[-1]}")
+    check_columns(rows.table, (name,), "attributes", rows.file)
+    return names_in_order(rows.table[name])
+
+
+def labels_of(
+    rows: PhotoRows, competition: Competition, settings: Settings, attributes: dict[str, np.ndarray]
+) -> np.ndarray | list[str]:
+    """The labels (N,): int, text of class indices (multilabel), or float (regression).
+
+    attributes: the result of `attribute_columns`. Raises InputError for labels that are not classes, or not numbers.
+    """
+    if attributes:
+        return label_of_attributes(pd.DataFrame(attributes), competition)
+    if settings.target == "regression":
+        return numbers_of(rows, settings.label, "label")
+    if not isinstance(settings.label, str):
+        chosen = zeros_and_ones(rows, settings.label)[:, _places(settings.label, competition)]
+        return _texts(chosen) if settings.target == "multilabel" else _one_each(chosen, rows)
+    column = names_of_column(rows, settings)
+    if settings.target == "multilabel":
+        return _several(column, competition, settings, rows)
+    if settings.positive:
+        return column.isin(settings.listed("positive")).to_numpy(int)
+    return _indices(column, competition, rows)
+
+
+def attribute_columns(rows: PhotoRows, competition: Competition) -> dict[str, np.ndarray]:
+    """Name of each attribute to its value (N,) int."""
+    ranges = {one.attribute: one for one in competition.ranges}
+    made = {}
+    for name, attribute in competition.attributes.items():
+        if name in ranges:
+            values = numbers_of(rows, ranges[name].column, "ranges")
+            made[name] = np.searchsorted(ranges[name].edges, values, side="right")
+        else:
+            made[name] = pd.Categorical(rows.table[name], categories=attribute.values).codes.astype(int)
+    return made
+
+
+def numbers_of(rows: PhotoRows, column: str, key: str) -> np.ndarray:
+    """A column as (N,) float. Raises InputError for values that are not finite numbers."""
+    check_columns(rows.table, (column,), key, rows.file)
+    values = pd.to_numeric(rows.table[column], errors="coerce").to_numpy(np.float64)
+    _check(np.isfinite(values), rows, rows.table[column], f"are not numbers in column {column}", "numbers")
+    return values
+
+
+def zeros_and_ones(rows: PhotoRows, columns: tuple[str, ...]) -> np.ndarray:
+    """Columns of 0 and 1 as (N, L) bool. Raises InputError for other values."""
+    check_columns(rows.table, columns, "label", rows.file)
+    values = rows.table[list(columns)].apply(pd.to_numeric, errors="coerce").to_numpy(np.float64)
+    bad = ~np.isin(values, (0, 1))
+    shown = [
+        f"{name}: {rows.table[columns[c]].iloc[r]!r} in {columns[c]}"
+        for name, r, c in zip(rows.named(bad.any(1)), *_first_of_each_row(bad), strict=True)
+    ]
+    if shown:
+        raise InputError(
+            f"{len(shown)} row(s) of {rows.file} with labels that are not 0 or 1:{listed(shown)}",
+            "0 or 1 in each column of `label`",
+            "correct those lines",
+        )
+    return values == 1
+
+
+def _first_of_each_row(bad: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    rows = np.flatnonzero(bad.any(1))
+    return rows, bad[rows].argmax(1)
+
+
+def _places(columns: tuple[str, ...], competition: Competition) -> list[int]:
+    """The position in `label` of each class."""
+    names = [same_text(name) for name in columns]
+    return [names.index(same_text(name)) for name in competition.classes]
+
+
+def _one_each(chosen: np.ndarray, rows: PhotoRows) -> np.ndarray:
+    counts = chosen.sum(1)
+    _check(
+        counts == 1,
+        rows,
+        pd.Series(counts),
+        "do not have exactly one 1",
+        'one 1 per row; several need target = "multilabel"',
+    )
+    return chosen.argmax(1)
+
+
+def _texts(chosen: np.ndarray) -> list[str]:
+    return [labels.to_text(np.flatnonzero(row)) for row in chosen]
+
+
+def _several(column: pd.Series, competition: Competition, settings: Settings, rows: PhotoRows) -> list[str]:
+    parts = parts_of_label(column, settings)
+    index = {same_text(name): c for c, name in enumerate(competition.classes)}
+    found = [[index.get(same_text(part), -1) for part in row if part] for row in parts]
+    _check(np.array([-1 not in row for row in found]), rows, column, "are not classes", _known(competition))
+    return [labels.to_text(row) for row in found]
+
+
+def _indices(column: pd.Series, competition: Competition, rows: PhotoRows) -> np.ndarray:
+    index = {same_text(name): c for c, name in enumerate(competition.classes)}
+    place = {value: index.get(same_text(value), -1) for value in column.unique()}
+    found = column.map(place).to_numpy(int)
+    _check(found >= 0, rows, column, "are not classes", _known(competition))
+    return found
+
+
+def _known(competition: Competition) -> str:
+    return f"one of {', '.join(competition.classes[:50])}"
+
+
+def _check(right: np.ndarray, rows: PhotoRows, values: pd.Series, problem: str, expected: str) -> None:
+    """Raise InputError that lists the rows that are not right; right: (N,) bool."""
+    if not right.all():
+        bad = [f"{n}: {v!r}" for n, v in zip(rows.named(~right), values[~right].tolist(), strict=True)]
+        raise InputError(
+            f"{len(bad)} label(s) of {rows.file} {problem}:{listed(bad)}",
+            expected,
+            "correct those rows, or `classes` and `label` in competition.toml",
+        )

@@ -1,0 +1,216 @@
+"""Archives that were not unpacked, and the command that unpacks them.
+
+COCO JSON as a table with one row per image: its columns, its categories and their names.
+
+A table of the competition, CSV or COCO JSON, with all columns as text; messages name its rows by line or image.
+"""
+
+import json
+import os
+import shlex
+import tarfile
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from comp.errors import InputError
+from comp.tables import advice_to_correct, line_numbers, read_table
+
+ENDS = (".zip", ".7z", ".tar", ".tar.gz", ".tgz", ".rar")
+LOOKED_AT = 1000  # entries of a folder, at most
+
+
+def first_names(folder: Path) -> list[str]:
+    """The first entries of a folder, without hidden ones; [] if there is no such folder."""
+    if not folder.is_dir():
+        return []
+    with os.scandir(folder) as entries:
+        return [entry.name for entry, _ in zip(entries, range(LOOKED_AT), strict=False) if entry.name[0] != "."]
+
+
+def unpack_command(inputs: Path, wanted: str = "") -> str:
+    """The command that unpacks the archive that probably holds a missing file or folder; "" if there is no archive.
+
+    wanted: its path relative to inputs. Archives are searched in each folder of that path. One of the same name is
+    preferred: train.zip for train/1.jpg.
+    """
+    parts = wanted.split("/") if wanted else []
+    places = [inputs / "/".join(parts[:n]) for n in range(len(parts) + 1)]
+    found = [place / name for place in places for name in first_names(place) if name.lower().endswith(ENDS)]
+    if not found:
+        return ""
+    archive = min(
+        found,
+        key=lambda path: (not path.name.startswith(tuple(f"{part}." for part in parts)), len(path.name), path.name),
+    )
+    return _command(archive, parts)
+
+
+def _command(archive: Path, parts: list[str]) -> str:
+    end, name, parent = archive.name.lower(), shlex.quote(str(archive)), shlex.quote(str(archive.parent))
+    if end.endswith(".7z"):
+        return f"7z x {name} -o{parent}"
+    if end.endswith(".rar"):
+        return f"unrar x {name} {parent}/"
+    into = parent if _has_one_of(archive, parts) else shlex.quote(str(archive.parent / archive.name.partition(".")[0]))
+    if end.endswith(".zip"):
+        return f"unzip -q {name} -d {into}"
+    return f"mkdir -p {into} && tar -xf {name} -C {into}"
+
+
+def _has_one_of(archive: Path, parts: list[str]) -> bool:
+    """Whether the archive contains the wanted folders. If not, it is unpacked into a folder of its own name."""
+    try:
+        if zipfile.is_zipfile(archive):
+            with zipfile.ZipFile(archive) as file:
+                names = file.namelist()
+        else:
+            with tarfile.open(archive) as file:
+                first = file.next()
+                names = [first.name.removeprefix("./")] if first else []
+    except (OSError, tarfile.TarError, zipfile.BadZipFile):
+        return True
+    return any(name.partition("/")[0] in parts if parts else "/" in name for name in names)
+
+
+LABEL = "category_id"
+SEVERAL = " "  # separates the categories of one image
+IMAGE_ID = ("id", "image_id")
+CATEGORY_ID = ("id", "category_id")
+
+
+def read_coco(path: Path) -> pd.DataFrame:
+    """One row per image that has an annotation, or per image if the file has no annotations; all columns as text.
+
+    Columns: the fields of the image (its id is both `id` and `image_id`), category_id and category_name (several
+    categories are separated by a space), and the other fields of the first annotation of the image. A file may also be
+    just a list of images. Raises InputError for any other file.
+    """
+    content = _content(path)
+    images = _table(_records(path, content, "images"))
+    images = images.assign(**dict.fromkeys(IMAGE_ID, _id(images, IMAGE_ID, path, "images")))
+    if "file_name" not in images:
+        raise _unusable(path, f"images without file_name: {', '.join(images)}")
+    if isinstance(content, list) or not content.get("annotations"):
+        return images
+    annotations = _table(_records(path, content, "annotations"))
+    if not {"image_id", "category_id"} <= set(annotations):
+        raise _unusable(path, f"annotations without image_id or category_id: {', '.join(annotations)}")
+    labels = _labels(annotations, _names(content, path))
+    return images.drop(columns=[c for c in labels if c in images and c != "image_id"]).merge(labels, on="image_id")
+
+
+def _content(path: Path):
+    try:
+        with open(path, encoding="utf-8-sig") as file:
+            content = json.load(file)
+    except (ValueError, RecursionError) as error:
+        raise _unusable(path, f"not JSON: {error}") from None
+    if not isinstance(content, (list, dict)):
+        raise _unusable(path, f"a {type(content).__name__}")
+    return content
+
+
+def _records(path: Path, content, key: str) -> list[dict]:
+    records = content if isinstance(content, list) else content.get(key)
+    if not isinstance(records, list) or not records or not all(isinstance(record, dict) for record in records):
+        there = "a list" if isinstance(content, list) else f"keys {', '.join(map(str, content))}"
+        raise _unusable(path, f"no list of {key}: {there}")
+    return records
+
+
+def _table(records: list[dict]) -> pd.DataFrame:
+    """A table of the fields with single values, as text; boxes and outlines are left out."""
+    keys = [key for key, value in records[0].items() if not isinstance(value, (list, dict))]
+    return pd.DataFrame({key: pd.Series([_text(record.get(key)) for record in records], dtype=str) for key in keys})
+
+
+def _text(value) -> str:
+    return "" if value is None else str(value)
+
+
+def _id(table: pd.DataFrame, names: tuple[str, ...], path: Path, what: str) -> pd.Series:
+    name = next((name for name in names if name in table), None)
+    if name is None:
+        raise _unusable(path, f"{what} without {' or '.join(names)}: {', '.join(table)}")
+    return table[name]
+
+
+def _names(content: dict, path: Path) -> dict[str, str]:
+    """Category id to name; empty if the categories have no names."""
+    records = content.get("categories")
+    categories = _table(records) if isinstance(records, list) and records and isinstance(records[0], dict) else None
+    if categories is None or "name" not in categories:
+        return {}
+    return dict(zip(_id(categories, CATEGORY_ID, path, "categories"), categories["name"], strict=True))
+
+
+def _labels(annotations: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:
+    """One row per image: its distinct categories, and the other columns of its first annotation."""
+    annotations = annotations.drop(columns="id", errors="ignore").drop_duplicates(["image_id", "category_id"])
+    if names:
+        annotations = annotations.assign(category_name=annotations["category_id"].map(names).fillna(""))
+    first = annotations.drop_duplicates("image_id").set_index("image_id")
+    repeated = annotations[annotations["image_id"].duplicated(keep=False)]
+    for column in [c for c in ("category_id", "category_name") if c in annotations and len(repeated)]:
+        several = repeated.groupby("image_id", sort=False)[column].agg(SEVERAL.join)
+        first.loc[several.index, column] = several
+    return first.reset_index()
+
+
+def _unusable(path: Path, problem: str) -> InputError:
+    return InputError(
+        f"{path} is not COCO JSON: {problem}",
+        "images with file_name and id; annotations with image_id and category_id",
+        f"name another table in competition.toml, or correct {path}",
+    )
+
+
+@dataclass(frozen=True)
+class SourceTable:
+    """path: the file; size: how many rows it has; table: all or some rows as text, the index is the row number."""
+
+    path: Path
+    size: int
+    table: pd.DataFrame
+
+    @property
+    def is_json(self) -> bool:
+        """Whether the file is COCO JSON."""
+        return self.path.suffix.lower() == ".json"
+
+    def named(self, rows) -> list[str]:
+        """A name for each row number: "line 7" in a CSV, the image in a JSON file, where lines would not help."""
+        if self.is_json:
+            return [f"image {self.table['file_name'][row]}" for row in rows]
+        lines = line_numbers(self.path, self.size)
+        return [f"line {lines[row]}" for row in rows]
+
+
+def check_columns(table: pd.DataFrame, names, key: str, file: str) -> None:
+    """Raise InputError for a missing column; it lists the existing ones."""
+    missing = [name for name in names if name not in table]
+    if missing:
+        known = ", ".join(map(str, table))
+        raise InputError(
+            f"{key}: no column {', '.join(missing[:20])} in {file}",
+            f"one of {known[:1000]}",
+            f"edit {key} in competition.toml",
+        )
+
+
+def read_source(inputs: Path, name: str, key: str) -> SourceTable:
+    """The table that competition.toml names under `key`. Raises InputError if it is missing or not a table."""
+    path = Path(inputs) / name
+    if not path.is_file():
+        others = sorted(p.name for p in path.parent.glob("*") if p.suffix.lower() in (".csv", ".tsv", ".txt", ".json"))
+        expected = f"a table, such as {', '.join(others[:20])}" if others else "a table"
+        raise InputError(
+            f'no {path} ({key} = "{name}")',
+            expected,
+            unpack_command(Path(inputs), name) or f"edit {key} in competition.toml",
+        )
+    table = read_coco(path) if path.suffix.lower() == ".json" else read_table(path, (), advice_to_correct(path))
+    return SourceTable(path, len(table), table)

@@ -1,0 +1,190 @@
+"""Scores of the parts of a target: of each attribute of the classes, or of each of several labels.
+
+What the board knows of each run: scores, times, best epochs, settings and state. No torch.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from comp.competition import scoring
+from comp.competition.competition import Competition
+from comp.competition.scored_rows import ScoredRows
+from comp.errors import InputError
+from comp.metrics import named_metrics
+from comp.metrics.metric import Metric
+from comp.recipes.catalog import family_of_model
+from comp.recipes.recipe_json import RunSettings
+from comp.store import blend_files, history, out_of_fold, run_status
+from comp.store.blend_files import load_blend
+from comp.store.fold_table import fold_count
+from comp.store.history import Times
+from comp.store.run_status import State
+from comp.store.runs import BLEND, Run
+
+MOST_PARTS = 60  # labels with a score each
+
+
+def scores_of_parts(competition: Competition, labels: np.ndarray, probs: np.ndarray) -> dict[str, float]:
+    """Attribute or label name to its score. labels as the target has them (N, …), probs (N, C).
+
+    Attributes: the plain answers' attribute values, by `metric_of`. Labels: each one alone. Other targets, and more
+    than MOST labels: empty.
+    """
+    if competition.target == "multilabel":
+        return _of_labels(competition, labels, probs)
+    if not competition.attributes:
+        return {}
+    answers, metric = probs.argmax(1), metric_of_parts(competition)
+    return {
+        name: metric.value(values[labels], values[answers], len(competition.attributes[name].values))
+        for name, values in competition.attribute_values.items()
+    }
+
+
+def metric_of_parts(competition: Competition) -> Metric:
+    """The metric of a part: the competition's where it takes answers, or a label alone; else accuracy or F1."""
+    metric = competition.metric
+    if competition.target == "multilabel":
+        return metric if metric.terms or metric.needs in ("ranks", "probabilities") else named_metrics.get("macro_f1")
+    return metric if metric.terms else named_metrics.get("accuracy")
+
+
+def _of_labels(competition: Competition, labels: np.ndarray, probs: np.ndarray) -> dict[str, float]:
+    if competition.size > MOST_PARTS:
+        return {}
+    metric = metric_of_parts(competition)
+    made = scoring.predictions(competition, metric, probs)
+    return {name: metric.value(labels[:, [c]], made[:, [c]], 1) for c, name in enumerate(competition.classes)}
+
+
+EXTERNAL = "external"
+
+
+@dataclass(frozen=True)
+class RunRow:
+    """One run, external predictions, or the blend. Scores are values of the competition's metric.
+
+    settings: what differs from the other runs, in words; score: over all rows out of fold, None unless complete;
+    folds: fold to its score, of the folds that have predictions; parts: score of each attribute or label.
+    """
+
+    name: str
+    family: str
+    settings: str
+    state: str
+    why: str = ""
+    score: float | None = None
+    folds: dict[int, float] = field(default_factory=dict)
+    parts: dict[str, float] = field(default_factory=dict)
+    times: Times = field(default_factory=Times)
+
+    @property
+    def mean(self) -> float | None:
+        """Mean of the scores of its folds."""
+        return float(np.mean(list(self.folds.values()))) if self.folds else None
+
+    @property
+    def spread(self) -> float | None:
+        """Standard deviation of the scores of its folds; None of fewer than two."""
+        return float(np.std(list(self.folds.values()))) if len(self.folds) > 1 else None
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """What runs are scored on: the fold table, its hash, the scored rows, and the ids of the sample submission."""
+
+    outputs: Path
+    inputs: Path
+    folds: pd.DataFrame
+    digest: str
+    rows: ScoredRows
+    test_ids: list[str] | None
+
+
+def board_rows(on: Predicted, settings: RunSettings) -> list[RunRow]:
+    """A row per run, external predictions and the blend: the best score first, then those without a whole score."""
+    competition = on.rows.competition
+    states: dict[str, list[State]] = defaultdict(list)
+    for state in run_status.status(on.outputs, on.folds, on.digest, competition, on.test_ids):
+        states[state.run].append(state)
+    found = [_run_row(name, of, settings, on) for name, of in states.items()]
+    blend = run_status.blend_status(on.outputs, on.inputs, competition)
+    if blend.state != "missing":
+        found.append(_blend_row(blend, on))
+    return sorted(found, key=lambda row: _order(row, competition))
+
+
+def _order(row: RunRow, competition: Competition) -> tuple:
+    whole, value = row.score is not None, row.mean if row.score is None else row.score
+    return not whole, value is None, -competition.metric.shown(value) if value is not None else 0, row.name
+
+
+def _run_row(name: str, states: list[State], settings: RunSettings, on: Predicted) -> RunRow:
+    run, recipe = Run(on.outputs, name), settings.recipes.get(name, {})
+    kind = family_of_model(str(recipe["model"])) if recipe else EXTERNAL
+    words = settings.words.get(name, "recipe.json cannot be read" if run.recipe.is_file() else "external predictions")
+    state, why = _summary(states)
+    scored = _scored(run, on) if state != "unused" else {}
+    if state != "complete":
+        scored = {name: value for name, value in scored.items() if name == "folds"}
+    times = history.training_times(run, len(states), on.rows.competition, str(recipe.get("best_by", "metric")))
+    return RunRow(name, kind, words, state, why, times=times, **scored)
+
+
+def _summary(states: list[State]) -> tuple[str, str]:
+    """The state of a run from those of its folds, "3/5" where some are complete; and the reason of the first other."""
+    kinds = [state.state for state in states]
+    bad = [state for state in states if state.state != "complete"]
+    why = bad[0].why if bad else ""
+    if len(states) == 1 or not bad:
+        return kinds[0], why
+    worst = [kind for kind in ("stale", "diverged") if kind in kinds] + [kinds[0]] * (len(set(kinds)) == 1)
+    done = kinds.count("complete")
+    why = f"{done} of {len(kinds)} folds are complete; fold {bad[0].fold} is {bad[0].state}: {why}"
+    return worst[0] if worst else f"{done}/{len(kinds)}", why
+
+
+def _scored(run: Run, on: Predicted) -> dict:
+    """Fields of RunRow from the folds that have usable predictions."""
+    competition, fold = on.rows.competition, on.folds["fold"].to_numpy()
+    probs, _ = out_of_fold.load_what_is_there(run, on.folds, on.digest, competition)
+    known = np.isfinite(probs).all(1)
+    there = [k for k in range(fold_count(on.folds)) if known[fold == k].all()]
+    probs[~known] = 1 / competition.size  # never scored
+    return _of_scored_rows(on.rows.combine(probs), there, on.rows) if there else {}
+
+
+def _of_scored_rows(probs: np.ndarray, there: list[int], rows: ScoredRows) -> dict:
+    competition = rows.competition
+    parts = {k: rows.folds == k for k in there}
+    return {
+        "score": _value(competition, rows.labels, probs),
+        "folds": {k: _value(competition, rows.labels[part], probs[part]) for k, part in parts.items()},
+        "parts": scores_of_parts(competition, rows.labels, probs),
+    }
+
+
+def _value(competition: Competition, labels: np.ndarray, probs: np.ndarray) -> float:
+    return competition.metric.shown(scoring.score(competition, labels, probs))
+
+
+def _blend_row(state: State, on: Predicted) -> RunRow:
+    try:
+        oof, _, made = load_blend(on.outputs, on.rows, on.digest, on.rows.competition)
+    except InputError as error:
+        return RunRow(BLEND, BLEND, "", "stale", f"{error.found}; {error.run}")
+    scored = _of_scored_rows(oof, sorted(set(on.rows.folds.tolist())), on.rows)
+    words = f"{made.get('method')} + {made.get('rule')} of {', '.join(map(str, made.get('runs', ())))}"
+    why = state.why if state.state != "complete" else ""
+    return RunRow(BLEND, BLEND, words, state.state, why, **scored)
+
+
+def blend_interval(on: Predicted) -> tuple[float, float, float] | None:
+    """The cross-validated score of the blend, and the ends of its 95 % interval; None where they are not known."""
+    made = blend_files.blend_state(on.outputs, on.inputs, on.rows.competition).made
+    score, ends = made.get("cross_fitted"), made.get("interval_95")
+    return (float(score), *map(float, ends)) if score is not None and ends else None

@@ -1,0 +1,50 @@
+"""outputs/eda.html: the audit of the input, section by section."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from comp.data.audit_tables import AuditTables
+from comp.data.photo_check import PhotoFacts
+from comp.pages import eda_photos, eda_tables, page
+
+LEAD = "What is in the folder of the competition, before anything is trained. Every figure has its numbers below it."
+
+
+def write_eda(
+    path: Path,
+    inputs: Path,
+    audit: AuditTables,
+    facts: Mapping[str, PhotoFacts],
+    pairs: pd.DataFrame,
+    chosen: list[tuple[str, list[str]]],
+    progress: Callable[[int], None],
+) -> None:
+    """Write the page. facts: of photo_facts.scan; pairs: of photo_pairs.pairs; chosen: of eda_pictures.sample.
+
+    progress is called with the number of the chosen photos that were just read.
+    """
+    made = [
+        eda_tables.label_section(audit),
+        eda_tables.column_section(audit),
+        eda_photos.photo_section(audit, facts, inputs),
+        eda_photos.duplicate_section(pairs, inputs),
+        eda_tables.train_test_section(audit, facts),
+        eda_photos.sample_section(audit, inputs, chosen, progress),
+    ]
+    page.write_sections(path, "Input audit", LEAD, made, tiles(audit, facts, pairs), audit.problems)
+
+
+def tiles(audit: AuditTables, facts: Mapping[str, PhotoFacts], pairs: pd.DataFrame) -> list[tuple[str, str]]:
+    """The numbers at the top of the page: value and what it is."""
+    across = int((pairs["side"] == "train and test").sum())
+    leaks = int(((pairs["side"] == "train") & ~pairs["one_group"]).sum())
+    return [
+        (f"{len(audit.train):,}", "training photos"),
+        (f"{len(audit.test):,}", "test photos"),
+        (f"{audit.train['group'].nunique():,}", "groups"),
+        (f"{sum(bool(fact.problem) for fact in facts.values()):,}", "photos that cannot be read"),
+        (f"{leaks:,}", "equal or near-identical pairs of two training groups"),
+        (f"{across:,}", "such pairs across train and test"),
+    ]

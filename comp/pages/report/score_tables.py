@@ -1,0 +1,119 @@
+"""Out-of-fold scores of each source: over all rows with their interval, in each fold, and for each attribute.
+
+The score of the blend and of each run, with intervals, folds and attributes.
+"""
+
+import numpy as np
+
+from comp.blending import bootstrap
+from comp.competition import scoring
+from comp.pages import figures
+from comp.pages.figures import Table
+from comp.pages.page import ReportSection
+from comp.pages.report import categories
+from comp.pages.report.report_data import ReportData, Source
+
+
+def metrics(data: ReportData, source: Source) -> dict[str, float]:
+    """Name of the competition's metric and of those beside it to the value over the predicted rows."""
+    known = source.known
+    return scoring.scores(data.competition, data.rows.labels[known], source.probs[known])
+
+
+def interval(data: ReportData, source: Source) -> tuple[float, float]:
+    """The 95 % interval of the metric over the predicted rows, by bootstrap over groups; lower value first."""
+    known, competition = source.known, data.competition
+    group = np.unique(data.rows.groups[known], return_inverse=True)[1]
+    made = scoring.predictions(competition, competition.metric, source.probs[known])
+    sums = bootstrap.sums_of_predictions(competition, data.rows.labels[known], group, int(group.max()) + 1, [made])
+    drawn = bootstrap.bootstrap_scores(sums, int(group.max()) + 1)[0]
+    low, high = sorted(float(competition.metric.shown(score)) for score in np.percentile(drawn, [2.5, 97.5]))
+    return low, high
+
+
+def by_fold(data: ReportData, source: Source) -> list[float | None]:
+    """The metric in each fold; None for a fold that is not predicted."""
+    known, competition = source.known, data.competition
+    values = []
+    for k in range(int(data.rows.folds.max()) + 1):
+        rows = known & (data.rows.folds == k)
+        score = scoring.score(competition, data.rows.labels[rows], source.probs[rows]) if rows.any() else None
+        values.append(None if score is None else float(competition.metric.shown(score)))
+    return values
+
+
+def by_attribute(data: ReportData, source: Source) -> dict[str, float]:
+    """Attribute to the share of rows whose value of it is right; empty without attributes."""
+    target = categories.of_target(data)
+    shares = {}
+    for name, one in categories.of_attributes(data).items():
+        answers = target.answers(data.competition, source)
+        values = categories.of_classes(data.competition.attributes[name].of_class, answers)
+        shares[name] = float((values == one.truth)[source.known].mean())
+    return shares
+
+
+BARS = 20  # runs in the bar chart
+
+
+def section(data: ReportData) -> ReportSection:
+    """Tiles with the main numbers; a table of all sources, per fold and per attribute."""
+    values = {"tiles": [], "tables": [], "bars": None, "metric": described(data)}
+    if data.sources:
+        intervals = [interval(data, source) for source in data.sources]
+        values["tiles"] = _tiles(data, intervals[0])
+        values["tables"] = [_overall(data, intervals), _by_fold(data), *_by_attribute(data)]
+        values["bars"] = _bars(data, intervals)
+    return ReportSection("scores", "Scores", "report/scores.html.j2", values)
+
+
+def described(data: ReportData) -> str:
+    """The metric's name and direction."""
+    metric = data.competition.metric
+    return f"{metric.name} ({'higher' if metric.higher_is_better else 'lower'} is better)"
+
+
+def _tiles(data: ReportData, interval: tuple[float, float]) -> list[tuple[str, str]]:
+    """Pairs of value and what it is. The blend's score and interval are those that `make blend` recorded."""
+    rows, main, metric = data.rows, data.main, data.competition.metric.name
+    value = data.weights.get("cross_fitted", metrics(data, main)[metric])
+    low, high = data.weights.get("interval_95", interval)
+    kind = "cross-validated score of the blend" if data.blend else f"out-of-fold score of {main.name}"
+    tiles = [(f"{value:.4f}", f"{metric}: {kind}"), (f"{low:.4f} to {high:.4f}", "95 % interval, over groups")]
+    if "optimism" in data.weights:
+        tiles.append((f"{data.weights['optimism']:+.4f}", "optimism: in sample minus cross-validated"))
+    chances = data.weights.get("beats", {})
+    tiles += [(f"{chance:.0%}", f"probability to beat the {rival}") for rival, chance in chances.items()]
+    return [
+        *tiles,
+        (f"{main.known.sum():,}", f"rows scored, of {len(rows.ids):,}"),
+        (str(int(rows.folds.max()) + 1), "folds"),
+    ]
+
+
+def _overall(data: ReportData, intervals) -> Table:
+    measured = [metrics(data, source) for source in data.sources]
+    rows = [
+        [source.name, int(source.known.sum()), *values.values(), low, high]
+        for source, values, (low, high) in zip(data.sources, measured, intervals, strict=True)
+    ]
+    return Table(["", "rows", *measured[0], "95 % from", "to"], rows, "out of fold")
+
+
+def _by_fold(data: ReportData) -> Table:
+    rows = [[source.name, *by_fold(data, source)] for source in data.sources]
+    return Table(["", *(f"fold {k}" for k in range(len(rows[0]) - 1))], rows, f"{described(data)} in each fold")
+
+
+def _by_attribute(data: ReportData) -> list[Table]:
+    rows = [[source.name, *by_attribute(data, source).values()] for source in data.sources]
+    names = list(data.competition.attributes)
+    return [Table(["", *names], rows, "share of right answers for each attribute")] if len(rows[0]) > 1 else []
+
+
+def _bars(data: ReportData, intervals) -> figures.Figure:
+    """Scores with their intervals."""
+    shown = data.sources[:BARS]
+    metric = data.competition.metric.name
+    values = {source.name: metrics(data, source)[metric] for source in shown}
+    return figures.bars(f"{metric} out of fold, with 95 % intervals", metric, values, intervals[: len(shown)])

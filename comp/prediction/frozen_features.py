@@ -1,0 +1,211 @@
+"""The settings of an embedding run: those of a recipe that a frozen model depends on, and those of the classifier.
+
+A frozen timm model without its classifier: photos (B, 3, H, W) to features (B, D).
+
+Features of all photos, computed once and kept in outputs/cache in parts, each of them whole.
+
+A stage that was killed computes only the missing parts. The folder's name is a hash of everything the features depend
+on: the photos (their names, sizes and times), size, crop, fit, weights, normalisation, views and number format.
+"""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from comp import console, files
+from comp.competition.competition import Competition
+from comp.data import photo_cache
+from comp.data.batches import to_model
+from comp.data.photos import Photos
+from comp.data.run_data import open_photos
+from comp.errors import InputError
+from comp.hardware.device import autocast, explained_device_error, memory_format, precision
+from comp.models import factory, weights_file
+from comp.models.pretrained import Origin
+from comp.prediction import tta
+from comp.recipes import catalog, recipe_settings
+from comp.recipes.recipe_settings import Recipe
+from comp.tabular import classifiers
+from comp.tabular.classifiers import ClassifierSettings
+
+OF_MODEL = ("pretrained", "image_size", "crop", "fit", "mean", "std", "tta", "amp", "channels_last", "batch_size")
+SPEED = ("cache",)  # does not change the result
+HELP = "correct that setting; .venv/bin/python tools/embed.py --help describes all of them"
+
+
+@dataclass(frozen=True)
+class EmbedRecipe:
+    """recipe: the model and how photos go in; classifier: what learns from the embeddings."""
+
+    recipe: Recipe
+    classifier: ClassifierSettings
+
+    def plain(self) -> dict:
+        """All settings that the result depends on, as recipe.json keeps them."""
+        of_model = {key: getattr(self.recipe, key) for key in ("name", "model", *OF_MODEL, "seed")}
+        return of_model | dataclasses.asdict(self.classifier)
+
+
+def chosen_embed_recipe(model: str, text: str, seed: int, competition: Competition) -> EmbedRecipe:
+    """The settings of MODEL under SET=text. A named recipe gives its image size, crop and normalisation.
+
+    Raises InputError for an unknown setting, and for values that are not allowed or do not fit the target.
+    """
+    of_recipe = {key: type(getattr(Recipe(), key)) for key in (*OF_MODEL, *SPEED)}
+    given = recipe_settings.parsed_settings(text, of_recipe | classifiers.setting_types(), HELP)
+    changes = {key: value for key, value in given.items() if key in of_recipe}
+    named = catalog.get_recipe(model, competition.defaults)
+    recipe = recipe_settings.validated_recipe(
+        dataclasses.replace(named, **changes, head="auto", loss="auto", seed=seed)
+    )
+    own = ClassifierSettings(**{key: value for key, value in given.items() if key not in of_recipe})
+    return EmbedRecipe(recipe, classifiers.resolved_settings(own, competition, HELP))
+
+
+OTHER_MODEL = "make embed MODEL=resnet34, or another of python -c 'import timm; print(*timm.list_models())'"
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """model: in eval mode, on its device; features: D; digest: of its weights; origin: what they are, if pretrained."""
+
+    model: nn.Module
+    features: int
+    digest: str
+    origin: Origin | None
+
+
+def load_backbone(recipe: Recipe, competition: Competition, weights: Path, where: torch.device) -> Backbone:
+    """The recipe's model without classifier, with pretrained weights unless the recipe has pretrained=false.
+
+    weights: the folder of local weights. Raises InputError for a model whose features cannot be had at the recipe's
+    size, and for weights that cannot be had or do not fit.
+    """
+    check_backbone(recipe, competition, where)
+    torch.manual_seed(recipe.seed)
+    built = factory.build_model(recipe, competition, weights)
+    model = _without_classifier(built.model).to(where, memory_format=memory_format(recipe)).eval()
+    digest = weights_file.weights_checksum({name: one.cpu() for name, one in model.state_dict().items()}, {})
+    return Backbone(model, _features(model, recipe, where), digest, built.origin)
+
+
+def check_backbone(recipe: Recipe, competition: Competition, where: torch.device) -> None:
+    """Raise InputError unless the untrained model gives a row of features for each of two grey photos."""
+    problem = fault_of_backbone(recipe, competition, where)
+    if not problem:
+        return
+    found = f"the features of {recipe.model} cannot be had at image_size={recipe.image_size}: {problem}"
+    own = factory.timm_size(recipe.model)
+    if own != recipe.image_size and not fault_of_backbone(
+        dataclasses.replace(recipe, image_size=own), competition, where
+    ):
+        raise InputError(
+            found,
+            f"a size that fits, such as its own, image_size={own}",
+            f"the same command with image_size={own} in SET, and RUN=<name>",
+        )
+    raise InputError(found, "a model of timm that gives a row of features for each photo", OTHER_MODEL)
+
+
+def fault_of_backbone(recipe: Recipe, competition: Competition, where: torch.device) -> str:
+    """Why the features cannot be had, in one line; "" where they can."""
+    try:
+        model = factory.create_model(recipe, competition, Path(), pretrained=False)
+        model = _without_classifier(model).to(where, memory_format=memory_format(recipe)).eval()
+        _features(model, recipe, where)
+    except factory.NotBuilt as error:
+        return error.found
+    except InputError:
+        raise
+    except torch.OutOfMemoryError:
+        return ""  # what to do is explained where the photos are read
+    except Exception as error:  # whatever a model of timm raises at a size that is not its own
+        return f"{type(error).__name__}: {(str(error).strip() or '?').splitlines()[0][:200]}"
+    return ""
+
+
+def _without_classifier(model: nn.Module) -> nn.Module:
+    if not hasattr(model, "reset_classifier"):
+        raise TypeError("timm cannot take its classifier off")
+    model.reset_classifier(0)
+    return model.requires_grad_(False)
+
+
+def _features(model: nn.Module, recipe: Recipe, where: torch.device) -> int:
+    """D, of two grey photos. Raises ValueError where the output is not (2, D)."""
+    images = torch.zeros(2, 3, recipe.image_size, recipe.image_size, device=where)
+    with torch.inference_mode():
+        made = model(images.contiguous(memory_format=memory_format(recipe)))
+    shape = tuple(made.shape) if isinstance(made, torch.Tensor) else type(made).__name__
+    if not isinstance(shape, tuple) or len(shape) != 2 or shape[0] != 2 or shape[1] == 0:
+        raise ValueError(f"it gives {shape} for two photos, not (2, features)")
+    return shape[1]
+
+
+BATCHES = 8  # per part
+TIMES = 4  # batches are larger than those of training: no layer's output is kept
+
+
+def features(
+    backbone: Backbone, recipe: Recipe, inputs: Path, outputs: Path, images: Sequence[str], where: torch.device
+) -> np.ndarray:
+    """Features (N, D) float32 of the photos, averaged over the recipe's views. Raises InputError if not finite."""
+    folder = _folder(backbone, recipe, inputs, outputs, images, where)
+    size = BATCHES * TIMES * recipe.batch_size
+    with files.lock(folder / "building", "the embeddings", wait=True):
+        parts = {i: _kept(folder / f"{i:09d}.npz", backbone) for i in range(0, len(images), size)}
+        missing = [i for i, part in parts.items() if part is None]
+        if missing:
+            photos = open_photos(inputs, outputs, recipe, list(images))
+            counts = [len(images[i : i + size]) for i in missing]
+            with console.progress(f"{recipe.model}: embedding", sum(counts)) as advance:
+                for i, count in zip(missing, counts, strict=True):
+                    parts[i] = _computed(backbone, recipe, photos, np.arange(i, i + count), where, advance)
+                    files.write_arrays(folder / f"{i:09d}.npz", features=parts[i])
+    return np.concatenate([parts[i] for i in sorted(parts)])
+
+
+def _folder(backbone: Backbone, recipe: Recipe, inputs: Path, outputs: Path, images, where: torch.device) -> Path:
+    photos = photo_cache.cache_file(Path(), inputs, images, recipe.crop, recipe.image_size, recipe.fit).name
+    made_by = [backbone.digest, recipe.model, recipe.mean, recipe.std, recipe.batch_size, recipe.tta]
+    machine = [str(precision(recipe, where)), str(memory_format(recipe)), version("timm"), version("torch")]
+    return outputs / "cache" / f"features_{files.checksum([photos, made_by, machine])}"
+
+
+def _kept(file: Path, backbone: Backbone) -> np.ndarray | None:
+    """A part as it was written; None where it is missing or damaged."""
+    try:
+        made = files.read_arrays(file, ("features",))["features"]
+    except ValueError:
+        return None
+    return made if made.ndim == 2 and made.shape[1] == backbone.features else None
+
+
+def _computed(
+    backbone: Backbone, recipe: Recipe, photos: Photos, rows: np.ndarray, where: torch.device, advance: Callable
+) -> np.ndarray:
+    model, half, layout = tta.averaged(backbone.model, recipe.tta), precision(recipe, where), memory_format(recipe)
+    made, size = [], TIMES * recipe.batch_size
+    with torch.inference_mode(), explained_device_error(recipe, where):
+        for i in range(0, len(rows), size):
+            pixels = torch.from_numpy(photos.batch(rows[i : i + size]))
+            inputs = to_model(pixels, recipe.mean, recipe.std, where).contiguous(memory_format=layout)
+            with autocast(half, where):
+                made.append(model(inputs).float().cpu().numpy())
+            advance(len(pixels))
+    part = np.concatenate(made)
+    bad = int((~np.isfinite(part).all(1)).sum())
+    if bad:
+        other = "amp=off in SET, and RUN=<name>" if half != torch.float32 else "another MODEL"
+        raise InputError(
+            f"{recipe.model} gives features that are not finite for {bad} of {len(part)} photos",
+            "finite numbers",
+            f"the same command with {other}",
+        )
+    return part

@@ -1,0 +1,122 @@
+"""diverged.json: the training of a fold ended with values that are not finite. It stores the error and the advice.
+
+Training is deterministic, so the same command would fail again after the same epochs. With this file it fails at once.
+
+The history.csv of each fold of a run: one row per epoch.
+
+Minutes, images per second and best epochs of a run, from the history.csv of its folds.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from comp import files
+from comp.competition.competition import Competition
+from comp.errors import InputError
+from comp.metrics import named_metrics
+from comp.store.runs import Run
+
+
+def diverged_file(run: Run, k: int) -> Path:
+    return run.fold(k) / "diverged.json"
+
+
+def keep_divergence(run: Run, k: int, made_with: dict, error: InputError) -> None:
+    """Save the error of a training. made_with: the hashes of its inputs."""
+    content = {"found": error.found, "expected": error.expected, "run": error.run}
+    files.write_json(diverged_file(run, k), {**made_with, **content})
+
+
+def check_diverged(run: Run, k: int, made_with: dict) -> None:
+    """Raise the saved error of fold k if the training would have the same inputs again."""
+    kept = read_diverged(run, k)
+    if kept and {name: kept.get(name) for name in made_with} == made_with:
+        raise InputError(
+            f"fold {k} of {run.name} diverged when it was last trained: {kept['found']}",
+            kept["expected"],
+            f"{kept['run']}; or, after a change of photos, versions or DEVICE: "
+            f"rm {diverged_file(run, k)}, then the same command",
+        )
+
+
+def read_diverged(run: Run, k: int) -> dict:
+    """The saved record; empty if there is none."""
+    path = diverged_file(run, k)
+    return files.read_json(path, "a record of `make train`", f"rm {path}") if path.is_file() else {}
+
+
+def read_histories(run: Run) -> tuple[dict[int, pd.DataFrame], list[str]]:
+    """Fold to its epochs, with the columns epoch, train_loss, val_loss and the metrics; and what cannot be read."""
+    found, problems = {}, []
+    for path in sorted(run.folder.glob("fold*/history.csv")):
+        number = path.parent.name.removeprefix("fold")
+        try:
+            table = pd.read_csv(path).apply(pd.to_numeric)
+            found[int(number)] = table[["epoch", "train_loss", "val_loss", *_metrics(table)]]
+        except (ValueError, KeyError, OSError) as error:  # what pandas raises are ValueErrors
+            problems.append(f"{path} cannot be read, its learning curve is left out: {str(error).splitlines()[0]}")
+    return dict(sorted(found.items())), problems
+
+
+def _metrics(table: pd.DataFrame) -> list[str]:
+    """The columns of the metrics: they stand between val_loss and lr."""
+    columns = list(table.columns)
+    return columns[columns.index("val_loss") + 1 : columns.index("lr")]
+
+
+@dataclass(frozen=True)
+class Times:
+    """minutes: of all folds together; images_per_second: over all epochs; epochs: the best one of each trained fold.
+
+    None or empty where no fold has a history.
+    """
+
+    minutes: float | None = None
+    images_per_second: float | None = None
+    epochs: tuple[str, ...] = ()
+
+
+def training_times(run: Run, folds: int, competition: Competition, best_by: str) -> Times:
+    """The times of a run. best_by: the setting of its recipe. A history that cannot be read is left out."""
+    histories = [made for k in range(folds) if (made := _history(run, k)) is not None]
+    if not histories:
+        return Times()
+    every = pd.concat(histories)
+    seconds = every["seconds"].sum()
+    images = (every["seconds"] * every["images_per_second"]).sum()
+    column, sign = _column(competition, best_by)
+    return Times(
+        float(seconds / 60),
+        float(images / seconds) if seconds else None,
+        tuple(filter(None, (_best(made, column, sign) for made in histories))),
+    )
+
+
+def _history(run: Run, k: int) -> pd.DataFrame | None:
+    """The table of fold k with its numbers; None without one."""
+    try:
+        made = pd.read_csv(run.history(k)).apply(pd.to_numeric, errors="coerce")
+    except (OSError, ValueError):
+        return None
+    return made if {"epoch", "seconds", "images_per_second"} <= set(made) and len(made) else None
+
+
+def _column(competition: Competition, best_by: str) -> tuple[str, int]:
+    """The column that chose the best epoch, and 1 where higher is better, else -1."""
+    if best_by in ("metric", competition.metric.name):
+        return competition.metric.name, 1 if competition.metric.higher_is_better else -1
+    try:
+        return best_by, 1 if named_metrics.get(best_by).higher_is_better else -1
+    except InputError:  # val_loss
+        return best_by, -1
+
+
+def _best(history: pd.DataFrame, column: str, sign: int) -> str:
+    """ "4/6": the best epoch and how many there were; of equal ones the first."""
+    if column not in history or history[column].isna().all():
+        return ""
+    values = (sign * history[column]).fillna(-np.inf).to_numpy()
+    return f"{int(history['epoch'].iloc[values.argmax()])}/{len(history)}"

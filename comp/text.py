@@ -1,0 +1,72 @@
+"""Split a text with several names, as make passes it on. Names may contain spaces, commas and brackets.
+
+Numbers in files and arguments, as people type them.
+
+Convert names to Unicode NFC, so that equal names compare equal. macOS writes file names in NFD.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import shlex
+import unicodedata
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+BETWEEN = re.compile(r"[\s,|]+")
+
+
+def split_names(text: str, there: Callable[[str], bool]) -> list[str]:
+    """The names in a text, separated by spaces, commas, | or line ends.
+
+    there(name): whether a name exists. A space or comma inside a name is recognised because the whole name exists and
+    its parts do not. If that is not enough, names may be quoted as in a shell. If no split gives only existing names,
+    the text is split at every separator.
+    """
+    text = text.strip(" \t\r\n,|")
+    return _split_by_what_is_there(text, there) or _split_quoted(text, there) or BETWEEN.split(text) if text else []
+
+
+def _split_by_what_is_there(text: str, there: Callable[[str], bool]) -> list[str] | None:
+    """The split into existing names, each as short as possible; None if there is no such split."""
+    gaps = list(BETWEEN.finditer(text))
+    starts, ends = [0, *(gap.end() for gap in gaps)], [*(gap.start() for gap in gaps), len(text)]
+    rest: list[list[str] | None] = [None] * len(starts) + [[]]  # the split of the words from position i on
+    for i in reversed(range(len(starts))):
+        for j in range(i, len(starts)):
+            if rest[j + 1] is not None and there(text[starts[i] : ends[j]]):
+                rest[i] = [text[starts[i] : ends[j]], *rest[j + 1]]
+                break
+    return rest[0]
+
+
+def _split_quoted(text: str, there: Callable[[str], bool]) -> list[str] | None:
+    try:
+        names = shlex.split(text)
+    except ValueError:  # a quote that is not closed
+        return None
+    return names if all(map(there, names)) else None
+
+
+def finite_number(text: str) -> float | None:
+    """The number that the text is; None for anything else, and for NaN and infinity."""
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+if TYPE_CHECKING:  # a stage that finds nothing changed ends before pandas would be imported
+    import pandas as pd
+
+
+def same_text(text: str) -> str:
+    """A text in NFC."""
+    return unicodedata.normalize("NFC", text)
+
+
+def same_texts(texts: pd.Series) -> pd.Series:
+    """Many texts (N,) in NFC."""
+    return texts if all(map(str.isascii, texts)) else texts.str.normalize("NFC")

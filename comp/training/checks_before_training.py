@@ -1,0 +1,157 @@
+"""A step and a prediction of an untrained model on two grey photos: does it work at this size, and if not, at which?
+
+What is checked of a run before anything is written, so that a mistake is told at once and leaves no trace.
+"""
+
+import dataclasses
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from comp.competition.competition import Competition
+from comp.data import augment
+from comp.errors import InputError
+from comp.hardware.device import autocast, memory_format, precision
+from comp.models import factory, heads, init_weights
+from comp.models.factory import with_normalisation
+from comp.prediction import tta
+from comp.recipes import catalog, recipe_json
+from comp.recipes.recipe_settings import Recipe
+from comp.store.runs import ALL_DATA, Run
+from comp.training import learner, losses, optimizers, train_stage
+
+STEP = 32  # pixels between the sizes that are tried: most models halve the side five times
+
+
+def check_trial_step(recipe: Recipe, competition: Competition, where: torch.device) -> None:
+    """Raise InputError, with the nearest size that works, for a model that cannot train or predict at the recipe's."""
+    problem = fault_of_trial(recipe, competition, where)
+    if not problem:
+        return
+    size, shown = recipe.image_size, recipe.model
+    if better := working_size(recipe, competition, where):
+        raise InputError(
+            f"image_size={size} does not fit {shown}: {problem}",
+            f"a size that fits, such as image_size={better}",
+            f"the same command with image_size={better} in SET, and RUN=<name>",
+        )
+    raise InputError(
+        f"{shown} does not train here at any size: {problem}",
+        "a model that makes one row of outputs of each photo (B, 3, H, W)",
+        "make train MODEL=resnet34, or another of python -c 'import timm; print(*timm.list_models())'",
+    )
+
+
+def working_size(recipe: Recipe, competition: Competition, where: torch.device) -> int:
+    """The side (pixels) nearest to the recipe's, up to the model's own, at which a step works; 0 where none does."""
+    own = factory.timm_size(recipe.model)
+    sizes = {own, *range(STEP, own + 1, STEP)} - {recipe.image_size}
+    for size in sorted(sizes, key=lambda size: (abs(size - recipe.image_size), -size)):
+        if not fault_of_trial(dataclasses.replace(recipe, image_size=size), competition, where):
+            return size
+    return 0
+
+
+def fault_of_trial(recipe: Recipe, competition: Competition, where: torch.device) -> str:
+    """What goes wrong in a step or a prediction, in one line; "" where nothing does.
+
+    Raises InputError for what no image size would mend, such as an unknown optimizer or unknown features.
+    """
+    try:
+        model = factory.create_model(recipe, competition, Path(), pretrained=False)
+        model = model.to(where, memory_format=memory_format(recipe))
+    except factory.NotBuilt as error:
+        return error.found
+    if recipe.auxiliary:
+        learner.classifier_of(model)
+    learner.switch_on_checkpointing(model, recipe)
+    optimizer = optimizers.make_optimizer(model, recipe, where)
+    try:
+        _trial_step(model, optimizer, recipe, competition, where)
+    except torch.OutOfMemoryError:
+        return ""  # the training itself says what to do
+    except Exception as error:  # whatever a model of timm's raises at a size that is not its own
+        return f"{type(error).__name__}: {(str(error).strip() or '?').splitlines()[0][:200]}"
+    return ""
+
+
+def _trial_step(model: nn.Module, optimizer, recipe: Recipe, competition: Competition, where: torch.device) -> None:
+    """One step in training mode and one prediction. Their values do not matter, their shapes do."""
+    images = torch.zeros(2, 3, recipe.image_size, recipe.image_size, device=where)
+    images = images.contiguous(memory_format=memory_format(recipe))
+    head = heads.build_head(recipe, competition)
+    model.train()
+    for stages in (recipe.freeze_stages, None):
+        learner.freeze_parts(model, stages)
+    if learner.freeze_always(recipe):
+        learner.freeze_for_epoch(model, recipe, 0)
+    for training in (True, False):
+        with torch.set_grad_enabled(training), autocast(precision(recipe, where, training=training), where):
+            outputs = model.train(training)(images)
+        if not isinstance(outputs, torch.Tensor) or outputs.shape[:1] != (2,) or outputs.ndim != 2:
+            raise ValueError(f"it gives {_shape_of(outputs)}, not a row for each photo")
+        probs = head.probs(outputs.float())
+        if probs.shape != (2, competition.size):
+            raise ValueError(f"its outputs are {tuple(outputs.shape)}, not those of {competition.size} classes")
+        if training:
+            outputs.float().square().mean().backward()
+            optimizer.step()
+
+
+def _shape_of(outputs) -> str:
+    if isinstance(outputs, torch.Tensor):
+        return f"a tensor of shape {tuple(outputs.shape)}"
+    return f"a {type(outputs).__name__}"
+
+
+def check_names(recipe: Recipe, competition: Competition) -> None:
+    """Raise InputError for an unknown loss, augmentation, TTA set or model, before anything is loaded."""
+    losses.check_loss(recipe, competition)
+    augment.pipeline(recipe.augment)
+    tta.check(recipe.tta)
+    catalog.check_model_name(recipe.model, catalog.recipe_names())
+
+
+def with_statistics(run: Run, recipe: Recipe, competition: Competition, planned: list[str]) -> Recipe:
+    """The recipe with the mean and std of the weights that it begins with.
+
+    planned: runs that the same command trains before this one, so that an INIT of that name need not be there yet.
+    """
+    if recipe.init not in planned:
+        recipe = init_weights.with_init(recipe, run, competition)
+    return with_normalisation(recipe)
+
+
+def check_begun(run: Run, recipe: Recipe, competition: Competition, numbers: list[int | str], count: int) -> None:
+    """Raise InputError for a run with another recipe, and for FOLD=all_data unless its `count` folds are trained."""
+    if run.recipe.is_file():
+        recipe_json.claim_run(run, recipe, competition)
+    if numbers == [ALL_DATA]:
+        train_stage.check_folds_trained(run, count)
+
+
+def first_weights(run: Run, recipe: Recipe, competition: Competition, inputs: Path, where: torch.device) -> dict | None:
+    """Try the model of a new run; what its pretrained weights are, for recipe.json.
+
+    None for a run that has begun, and for one without pretrained weights. Raises InputError for a model that does not
+    work at the recipe's size, and for pretrained weights that cannot be had or do not fit.
+    """
+    if run.recipe.is_file():
+        return None
+    check_trial_step(recipe, competition, where)
+    if recipe.init or not recipe.pretrained:
+        return None
+    origin = factory.build_model(recipe, competition, inputs / "weights").origin
+    return dataclasses.asdict(origin) if origin else None
+
+
+def check_init(run: Run, recipe: Recipe, competition: Competition, folds_digest: str, numbers: list[int | str]) -> None:
+    """Raise InputError unless each fold that begins can begin with its fold of INIT."""
+    if not recipe.init:
+        return
+    init_weights.check_init_folds(run, recipe.init, folds_digest, numbers)
+    if not run.recipe.is_file():
+        factory.build_model(
+            recipe, competition, Path(), init=init_weights.init_weights_of(run, recipe.init, numbers[0])
+        )

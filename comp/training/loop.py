@@ -1,0 +1,350 @@
+"""The resume file: what a killed training needs to go on, with a checksum, and without any pickle that could run.
+
+What must be finite in an epoch: losses, weights, held-out probabilities. An epoch where it is not is not kept.
+
+All processes of a training raise together: one that raised alone would leave the others waiting for it.
+
+The scores of an epoch over all held-out rows, and which of them chooses the best epoch.
+
+The epochs of a training so far: their history, and the weights of the best of them.
+
+One pass over the training rows.
+
+The training loop: one fold of one recipe, from a model to its best epoch, resumable after any epoch.
+
+All randomness of an epoch is a function of (seed, epoch) and is set at its start, so a run that was killed and
+resumed ends with the same bits as one that was not. No argparse, no fixed paths, nothing printed.
+"""
+
+import hashlib
+import io
+import math
+import pickle
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from comp import files
+from comp.competition import scoring
+from comp.competition.competition import Competition
+from comp.competition.scored_rows import scored_ids
+from comp.data.batches import Batches, Order
+from comp.data.loader import Loaded, Loader
+from comp.errors import InputError, listed
+from comp.hardware import processes
+from comp.hardware.device import explained_device_error
+from comp.metrics import named_metrics
+from comp.metrics.named_metrics import Metric
+from comp.models.weights_file import NotFinite, all_finite
+from comp.prediction.predict import Advance, predict
+from comp.recipes.recipe_settings import Recipe, resolved_recipe
+from comp.training import optimizers
+from comp.training.learner import Learner
+
+SHA256 = 32  # bytes at the end of the file
+
+
+def save_resume(path: Path, identity: dict, content: dict) -> None:
+    """Write plain values and tensors. identity: what they were made with (recipe, folds), which `load` compares."""
+    stream = io.BytesIO()
+    torch.save({"identity": identity, "content": content}, stream)
+    data = stream.getvalue()
+    files.write_bytes(path, data + hashlib.sha256(data).digest())
+
+
+def load_resume(path: Path, identity: dict, device: torch.device) -> dict:
+    """The content that `save` wrote; InputError where the file is damaged, or made with something else."""
+    remedy = f"rm {path}, then the same command: the fold starts again"
+    try:
+        data = path.read_bytes()
+        if hashlib.sha256(data[:-SHA256]).digest() != data[-SHA256:]:
+            raise ValueError("its checksum differs")
+        saved = torch.load(io.BytesIO(data[:-SHA256]), map_location=device, weights_only=True)
+        found, content = saved["identity"], saved["content"]
+    except (OSError, RuntimeError, EOFError, KeyError, ValueError, pickle.UnpicklingError, TypeError) as error:
+        first_line = str(error).splitlines()[0]
+        raise InputError(f"{path} does not load: {first_line}", "a complete checkpoint", remedy) from None
+    if found != identity:
+        raise InputError(f"{path} was made with {found}", f"{identity}", remedy)
+    return content
+
+
+def check_finite_losses(losses: list[Tensor], seen: list[Tensor], rows: Batches, learner: Learner, epoch: int) -> None:
+    """Raise NotFinite with the photos of the first batch whose loss is not finite.
+
+    seen: the positions among `rows` of each batch; epoch: its number from 0.
+    """
+    bad = (~torch.stack(losses).isfinite()).nonzero().flatten().cpu()
+    if not processes.anywhere(len(bad) > 0):
+        return
+    if not len(bad):
+        raise NotFinite(f"a loss is not finite in {_name(epoch)}, on another process", learner.recipe)
+    first = int(bad[0])
+    photos = listed(rows.photos.images[row] for row in rows.rows[seen[first].numpy()])
+    found = f"the loss is {float(losses[first]):g} in {_name(epoch)}, first in the batch of these photos:{photos}"
+    raise NotFinite(found, learner.recipe, "look at those photos; or ")
+
+
+def check_finite_epoch(learner: Learner, epoch: int) -> None:
+    """Raise NotFinite where the model's weights or the averaged ones are not finite after an epoch."""
+    for what, model in (("weights", learner.model), ("averaged weights", learner.scored)):
+        if processes.anywhere(not all_finite(model.state_dict().values())):
+            raise NotFinite(f"the {what} are not finite after {_name(epoch)}", learner.recipe)
+
+
+def check_finite_scores(what: str, values: np.ndarray | float, learner: Learner, epoch: int) -> None:
+    """Raise NotFinite where values of the held-out photos are not finite; they are the same on every process."""
+    if not np.isfinite(values).all():
+        raise NotFinite(f"{what} is not finite after {_name(epoch)}", learner.recipe)
+
+
+def _name(epoch: int) -> str:
+    return f"epoch {epoch + 1}" + (f" (epoch {epoch} is kept in resume.pt)" if epoch else "")
+
+
+def validation_scores(competition: Competition, held_out: Batches, probs: np.ndarray) -> dict[str, float]:
+    """val_loss and the value of each shown metric, by name; probs (N, C) of the held-out rows.
+
+    Where photos are combined, prediction ids are scored.
+    """
+    labels, probs = scored_ids(competition, held_out.labels, probs, held_out.ids)
+    return {"val_loss": val_loss(competition, labels, probs), **scoring.scores(competition, labels, probs)}
+
+
+def val_loss(competition: Competition, labels: np.ndarray, probs: np.ndarray) -> float:
+    """Log loss of one label, mean binary cross entropy of several, mean squared error of a number."""
+    if competition.target == "regression":
+        return float(np.mean((probs[:, 0] - labels) ** 2, dtype=np.float64))
+    return named_metrics.log_loss(labels, probs)
+
+
+def goodness(values: dict[str, float], best_by: str, competition: Competition) -> float:
+    """The value that the recipe chooses epochs by, its sign turned where lower is better.
+
+    A metric that is not defined on these rows (NaN, as AUC with one class) counts as worst.
+    """
+    value = values[best_by]
+    better_up = best_by != "val_loss" and _metric_of_epoch(best_by, competition).higher_is_better
+    return -math.inf if math.isnan(value) else value if better_up else -value
+
+
+def _metric_of_epoch(name: str, competition: Competition) -> Metric:
+    return next(metric for metric in (competition.metric, *competition.also) if metric.name == name)
+
+
+Weights = dict[str, Tensor]
+
+
+@dataclass
+class Epochs:
+    """history: a row of scores for each epoch that is done; top: the best ones, each with score (higher is better),
+    epoch (from 0) and weights (on the CPU)."""
+
+    history: list[dict] = field(default_factory=list)
+    top: list[dict] = field(default_factory=list)
+
+    @property
+    def count(self) -> int:
+        """Epochs that are done."""
+        return len(self.history)
+
+    @property
+    def best(self) -> Weights:
+        return self.top[0]["weights"]
+
+    @property
+    def best_epoch(self) -> int:
+        return self.top[0]["epoch"]
+
+    @property
+    def stale(self) -> int:
+        """Epochs since the best one."""
+        return self.count - 1 - self.best_epoch
+
+    def end(self, row: dict, score: float, model: nn.Module, keep: int) -> None:
+        """One more epoch: its row of the history, and its weights if it is among the `keep` best."""
+        if len(self.top) < keep or score > self.top[-1]["score"]:
+            made = {"score": score, "epoch": self.count, "weights": copied_weights(model)}
+            self.top = sorted([*self.top, made], key=_best_first)[:keep]
+        self.history.append(row)
+
+    def put_first(self, score: float, weights: Weights) -> None:
+        """Weights that beat those of every epoch; they count as of the best one."""
+        self.top.insert(0, {"score": score, "epoch": self.best_epoch, "weights": weights})
+
+
+def _best_first(kept: dict) -> tuple[float, int]:
+    """Of equal scores the earlier epoch goes first."""
+    return -kept["score"], kept["epoch"]
+
+
+def copied_weights(model: nn.Module) -> Weights:
+    """A model's state dict, on the CPU and apart from it."""
+    return {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
+
+
+def average_weights(states: list[Weights]) -> Weights:
+    """The mean of state dicts of one model, as in stochastic weight averaging (Izmailov et al. 2018).
+
+    Batch norm statistics are averaged like weights; counters are the first state's.
+    """
+    return {
+        name: torch.stack([state[name] for state in states]).mean(0) if value.is_floating_point() else value
+        for name, value in states[0].items()
+    }
+
+
+CHECK_EVERY = 64  # steps between two checks that losses are finite: reading each loss would stall a GPU
+
+
+def train_epoch(learner: Learner, loader: Loader, epoch: int, advance: Advance) -> tuple[float, float]:
+    """Train one epoch (from 0); the mean loss, and the seconds spent waiting for data."""
+    loader.order.epoch = epoch
+    learner.start_epoch(epoch)
+    losses, seen, waited = [], [], 0.0
+    source, batches = iter(loader), len(loader.order)
+    for i in range(batches):
+        asked = time.monotonic()
+        loaded = next(source)
+        waited += time.monotonic() - asked
+        losses.append(_train_batch(learner, loaded, epoch, i, batches))
+        seen.append(loaded[2])
+        if (i + 1) % CHECK_EVERY == 0 or i + 1 == batches:
+            check_finite_losses(losses, seen, loader.batches, learner, epoch)
+        advance(len(loaded[1]) * processes.world())
+    return processes.mean(_mean(losses, seen)), waited
+
+
+def _mean(losses: list[Tensor], seen: list[Tensor]) -> float:
+    """The mean over images: batches may differ in size."""
+    return float(np.average(torch.stack(losses).cpu().numpy(), weights=[len(positions) for positions in seen]))
+
+
+def _train_batch(learner: Learner, loaded: Loaded, epoch: int, i: int, batches: int) -> Tensor:
+    """Batch i of an epoch: gradients, and a step after each `accumulate` batches and after the last; its loss."""
+    accumulate = learner.recipe.accumulate
+    group = min(accumulate, batches - i + i % accumulate)
+    stepping = (i + 1) % accumulate == 0 or i + 1 == batches
+    learner.set_lr(epoch + i / batches)
+    with explained_device_error(learner.recipe, learner.device):
+        loss = learner.backward(loaded, epoch, i, group, sync=stepping)
+        if stepping:
+            learner.step(epoch * batches + i)
+    return loss
+
+
+class Fit:
+    """One fold's training: build it, then `run`. Everything is chosen by the recipe and the competition."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        recipe: Recipe,
+        train: Batches,
+        val: Batches,
+        competition: Competition,
+        device: torch.device,
+    ):
+        self.recipe, self.competition = resolved_recipe(recipe, competition), competition
+        self.val, self.device = val, device
+        self.learner = Learner(model, self.recipe, train, competition, device)
+        size, sampler = recipe.batch_size, self.recipe.sampler
+        order = Order(train.labels, size, sampler, recipe.seed, train.units, train.pseudo, recipe.pseudo_share)
+        self.loader = Loader(train, order, recipe.workers, device)
+        self.epochs = Epochs()
+
+    @property
+    def done(self) -> bool:
+        """Whether the last epoch was reached, or patience ran out."""
+        if not self.epochs.count:
+            return False
+        return self.epochs.count >= self.recipe.epochs or 0 < self.recipe.patience <= self.epochs.stale
+
+    @property
+    def chosen(self) -> dict:
+        """What `auto` became on this device, for the terminal and the record."""
+        return {
+            "device": str(self.device),
+            "processes": processes.world(),
+            "precision": str(self.learner.precision).removeprefix("torch."),
+            "memory_format": str(self.learner.memory_format).removeprefix("torch."),
+            "optimizer": self.recipe.optimizer + (" (fused)" if optimizers.is_fused(self.recipe, self.device) else ""),
+            "compile": self.recipe.compile,
+            "workers": self.loader.workers,
+        }
+
+    def run(self, path: Path, identity: dict, progress: Callable, on_epoch: Callable[[dict], None]) -> Epochs:
+        """Train to the end, from the resume file at `path` if there is one; write it after each epoch but the last.
+
+        identity: what the file must have been made with; progress(label, total) is a context manager that yields an
+        Advance; on_epoch is given each new row of the history. Raises NotFinite where an epoch ends in numbers that
+        cannot be used; the resume file is then that of the epoch before.
+        """
+        if path.is_file():
+            self._load(path, identity)
+        while not self.done:
+            on_epoch(self._epoch(progress))
+            if not self.done:  # the caller writes the weights; killed before that, the last epoch is done again
+                self._save(path, identity)
+        if self.recipe.average_best > 1:
+            self._average()
+        return self.epochs
+
+    def _epoch(self, progress: Callable) -> dict:
+        """Train and score one epoch; its row of the history."""
+        epoch, began, rows = self.epochs.count, time.monotonic(), len(self.loader.order.rows())
+        # for dropout and stochastic depth
+        torch.manual_seed(self.recipe.seed * 1_000_003 + epoch + processes.rank() * 7919)
+        with progress(f"epoch {epoch + 1}/{self.recipe.epochs}", rows) as advance:
+            train_loss, waited = train_epoch(self.learner, self.loader, epoch, advance)
+        trained = time.monotonic() - began
+        scores = self._scores()
+        row = {"epoch": epoch + 1, "train_loss": train_loss, **scores}
+        row["lr"] = self.recipe.lr * optimizers.lr_factor(self.recipe, epoch + 1e-9)
+        row |= {"seconds": time.monotonic() - began, "images_per_second": rows / trained, "waiting": waited / trained}
+        self.epochs.end(row, self._goodness(scores), self.learner.scored, self.recipe.average_best)
+        return row
+
+    def _scores(self) -> dict[str, float]:
+        """val_loss and the metrics of the scored weights over every held-out row, all of it finite."""
+        processes.same_everywhere(self.learner.scored)
+        check_finite_epoch(self.learner, self.epochs.count)
+        probs = predict(self.learner.scored, self.val, self.recipe, self.competition, self.device)
+        check_finite_scores("a held-out probability", probs, self.learner, self.epochs.count)
+        scores = validation_scores(self.competition, self.val, probs)
+        check_finite_scores("val_loss", scores["val_loss"], self.learner, self.epochs.count)
+        return scores
+
+    def _goodness(self, scores: dict[str, float]) -> float:
+        return goodness(scores, self.recipe.best_by, self.competition)
+
+    def _average(self) -> None:
+        """Put the mean of the best epochs' weights first if it scores better than each of them."""
+        weights = average_weights([kept["weights"] for kept in self.epochs.top])
+        self.learner.scored.load_state_dict(weights)
+        try:
+            score = self._goodness(self._scores())
+        except NotFinite:  # the mean of large weights may overflow where none of them does
+            return
+        if score > self.epochs.top[0]["score"]:
+            self.epochs.put_first(score, weights)
+
+    def _save(self, path: Path, identity: dict) -> None:
+        if processes.rank() == 0:
+            save_resume(path, identity, {**self.learner.state_dict(), **vars(self.epochs)})
+        processes.wait()
+
+    def _load(self, path: Path, identity: dict) -> None:
+        saved = load_resume(path, identity, self.device)
+        kept = [saved["model"], saved["ema"], *(kept["weights"] for kept in saved["top"])]
+        if not all_finite(value for weights in kept for value in weights.values()):  # of an earlier version
+            raise NotFinite(f"{path} holds weights that are not finite", self.recipe, f"rm {path}, then ")
+        self.learner.load_state_dict(saved)
+        self.epochs = Epochs(saved["history"], saved["top"])
+        for kept in self.epochs.top:
+            kept["weights"] = {name: value.cpu() for name, value in kept["weights"].items()}
