@@ -183,7 +183,7 @@ def blend(
     loaded = [load_run(Run(outputs, name), folds, digest, competition, test_ids) for name in names]
     rows = scored_rows(folds, competition)
     data = _out_of_fold(rows, names, [rows.combine(oof) for oof, _ in loaded], parts)
-    with console.progress("fitting", choice.fits(len(np.unique(rows.folds))), "fits") as advance:
+    with console.progress("fitting", candidates.number_of_fits(len(np.unique(rows.folds))), "fits") as advance:
         study = choice.study(data, options, advance)
     made = blend_summary(names, data, study, digest)
     tests = _test_parts([test for _, test in loaded], data, parts)

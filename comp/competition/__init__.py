@@ -1,4 +1,4 @@
-"""What is predicted: the Competition value, competition.toml, the labels, and the home competition.
+"""What is predicted: the Competition value, the keys of competition.toml, labels, and label policies.
 
-Change here which keys competition.toml may have. Only home.py knows a particular competition.
+Change here which keys competition.toml may have. Nothing in this room opens the competition's files.
 """

@@ -30,7 +30,7 @@ def module_of(name: str) -> ModuleType:
     if name not in TOOLS:
         found = f"TO={name}" if name else "no TO"
         raise InputError(found, f"one of {', '.join(TOOLS)}", f"make export TO={TOOLS[0]}")
-    made = importlib.import_module(f"comp.export.{name}_export")
+    made = importlib.import_module(f"comp.export.to_{name}")
     made.check()
     return made
 

@@ -16,8 +16,7 @@ import pkgutil
 import re
 
 from comp.errors import InputError
-from comp.recipes import named, recipe_settings
-from comp.recipes.named import default
+from comp.recipes import default_recipe, named, recipe_settings
 from comp.recipes.recipe_settings import Recipe
 
 # Modules of timm with models that use attention (or token mixing) over patches, and layer norms. Models with mostly
@@ -145,5 +144,5 @@ def get_recipe(name: str, defaults: str = "") -> Recipe:
     """
     if name in recipe_names():
         return dataclasses.replace(importlib.import_module(f"{named.__name__}.{name}").RECIPE, name=name)
-    general = default.TRANSFORMER if is_transformer(name) else default.RECIPE
+    general = default_recipe.TRANSFORMER if is_transformer(name) else default_recipe.RECIPE
     return recipe_settings.override_settings(dataclasses.replace(general, name=name, model=name), defaults)

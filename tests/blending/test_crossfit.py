@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from comp.blending import blend_stage, bootstrap, choice, diversity
+from comp.blending import blend_stage, bootstrap, diversity
 from comp.blending.candidates import candidates_for
 from comp.blending.choice import OutOfFold, study
 from comp.competition import scoring
@@ -157,7 +157,7 @@ def test_two_folds_are_enough():
 def test_progress_is_told_of_every_fit():
     done = []
     study(data(rows=80), candidates_for(competition(), method="equal", rule="argmax"), done.append)
-    assert len(done) == choice.fits(4) == 11
+    assert len(done) == candidates.number_of_fits(4) == 11
 
 
 # ---- the bootstrap

@@ -7,9 +7,8 @@ from comp.competition.competition import ONE_LABEL, TARGETS, Competition
 from comp.errors import InputError
 from comp.inputs import mask_gender_age
 from comp.metrics.named_metrics import Metric
-from comp.recipes import catalog, recipe_json, recipe_settings
+from comp.recipes import catalog, default_recipe, recipe_json, recipe_settings
 from comp.recipes.catalog import is_transformer
-from comp.recipes.named import default
 from comp.recipes.recipe_settings import HEADS, Recipe, resolved_recipe
 from comp.store.runs import Run
 
@@ -89,7 +88,7 @@ def test_the_four_recipes_are_the_seed_teams():
 
 
 def test_the_defaults_of_the_fields_are_those_of_a_model_without_a_recipe():
-    assert Recipe() == default.RECIPE
+    assert Recipe() == default_recipe.RECIPE
     assert catalog.get_recipe("test_resnet") == dataclasses.replace(Recipe(), name="test_resnet", model="test_resnet")
     assert Recipe().crop == 0  # the whole photo: nothing is known of it
 
