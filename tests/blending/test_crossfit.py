@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from comp.blending import blend_stage, bootstrap, diversity
-from comp.blending.candidates import candidates_for
+from comp.blending.candidates import candidates_for, number_of_fits
 from comp.blending.choice import OutOfFold, study
 from comp.competition import scoring
 from comp.competition.competition import Attribute, Competition
@@ -157,7 +157,7 @@ def test_two_folds_are_enough():
 def test_progress_is_told_of_every_fit():
     done = []
     study(data(rows=80), candidates_for(competition(), method="equal", rule="argmax"), done.append)
-    assert len(done) == candidates.number_of_fits(4) == 11
+    assert len(done) == number_of_fits(4) == 11
 
 
 # ---- the bootstrap
