@@ -1,4 +1,4 @@
-"""Copy the results into another tool: TensorBoard, MLflow or FiftyOne. Made again, it replaces the earlier copy.
+"""Copy the results into another tool: TensorBoard, MLflow or FiftyOne. A second export replaces the earlier copy.
 
 reads   outputs/<run>/recipe.json, fold<k>/history.csv, oof.npz, blend/, folds.csv
 writes  outputs/export/tensorboard/ or mlflow/ (or where MLFLOW_TRACKING_URI says), or a dataset of FiftyOne
@@ -6,30 +6,23 @@ writes  outputs/export/tensorboard/ or mlflow/ (or where MLFLOW_TRACKING_URI say
 Each needs an extra: .venv/bin/python -m pip install -e ".[tensorboard]" (or mlflow, fiftyone).
 """
 
-from options import competition_of, parser
+from options import project_and_options
 
 from comp import console
-from comp.export.exported_runs import TOOLS, module_of
-from comp.store.runs import export_folder
+from comp.store.paths import export_folder
 
 
 def main() -> None:
-    args = arguments()
-    tool = module_of(args.to)
-    competition = competition_of(args)
+    project, given = project_and_options(__doc__, "to")
+    from comp.export.exported_runs import module_of
     from comp.pages.report import report_data
 
-    data = report_data.load_report_data(args.outputs, args.inputs, competition)
+    tool = module_of(given.to)
+    data = report_data.load_report_data(project)
     for note in data.notes:
         console.warn(note.text + (f"; {note.run}" if note.run else ""))
-    look = tool.export(data, export_folder(args.outputs) / args.to)
-    console.say(f"exported to {args.to}; look at it with: {look}")
-
-
-def arguments():
-    made = parser(__doc__)
-    made.add_argument("--to", default="", help=f"one of {', '.join(TOOLS)}")
-    return made.parse_args()
+    command = tool.export(data, export_folder(project.outputs) / given.to)
+    console.say(f"exported to {given.to}; look at it with: {command}")
 
 
 if __name__ == "__main__":

@@ -6,38 +6,26 @@ writes  outputs/looks/, outputs/look.html; `make report` shows all of outputs/lo
 A training photo is shown to the model of its own fold, a test photo to the models of all folds.
 """
 
-from options import competition_of, parser
+from options import project_and_options
 
 from comp import console
-from comp.prediction import look_at_photo
-from comp.store import fold_table
-from comp.store.runs import Run, folds_file
 from comp.text import split_names
 
 
 def main() -> None:
-    args = arguments()
-    competition = competition_of(args)
-    folds = fold_table.load_folds(folds_file(args.outputs), competition)
-    run = Run(args.outputs, args.run)
-    look_at_photo.check_run(run)
-    there = look_at_photo.photo_names(folds, competition, args.inputs)
-    wanted = split_names(args.image, set(there).__contains__) or [""]
-    chosen = [look_at_photo.chosen_photo(name, run, folds, competition, args.inputs) for name in wanted]
+    project, given = project_and_options(__doc__, "run", "image")
     from comp.pages.report import heat_maps
+    from comp.prediction import look_at_photo
 
-    made = [look_at_photo.look_at(run, photo, competition, args.inputs) for photo in chosen]
-    path = heat_maps.write_look(args.outputs, made)
-    rows = [[look.image, heat.title, heat.value] for look, _ in made for heat in look.heats]
+    run = project.run(given.run)
+    look_at_photo.check_run(project, run)
+    names = split_names(given.image, set(look_at_photo.photo_names(project)).__contains__) or [""]
+    photos = [look_at_photo.chosen_photo(project, run, name) for name in names]
+    looks = [look_at_photo.look_at(project, run, photo) for photo in photos]
+    path = heat_maps.write_look(project.outputs, looks)
+    rows = [[look.image, heat.title, heat.value] for look, _ in looks for heat in look.heats]
     console.table(f"{run.name}: where it looks", ["photo", "for", "probability or number"], rows)
     console.say(f"wrote {path}: open it in a browser; make report shows it, too")
-
-
-def arguments():
-    made = parser(__doc__)
-    made.add_argument("--run", default="", help="a trained run")
-    made.add_argument("--image", default="", help="images of folds.csv, or test photos; several with blanks between")
-    return made.parse_args()
 
 
 if __name__ == "__main__":

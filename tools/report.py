@@ -3,20 +3,19 @@
 reads   outputs/competition.json, folds.csv, <run>/fold<k>/oof.npz, history.csv, blend/; the photos of the worst rows
 writes  outputs/report.html
 
-What is not there yet is named in the page, with the command that makes it; the rest is shown.
+What is missing is named in the page, with the command that makes it; the rest is shown.
 """
 
-from options import competition_of, parser
+from options import project_and_options
 
 from comp import console
 
 
 def main() -> None:
-    args = parser(__doc__).parse_args()
-    competition = competition_of(args)
+    project, _ = project_and_options(__doc__)
     from comp.pages.report import report, report_data
 
-    data = report_data.load_report_data(args.outputs, args.inputs, competition)
+    data = report_data.load_report_data(project)
     path = report.write_report(data)
     for note in data.notes:
         console.warn(note.text + (f"; {note.run}" if note.run else ""))

@@ -1,89 +1,31 @@
 """One submission from several submission files, for teammates who only have submissions to give.
 
 reads   the files (the sample's columns, its ids in any order), the sample submission
-writes  outputs/submission.csv, submission.json, submissions/; nothing where it is already the vote of just these files
+writes  outputs/submission.csv, submission.json, submissions/; nothing if it is already the vote of just these files
 
-Classes: each id gets the class that most files name. Probabilities and numbers: the mean. Labels: those of more than
-half of the files. Rankings: by the sum of 1 / rank. Ties go to the file that is named first, so name the best first.
+How answers of each form are combined is in comp/submission/vote.py. Ties go to the file that is named first.
 """
 
 import glob
 from pathlib import Path
 
-from options import competition_of, parser
+from options import project_and_options
 
-from comp import console, files
-from comp.competition.competition import Competition
-from comp.errors import InputError
-from comp.store.runs import submission_csv
-from comp.submission import submission_file
+from comp import console
+from comp.submission.vote import make_vote
 from comp.text import split_names
 
 
 def main() -> None:
-    args = arguments()
-    competition = competition_of(args)
-    check_there(args.files, competition)
-    sources = [files.digest(file) for file in args.files]
-    of = submission_file.submission_sources(None, sources, args.outputs, args.inputs, competition)
-    if submission_file.is_current(args.outputs, of):
-        console.say(f"{submission_csv(args.outputs)} is up to date: the vote of {len(args.files)} files")
-    else:
-        make(args, competition, of)
-
-
-def arguments():
-    made = parser(__doc__)
-    made.add_argument("files", nargs="*", help="submission files, the best first; several in one word are told apart")
-    args = made.parse_args()
-    names = [name for word in args.files for name in split_names(word, matching)]
-    args.files = [Path(file) for name in names for file in matching(name) or [name]]
-    if len(args.files) < 2:
-        raise InputError(f"{len(args.files)} file(s) to vote", "two or more", 'make vote FILES="a.csv b.csv c.csv"')
-    return args
+    project, given = project_and_options(__doc__, "files")
+    names = split_names(given.files, matching)
+    make_vote(project, [Path(file) for name in names for file in matching(name) or [name]])
 
 
 def matching(name: str) -> list[str]:
     """The file of that name, else those that it matches as a shell's pattern, such as votes/*.csv."""
     path = Path(name).expanduser()
     return [str(path)] if path.is_file() else sorted(glob.glob(str(path)))
-
-
-def check_there(paths: list[Path], competition: Competition) -> None:
-    """Raise InputError for files that are not there."""
-    missing = [path for path in paths if not path.is_file()]
-    if missing:
-        sample = competition.sample
-        columns = ",".join((sample.id, *sample.columns)) if sample else "the sample's columns"
-        raise InputError(
-            f"no {', no '.join(map(str, missing))}",
-            f"files with {columns}",
-            'ls, then make vote FILES="a.csv, b.csv" with the names that it shows',
-        )
-
-
-def make(args, competition: Competition, of: dict) -> None:
-    """Vote. The imports are here because a vote that is up to date needs none of them."""
-    from comp.submission import answers
-    from comp.submission.vote import vote
-
-    sample = submission_file.read_sample(args.inputs, competition)
-    ids = submission_file.sample_ids(sample, competition)
-    votes = [submission_file.read_answers(file, competition, ids) for file in args.files]
-    made = vote(competition, votes)
-    agreement = [answers.agreement(competition, own, made) for own in votes]
-    record = {"run": "vote", "files": [str(file) for file in args.files]}
-    submission_file.write_submission(args.outputs, submission_file.fill(sample, competition, made), record, of)
-    show(args.files, agreement)
-    console.say(f"wrote {submission_csv(args.outputs)}: {len(ids)} rows, the vote of {len(votes)} files")
-
-
-def show(paths, agreement) -> None:
-    rows = [
-        [str(path), f"{value:.4f}" if what == "correlation" else f"{value:.1%}"]
-        for path, (what, value) in zip(paths, agreement, strict=True)
-    ]
-    console.table("agreement with the vote", ["file", agreement[0][0]], rows)
 
 
 if __name__ == "__main__":

@@ -1,27 +1,19 @@
-"""The difference of a metric between two sets of runs on the same rows, with its uncertainty.
+"""Is run B better than run A (`make compare`)? The difference of a metric between two sets of runs on the same rows.
 
-Two kinds of noise: which groups there are (bootstrap over groups, the same draws for all runs, so that what both sets
-find hard cancels), and the seed of each training (the spread of the scores within a set that the groups do not explain,
-by the method of moments of DerSimonian and Laird 1986). Simulated with normal scores and two to five runs of each set,
-93 to 96 % of the 95 % intervals cover the true difference. With three runs in all (one degree of freedom) they are very
-wide.
+Its uncertainty has two sources: which groups there are (bootstrap over groups, the same draws for all runs, so that
+what both sets find hard cancels), and the seed of each training (the spread of the scores within a set that the groups
+do not explain, by the method of moments of DerSimonian and Laird 1986). In simulations with normal scores and two to
+five runs of each set, 93 to 96 % of the 95 % intervals cover the true difference. With three runs in all (one degree of
+freedom) they are very wide.
 
-Letters: N rows, G groups, R rounds, M runs of both sets.
+The competition's metrics are compared, and the metric of each attribute, class or label.
 
-What two sets of runs are compared in: the competition's metrics, and the metric of each attribute, class or label.
-
-Letters: N rows, C classes.
-
-Load two sets of runs for their comparison, on the folds that all of them have.
-
-What `make compare` prints.
+Letters: N rows, C classes, G groups, R rounds, M runs of both sets.
 """
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from comp import console
 from comp.blending import bootstrap, combine
@@ -33,10 +25,11 @@ from comp.errors import InputError
 from comp.metrics import named_metrics
 from comp.metrics.formulas import counts, f_scores
 from comp.metrics.metric import Metric
+from comp.project import Project
+from comp.store import runs
 from comp.store.blend_files import load_blend
-from comp.store.fold_table import fold_count
-from comp.store.out_of_fold import common_folds, load_folds_oof
-from comp.store.runs import BLEND, Run
+from comp.store.out_of_fold import common_folds, oof_of_folds
+from comp.store.paths import BLEND, blend_file
 
 MOST_CELLS = 200_000  # probabilities of a run to resample, at most, for metrics that need the rows, such as AUC
 SEED = 1
@@ -261,29 +254,73 @@ def _measured(labels: np.ndarray, predictions: np.ndarray, size: int) -> np.ndar
     return np.where(labels, predictions, 1 - predictions).mean(0)
 
 
-def compare_runs(
-    outputs: Path, folds: pd.DataFrame, digest: str, competition: Competition, first: list[str], second: list[str]
-) -> Compared:
+# ---- the stage
+
+
+def compare_runs(project: Project, first: list[str], second: list[str]) -> None:
+    """Print what `make compare` says of two sets of runs. Raises InputError for names that are no runs."""
+    check_names(project, first, second)
+    if BLEND in (*first, *second) and project.blend.stale:
+        console.warn(project.blend.stale)
+    show_comparison(load_compared(project, first, second), first, second)
+
+
+def comparable(project: Project) -> list[str]:
+    """The names of everything that can be compared: all runs, and the blend if there is one."""
+    blend = [BLEND] if blend_file(project.outputs, "oof.npz").is_file() else []
+    return [*(run.name for run in project.runs), *blend]
+
+
+def check_names(project: Project, first: list[str], second: list[str]) -> None:
+    """Raise InputError unless both sides name runs, each run once."""
+    known = comparable(project)
+    runs.check_known(project.outputs, [name for name in (*first, *second) if name not in known and name != BLEND])
+    free = [name for name in known if name not in (*first, *second)]
+    for letter, side in (("A", first), ("B", second)):
+        if not side:
+            raise InputError(
+                f"no {letter}",
+                'two runs, as in A=x B=y, or several seeds: A="x_s0 x_s1" B="y_s0 y_s1"',
+                _advice((first or free[:1]), (second or free[-1:])),
+            )
+    twice = [name for name in dict.fromkeys((*first, *second)) if [*first, *second].count(name) > 1]
+    if twice:
+        raise InputError(
+            f"{', '.join(twice)} twice: A={' '.join(first)} B={' '.join(second)}",
+            "each run once",
+            _advice(first[:1], [name for name in known if name != first[0]][:1]),
+        )
+
+
+def _advice(first: list[str], second: list[str]) -> str:
+    """The command that compares these two; if there are no two runs, the one that trains another."""
+    if not (first and second) or set(first) & set(second):
+        return "make train MODEL=<a model> RUN=<another name>"
+    a, b = (f'"{" ".join(side)}"' if " " in " ".join(side) else side[0] for side in (first, second))
+    return f"make compare A={a} B={b}"
+
+
+def load_compared(project: Project, first: list[str], second: list[str]) -> Compared:
     """The data of both sets; a warning names the folds that are left out.
 
     Raises InputError if there is no common fold, and for two runs with the same predictions.
     """
     names = [*first, *second]
-    numbers = common_folds(outputs, names, folds)
-    left = [str(k) for k in range(fold_count(folds)) if k not in numbers]
+    numbers = common_folds(project, names)
+    left = [str(k) for k in range(project.fold_count) if k not in numbers]
     if left:
         console.warn(f"left out: fold {', '.join(left)}, which not all of these runs have predicted")
-    rows = scored_rows(folds[folds["fold"].isin(numbers)], competition)
+    rows = scored_rows(project.folds[project.folds["fold"].isin(numbers)], project.competition)
 
     def load(name: str) -> np.ndarray:
         if name == BLEND:
-            return load_blend(outputs, rows, digest, competition)[0]
-        return rows.combine(load_folds_oof(Run(outputs, name), folds, digest, competition, numbers))
+            return load_blend(project)[0][np.isin(project.scored_rows.ids, rows.ids)]
+        return rows.combine(oof_of_folds(project, project.run(name), numbers))
 
     probs = [load(name) for name in names]
     _check_distinct(names, probs)
     group = np.unique(rows.groups, return_inverse=True)[1]
-    return Compared(competition, rows.labels, rows.folds, group, probs[: len(first)], probs[len(first) :])
+    return Compared(project.competition, rows.labels, rows.folds, group, probs[: len(first)], probs[len(first) :])
 
 
 def _check_distinct(names: list[str], probs: list[np.ndarray]) -> None:
@@ -304,8 +341,8 @@ COLUMNS = ("A", "B", "B - A", "95 % low", "high", "B better")
 
 def show_comparison(data: Compared, first: list[str], second: list[str]) -> None:
     """Print the difference of each metric, in each fold and for each label; first, second: names of the runs."""
-    for name, runs in (("A", first), ("B", second)):
-        console.say(f"{name}: {', '.join(runs)}")
+    for letter, names in (("A", first), ("B", second)):
+        console.say(f"{letter}: {', '.join(names)}")
     metric, found = data.competition.metric, compared_metrics(data)
     groups = int(data.group.max()) + 1
     title = f"out of fold, {len(data.labels):,} rows of {groups:,} groups{_lower(data)}"
@@ -337,9 +374,9 @@ def _rows(found: dict[str, Difference]) -> list[list]:
 def _show_runs(found: Difference, name: str, first: list[str], second: list[str]) -> None:
     """Print the value of each run, and the spread of each set."""
     rows = [
-        [f"{letter}: {run}", value]
-        for letter, runs, values in zip("AB", (first, second), found.each, strict=True)
-        for run, value in zip(runs, values, strict=True)
+        [f"{letter}: {name}", value]
+        for letter, names, values in zip("AB", (first, second), found.each, strict=True)
+        for name, value in zip(names, values, strict=True)
     ]
     rows += [
         [f"standard deviation of {letter}", float(np.std(values, ddof=1))]
@@ -360,9 +397,13 @@ def _show_folds(data: Compared) -> str:
 
 def _show_result(data: Compared, found: Difference, won: str, groups: int) -> None:
     """Print the result, and what its interval is made of."""
-    name, runs = data.competition.metric.name, (len(data.first), len(data.second))
+    name, counts_of_seeds = data.competition.metric.name, (len(data.first), len(data.second))
     low, high = found.interval
     console.say(f"{name}: B - A = {found.value:+.4f}, 95 % {low:+.4f} to {high:+.4f}")
     console.say(f"B is better with probability {found.better:.2f}, and in {won}")
-    of_seeds = f"seeds ({runs[0]} of A, {runs[1]} of B)" if max(runs) > 1 else "not seeds: one run of each is known"
+    of_seeds = (
+        f"seeds ({counts_of_seeds[0]} of A, {counts_of_seeds[1]} of B)"
+        if max(counts_of_seeds) > 1
+        else "not seeds: one run of each is known"
+    )
     console.say(f"95 %: bootstrap over {groups:,} groups, {of_seeds}")

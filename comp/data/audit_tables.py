@@ -1,7 +1,6 @@
 """The tables that an audit looks at: of folds.csv where it can be used, else as the competition provides them."""
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pandas as pd
 
@@ -9,8 +8,8 @@ from comp.competition.competition import Competition
 from comp.data import folds
 from comp.errors import InputError
 from comp.inputs import loading
-from comp.store import fold_table, frozen_competition
-from comp.store.runs import folds_file
+from comp.project import Project
+from comp.store.paths import folds_file
 
 
 @dataclass(frozen=True)
@@ -32,39 +31,38 @@ class AuditTables:
         return "fold" in self.train
 
 
-def read(inputs: Path, outputs: Path, file: Path | None = None) -> AuditTables:
-    """The tables of `inputs`. file: competition.toml, if it is not in its usual place.
+def read_audit_tables(project: Project) -> AuditTables:
+    """The tables of a project.
 
-    Raises InputError where the competition or its training table cannot be read; a problem with folds.csv or with the
-    test table is kept in `problems`.
+    Raises InputError if the competition or its training table cannot be read; a problem with folds.csv or with the test
+    table is kept in `problems`.
     """
     problems: list[tuple[str, str]] = []
-    competition, train = _train(inputs, outputs, file, problems)
+    competition, train = _train(project, problems)
     test = _or_empty(
         "the test photos are left out",
         problems,
-        lambda: loading.read_test(competition, inputs),
+        lambda: loading.read_test(competition, project.inputs),
         pd.DataFrame({"image": pd.Series(dtype=object)}),
     )
     given = _or_empty(
         "the columns of the tables are not compared",
         problems,
-        lambda: loading.given_tables(competition, inputs),
+        lambda: loading.given_tables(competition, project.inputs),
         (pd.DataFrame(), pd.DataFrame()),
     )
     return AuditTables(competition, train, test, given, problems)
 
 
-def _train(inputs: Path, outputs: Path, file: Path | None, problems: list) -> tuple[Competition, pd.DataFrame]:
-    path = folds_file(outputs)
-    if path.is_file():
+def _train(project: Project, problems: list[tuple[str, str]]) -> tuple[Competition, pd.DataFrame]:
+    """The training rows, with their folds if folds.csv can be used."""
+    if folds_file(project.outputs).is_file():
         try:
-            competition = frozen_competition.load(outputs, inputs, file)
-            return competition, fold_table.load_folds(path, competition)
+            return project.competition, project.folds
         except InputError as error:
             problems.append((f"folds.csv is not used: {error.found}", error.run))
-    competition = loading.load_competition(inputs, file)
-    return competition, folds.with_groups(loading.read_train(competition, inputs))
+    competition = loading.load_competition(project.inputs, project.competition_file)
+    return competition, folds.with_groups(loading.read_train(competition, project.inputs))
 
 
 def _or_empty(what: str, problems: list, read, empty):

@@ -129,3 +129,24 @@ class Photos:
         if self.pixels is not None:
             return self.pixels[np.asarray(indices)]
         return np.stack([read_photo(self.inputs / self.images[i], self.crop, self.size, self.fit) for i in indices])
+
+
+class JoinedPhotos:
+    """Two lists of photos as one: first all of `first`, then all of `second`, which have the same size."""
+
+    def __init__(self, first: Photos, second: Photos):
+        self.first, self.second, self.start_of_second = first, second, len(first)
+        self.images = [*first.images, *second.images]
+
+    def __len__(self) -> int:
+        return len(self.first) + len(self.second)
+
+    def batch(self, indices: Sequence[int]) -> np.ndarray:
+        """(len(indices), size, size, 3) uint8, writable."""
+        indices = np.asarray(indices)
+        second = indices >= self.start_of_second
+        pixels = np.empty((len(indices), self.first.size, self.first.size, 3), np.uint8)
+        for photos, rows, start in ((self.first, ~second, 0), (self.second, second, self.start_of_second)):
+            if rows.any():
+                pixels[rows] = photos.batch(indices[rows] - start)
+        return pixels

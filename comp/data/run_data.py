@@ -1,13 +1,14 @@
-"""Pseudo-labelled test photos as further training rows.
+"""The rows and photos of a run: what it trains on, what it is scored on, what it predicts.
+
+The training photos (those of folds.csv) and the test photos are opened apart, each when it is first needed: a new test
+set leaves the training photos, their cache and the out-of-fold predictions as they are, and a machine without training
+photos can still predict.
 
 Letters: N labelled rows, P pseudo-labelled rows, C classes.
-
-The rows for training, scoring and prediction of a run, with their tables and photos.
 """
 
 import dataclasses
-from dataclasses import dataclass
-from pathlib import Path
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -18,45 +19,133 @@ from comp.competition.auxiliary_targets import Auxiliary, auxiliary_targets
 from comp.competition.competition import ONE_LABEL, Competition
 from comp.competition.label_policy import training_policy
 from comp.competition.soft_labels import soft_labels
-from comp.data import photo_cache, photos
+from comp.data import photo_cache
 from comp.data.batches import Batches
+from comp.data.photos import JoinedPhotos, Photos
 from comp.errors import InputError
 from comp.hardware import processes
-from comp.inputs import loading
+from comp.project import Project
 from comp.recipes.recipe_settings import Recipe
-from comp.store import fold_table
+from comp.store.paths import ALL_DATA, cache_folder
 from comp.store.predictions import Predictions
 from comp.store.pseudo_labels import PseudoLabels
-from comp.store.runs import ALL_DATA
 
 
-def joined_pseudo_rows(
-    known: Batches, made: Predictions, test_ids: pd.Series, first: int, competition: Competition
+class RunData:
+    """The rows of folds.csv and of the test table, as batches of photos at the recipe's size."""
+
+    def __init__(self, project: Project, recipe: Recipe):
+        self.project, self.recipe = project, recipe
+
+    @property
+    def competition(self) -> Competition:
+        return self.project.competition
+
+    @cached_property
+    def photos(self) -> Photos:
+        """The training photos, in the order of folds.csv. Their cache is built if it is wanted and missing."""
+        return open_photos(self.project, self.recipe, list(self.project.folds["image"]))
+
+    @cached_property
+    def test_photos(self) -> Photos:
+        """The test photos, in the order of the test rows."""
+        return open_photos(self.project, self.recipe, list(self.project.test_rows["image"]))
+
+    @cached_property
+    def pseudo(self) -> PseudoLabels | None:
+        """The pseudo-labels that the recipe names, if it names some."""
+        return PseudoLabels(self.project, self.recipe.pseudo) if self.recipe.pseudo else None
+
+    # ---- training
+
+    def training(self, k: int | str) -> Batches:
+        """All folds except k (all of them for ALL_DATA), with the label policy of the recipe."""
+        recipe, competition, folds = self.recipe, self.competition, self.project.folds
+        rows = folds.assign(row=np.arange(len(folds)))[folds["fold"] != k]
+        rows = training_policy(rows, competition, recipe.edges, recipe.drop)
+        if rows.empty:
+            raise InputError(f"drop={recipe.drop} leaves no training row", "rows to train on", "correct drop in SET")
+        units = rows.groupby(["group", "label"], sort=False, dropna=False).ngroup()  # photos of one group and class
+        values = labels.to_array(rows["label"], competition)
+        fine = recipe.bin_edges if recipe.head == "bins" else ""
+        soft = soft_labels(rows, competition, recipe.soften, recipe.edges, fine) if recipe.soften else None
+        further = auxiliary_targets(rows, recipe.auxiliary)
+        known = Batches(self.photos, rows["row"], values, recipe.augment, recipe.seed, units, None, soft, further)
+        return self._with_pseudo_labels(known, k) if self.pseudo else known
+
+    def _with_pseudo_labels(self, known: Batches, k: int | str) -> Batches:
+        """The training rows, and after them the test photos that are pseudo-labelled for fold k (for any: ALL_DATA)."""
+        numbers = range(self.project.fold_count) if k == ALL_DATA else [k]
+        pseudo = self.pseudo.load_all(list(numbers))
+        photos = JoinedPhotos(known.photos, self.test_photos)
+        return with_pseudo_rows(known, photos, pseudo, self.project.test_rows["id"], self.competition)
+
+    # ---- scoring and prediction
+
+    def held_out(self, k: int) -> Batches:
+        """Every row of fold k with its official label, and its prediction id if several photos share one."""
+        folds, rows = self.project.folds, self._rows_of_fold(k)
+        values = labels.to_array(folds["label"].iloc[rows], self.competition)
+        ids = folds["id"].iloc[rows] if self.competition.combine else None
+        return Batches(self.photos, rows, values, "none", 0, ids=ids)
+
+    def held_out_images(self, k: int) -> pd.Series:
+        """The images of fold k in the order of `held_out`: the ids in oof.npz."""
+        return self.project.folds["image"].iloc[self._rows_of_fold(k)]
+
+    def _rows_of_fold(self, k: int) -> np.ndarray:
+        return np.flatnonzero(self.project.folds["fold"] == k)
+
+    def testing(self) -> Batches:
+        """The test photos, one row each. Their labels are not known; 0 takes their place."""
+        rows = np.arange(len(self.project.test_rows))
+        return Batches(self.test_photos, rows, np.zeros(len(rows), int), "none", 0)
+
+
+def open_photos(project: Project, recipe: Recipe, images: list[str]) -> Photos:
+    """The photos at the recipe's size: from the cache, which is built if it is missing, or from the files."""
+    crop, size = recipe.crop, recipe.image_size
+    if not recipe.cache:
+        return Photos(project.inputs, images, crop, size, fit=recipe.fit)
+    with processes.first_alone(), console.progress("decoding photos", len(images)) as advance:
+        return photo_cache.cached(
+            cache_folder(project.outputs), project.inputs, images, crop, size, advance, say=console.say, fit=recipe.fit
+        )
+
+
+# ---- pseudo-labelled test photos as further training rows
+
+
+def with_pseudo_rows(
+    known: Batches, photos: JoinedPhotos, pseudo: Predictions, test_ids: pd.Series, competition: Competition
 ) -> Batches:
-    """The labelled rows, then the photos of the pseudo-labelled ids. first: the row of the first test photo."""
-    photos = np.flatnonzero(test_ids.isin(made.ids))
-    probs = made.at(test_ids.iloc[photos])
+    """The labelled rows, then the test photos whose ids are pseudo-labelled.
+
+    photos: the training photos, then the test photos; test_ids: the prediction id of each test photo.
+    """
+    rows = np.flatnonzero(test_ids.isin(pseudo.ids))
+    probs = pseudo.at(test_ids.iloc[rows])
     return Batches(
-        known.photos,
-        np.concatenate([known.rows, first + photos]),
-        np.concatenate([known.labels, _labels(probs, competition).astype(known.labels.dtype)]),
+        photos,
+        np.concatenate([known.rows, photos.start_of_second + rows]),
+        np.concatenate([known.labels, _plain_answers(probs, competition).astype(known.labels.dtype)]),
         known.augment_name,
         known.seed,
-        None if known.units is None else np.concatenate([known.units, np.full(len(photos), -1)]),
-        soft=None if competition.target == "regression" else np.concatenate([_soft(known, competition), probs]),
-        auxiliary=[_without_values(one, len(photos)) for one in known.auxiliary],
-        pseudo=len(photos),
+        None if known.units is None else np.concatenate([known.units, np.full(len(rows), -1)]),
+        soft=None if competition.target == "regression" else np.concatenate([_soft_labels(known, competition), probs]),
+        auxiliary=[_with_missing_values(column, len(rows)) for column in known.auxiliary],
+        pseudo=len(rows),
     )
 
 
-def _labels(probs: np.ndarray, competition: Competition) -> np.ndarray:
+def _plain_answers(probs: np.ndarray, competition: Competition) -> np.ndarray:
     """The plain answer of each row, in the form of the target's labels."""
     if competition.target == "regression":
         return probs[:, 0]
     return probs.argmax(1) if competition.target in ONE_LABEL else probs >= 0.5
 
 
-def _soft(known: Batches, competition: Competition) -> np.ndarray:
+def _soft_labels(known: Batches, competition: Competition) -> np.ndarray:
     """The labels (N, C) of the labelled rows as soft labels."""
     if known.soft is not None:
         return known.soft
@@ -64,95 +153,7 @@ def _soft(known: Batches, competition: Competition) -> np.ndarray:
     return (np.eye(competition.size)[known.labels] if one_label else known.labels).astype(np.float32)
 
 
-def _without_values(column: Auxiliary, count: int) -> Auxiliary:
+def _with_missing_values(column: Auxiliary, count: int) -> Auxiliary:
     """The auxiliary targets with `count` more rows whose value is missing."""
     missing = np.zeros((count, column.values.shape[1]), np.float32)
     return dataclasses.replace(column, values=np.concatenate([column.values, missing]))
-
-
-@dataclass(frozen=True)
-class RunData:
-    """The tables and photos of a run: first the photos of folds.csv, then those of the test table (id, image).
-
-    pseudo: the pseudo-labels to train with, if the recipe names some.
-    """
-
-    competition: Competition
-    folds: pd.DataFrame
-    folds_digest: str
-    test: pd.DataFrame
-    photos: photos.Photos
-    pseudo: PseudoLabels | None = None
-
-    def training(self, k: int | str, recipe: Recipe) -> Batches:
-        """All folds except k (all of them for ALL_DATA), with the label policy of the recipe."""
-        rows = self.folds.assign(row=np.arange(len(self.folds)))[self.folds["fold"] != k]
-        rows = training_policy(rows, self.competition, recipe.edges, recipe.drop)
-        if rows.empty:
-            raise InputError(f"drop={recipe.drop} leaves no training row", "rows to train on", "correct drop in SET")
-        units = rows.groupby(["group", "label"], sort=False, dropna=False).ngroup()  # photos of one group and class
-        values = labels.to_array(rows["label"], self.competition)
-        fine = recipe.bin_edges if recipe.head == "bins" else ""
-        soft = soft_labels(rows, self.competition, recipe.soften, recipe.edges, fine) if recipe.soften else None
-        further = auxiliary_targets(rows, recipe.auxiliary)
-        known = Batches(self.photos, rows["row"], values, recipe.augment, recipe.seed, units, None, soft, further)
-        return self._with_pseudo(known, k) if self.pseudo else known
-
-    def _with_pseudo(self, known: Batches, k: int | str) -> Batches:
-        """Training rows and, after them, the test photos that are pseudo-labelled for fold k, or for any (ALL_DATA)."""
-        numbers = range(fold_table.fold_count(self.folds)) if k == ALL_DATA else [k]
-        made = self.pseudo.load_all(list(numbers), self.folds_digest, self.competition)
-        return joined_pseudo_rows(known, made, self.test["id"], len(self.folds), self.competition)
-
-    def held_out(self, k: int) -> Batches:
-        """Every row of fold k with its official label, and its prediction id if several photos share one."""
-        rows = self.folds_rows(k)
-        values = labels.to_array(self.folds["label"].iloc[rows], self.competition)
-        ids = self.folds["id"].iloc[rows] if self.competition.combine else None
-        return Batches(self.photos, rows, values, "none", 0, ids=ids)
-
-    def held_out_images(self, k: int) -> pd.Series:
-        """The images of fold k in the order of `held_out`: the ids in oof.npz."""
-        return self.folds["image"].iloc[self.folds_rows(k)]
-
-    def folds_rows(self, k: int) -> np.ndarray:
-        """Positions of fold k in folds.csv."""
-        return np.flatnonzero(self.folds["fold"] == k)
-
-    def testing(self) -> Batches:
-        """The test photos, one row each. Their labels are not known; 0 takes their place."""
-        rows = np.arange(len(self.folds), len(self.folds) + len(self.test))
-        return Batches(self.photos, rows, np.zeros(len(rows), int), "none", 0)
-
-
-def load_data(inputs: Path, outputs: Path, recipe: Recipe, competition: Competition) -> RunData:
-    """Read the tables and open the photos. Builds the photo cache if the recipe uses it and it is missing."""
-    folds, digest = fold_table.folds_and_digest(outputs, competition)
-    test = loading.read_test(competition, inputs)
-    pixels = open_photos(inputs, outputs, recipe, [*folds["image"], *test["image"]])
-    pseudo = PseudoLabels(outputs, recipe.pseudo) if recipe.pseudo else None
-    return RunData(competition, folds, digest, test, pixels, pseudo)
-
-
-def open_photos(inputs: Path, outputs: Path, recipe: Recipe, images: list[str]) -> photos.Photos:
-    """The photos at the recipe's size: from the cache, which is built if it is missing, or from the files."""
-    crop, size = recipe.crop, recipe.image_size
-    if not recipe.cache:
-        return photos.Photos(inputs, images, crop, size, fit=recipe.fit)
-    with processes.first_alone(), console.progress("decoding photos", len(images)) as advance:
-        return photo_cache.cached(
-            outputs / "cache", inputs, images, crop, size, advance, say=console.say, fit=recipe.fit
-        )
-
-
-def fold_numbers(text: str, folds: pd.DataFrame) -> list[int | str]:
-    """The folds for FOLD="all", "all_data" (ALL_DATA alone) or one number. Raises InputError for any other text."""
-    count = fold_table.fold_count(folds)
-    if text == ALL_DATA:
-        return [ALL_DATA]
-    if text == "all":
-        return list(range(count))
-    if not text.isdecimal() or int(text) >= count:
-        expected = f"all, {ALL_DATA}, or 0 … {count - 1}: folds.csv has {count} folds"
-        raise InputError(f"FOLD={text}", expected, "the same command with FOLD=all")
-    return [int(text)]

@@ -20,7 +20,8 @@ from comp import files
 from comp.competition import scoring
 from comp.errors import InputError
 from comp.pages.report.report_data import ReportData, Source
-from comp.store.runs import BLEND, Run
+from comp.store.paths import BLEND
+from comp.store.runs import Run
 
 TOOLS = ("tensorboard", "mlflow", "fiftyone")
 

@@ -5,6 +5,7 @@ A competition.toml guessed from a folder of unpacked competition files, with a r
 A line that the files cannot prove is marked CHECK. A key that they do not show becomes a comment: what to decide.
 """
 
+import os
 import re
 from collections import Counter
 from dataclasses import dataclass, field
@@ -12,9 +13,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from comp import console, files
 from comp.competition.competition_toml import GuessedLine, some_of, undecided_line
 from comp.errors import InputError, listed
-from comp.inputs import guess_files, guess_labels, guess_photos, guess_tables
+from comp.inputs import guess_files, guess_labels, guess_photos, guess_tables, loading, mask_gender_age
 from comp.inputs.guess_files import Files
 from comp.inputs.guess_photos import Found
 from comp.inputs.guess_tables import SampleTable, TestTable
@@ -238,3 +240,62 @@ def _no_photos(files: Files) -> InputError:
     expected = f"image files ({' '.join(EXTENSIONS)}); arrays, DICOM and the like must be written as PNG first"
     commands = "; ".join(list(files.archives.values())[:3])
     return InputError(found, expected, commands or "unpack the competition's files there, or give INPUTS=<folder>")
+
+
+# ---- the stage
+
+
+def init_competition(inputs: Path, file: Path | None = None) -> None:
+    """Write competition.toml as guessed from the files in `inputs`, print it, and try it out. file: another place."""
+    if mask_gender_age.is_here(inputs):
+        table = inputs / mask_gender_age.TRAIN_TABLE
+        console.say(f"{table} has the columns of the competition mask x gender x age: no file is needed")
+        return
+    path = file or inputs / "competition.toml"
+    _check_place(inputs, path)
+    written = guess(inputs)
+    try:
+        files.write_text(path, written.text)
+    except InputError as error:
+        raise _cannot_write(error.found) from error
+    _show(written, path)
+    _try_out(inputs, path)
+
+
+def _check_place(inputs: Path, path: Path) -> None:
+    """Raise InputError for inputs that do not exist, a file that exists, and a folder that cannot be written to."""
+    if not inputs.is_dir():
+        raise InputError(f"no folder {inputs}", "the unpacked files of a competition", "give INPUTS=<folder>")
+    if path.exists():
+        expected = "no file there: it is never overwritten"
+        raise InputError(f"{path} exists", expected, f"rm {path}, or make init COMPETITION=<another file>")
+    if not os.access(path.parent, os.W_OK):  # said before a large folder is looked through
+        raise _cannot_write(f"{path.parent} cannot be written to")
+
+
+def _cannot_write(problem: str) -> InputError:
+    return InputError(problem, "a place for the file, in inputs or elsewhere", "make init COMPETITION=<another file>")
+
+
+def _show(written: Guess, path: Path) -> None:
+    """Print what was seen, the file, and what could not be known."""
+    for line in written.seen:
+        console.say(line)
+    console.say(f"\nwrote {path}:\n")
+    console.say(written.text)
+    for line in written.unknown:
+        console.warn(line)
+
+
+def _try_out(inputs: Path, path: Path) -> None:
+    """Read the tables by the file as `make folds` will, and print what came of it."""
+    try:
+        competition = loading.load_competition(inputs, path)
+        train, test = loading.read_train(competition, inputs), loading.read_test(competition, inputs)
+    except InputError as error:
+        console.warn(f"the file does not work yet; edit it as the lines above say: {error}")
+        return
+    console.say(
+        f"the file works: {len(train):,} training photos, {len(test):,} test photos, {competition.target} of "
+        f"{competition.size:,} classes"
+    )

@@ -4,17 +4,18 @@ Which columns of the sample submission must be filled, and how (`Sample.answer`)
 """
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from comp.competition.competition import Sample
+from comp.competition.competition import Competition, Sample
 from comp.competition.competition_toml import Settings
 from comp.errors import InputError, listed
 from comp.inputs.source_table import check_columns, unpack_command
 from comp.metrics.named_metrics import Metric
-from comp.tables import advice_to_correct, line_numbers, read_table
+from comp.tables import RawTable, advice_to_correct, line_numbers, read_raw_csv, read_table
 from comp.text import same_text
 
 TABLES = (".csv", ".tsv")
@@ -191,3 +192,45 @@ def single_column(settings: Settings, metric: Metric, path: str, column: str) ->
     if target == "multilabel":
         return "labels"
     return "index" if settings.attributes else "label"  # the tables have no name for a combination of attributes
+
+
+# ---- the sample byte by byte, as a submission is written into it
+
+
+def read_sample(competition: Competition, inputs: Path) -> RawTable:
+    """The sample submission with the text of every field. Raises InputError if it lacks a column or repeats an id."""
+    path = inputs / competition.sample.file
+    run = "unpack the competition's data again, give INPUTS=<its folder>, or correct `sample` in competition.toml"
+    table = read_raw_csv(path, (competition.sample.id, *competition.sample.columns), run)
+    ids = sample_ids(table, competition)
+    check_same_ids(dict.fromkeys(ids), ids, str(path), run)
+    return table
+
+
+def sample_ids(sample: RawTable, competition: Competition) -> list[str]:
+    """The ids of the sample submission, in its order."""
+    return sample.column(competition.sample.id)
+
+
+def sample_ids_here(competition: Competition, inputs: Path) -> list[str] | None:
+    """The test ids that every run must predict; None if the sample submission is not on this machine."""
+    if not (competition.sample and (inputs / competition.sample.file).is_file()):
+        return None
+    return sample_ids(read_sample(competition, inputs), competition)
+
+
+def check_same_ids(expected: Iterable[str], found: Iterable[str], where: str, run: str) -> None:
+    """Raise InputError if ids are missing, extra or repeated in `where`, a file."""
+    expected, found = pd.Index(list(expected)), pd.Index(list(found))
+    problems = {
+        "repeated": found[found.duplicated()],
+        "missing": expected.difference(found),
+        "extra": found.difference(expected),
+    }
+    for kind, ids in problems.items():
+        if len(ids):
+            raise InputError(
+                f"{len(ids)} {kind} id(s) in {where}:{listed(ids)}",
+                f"the {len(expected)} ids of the sample submission, once each",
+                run,
+            )

@@ -1,8 +1,7 @@
-"""A model that begins with the weights of a trained fold (INIT), of another image size or with another head too.
+"""INIT: a model that begins with the weights of another run, which may have another image size or another head.
 
-Whether a run may begin with the weights of another one (INIT): fold k only ever begins with fold k.
-
-The rows that are held out of a fold were then never trained on, because both runs have the same folds.csv.
+Fold k only ever begins with fold k. Both runs have the same folds.csv, so the rows that are held out of a fold were
+never trained on.
 """
 
 import dataclasses
@@ -18,8 +17,9 @@ from comp.models import factory, pretrained, weights_file
 from comp.models.pretrained import FAULTS, Match, State, filled_by, first_line
 from comp.recipes import catalog, recipe_json
 from comp.recipes.recipe_settings import Recipe
-from comp.store import made_of, runs
-from comp.store.runs import ALL_DATA, Run, check_run_name
+from comp.store import made_of
+from comp.store.paths import ALL_DATA, check_run_name
+from comp.store.runs import Run, own_runs
 
 INSIDE = "backbone."  # where a head wraps timm's model (AttributeSum), its tensors have this before their names
 
@@ -81,18 +81,20 @@ def _shape(state: State, name: str) -> str:
     return "×".join(map(str, state[name].shape)) or "1" if name in state else "nothing"
 
 
+# ---- which runs a run may begin with
+
 OTHER = "the same command with another INIT, or without"
 
 
 def with_init(recipe: Recipe, run: Run, competition: Competition) -> Recipe:
-    """The recipe of a new run, with the mean and std of its INIT where it gives none: the weights know no others.
+    """The recipe of a new run, with the mean and std of its INIT if it gives none: the weights know no others.
 
-    A run that has begun has them in its own recipe: its INIT may be gone.
+    A run that has begun has them in its own recipe, since its INIT may be gone.
     Raises InputError for an INIT that is the run itself, was not trained here, or has other classes or another model.
     """
     if not recipe.init:
         return recipe
-    begun = runs.init_of(run) == recipe.init
+    begun = run.init == recipe.init
     before = recipe_json.load_recipe(run, competition) if begun else _recipe_of(_known(run, recipe.init), competition)
     if not begun and _architecture(before) != _architecture(recipe):
         raise InputError(
@@ -108,8 +110,8 @@ def _known(run: Run, name: str) -> Run:
     if name == run.name:
         raise InputError(f"INIT={name} is the run itself", "another run", f"{OTHER}; or with another RUN")
     before = Run(run.outputs, name)
-    if not before.recipe.is_file():
-        known = ", ".join(one for one in runs.trained_runs(run.outputs) if one != run.name)
+    if not before.has_folds:
+        known = ", ".join(other.name for other in own_runs(run.outputs) if other != run)
         raise InputError(
             f"no trained run {name} in {run.outputs}"
             + (": its predictions are external" if before.folder.is_dir() else ""),
@@ -133,38 +135,33 @@ def _architecture(recipe: Recipe) -> str:
 def check_init_folds(run: Run, init: str, folds_digest: str, numbers: list[int | str]) -> None:
     """Raise InputError unless fold k of the INIT run is trained, with the current folds.csv, for each k that begins.
 
-    numbers: the folds to train, or ALL_DATA. Those that are trained already need nothing any more.
+    numbers: the folds to train, or ALL_DATA. Folds that are trained already need no INIT any more.
     """
     before = Run(run.outputs, init)
-    wanted = [k for k in numbers if not is_trained(run, k)]
-    missing = [k for k in wanted if not is_trained(before, k)]
+    wanted = [k for k in numbers if not run.is_trained(k)]
+    missing = [k for k in wanted if not before.is_trained(k)]
     if missing:
         which = missing[0] if len(missing) == 1 or missing[0] == ALL_DATA else None
         raise InputError(
             f"INIT={init} has no trained fold {', '.join(map(str, missing))}",
             "fold k of INIT for each fold k that is to be trained",
-            runs.train_command(before, which),
+            before.train_command(which),
         )
     for k in wanted:
         _check_current(run, before, k, folds_digest)
 
 
-def is_trained(run: Run, k: int | str) -> bool:
-    """Whether there are weights of fold k, and not from a training that still has to write its last files."""
-    return run.weights(k).is_file() and not (run.fold(k) / "resume.pt").is_file()
-
-
 def _check_current(run: Run, before: Run, k: int | str, folds_digest: str) -> None:
-    anew = runs.command_to_start_again(before, k)
+    anew = before.restart_command(k)
     metadata = weights_file.weights_metadata(before.weights(k), anew)
-    if run.name in made_of.runs_of_files(metadata):
+    if run.name in made_of.runs_before(metadata):
         raise InputError(
             f"INIT={before.name} began with {run.name} itself",
             "a run that is older than this one",
             f"{OTHER}; or with another RUN",
         )
-    now = {"recipe": files.digest(before.recipe), "folds": folds_digest, "fold": k}
-    different = weights_file.differences_from_now(metadata, run.outputs, now)
+    record = {"recipe": files.digest(before.recipe), "folds": folds_digest, "fold": k}
+    different = weights_file.changes_of_weights(run, metadata, record)
     if "folds" in different:
         raise InputError(
             f"INIT={before.name}: fold {k} was trained with folds.csv {metadata.get('folds')}",
@@ -182,4 +179,4 @@ def _check_current(run: Run, before: Run, k: int | str, folds_digest: str) -> No
 def init_weights_of(run: Run, init: str, k: int | str) -> State:
     """The state dict that fold k begins with."""
     before = Run(run.outputs, init)
-    return weights_file.read_weights(before.weights(k), runs.command_to_start_again(before, k))
+    return weights_file.read_weights(before.weights(k), before.restart_command(k))

@@ -1,8 +1,6 @@
-"""Whether weights are finite numbers, and what to change in a training whose weights, loss or probabilities are not.
+"""model.safetensors of a fold: its weights, a checksum over them, and a record of what they were made of.
 
-A fold's weights on disk: safetensors with a checksum over the weights and what they were made with.
-
-What the weights of a fold were made with, and whether these files are still the same.
+Weights that are not finite are refused, with the settings that may help.
 """
 
 import hashlib
@@ -20,10 +18,9 @@ from comp.data.run_data import RunData
 from comp.errors import InputError
 from comp.recipes import catalog
 from comp.recipes.recipe_settings import Recipe
-from comp.store import made_of, runs
-from comp.store.fold_table import fold_count
-from comp.store.made_of import KEY
-from comp.store.runs import ALL_DATA, Run
+from comp.store import made_of
+from comp.store.paths import ALL_DATA
+from comp.store.runs import Run
 
 
 class NotFinite(InputError):
@@ -50,7 +47,7 @@ def all_finite(values: Iterable[Tensor]) -> bool:
 
 
 def check_finite_file(path: Path, recipe: Recipe) -> None:
-    """Raise InputError where a fold's weights file does not open, NotFinite where earlier versions kept NaN."""
+    """Raise InputError if a fold's weights file does not open, NotFinite if it holds numbers that are not finite."""
     try:
         tensors = load_file(path)
     except (SafetensorError, OSError, ValueError) as error:
@@ -132,51 +129,53 @@ def _does_not_load(path: Path, error: Exception, run: str) -> InputError:
     return InputError(f"{path} does not load: {str(error).splitlines()[0]}", "the weights of this run", run)
 
 
-def made_with(run: Run, data: RunData, k: int | str) -> dict:
-    """The hashes of recipe.json, folds.csv and pseudo-labels, and the fold: what the weights of fold k depend on.
+# ---- what the weights of a fold were made of
 
-    Also those of the weights that the fold begins with (INIT), and of the weights that they began with. For ALL_DATA
-    also those of the folds, whose best epochs say how long it trains.
+
+def training_record(data: RunData, run: Run, k: int | str) -> dict:
+    """What the weights of fold k depend on: recipe.json, folds.csv, the fold, pseudo-labels, and earlier weights.
+
+    Earlier weights are those that the fold begins with (INIT) and those that these began with. For ALL_DATA they are
+    also those of the folds, whose best epochs decide how long it trains.
     """
-    folds = [run.weights(fold) for fold in range(fold_count(data.folds))] if k == ALL_DATA else []
-    sources = began_with(run, k) | made_of.digests_of_files(run.outputs, folds)
-    return _made_with(run, data, k) | ({KEY: sources} if sources else {})
+    folds = [run.weights(fold) for fold in range(data.project.fold_count)] if k == ALL_DATA else []
+    earlier = began_with(run, k) | made_of.digests_of_files(run.outputs, folds)
+    return _own_record(data, run, k) | ({made_of.FROM_WEIGHTS: earlier} if earlier else {})
 
 
 def began_with(run: Run, k: int | str) -> dict[str, str]:
-    """Path relative to outputs to hash, of the weights of the chain of INIT, the nearest first."""
-    if not runs.init_of(run):
+    """Path relative to outputs to hash, of the weights that fold k begins with and of those before them."""
+    if not run.init:
         return {}
-    path = Run(run.outputs, runs.init_of(run)).weights(k)
-    earlier = weights_metadata(path, f"rm {path}, then the same command").get(KEY, {})
+    path = Run(run.outputs, run.init).weights(k)
+    earlier = weights_metadata(path, f"rm {path}, then the same command").get(made_of.FROM_WEIGHTS, {})
     return made_of.digests_of_files(run.outputs, [path]) | earlier
 
 
-def _made_with(run: Run, data: RunData, k: int | str) -> dict:
-    made = {"recipe": files.digest(run.recipe), "folds": data.folds_digest, "fold": k}
-    return made | ({"pseudo": data.pseudo.digest(k)} if data.pseudo else {})
+def kept_record(data: RunData, run: Run, k: int | str) -> dict:
+    """As `training_record`, of weights that exist: the weights that they began with may be gone."""
+    earlier = weights_metadata(run.weights(k), run.restart_command(k)).get(made_of.FROM_WEIGHTS)
+    return _own_record(data, run, k) | ({made_of.FROM_WEIGHTS: earlier} if earlier else {})
 
 
-def trained_with(run: Run, data: RunData, k: int | str) -> dict:
-    """As `made_with`, of weights that are there: what they began with may be gone."""
-    kept = weights_metadata(run.weights(k), runs.command_to_start_again(run, k)).get(KEY)
-    return _made_with(run, data, k) | ({KEY: kept} if kept else {})
+def _own_record(data: RunData, run: Run, k: int | str) -> dict:
+    record = {"recipe": files.digest(run.recipe), "folds": data.project.folds_digest, "fold": k}
+    return record | ({"pseudo": data.pseudo.digest(k)} if data.pseudo else {})
 
 
-def check_weights_current(run: Run, data: RunData, k: int | str) -> None:
+def changes_of_weights(run: Run, metadata: dict, record: dict) -> list[str]:
+    """The parts of `record` that differ in the metadata of weights, and the paths of earlier weights that changed."""
+    now = {**record, made_of.FROM_WEIGHTS: made_of.earlier_weights(run.outputs, metadata)}
+    return [change.key or change.part for change in made_of.changes(metadata, now)]
+
+
+def check_weights_current(data: RunData, run: Run, k: int | str) -> None:
     """Raise InputError if fold k was trained with a recipe.json, folds.csv or weights that differ from the current."""
     remedy = f"rm -r {run.fold(k)}, then the same command"
-    metadata = weights_metadata(run.weights(k), remedy)
-    different = differences_from_now(metadata, run.outputs, _made_with(run, data, k))
+    different = changes_of_weights(run, weights_metadata(run.weights(k), remedy), _own_record(data, run, k))
     if different:
         raise InputError(
             f"{run.weights(k)} was trained with another {' and '.join(different)}",
             "the folds.csv, recipe.json and earlier weights that are there now",
             remedy,
         )
-
-
-def differences_from_now(metadata: dict, outputs: Path, now: dict) -> list[str]:
-    """What is another one in the metadata of weights than `now`: recipe, folds, …, or the paths of weights before."""
-    different = [name for name, value in now.items() if metadata.get(name) != value]
-    return different + made_of.changed_files(outputs, metadata)

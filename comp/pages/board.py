@@ -1,10 +1,7 @@
-"""The table of all runs, for the terminal and the page.
+"""The board of all runs (`make board`): a table on the terminal and outputs/board.html.
 
-The bar chart of the board: scores of all runs, grouped by model family.
-
-The section of the board that sets cross-validated scores beside those of the leaderboard.
-
-outputs/board.html: all runs side by side, by family, and beside the leaderboard.
+The page has the table, a bar chart of the scores by model family, and the cross-validated scores against those of the
+leaderboard.
 """
 
 from collections import defaultdict
@@ -13,12 +10,16 @@ from pathlib import Path
 
 import numpy as np
 
+from comp import console
 from comp.competition.competition import Competition
 from comp.errors import InputError
 from comp.pages import board_rows, figures, page
 from comp.pages.board_rows import RunRow
 from comp.pages.figures import COLOURS, Figure, Table, shown
 from comp.pages.page import Section
+from comp.project import Project
+from comp.recipes import recipe_json
+from comp.store.paths import page_file
 from comp.submission import leaderboard
 from comp.submission.leaderboard import Submitted
 
@@ -138,11 +139,11 @@ def _bar(axes, at: int, place: int, row: RunRow, family: str) -> None:
 PLACES = {"public": "leaderboard", "private": "private leaderboard"}
 
 
-def cv_leaderboard_section(outputs: Path, competition: Competition) -> Section:
+def cv_leaderboard_section(project: Project) -> Section:
     """Table, scatter and correlation of the submissions whose leaderboard score was noted."""
     made = Section("leaderboard", "Cross-validated and leaderboard")
     try:
-        every = leaderboard.submitted(outputs, competition)
+        every = leaderboard.submitted(project)
     except InputError as error:
         made.missing.append((error.found, error.run))
         return made
@@ -153,7 +154,7 @@ def cv_leaderboard_section(outputs: Path, competition: Competition) -> Section:
     made.notes.append(f"A leaderboard score was noted for {len(noted)} of {len(every)} submissions.")
     for place, name in PLACES.items():
         _compare(made, [one for one in noted if one.cross_validated is not None], place, name)
-    made.tables.append(_leaderboard_table(noted, competition))
+    made.tables.append(_leaderboard_table(noted, project.competition))
     return made
 
 
@@ -216,18 +217,43 @@ LEAD = (
 )
 NO_RUNS = ("No run has predictions yet.", "make train MODEL=<a model>")
 MOST_PARTS = board_rows.MOST_PARTS
+MOST_ON_TERMINAL = 4  # attributes or labels with a column on the terminal
 
 
-def write_board(
-    path: Path, rows: Sequence[RunRow], notes: Sequence[str], competition: Competition, outputs: Path
-) -> None:
-    """Write the page. rows: of run_rows.rows_of; notes: of `explained`."""
-    made = [
-        _run_section(rows, notes, competition),
-        _family_section(rows, competition),
-        cv_leaderboard_section(outputs, competition),
+def make_board(project: Project) -> None:
+    """Print the table of all runs and write outputs/board.html."""
+    settings = recipe_json.read_run_settings(project.outputs)
+    rows = board_rows.board_rows(project, settings)
+    notes = explained(rows, project.competition, settings.usual, board_rows.blend_interval(project))
+    _show(rows, notes, project.competition)
+    path = page_file(project.outputs, "board")
+    write_board(path, project, rows, notes)
+    console.say(f"wrote {path}")
+
+
+def _show(rows: Sequence[RunRow], notes: Sequence[str], competition: Competition) -> None:
+    """Print the table, and why runs are not complete."""
+    if not rows:
+        text, command = NO_RUNS
+        console.say(f"{text} Run: {command}")
+        return
+    for table in in_two(run_table(rows, competition, MOST_ON_TERMINAL)):
+        console.table(table.title, table.columns, [[shown(cell) for cell in row] for row in table.rows])
+    for note in notes:
+        console.say(note)
+    for row in rows:
+        if row.why:
+            console.warn(f"{row.name}: {row.why}")
+
+
+def write_board(path: Path, project: Project, rows: Sequence[RunRow], notes: Sequence[str]) -> None:
+    """Write the page. rows: of `board_rows`; notes: of `explained`."""
+    sections = [
+        _run_section(rows, notes, project.competition),
+        _family_section(rows, project.competition),
+        cv_leaderboard_section(project),
     ]
-    page.write_sections(path, "Run board", LEAD, made, missing=[] if rows else [NO_RUNS])
+    page.write_sections(path, "Run board", LEAD, sections, missing=[] if rows else [NO_RUNS])
 
 
 def _run_section(rows: Sequence[RunRow], notes: Sequence[str], competition: Competition) -> Section:

@@ -5,10 +5,8 @@ What the board knows of each run: scores, times, best epochs, settings and state
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from comp.competition import scoring
 from comp.competition.competition import Competition
@@ -16,14 +14,16 @@ from comp.competition.scored_rows import ScoredRows
 from comp.errors import InputError
 from comp.metrics import named_metrics
 from comp.metrics.metric import Metric
+from comp.project import Project
 from comp.recipes.catalog import family_of_model
 from comp.recipes.recipe_json import RunSettings
-from comp.store import blend_files, history, out_of_fold, run_status
+from comp.store import history, out_of_fold
 from comp.store.blend_files import load_blend
-from comp.store.fold_table import fold_count
 from comp.store.history import Times
-from comp.store.run_status import State
-from comp.store.runs import BLEND, Run
+from comp.store.paths import BLEND
+from comp.store.runs import Run
+from comp.submission import status
+from comp.submission.status import State
 
 MOST_PARTS = 60  # labels with a score each
 
@@ -93,29 +93,16 @@ class RunRow:
         return float(np.std(list(self.folds.values()))) if len(self.folds) > 1 else None
 
 
-@dataclass(frozen=True)
-class Predicted:
-    """What runs are scored on: the fold table, its hash, the scored rows, and the ids of the sample submission."""
-
-    outputs: Path
-    inputs: Path
-    folds: pd.DataFrame
-    digest: str
-    rows: ScoredRows
-    test_ids: list[str] | None
-
-
-def board_rows(on: Predicted, settings: RunSettings) -> list[RunRow]:
+def board_rows(project: Project, settings: RunSettings) -> list[RunRow]:
     """A row per run, external predictions and the blend: the best score first, then those without a whole score."""
-    competition = on.rows.competition
     states: dict[str, list[State]] = defaultdict(list)
-    for state in run_status.status(on.outputs, on.folds, on.digest, competition, on.test_ids):
+    for state in status.run_states(project):
         states[state.run].append(state)
-    found = [_run_row(name, of, settings, on) for name, of in states.items()]
-    blend = run_status.blend_status(on.outputs, on.inputs, competition)
+    rows = [_run_row(project, name, of_run, settings) for name, of_run in states.items()]
+    blend = status.blend_state(project)
     if blend.state != "missing":
-        found.append(_blend_row(blend, on))
-    return sorted(found, key=lambda row: _order(row, competition))
+        rows.append(_blend_row(project, blend))
+    return sorted(rows, key=lambda row: _order(row, project.competition))
 
 
 def _order(row: RunRow, competition: Competition) -> tuple:
@@ -123,16 +110,17 @@ def _order(row: RunRow, competition: Competition) -> tuple:
     return not whole, value is None, -competition.metric.shown(value) if value is not None else 0, row.name
 
 
-def _run_row(name: str, states: list[State], settings: RunSettings, on: Predicted) -> RunRow:
-    run, recipe = Run(on.outputs, name), settings.recipes.get(name, {})
-    kind = family_of_model(str(recipe["model"])) if recipe else EXTERNAL
-    words = settings.words.get(name, "recipe.json cannot be read" if run.recipe.is_file() else "external predictions")
+def _run_row(project: Project, name: str, states: list[State], settings: RunSettings) -> RunRow:
+    run, recipe = project.run(name), settings.recipes.get(name, {})
+    family = family_of_model(str(recipe["model"])) if recipe else EXTERNAL
+    words = settings.words.get(name, "recipe.json cannot be read" if run.has_folds else "external predictions")
     state, why = _summary(states)
-    scored = _scored(run, on) if state != "unused" else {}
+    scored = _scored(project, run) if state != "unused" else {}
     if state != "complete":
         scored = {name: value for name, value in scored.items() if name == "folds"}
-    times = history.training_times(run, len(states), on.rows.competition, str(recipe.get("best_by", "metric")))
-    return RunRow(name, kind, words, state, why, times=times, **scored)
+    best_by = str(recipe.get("best_by", "metric"))
+    times = history.training_times(run, len(states), project.competition, best_by)
+    return RunRow(name, family, words, state, why, times=times, **scored)
 
 
 def _summary(states: list[State]) -> tuple[str, str]:
@@ -148,19 +136,19 @@ def _summary(states: list[State]) -> tuple[str, str]:
     return worst[0] if worst else f"{done}/{len(kinds)}", why
 
 
-def _scored(run: Run, on: Predicted) -> dict:
+def _scored(project: Project, run: Run) -> dict:
     """Fields of RunRow from the folds that have usable predictions."""
-    competition, fold = on.rows.competition, on.folds["fold"].to_numpy()
-    probs, _ = out_of_fold.load_what_is_there(run, on.folds, on.digest, competition)
+    fold, rows = project.folds["fold"].to_numpy(), project.scored_rows
+    probs, _ = out_of_fold.usable_oof(project, run)
     known = np.isfinite(probs).all(1)
-    there = [k for k in range(fold_count(on.folds)) if known[fold == k].all()]
-    probs[~known] = 1 / competition.size  # never scored
-    return _of_scored_rows(on.rows.combine(probs), there, on.rows) if there else {}
+    numbers = [k for k in range(project.fold_count) if known[fold == k].all()]
+    probs[~known] = 1 / project.competition.size  # never scored
+    return _of_scored_rows(rows.combine(probs), numbers, rows) if numbers else {}
 
 
-def _of_scored_rows(probs: np.ndarray, there: list[int], rows: ScoredRows) -> dict:
+def _of_scored_rows(probs: np.ndarray, numbers: list[int], rows: ScoredRows) -> dict:
     competition = rows.competition
-    parts = {k: rows.folds == k for k in there}
+    parts = {k: rows.folds == k for k in numbers}
     return {
         "score": _value(competition, rows.labels, probs),
         "folds": {k: _value(competition, rows.labels[part], probs[part]) for k, part in parts.items()},
@@ -172,19 +160,19 @@ def _value(competition: Competition, labels: np.ndarray, probs: np.ndarray) -> f
     return competition.metric.shown(scoring.score(competition, labels, probs))
 
 
-def _blend_row(state: State, on: Predicted) -> RunRow:
+def _blend_row(project: Project, state: State) -> RunRow:
     try:
-        oof, _, made = load_blend(on.outputs, on.rows, on.digest, on.rows.competition)
+        oof, _, weights = load_blend(project)
     except InputError as error:
         return RunRow(BLEND, BLEND, "", "stale", f"{error.found}; {error.run}")
-    scored = _of_scored_rows(oof, sorted(set(on.rows.folds.tolist())), on.rows)
-    words = f"{made.get('method')} + {made.get('rule')} of {', '.join(map(str, made.get('runs', ())))}"
+    scored = _of_scored_rows(oof, sorted(set(project.scored_rows.folds.tolist())), project.scored_rows)
+    words = f"{weights.get('method')} + {weights.get('rule')} of {', '.join(map(str, weights.get('runs', ())))}"
     why = state.why if state.state != "complete" else ""
     return RunRow(BLEND, BLEND, words, state.state, why, **scored)
 
 
-def blend_interval(on: Predicted) -> tuple[float, float, float] | None:
-    """The cross-validated score of the blend, and the ends of its 95 % interval; None where they are not known."""
-    made = blend_files.blend_state(on.outputs, on.inputs, on.rows.competition).made
-    score, ends = made.get("cross_fitted"), made.get("interval_95")
+def blend_interval(project: Project) -> tuple[float, float, float] | None:
+    """The cross-validated score of the blend, and the ends of its 95 % interval; None if they are not known."""
+    weights = project.blend.weights
+    score, ends = weights.get("cross_fitted"), weights.get("interval_95")
     return (float(score), *map(float, ends)) if score is not None and ends else None

@@ -1,15 +1,37 @@
 """outputs/eda.html: the audit of the input, section by section."""
 
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pandas as pd
 
+from comp import console
+from comp.data import audit_tables, near_duplicates, photo_check
 from comp.data.audit_tables import AuditTables
 from comp.data.photo_check import PhotoFacts
 from comp.pages import eda_photos, eda_tables, page
+from comp.project import Project
+from comp.store.paths import page_file
 
 LEAD = "What is in the folder of the competition, before anything is trained. Every figure has its numbers below it."
+
+
+def make_eda(project: Project) -> None:
+    """Read everything that is in INPUTS, print what is wrong with it, and write outputs/eda.html."""
+    start, path = time.monotonic(), page_file(project.outputs, "eda")
+    audit = audit_tables.read_audit_tables(project)
+    images = list(dict.fromkeys([*audit.train["image"], *audit.test["image"]]))
+    with console.progress("looking at photos", len(images)) as advance:
+        facts = photo_check.scan_photos(project.inputs, images, advance)
+    pairs = near_duplicates.photo_pairs(facts, audit.train, audit.test)
+    chosen = eda_photos.sampled_photos(audit)
+    with console.progress("drawing photos", sum(len(part) for _, part in chosen)) as advance:
+        write_eda(path, project.inputs, audit, facts, pairs, chosen, advance)
+    for problem, command in audit.problems:
+        console.warn(f"{problem}; {command}" if command else problem)
+    console.say(", ".join(f"{value} {what}" for value, what in tiles(audit, facts, pairs)))
+    console.say(f"wrote {path}, {path.stat().st_size / 1e6:.1f} MB, in {time.monotonic() - start:.0f} s")
 
 
 def write_eda(

@@ -1,14 +1,13 @@
-"""The settings of an embedding run: those of a recipe that a frozen model depends on, and those of the classifier.
+"""Features of a frozen timm model (`make embed`): computed once for all photos, for a classifier of scikit-learn.
 
-A frozen timm model without its classifier: photos (B, 3, H, W) to features (B, D).
-
-Features of all photos, computed once and kept in outputs/cache in parts, each of them whole.
-
-A stage that was killed computes only the missing parts. The folder's name is a hash of everything the features depend
-on: the photos (their names, sizes and times), size, crop, fit, weights, normalisation, views and number format.
+The model has no classifier: photos (B, 3, H, W) become features (B, D). The features of the training photos and of the
+test photos are kept apart in outputs/cache, in parts that are each whole, so that a stage that was killed computes only
+the missing ones. The folder's name is a hash of everything the features depend on: the photos (their names, sizes and
+times), size, crop, fit, weights, normalisation, views and number format.
 """
 
 import dataclasses
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -19,24 +18,85 @@ import torch
 from torch import nn
 
 from comp import console, files
+from comp.competition import labels
 from comp.competition.competition import Competition
 from comp.data import photo_cache
 from comp.data.batches import to_model
 from comp.data.photos import Photos
 from comp.data.run_data import open_photos
 from comp.errors import InputError
+from comp.hardware import device
 from comp.hardware.device import autocast, explained_device_error, memory_format, precision
 from comp.models import factory, weights_file
 from comp.models.pretrained import Origin
 from comp.prediction import tta
+from comp.project import Project
 from comp.recipes import catalog, recipe_settings
 from comp.recipes.recipe_settings import Recipe
+from comp.settings import help_text, settings_of
+from comp.store.paths import cache_folder, check_run_name
+from comp.store.runs import FEATURES, Run
 from comp.tabular import classifiers
 from comp.tabular.classifiers import ClassifierSettings
+from comp.tabular.cross_fitting import LearningRows
+from comp.tabular.derived_runs import Places, check_derived, claim_derived, predict_derived
+from comp.tabular.row_values import RowValues, chosen_columns
 
 OF_MODEL = ("pretrained", "image_size", "crop", "fit", "mean", "std", "tta", "amp", "channels_last", "batch_size")
 SPEED = ("cache",)  # does not change the result
 HELP = "correct that setting; .venv/bin/python tools/embed.py --help describes all of them"
+PACKAGES = ("numpy", "scikit-learn", "torch", "timm")
+OTHER_MODEL = "make embed MODEL=resnet34, or another of python -c 'import timm; print(*timm.list_models())'"
+BATCHES = 8  # per part
+TIMES = 4  # batches are larger than those of training: no layer's output is kept
+
+
+# ---- the stage
+
+
+def embed(project: Project, model: str, name: str = "", text: str = "", seed: int = 0, where: str = "auto") -> None:
+    """Make a run from a classifier on features of MODEL. name: of the run; text: settings; where: name of a device."""
+    run = project.run(name or f"{model}_embed")
+    check_run_name(run.name)
+    competition = project.competition
+    settings = chosen_embed_recipe(model, text, seed, competition)
+    tta.check(settings.recipe.tta)
+    catalog.check_model_name(settings.recipe.model, catalog.recipe_names())
+    settings = dataclasses.replace(settings, recipe=factory.with_normalisation(settings.recipe))
+    check_derived(run, settings.plain(), competition)
+    test = project.test_rows
+    columns = chosen_columns(settings.classifier.columns, competition, project.inputs, project.folds["image"], test)
+    backbone = load_backbone(settings.recipe, competition, project.inputs / "weights", device.choose_device(where))
+    _say_backbone(settings.recipe, backbone)
+    vectors = [features(project, backbone, settings.recipe, list(table["image"])) for table in (project.folds, test)]
+    command = f"make embed MODEL={model} RUN={run.name}" + (f" SET={shlex.quote(text)}" if text else "")
+    command += f" SEED={seed}" if seed else ""
+    origin = {"pretrained": dataclasses.asdict(backbone.origin)} if backbone.origin else {}
+    claim_derived(run, FEATURES, settings.plain(), command, competition, PACKAGES, **origin)
+    values = [RowValues(*parts) for parts in zip(vectors, columns, strict=True)]
+    _predict(project, run, settings, values)
+
+
+def _say_backbone(recipe: Recipe, backbone: "Backbone") -> None:
+    console.say(
+        f"{recipe.model}: {backbone.features} features at {recipe.image_size} px, TTA {recipe.tta}"
+        + (f"; {backbone.origin}" if backbone.origin else ", not pretrained")
+    )
+
+
+def _predict(project: Project, run: Run, settings: "EmbedRecipe", values: list[RowValues]) -> None:
+    """Fit the classifiers and write the predictions. values: of the training photos and of the test photos."""
+    folds, competition = project.folds, project.competition
+    ids = folds["id"].to_numpy() if competition.combine else None
+    known, numbers, groups = labels.to_array(folds["label"], competition), folds["fold"], folds["group"]
+    rows = LearningRows(competition, values[0], known, numbers.to_numpy(), groups.to_numpy(), values[1], ids)
+    meta = {"tta": settings.recipe.tta, "classifier": settings.classifier.classifier}
+    test_ids = project.test_rows["id"].to_numpy()
+    places = Places(folds["image"].to_numpy(), np.arange(len(folds)), test_ids, project.folds_digest, meta)
+    predict_derived(run, rows, settings.classifier, settings.recipe.seed, places)
+
+
+# ---- settings
 
 
 @dataclass(frozen=True)
@@ -68,7 +128,13 @@ def chosen_embed_recipe(model: str, text: str, seed: int, competition: Competiti
     return EmbedRecipe(recipe, classifiers.resolved_settings(own, competition, HELP))
 
 
-OTHER_MODEL = "make embed MODEL=resnet34, or another of python -c 'import timm; print(*timm.list_models())'"
+def settings_help() -> str:
+    """All settings with default and meaning, for --help."""
+    fields = [*settings_of(Recipe, only=(*OF_MODEL, *SPEED)), *settings_of(ClassifierSettings)]
+    return help_text("settings of SET:", fields)
+
+
+# ---- the backbone
 
 
 @dataclass(frozen=True)
@@ -79,6 +145,7 @@ class Backbone:
     features: int
     digest: str
     origin: Origin | None
+    device: torch.device
 
 
 def load_backbone(recipe: Recipe, competition: Competition, weights: Path, where: torch.device) -> Backbone:
@@ -92,7 +159,7 @@ def load_backbone(recipe: Recipe, competition: Competition, weights: Path, where
     built = factory.build_model(recipe, competition, weights)
     model = _without_classifier(built.model).to(where, memory_format=memory_format(recipe)).eval()
     digest = weights_file.weights_checksum({name: one.cpu() for name, one in model.state_dict().items()}, {})
-    return Backbone(model, _features(model, recipe, where), digest, built.origin)
+    return Backbone(model, _features(model, recipe, where), digest, built.origin, where)
 
 
 def check_backbone(recipe: Recipe, competition: Competition, where: torch.device) -> None:
@@ -148,34 +215,31 @@ def _features(model: nn.Module, recipe: Recipe, where: torch.device) -> int:
     return shape[1]
 
 
-BATCHES = 8  # per part
-TIMES = 4  # batches are larger than those of training: no layer's output is kept
+# ---- the features of many photos
 
 
-def features(
-    backbone: Backbone, recipe: Recipe, inputs: Path, outputs: Path, images: Sequence[str], where: torch.device
-) -> np.ndarray:
+def features(project: Project, backbone: Backbone, recipe: Recipe, images: Sequence[str]) -> np.ndarray:
     """Features (N, D) float32 of the photos, averaged over the recipe's views. Raises InputError if not finite."""
-    folder = _folder(backbone, recipe, inputs, outputs, images, where)
+    folder = _folder(project, backbone, recipe, images)
     size = BATCHES * TIMES * recipe.batch_size
     with files.lock(folder / "building", "the embeddings", wait=True):
         parts = {i: _kept(folder / f"{i:09d}.npz", backbone) for i in range(0, len(images), size)}
         missing = [i for i, part in parts.items() if part is None]
         if missing:
-            photos = open_photos(inputs, outputs, recipe, list(images))
+            photos = open_photos(project, recipe, list(images))
             counts = [len(images[i : i + size]) for i in missing]
             with console.progress(f"{recipe.model}: embedding", sum(counts)) as advance:
                 for i, count in zip(missing, counts, strict=True):
-                    parts[i] = _computed(backbone, recipe, photos, np.arange(i, i + count), where, advance)
+                    parts[i] = _computed(backbone, recipe, photos, np.arange(i, i + count), advance)
                     files.write_arrays(folder / f"{i:09d}.npz", features=parts[i])
     return np.concatenate([parts[i] for i in sorted(parts)])
 
 
-def _folder(backbone: Backbone, recipe: Recipe, inputs: Path, outputs: Path, images, where: torch.device) -> Path:
-    photos = photo_cache.cache_file(Path(), inputs, images, recipe.crop, recipe.image_size, recipe.fit).name
+def _folder(project: Project, backbone: Backbone, recipe: Recipe, images: Sequence[str]) -> Path:
+    photos = photo_cache.cache_file(Path(), project.inputs, images, recipe.crop, recipe.image_size, recipe.fit).name
     made_by = [backbone.digest, recipe.model, recipe.mean, recipe.std, recipe.batch_size, recipe.tta]
-    machine = [str(precision(recipe, where)), str(memory_format(recipe)), version("timm"), version("torch")]
-    return outputs / "cache" / f"features_{files.checksum([photos, made_by, machine])}"
+    machine = [str(precision(recipe, backbone.device)), str(memory_format(recipe)), version("timm"), version("torch")]
+    return cache_folder(project.outputs) / f"features_{files.checksum([photos, made_by, machine])}"
 
 
 def _kept(file: Path, backbone: Backbone) -> np.ndarray | None:
@@ -187,9 +251,8 @@ def _kept(file: Path, backbone: Backbone) -> np.ndarray | None:
     return made if made.ndim == 2 and made.shape[1] == backbone.features else None
 
 
-def _computed(
-    backbone: Backbone, recipe: Recipe, photos: Photos, rows: np.ndarray, where: torch.device, advance: Callable
-) -> np.ndarray:
+def _computed(backbone: Backbone, recipe: Recipe, photos: Photos, rows: np.ndarray, advance: Callable) -> np.ndarray:
+    where = backbone.device
     model, half, layout = tta.averaged(backbone.model, recipe.tta), precision(recipe, where), memory_format(recipe)
     made, size = [], TIMES * recipe.batch_size
     with torch.inference_mode(), explained_device_error(recipe, where):

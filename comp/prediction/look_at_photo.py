@@ -1,8 +1,4 @@
-"""The photo that is asked for by name, and whose models did not train on it. No torch.
-
-What one asks of a photo: what speaks for the answer, for the truth, or for a higher and a lower number. No torch.
-
-Where the models of a run look in one photo: Grad-CAM by models that did not train on it.
+"""Where the models of a run look in a photo (`make look`): Grad-CAM by models that did not train on it.
 
 A training photo is shown to the model of its own fold. A test photo is shown to the models of all folds with weights;
 their probabilities and their heats are averaged. There are no TTA views: a mirrored photo would mirror the heat.
@@ -12,31 +8,33 @@ import dataclasses
 import difflib
 import shlex
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import torch
 
 from comp.competition import labels, scoring
 from comp.competition.competition import Competition
 from comp.data import photos
 from comp.data.batches import to_model
-from comp.data.run_data import load_data
+from comp.data.run_data import RunData
 from comp.errors import InputError
-from comp.inputs import loading
 from comp.models import heads
 from comp.models.heads import Head
 from comp.prediction import grad_cam
 from comp.prediction.predict import check_trained, trained_model
+from comp.project import Project
 from comp.recipes import recipe_json
 from comp.recipes.recipe_settings import Recipe
 from comp.store import grad_cam_files, runs
-from comp.store.fold_table import fold_count
 from comp.store.grad_cam_files import Heat, Look
-from comp.store.runs import Run, own_command, repair_command
+from comp.store.runs import EXTERNAL, NETWORKS, Run
 
 WEIGHTS = "fold*/model.safetensors"
+MOST = 6  # labels of one photo that get a map
+CPU = torch.device("cpu")  # one photo: the same heat on every machine is worth more than the time
+
+
+# ---- the photo, and the models that did not train on it
 
 
 @dataclass(frozen=True)
@@ -52,37 +50,36 @@ class ChosenPhoto:
         return self.label is None
 
 
-def photo_names(folds: pd.DataFrame, competition: Competition, inputs: Path) -> list[str]:
-    """Every name that `chosen` takes: the images of folds.csv, and the images and ids of the test photos."""
-    test = loading.read_test(competition, inputs)
-    return list(dict.fromkeys([*folds["image"], *test["image"], *test["id"].astype(str)]))
+def photo_names(project: Project) -> list[str]:
+    """Every name that `chosen_photo` takes: the images of folds.csv, and the images and ids of the test photos."""
+    test = project.test_rows
+    return list(dict.fromkeys([*project.folds["image"], *test["image"], *test["id"].astype(str)]))
 
 
-def chosen_photo(name: str, run: Run, folds: pd.DataFrame, competition: Competition, inputs: Path) -> ChosenPhoto:
+def chosen_photo(project: Project, run: Run, name: str) -> ChosenPhoto:
     """The photo of that name; of a training photo the fold that holds it, of a test photo all folds with weights.
 
-    InputError for an unknown photo, and for folds without weights.
+    Raises InputError for an unknown photo, and for folds without weights.
     """
-    rows = folds[folds["image"] == name]
+    rows = project.folds[project.folds["image"] == name]
     if len(rows):
-        k, label = int(rows["fold"].iloc[0]), labels.to_array(rows["label"], competition)[0]
+        k, label = int(rows["fold"].iloc[0]), labels.to_array(rows["label"], project.competition)[0]
         _check_weights(run, [k])
         return ChosenPhoto(name, (k,), label)
-    test = loading.read_test(competition, inputs)
-    found = test["image"][(test["image"] == name) | (test["id"].astype(str) == name)]
-    if found.empty:
-        raise unknown_photo(name, run, [*folds["image"], *test["image"]])
-    there = tuple(k for k in range(fold_count(folds)) if run.weights(k).is_file())
-    _check_weights(run, there or [0])
-    return ChosenPhoto(found.iloc[0], there)
+    test = project.test_rows
+    images = test["image"][(test["image"] == name) | (test["id"].astype(str) == name)]
+    if images.empty:
+        raise unknown_photo(name, run, [*project.folds["image"], *test["image"]])
+    numbers = tuple(k for k in range(project.fold_count) if run.weights(k).is_file())
+    _check_weights(run, numbers or [0])
+    return ChosenPhoto(images.iloc[0], numbers)
 
 
 def unknown_photo(name: str, run: Run, images: list[str]) -> InputError:
-    """The error for a name that is no photo; its advice is the nearest one, else the first."""
+    """The error for a name that is no photo. Its advice is the nearest name, else the first."""
     nearest = (difflib.get_close_matches(name, images, 1) or images)[0]
-    found = f"no photo {name} in folds.csv or among the test photos" if name else "no IMAGE"
     return InputError(
-        found,
+        f"no photo {name} in folds.csv or among the test photos" if name else "no IMAGE",
         "an image as folds.csv writes it, or a test photo",
         f"make look RUN={run.name} IMAGE={shlex.quote(nearest)}",
     )
@@ -91,27 +88,24 @@ def unknown_photo(name: str, run: Run, images: list[str]) -> InputError:
 def _check_weights(run: Run, numbers) -> None:
     for k in numbers:
         if not run.weights(k).is_file():
-            raise InputError(
-                f"no {run.weights(k)}",
-                "the weights of the fold that did not train on this photo",
-                repair_command(run, k),
-            )
+            expected = "the weights of the fold that did not train on this photo"
+            raise InputError(f"no {run.weights(k)}", expected, run.repair_command(k))
 
 
-def check_run(run: Run) -> None:
-    """Raise InputError for an unknown run, and for one without models of photos: external predictions, stacks."""
-    there = [name for name in runs.trained_runs(run.outputs) if any(Run(run.outputs, name).folder.glob(WEIGHTS))]
-    expected = f"a run with weights: {', '.join(there) or 'none yet'}"
-    advice = f"the same command with RUN={there[0]}" if there else "make train MODEL=<a model>"
+def check_run(project: Project, run: Run) -> None:
+    """Raise InputError for an unknown run, and for one without networks: external predictions, stacks, classifiers."""
+    names = [other.name for other in project.runs if any(other.folder.glob(WEIGHTS))]
+    expected = f"a run with weights: {', '.join(names) or 'none yet'}"
+    advice = f"the same command with RUN={names[0]}" if names else "make train MODEL=<a model>"
     if not run.name:
         raise InputError("no RUN", expected, advice)
-    runs.check_known(run.outputs, [run.name])
-    if not run.recipe.is_file() or own_command(run):
-        kind = "made of other predictions or embeddings" if run.recipe.is_file() else "external predictions"
+    runs.check_known(project.outputs, [run.name])
+    if run.kind not in NETWORKS:
+        kind = "external predictions" if run.kind == EXTERNAL else "made of other predictions or embeddings"
         raise InputError(f"{run.name} is {kind}: there is no model of photos to look into", expected, advice)
 
 
-MOST = 6  # labels of one photo that get a map
+# ---- the questions
 
 
 @dataclass(frozen=True)
@@ -170,36 +164,34 @@ def named_question(competition: Competition, label) -> str:
     return competition.classes[int(label)]
 
 
-CPU = torch.device("cpu")  # one photo: the same heat on every machine is worth more than the time
+# ---- the heats
 
 
-def look_at(run: Run, photo: ChosenPhoto, competition: Competition, inputs: Path) -> tuple[Look, np.ndarray]:
+def look_at(project: Project, run: Run, photo: ChosenPhoto) -> tuple[Look, np.ndarray]:
     """The heats of a photo, and its pixels (S, S, 3) uint8 as the models see them."""
-    recipe = recipe_json.load_recipe(run, competition)
-    data = load_data(inputs, run.outputs, dataclasses.replace(recipe, cache=False), competition)
+    recipe = recipe_json.load_recipe(run, project.competition)
+    data = RunData(project, dataclasses.replace(recipe, cache=False))
     for k in photo.folds:
-        check_trained(run, data, k)
-    pixels = photos.read_photo(Path(inputs) / photo.image, recipe.crop, recipe.image_size, recipe.fit)
+        check_trained(data, run, k)
+    pixels = photos.read_photo(project.inputs / photo.image, recipe.crop, recipe.image_size, recipe.fit)
     image = to_model(torch.from_numpy(pixels[None]), recipe.mean, recipe.std, CPU)
-    models = [trained_model(run, recipe, competition, k, CPU) for k in photo.folds]
-    return _look_at_one(run, photo, recipe, competition, models, image), pixels
+    models = [trained_model(run, recipe, project.competition, k, CPU) for k in photo.folds]
+    return _look(run, photo, recipe, project.competition, models, image), pixels
 
 
-def _look_at_one(run: Run, photo: ChosenPhoto, recipe: Recipe, competition: Competition, models, image) -> Look:
+def _look(run: Run, photo: ChosenPhoto, recipe: Recipe, competition: Competition, models, image) -> Look:
     head = heads.build_head(recipe, competition)
     probs = np.mean([_probs(model, head, image) for model in models], axis=0)
     number = competition.target == "regression" or head.family == "number"
     questions = asked_questions(competition, probs, photo.label, number)
     cells = [grad_cam.heats(model, head, image, questions, recipe.model) for model in models]
-    made = [
-        Heat(question.title, question.value, np.mean(several, axis=0))
-        for question, several in zip(questions, zip(*cells, strict=True), strict=True)
+    heats = [
+        Heat(question.title, question.value, np.mean(of_models, axis=0))
+        for question, of_models in zip(questions, zip(*cells, strict=True), strict=True)
     ]
     answer = named_question(competition, scoring.answers(competition, probs[None])[0])
-    truth = named_question(competition, photo.label)
-    return Look(
-        run.name, photo.image, photo.folds, photo.is_test, truth, answer, grad_cam_files.look_sources(run), made
-    )
+    truth, sources = named_question(competition, photo.label), grad_cam_files.look_sources(run)
+    return Look(run.name, photo.image, photo.folds, photo.is_test, truth, answer, sources, heats)
 
 
 def _probs(model: torch.nn.Module, head: Head, image: torch.Tensor) -> np.ndarray:

@@ -1,8 +1,7 @@
-"""Probabilities of rows from one model or several, in one pass over the photos; every row once, over all processes.
+"""Prediction: probabilities of rows from one or several models, and the stage `make predict` for the folds of a run.
 
-Predict the folds of a run with TTA: held-out photos by their fold's model, the test photos by all in one pass.
-
-What is printed after folds were predicted: the score of each, TTA included.
+The held-out photos are predicted by their fold's model, the test photos by all models in one pass over the photos.
+Several processes share the rows.
 """
 
 import contextlib
@@ -27,10 +26,13 @@ from comp.hardware.device import autocast, explained_device_error, memory_format
 from comp.models import factory, heads, weights_file
 from comp.models.weights_file import NotFinite, check_finite_weights
 from comp.prediction import tta
+from comp.project import Project
+from comp.recipes import recipe_json
 from comp.recipes.recipe_settings import Recipe
-from comp.store import runs
+from comp.store.out_of_fold import is_current
+from comp.store.paths import ALL_DATA
 from comp.store.predictions import load_predictions, save_predictions
-from comp.store.runs import ALL_DATA, Run
+from comp.store.runs import Run
 
 Advance = Callable[[int], None]  # told how many images are done
 
@@ -97,125 +99,153 @@ def _one_pass(
     return np.stack([processes.gather(one, len(batches.labels)) for one in probs.astype(np.float32)])
 
 
-def predict_folds(run: Run, recipe: Recipe, data: RunData, numbers: list, views: str, where: torch.device) -> None:
+# ---- the stage: folds of a run
+
+
+def predict_run(
+    project: Project, run: Run, fold: str = "all", views: str = "", speed: str = "", where: str = "auto"
+) -> None:
+    """Predict the folds of a trained run with TTA, and print their scores.
+
+    fold: all, all_data or a number; views: a TTA set, the recipe's if empty; speed: settings that change only the
+    speed; where: the name of a device.
+    """
+    recipe = recipe_json.at_other_speed(recipe_json.load_recipe(run, project.competition), speed, run)
+    views = views or recipe.tta
+    tta.check(views)
+    where = processes.start(device.choose_device(where))
+    numbers = project.fold_numbers(fold)
+    numbers += [ALL_DATA] if fold == "all" and run.weights(ALL_DATA).is_file() else []
+    data = RunData(project, recipe)
+    predict_folds(data, run, numbers, views, where)
+    show_fold_scores(data, run, numbers)
+    processes.stop()
+
+
+def predict_folds(data: RunData, run: Run, numbers: list[int | str], views: str, where: torch.device) -> None:
     """Write oof.npz (a row per photo) and test.npz (a row per prediction id) of the folds; ALL_DATA has no oof.npz.
 
-    Folds whose files were made by their weights, folds.csv and these views are left as they are. The test photos are
-    read once for as many of the folds' models as fit in memory together.
+    These are two artifacts: each is left as it is if it was made by the fold's weights, folds.csv and these views, for
+    the ids that are wanted now. So a new test set leaves oof.npz alone. The test photos are read once for as many of
+    the folds' models as fit in memory together.
     """
     for k in numbers:
-        check_trained(run, data, k)
-    pending = [k for k in numbers if not _is_predicted(run, data, k, views)]
+        check_trained(data, run, k)
+    pending = {k: parts for k in numbers if (parts := _pending_parts(data, run, k, views))}
     for k in numbers:
         if k not in pending:
             console.say(f"{run.name} fold {k}: already predicted with TTA {views}")
     processes.wait()  # every process has looked before one writes
     size = device.fitting(where, sum(run.weights(k).stat().st_size for k in pending), len(pending))
     for i in range(0, len(pending), size):
-        _predict_and_write(run, recipe, data, pending[i : i + size], views, where)
+        _predict_together(data, run, dict(list(pending.items())[i : i + size]), views, where)
 
 
-def check_trained(run: Run, data: RunData, k: int | str) -> None:
-    """Raise InputError where fold k has no weights, or weights of another recipe.json or folds.csv."""
+def check_trained(data: RunData, run: Run, k: int | str) -> None:
+    """Raise InputError if fold k has no weights, or weights of another recipe.json or folds.csv."""
     if not run.weights(k).is_file():
-        raise InputError(f"no {run.weights(k)}", "the weights of a trained fold", runs.train_command(run, k))
-    weights_file.check_weights_current(run, data, k)
+        raise InputError(f"no {run.weights(k)}", "the weights of a trained fold", run.train_command(k))
+    weights_file.check_weights_current(data, run, k)
 
 
-def _is_predicted(run: Run, data: RunData, k: int | str, views: str) -> bool:
-    """Whether oof.npz and test.npz have the right ids and were made by the current files."""
-    origin = _origin(run, data, k, views)  # hashes the weights: once for both files
-    ids = {run.test(k): data.test["id"]} | ({} if k == ALL_DATA else {run.oof(k): data.held_out_images(k)})
-    return all(_is_current(path, wanted, origin, data.competition) for path, wanted in ids.items())
+def _pending_parts(data: RunData, run: Run, k: int | str, views: str) -> list[str]:
+    """Which of "oof" and "test" have to be made for fold k."""
+    record = _record(data, run, k, views)  # hashes the weights: once for both files
+    parts = [] if is_current(run.test(k), data.project.test_rows["id"], record, data.competition) else ["test"]
+    if k != ALL_DATA and not is_current(run.oof(k), data.held_out_images(k), record, data.competition):
+        parts.insert(0, "oof")
+    return parts
 
 
-def _is_current(path: Path, ids, origin: dict, competition: Competition) -> bool:
-    try:
-        made = load_predictions(path, competition)
-    except InputError:
-        return False
-    return {name: made.meta.get(name) for name in origin} == origin and set(made.ids) == set(ids)
+def _record(data: RunData, run: Run, k: int | str, views: str) -> dict:
+    """What predictions of fold k are made of: see store/made_of.py."""
+    record = weights_file.kept_record(data, run, k)
+    return {"run": run.name, "tta": views, **record, "weights": files.digest(run.weights(k))}
 
 
-def _origin(run: Run, data: RunData, k: int | str, views: str) -> dict:
-    """What a prediction is made with."""
-    trained_with = weights_file.trained_with(run, data, k)
-    return {"run": run.name, "tta": views, **trained_with, "weights": files.digest(run.weights(k))}
+def _predict_together(data: RunData, run: Run, pending: dict, views: str, where: torch.device) -> None:
+    """Predict and write folds whose models fit in memory together, while no other process may train them.
 
-
-def _predict_and_write(run: Run, recipe: Recipe, data: RunData, numbers: list, views: str, where: torch.device) -> None:
-    """Predict and write folds whose models fit in memory together, while no other process may train them."""
-    names = f"fold{'s' * (len(numbers) > 1)} {' '.join(map(str, numbers))}"
-    with contextlib.ExitStack() as held:
-        for k in numbers:
-            held.enter_context(processes.first_holds(run.lock(k), f"fold {k} of {run.name}"))
-        models = {k: trained_model(run, recipe, data.competition, k, where) for k in numbers}
-        testing, held_out = data.testing(), {k: data.held_out(k) for k in numbers if k != ALL_DATA}
-        total = len(testing.labels) + sum(len(part.labels) for part in held_out.values())
-        with console.progress(f"{run.name} {names}: predicting", total) as advance:
-            how = (recipe, data.competition, where)
-            options = {"advance": advance, "views": views}
-            made = {k: {"held-out": predict(models[k], part, *how, **options)} for k, part in held_out.items()}
-            tests = predict_all(list(models.values()), testing, *how, **options)
-        for k, test in zip(numbers, tests, strict=True):
-            made.setdefault(k, {})["test"] = test
-            _check_finite(run, recipe, k, made[k])
+    pending: each fold with the parts that have to be made.
+    """
+    named = f"fold{'s' * (len(pending) > 1)} {' '.join(map(str, pending))}"
+    with contextlib.ExitStack() as locks:
+        for k in pending:
+            locks.enter_context(processes.first_holds(run.lock(k), f"fold {k} of {run.name}"))
+        models = {k: trained_model(run, data.recipe, data.competition, k, where) for k in pending}
+        probs = _probabilities(data, run, models, pending, f"{run.name} {named}: predicting", views, where)
+        for (k, part), values in probs.items():
+            _check_finite(run, data.recipe, k, part, values)
         if processes.rank() == 0:
-            for k in numbers:
-                _write(run, data, k, made[k], views)
+            for k, parts in pending.items():
+                _write(data, run, k, {part: probs[k, part] for part in parts}, views)
         processes.wait()
-    wrote = "oof.npz and test.npz" if held_out else "test.npz"
-    console.say(f"{run.name} {names}: wrote {wrote}, TTA {views} ({tta.views(views)} views)")
+    parts = [f"{part}.npz" for part in ("oof", "test") if any(part in parts for parts in pending.values())]
+    console.say(f"{run.name} {named}: wrote {' and '.join(parts)}, TTA {views} ({tta.views(views)} views)")
 
 
-def _check_finite(run: Run, recipe: Recipe, k: int | str, probs: dict[str, np.ndarray]) -> None:
-    """Raise NotFinite before anything is written; probs (N, C) of which photos."""
-    for which, made in probs.items():
-        bad = int((~np.isfinite(made).all(1)).sum())
-        if bad:
-            found = f"{bad} of {len(made)} {which} photos have probabilities that are not finite, by {run.weights(k)}"
-            raise NotFinite(found, recipe)
+def _probabilities(data: RunData, run: Run, models: dict, pending: dict, label: str, views: str, where) -> dict:
+    """(fold, part) to probabilities (N, C): held-out photos by their fold's model, test photos by all in one pass."""
+    held_out = {k: data.held_out(k) for k, parts in pending.items() if "oof" in parts}
+    tested = [k for k, parts in pending.items() if "test" in parts]
+    testing = data.testing() if tested else None
+    total = sum(len(part.labels) for part in held_out.values()) + (len(testing.labels) if tested else 0)
+    how, probs = (data.recipe, data.competition, where), {}
+    with console.progress(label, total) as advance:
+        for k, part in held_out.items():
+            probs[k, "oof"] = predict(models[k], part, *how, advance=advance, views=views)
+        if tested:
+            tests = predict_all([models[k] for k in tested], testing, *how, advance=advance, views=views)
+            probs |= {(k, "test"): test for k, test in zip(tested, tests, strict=True)}
+    return probs
 
 
-def trained_model(
-    run: Run, recipe: Recipe, competition: Competition, k: int | str, where: torch.device
-) -> torch.nn.Module:
+def _check_finite(run: Run, recipe: Recipe, k: int | str, part: str, probs: np.ndarray) -> None:
+    """Raise NotFinite before anything is written; probs (N, C) of which part."""
+    bad = int((~np.isfinite(probs).all(1)).sum())
+    if bad:
+        which = "held-out" if part == "oof" else part
+        found = f"{bad} of {len(probs)} {which} photos have probabilities that are not finite, by {run.weights(k)}"
+        raise NotFinite(found, recipe)
+
+
+def trained_model(run: Run, recipe: Recipe, competition: Competition, k: int | str, where: torch.device) -> nn.Module:
     """The model of a trained fold, on the device."""
     model = factory.create_model(recipe, competition, Path(), pretrained=False)
-    weights_file.load_weights(model, run.weights(k), f"rm {run.weights(k)}, then {runs.train_command(run, k)}")
+    weights_file.load_weights(model, run.weights(k), f"rm {run.weights(k)}, then {run.train_command(k)}")
     check_finite_weights(model.state_dict(), run.weights(k), recipe)
     return model.to(where, memory_format=device.memory_format(recipe))
 
 
-def _write(run: Run, data: RunData, k: int | str, probs: dict[str, np.ndarray], views: str) -> None:
-    """probs (N, C) of fold k's photos ("held-out", not of ALL_DATA) and of all test photos ("test")."""
-    origin = _origin(run, data, k, views)
-    ids, combined = combine_by_id(data.competition, data.test["id"], probs["test"])
-    if "held-out" in probs:
-        save_predictions(run.oof(k), data.held_out_images(k), probs["held-out"], data.competition, origin)
-    save_predictions(run.test(k), ids, combined, data.competition, origin)
+def _write(data: RunData, run: Run, k: int | str, probs: dict[str, np.ndarray], views: str) -> None:
+    """probs (N, C) of fold k's photos ("oof") and of all test photos ("test"), or of one of them."""
+    record, competition = _record(data, run, k, views), data.competition
+    if "oof" in probs:
+        save_predictions(run.oof(k), data.held_out_images(k), probs["oof"], competition, record)
+    if "test" in probs:
+        ids, combined = combine_by_id(competition, data.project.test_rows["id"], probs["test"])
+        save_predictions(run.test(k), ids, combined, competition, record)
 
 
-def show_fold_scores(run: Run, data: RunData, numbers: list) -> None:
+def show_fold_scores(data: RunData, run: Run, numbers: list[int | str]) -> None:
     """Print the competition's metrics for each predicted fold, then their mean and spread. ALL_DATA has no scores."""
     numbers = [k for k in numbers if k != ALL_DATA]
     if not numbers:
         return
-    rows = [_row(run, data, k) for k in numbers]
+    rows = [_score_row(data, run, k) for k in numbers]
     values = np.array([row[1:-1] for row in rows], float)
     if len(rows) > 1:
         spread = zip(values.mean(0), values.std(0), strict=True)
         rows.append(["mean ± sd", *[f"{mean:.4f} ± {deviation:.4f}" for mean, deviation in spread], ""])
-    views = load_predictions(run.oof(numbers[-1]), data.competition).meta.get("tta")
+    views = load_predictions(run.oof(numbers[-1]), data.competition, run.repair_command(numbers[-1])).meta.get("tta")
     columns = ["fold", *scoring.titles(data.competition), "best epoch"]
     console.table(f"{run.name}: out of fold, TTA {views}", columns, rows)
 
 
-def _row(run: Run, data: RunData, k: int) -> list:
+def _score_row(data: RunData, run: Run, k: int) -> list:
     held_out = data.held_out(k)
-    made = load_predictions(run.oof(k), data.competition)
-    probs = made.at(data.held_out_images(k))
+    predictions = load_predictions(run.oof(k), data.competition, run.repair_command(k))
+    probs = predictions.at(data.held_out_images(k))
     values = scoring.scores(data.competition, *scored_ids(data.competition, held_out.labels, probs, held_out.ids))
-    trained = weights_file.weights_metadata(run.weights(k), "") if run.weights(k).is_file() else {}
-    best = f"{trained['epoch']} of {trained['epochs']}" if trained else "-"
-    return [f"fold {k}", *values.values(), best]
+    metadata = weights_file.weights_metadata(run.weights(k), run.restart_command(k))
+    return [f"fold {k}", *values.values(), f"{metadata['epoch']} of {metadata['epochs']}"]

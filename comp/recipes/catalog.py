@@ -18,6 +18,7 @@ import re
 from comp.errors import InputError
 from comp.recipes import default_recipe, named, recipe_settings
 from comp.recipes.recipe_settings import Recipe
+from comp.settings import help_text, settings_of
 
 # Modules of timm with models that use attention (or token mixing) over patches, and layer norms. Models with mostly
 # convolutions and batch norms are not listed, even if their name has "vit": mobilevit, levit, efficientvit, fastvit.
@@ -146,3 +147,10 @@ def get_recipe(name: str, defaults: str = "") -> Recipe:
         return dataclasses.replace(importlib.import_module(f"{named.__name__}.{name}").RECIPE, name=name)
     general = default_recipe.TRANSFORMER if is_transformer(name) else default_recipe.RECIPE
     return recipe_settings.override_settings(dataclasses.replace(general, name=name, model=name), defaults)
+
+
+def settings_help() -> str:
+    """All settings with default and meaning, and the named recipes, for --help."""
+    title = "settings of SET, with the values of a timm model that has no recipe of its own:"
+    fields = settings_of(Recipe, without=("name", "model"))
+    return f"{help_text(title, fields, 34, grouped=True)}\n\nrecipes: {', '.join(recipe_names())}"

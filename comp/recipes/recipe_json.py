@@ -1,13 +1,13 @@
-"""recipe.json: all settings of a run. A run name belongs to one recipe.
+"""recipe.json: all settings of a run, its kind, and the command that makes it again. A run name belongs to one recipe.
 
-What differs between the recipes of several runs, in words.
-
-The settings of all runs in outputs/, and what differs between them in words.
+The first part asks for the recipe of a new run, the second writes and reads recipe.json, the third says in words what
+differs between the recipes of several runs.
 """
 
 import dataclasses
 import json
 import platform
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -17,9 +17,42 @@ from types import MappingProxyType
 from comp import files
 from comp.competition.competition import Competition
 from comp.errors import InputError
-from comp.recipes.recipe_settings import Recipe, override_settings, validated_recipe
-from comp.store import runs
-from comp.store.runs import Run
+from comp.recipes import catalog
+from comp.recipes.recipe_settings import Recipe, override_settings, resolved_recipe, validated_recipe
+from comp.store.runs import NETWORKS, TRAINED, Run, own_runs
+
+
+@dataclass(frozen=True)
+class AskedRecipe:
+    """The recipe that a command asks for, and the command itself, without FOLD and what changes only the speed."""
+
+    recipe: Recipe
+    command: str
+
+
+def asked_recipe(competition: Competition, model: str, name: str, text: str, init: str, seed: int) -> AskedRecipe:
+    """The recipe of MODEL under SET=text, INIT and SEED, resolved for the competition.
+
+    name: RUN; an overridden recipe must have a name of its own. Raises InputError for settings that do not fit.
+    """
+    named = catalog.get_recipe(model, competition.defaults)
+    with_init = f"{text} init={shlex.quote(init)}" if init else text
+    recipe = override_settings(named, f"seed={seed} {with_init}")
+    changed = differences(named, recipe)
+    if changed and name in ("", model):
+        raise InputError(
+            f"MODEL={model} is overridden ({'; '.join(changed)}) and has no name of its own",
+            "RUN=<name>: a run name belongs to one recipe",
+            "the same command with RUN=<name>",
+        )
+    words = ["make train", f"MODEL={model}", f"RUN={name or model}"]
+    words += [f"SET={shlex.quote(text)}"] if text else []
+    words += [f"INIT={init}"] if init else []
+    words += [f"SEED={seed}"] if seed else []
+    return AskedRecipe(resolved_recipe(recipe, competition), " ".join(words))
+
+
+# ---- writing and reading it
 
 RUN_ONLY = ("workers", "cache")  # settings that change the speed but not the result
 ADDS = ("all_data",)  # settings that add something to a run and leave its folds as they are
@@ -60,20 +93,26 @@ def differences(a: Recipe, b: Recipe, ignored: tuple[str, ...] = (*RUN_ONLY, *AD
     ]
 
 
-def claim_run(run: Run, recipe: Recipe, competition: Competition, pretrained: dict | None = None) -> Recipe:
+def claim_run(run: Run, recipe: Recipe, competition: Competition, command: str, pretrained: dict | None = None) -> None:
     """Write recipe.json, or check that the existing one holds this recipe. A run name belongs to one recipe.
 
-    pretrained: the source of the run's first weights (place, digest, …), plain values; recipe.json keeps them.
-    Returns the given recipe. It may differ from the one on disk in RUN_ONLY and ADDS, which do not change the folds.
+    command: what makes the run again; pretrained: the source of the run's first weights (place, digest, …) as plain
+    values. recipe.json keeps both. The recipe may differ from the existing one in RUN_ONLY and ADDS, which do not
+    change the folds.
     """
-    if not run.recipe.is_file():
-        versions = {name: version(name) for name in ("torch", "numpy", "pandas")}
-        versions["python"] = platform.python_version()
-        known = {"target": competition.target, "classes": competition.classes}
-        content = {"format": 1, "recipe": to_json(recipe), **known, "versions": versions}
-        content |= {"pretrained": pretrained} if pretrained else {}
-        files.write_json(run.recipe, content)
-        return recipe
+    if run.recipe.is_file():
+        check_recipe(run, recipe, competition)
+        return
+    versions = {name: version(name) for name in ("torch", "numpy", "pandas")}
+    versions["python"] = platform.python_version()
+    known = {"target": competition.target, "classes": competition.classes}
+    content = {"format": 1, "kind": TRAINED, "recipe": to_json(recipe), "command": command, **known}
+    content |= {"versions": versions} | ({"pretrained": pretrained} if pretrained else {})
+    files.write_json(run.recipe, content)
+
+
+def check_recipe(run: Run, recipe: Recipe, competition: Competition) -> None:
+    """Raise InputError if an existing run has another recipe."""
     changed = differences(load_recipe(run, competition), recipe)
     if changed:
         raise InputError(
@@ -81,12 +120,11 @@ def claim_run(run: Run, recipe: Recipe, competition: Competition, pretrained: di
             f"the recipe in {run.recipe}: a run name belongs to one recipe",
             f"the same command with RUN=<another name>, or rm -r {run.folder}",
         )
-    return recipe
 
 
 def check_pretrained(run: Run, pretrained: dict) -> None:
     """Raise InputError if the pretrained weights differ from those that the run started with."""
-    content = files.read_json(run.recipe, "the recipe of a trained run", f"make train MODEL={run.name}")
+    content = files.read_json(run.recipe, "the recipe of a trained run", run.command)
     began = content.get("pretrained") or pretrained
     if began["digest"] != pretrained["digest"]:
         raise InputError(
@@ -99,21 +137,21 @@ def check_pretrained(run: Run, pretrained: dict) -> None:
 
 def pretrained_of(run: Run) -> dict | None:
     """The source of a run's first weights, as `claim` was given it."""
-    return files.read_json(run.recipe, "the recipe of a trained run", f"make train MODEL={run.name}").get("pretrained")
+    return files.read_json(run.recipe, "the recipe of a trained run", run.command).get("pretrained")
 
 
 def load_recipe(run: Run, competition: Competition) -> Recipe:
     """The recipe that a run was trained with. Raises InputError if it is damaged or for other classes."""
-    expected, remedy = "the recipe of a trained run", f"make train MODEL={run.name}"
-    content = files.read_json(run.recipe, expected, remedy)
-    if content.get("command"):
+    expected = "the recipe of a trained run"
+    content = files.read_json(run.recipe, expected, run.command)
+    if run.kind not in NETWORKS:
         raise InputError(
-            f"run {run.name} was not trained: it was made by {content['command']}",
+            f"run {run.name} was not trained: it was made by {run.command}",
             expected,
-            f"{content['command']} makes its predictions again; to train: the same command with RUN=<another name>",
+            f"{run.command} makes its predictions again; to train: the same command with RUN=<another name>",
         )
     if not isinstance(content.get("recipe"), dict) or content.get("classes") != list(competition.classes):
-        raise InputError(f"{run.recipe} holds no recipe for this competition's classes", expected, remedy)
+        raise InputError(f"{run.recipe} holds no recipe for this competition's classes", expected, run.command)
     return from_json(content["recipe"], run.recipe)
 
 
@@ -129,6 +167,8 @@ def at_other_speed(recipe: Recipe, text: str, run: Run) -> Recipe:
         )
     return made
 
+
+# ---- differences in words
 
 FIRST_SETTINGS = ("model", "image_size", "epochs")  # named first, as people speak of runs
 LEFT_OUT = ("name", *RUN_ONLY)
@@ -195,8 +235,8 @@ class RunSettings:
 
 
 def read_run_settings(outputs: Path) -> RunSettings:
-    """The settings of all trained runs."""
-    recipes = {name: recipe for name in runs.trained_runs(outputs) if (recipe := _recipe_of_run(Run(outputs, name)))}
+    """The settings of all runs that were made here."""
+    recipes = {run.name: recipe for run in own_runs(outputs) if (recipe := _recipe_of_run(run))}
     names = differing_settings(recipes)
     common = usual_values(recipes, names)
     words = {name: differences_in_words(recipe, names, common) for name, recipe in recipes.items()}
@@ -205,7 +245,7 @@ def read_run_settings(outputs: Path) -> RunSettings:
 
 
 def _recipe_of_run(run: Run) -> dict | None:
-    """The settings, with the defaults of those that an earlier version did not have; None if it cannot be read."""
+    """The settings, with the defaults of Recipe; None if recipe.json cannot be read."""
     try:
         recipe = files.read_json(run.recipe, "", "").get("recipe")
     except InputError:

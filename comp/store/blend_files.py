@@ -1,9 +1,7 @@
-"""The sources of a blend, and whether the blend is up to date with them.
+"""The files of the blend: weights.json, oof.npz and test.npz; what they were made of, and whether that is still so.
 
-`make blend`, `make sub` and `make status` all decide with this module. It compares contents, never times. It does not
-import pandas, so that a stage with nothing to do ends at once.
-
-The files of the blend: weights.json, oof.npz and test.npz, checked to belong together.
+`make blend`, `make sub` and `make status` all decide with `blend_state`. pandas is not imported here, so that a stage
+with nothing to do ends at once.
 """
 
 from collections.abc import Iterable
@@ -12,84 +10,77 @@ from pathlib import Path
 
 import numpy as np
 
-from comp import files, tables
+from comp import files
 from comp.competition.competition import Competition, to_json
-from comp.competition.scored_rows import ScoredRows
 from comp.errors import InputError
+from comp.inputs import sample_submission
 from comp.metrics import user_metrics
-from comp.store import runs
-from comp.store.out_of_fold import check_ids
+from comp.project import Project
+from comp.store import made_of
+from comp.store.made_of import Change
+from comp.store.paths import blend_file, folds_file
 from comp.store.predictions import Predictions, load_predictions
-from comp.store.runs import BLEND, Run, folds_file
 
 CHOICE_VERSION = 2  # version of the code that fits and chooses: raise it when the same predictions give another blend
 PARTS = ("oof.npz", "test.npz")
+MAKE_BLEND = "make blend"
+SAME = ("runs", "method", "rule", "weights", "folds")  # what weights.json and the meta of both npz files have in common
 
 
 @dataclass(frozen=True)
 class Asked:
-    """The arguments of `make blend`. runs: empty for all complete runs; method, rule: empty to choose by score.
-
-    transductive: 1 to fit the rule `expected` to the test photos' probabilities, else 0.
-    """
+    """The arguments of `make blend`. runs: empty for all complete runs; method, rule: empty to choose by score."""
 
     runs: tuple[str, ...] = ()
     method: str = ""
     rule: str = ""
-    per: str = "run"
-    transductive: int = 0
 
     @property
     def command(self) -> str:
         """The command with these arguments."""
         names = (", " if any(" " in name for name in self.runs) else " ").join(self.runs)
-        given = {
-            "RUNS": f'"{names}"' if len(self.runs) > 1 or " " in names else names,
-            "METHOD": self.method,
-            "RULE": self.rule,
-            "PER": "" if self.per == "run" else self.per,
-            "TRANSDUCTIVE": self.transductive,
-        }
-        return " ".join(["make blend", *(f"{name}={value}" for name, value in given.items() if value)])
+        quoted = f'"{names}"' if len(self.runs) > 1 or " " in names else names
+        given = {"RUNS": quoted, "METHOD": self.method, "RULE": self.rule}
+        return " ".join([MAKE_BLEND, *(f"{name}={value}" for name, value in given.items() if value)])
 
 
 @dataclass(frozen=True)
 class BlendState:
-    """made: the content of weights.json, {} if it cannot be read; problem: empty if the blend is up to date.
+    """The existing blend. weights: the content of weights.json, {} if it cannot be read.
 
-    asked: the arguments that it was made with, without runs that no longer exist.
+    asked: the arguments that it was made with, without runs that no longer exist; problem: empty if it is up to date.
     """
 
-    made: dict
+    weights: dict
     asked: Asked
     problem: str
 
+    @property
+    def stale(self) -> str:
+        """A sentence for a blend that exists and is not up to date, with the command that helps; else empty."""
+        return f"the blend is stale: {self.problem}; {self.asked.command}" if self.weights and self.problem else ""
 
-def blend_sources(
-    outputs: Path,
-    inputs: Path,
-    competition: Competition,
-    names: list[str],
-    folds: int,
-    asked: Asked,
-    before: dict | None = None,
-) -> dict:
+
+# ---- what it is made of
+
+
+def blend_record(project: Project, names: list[str], folds: int, asked: Asked, before: dict | None = None) -> dict:
     """Everything that the blend of these runs depends on, as plain values.
 
     folds: how many folds there are; before: an earlier record, whose ids hold as long as the sample's bytes do.
     """
-    sample = sample_digest(inputs, competition)
+    sample = sample_digest(project)
     same = before is not None and sample == before["sample"]
     return {
         "choice": CHOICE_VERSION,
         "asked": {**asdict(asked), "runs": list(asked.runs)},
-        "folds": _digest(folds_file(outputs)),
+        "folds": _digest(folds_file(project.outputs)),
         "fold_count": folds,
-        "competition": competition_digest(competition),
-        "metric": metric_digest(competition),
+        "competition": competition_digest(project.competition),
+        "metric": metric_digest(project.competition),
         "sample": sample,
-        "sample_ids": before["sample_ids"] if same else _ids_digest(inputs, competition),
-        "runs": {name: runs.source_digest(Run(outputs, name)) for name in names},
+        "sample_ids": before["sample_ids"] if same else _ids_digest(project),
+        "runs": {name: project.run(name).digest() for name in names},
     }
 
 
@@ -105,19 +96,16 @@ def metric_digest(competition: Competition) -> str:
     return f"{name} {files.digest(Path(user_metrics.__file__))}" if own else name
 
 
-def sample_digest(inputs: Path, competition: Competition) -> str:
+def sample_digest(project: Project) -> str:
     """A hash of the sample submission; empty if it is not on this machine."""
-    return _digest(inputs / competition.sample.file) if competition.sample else ""
+    sample = project.competition.sample
+    return _digest(project.inputs / sample.file) if sample else ""
 
 
-def _ids_digest(inputs: Path, competition: Competition) -> str:
+def _ids_digest(project: Project) -> str:
     """A hash of the ids of the sample submission in their order: a blend depends on nothing else of it."""
-    path = inputs / competition.sample.file if competition.sample else None
-    if path is None or not path.is_file():
-        return ""
-    return files.checksum(
-        tables.read_raw_csv(path, (competition.sample.id,), f"correct {path}").column(competition.sample.id)
-    )
+    ids = sample_submission.sample_ids_here(project.competition, project.inputs)
+    return "" if ids is None else files.checksum(ids)
 
 
 def _digest(path: Path) -> str:
@@ -126,87 +114,88 @@ def _digest(path: Path) -> str:
 
 def file_digests(outputs: Path) -> dict[str, str]:
     """The hashes of the prediction files of the blend, for weights.json."""
-    return {name: _digest(Run(outputs, BLEND).folder / name) for name in PARTS}
+    return {name: _digest(blend_file(outputs, name)) for name in PARTS}
 
 
-def blend_state(outputs: Path, inputs: Path, competition: Competition, asked: Asked | None = None) -> BlendState:
+# ---- whether it is up to date
+
+
+def blend_state(project: Project, asked: Asked | None = None) -> BlendState:
     """Whether the existing blend equals the one that `asked` would give now; None: its own arguments."""
-    path = Run(outputs, BLEND).folder / "weights.json"
+    path = blend_file(project.outputs)
     try:
-        made = files.read_json(path, "the blend's weights", "make blend")
-        recorded = made["made_of"]
-        there = runs.run_names(outputs)
-        still = tuple(name for name in recorded["asked"]["runs"] if name in there)
-        before = Asked(**{**recorded["asked"], "runs": still})
-        wanted = asked or before
-        names = list(wanted.runs) or runs.complete_runs(outputs, recorded["fold_count"])
-        now = blend_sources(outputs, inputs, competition, names, recorded["fold_count"], wanted, recorded)
-        return BlendState(made, before, difference(recorded, now) or _damage(outputs, made["files"]))
+        weights = files.read_json(path, "the blend's weights", MAKE_BLEND)
+        record = weights["made_of"]
+        existing = [run.name for run in project.runs]
+        before = Asked(**{**record["asked"], "runs": tuple(n for n in record["asked"]["runs"] if n in existing)})
+        wanted, count = asked or before, record["fold_count"]
+        names = list(wanted.runs) or [run.name for run in project.runs if not run.missing_folds(count)]
+        now = blend_record(project, names, count, wanted, record)
+        return BlendState(weights, before, difference(record, now) or _damage(project.outputs, weights["files"]))
     except InputError as error:
         return BlendState({}, Asked(), error.found)
     except (KeyError, TypeError, AttributeError):
         return BlendState({}, Asked(), f"{path} is of another version")
 
 
-def difference(before: dict, now: dict) -> str:
-    """What has changed since the blend was made with `before`, in a few words; empty if nothing has."""
-    if before["folds"] != now["folds"]:
-        return f"made with folds.csv {before['folds']}, not {now['folds'] or 'there now'}"
-    if now["sample_ids"] and before["sample_ids"] != now["sample_ids"]:
+def difference(record: dict, now: dict) -> str:
+    """What has changed since the blend was made of `record`, in a few words; empty if nothing has."""
+    by_part: dict[str, list[Change]] = {}
+    for change in made_of.changes(record, now):
+        by_part.setdefault(change.part, []).append(change)
+    if "folds" in by_part:
+        return f"made with folds.csv {record['folds']}, not {now['folds'] or 'the current one, which is missing'}"
+    if "sample_ids" in by_part and now["sample_ids"]:
         return "the ids of the sample submission have changed"
-    for name, what in (
-        ("competition", "the competition has"),
-        ("metric", "the metric has"),
-        ("choice", "the code that chooses has"),
-    ):
-        if before[name] != now[name]:
-            return f"{what} changed since the blend was made"
-    return _problem_of_runs(before["runs"], now["runs"]) or _problem_of_words(before["asked"], now["asked"])
+    for part, what in (("competition", "competition"), ("metric", "metric"), ("choice", "code that chooses")):
+        if part in by_part:
+            return f"the {what} has changed since the blend was made"
+    return _of_runs(by_part.get("runs", [])) or _of_arguments(by_part.get("asked", []))
 
 
-def _problem_of_runs(before: dict[str, str], now: dict[str, str]) -> str:
-    found = {
-        "not in the blend": [name for name in now if name not in before],
-        "not there or not asked for any more": [name for name in before if name not in now],
-        "changed since the blend was made": [name for name in now if before.get(name, now[name]) != now[name]],
+def _of_runs(changes: list[Change]) -> str:
+    reasons = {
+        "not in the blend": [change.key for change in changes if change.before is None],
+        "not there or not asked for any more": [change.key for change in changes if change.now is None],
+        "changed since the blend was made": [change.key for change in changes if change.before and change.now],
     }
-    return "; ".join(f"{', '.join(names)} {what}" for what, names in found.items() if names)
+    return "; ".join(f"{', '.join(names)} {what}" for what, names in reasons.items() if names)
 
 
-def _problem_of_words(before: dict, now: dict) -> str:
-    return ", ".join(f"{name.upper()}={now[name]}, not {before[name]}" for name in now if before[name] != now[name])
+def _of_arguments(changes: list[Change]) -> str:
+    return ", ".join(f"{change.key.upper()}={change.now}, not {change.before}" for change in changes)
 
 
 def _damage(outputs: Path, before: dict[str, str]) -> str:
-    changed = [name for name, digest in file_digests(outputs).items() if before.get(name) != digest]
+    changed = [change.part for change in made_of.changes(before, file_digests(outputs))]
     return f"blend/{' and blend/'.join(changed)} not there or not as the blend wrote it" if changed else ""
 
 
-MAKE_BLEND = "make blend"
-SAME = ("runs", "method", "rule", "weights", "folds")
+# ---- its predictions
 
 
-def load_blend(
-    outputs: Path, rows: ScoredRows, folds_digest: str, competition: Competition, test_ids: Iterable[str] | None = None
-) -> tuple[np.ndarray, Predictions, dict]:
+def load_blend(project: Project) -> tuple[np.ndarray, Predictions, dict]:
     """Cross-fitted OOF probabilities (S, C) of the scored rows, the test predictions, and weights.json.
 
     Raises InputError if a file is missing, belongs to another blend or folds.csv, or has other test ids.
     """
-    folder = Run(outputs, BLEND).folder
-    weights = files.read_json(folder / "weights.json", "the blend's weights", MAKE_BLEND)
-    oof, test = (load_predictions(folder / name, competition, MAKE_BLEND) for name in ("oof.npz", "test.npz"))
-    check_same_blend(weights, (oof, test), folds_digest)
-    check_ids(test, test.ids if test_ids is None else test_ids)
-    return oof.at(rows.ids), test, weights
+    from comp.store.out_of_fold import check_ids
+
+    weights = files.read_json(blend_file(project.outputs), "the blend's weights", MAKE_BLEND)
+    oof, test = (load_predictions(blend_file(project.outputs, name), project.competition, MAKE_BLEND) for name in PARTS)
+    check_same_blend(weights, (oof, test), project.folds_digest)
+    check_ids(test, test.ids if project.test_ids is None else project.test_ids)
+    return oof.at(project.scored_rows.ids), test, weights
 
 
-def check_same_blend(weights: dict, made: Iterable[Predictions], folds_digest: str) -> None:
+def check_same_blend(weights: dict, predictions: Iterable[Predictions], folds_digest: str) -> None:
     """Raise InputError unless weights.json and the predictions are of one blend and of the current folds.csv."""
-    for part in made:
-        for name in SAME:
-            found, expected = part.meta.get(name), weights.get(name)
-            if found != expected:
-                raise InputError(f"{part.meta['file']} has {name} {found}", f"{expected}", MAKE_BLEND)
+    for part in predictions:
+        for change in made_of.changes(part.meta, {name: weights.get(name) for name in SAME}):
+            raise InputError(f"{part.meta['file']} has {change.part} {change.before}", f"{change.now}", MAKE_BLEND)
     if weights.get("folds") != folds_digest:
         raise InputError(f"the blend was made with folds.csv {weights.get('folds')}", folds_digest, MAKE_BLEND)
+
+
+def blend_exists(outputs: Path) -> bool:
+    return blend_file(outputs).is_file()

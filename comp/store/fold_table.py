@@ -21,7 +21,6 @@ from comp.competition import labels
 from comp.competition.competition import Competition
 from comp.errors import InputError
 from comp.files import digest
-from comp.store.runs import folds_file
 from comp.tables import read_table
 
 COLUMNS = ("image", "group", "label", "fold")
@@ -71,12 +70,6 @@ def load_folds(path: Path, competition: Competition) -> pd.DataFrame:
         raise InputError(f"{path}: {problem}", f"columns {','.join(columns)} as `make folds` writes them", run)
     _check_unchanged(path)
     return table
-
-
-def folds_and_digest(outputs: Path, competition: Competition) -> tuple[pd.DataFrame, str]:
-    """The fold table in `outputs`, and its hash, which other files store."""
-    path = folds_file(outputs)
-    return load_folds(path, competition), digest(path)
 
 
 def fold_count(table: pd.DataFrame) -> int:

@@ -8,9 +8,8 @@ from pathlib import Path
 from comp import files
 from comp.competition.competition import Competition, from_json, settings_digest, to_json
 from comp.errors import InputError
-from comp.inputs import mask_gender_age
 from comp.inputs.loading import settings_file
-from comp.store.runs import competition_file
+from comp.store.paths import competition_file
 
 RUN = "make folds"
 SETTINGS = "competition.toml"
@@ -25,21 +24,16 @@ def save(outputs: Path, competition: Competition, file: Path | None = None) -> N
 def load(outputs: Path, inputs: Path | None = None, file: Path | None = None) -> Competition:
     """The Competition saved in `outputs`.
 
-    inputs, file: where competition.toml is searched (see settings_file).
-    Raises InputError if there is no competition.json, or if competition.toml has other settings. Old outputs of the
-    home competition have no competition.json and are accepted.
+    inputs, file: where competition.toml is looked for (see `settings_file`). Raises InputError if there is no
+    competition.json, or if competition.toml has other settings.
     """
     path, settings = competition_file(outputs), file if inputs is None else settings_file(inputs, file)
-    if not path.is_file() and settings is None and inputs is not None and mask_gender_age.is_here(inputs):
-        return mask_gender_age.competition()
     frozen = files.read_json(path, "the competition as `make folds` saved it", RUN)
     _check_settings(path, frozen.get("settings"), settings)
     try:
         return from_json(frozen["competition"])
     except (KeyError, TypeError, AttributeError) as error:
-        raise InputError(
-            f"{path} has the format of another version: {error!r}", "the format of this version", RUN
-        ) from None
+        raise InputError(f"{path} is damaged: {error!r}", "the competition as `make folds` saved it", RUN) from None
 
 
 def _digest(file: Path | None) -> str:

@@ -17,7 +17,9 @@ import numpy as np
 
 from comp import files
 from comp.errors import InputError
-from comp.store.runs import Run, folds_file, looks_folder
+from comp.store import made_of
+from comp.store.paths import folds_file, looks_folder
+from comp.store.runs import Run
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,9 @@ def load_look(path: Path) -> KeptLook:
 def is_stale(outputs: Path, look: Look) -> bool:
     """Whether folds.csv or the run's recipe.json has changed since, or is gone."""
     run = Run(outputs, look.run)
-    return not (run.recipe.is_file() and folds_file(outputs).is_file()) or look_sources(run) != look.made_with
+    return not (run.recipe.is_file() and folds_file(outputs).is_file()) or bool(
+        made_of.changes(look.made_with, look_sources(run))
+    )
 
 
 def all_kept(outputs: Path) -> tuple[list[KeptLook], list[InputError]]:

@@ -1,10 +1,7 @@
-"""diverged.json: the training of a fold ended with values that are not finite. It stores the error and the advice.
+"""How the training of a fold went: history.csv with a row per epoch, and diverged.json if it ended without weights.
 
-Training is deterministic, so the same command would fail again after the same epochs. With this file it fails at once.
-
-The history.csv of each fold of a run: one row per epoch.
-
-Minutes, images per second and best epochs of a run, from the history.csv of its folds.
+diverged.json holds the error of a training whose numbers were not finite. Training is deterministic, so the same
+command would fail again after the same epochs. With this file it fails at once.
 """
 
 from dataclasses import dataclass
@@ -17,35 +14,48 @@ from comp import files
 from comp.competition.competition import Competition
 from comp.errors import InputError
 from comp.metrics import named_metrics
+from comp.store import made_of
 from comp.store.runs import Run
 
 
-def diverged_file(run: Run, k: int) -> Path:
-    return run.fold(k) / "diverged.json"
-
-
-def keep_divergence(run: Run, k: int, made_with: dict, error: InputError) -> None:
-    """Save the error of a training. made_with: the hashes of its inputs."""
+def keep_divergence(run: Run, k: int | str, record: dict, error: InputError) -> None:
+    """Save the error of a training. record: what the training was made of."""
     content = {"found": error.found, "expected": error.expected, "run": error.run}
-    files.write_json(diverged_file(run, k), {**made_with, **content})
+    files.write_json(run.diverged(k), {**record, **content})
 
 
-def check_diverged(run: Run, k: int, made_with: dict) -> None:
-    """Raise the saved error of fold k if the training would have the same inputs again."""
-    kept = read_diverged(run, k)
-    if kept and {name: kept.get(name) for name in made_with} == made_with:
+def check_diverged(run: Run, k: int | str, record: dict) -> None:
+    """Raise the saved error of fold k if the training would be made of the same things again."""
+    kept = read_divergence(run, k)
+    if kept and not made_of.changes(kept, record):
         raise InputError(
             f"fold {k} of {run.name} diverged when it was last trained: {kept['found']}",
             kept["expected"],
             f"{kept['run']}; or, after a change of photos, versions or DEVICE: "
-            f"rm {diverged_file(run, k)}, then the same command",
+            f"rm {run.diverged(k)}, then the same command",
         )
 
 
-def read_diverged(run: Run, k: int) -> dict:
-    """The saved record; empty if there is none."""
-    path = diverged_file(run, k)
+def read_divergence(run: Run, k: int | str) -> dict:
+    """The saved error; empty if there is none."""
+    path = run.diverged(k)
     return files.read_json(path, "a record of `make train`", f"rm {path}") if path.is_file() else {}
+
+
+# ---- history.csv: epoch, losses, then the metrics by name, learning rate and times
+
+NOT_METRICS = ("epoch", "train_loss", "val_loss", "lr", "seconds", "images_per_second", "waiting")
+
+
+def write_history(path: Path, rows: list[dict]) -> None:
+    """One row per epoch."""
+    with files.replacing(path) as temporary:
+        pd.DataFrame(rows).to_csv(temporary, index=False, float_format="%.6g")
+
+
+def metric_names(row) -> list[str]:
+    """The names of the metrics among the columns of a history, or the keys of one epoch's row."""
+    return [name for name in row if name not in NOT_METRICS]
 
 
 def read_histories(run: Run) -> tuple[dict[int, pd.DataFrame], list[str]]:
@@ -55,16 +65,10 @@ def read_histories(run: Run) -> tuple[dict[int, pd.DataFrame], list[str]]:
         number = path.parent.name.removeprefix("fold")
         try:
             table = pd.read_csv(path).apply(pd.to_numeric)
-            found[int(number)] = table[["epoch", "train_loss", "val_loss", *_metrics(table)]]
+            found[int(number)] = table[["epoch", "train_loss", "val_loss", *metric_names(table)]]
         except (ValueError, KeyError, OSError) as error:  # what pandas raises are ValueErrors
             problems.append(f"{path} cannot be read, its learning curve is left out: {str(error).splitlines()[0]}")
     return dict(sorted(found.items())), problems
-
-
-def _metrics(table: pd.DataFrame) -> list[str]:
-    """The columns of the metrics: they stand between val_loss and lr."""
-    columns = list(table.columns)
-    return columns[columns.index("val_loss") + 1 : columns.index("lr")]
 
 
 @dataclass(frozen=True)

@@ -1,218 +1,192 @@
-"""Whether predictions were made with the current folds.csv, recipe, weights, and predictions or weights before them.
+"""Out-of-fold and test predictions: how they are loaded, and whether they are of the current files.
 
-Runs with different folds must not be blended.
+Every stage that reads predictions of runs does so here, mostly by `Project.predictions`. Predictions that were made with
+other folds, recipe, weights or runs than the current ones are refused, since a blend of them would leak labels.
 
-Load all predictions of a run and check that they are complete, up to date, and for the right ids.
-
-Out-of-fold predictions of several runs on the folds that all of them have predicted.
-
-Out-of-fold probabilities of a run of which folds may be missing or stale. Letters: N photos, C classes.
+Letters: N training photos, C classes, K folds.
 """
 
 from collections.abc import Iterable
-from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from comp.competition.competition import Competition
 from comp.errors import InputError, listed
 from comp.files import digest
-from comp.store import external_predictions, runs
-from comp.store.fold_table import fold_count
-from comp.store.made_of import changed_files
+from comp.project import Project
+from comp.store import external_predictions, made_of, runs
+from comp.store.made_of import Change
+from comp.store.paths import ALL_DATA
 from comp.store.predictions import Predictions, load_predictions
-from comp.store.runs import ALL_DATA, BLEND, Run, command_to_start_again, repair_command
+from comp.store.runs import Run
 
 
-def check_same_folds(made: Predictions, run: Run, k: int | str, folds_digest: str) -> None:
-    """Raise InputError unless the hashes in `meta` are those of the current files."""
-    if made.meta.get("folds") != folds_digest:
-        raise InputError(
-            f"{made.meta['file']} was made with folds.csv {made.meta.get('folds')}",
-            f"the current folds.csv, {folds_digest}: with different folds a blend would leak",
-            command_to_start_again(run, k),
-        )
-    for name, path in (("recipe", run.recipe), ("weights", run.weights(k))):
-        # a copied run may have predictions without weights
-        if path.is_file() and made.meta.get(name) != digest(path):
-            raise InputError(
-                f"{made.meta['file']} was made by {name} {made.meta.get(name)}",
-                f"{digest(path)}, {path}",
-                repair_command(run, k),
-            )
-    _check_sources(made, run, k)
-    others = changed_files(run.outputs, made.meta)
-    if others:
-        raise InputError(
-            f"{made.meta['file']} goes back to other weights than those in {', '.join(others)}",
-            "the weights that are there now: they were trained again",
-            command_to_start_again(run, k),
-        )
+def load_run(project: Project, run: Run) -> tuple[np.ndarray, Predictions]:
+    """OOF probabilities (N, C) in the order of folds.csv, and test predictions: of own runs the mean over the folds.
 
-
-def _check_sources(made: Predictions, run: Run, k: int | str) -> None:
-    """A stack is made of other runs' predictions (meta "sources": name to hash): where one changed, it is stale."""
-    for name, before in (made.meta.get("sources") or {}).items():
-        source = Run(run.outputs, name)
-        if name in runs.run_names(run.outputs) and runs.source_digest(source) != before:
-            raise InputError(
-                f"{made.meta['file']} was made of other predictions of run {name}",
-                f"its current ones, {runs.source_digest(source)}",
-                repair_command(run, k),
-            )
-
-
-def load_run(
-    run: Run, folds: pd.DataFrame, folds_digest: str, competition: Competition, test_ids: Iterable[str] | None = None
-) -> tuple[np.ndarray, Predictions]:
-    """OOF probabilities (N, C) in the order of `folds`, and test predictions (of trained runs: the mean over folds).
-
-    A model of all rows (all_data), where there is one, counts as much as each fold's in the mean. It saw more rows, but
-    the decision rule is fitted on the folds' models, so the test predictions should stay mostly theirs.
-    test_ids: the ids of the sample, which every test file must have; None only compares the test files of the folds.
-    Raises InputError if a fold is missing, or was made with another folds.csv, recipe or weights; if an OOF file does
-    not have exactly the photos of its fold; if a test file has other ids.
+    A model of all rows (all_data) counts as much as each fold's in that mean. It saw more rows, but the decision rule
+    is fitted on the folds' models, so the test predictions should stay mostly theirs.
+    Raises InputError if a fold is missing or stale, if an OOF file does not have exactly the photos of its fold, or if
+    a test file has other ids than the sample submission (without one: than the first fold).
     """
-    if run.recipe.is_file():
-        return _load_own(run, folds, folds_digest, competition, test_ids)
+    if run.has_folds:
+        return _load_folds(project, run)
     runs.check_known(run.outputs, [run.name])
-    oof, test = external_predictions.load_external(run.folder, folds, folds_digest, competition, test_ids)
+    folds = project.folds
+    oof, test = external_predictions.load_external(
+        run.folder, folds, project.folds_digest, project.competition, project.test_ids
+    )
     check_ids(oof, folds["image"])
-    check_ids(test, test.ids if test_ids is None else test_ids)
-    meta = {"run": run.name, "tta": [], "folds": folds_digest, "file": test.meta["file"]}
-    return oof.at(folds["image"]), Predictions(test.ids, test.probs, competition.classes, meta, test.repair)
+    check_ids(test, test.ids if project.test_ids is None else project.test_ids)
+    return oof.at(folds["image"]), test
 
 
-def _load_own(run: Run, folds, folds_digest, competition: Competition, test_ids) -> tuple[np.ndarray, Predictions]:
-    count = fold_count(folds)
-    missing = runs.missing_folds(run, count)
-    if missing:
-        have = [k for k in range(count) if k not in missing]
-        raise InputError(f"run {run.name} has folds {have}", f"folds 0 … {count - 1}", repair_command(run, missing[0]))
-    oof, tests = np.zeros((len(folds), competition.size), np.float32), []
-    for k in range(count):
-        part, test = load_fold(run, k, folds, folds_digest, competition, test_ids)
-        rows = (folds["fold"] == k).to_numpy()
-        oof[rows] = part.at(folds["image"][rows])
+def _load_folds(project: Project, run: Run) -> tuple[np.ndarray, Predictions]:
+    oof, tests = np.empty((len(project.folds), project.competition.size), np.float32), []
+    for k in range(project.fold_count):
+        held_out, test = load_fold(project, run, k)
+        rows = (project.folds["fold"] == k).to_numpy()
+        oof[rows] = held_out.at(project.folds["image"][rows])
         check_ids(test, tests[0].ids if tests else test.ids)
         tests.append(test)
     if run.test(ALL_DATA).is_file():
-        tests.append(load_all_data(run, folds_digest, competition, tests[0].ids))
+        all_data = load_test(project, run, ALL_DATA)
+        check_ids(all_data, tests[0].ids)
+        tests.append(all_data)
     ids = tests[0].ids
     mean = np.mean([test.at(ids) for test in tests], axis=0, dtype=np.float64).astype(np.float32)
-    meta = {"run": run.name, "tta": sorted({test.meta.get("tta", "") for test in tests}), "folds": folds_digest}
+    meta = {"run": run.name, "tta": sorted({test.meta.get("tta", "") for test in tests}), "folds": project.folds_digest}
     meta["file"] = f"{run.folder}/fold*/test.npz"
-    return oof, Predictions(ids, mean, competition.classes, meta, repair_command(run))
+    return oof, Predictions(ids, mean, project.competition.classes, meta, run.repair_command())
 
 
-def load_fold(
-    run: Run, k: int, folds: pd.DataFrame, folds_digest: str, competition: Competition, test_ids=None
-) -> tuple[Predictions, Predictions]:
-    """OOF and test predictions of fold k of a trained run, with the checks of `load`."""
-    part, test = (load_predictions(path, competition, repair_command(run, k)) for path in (run.oof(k), run.test(k)))
-    for made in (part, test):
-        check_same_folds(made, run, k, folds_digest)
-    check_ids(part, folds["image"][folds["fold"] == k])
-    check_ids(test, test.ids if test_ids is None else test_ids)
-    return part, test
+def load_fold(project: Project, run: Run, k: int) -> tuple[Predictions, Predictions]:
+    """The checked OOF and test predictions of fold k of a run that was made here."""
+    return load_oof(project, run, k), load_test(project, run, k)
 
 
-def load_all_data(run: Run, folds_digest: str, competition: Competition, test_ids=None) -> Predictions:
-    """Test predictions of the training on all rows, with the checks of `load`; it has none out of fold."""
-    test = load_predictions(run.test(ALL_DATA), competition, repair_command(run, ALL_DATA))
-    check_same_folds(test, run, ALL_DATA, folds_digest)
-    check_ids(test, test.ids if test_ids is None else test_ids)
+def load_oof(project: Project, run: Run, k: int) -> Predictions:
+    """The checked out-of-fold predictions of fold k of a run that was made here."""
+    held_out = load_predictions(run.oof(k), project.competition, run.repair_command(k))
+    check_current(project, held_out, run, k)
+    check_ids(held_out, project.folds["image"][project.folds["fold"] == k])
+    return held_out
+
+
+def load_test(project: Project, run: Run, k: int | str) -> Predictions:
+    """The checked test predictions of fold k, or of the training on all rows (ALL_DATA)."""
+    test = load_predictions(run.test(k), project.competition, run.repair_command(k))
+    check_current(project, test, run, k)
+    check_ids(test, test.ids if project.test_ids is None else project.test_ids)
     return test
 
 
-def check_ids(made: Predictions, ids: Iterable[str]) -> None:
-    """Raise InputError unless the predictions have exactly these ids; it names the file."""
-    wanted, there = set(ids), set(made.ids)
-    missing, extra = sorted(wanted - there), sorted(there - wanted)
-    if missing or extra:
-        raise InputError(
-            f"{made.meta['file']}: {len(missing)} id(s) missing, {len(extra)} too many:{listed((missing + extra)[:5])}",
-            f"the {len(wanted):,} ids of the photos to predict, once each",
-            made.repair,
-        )
+# ---- some folds only
 
 
-def folds_of(run: Run, count: int) -> list[int]:
-    """The folds with out-of-fold predictions; all `count` for external predictions and for the blend."""
-    if run.name == BLEND or not run.recipe.is_file():
-        return list(range(count))
-    return [k for k in range(count) if run.oof(k).is_file()]
-
-
-def common_folds(outputs: Path, names: list[str], folds: pd.DataFrame) -> list[int]:
-    """The folds that all runs have. Raises InputError if there is none."""
-    count = fold_count(folds)
-    have = {name: folds_of(Run(outputs, name), count) for name in names}
-    common = [k for k in range(count) if all(k in numbers for numbers in have.values())]
+def common_folds(project: Project, names: list[str]) -> list[int]:
+    """The folds that all these runs have predicted. Raises InputError if there is none."""
+    count = project.fold_count
+    predicted = {name: project.run(name).predicted_folds(count) for name in names}
+    common = [k for k in range(count) if all(k in numbers for numbers in predicted.values())]
     if common:
         return common
-    fewest = min(names, key=lambda name: len(have[name]))
-    wanted = next(k for k in range(count) if k not in have[fewest])
-    found = "; ".join(f"{name} has folds {numbers}" for name, numbers in have.items())
-    raise InputError(found, "a fold that all of them have", repair_command(Run(outputs, fewest), wanted))
+    fewest = min(names, key=lambda name: len(predicted[name]))
+    wanted = next(k for k in range(count) if k not in predicted[fewest])
+    found = "; ".join(f"{name} has folds {numbers}" for name, numbers in predicted.items())
+    raise InputError(found, "a fold that all of them have", project.run(fewest).repair_command(wanted))
 
 
-def load_folds_oof(
-    run: Run, folds: pd.DataFrame, folds_digest: str, competition: Competition, numbers: list[int]
-) -> np.ndarray:
-    """OOF probabilities (N, C) of the photos in the folds `numbers`, in the order of `folds`; not for the blend.
-
-    Raises InputError for predictions that were made with another folds.csv, recipe or weights, or for other photos.
-    """
+def oof_of_folds(project: Project, run: Run, numbers: list[int]) -> np.ndarray:
+    """OOF probabilities (N', C) of the photos in the folds `numbers`, in the order of folds.csv; not of the blend."""
+    folds = project.folds
     inside = folds["fold"].isin(numbers).to_numpy()
-    if not run.recipe.is_file():
-        return load_run(run, folds, folds_digest, competition)[0][inside]
-    probs = np.zeros((len(folds), competition.size), np.float32)
+    if not run.has_folds:
+        return project.predictions(run.name)[0][inside]
+    probs = np.zeros((len(folds), project.competition.size), np.float32)
     for k in numbers:
         rows = (folds["fold"] == k).to_numpy()
-        part = load_predictions(run.oof(k), competition, repair_command(run, k))
-        check_same_folds(part, run, k, folds_digest)
-        check_ids(part, folds["image"][rows])
-        probs[rows] = part.at(folds["image"][rows])
+        probs[rows] = load_oof(project, run, k).at(folds["image"][rows])
     return probs[inside]
 
 
-def load_what_is_there(
-    run: Run, folds: pd.DataFrame, digest: str, competition: Competition
-) -> tuple[np.ndarray, list[tuple[str, str]]]:
-    """Probabilities (N, C) in the order of `folds`, nan where there are none; problems with the commands that help."""
-    if not run.recipe.is_file():
-        return _external_or_note(run, folds, digest, competition)
-    probs, problems = np.full((len(folds), competition.size), np.nan, np.float32), []
-    missing = [k for k in range(fold_count(folds)) if not run.oof(k).is_file()]
+def usable_oof(project: Project, run: Run) -> tuple[np.ndarray, list[tuple[str, str]]]:
+    """OOF probabilities (N, C), nan where there are none that can be used; each problem with the command that helps."""
+    folds, problems = project.folds, []
+    probs = np.full((len(folds), project.competition.size), np.nan, np.float32)
+    numbers = run.predicted_folds(project.fold_count)
+    missing = [k for k in range(project.fold_count) if k not in numbers]
     if missing:
         named = f"{'fold' if len(missing) == 1 else 'folds'} {', '.join(map(str, missing))}"
-        problems.append((f"{named} not predicted yet", repair_command(run, missing[0])))
-    for k in range(fold_count(folds)):
-        inside = (folds["fold"] == k).to_numpy()
-        if k in missing:
-            continue
+        problems.append((f"{named} not predicted yet", run.repair_command(missing[0])))
+    for part in [[k] for k in numbers] if run.has_folds else [numbers]:
         try:
-            probs[inside] = _fold_or_note(run, k, folds["image"][inside], digest, competition)
+            probs[folds["fold"].isin(part).to_numpy()] = oof_of_folds(project, run, part)
         except InputError as error:
-            problems.append(_told(error))
+            problems.append((error.found.splitlines()[0].rstrip(":"), error.run))
     return probs, problems
 
 
-def _fold_or_note(run: Run, k: int, images: pd.Series, digest: str, competition: Competition) -> np.ndarray:
-    part = load_predictions(run.oof(k), competition, repair_command(run, k))
-    check_same_folds(part, run, k, digest)
-    check_ids(part, images)
-    return part.at(images)
+# ---- checks
 
 
-def _external_or_note(run: Run, folds: pd.DataFrame, digest: str, competition: Competition):
+def check_ids(predictions: Predictions, ids: Iterable[str]) -> None:
+    """Raise InputError unless the predictions have exactly these ids; it names the file."""
+    wanted, present = set(ids), set(predictions.ids)
+    missing, extra = sorted(wanted - present), sorted(present - wanted)
+    if missing or extra:
+        raise InputError(
+            f"{predictions.meta['file']}: {len(missing)} id(s) missing, {len(extra)} too many:"
+            f"{listed((missing + extra)[:5])}",
+            f"the {len(wanted):,} ids of the photos to predict, once each",
+            predictions.repair,
+        )
+
+
+def check_current(project: Project, predictions: Predictions, run: Run, k: int | str) -> None:
+    """Raise InputError unless the predictions of fold k were made of the current files."""
+    meta = predictions.meta
+    now = {"folds": project.folds_digest}
+    # a run that was copied from another machine may have predictions without weights
+    now |= {
+        part: digest(path) for part, path in (("recipe", run.recipe), ("weights", run.weights(k))) if path.is_file()
+    }
+    now |= {made_of.SOURCES: made_of.source_runs(run.outputs, meta)}
+    now |= {made_of.FROM_WEIGHTS: made_of.earlier_weights(run.outputs, meta)}
+    for change in made_of.changes(meta, now):
+        raise _stale(change, meta["file"], run, k)
+
+
+def _stale(change: Change, file: str, run: Run, k: int | str) -> InputError:
+    """The error for predictions in `file` of which one part has changed."""
+    if change.part == "folds":
+        return InputError(
+            f"{file} was made with folds.csv {change.before}",
+            f"the current folds.csv, {change.now}: with different folds a blend would leak",
+            run.restart_command(k),
+        )
+    if change.part == made_of.SOURCES:
+        return InputError(
+            f"{file} was made of other predictions of run {change.key}",
+            f"its current ones, {change.now}",
+            run.repair_command(k),
+        )
+    if change.part == made_of.FROM_WEIGHTS:
+        return InputError(
+            f"{file} goes back to other weights than those in {change.key}",
+            "the weights that are there now: they were trained again",
+            run.restart_command(k),
+        )
+    path = run.recipe if change.part == "recipe" else run.weights(k)
+    return InputError(
+        f"{file} was made by {change.part} {change.before}", f"{change.now}, {path}", run.repair_command(k)
+    )
+
+
+def is_current(path, ids, record: dict, competition: Competition) -> bool:
+    """Whether predictions exist for exactly these ids and were made of `record`, so that they need not be made again."""
     try:
-        return load_run(run, folds, digest, competition)[0], []
-    except InputError as error:
-        return np.full((len(folds), competition.size), np.nan, np.float32), [_told(error)]
-
-
-def _told(error: InputError) -> tuple[str, str]:
-    return error.found.splitlines()[0].rstrip(":"), error.run
+        predictions = load_predictions(path, competition, "")
+    except InputError:
+        return False
+    return not made_of.changes(predictions.meta, record) and set(predictions.ids) == set(ids)

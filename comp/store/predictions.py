@@ -50,13 +50,15 @@ class Predictions:
 def save_predictions(path: Path, ids, probs: np.ndarray, competition: Competition, meta: dict) -> None:
     """Check predictions and write them as npz. The target is added to meta."""
     meta = {**meta, "target": competition.target}
-    made = Predictions(np.asarray(ids, dtype=str), np.asarray(probs, np.float32), competition.classes, meta)
-    check_predictions(made, competition, path)
+    predictions = Predictions(np.asarray(ids, dtype=str), np.asarray(probs, np.float32), competition.classes, meta)
+    check_predictions(predictions, competition, path)
     classes = np.asarray(competition.classes, dtype=str)
-    files.write_arrays(path, ids=made.ids, probs=made.probs, classes=classes, meta=np.asarray(json.dumps(meta)))
+    files.write_arrays(
+        path, ids=predictions.ids, probs=predictions.probs, classes=classes, meta=np.asarray(json.dumps(meta))
+    )
 
 
-def load_predictions(path: Path, competition: Competition, run: str = "make predict MODEL=...") -> Predictions:
+def load_predictions(path: Path, competition: Competition, run: str) -> Predictions:
     """Read and check the npz of `save_predictions`; nothing is unpickled. run: the advice in an InputError."""
     if not path.is_file():
         raise InputError(f"no {path}", EXPECTED, run)
@@ -75,13 +77,13 @@ def load_predictions(path: Path, competition: Competition, run: str = "make pred
     return loaded
 
 
-def _check_competition(made: Predictions, competition: Competition, path: Path, run: str) -> None:
-    target = made.meta.get("target", "multiclass")  # old files have no target
+def _check_competition(predictions: Predictions, competition: Competition, path: Path, run: str) -> None:
+    target = predictions.meta.get("target")
     if target != competition.target:
         raise InputError(f"{path} is for the target {target}", f"the competition's, {competition.target}", run)
-    if made.classes != competition.classes:
+    if predictions.classes != competition.classes:
         raise InputError(
-            f"{path} has classes {_few(made.classes)}", f"the competition's {_few(competition.classes)}", run
+            f"{path} has classes {_few(predictions.classes)}", f"the competition's {_few(competition.classes)}", run
         )
 
 
@@ -89,14 +91,14 @@ def _few(names, most: int = 20) -> str:
     return ", ".join(map(str, names[:most])) + (f", … ({len(names)})" if len(names) > most else "")
 
 
-def check_predictions(made: Predictions, competition: Competition, path: Path, run: str = "") -> None:
+def check_predictions(predictions: Predictions, competition: Competition, path: Path, run: str = "") -> None:
     """Raise InputError if ids repeat or values do not fit the target; it names the first such row and counts them."""
-    if made.ids.ndim != 1 or made.probs.shape != (len(made.ids), competition.size):
-        problem = f"ids {made.ids.shape}, probs {made.probs.shape}, {competition.size} classes"
-    elif pd.Index(made.ids).has_duplicates:
-        problem = f"id {made.ids[pd.Index(made.ids).duplicated()][0]} twice"
+    if predictions.ids.ndim != 1 or predictions.probs.shape != (len(predictions.ids), competition.size):
+        problem = f"ids {predictions.ids.shape}, probs {predictions.probs.shape}, {competition.size} classes"
+    elif pd.Index(predictions.ids).has_duplicates:
+        problem = f"id {predictions.ids[pd.Index(predictions.ids).duplicated()][0]} twice"
     else:
-        problem = value_problem(made.ids, made.probs, competition)
+        problem = value_problem(predictions.ids, predictions.probs, competition)
     if problem:
         raise InputError(f"{path}: {problem}", f"unique ids, each with {_row_of(competition)}", run)
 

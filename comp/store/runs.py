@@ -1,58 +1,42 @@
-"""All files that the stages exchange, and their paths in outputs/.
+"""A run: one set of predictions in outputs/<name>/. Its kind, its files, and the commands that make them.
 
-| file                               | content                                                                      | module                    |
-|------------------------------------|------------------------------------------------------------------------------|---------------------------|
-| competition.json                   | the Competition that `make folds` used                                       | frozen_competition.py     |
-| folds.csv, folds.json              | one row per training photo, sorted by image; its hash and settings           | fold_table.py             |
-| <run>/recipe.json                  | all settings of the run; a run name belongs to one recipe                    | frozen.py, derived_runs.py |
-| <run>/fold<k>/model.safetensors    | weights of the best epoch                                                    | models/                   |
-| <run>/fold<k>/history.csv          | one row per epoch                                                            | training/                 |
-| <run>/fold<k>/diverged.json        | why the last training of the fold was stopped, and what to change            | diverged.py               |
-| <run>/all_data/                    | the same of a training on all rows: no oof.npz                               | training/all_rows.py      |
-| <run>/fold<k>/oof.npz, test.npz    | ids (N,) str, probs (N, C) float32, classes (C,) str, meta: JSON text        | predictions.py            |
-| <name>/oof.*, test.*               | external predictions: .npz, .csv or .csv.gz                                  | external_files.py         |
-| blend/weights.json, oof, test.npz  | the fitted blend and what it is made of; the same keys                       | blend_record.py           |
-| pseudo/<name>/fold<k>.npz          | soft labels of test photos for fold k; the keys of oof.npz                   | pseudo_labels.py          |
-| report.html, look.html             | the pages of `make report` and `make look`                                   | pages/                    |
-| looks/<run>-<hash>.json, .png      | where a run's models look in a photo, for look.html and report.html          | looks.py                  |
-| export/<tool>/                     | what `make export` wrote, for other tools; never read back                   | export/                   |
-| submission.csv                     | the sample submission with its answers filled in                             | submission.py             |
-| submission.json                    | its hash and the sources it is made of                                       | submission_record.py      |
-| submissions/<hash>.csv, .json      | every submission so far, and how it was made                                 | submission_history.py     |
-| submissions/leaderboard.json       | leaderboard scores that were noted, by the hash of the submission            | leaderboard_scores.py     |
-
-Rows are matched by id, never by position. Every file is written under a temporary name and then renamed, so a file that
-exists is complete. Nothing is ever unpickled: files from other people are untrusted input.
-
-Which files of outputs/<name>/ are external predictions, and why others that look like predictions are not read.
-
-The runs in outputs/: trained runs and external predictions.
-
-The command that makes the predictions of a run again.
+| kind     | what it is                                                    | files            |
+|----------|---------------------------------------------------------------|------------------|
+| trained  | a network, trained here on the folds                          | fold<k>/         |
+| pseudo   | the same, with pseudo-labelled test photos among its rows     | fold<k>/         |
+| features | a classifier on features of a frozen network (`make embed`)   | fold<k>/         |
+| stack    | a classifier on predictions of other runs (`make stack`)      | fold<k>/         |
+| external | predictions of other people                                   | oof.*, test.*    |
+| blend    | the blend of other runs                                       | oof.npz, test.npz |
 """
 
 import difflib
 import re
+import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from comp import files
+from comp import console, files
 from comp.errors import InputError
-from comp.files import digest
+from comp.store.paths import ALL_DATA, BLEND, RESERVED
 
-BLEND = "blend"
-ALL_DATA = "all_data"  # stands for the number of a fold where a run trains on all rows
-# folders of outputs/ that are not runs
-RESERVED = (BLEND, "cache", "bench", "locks", "submissions", "chaos", "pseudo", "looks", "export")
+TRAINED, PSEUDO, FEATURES, STACK, EXTERNAL = "trained", "pseudo", "features", "stack", "external"
+NETWORKS = (TRAINED, PSEUDO)  # the kinds that have weights
+DERIVED = (FEATURES, STACK)  # the kinds that a classifier of scikit-learn makes
+EXTERNAL_SUFFIXES = (".npz", ".csv", ".csv.gz")  # the first that exists is read
+OTHER_FORMATS = r"\.(npz|npy|csv|tsv|txt|parquet|feather|pkl|pickle|joblib|h5|hdf5|xlsx)(\.(gz|zip|bz2|xz))?|\.(zip|7z)"
+EXPECTED_FILES = f"oof and test, each as {', '.join(EXTERNAL_SUFFIXES)}"
 
 
 @dataclass(frozen=True)
 class Run:
-    """The paths of one run: outputs/<name>/."""
+    """The run `name` in the folder `outputs`. It need not exist yet. k: a fold's number, or ALL_DATA for all rows."""
 
     outputs: Path
     name: str
+
+    # ---- files
 
     @property
     def folder(self) -> Path:
@@ -63,7 +47,7 @@ class Run:
         return self.folder / "recipe.json"
 
     def fold(self, k: int | str) -> Path:
-        """The folder of fold k, or of the training on all rows (ALL_DATA)."""
+        """The folder of fold k, or of the training on all rows."""
         return self.folder / (ALL_DATA if k == ALL_DATA else f"fold{k}")
 
     def lock(self, k: int | str) -> Path:
@@ -75,71 +59,188 @@ class Run:
     def history(self, k: int | str) -> Path:
         return self.fold(k) / "history.csv"
 
+    def resume(self, k: int | str) -> Path:
+        return self.fold(k) / "resume.pt"
+
+    def diverged(self, k: int | str) -> Path:
+        return self.fold(k) / "diverged.json"
+
     def oof(self, k: int) -> Path:
         return self.fold(k) / "oof.npz"
 
     def test(self, k: int | str) -> Path:
         return self.fold(k) / "test.npz"
 
+    # ---- what it is
 
-def folds_file(outputs: Path) -> Path:
-    return outputs / "folds.csv"
+    @property
+    def kind(self) -> str:
+        """One of the kinds in the table above. A run that does not exist yet counts as external."""
+        if self.name == BLEND:
+            return BLEND
+        if not self.recipe.is_file():
+            return EXTERNAL
+        kind = self._content().get("kind", TRAINED)
+        return PSEUDO if kind == TRAINED and self.setting("pseudo") else kind
+
+    @property
+    def has_folds(self) -> bool:
+        """Whether its predictions lie in a folder for each fold, as those of all runs that were made here do."""
+        return self.name != BLEND and self.recipe.is_file()
+
+    @property
+    def model(self) -> str:
+        """The MODEL that trains it: the recipe's name, or the name of the run if it has no recipe."""
+        return str(self.setting("name") or self.name)
+
+    @property
+    def init(self) -> str:
+        """The run whose weights it began with (INIT); empty for none."""
+        return str(self.setting("init") or "")
+
+    @property
+    def wants_all_data(self) -> bool:
+        """Whether its recipe also trains on all rows (all_data)."""
+        return self.setting("all_data") is True
+
+    def setting(self, name: str):
+        """A setting of recipe.json; None if there is no such file or setting."""
+        recipe = self._content().get("recipe")
+        return recipe.get(name) if isinstance(recipe, dict) else None
+
+    def _content(self) -> dict:
+        try:
+            return files.read_json(self.recipe, "", "")
+        except InputError:
+            return {}
+
+    # ---- what there is
+
+    def is_trained(self, k: int | str) -> bool:
+        """Whether fold k has weights that are not from a training that still has to write its last files."""
+        return self.weights(k).is_file() and not self.resume(k).is_file()
+
+    def predicted_folds(self, count: int) -> list[int]:
+        """The folds with out-of-fold predictions: all `count` of them for external predictions and for the blend."""
+        return [k for k in range(count) if not self.has_folds or self.oof(k).is_file()]
+
+    def missing_folds(self, count: int) -> list[int]:
+        """Which of the `count` folds lack out-of-fold or test predictions; none of external predictions."""
+        if not self.has_folds:
+            return []
+        return [k for k in range(count) if not (self.oof(k).is_file() and self.test(k).is_file())]
+
+    def digest(self) -> str:
+        """A hash of all files that a blend reads of the run: its predictions and its recipe."""
+        read = find_external_files(self.folder) or ()
+        if self.has_folds:
+            all_rows = sorted(self.fold(ALL_DATA).glob("*.npz"))
+            read = [self.recipe, *sorted(self.folder.glob("fold*/*.npz")), *all_rows]
+        return files.checksum([files.digest(path) for path in read])
+
+    # ---- the commands that make it
+
+    @property
+    def command(self) -> str:
+        """The command that made the run, as recipe.json keeps it; of a trained run it makes all folds."""
+        return str(self._content().get("command") or f"make train MODEL={self.model} RUN={self.name}")
+
+    def train_command(self, k: int | str | None = None) -> str:
+        """The command that trains fold k, the training on all rows, or (None) all folds."""
+        return self.command if k is None or self.kind != TRAINED else f"{self.command} FOLD={k}"
+
+    def repair_command(self, k: int | str | None = None) -> str:
+        """The command that makes the predictions of fold k, of the training on all rows, or of all folds, again."""
+        weights = self.folder.glob("fold*/model.safetensors") if k is None else [self.weights(k)]
+        if self.kind not in NETWORKS or not any(path.is_file() for path in weights):
+            return self.train_command(k)
+        return f"make predict MODEL={self.model} RUN={self.name}" + ("" if k is None else f" FOLD={k}")
+
+    def restart_command(self, k: int | str) -> str:
+        """The commands that make fold k, or the training on all rows, anew."""
+        if self.kind in DERIVED:
+            return self.command
+        return f"rm -r {shlex.quote(str(self.fold(k)))} and {self.train_command(k)}"
 
 
-def competition_file(outputs: Path) -> Path:
-    return outputs / "competition.json"
+# ---- all runs of a folder
 
 
-def submission_csv(outputs: Path) -> Path:
-    return outputs / "submission.csv"
+def all_runs(outputs: Path) -> list[Run]:
+    """All runs and external predictions in `outputs`, by name; the blend is not among them."""
+    folders = [folder for folder in _folders(outputs) if is_run(folder)]
+    return [Run(Path(outputs), folder.name) for folder in folders]
 
 
-def leaderboard_file(outputs: Path) -> Path:
-    return outputs / "submissions" / "leaderboard.json"
+def is_run(folder: Path) -> bool:
+    return (folder / "recipe.json").is_file() or find_external_files(folder) is not None
 
 
-def report_file(outputs: Path) -> Path:
-    return outputs / "report.html"
+def run_names(outputs: Path) -> list[str]:
+    """The names of all runs and external predictions, sorted."""
+    return [run.name for run in all_runs(outputs)]
 
 
-def look_file(outputs: Path) -> Path:
-    return outputs / "look.html"
+def own_runs(outputs: Path) -> list[Run]:
+    """The runs that were made here on the folds. folds.csv must not change while they exist."""
+    return [run for run in all_runs(outputs) if run.has_folds]
 
 
-def looks_folder(outputs: Path) -> Path:
-    return outputs / "looks"
+def complete_runs(outputs: Path, count: int) -> list[str]:
+    """The names of the runs and external predictions that have predictions for all `count` folds."""
+    return [run.name for run in all_runs(outputs) if not run.missing_folds(count)]
 
 
-def export_folder(outputs: Path) -> Path:
-    return outputs / "export"
+def unused_folders(outputs: Path) -> dict[str, str]:
+    """Folder name to the reason why its files are not used, although they look like predictions."""
+    reasons = {folder.name: unused_files(folder) for folder in _folders(outputs)}
+    return {name: reason for name, reason in reasons.items() if reason}
 
 
-def check_run_name(name: str) -> None:
-    """Raise InputError unless `name` is a plain folder name: it becomes part of paths, and make splits at spaces."""
-    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*", name) or name in RESERVED:
-        raise InputError(
-            f"RUN={name}",
-            f"letters, digits and _ . + -, and not one of {', '.join(RESERVED)}",
-            "the same command with another RUN, such as RUN=my_run",
-        )
+def warn_of_unused(outputs: Path, count: int, asked: Iterable[str]) -> None:
+    """Name the existing predictions that are not blended, with the reasons. asked: the runs that were asked for."""
+    for reason in unused_folders(outputs).values():
+        console.warn(reason)
+    for run in all_runs(outputs) if not asked else ():
+        if numbers := run.missing_folds(count):
+            console.warn(f"{run.name} is left out: fold {', '.join(map(str, numbers))} is not predicted yet")
 
 
-EXTERNAL_SUFFIXES = (".npz", ".csv", ".csv.gz")  # the first that is there is read
-OTHER_FORMATS = r"\.(npz|npy|csv|tsv|txt|parquet|feather|pkl|pickle|joblib|h5|hdf5|xlsx)(\.(gz|zip|bz2|xz))?|\.(zip|7z)"
-EXPECTED_FILES = f"oof and test, each as {', '.join(EXTERNAL_SUFFIXES)}"
+def _folders(outputs: Path) -> list[Path]:
+    return sorted(folder for folder in Path(outputs).glob("*") if folder.is_dir() and folder.name not in RESERVED)
+
+
+def check_known(outputs: Path, wanted: Iterable[str]) -> None:
+    """Raise InputError for unknown runs. It names a similar run, and why a folder of that name is not a run."""
+    names = run_names(outputs)
+    unknown = [name for name in wanted if name not in names]
+    if not unknown and names:
+        return
+    reasons = [reason for name, reason in unused_folders(outputs).items() if name in unknown]
+    nearest = difflib.get_close_matches(unknown[0], names, 1) if unknown else []
+    found = ": ".join([f"no run{''.join(f' {name}' for name in unknown)} in {outputs}", *reasons])
+    expected = f"trained runs: {', '.join(names) or 'none yet'}" + "".join(f"; nearest: {name}" for name in nearest)
+    raise InputError(found, expected, "correct those files" if reasons else _advice(names))
+
+
+def _advice(names: list[str]) -> str:
+    return "make train MODEL=<a model>" + (f", or the same command with one of {', '.join(names)}" if names else "")
+
+
+# ---- files of external predictions
 
 
 def find_external_files(folder: Path) -> tuple[Path, Path] | None:
-    """The oof and the test file of external predictions; None where one of them is not there."""
+    """The oof and the test file of external predictions; None if one of them is missing."""
     oof, test = (_candidates(folder, role) for role in ("oof", "test"))
     return (oof[0], test[0]) if oof and test else None
 
 
 def _candidates(folder: Path, role: str) -> list[Path]:
-    """Files of a role, those first that are read first."""
+    """The files of a role, in the order of preference."""
     names = [role + suffix for suffix in EXTERNAL_SUFFIXES]
-    found = [file for file in _visible(folder) if file.name.lower() in names]
-    return sorted(found, key=lambda file: (names.index(file.name.lower()), file.name))
+    candidates = [file for file in _visible(folder) if file.name.lower() in names]
+    return sorted(candidates, key=lambda file: (names.index(file.name.lower()), file.name))
 
 
 def _visible(folder: Path) -> list[Path]:
@@ -147,7 +248,7 @@ def _visible(folder: Path) -> list[Path]:
 
 
 def unused_files(folder: Path) -> str:
-    """Why files of a folder that look like predictions are not used; empty where there are none.
+    """Why files of a folder that look like predictions are not used; empty if there are none.
 
     A folder with folds.csv is another OUTPUTS, not predictions.
     """
@@ -160,9 +261,9 @@ def unused_files(folder: Path) -> str:
         return _not_read(folder, list(pair), f"{pair[0].name} and {pair[1].name} are")
     if list(folder.glob("fold*/*.npz")):
         return f"{folder} has folds but no recipe.json: copy that of the run into it"
-    there = [file.name for file in _visible(folder) if re.search(f"(?:{OTHER_FORMATS})$", file.name.lower())]
-    if there:
-        return f"{folder} has {', '.join(there[:10])}, expected {EXPECTED_FILES}"
+    similar = [file.name for file in _visible(folder) if re.search(f"(?:{OTHER_FORMATS})$", file.name.lower())]
+    if similar:
+        return f"{folder} has {', '.join(similar[:10])}, expected {EXPECTED_FILES}"
     below = [inner for inner in sorted(folder.glob("*/")) if find_external_files(inner)]
     return f"{below[0]} has the predictions: move them up, to {folder}" if below else ""
 
@@ -170,115 +271,3 @@ def unused_files(folder: Path) -> str:
 def _not_read(folder: Path, used: list[Path], instead: str) -> str:
     names = [file.name for file in (*_candidates(folder, "oof"), *_candidates(folder, "test")) if file not in used]
     return f"{', '.join(names)} in {folder} {'is' if len(names) == 1 else 'are'} not used: {instead}" if names else ""
-
-
-def run_names(outputs: Path) -> list[str]:
-    """The names of all runs and external predictions in `outputs`, sorted."""
-    folders = _folders(outputs)
-    return [f.name for f in folders if (f / "recipe.json").is_file() or find_external_files(f)]
-
-
-def trained_runs(outputs: Path) -> list[str]:
-    """The trained runs. folds.csv must not change while they exist."""
-    return [name for name in run_names(outputs) if Run(Path(outputs), name).recipe.is_file()]
-
-
-def unused_folders(outputs: Path) -> dict[str, str]:
-    """Folder name to the reason why its files are not used, although they look like predictions."""
-    reasons = {folder.name: unused_files(folder) for folder in _folders(outputs)}
-    return {name: reason for name, reason in reasons.items() if reason}
-
-
-def _folders(outputs: Path) -> list[Path]:
-    return sorted(folder for folder in Path(outputs).glob("*") if folder.is_dir() and folder.name not in RESERVED)
-
-
-def check_known(outputs: Path, wanted: Iterable[str]) -> None:
-    """Raise InputError for unknown runs. It names a similar run, and why a folder of that name is not a run."""
-    there = run_names(outputs)
-    unknown = [name for name in wanted if name not in there]
-    if not unknown and there:
-        return
-    reasons = [reason for name, reason in unused_folders(outputs).items() if name in unknown]
-    nearest = difflib.get_close_matches(unknown[0], there, 1) if unknown else []
-    found = ": ".join([f"no run{''.join(f' {name}' for name in unknown)} in {outputs}", *reasons])
-    expected = f"trained runs: {', '.join(there) or 'none yet'}" + "".join(f"; nearest: {name}" for name in nearest)
-    raise InputError(found, expected, "correct those files" if reasons else _advice(there))
-
-
-def _advice(there: list[str]) -> str:
-    return "make train MODEL=<a model>" + (f", or the same command with one of {', '.join(there)}" if there else "")
-
-
-def source_digest(run: Run) -> str:
-    """A hash of all files that a blend reads of a run or of external predictions: the predictions and the recipe."""
-    external = find_external_files(run.folder) or ()
-    own = [run.recipe, *sorted(run.folder.glob("fold*/*.npz")), *sorted(run.fold(ALL_DATA).glob("*.npz"))]
-    return files.checksum([digest(path) for path in (own if run.recipe.is_file() else external)])
-
-
-def missing_folds(run: Run, count: int) -> list[int]:
-    """Which of the `count` folds of a run have no predictions; none for external predictions."""
-    if not run.recipe.is_file():
-        return []
-    return [k for k in range(count) if not (run.oof(k).is_file() and run.test(k).is_file())]
-
-
-def complete_runs(outputs: Path, count: int) -> list[str]:
-    """The runs and external predictions that have predictions for all `count` folds, sorted."""
-    return [name for name in run_names(outputs) if not missing_folds(Run(outputs, name), count)]
-
-
-def model_of(run: Run) -> str:
-    """The model in the recipe of a run; the name of the run if it has no recipe."""
-    return str(_recipe(run).get("name") or run.name)
-
-
-def init_of(run: Run) -> str:
-    """The run whose weights a run began with (INIT); empty for none."""
-    return str(_recipe(run).get("init", ""))
-
-
-def wants_all_data(run: Run) -> bool:
-    """Whether the recipe of a run also trains on all rows (all_data)."""
-    return _recipe(run).get("all_data") is True
-
-
-def _recipe(run: Run) -> dict:
-    """The settings in recipe.json; none where there is no such file, or one of another form."""
-    found = _content(run).get("recipe")
-    return found if isinstance(found, dict) else {}
-
-
-def _content(run: Run) -> dict:
-    try:
-        return files.read_json(run.recipe, "", "")
-    except InputError:
-        return {}
-
-
-def own_command(run: Run) -> str:
-    """The command that makes a run which is not trained (see derived_runs.py); empty for a trained run."""
-    return str(_content(run).get("command", ""))
-
-
-def train_command(run: Run, k: int | str | None = None) -> str:
-    """The command that trains fold k, the training on all rows (ALL_DATA), or all folds."""
-    words = ["make train", f"MODEL={model_of(run)}", f"RUN={run.name}"]
-    words += [] if k is None else [f"FOLD={k}"]
-    return " ".join(words + ([f"INIT={init_of(run)}"] if init_of(run) else []))
-
-
-def repair_command(run: Run, k: int | str | None = None) -> str:
-    """The command that makes the predictions of fold k, of the training on all rows, or of all folds, again."""
-    if own_command(run):
-        return own_command(run)
-    numbers = run.folder.glob("fold*/model.safetensors") if k is None else [run.weights(k)]
-    if not any(path.is_file() for path in numbers):
-        return train_command(run, k)
-    return f"make predict MODEL={model_of(run)} RUN={run.name}" + ("" if k is None else f" FOLD={k}")
-
-
-def command_to_start_again(run: Run, k: int | str) -> str:
-    """The commands that make fold k, or the training on all rows, anew."""
-    return own_command(run) or f"rm -r {run.fold(k)} and {train_command(run, k)}"

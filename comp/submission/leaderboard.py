@@ -1,18 +1,8 @@
-"""A leaderboard score as the user types it.
+"""Leaderboard scores (`make lb`): every submission with its cross-validated and its noted leaderboard score.
 
-How well cross-validated scores agree with those of the leaderboard.
-
-Leaderboard scores that the user noted, and every submission with its cross-validated and its leaderboard score.
-
-The scores lie in outputs/submissions/leaderboard.json under the hash of the submission, so they stay with the file
-whatever is submitted later. This module does not import pandas.
-
-Which two submissions to select for the end of a competition: a safe and a bold one.
-
-The safe one has the best cross-validated score. The bold one has the best leaderboard score among those whose answers
-differ from the safe one's: a second submission with nearly the same answers would get nearly the same score.
-
-What `make lb` prints: all submissions, the agreement of CV and leaderboard, and which ones to select.
+A score belongs to the content of a file: it stays with that submission whatever is submitted later. From the scores
+follow how well cross-validation and leaderboard agree, and which two submissions to select at the end of a competition:
+a safe and a bold one.
 """
 
 import math
@@ -28,8 +18,9 @@ from comp import console, files, tables
 from comp.competition.competition import Competition
 from comp.errors import InputError
 from comp.metrics.metric import Metric, possible_values
-from comp.store.runs import BLEND, leaderboard_file
-from comp.submission import submission_file
+from comp.project import Project
+from comp.store.paths import BLEND, leaderboard_file, submission_csv, submissions_folder
+from comp.submission import answers, submission_file
 from comp.text import finite_number
 
 
@@ -167,13 +158,14 @@ def note_score(outputs: Path, digest: str, public: float | None, private: float 
     return before
 
 
-def submitted(outputs: Path, competition: Competition) -> list[Submitted]:
+def submitted(project: Project) -> list[Submitted]:
     """Every submission, the oldest first. Raises InputError if a submission or the noted scores were damaged.
 
     A cross-validated score of another metric than the competition has now is left out.
     """
-    noted = read_scores(outputs)
-    return [_row_of(record, noted, competition) for record in submission_file.kept_submissions(outputs)]
+    noted = read_scores(project.outputs)
+    records = submission_file.kept_submissions(project.outputs)
+    return [_row_of(record, noted, project.competition) for record in records]
 
 
 def _row_of(record: dict, noted: dict[str, dict], competition: Competition) -> Submitted:
@@ -236,36 +228,35 @@ class Choice:
     reason: str
 
 
-def final_choices(rows: list[Submitted], outputs: Path, competition: Competition) -> tuple[list[Choice], str]:
+def final_choices(project: Project, rows: list[Submitted]) -> tuple[list[Choice], str]:
     """The submissions to select, and why there is no safe or no bold one; the text is empty if there are both."""
     scored = [row for row in rows if row.cross_validated is not None]
     if not scored:
         return [], "no submission has a cross-validated score"
-    better = competition.metric.shown
+    better = project.competition.metric.shown
     safe = max(scored, key=lambda row: (better(row.cross_validated), row.made))
     chosen = [Choice(safe, "safe", f"the best cross-validated score ({safe.cross_validated:.4f})")]
     noted = [row for row in rows if row.public is not None and row != safe]
     if not noted:
         return chosen, "no bold one: no other submission has a leaderboard score"
     for row in sorted(noted, key=lambda row: (better(row.public), row.made), reverse=True):
-        difference = _difference(safe, row, outputs, competition)
+        difference = _difference(project, safe, row)
         if difference:
             reason = f"the best LB ({row.public:.4f}) among other answers ({difference})"
             return [*chosen, Choice(row, "bold", reason)], ""
     return chosen, "no bold one: all with a leaderboard score have nearly the answers of the safe one"
 
 
-def _difference(safe: Submitted, other: Submitted, outputs: Path, competition: Competition) -> str:
+def _difference(project: Project, safe: Submitted, other: Submitted) -> str:
     """How the answers of two submissions differ, in words; empty if they are nearly the same."""
-    from comp.submission import answers
-
-    paths = [outputs / "submissions" / f"{row.digest}.csv" for row in (safe, other)]
+    competition = project.competition
+    paths = [submissions_folder(project.outputs) / f"{row.digest}.csv" for row in (safe, other)]
     try:
         ids = tables.read_raw_csv(paths[0], (competition.sample.id,), "make sub").column(competition.sample.id)
-        made = [submission_file.read_answers(path, competition, ids) for path in paths]
+        both = [submission_file.read_answers(path, competition, ids) for path in paths]
     except InputError:
         return "other rows"  # made when the competition's sample was another one
-    what, value = answers.agreement(competition, *made)
+    what, value = answers.agreement(competition, *both)
     if what == "correlation":
         return f"correlation {value:.3f}" if value <= CORRELATION else ""
     return f"{1 - value:.1%} of rows differ" if 1 - value >= OTHER_ROWS else ""
@@ -275,11 +266,59 @@ SHORT = 8  # letters of a hash: enough for FILE=
 WIDTH = 30  # letters of a submission's source, at most
 
 
-def show_leaderboard(rows: list[Submitted], outputs: Path, competition: Competition) -> None:
+# ---- the stage
+
+
+def note_or_show(project: Project, public: str, private: str, file: str) -> None:
+    """Note the scores (as typed; empty for none) of a submission; without a score print all submissions.
+
+    file: the submission, as `digest_of` takes it; empty for submission.csv.
+    """
+    metric = project.competition.metric
+    given = [parsed_score(word, text, metric) for word, text in (("SCORE", public), ("PRIVATE", private))]
+    rows = submitted(project)
+    if not rows:
+        raise InputError(f"no submission in {project.outputs} yet", "one that was made here", "make blend")
+    if given != [None, None]:
+        _note(project, file, *given)
+    elif file:
+        raise InputError(
+            f"FILE={file} without a score",
+            "SCORE=, or PRIVATE=, with it",
+            f"make lb SCORE=<its score> FILE={shlex.quote(file)}",
+        )
+    else:
+        show_leaderboard(project, rows)
+
+
+def _note(project: Project, file: str, public: float | None, private: float | None) -> None:
+    """Write the scores down, and say for which submission; warn of those that are replaced."""
+    digest = digest_of(project.outputs, file) if file else _current_digest(project.outputs)
+    before = note_score(project.outputs, digest, public, private)
+    for name, value in (("public", public), ("private", private)):
+        if value is not None and before.get(name) not in (None, value):
+            console.warn(f"the {name} score {before[name]:g} of {before['noted']} is replaced")
+    row = next(row for row in submitted(project) if row.digest == digest)
+    scores = [f"{name} {value:g}" for name, value in (("public", public), ("private", private)) if value is not None]
+    console.say(f"noted {', '.join(scores)} for {digest}.csv ({row.what}, made {row.made}); make lb shows all")
+
+
+def _current_digest(outputs: Path) -> str:
+    """The hash of submission.csv. Raises InputError if it is missing, or was not made here."""
+    path = submission_csv(outputs)
+    digest = files.digest(path) if path.is_file() else ""
+    if not submission_file.is_kept(outputs, digest):
+        found = f"{path} was edited: its hash is {digest}" if digest else f"no {path}"
+        run = "make lb shows all, then the same command with FILE=<one of them>"
+        raise InputError(found, "a submission that was made here", run)
+    return digest
+
+
+def show_leaderboard(project: Project, rows: list[Submitted]) -> None:
     """Print the table of submissions (at least one) and what follows from it."""
     over = any(row.private is not None for row in rows)
-    chosen, problem = ([], "") if over else final_choices(rows, outputs, competition)
-    _show_table(rows, competition, chosen, over)
+    chosen, problem = ([], "") if over else final_choices(project, rows)
+    _show_table(rows, project.competition, chosen, over)
     _show_agreement([(row.cross_validated, row.public) for row in rows], "LB")
     if over:
         _show_agreement([(row.cross_validated, row.private) for row in rows], "private")

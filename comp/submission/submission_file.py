@@ -1,16 +1,13 @@
-"""submission.csv: the sample submission with answers filled in. It is checked by reading it again.
+"""submission.csv: the sample submission with answers filled in (`make sub`); how it is made, checked, and kept.
 
-All other bytes of the sample stay unchanged.
-
-outputs/submissions/: every submission so far, and how it was made.
-
-submission.json: the sources of submission.csv, and whether it is up to date with them.
-
-It is not stored in submissions/, because two runs may give the same answers. This module does not import pandas.
+Only the answers change: every other byte of the sample stays. The written file is checked by reading it again with
+Python's CSV reader. outputs/submissions/ keeps every submission and how it was made. submission.json records what
+submission.csv is made of; it does not lie in submissions/, because two runs may give the same answers.
 """
 
 import csv
 import io
+import shlex
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,43 +15,85 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from comp import files, tables
+from comp import console, files, tables
+from comp.competition import scoring
 from comp.competition.competition import Competition
 from comp.errors import InputError, listed
-from comp.store import blend_files, runs
+from comp.inputs.sample_submission import check_same_ids, sample_ids
+from comp.inputs.sample_submission import read_sample as read_bytes_of_sample
+from comp.project import Project
+from comp.store import blend_files, made_of
+from comp.store.blend_files import load_blend
+from comp.store.paths import BLEND, blend_file, folds_file, submission_csv, submissions_folder
 from comp.store.predictions import Predictions
-from comp.store.runs import BLEND, Run, folds_file, submission_csv
 from comp.submission import answers
 from comp.tables import BOM, RawTable, column_name, is_blank
 
+# what the record of a submission takes over from weights.json of the blend
+RECORDED = ("run", "runs", "folds", "method", "rule", "weights", "metric", "in_sample", "cross_fitted", "interval_95")
+RECORDS = "[0-9a-f]" * 16 + ".json"  # other files in submissions/ are not records
+ANSWERS = 1  # version of the code that writes answers: raise it when the same predictions give another submission
 
-def read_sample(inputs: Path, competition: Competition) -> RawTable:
+
+# ---- the stage
+
+
+def make_submission(project: Project, name: str = BLEND) -> None:
+    """Fill the sample with the answers of the blend, or of a run; show, check, write and keep the submission.
+
+    Nothing is done if submission.csv is made of just these files already. Raises InputError for a stale blend.
+    """
+    record = sources_of_run(project, name)
+    blend = project.blend if name == BLEND else None
+    if not (blend and blend.problem) and is_current(project.outputs, record):
+        source = "the blend" if blend else f"run {name}"
+        console.say(f"{submission_csv(project.outputs)} is up to date: of {source}")
+        return
+    from comp.submission import answer_report
+
+    competition, sample = project.competition, read_sample(project)
+    oof, test, source = _probabilities(project, name)
+    probs = in_sample_order(sample, competition, test)
+    if blend and blend.problem:
+        expected = "a blend of the current files"
+        raise InputError(f"the blend is stale: {blend.problem}", expected, blend.asked.command)
+    values = answers.from_probabilities(competition, probs)
+    data = fill(sample, competition, values)
+    answer_report.show_answers(competition, oof, project.scored_rows.groups, probs)
+    answer_report.show_earlier(project.outputs, competition, sample_ids(sample, competition), values)
+    kept = write_submission(project.outputs, data, source, record)
+    console.say(
+        f"wrote {submission_csv(project.outputs)}: {len(probs)} rows, checked against "
+        f"{project.inputs / competition.sample.file}; ready to upload"
+    )
+    console.say(f"kept as {kept}")
+
+
+def _probabilities(project: Project, name: str) -> tuple[np.ndarray, Predictions, dict]:
+    """OOF probabilities of the scored rows, the test predictions, and the record of what they come from."""
+    if name == BLEND:
+        oof, test, weights = load_blend(project)
+        return oof, test, {key: weights[key] for key in RECORDED if key in weights}
+    oof, test = project.scored_oof(name), project.predictions(name)[1]
+    metric = project.competition.metric.name
+    score = scoring.scores(project.competition, project.scored_rows.labels, oof)[metric]
+    record = {"run": name, "runs": [name], "folds": project.folds_digest, "metric": metric}
+    return oof, test, record | {"cross_fitted": round(score, 6)}
+
+
+# ---- filling in the sample, and reading answers
+
+
+def read_sample(project: Project) -> RawTable:
     """The sample submission. Raises InputError if it is missing, lacks a column, or repeats an id."""
-    answers.form_of_answers(competition)
-    path = Path(inputs) / competition.sample.file
-    run = "unpack the competition's data again, give INPUTS=<its folder>, or correct `sample` in competition.toml"
-    table = tables.read_raw_csv(path, (competition.sample.id, *competition.sample.columns), run)
-    ids = pd.Index(sample_ids(table, competition))
-    check_ids(ids.unique(), ids, str(path), run)
-    return table
-
-
-def ids_here(inputs: Path, competition: Competition) -> list[str] | None:
-    """The test ids that every run must have; None if the sample submission is not on this machine."""
-    if not (competition.sample and (Path(inputs) / competition.sample.file).is_file()):
-        return None
-    return sample_ids(read_sample(inputs, competition), competition)
-
-
-def sample_ids(sample: RawTable, competition: Competition) -> list[str]:
-    """The ids of the sample submission, in its order."""
-    return sample.column(competition.sample.id)
+    answers.form_of_answers(project.competition)
+    return read_bytes_of_sample(project.competition, project.inputs)
 
 
 def in_sample_order(sample: RawTable, competition: Competition, test: Predictions) -> np.ndarray:
     """Test probabilities (T, C) in the order of the sample. Raises InputError for missing or extra ids."""
     ids = sample_ids(sample, competition)
-    check_ids(ids, test.ids, test.meta.get("file", "the predictions"), test.repair)
+    check_same_ids(ids, test.ids, test.meta.get("file", "the predictions"), test.repair)
     return test.at(ids)
 
 
@@ -65,25 +104,8 @@ def fill(sample: RawTable, competition: Competition, made: np.ndarray) -> bytes:
     return data
 
 
-def check_ids(expected: Sequence[str], found: Sequence[str], where: str, run: str) -> None:
-    """Raise InputError if ids are missing, extra or repeated."""
-    expected, found = pd.Index(expected), pd.Index(found)
-    problems = {
-        "repeated": found[found.duplicated()],
-        "missing": expected.difference(found),
-        "extra": found.difference(expected),
-    }
-    for kind, ids in problems.items():
-        if len(ids):
-            raise InputError(
-                f"{len(ids)} {kind} id(s) in {where}:{listed(ids)}",
-                f"the {len(expected)} ids of the sample submission, once each",
-                run,
-            )
-
-
 def read_answers(path: Path, competition: Competition, ids: Sequence[str]) -> np.ndarray:
-    """The answers of a submission file in the order of `ids`, in the form of answers.py.
+    """The answers of a submission file in the order of `ids`, in the form that answers.py describes.
 
     The file may have other columns, and its rows in any order. Raises InputError for other ids and for invalid answers.
     """
@@ -91,7 +113,7 @@ def read_answers(path: Path, competition: Competition, ids: Sequence[str]) -> np
     sample = competition.sample
     table = tables.read_raw_csv(path, (sample.id, *sample.columns), run)
     found = table.column(sample.id)
-    check_ids(ids, found, str(path), run)
+    check_same_ids(ids, found, str(path), run)
     order = pd.Index(found).get_indexer(list(ids))
     fields = {name: [table.column(name)[i] for i in order] for name in sample.columns}
     return answers.answers_from_text(competition, fields, ids, str(path), run)
@@ -144,12 +166,12 @@ def _check_range(made: np.ndarray, ids: list[str], competition: Competition, run
         raise InputError(f"{bad.sum()} answer(s) of the submission:{listed(np.array(ids)[bad])}", expected, run)
 
 
-RECORDS = "[0-9a-f]" * 16 + ".json"  # other files in the folder are not records
+# ---- every submission so far
 
 
 def keep_submission(outputs: Path, data: bytes, made_by: dict) -> Path:
     """Save a submission as submissions/<hash>.csv, and how it was made as .json. Equal ones are saved only once."""
-    path = outputs / "submissions" / f"{files.digest_of(data)}.csv"
+    path = submissions_folder(outputs) / f"{files.digest_of(data)}.csv"
     if not path.with_suffix(".json").is_file():
         files.write_bytes(path, data)
         now = datetime.now(UTC).isoformat(timespec="seconds")
@@ -159,14 +181,14 @@ def keep_submission(outputs: Path, data: bytes, made_by: dict) -> Path:
 
 def is_kept(outputs: Path, digest: str) -> bool:
     """Whether the submission of that hash is kept, whole and with its record."""
-    path = outputs / "submissions" / f"{digest}.csv"
+    path = submissions_folder(outputs) / f"{digest}.csv"
     return path.is_file() and path.with_suffix(".json").is_file() and files.digest(path) == digest
 
 
 def kept_submissions(outputs: Path) -> list[dict]:
     """The records of all submissions, the oldest first. Raises InputError if a record or its file was damaged."""
     found = []
-    for path in sorted((outputs / "submissions").glob(RECORDS)):
+    for path in sorted((submissions_folder(outputs)).glob(RECORDS)):
         record = files.read_json(path, "the record of a submission", f"rm {path}")
         table = path.with_suffix(".csv")
         if not table.is_file() or files.digest(table) != path.stem:
@@ -175,75 +197,87 @@ def kept_submissions(outputs: Path) -> list[dict]:
     return sorted(found, key=lambda record: (str(record.get("made")), str(record.get("file"))))
 
 
-ANSWERS = 1  # version of the code that writes answers: raise it when the same predictions give another submission
+def show_kept(outputs: Path) -> None:
+    """Print the submissions so far, if there are any."""
+    rows = [
+        [record["file"], record["made"], str(record["run"]), str(record.get("cross_fitted", "-"))]
+        for record in kept_submissions(outputs)
+    ]
+    if rows:
+        console.table("submissions", ["file", "made", "of", "cross-validated score"], rows)
 
 
-def submission_sources(
-    run: str | None, sources: list[str], outputs: Path, inputs: Path, competition: Competition
-) -> dict:
+# ---- submission.json: what submission.csv is made of
+
+
+def submission_sources(project: Project, run: str | None, sources: list[str]) -> dict:
     """Everything that a submission depends on. run: its run, None for a vote; sources: hashes of its files."""
-    folds = folds_file(outputs)
+    folds = folds_file(project.outputs)
     return {
         "run": run,
         "sources": sources,
         "answers": ANSWERS,
         "folds": files.digest(folds) if run and folds.is_file() else "",
-        "competition": blend_files.competition_digest(competition),
-        "sample": blend_files.sample_digest(inputs, competition),
+        "competition": blend_files.competition_digest(project.competition),
+        "sample": blend_files.sample_digest(project),
     }
 
 
-def sources_of_run(run: str, outputs: Path, inputs: Path, competition: Competition) -> dict:
-    """`made_of` for a run, or for the current blend."""
-    weights = Run(outputs, BLEND).folder / "weights.json"
+def sources_of_run(project: Project, name: str) -> dict:
+    """`submission_sources` of a run, or of the current blend."""
+    weights = blend_file(project.outputs)
     blend = files.digest(weights) if weights.is_file() else ""
-    source = blend if run == BLEND else runs.source_digest(Run(outputs, run))
-    return submission_sources(run, [source], outputs, inputs, competition)
+    return submission_sources(project, name, [blend if name == BLEND else project.run(name).digest()])
 
 
 def is_current(outputs: Path, wanted: dict) -> bool:
-    """Whether submission.csv is undamaged, saved in submissions/, and made of `wanted`."""
+    """Whether submission.csv is undamaged, kept in submissions/, and made of `wanted`."""
     record, path = _read_record(outputs), submission_csv(outputs)
     return (
-        record.get("made_of") == wanted
+        not made_of.changes(record.get("made_of") or {}, wanted)
         and path.is_file()
         and record.get("csv") == files.digest(path)
         and is_kept(outputs, record["csv"])
     )
 
 
-def write_submission(outputs: Path, data: bytes, record: dict, of: dict) -> Path:
-    """Save the submission in submissions/, then write submission.csv and submission.json. Returns the saved file."""
-    kept = keep_submission(outputs, data, record)
+def write_submission(outputs: Path, data: bytes, source: dict, record: dict) -> Path:
+    """Keep the submission in submissions/, then write submission.csv and submission.json. Returns the kept file.
+
+    source: how it was made, for submissions/; record: what it is made of.
+    """
+    kept = keep_submission(outputs, data, source)
     files.write_bytes(submission_csv(outputs), data)
-    files.write_json(_record_file(outputs), {"csv": files.digest_of(data), "made_of": of})  # last: it holds the hash
+    files.write_json(_record_file(outputs), {"csv": files.digest_of(data), "made_of": record})  # last: holds the hash
     return kept
 
 
-def submission_state(outputs: Path, inputs: Path, competition: Competition) -> tuple[str, str]:
+def submission_state(project: Project) -> tuple[str, str]:
     """The state of submission.csv: missing, stale or complete; and the reason, or its source."""
-    if not submission_csv(outputs).is_file():
+    if not submission_csv(project.outputs).is_file():
         return "missing", "make blend"
-    before = _read_record(outputs).get("made_of")
+    before = _read_record(project.outputs).get("made_of")
     if not before:
         return "stale", "what it is made of is not known; make blend"
     run = before["run"]
-    if run == BLEND and blend_files.blend_state(outputs, inputs, competition).problem:
+    if run == BLEND and project.blend.problem:
         return "stale", "the blend is stale; make blend"
-    now = _made_of_now(before, outputs, inputs, competition)
-    whose = {BLEND: "the blend", None: "a vote"}.get(run, f"run {run}")
-    if is_current(outputs, now):
-        return "complete", f"of {whose}" + ("" if run == BLEND else ", not of the blend")
-    command = {BLEND: "make sub", None: "make vote FILES=…"}.get(run, f'make sub RUN="{run}"')
-    return "stale", f"{whose if before != now else 'submission.csv or its copy'} changed since it was made; {command}"
+    now = _record_now(project, before)
+    source = {BLEND: "the blend", None: "a vote"}.get(run, f"run {run}")
+    if is_current(project.outputs, now):
+        return "complete", f"of {source}" + ("" if run == BLEND else ", not of the blend")
+    command = {BLEND: "make sub", None: "make vote FILES=<the files>"}.get(run, f"make sub RUN={shlex.quote(str(run))}")
+    changed = source if made_of.changes(before, now) else "submission.csv or its copy"
+    return "stale", f"{changed} changed since it was made; {command}"
 
 
-def _made_of_now(before: dict, outputs: Path, inputs: Path, competition: Competition) -> dict:
-    """`made_of` for the same run or vote. Files of a vote are not read again; the sample may be on another machine."""
-    if before["run"] is None:
-        now = submission_sources(None, before["sources"], outputs, inputs, competition)
-    else:
-        now = sources_of_run(before["run"], outputs, inputs, competition)
+def _record_now(project: Project, before: dict) -> dict:
+    """The record of the same run or vote as it is now. The files of a vote are not read again.
+
+    The sample may be on another machine; then its hash is taken over.
+    """
+    run = before["run"]
+    now = submission_sources(project, None, before["sources"]) if run is None else sources_of_run(project, run)
     return now if now["sample"] else {**now, "sample": before["sample"]}
 
 

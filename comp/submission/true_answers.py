@@ -1,15 +1,62 @@
-"""Read a table with the true answers of the test photos, for the scores of a leaderboard."""
+"""Scores of every run (`make scores`), also on the test photos if their true answers are known, as in the demos."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from comp.competition import labels
+from comp import console
+from comp.competition import labels, scoring
 from comp.competition.competition import Competition
 from comp.errors import InputError, listed
+from comp.project import Project
+from comp.store.blend_files import load_blend
+from comp.store.paths import BLEND, blend_file
+from comp.store.predictions import Predictions
+from comp.store.runs import unused_folders
 from comp.submission import answers
 from comp.tables import read_table
+
+
+def show_scores(project: Project, answers_file: Path | None = None) -> None:
+    """Print the out-of-fold scores of every run and of the blend, and those of the test photos if answers are given."""
+    competition = project.competition
+    truth = read_truth(answers_file, competition) if answers_file else None
+    rows = []
+    if project.blend.stale:
+        console.warn(project.blend.stale)
+    for name, oof, test in _predictions(project):
+        rows.append([name, *scoring.scores(competition, project.scored_rows.labels, oof).values()])
+        if truth is not None:
+            ids, test_labels = truth
+            rows[-1] += scoring.scores(competition, test_labels, test.at(ids)).values()
+    names = [metric.name for metric in (competition.metric, *competition.also)]
+    places = ("OOF", "leaderboard")[: 1 + (truth is not None)]
+    title = "cross-validated" + (" and on the leaderboard" if truth is not None else "")
+    console.table(title, ["run", *(f"{place} {name}" for place in places for name in names)], rows)
+
+
+def _predictions(project: Project) -> Iterator[tuple[str, np.ndarray, Predictions]]:
+    """Yield name, OOF probabilities of the scored rows and test predictions of each run and of the blend.
+
+    Runs that cannot be loaded are left out with a warning.
+    """
+    for reason in unused_folders(project.outputs).values():
+        console.warn(reason)
+    for run in project.runs:
+        try:
+            test = project.predictions(run.name)[1]
+        except InputError as error:
+            console.warn(f"{run.name} is left out: {error.found.splitlines()[0]}")
+            continue
+        yield run.name, project.scored_oof(run.name), test
+    if blend_file(project.outputs, "test.npz").is_file():
+        oof, test, _ = load_blend(project)
+        yield BLEND, oof, test
+
+
+# ---- the table of true answers
 
 
 def read_truth(path: Path, competition: Competition) -> tuple[np.ndarray, np.ndarray]:

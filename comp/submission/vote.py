@@ -1,11 +1,62 @@
-"""Combine several submissions into one, if only the files are available. The forms of answers are in answers.py."""
+"""One submission from several submission files (`make vote`), for teammates who only have submissions to give.
+
+Classes: each id gets the class that most files name. Probabilities and numbers: the mean. Labels: those in more than half
+of the files. Rankings: by the sum of 1 / rank. Ties go to the file that is named first, so the best one is named first.
+"""
 
 from collections import defaultdict
+from pathlib import Path
 
 import numpy as np
 
+from comp import console, files
 from comp.competition.competition import Competition
-from comp.submission import answers
+from comp.errors import InputError
+from comp.inputs.sample_submission import sample_ids
+from comp.project import Project
+from comp.store.paths import submission_csv
+from comp.submission import answers, submission_file
+
+
+def make_vote(project: Project, paths: list[Path]) -> None:
+    """Write submission.csv as the vote of these files, unless it is that already."""
+    _check_files(paths, project.competition)
+    record = submission_file.submission_sources(project, None, [files.digest(path) for path in paths])
+    if submission_file.is_current(project.outputs, record):
+        console.say(f"{submission_csv(project.outputs)} is up to date: the vote of {len(paths)} files")
+        return
+    competition, sample = project.competition, submission_file.read_sample(project)
+    ids = sample_ids(sample, competition)
+    votes = [submission_file.read_answers(path, competition, ids) for path in paths]
+    combined = vote(competition, votes)
+    source = {"run": "vote", "files": [str(path) for path in paths]}
+    data = submission_file.fill(sample, competition, combined)
+    submission_file.write_submission(project.outputs, data, source, record)
+    _show_agreement(paths, [answers.agreement(competition, own, combined) for own in votes])
+    console.say(f"wrote {submission_csv(project.outputs)}: {len(ids)} rows, the vote of {len(votes)} files")
+
+
+def _check_files(paths: list[Path], competition: Competition) -> None:
+    """Raise InputError for fewer than two files, and for files that do not exist."""
+    if len(paths) < 2:
+        raise InputError(f"{len(paths)} file(s) to vote", "two or more", 'make vote FILES="a.csv b.csv c.csv"')
+    missing = [path for path in paths if not path.is_file()]
+    if missing:
+        sample = competition.sample
+        columns = ",".join((sample.id, *sample.columns)) if sample else "the sample's columns"
+        raise InputError(
+            f"no {', no '.join(map(str, missing))}",
+            f"files with {columns}",
+            'ls, then make vote FILES="a.csv, b.csv" with the names that it shows',
+        )
+
+
+def _show_agreement(paths: list[Path], agreement: list[tuple[str, float]]) -> None:
+    rows = [
+        [str(path), f"{value:.4f}" if what == "correlation" else f"{value:.1%}"]
+        for path, (what, value) in zip(paths, agreement, strict=True)
+    ]
+    console.table("agreement with the vote", ["file", agreement[0][0]], rows)
 
 
 def vote(competition: Competition, votes: list[np.ndarray]) -> np.ndarray:

@@ -21,6 +21,7 @@ from comp.competition import scoring
 from comp.competition.competition import ONE_LABEL, Competition
 from comp.errors import InputError
 from comp.recipes.recipe_settings import CLASSES_ALIKE
+from comp.settings import help_text, settings_of
 
 FITTING = {  # target: its classifiers; the first one replaces "auto"
     "multiclass": ("logistic", "knn", "boosting"),
@@ -218,3 +219,8 @@ def _at(stages: Iterable[np.ndarray], grid) -> list[np.ndarray]:
     wanted = {int(value) for value in grid}
     made = {i: one for i, one in enumerate(stages, 1) if i in wanted}
     return [made[int(value)] for value in grid]
+
+
+def settings_help() -> str:
+    """All settings with their meaning, for --help."""
+    return help_text("settings of SET:", settings_of(ClassifierSettings), 16, defaults=False)

@@ -1,9 +1,7 @@
-"""recipe.json of runs that are not trained: classifiers on embeddings, and stacks of other runs.
+"""Runs that no network makes: classifiers on features (`make embed`) and on predictions of other runs (`make stack`).
 
-It has the settings as plain values and the command that makes the run. Everything that reads predictions treats these
-runs like trained ones; where their files have to be made again, the advice is that command.
-
-Cross-fit the classifiers of a run and write oof.npz and test.npz of each fold, as a trained run has them.
+Their recipe.json has the settings as plain values, the kind, and the command that makes the run again. Each fold's oof.npz
+and test.npz are like those of a trained run, so everything that reads predictions treats these runs alike.
 """
 
 import json
@@ -17,28 +15,44 @@ from comp import console, files
 from comp.competition import scored_rows, scoring
 from comp.competition.competition import Competition
 from comp.errors import InputError
-from comp.files import checksum
+from comp.store.out_of_fold import is_current
 from comp.store.predictions import load_predictions, save_predictions
-from comp.store.runs import Run
+from comp.store.runs import DERIVED, Run
 from comp.tabular.classifiers import ClassifierSettings
 from comp.tabular.cross_fitting import CrossFitting, FoldResult, LearningRows
 
+# ---- recipe.json
+
+
+def claim_derived(
+    run: Run, kind: str, settings: dict, command: str, competition: Competition, packages: tuple[str, ...], **more
+) -> None:
+    """Write recipe.json, or check the existing one.
+
+    settings: plain values, "name" among them; packages: whose versions it keeps; more: further plain values to keep,
+    such as what the pretrained weights were.
+    """
+    check_derived(run, settings, competition)
+    if run.recipe.is_file():
+        return
+    versions = {name: version(name) for name in packages} | {"python": platform.python_version()}
+    known = {"target": competition.target, "classes": list(competition.classes), "versions": versions}
+    recipe = {"format": 1, "kind": kind, "recipe": _plain(settings), "command": command}
+    files.write_json(run.recipe, {**recipe, **known, **more})
+
 
 def check_derived(run: Run, settings: dict, competition: Competition) -> None:
-    """Raise InputError if the run exists with other settings, was trained, or is of other classes.
-
-    settings: plain values, "name" among them.
-    """
+    """Raise InputError if the run exists with other settings, was trained, or is of other classes."""
     if not run.recipe.is_file():
         return
     other = f"the same command with RUN=<another name>, or rm -r {run.folder}"
     content = files.read_json(run.recipe, "the recipe of a run", other)
-    there = content.get("recipe")
-    if not content.get("command") or not isinstance(there, dict):
+    kept = content.get("recipe")
+    if run.kind not in DERIVED or not isinstance(kept, dict):
         raise InputError(f"run {run.name} was trained", "another name: a run name belongs to one recipe", other)
     if content.get("classes") != list(competition.classes):
         raise InputError(f"{run.recipe} is not of this competition's classes", "a run of this competition", other)
-    changed = _changed_settings(there, _plain(settings))
+    changed = _differences(kept, _plain(settings))
     if changed:
         raise InputError(
             f"run {run.name} was made with another recipe ({'; '.join(changed)})",
@@ -47,29 +61,17 @@ def check_derived(run: Run, settings: dict, competition: Competition) -> None:
         )
 
 
-def _changed_settings(there: dict, wanted: dict) -> list[str]:
-    """ "key: value there, not wanted value" for each different setting."""
-    keys = dict.fromkeys((*there, *wanted))
-    return [f"{k}: {there.get(k)!r}, not {wanted.get(k)!r}" for k in keys if there.get(k) != wanted.get(k)]
-
-
-def claim_derived(
-    run: Run, settings: dict, command: str, competition: Competition, packages: tuple[str, ...], **more
-) -> None:
-    """Write recipe.json, or check the existing one. command: makes the run again; packages: whose versions it keeps.
-
-    more: other plain values to keep, such as what the pretrained weights were.
-    """
-    check_derived(run, settings, competition)
-    if run.recipe.is_file():
-        return
-    versions = {name: version(name) for name in packages} | {"python": platform.python_version()}
-    known = {"target": competition.target, "classes": list(competition.classes), "versions": versions}
-    files.write_json(run.recipe, {"format": 1, "recipe": _plain(settings), "command": command, **known, **more})
+def _differences(kept: dict, wanted: dict) -> list[str]:
+    """ "key: kept value, not wanted value" for each different setting."""
+    keys = dict.fromkeys((*kept, *wanted))
+    return [f"{k}: {kept.get(k)!r}, not {wanted.get(k)!r}" for k in keys if kept.get(k) != wanted.get(k)]
 
 
 def _plain(settings: dict) -> dict:
     return json.loads(json.dumps(settings))
+
+
+# ---- predictions
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ class Places:
     """Which rows the files are about.
 
     images (P,): the training photos; row_of_image (P,): the row of LearningRows that each belongs to; test_ids (M,):
-    prediction ids of the test rows; folds_digest: of folds.csv; meta: what else the files say of how they were made.
+    prediction ids of the test rows; folds_digest: of folds.csv; meta: what else the files keep about their making.
     """
 
     images: np.ndarray
@@ -86,71 +88,58 @@ class Places:
     folds_digest: str
     meta: dict = field(default_factory=dict)
 
+    def of_fold(self, k: int, rows: LearningRows) -> np.ndarray:
+        """Which photos (P,) are in fold k."""
+        return rows.folds[self.row_of_image] == k
+
 
 def predict_derived(run: Run, rows: LearningRows, settings: ClassifierSettings, seed: int, places: Places) -> None:
     """Write the predictions of all folds, and print their scores. Folds made of the same values are left alone."""
-    competition, count = rows.competition, int(rows.folds.max()) + 1
-    made_of = checksum([rows.values.digest(), rows.test.digest()])
-    origins = [_origin(run, places, k, made_of) for k in range(count)]
-    pending = [k for k in range(count) if not _is_current(run, k, origins[k], rows, places)]
+    count = int(rows.folds.max()) + 1
+    values = files.checksum([rows.values.digest(), rows.test.digest()])
+    records = [_record(run, places, k, values) for k in range(count)]
+    pending = [k for k in range(count) if not _is_made(run, k, records[k], rows, places)]
     fitting = CrossFitting(rows, settings, seed)
     with console.progress(f"{run.name}: fitting", len(pending), "folds") as advance:
         for k in pending:
             with files.lock(run.lock(k), f"fold {k} of {run.name}"):
-                _write(run, fitting.fold(k), origins[k], rows, places)
+                _write(run, fitting.fold(k), records[k], rows, places)
             advance(1)
     done = [k for k in range(count) if k not in pending]
     if done:
         console.say(f"{run.name}: fold {', '.join(map(str, done))} already made of the same values")
-    table = [_scores(run, k, rows, places, competition) for k in range(count)]
-    _show(run, table, competition)
+    _show(run, [_scores(run, k, rows, places) for k in range(count)], rows.competition)
 
 
-def _origin(run: Run, places: Places, k: int, made_of: str) -> dict:
+def _record(run: Run, places: Places, k: int, values: str) -> dict:
+    """What the predictions of fold k are made of: see store/made_of.py. values: a hash of the classifier's input."""
     known = {"run": run.name, "recipe": files.digest(run.recipe), "folds": places.folds_digest, "fold": k}
-    return {"tta": "", **known, "made_of": made_of, **places.meta}
+    return {"tta": "", **known, "made_of": values, **places.meta}
 
 
-def _is_current(run: Run, k: int, origin: dict, rows: LearningRows, places: Places) -> bool:
-    """Whether oof.npz and test.npz have the right ids and were made of these values."""
-    ids = {run.oof(k): _images(k, rows, places), run.test(k): places.test_ids}
-    for path, wanted in ids.items():
-        try:
-            made = load_predictions(path, rows.competition)
-        except InputError:
-            return False
-        if {name: made.meta.get(name) for name in origin} != origin or set(made.ids) != set(wanted):
-            return False
-    return True
+def _is_made(run: Run, k: int, record: dict, rows: LearningRows, places: Places) -> bool:
+    ids = {run.oof(k): places.images[places.of_fold(k, rows)], run.test(k): places.test_ids}
+    return all(is_current(path, wanted, record, rows.competition) for path, wanted in ids.items())
 
 
-def _in_fold(k: int, rows: LearningRows, places: Places) -> np.ndarray:
-    """Which photos (P,) are in fold k."""
-    return rows.folds[places.row_of_image] == k
-
-
-def _images(k: int, rows: LearningRows, places: Places) -> np.ndarray:
-    return places.images[_in_fold(k, rows, places)]
-
-
-def _write(run: Run, made: FoldResult, origin: dict, rows: LearningRows, places: Places) -> None:
-    k, competition = made.k, rows.competition
+def _write(run: Run, result: FoldResult, record: dict, rows: LearningRows, places: Places) -> None:
+    k, competition = result.k, rows.competition
     probs = np.zeros((len(rows.folds), competition.size))
-    probs[rows.folds == k] = made.held_out
-    origin = {**origin, "value": made.value}
-    of_photos = probs[places.row_of_image[_in_fold(k, rows, places)]]
-    ids, combined = scored_rows.combine_by_id(competition, places.test_ids, made.test)
-    save_predictions(run.oof(k), _images(k, rows, places), of_photos, competition, origin)
-    save_predictions(run.test(k), ids, combined, competition, origin)
+    probs[rows.folds == k] = result.held_out
+    record, photos = {**record, "value": result.value}, places.of_fold(k, rows)
+    ids, combined = scored_rows.combine_by_id(competition, places.test_ids, result.test)
+    save_predictions(run.oof(k), places.images[photos], probs[places.row_of_image[photos]], competition, record)
+    save_predictions(run.test(k), ids, combined, competition, record)
 
 
-def _scores(run: Run, k: int, rows: LearningRows, places: Places, competition: Competition) -> list:
+def _scores(run: Run, k: int, rows: LearningRows, places: Places) -> list:
     """A row of the table: the fold, its metrics, and the value of the grid that was chosen."""
-    made, inside = load_predictions(run.oof(k), competition), _in_fold(k, rows, places)
-    of_row = places.row_of_image[inside]
-    ids = None if rows.ids is None else rows.ids[of_row]
-    scored = scored_rows.scored_ids(competition, rows.labels[of_row], made.at(places.images[inside]), ids)
-    return [f"fold {k}", *scoring.scores(competition, *scored).values(), f"{made.meta['value']:g}"]
+    competition, photos = rows.competition, places.of_fold(k, rows)
+    predictions = load_predictions(run.oof(k), competition, run.command)
+    row = places.row_of_image[photos]
+    ids = None if rows.ids is None else rows.ids[row]
+    scored = scored_rows.scored_ids(competition, rows.labels[row], predictions.at(places.images[photos]), ids)
+    return [f"fold {k}", *scoring.scores(competition, *scored).values(), f"{predictions.meta['value']:g}"]
 
 
 def _show(run: Run, table: list[list], competition: Competition) -> None:

@@ -1,6 +1,7 @@
-"""A step and a prediction of an untrained model on two grey photos: does it work at this size, and if not, at which?
+"""What is checked of a run before anything is written, so that a mistake is reported at once and leaves no trace.
 
-What is checked of a run before anything is written, so that a mistake is told at once and leaves no trace.
+The largest check is a trial step: an untrained model trains on two grey photos and predicts them. It shows whether the
+model works at the recipe's image size, and if not, at which size it does.
 """
 
 import dataclasses
@@ -16,10 +17,12 @@ from comp.hardware.device import autocast, memory_format, precision
 from comp.models import factory, heads, init_weights
 from comp.models.factory import with_normalisation
 from comp.prediction import tta
+from comp.project import Project
 from comp.recipes import catalog, recipe_json
 from comp.recipes.recipe_settings import Recipe
-from comp.store.runs import ALL_DATA, Run
-from comp.training import learner, losses, optimizers, train_stage
+from comp.store.paths import ALL_DATA
+from comp.store.runs import Run
+from comp.training import learner, losses, optimizers
 
 STEP = 32  # pixels between the sizes that are tried: most models halve the side five times
 
@@ -105,6 +108,9 @@ def _shape_of(outputs) -> str:
     return f"a {type(outputs).__name__}"
 
 
+# ---- all other checks
+
+
 def check_names(recipe: Recipe, competition: Competition) -> None:
     """Raise InputError for an unknown loss, augmentation, TTA set or model, before anything is loaded."""
     losses.check_loss(recipe, competition)
@@ -113,45 +119,50 @@ def check_names(recipe: Recipe, competition: Competition) -> None:
     catalog.check_model_name(recipe.model, catalog.recipe_names())
 
 
-def with_statistics(run: Run, recipe: Recipe, competition: Competition, planned: list[str]) -> Recipe:
-    """The recipe with the mean and std of the weights that it begins with.
-
-    planned: runs that the same command trains before this one, so that an INIT of that name need not be there yet.
-    """
-    if recipe.init not in planned:
-        recipe = init_weights.with_init(recipe, run, competition)
-    return with_normalisation(recipe)
+def with_statistics(run: Run, recipe: Recipe, competition: Competition) -> Recipe:
+    """The recipe with the mean and std of the weights that it begins with."""
+    return with_normalisation(init_weights.with_init(recipe, run, competition))
 
 
-def check_begun(run: Run, recipe: Recipe, competition: Competition, numbers: list[int | str], count: int) -> None:
-    """Raise InputError for a run with another recipe, and for FOLD=all_data unless its `count` folds are trained."""
+def check_begun(project: Project, run: Run, recipe: Recipe, numbers: list[int | str]) -> None:
+    """Raise InputError for a run with another recipe, and for FOLD=all_data unless all folds are trained."""
     if run.recipe.is_file():
-        recipe_json.claim_run(run, recipe, competition)
+        recipe_json.check_recipe(run, recipe, project.competition)
     if numbers == [ALL_DATA]:
-        train_stage.check_folds_trained(run, count)
+        check_folds_trained(project, run)
 
 
-def first_weights(run: Run, recipe: Recipe, competition: Competition, inputs: Path, where: torch.device) -> dict | None:
-    """Try the model of a new run; what its pretrained weights are, for recipe.json.
-
-    None for a run that has begun, and for one without pretrained weights. Raises InputError for a model that does not
-    work at the recipe's size, and for pretrained weights that cannot be had or do not fit.
-    """
-    if run.recipe.is_file():
-        return None
-    check_trial_step(recipe, competition, where)
-    if recipe.init or not recipe.pretrained:
-        return None
-    origin = factory.build_model(recipe, competition, inputs / "weights").origin
-    return dataclasses.asdict(origin) if origin else None
+def check_folds_trained(project: Project, run: Run) -> None:
+    """Raise InputError unless all folds of the run are trained."""
+    missing = [k for k in range(project.fold_count) if not run.is_trained(k)]
+    if missing:
+        raise InputError(
+            f"FOLD={ALL_DATA}: fold {', '.join(map(str, missing))} of {run.name} not trained",
+            "all folds: the mean of their best epochs decides how long to train on all rows",
+            f"the same command with FOLD={missing[0] if len(missing) == 1 else 'all'}",
+        )
 
 
-def check_init(run: Run, recipe: Recipe, competition: Competition, folds_digest: str, numbers: list[int | str]) -> None:
+def check_init(project: Project, run: Run, recipe: Recipe, numbers: list[int | str]) -> None:
     """Raise InputError unless each fold that begins can begin with its fold of INIT."""
     if not recipe.init:
         return
-    init_weights.check_init_folds(run, recipe.init, folds_digest, numbers)
+    init_weights.check_init_folds(run, recipe.init, project.folds_digest, numbers)
     if not run.recipe.is_file():
-        factory.build_model(
-            recipe, competition, Path(), init=init_weights.init_weights_of(run, recipe.init, numbers[0])
-        )
+        state = init_weights.init_weights_of(run, recipe.init, numbers[0])
+        factory.build_model(recipe, project.competition, Path(), init=state)
+
+
+def first_weights(project: Project, run: Run, recipe: Recipe, where: torch.device) -> dict | None:
+    """Try the model of a new run. Returns what its pretrained weights are, for recipe.json.
+
+    None for a run that has begun, and for one without pretrained weights. Raises InputError for a model that does not
+    work at the recipe's size, and for pretrained weights that are missing or do not fit.
+    """
+    if run.recipe.is_file():
+        return None
+    check_trial_step(recipe, project.competition, where)
+    if recipe.init or not recipe.pretrained:
+        return None
+    origin = factory.build_model(recipe, project.competition, project.inputs / "weights").origin
+    return dataclasses.asdict(origin) if origin else None

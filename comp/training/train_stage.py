@@ -1,39 +1,176 @@
-"""A training on all rows (all_data), beside the folds: nothing is held out, so the folds say how long it lasts.
+"""The stage `make train`: check a run, then train and predict its folds, each once and by one process at a time.
 
-Train one fold of a run: once, by one process at a time, and on from where it was killed.
+A training that was killed goes on from its last epoch. A training on all rows (all_data) comes after the folds: nothing
+is held out of it, so the best epochs of the folds decide how long it lasts.
 """
 
 import contextlib
 import dataclasses
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import nn
 
-from comp import console, files
+from comp import console
 from comp.competition.competition import Competition
 from comp.data.batches import Batches
 from comp.data.run_data import RunData
 from comp.errors import InputError
-from comp.hardware import processes
+from comp.hardware import device, processes
 from comp.models import factory, init_weights, weights_file
+from comp.prediction import predict
+from comp.project import Project
 from comp.recipes import recipe_json
 from comp.recipes.recipe_settings import Recipe
-from comp.store import history, runs
-from comp.store.fold_table import fold_count
-from comp.store.runs import ALL_DATA, Run
+from comp.store import history
+from comp.store.paths import ALL_DATA
+from comp.store.runs import Run
+from comp.training import checks_before_training as before
 from comp.training import loop
 from comp.training.loop import Epochs, Fit
 
+WAITING = 0.05  # share of an epoch spent waiting for photos that is worth a word
+
+
+def train_run(
+    project: Project,
+    run: Run,
+    recipe: Recipe,
+    command: str,
+    fold: str = "all",
+    where: str = "auto",
+    predicts: bool = True,
+) -> None:
+    """Train the folds of a run, and predict each after its training. Nothing is written before all checks are done.
+
+    command: what was typed, which recipe.json keeps; fold: all, all_data or a number; where: the name of a device.
+    """
+    competition = project.competition
+    before.check_names(recipe, competition)
+    numbers = project.fold_numbers(fold)
+    numbers += [ALL_DATA] if recipe.all_data and fold == "all" else []
+    where = processes.start(device.choose_device(where))
+    recipe = before.with_statistics(run, recipe, competition)
+    before.check_begun(project, run, recipe, numbers)
+    before.check_init(project, run, recipe, numbers)
+    origin = before.first_weights(project, run, recipe, where)
+    data = RunData(project, recipe)
+    data.training(numbers[0])  # raises InputError for a label policy that does not fit
+    with processes.first_alone():
+        recipe_json.claim_run(run, recipe, competition, command, origin)
+    train_folds(data, run, numbers, where, predicts)
+    processes.stop()
+
+
+def train_folds(data: RunData, run: Run, numbers: list[int | str], where: torch.device, predicts: bool = True) -> None:
+    """Train these folds of a run whose recipe.json is written; predict each one, and print the scores."""
+    for k in numbers:
+        train_fold(data, run, k, where)
+        if predicts:
+            predict.predict_folds(data, run, [k], data.recipe.tta, where)
+    if predicts:
+        predict.show_fold_scores(data, run, numbers)
+
+
+def train_fold(data: RunData, run: Run, k: int | str, where: torch.device) -> None:
+    """Train fold k, or all rows (ALL_DATA), unless that is done already; resume it if it was begun.
+
+    Raises NotFinite if it diverges, and again at the next start, before it trains.
+    """
+    with processes.first_holds(run.lock(k), f"fold {k} of {run.name}"):
+        if run.is_trained(k):
+            weights_file.check_weights_current(data, run, k)
+            weights_file.check_finite_file(run.weights(k), data.recipe)
+            console.say(f"{run.name} fold {k}: already trained, {run.weights(k)}")
+            return
+        if k == ALL_DATA:
+            before.check_folds_trained(data.project, run)
+        record = weights_file.training_record(data, run, k)
+        history.check_diverged(run, k, record)
+        fit = _prepare(data, run, k, where)
+        with _divergence_kept(run, k, record):
+            epochs = fit.run(run.resume(k), record, console.progress, _say_epoch)
+        if processes.rank() == 0:
+            _write(run, k, epochs, record | {"engine": fit.chosen})
+            run.resume(k).unlink(missing_ok=True)
+            run.diverged(k).unlink(missing_ok=True)
+        processes.wait()
+
+
+@contextlib.contextmanager
+def _divergence_kept(run: Run, k: int | str, record: dict) -> Iterator[None]:
+    """Keep the error of a training whose numbers are not finite, for its next start."""
+    try:
+        yield
+    except weights_file.NotFinite as error:
+        if processes.rank() == 0:
+            history.keep_divergence(run, k, record, error)
+        raise
+
+
+def _prepare(data: RunData, run: Run, k: int | str, where: torch.device) -> Fit:
+    """The Fit of fold k. Prints which rows will be trained on which machine, and what the weights begin with."""
+    recipe, resumed = data.recipe, run.resume(k).is_file()
+    torch.manual_seed(recipe.seed * 1000 + (data.project.fold_count if k == ALL_DATA else k))
+    init = init_weights.init_weights_of(run, recipe.init, k) if recipe.init and not resumed else None
+    pretrained = recipe.pretrained and not recipe.init and not resumed
+    built = factory.build_model(recipe, data.competition, data.project.inputs / "weights", pretrained, init)
+    fit = _fit(built.model, data, run, k, where)
+    train = fit.loader.batches
+    rows = f"{train.labelled} training rows, " + (f"{train.pseudo} pseudo-labelled ones, " if train.pseudo else "")
+    rows += f"{fit.length} epochs" if k == ALL_DATA else f"{len(fit.val.labels)} held out"
+    console.say(f"{run.name} fold {k}: {rows}" + (", resumed" if resumed else ""), style="bold")
+    console.say(f"  {', '.join(f'{name} {value}' for name, value in fit.chosen.items())}")
+    if init:
+        console.say(f"  begins with fold {k} of {recipe.init}" + "".join(f"; new: {line}" for line in built.new))
+    if built.origin:
+        recipe_json.check_pretrained(run, dataclasses.asdict(built.origin))
+        console.say(f"  {built.origin}")
+    return fit
+
+
+def _fit(model: nn.Module, data: RunData, run: Run, k: int | str, where: torch.device) -> Fit:
+    train = data.training(k)
+    if k == ALL_DATA:
+        return AllRowsFit(model, data.recipe, train, data.competition, where, mean_best_epoch(data, run))
+    val = data.held_out(k)
+    _check_apart(data.project.folds["group"], train.rows[: train.labelled], val.rows, k)
+    return Fit(model, data.recipe, train, val, data.competition, where)
+
+
+def _check_apart(groups: pd.Series, train: np.ndarray, val: np.ndarray, k: int) -> None:
+    """Raise InputError for groups on both sides. They were checked when the folds were written, but files get edited."""
+    overlap = set(groups.iloc[train]) & set(groups.iloc[val])
+    if overlap:
+        raise InputError(f"{sorted(overlap)[:3]} on both sides of fold {k}", "each group in one fold", "make folds")
+
+
+def _write(run: Run, k: int | str, epochs: Epochs, metadata: dict) -> None:
+    history.write_history(run.history(k), epochs.history)
+    metadata |= {"epoch": epochs.best_epoch + 1, "epochs": epochs.count}
+    weights_file.save_weights(run.weights(k), epochs.best, metadata)
+
+
+def _say_epoch(row: dict) -> None:
+    console.say(
+        f"  epoch {row['epoch']:3d}  train loss {row['train_loss']:.4f}"
+        + (f"  val loss {row['val_loss']:.4f}" if "val_loss" in row else "")
+        + "".join(f"  {name} {row[name]:.4f}" for name in history.metric_names(row))
+        + f"  lr {row['lr']:.1e}  {row['images_per_second']:,.0f} images/s  {row['seconds']:.0f} s"
+        + (f"  {row['waiting']:.0%} of it waiting for photos" if row["waiting"] > WAITING else "")
+    )
+
+
+# ---- a training on all rows
+
 
 class AllRowsFit(Fit):
-    """A Fit without held-out rows: no scores, no early stop; its last epoch is kept.
+    """A Fit without held-out rows: it has no scores and no early stop, and its last epoch is kept.
 
-    length: epochs. The schedule is that of the folds, whose best epochs it takes part in up to there: a cosine over
-    fewer epochs would be another training than theirs.
+    length: how many epochs it trains. The learning-rate schedule is the one that the folds used, cut at their mean best
+    epoch: a cosine over fewer epochs would be another training than theirs.
     """
 
     def __init__(
@@ -62,125 +199,11 @@ class AllRowsFit(Fit):
         return float(self.epochs.count)
 
 
-def length_of_folds(run: Run, data: RunData) -> int:
-    """The mean of the folds' best epochs, rounded (a half up). Raises InputError as `check_folds`."""
-    check_folds_trained(run, fold_count(data.folds))
+def mean_best_epoch(data: RunData, run: Run) -> int:
+    """The mean of the folds' best epochs, rounded (a half up). Raises InputError unless all folds are trained."""
+    before.check_folds_trained(data.project, run)
     best = []
-    for k in range(fold_count(data.folds)):
-        weights_file.check_weights_current(run, data, k)
-        best.append(weights_file.weights_metadata(run.weights(k), runs.command_to_start_again(run, k))["epoch"])
+    for k in range(data.project.fold_count):
+        weights_file.check_weights_current(data, run, k)
+        best.append(weights_file.weights_metadata(run.weights(k), run.restart_command(k))["epoch"])
     return int(sum(best) / len(best) + 0.5)
-
-
-def check_folds_trained(run: Run, count: int) -> None:
-    """Raise InputError unless all folds of the run are trained."""
-    missing = [k for k in range(count) if not init_weights.is_trained(run, k)]
-    if missing:
-        raise InputError(
-            f"FOLD={ALL_DATA}: fold {', '.join(map(str, missing))} of {run.name} not trained",
-            "all folds: the mean of their best epochs says how long to train on all rows",
-            f"the same command with FOLD={missing[0] if len(missing) == 1 else 'all'}",
-        )
-
-
-WAITING = 0.05  # share of an epoch spent waiting for photos that is worth a word
-NOT_SHOWN = ("epoch", "train_loss", "val_loss", "lr", "seconds", "images_per_second", "waiting")  # the rest: metrics
-
-
-def train_fold(run: Run, recipe: Recipe, data: RunData, k: int | str, inputs: Path, where: torch.device) -> None:
-    """Train fold k unless it is trained already; resume it if it was begun. One process at a time.
-
-    k: ALL_DATA for the training on all rows, which needs all folds.
-
-    Raises NotFinite where it diverges, and at the next start, before it trains again.
-    """
-    resume = run.fold(k) / "resume.pt"
-    with processes.first_holds(run.lock(k), f"fold {k} of {run.name}"):
-        if init_weights.is_trained(run, k):
-            weights_file.check_weights_current(run, data, k)
-            weights_file.check_finite_file(run.weights(k), recipe)
-            console.say(f"{run.name} fold {k}: already trained, {run.weights(k)}")
-            return
-        if k == ALL_DATA:
-            check_folds_trained(run, fold_count(data.folds))
-        made_with = weights_file.made_with(run, data, k)
-        history.check_diverged(run, k, made_with)
-        fit = _prepare(run, recipe, data, k, inputs, where)
-        with _remembered(run, k, made_with):
-            epochs = fit.run(resume, made_with, console.progress, _say_epoch)
-        if processes.rank() == 0:
-            _write(run, k, epochs, made_with | {"engine": fit.chosen})
-            resume.unlink(missing_ok=True)
-            history.diverged_file(run, k).unlink(missing_ok=True)
-        processes.wait()
-
-
-@contextlib.contextmanager
-def _remembered(run: Run, k: int | str, made_with: dict) -> Iterator[None]:
-    """Keep the error of a training whose numbers are not finite, for its next start."""
-    try:
-        yield
-    except weights_file.NotFinite as error:
-        if processes.rank() == 0:
-            history.keep_divergence(run, k, made_with, error)
-        raise
-
-
-def _prepare(run: Run, recipe: Recipe, data: RunData, k: int | str, inputs: Path, where: torch.device) -> Fit:
-    """The fold's rows and model, and lines that say what will be trained on what."""
-    torch.manual_seed(recipe.seed * 1000 + (fold_count(data.folds) if k == ALL_DATA else k))
-    resumed = (run.fold(k) / "resume.pt").is_file()
-    init = init_weights.init_weights_of(run, recipe.init, k) if recipe.init and not resumed else None
-    pretrained = recipe.pretrained and not recipe.init and not resumed
-    built = factory.build_model(recipe, data.competition, inputs / "weights", pretrained, init)
-    fit = _fit(built.model, run, recipe, data, k, where)
-    train = fit.loader.batches
-    rows = f"{train.labelled} training rows, " + (f"{train.pseudo} pseudo-labelled ones, " if train.pseudo else "")
-    rows += f"{fit.length} epochs" if k == ALL_DATA else f"{len(fit.val.labels)} held out"
-    console.say(f"{run.name} fold {k}: {rows}" + (", resumed" if resumed else ""), style="bold")
-    console.say(f"  {', '.join(f'{name} {value}' for name, value in fit.chosen.items())}")
-    if init:
-        console.say(f"  begins with fold {k} of {recipe.init}" + "".join(f"; new: {line}" for line in built.new))
-    if built.origin:
-        recipe_json.check_pretrained(run, dataclasses.asdict(built.origin))
-        console.say(f"  {built.origin}")
-    return fit
-
-
-def _fit(model: torch.nn.Module, run: Run, recipe: Recipe, data: RunData, k: int | str, where: torch.device) -> Fit:
-    train = data.training(k, recipe)
-    if k == ALL_DATA:
-        return AllRowsFit(model, recipe, train, data.competition, where, length_of_folds(run, data))
-    val = data.held_out(k)
-    _check_apart(data.folds["group"], train.rows[: train.labelled], val.rows, k)
-    return Fit(model, recipe, train, val, data.competition, where)
-
-
-def _check_apart(groups: pd.Series, train: np.ndarray, val: np.ndarray, k: int) -> None:
-    """Raise InputError for groups on both sides: checked when the folds were written, but the file may be edited."""
-    overlap = set(groups.iloc[train]) & set(groups.iloc[val])
-    if overlap:
-        raise InputError(f"{sorted(overlap)[:3]} on both sides of fold {k}", "each group in one fold", "make folds")
-
-
-def _write(run: Run, k: int | str, epochs: Epochs, metadata: dict) -> None:
-    write_history(run.history(k), epochs.history)
-    metadata |= {"epoch": epochs.best_epoch + 1, "epochs": epochs.count}
-    weights_file.save_weights(run.weights(k), epochs.best, metadata)
-
-
-def write_history(path: Path, rows: list[dict]) -> None:
-    """history.csv: one row per epoch with the losses, the metrics by name, and the times."""
-    with files.replacing(path) as temporary:
-        pd.DataFrame(rows).to_csv(temporary, index=False, float_format="%.6g")
-
-
-def _say_epoch(row: dict) -> None:
-    metrics = {name: value for name, value in row.items() if name not in NOT_SHOWN}
-    console.say(
-        f"  epoch {row['epoch']:3d}  train loss {row['train_loss']:.4f}"
-        + (f"  val loss {row['val_loss']:.4f}" if "val_loss" in row else "")
-        + "".join(f"  {name} {value:.4f}" for name, value in metrics.items())
-        + f"  lr {row['lr']:.1e}  {row['images_per_second']:,.0f} images/s  {row['seconds']:.0f} s"
-        + (f"  {row['waiting']:.0%} of it waiting for photos" if row["waiting"] > WAITING else "")
-    )

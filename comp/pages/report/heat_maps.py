@@ -17,7 +17,7 @@ from comp.pages.page import ReportSection
 from comp.pages.report.report_data import ReportData
 from comp.store import grad_cam_files
 from comp.store.grad_cam_files import Heat, KeptLook, Look
-from comp.store.runs import look_file
+from comp.store.paths import page_file
 
 SIDE = 224  # pixels
 COLOURS = "inferno"  # of matplotlib: from dark to bright, which the colour-blind see, too
@@ -125,6 +125,6 @@ def _heat(heat: Heat, picture: thumbnails.Thumbnail) -> dict:
 def write_look(outputs: Path, made: Sequence[tuple[Look, np.ndarray]]) -> Path:
     """Keep each look and its photo (S, S, 3) uint8 in outputs/looks/, and write the page of them; returns its path."""
     kept = [grad_cam_files.save_look(outputs, look, pictures(photo, look.heats)) for look, photo in made]
-    section, path = looks_of(kept, outputs), look_file(outputs)
+    section, path = looks_of(kept, outputs), page_file(outputs, "look")
     page.write_page(path, section.title, "look.html.j2", section=section)
     return path

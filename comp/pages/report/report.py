@@ -18,7 +18,7 @@ from comp.pages.report import (
     score_tables,
 )
 from comp.pages.report.report_data import ReportData
-from comp.store.runs import report_file
+from comp.store.paths import page_file
 
 SECTIONS = (  # each gives None where the target has no such section
     score_tables.section,
@@ -40,7 +40,7 @@ def all_sections(data: ReportData) -> list[ReportSection]:
 
 def write_report(data: ReportData) -> Path:
     """Write the report; returns its path."""
-    made, path = all_sections(data), report_file(data.outputs)
+    made, path = all_sections(data), page_file(data.outputs, "report")
     scripts = tuple(dict.fromkeys(name for section in made for name in section.scripts))
     page.write_page(
         path, "Report of the runs", "report/report.html.j2", scripts=scripts, sections=made, notes=data.notes, data=data

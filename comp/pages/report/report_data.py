@@ -12,11 +12,13 @@ import pandas as pd
 
 from comp.competition import scoring
 from comp.competition.competition import Competition
-from comp.competition.scored_rows import ScoredRows, scored_rows
+from comp.competition.scored_rows import ScoredRows
 from comp.errors import InputError
-from comp.store import blend_files, fold_table, history, out_of_fold, runs
-from comp.store.blend_files import load_blend
-from comp.store.runs import BLEND, Run
+from comp.project import Project
+from comp.store import fold_table, history, out_of_fold
+from comp.store.blend_files import blend_exists, load_blend
+from comp.store.paths import BLEND
+from comp.store.runs import Run, unused_folders
 
 MOST_VALUES = 30  # a kept column of the training table with more different values is no filter
 
@@ -81,30 +83,26 @@ class ReportData:
         return next(iter(self.sources), None)
 
 
-def load_report_data(outputs: Path, inputs: Path, competition: Competition) -> ReportData:
+def load_report_data(project: Project) -> ReportData:
     """Read all runs and the blend. Raises InputError only without valid folds."""
-    table, digest = fold_table.folds_and_digest(outputs, competition)
-    rows, first = scored_rows(table, competition), _first_photos(table, competition)
-    notes = [Note(reason) for reason in runs.unused_folders(outputs).values()]
-    made = [_run(Run(outputs, name), table, digest, rows, notes) for name in runs.run_names(outputs)]
-    blend, weights = _blend(outputs, inputs, rows, digest, notes)
-    notes += _what_is_next(made, blend)
+    competition, rows = project.competition, project.scored_rows
+    first = project.folds.drop_duplicates("id") if competition.combine else project.folds
+    notes = [Note(reason) for reason in unused_folders(project.outputs).values()]
+    sources = [_run(project, run, notes) for run in project.runs]
+    blend, weights = _blend(project, notes)
+    notes += _what_is_next(sources, blend)
     return ReportData(
-        inputs=inputs,
-        outputs=outputs,
+        inputs=project.inputs,
+        outputs=project.outputs,
         rows=rows,
         images=first["image"].tolist(),
         columns=_columns(first, competition),
-        runs=_best_first([source for source in made if source.known.any()], rows),
+        runs=_best_first([source for source in sources if source.known.any()], rows),
         blend=blend,
         weights=weights,
-        histories={name: _history(Run(outputs, name), notes) for name in runs.trained_runs(outputs)},
+        histories={run.name: _history(run, notes) for run in project.own_runs},
         notes=notes,
     )
-
-
-def _first_photos(table: pd.DataFrame, competition: Competition) -> pd.DataFrame:
-    return table.drop_duplicates("id") if competition.combine else table
 
 
 def _columns(first: pd.DataFrame, competition: Competition) -> dict[str, np.ndarray]:
@@ -114,10 +112,10 @@ def _columns(first: pd.DataFrame, competition: Competition) -> dict[str, np.ndar
     return {name: column.to_numpy() for name, column in kept.items() if 2 <= column.nunique() <= MOST_VALUES}
 
 
-def _run(run: Run, table: pd.DataFrame, digest: str, rows: ScoredRows, notes: list[Note]) -> Source:
-    probs, problems = out_of_fold.load_what_is_there(run, table, digest, rows.competition)
-    notes += [Note(f"{run.name}: {found}", advice) for found, advice in problems]
-    return Source(run.name, rows.combine(probs))
+def _run(project: Project, run: Run, notes: list[Note]) -> Source:
+    probs, problems = out_of_fold.usable_oof(project, run)
+    notes += [Note(f"{run.name}: {problem}", advice) for problem, advice in problems]
+    return Source(run.name, project.scored_rows.combine(probs))
 
 
 def _history(run: Run, notes: list[Note]) -> dict[int, pd.DataFrame]:
@@ -134,18 +132,17 @@ def _what_is_next(made: list[Source], blend: Source | None) -> list[Note]:
     return [Note("There is no blend: the best run is shown instead.", "make blend")] if ready and not blend else []
 
 
-def _blend(outputs: Path, inputs: Path, rows: ScoredRows, digest: str, notes: list[Note]):
+def _blend(project: Project, notes: list[Note]) -> tuple[Source | None, dict]:
     """The blend and weights.json, or None and {}."""
-    if not (Run(outputs, BLEND).folder / "weights.json").is_file():
+    if not blend_exists(project.outputs):
         return None, {}
     try:
-        probs, _, weights = load_blend(outputs, rows, digest, rows.competition)
+        probs, _, weights = load_blend(project)
     except InputError as error:
         notes.append(Note(f"The blend cannot be used: {error.found.splitlines()[0]}", error.run))
         return None, {}
-    state = blend_files.blend_state(outputs, inputs, rows.competition)
-    if state.problem:
-        notes.append(Note(f"The blend is stale: {state.problem}", state.asked.command))
+    if project.blend.problem:
+        notes.append(Note(f"The blend is stale: {project.blend.problem}", project.blend.asked.command))
     return Source(BLEND, probs), weights
 
 

@@ -1,0 +1,149 @@
+"""The stage `make folds`: look at all photos, keep near-duplicates together, assign the folds, audit and write them."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from comp import console, files
+from comp.competition.competition import Competition
+from comp.data import folds, near_duplicates, photo_check, train_test_differences
+from comp.data.photo_check import PhotoSummary
+from comp.errors import InputError
+from comp.inputs import loading
+from comp.project import Project
+from comp.store import fold_table, frozen_competition
+from comp.store.paths import folds_file
+
+MOST_LINES = 20  # warnings of one kind
+DARK = 16  # grey values below which a whole thumbnail is nearly black
+
+
+@dataclass(frozen=True)
+class AskedFolds:
+    """The arguments of `make folds`. search: how many seeds to try from `seed` on; the most even folds are kept."""
+
+    folds: int = folds.USUAL
+    seed: int = 0
+    search: int = 1
+    adversarial: bool = False
+
+
+def write_folds(project: Project, asked: AskedFolds) -> None:
+    """Write folds.csv, folds.json and competition.json, unless runs were trained on other folds or photos."""
+    competition = loading.load_competition(project.inputs, project.competition_file)
+    table = folds.with_groups(loading.read_train(competition, project.inputs))
+    test = loading.read_test(competition, project.inputs)
+    advise_groups(competition, project, table)
+    photos = look_at_photos(project, [*table["image"], *test["image"]])
+    table, merged = join_alike(table, photos)
+    warn_of_shared(table, test, photos)
+    with console.progress("trying seeds", asked.search, "splits") as advance:
+        table = folds.assign_folds(table, competition, asked.folds, asked.seed, asked.search, advance)
+    folds.audit_folds(table, {image: summary.digest for image, summary in photos.items()})
+    _write(project, competition, table, merged, photos, asked)
+    _show(table, test, competition)
+    if asked.adversarial:
+        tell_apart(table, test, photos)
+
+
+def advise_groups(competition: Competition, project: Project, table: pd.DataFrame) -> None:
+    """Say by which columns the test set was probably split, if the folds are split by others."""
+    train, test = loading.given_tables(competition, project.inputs)
+    groups = set(table["group"])
+    for suggestion in train_test_differences.suggest_groups(train, test):
+        if not set(train[suggestion.column].astype(str)) <= groups:
+            console.warn(
+                f"{suggestion.column} has {suggestion.train_values} values in train, {suggestion.test_values} in test, "
+                f"and none in both: the test set was probably split by it, and the folds should be: "
+                f'group = "{suggestion.column}"'
+            )
+
+
+def look_at_photos(project: Project, images: list[str]) -> dict[str, PhotoSummary]:
+    """Decode all photos; image to what is remembered of it. Raises InputError for photos that cannot be read."""
+    with console.progress("checking photos", len(images)) as advance:
+        photos = photo_check.check_photos(project.inputs, images, advance)
+    dark = [image for image, summary in photos.items() if summary.thumbnail.max() < DARK]
+    if dark:
+        console.warn(
+            f"{len(dark):,} photo(s) are nearly black, such as {dark[0]}; if they should not be, save them with values "
+            "over the whole range of their 8 or 16 bits"
+        )
+    return photos
+
+
+def join_alike(table: pd.DataFrame, photos: dict[str, PhotoSummary]) -> tuple[pd.DataFrame, list[list[str]]]:
+    """The table with one group for groups that share a photo, and the list of those: [[a, b], …].
+
+    One subject or place under two names, or one photo handed in twice, would be a leak if it were in two folds.
+    """
+    images, groups = table["image"].tolist(), table["group"].tolist()
+    summaries = [photos[image] for image in images]
+    same = near_duplicates.same_bytes(summaries, groups)
+    near = [
+        (a, b) for a, b in near_duplicates.alike_pairs(summaries, groups) if summaries[a].digest != summaries[b].digest
+    ]
+    for pairs, what in ((same, "the same photo, byte for byte"), (near, "near-identical")):
+        warn_each([f"{images[a]} and {images[b]} are {what}: their groups are kept in one fold" for a, b in pairs])
+    names = sorted({tuple(sorted({groups[a], groups[b]})) for a, b in same + near})
+    return table.assign(group=near_duplicates.merged_groups(groups, same + near)), [list(pair) for pair in names]
+
+
+def warn_of_shared(table: pd.DataFrame, test: pd.DataFrame, photos: dict[str, PhotoSummary]) -> None:
+    """Name training photos in the test set: no leak between folds, but the leaderboard rewards memory for them."""
+    train_of = {photos[image].digest: image for image in table["image"]}
+    shared = [(train_of[photos[image].digest], image) for image in test["image"] if photos[image].digest in train_of]
+    warn_each([f"{a} is also the test photo {b}, byte for byte" for a, b in shared])
+
+
+def warn_each(lines: list[str]) -> None:
+    for line in lines[:MOST_LINES]:
+        console.warn(line)
+    if len(lines) > MOST_LINES:
+        console.warn(f"… and {len(lines) - MOST_LINES:,} more of these")
+
+
+def tell_apart(table: pd.DataFrame, test: pd.DataFrame, photos: dict[str, PhotoSummary]) -> None:
+    """Print the AUC of a quick model that tells training photos from test photos by their thumbnails."""
+    sides = [photos[image] for image in table["image"]], [photos[image] for image in test["image"]]
+    auc = train_test_differences.adversarial_auc(*sides, table["group"].tolist())
+    console.say(
+        f"a quick model tells train from test with AUC {auc:.3f}: 0.5 cannot; above 0.6, look for what differs "
+        "(light, crop, compression), for the out-of-fold score will not be the leaderboard's"
+    )
+
+
+def _write(project: Project, competition: Competition, table: pd.DataFrame, merged, photos, asked: AskedFolds) -> None:
+    """Write the files, unless that would change the folds, or the photos, of runs that exist."""
+    path = folds_file(project.outputs)
+    runs = ", ".join(run.name for run in project.own_runs)
+    data = files.checksum(sorted((image, summary.digest) for image, summary in photos.items()))
+    before = fold_table.data_hash(path) if runs else None  # without runs a damaged folds.json is just replaced
+    anew = f"the same command with OUTPUTS=<another folder>, or rm -r {project.outputs} to start anew"
+    if before not in (None, data):
+        raise InputError(
+            f"photos have changed since {runs} were trained on them: their hash is {data}",
+            f"{before}, as when {path} was made",
+            anew,
+        )
+    if path.is_file() and runs and path.read_text(encoding="utf-8", errors="replace") != fold_table.folds_text(table):
+        raise InputError(
+            f"these folds differ from {path}, on which {runs} were trained",
+            "the same data, FOLDS, SEED and SEARCH as before",
+            anew,
+        )
+    made_with = {"folds": asked.folds, "seed": asked.seed, "photos": len(table), "data": data, "merged": merged}
+    made_with |= {"search": asked.search} if asked.search > 1 else {}
+    fold_table.save_folds(path, table, made_with)
+    settings = loading.settings_file(project.inputs, project.competition_file)
+    frozen_competition.save(project.outputs, competition, settings)
+    console.say(f"wrote {path}")
+
+
+def _show(table: pd.DataFrame, test: pd.DataFrame, competition: Competition) -> None:
+    """Print the table of labels by fold, and warn of what the folds lack."""
+    what, heads, rows = folds.labels_by_fold(table, competition)
+    console.table(f"{what} by fold", heads, rows)
+    console.say(f"{len(test)} test photos; no group and no photo in two folds")
+    warn_each(folds.missing_labels(table, competition))
+    warn_each(folds.crowded_labels(table, competition))

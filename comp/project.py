@@ -1,0 +1,138 @@
+"""A project: one competition on this machine, and everything that the stages know of it.
+
+Every script makes one Project from INPUTS, OUTPUTS and COMPETITION and hands it on. Each attribute is read from the
+files when it is first asked for, and only once.
+"""
+
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from comp.competition.competition import Competition
+from comp.store.paths import ALL_DATA, folds_file
+from comp.store.runs import Run, all_runs, complete_runs, own_runs
+
+
+class Project:
+    """inputs: the folder of the competition's data; outputs: the folder of everything that is generated.
+
+    competition_file: the competition.toml to use; None to look for it in inputs and here. Every attribute raises
+    InputError if its files are missing, damaged or changed since `make folds`.
+    """
+
+    def __init__(self, inputs: Path, outputs: Path, competition_file: Path | None = None):
+        self.inputs, self.outputs, self.competition_file = Path(inputs), Path(outputs), competition_file
+
+    @cached_property
+    def competition(self) -> Competition:
+        """The Competition as `make folds` saved it."""
+        from comp.store import frozen_competition
+
+        return frozen_competition.load(self.outputs, self.inputs, self.competition_file)
+
+    # ---- training rows
+
+    @cached_property
+    def folds(self):
+        """folds.csv as a DataFrame: image, group, label, fold and further columns, one row per training photo."""
+        from comp.store import fold_table
+
+        return fold_table.load_folds(folds_file(self.outputs), self.competition)
+
+    @cached_property
+    def folds_digest(self) -> str:
+        """The hash of folds.csv, which everything that is made on these folds keeps."""
+        from comp import files
+
+        return files.digest(folds_file(self.outputs))
+
+    @cached_property
+    def fold_count(self) -> int:
+        """K, the number of folds."""
+        from comp.store import fold_table
+
+        return fold_table.fold_count(self.folds)
+
+    @cached_property
+    def scored_rows(self):
+        """The ScoredRows: what scores are computed on, in the order of folds.csv."""
+        from comp.competition import scored_rows
+
+        return scored_rows.scored_rows(self.folds, self.competition)
+
+    def fold_numbers(self, text: str) -> list[int | str]:
+        """The folds for FOLD="all", "all_data" (ALL_DATA alone) or one number. Raises InputError for another text."""
+        from comp.errors import InputError
+
+        if text == ALL_DATA:
+            return [ALL_DATA]
+        if text == "all":
+            return list(range(self.fold_count))
+        if not text.isdecimal() or int(text) >= self.fold_count:
+            expected = f"all, {ALL_DATA}, or 0 … {self.fold_count - 1}: folds.csv has {self.fold_count} folds"
+            raise InputError(f"FOLD={text}", expected, "the same command with FOLD=all")
+        return [int(text)]
+
+    # ---- test rows
+
+    @cached_property
+    def test_rows(self):
+        """The test photos as a DataFrame: id and image, in the order of the sample submission."""
+        from comp.inputs import loading
+
+        return loading.read_test(self.competition, self.inputs)
+
+    @cached_property
+    def test_ids(self) -> list[str] | None:
+        """The ids of the sample submission, which every run must predict; None if it is not on this machine."""
+        from comp.inputs import sample_submission
+
+        return sample_submission.sample_ids_here(self.competition, self.inputs)
+
+    # ---- runs and their predictions
+
+    def run(self, name: str) -> Run:
+        """The run of that name, whether it exists or not."""
+        return Run(self.outputs, name)
+
+    @property
+    def runs(self) -> list[Run]:
+        """All runs and external predictions, by name; the blend is not among them."""
+        return all_runs(self.outputs)
+
+    @property
+    def own_runs(self) -> list[Run]:
+        """The runs that were made here on the folds."""
+        return own_runs(self.outputs)
+
+    @property
+    def complete_runs(self) -> list[str]:
+        """The names of the runs and external predictions that have predictions for all folds."""
+        return complete_runs(self.outputs, self.fold_count)
+
+    def predictions(self, name: str) -> tuple:
+        """Out-of-fold probabilities (N, C) in the order of folds.csv, and the test Predictions, of a run; read once.
+
+        Raises InputError for predictions that are not complete, or were made of other files than the current ones.
+        """
+        from comp.store import out_of_fold
+
+        if name not in self._predictions:
+            self._predictions[name] = out_of_fold.load_run(self, self.run(name))
+        return self._predictions[name]
+
+    @cached_property
+    def _predictions(self) -> dict[str, tuple]:
+        return {}
+
+    def scored_oof(self, name: str) -> np.ndarray:
+        """Out-of-fold probabilities (S, C) of the scored rows, of a run."""
+        return self.scored_rows.combine(self.predictions(name)[0])
+
+    @cached_property
+    def blend(self):
+        """The state of the existing blend: a BlendState."""
+        from comp.store import blend_files
+
+        return blend_files.blend_state(self)

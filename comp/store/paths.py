@@ -1,0 +1,95 @@
+"""All files that the stages exchange, and where they lie in outputs/.
+
+| file                                  | content                                                          | module                           |
+|---------------------------------------|------------------------------------------------------------------|----------------------------------|
+| competition.json                      | the Competition that `make folds` used                           | store/frozen_competition         |
+| folds.csv, folds.json                 | one row per training photo, sorted by image; its hash, settings  | store/fold_table                 |
+| <run>/recipe.json                     | the kind and all settings of a run                               | recipes/recipe_json, tabular/derived_runs |
+| <run>/fold<k>/model.safetensors       | the weights of the best epoch, and what they were made of        | models/weights_file              |
+| <run>/fold<k>/history.csv             | one row per epoch                                                | store/history                    |
+| <run>/fold<k>/resume.pt               | what a killed training needs to go on                            | training/loop                    |
+| <run>/fold<k>/diverged.json           | why the last training of the fold was stopped, what to change    | store/history                    |
+| <run>/fold<k>/oof.npz, test.npz       | ids (N,) str, probs (N, C) float32, classes (C,) str, meta: JSON | store/predictions                |
+| <run>/all_data/                       | the same of a training on all rows, which has no oof.npz         | training/train_stage             |
+| <name>/oof.*, test.*                  | external predictions: .npz, .csv or .csv.gz                      | store/external_predictions       |
+| blend/weights.json, oof.npz, test.npz | the fitted blend and what it is made of; predictions as above    | store/blend_files                |
+| pseudo/<name>/fold<k>.npz             | soft labels of test photos for fold k; the keys of oof.npz       | store/pseudo_labels              |
+| submission.csv, submission.json       | the file to upload; its hash and what it is made of              | submission/submission_file       |
+| submissions/<hash>.csv, .json         | every submission so far, and how it was made                     | submission/submission_file       |
+| submissions/leaderboard.json          | leaderboard scores by the hash of the submission                 | submission/leaderboard           |
+| looks/<run>-<hash>.json, .png         | Grad-CAM pictures of `make look`, for look.html and report.html  | store/grad_cam_files             |
+| eda, board, report, look .html        | the pages                                                        | pages/                           |
+| export/<tool>/                        | what `make export` wrote for other tools; it is never read back  | export/                          |
+| cache/                                | decoded photos and features; they are made again when needed     | data/photo_cache, prediction/frozen_features |
+| locks/, bench/                        | locks of folds that are being trained; what `make bench` wrote   | files, tools/dev                 |
+
+Rows are matched by id, never by position. Every file is written under a temporary name and then renamed, so a file that
+exists is whole. Files of other people are untrusted: npz files hold no pickles, weights are safetensors, and resume.pt
+and PyTorch checkpoints are opened with `weights_only=True`, which runs no code of the file.
+"""  # noqa: E501  a table
+
+import re
+from pathlib import Path
+
+from comp.errors import InputError
+
+BLEND = "blend"
+ALL_DATA = "all_data"  # stands for the number of a fold where a run trains on all rows
+# folders of outputs/ that are not runs
+RESERVED = (BLEND, "cache", "bench", "locks", "submissions", "chaos", "pseudo", "looks", "export")
+
+
+def folds_file(outputs: Path) -> Path:
+    return outputs / "folds.csv"
+
+
+def competition_file(outputs: Path) -> Path:
+    return outputs / "competition.json"
+
+
+def cache_folder(outputs: Path) -> Path:
+    return outputs / "cache"
+
+
+def blend_file(outputs: Path, name: str = "weights.json") -> Path:
+    """weights.json, oof.npz or test.npz of the blend."""
+    return outputs / BLEND / name
+
+
+def pseudo_folder(outputs: Path, name: str) -> Path:
+    return outputs / "pseudo" / name
+
+
+def submission_csv(outputs: Path) -> Path:
+    return outputs / "submission.csv"
+
+
+def submissions_folder(outputs: Path) -> Path:
+    return outputs / "submissions"
+
+
+def leaderboard_file(outputs: Path) -> Path:
+    return submissions_folder(outputs) / "leaderboard.json"
+
+
+def page_file(outputs: Path, name: str) -> Path:
+    """The page of that name: eda, board, report or look."""
+    return outputs / f"{name}.html"
+
+
+def looks_folder(outputs: Path) -> Path:
+    return outputs / "looks"
+
+
+def export_folder(outputs: Path) -> Path:
+    return outputs / "export"
+
+
+def check_run_name(name: str) -> None:
+    """Raise InputError unless `name` is a plain folder name: it becomes part of paths, and make splits at spaces."""
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*", name) or name in RESERVED:
+        raise InputError(
+            f"RUN={name}",
+            f"letters, digits and _ . + -, and not one of {', '.join(RESERVED)}",
+            "the same command with another RUN, such as RUN=my_run",
+        )
