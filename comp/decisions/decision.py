@@ -29,7 +29,7 @@ EXPECTED = "expected"
 NAMES = ("argmax", "half", "round", EXPECTED, "prior", "attributes", "classes", "common", "labels", "cuts")
 PLAIN = ("argmax", "half", "round", "none")  # the rules without a fitted parameter
 _MODULES = {"class": class_offsets, "labels": label_thresholds, "grade": grade_cuts}
-_EXPECTED = {"class": expected, "labels": expected, "grade": expected}
+_EXPECTED = {"class": expected.fit_classes, "labels": expected.fit_labels, "grade": expected.fit_grades}
 
 
 def rules(competition: Competition) -> tuple[str, ...]:
@@ -51,7 +51,7 @@ def fit(
     photos; None: of the rows that it is calibrated on.
     """
     if rule == EXPECTED:
-        return _EXPECTED[_kind(competition)].fit(probs, labels, groups, competition, on)
+        return _EXPECTED[_kind(competition)](probs, labels, groups, competition, on)
     module = _module(competition)
     return module.fit(rule, probs, labels, groups, competition) if module else np.zeros(0)
 
