@@ -27,7 +27,7 @@ import numpy as np
 from comp import console, files, tables
 from comp.competition.competition import Competition
 from comp.errors import InputError
-from comp.metrics.metric import Metric, possible_values
+from comp.metrics.metric import Metric
 from comp.store.runs import BLEND, leaderboard_file
 from comp.submission import submission_file
 from comp.text import finite_number
@@ -41,7 +41,7 @@ def parsed_score(word: str, text: str, metric: Metric) -> float | None:
     if not text.strip():
         return None
     number = finite_number(text)
-    low, high = possible_values(metric)
+    low, high = metric.limits
     if number is not None and low <= number <= high:
         return number
     meant = [value for value in (finite_number(text.replace(",", ".").rstrip("% ")), _share(text)) if value is not None]
