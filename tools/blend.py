@@ -50,7 +50,7 @@ def names_for_help() -> tuple[str, str]:
     from comp.blending import methods
     from comp.decisions import decision
 
-    return ", ".join(methods.METHODS), ", ".join(decision.NAMES)
+    return ", ".join(method.name for method in methods.METHODS), ", ".join(decision.NAMES)
 
 
 def chosen_runs(args) -> tuple[str, ...]:

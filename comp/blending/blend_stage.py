@@ -1,9 +1,8 @@
-"""The report of a blend: the content of weights.json, and tables on the terminal.
+"""Fit the blend of some runs to their out-of-fold predictions, write it with what it was made of, and print its report.
 
-Fit the blend of some runs on their out-of-fold predictions, and write it with what it was made of.
+In the order of the code: the stage, the content of weights.json, and the tables on the terminal.
 """
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +12,7 @@ from comp.blending import candidates, choice, combine, diversity
 from comp.blending.choice import OutOfFold, Study
 from comp.competition import scoring
 from comp.competition.competition import Competition
-from comp.competition.scored_rows import ScoredRows, scored_rows
-from comp.decisions import decision
+from comp.competition.scored_rows import scored_rows
 from comp.errors import InputError
 from comp.store import blend_files
 from comp.store.blend_files import Asked
@@ -22,8 +20,55 @@ from comp.store.out_of_fold import load_run
 from comp.store.predictions import save_predictions
 from comp.store.runs import BLEND, Run
 
-SHOWN = 8  # with more runs, the table of all pairs is not shown
-ROWS = 8  # of the table of candidates
+# ---- the stage
+
+
+def blend(
+    outputs: Path, folds, digest: str, competition: Competition, names: list[str], test_ids, asked: Asked, made_of: dict
+) -> None:
+    """Choose, fit, write and show the blend. made_of: `blend_files.blend_sources`, taken before the files were read."""
+    options = candidates.candidates_for(competition, asked.method, asked.rule)
+    loaded = [load_run(Run(outputs, name), folds, digest, competition, test_ids) for name in names]
+    rows = scored_rows(folds, competition)
+    probs = np.stack([rows.combine(oof) for oof, _ in loaded])
+    _check_distinct(names, probs)
+    data = OutOfFold(competition, probs, rows.labels, rows.folds, rows.groups)
+    with console.progress("fitting", candidates.number_of_fits(len(np.unique(rows.folds))), "fits") as advance:
+        study = choice.study(data, options, advance)
+    summary = blend_summary(names, data, study, digest)
+    tests, ids = [test for _, test in loaded], loaded[0][1].ids
+    test = study.chosen.adjusted(
+        np.stack([test.at(ids) for test in tests]), study.weights, study.parameters, competition
+    )
+    _write(outputs, (rows.ids, study.oof), (ids, test), competition, summary, made_of)
+    show_blend(names, data, study, summary)
+
+
+def _check_distinct(names: list[str], probs: np.ndarray) -> None:
+    """Raise InputError where two runs hold the same predictions: one would count twice under another name."""
+    order, number = combine.distinct_models(probs)
+    for place in range(len(order)):
+        same = [name for name, where in zip(names, number, strict=True) if where == place]
+        if len(same) > 1:
+            kept = tuple(name for name in names if name not in same[1:])
+            raise InputError(f"runs {' and '.join(same)} hold the same predictions", "each once", Asked(kept).command)
+
+
+def _write(outputs: Path, oof, test, competition: Competition, summary: dict, made_of: dict) -> None:
+    """The blend's files. Its OOF probabilities are the cross-fitted ones: each row's blend never saw its fold.
+
+    oof, test: ids and probabilities.
+    """
+    folder = Run(outputs, BLEND).folder
+    meta = {name: summary[name] for name in ("run", "folds", "method", "rule", "runs", "weights")}
+    for name, (ids, probs) in (("oof.npz", oof), ("test.npz", test)):
+        save_predictions(folder / name, ids, probs, competition, meta)
+    record = {"files": blend_files.file_digests(outputs), "made_of": made_of}
+    files.write_json(folder / "weights.json", summary | record)  # last: it holds the hashes of the other two
+    console.say(f"wrote {folder}/weights.json, oof.npz, test.npz")
+
+
+# ---- weights.json
 
 
 def blend_summary(names: list[str], data: OutOfFold, study: Study, digest: str) -> dict:
@@ -32,84 +77,67 @@ def blend_summary(names: list[str], data: OutOfFold, study: Study, digest: str) 
     Scores are values of the metric, so a loss is positive. optimism is positive if the blend is better in sample;
     loss_without is positive if the blend is better with the run.
     """
-    competition, shown = data.competition, data.competition.metric.shown
-    lost = diversity.losses_without(
-        study.chosen.method, competition, data.probs, data.labels, study.weights, study.parameters
-    )
-    parts, runs = weights_of(names, data), data.probs if data.runs is None else data.runs
-    pairs = diversity.disagreement(competition, runs, data.labels)
-    alike = diversity.correlation(competition, runs, data.labels)
+    competition, shown, form = data.competition, data.competition.metric.shown, study.chosen.rule.form
+    lost = diversity.losses_without(study.chosen, competition, data.probs, data.labels, study.weights, study.parameters)
+    pairs = diversity.disagreement(competition, data.probs, data.labels)
+    alike = diversity.correlation(competition, data.probs, data.labels)
     return {
         "run": BLEND,
         "folds": digest,
         "metric": competition.metric.name,
-        "method": study.chosen.method,
-        "rule": study.chosen.rule,
+        "method": study.chosen.method.name,
+        "rule": study.chosen.rule.name,
         "runs": names,
-        "weights": rounded(study.weights),
-        "weights_of": parts,
-        "shares": rounded_values({str(candidate): share for candidate, share in study.shares.items()}),
-        _parameters_key(study, competition): rounded_values(decision.named(study.parameters, competition)),
+        "weights": _rounded(study.weights),
+        "weights_of": names,
+        "shares": _rounded_values({str(candidate): share for candidate, share in study.shares.items()}),
+        form.key: _rounded_values(form.named(study.parameters, competition)),
         "in_sample": round(shown(study.in_sample), 6),
         "cross_fitted": round(shown(study.cross_validated), 6),
         "optimism": round(study.in_sample - study.cross_validated, 6),
-        "interval_95": sorted(rounded(map(shown, study.interval))),
+        "interval_95": sorted(_rounded(map(shown, study.interval))),
         "beats": {name: round(chance, 4) for name, chance in study.beats.items()},
         "candidates": {str(candidate): round(float(shown(score)), 6) for candidate, score in study.table},
-        "loss_without": dict(zip(parts, rounded(lost), strict=True)),
-        "disagreement": [rounded(row) for row in pairs],
-        "correlation": [rounded(row) for row in alike],
+        "loss_without": dict(zip(names, _rounded(lost), strict=True)),
+        "disagreement": [_rounded(row) for row in pairs],
+        "correlation": [_rounded(row) for row in alike],
     }
 
 
-def _parameters_key(study: Study, competition: Competition) -> str:
-    offsets = competition.metric.decides(competition.target) == "class" and study.parameters.ndim == 1
-    return "offsets" if offsets else "parameters"
-
-
-def weights_of(names: list[str], data: OutOfFold) -> list[str]:
-    """The name of each weight: a run, or the part of a run for one attribute."""
-    if len(data.probs) == len(names):
-        return names
-    return [f"{name}: {attribute}" for name in names for attribute in data.competition.attributes]
-
-
-def rounded(values) -> list[float]:
+def _rounded(values) -> list[float]:
     return [round(float(value), 6) for value in values]
 
 
-def rounded_values(values: dict[str, float]) -> dict[str, float]:
-    return dict(zip(values, rounded(values.values()), strict=True))
+def _rounded_values(values: dict[str, float]) -> dict[str, float]:
+    return dict(zip(values, _rounded(values.values()), strict=True))
 
 
-def show_blend(names: list[str], data: OutOfFold, study: Study, report: dict) -> None:
+# ---- the terminal
+
+SHOWN = 8  # with more runs, the table of all pairs is not shown
+ROWS = 8  # of the table of candidates
+
+
+def show_blend(names: list[str], data: OutOfFold, study: Study, summary: dict) -> None:
     """Print the runs, the candidates, the score, and what to train next."""
-    if len(data.probs) > len(names):
-        table = zip(report["weights_of"], report["weights"], report["loss_without"].values(), strict=True)
-        rows = [[part, weight, f"{lost:+.4f}"] for part, weight, lost in table]
-        console.table("weights by attribute", ["run: attribute", "weight", "adds"], rows)
-    show_runs(names, data, report)
-    show_choice(data, study, report)
+    show_runs(names, data, summary)
+    show_choice(data, study, summary)
     show_next(names, data, study)
 
 
-def show_runs(names: list[str], data: OutOfFold, report: dict) -> None:
+def show_runs(names: list[str], data: OutOfFold, summary: dict) -> None:
     """Print each run with its weight, its scores, what it adds, and the most similar run."""
-    pairs, each = np.array(report["disagreement"]), len(data.probs) // len(names)
-    runs = data.probs if data.runs is None else data.runs
-    lost, differ = list(report["loss_without"].values()), _differ(data)
-    rows = []
+    pairs, differ, rows = np.array(summary["disagreement"]), _differ(data), []
     for i, name in enumerate(names):
-        scores = scoring.scores(data.competition, data.labels, runs[i])
+        scores = scoring.scores(data.competition, data.labels, data.probs[i])
         nearest = min((j for j in range(len(names)) if j != i), key=lambda j: pairs[i, j], default=None)
         like = "-" if nearest is None else f"{names[nearest]} ({pairs[i, nearest]:.1%} {differ})"
-        own = slice(i * each, (i + 1) * each)  # of a run that is split by attribute: the sum over its parts
-        rows.append([name, sum(report["weights"][own]), *scores.values(), f"{sum(lost[own]):+.4f}", like])
+        rows.append([name, summary["weights"][i], *scores.values(), f"{summary['loss_without'][name]:+.4f}", like])
     console.table("out of fold", ["run", "weight", *scores, "adds", "most similar run"], rows)
     if 2 < len(names) <= SHOWN:
         cells = [
             [f"{p:.1%} {c:.2f}" for p, c in zip(*row, strict=True)]
-            for row in zip(pairs, report["correlation"], strict=True)
+            for row in zip(pairs, summary["correlation"], strict=True)
         ]
         rows = [[name, *row] for name, row in zip(names, cells, strict=True)]
         console.table(f"{differ}, correlation of predictions", ["run", *names], rows)
@@ -119,18 +147,19 @@ def _differ(data: OutOfFold) -> str:
     return "1 - correlation of errors" if data.competition.target == "regression" else "different answers"
 
 
-def show_choice(data: OutOfFold, study: Study, report: dict) -> None:
-    """Print the candidates that count most or score best, what was made of them, and the cross-validated score."""
-    metric, shares = data.competition.metric, study.shares
+def show_choice(data: OutOfFold, study: Study, summary: dict) -> None:
+    """Print the candidates that count most or score best, how they were put together, and the cross-validated score."""
+    metric, shares, title = data.competition.metric, study.shares, scoring.titles(data.competition)[0]
     table = sorted(study.table, key=lambda row: (-shares.get(row[0], 0), -row[1]))[:ROWS]
-    rows = [[str(one), metric.shown(score), f"{shares[one]:.2f}" if one in shares else "-"] for one, score in table]
-    title = "blend candidates, fitted on K-1 folds, scored on the fold left out"
-    console.table(title, ["method + rule", _name(metric), "share"], rows)
+    rows = [[str(c), metric.shown(score), f"{shares[c]:.2f}" if c in shares else "-"] for c, score in table]
+    console.table(
+        "blend candidates, fitted on K-1 folds, scored on the fold left out", ["method + rule", title, "share"], rows
+    )
     console.say(f"chosen: {_explained(study)}")
-    low, high = report["interval_95"]
+    low, high = summary["interval_95"]
     console.say(
-        f"{_name(metric)}: in sample {report['in_sample']:.4f}, cross-validated {report['cross_fitted']:.4f} "
-        f"(95 % {low:.4f} to {high:.4f}), optimism {report['optimism']:+.4f}"
+        f"{title}: in sample {summary['in_sample']:.4f}, cross-validated {summary['cross_fitted']:.4f} "
+        f"(95 % {low:.4f} to {high:.4f}), optimism {summary['optimism']:+.4f}"
     )
     console.say(
         "cross-validated: shares, weights and rules were fitted on K-1 folds and scored on the fold left out "
@@ -150,123 +179,15 @@ def _explained(study: Study) -> str:
     return f"the mean of {count} candidates; each one's share is its chance of being the best on new photos"
 
 
-def _name(metric) -> str:
-    return metric.name if metric.higher_is_better else f"{metric.name} (lower is better)"
-
-
 def show_next(names: list[str], data: OutOfFold, study: Study) -> None:
     """Print the classes that the blend predicts worst: what to train next."""
-    runs, classes = data.probs if data.runs is None else data.runs, data.competition.classes
-    found = diversity.weakest(data.competition, study.oof, data.labels, runs)
-    if found:
+    classes = data.competition.classes
+    weakest = diversity.weakest(data.competition, study.oof, data.labels, data.probs)
+    if weakest:
         console.say("new runs would help most with")
-    for weak in found:
+    for weak in weakest:
         taken = f", mostly taken for {classes[weak['taken_for']]}" if "taken_for" in weak else ""
         console.say(
             f"  {classes[weak['label']]}: {weak['measure']} {weak['score']:.2f} of {weak['rows']} photos{taken}"
             f"; best alone: {names[weak['best_run']]} ({weak['best_score']:.2f})"
         )
-
-
-TRANSDUCTIVE = (
-    "TRANSDUCTIVE=1: the answer for a test photo depends on the other test photos. Check that the competition allows "
-    "it. The scores above are of the rule as it is fitted to training photos"
-)
-
-
-def blend(
-    outputs: Path, folds, digest: str, competition: Competition, names: list[str], test_ids, asked: Asked, made_of: dict
-) -> None:
-    """Choose, fit, write and show the blend. made_of: what `blend_record.made_of` found before the files were read."""
-    parts = asked.per == "attribute"
-    options = _options(competition, asked, parts)
-    loaded = [load_run(Run(outputs, name), folds, digest, competition, test_ids) for name in names]
-    rows = scored_rows(folds, competition)
-    data = _out_of_fold(rows, names, [rows.combine(oof) for oof, _ in loaded], parts)
-    with console.progress("fitting", candidates.number_of_fits(len(np.unique(rows.folds))), "fits") as advance:
-        study = choice.study(data, options, advance)
-    made = blend_summary(names, data, study, digest)
-    tests = _test_parts([test for _, test in loaded], data, parts)
-    test, parameters = _of_test(data, study, tests[1], asked)
-    if asked.transductive:
-        made["parameters_of_test"] = rounded_values(decision.named(parameters, competition))
-    _write(outputs, (rows.ids, study.oof), (tests[0], test), competition, made, made_of)
-    show_blend(names, data, study, made)
-    if asked.transductive:
-        console.warn(TRANSDUCTIVE)
-
-
-def _options(competition: Competition, asked: Asked, parts: bool) -> list[candidates.Candidate]:
-    """The candidates. InputError where weights for each attribute are asked for and classes have no attributes.
-
-    Also where the rule that is asked for cannot be fitted to test photos, but should be.
-    """
-    if parts and not competition.attributes:
-        raise InputError("PER=attribute, but the classes have no attributes", "PER=run", "make blend PER=run")
-    if asked.transductive:
-        asked = _expected(competition, asked)
-    return candidates.candidates_for(competition, asked.method, asked.rule, parts)
-
-
-def _expected(competition: Competition, asked: Asked) -> Asked:
-    """The same arguments with the rule that can be fitted to test photos; InputError if there is none or another."""
-    if decision.EXPECTED not in decision.rules(competition):
-        found = f"TRANSDUCTIVE=1, but the metric {competition.metric.name} has no rule of an expected value"
-        raise InputError(found, "a metric of answers", replace(asked, transductive=0).command)
-    if asked.rule not in ("", decision.EXPECTED):
-        run = replace(asked, rule=decision.EXPECTED).command
-        raise InputError(f"TRANSDUCTIVE=1 and RULE={asked.rule}", f"RULE={decision.EXPECTED}", run)
-    return replace(asked, rule=decision.EXPECTED)
-
-
-def _out_of_fold(rows: ScoredRows, names: list[str], each: list[np.ndarray], parts: bool) -> OutOfFold:
-    probs = np.stack(each)
-    _check_distinct(names, probs)
-    return OutOfFold(
-        competition=rows.competition,
-        probs=combine.by_attribute(probs, rows.competition.attribute_values) if parts else probs,
-        labels=rows.labels,
-        folds=rows.folds,
-        groups=rows.groups,
-        runs=probs,
-    )
-
-
-def _check_distinct(names: list[str], probs: np.ndarray) -> None:
-    """Raise InputError where two runs hold the same predictions: one would count twice under another name."""
-    order, of = combine.distinct_models(probs)
-    for place in range(len(order)):
-        same = [name for name, where in zip(names, of, strict=True) if where == place]
-        if len(same) > 1:
-            kept = tuple(name for name in names if name not in same[1:])
-            raise InputError(f"runs {' and '.join(same)} hold the same predictions", "each once", Asked(kept).command)
-
-
-def _test_parts(tests, data: OutOfFold, parts: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Test ids, and probabilities (M, T, C) as those that the weights are of."""
-    probs = np.stack([test.at(tests[0].ids) for test in tests])
-    return tests[0].ids, combine.by_attribute(probs, data.competition.attribute_values) if parts else probs
-
-
-def _of_test(data: OutOfFold, study: Study, probs: np.ndarray, asked: Asked) -> tuple[np.ndarray, np.ndarray]:
-    """The blend's test probabilities (T, C) of probs (M, T, C), and the parameters of the rule that decides them."""
-    competition, method, parameters = data.competition, study.chosen.method, study.parameters
-    mixed = combine.blended(method, probs, study.weights, competition)
-    if asked.transductive:
-        oof = combine.blended(method, data.probs, study.weights, competition)
-        parameters = decision.fit(study.chosen.rule, oof, data.labels, data.groups, competition, on=mixed)
-    return decision.adjusted(mixed, parameters, competition), parameters
-
-
-def _write(outputs: Path, oof, test, competition: Competition, made: dict, made_of: dict) -> None:
-    """The blend's files. Its OOF probabilities are the cross-fitted ones: each row's blend never saw its fold.
-
-    oof, test: ids and probabilities.
-    """
-    folder = Run(outputs, BLEND).folder
-    meta = {name: made[name] for name in ("run", "folds", "method", "rule", "runs", "weights")}
-    for name, (ids, probs) in (("oof.npz", oof), ("test.npz", test)):
-        save_predictions(folder / name, ids, probs, competition, meta)
-    record = {"files": blend_files.file_digests(outputs), "made_of": made_of}
-    files.write_json(folder / "weights.json", made | record)  # last: it holds the hashes of the other two
-    console.say(f"wrote {folder}/weights.json, oof.npz, test.npz")

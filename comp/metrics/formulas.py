@@ -13,8 +13,8 @@ TINY = 1e-9  # replaces a denominator of 0; its numerator is 0 too
 
 # ---- metrics of counts: true positives, predicted and actual of each class
 
-# A function `..._terms` returns numerators and denominators (…, C). The metric is the sum of its numerators divided by the
-# sum of its denominators. So the searches and the bootstrap need to know nothing else of it.
+# A function `..._terms` returns numerators and denominators (…, C). The metric is the sum of its numerators divided by
+# the sum of its denominators. So the searches and the bootstrap need to know nothing else of it.
 
 
 def counts(labels: np.ndarray, answers: np.ndarray, classes: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -153,7 +153,7 @@ def probabilistic_f1_of_means(means: np.ndarray) -> np.ndarray:
     return means[..., 0] / np.where(means[..., 1] > 0, means[..., 1], 1)
 
 
-# ---- metrics of order: of the rows within a class (AUC, average precision), or of the classes within a row (MAP, top k)
+# ---- metrics of order: of the rows within a class (AUC, average precision), of the classes within a row (MAP, top k)
 
 CHANCE = 0.5  # AUC if no column has both positive and negative rows
 

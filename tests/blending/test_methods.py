@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
+from comp.decisions.line_search import OpenRows
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from comp.blending import combine, methods
 from comp.competition import scoring
 from comp.competition.competition import Competition
-from comp.decisions.line_search import OpenRows
 from comp.errors import InputError
 from comp.metrics import named_metrics
 
