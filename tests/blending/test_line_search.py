@@ -2,10 +2,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from comp.decisions.line_search import Rows, best_step, steps_along
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from comp.blending.line_search import Rows, best_step, steps_along
 from comp.metrics import named_metrics
 from comp.metrics.metric import counted
 
