@@ -31,10 +31,11 @@ NONE = "none"
 
 @dataclass(frozen=True)
 class Form:
-    """What the parameters of a rule are. Every function takes probs (N, C), parameters and the competition.
+    """What the parameters of a rule are, and how they are applied.
 
-    key: the name of the parameters in weights.json; adjusted: to probabilities (N, C) float32; named: from parameters
-    and the competition to the name of each one; decide: to answers, None for the plain decision on the adjusted ones.
+    key: their name in weights.json. adjusted(probs (N, C), parameters, competition): probabilities (N, C) float32,
+    whose plain decision gives the rule's answers. named(parameters, competition): the name of each parameter, and its
+    value. decide: as `adjusted`, but answers (N,); None if they are the plain decision on the adjusted probabilities.
     """
 
     key: str
