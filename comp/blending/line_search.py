@@ -3,7 +3,7 @@
 Along scores(t) = start + t * slope, the most probable class of a row changes only at points that can be computed. So
 the metric is a step function of t, and sorting those points gives all its values (Och 2003, minimum error rate
 training). This code is our own, because scipy's optimisers see a flat function between the steps: fitted on half of the
-rows, the search had a macro F1 of .8189, .8754 and .8981 on the other half for 3, 10 and 30 simulated runs, Nelder-Mead
+rows, the search had a score of .8189, .8754 and .8981 on the other half for 3, 10 and 30 simulated runs, Nelder-Mead
 .8154, .8615 and .8563 (`make bench BENCH=blending`).
 
 In the order of the code: values of a metric while counts change, event after event; the best step along one line; steps
