@@ -26,7 +26,7 @@ def small(target="multiclass", answer="index", columns=None, classes=None, metri
 
 
 def ranking_metric(k: int) -> Metric:
-    return Metric(f"map@{k}", lambda labels, probs: 0.0, "ranking", ("multiclass",))
+    return Metric(f"map@{k}", lambda labels, probs: 0.0, "ranking", ("multiclass",), ranked=k)
 
 
 def random_probs(competition: Competition, rows: int, seed: int = 0) -> np.ndarray:

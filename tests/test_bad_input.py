@@ -160,12 +160,7 @@ BAD = {
     "other folds under runs": (nothing, ("make_folds", "--folds", 4), ("a, b", "OUTPUTS=")),
     "unknown run": (nothing, ("blend", "--runs", "a zz"), ("no run zz", "a, b")),
     "unknown method": (nothing, ("blend", "--method", "vote"), ("METHOD=vote", "search")),
-    "unknown rule": (nothing, ("blend", "--rule", "vote"), ("RULE=vote", "prior")),
-    "rule that is not for test photos": (
-        nothing,
-        ("blend", "--rule", "prior", "--transductive"),
-        ("TRANSDUCTIVE=1 and RULE=prior", "make blend RULE=expected TRANSDUCTIVE=1"),
-    ),
+    "unknown rule": (nothing, ("blend", "--rule", "vote"), ("RULE=vote", "expected")),
     "submission of no run": (nothing, ("make_sub", "--run", "zz"), ("zz", "make train")),
     "vote of one": (nothing, ("vote", "x.csv"), ("1 file(s)", "make vote")),
     "vote of a missing file": (nothing, ("vote", "x.csv", "y.csv"), ("no x.csv", "ImageID,ans")),

@@ -197,8 +197,7 @@ def test_make_blend_make_sub_and_make_status_agree_on_what_has_changed(home, kin
         ("--runs", "a"),
         ("--runs", "b,a"),
         ("--method", "geometric"),
-        ("--rule", "prior"),
-        ("--per", "attribute", "--method", "geometric"),
+        ("--rule", "expected"),
     ],
 )
 def test_other_words_make_another_blend_and_back(home, words):

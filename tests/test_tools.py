@@ -252,7 +252,7 @@ def test_other_folds_under_trained_runs_are_refused(copy):
         ("predict_fold", ("--model", "a", "--tta", "sideways"), ("TTA=sideways", "hflip")),
         ("blend", ("--runs", "a zz"), ("zz", "a, b")),
         ("blend", ("--method", "vote"), ("METHOD=vote", "log_loss")),
-        ("blend", ("--rule", "best"), ("RULE=best", "prior")),
+        ("blend", ("--rule", "best"), ("RULE=best", "expected")),
         ("make_sub", ("--run", "zz"), ("zz", "make train")),
     ],
 )
@@ -296,16 +296,6 @@ def test_external_predictions_are_blended(copy):
     assert json.loads((copy / "out/blend/weights.json").read_text())["runs"] == ["a", "b", "mate"]
     table[1:].to_csv(copy / "out/mate/oof.csv", index=False)
     fails(run(copy, "blend"), "mate", "oof.csv")
-
-
-def test_runs_can_have_a_weight_for_each_attribute(copy):
-    done = run(copy, "blend", "--per", "attribute")
-    assert done.returncode == 0, done.stderr
-    report = json.loads((copy / "out/blend/weights.json").read_text())
-    assert report["method"].startswith("geometric")
-    assert report["weights_of"][:4] == ["a: mask", "a: gender", "a: age", "b: mask"]
-    assert sum(report["weights"]) == pytest.approx(1, abs=1e-4)
-    assert run(copy, "make_sub").returncode == 0
 
 
 def test_blending_twice_gives_the_same_bytes(copy):

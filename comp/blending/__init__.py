@@ -1,4 +1,1 @@
-"""One prediction from many runs: blend methods, nested cross-validation, intervals, report; comparison of runs.
-
-Change here how weights are fitted and which blend is chosen.
-"""
+"""One prediction from many runs: methods that fit weights, the choice among them, comparison of runs."""

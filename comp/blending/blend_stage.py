@@ -1,6 +1,6 @@
-"""The report of a blend: the content of weights.json, and tables on the terminal.
+"""Fit the blend of some runs to their out-of-fold predictions, write it with what it was made of, and print its report.
 
-Fit the blend of some runs on their out-of-fold predictions, and write it with what it was made of.
+In the order of the code: the stage, the content of weights.json, and the tables on the terminal.
 """
 
 import numpy as np
@@ -9,8 +9,6 @@ from comp import console, files
 from comp.blending import candidates, choice, combine, diversity
 from comp.blending.choice import OutOfFold, Study
 from comp.competition import scoring
-from comp.competition.competition import Competition
-from comp.decisions import decision
 from comp.errors import InputError
 from comp.project import Project
 from comp.store import blend_files
@@ -18,152 +16,6 @@ from comp.store.blend_files import Asked
 from comp.store.paths import BLEND, blend_file
 from comp.store.predictions import save_predictions
 from comp.store.runs import warn_of_unused
-
-SHOWN = 8  # with more runs, the table of all pairs is not shown
-ROWS = 8  # of the table of candidates
-
-
-def blend_summary(names: list[str], data: OutOfFold, study: Study, digest: str) -> dict:
-    """The content of weights.json: plain values, the same for the same input.
-
-    Scores are values of the metric, so a loss is positive. optimism is positive if the blend is better in sample;
-    loss_without is positive if the blend is better with the run.
-    """
-    competition, shown = data.competition, data.competition.metric.shown
-    lost = diversity.losses_without(
-        study.chosen.method, competition, data.probs, data.labels, study.weights, study.parameters
-    )
-    parts, runs = weights_of(names, data), data.probs if data.runs is None else data.runs
-    pairs = diversity.disagreement(competition, runs, data.labels)
-    alike = diversity.correlation(competition, runs, data.labels)
-    return {
-        "run": BLEND,
-        "folds": digest,
-        "metric": competition.metric.name,
-        "method": study.chosen.method,
-        "rule": study.chosen.rule,
-        "runs": names,
-        "weights": rounded(study.weights),
-        "weights_of": parts,
-        "shares": rounded_values({str(candidate): share for candidate, share in study.shares.items()}),
-        _parameters_key(study, competition): rounded_values(decision.named(study.parameters, competition)),
-        "in_sample": round(shown(study.in_sample), 6),
-        "cross_fitted": round(shown(study.cross_validated), 6),
-        "optimism": round(study.in_sample - study.cross_validated, 6),
-        "interval_95": sorted(rounded(map(shown, study.interval))),
-        "beats": {name: round(chance, 4) for name, chance in study.beats.items()},
-        "candidates": {str(candidate): round(float(shown(score)), 6) for candidate, score in study.table},
-        "loss_without": dict(zip(parts, rounded(lost), strict=True)),
-        "disagreement": [rounded(row) for row in pairs],
-        "correlation": [rounded(row) for row in alike],
-    }
-
-
-def _parameters_key(study: Study, competition: Competition) -> str:
-    offsets = competition.metric.decides(competition.target) == "class" and study.parameters.ndim == 1
-    return "offsets" if offsets else "parameters"
-
-
-def weights_of(names: list[str], data: OutOfFold) -> list[str]:
-    """The name of each weight: a run, or the part of a run for one attribute."""
-    if len(data.probs) == len(names):
-        return names
-    return [f"{name}: {attribute}" for name in names for attribute in data.competition.attributes]
-
-
-def rounded(values) -> list[float]:
-    return [round(float(value), 6) for value in values]
-
-
-def rounded_values(values: dict[str, float]) -> dict[str, float]:
-    return dict(zip(values, rounded(values.values()), strict=True))
-
-
-def show_blend(names: list[str], data: OutOfFold, study: Study, report: dict) -> None:
-    """Print the runs, the candidates, the score, and what to train next."""
-    if len(data.probs) > len(names):
-        table = zip(report["weights_of"], report["weights"], report["loss_without"].values(), strict=True)
-        rows = [[part, weight, f"{lost:+.4f}"] for part, weight, lost in table]
-        console.table("weights by attribute", ["run: attribute", "weight", "adds"], rows)
-    show_runs(names, data, report)
-    show_choice(data, study, report)
-    show_next(names, data, study)
-
-
-def show_runs(names: list[str], data: OutOfFold, report: dict) -> None:
-    """Print each run with its weight, its scores, what it adds, and the most similar run."""
-    pairs, each = np.array(report["disagreement"]), len(data.probs) // len(names)
-    runs = data.probs if data.runs is None else data.runs
-    lost, differ = list(report["loss_without"].values()), _differ(data)
-    rows = []
-    for i, name in enumerate(names):
-        scores = scoring.scores(data.competition, data.labels, runs[i])
-        nearest = min((j for j in range(len(names)) if j != i), key=lambda j: pairs[i, j], default=None)
-        like = "-" if nearest is None else f"{names[nearest]} ({pairs[i, nearest]:.1%} {differ})"
-        own = slice(i * each, (i + 1) * each)  # of a run that is split by attribute: the sum over its parts
-        rows.append([name, sum(report["weights"][own]), *scores.values(), f"{sum(lost[own]):+.4f}", like])
-    console.table("out of fold", ["run", "weight", *scores, "adds", "most similar run"], rows)
-    if 2 < len(names) <= SHOWN:
-        cells = [
-            [f"{p:.1%} {c:.2f}" for p, c in zip(*row, strict=True)]
-            for row in zip(pairs, report["correlation"], strict=True)
-        ]
-        rows = [[name, *row] for name, row in zip(names, cells, strict=True)]
-        console.table(f"{differ}, correlation of predictions", ["run", *names], rows)
-
-
-def _differ(data: OutOfFold) -> str:
-    return "1 - correlation of errors" if data.competition.target == "regression" else "different answers"
-
-
-def show_choice(data: OutOfFold, study: Study, report: dict) -> None:
-    """Print the candidates that count most or score best, what was made of them, and the cross-validated score."""
-    metric, shares = data.competition.metric, study.shares
-    table = sorted(study.table, key=lambda row: (-shares.get(row[0], 0), -row[1]))[:ROWS]
-    rows = [[str(one), metric.shown(score), f"{shares[one]:.2f}" if one in shares else "-"] for one, score in table]
-    title = "blend candidates, fitted on K-1 folds, scored on the fold left out"
-    console.table(title, ["method + rule", _name(metric), "share"], rows)
-    console.say(f"chosen: {_explained(study)}")
-    low, high = report["interval_95"]
-    console.say(
-        f"{_name(metric)}: in sample {report['in_sample']:.4f}, cross-validated {report['cross_fitted']:.4f} "
-        f"(95 % {low:.4f} to {high:.4f}), optimism {report['optimism']:+.4f}"
-    )
-    console.say(
-        "cross-validated: shares, weights and rules were fitted on K-1 folds and scored on the fold left out "
-        "(nested); 95 % by bootstrap over groups of photos"
-    )
-    console.say(
-        ", ".join(f"better than the {name} with probability {chance:.2f}" for name, chance in study.beats.items())
-    )
-
-
-def _explained(study: Study) -> str:
-    if len(study.table) == 1:
-        return f"{study.chosen}, the only candidate"
-    if len(study.shares) == 1:
-        return f"{study.chosen}, the best candidate beyond doubt"
-    count = len(study.shares)
-    return f"the mean of {count} candidates; each one's share is its chance of being the best on new photos"
-
-
-def _name(metric) -> str:
-    return metric.name if metric.higher_is_better else f"{metric.name} (lower is better)"
-
-
-def show_next(names: list[str], data: OutOfFold, study: Study) -> None:
-    """Print the classes that the blend predicts worst: what to train next."""
-    runs, classes = data.probs if data.runs is None else data.runs, data.competition.classes
-    found = diversity.weakest(data.competition, study.oof, data.labels, runs)
-    if found:
-        console.say("new runs would help most with")
-    for weak in found:
-        taken = f", mostly taken for {classes[weak['taken_for']]}" if "taken_for" in weak else ""
-        console.say(
-            f"  {classes[weak['label']]}: {weak['measure']} {weak['score']:.2f} of {weak['rows']} photos{taken}"
-            f"; best alone: {names[weak['best_run']]} ({weak['best_score']:.2f})"
-        )
-
 
 # ---- the stage
 
@@ -186,19 +38,19 @@ def make_blend(project: Project, asked: Asked) -> None:
         study = choice.study(data, options, advance)
     summary = blend_summary(names, data, study, project.folds_digest)
     tests = [project.predictions(name)[1] for name in names]
-    mixed = combine.blended(
-        study.chosen.method, np.stack([test.at(tests[0].ids) for test in tests]), study.weights, competition
+    ids = tests[0].ids
+    test = study.chosen.adjusted(
+        np.stack([test.at(ids) for test in tests]), study.weights, study.parameters, competition
     )
-    test = tests[0].ids, decision.adjusted(mixed, study.parameters, competition)
-    _write(project, (rows.ids, study.oof), test, summary, record)
+    _write(project, (rows.ids, study.oof), (ids, test), summary, record)
     show_blend(names, data, study, summary)
 
 
 def _check_distinct(names: list[str], probs: np.ndarray) -> None:
-    """Raise InputError where two runs hold the same predictions: one would count twice under another name."""
-    order, of = combine.distinct_models(probs)
+    """Raise InputError if two runs hold the same predictions: one would count twice under another name."""
+    order, number = combine.distinct_models(probs)
     for place in range(len(order)):
-        same = [name for name, where in zip(names, of, strict=True) if where == place]
+        same = [name for name, where in zip(names, number, strict=True) if where == place]
         if len(same) > 1:
             kept = tuple(name for name in names if name not in same[1:])
             raise InputError(f"runs {' and '.join(same)} hold the same predictions", "each once", Asked(kept).command)
@@ -215,3 +67,128 @@ def _write(project: Project, oof, test, summary: dict, record: dict) -> None:
     kept = {"files": blend_files.file_digests(project.outputs), "made_of": record}
     files.write_json(blend_file(project.outputs), summary | kept)  # last: it holds the hashes of the other two
     console.say(f"wrote {project.outputs / BLEND}/weights.json, oof.npz, test.npz")
+
+
+# ---- weights.json
+
+
+def blend_summary(names: list[str], data: OutOfFold, study: Study, digest: str) -> dict:
+    """The content of weights.json: plain values, the same for the same input.
+
+    Scores are values of the metric, so a loss is positive. optimism is positive if the blend is better in sample;
+    loss_without is positive if the blend is better with the run.
+    """
+    competition, shown, form = data.competition, data.competition.metric.shown, study.chosen.rule.form
+    lost = diversity.losses_without(study.chosen, competition, data.probs, data.labels, study.weights, study.parameters)
+    pairs = diversity.disagreement(competition, data.probs, data.labels)
+    alike = diversity.correlation(competition, data.probs, data.labels)
+    return {
+        "run": BLEND,
+        "folds": digest,
+        "metric": competition.metric.name,
+        "method": study.chosen.method.name,
+        "rule": study.chosen.rule.name,
+        "runs": names,
+        "weights": _rounded(study.weights),
+        "weights_of": names,
+        "shares": _rounded_values({str(candidate): share for candidate, share in study.shares.items()}),
+        form.key: _rounded_values(form.named(study.parameters, competition)),
+        "in_sample": round(shown(study.in_sample), 6),
+        "cross_fitted": round(shown(study.cross_validated), 6),
+        "optimism": round(study.in_sample - study.cross_validated, 6),
+        "interval_95": sorted(_rounded(map(shown, study.interval))),
+        "beats": {name: round(chance, 4) for name, chance in study.beats.items()},
+        "candidates": {str(candidate): round(float(shown(score)), 6) for candidate, score in study.table},
+        "loss_without": dict(zip(names, _rounded(lost), strict=True)),
+        "disagreement": [_rounded(row) for row in pairs],
+        "correlation": [_rounded(row) for row in alike],
+    }
+
+
+def _rounded(values) -> list[float]:
+    return [round(float(value), 6) for value in values]
+
+
+def _rounded_values(values: dict[str, float]) -> dict[str, float]:
+    return dict(zip(values, _rounded(values.values()), strict=True))
+
+
+# ---- the terminal
+
+SHOWN = 8  # with more runs, the table of all pairs is not shown
+ROWS = 8  # of the table of candidates
+
+
+def show_blend(names: list[str], data: OutOfFold, study: Study, summary: dict) -> None:
+    """Print the runs, the candidates, the score, and what to train next."""
+    show_runs(names, data, summary)
+    show_choice(data, study, summary)
+    show_next(names, data, study)
+
+
+def show_runs(names: list[str], data: OutOfFold, summary: dict) -> None:
+    """Print each run with its weight, its scores, what it adds, and the most similar run."""
+    pairs, differ, rows = np.array(summary["disagreement"]), _differ(data), []
+    for i, name in enumerate(names):
+        scores = scoring.scores(data.competition, data.labels, data.probs[i])
+        nearest = min((j for j in range(len(names)) if j != i), key=lambda j: pairs[i, j], default=None)
+        like = "-" if nearest is None else f"{names[nearest]} ({pairs[i, nearest]:.1%} {differ})"
+        rows.append([name, summary["weights"][i], *scores.values(), f"{summary['loss_without'][name]:+.4f}", like])
+    console.table("out of fold", ["run", "weight", *scores, "adds", "most similar run"], rows)
+    if 2 < len(names) <= SHOWN:
+        cells = [
+            [f"{p:.1%} {c:.2f}" for p, c in zip(*row, strict=True)]
+            for row in zip(pairs, summary["correlation"], strict=True)
+        ]
+        rows = [[name, *row] for name, row in zip(names, cells, strict=True)]
+        console.table(f"{differ}, correlation of predictions", ["run", *names], rows)
+
+
+def _differ(data: OutOfFold) -> str:
+    return "1 - correlation of errors" if data.competition.target == "regression" else "different answers"
+
+
+def show_choice(data: OutOfFold, study: Study, summary: dict) -> None:
+    """Print the candidates that count most or score best, how they were put together, and the cross-validated score."""
+    metric, shares, title = data.competition.metric, study.shares, scoring.titles(data.competition)[0]
+    table = sorted(study.table, key=lambda row: (-shares.get(row[0], 0), -row[1]))[:ROWS]
+    rows = [[str(c), metric.shown(score), f"{shares[c]:.2f}" if c in shares else "-"] for c, score in table]
+    console.table(
+        "blend candidates, fitted on K-1 folds, scored on the fold left out", ["method + rule", title, "share"], rows
+    )
+    console.say(f"chosen: {_explained(study)}")
+    low, high = summary["interval_95"]
+    console.say(
+        f"{title}: in sample {summary['in_sample']:.4f}, cross-validated {summary['cross_fitted']:.4f} "
+        f"(95 % {low:.4f} to {high:.4f}), optimism {summary['optimism']:+.4f}"
+    )
+    console.say(
+        "cross-validated: shares, weights and rules were fitted on K-1 folds and scored on the fold left out "
+        "(nested); 95 % by bootstrap over groups of photos"
+    )
+    console.say(
+        ", ".join(f"better than the {name} with probability {chance:.2f}" for name, chance in study.beats.items())
+    )
+
+
+def _explained(study: Study) -> str:
+    if len(study.table) == 1:
+        return f"{study.chosen}, the only candidate"
+    if len(study.shares) == 1:
+        return f"{study.chosen}, the best candidate beyond doubt"
+    count = len(study.shares)
+    return f"the mean of {count} candidates; each one's share is its chance of being the best on new photos"
+
+
+def show_next(names: list[str], data: OutOfFold, study: Study) -> None:
+    """Print the classes that the blend predicts worst: what to train next."""
+    classes = data.competition.classes
+    weakest = diversity.weakest(data.competition, study.oof, data.labels, data.probs)
+    if weakest:
+        console.say("new runs would help most with")
+    for weak in weakest:
+        taken = f", mostly taken for {classes[weak['taken_for']]}" if "taken_for" in weak else ""
+        console.say(
+            f"  {classes[weak['label']]}: {weak['measure']} {weak['score']:.2f} of {weak['rows']} photos{taken}"
+            f"; best alone: {names[weak['best_run']]} ({weak['best_score']:.2f})"
+        )

@@ -1,10 +1,9 @@
-"""Summarise predictions by group, so that the bootstrap can draw groups without going through the rows.
+"""The uncertainty of scores, by bootstrap over groups: rows of one group are not independent (Efron 1979).
 
-Letters: N rows, C classes, G groups, R rounds, S quantities per row.
+Predictions are first summed for each group, so that a round draws groups without going through the rows. Metrics that
+cannot be computed from sums, such as AUC, keep the rows, and get fewer rounds.
 
-The uncertainty of scores, by bootstrap over groups: rows of one group are not independent (Efron 1979).
-
-Letters: P predictions, G groups, R rounds.
+Letters: N rows, C classes, P predictions, G groups, R rounds, S quantities for each row.
 """
 
 from collections.abc import Iterable, Iterator
@@ -15,6 +14,8 @@ import numpy as np
 
 from comp.competition.competition import Competition
 from comp.metrics.metric import Metric
+
+# ---- predictions, by group
 
 DENSE_CELLS = 200_000  # with more counts, most are 0 and a sparse matrix is smaller
 
@@ -97,13 +98,13 @@ def sums_of_predictions(
     """
     metric, size = competition.metric, competition.size
     if not sums_are_enough(metric):
-        return [AllRows(metric, labels, one, group) for one in predictions]
+        return [AllRows(metric, labels, each, group) for each in predictions]
     if metric.terms:
         count = partial(_table_of_sums, group, groups=groups, size=size, metric=metric)
         actual = count(labels)
-        return [GroupSums(metric, (count(_hits(labels, one)), count(one), actual)) for one in predictions]
+        return [GroupSums(metric, (count(_hits(labels, each)), count(each), actual)) for each in predictions]
     rows = np.bincount(group, minlength=groups)[:, None].astype(np.float64)
-    return [GroupSums(metric, (_sums(group, metric.rows(labels, one), groups), rows)) for one in predictions]
+    return [GroupSums(metric, (_sums(group, metric.rows(labels, each), groups), rows)) for each in predictions]
 
 
 def _hits(labels: np.ndarray, answers: np.ndarray) -> np.ndarray:
@@ -135,6 +136,8 @@ def _sums(group: np.ndarray, quantities: np.ndarray, groups: int) -> np.ndarray:
     return np.stack([np.bincount(group, column, minlength=groups) for column in quantities.T], 1)
 
 
+# ---- the bootstrap
+
 ROUNDS = 1000
 ROUNDS_OF_ROWS = 100  # at most, for metrics that must be computed from all rows in each round
 SEED = 0
@@ -151,7 +154,7 @@ def bootstrap_scores(predictions: list[GroupSums] | list[AllRows], groups: int, 
     if isinstance(predictions[0], AllRows):
         rounds = min(rounds, ROUNDS_OF_ROWS)
     rounds = min(rounds, max(FEWEST_ROUNDS, MOST_DRAWS // groups))
-    return np.concatenate([[one.drawn(draws) for one in predictions] for draws in _draws(groups, rounds)], axis=1)
+    return np.concatenate([[each.drawn(draws) for each in predictions] for draws in _draws(groups, rounds)], axis=1)
 
 
 def _draws(groups: int, rounds: int) -> Iterator[np.ndarray]:

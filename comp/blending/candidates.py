@@ -1,75 +1,77 @@
-"""The candidates for a blend. Each one is a method that fits weights, and a decision rule.
+"""The candidates for a blend: which ones are tried, their fits, and the mean of several candidates.
 
-Fit every candidate without each fold, and without each pair of folds.
+A candidate is a method that fits weights, and a decision rule. Each one is fitted without each fold and without each
+pair of folds, so that choice.py can score it, and the choice, on rows that it has not seen. Candidates of one kind of
+mean and one form of parameters can be averaged: their blends are linear in the weights, and offsets or cut points can
+be averaged too.
 
-Letters: M models, N rows, C classes, K folds, R runs.
-
-The mean of several candidates, as one blend: the mean of their weights, and the mean of their rules' parameters.
-
-Candidates of one kind of mean can be put together like this: their blends are linear in the weights (or in the weights
-of logarithms, or of ranks). Their parameters are offsets or cut points, which can be averaged too.
-
-Letters: M models, P candidates.
+Letters: M models, N rows, C classes, P candidates.
 """
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import joblib
 import numpy as np
 
 from comp.blending import combine, methods
+from comp.blending.methods import Method
 from comp.competition.competition import Competition
 from comp.decisions import decision
+from comp.decisions.decision import Rule
 
-# The kind of decision: the methods that are tried with fitted rules.
-WITH_RULES = {
-    "class": ("equal", "greedy", "search", "geometric_search"),
-    "labels": ("equal", "log_loss", "greedy"),
-    "grade": ("equal", "squares", "greedy"),
-}
+# ---- which candidates are tried
 
 
 @dataclass(frozen=True)
 class Candidate:
     """A blend method with a decision rule."""
 
-    method: str
-    rule: str
+    method: Method
+    rule: Rule
 
     def __str__(self) -> str:
-        return self.method if self.rule in decision.PLAIN else f"{self.method} + {self.rule}"
+        return self.method.name if self.rule.plain else f"{self.method.name} + {self.rule.name}"
+
+    def adjusted(
+        self, probs: np.ndarray, weights: np.ndarray, parameters: np.ndarray, competition: Competition
+    ) -> np.ndarray:
+        """The blend (N, C) of probs (M, N, C); its plain decision gives the answers of the rule."""
+        mixed = self.method.mean.blended(probs, weights, competition)
+        return self.rule.form.adjusted(mixed, parameters, competition)
 
 
-def candidates_for(competition: Competition, method: str = "", rule: str = "", parts: bool = False) -> list[Candidate]:
-    """The candidates, the simplest first. If method or rule is given, only that one is used.
+def candidates_for(competition: Competition, method: str = "", rule: str = "") -> list[Candidate]:
+    """The candidates, the simplest first. If the name of a method or rule is given, only that one is used.
 
-    If the metric has the rule `expected`, it is the only fitted rule that is tried unless another one is given: on
-    other rows it scored more than the rules that are fitted to labels. The plain decision is then tried with the two
-    simplest methods alone; with more, the shares of choice.py would go to it by their number.
-
-    parts: whether runs were split by attribute; only geometric means put such parts together again. Raises InputError
-    for a method or rule that does not fit the target and metric.
+    If the metric has the rule `expected`, the plain decision is tried with the two simplest methods alone: with more,
+    its shares would grow by their number (choice.py). Fitted rules are tried with the methods that are listed for them.
+    Raises InputError for a method or rule that does not fit the target and metric.
     """
-    ways = [name for name in methods.usable(competition) if name.startswith("geometric") or not parts]
-    rules = decision.rules(competition)
-    if method:
-        methods.check_name(method, ways, "METHOD", competition)
+    tried_methods, rules = methods.methods_for(competition), decision.rules_for(competition)
+    kind = competition.metric.decides(competition.target)
+    plain_with = tried_methods
+    fitted_with = [each for each in tried_methods if kind in each.with_rules]
     if rule:
-        methods.check_name(rule, rules, "RULE", competition)
-    expected = decision.EXPECTED in rules and not rule
-    tried = (rule,) if rule else (rules[0], decision.EXPECTED) if expected else rules
-    fitted_with = WITH_RULES.get(competition.metric.decides(competition.target), ())
-    plain_with = ways[:2] if expected else ways
+        methods.check_name(rule, [each.name for each in rules], "RULE", competition)
+        tried_rules = (decision.rule_for(rule, competition),)
+    else:
+        tried_rules = rules
+        if decision.EXPECTED in (each.name for each in rules):
+            plain_with = tried_methods[:2]
+    if method:
+        tried_methods = plain_with = fitted_with = [methods.method_for(method, competition)]
     pairs = [
         (i + j, Candidate(m, r))
-        for i, m in enumerate(ways)
-        for j, r in enumerate(tried)
-        if method == m or (not method and m in (plain_with if r == rules[0] else fitted_with))
+        for i, m in enumerate(tried_methods)
+        for j, r in enumerate(tried_rules)
+        if m in (plain_with if r.plain else fitted_with)
     ]
     return [candidate for _, candidate in sorted(pairs, key=lambda pair: pair[0])]
 
+
+# ---- their fits
 
 SMALL_PROBLEM = 500_000  # with fewer probabilities, starting worker processes takes longer than the work
 
@@ -78,17 +80,13 @@ Fitted = dict[Candidate, tuple[np.ndarray, np.ndarray]]  # weights (M,), paramet
 
 @dataclass(frozen=True)
 class OutOfFold:
-    """Out-of-fold predictions of M models: probs (M, N, C), labels as the target has them, folds and groups (N,).
-
-    runs (R, N, C): the whole runs if probs are parts of runs (see by_attribute.py); None: probs are the runs.
-    """
+    """Out-of-fold predictions of M runs: probs (M, N, C), labels as the target has them, folds and groups (N,)."""
 
     competition: Competition
     probs: np.ndarray
     labels: np.ndarray
     folds: np.ndarray
     groups: np.ndarray
-    runs: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -114,36 +112,39 @@ def _left_out(numbers) -> Iterator[frozenset]:
 
 
 def fit_candidates(data: OutOfFold, candidates: list[Candidate], numbers: np.ndarray, progress) -> Fits:
-    """Fit every candidate without each set of folds."""
+    """Fit every candidate without each set of folds; progress(1) is called after each fit."""
     left_out = list(_left_out(numbers))
     order, number = combine.distinct_models(data.probs)
     jobs = 1 if data.probs.size < SMALL_PROBLEM else -1
     tasks = (joblib.delayed(_fit)(data, order, candidates, out) for out in left_out)
     results = {}
     for out, fitted in zip(left_out, joblib.Parallel(n_jobs=jobs, return_as="generator")(tasks), strict=True):
-        results[out] = {
-            c: (combine.shared_weights(weights, number), parameters) for c, (weights, parameters) in fitted.items()
-        }
+        shared = [(combine.shared_weights(weights, number), parameters) for weights, parameters in fitted]
+        results[out] = dict(zip(candidates, shared, strict=True))
         progress(1)
     return Fits(results)
 
 
-def _fit(data: OutOfFold, order: np.ndarray, candidates: list[Candidate], left_out: frozenset) -> Fitted:
-    """Weights of the distinct models (in `order`) and parameters of the rules, fitted without some folds."""
-    rows = ~np.isin(data.folds, list(left_out))
+def _fit(
+    data: OutOfFold, order: np.ndarray, candidates: list[Candidate], left_out: frozenset
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Weights of the distinct models (in `order`) and parameters of the rule of each candidate, without some folds."""
+    rows, competition = ~np.isin(data.folds, list(left_out)), data.competition
     labels, groups = data.labels[rows], np.unique(data.groups[rows], return_inverse=True)[1]
     inside = data.probs[np.ix_(order, np.flatnonzero(rows))]
-    weights = methods.fit_methods([c.method for c in candidates], inside, labels, groups, data.competition)
+    weights = methods.fit_methods([c.method for c in candidates], inside, labels, groups, competition)
     fitted = {}
-    for method, found in weights.items():
-        mixed = combine.blended(method, inside, found, data.competition)
+    for method, of_method in weights.items():
+        mixed = method.mean.blended(inside, of_method, competition)
         for c in candidates:
             if c.method == method:
-                fitted[c] = found, decision.fit(c.rule, mixed, labels, groups, data.competition)
-    return {c: fitted[c] for c in candidates}
+                fitted[c] = of_method, c.rule.fit(mixed, labels, groups, competition)
+    return [fitted[c] for c in candidates]
 
 
-MIXED = "mixed"  # the name of a method or rule that is the mean of several
+# ---- the mean of several
+
+MIXED = "mixed"  # the name of a rule that is the mean of several
 
 
 @dataclass(frozen=True)
@@ -157,32 +158,31 @@ class Mixed:
 
     def blended(self, probs: np.ndarray, competition: Competition) -> np.ndarray:
         """The blend (N, C) of probs (M, N, C); its plain decision gives the answers of the rule."""
-        made = combine.blended(self.candidate.method, probs, self.weights, competition)
-        return decision.adjusted(made, self.parameters, competition)
+        return self.candidate.adjusted(probs, self.weights, self.parameters, competition)
 
 
 def mix_candidates(fitted: Fitted, shares: np.ndarray) -> Mixed:
     """The mean of the candidates with these shares (P,), in the order of `fitted`.
 
-    Arithmetic means, geometric means and means of ranks cannot be put together, nor can parameters of other shapes.
-    So only the kind with the largest share is used; its shares are scaled to sum 1.
+    Different kinds of mean cannot be put together, nor can parameters of different forms. So only the kind with the
+    largest share is used; its shares are scaled to sum 1.
     """
     kinds: dict[tuple, dict[Candidate, float]] = {}
-    for (candidate, (_, parameters)), share in zip(fitted.items(), shares, strict=True):
+    for candidate, share in zip(fitted, shares, strict=True):
         if share > 0:
-            kind = combine.kind_of_mean(candidate.method), parameters.shape
-            kinds.setdefault(kind, {})[candidate] = float(share)
+            kinds.setdefault((candidate.method.mean, candidate.rule.form), {})[candidate] = float(share)
     used = max(kinds.values(), key=lambda kind: round(sum(kind.values()), 9))  # of equal ones the first
     total = sum(used.values())
     used = {candidate: share / total for candidate, share in used.items()}
     weights, parameters = (sum(share * fitted[c][i] for c, share in used.items()) for i in (0, 1))
-    return Mixed(_mixed_name(used), weights, parameters, used)
+    return Mixed(_mean_of(list(used)), weights, parameters, used)
 
 
-def _mixed_name(used: dict[Candidate, float]) -> Candidate:
-    """The method and rule that all candidates have, else `mixed`; a mean of geometric means is a geometric one."""
-    methods, rules = (list(dict.fromkeys(names)) for names in zip(*((c.method, c.rule) for c in used), strict=True))
-    method = methods[0] if len(methods) == 1 else MIXED
-    if method == MIXED and combine.kind_of_mean(methods[0]) == "geometric":
-        method = f"geometric_{MIXED}"
-    return Candidate(method, rules[0] if len(rules) == 1 else MIXED)
+def _mean_of(candidates: list[Candidate]) -> Candidate:
+    """The method and rule that all candidates have, else one that is named as a mixture."""
+    method, rule = candidates[0].method, candidates[0].rule
+    if any(c.method != method for c in candidates):
+        method = replace(method, name=method.mean.mixed)
+    if any(c.rule != rule for c in candidates):
+        rule = replace(rule, name=MIXED, plain=False)
+    return Candidate(method, rule)

@@ -1,35 +1,21 @@
-"""How much each candidate counts in the blend: its chance of being the best one on other rows.
+"""Choose the weights and the decision rule of a blend, and score the choice by nested cross-validation.
 
 Picking the candidate with the best score loses: many of them differ by less than their noise, so the highest score is
-luck as much as merit. So none is picked. Each candidate counts by its chance of being the best one on new rows, and
-the blend is the mean of their weights and of their decisions (mixed.py). A candidate that is clearly better than the
-others gets everything; candidates that cannot be told apart share.
+luck as much as merit. So none is picked. Each candidate (a method with a rule) counts by its chance of being the best
+one on new rows, and the blend is the mean of their weights and of their decisions. A candidate that is clearly better
+than the others gets everything; candidates that cannot be told apart share.
 
-The chance comes from a bootstrap over groups. Its noise is doubled (SPREAD), because there is more than the bootstrap
-sees: the rows to predict are another sample, and weights and rules are fitted again to more rows. The best single run
-is itself picked by its score, so it counts only if it beats the equal mean with a probability of 0.9.
+The chance comes from a bootstrap over groups. Its noise is doubled (SPREAD), because the bootstrap does not see
+everything: the rows to predict are another sample, and weights and rules are fitted again to more rows. The best single
+run is itself picked by its score, so it counts only if it beats the equal mean with a probability of 0.9. In 237
+simulated pools of `make bench BENCH=choosing` a factor of 2 had the least regret, though 1 to 3 were nearly as good.
+Picking the candidate with the best score had a fifth more, and its worst tenth of the pools a third more.
 
-In 237 simulated pools of `make bench BENCH=choosing` a factor of 2 had the least regret, though 1 to 3 were nearly as
-good. Picking the candidate with the best score had a fifth more, and its worst tenth of the pools a third more.
+Nested cross-validation: fold j is predicted only by what was fitted and chosen without it. To predict fold j, the
+candidates get their shares by their scores on the other folds. For each such fold k, they are fitted without j and k.
+The blend is the mean of the candidates, fitted on all folds except j. A group is always in one fold.
 
-Letters: N rows, P candidates, K folds, R rounds.
-
-The probability that the blend beats the best single run, and the equal mean, on the photos to predict.
-
-Out of fold each photo is predicted by one model of a run; a photo to predict gets the mean of its K models. So a single
-run gains there from averaging, and a blend has less left to gain. How much cannot be seen out of fold. So against a
-single run the noise is doubled once more. In the simulated pools of `make bench BENCH=choosing` the mean probability
-was then right; without it, the blend was better in 9 of 15 pools where 0.9 or more was said.
-
-Letters: N rows, C classes, P predictions, R rounds.
-
-Choose the weights and decision rule of a blend, and score the choice by nested cross-validation.
-
-Fold j is predicted only by what was fitted and chosen without it. To predict fold j, the candidates (a method with a
-rule) get their shares by their scores on the other folds (choice.py). For each such fold k, they are fitted without j
-and k. The blend is the mean of the candidates (mixed.py), fitted on all folds except j. A group is always in one fold.
-
-Letters: M models, N rows, C classes, K folds, P candidates, R runs.
+Letters: M models, N rows, C classes, K folds, P candidates or predictions, R rounds.
 """
 
 import itertools
@@ -42,7 +28,8 @@ from comp.blending import bootstrap, candidates, combine
 from comp.blending.bootstrap import AllRows, GroupSums
 from comp.blending.candidates import Candidate, Fits, Fitted, Mixed, OutOfFold, fit_candidates
 from comp.competition import scoring
-from comp.decisions import decision
+
+# ---- the share of each candidate
 
 ROUNDS = 200  # of the bootstrap
 SURE = 0.9  # the probability with which the best single run must beat the equal mean
@@ -59,12 +46,12 @@ def candidate_shares(by_fold: list[Scored], groups: np.ndarray, candidates: Iter
     such as AUC, the folds are drawn instead.
     """
     together = over_folds(by_fold)
-    scores = np.array([one.score() for one in together])
+    scores = np.array([scored.score() for scored in together])
     if bootstrap.sums_are_enough(together[0].metric):
-        drawn = bootstrap.bootstrap_scores([one.of_groups(groups) for one in together], len(groups), ROUNDS)
+        drawn = bootstrap.bootstrap_scores([scored.of_groups(groups) for scored in together], len(groups), ROUNDS)
     else:
-        drawn = _of_drawn_folds(np.array([[one.score() for one in fold] for fold in by_fold]))
-    counts = _count_best(drawn, [candidate.method for candidate in candidates])
+        drawn = _of_drawn_folds(np.array([[scored.score() for scored in fold] for fold in by_fold]))
+    counts = _count_best(drawn, [candidate.method.name for candidate in candidates])
     best = np.where(counts[:, None], on_new_rows(scores, drawn), -np.inf).argmax(0)
     return np.bincount(best, minlength=len(scores)) / len(best)
 
@@ -94,15 +81,24 @@ def _of_drawn_folds(scores: np.ndarray) -> np.ndarray:
     return (counts @ scores / folds).T
 
 
+# ---- the chance to beat the best single run and the equal mean
+#
+# Out of fold each row is predicted by one model of a run; a row to predict gets the mean of its K models. So a single
+# run gains from averaging when it predicts, and a blend has less left to gain. How much cannot be seen out of fold. So
+# against a single run the noise is doubled once more. In the simulated pools of `make bench BENCH=choosing` the mean
+# probability was then right; without it, the blend was better in 9 of 15 pools where the probability was 0.9 or more.
+
 NOISE = {"best single run": 2 * SPREAD, "equal mean": SPREAD}
 
 
 def rival_predictions(data: OutOfFold) -> dict[str, np.ndarray]:
     """The predictions (N, C) that a blend must beat: the best single run and the equal mean."""
-    runs = data.probs if data.runs is None else data.runs
-    singles = [scoring.score(data.competition, data.labels, one) for one in runs]
-    fair = np.full(len(runs), 1 / len(runs))
-    return {"best single run": runs[int(np.argmax(singles))], "equal mean": combine.apply_weights(runs, fair)}
+    singles = [scoring.score(data.competition, data.labels, run) for run in data.probs]
+    fair = np.full(len(data.probs), 1 / len(data.probs))
+    return {
+        "best single run": data.probs[int(np.argmax(singles))],
+        "equal mean": combine.apply_weights(data.probs, fair),
+    }
 
 
 def chance_to_beat(scores: np.ndarray, drawn: np.ndarray) -> dict[str, float]:
@@ -117,14 +113,17 @@ def chance_to_beat(scores: np.ndarray, drawn: np.ndarray) -> dict[str, float]:
     return chances
 
 
+# ---- the study
+
+
 @dataclass(frozen=True)
 class Study:
     """The blend, fitted on all rows, and its scores; higher is better.
 
-    chosen: its method and rule, "mixed" for the mean of several; shares: how much each candidate counts in it;
-    parameters: of the rule (see decision.py); table: each candidate with its score on folds that it was not fitted on;
-    oof (N, C): probabilities of nested cross-validation; cross_validated: their score; interval: its 95 % interval, by
-    bootstrap over groups; beats: the probability to be better than each rival on new rows.
+    chosen: its method and rule, named "mixed" for the mean of several; shares: how much each candidate counts in it;
+    parameters: of the rule (decisions/decision.py); table: each candidate with its score on folds that it was not
+    fitted on; oof (N, C): probabilities of nested cross-validation; cross_validated: their score; interval: its 95 %
+    interval, by bootstrap over groups; beats: the probability to be better than each rival on new rows.
     """
 
     chosen: Candidate
@@ -140,7 +139,7 @@ class Study:
 
 
 def study(data: OutOfFold, candidates: list[Candidate], progress: Callable[[int], None] = lambda count: None) -> Study:
-    """Choose among the candidates and score the choice; progress(1) is called after each of the `fits(K)` fits."""
+    """Choose among the candidates and score the choice; progress(1) is called after each fit."""
     return study_of(data, fit_candidates(data, candidates, np.unique(data.folds), progress))
 
 
@@ -148,9 +147,9 @@ def study_of(data: OutOfFold, fitted: Fits) -> Study:
     """The choice among candidates that are fitted, and its score."""
     group = np.unique(data.groups, return_inverse=True)[1]
     by_fold = scored_folds(data, fitted, group)
-    made = candidates.mix_candidates(fitted.without(), candidate_shares(by_fold, np.unique(group), fitted.without()))
-    scores = [one.score() for one in over_folds(by_fold)]
-    return _summary(data, made, _nested(data, fitted, group), group, list(zip(fitted.without(), scores, strict=True)))
+    blend = candidates.mix_candidates(fitted.without(), candidate_shares(by_fold, np.unique(group), fitted.without()))
+    scores = [scored.score() for scored in over_folds(by_fold)]
+    return _summary(data, blend, _nested(data, fitted, group), group, list(zip(fitted.without(), scores, strict=True)))
 
 
 def scored_folds(data: OutOfFold, fitted: Fits, group: np.ndarray, without: tuple = ()) -> list[Scored]:
@@ -171,21 +170,21 @@ def _nested(data: OutOfFold, fitted: Fits, group: np.ndarray) -> np.ndarray:
     return oof
 
 
-def _summary(data: OutOfFold, made: Mixed, oof, group, table) -> Study:
+def _summary(data: OutOfFold, blend: Mixed, oof, group, table) -> Study:
     competition, labels = data.competition, data.labels
     compared = (oof, *rival_predictions(data).values())
-    predictions = [scoring.predictions(competition, competition.metric, one) for one in compared]
+    predictions = [scoring.predictions(competition, competition.metric, probs) for probs in compared]
     groups = int(group.max()) + 1
     drawn = bootstrap.bootstrap_scores(
         bootstrap.sums_of_predictions(competition, labels, group, groups, predictions), groups
     )
-    scores = np.array([scoring.score(competition, labels, one) for one in compared])
+    scores = np.array([scoring.score(competition, labels, probs) for probs in compared])
     return Study(
-        chosen=made.candidate,
-        shares=made.shares,
-        weights=made.weights,
-        parameters=made.parameters,
-        in_sample=scoring.score(competition, labels, made.blended(data.probs, competition)),
+        chosen=blend.candidate,
+        shares=blend.shares,
+        weights=blend.weights,
+        parameters=blend.parameters,
+        in_sample=scoring.score(competition, labels, blend.blended(data.probs, competition)),
         cross_validated=float(scores[0]),
         interval=tuple(float(x) for x in np.percentile(drawn[0], [2.5, 97.5])),
         beats=chance_to_beat(scores, drawn),
@@ -197,7 +196,7 @@ def _summary(data: OutOfFold, made: Mixed, oof, group, table) -> Study:
 def _scored(data: OutOfFold, fitted: Fitted, k, group: np.ndarray) -> Scored:
     """The predictions of each candidate for fold k, as sums or rows for the metric."""
     inside, groups = data.folds == k, int(group.max()) + 1
-    by_method = sorted(fitted, key=lambda candidate: candidate.method)  # keeps only one blend in memory
+    by_method = sorted(fitted, key=lambda candidate: candidate.method.name)  # keeps only one blend in memory
     predictions = _predictions(data, fitted, by_method, inside)
     scored = bootstrap.sums_of_predictions(data.competition, data.labels[inside], group[inside], groups, predictions)
     by_candidate = dict(zip(by_method, scored, strict=True))
@@ -211,5 +210,5 @@ def _predictions(data: OutOfFold, fitted: Fitted, candidates: list[Candidate], r
         for candidate in of_method:
             weights, parameters = fitted[candidate]
             if mixed is None:
-                mixed = combine.blended(method, data.probs[:, rows], weights, data.competition)
-            yield decision.predictions(mixed, parameters, data.competition)
+                mixed = method.mean.blended(data.probs[:, rows], weights, data.competition)
+            yield candidate.rule.form.predictions(mixed, parameters, data.competition)

@@ -5,10 +5,9 @@ Letters: M models, N rows, C classes.
 
 import numpy as np
 
-from comp.blending import combine
+from comp.blending.candidates import Candidate
 from comp.competition import scoring
 from comp.competition.competition import Competition
-from comp.decisions import decision
 from comp.metrics import formulas
 
 CORRELATED_CELLS = 200_000  # probabilities per model for correlations, at most
@@ -23,7 +22,7 @@ def disagreement(competition: Competition, probs: np.ndarray, labels: np.ndarray
     if competition.target == "regression":
         return 1 - correlation(competition, probs, labels)
     step = max(1, probs[0].size // COMPARED_CELLS) if competition.target == "multilabel" else 1
-    answers = [scoring.answers(competition, one[::step]) for one in probs]
+    answers = [scoring.answers(competition, model[::step]) for model in probs]
     return np.array([[np.mean(a != b) for b in answers] for a in answers])
 
 
@@ -41,14 +40,13 @@ def correlation(competition: Competition, probs: np.ndarray, labels: np.ndarray)
 
 
 def losses_without(
-    method: str, competition: Competition, probs: np.ndarray, labels: np.ndarray, weights, parameters
+    candidate: Candidate, competition: Competition, probs: np.ndarray, labels: np.ndarray, weights, parameters
 ) -> np.ndarray:
     """How much the score drops (M,) without one model. The other weights are scaled up, nothing is fitted again."""
 
     def score(kept: np.ndarray) -> float:
         used = kept > 0
-        mixed = combine.blended(method, probs[used], kept[used], competition)
-        return scoring.score(competition, labels, decision.adjusted(mixed, parameters, competition))
+        return scoring.score(competition, labels, candidate.adjusted(probs[used], kept[used], parameters, competition))
 
     full, lost = score(weights), []
     for m in range(len(probs)):
@@ -74,15 +72,15 @@ def _weakest_classes(competition: Competition, oof, labels, probs, count: int) -
     answers = scoring.answers(competition, oof)
     right, _, rows = formulas.counts(labels, answers, competition.size)
     recall = np.where(rows > 0, right / np.maximum(rows, 1), np.inf)
-    found = []
+    classes = []
     for label in np.argsort(recall, kind="stable")[:count]:
         if not np.isfinite(recall[label]):
             continue
         own = labels == label
         missed = np.bincount(answers[own], minlength=competition.size)
         missed[label] = -1
-        alone = [float((scoring.answers(competition, one[own]) == label).mean()) for one in probs]
-        found.append(
+        alone = [float((scoring.answers(competition, run[own]) == label).mean()) for run in probs]
+        classes.append(
             {
                 "label": int(label),
                 "rows": int(rows[label]),
@@ -93,14 +91,14 @@ def _weakest_classes(competition: Competition, oof, labels, probs, count: int) -
                 "taken_for": int(missed.argmax()),
             }
         )
-    return found
+    return classes
 
 
 def _weakest_labels(competition: Competition, oof, labels, probs, count: int) -> list[dict]:
-    def f1(one: np.ndarray) -> np.ndarray:
-        return formulas.f_scores(*formulas.counts(labels, scoring.answers(competition, one)))[0]
+    def f1(run: np.ndarray) -> np.ndarray:
+        return formulas.f_scores(*formulas.counts(labels, scoring.answers(competition, run)))[0]
 
-    rows, of_blend, alone = np.count_nonzero(labels, axis=0), f1(oof), np.stack([f1(one) for one in probs])
+    rows, of_blend, alone = np.count_nonzero(labels, axis=0), f1(oof), np.stack([f1(run) for run in probs])
     order = np.argsort(np.where(rows > 0, of_blend, np.inf), kind="stable")[:count]
     return [
         {

@@ -1,28 +1,43 @@
-"""Weights on the simplex with the least log loss or the least squared error. Both problems are convex.
+"""The blend methods: each one fits weights (M,) on the simplex to out-of-fold predictions.
 
-Greedy selection of models with replacement (Caruana et al. 2004), for any metric.
+The list METHODS is at the end. choice.py takes the mean of several methods, by their scores on rows that the weights
+were not fitted to. The greedy selection and the searches are our own code: scikit-learn and scipy have none for any
+metric.
 
-Weights by coordinate ascent on the simplex, for metrics of counts (Och 2003; decisions/linesearch.py).
-
-The blend methods: each one fits weights (M,) on the simplex to out-of-fold predictions.
-
-crossfit.py chooses among them by scores on rows that the weights were not fitted to.
-
-Letters: M models, N rows, C classes. probs is (M, N, C) float32.
+Letters: M models, N rows, C classes. The predictions that are blended are (M, N, C) float32.
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import minimize
 
-from comp.blending.combine import on_simplex
+from comp.blending.combine import ARITHMETIC, GEOMETRIC, RANKS, Mean, on_simplex
+from comp.blending.line_search import Ascent, OpenRows
 from comp.blending.problem import Problem, searchable
 from comp.competition.competition import Competition
-from comp.decisions.line_search import Ascent, OpenRows
 from comp.errors import InputError
+from comp.metrics.formulas import FLOOR
 from comp.metrics.metric import Metric
-from comp.metrics.named_metrics import FLOOR
+
+SEED = 0  # blending is deterministic
+
+# ---- without a fit, or with the scores alone
+
+
+def equal(problem: Problem) -> np.ndarray:
+    """The same weight for every model."""
+    return np.full(problem.models, 1 / problem.models)
+
+
+def best(problem: Problem) -> np.ndarray:
+    """All weight on the model with the best score."""
+    scores = [problem.score_of(model) for model in problem.parts]
+    return np.eye(len(scores))[int(np.argmax(scores))]
+
+
+# ---- convex problems
 
 
 def least_log_loss(problem: Problem) -> np.ndarray:
@@ -49,21 +64,21 @@ def least_squares(problem: Problem) -> np.ndarray:
 def _minimum(objective: Callable, models: int) -> np.ndarray:
     """The weights on the simplex with the least objective(w), a function that returns value and gradient (M,)."""
     simplex = {"type": "eq", "fun": lambda w: w.sum() - 1, "jac": np.ones_like}
-    options = {"ftol": 1e-9, "maxiter": 500}
-    found = minimize(
+    solution = minimize(
         objective,
         np.full(models, 1 / models),
         jac=True,
         method="SLSQP",
         bounds=[(0, 1)] * models,
         constraints=[simplex],
-        options=options,
+        options={"ftol": 1e-9, "maxiter": 500},
     )
-    return on_simplex(found.x)
+    return on_simplex(solution.x)
 
+
+# ---- greedy selection of models with replacement (Caruana et al. 2004), for any metric
 
 GREEDY_SUBSAMPLES, ROUNDS = 8, 25  # 50 rounds had a lower score on other rows
-SEED = 0  # blending is deterministic
 
 
 def greedy(problem: Problem) -> np.ndarray:
@@ -72,12 +87,12 @@ def greedy(problem: Problem) -> np.ndarray:
     Caruana et al. also subsample the models. With 30 useful models that scored worse on other rows in `make bench`'s
     simulation (0.890 against 0.899), so only the groups are subsampled.
     """
-    select = lambda part: _select(part, part.parts, ROUNDS)  # noqa: E731
-    return on_simplex(problem.mean_of_subsamples(select, GREEDY_SUBSAMPLES, np.random.default_rng(SEED)))
+    return on_simplex(problem.mean_of_subsamples(_select, GREEDY_SUBSAMPLES, np.random.default_rng(SEED)))
 
 
-def _select(problem: Problem, parts: np.ndarray, rounds: int) -> np.ndarray:
+def _select(problem: Problem) -> np.ndarray:
     """Weights (M,): start with the best few models by their own scores, then add the model that helps most."""
+    parts = problem.parts
     order = sorted(range(len(parts)), key=lambda i: -problem.score_of(parts[i]))
     counts, total, history = np.zeros(len(parts)), 0.0, []
 
@@ -91,13 +106,39 @@ def _select(problem: Problem, parts: np.ndarray, rounds: int) -> np.ndarray:
         add(i)
     _, counts = max(history, key=lambda step: step[0])  # among equal scores the one with the fewest models
     total = np.tensordot(counts.astype(np.float32), parts, axes=1)
-    for _ in range(rounds - int(counts.sum())):
-        add(int(np.argmax([problem.score_of((total + one) / (counts.sum() + 1)) for one in parts])))
+    for _ in range(ROUNDS - int(counts.sum())):
+        add(int(np.argmax([problem.score_of((total + part) / (counts.sum() + 1)) for part in parts])))
     _, counts = max(history, key=lambda step: step[0])
     return counts / counts.sum()
 
 
+# ---- coordinate ascent on the simplex by exact line searches, for metrics of counts (Och 2003; line_search.py)
+
 PASSES = 2  # more passes overfit
+SUBSAMPLES = 16  # of the groups
+
+
+def search(problem: Problem) -> np.ndarray:
+    """The exact line search, averaged over subsamples of the groups.
+
+    On each subsample it starts from the log-loss weights of all rows and takes only a few passes: more would overfit.
+    """
+    rng, start, metric = np.random.default_rng(SEED), least_log_loss(problem), problem.competition.metric
+
+    def fit(part: Problem) -> np.ndarray:
+        return climb(part.open_rows, metric, start, rng)
+
+    return on_simplex(problem.mean_of_subsamples(fit, SUBSAMPLES, rng))
+
+
+def geometric_search(problem: Problem) -> np.ndarray:
+    """The same search for geometric means: these are linear in the logarithms of probabilities."""
+    rng, start, metric = np.random.default_rng(SEED), equal(problem), problem.competition.metric
+
+    def fit(part: Problem) -> np.ndarray:
+        return climb(part.open_rows.logarithms(FLOOR), metric, start, rng)
+
+    return on_simplex(problem.mean_of_subsamples(fit, SUBSAMPLES, rng))
 
 
 def climb(
@@ -136,78 +177,66 @@ def _line_of(weights: np.ndarray, m: int, other: int | None) -> tuple[np.ndarray
     return unit[m] - unit[other], -weights[m], weights[other] if m != other else -weights[m]
 
 
-SUBSAMPLES = 16  # of the groups, for the searches
+# ---- the list
 
 
-def equal(problem: Problem) -> np.ndarray:
-    """The same weight for every model."""
-    return np.full(problem.models, 1 / problem.models)
+def _always(competition: Competition) -> bool:
+    return True
 
 
-def best(problem: Problem) -> np.ndarray:
-    """All weight on the model with the best score."""
-    scores = [problem.score_of(one) for one in problem.parts]
-    return np.eye(len(scores))[int(np.argmax(scores))]
+def _sums_to_one(competition: Competition) -> bool:
+    return competition.sums_to_one
 
 
-def search(problem: Problem) -> np.ndarray:
-    """The exact line search for metrics of counts (Och 2003), averaged over subsamples of the groups.
+def _ordered_columns(competition: Competition) -> bool:
+    return competition.metric.needs == "ranks" and competition.target in ("binary", "multilabel")
 
-    On each subsample it starts from the log-loss weights of all rows and takes only a few passes: more would overfit.
+
+def _has_classes(competition: Competition) -> bool:
+    return competition.target != "regression"
+
+
+def _has_numbers(competition: Competition) -> bool:
+    return competition.target == "regression" or competition.metric.decides(competition.target) == "grade"
+
+
+@dataclass(frozen=True)
+class Method:
+    """A blend method: fit(problem) gives weights (M,), for this kind of mean; fits: whether a competition can have it.
+
+    with_rules: what the metric decides ("class", "labels", "grade") where it is tried with a fitted decision rule.
     """
-    rng, start, metric = np.random.default_rng(SEED), least_log_loss(problem), problem.competition.metric
-    fit = lambda part: climb(part.open_rows, metric, start, rng)  # noqa: E731
-    return on_simplex(problem.mean_of_subsamples(fit, SUBSAMPLES, rng))
+
+    name: str
+    mean: Mean
+    fit: Callable[[Problem], np.ndarray]
+    fits: Callable[[Competition], bool] = _always
+    with_rules: tuple[str, ...] = ()
 
 
-def geometric_search(problem: Problem) -> np.ndarray:
-    """The same search for geometric means: these are linear in the logarithms of probabilities."""
-    rng, start, metric = np.random.default_rng(SEED), equal(problem), problem.competition.metric
-    fit = lambda part: climb(part.open_rows.logarithms(FLOOR), metric, start, rng)  # noqa: E731
-    return on_simplex(problem.mean_of_subsamples(fit, SUBSAMPLES, rng))
+METHODS = (  # the simplest first
+    Method("equal", ARITHMETIC, equal, with_rules=("class", "labels", "grade")),
+    Method("best", ARITHMETIC, best),  # no simpler than equal: which run is the best one is fitted to the scores
+    Method("geometric", GEOMETRIC, equal, _sums_to_one),
+    Method("rank", RANKS, equal, _ordered_columns),
+    Method("log_loss", ARITHMETIC, least_log_loss, _has_classes, with_rules=("labels",)),
+    Method("squares", ARITHMETIC, least_squares, _has_numbers, with_rules=("grade",)),
+    Method("greedy", ARITHMETIC, greedy, with_rules=("class", "labels", "grade")),
+    Method("search", ARITHMETIC, search, searchable, with_rules=("class",)),
+    Method("geometric_search", GEOMETRIC, geometric_search, searchable, with_rules=("class",)),
+)
 
 
-METHODS: dict[str, Callable[[Problem], np.ndarray]] = {  # the simplest first
-    "equal": equal,
-    "best": best,  # no simpler: which run is the best one is fitted to the scores
-    "geometric": equal,
-    "rank": equal,
-    "log_loss": least_log_loss,
-    "squares": least_squares,
-    "greedy": greedy,
-    "search": search,
-    "geometric_search": geometric_search,
-}
-
-
-def usable(competition: Competition) -> list[str]:
+def methods_for(competition: Competition) -> list[Method]:
     """The methods that fit the competition's target and metric, the simplest first."""
-    target, metric = competition.target, competition.metric
-    searches = searchable(competition)
-    fits = {
-        "geometric": competition.sums_to_one,
-        "rank": metric.needs == "ranks" and target in ("binary", "multilabel"),
-        "log_loss": target != "regression",
-        "squares": target == "regression" or metric.decides(target) == "grade",
-        "search": searches,
-        "geometric_search": searches,
-    }
-    return [name for name in METHODS if fits.get(name, True)]
+    return [method for method in METHODS if method.fits(competition)]
 
 
-def fit_methods(
-    methods: Iterable[str], probs: np.ndarray, labels: np.ndarray, groups: np.ndarray, competition: Competition
-) -> dict[str, np.ndarray]:
-    """Method to weights (M,) on the simplex. groups (N,): subsamples keep the rows of a group together.
-
-    The models must be distinct and in the order of `combine.distinct`, because the searches depend on the order.
-    Raises InputError for a method that is unknown or does not fit the metric.
-    """
-    methods, known = list(dict.fromkeys(methods)), usable(competition)
-    for method in methods:
-        check_name(method, known, "METHOD", competition)
-    problem = Problem.of(probs, labels, groups, competition)
-    return {method: METHODS[method](problem) for method in methods}
+def method_for(name: str, competition: Competition) -> Method:
+    """The method of that name. Raises InputError if it is unknown or does not fit the competition."""
+    known = {method.name: method for method in methods_for(competition)}
+    check_name(name, known, "METHOD", competition)
+    return known[name]
 
 
 def check_name(name: str, known: Iterable[str], option: str, competition: Competition) -> None:
@@ -216,3 +245,14 @@ def check_name(name: str, known: Iterable[str], option: str, competition: Compet
         fitting = f"for the metric {competition.metric.name} and the target {competition.target}"
         run = f"make blend, or make blend {option}={next(iter(known))}"
         raise InputError(f"{option}={name}", f"one of {', '.join(known)}, {fitting}", run)
+
+
+def fit_methods(
+    methods: Iterable[Method], probs: np.ndarray, labels: np.ndarray, groups: np.ndarray, competition: Competition
+) -> dict[Method, np.ndarray]:
+    """Method to weights (M,) on the simplex. groups (N,): subsamples keep the rows of a group together.
+
+    The models must be distinct and in the order of `combine.distinct_models`: the searches depend on the order.
+    """
+    problem = Problem.of(probs, labels, groups, competition)
+    return {method: method.fit(problem) for method in dict.fromkeys(methods)}

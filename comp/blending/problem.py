@@ -4,13 +4,14 @@ Letters: M models, N rows, C classes.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from comp.blending.line_search import OpenRows
 from comp.competition import scoring
 from comp.competition.competition import Competition
-from comp.decisions.line_search import OpenRows, half_of_groups
+from comp.decisions.offsets import half_of_groups
 from comp.metrics.formulas import of_truth
 
 SUBSAMPLE_ROWS = 20_000  # at most; more rows take longer and give no better weights
@@ -24,8 +25,8 @@ class Problem:
     """Predictions and labels. If a line search is possible, open_rows takes the place of probs.
 
     labels: as the target has them; group (N,): the group of each row, numbered from 0; true (M, N): probabilities of
-    the true classes, for targets with one label, else None; open_rows: for metrics of counts (see open_rows.py);
-    probs (M, N, C): for all other metrics.
+    the true classes, for targets with one label, else None; open_rows: for metrics of counts (line_search.py); probs
+    (M, N, C): for all other metrics.
     """
 
     models: int
@@ -42,7 +43,7 @@ class Problem:
         labels, group = np.asarray(labels), np.unique(groups, return_inverse=True)[1]
         true = None
         if competition.sums_to_one:
-            true = np.stack([of_truth(labels, one) for one in probs]).astype(np.float64)
+            true = np.stack([of_truth(labels, model) for model in probs]).astype(np.float64)
         if searchable(competition):
             return cls(len(probs), competition, labels, group, true, open_rows=OpenRows.of(list(probs), labels))
         return cls(len(probs), competition, labels, group, true, probs=probs)
@@ -50,14 +51,13 @@ class Problem:
     def take(self, rows: np.ndarray) -> "Problem":
         """Only these rows (bool (N,))."""
         true, open_rows, probs = self.true, self.open_rows, self.probs
-        return Problem(
-            self.models,
-            self.competition,
-            self.labels[rows],
-            self.group[rows],
-            None if true is None else true[:, rows],
-            None if open_rows is None else open_rows.take(rows),
-            None if probs is None else probs[:, rows],
+        return replace(
+            self,
+            labels=self.labels[rows],
+            group=self.group[rows],
+            true=None if true is None else true[:, rows],
+            open_rows=None if open_rows is None else open_rows.take(rows),
+            probs=None if probs is None else probs[:, rows],
         )
 
     @property
@@ -80,13 +80,13 @@ class Problem:
             return self.true
         step = max(1, self.probs[0].size // LOSS_CELLS)
         labels = self.labels[::step]
-        return np.stack([of_truth(labels, one[::step]).ravel() for one in self.probs]).astype(np.float64)
+        return np.stack([of_truth(labels, model[::step]).ravel() for model in self.probs]).astype(np.float64)
 
     def values(self) -> np.ndarray:
         """The predicted numbers (M, N) float64: values, or expected grades."""
         if self.competition.target == "regression":
             return self.probs[:, :, 0].astype(np.float64)
-        return np.stack([scoring.expectation(one) for one in self.probs])
+        return np.stack([scoring.expectation(model) for model in self.probs])
 
     def subsample(self, rng: np.random.Generator) -> "Problem":
         """A random half of the groups; fewer if there are many rows."""

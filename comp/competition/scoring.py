@@ -6,7 +6,7 @@ Letters: N rows, C classes.
 import numpy as np
 
 from comp.competition.competition import Competition
-from comp.metrics.named_metrics import Metric
+from comp.metrics.metric import Metric
 
 
 def answers(competition: Competition, probs: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Decision rules: they turn probabilities into the answers with the best score. Exact searches fit them.
+"""Decision rules turn probabilities into the answers with the best score.
 
-Change here which rules a metric has, and how they are fitted.
+The list of rules is in decision.py; each other module is one way to decide, or what it needs.
 """

@@ -1,12 +1,15 @@
 """Calibrate probabilities by log loss, so that their sums over rows are expected counts. Few parameters, with a ridge.
 
-Classes: softmax(sum of s_f F_f + b), where F_1 is log p: temperature and bias scaling (Guo et al. 2017). With
-attributes, the further F_f are the log-probabilities of the class's value of each, because a model may be too sure of
-one alone; and b is a sum of biases of the class and its values. With grades, F_2 is -(distance to the expected grade)^2
-/ 2, the posterior of a Gaussian, because probabilities of grades may be those of two neighbours alone. Labels: each for
-itself, sigmoid(s log-odds + b) (Platt 1999). Samplers, class weights, smoothing and mixing distort in such ways.
+Samplers, class weights, smoothing and mixing distort probabilities in the ways that these parameters undo.
 
-The ridge, on the summed log loss, pulls toward no change: s_1 = 1, all other s and b 0.
+Classes: softmax(sum of s_f F_f + b). F_1 is log p; with it alone this is temperature and bias scaling (Guo et al.
+2017). With attributes, each further F_f is the log-probability of the class's value of one attribute, because a model
+may be too sure of one attribute alone, and b is a sum of biases of the class and of its values. With grades, F_2 is
+-(distance to the expected grade)^2 / 2, the posterior of a Gaussian, because the probabilities may lie on two
+neighbours alone. Labels: each for itself, sigmoid(s log-odds + b) (Platt 1999).
+
+The ridge is added to the summed log loss. It pulls toward no change: s_1 = 1, all other s and b 0. The fit is Newton's
+method, own code, because scikit-learn's classifiers pull toward 0, which is another prior.
 
 Letters: N rows, C classes or labels, F parts, P parameters that depend on each other, B independent sets of them.
 """
@@ -16,11 +19,12 @@ from collections.abc import Callable
 import numpy as np
 from scipy.special import expit, log_expit, log_softmax, logit, softmax
 
-from comp.metrics.named_metrics import FLOOR
+from comp.metrics.formulas import FLOOR
 
-# Of sharpness; of the bias of a class; of a class beside attribute values; of a value. Ten times less or more scored
-# about the same on other rows, of classifiers of real photos and of simulated runs; 100 times more lost 0.003 to 0.006.
-SHARPNESS, CLASS, CLASS_BESIDE_VALUES, VALUE = 1.0, 10.0, 100.0, 1.0
+# The ridge of a sharpness, of the bias of a class, of a class that also has attribute values, and of an attribute
+# value. Ten times less or more scored about the same on other rows, for classifiers of real photos and for simulated
+# runs; 100 times more lost 0.003 to 0.006.
+SHARPNESS, CLASS, CLASS_WITH_VALUES, VALUE = 1.0, 10.0, 100.0, 1.0
 BIASED_CLASSES = 200  # with more classes, a bias for each is mostly noise and takes long
 STEPS, HALVINGS = 30, 10
 LEAST_GAIN = 1e-6  # of the summed loss
@@ -31,7 +35,7 @@ Attributes = dict[str, np.ndarray]  # the value of each class (C,), as Competiti
 def parts_of_classes(probs: np.ndarray, attributes: Attributes) -> np.ndarray:
     """(F, N, C): log-probabilities of each class, and of its value of each attribute; F - 1 attributes."""
     same = [(values[:, None] == values).astype(np.float64) for values in attributes.values()]
-    return logarithms(np.stack([probs, *(probs @ one for one in same)]))
+    return logarithms(np.stack([probs, *(probs @ pairs for pairs in same)]))
 
 
 def parts_of_grades(probs: np.ndarray) -> np.ndarray:
@@ -46,8 +50,10 @@ def of_classes(parts: np.ndarray, labels: np.ndarray, attributes: Attributes) ->
     flat, true = parts.reshape(len(parts), -1), parts[:, np.arange(len(labels)), labels].sum(1)
     actual = np.bincount(labels, minlength=parts.shape[2])
 
-    def loss(found):
-        scores = log_softmax(np.tensordot(found[0, : len(parts)], parts, 1) + found[0, len(parts) :] @ biases, axis=1)
+    def loss(parameters):
+        scores = log_softmax(
+            np.tensordot(parameters[0, : len(parts)], parts, 1) + parameters[0, len(parts) :] @ biases, axis=1
+        )
         given = np.exp(scores)
         weighted = given * parts
         means, sums = weighted.sum(2), given.sum(0)
@@ -62,22 +68,22 @@ def of_classes(parts: np.ndarray, labels: np.ndarray, attributes: Attributes) ->
         return -scores[np.arange(len(labels)), labels].sum(keepdims=True), slope[None], curve[None]
 
     unchanged = np.append(1.0, np.zeros(len(parts) - 1 + len(biases)))
-    found = _minimum(loss, unchanged[None], np.append(np.full(len(parts), SHARPNESS), ridge))[0]
-    sharpness = np.tile(found[: len(parts), None], parts.shape[2])
-    return np.concatenate([sharpness, (found[len(parts) :] @ biases)[None]])
+    fitted = _minimum(loss, unchanged[None], np.append(np.full(len(parts), SHARPNESS), ridge))[0]
+    sharpness = np.tile(fitted[: len(parts), None], parts.shape[2])
+    return np.concatenate([sharpness, (fitted[len(parts) :] @ biases)[None]])
 
 
-def classes(parts: np.ndarray, found: np.ndarray) -> np.ndarray:
-    """Calibrated probabilities (N, C) float64, rows sum to 1; parts (F, N, C), found (F + 1, C) from `of_classes`."""
-    return softmax(np.tensordot(found[:-1, 0], parts, 1) + found[-1], axis=1)
+def classes(parts: np.ndarray, fitted: np.ndarray) -> np.ndarray:
+    """Calibrated probabilities (N, C) float64, rows sum to 1; parts (F, N, C), fitted (F + 1, C) by `of_classes`."""
+    return softmax(np.tensordot(fitted[:-1, 0], parts, 1) + fitted[-1], axis=1)
 
 
 def of_labels(probs: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """(2, C): sharpness and bias of each label; for probs (N, C) and labels (N, C) of 0 and 1."""
     odds, sign = log_odds(probs), np.where(labels.astype(bool, copy=False), 1.0, -1.0)
 
-    def loss(found):
-        right = sign * (found[:, 0] * odds + found[:, 1])
+    def loss(parameters):
+        right = sign * (parameters[:, 0] * odds + parameters[:, 1])
         wrong = expit(-right)
         pull, curve = -sign * wrong, wrong * (1 - wrong)
         inner = (curve * odds).sum(0)
@@ -87,16 +93,16 @@ def of_labels(probs: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return _minimum(loss, np.tile([1.0, 0.0], (probs.shape[1], 1)), np.array([SHARPNESS, CLASS])).T
 
 
-def labels(probs: np.ndarray, found: np.ndarray) -> np.ndarray:
-    """Calibrated probabilities (N, C) float64 of several labels; found (2, C) from `of_labels`."""
-    return expit(found[0] * log_odds(probs) + found[1])
+def labels(probs: np.ndarray, fitted: np.ndarray) -> np.ndarray:
+    """Calibrated probabilities (N, C) float64 of several labels; fitted (2, C) by `of_labels`."""
+    return expit(fitted[0] * log_odds(probs) + fitted[1])
 
 
 def _biases(attributes: Attributes, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """(P, C): what each bias is added to, a value of an attribute or a class; and the ridge (P,) of each."""
+    """(P, C): the classes that each bias is added to, those of an attribute value or a single one; ridges (P,)."""
     of_values = [values == value for values in attributes.values() for value in np.unique(values)]
     of_classes = np.eye(size) if size <= BIASED_CLASSES else np.zeros((0, size))
-    ridge = CLASS_BESIDE_VALUES if of_values else CLASS
+    ridge = CLASS_WITH_VALUES if of_values else CLASS
     return (
         np.concatenate([np.reshape(of_values, (-1, size)), of_classes]).astype(np.float64),
         np.repeat([VALUE, ridge], [len(of_values), len(of_classes)]),
@@ -120,16 +126,20 @@ def _minimum(loss: Callable, unchanged: np.ndarray, ridge: float | np.ndarray) -
     to `unchanged` (B, P).
     """
 
-    def penalised(found):
-        value, slope, curve = loss(found)
-        change = found - unchanged
-        return value + (ridge * change**2).sum(1) / 2, slope + ridge * change, curve + ridge * np.eye(found.shape[1])
+    def penalised(parameters):
+        value, slope, curve = loss(parameters)
+        change = parameters - unchanged
+        return (
+            value + (ridge * change**2).sum(1) / 2,
+            slope + ridge * change,
+            curve + ridge * np.eye(parameters.shape[1]),
+        )
 
-    found, (value, slope, curve) = unchanged, penalised(unchanged)
+    parameters, (value, slope, curve) = unchanged, penalised(unchanged)
     for _ in range(STEPS):
         step = np.linalg.solve(curve, slope[:, :, None])[:, :, 0]
         for _ in range(HALVINGS):
-            tried = penalised(found - step)
+            tried = penalised(parameters - step)
             worse = tried[0] > value
             if not worse.any():
                 break
@@ -137,5 +147,5 @@ def _minimum(loss: Callable, unchanged: np.ndarray, ridge: float | np.ndarray) -
         gained = (value - tried[0]).max()
         if gained < LEAST_GAIN:
             break
-        found, (value, slope, curve) = found - step, tried
-    return found
+        parameters, (value, slope, curve) = parameters - step, tried
+    return parameters

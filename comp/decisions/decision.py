@@ -1,94 +1,138 @@
-"""The decision rules turn blended probabilities into answers. The target and the metric decide which rules exist.
+"""The decision rules: how blended probabilities become answers. The target and the metric decide which rules exist.
 
-| decided | rules, from the simplest           | parameters                        | module           |
-|---------|------------------------------------|-----------------------------------|------------------|
-| class   | argmax, prior, attributes, classes | offsets (C,) of log-probabilities | class_offsets    |
-|         | expected, after argmax             | calibration and gains, two axes   | expected_classes |
-| labels  | half, common, labels               | offsets (C,) of log-odds          | label_thresholds |
-|         | expected, after half               | the same                          | expected_labels  |
-| grade   | round, cuts                        | cut points (C - 1,)               | grade_cuts       |
-|         | expected, after round              | the same                          | expected_grades  |
-| none    | none                               | (0,)                              |                  |
+| decided | rules, the simplest first                            | parameters                               |
+|---------|------------------------------------------------------|------------------------------------------|
+| class   | argmax; expected, if the metric has terms            | offsets (C,) for ties; gains (A + 4, C)  |
+| labels  | half; expected, if the metric has terms, else common | offsets (C,) of log-odds                 |
+| grade   | round; expected, if the metric has rows              | cut points (C - 1,)                      |
+| none    | none                                                 | (0,)                                     |
 
-Every rule is fitted to blended out-of-fold probabilities. `expected` calibrates them by log loss and takes the answers
-with the best expected value of the metric; all others are fitted to the value itself. `adjusted` changes probabilities
-so that the plain decision (argmax, 0.5, rounding) gives the answers of the rule. So no other module needs to know the
-rules.
+`expected` calibrates probabilities by log loss, then takes the answers with the best expected value of the metric. It
+is the fitted rule wherever it exists: it beat all rules that were fitted to the value itself (docs/features.md).
+
+A rule fits parameters; its Form applies them. Rules of one form can be averaged. `Form.adjusted` changes probabilities
+so that the plain decision (argmax, 0.5, rounding) gives the rule's answers, so no other module needs to know the rules.
+
+Letters: N rows, C classes, A attributes.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import pairwise
-from types import ModuleType
 
 import numpy as np
 
 from comp.competition import scoring
 from comp.competition.competition import Competition
-from comp.decisions import class_offsets, expected, grade_cuts, label_thresholds
+from comp.decisions import expected, grade_cuts, offsets
+
+NONE = "none"
+
+
+@dataclass(frozen=True)
+class Form:
+    """What the parameters of a rule are, and how they are applied.
+
+    key: their name in weights.json. adjusted(probs (N, C), parameters, competition): probabilities (N, C) float32,
+    whose plain decision gives the rule's answers. named(parameters, competition): the name of each parameter, and its
+    value. decide: as `adjusted`, but answers (N,); None if they are the plain decision on the adjusted probabilities.
+    """
+
+    key: str
+    adjusted: Callable[[np.ndarray, np.ndarray, Competition], np.ndarray]
+    named: Callable[[np.ndarray, Competition], dict[str, float]]
+    decide: Callable[[np.ndarray, np.ndarray, Competition], np.ndarray] | None = None
+
+    def predictions(self, probs: np.ndarray, parameters: np.ndarray, competition: Competition) -> np.ndarray:
+        """The predictions for the competition's metric: the rule's answers, or probabilities if none are needed."""
+        if self.decide:
+            return self.decide(probs, parameters, competition)
+        return scoring.predictions(competition, competition.metric, self.adjusted(probs, parameters, competition))
+
+
+def _always(competition: Competition) -> bool:
+    return True
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A decision rule. fit(probs (N, C), labels, groups (N,), competition): its parameters.
+
+    plain: the decision without a fitted parameter; fits: whether the rule exists for a competition.
+    """
+
+    name: str
+    form: Form
+    fit: Callable[[np.ndarray, np.ndarray, np.ndarray, Competition], np.ndarray]
+    plain: bool = False
+    fits: Callable[[Competition], bool] = _always
+
+
+def _of_classes(parameters: np.ndarray, competition: Competition) -> dict[str, float]:
+    return dict(zip(competition.classes, parameters.tolist(), strict=True))
+
+
+def _of_pairs(parameters: np.ndarray, competition: Competition) -> dict[str, float]:
+    pairs = [f"{low} | {high}" for low, high in pairwise(competition.classes)]
+    return dict(zip(pairs, parameters.tolist(), strict=True))
+
+
+def _has_terms(competition: Competition) -> bool:
+    return competition.metric.terms is not None
+
+
+def _has_no_terms(competition: Competition) -> bool:
+    return competition.metric.terms is None
+
+
+def _has_rows(competition: Competition) -> bool:
+    return competition.metric.rows is not None
+
+
+def _unchanged(probs: np.ndarray, parameters: np.ndarray, competition: Competition) -> np.ndarray:
+    return probs
+
+
+def _no_names(parameters: np.ndarray, competition: Competition) -> dict[str, float]:
+    return {}
+
+
+def _nothing(probs: np.ndarray, labels: np.ndarray, groups: np.ndarray, competition: Competition) -> np.ndarray:
+    return np.zeros(0)
+
+
+CLASS_OFFSETS = Form("offsets", offsets.adjusted_classes, _of_classes, offsets.decide_classes)
+GAINS = Form("parameters", expected.adjusted_classes, expected.named_classes, expected.decide_classes)
+LABEL_OFFSETS = Form("parameters", offsets.adjusted_labels, _of_classes)
+CUTS = Form("parameters", grade_cuts.adjusted, _of_pairs)
+PROBABILITIES = Form("parameters", _unchanged, _no_names)
 
 EXPECTED = "expected"
-NAMES = ("argmax", "half", "round", EXPECTED, "prior", "attributes", "classes", "common", "labels", "cuts")
-PLAIN = ("argmax", "half", "round", "none")  # the rules without a fitted parameter
-_MODULES = {"class": class_offsets, "labels": label_thresholds, "grade": grade_cuts}
-_EXPECTED = {"class": expected, "labels": expected, "grade": expected}
+RULES: dict[str, tuple[Rule, ...]] = {  # what the metric decides: its rules, the simplest first
+    "class": (
+        Rule("argmax", CLASS_OFFSETS, offsets.tie_breaks, plain=True),
+        Rule(EXPECTED, GAINS, expected.fit_classes, fits=_has_terms),
+    ),
+    "labels": (
+        Rule("half", LABEL_OFFSETS, offsets.half, plain=True),
+        Rule(EXPECTED, LABEL_OFFSETS, expected.fit_labels, fits=_has_terms),
+        Rule("common", LABEL_OFFSETS, offsets.common, fits=_has_no_terms),
+    ),
+    "grade": (
+        Rule("round", CUTS, grade_cuts.halfway, plain=True),
+        Rule(EXPECTED, CUTS, expected.fit_grades, fits=_has_rows),
+    ),
+    NONE: (Rule(NONE, PROBABILITIES, _nothing, plain=True),),
+}
+NAMES = tuple(dict.fromkeys(rule.name for rules in RULES.values() for rule in rules if rule.name != NONE))
 
 
-def rules(competition: Competition) -> tuple[str, ...]:
-    """The rules for the competition's target and metric, the simplest first."""
-    module, metric = _module(competition), competition.metric
-    if module is None:
-        return ("none",)
-    plain, *others = module.rules(competition)
-    has_parts = metric.rows if module is grade_cuts else metric.terms
-    return (plain, EXPECTED, *others) if has_parts else (plain, *others)
+def rules_for(competition: Competition) -> tuple[Rule, ...]:
+    """The rules for the competition's target and metric, the plain one first."""
+    kind = competition.metric.decides(competition.target)
+    return tuple(rule for rule in RULES[kind] if rule.fits(competition))
 
 
-def fit(
-    rule: str, probs: np.ndarray, labels: np.ndarray, groups: np.ndarray, competition: Competition, on=None
-) -> np.ndarray:
-    """Parameters of a rule for blended probs (N, C). groups (N,): subsamples keep the rows of a group together.
-
-    on (T, C): for the rule `expected`, probabilities of the rows whose expected value is maximised, such as test
-    photos; None: of the rows that it is calibrated on.
-    """
-    if rule == EXPECTED:
-        return _EXPECTED[_kind(competition)].fit(probs, labels, groups, competition, on)
-    module = _module(competition)
-    return module.fit(rule, probs, labels, groups, competition) if module else np.zeros(0)
-
-
-def adjusted(probs: np.ndarray, parameters: np.ndarray, competition: Competition) -> np.ndarray:
-    """Probabilities (N, C) float32, changed so that the plain decision gives the answers of the rule."""
-    module = _module(competition, parameters)
-    if module is expected:
-        return expected.adjusted_classes(probs, parameters, competition)
-    return module.adjusted(probs, parameters) if module else probs
-
-
-def predictions(probs: np.ndarray, parameters: np.ndarray, competition: Competition) -> np.ndarray:
-    """The predictions for the competition's metric: the answers of the rule, or probabilities if none are needed."""
-    module = _module(competition, parameters)
-    if module is expected:
-        return expected.decide_classes(probs, parameters, competition)
-    if module is class_offsets:
-        return class_offsets.decide(probs, parameters)
-    return scoring.predictions(competition, competition.metric, adjusted(probs, parameters, competition))
-
-
-def named(parameters: np.ndarray, competition: Competition) -> dict[str, float]:
-    """The parameters by the name of their class, or of the two grades that a cut point separates."""
-    names, module = competition.classes, _module(competition, parameters)
-    if module is expected:
-        return expected.named_classes(parameters, competition)
-    if module is grade_cuts:
-        names = [f"{low} | {high}" for low, high in pairwise(names)]
-    return dict(zip(names, parameters.tolist(), strict=True)) if len(parameters) else {}
-
-
-def _kind(competition: Competition) -> str:
-    return competition.metric.decides(competition.target)
-
-
-def _module(competition: Competition, parameters: np.ndarray | None = None) -> ModuleType | None:
-    """The module that applies these parameters. Those of the rule `expected` for classes have two axes."""
-    module = _MODULES.get(_kind(competition))
-    return expected if module is class_offsets and np.ndim(parameters) == 2 else module
+def rule_for(name: str, competition: Competition) -> Rule:
+    """The rule of that name for the competition. Raises KeyError if there is none."""
+    return {rule.name: rule for rule in rules_for(competition)}[name]

@@ -1,17 +1,16 @@
-"""Decision rules for grades with a metric of their distance (quadratic kappa): cut points for the expected grade.
+"""Grades with a metric of their distance, such as quadratic kappa: cut points for the expected grade.
 
-round: cut at k + 0.5; cuts: C - 1 cut points, fitted by exact coordinate search on random halves of the groups and
-shrunk toward k + 0.5. In the adjusted probabilities each row has two neighbouring grades, and rounding the expectation
-gives the answer of the rule.
+Rounding cuts at k + 0.5. Other cut points are found by an exact search: between two neighbouring expectations the score
+does not change, so all its values can be compared. In the adjusted probabilities each row has two neighbouring grades,
+and rounding their expectation gives the grade that the cut points give.
 
-Letters: N rows, C grades, S quantities per row from which the metric is computed.
+Letters: N rows, C grades, S quantities for each row from which the metric is computed.
 """
 
 import numpy as np
 
 from comp.competition import scoring
 from comp.competition.competition import Competition
-from comp.decisions import line_search
 from comp.metrics.metric import Metric
 
 REACH = 0.75  # largest distance of a cut point from k + 0.5
@@ -20,37 +19,27 @@ PASSES = 3
 LEAST_GAIN = 1e-9  # smaller gains are rounding errors
 
 
-def rules(competition: Competition) -> tuple[str, ...]:
-    """The rules for the competition, the simplest first."""
-    return ("round", "cuts") if competition.metric.rows else ("round",)
-
-
-def plain(grades: int) -> np.ndarray:
+def rounding(grades: int) -> np.ndarray:
     """The cut points (C - 1,) of rounding."""
     return np.arange(grades - 1) + 0.5
 
 
-def adjusted(probs: np.ndarray, cuts: np.ndarray) -> np.ndarray:
+def halfway(probs: np.ndarray, labels: np.ndarray, groups: np.ndarray, competition: Competition) -> np.ndarray:
+    """The rule `round`: the cut points (C - 1,) of rounding, whatever the rows are."""
+    return rounding(competition.size)
+
+
+def adjusted(probs: np.ndarray, cuts: np.ndarray, competition: Competition) -> np.ndarray:
     """Probabilities (N, C) float32. Their rounded expectation is the grade that the cut points (C - 1,) give."""
     grades = probs.shape[1]
-    if np.array_equal(cuts, plain(grades)):
+    if np.array_equal(cuts, rounding(grades)):
         return probs
     expected = scoring.expectation(probs)
-    moved = np.interp(expected, [0, *cuts, grades - 1], [0, *plain(grades), grades - 1])
+    moved = np.interp(expected, [0, *cuts, grades - 1], [0, *rounding(grades), grades - 1])
     answer = np.searchsorted(cuts, expected, side="right")
     # rounding to float32 must not move a value across a cut point
     moved = np.clip(moved, answer - 0.499, answer + 0.499)
     return scoring.two_points(moved, grades)
-
-
-def fit(rule: str, probs: np.ndarray, labels: np.ndarray, groups: np.ndarray, competition: Competition) -> np.ndarray:
-    """Rising cut points (C - 1,) for blended probs (N, C). groups (N,): subsamples keep their rows together."""
-    grades = competition.size
-    if rule == "round":
-        return plain(grades)
-    expected = scoring.expectation(probs)
-    search = lambda rows: best_cuts(competition.metric, expected[rows], labels[rows], grades)  # noqa: E731
-    return rising(plain(grades) + line_search.toward_zero(line_search.on_subsamples(search, groups) - plain(grades)))
 
 
 def rising(cuts: np.ndarray) -> np.ndarray:
@@ -60,16 +49,16 @@ def rising(cuts: np.ndarray) -> np.ndarray:
     return np.maximum.accumulate(np.clip(cuts, MARGIN, grades - 1 - MARGIN * (grades - 1)) - gaps) + gaps
 
 
-def best_cuts(metric: Metric, expected: np.ndarray, labels: np.ndarray, grades: int) -> np.ndarray:
-    """Cut points (C - 1,); moving a single one does not improve the score on these rows.
+def best_cuts(metric: Metric, expected: np.ndarray, chances: np.ndarray) -> np.ndarray:
+    """Cut points (C - 1,) with the best expected score; moving a single one does not improve it.
 
-    labels: grades (N,), or the probabilities (N, C) of the grades: then the score is the expected one.
+    expected (N,): the expected grade of each row, which is cut; chances (N, C): probabilities of the grades.
     """
-    order = np.argsort(expected, kind="stable")
-    expected, labels = expected[order], labels[order]
-    sums = _sums_of_grades(metric, labels, grades)
-    cuts = plain(grades)
-    at = np.concatenate([[0], np.searchsorted(expected, cuts), [len(labels)]])  # grade k has the rows at[k]:at[k + 1]
+    order, grades = np.argsort(expected, kind="stable"), chances.shape[1]
+    expected = expected[order]
+    sums = _sums_of_grades(metric, chances[order])
+    cuts = rounding(grades)
+    at = np.concatenate([[0], np.searchsorted(expected, cuts), [len(expected)]])  # grade k has the rows at[k]:at[k + 1]
     value = -np.inf
     for _ in range(PASSES):
         before = value
@@ -82,10 +71,11 @@ def best_cuts(metric: Metric, expected: np.ndarray, labels: np.ndarray, grades: 
     return cuts
 
 
-def _sums_of_grades(metric: Metric, labels: np.ndarray, grades: int) -> np.ndarray:
+def _sums_of_grades(metric: Metric, chances: np.ndarray) -> np.ndarray:
     """Cumulative sums (C, N + 1, S) over the rows of the metric's quantities, if all rows had the same answer."""
+    grades = chances.shape[1]
     of_grades = [metric.rows(np.arange(grades), np.full(grades, grade)) for grade in range(grades)]
-    quantities = [each[labels] if labels.ndim == 1 else labels @ each for each in of_grades]
+    quantities = [chances @ each for each in of_grades]
     return np.stack([np.concatenate([np.zeros((1, q.shape[1])), q.cumsum(0)]) for q in quantities])
 
 

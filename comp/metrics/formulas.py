@@ -1,24 +1,20 @@
-"""Metrics that are computed from counts for each class: true positives, predicted, actual.
+"""The formulas of the metrics, in five sections: counts of classes, kappa, numbers, probabilities, order.
 
-Each `…_terms` function returns numerators and denominators (…, C). The metric is the sum of its numerators divided by
-the sum of its denominators, so one search works for all of them (see decisions/linesearch.py).
+numpy is used where scikit-learn has the same metric, because the searches and the bootstrap call these functions many
+thousand times: scikit-learn needs about ten times longer for few rows, and it offers no terms or row quantities.
 
-Quadratic weighted kappa (Cohen 1968), from the means of a few quantities per row.
-
-Metrics of the distance between numbers or grades: RMSE, MAE, quadratic weighted kappa. labels, values: (N,).
-
-Metrics of probabilities: log loss and probabilistic F1.
-
-labels are classes (N,) or (N, C) of 0 and 1; probs (N, C).
-
-Metrics of order: of the rows within a class (AUC, average precision) or of the classes within a row (MAP@k, top k).
-
-labels are classes (N,) or (N, C) of 0 and 1; probs (N, C).
+Letters: N rows, C classes, S quantities for each row. Labels are classes (N,), or (N, C) of 0 and 1 for several labels.
 """
 
 import numpy as np
 
 TINY = 1e-9  # replaces a denominator of 0; its numerator is 0 too
+
+
+# ---- metrics of counts: true positives, predicted and actual of each class
+
+# A function `..._terms` returns numerators and denominators (…, C). The metric is the sum of its numerators divided by
+# the sum of its denominators. So the searches and the bootstrap need to know nothing else of it.
 
 
 def counts(labels: np.ndarray, answers: np.ndarray, classes: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -77,13 +73,16 @@ def balanced_accuracy_terms(true_positives, predicted, actual):
 def samples_f_rows(labels: np.ndarray, answers: np.ndarray, beta: float = 1.0) -> np.ndarray:
     """F-beta (N, 1) of the label set of each row, from labels and answers (N, C); 0 if both sets are empty."""
     labels, answers = labels.astype(bool, copy=False), answers.astype(bool, copy=False)
-    of_row = (np.count_nonzero(part, axis=1) for part in (labels & answers, answers, labels))
-    return f_scores(*of_row, beta)[0][:, None]
+    sizes = (np.count_nonzero(part, axis=1) for part in (labels & answers, answers, labels))
+    return f_scores(*sizes, beta)[0][:, None]
 
 
 def macro_f1_score(labels: np.ndarray, answers: np.ndarray, classes: int) -> float:
     """Macro F1 of answers (N,)."""
     return float(ratio(*macro_f_terms(*counts(labels, answers, classes))))
+
+
+# ---- quadratic weighted kappa, from the means of four quantities
 
 
 def kappa_rows(labels: np.ndarray, grades: np.ndarray) -> np.ndarray:
@@ -102,6 +101,9 @@ def kappa_of_means(means: np.ndarray) -> np.ndarray:
     return 1 - (squares - 2 * product) / np.where(expected > 0, expected, 1)
 
 
+# ---- errors of numbers and grades: labels (N,), values (N,)
+
+
 def squared_rows(labels: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Squared error of each row, (N, 1)."""
     return (labels.astype(np.float64) - values)[:, None] ** 2
@@ -116,6 +118,8 @@ def absolute_rows(labels: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Absolute error of each row, (N, 1)."""
     return np.abs(labels.astype(np.float64) - values)[:, None]
 
+
+# ---- metrics of probabilities (N, C)
 
 FLOOR = 1e-7  # smallest probability: a row that is certain and wrong costs 16 nats, not infinity
 
@@ -149,6 +153,8 @@ def probabilistic_f1_of_means(means: np.ndarray) -> np.ndarray:
     return means[..., 0] / np.where(means[..., 1] > 0, means[..., 1], 1)
 
 
+# ---- metrics of order: of the rows within a class (AUC, average precision), of the classes within a row (MAP, top k)
+
 CHANCE = 0.5  # AUC if no column has both positive and negative rows
 
 
@@ -156,7 +162,7 @@ def auc_score(labels: np.ndarray, probs: np.ndarray) -> float:
     """Area under the ROC curve: of the second of two classes, or the mean over all classes, each against the rest.
 
     Classes without positive rows or without negative rows are left out.
-    It is computed from ranks (Mann and Whitney 1947), ties count half; scikit-learn gives the same ten times slower.
+    It is computed from ranks (Mann and Whitney 1947); ties count half.
     """
     labels = np.asarray(labels)
     if labels.ndim == 2:
@@ -179,20 +185,20 @@ def _area(positive: np.ndarray, scores: np.ndarray) -> float | None:
 def average_precision(labels: np.ndarray, probs: np.ndarray) -> float:
     """Average precision of the positive class (labels (N,)), or its mean over the columns with a positive row.
 
-    scikit-learn gives the same, ten times slower for few rows, and greedy selection calls this very often.
+    Of several labels each column is one class. Greedy selection calls this very often.
     """
     if labels.ndim == 1:
         return _precision(labels, probs[:, 1]) if labels.any() else 0.0
-    found = [_precision(labels[:, c], probs[:, c]) for c in np.flatnonzero(labels.any(0))]
-    return float(np.mean(found)) if found else 0.0
+    precisions = [_precision(labels[:, c], probs[:, c]) for c in np.flatnonzero(labels.any(0))]
+    return float(np.mean(precisions)) if precisions else 0.0
 
 
 def _precision(positive: np.ndarray, scores: np.ndarray) -> float:
     """Mean over the positive rows of the precision at their score; rows with equal scores count together."""
     order = np.argsort(-scores, kind="stable")
     last = np.flatnonzero(np.append(np.diff(scores[order]) != 0, True))
-    found = positive[order].cumsum(dtype=np.int64)[last]
-    return float((np.diff(found, prepend=0) * found / (last + 1)).sum() / found[-1])
+    hits = positive[order].cumsum(dtype=np.int64)[last]
+    return float((np.diff(hits, prepend=0) * hits / (last + 1)).sum() / hits[-1])
 
 
 def rank_of_truth(labels: np.ndarray, probs: np.ndarray) -> np.ndarray:

@@ -1,10 +1,10 @@
-"""The Metric value: a function, its direction, the predictions it takes, and parts for fast searches and resampling.
+"""The value Metric: a function, and everything that the other rooms need to know about it.
 
-The built-in metrics are listed in metrics.py; your own go to user_metrics.py.
+No other module asks for the name of a metric. So a metric in user_metrics.py that sets the same fields is treated as a
+built-in one: it gets the same decision rules, searches, intervals, losses, class weights and form in the submission.
+The built-in metrics are listed in named_metrics.py.
 
-Letters in every shape: N rows, C classes, S quantities per row.
-
-The values that a metric can have, to refuse a score that was mistyped.
+Letters in every shape: N rows, C classes, S quantities for each row.
 """
 
 import math
@@ -13,10 +13,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from comp.metrics import formulas, user_metrics
+from comp.metrics import formulas
 
-ONE_LABEL = ("multiclass", "binary", "ordinal")  # targets with one class per photo
-NEEDS = ("answers", "ranking", "ranks", "probabilities", "values")
+ONE_LABEL = ("multiclass", "binary", "ordinal")  # targets with one class for each photo
 
 
 def first(means: np.ndarray) -> np.ndarray:
@@ -26,7 +25,7 @@ def first(means: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric with its direction and what it needs. Two metrics of the same name and fields are equal.
+    """A metric with its direction and what it needs. Two metrics of the same name and plain fields are equal.
 
     name: as in competition.toml; function(labels, predictions): the value that the leaderboard shows.
     needs: what the predictions are:
@@ -36,12 +35,19 @@ class Metric:
         "probabilities": probabilities (N, C)
         "values": numbers (N,)
     targets: the targets that it can score. graded: the distance between two grades counts, not only equality.
+    limits: the lowest and the highest possible value. A leaderboard score outside of them is refused as mistyped.
 
-    A metric with `terms` or `rows` is fast to resample, and decision rules can search for its best value:
+    Fields for speed. A metric with `terms` or `rows` is fast to resample, and has the decision rule `expected`:
     terms(true positives, predicted, actual): from counts (…, C) to numerators and denominators (…, C); the value is the
         sum of the numerators divided by the sum of the denominators. summable: the sums of the terms depend only on the
         sums of the counts, as in micro averages.
     rows(labels, predictions): quantities (N, S) of the rows; of_means(means (…, S)): the value from their means.
+
+    Fields for training and for the submission:
+    classes_alike: rare classes count as much as frequent ones, so sampler=auto and class_weights=auto balance them.
+    number_loss: "mse" or "mae", the loss with which a network (loss=auto) or boosted trees predict a number.
+    ranked: how many classes a ranking in the submission has; 0 if the metric does not say it.
+    lowest_probability: smaller ones are raised to it in the submission; a logarithm of 0 would be infinite.
     """
 
     name: str
@@ -54,6 +60,11 @@ class Metric:
     summable: bool = False
     rows: Callable | None = field(default=None, compare=False)
     of_means: Callable = field(default=first, compare=False)
+    limits: tuple[float, float] = (-math.inf, math.inf)
+    classes_alike: bool = False
+    number_loss: str = "mse"
+    ranked: int = 0
+    lowest_probability: float = 0.0
 
     def value(self, labels: np.ndarray, predictions: np.ndarray, classes: int = 0) -> float:
         """The value as the leaderboard shows it; classes: C, if it is known."""
@@ -76,8 +87,8 @@ class Metric:
     def decides(self, target: str) -> str:
         """The decision that turns probabilities into the predictions of this metric.
 
-        "class": one class per row; "labels": a set of labels; "grade": a grade, near to the expected one; "none": no
-        decision, the metric takes the probabilities or values themselves.
+        "class": one class for each row; "labels": a set of labels; "grade": a grade, near to the expected one; "none":
+        no decision, because the metric takes the probabilities or values themselves.
         """
         if target == "ordinal" and (self.graded or self.needs == "values"):
             return "grade"
@@ -86,28 +97,21 @@ class Metric:
         return "labels" if target == "multilabel" else "class"
 
 
-def counted(name: str, terms: Callable, targets: tuple[str, ...], summable: bool = False) -> Metric:
-    """A metric of answers that is computed from counts for each class."""
+def counted(name: str, terms: Callable, targets: tuple[str, ...], **fields) -> Metric:
+    """A metric of answers that is computed from counts for each class; fields: other fields of Metric."""
 
     def function(labels, answers):
         return formulas.ratio(*terms(*formulas.counts(labels, answers)))
 
-    return Metric(name, function, "answers", targets, terms=terms, summable=summable)
+    return Metric(name, function, "answers", targets, terms=terms, **fields)
 
 
-def averaged(name: str, needs: str, targets: tuple[str, ...], rows: Callable, of_means: Callable = first, **more):
-    """A metric that is computed from means over the rows; `more`: other fields of Metric."""
+def averaged(
+    name: str, needs: str, targets: tuple[str, ...], rows: Callable, of_means: Callable = first, **fields
+) -> Metric:
+    """A metric that is computed from means over the rows; fields: other fields of Metric."""
 
     def function(labels, predictions):
         return of_means(rows(labels, predictions).mean(0))
 
-    return Metric(name, function, needs, targets, rows=rows, of_means=of_means, **more)
-
-
-def possible_values(metric: Metric) -> tuple[float, float]:
-    """The lowest and the highest possible value; infinite where there is no limit, or for a metric of the user's."""
-    if any(metric.name == own.name for own in user_metrics.METRICS):
-        return -math.inf, math.inf
-    if not metric.higher_is_better:
-        return 0.0, math.inf  # a loss, or a distance
-    return (-1.0 if metric.name == "quadratic_kappa" else 0.0), 1.0
+    return Metric(name, function, needs, targets, rows=rows, of_means=of_means, **fields)

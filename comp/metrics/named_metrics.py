@@ -4,9 +4,8 @@ A name may have a parameter after @: map@5, macro_f_beta@2.
 """
 
 import difflib
+import math
 from functools import partial
-
-import numpy as np
 
 from comp.errors import InputError
 from comp.metrics import formulas, user_metrics
@@ -15,58 +14,83 @@ from comp.metrics.metric import ONE_LABEL, Metric, averaged, counted
 
 __all__ = ["FLOOR", "Metric", "auc_score", "check_target", "get", "log_loss", "macro_f1_score", "names"]
 
-COUNTED = (*ONE_LABEL, "multilabel")
-NUMBERS = ("regression", "ordinal")
+SHARE, CORRELATION, ERROR = (0.0, 1.0), (-1.0, 1.0), (0.0, math.inf)  # possible values
+COUNTED, NUMBERS = (*ONE_LABEL, "multilabel"), ("regression", "ordinal")  # targets
+AS_SHARE, AS_ERROR = {"limits": SHARE}, {"limits": ERROR, "higher_is_better": False}
 
 _FIXED = (
-    counted("accuracy", formulas.accuracy_terms, ONE_LABEL, summable=True),
-    counted("balanced_accuracy", formulas.balanced_accuracy_terms, ONE_LABEL),
-    counted("macro_f1", formulas.macro_f_terms, COUNTED),
-    counted("micro_f1", formulas.micro_f_terms, COUNTED, summable=True),
-    counted("weighted_f1", formulas.weighted_f1_terms, COUNTED),
-    Metric("log_loss", log_loss, "probabilities", COUNTED, False, rows=formulas.log_loss_rows),
-    Metric("auc", auc_score, "ranks", COUNTED),
-    Metric("average_precision", formulas.average_precision, "ranks", ("binary", "multilabel")),
-    averaged("quadratic_kappa", "answers", ("ordinal",), formulas.kappa_rows, formulas.kappa_of_means, graded=True),
-    averaged("rmse", "values", NUMBERS, formulas.squared_rows, formulas.root, higher_is_better=False),
-    averaged("mae", "values", NUMBERS, formulas.absolute_rows, higher_is_better=False),
+    counted("accuracy", formulas.accuracy_terms, ONE_LABEL, summable=True, **AS_SHARE),
+    counted("balanced_accuracy", formulas.balanced_accuracy_terms, ONE_LABEL, classes_alike=True, **AS_SHARE),
+    counted("macro_f1", formulas.macro_f_terms, COUNTED, classes_alike=True, **AS_SHARE),
+    counted("micro_f1", formulas.micro_f_terms, COUNTED, summable=True, **AS_SHARE),
+    counted("weighted_f1", formulas.weighted_f1_terms, COUNTED, **AS_SHARE),
+    Metric(
+        "log_loss",
+        log_loss,
+        "probabilities",
+        COUNTED,
+        rows=formulas.log_loss_rows,
+        lowest_probability=FLOOR,
+        **AS_ERROR,
+    ),
+    Metric("auc", auc_score, "ranks", COUNTED, **AS_SHARE),
+    Metric("average_precision", formulas.average_precision, "ranks", ("binary", "multilabel"), **AS_SHARE),
+    averaged(
+        "quadratic_kappa",
+        "answers",
+        ("ordinal",),
+        formulas.kappa_rows,
+        formulas.kappa_of_means,
+        graded=True,
+        limits=CORRELATION,
+    ),
+    averaged("rmse", "values", NUMBERS, formulas.squared_rows, formulas.root, **AS_ERROR),
+    averaged("mae", "values", NUMBERS, formulas.absolute_rows, number_loss="mae", **AS_ERROR),
     averaged(
         "probabilistic_f1",
         "probabilities",
         ("binary",),
         formulas.probabilistic_f1_rows,
         formulas.probabilistic_f1_of_means,
+        **AS_SHARE,
     ),
 )
 
 
-def _f_beta(name: str, beta: float) -> Metric:
-    if name.startswith("samples"):
-        return averaged(name, "answers", ("multilabel",), partial(formulas.samples_f_rows, beta=beta))
-    micro = name.startswith("micro")
-    terms = formulas.micro_f_terms if micro else formulas.macro_f_terms
-    return counted(name, partial(terms, beta=beta), COUNTED, summable=micro)
+def _macro_f_beta(name: str, beta: float) -> Metric:
+    return counted(name, partial(formulas.macro_f_terms, beta=beta), COUNTED, classes_alike=True, **AS_SHARE)
 
 
-def _of_the_best(name: str, k: int) -> Metric:
-    several = name.startswith("map")
-    rows = formulas.map_at_k_rows if several else formulas.top_k_rows
-    return averaged(name, "ranking", ("multiclass", "multilabel") if several else ("multiclass",), partial(rows, k=k))
+def _micro_f_beta(name: str, beta: float) -> Metric:
+    return counted(name, partial(formulas.micro_f_terms, beta=beta), COUNTED, summable=True, **AS_SHARE)
 
 
-_WITH_PARAMETER = {  # name: function that creates the metric, type of the parameter, its letter in lists of names
-    "macro_f_beta": (_f_beta, float, "b"),
-    "micro_f_beta": (_f_beta, float, "b"),
-    "samples_f_beta": (_f_beta, float, "b"),
-    "map": (_of_the_best, int, "k"),
-    "top_k_accuracy": (_of_the_best, int, "k"),
+def _samples_f_beta(name: str, beta: float) -> Metric:
+    return averaged(name, "answers", ("multilabel",), partial(formulas.samples_f_rows, beta=beta), **AS_SHARE)
+
+
+def _map_at_k(name: str, k: int) -> Metric:
+    rows = partial(formulas.map_at_k_rows, k=k)
+    return averaged(name, "ranking", ("multiclass", "multilabel"), rows, ranked=k, **AS_SHARE)
+
+
+def _top_k_accuracy(name: str, k: int) -> Metric:
+    return averaged(name, "ranking", ("multiclass",), partial(formulas.top_k_rows, k=k), ranked=k, **AS_SHARE)
+
+
+_WITH_PARAMETER = {  # name: the function that creates the metric, the parameter's type, its letter in lists of names
+    "macro_f_beta": (_macro_f_beta, float, "b"),
+    "micro_f_beta": (_micro_f_beta, float, "b"),
+    "samples_f_beta": (_samples_f_beta, float, "b"),
+    "map": (_map_at_k, int, "k"),
+    "top_k_accuracy": (_top_k_accuracy, int, "k"),
 }
 
 
 def names() -> list[str]:
     """All names, your own first. Metrics with a parameter are listed as map@k."""
-    own = [metric.name for metric in user_metrics.METRICS]
-    return [*own, *(metric.name for metric in _FIXED), *(f"{n}@{p}" for n, (_, _, p) in _WITH_PARAMETER.items())]
+    with_parameter = (f"{name}@{letter}" for name, (_, _, letter) in _WITH_PARAMETER.items())
+    return [*(metric.name for metric in (*user_metrics.METRICS, *_FIXED)), *with_parameter]
 
 
 def get(name: str) -> Metric:
@@ -77,22 +101,23 @@ def get(name: str) -> Metric:
     base, _, parameter = name.partition("@")
     if base not in _WITH_PARAMETER:
         raise _unknown(name)
-    make, kind, _ = _WITH_PARAMETER[base]
+    create, kind, _ = _WITH_PARAMETER[base]
     try:
         number = kind(parameter)
     except ValueError:
         number = 0
-    if not 0 < number < np.inf:
+    if not 0 < number < math.inf:
         raise InputError(f'metric = "{name}"', _expected(base), f'write it as "{base}@{2 if kind is float else 5}"')
-    return make(name, number)
+    return create(name, number)
 
 
 def check_target(metric: Metric, target: str) -> None:
     """Raise InputError if the metric cannot score the target."""
     if target in metric.targets:
         return
-    with_parameter = [make(f"{name}@{letter}", 1) for name, (make, _, letter) in _WITH_PARAMETER.items()]
-    fitting = [one.name for one in (*user_metrics.METRICS, *_FIXED, *with_parameter) if target in one.targets]
+    with_parameter = (create(f"{name}@{letter}", 1) for name, (create, _, letter) in _WITH_PARAMETER.items())
+    known = (*user_metrics.METRICS, *_FIXED, *with_parameter)
+    fitting = [fit.name for fit in known if target in fit.targets]
     raise InputError(
         f'metric = "{metric.name}" with target = "{target}"',
         f"a target of {', '.join(metric.targets)}, or a metric of {', '.join(fitting)}",

@@ -3,7 +3,8 @@
     metric = "weighted_auc"
 
 A metric in this list chooses the best epoch, the blend and the decision rule like any other. Its function takes labels
-in the form of the table in competition.py, and the predictions that `needs` names (see metric.py).
+in the form of the table in comp/competition/competition.py, and the predictions that `needs` names. metric.py describes
+all fields of a Metric: which values are possible, what speeds up the searches, what training and the submission need.
 """
 
 import numpy as np

@@ -198,7 +198,6 @@ HEADS = {  # target: its heads; the first one replaces "auto"
     "ordinal": ("classes", "regression", "cumulative"),
     "regression": ("regression", "bins"),
 }
-CLASSES_ALIKE = ("macro_f1", "macro_f_beta", "balanced_accuracy")  # metrics that give rare classes the same weight
 
 
 def resolved_recipe(recipe: Recipe, competition: Competition) -> Recipe:
@@ -235,14 +234,14 @@ def family_of_head(head: str, target: str) -> str:
 
 def _loss(head: str, competition: Competition) -> str:
     if family_of_head(head, competition.target) == "number":
-        return "mae" if competition.metric.name == "mae" else "mse"
+        return competition.metric.number_loss
     return {"classes": "cross_entropy", "labels": "bce"}[family_of_head(head, competition.target)]
 
 
 def _sampler(competition: Competition) -> str:
-    """Balanced only for metrics of CLASSES_ALIKE: metrics of probabilities need the true frequencies of the classes."""
-    alike = competition.metric.name.partition("@")[0] in CLASSES_ALIKE
-    return "balanced" if alike and competition.target in ONE_LABEL else "shuffle"
+    """Balanced only where rare classes count as much as others: probabilities need the true frequencies of classes."""
+    balanced = competition.metric.classes_alike and competition.target in ONE_LABEL
+    return "balanced" if balanced else "shuffle"
 
 
 def _check(recipe: Recipe, competition: Competition) -> None:

@@ -22,11 +22,10 @@ import numpy as np
 from comp.competition import scoring
 from comp.competition.competition import ANSWERS, Competition
 from comp.errors import InputError, listed
-from comp.metrics.named_metrics import FLOOR
 from comp.text import finite_number
 
 CLASSES, VALUES = ("index", "label"), ("probability", "probabilities", "number")
-RANKED = 5  # length of a ranking if the metric has no k
+RANKED = 5  # length of a ranking if the metric does not say it
 
 
 def form_of_answers(competition: Competition) -> str:
@@ -98,10 +97,8 @@ def separator(competition: Competition) -> str:
 
 
 def ranked(competition: Competition) -> int:
-    """The length of a ranking: the k of the metric, as in map@5, at most C."""
-    _, _, k = competition.metric.name.partition("@")
-    wanted = int(k) if competition.metric.needs == "ranking" and k.isdecimal() else RANKED
-    return min(wanted, competition.size)
+    """The length of a ranking: that of the metric, as in map@5, at most C."""
+    return min(competition.metric.ranked or RANKED, competition.size)
 
 
 def agreement(competition: Competition, first: np.ndarray, second: np.ndarray) -> tuple[str, float]:
@@ -124,7 +121,7 @@ def _correlation(first: np.ndarray, second: np.ndarray) -> float:
     return float(np.corrcoef(first, second)[0, 1])
 
 
-DECIMALS = 8  # for probabilities that must sum to 1 in each row; FLOOR needs 7
+DECIMALS = 8  # for probabilities that must sum to 1 in each row; the floor of the log loss needs 7
 DIGITS = 12  # largest number of decimals for others: the shortest text that gives the same float32
 
 
@@ -134,7 +131,7 @@ def answers_to_text(competition: Competition, answers: np.ndarray) -> dict[str, 
     if answer != "probabilities":
         return {names[0]: _WRITE[answer](competition, answers)}
     if competition.sums_to_one and len(names) == competition.size:
-        texts = rows_that_sum_to_one(answers, _floor(competition))
+        texts = rows_that_sum_to_one(answers, competition.metric.lowest_probability)
         return {name: [row[i] for row in texts] for i, name in enumerate(names)}
     return {name: _probabilities(competition, answers[:, i]) for i, name in enumerate(names)}
 
@@ -148,7 +145,7 @@ def _names(competition: Competition, answers: np.ndarray) -> list[str]:
 
 
 def _probabilities(competition: Competition, answers: np.ndarray) -> list[str]:
-    floor = _floor(competition)
+    floor = competition.metric.lowest_probability
     return _decimals(np.clip(answers, floor, 1 - floor))
 
 
@@ -173,11 +170,6 @@ _WRITE: dict[str, Callable[[Competition, np.ndarray], list[str]]] = {
     "ranking": _rankings,
     "number": _numbers,
 }
-
-
-def _floor(competition: Competition) -> float:
-    """The smallest probability to write. Our log_loss raises smaller ones to FLOOR; a leaderboard may not."""
-    return FLOOR if competition.metric.name == "log_loss" else 0.0
 
 
 def _decimals(values: np.ndarray) -> list[str]:

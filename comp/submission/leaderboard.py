@@ -17,7 +17,7 @@ import numpy as np
 from comp import console, files, tables
 from comp.competition.competition import Competition
 from comp.errors import InputError
-from comp.metrics.metric import Metric, possible_values
+from comp.metrics.metric import Metric
 from comp.project import Project
 from comp.store.paths import BLEND, leaderboard_file, submission_csv, submissions_folder
 from comp.submission import answers, submission_file
@@ -32,7 +32,7 @@ def parsed_score(word: str, text: str, metric: Metric) -> float | None:
     if not text.strip():
         return None
     number = finite_number(text)
-    low, high = possible_values(metric)
+    low, high = metric.limits
     if number is not None and low <= number <= high:
         return number
     meant = [value for value in (finite_number(text.replace(",", ".").rstrip("% ")), _share(text)) if value is not None]

@@ -20,7 +20,6 @@ import numpy as np
 from comp.competition import scoring
 from comp.competition.competition import ONE_LABEL, Competition
 from comp.errors import InputError
-from comp.recipes.recipe_settings import CLASSES_ALIKE
 from comp.settings import help_text, settings_of
 
 FITTING = {  # target: its classifiers; the first one replaces "auto"
@@ -111,8 +110,7 @@ def _class_weights(settings: ClassifierSettings, competition: Competition) -> st
         )
     if settings.class_weights != "auto":
         return settings.class_weights
-    alike = competition.metric.name.partition("@")[0] in CLASSES_ALIKE
-    return "balanced" if alike and one_label else "none"
+    return "balanced" if competition.metric.classes_alike and one_label else "none"
 
 
 TINY = 1e-6  # the smallest probability: a logarithm of 0 would decide a log loss alone
@@ -152,7 +150,7 @@ class Learner:
             return [self._neighbours(value, x, labels[:, None], others)[:, 0] for value in grid]
         if self.kind == "ridge":
             return [Ridge(alpha=value).fit(x, labels).predict(others) for value in grid]
-        loss = "absolute_error" if self.competition.metric.name == "mae" else "squared_error"
+        loss = "absolute_error" if self.competition.metric.number_loss == "mae" else "squared_error"
         made = HistGradientBoostingRegressor(loss=loss, **self._trees(grid)).fit(x, labels)
         return _at(made.staged_predict(others), grid)
 

@@ -4,9 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from comp.blending import combine, methods
+from comp.blending.line_search import OpenRows
 from comp.competition import scoring
 from comp.competition.competition import Competition
-from comp.decisions.line_search import OpenRows
 from comp.errors import InputError
 from comp.metrics import named_metrics
 
@@ -20,7 +20,7 @@ def competition(metric="macro_f1", target="multiclass", classes=CLASSES):
     return Competition(target, tuple(map(str, range(classes))), named_metrics.get(metric))
 
 
-METHODS = methods.usable(competition())
+METHODS = [method.name for method in methods.methods_for(competition())]
 
 
 def runs(models=3, rows=240, seed=0, noise=1.5):
@@ -49,11 +49,17 @@ def numbers(models=3, rows=240, seed=0):
     return (labels + noise)[:, :, None].astype(np.float32), labels
 
 
-def fit(method, probs, labels, groups=None, made=None):
+def fit(name, probs, labels, groups=None, of=None):
     """Weights (M,) for models in any order, some of them equal."""
-    groups, made = np.arange(len(labels)) if groups is None else groups, made or competition()
-    order, of = combine.distinct_models(probs)
-    return combine.shared_weights(methods.fit_methods([method], probs[order], labels, groups, made)[method], of)
+    groups, of = np.arange(len(labels)) if groups is None else groups, of or competition()
+    order, number = combine.distinct_models(probs)
+    method = methods.method_for(name, of)
+    return combine.shared_weights(methods.fit_methods([method], probs[order], labels, groups, of)[method], number)
+
+
+def blended(name, probs, weights, of=None):
+    of = of or competition()
+    return methods.method_for(name, of).mean.blended(probs, weights, of)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -74,9 +80,9 @@ def test_permuted_models_get_permuted_weights(method):
 @pytest.mark.parametrize("method", METHODS)
 def test_a_copy_of_a_model_changes_no_prediction(method):
     probs, labels = runs()
-    before = combine.blended(method, probs, fit(method, probs, labels), competition())
+    before = blended(method, probs, fit(method, probs, labels))
     more = np.concatenate([probs, probs[1:2]])
-    after = combine.blended(method, more, fit(method, more, labels), competition())
+    after = blended(method, more, fit(method, more, labels))
     np.testing.assert_allclose(after, before, atol=1e-6)
 
 
@@ -97,12 +103,12 @@ OTHERS += [("regression", m) for m in ("rmse", "mae")]
 @pytest.mark.parametrize(("target", "metric"), [("multiclass", m) for m in ONE_LABEL] + OTHERS)
 def test_every_usable_method_fits_every_metric_and_no_choice_of_models_is_worse_than_the_worst(target, metric):
     probs, labels = DRAWN[target](rows=120)
-    made = competition(metric, target, probs.shape[2])
-    worst = min(scoring.score(made, labels, one) for one in probs)
-    for method in methods.usable(made):
-        weights = fit(method, probs, labels, made=made)
+    scored = competition(metric, target, probs.shape[2])
+    worst = min(scoring.score(scored, labels, one) for one in probs)
+    for method in (each.name for each in methods.methods_for(scored)):
+        weights = fit(method, probs, labels, of=scored)
         assert weights.sum() == pytest.approx(1)
-        assert scoring.score(made, labels, combine.blended(method, probs, weights, made)) > worst
+        assert scoring.score(scored, labels, blended(method, probs, weights, scored)) > worst
 
 
 @pytest.mark.parametrize(
@@ -118,7 +124,7 @@ def test_every_usable_method_fits_every_metric_and_no_choice_of_models_is_worse_
     ],
 )
 def test_methods_follow_target_and_metric(target, metric, there, missing):
-    known = set(methods.usable(competition(metric, target)))
+    known = {method.name for method in methods.methods_for(competition(metric, target))}
     assert there <= known
     assert not missing & known
 
@@ -126,27 +132,30 @@ def test_methods_follow_target_and_metric(target, metric, there, missing):
 def test_ranks_are_blended_within_columns():
     probs, labels = runs()
     two, labels = np.stack([1 - probs[..., 0], probs[..., 0]], 2), (labels == 0).astype(int)
-    made = competition("auc", "binary", 2)
-    mixed = combine.blended("rank", two, fit("rank", two, labels, made=made), made)
+    scored = competition("auc", "binary", 2)
+    mixed = blended("rank", two, fit("rank", two, labels, of=scored), scored)
     np.testing.assert_allclose(mixed.sum(1), 1, atol=1e-6)
     assert named_metrics.auc_score(labels, mixed) > 0.7
     probs, labels = label_sets()
-    made = competition("auc", "multilabel")
-    mixed = combine.blended("rank", probs, np.array([1.0, 0, 0]), made)
+    scored = competition("auc", "multilabel")
+    mixed = blended("rank", probs, np.array([1.0, 0, 0]), scored)
     assert ((mixed > 0) & (mixed < 1)).all()
-    assert scoring.score(made, labels, mixed) == pytest.approx(scoring.score(made, labels, probs[0]))
+    assert scoring.score(scored, labels, mixed) == pytest.approx(scoring.score(scored, labels, probs[0]))
 
 
 def test_unknown_and_unusable_methods_are_refused():
     for method, metric in (("vote", "macro_f1"), ("search", "log_loss")):
         with pytest.raises(InputError, match="log_loss"):
-            fit(method, *runs(), made=competition(metric))
+            fit(method, *runs(), of=competition(metric))
 
 
 def test_log_loss_weights_are_the_optimum():
     probs, labels = runs()
     true = probs[:, np.arange(240), labels]
-    loss = lambda w: -np.log(w @ true).mean()  # noqa: E731
+
+    def loss(w):
+        return -np.log(w @ true).mean()
+
     weights = fit("log_loss", probs, labels)
     for other in np.random.default_rng(0).dirichlet(np.ones(3), 200):
         assert loss(weights) <= loss(0.999 * weights + 0.001 * other) + 1e-9
@@ -157,9 +166,12 @@ def test_log_loss_weights_are_the_optimum():
 )
 def test_convex_weights_are_the_optimum_for_other_targets(target, method, metric):
     probs, labels = DRAWN[target]()
-    made = competition(metric, target, probs.shape[2])
-    weights = fit(method, probs, labels, made=made)
-    score = lambda w: scoring.score(made, labels, combine.apply_weights(probs.astype(np.float64), w))  # noqa: E731
+    scored = competition(metric, target, probs.shape[2])
+    weights = fit(method, probs, labels, of=scored)
+
+    def score(w):
+        return scoring.score(scored, labels, combine.apply_weights(probs.astype(np.float64), w))
+
     for other in np.random.default_rng(0).dirichlet(np.ones(3), 100):
         assert score(weights) >= score(0.99 * weights + 0.01 * other) - 1e-5
 
@@ -169,18 +181,6 @@ def test_a_weak_model_gets_little_weight():
     chance = np.full_like(probs[:1], 1 / CLASSES)
     weights = fit("log_loss", np.concatenate([probs, chance]), labels)
     assert weights[3] < 0.05
-
-
-def test_runs_by_attribute_are_marginals_and_their_product_is_a_run_of_independent_attributes():
-    attributes = {"row": np.array([0, 0, 1, 1]), "column": np.array([0, 1, 0, 1])}
-    rows, columns = np.random.default_rng(0).dirichlet([1, 1], (2, 3, 9))
-    probs = (rows[..., :, None] * columns[..., None, :]).reshape(3, 9, 4).astype(np.float32)
-    parts = combine.by_attribute(probs, attributes)
-    assert parts.shape == (6, 9, 4)
-    np.testing.assert_allclose(parts[0][:, 0] / parts[0][:, 2], rows[0][:, 0] / rows[0][:, 1], rtol=1e-4)
-    for m in range(3):
-        whole = combine.blended("geometric", parts[2 * m : 2 * m + 2], np.array([0.5, 0.5]), competition())
-        np.testing.assert_array_equal(whole.argmax(1), probs[m].argmax(1))
 
 
 @settings(deadline=None, max_examples=40)
@@ -208,6 +208,6 @@ def test_many_classes_need_no_table_of_classes_by_classes():
     rng, size = np.random.default_rng(0), 60_000
     labels, probs = np.array([7, 59_999, 7]), rng.random((2, 3, size), np.float32)
     for metric in ("macro_f1", "accuracy"):
-        made = competition(metric, classes=size)
-        assert fit("search", probs, labels, made=made).sum() == pytest.approx(1)
-        assert scoring.score(made, labels, probs[0]) == 0
+        scored = competition(metric, classes=size)
+        assert fit("search", probs, labels, of=scored).sum() == pytest.approx(1)
+        assert scoring.score(scored, labels, probs[0]) == 0

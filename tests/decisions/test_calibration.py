@@ -4,7 +4,7 @@ from scipy.special import expit, softmax
 
 from comp.competition import scoring
 from comp.decisions import calibration
-from comp.metrics.named_metrics import log_loss
+from comp.metrics.formulas import log_loss
 
 ATTRIBUTES = {"row": np.array([0, 0, 1, 1]), "column": np.array([0, 1, 0, 1])}
 
@@ -15,10 +15,10 @@ def drawn(rng, chances):
 
 
 def calibrated(probs, labels, attributes=None):
-    """What is fitted, and calibrated probabilities."""
+    """The fitted parameters, and calibrated probabilities."""
     parts = calibration.parts_of_classes(probs, attributes or {})
-    found = calibration.of_classes(parts, labels, attributes or {})
-    return found, calibration.classes(parts, found)
+    fitted = calibration.of_classes(parts, labels, attributes or {})
+    return fitted, calibration.classes(parts, fitted)
 
 
 def planted(seed, sharpness, bias, rows=20_000):

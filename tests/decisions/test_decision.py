@@ -5,8 +5,9 @@ import pytest
 
 from comp.competition import scoring
 from comp.competition.competition import Attribute, Competition
-from comp.decisions import class_offsets, decision
+from comp.decisions.decision import NAMES, rule_for, rules_for
 from comp.metrics import named_metrics
+from comp.metrics.metric import Metric, counted
 
 VALUES = ("0", "1")
 ATTRIBUTES = {"row": Attribute(VALUES, (0, 0, 1, 1)), "column": Attribute(VALUES, (0, 1, 0, 1))}
@@ -27,96 +28,83 @@ def of(target, metric, **more):
     return replace(COMPETITION, target=target, metric=named_metrics.get(metric), attributes={}, **more)
 
 
-def gain(rule, competition, fit_on, fresh):
+def names(competition):
+    return tuple(rule.name for rule in rules_for(competition))
+
+
+def gain(name, competition, fit_on, fresh):
     """What a rule adds on rows that it was not fitted to."""
-    parameters = decision.fit(rule, *fit_on, GROUPS, competition)
+    rule = rule_for(name, competition)
+    parameters = rule.fit(*fit_on, GROUPS, competition)
     probs, labels = fresh
-    made = decision.adjusted(probs, parameters, competition)
-    return scoring.score(competition, labels, made) - scoring.score(competition, labels, probs)
+    adjusted = rule.form.adjusted(probs, parameters, competition)
+    return scoring.score(competition, labels, adjusted) - scoring.score(competition, labels, probs)
 
 
 def test_which_rules_there_are_follows_target_and_metric():
-    assert decision.rules(COMPETITION) == ("argmax", "expected", "prior", "attributes", "classes")
     for competition, expected in (
-        (of("multiclass", "balanced_accuracy"), ("argmax", "expected", "prior", "classes")),
-        (of("multiclass", "macro_f1", classes=tuple(map(str, range(5000)))), ("argmax", "expected", "prior")),
+        (COMPETITION, ("argmax", "expected")),
+        (of("multiclass", "balanced_accuracy"), ("argmax", "expected")),
+        (of("multiclass", "macro_f1", classes=tuple(map(str, range(5000)))), ("argmax", "expected")),
         (of("multiclass", "log_loss"), ("none",)),
         (of("multiclass", "map@5"), ("none",)),
-        (of("multilabel", "micro_f1"), ("half", "expected", "common", "labels")),
+        (of("multilabel", "micro_f1"), ("half", "expected")),
         (of("multilabel", "samples_f_beta@2"), ("half", "common")),
         (of("multilabel", "auc"), ("none",)),
-        (of("ordinal", "quadratic_kappa"), ("round", "expected", "cuts")),
-        (of("ordinal", "mae"), ("round", "expected", "cuts")),
-        (of("ordinal", "accuracy"), ("argmax", "expected", "prior", "classes")),
+        (of("ordinal", "quadratic_kappa"), ("round", "expected")),
+        (of("ordinal", "mae"), ("round", "expected")),
+        (of("ordinal", "accuracy"), ("argmax", "expected")),
         (of("regression", "rmse"), ("none",)),
     ):
-        assert decision.rules(competition) == expected, competition.metric.name
+        assert names(competition) == expected, competition.metric.name
+        assert [rule.plain for rule in rules_for(competition)] == [True, False][: len(expected)]
+        assert set(expected) <= {*NAMES, "none"}
 
 
-def test_a_users_metric_of_answers_has_the_plain_decision_alone():
-    mine = named_metrics.Metric("mine", lambda labels, answers: 0.0, "answers", ("multiclass", "multilabel"))
-    assert decision.rules(replace(COMPETITION, metric=mine)) == ("argmax",)
-    assert decision.rules(replace(COMPETITION, target="multilabel", metric=mine)) == ("half", "common")
-
-
-# ---- one class
-
-
-@pytest.mark.parametrize("rule", ["expected", "prior", "attributes", "classes"])
-@pytest.mark.parametrize("metric", ["macro_f1", "balanced_accuracy"])
-def test_a_bias_against_rare_classes_is_found(rule, metric):
-    bias = np.array([0.8, 0.8, -0.8, -0.8])  # of the attribute "row", and about that of the prior
-    competition = replace(COMPETITION, metric=named_metrics.get(metric))
-    assert gain(rule, competition, biased(bias), biased(bias, seed=1)) > 0.01
-
-
-@pytest.mark.parametrize("rule", ["expected", "classes"])
-def test_without_a_bias_little_is_lost_on_other_rows(rule):
-    assert gain(rule, COMPETITION, biased(np.zeros(4)), biased(np.zeros(4), seed=1)) > -0.01
-
-
-def test_what_the_subsamples_do_not_agree_on_is_shrunk_to_zero():
-    found = np.array([[1.0, 0.5, -0.5, -1.0], [1.1, -0.5, 0.5, -1.1], [0.9, 0.1, -0.1, -0.9]])
-    for common in (0, 7):  # adding the same to all classes changes no decision
-        shrunk = class_offsets.shrunk(found + common)
-        assert shrunk[[0, 3]] == pytest.approx([1.0, -1.0], abs=0.02)
-        assert shrunk[1:3].tolist() == [0, 0]
-
-
-def test_argmax_changes_nothing_but_ties():
+def test_the_rules_of_a_users_metric_follow_its_fields():
+    mine = Metric("mine", lambda labels, answers: 0.0, "answers", ("multiclass", "multilabel"))
+    assert names(replace(COMPETITION, metric=mine)) == ("argmax",)
+    assert names(replace(COMPETITION, target="multilabel", metric=mine)) == ("half", "common")
+    fast = counted("fast", named_metrics.get("macro_f1").terms, ("multiclass",))
+    with_terms = replace(COMPETITION, metric=fast)
+    assert names(with_terms) == ("argmax", "expected")
     probs, labels = biased(np.zeros(4))
-    offsets = decision.fit("argmax", probs, labels, GROUPS, COMPETITION)
-    assert (class_offsets.decide(probs, offsets) == probs.argmax(1)).mean() > 0.9999
-    assert class_offsets.decide(np.array([[0.1, 0.4, 0.4, 0.1]], np.float32), offsets)[0] == 1
+    parameters = [rule_for("expected", each).fit(probs, labels, GROUPS, each) for each in (with_terms, COMPETITION)]
+    np.testing.assert_array_equal(*parameters)
 
 
-def test_a_tie_goes_to_the_class_with_more_rows():
-    offsets = class_offsets.tie_breaks(np.array([0, 1, 1, 2]), 4)
-    tie = np.full((1, 4), 0.25, np.float32)
-    assert class_offsets.decide(tie, offsets)[0] == 1
-    assert class_offsets.adjusted(tie, offsets).argmax(1)[0] == 1
-    assert class_offsets.decide(tie, offsets - np.array([0, 1, 0, 0]))[0] == 0
+@pytest.mark.parametrize("metric", ["macro_f1", "balanced_accuracy"])
+def test_a_bias_against_rare_classes_is_found(metric):
+    bias = np.array([0.8, 0.8, -0.8, -0.8])  # of the attribute "row"
+    competition = replace(COMPETITION, metric=named_metrics.get(metric))
+    assert gain("expected", competition, biased(bias), biased(bias, seed=1)) > 0.01
 
 
-@pytest.mark.parametrize("rule", decision.rules(COMPETITION))
+def test_without_a_bias_little_is_lost_on_other_rows():
+    assert gain("expected", COMPETITION, biased(np.zeros(4)), biased(np.zeros(4), seed=1)) > -0.01
+
+
+@pytest.mark.parametrize("rule", rules_for(COMPETITION), ids=lambda rule: rule.name)
 def test_adjusted_probabilities_decide_the_same(rule):
     probs, labels = biased(np.zeros(4))
-    offsets = decision.fit(rule, probs, labels, GROUPS, COMPETITION)
-    made = decision.adjusted(probs, offsets, COMPETITION)
-    np.testing.assert_allclose(made.sum(1), 1, atol=1e-6)
-    np.testing.assert_array_equal(made.argmax(1), decision.predictions(probs, offsets, COMPETITION))
+    parameters = rule.fit(probs, labels, GROUPS, COMPETITION)
+    adjusted = rule.form.adjusted(probs, parameters, COMPETITION)
+    np.testing.assert_allclose(adjusted.sum(1), 1, atol=1e-6)
+    np.testing.assert_array_equal(adjusted.argmax(1), rule.form.predictions(probs, parameters, COMPETITION))
 
 
 @pytest.mark.parametrize("metric", ["log_loss", "auc", "map@2"])
 def test_metrics_of_probabilities_leave_them_as_they_are(metric):
     competition = of("multiclass", metric)
     probs, labels = biased(np.zeros(4))
-    parameters = decision.fit("none", probs, labels, GROUPS, competition)
+    rule = rule_for("none", competition)
+    parameters = rule.fit(probs, labels, GROUPS, competition)
     assert parameters.shape == (0,)
-    assert decision.adjusted(probs, parameters, competition) is probs
+    assert rule.form.adjusted(probs, parameters, competition) is probs
+    assert rule.form.named(parameters, competition) == {}
 
 
 def test_parameters_are_named():
-    assert list(decision.named(np.zeros(4), COMPETITION)) == ["a", "b", "c", "d"]
-    assert list(decision.named(np.zeros(3), of("ordinal", "quadratic_kappa"))) == ["a | b", "b | c", "c | d"]
-    assert decision.named(np.zeros(0), of("regression", "rmse")) == {}
+    classes, grades = rule_for("argmax", COMPETITION).form, of("ordinal", "quadratic_kappa")
+    assert list(classes.named(np.zeros(4), COMPETITION)) == ["a", "b", "c", "d"]
+    assert list(rule_for("round", grades).form.named(np.zeros(3), grades)) == ["a | b", "b | c", "c | d"]

@@ -9,7 +9,8 @@ from test_calibration import ATTRIBUTES, drawn
 
 from comp.competition import scoring
 from comp.competition.competition import Attribute, Competition
-from comp.decisions import decision, expected, grade_cuts, line_search
+from comp.decisions import expected, grade_cuts
+from comp.decisions.decision import rule_for
 from comp.metrics import named_metrics
 
 COUNTED = ("macro_f1", "balanced_accuracy", "weighted_f1", "macro_f_beta@2", "micro_f1", "accuracy")
@@ -33,15 +34,24 @@ def case(seed, rows=4000):
     return softmax(1.6 * np.log(true) + [0.3, 0, 0, -0.3], axis=1).astype(np.float32), drawn(rng, true)
 
 
-def gain(competition, fit_on, fresh, rule="expected"):
-    parameters = decision.fit(rule, *fit_on, np.arange(len(fit_on[0])), competition)
-    probs, labels = fresh
-    made = decision.adjusted(probs, parameters, competition)
-    return scoring.score(competition, labels, made) - scoring.score(competition, labels, probs)
+def fit(competition, probs, labels):
+    """Parameters of the rule; every row is a group."""
+    return rule_for("expected", competition).fit(probs, labels, np.arange(len(probs)), competition)
+
+
+def adjusted(competition, probs, parameters):
+    return rule_for("expected", competition).form.adjusted(probs, parameters, competition)
+
+
+def gain(competition, fit_on, fresh):
+    """What the rule adds on rows that it was not fitted to."""
+    (probs, labels), parameters = fresh, fit(competition, *fit_on)
+    changed = adjusted(competition, probs, parameters)
+    return scoring.score(competition, labels, changed) - scoring.score(competition, labels, probs)
 
 
 def expected_counts(chances, answers):
-    return (*expected._expected_counts(chances, answers), chances.sum(0))
+    return (*expected.expected_counts(chances, answers), chances.sum(0))
 
 
 # ---- the expected value
@@ -77,7 +87,7 @@ def test_the_rule_is_never_worse_than_argmax_in_expectation(name, seed):
     metric = named_metrics.get(name)
 
     def counts(found):
-        return expected._expected_counts(chances, (chances * found[0] + found[1]).argmax(1))
+        return expected.expected_counts(chances, expected.best_answers(chances, found))
 
     def value(found):
         return metric.of_counts(*counts(found), chances.sum(0))
@@ -119,15 +129,16 @@ def test_accuracy_gains_what_calibration_brings():
 @pytest.mark.parametrize("competition", [COMPETITION, WITH_ATTRIBUTES])
 def test_argmax_of_the_adjusted_probabilities_is_the_rules_answer(competition):
     probs, labels = case(2)
-    parameters = decision.fit("expected", probs, labels, np.arange(4000), competition)
-    made = decision.adjusted(probs, parameters, competition)
-    np.testing.assert_allclose(made.sum(1), 1, atol=1e-6)
-    answers = decision.predictions(probs, parameters, competition)
-    np.testing.assert_array_equal(made.argmax(1), answers)
+    parameters = fit(competition, probs, labels)
+    changed = adjusted(competition, probs, parameters)
+    np.testing.assert_allclose(changed.sum(1), 1, atol=1e-6)
+    form = rule_for("expected", competition).form
+    answers = form.predictions(probs, parameters, competition)
+    np.testing.assert_array_equal(changed.argmax(1), answers)
     assert (answers != probs.argmax(1)).mean() > 0.02
     part = slice(100, 117)  # a row's answer does not depend on the other rows
-    np.testing.assert_array_equal(decision.adjusted(probs[part], parameters, competition), made[part])
-    assert len(decision.named(parameters, competition)) == (1 + len(competition.attributes)) + 3 * 4
+    np.testing.assert_array_equal(adjusted(competition, probs[part], parameters), changed[part])
+    assert len(form.named(parameters, competition)) == (1 + len(competition.attributes)) + 3 * 4
 
 
 @settings(deadline=None, max_examples=30)
@@ -137,37 +148,20 @@ def test_lifting_an_answer_changes_as_little_as_possible(seed):
     probs = rng.dirichlet(np.full(5, 0.5), 40).round(2)
     probs /= probs.sum(1, keepdims=True)
     answers = rng.integers(0, 5, 40)
-    made = expected.lifted(probs, answers)
-    np.testing.assert_array_equal(made.argmax(1), answers)
-    np.testing.assert_allclose(made.sum(1), 1, atol=1e-6)
-    below = probs < made[np.arange(40), answers][:, None] - 1e-4
+    changed = expected.lifted(probs, answers)
+    np.testing.assert_array_equal(changed.argmax(1), answers)
+    np.testing.assert_allclose(changed.sum(1), 1, atol=1e-6)
+    below = probs < changed[np.arange(40), answers][:, None] - 1e-4
     below[np.arange(40), answers] = False
-    np.testing.assert_allclose(made[below], probs[below], atol=1e-4)
-
-
-def test_the_rule_can_be_fitted_to_other_rows_without_their_labels():
-    fit_on, (probs, labels) = case(3), case(4)
-    shifted = np.flatnonzero((labels > 1) | (np.arange(4000) % 4 == 0))  # rare classes are frequent among them
-    of_training = decision.fit("expected", *fit_on, np.arange(4000), COMPETITION)
-    of_test = decision.fit("expected", *fit_on, np.arange(4000), COMPETITION, on=probs[shifted])
-    np.testing.assert_array_equal(of_training[:2], of_test[:2])  # the calibration is of training rows
-    assert not np.array_equal(of_training[2:], of_test[2:])
-    chances = expected._calibrated(probs[shifted], of_test, COMPETITION)
-    value = [
-        COMPETITION.metric.of_counts(
-            *expected_counts(chances, decision.predictions(probs[shifted], found, COMPETITION))
-        )
-        for found in (of_training, of_test)
-    ]
-    assert value[1] >= value[0]
+    np.testing.assert_allclose(changed[below], probs[below], atol=1e-4)
 
 
 def test_many_rows_are_fitted_on_whole_groups(monkeypatch):
     groups = np.arange(300) // 7
-    rows = line_search.some_groups(groups, 100)
+    rows = expected.some_groups(groups, 100)
     assert 60 < rows.sum() <= 107
     assert all(rows[groups == group].all() for group in np.unique(groups[rows]))
-    assert line_search.some_groups(groups, 300).all()
+    assert expected.some_groups(groups, 300).all()
     monkeypatch.setattr(expected, "CELLS", 8000)
     assert gain(COMPETITION, case(0), case(1)) > 0.02
 
@@ -194,18 +188,19 @@ def test_micro_f1_has_one_threshold_for_calibrated_probabilities():
     probs = expit(rng.normal(-1, 2, (30_000, 4))).astype(np.float32)
     labels = rng.random(probs.shape) < probs
     competition = replace(LABELS, metric=named_metrics.get("micro_f1"))
-    offsets = decision.fit("expected", probs, labels, np.arange(30_000), competition)
+    offsets = fit(competition, probs, labels)
     assert np.ptp(offsets) < 0.15
-    common = decision.fit("common", probs, labels, np.arange(30_000), competition)
-    np.testing.assert_allclose(offsets, common, atol=0.2)
+    tried = np.linspace(-2, 2, 401)
+    scores = [scoring.score(competition, labels, adjusted(competition, probs, np.full(4, each))) for each in tried]
+    np.testing.assert_allclose(offsets, tried[int(np.argmax(scores))], atol=0.3)
 
 
 def test_a_label_without_rows_and_one_without_information_are_decided():
     probs, labels = rare(0, 200)
     labels[:, 3] = 0
     probs[:, 2] = 0.5
-    offsets = decision.fit("expected", probs, labels, np.arange(200), LABELS)
-    assert np.isfinite(decision.adjusted(probs, offsets, LABELS)).all()
+    offsets = fit(LABELS, probs, labels)
+    assert np.isfinite(adjusted(LABELS, probs, offsets)).all()
 
 
 # ---- grades
@@ -227,7 +222,7 @@ def test_cuts_of_the_best_expected_kappa_score_more_than_rounding_on_other_rows(
 def test_the_expected_kappa_of_the_cuts_is_the_best_of_all_single_moves():
     chances = spread(2, 300)[0].astype(np.float64)
     expected = scoring.expectation(chances)
-    cuts = grade_cuts.best_cuts(GRADES.metric, expected, chances, 4)
+    cuts = grade_cuts.best_cuts(GRADES.metric, expected, chances)
 
     def value(cuts):
         answers = np.searchsorted(cuts, expected, side="right")
@@ -239,10 +234,3 @@ def test_the_expected_kappa_of_the_cuts_is_the_best_of_all_single_moves():
             tried = np.where(np.arange(3) == k, moved, cuts)
             if (np.diff(tried) >= 0).all():
                 assert value(tried) <= value(cuts) + 1e-9
-
-
-def test_certain_probabilities_are_as_good_as_labels():
-    probs, labels = spread(3, 500)
-    expected = scoring.expectation(probs)
-    of_labels, of_chances = (grade_cuts.best_cuts(GRADES.metric, expected, of, 4) for of in (labels, np.eye(4)[labels]))
-    np.testing.assert_array_equal(of_labels, of_chances)

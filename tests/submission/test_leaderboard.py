@@ -9,7 +9,6 @@ from small_competitions import small
 from comp import files
 from comp.errors import InputError
 from comp.metrics import named_metrics
-from comp.metrics.metric import possible_values
 from comp.submission import leaderboard, submission_file
 
 COMPETITION = small(metric=named_metrics.get("accuracy"))
@@ -74,7 +73,7 @@ def test_the_source_of_a_submission_in_words(record, text):
     ],
 )
 def test_the_range_of_a_metric(metric, low, high):
-    assert possible_values(named_metrics.get(metric)) == (low, high)
+    assert named_metrics.get(metric).limits == (low, high)
 
 
 MISTYPED = [

@@ -1,7 +1,8 @@
-"""The blend beside what the field uses: weights fitted on one half of the rows, macro F1 on the other half.
+"""Our blend against what others use: weights are fitted on one half of the rows, and macro F1 is of the other half.
 
-ours and theirs are macro F1 (ratio: above 1, ours is higher), means over draws of simulated runs, or seconds and bytes
-beside their limits. The simulated runs share noise, and err most about age, as the home competition's do.
+ours and theirs are macro F1 (ratio above 1: ours is higher), means over draws of simulated runs, or seconds and bytes
+against their limits. The simulated runs share noise, and err most about age, like runs of the competition for which
+this toolkit was written first (mask x gender x age).
 """
 
 import resource
@@ -14,9 +15,10 @@ from scipy.optimize import minimize
 
 from comp.blending import choice, combine, methods
 from comp.blending.candidates import candidates_for
+from comp.blending.methods import method_for
 from comp.competition import scoring
 from comp.competition.competition import Competition
-from comp.decisions import decision
+from comp.decisions.decision import rule_for
 from comp.inputs import mask_gender_age
 from comp.metrics import named_metrics
 
@@ -56,8 +58,9 @@ def simulate(models: int, rows: int, seed: int) -> tuple[np.ndarray, np.ndarray,
             own_skill = skill * rng.uniform(0.7, 1.15) * (1 + 0.15 * rng.normal(size=size))
             logits[np.arange(rows), value] += own_skill[value]
             logits = logits * sharpness + 0.5 * np.log(share)
-            one = np.exp(logits - logits.max(1, keepdims=True))
-            product = (product[:, :, None] * (one / one.sum(1, keepdims=True))[:, None, :]).reshape(rows, -1)
+            powers = np.exp(logits - logits.max(1, keepdims=True))
+            share_of_values = powers / powers.sum(1, keepdims=True)
+            product = (product[:, :, None] * share_of_values[:, None, :]).reshape(rows, -1)
         probs[m] = product
     return probs, mask_gender_age.encode(*values), np.arange(rows) // PHOTOS
 
@@ -69,13 +72,13 @@ def simulated(models: int, draws: int) -> Iterator[dict]:
         probs, labels, groups = simulate(models, ROWS, seed)
         inside = np.random.default_rng(1000 + seed).random(groups.max() + 1)[groups] < 0.5
         fit_on = probs[:, inside], labels[inside]
-        found = {}
+        weights_of = {}
         for name in OURS:
             began = time.perf_counter()
-            found[name] = fitted(name, *fit_on, groups[inside])
+            weights_of[name] = fitted(name, *fit_on, groups[inside])
             seconds[name].append(time.perf_counter() - began)
-        found |= {f"their {name}": method(*fit_on) for name, method in THEIRS.items()}
-        for name, weights in found.items():
+        weights_of |= {f"their {name}": method(*fit_on) for name, method in THEIRS.items()}
+        for name, weights in weights_of.items():
             mixed = combine.apply_weights(probs[:, ~inside], weights)
             scores.setdefault(name, []).append(scoring.score(HOME, labels[~inside], mixed))
         scores.setdefault("chosen", []).append(chosen_score(probs, labels, groups, inside))
@@ -89,11 +92,11 @@ def simulated(models: int, draws: int) -> Iterator[dict]:
 
 def fitted(method: str, probs: np.ndarray, labels: np.ndarray, groups: np.ndarray | None = None) -> np.ndarray:
     """Weights (M,) of one of our methods."""
-    groups = np.arange(len(labels)) if groups is None else groups
-    order, of = combine.distinct_models(probs)
-    return combine.shared_weights(
-        methods.fit_methods([method], probs[order], labels, groups, competition_of(probs))[method], of
-    )
+    groups, competition = np.arange(len(labels)) if groups is None else groups, competition_of(probs)
+    order, number = combine.distinct_models(probs)
+    chosen = method_for(method, competition)
+    weights = methods.fit_methods([chosen], probs[order], labels, groups, competition)[chosen]
+    return combine.shared_weights(weights, number)
 
 
 def competition_of(probs: np.ndarray) -> Competition:
@@ -108,9 +111,8 @@ def chosen_score(probs, labels, groups, inside) -> float:
     folds = np.unique(groups[inside], return_inverse=True)[1] % 5
     data = choice.OutOfFold(HOME, probs[:, inside], labels[inside], folds, groups[inside])
     study = choice.study(data, candidates_for(HOME))
-    mixed = combine.blended(study.chosen.method, probs[:, ~inside], study.weights, HOME)
-    answers = decision.predictions(mixed, study.parameters, HOME)
-    return named_metrics.macro_f1_score(labels[~inside], answers, probs.shape[2])
+    adjusted = study.chosen.adjusted(probs[:, ~inside], study.weights, study.parameters, HOME)
+    return scoring.score(HOME, labels[~inside], adjusted)
 
 
 # ---- theirs
@@ -124,8 +126,8 @@ def nelder_mead(probs: np.ndarray, labels: np.ndarray) -> np.ndarray:
         return -scoring.score(competition_of(probs), labels, combine.apply_weights(probs, w))
 
     start = np.full(len(probs), 1 / len(probs))
-    found = np.abs(minimize(loss, start, method="Nelder-Mead", options={"maxfev": 60 * len(probs)}).x)
-    return found / found.sum()
+    weights = np.abs(minimize(loss, start, method="Nelder-Mead", options={"maxfev": 60 * len(probs)}).x)
+    return weights / weights.sum()
 
 
 def greedy(rounds: int):
@@ -134,7 +136,7 @@ def greedy(rounds: int):
     def fit(probs: np.ndarray, labels: np.ndarray) -> np.ndarray:
         counts, total, best = np.zeros(len(probs)), np.zeros_like(probs[0]), (-1.0, None)
         for _ in range(rounds):
-            tried = [scoring.score(competition_of(probs), labels, total + one) for one in probs]
+            tried = [scoring.score(competition_of(probs), labels, total + run) for run in probs]
             m = int(np.argmax(tried))
             counts[m] += 1
             total = total + probs[m]
@@ -200,16 +202,16 @@ def digits_oofs() -> tuple[np.ndarray, np.ndarray]:
         MLPClassifier((30,), max_iter=60, **seed),
     ]
     folds = KFold(5, shuffle=True, random_state=0)
-    made = [cross_val_predict(model, x, labels, cv=folds, method="predict_proba", n_jobs=-1) for model in models]
-    return np.array(made, np.float32), labels
+    oofs = [cross_val_predict(model, x, labels, cv=folds, method="predict_proba", n_jobs=-1) for model in models]
+    return np.array(oofs, np.float32), labels
 
 
 def million() -> Iterator[dict]:
-    """Seconds and peak memory of fitting weights and a rule to a million rows; the input is 0.36 GB of it."""
+    """Seconds and peak memory of fitting weights and a rule to a million rows; 0.36 GB of it is the input."""
     probs, labels, groups = simulate(MILLION_RUNS, MILLION, 0)
     began = time.perf_counter()
     mixed = combine.apply_weights(probs, fitted("search", probs, labels, groups))
-    decision.fit("attributes", mixed, labels, groups, HOME)
+    rule_for("expected", HOME).fit(mixed, labels, groups, HOME)
     yield record("million_rows_seconds", time.perf_counter() - began, MILLION_SECONDS, "s", 1)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
     yield record("million_rows_memory", peak, MILLION_GB, "GB", 1)

@@ -64,10 +64,10 @@ def draw(seed: int, target: str = "macro F1", kind: str = "", runs: int = 0) -> 
     oof, test = [], []
     unlike, own = rng.uniform(*UNLIKE), 0.2 if kind == "seeds" else 1.0
     for factor in _factors(rng, kind, runs):
-        models = _models(rng, group, values, noise, shares, [one * factor for one in skill], own * unlike, unlike)
-        made = np.stack([_join(competition, model) for model in models])
-        oof.append(made[fold, np.flatnonzero(inside)])
-        test.append(made[:, ~inside].mean(0))
+        models = _models(rng, group, values, noise, shares, [value * factor for value in skill], own * unlike, unlike)
+        probs = np.stack([_join(competition, model) for model in models])
+        oof.append(probs[fold, np.flatnonzero(inside)])
+        test.append(probs[:, ~inside].mean(0))
     labels = _labels(competition, values)
     return Pool(competition, np.stack(oof), np.stack(test), labels[inside], labels[~inside], fold, group[inside])
 
@@ -98,10 +98,10 @@ def _models(rng, group: np.ndarray, values, noise, shares, skill, own: float, un
     """For each of K models its probabilities (N, size) of each value; own, unlike: factors for the noise of the run,
     which is little where runs differ by their seed alone, and for the noise of its models."""
     parts, sharpness = [], rng.uniform(0.7, 1.5)
-    for value, shared, share, one in zip(values, noise, shares, skill, strict=True):
+    for value, shared, share, own_skill in zip(values, noise, shares, skill, strict=True):
         size = len(share)
         logits = SHARED * shared + own * RUN * _noise(rng, group, size) + own * RUN_BIAS * rng.normal(size=size)
-        logits[np.arange(len(value)), value] += one * np.maximum(1 + 0.12 * own * rng.normal(size=size), 0)[value]
+        logits[np.arange(len(value)), value] += own_skill * np.maximum(1 + 0.12 * own * rng.normal(size=size), 0)[value]
         logits += 0.5 * np.log(share)
 
         def model(logits=logits, size=size):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from comp.decisions.line_search import Rows, best_step, steps_along
+from comp.blending.line_search import Rows, best_step, steps_along
 from comp.metrics import named_metrics
 from comp.metrics.metric import counted
 
