@@ -10,7 +10,6 @@ SEED    ?= 0
 FOLDS   ?= 5
 SET     ?=
 INIT    ?=
-STAGES  ?=
 TTA     ?=
 GPUS    ?= 1
 BENCH   ?=
@@ -40,7 +39,7 @@ export NO_ALBUMENTATIONS_UPDATE := 1
 
 # Recipes read variables from the environment, as "$$NAME": so any name of a file reaches the scripts as it was typed,
 # with blanks, quotes, brackets and $. `value` keeps make from expanding a $ within it.
-VARIABLES := MODEL FOLD RUN INPUTS OUTPUTS DEVICE SEED FOLDS SET INIT STAGES TTA GPUS BENCH RUNS METHOD RULE ROUNDS PER \
+VARIABLES := MODEL FOLD RUN INPUTS OUTPUTS DEVICE SEED FOLDS SET INIT TTA GPUS BENCH RUNS METHOD RULE ROUNDS PER \
              TRANSDUCTIVE FILES ADVERSARIAL COMPETITION SEARCH COMP PYTHON A B SCORE PRIVATE FILE IMAGE TO
 $(foreach name,$(VARIABLES),$(eval override $(name) := $$(value $(name))))
 export $(VARIABLES)
@@ -67,7 +66,6 @@ help: ## this list
 	show "RUN=$$RUN" "name of the run; the model's if empty"; \
 	show "SET=$$SET" 'settings to override, such as "epochs=3 image_size=128"; needs RUN'; \
 	show "INIT=$$INIT" 'train: a run of the same model whose fold k fold k begins with; needs RUN'; \
-	show "STAGES=$$STAGES" 'train: image sizes and epochs, one after another, such as "64x4 112x2"; needs RUN'; \
 	show "TTA=$$TTA" "views of predict: none, hflip, contrast, zoom; the recipe's if empty"; \
 	show "RUNS=$$RUNS" 'runs to blend; all if empty'; \
 	show "METHOD=$$METHOD" 'how to blend; chosen by the cross-fitted score if empty'; \
@@ -117,7 +115,7 @@ folds: $(READY) ## assign photos to folds, groups kept together, and audit for l
 	@$(PY) tools/make_folds.py $(PATHS) --folds="$$FOLDS" --seed="$$SEED" --search="$$SEARCH" $(if $(ADVERSARIAL),--adversarial)
 
 train: $(READY) need-model ## train MODEL on all folds (FOLD=2: one), then predict with TTA
-	@$(LAUNCH) tools/train_fold.py $(PATHS) $(WHICH) --set="$$SET" --init="$$INIT" --stages="$$STAGES" --seed="$$SEED"
+	@$(LAUNCH) tools/train_fold.py $(PATHS) $(WHICH) --set="$$SET" --init="$$INIT" --seed="$$SEED"
 
 predict: $(READY) need-model ## predict a trained run again, with TTA=…
 	@$(LAUNCH) tools/predict_fold.py $(PATHS) $(WHICH) --tta="$$TTA" --set="$$SET"
@@ -178,7 +176,7 @@ demo: $(READY) demo-$(or $(KNOWN_COMP),unknown) ## the whole way on a small comp
 # must be a multiple of 32), no pretrained weights, a head for each attribute (few faces teach eight values sooner than
 # eighteen classes), classes drawn alike often, and two folds: each model sees half of the photos more often instead of
 # more of them once. Each run ends before it is perfect, and errs on other photos than the others: so one blends.
-DEMO     = $(MAKE) --no-print-directory INPUTS=inputs/demo OUTPUTS=outputs/demo FOLD=all SEED=0 COMPETITION= INIT= STAGES=
+DEMO     = $(MAKE) --no-print-directory INPUTS=inputs/demo OUTPUTS=outputs/demo FOLD=all SEED=0 COMPETITION= INIT=
 DEMO_SET = pretrained=false head=attributes accumulate=1 batch_size=16 optimizer=adamw schedule=cosine patience=0 \
            mixup=0 cutmix=0 loss=cross_entropy smoothing=0 class_weights=none sampler=balanced augment=flip \
            weight_decay=0.05 warmup_epochs=0.3 clip_grad=1
@@ -194,7 +192,7 @@ demo-faces: $(READY)
 	@$(DEMO) report
 	@echo "the faces are drawn, not photographed: these numbers say that the way works, not how good the models are"
 
-DIGITS     = $(MAKE) --no-print-directory INPUTS=inputs/digits OUTPUTS=outputs/digits FOLD=all SEED=0 COMPETITION= INIT= STAGES=
+DIGITS     = $(MAKE) --no-print-directory INPUTS=inputs/digits OUTPUTS=outputs/digits FOLD=all SEED=0 COMPETITION= INIT=
 DIGITS_SET = pretrained=false image_size=32 epochs=6 lr=3e-3
 
 demo-digits: $(READY)

@@ -12,7 +12,7 @@ import shlex
 from options import competition_of, parser
 
 from comp import console
-from comp.recipes import recipe_settings
+from comp.settings import parsed_settings
 from comp.store import runs
 from comp.store.runs import Run, check_run_name
 from comp.tabular import classifiers, derived_runs
@@ -27,7 +27,7 @@ def main() -> None:
     args = arguments()
     check_run_name(args.run)
     competition = competition_of(args)
-    given = ClassifierSettings(**recipe_settings.parsed_settings(args.set, classifiers.setting_types(), HELP))
+    given = ClassifierSettings(**parsed_settings(args.set, classifiers.setting_types(), HELP))
     made = classifiers.resolved_settings(given, competition, HELP)
     from comp.store import fold_table
     from comp.submission import submission_file

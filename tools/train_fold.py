@@ -9,15 +9,15 @@ trained again.
 """
 
 import dataclasses
+import shlex
 import textwrap
 
 from options import add_device, add_run, competition_of, parser
 
 from comp import console
 from comp.errors import InputError
-from comp.recipes import catalog, recipe_json, recipe_settings, stages
+from comp.recipes import catalog, recipe_json, recipe_settings
 from comp.recipes.recipe_settings import Recipe, resolved_recipe
-from comp.recipes.stages import Stage
 from comp.store import fold_table
 from comp.store.runs import ALL_DATA, Run, check_run_name
 
@@ -25,57 +25,51 @@ from comp.store.runs import ALL_DATA, Run, check_run_name
 def main() -> None:
     args = arguments()
     competition = competition_of(args)
-    planned = stages.plan_stages(args.stages, args.run or args.model, args.init, args.set)
-    for stage in planned:
-        check_run_name(stage.run)
-    recipes = [resolved_recipe(chosen_recipe(args, stage, competition.defaults), competition) for stage in planned]
+    run = Run(args.outputs, args.run or args.model)
+    check_run_name(run.name)
+    recipe = resolved_recipe(chosen_recipe(args, competition.defaults), competition)
     # these import torch: not for --help or a typing error
     from comp.hardware import device, processes
     from comp.training import checks_before_training
 
-    for recipe in recipes:
-        checks_before_training.check_names(recipe, competition)
+    checks_before_training.check_names(recipe, competition)
     where = processes.start(device.choose_device(args.device))
-    jobs = [Job(args, competition, stage, recipe, where) for stage, recipe in zip(planned, recipes, strict=True)]
-    for i, job in enumerate(jobs):
-        job.check([stage.run for stage in planned[:i]])
-    for job in jobs:
-        job.train()
+    job = Job(args, competition, run, recipe, where)
+    job.check()
+    job.train()
     processes.stop()
 
 
 class Job:
-    """One run of this command: first checked, with all others, then trained."""
+    """The run of this command: first checked, then trained."""
 
-    def __init__(self, args, competition, stage: Stage, recipe: Recipe, where):
+    def __init__(self, args, competition, run: Run, recipe: Recipe, where):
         from comp.data import run_data
 
         self.args, self.competition, self.recipe, self.where = args, competition, recipe, where
-        self.run, self.predicted = Run(args.outputs, stage.run), stage.last and not args.no_predict
+        self.run, self.predicted = run, not args.no_predict
         self.folds, self.digest = fold_table.folds_and_digest(args.outputs, competition)
         self.numbers = run_data.fold_numbers(args.fold, self.folds)
         self.numbers += [ALL_DATA] if recipe.all_data and args.fold == "all" else []
 
-    def check(self, earlier: list[str]) -> None:
-        """Raise InputError for what cannot be trained. earlier: the runs of this command that are trained before it."""
+    def check(self) -> None:
+        """Raise InputError for what cannot be trained."""
         from comp.training import checks_before_training as before
 
-        self.recipe = before.with_statistics(self.run, self.recipe, self.competition, earlier)
+        self.recipe = before.with_statistics(self.run, self.recipe, self.competition)
         before.check_begun(self.run, self.recipe, self.competition, self.numbers, fold_table.fold_count(self.folds))
-        if self.recipe.init not in earlier:
-            before.check_init(self.run, self.recipe, self.competition, self.digest, self.numbers)
+        before.check_init(self.run, self.recipe, self.competition, self.digest, self.numbers)
         self.origin = before.first_weights(self.run, self.recipe, self.competition, self.args.inputs, self.where)
 
     def train(self) -> None:
         from comp.data import run_data
         from comp.hardware import processes
         from comp.prediction import predict
-        from comp.training import checks_before_training, train_stage
+        from comp.training import train_stage
 
-        checks_before_training.check_init(self.run, self.recipe, self.competition, self.digest, self.numbers)
         data = run_data.load_data(self.args.inputs, self.args.outputs, self.recipe, self.competition)
         data.training(self.numbers[0], self.recipe)  # a label policy that does not fit: nothing is written yet
-        with processes.first_alone():
+        with processes.first_alone(self.args.outputs):
             recipe = recipe_json.claim_run(self.run, self.recipe, self.competition, self.origin)
         for k in self.numbers:
             train_stage.train_fold(self.run, recipe, data, k, self.args.inputs, self.where)
@@ -91,22 +85,19 @@ def arguments():
     add_run(made)
     made.add_argument("--set", default="", metavar="'KEY=VALUE …'", help="override settings of the recipe; needs --run")
     made.add_argument("--init", default="", help="a run of the same model: fold k begins with its fold k; needs --run")
-    made.add_argument(
-        "--stages", default="", metavar="'SIZExEPOCHS …'", help="one training after another, as '64x4 112x2'"
-    )
     made.add_argument("--seed", type=int, default=0, help="seed of the run")
     made.add_argument("--no-predict", action="store_true", help="train only")
     add_device(made)
     return made.parse_args()
 
 
-def chosen_recipe(args, stage: Stage, defaults: str) -> Recipe:
-    """The named recipe under the stage's settings and --seed; an overridden one must have a run name of its own.
+def chosen_recipe(args, defaults: str) -> Recipe:
+    """The named recipe with the settings of --set, --init and --seed; an overridden one needs --run.
 
     defaults: the competition's settings for a model without a recipe of its own.
     """
-    named = catalog.get_recipe(args.model, defaults)
-    recipe = recipe_settings.override_settings(named, f"seed={args.seed} {stage.settings}")
+    named, init = catalog.get_recipe(args.model, defaults), f" init={shlex.quote(args.init)}" if args.init else ""
+    recipe = recipe_settings.override_settings(named, f"seed={args.seed} {args.set}{init}")
     changed = recipe_json.differences(named, recipe)
     if changed and args.run in ("", args.model):
         raise InputError(

@@ -139,7 +139,7 @@ def open_photos(inputs: Path, outputs: Path, recipe: Recipe, images: list[str]) 
     crop, size = recipe.crop, recipe.image_size
     if not recipe.cache:
         return photos.Photos(inputs, images, crop, size, fit=recipe.fit)
-    with processes.first_alone(), console.progress("decoding photos", len(images)) as advance:
+    with processes.first_alone(outputs), console.progress("decoding photos", len(images)) as advance:
         return photo_cache.cached(
             outputs / "cache", inputs, images, crop, size, advance, say=console.say, fit=recipe.fit
         )

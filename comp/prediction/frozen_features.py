@@ -31,6 +31,7 @@ from comp.models.pretrained import Origin
 from comp.prediction import tta
 from comp.recipes import catalog, recipe_settings
 from comp.recipes.recipe_settings import Recipe
+from comp.settings import parsed_settings
 from comp.tabular import classifiers
 from comp.tabular.classifiers import ClassifierSettings
 
@@ -58,7 +59,7 @@ def chosen_embed_recipe(model: str, text: str, seed: int, competition: Competiti
     Raises InputError for an unknown setting, and for values that are not allowed or do not fit the target.
     """
     of_recipe = {key: type(getattr(Recipe(), key)) for key in (*OF_MODEL, *SPEED)}
-    given = recipe_settings.parsed_settings(text, of_recipe | classifiers.setting_types(), HELP)
+    given = parsed_settings(text, of_recipe | classifiers.setting_types(), HELP)
     changes = {key: value for key, value in given.items() if key in of_recipe}
     named = catalog.get_recipe(model, competition.defaults)
     recipe = recipe_settings.validated_recipe(

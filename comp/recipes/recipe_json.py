@@ -1,8 +1,7 @@
-"""recipe.json: all settings of a run. A run name belongs to one recipe.
+"""recipe.json: the settings of a run, fixed when its first fold is trained; and how the settings of runs differ.
 
-What differs between the recipes of several runs, in words.
-
-The settings of all runs in outputs/, and what differs between them in words.
+A run name belongs to one recipe: `claim_run` writes the file once, and every later command compares with it. The last
+section says in words what differs between the runs of outputs/.
 """
 
 import dataclasses
@@ -18,11 +17,13 @@ from comp import files
 from comp.competition.competition import Competition
 from comp.errors import InputError
 from comp.recipes.recipe_settings import Recipe, override_settings, validated_recipe
+from comp.settings import setting_types
 from comp.store import runs
 from comp.store.runs import Run
 
 RUN_ONLY = ("workers", "cache")  # settings that change the speed but not the result
 ADDS = ("all_data",)  # settings that add something to a run and leave its folds as they are
+EXPECTED = "the recipe of a trained run"
 
 
 def to_json(recipe: Recipe) -> dict:
@@ -30,49 +31,47 @@ def to_json(recipe: Recipe) -> dict:
     return json.loads(json.dumps(dataclasses.asdict(recipe)))
 
 
-def from_json(values: dict, path) -> Recipe:
-    """The inverse of `to_json`. Raises InputError if a setting is unknown or of another type.
-
-    A setting that an earlier version did not have takes its default, which is to do as that version did.
-    """
-    known = {f.name: type(f.default) for f in dataclasses.fields(Recipe)}
+def from_json(values: dict, path: Path | str) -> Recipe:
+    """The inverse of `to_json`. Raises InputError if a setting is missing, unknown or of another type."""
+    types = setting_types(Recipe)
     values = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
-    wrong = sorted(set(values) - set(known))
-    for key, kind in known.items():
-        allowed = (int, float) if kind is float else kind
-        if key in values and (not isinstance(values[key], allowed) or (kind is int and isinstance(values[key], bool))):
-            wrong.append(key)
+    wrong = [*sorted(set(values) ^ set(types)), *(key for key in types if not _is_of_type(values.get(key), types[key]))]
     if wrong:
         raise InputError(
-            f"{path}: settings {', '.join(wrong)} are unknown or of another type",
+            f"{path}: settings {', '.join(dict.fromkeys(wrong))} are missing, unknown or of another type",
             "the settings of this version",
             "use the version that wrote it, or another RUN",
         )
     return validated_recipe(Recipe(**values))
 
 
+def _is_of_type(value, kind: type) -> bool:
+    """Whether a value of recipe.json can be a setting of this type; a whole number can be a float."""
+    if isinstance(value, bool):
+        return kind is bool
+    return isinstance(value, (int, float) if kind is float else kind)
+
+
 def differences(a: Recipe, b: Recipe, ignored: tuple[str, ...] = (*RUN_ONLY, *ADDS)) -> list[str]:
     """ "key: value in a, not value in b" for each different setting that changes what the folds become."""
     return [
-        f"{f.name}: {getattr(a, f.name)!r}, not {getattr(b, f.name)!r}"
-        for f in dataclasses.fields(Recipe)
-        if f.name not in ignored and getattr(a, f.name) != getattr(b, f.name)
+        f"{key}: {getattr(a, key)!r}, not {getattr(b, key)!r}"
+        for key in setting_types(Recipe, without=ignored)
+        if getattr(a, key) != getattr(b, key)
     ]
 
 
-def claim_run(run: Run, recipe: Recipe, competition: Competition, pretrained: dict | None = None) -> Recipe:
-    """Write recipe.json, or check that the existing one holds this recipe. A run name belongs to one recipe.
+# ---- the recipe of one run
 
-    pretrained: the source of the run's first weights (place, digest, …), plain values; recipe.json keeps them.
+
+def claim_run(run: Run, recipe: Recipe, competition: Competition, pretrained: dict | None = None) -> Recipe:
+    """Write recipe.json, or check that the existing one holds this recipe.
+
+    pretrained: the source of the run's first weights (place, digest, …) in plain values; recipe.json keeps them.
     Returns the given recipe. It may differ from the one on disk in RUN_ONLY and ADDS, which do not change the folds.
     """
     if not run.recipe.is_file():
-        versions = {name: version(name) for name in ("torch", "numpy", "pandas")}
-        versions["python"] = platform.python_version()
-        known = {"target": competition.target, "classes": competition.classes}
-        content = {"format": 1, "recipe": to_json(recipe), **known, "versions": versions}
-        content |= {"pretrained": pretrained} if pretrained else {}
-        files.write_json(run.recipe, content)
+        files.write_json(run.recipe, _content(recipe, competition, pretrained))
         return recipe
     changed = differences(load_recipe(run, competition), recipe)
     if changed:
@@ -84,10 +83,32 @@ def claim_run(run: Run, recipe: Recipe, competition: Competition, pretrained: di
     return recipe
 
 
+def _content(recipe: Recipe, competition: Competition, pretrained: dict | None) -> dict:
+    """The content of recipe.json: the recipe, what it predicts, and the versions that it is trained with."""
+    versions = {name: version(name) for name in ("torch", "numpy", "pandas")}
+    versions["python"] = platform.python_version()
+    predicted = {"target": competition.target, "classes": competition.classes}
+    content = {"format": 1, "recipe": to_json(recipe), **predicted, "versions": versions}
+    return content | ({"pretrained": pretrained} if pretrained else {})
+
+
+def _read(run: Run) -> dict:
+    return files.read_json(run.recipe, EXPECTED, _train_again(run))
+
+
+def _train_again(run: Run) -> str:
+    """The commands that make recipe.json anew; it belongs to the weights, so they go with a damaged one."""
+    return (f"rm -r {run.folder} and " if run.recipe.is_file() else "") + runs.train_command(run)
+
+
+def pretrained_of(run: Run) -> dict | None:
+    """The source of a run's first weights, as `claim_run` got it."""
+    return _read(run).get("pretrained")
+
+
 def check_pretrained(run: Run, pretrained: dict) -> None:
     """Raise InputError if the pretrained weights differ from those that the run started with."""
-    content = files.read_json(run.recipe, "the recipe of a trained run", f"make train MODEL={run.name}")
-    began = content.get("pretrained") or pretrained
+    began = pretrained_of(run) or pretrained
     if began["digest"] != pretrained["digest"]:
         raise InputError(
             f"run {run.name} began with other pretrained weights: {began['place']} ({began['digest']}), "
@@ -97,96 +118,50 @@ def check_pretrained(run: Run, pretrained: dict) -> None:
         )
 
 
-def pretrained_of(run: Run) -> dict | None:
-    """The source of a run's first weights, as `claim` was given it."""
-    return files.read_json(run.recipe, "the recipe of a trained run", f"make train MODEL={run.name}").get("pretrained")
-
-
 def load_recipe(run: Run, competition: Competition) -> Recipe:
     """The recipe that a run was trained with. Raises InputError if it is damaged or for other classes."""
-    expected, remedy = "the recipe of a trained run", f"make train MODEL={run.name}"
-    content = files.read_json(run.recipe, expected, remedy)
+    content = _read(run)
     if content.get("command"):
         raise InputError(
             f"run {run.name} was not trained: it was made by {content['command']}",
-            expected,
+            EXPECTED,
             f"{content['command']} makes its predictions again; to train: the same command with RUN=<another name>",
         )
     if not isinstance(content.get("recipe"), dict) or content.get("classes") != list(competition.classes):
-        raise InputError(f"{run.recipe} holds no recipe for this competition's classes", expected, remedy)
+        problem = f"{run.recipe} holds no recipe for this competition's classes"
+        raise InputError(problem, EXPECTED, _train_again(run))
     return from_json(content["recipe"], run.recipe)
 
 
 def at_other_speed(recipe: Recipe, text: str, run: Run) -> Recipe:
-    """The recipe of a trained run under a SET of RUN_ONLY settings; InputError for one that would change the result."""
-    made = override_settings(recipe, text)
-    changed = differences(recipe, made, RUN_ONLY)
+    """The recipe of a trained run with the RUN_ONLY settings of SET=text.
+
+    Raises InputError for a setting that would change the result.
+    """
+    changed_recipe = override_settings(recipe, text)
+    changed = differences(recipe, changed_recipe, RUN_ONLY)
     if changed:
         raise InputError(
             f"SET={text!r} changes what run {run.name} was trained with ({'; '.join(changed)})",
             f"at most {' and '.join(RUN_ONLY)}, which change the speed alone",
             "the same command without it, or make train with another RUN",
         )
-    return made
+    return changed_recipe
 
+
+# ---- the recipes of several runs, in words
 
 FIRST_SETTINGS = ("model", "image_size", "epochs")  # named first, as people speak of runs
 LEFT_OUT = ("name", *RUN_ONLY)
 
 
-def differing_settings(recipes: Mapping[str, dict]) -> list[str]:
-    """The settings that differ among the recipes, those of FIRST first, then in the order of Recipe.
-
-    recipes: run name to the plain values of its recipe.json. A setting that one recipe does not have, since another
-    version wrote it, differs. Settings that change the speed alone are left out.
-    """
-    fields = [field.name for field in dataclasses.fields(Recipe)]
-    others = sorted({name for recipe in recipes.values() for name in recipe} - set(fields))
-    order = [*FIRST_SETTINGS, *(name for name in (*fields, *others) if name not in FIRST_SETTINGS)]
-    return [name for name in order if name not in LEFT_OUT and _differs(name, list(recipes.values()))]
-
-
-def usual_values(recipes: Mapping[str, dict], names: Sequence[str]) -> dict:
-    """The most frequent value of each of these settings, except the model; of equally frequent ones the first."""
-    made = {}
-    for name in names:
-        values = [recipe[name] for recipe in recipes.values() if name in recipe]
-        if name != "model":
-            made[name] = max(values, key=lambda value: [str(other) for other in values].count(str(value)))
-    return made
-
-
-def differences_in_words(recipe: dict, names: Sequence[str], but: Mapping = MappingProxyType({})) -> str:
-    """These settings of one recipe: "resnet34, image size 128, pretrained off", without those equal to `but`."""
-    told = [name for name in names if name in recipe and not (name in but and str(recipe[name]) == str(but[name]))]
-    return ", ".join(_one(name, recipe[name]) for name in told)
-
-
-def _one(name: str, value) -> str:
-    """A model needs no word before it."""
-    return str(value) if name == "model" else f"{name.replace('_', ' ')} {_value(value)}"
-
-
-def _differs(name: str, recipes: list[dict]) -> bool:
-    return len({str(recipe.get(name)) for recipe in recipes}) > 1
-
-
-def _value(value) -> str:
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    if isinstance(value, list):
-        return "(" + ", ".join(map(_value, value)) + ")"
-    if isinstance(value, float):
-        return f"{value:g}"
-    return str(value) or "none"
-
-
 @dataclass(frozen=True)
 class RunSettings:
-    """recipes: trained run to the plain values of its recipe; runs whose recipe.json cannot be read are left out.
+    """What the trained runs of outputs/ have in common, and how each differs.
 
-    words: run to what differs from `usual`, which holds for most runs; both in words. usual names the model where it
-    is the same for all.
+    recipes: run to the plain values of its recipe; a run whose recipe.json cannot be read is left out.
+    words: run to its differences from `usual`. usual: the settings that hold for most runs, in words; it names the
+    model if all runs have the same one.
     """
 
     recipes: dict[str, dict]
@@ -205,9 +180,59 @@ def read_run_settings(outputs: Path) -> RunSettings:
 
 
 def _recipe_of_run(run: Run) -> dict | None:
-    """The settings, with the defaults of those that an earlier version did not have; None if it cannot be read."""
+    """The plain values of a run's recipe; None if they cannot be read.
+
+    A run of a classifier has only some of the settings of Recipe; the others count as their defaults.
+    """
     try:
         recipe = files.read_json(run.recipe, "", "").get("recipe")
     except InputError:
         return None
     return {**to_json(Recipe()), **recipe} if isinstance(recipe, dict) else None
+
+
+def differing_settings(recipes: Mapping[str, dict]) -> list[str]:
+    """The settings that differ among the recipes: those of FIRST_SETTINGS, then the others in the order of Recipe.
+
+    recipes: run name to the plain values of its recipe.json. Settings of a classifier, which Recipe does not have, come
+    last. Settings that change the speed alone are left out.
+    """
+    fields = list(setting_types(Recipe))
+    others = sorted({name for recipe in recipes.values() for name in recipe} - set(fields))
+    order = [*FIRST_SETTINGS, *(name for name in (*fields, *others) if name not in FIRST_SETTINGS)]
+    return [name for name in order if name not in LEFT_OUT and _differs(name, list(recipes.values()))]
+
+
+def usual_values(recipes: Mapping[str, dict], names: Sequence[str]) -> dict:
+    """The most frequent value of each of these settings, except the model; of equally frequent ones the first."""
+    usual = {}
+    for name in names:
+        values = [recipe[name] for recipe in recipes.values() if name in recipe]
+        if name != "model":
+            usual[name] = max(values, key=lambda value: [str(other) for other in values].count(str(value)))
+    return usual
+
+
+def differences_in_words(recipe: dict, names: Sequence[str], but: Mapping = MappingProxyType({})) -> str:
+    """These settings of one recipe: "resnet34, image size 128, pretrained off", without those equal to `but`."""
+    shown = [name for name in names if name in recipe and not (name in but and str(recipe[name]) == str(but[name]))]
+    return ", ".join(_setting_in_words(name, recipe[name]) for name in shown)
+
+
+def _setting_in_words(name: str, value) -> str:
+    """The name and value of a setting; the value alone for the model."""
+    return str(value) if name == "model" else f"{name.replace('_', ' ')} {_value_in_words(value)}"
+
+
+def _differs(name: str, recipes: list[dict]) -> bool:
+    return len({str(recipe.get(name)) for recipe in recipes}) > 1
+
+
+def _value_in_words(value) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, list):
+        return "(" + ", ".join(map(_value_in_words, value)) + ")"
+    if isinstance(value, float):
+        return f"{value:g}"
+    return str(value) or "none"

@@ -113,14 +113,9 @@ def check_names(recipe: Recipe, competition: Competition) -> None:
     catalog.check_model_name(recipe.model, catalog.recipe_names())
 
 
-def with_statistics(run: Run, recipe: Recipe, competition: Competition, planned: list[str]) -> Recipe:
-    """The recipe with the mean and std of the weights that it begins with.
-
-    planned: runs that the same command trains before this one, so that an INIT of that name need not be there yet.
-    """
-    if recipe.init not in planned:
-        recipe = init_weights.with_init(recipe, run, competition)
-    return with_normalisation(recipe)
+def with_statistics(run: Run, recipe: Recipe, competition: Competition) -> Recipe:
+    """The recipe with the mean and std of the weights that it begins with."""
+    return with_normalisation(init_weights.with_init(recipe, run, competition))
 
 
 def check_begun(run: Run, recipe: Recipe, competition: Competition, numbers: list[int | str], count: int) -> None:

@@ -1,0 +1,149 @@
+"""Settings as fields of a frozen dataclass: how a field is declared, read from text, checked and explained.
+
+    @dataclass(frozen=True)
+    class Cake:
+        eggs: int = setting(3, "how many eggs", least=1)
+        glaze: str = setting("none", "what covers it", choices=("none", "sugar"))
+
+    changes = parsed_settings("eggs=4 glaze=sugar", setting_types(Cake), run="make cake")
+    cake = checked_settings(Cake(**changes), run="make cake")
+    print(help_text("settings of --set:", settings_of(Cake)))
+
+Recipes, classifiers and the keys of competition.toml are such dataclasses. A library (pydantic, attrs) would replace
+only the checks of limits, and would bring errors in its own words.
+"""
+
+import dataclasses
+import shlex
+import textwrap
+from collections.abc import Collection, Iterable
+
+from comp.errors import InputError
+
+SHAPES = {bool: "true or false", int: "a whole number", float: "a number", tuple: "a,b,c"}  # of a value, for errors
+SWITCHES = {"true": True, "1": True, "false": False, "0": False}
+
+
+# ---- declaring
+
+
+def setting(
+    default,
+    text: str = "",
+    group: str = "",
+    *,
+    choices: Collection[str] = (),
+    least: float | None = None,
+    most: float | None = None,
+    **more,
+):
+    """A field of a dataclass of settings; the type of a value is the type of the default.
+
+    text: the meaning, for --help. group: the heading under which --help lists it.
+    choices, least, most: the allowed values, which `checked_settings` compares.
+    more: further entries of the field's metadata, for a caller that has its own checks.
+    """
+    metadata = {"help": text, "group": group, "choices": choices, "least": least, "most": most, **more}
+    if isinstance(default, (dict, list, set)):  # a dataclass refuses a default that all its values would share
+        return dataclasses.field(default_factory=default.copy, metadata=metadata)
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+def settings_of(
+    kind: type, only: Collection[str] | None = None, without: Collection[str] = ()
+) -> list[dataclasses.Field]:
+    """The fields of a dataclass in their order, or those named in `only`; never those named in `without`."""
+    fields = [field for field in dataclasses.fields(kind) if field.name not in without]
+    return fields if only is None else [field for field in fields if field.name in only]
+
+
+def setting_types(kind: type, only: Collection[str] | None = None, without: Collection[str] = ()) -> dict[str, type]:
+    """The type of each setting, by name, as `parsed_settings` takes them."""
+    return {field.name: type(field.default) for field in settings_of(kind, only, without)}
+
+
+# ---- reading
+
+
+def parsed_settings(text: str, types: dict[str, type], run: str) -> dict:
+    """The values of "key=value key=value" by key. Values with spaces are quoted: "loss='0.4 f1 + 0.6 focal'".
+
+    types: the known settings and the types of their values; run: the advice of an InputError.
+    Raises InputError for an unknown setting (it lists the known ones) and for a value of another type.
+    """
+    try:
+        pairs = [part.partition("=") for part in shlex.split(text)]
+    except ValueError as error:
+        raise InputError(f"SET={text!r}: {error}", 'pairs such as "epochs=3 image_size=128"', run) from None
+    changes = {}
+    for key, equals, value in pairs:
+        if key not in types or not equals:
+            raise InputError(f"unknown setting {key!r} in SET={text!r}", f"one of {', '.join(sorted(types))}", run)
+        changes[key] = _parsed_value(key, value, types[key], run)
+    return changes
+
+
+def _parsed_value(key: str, value: str, kind: type, run: str):
+    try:
+        if kind is bool:
+            return SWITCHES[value.lower()]
+        if kind is tuple:
+            return tuple(float(part) for part in value.split(",")) if value else ()
+        return kind(value)
+    except (KeyError, ValueError):
+        raise InputError(f"{key}={value}", f"{key} is {SHAPES.get(kind, kind.__name__)}", run) from None
+
+
+# ---- checking
+
+
+def checked_settings(values, run: str):
+    """Return the dataclass `values`. Raises InputError for the first setting that is not within its limits."""
+    for field in dataclasses.fields(values):
+        value = getattr(values, field.name)
+        if field.metadata["choices"]:
+            check_choice(field.name, value, field.metadata["choices"], run)
+        _check_limits(field, value, run)
+    return values
+
+
+def check_choice(key: str, value: str, choices: Collection[str], run: str) -> None:
+    """Raise InputError unless value is one of the choices."""
+    if value not in choices:
+        raise InputError(f"{key}={value}", f"one of {', '.join(choice or 'nothing' for choice in choices)}", run)
+
+
+def _check_limits(field: dataclasses.Field, value, run: str) -> None:
+    least, most = field.metadata["least"], field.metadata["most"]
+    high_enough = least is None or value >= least  # NaN fails this check
+    if not (high_enough and (most is None or value <= most)):
+        raise InputError(f"{field.name}={value}", f"at least {least}" if most is None else f"{least} to {most}", run)
+
+
+# ---- explaining
+
+
+def help_text(
+    title: str,
+    settings: Iterable[dataclasses.Field],
+    width: int = 24,
+    *,
+    grouped: bool = False,
+    defaults: bool = True,
+) -> str:
+    """The title, then one line for each setting with its default and meaning, as argparse takes an epilog.
+
+    width: characters of the column before the meanings. grouped: list the settings under their groups.
+    defaults: show the default values in the first column.
+    """
+    groups: dict[str, list[str]] = {}
+    for field in settings:
+        name = f"{field.name}={_shown_default(field)}" if defaults else field.name
+        heading = f"{field.metadata['group']}:\n" if grouped else ""
+        groups.setdefault(heading, []).append(f"{name:{width}} {field.metadata['help']}")
+    blocks = [heading + textwrap.indent("\n".join(lines), "  ") for heading, lines in groups.items()]
+    return (f"{title}\n\n" + "\n".join(blocks)).replace("%", "%%")
+
+
+def _shown_default(field: dataclasses.Field) -> str:
+    return ",".join(map(str, field.default)) if isinstance(field.default, tuple) else str(field.default)
