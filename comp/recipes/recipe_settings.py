@@ -25,7 +25,11 @@ HEADS = {  # target: the heads that fit it, each with the family of its outputs;
     "ordinal": {"classes": "classes", "regression": "number", "cumulative": "labels"},
     "regression": {"regression": "number", "bins": "classes"},
 }
-LOSSES = {"classes": "cross_entropy", "labels": "bce", "number": "mse"}  # family of the head: what replaces "auto"
+DEFAULT_LOSSES = {
+    "classes": "cross_entropy",
+    "labels": "bce",
+    "number": "mse",
+}  # by family of the head
 CLASSES_ALIKE = ("macro_f1", "macro_f_beta", "balanced_accuracy")  # metrics that give rare classes the same weight
 
 
@@ -55,7 +59,7 @@ class Recipe:
     freeze_epochs: int = setting(0, "how many first epochs train only a part of the model; -1: all", "model", least=-1)
     freeze_stages: int = setting(
         0,
-        "how many first stages are frozen then, with the stem; 0: all but the head; -2: all but the last 2 and the head",
+        "first stages that are frozen then, with the stem; 0: all but the head; -2: all but the last 2 and the head",
         "model",
     )
     checkpointing: bool = setting(
@@ -196,7 +200,7 @@ def weights_classes_alike(competition: Competition) -> bool:
 
 def _default_loss(head: str, competition: Competition) -> str:
     family = family_of_head(head, competition.target)
-    return "mae" if family == "number" and competition.metric.name == "mae" else LOSSES[family]
+    return "mae" if family == "number" and competition.metric.name == "mae" else DEFAULT_LOSSES[family]
 
 
 def _default_sampler(competition: Competition) -> str:
