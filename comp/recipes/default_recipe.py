@@ -21,9 +21,10 @@ this toolkit was first written for, in comp/inputs/mask_gender_age.py), by its m
 - 2,800 photos, 112 px: 0.856 (sd 0.027) over 5 folds, in 16 min 41 s on two CPU cores. On the first fold a plain loop
   (with EMA and one cycle) has 0.495; this recipe has 0.865 in two thirds of the time. With mixing it has 0.869, with
   one head per attribute 0.871, with a shuffled sampler 0.851: these three differences are noise.
-Expected on real photos, the same weights and epochs at 64 px, 3 folds, two shared CPU cores: 18 classes, macro F1
-0.345 out of fold and 0.403 held back (mean of 3 seeds, 3.7 minutes a run); 3 classes, 1,682 photos, 0.797 and 0.731
-(one seed, 2 min 12 s), where a plain loop has 0.572 and 0.587. The values for transformers are not measured.
+Expected on real photos, the same weights and epochs at 64 px, 3 folds, two shared CPU cores: 18 classes, by the home
+competition's metric 0.345 out of fold and 0.403 held back (mean of 3 seeds, 3.7 minutes a run); 3 classes, 1,682
+photos, 0.797 and 0.731 (one seed, 2 min 12 s), where a plain loop has 0.572 and 0.587. The values for transformers
+are not measured.
 To improve on it, measure, then write a recipe in named/.
 """
 
