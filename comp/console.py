@@ -1,4 +1,8 @@
-"""The only module that writes to the terminal: bars and tables of rich, or plain lines if there is no terminal."""
+"""The only module that writes to the terminal: bars and tables of rich, or plain lines if there is no terminal.
+
+If several processes train together, only the first one prints lines, bars and warnings. An error is printed by the
+process that raises it.
+"""
 
 import contextlib
 import os
@@ -14,10 +18,14 @@ from rich.text import Text
 
 from comp.errors import InputError
 
-_RANK = os.environ.get("RANK", "0")  # if several processes train together, only the first one prints
+_RANK = os.environ.get("RANK", "0")  # torchrun sets it: the number of this process
 _out = Console(highlight=False, soft_wrap=True, quiet=_RANK != "0")
-_err = Console(stderr=True, highlight=False, soft_wrap=True)
+_err = Console(stderr=True, highlight=False, soft_wrap=True, quiet=_RANK != "0")
+_errors = Console(stderr=True, highlight=False, soft_wrap=True)
 PLAIN_SECONDS = 30  # without a terminal, a long stage prints a line this often
+# Bad input is the same for all processes: the others give the first one these seconds to print its error and exit, upon
+# which torchrun ends them. What only another process finds, such as a full disk of its machine, appears after them.
+SECONDS_FOR_FIRST = 3
 
 
 def say(text: str, style: str = "") -> None:
@@ -26,6 +34,7 @@ def say(text: str, style: str = "") -> None:
 
 
 def warn(text: str) -> None:
+    """Print one line to the error stream, marked as a warning."""
     _err.print(Text(f"warning: {text}", style="yellow"))
 
 
@@ -36,16 +45,25 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence]) -> None:
         for row in rows
     ]
     if _out.is_terminal:
-        drawn = Table(title=title, title_justify="left", title_style="bold")
-        for i, column in enumerate(columns):
-            # in a narrow terminal words are wrapped, but numbers are never cut
-            words = any(" " in row[i].strip() for row in cells)
-            width = None if words else max(len(text) for text in (column, *(row[i] for row in cells)))
-            drawn.add_column(column, justify="left" if i == 0 or words else "right", overflow="fold", min_width=width)
-        for row in cells:
-            drawn.add_row(*[Text(cell) for cell in row])
-        _out.print(drawn)
-        return
+        _out.print(_rich_table(title, columns, cells))
+    else:
+        _say_table(title, columns, cells)
+
+
+def _rich_table(title: str, columns: Sequence[str], cells: list[list[str]]) -> Table:
+    drawn = Table(title=title, title_justify="left", title_style="bold")
+    for i, column in enumerate(columns):
+        # in a narrow terminal words are wrapped, but numbers are never cut
+        words = any(" " in row[i].strip() for row in cells)
+        width = None if words else max(len(text) for text in (column, *(row[i] for row in cells)))
+        drawn.add_column(column, justify="left" if i == 0 or words else "right", overflow="fold", min_width=width)
+    for row in cells:
+        drawn.add_row(*[Text(cell) for cell in row])
+    return drawn
+
+
+def _say_table(title: str, columns: Sequence[str], cells: list[list[str]]) -> None:
+    """Lines with aligned columns: rich would fold them at 80 characters where there is no terminal."""
     widths = [max(len(line[i]) for line in [list(columns), *cells]) for i in range(len(columns))]
     say(title)
     for line in [list(columns), *cells]:
@@ -90,16 +108,22 @@ def run_stage(main: Callable[[], None]) -> None:
         is_bug = isinstance(error, OSError) and error.filename is None
         if is_bug or os.environ.get("DEBUG") == "1":
             raise
-        if _RANK != "0":
-            time.sleep(3)  # if all processes fail, the first one prints the error and ends the others
-        _err.print(Text(f"error: {_told(error)}", style="bold red" if _err.is_terminal else ""))
+        _print_error(_as_input_error(error))
         sys.exit(2)
     except KeyboardInterrupt:
         _err.print("stopped; all written files are complete, the same command continues from there")
         sys.exit(130)
 
 
-def _told(error: InputError | OSError) -> InputError:
+def _print_error(error: InputError) -> None:
+    process = ""
+    if _RANK != "0":
+        time.sleep(SECONDS_FOR_FIRST)
+        process = f" (process {_RANK})"
+    _errors.print(Text(f"error{process}: {error}", style="bold red" if _errors.is_terminal else ""))
+
+
+def _as_input_error(error: InputError | OSError) -> InputError:
     """The error as InputError. Permissions, a full disk or a missing folder are problems that the user can solve."""
     if isinstance(error, InputError):
         return error

@@ -169,12 +169,6 @@ BAD = {
     "setting unknown": (nothing, ("train_fold", "--model", "resnet18", "--run", "x", "--set", "lrr=1"), ("'lrr'",)),
     "setting mistyped": (nothing, ("train_fold", "--model", "resnet18", "--run", "x", "--set", "lr=up"), ("lr=up",)),
     "setting unquoted": (nothing, ("train_fold", "--model", "resnet18", "--run", "x", "--set", "loss='f1"), ("SET=",)),
-    "stages mistyped": (nothing, ("train_fold", "--model", "resnet18", "--run", "x", "--stages", "64"), ("STAGES=64",)),
-    "stages that fall": (
-        nothing,
-        ("train_fold", "--model", "resnet18", "--run", "x", "--stages", "64x1 32x1"),
-        ("sizes that rise",),
-    ),
     "init of no run": (
         nothing,
         ("train_fold", "--model", "resnet18", "--run", "x", "--init", "zz"),

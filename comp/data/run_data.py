@@ -107,7 +107,7 @@ def open_photos(project: Project, recipe: Recipe, images: list[str]) -> Photos:
     crop, size = recipe.crop, recipe.image_size
     if not recipe.cache:
         return Photos(project.inputs, images, crop, size, fit=recipe.fit)
-    with processes.first_alone(), console.progress("decoding photos", len(images)) as advance:
+    with processes.first_alone(project.outputs), console.progress("decoding photos", len(images)) as advance:
         return photo_cache.cached(
             cache_folder(project.outputs), project.inputs, images, crop, size, advance, say=console.say, fit=recipe.fit
         )

@@ -1,8 +1,6 @@
-"""Number format and memory layout: which are fast on a device (bf16, fp16 or float32; channels-last or not).
+"""Devices: which one to use, which number format and memory layout are fast on it, and what to do if its memory ends.
 
-What a user is told where a device runs out of memory or torch.compile fails.
-
-Which device, which number format and memory layout are fast on it, and what to do when its memory runs out.
+The number formats are bf16, fp16 and float32; the memory layouts channels-last and the usual one.
 """
 
 import contextlib
@@ -16,14 +14,14 @@ from comp.recipes.recipe_settings import Recipe
 
 
 def precision(recipe: Recipe, device: torch.device, training: bool = False) -> torch.dtype:
-    """The compute type: bf16 where the hardware has it (on CPUs too, twice as fast), else fp16 on a GPU, else fp32."""
+    """The compute type: bf16 if the hardware has it (on CPUs it is twice as fast), else fp16 on a GPU, else fp32."""
     if recipe.amp in ("bf16", "fp16"):
         return {"bf16": torch.bfloat16, "fp16": torch.float16}[recipe.amp]
     if recipe.amp == "off":
         return torch.float32
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
-    if device.type == "cpu" and torch.ops.mkldnn._is_mkldnn_bf16_supported() and _fast_cpu_bf16():
+    if device.type == "cpu" and torch.backends.mkldnn.is_available() and _has_fast_bf16():
         return torch.float32 if training and _slow_in_bf16(recipe) else torch.bfloat16
     return torch.float32
 
@@ -38,12 +36,10 @@ def _slow_in_bf16(recipe: Recipe) -> bool:
     return recipe.image_size < next((side for family, side in _FP32_BELOW.items() if family in recipe.model), 0)
 
 
-def _fast_cpu_bf16() -> bool:
-    """Whether the CPU has bf16 instructions: oneDNN also emulates bf16, but slowly.
-
-    torch has no public name for this in all versions that we support; torch.cpu.get_capabilities is newer.
-    """
-    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+def _has_fast_bf16() -> bool:
+    """Whether the CPU has bf16 instructions: oneDNN also emulates bf16, but slowly."""
+    capabilities = torch.cpu.get_capabilities()
+    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_tile"))
 
 
 def autocast(dtype: torch.dtype, device: torch.device):
@@ -59,7 +55,7 @@ def memory_format(recipe: Recipe) -> torch.memory_format:
 
 @contextlib.contextmanager
 def explained_device_error(recipe: Recipe, device: torch.device):
-    """Say clearly what went wrong where a GPU runs out of memory, or torch.compile has no compiler.
+    """Within this context, running out of GPU memory and a missing compiler of torch.compile become an InputError.
 
     The advice for the first keeps the effective batch size.
     """
@@ -83,7 +79,7 @@ def explained_device_error(recipe: Recipe, device: torch.device):
 
 
 def choose_device(name: str) -> torch.device:
-    """The device of that name; "auto" is the first GPU, else the CPU. InputError for a device that is not there."""
+    """The device of that name; "auto" is the first GPU, else the CPU. InputError for one that this machine lacks."""
     if name == "auto":
         return torch.device(
             "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
@@ -93,10 +89,10 @@ def choose_device(name: str) -> torch.device:
     except RuntimeError:
         known = "auto, cpu, cuda, cuda:1, mps"
         raise InputError(f"DEVICE={name}", known, "the same command with DEVICE=auto") from None
-    there = {"cpu": 1, "cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available())}
-    if (device.index or 0) >= there.get(device.type, 0):
+    counts = {"cpu": 1, "cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available())}
+    if (device.index or 0) >= counts.get(device.type, 0):
         raise InputError(
-            f"DEVICE={name}, but this machine has {there.get(device.type, 0)} such device(s)",
+            f"DEVICE={name}, but this machine has {counts.get(device.type, 0)} such device(s)",
             "a device that is there",
             "the same command with DEVICE=auto (nvidia-smi shows what the driver sees)",
         )
@@ -104,7 +100,10 @@ def choose_device(name: str) -> torch.device:
 
 
 def fitting(device: torch.device, size: int, count: int) -> int:
-    """How many of `count` models (`size` bytes together) fit into half of the free memory; the rest is for layers."""
+    """How many of `count` models (`size` bytes together) fit into half of the free memory, at least 1.
+
+    The other half is for the outputs of layers.
+    """
     if device.type == "cuda":
         free = torch.cuda.mem_get_info(device)[0]
     elif hasattr(os, "sysconf") and "SC_AVPHYS_PAGES" in os.sysconf_names:

@@ -1,4 +1,4 @@
-"""Several processes on one training, by torch.distributed: `torchrun` starts them, this module tells which one this is.
+"""Several processes on one training, by torch.distributed: `torchrun` starts them, this module says which one this is.
 
     make train MODEL=resnet34 GPUS=4
     torchrun --nnodes=2 --nproc-per-node=8 … tools/train_fold.py …      # several machines, one shared outputs/
@@ -8,6 +8,7 @@ Without torchrun there is one process, and the functions here change nothing.
 
 import contextlib
 import os
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -17,15 +18,20 @@ from torch import nn
 
 from comp import files
 
+# How long a process waits for the others before it gives up. Between two exchanges a process may write weights to a
+# slow disk, predict many photos or compile a model, which can take longer than the 10 minutes of NCCL's default.
+# torchrun ends the others at once if a process dies, so a long wait costs nothing then.
+TIMEOUT = timedelta(hours=6)
 
-def start(device: torch.device) -> torch.device:
+
+def start(device: torch.device, timeout: timedelta = TIMEOUT) -> torch.device:
     """Join the other processes if torchrun started several; the device of this one."""
     if world() == 1 or dist.is_initialized():
         return device
     if device.type == "cuda":
         device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
         torch.cuda.set_device(device)
-    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=timeout)
     return device
 
 
@@ -46,18 +52,33 @@ def rank() -> int:
 
 
 @contextlib.contextmanager
-def first_alone():
-    """Process 0 runs the block before the others: it builds what they then find."""
-    if rank() > 0 and dist.is_initialized():
+def first_alone(outputs: Path):
+    """Process 0 runs the block before the others, which then find what it has made.
+
+    Process 0 holds a lock in outputs/locks, and the others wait for that lock as long as the block takes. A barrier
+    would end after TIMEOUT, and in this block all photos of a competition are decoded.
+    """
+    if not dist.is_initialized():
+        yield
+        return
+    lock = files.lock(outputs / "locks" / "first_process", "the first process", wait=True)
+    if rank() == 0:
+        with lock:
+            dist.barrier()  # a short one: the others may ask for the lock from here on
+            yield
+    else:
         dist.barrier()
-    yield
-    if rank() == 0 and dist.is_initialized():
-        dist.barrier()
+        with lock:
+            pass
+        yield
 
 
 @contextlib.contextmanager
 def first_holds(path: Path, what: str):
-    """Process 0 holds the lock while all run the block; InputError where another training holds it."""
+    """Process 0 holds the lock on `path` while all run the block. Raises InputError if another training holds it.
+
+    what: the name of what is locked, for the error.
+    """
     with files.lock(path, what) if rank() == 0 else contextlib.nullcontext():
         yield
 
@@ -69,7 +90,10 @@ def wait() -> None:
 
 
 def wrap(model: nn.Module, device: torch.device, unused: bool) -> nn.Module:
-    """torch's DistributedDataParallel: gradients are averaged over the processes. unused: some weights are frozen."""
+    """The model in torch's DistributedDataParallel, which averages gradients over the processes.
+
+    unused: whether some weights are frozen in some epochs, so that a step may not use them.
+    """
     if not dist.is_initialized():
         return model
     ids = [device.index] if device.type == "cuda" else None
@@ -77,7 +101,7 @@ def wrap(model: nn.Module, device: torch.device, unused: bool) -> nn.Module:
 
 
 def without_sync(model: nn.Module, accumulating: bool):
-    """Skip the exchange of gradients in the batches between two steps."""
+    """A context that skips the exchange of gradients, for the batches between two steps."""
     return model.no_sync() if accumulating and hasattr(model, "no_sync") else contextlib.nullcontext()
 
 
@@ -89,9 +113,9 @@ def same_everywhere(model: nn.Module) -> None:
 
 
 def share(positions: np.ndarray) -> np.ndarray:
-    """This process's rows of a batch: every world-th, and at least two (rows repeat in a small last batch).
+    """This process's rows of a batch: every world-th, and at least two; rows repeat in a small last batch.
 
-    So all processes make as many steps as one would, and batch norm has something to normalise.
+    All processes then make as many steps as one process would, and batch norm has something to normalise.
     """
     if world() == 1:
         return positions
@@ -127,5 +151,5 @@ def mean(value: float) -> float:
 
 
 def anywhere(flag: bool) -> bool:
-    """Whether the flag is set on any process; every process must ask."""
+    """Whether the flag is set on any process; every process must call this."""
     return mean(float(flag)) > 0

@@ -1,8 +1,6 @@
-"""The mean and std that photos are normalised with.
+"""From a recipe to a timm model with as many outputs as its head needs, and what timm knows of the model.
 
-A timm model's classifier: the last layer or layers, which are never pretrained here. Distilled models have two.
-
-Recipe to timm model: the backbone with as many outputs as the head needs.
+A timm model's classifier is its last layer or layers, which are never pretrained here; distilled models have two.
 """
 
 import dataclasses
@@ -20,66 +18,15 @@ from comp.recipes import catalog
 from comp.recipes.recipe_settings import Recipe
 
 
-def with_normalisation(recipe: Recipe) -> Recipe:
-    """The recipe with the mean and std that timm's weights of its model were trained with, where it gives none."""
-    import timm
-
-    weights = timm.get_pretrained_cfg(catalog.current_model_name(recipe.model)) or timm.models.PretrainedCfg()
-    return dataclasses.replace(recipe, mean=recipe.mean or weights.mean, std=recipe.std or weights.std)
-
-
-def classifier_modules(model: nn.Module) -> list[nn.Module]:
-    """The classifiers of a timm model; none where it has none, or does not say which it is."""
-    if hasattr(model, "get_classifier"):
-        found = model.get_classifier()
-        return list(found) if isinstance(found, (tuple, list)) else [found]
-    return [model.get_submodule(name) for name in _configured(model)]
-
-
-def classifier_tensor_names(model: nn.Module) -> set[str]:
-    """The names in its state dict of the classifiers' parameters and buffers."""
-    own = {id(module) for module in classifier_modules(model)}
-    inside = [name for name, module in model.named_modules() if id(module) in own]
-    inside += _configured(model)
-    return {name for name in model.state_dict() if any(name.startswith(f"{prefix}.") for prefix in inside)}
-
-
-def classifier_parameters(model: nn.Module) -> list[nn.Parameter]:
-    return [parameter for module in classifier_modules(model) for parameter in module.parameters()]
-
-
-def start_classifier_small(model: nn.Module) -> None:
-    """Start with all classes about equally likely, as timm's ViTs do.
-
-    The random head of its efficientnets, whose scale comes from the number of classes, costs them their first epochs.
-    Layers without a matrix, such as the norm of some heads, stay as they are.
-    """
-    for module in (inner for outer in classifier_modules(model) for inner in outer.modules()):
-        weight, bias = getattr(module, "weight", None), getattr(module, "bias", None)
-        if not isinstance(weight, nn.Parameter) or weight.ndim < 2:
-            continue
-        nn.init.trunc_normal_(weight, std=0.02)
-        if isinstance(bias, nn.Parameter):
-            nn.init.zeros_(bias)
-
-
-def _configured(model: nn.Module) -> list[str]:
-    """The classifiers' names by timm's configuration of the model, as far as the model has them."""
-    names = getattr(model, "pretrained_cfg", {}).get("classifier") or ()
-    names = (names,) if isinstance(names, str) else names
-    there = {name for name, _ in model.named_modules()}
-    return [name for name in names if name in there]
-
-
 class NotBuilt(InputError):
     """timm cannot build the model at this image size."""
 
 
 @dataclass
 class Built:
-    """A model, and what its pretrained weights were; None where it was built without.
+    """A model, and the origin of its pretrained weights; None if it was built without.
 
-    new: where it was given a fold's weights, the head's tensors that those have not, or in another shape.
+    new: if it was given the weights of a fold, the tensors of the head that those lack, or have in another shape.
     """
 
     model: nn.Module
@@ -88,18 +35,18 @@ class Built:
 
 
 def create_model(recipe: Recipe, competition: Competition, weights: Path, pretrained: bool | None = None) -> nn.Module:
-    """The model of `build`, alone."""
+    """The model of `build_model`, without its origin."""
     return build_model(recipe, competition, weights, pretrained).model
 
 
 def build_model(
     recipe: Recipe, competition: Competition, weights: Path, pretrained: bool | None = None, init: State | None = None
 ) -> Built:
-    """The recipe's model, on the CPU: images (B, 3, H, W) to the outputs that its head takes (see heads.py).
+    """The recipe's model on the CPU, from images (B, 3, H, W) to the outputs that its head takes (see heads.py).
 
-    weights: the folder of local pretrained weights; pretrained: the recipe's setting, unless given.
+    weights: the folder of local pretrained weights; pretrained: instead of the recipe's setting, if given.
     init: the weights of a trained fold, which then take the place of pretrained ones.
-    Raises InputError for an unknown model, a head that does not fit, and weights that cannot be had.
+    Raises InputError for an unknown model, a head that does not fit, and weights that are missing or do not fit.
     """
     head = heads.build_head(recipe, competition)
     wanted = recipe.pretrained if pretrained is None else pretrained
@@ -116,7 +63,7 @@ def _timm_model(
 
     catalog.check_model_name(recipe.model, [])
     options = dict(num_classes=outputs, drop_rate=recipe.drop_rate, drop_path_rate=recipe.drop_path_rate or None)
-    options |= _image_size(recipe)
+    options |= _size_option(recipe)
     if init:
         return init_weights.load_init_backbone(recipe.model, init, options), None
     if wanted:
@@ -127,8 +74,19 @@ def _timm_model(
         raise _not_built(recipe, error) from error
 
 
+def _size_option(recipe: Recipe) -> dict:
+    """Models with a fixed position embedding (ViT, Swin) take img_size; the others raise a TypeError for it."""
+    import timm
+
+    name = catalog.current_model_name(recipe.model)
+    config = timm.get_pretrained_cfg(name)
+    fixed = config is not None and config.fixed_input_size
+    takes_size = "img_size" in inspect.signature(timm.model_entrypoint(name.partition(".")[0])).parameters
+    return {"img_size": recipe.image_size} if fixed or takes_size else {}
+
+
 def _not_built(recipe: Recipe, error: Exception) -> InputError:
-    """What to do where timm cannot build the model: leave out a setting that it does not know, or another size."""
+    """The advice if timm cannot build the model: leave out a setting that it does not know, or take another size."""
     for setting in ("drop_rate", "drop_path_rate"):
         if isinstance(error, TypeError) and f"'{setting}'" in str(error):
             left_out = f"the same command with {setting}=0 in SET, and RUN=<name>"
@@ -141,19 +99,69 @@ def _not_built(recipe: Recipe, error: Exception) -> InputError:
     )
 
 
+# ---- how timm's weights were trained
+
+
+def with_normalisation(recipe: Recipe) -> Recipe:
+    """The recipe with its own mean and std, or else those that timm's weights of its model were trained with."""
+    config = _config(recipe.model)
+    return dataclasses.replace(recipe, mean=recipe.mean or config.mean, std=recipe.std or config.std)
+
+
 def timm_size(name: str) -> int:
     """The side of the pictures that a timm model's weights were trained with, pixels."""
+    return _config(name).input_size[-1]
+
+
+def _config(name: str):
+    """timm's configuration of a model's weights; its defaults for a model without weights."""
     import timm
 
-    return (timm.get_pretrained_cfg(catalog.current_model_name(name)) or timm.models.PretrainedCfg()).input_size[-1]
+    return timm.get_pretrained_cfg(catalog.current_model_name(name)) or timm.models.PretrainedCfg()
 
 
-def _image_size(recipe: Recipe) -> dict:
-    """Models with a fixed position embedding (ViT, Swin) take img_size; the others raise a TypeError for it."""
-    import timm
+# ---- the classifier of a timm model
 
-    name = catalog.current_model_name(recipe.model)
-    default = timm.get_pretrained_cfg(name)
-    fixed = default is not None and default.fixed_input_size
-    takes = "img_size" in inspect.signature(timm.model_entrypoint(name.partition(".")[0])).parameters
-    return {"img_size": recipe.image_size} if fixed or takes else {}
+
+def classifier_modules(model: nn.Module) -> list[nn.Module]:
+    """The classifiers of a timm model; an empty list if timm does not say which they are."""
+    if hasattr(model, "get_classifier"):
+        classifier = model.get_classifier()
+        return list(classifier) if isinstance(classifier, (tuple, list)) else [classifier]
+    return [model.get_submodule(name) for name in _configured_classifiers(model)]
+
+
+def classifier_tensor_names(model: nn.Module) -> set[str]:
+    """The names of the classifiers' parameters and buffers in the model's state dict."""
+    classifiers = {id(module) for module in classifier_modules(model)}
+    prefixes = [name for name, module in model.named_modules() if id(module) in classifiers]
+    prefixes += _configured_classifiers(model)
+    return {name for name in model.state_dict() if any(name.startswith(f"{prefix}.") for prefix in prefixes)}
+
+
+def classifier_parameters(model: nn.Module) -> list[nn.Parameter]:
+    """The parameters of all classifiers."""
+    return [parameter for module in classifier_modules(model) for parameter in module.parameters()]
+
+
+def start_classifier_small(model: nn.Module) -> None:
+    """Start with all classes about equally likely, as timm's ViTs do.
+
+    timm gives its efficientnets a random head with a scale that follows from the number of classes, which costs them
+    their first epochs. Layers without a matrix, such as the norm of some heads, stay unchanged.
+    """
+    for module in (inner for outer in classifier_modules(model) for inner in outer.modules()):
+        weight, bias = getattr(module, "weight", None), getattr(module, "bias", None)
+        if not isinstance(weight, nn.Parameter) or weight.ndim < 2:
+            continue
+        nn.init.trunc_normal_(weight, std=0.02)
+        if isinstance(bias, nn.Parameter):
+            nn.init.zeros_(bias)
+
+
+def _configured_classifiers(model: nn.Module) -> list[str]:
+    """The classifiers' names in timm's configuration of the model, without those that the model lacks."""
+    names = getattr(model, "pretrained_cfg", {}).get("classifier") or ()
+    names = (names,) if isinstance(names, str) else names
+    modules = {name for name, _ in model.named_modules()}
+    return [name for name in names if name in modules]

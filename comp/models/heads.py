@@ -1,13 +1,4 @@
-"""Heads of classes (a softmax), labels (a sigmoid each) and grades (cumulative sigmoids).
-
-Each head has: outputs, how many the network gives; family, which losses fit it; smooths, whether label smoothing makes
-sense; targets, probs and wrap. Letters: B batch, C classes or labels, A values of all attributes.
-
-Heads whose prediction is a number: a regression target, or a grade as a number.
-
-Letters: B batch, C grades.
-
-What stands between a network's outputs and the competition's target.
+"""Heads: what stands between a network's outputs and the competition's target.
 
 A head knows how many outputs the network has, how labels become training targets, and how outputs become
 probabilities. Training targets are float32 (B, T): mixing two photos mixes their targets linearly.
@@ -24,8 +15,15 @@ probabilities. Training targets are float32 (B, T): mixing two photos mixes thei
 | regression         | regression | 1                       | the value, scaled to 0 … 1   | the value (B, 1)          |
 |                    | bins       | one per point           | shared by two nearest points | the expectation (B, 1)    |
 
-Letters: B batch, T training targets, C classes.
+Every head has the attributes outputs, family (which losses fit it) and smooths (whether label smoothing makes sense for
+it), and the methods targets, spread, probs and wrap of `Classes`. A new head is an entry in BUILDERS below, and one in
+HEADS of recipes/recipe_settings.py, which says without torch what it fits.
+
+Letters: B batch, T training targets, C classes, labels or grades, A values of all attributes.
 """
+
+import re
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -36,6 +34,8 @@ from comp.competition.competition import Competition
 from comp.competition.label_policy import named_numbers
 from comp.competition.soft_labels import fine_cells, range_of
 from comp.recipes.recipe_settings import Recipe, resolved_recipe
+
+# ---- classes: a softmax
 
 
 class Classes:
@@ -132,6 +132,9 @@ class ClassBins(Classes):
         return outputs.softmax(1) @ self.member.to(outputs.device)
 
 
+# ---- labels: a sigmoid for each
+
+
 class Labels(Classes):
     """A sigmoid for each of C labels."""
 
@@ -163,11 +166,15 @@ class Cumulative(Labels):
         return torch.cat([always, above], 1) - torch.cat([above, never], 1)
 
 
+# ---- numbers
+
+
 class Number:
     """One output: a value, scaled to 0 … 1 between low and high.
 
-    squashed: the value is the output's sigmoid (for the loss bce). Otherwise it is the output itself, counted from the
-    middle of the range, and may lie beyond the limits. grades: C, where the value is a grade from 0 to C - 1.
+    squashed: the value is the sigmoid of the output (for SIGMOID_LOSSES). Otherwise it is the output plus 0.5, so that
+    an output of 0 is the middle of the range, and it may lie beyond the limits.
+    grades: C if the value is a grade from 0 to C - 1, else 0.
     """
 
     family, smooths, outputs = "number", False, 1
@@ -177,7 +184,7 @@ class Number:
         self.squashed, self.grades = squashed, grades
 
     def targets(self, labels: Tensor) -> Tensor:
-        """(B,) to (B, 1) float32, 0 … 1 for labels within the limits; a sigmoid cannot reach others."""
+        """(B,) to (B, 1) float32, 0 … 1 for labels within the limits; for a sigmoid the others are cut to that."""
         scaled = ((labels.double() - self.low) / self.range).float()[:, None]
         return scaled.clamp(0, 1) if self.squashed else scaled
 
@@ -190,7 +197,7 @@ class Number:
         return outputs.sigmoid() if self.squashed else outputs + 0.5
 
     def probs(self, outputs: Tensor) -> Tensor:
-        """Values (B, 1) in the target's units; of grades the distributions (B, C) whose expectations they are."""
+        """Values (B, 1) in the target's units; for grades the distributions (B, C) with these expectations."""
         values = self.low + self.scaled(outputs) * self.range
         return two_points(values[:, 0], self.grades) if self.grades else values
 
@@ -230,21 +237,24 @@ def two_points(values: Tensor, size: int) -> Tensor:
     return (1 - (values.clamp(0, size - 1)[:, None] - points).abs()).clamp_min(0)
 
 
-Head = Classes | Labels | Number
+# ---- the head of a recipe
+
+Head = Classes | Number  # all others are kinds of Classes
+SIGMOID_LOSSES = frozenset({"bce"})  # losses of a number that are taken on the sigmoid of the output
 
 
 def build_head(recipe: Recipe, competition: Competition) -> Head:
-    """The head of a recipe; InputError for one that does not go with the competition's target."""
-    recipe, size = resolved_recipe(recipe, competition), competition.size
-    if recipe.head == "attributes":
-        return Attributes(attribute_table(competition.attribute_values))
-    if recipe.head == "bins":
-        return _bins(recipe, competition)
-    if recipe.head == "cumulative":
-        return Cumulative(size - 1)
-    if recipe.head == "regression":
-        return _number(recipe, competition)
-    return Labels(size) if competition.target == "multilabel" else Classes(size)
+    """The head of a recipe. Raises InputError for one that does not fit the competition's target."""
+    recipe = resolved_recipe(recipe, competition)
+    return BUILDERS[recipe.head](recipe, competition)
+
+
+def _plain(_, competition: Competition) -> Classes:
+    return Labels(competition.size) if competition.target == "multilabel" else Classes(competition.size)
+
+
+def _attributes(_, competition: Competition) -> Attributes:
+    return Attributes(attribute_table(competition.attribute_values))
 
 
 def _bins(recipe: Recipe, competition: Competition) -> Bins | ClassBins:
@@ -254,8 +264,21 @@ def _bins(recipe: Recipe, competition: Competition) -> Bins | ClassBins:
     return ClassBins(fine_cells(competition, range_of(column, competition), recipe.bin_edges).of_class)
 
 
+def _cumulative(_, competition: Competition) -> Cumulative:
+    return Cumulative(competition.size - 1)
+
+
 def _number(recipe: Recipe, competition: Competition) -> Number:
-    squashed = "bce" in recipe.loss
+    squashed = not SIGMOID_LOSSES.isdisjoint(re.findall(r"\w+", recipe.loss))
     if competition.target == "ordinal":
         return Number(0, competition.size - 1, squashed, grades=competition.size)
     return Number(*competition.limits, squashed)
+
+
+BUILDERS: dict[str, Callable[[Recipe, Competition], Head]] = {
+    "classes": _plain,
+    "attributes": _attributes,
+    "bins": _bins,
+    "cumulative": _cumulative,
+    "regression": _number,
+}

@@ -1,20 +1,16 @@
-"""State dicts out of files of weights, whatever they are wrapped in; no code that a file brings is ever run.
+"""Pretrained weights for a timm model: from a file in inputs/weights, or else from the model hub.
 
-Which of a file's tensors are which of a model's: the prefixes that the file itself has are tried.
-
-What was loaded into a model, and the way to look at timm's loading.
-
-Pretrained weights from a local file, which must hold nearly all of the model's backbone and of no larger one.
-
-Pretrained weights from the model hub, by timm.
-
-Where pretrained weights come from: a file in inputs/weights, or else the model hub.
+`load_pretrained` chooses the place. A local file may be wrapped in any way (`module.`, state_dict, EMA, Lightning, a
+fold of ours): `state_dicts` finds the tensors in it without running code from the file, and `best_match` tries the
+prefixes of the file's own names. The file must hold nearly all of the model's backbone, and not that of a larger model.
+timm loads the hub's weights itself, and `filled_by` only observes what it loads.
 """
 
 import contextlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from pickle import UnpicklingError
 
@@ -27,16 +23,66 @@ from comp import files
 from comp.errors import InputError
 from comp.models import factory, weights_file
 from comp.recipes import catalog
+from comp.recipes.catalog import WEIGHT_SUFFIXES
 
-SUFFIXES = (".safetensors", ".pth", ".pt", ".bin", ".ckpt", ".pth.tar")
 WRAPPERS = ("_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module")  # of torch, anywhere in a name
+ENOUGH = 0.99  # share of the backbone's tensors that a file must hold
+# what timm raises for a model that cannot be built or filled
+FAULTS = (RuntimeError, ValueError, TypeError, KeyError, AssertionError, AttributeError, IndexError)
 _DEEPEST = 4  # dictionaries within dictionaries
+_RARE = 0.25  # a prefix that fewer of the file's tensors have is a part of a model, not a wrapper around one
+_COUNTER = "num_batches_tracked"  # of a batch norm: only counts, and some files lack it
 
 State = dict[str, Tensor]
 
 
+@dataclass
+class Origin:
+    """What was loaded, with plain values that recipe.json keeps.
+
+    place: a file's name or the hub's, the same on every machine. digest: of the weights. removed: the prefix that was
+    taken off the file's names. found, total: how many tensors of the backbone were loaded, and how many it has; both 0
+    if timm reads the weights in its own way. missing: the tensors that were not found.
+    """
+
+    place: str
+    digest: str = ""
+    removed: str = ""
+    found: int = 0
+    total: int = 0
+    missing: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        parts = [f"pretrained weights of {self.place}" + (f" ({self.digest})" if self.digest else "")]
+        parts += [f"{self.found} of the backbone's {self.total} tensors"] if self.total else []
+        parts += [f"{self.removed!r} taken off their names"] if self.removed else []
+        return ", ".join(parts) + (f"; not found: {', '.join(self.missing)}" if self.missing else "")
+
+
+def load_pretrained(name: str, weights: Path, options: dict) -> tuple[nn.Module, Origin]:
+    """timm's model of that name with pretrained weights, and where they are from.
+
+    A local file takes precedence, and then no network is used. weights: the folder of local files, <name>.safetensors,
+    .pth, .pt, .bin, .ckpt or .pth.tar; options: of timm.create_model.
+    Raises InputError for weights that do not fit, cannot be read, do not exist, or for a hub out of reach.
+    """
+    file = local_weights(name, weights)
+    return from_file(name, file, options) if file else from_hub(name, weights, options)
+
+
+def local_weights(name: str, weights: Path) -> Path | None:
+    """The file of a model's weights, or None. Its name is the model's old or current one, with or without the tag."""
+    current = catalog.current_model_name(name)
+    stems = dict.fromkeys((name, name.partition(".")[0], current, current.partition(".")[0]))
+    paths = [weights / f"{stem}{suffix}" for stem in stems for suffix in WEIGHT_SUFFIXES]
+    return next((file for file in paths if file.is_file()), None)
+
+
+# ---- what a file holds
+
+
 class Ignored:
-    """Stands for every class of a file that is no tensor (settings, metrics): it takes anything and does nothing."""
+    """The stand-in for every class in a file that is no tensor (settings, metrics): it takes anything, does nothing."""
 
     def __new__(cls, *args, **options):
         return super().__new__(cls)
@@ -49,16 +95,16 @@ class Ignored:
 
 
 def state_dicts(file: Path) -> dict[str, State]:
-    """The state dicts that a file holds by where they lie in it ("" is the file itself), averaged weights (EMA) first.
+    """The state dicts in a file by their place in it ("" is the file itself), averaged weights (EMA) first.
 
-    Those with less than half of the most tensors are left out: they are an optimizer's.
+    Those with less than half as many tensors as the largest are left out: they are an optimizer's.
     Raises InputError for a file that does not open, or has no tensors with names.
     """
-    found = dict(_found(_opened(file)))
-    most = max(map(len, found.values()), default=0)
+    states = dict(_states_in(_opened(file)))
+    most = max(map(len, states.values()), default=0)
     if not most:
         raise InputError(f"{file} is not a readable weights file: it holds no tensors with names", *_ADVICE)
-    kept = {place: state for place, state in found.items() if 2 * len(state) >= most}
+    kept = {place: state for place, state in states.items() if 2 * len(state) >= most}
     return dict(sorted(kept.items(), key=lambda item: ("ema" not in item[0].lower(), -len(item[1]))))
 
 
@@ -84,7 +130,7 @@ def _opened(file: Path):
         raise InputError(f"{file} is not a readable weights file: {problem}", *_ADVICE) from None
 
 
-def _found(content, place: str = "", depth: int = 0):
+def _states_in(content, place: str = "", depth: int = 0):
     """(place, state dict) of each dictionary with tensors in it, from the outside in."""
     if not isinstance(content, dict) or depth > _DEEPEST:
         return
@@ -92,24 +138,26 @@ def _found(content, place: str = "", depth: int = 0):
     if state := {_unwrapped(key): value.detach() for key, value in named.items() if isinstance(value, Tensor)}:
         yield place, state
     for key, value in named.items():
-        yield from _found(value, f"{place}.{key}" if place else key, depth + 1)
+        yield from _states_in(value, f"{place}.{key}" if place else key, depth + 1)
 
 
 def _unwrapped(key: str) -> str:
     return ".".join(part for part in key.split(".") if part not in WRAPPERS)
 
 
-ENOUGH = 0.99  # share of the backbone's tensors that must be there
-_RARE = 0.25  # a prefix that fewer of the file's tensors have is a part of a model, not a wrapper around one
-_COUNTER = "num_batches_tracked"  # of a batch norm: only counts, and older files lack it
+# ---- which of its tensors are which of the model's
+
 _FILTER_ERRORS = (KeyError, RuntimeError, ValueError, TypeError, AttributeError, IndexError, AssertionError)
 
 
 @dataclass
 class Match:
-    """tensors: by the model's names, all with fitting shapes; found, total: how many of the backbone's there are;
-    missing: names that were not found or do not fit; surplus: names in the file that lie in a part of the model which
-    has no such tensor; removed: what was taken off the file's names."""
+    """How much of a model a state dict holds.
+
+    tensors: those that fit, by the model's names. found, total: how many tensors of the backbone fit, and how many it
+    has. missing: the names that do not fit or are absent. surplus: names in the state dict that lie in a part of the
+    model which has no such tensor. removed: the prefix that was taken off the names.
+    """
 
     tensors: State
     found: int
@@ -125,9 +173,9 @@ class Match:
 
 
 def best_match(states: dict[str, State], model: nn.Module, filter_fn: Callable | None) -> Match:
-    """The first match that fits, over the file's state dicts and prefixes; where none does, the one that finds most.
+    """The first match that fits, over the file's state dicts and prefixes; if none fits, the one that finds most.
 
-    filter_fn: timm's for this model, which renames older names and resamples position embeddings.
+    filter_fn: timm's for this model, which renames old tensors and resamples position embeddings.
     """
     tried = []
     for place, state in states.items():
@@ -141,7 +189,7 @@ def best_match(states: dict[str, State], model: nn.Module, filter_fn: Callable |
 
 
 def filtered_state(state: State, model: nn.Module, filter_fn: Callable | None) -> State:
-    """The state dict after timm's filter; unchanged where the filter cannot read it."""
+    """The state dict after timm's filter; unchanged if the filter cannot read it."""
     if filter_fn is None:
         return state
     try:
@@ -151,7 +199,7 @@ def filtered_state(state: State, model: nn.Module, filter_fn: Callable | None) -
 
 
 def _prefixes(state: State) -> list[str]:
-    """ "" first, then what the file's names begin with, averaged weights first, then the most frequent."""
+    """ "" first, then the frequent prefixes of the names: those of averaged weights first, then the most frequent."""
     counts = Counter()
     for key in state:
         parts = key.split(".")[:-1]
@@ -161,7 +209,7 @@ def _prefixes(state: State) -> list[str]:
 
 
 def compared_state(state: State, model: nn.Module) -> Match:
-    """The match of a state dict whose names are the model's already."""
+    """The match of a state dict that already has the model's names."""
     wanted, head = model.state_dict(), factory.classifier_tensor_names(model)
     fitting = {
         name: value
@@ -175,51 +223,27 @@ def compared_state(state: State, model: nn.Module) -> Match:
     return Match(fitting, len(counted) - len(missing), len(counted), missing, surplus)
 
 
-# what timm raises for a model that cannot be built or filled
-FAULTS = (RuntimeError, ValueError, TypeError, KeyError, AssertionError, AttributeError, IndexError)
-
-
-@dataclass
-class Origin:
-    """What was loaded: its place, its digest, and how much of the model's backbone it is.
-
-    place: a file's name or the hub's; the same weights have the same place on every machine. removed: what was taken
-    off the file's names. found, total: tensors of the backbone; 0 where timm reads the weights in its own way.
-    missing: those that were not found.
-    """
-
-    place: str
-    digest: str = ""
-    removed: str = ""
-    found: int = 0
-    total: int = 0
-    missing: tuple[str, ...] = ()
-
-    def __str__(self) -> str:
-        parts = [f"pretrained weights of {self.place}" + (f" ({self.digest})" if self.digest else "")]
-        parts += [f"{self.found} of the backbone's {self.total} tensors"] if self.total else []
-        parts += [f"{self.removed!r} taken off their names"] if self.removed else []
-        return ", ".join(parts) + (f"; not found: {', '.join(self.missing)}" if self.missing else "")
-
-
 def origin_of(place: str, digest: str, matches: list[Match]) -> Origin:
-    """The last of the matches as an Origin; one without counts where there are none."""
+    """The last of the matches as an Origin; without counts if there is no match."""
     if not matches:
         return Origin(place, digest)
     match = matches[-1]
     return Origin(place, digest, match.removed, match.found, match.total, tuple(match.missing))
 
 
+# ---- timm's loading
+
+
 @contextlib.contextmanager
 def filled_by(fill: Callable) -> Iterator[None]:
-    """While this holds, timm's create_model calls fill(its own load_pretrained, model, …) to load weights.
+    """Within this context timm's create_model calls fill(its own load_pretrained, model, …) to load weights.
 
-    timm tells nobody else which filter of names belongs to a model, or which tensors it has left out.
+    It replaces a name in a private module of timm: timm has no public way to learn a model's filter of names.
     """
     from timm.models import _builder
 
     own = _builder.load_pretrained
-    _builder.load_pretrained = lambda model, **settings: fill(own, model, **settings)
+    _builder.load_pretrained = partial(fill, own)
     try:
         yield
     finally:
@@ -232,7 +256,7 @@ def first_line(error: Exception) -> str:
 
 
 def from_file(name: str, file: Path, options: dict) -> tuple[nn.Module, Origin]:
-    """timm's model of that name with the file's weights, all but the classifier; InputError where they do not fit."""
+    """timm's model of that name with the file's weights except the classifier; InputError if they do not fit."""
     import timm
 
     states, matches = state_dicts(file), []
@@ -241,7 +265,7 @@ def from_file(name: str, file: Path, options: dict) -> tuple[nn.Module, Origin]:
         match = best_match(states, model, filter_fn)
         _check_fits(name, file, match)
         matches.append(match)
-        # the classifier is left out, and the names are settled: num_classes=-1 and no strict says so
+        # num_classes=-1 leaves the classifier out; the names are the model's, so strict is not needed
         settings |= {"num_classes": -1, "strict": False}
         own(model, pretrained_cfg=pretrained_cfg | {"state_dict": dict(match.tensors)}, **settings)
 
@@ -257,15 +281,16 @@ def _check_fits(name: str, file: Path, match: Match) -> None:
     """Raise InputError, naming five tensors, unless the file holds nearly all of the backbone and not a larger one."""
     if match.fits:
         return
-    found = f"{file} has {match.found} of the {match.total} tensors of {name}'s backbone"
+    problem = f"{file} has {match.found} of the {match.total} tensors of {name}'s backbone"
     if match.found < ENOUGH * match.total:
-        found += f"; not found, or of another shape: {', '.join(match.missing[:5])}"
+        problem += f"; not found, or of another shape: {', '.join(match.missing[:5])}"
     else:
-        found += f", and {len(match.surplus)} that this model has no place for: {', '.join(match.surplus[:5])}"
-    raise InputError(found, *_other_weights(name, file))
+        problem += f", and {len(match.surplus)} that this model has no place for: {', '.join(match.surplus[:5])}"
+    raise InputError(problem, *_other_weights(name, file))
 
 
 def _other_weights(name: str, file: Path) -> tuple[str, str]:
+    """What is expected, and what to run, if a file does not fit a model."""
     return (
         f"weights of {name} itself, at least 99 % of them: MODEL= names the model that the file is of",
         f"mv '{file}' '{file}.other' && the same command: it asks the hub; or, from scratch, "
@@ -274,36 +299,36 @@ def _other_weights(name: str, file: Path) -> tuple[str, str]:
 
 
 def from_hub(name: str, weights: Path, options: dict) -> tuple[nn.Module, Origin]:
-    """timm's model with the hub's weights. It is timm's own loading, only looked at: its weights are of this model.
+    """timm's model with the hub's weights. timm's own loading is only observed, because its weights are of this model.
 
-    weights: the folder of local files, for the error where the hub is out of reach.
+    weights: the folder of local files, for the error if the hub is out of reach.
     """
     import timm
 
     current, matches, digests = catalog.current_model_name(name), [], []
 
     def fill(own: Callable, model: nn.Module, filter_fn: Callable | None, **settings) -> None:
-        def looked_at(state: dict, model: nn.Module) -> dict:
+        def observed(state: dict, model: nn.Module) -> dict:
             digests.append(weights_file.weights_checksum(state, {}))
             tensors = filtered_state(state, model, filter_fn)
             matches.append(compared_state(tensors, model))
             return tensors
 
-        own(model, filter_fn=looked_at, **settings)
+        own(model, filter_fn=observed, **settings)
 
     try:
         with filled_by(fill):
             model = timm.create_model(current, pretrained=True, **options)
     except hub_errors() as error:
-        raise _none(name, weights, f"the hub cannot be reached ({first_line(error)})") from error
+        raise _no_weights(name, weights, f"the hub cannot be reached ({first_line(error)})") from error
     except (*FAULTS, SafetensorError) as error:
-        raise _none(name, weights, f"timm cannot build or fill it ({first_line(error)})") from error
+        raise _no_weights(name, weights, f"timm cannot build or fill it ({first_line(error)})") from error
     place = model.pretrained_cfg.get("hf_hub_id") or model.pretrained_cfg.get("url") or current
     return model, origin_of(place, "".join(digests), matches)
 
 
 def hub_errors() -> tuple[type[Exception], ...]:
-    """What the hub's client raises where there is no network, no such file, or no access; never a bug in our code."""
+    """What the hub's client raises if there is no network, no such file, or no access; never a bug in our code."""
     from huggingface_hub.errors import HfHubHTTPError
 
     # its bases include the HTTP library's own root, whichever that is (requests, httpx): timeouts and refusals
@@ -311,28 +336,10 @@ def hub_errors() -> tuple[type[Exception], ...]:
     return (OSError, HfHubHTTPError, *client)
 
 
-def _none(name: str, weights: Path, why: str) -> InputError:
+def _no_weights(name: str, weights: Path, why: str) -> InputError:
+    """The error if the hub gives no weights; it names both other ways."""
     return InputError(
         f"no pretrained weights for {name}: {why}",
         f"a network that reaches the model hub, or the file {weights / (name + '.safetensors')} (or .pth)",
         "the same command with SET=pretrained=false RUN=<name> trains from scratch",
     )
-
-
-def load_pretrained(name: str, weights: Path, options: dict) -> tuple[nn.Module, Origin]:
-    """timm's model of that name with pretrained weights, and where they are from.
-
-    A local file goes first, and then no network is asked. weights: the folder of local files, <name>.safetensors, .pth,
-    .pt, .bin, .ckpt or .pth.tar; options: of timm.create_model.
-    Raises InputError for weights that do not fit, cannot be read, do not exist, or for a hub out of reach.
-    """
-    file = local_weights(name, weights)
-    return from_file(name, file, options) if file else from_hub(name, weights, options)
-
-
-def local_weights(name: str, weights: Path) -> Path | None:
-    """The file of a model's weights, by its name as given or as timm has it now, with or without the tag, or None."""
-    current = catalog.current_model_name(name)
-    stems = dict.fromkeys((name, name.partition(".")[0], current, current.partition(".")[0]))
-    paths = [weights / f"{stem}{suffix}" for stem in stems for suffix in SUFFIXES]
-    return next((file for file in paths if file.is_file()), None)

@@ -33,7 +33,7 @@ from comp.prediction import tta
 from comp.project import Project
 from comp.recipes import catalog, recipe_settings
 from comp.recipes.recipe_settings import Recipe
-from comp.settings import help_text, settings_of
+from comp.settings import help_text, parsed_settings, settings_of
 from comp.store.paths import cache_folder, check_run_name
 from comp.store.runs import FEATURES, Run
 from comp.tabular import classifiers
@@ -118,7 +118,7 @@ def chosen_embed_recipe(model: str, text: str, seed: int, competition: Competiti
     Raises InputError for an unknown setting, and for values that are not allowed or do not fit the target.
     """
     of_recipe = {key: type(getattr(Recipe(), key)) for key in (*OF_MODEL, *SPEED)}
-    given = recipe_settings.parsed_settings(text, of_recipe | classifiers.setting_types(), HELP)
+    given = parsed_settings(text, of_recipe | classifiers.setting_types(), HELP)
     changes = {key: value for key, value in given.items() if key in of_recipe}
     named = catalog.get_recipe(model, competition.defaults)
     recipe = recipe_settings.validated_recipe(

@@ -1,12 +1,8 @@
-"""Which timm models are transformers: they need a smaller learning rate, layer decay and the plain memory layout.
+"""Recipes by name, and what a timm name says: its current spelling, its family, whether it is a transformer.
 
-The family of a model from its name alone: "resnet" of resnet34. No timm, which takes seconds to import.
+    recipe = get_recipe("resnet34")        # a file in named/, or any timm model under the default recipe
 
-Names of timm models: old names are replaced by new ones, unknown names and tags are refused.
-
-The recipes by name: one file per recipe in `named/`, and a default recipe for any other timm model.
-
-    recipe = catalog.get("resnet34")        # or the name of any timm model
+timm takes two seconds to import, so functions import it where they need it, and `family_of_model` does without.
 """
 
 import dataclasses
@@ -20,7 +16,75 @@ from comp.recipes import default_recipe, named, recipe_settings
 from comp.recipes.recipe_settings import Recipe
 from comp.settings import help_text, settings_of
 
-# Modules of timm with models that use attention (or token mixing) over patches, and layer norms. Models with mostly
+
+def recipe_names() -> list[str]:
+    """The named recipes, sorted."""
+    return sorted(module.name for module in pkgutil.iter_modules(named.__path__))
+
+
+def get_recipe(name: str, defaults: str = "") -> Recipe:
+    """The recipe of that name; for any other timm model the default recipe. `check_model_name` checks the name.
+
+    defaults: the competition's settings for models without their own recipe, such as "crop=350".
+    """
+    if name in recipe_names():
+        return dataclasses.replace(importlib.import_module(f"{named.__name__}.{name}").RECIPE, name=name)
+    general = default_recipe.TRANSFORMER if is_transformer(name) else default_recipe.RECIPE
+    return recipe_settings.override_settings(dataclasses.replace(general, name=name, model=name), defaults)
+
+
+# ---- names of timm models
+
+WEIGHT_SUFFIXES = (".safetensors", ".pth", ".pt", ".bin", ".ckpt", ".pth.tar")  # of files; they are not tags
+
+
+def current_model_name(name: str) -> str:
+    """The current name of a timm model, with its tag; other names stay unchanged.
+
+    vit_base_patch16_224_in21k, for example, is now vit_base_patch16_224.augreg_in21k.
+    """
+    from timm.models import get_deprecated_models
+
+    return get_deprecated_models().get(name) or name
+
+
+def check_model_name(name: str, recipes: list[str]) -> None:
+    """Raise InputError unless timm has the model and its tag; it lists similar names or the known tags."""
+    import timm
+
+    base, dot, tag = current_model_name(name).partition(".")
+    if not timm.is_model(base):
+        raise _unknown(name, base, recipes)
+    tags = [known.partition(".")[2] for known in timm.models.get_arch_pretrained_cfgs(base)]
+    if dot and tag not in tags:
+        raise _unknown_tag(name, base, tag, [known for known in tags if known])
+
+
+def _unknown(name: str, base: str, recipes: list[str]) -> InputError:
+    import timm
+
+    near = difflib.get_close_matches(base, timm.list_models() + recipes, n=5, cutoff=0.5)
+    return InputError(
+        f"unknown MODEL={name}" + (f"; nearest: {', '.join(near)}" if near else ""),
+        f"a recipe ({', '.join(recipes)}) or a timm model",
+        "python -c 'import timm; print(*timm.list_models())'",
+    )
+
+
+def _unknown_tag(name: str, base: str, tag: str, tags: list[str]) -> InputError:
+    expected = f"one of {', '.join(f'{base}.{known}' for known in tags)}" if tags else f"{base}, which has no tags"
+    better = base
+    if f".{tag}".endswith(WEIGHT_SUFFIXES):
+        expected = f"{base}, with the file in the folder weights of the inputs as {base}.{tag}; or {expected}"
+    elif nearest := difflib.get_close_matches(tag, tags, n=1, cutoff=0.5):
+        better = f"{base}.{nearest[0]}"
+    found = f"unknown MODEL={name}: timm has no weights {tag!r} of {base}"
+    return InputError(found, expected, f"the same command with MODEL={better}")
+
+
+# ---- kinds of timm models
+
+# Modules of timm whose models use attention (or token mixing) over patches, and layer norms. Models with mostly
 # convolutions and batch norms are not listed, even if their name has "vit": mobilevit, levit, efficientvit, fastvit.
 _TRANSFORMERS = frozenset(
     (
@@ -67,14 +131,14 @@ def is_transformer(model: str) -> bool:
 
     False for a name that timm does not know: models/factory.py refuses it and lists similar names.
     """
-    import timm  # 2 s to import
+    import timm
 
     base = current_model_name(model).partition(".")[0]
     return timm.is_model(base) and timm.model_entrypoint(base).__module__.rpartition(".")[2] in _TRANSFORMERS
 
 
-PREFIXES = r"(?:tf|legacy|gluon|dm|ssl|swsl|ig|test)_"  # of who trained or ported it
-FAMILY = rf"(?:{PREFIXES})?([a-z]+?(?:v\d+)?)(?=[\d_.\-]|$)"
+_PREFIXES = r"(?:tf|legacy|gluon|dm|ssl|swsl|ig|test)_"  # of who trained or ported it
+_FAMILY = rf"(?:{_PREFIXES})?([a-z]+?(?:v\d+)?)(?=[\d_.\-]|$)"
 
 
 def family_of_model(model: str) -> str:
@@ -82,71 +146,8 @@ def family_of_model(model: str) -> str:
 
     A version that belongs to the family stays: efficientnetv2. Any other name is its own family.
     """
-    found = re.match(FAMILY, model.lower())
-    return found.group(1) if found else model
-
-
-SUFFIXES = ("safetensors", "pth", "pt", "bin", "ckpt", "tar")  # of weights files; they are not tags
-
-
-def current_model_name(name: str) -> str:
-    """The current name of a timm model, with its tag; other names stay unchanged.
-
-    vit_base_patch16_224_in21k, for example, is now vit_base_patch16_224.augreg_in21k.
-    """
-    from timm.models import _registry  # 2 s to import; timm has no public name for its table of old names
-
-    return _registry._deprecated_models.get(name) or name
-
-
-def check_model_name(name: str, recipes: list[str]) -> None:
-    """Raise InputError unless timm has the model and its tag; it lists similar names or the known tags."""
-    import timm
-
-    base, dot, tag = current_model_name(name).partition(".")
-    if not timm.is_model(base):
-        raise _unknown(name, base, recipes)
-    tags = [known.partition(".")[2] for known in timm.models.get_arch_pretrained_cfgs(base)]
-    if dot and tag not in tags:
-        raise _unknown_tag(name, base, tag, [known for known in tags if known])
-
-
-def _unknown(name: str, base: str, recipes: list[str]) -> InputError:
-    import timm
-
-    near = difflib.get_close_matches(base, timm.list_models() + recipes, n=5, cutoff=0.5)
-    return InputError(
-        f"unknown MODEL={name}" + (f"; nearest: {', '.join(near)}" if near else ""),
-        f"a recipe ({', '.join(recipes)}) or a timm model",
-        "python -c 'import timm; print(*timm.list_models())'",
-    )
-
-
-def _unknown_tag(name: str, base: str, tag: str, tags: list[str]) -> InputError:
-    known = f"one of {', '.join(f'{base}.{known}' for known in tags)}" if tags else f"{base}, which has no tags"
-    if tag.rpartition(".")[2] in SUFFIXES:
-        known = f"{base}, with the file in the folder weights of the inputs as {base}.{tag}; or {known}"
-    nearest = difflib.get_close_matches(tag, tags, n=1, cutoff=0.5)
-    better = f"{base}.{nearest[0]}" if nearest and tag.rpartition(".")[2] not in SUFFIXES else base
-    return InputError(
-        f"unknown MODEL={name}: timm has no weights {tag!r} of {base}", known, f"the same command with MODEL={better}"
-    )
-
-
-def recipe_names() -> list[str]:
-    """The named recipes, sorted."""
-    return sorted(module.name for module in pkgutil.iter_modules(named.__path__))
-
-
-def get_recipe(name: str, defaults: str = "") -> Recipe:
-    """The recipe of that name; for any other timm model the default recipe (models/factory.py checks the name).
-
-    defaults: the competition's settings for models without their own recipe, such as "crop=350".
-    """
-    if name in recipe_names():
-        return dataclasses.replace(importlib.import_module(f"{named.__name__}.{name}").RECIPE, name=name)
-    general = default_recipe.TRANSFORMER if is_transformer(name) else default_recipe.RECIPE
-    return recipe_settings.override_settings(dataclasses.replace(general, name=name, model=name), defaults)
+    match = re.match(_FAMILY, model.lower())
+    return match.group(1) if match else model
 
 
 def settings_help() -> str:

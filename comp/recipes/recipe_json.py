@@ -19,6 +19,7 @@ from comp.competition.competition import Competition
 from comp.errors import InputError
 from comp.recipes import catalog
 from comp.recipes.recipe_settings import Recipe, override_settings, resolved_recipe, validated_recipe
+from comp.settings import setting_types
 from comp.store.runs import NETWORKS, TRAINED, Run, own_runs
 
 
@@ -56,6 +57,7 @@ def asked_recipe(competition: Competition, model: str, name: str, text: str, ini
 
 RUN_ONLY = ("workers", "cache")  # settings that change the speed but not the result
 ADDS = ("all_data",)  # settings that add something to a run and leave its folds as they are
+EXPECTED = "the recipe of a trained run"
 
 
 def to_json(recipe: Recipe) -> dict:
@@ -63,33 +65,33 @@ def to_json(recipe: Recipe) -> dict:
     return json.loads(json.dumps(dataclasses.asdict(recipe)))
 
 
-def from_json(values: dict, path) -> Recipe:
-    """The inverse of `to_json`. Raises InputError if a setting is unknown or of another type.
-
-    A setting that an earlier version did not have takes its default, which is to do as that version did.
-    """
-    known = {f.name: type(f.default) for f in dataclasses.fields(Recipe)}
+def from_json(values: dict, path: Path | str) -> Recipe:
+    """The inverse of `to_json`. Raises InputError if a setting is missing, unknown or of another type."""
+    types = setting_types(Recipe)
     values = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
-    wrong = sorted(set(values) - set(known))
-    for key, kind in known.items():
-        allowed = (int, float) if kind is float else kind
-        if key in values and (not isinstance(values[key], allowed) or (kind is int and isinstance(values[key], bool))):
-            wrong.append(key)
+    wrong = [*sorted(set(values) ^ set(types)), *(key for key in types if not _is_of_type(values.get(key), types[key]))]
     if wrong:
         raise InputError(
-            f"{path}: settings {', '.join(wrong)} are unknown or of another type",
+            f"{path}: settings {', '.join(dict.fromkeys(wrong))} are missing, unknown or of another type",
             "the settings of this version",
             "use the version that wrote it, or another RUN",
         )
     return validated_recipe(Recipe(**values))
 
 
+def _is_of_type(value, kind: type) -> bool:
+    """Whether a value of recipe.json can be a setting of this type; a whole number can be a float."""
+    if isinstance(value, bool):
+        return kind is bool
+    return isinstance(value, (int, float) if kind is float else kind)
+
+
 def differences(a: Recipe, b: Recipe, ignored: tuple[str, ...] = (*RUN_ONLY, *ADDS)) -> list[str]:
     """ "key: value in a, not value in b" for each different setting that changes what the folds become."""
     return [
-        f"{f.name}: {getattr(a, f.name)!r}, not {getattr(b, f.name)!r}"
-        for f in dataclasses.fields(Recipe)
-        if f.name not in ignored and getattr(a, f.name) != getattr(b, f.name)
+        f"{key}: {getattr(a, key)!r}, not {getattr(b, key)!r}"
+        for key in setting_types(Recipe, without=ignored)
+        if getattr(a, key) != getattr(b, key)
     ]
 
 
@@ -122,10 +124,20 @@ def check_recipe(run: Run, recipe: Recipe, competition: Competition) -> None:
         )
 
 
+def _read(run: Run) -> dict:
+    """The content of recipe.json. It belongs to the weights, so the advice for a damaged one is to remove both."""
+    again = (f"rm -r {shlex.quote(str(run.folder))} and " if run.recipe.is_file() else "") + run.command
+    return files.read_json(run.recipe, EXPECTED, again)
+
+
+def pretrained_of(run: Run) -> dict | None:
+    """The source of a run's first weights, as `claim_run` got it."""
+    return _read(run).get("pretrained")
+
+
 def check_pretrained(run: Run, pretrained: dict) -> None:
     """Raise InputError if the pretrained weights differ from those that the run started with."""
-    content = files.read_json(run.recipe, "the recipe of a trained run", run.command)
-    began = content.get("pretrained") or pretrained
+    began = pretrained_of(run) or pretrained
     if began["digest"] != pretrained["digest"]:
         raise InputError(
             f"run {run.name} began with other pretrained weights: {began['place']} ({began['digest']}), "
@@ -135,37 +147,35 @@ def check_pretrained(run: Run, pretrained: dict) -> None:
         )
 
 
-def pretrained_of(run: Run) -> dict | None:
-    """The source of a run's first weights, as `claim` was given it."""
-    return files.read_json(run.recipe, "the recipe of a trained run", run.command).get("pretrained")
-
-
 def load_recipe(run: Run, competition: Competition) -> Recipe:
     """The recipe that a run was trained with. Raises InputError if it is damaged or for other classes."""
-    expected = "the recipe of a trained run"
-    content = files.read_json(run.recipe, expected, run.command)
+    content = _read(run)
     if run.kind not in NETWORKS:
         raise InputError(
             f"run {run.name} was not trained: it was made by {run.command}",
-            expected,
+            EXPECTED,
             f"{run.command} makes its predictions again; to train: the same command with RUN=<another name>",
         )
     if not isinstance(content.get("recipe"), dict) or content.get("classes") != list(competition.classes):
-        raise InputError(f"{run.recipe} holds no recipe for this competition's classes", expected, run.command)
+        problem = f"{run.recipe} holds no recipe for this competition's classes"
+        raise InputError(problem, EXPECTED, f"rm -r {shlex.quote(str(run.folder))} and {run.command}")
     return from_json(content["recipe"], run.recipe)
 
 
 def at_other_speed(recipe: Recipe, text: str, run: Run) -> Recipe:
-    """The recipe of a trained run under a SET of RUN_ONLY settings; InputError for one that would change the result."""
-    made = override_settings(recipe, text)
-    changed = differences(recipe, made, RUN_ONLY)
+    """The recipe of a trained run with the RUN_ONLY settings of SET=text.
+
+    Raises InputError for a setting that would change the result.
+    """
+    changed_recipe = override_settings(recipe, text)
+    changed = differences(recipe, changed_recipe, RUN_ONLY)
     if changed:
         raise InputError(
             f"SET={text!r} changes what run {run.name} was trained with ({'; '.join(changed)})",
             f"at most {' and '.join(RUN_ONLY)}, which change the speed alone",
             "the same command without it, or make train with another RUN",
         )
-    return made
+    return changed_recipe
 
 
 # ---- differences in words
@@ -174,59 +184,13 @@ FIRST_SETTINGS = ("model", "image_size", "epochs")  # named first, as people spe
 LEFT_OUT = ("name", *RUN_ONLY)
 
 
-def differing_settings(recipes: Mapping[str, dict]) -> list[str]:
-    """The settings that differ among the recipes, those of FIRST first, then in the order of Recipe.
-
-    recipes: run name to the plain values of its recipe.json. A setting that one recipe does not have, since another
-    version wrote it, differs. Settings that change the speed alone are left out.
-    """
-    fields = [field.name for field in dataclasses.fields(Recipe)]
-    others = sorted({name for recipe in recipes.values() for name in recipe} - set(fields))
-    order = [*FIRST_SETTINGS, *(name for name in (*fields, *others) if name not in FIRST_SETTINGS)]
-    return [name for name in order if name not in LEFT_OUT and _differs(name, list(recipes.values()))]
-
-
-def usual_values(recipes: Mapping[str, dict], names: Sequence[str]) -> dict:
-    """The most frequent value of each of these settings, except the model; of equally frequent ones the first."""
-    made = {}
-    for name in names:
-        values = [recipe[name] for recipe in recipes.values() if name in recipe]
-        if name != "model":
-            made[name] = max(values, key=lambda value: [str(other) for other in values].count(str(value)))
-    return made
-
-
-def differences_in_words(recipe: dict, names: Sequence[str], but: Mapping = MappingProxyType({})) -> str:
-    """These settings of one recipe: "resnet34, image size 128, pretrained off", without those equal to `but`."""
-    told = [name for name in names if name in recipe and not (name in but and str(recipe[name]) == str(but[name]))]
-    return ", ".join(_one(name, recipe[name]) for name in told)
-
-
-def _one(name: str, value) -> str:
-    """A model needs no word before it."""
-    return str(value) if name == "model" else f"{name.replace('_', ' ')} {_value(value)}"
-
-
-def _differs(name: str, recipes: list[dict]) -> bool:
-    return len({str(recipe.get(name)) for recipe in recipes}) > 1
-
-
-def _value(value) -> str:
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    if isinstance(value, list):
-        return "(" + ", ".join(map(_value, value)) + ")"
-    if isinstance(value, float):
-        return f"{value:g}"
-    return str(value) or "none"
-
-
 @dataclass(frozen=True)
 class RunSettings:
-    """recipes: trained run to the plain values of its recipe; runs whose recipe.json cannot be read are left out.
+    """What the trained runs of outputs/ have in common, and how each differs.
 
-    words: run to what differs from `usual`, which holds for most runs; both in words. usual names the model where it
-    is the same for all.
+    recipes: run to the plain values of its recipe; a run whose recipe.json cannot be read is left out.
+    words: run to its differences from `usual`. usual: the settings that hold for most runs, in words; it names the
+    model if all runs have the same one.
     """
 
     recipes: dict[str, dict]
@@ -245,9 +209,59 @@ def read_run_settings(outputs: Path) -> RunSettings:
 
 
 def _recipe_of_run(run: Run) -> dict | None:
-    """The settings, with the defaults of Recipe; None if recipe.json cannot be read."""
+    """The plain values of a run's recipe; None if they cannot be read.
+
+    A run of a classifier has only some of the settings of Recipe; the others count as their defaults.
+    """
     try:
         recipe = files.read_json(run.recipe, "", "").get("recipe")
     except InputError:
         return None
     return {**to_json(Recipe()), **recipe} if isinstance(recipe, dict) else None
+
+
+def differing_settings(recipes: Mapping[str, dict]) -> list[str]:
+    """The settings that differ among the recipes: those of FIRST_SETTINGS, then the others in the order of Recipe.
+
+    recipes: run name to the plain values of its recipe.json. Settings of a classifier, which Recipe does not have, come
+    last. Settings that change the speed alone are left out.
+    """
+    fields = list(setting_types(Recipe))
+    others = sorted({name for recipe in recipes.values() for name in recipe} - set(fields))
+    order = [*FIRST_SETTINGS, *(name for name in (*fields, *others) if name not in FIRST_SETTINGS)]
+    return [name for name in order if name not in LEFT_OUT and _differs(name, list(recipes.values()))]
+
+
+def usual_values(recipes: Mapping[str, dict], names: Sequence[str]) -> dict:
+    """The most frequent value of each of these settings, except the model; of equally frequent ones the first."""
+    usual = {}
+    for name in names:
+        values = [recipe[name] for recipe in recipes.values() if name in recipe]
+        if name != "model":
+            usual[name] = max(values, key=lambda value: [str(other) for other in values].count(str(value)))
+    return usual
+
+
+def differences_in_words(recipe: dict, names: Sequence[str], but: Mapping = MappingProxyType({})) -> str:
+    """These settings of one recipe: "resnet34, image size 128, pretrained off", without those equal to `but`."""
+    shown = [name for name in names if name in recipe and not (name in but and str(recipe[name]) == str(but[name]))]
+    return ", ".join(_setting_in_words(name, recipe[name]) for name in shown)
+
+
+def _setting_in_words(name: str, value) -> str:
+    """The name and value of a setting; the value alone for the model."""
+    return str(value) if name == "model" else f"{name.replace('_', ' ')} {_value_in_words(value)}"
+
+
+def _differs(name: str, recipes: list[dict]) -> bool:
+    return len({str(recipe.get(name)) for recipe in recipes}) > 1
+
+
+def _value_in_words(value) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, list):
+        return "(" + ", ".join(map(_value_in_words, value)) + ")"
+    if isinstance(value, float):
+        return f"{value:g}"
+    return str(value) or "none"

@@ -90,8 +90,8 @@ class Run:
 
     @property
     def model(self) -> str:
-        """The MODEL that trains it: the recipe's name, or the name of the run if it has no recipe."""
-        return str(self.setting("name") or self.name)
+        """The MODEL that trains it; a placeholder if its recipe.json is missing or cannot be read."""
+        return str(self.setting("name") or "<its model>")
 
     @property
     def init(self) -> str:

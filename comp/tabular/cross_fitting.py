@@ -17,7 +17,7 @@ import pandas as pd
 
 from comp.competition import scored_rows, scoring
 from comp.competition.competition import Competition
-from comp.tabular.classifiers import ClassifierSettings, Learner
+from comp.tabular.classifiers import Classifier, ClassifierSettings
 from comp.tabular.row_values import Preparation, RowValues
 
 FEWEST = 3  # folds, with which each inner training has rows
@@ -56,7 +56,7 @@ class CrossFitting:
     def __init__(self, rows: LearningRows, settings: ClassifierSettings, seed: int):
         balanced = settings.class_weights == "balanced"
         self.rows, self.settings, self.seed = rows, settings, seed
-        self.learner = Learner(settings.classifier, rows.competition, balanced, seed)
+        self.classifier = Classifier(settings.classifier, rows.competition, balanced, seed)
         self.parts = _parts(rows.folds, rows.groups)
         self._inner: dict[bytes, np.ndarray] = {}  # rows left out: predictions (V, left out, C)
 
@@ -100,7 +100,7 @@ class CrossFitting:
         values, labels = self.rows.values.at(train), self.rows.labels[train]
         prepared = Preparation(self.settings.components, self.seed).fit(values)
         x, z = prepared.transform(values), prepared.transform(others)
-        return self.learner.predictions(grid, x, labels, z)
+        return self.classifier.predictions(grid, x, labels, z)
 
     def _score(self, probs: np.ndarray, rows: np.ndarray) -> float:
         """Higher is better: the competition's metric of some rows, or their mean loss with its sign turned."""

@@ -21,7 +21,7 @@ from comp.competition.competition import Competition
 from comp.competition.scored_rows import ScoredRows
 from comp.errors import InputError
 from comp.project import Project
-from comp.recipes import recipe_settings
+from comp.settings import parsed_settings
 from comp.store import made_of, out_of_fold, runs
 from comp.store.paths import check_run_name
 from comp.store.runs import STACK, Run
@@ -40,7 +40,7 @@ def stack(project: Project, name: str, wanted: Sequence[str], text: str = "", se
     """Make the run `name` from the runs `wanted` (all complete ones if empty). text: settings of the classifier."""
     check_run_name(name)
     run = project.run(name)
-    given = ClassifierSettings(**recipe_settings.parsed_settings(text, classifiers.setting_types(), HELP))
+    given = ClassifierSettings(**parsed_settings(text, classifiers.setting_types(), HELP))
     settings = classifiers.resolved_settings(given, project.competition, HELP)
     names = sources(project, run, list(dict.fromkeys(wanted)))
     plain = {"name": "stack", "runs": names, "seed": seed} | dataclasses.asdict(settings)

@@ -68,7 +68,7 @@ def fault_of_trial(recipe: Recipe, competition: Competition, where: torch.device
         return error.found
     if recipe.auxiliary:
         learner.classifier_of(model)
-    learner.switch_on_checkpointing(model, recipe)
+    learner.switch_on_gradient_checkpointing(model, recipe)
     optimizer = optimizers.make_optimizer(model, recipe, where)
     try:
         _trial_step(model, optimizer, recipe, competition, where)

@@ -1,18 +1,15 @@
-"""Which parts of a model are frozen in an epoch: their weights, and the statistics of their batch norms.
+"""What learns: a model with its loss, optimizer, averaged weights (EMA) and number format, one batch at a time.
 
-A frozen first part costs no backward pass: autograd keeps nothing of layers before the first weight that learns.
+`Learner`, at the end, does the work of a batch. Before it are three parts of it that a recipe may switch on:
+- frozen parts: weights, and the statistics of batch norms, that stay as they are. A frozen first part needs no backward
+  pass: autograd keeps nothing of layers before the first weight that learns.
+- gradient checkpointing: autograd keeps the outputs of few layers and computes the others again in the backward pass
+  (Chen et al. 2016, "Training Deep Nets with Sublinear Memory Cost"). A step takes about a third longer; the numbers
+  stay the same.
+- auxiliary heads: small heads for further targets, on the features that the classifier gets (multi-task learning,
+  Caruana 1997). They steer the backbone in training only: they are not saved, and predict nothing.
 
-Gradient checkpointing: keep the outputs of few layers, and compute the others again in the backward pass.
-
-Chen et al. 2016, "Training Deep Nets with Sublinear Memory Cost". About a third slower; the numbers stay the same.
-
-Small heads for auxiliary targets, on the features that the classifier gets (multi-task learning, Caruana 1997).
-
-They steer the backbone in training only: they are not part of the saved weights, and predict nothing.
-
-Letters: B batch, F features, A columns of targets.
-
-What learns: a model with its loss, optimizer, averaged weights and number format, one batch at a time.
+Letters: B batch, T training targets, F features, A columns of auxiliary targets, V values of one of them.
 """
 
 import numpy as np
@@ -31,6 +28,8 @@ from comp.recipes.recipe_settings import Recipe
 from comp.training import losses, mixing, optimizers
 from comp.training.optimizers import backbone
 
+# ---- frozen parts
+
 
 def freeze_always(recipe: Recipe) -> bool:
     """Whether the frozen part is frozen for the whole training."""
@@ -38,18 +37,18 @@ def freeze_always(recipe: Recipe) -> bool:
 
 
 def freeze_for_epoch(model: nn.Module, recipe: Recipe, epoch: int) -> None:
-    """Freeze what the recipe freezes in this epoch (from 0), and nothing else. Call it after `model.train()`."""
+    """Freeze what the recipe freezes in this epoch (from 0), and unfreeze the rest. Call it after `model.train()`."""
     frozen = freeze_always(recipe) or epoch < recipe.freeze_epochs
     freeze_parts(model, recipe.freeze_stages if frozen else None)
 
 
 def freeze_parts(model: nn.Module, stages: int | None) -> None:
-    """Freeze the first `stages` stages, the stem being the first; 0: all but the classifier; None: nothing.
+    """Freeze the first `stages` stages, of which the stem is the first; 0: all but the classifier; None: nothing.
 
-    Below 0 it counts from the end: -2 freezes all but the last two stages and the head, the last group of timm, which
-    has the classifier and often a norm or an attention pool before it. Classifiers are never frozen.
-    Stages are timm's own (`group_matcher(coarse=True)`: stem, stages or blocks, norm and head); the model's parts in
-    their order where timm gives none. Batch norms of frozen stages keep their statistics too; call it after
+    A negative number counts from the end: -2 freezes all but the last two stages and the head. The head is timm's last
+    group: the classifier, and often a norm or an attention pool before it. Classifiers are never frozen.
+    Stages are timm's own (`group_matcher(coarse=True)`: stem, stages or blocks, norm and head), or the model's parts in
+    their order if timm gives none. Batch norms of frozen stages keep their statistics too, so call this after
     `model.train()`.
     """
     model = backbone(model)
@@ -86,8 +85,11 @@ def _stages(model: nn.Module) -> list[list[str]]:
     return [groups[group] for group in sorted(groups)]
 
 
-def switch_on_checkpointing(model: nn.Module, recipe: Recipe) -> None:
-    """timm's checkpointing, where the recipe asks for it. Raises InputError for a model that has none."""
+# ---- gradient checkpointing
+
+
+def switch_on_gradient_checkpointing(model: nn.Module, recipe: Recipe) -> None:
+    """Switch on timm's gradient checkpointing if the recipe asks for it; InputError for a model that has none."""
     if not recipe.checkpointing:
         return
     try:
@@ -101,30 +103,33 @@ def switch_on_checkpointing(model: nn.Module, recipe: Recipe) -> None:
         ) from None
     for module in model.modules():
         if getattr(module, "track_running_stats", False):  # batch norms see each batch twice
-            module.register_forward_pre_hook(_before_again)
-            module.register_forward_hook(_after_again, always_call=True)  # torch leaves the last layer by an exception
+            module.register_forward_pre_hook(_before_recomputing)
+            module.register_forward_hook(_after_recomputing, always_call=True)  # torch ends recomputing by an exception
 
 
-def _again(norm: nn.Module) -> bool:
-    """Whether this is the second time, in the backward pass."""
-    return norm.training and torch._C._current_graph_task_id() != -1  # as torch itself asks; it has no public name
+def _recomputing(norm: nn.Module) -> bool:
+    """Whether this is the second forward pass, within the backward pass; torch has no public name for this."""
+    return norm.training and torch._C._current_graph_task_id() != -1
 
 
-def _before_again(norm: nn.Module, _) -> None:
-    if _again(norm):
+def _before_recomputing(norm: nn.Module, _) -> None:
+    if _recomputing(norm):
         norm.first_momentum, norm.momentum = norm.momentum, 0.0  # the statistics stay as they are
 
 
-def _after_again(norm: nn.Module, _, outputs) -> None:
-    if _again(norm):
+def _after_recomputing(norm: nn.Module, _, outputs) -> None:
+    if _recomputing(norm):
         norm.momentum = norm.first_momentum
         norm.num_batches_tracked.sub_(1)
 
 
-class WithAuxiliary(nn.Module):
-    """A model with a linear head per auxiliary column; its forward gives the model's outputs and those of the heads.
+# ---- auxiliary heads
 
-    Raises InputError for a model whose classifier is no linear layer, so that its features are not known.
+
+class WithAuxiliary(nn.Module):
+    """A model with a linear head for each auxiliary column; its forward gives the model's outputs and the heads'.
+
+    Raises InputError for a model whose classifier is not a linear layer, because its features are then not known.
     """
 
     def __init__(self, model: nn.Module, columns: list[Auxiliary]):
@@ -151,7 +156,7 @@ class WithAuxiliary(nn.Module):
         return [column.values.shape[1] for column in self.columns]
 
     def loss(self, outputs: list[Tensor], targets: Tensor) -> Tensor:
-        """The weighted sum over columns; targets (B, A): the columns' targets side by side, perhaps mixed."""
+        """The weighted sum over columns. targets (B, A): the columns' targets side by side, perhaps mixed."""
         parts = zip(self.columns, outputs, targets.split(self.widths, 1), strict=True)
         return sum(
             column.weight * (number_loss if column.is_number else category_loss)(output.float(), target)
@@ -172,15 +177,15 @@ def category_loss(outputs: Tensor, targets: Tensor) -> Tensor:
 
 
 def classifier_of(model: nn.Module) -> nn.Module:
-    """The last linear layer of a model; what it is given are the features."""
-    found = factory.classifier_modules(optimizers.backbone(model))
-    if not found or not isinstance(found[0], (nn.Linear, nn.Conv2d)):
+    """The last linear layer of a model; its inputs are the features."""
+    classifiers = factory.classifier_modules(backbone(model))
+    if not classifiers or not isinstance(classifiers[0], (nn.Linear, nn.Conv2d)):
         raise InputError(
-            f"the classifier of this model is {found[0] if found else 'not known'}: its features cannot be had",
+            f"the classifier of this model is {classifiers[0] if classifiers else 'not known'}, not a linear layer",
             "a model whose classifier is a linear layer, for auxiliary targets",
             "the same command without auxiliary in SET, or another MODEL, with RUN=<name>",
         )
-    return found[0]
+    return classifiers[0]
 
 
 def targets_of(columns: list[Auxiliary], positions, device: torch.device) -> Tensor:
@@ -188,10 +193,13 @@ def targets_of(columns: list[Auxiliary], positions, device: torch.device) -> Ten
     return torch.cat([torch.from_numpy(column.values[positions]) for column in columns], 1).to(device)
 
 
+# ---- the work of a batch
+
+
 class Learner:
     """Forward, backward and step of a recipe's training on one device.
 
-    rows: the training rows, whose labels the loss counts and whose numbers seed the batch augmentation.
+    rows: the training rows; the loss counts their labels, and their numbers seed the augmentation of batches.
     """
 
     def __init__(self, model: nn.Module, recipe: Recipe, rows: Batches, competition: Competition, device: torch.device):
@@ -200,7 +208,7 @@ class Learner:
         self.model = model.to(device, memory_format=self.memory_format)
         if freeze_always(recipe):  # the optimizer and the exchange between processes then leave the frozen part out
             freeze_for_epoch(self.model, recipe, 0)
-        switch_on_checkpointing(self.model, recipe)
+        switch_on_gradient_checkpointing(self.model, recipe)
         self.auxiliary = WithAuxiliary(self.model, rows.auxiliary).to(device) if rows.auxiliary else None
         self.trained = self.auxiliary or self.model
         self.forward = processes.wrap(self.trained, device, unused=recipe.freeze_epochs > 0)
@@ -217,7 +225,7 @@ class Learner:
 
     @property
     def scored(self) -> nn.Module:
-        """The weights that are scored and kept: the averaged ones where the recipe asks for them."""
+        """The model whose weights are scored and kept: the averaged ones if the recipe asks for them."""
         return self.ema.module if self.ema else self.model
 
     def start_epoch(self, epoch: int) -> None:
@@ -226,14 +234,15 @@ class Learner:
         freeze_for_epoch(self.model, self.recipe, epoch)
 
     def set_lr(self, epoch: float) -> None:
-        """The learning rate at a (fractional) epoch."""
+        """Set the learning rate of a (fractional) epoch."""
         for group in self.optimizer.param_groups:  # lr_scale: timm's layer decay
             group["lr"] = self.recipe.lr * optimizers.lr_factor(self.recipe, epoch) * group.get("lr_scale", 1.0)
 
     def backward(self, loaded: tuple[Tensor, Tensor, Tensor], epoch: int, batch: int, group: int, sync: bool) -> Tensor:
-        """Add the gradients of one batch (pixels, labels, positions); its loss.
+        """Add the gradients of one batch (pixels, labels, positions), and return its loss.
 
-        group: how many batches make this step; sync: exchange gradients between processes now.
+        epoch, batch: their numbers from 0, which seed the mixing. group: how many batches make this step.
+        sync: whether processes exchange their gradients now.
         """
         with processes.without_sync(self.forward, not sync):
             images, targets = self._mixed(loaded, epoch, batch)
@@ -258,22 +267,22 @@ class Learner:
         return mixing.mix(images, targets, mixing.shares(recipe), recipe.mix_alpha, rng, groups)
 
     def _loss(self, outputs, targets: Tensor) -> Tensor:
-        """The recipe's loss, and with auxiliary heads theirs: their targets are the last columns."""
+        """The recipe's loss, plus that of the auxiliary heads, whose targets are the last columns."""
         if not self.auxiliary:
             return self.loss(outputs, targets)
-        outputs, further = outputs
+        outputs, auxiliary_outputs = outputs
         own = targets.shape[1] - sum(self.auxiliary.widths)
-        return self.loss(outputs, targets[:, :own]) + self.auxiliary.loss(further, targets[:, own:])
+        return self.loss(outputs, targets[:, :own]) + self.auxiliary.loss(auxiliary_outputs, targets[:, own:])
 
     def _targets(self, labels: Tensor, positions: Tensor) -> Tensor:
-        """The training targets (B, T) of a batch: of its soft labels where the recipe softens them."""
+        """The training targets (B, T) of a batch, from its soft labels if the recipe softens them."""
         if self.rows.soft is None:
             return self.head.targets(labels.to(self.device, non_blocking=True))
         soft = torch.from_numpy(self.rows.soft[positions.numpy()])
         return self.head.spread(soft.to(self.device, non_blocking=True))
 
     def step(self, number: int) -> None:
-        """Move the weights by the gradients. number: of the batch since the start, which the EMA's warm-up follows."""
+        """Move the weights by the gradients. number: of the batch since the start; the EMA's warm-up depends on it."""
         if self.recipe.clip_grad:
             self.scaler.unscale_(self.optimizer)
             nn.utils.clip_grad_norm_(self.trained.parameters(), self.recipe.clip_grad)

@@ -1,19 +1,11 @@
-"""The resume file: what a killed training needs to go on, with a checksum, and without any pickle that could run.
+"""The training loop: one fold of one recipe, from a model to its best epoch, resumable after any epoch.
 
-What must be finite in an epoch: losses, weights, held-out probabilities. An epoch where it is not is not kept.
+`Fit`, at the end, is the loop. Before it are its parts: the resume file, the checks that all numbers are finite, the
+scores of an epoch, the history with the weights of the best epochs, and one pass over the training rows.
 
-All processes of a training raise together: one that raised alone would leave the others waiting for it.
-
-The scores of an epoch over all held-out rows, and which of them chooses the best epoch.
-
-The epochs of a training so far: their history, and the weights of the best of them.
-
-One pass over the training rows.
-
-The training loop: one fold of one recipe, from a model to its best epoch, resumable after any epoch.
-
-All randomness of an epoch is a function of (seed, epoch) and is set at its start, so a run that was killed and
-resumed ends with the same bits as one that was not. No argparse, no fixed paths, nothing printed.
+All randomness of an epoch is a function of (seed, epoch) and is set at its start, so a run that was killed and resumed
+ends with the same bits as one that was not. All processes of a training raise together: one that raised alone would
+leave the others waiting for it. The module has no argparse and no fixed paths, and prints nothing.
 """
 
 import hashlib
@@ -46,11 +38,15 @@ from comp.recipes.recipe_settings import Recipe, resolved_recipe
 from comp.training import optimizers
 from comp.training.learner import Learner
 
-SHA256 = 32  # bytes at the end of the file
+Weights = dict[str, Tensor]
+
+# ---- the resume file
+
+SHA256 = 32  # bytes of the checksum at the end of the file
 
 
 def save_resume(path: Path, identity: dict, content: dict) -> None:
-    """Write plain values and tensors. identity: what they were made with (recipe, folds), which `load` compares."""
+    """Write plain values and tensors. identity: what they were made with (recipe, folds); `load_resume` compares it."""
     stream = io.BytesIO()
     torch.save({"identity": identity, "content": content}, stream)
     data = stream.getvalue()
@@ -58,59 +54,70 @@ def save_resume(path: Path, identity: dict, content: dict) -> None:
 
 
 def load_resume(path: Path, identity: dict, device: torch.device) -> dict:
-    """The content that `save` wrote; InputError where the file is damaged, or made with something else."""
+    """The content that `save_resume` wrote. Raises InputError if the file is damaged or was made with another identity.
+
+    torch.load takes only tensors and plain values from it (weights_only), after the checksum was compared.
+    """
     remedy = f"rm {path}, then the same command: the fold starts again"
     try:
         data = path.read_bytes()
         if hashlib.sha256(data[:-SHA256]).digest() != data[-SHA256:]:
             raise ValueError("its checksum differs")
         saved = torch.load(io.BytesIO(data[:-SHA256]), map_location=device, weights_only=True)
-        found, content = saved["identity"], saved["content"]
+        made_with, content = saved["identity"], saved["content"]
     except (OSError, RuntimeError, EOFError, KeyError, ValueError, pickle.UnpicklingError, TypeError) as error:
         first_line = str(error).splitlines()[0]
         raise InputError(f"{path} does not load: {first_line}", "a complete checkpoint", remedy) from None
-    if found != identity:
-        raise InputError(f"{path} was made with {found}", f"{identity}", remedy)
+    if made_with != identity:
+        raise InputError(f"{path} was made with {made_with}", f"{identity}", remedy)
     return content
+
+
+# ---- all numbers must be finite: losses, weights and held-out probabilities; an epoch with others is not kept
 
 
 def check_finite_losses(losses: list[Tensor], seen: list[Tensor], rows: Batches, learner: Learner, epoch: int) -> None:
     """Raise NotFinite with the photos of the first batch whose loss is not finite.
 
-    seen: the positions among `rows` of each batch; epoch: its number from 0.
+    seen: for each loss the positions of its batch among `rows`; epoch: its number from 0.
     """
     bad = (~torch.stack(losses).isfinite()).nonzero().flatten().cpu()
     if not processes.anywhere(len(bad) > 0):
         return
     if not len(bad):
-        raise NotFinite(f"a loss is not finite in {_name(epoch)}, on another process", learner.recipe)
+        raise NotFinite(f"a loss is not finite in {_epoch_name(epoch)}, on another process", learner.recipe)
     first = int(bad[0])
     photos = listed(rows.photos.images[row] for row in rows.rows[seen[first].numpy()])
-    found = f"the loss is {float(losses[first]):g} in {_name(epoch)}, first in the batch of these photos:{photos}"
-    raise NotFinite(found, learner.recipe, "look at those photos; or ")
+    problem = (
+        f"the loss is {float(losses[first]):g} in {_epoch_name(epoch)}, first in the batch of these photos:{photos}"
+    )
+    raise NotFinite(problem, learner.recipe, "look at those photos; or ")
 
 
 def check_finite_epoch(learner: Learner, epoch: int) -> None:
-    """Raise NotFinite where the model's weights or the averaged ones are not finite after an epoch."""
+    """Raise NotFinite if the model's weights or the averaged ones are not finite after an epoch (from 0)."""
     for what, model in (("weights", learner.model), ("averaged weights", learner.scored)):
         if processes.anywhere(not all_finite(model.state_dict().values())):
-            raise NotFinite(f"the {what} are not finite after {_name(epoch)}", learner.recipe)
+            raise NotFinite(f"the {what} are not finite after {_epoch_name(epoch)}", learner.recipe)
 
 
 def check_finite_scores(what: str, values: np.ndarray | float, learner: Learner, epoch: int) -> None:
-    """Raise NotFinite where values of the held-out photos are not finite; they are the same on every process."""
+    """Raise NotFinite if values of the held-out photos are not finite; they are the same on every process."""
     if not np.isfinite(values).all():
-        raise NotFinite(f"{what} is not finite after {_name(epoch)}", learner.recipe)
+        raise NotFinite(f"{what} is not finite after {_epoch_name(epoch)}", learner.recipe)
 
 
-def _name(epoch: int) -> str:
+def _epoch_name(epoch: int) -> str:
     return f"epoch {epoch + 1}" + (f" (epoch {epoch} is kept in resume.pt)" if epoch else "")
+
+
+# ---- the scores of an epoch
 
 
 def validation_scores(competition: Competition, held_out: Batches, probs: np.ndarray) -> dict[str, float]:
     """val_loss and the value of each shown metric, by name; probs (N, C) of the held-out rows.
 
-    Where photos are combined, prediction ids are scored.
+    If several photos share a prediction id, the ids are scored and not the photos.
     """
     labels, probs = scored_ids(competition, held_out.labels, probs, held_out.ids)
     return {"val_loss": val_loss(competition, labels, probs), **scoring.scores(competition, labels, probs)}
@@ -124,7 +131,7 @@ def val_loss(competition: Competition, labels: np.ndarray, probs: np.ndarray) ->
 
 
 def goodness(values: dict[str, float], best_by: str, competition: Competition) -> float:
-    """The value that the recipe chooses epochs by, its sign turned where lower is better.
+    """The value that the recipe chooses epochs by, with its sign turned if lower is better.
 
     A metric that is not defined on these rows (NaN, as AUC with one class) counts as worst.
     """
@@ -137,13 +144,16 @@ def _metric_of_epoch(name: str, competition: Competition) -> Metric:
     return next(metric for metric in (competition.metric, *competition.also) if metric.name == name)
 
 
-Weights = dict[str, Tensor]
+# ---- the epochs so far
 
 
 @dataclass
 class Epochs:
-    """history: a row of scores for each epoch that is done; top: the best ones, each with score (higher is better),
-    epoch (from 0) and weights (on the CPU)."""
+    """The history of a training, and the weights of its best epochs.
+
+    history: a row of scores for each epoch that is done. top: the best epochs, the best one first, each with score
+    (higher is better), epoch (from 0) and weights (on the CPU).
+    """
 
     history: list[dict] = field(default_factory=list)
     top: list[dict] = field(default_factory=list)
@@ -155,10 +165,12 @@ class Epochs:
 
     @property
     def best(self) -> Weights:
+        """The weights of the best epoch."""
         return self.top[0]["weights"]
 
     @property
     def best_epoch(self) -> int:
+        """Its number, from 0."""
         return self.top[0]["epoch"]
 
     @property
@@ -167,31 +179,31 @@ class Epochs:
         return self.count - 1 - self.best_epoch
 
     def end(self, row: dict, score: float, model: nn.Module, keep: int) -> None:
-        """One more epoch: its row of the history, and its weights if it is among the `keep` best."""
+        """Add an epoch: its row of the history, and its weights if it is among the `keep` best."""
         if len(self.top) < keep or score > self.top[-1]["score"]:
-            made = {"score": score, "epoch": self.count, "weights": copied_weights(model)}
-            self.top = sorted([*self.top, made], key=_best_first)[:keep]
+            entry = {"score": score, "epoch": self.count, "weights": copied_weights(model)}
+            self.top = sorted([*self.top, entry], key=_best_first)[:keep]
         self.history.append(row)
 
     def put_first(self, score: float, weights: Weights) -> None:
-        """Weights that beat those of every epoch; they count as of the best one."""
+        """Add weights that beat those of every epoch; they count as those of the best epoch."""
         self.top.insert(0, {"score": score, "epoch": self.best_epoch, "weights": weights})
 
 
-def _best_first(kept: dict) -> tuple[float, int]:
-    """Of equal scores the earlier epoch goes first."""
-    return -kept["score"], kept["epoch"]
+def _best_first(entry: dict) -> tuple[float, int]:
+    """The key to sort by: of equal scores the earlier epoch goes first."""
+    return -entry["score"], entry["epoch"]
 
 
 def copied_weights(model: nn.Module) -> Weights:
-    """A model's state dict, on the CPU and apart from it."""
+    """A copy of a model's state dict, on the CPU."""
     return {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
 
 
 def average_weights(states: list[Weights]) -> Weights:
     """The mean of state dicts of one model, as in stochastic weight averaging (Izmailov et al. 2018).
 
-    Batch norm statistics are averaged like weights; counters are the first state's.
+    Batch norm statistics are averaged like weights; counters are taken from the first state.
     """
     return {
         name: torch.stack([state[name] for state in states]).mean(0) if value.is_floating_point() else value
@@ -199,11 +211,16 @@ def average_weights(states: list[Weights]) -> Weights:
     }
 
 
+# ---- one pass over the training rows
+
 CHECK_EVERY = 64  # steps between two checks that losses are finite: reading each loss would stall a GPU
 
 
 def train_epoch(learner: Learner, loader: Loader, epoch: int, advance: Advance) -> tuple[float, float]:
-    """Train one epoch (from 0); the mean loss, and the seconds spent waiting for data."""
+    """Train one epoch (from 0). Returns the mean loss and the seconds spent waiting for data.
+
+    advance: is called with the number of images of each step.
+    """
     loader.order.epoch = epoch
     learner.start_epoch(epoch)
     losses, seen, waited = [], [], 0.0
@@ -221,12 +238,12 @@ def train_epoch(learner: Learner, loader: Loader, epoch: int, advance: Advance) 
 
 
 def _mean(losses: list[Tensor], seen: list[Tensor]) -> float:
-    """The mean over images: batches may differ in size."""
+    """The mean over images, because batches may differ in size."""
     return float(np.average(torch.stack(losses).cpu().numpy(), weights=[len(positions) for positions in seen]))
 
 
 def _train_batch(learner: Learner, loaded: Loaded, epoch: int, i: int, batches: int) -> Tensor:
-    """Batch i of an epoch: gradients, and a step after each `accumulate` batches and after the last; its loss."""
+    """Add the gradients of batch i, and step after every `accumulate` batches and after the last. Returns the loss."""
     accumulate = learner.recipe.accumulate
     group = min(accumulate, batches - i + i % accumulate)
     stepping = (i + 1) % accumulate == 0 or i + 1 == batches
@@ -238,8 +255,11 @@ def _train_batch(learner: Learner, loaded: Loaded, epoch: int, i: int, batches: 
     return loss
 
 
+# ---- the loop
+
+
 class Fit:
-    """One fold's training: build it, then `run`. Everything is chosen by the recipe and the competition."""
+    """The training of one fold; `run` trains to the end. The recipe and the competition decide everything."""
 
     def __init__(
         self,
@@ -267,7 +287,7 @@ class Fit:
 
     @property
     def chosen(self) -> dict:
-        """What `auto` became on this device, for the terminal and the record."""
+        """What `auto` became on this device, for the terminal and for the metadata of the weights."""
         return {
             "device": str(self.device),
             "processes": processes.world(),
@@ -279,11 +299,12 @@ class Fit:
         }
 
     def run(self, path: Path, identity: dict, progress: Callable, on_epoch: Callable[[dict], None]) -> Epochs:
-        """Train to the end, from the resume file at `path` if there is one; write it after each epoch but the last.
+        """Train to the end, from the resume file at `path` if it exists; write it after each epoch but the last.
 
-        identity: what the file must have been made with; progress(label, total) is a context manager that yields an
-        Advance; on_epoch is given each new row of the history. Raises NotFinite where an epoch ends in numbers that
-        cannot be used; the resume file is then that of the epoch before.
+        identity: what the file must have been made with. progress(label, total): a context manager that yields an
+        Advance. on_epoch: is called with each new row of the history.
+        Raises NotFinite if an epoch ends in numbers that cannot be used; the resume file is then that of the epoch
+        before.
         """
         if path.is_file():
             self._load(path, identity)
@@ -311,7 +332,7 @@ class Fit:
         return row
 
     def _scores(self) -> dict[str, float]:
-        """val_loss and the metrics of the scored weights over every held-out row, all of it finite."""
+        """val_loss and the metrics of the scored weights over every held-out row; all are finite."""
         processes.same_everywhere(self.learner.scored)
         check_finite_epoch(self.learner, self.epochs.count)
         probs = predict(self.learner.scored, self.val, self.recipe, self.competition, self.device)
@@ -325,7 +346,7 @@ class Fit:
 
     def _average(self) -> None:
         """Put the mean of the best epochs' weights first if it scores better than each of them."""
-        weights = average_weights([kept["weights"] for kept in self.epochs.top])
+        weights = average_weights([entry["weights"] for entry in self.epochs.top])
         self.learner.scored.load_state_dict(weights)
         try:
             score = self._goodness(self._scores())
@@ -341,10 +362,7 @@ class Fit:
 
     def _load(self, path: Path, identity: dict) -> None:
         saved = load_resume(path, identity, self.device)
-        kept = [saved["model"], saved["ema"], *(kept["weights"] for kept in saved["top"])]
-        if not all_finite(value for weights in kept for value in weights.values()):  # of an earlier version
-            raise NotFinite(f"{path} holds weights that are not finite", self.recipe, f"rm {path}, then ")
         self.learner.load_state_dict(saved)
         self.epochs = Epochs(saved["history"], saved["top"])
-        for kept in self.epochs.top:
-            kept["weights"] = {name: value.cpu() for name, value in kept["weights"].items()}
+        for entry in self.epochs.top:
+            entry["weights"] = {name: value.cpu() for name, value in entry["weights"].items()}

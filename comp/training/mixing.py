@@ -1,16 +1,19 @@
-"""Mixed batches: mixup, cutmix and halfmix (half a photo), for batches of any size, odd ones too.
+"""Mixed batches: mixup, cutmix and halfmix, which swaps halves of photos, for batches of any size.
 
-timm's Mixup wants even batches and draws from numpy's global state; these draw from a Generator of (seed, epoch,
-batch), so that a resumed run mixes as one that was never stopped.
-All take images (B, 3, H, W) and training targets (B, T) of any head, and return the same shapes, mixed linearly;
-lambda is the share of the own image.
+timm's Mixup needs even batches and draws from numpy's global state. These functions draw from a Generator with a seed
+from (seed, epoch, batch), so that a resumed run mixes as one that was never stopped.
+All take images (B, 3, H, W) and training targets (B, T) of any head, and return the same shapes, mixed linearly. lam
+(lambda) is the share of the own image. A new way of mixing is an entry in WAYS, and a setting of its name in Recipe.
 """
+
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from comp.recipes.recipe_settings import Recipe
+from comp.recipes.recipe_settings import MIXES, Recipe
 
 HALF = (0.46, 0.54)  # where halfmix cuts, share of the width: things stand near the middle, not exactly in it
 
@@ -55,9 +58,35 @@ def partners(size: int, rng: np.random.Generator, groups: np.ndarray | None = No
     return partner
 
 
+def _mixed_up(images, targets, partner, lam, _) -> tuple[Tensor, Tensor]:
+    return mixup(images, targets, partner, lam)
+
+
+def _with_box(images, targets, partner, lam, rng) -> tuple[Tensor, Tensor]:
+    return paste(images, targets, partner, cutmix_box(*images.shape[2:], lam, rng))
+
+
+def _with_half(images, targets, partner, _, rng) -> tuple[Tensor, Tensor]:
+    return paste(images, targets, partner, half_box(*images.shape[2:], rng))
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way of mixing. function: of images, targets, partner (B,), lam and the Generator.
+
+    in_groups: whether the partner is sought within the groups that `mix` is given.
+    """
+
+    function: Callable[..., tuple[Tensor, Tensor]]
+    in_groups: bool = False
+
+
+WAYS = {"mixup": Way(_mixed_up), "cutmix": Way(_with_box), "halfmix": Way(_with_half, in_groups=True)}
+
+
 def shares(recipe: Recipe) -> dict[str, float]:
     """The share of batches that each way of mixing gets, the same in every epoch."""
-    return {"mixup": recipe.mixup, "cutmix": recipe.cutmix, "halfmix": recipe.halfmix}
+    return {name: getattr(recipe, name) for name in MIXES}
 
 
 def mix(
@@ -68,27 +97,25 @@ def mix(
     rng: np.random.Generator,
     groups: np.ndarray | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """One of mixup, cutmix, halfmix or nothing, drawn by `shares` (sum at most 1).
+    """The batch mixed in one of WAYS, or as it is: drawn by `shares`, which sum to at most 1.
 
-    groups (B,): halfmix takes its partner among images of the same value, such as the same value of an attribute.
+    alpha: lam is drawn from Beta(alpha, alpha). groups (B,): halfmix takes its partner among images of the same value,
+    such as the same value of an attribute.
     """
-    kind = _draw(shares, rng)
-    if kind is None or len(images) < 2:
+    name = drawn_way(shares, rng)
+    if name is None or len(images) < 2:
         return images, targets
-    partner = partners(len(images), rng, groups if kind == "halfmix" else None)
-    partner = torch.from_numpy(partner).to(images.device)
+    way = WAYS[name]
+    partner = partners(len(images), rng, groups if way.in_groups else None)
     lam = rng.beta(alpha, alpha)
-    height, width = images.shape[2:]
-    if kind == "mixup":
-        return mixup(images, targets, partner, lam)
-    box = half_box(height, width, rng) if kind == "halfmix" else cutmix_box(height, width, lam, rng)
-    return paste(images, targets, partner, box)
+    return way.function(images, targets, torch.from_numpy(partner).to(images.device), lam, rng)
 
 
-def _draw(shares: dict[str, float], rng: np.random.Generator) -> str | None:
+def drawn_way(shares: dict[str, float], rng: np.random.Generator) -> str | None:
+    """A name, drawn by the shares; None for the rest of them."""
     point = rng.random()
-    for kind, share in shares.items():
+    for name, share in shares.items():
         point -= share
         if point < 0:
-            return kind
+            return name
     return None

@@ -58,7 +58,7 @@ def train_run(
     origin = before.first_weights(project, run, recipe, where)
     data = RunData(project, recipe)
     data.training(numbers[0])  # raises InputError for a label policy that does not fit
-    with processes.first_alone():
+    with processes.first_alone(project.outputs):
         recipe_json.claim_run(run, recipe, competition, command, origin)
     train_folds(data, run, numbers, where, predicts)
     processes.stop()

@@ -15,6 +15,7 @@ from comp.metrics import named_metrics
 from comp.models import heads
 from comp.models.heads import Bins, ClassBins, Classes, Cumulative, Number, two_points
 from comp.recipes import catalog
+from comp.recipes.recipe_settings import HEADS, family_of_head
 from comp.recipes.recipe_settings import heads_for as fitting
 from comp.training import mixing
 
@@ -146,3 +147,9 @@ def test_class_bins_sum_to_their_classes():
 def test_a_soft_label_that_is_certain_is_the_label(head):
     labels = torch.arange(4)
     torch.testing.assert_close(head.spread(torch.eye(4)), head.targets(labels))
+
+
+def test_every_head_of_the_settings_is_built_and_knows_its_family():
+    assert set(heads.BUILDERS) == {head for fit in HEADS.values() for head in fit}
+    for target, head in ALL:
+        assert build(target, head).family == family_of_head(head, target)

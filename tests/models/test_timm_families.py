@@ -53,9 +53,9 @@ def test_a_file_under_the_old_name_or_the_new_one_is_found(tmp_path):
 
 
 def test_no_old_name_leads_to_a_traceback():
-    from timm.models import _registry
+    from timm.models import get_deprecated_models
 
-    for name, new in _registry._deprecated_models.items():
+    for name, new in get_deprecated_models().items():
         known = "." not in new or new in timm.models.get_arch_pretrained_cfgs(new)
         expected = contextlib.nullcontext() if known else pytest.raises(InputError, match="timm has no weights")
         with expected:

@@ -1,7 +1,9 @@
 import dataclasses
+import importlib
 import json
 
 import pytest
+import timm
 
 from comp.competition.competition import ONE_LABEL, TARGETS, Competition
 from comp.errors import InputError
@@ -11,26 +13,10 @@ from comp.recipes import catalog, default_recipe, recipe_json, recipe_settings
 from comp.recipes.catalog import is_transformer
 from comp.recipes.recipe_settings import HEADS, Recipe, resolved_recipe
 from comp.store.runs import Run
+from comp.training import optimizers
 
 HOME = mask_gender_age.competition()
-PLAIN = dict(
-    augment="none",
-    schedule="step",
-    warmup_epochs=0,
-    clip_grad=0,
-    ema_decay=0,
-    layer_decay=1,
-    drop_rate=0,
-    drop_path_rate=0,
-    average_best=1,
-    head="classes",
-    sampler="shuffle",
-    best_by="macro_f1",
-    halfmix=0,
-    mean=(0.548, 0.504, 0.479),
-    std=(0.237, 0.247, 0.246),
-    fit="squash",
-)
+SEED_TEAM = ("efficientnetv2_rw_t", "resnet34", "vit_small_r26")
 
 
 def of(target, metric="accuracy", **changes):
@@ -39,52 +25,43 @@ def of(target, metric="accuracy", **changes):
     return Competition(target, classes, named_metrics.get(metric), **changes)
 
 
-def test_the_four_recipes_are_the_seed_teams():
-    vit, eff, r34, r18 = map(catalog.get_recipe, ("vit_small_r26", "efficientnetv2_rw_t", "resnet34", "resnet18"))
-    assert (vit.optimizer, vit.batch_size, vit.lr, vit.loss, vit.mixup, vit.cutmix) == (
-        "sgd",
-        64,
-        1e-3,
-        "cross_entropy",
-        0.35,
-        0.35,
-    )
-    assert (eff.optimizer, eff.batch_size, eff.lr, eff.loss, eff.mixup, eff.cutmix) == (
-        "adam",
-        128,
-        2.5e-4,
-        "cross_entropy",
-        0.5,
-        0,
-    )
-    assert (r34.optimizer, r34.batch_size, r34.lr, r34.loss, r34.mixup, r34.cutmix) == (
-        "adam",
-        128,
-        1e-4,
-        "focal",
-        0.25,
-        0.25,
-    )
-    for recipe in (vit, eff, r34, r18):
-        assert (recipe.crop, recipe.image_size, recipe.weight_decay, recipe.accumulate, recipe.patience) == (
-            350,
-            224,
-            5e-4,
-            2,
-            5,
-        )
-        assert (recipe.step_epochs, recipe.step_factor, recipe.mix_alpha, recipe.gamma, recipe.tta) == (
-            20,
-            0.5,
-            1,
-            2,
-            "hflip",
-        )
-        made = resolved_recipe(recipe, HOME)
-        assert {name: getattr(made, name) for name in PLAIN} == PLAIN
-    assert (vit.smoothing, eff.smoothing, r34.smoothing) == (0.1, 0, 0)
-    assert (vit.class_weights, eff.class_weights, r34.class_weights) == ("none", "balanced", "none")
-    assert dataclasses.replace(r34, name="", model="resnet18") == dataclasses.replace(r18, name="")
+@pytest.mark.parametrize("name", SEED_TEAM)
+def test_a_v2_recipe_takes_the_same_photos_and_weights_and_learns_in_another_way(name):
+    first, second = catalog.get_recipe(name), catalog.get_recipe(f"{name}_v2")
+    of_photos = [key for key, group in groups().items() if group == "image" and key != "augment"]
+    for key in ("model", "pretrained", "head", "tta", *of_photos):
+        assert getattr(first, key) == getattr(second, key), key
+    assert first.optimizer != second.optimizer
+    assert (first.ema_decay, first.patience > 0) == (0, True)  # theirs: plain weights, stopped early
+    assert (second.ema_decay > 0, second.patience) == (True, 0)  # a cosine is not stopped
+
+
+@pytest.mark.parametrize("name", catalog.recipe_names())
+def test_a_named_recipe_says_what_to_expect_and_how_to_run_it(name):
+    text = importlib.import_module(f"comp.recipes.named.{name}").__doc__
+    assert "Expected:" in text
+    assert f"make train MODEL={name}" in text
+    assert "Hardware:" in text
+
+
+@pytest.mark.parametrize("name", catalog.recipe_names())
+def test_a_named_recipe_fits_the_home_competition_and_its_schedule_ends_within_its_epochs(name):
+    recipe = resolved_recipe(catalog.get_recipe(name), HOME)
+    assert recipe.warmup_epochs < recipe.epochs
+    assert recipe.freeze_epochs < recipe.epochs
+    assert recipe.schedule != "step" or recipe.step_epochs < recipe.epochs
+    assert resolved_recipe(recipe, HOME) == recipe
+    assert timm.is_model(recipe.model.partition(".")[0])
+
+
+def test_resnet18_differs_from_resnet34_in_the_model_alone():
+    small, large = catalog.get_recipe("resnet18"), catalog.get_recipe("resnet34")
+    assert dataclasses.replace(large, name="resnet18", model="resnet18") == small
+
+
+def groups():
+    """Setting to its group in --help."""
+    return {field.name: field.metadata["group"] for field in dataclasses.fields(Recipe)}
 
 
 def test_the_defaults_of_the_fields_are_those_of_a_model_without_a_recipe():
@@ -93,26 +70,13 @@ def test_the_defaults_of_the_fields_are_those_of_a_model_without_a_recipe():
     assert Recipe().crop == 0  # the whole photo: nothing is known of it
 
 
-def test_the_home_competitions_defaults_are_what_they_were():
-    made = resolved_recipe(catalog.get_recipe("tf_efficientnet_lite0", HOME.defaults), HOME)
-    values = dict(
-        crop=350,
-        loss="cross_entropy",
-        sampler="balanced",
-        head="classes",
-        best_by="macro_f1",
-        lr=1e-3,
-        augment="upright",
-        smoothing=0.1,
-        batch_size=32,
-        epochs=12,
-        ema_decay=0.99,
-        mean=(),
+def test_a_competitions_defaults_hold_for_models_without_a_recipe_only():
+    general = catalog.get_recipe("tf_efficientnet_lite0")
+    assert catalog.get_recipe("tf_efficientnet_lite0", HOME.defaults) == recipe_settings.override_settings(
+        general, HOME.defaults
     )
-    assert {name: getattr(made, name) for name in values} == values
-    assert catalog.get_recipe("resnet34", "crop=7 epochs=1") == catalog.get_recipe(
-        "resnet34"
-    )  # a recipe of its own: not touched
+    assert catalog.get_recipe("tf_efficientnet_lite0", HOME.defaults) != general
+    assert catalog.get_recipe("resnet34", "crop=7 epochs=1") == catalog.get_recipe("resnet34")
 
 
 CONVOLUTIONS = [
@@ -232,9 +196,10 @@ def test_settings_that_do_not_go_with_the_target_are_refused(target, setting):
         resolved_recipe(Recipe(**setting), of(target))
 
 
-def test_heads_of_the_settings_are_those_of_the_targets():
-    choices = next(f.metadata["choices"] for f in dataclasses.fields(Recipe) if f.name == "head")
-    assert set(choices) == {"auto"} | {head for heads in HEADS.values() for head in heads}
+def test_the_choices_of_a_setting_are_the_names_of_its_table():
+    choices = {field.name: set(field.metadata["choices"]) for field in dataclasses.fields(Recipe)}
+    assert choices["head"] == {"auto"} | {head for heads in HEADS.values() for head in heads}
+    assert choices["schedule"] == set(optimizers.SCHEDULES)
 
 
 def test_a_recipe_of_other_classes_is_refused(tmp_path):
@@ -265,7 +230,7 @@ def test_overrides_keep_types_and_leave_the_original():
     )
     assert (changed.epochs, changed.lr, changed.pretrained, changed.mean) == (3, 1e-2, False, (0.5, 0.5, 0.5))
     assert changed.loss == "0.4 f1 + 0.6 focal"
-    assert recipe.epochs == 60
+    assert recipe == catalog.get_recipe("resnet34")
     assert len(recipe_json.differences(recipe, changed)) == 5
 
 
@@ -310,6 +275,8 @@ def test_an_unknown_setting_lists_the_known_ones():
         lambda v: v.update(extra=1),
         lambda v: v.update(epochs="3"),
         lambda v: v.update(epochs=True),
+        lambda v: v.update(pretrained=1),
+        lambda v: v.pop("soften"),
     ],
 )
 def test_a_recipe_json_of_another_shape_is_refused(change):
@@ -319,7 +286,12 @@ def test_a_recipe_json_of_another_shape_is_refused(change):
         recipe_json.from_json(values, "recipe.json")
 
 
-def test_a_recipe_json_of_an_earlier_version_takes_defaults_for_newer_settings():
-    values = recipe_json.to_json(catalog.get_recipe("resnet34"))
-    del values["soften"]
-    assert recipe_json.from_json(values, "recipe.json") == catalog.get_recipe("resnet34")
+def test_a_trained_run_is_predicted_with_other_workers_or_without_the_cache_and_with_nothing_else(tmp_path):
+    recipe, run = catalog.get_recipe("resnet18"), Run(tmp_path, "r")
+    faster = recipe_json.at_other_speed(recipe, "workers=0 cache=false", run)
+    assert (faster.workers, faster.cache) == (0, False)
+    assert recipe_json.differences(faster, recipe) == []
+    assert recipe_json.at_other_speed(recipe, "", run) == recipe
+    with pytest.raises(InputError, match="image_size") as error:
+        recipe_json.at_other_speed(recipe, "workers=0 image_size=64", run)
+    assert "workers and cache" in str(error.value)

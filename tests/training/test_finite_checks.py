@@ -61,17 +61,6 @@ def test_a_mean_of_weights_that_overflows_is_not_kept(tmp_path):
     assert all_finite(state.best.values())
 
 
-def test_a_resume_file_of_an_earlier_version_with_nan_is_refused(tmp_path):
-    fit, path = make(epochs=2), tmp_path / "resume.pt"
-    run(fit, path)
-    kept = loop.load_resume(path, {"fold": 0}, CPU)
-    next(iter(kept["model"].values()))[:] = math.nan
-    loop.save_resume(path, {"fold": 0}, kept)
-    with pytest.raises(NotFinite, match="holds weights that are not finite") as error:
-        run(make(epochs=2), path)
-    assert error.value.run.startswith(f"rm {path}, then ")
-
-
 @pytest.mark.parametrize(
     ("changes", "advice"),
     [

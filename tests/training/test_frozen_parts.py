@@ -58,7 +58,7 @@ def kept(model, **changes) -> int:
     recipe = dataclasses.replace(RECIPE, model=model, image_size=64, **changes)
     torch.manual_seed(0)
     net = factory.create_model(recipe, HOME, "").train()
-    learner.switch_on_checkpointing(net, recipe)
+    learner.switch_on_gradient_checkpointing(net, recipe)
     learner.freeze_for_epoch(net, recipe, 0)
     weights, found = {value.untyped_storage().data_ptr() for value in net.parameters()}, {}
 

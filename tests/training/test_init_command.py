@@ -1,4 +1,4 @@
-"""INIT, STAGES and all_data as the commands of train: what they train, and mistakes that leave no trace."""
+"""INIT and all_data as the commands of train: what they train, and mistakes that leave no trace."""
 
 import json
 
@@ -55,9 +55,7 @@ def test_init_says_what_begins_and_what_is_new(home):
         (("--init", "base", "--fold", 7), TINY, "FOLD=7"),
         (("--fold", ALL_DATA), TINY, "fold 0, 1 of new not trained"),
         (("--init", "base"), f"{TINY} all_data=true", "INIT=base has no trained fold all_data"),
-        (("--stages", "32"), TINY, "STAGES=32"),
-        (("--stages", "32x1 64x1"), f"{TINY} checkpointing=true optimizer=sgdd", "optimizer=sgdd"),
-        (("--stages", "32x1 64x1", "--init", "zz"), TINY, "no trained run zz"),
+        (("--init", "base"), f"{TINY} checkpointing=true optimizer=sgdd", "optimizer=sgdd"),
     ],
 )
 def test_a_mistake_is_one_clear_error_before_anything_is_written(home, more, settings, words):
@@ -75,25 +73,25 @@ def test_init_needs_a_name_of_its_own(home):
     assert "RUN=<name>" in done.stderr
 
 
-def test_stages_train_one_after_another_and_all_data_follows(home):
-    words = ("staged", "--stages", "32x1 64x1")
-    done = train(home, *words, settings=f"{TINY} all_data=true")
+def test_a_run_that_begins_with_another_trains_on_all_rows_after_its_folds(home):
+    first, last = (Run(home / "out", name) for name in ("first", "last"))
+    assert train(home, "first", "--no-predict", settings=f"{TINY} all_data=true").returncode == 0
+    words, settings = ("last", "--init", "first"), f"{TINY} image_size=64 all_data=true"
+    done = train(home, *words, settings=settings)
     assert done.returncode == 0, done.stderr
-    first, last = (Run(home / "out", name) for name in ("staged_32px", "staged"))
     for k in (0, 1, ALL_DATA):
         assert not first.test(k).exists()
         assert last.test(k).is_file()
         kept = weights_file.weights_metadata(last.weights(k), "")["from_weights"]
-        assert next(iter(kept)) == f"staged_32px/{last.fold(k).name}/model.safetensors"
+        assert next(iter(kept)) == f"first/{last.fold(k).name}/model.safetensors"
     assert not last.oof(ALL_DATA).exists()
     status = tool("status", "--inputs", home / "in", "--outputs", home / "out").stdout
     lines = {line.strip().split("  ")[0]: line for line in status.splitlines()}
-    assert "complete" in lines["staged fold all_data"]
+    assert "complete" in lines["last fold all_data"]
     assert "complete" in lines["base fold 1"]
-    assert "trained" in lines["staged_32px fold 0"]
-    again = train(home, *words, settings=f"{TINY} all_data=true")
-    assert again.stdout.count("already trained") == 6
+    assert "trained" in lines["first fold 0"]
+    assert train(home, *words, settings=settings).stdout.count("already trained") == 3
     where = ("--inputs", home / "in", "--outputs", home / "out", "--device", "cpu")
-    predicted = tool("predict_fold", *where, "--model", "test_resnet", "--run", "staged", "--tta", "hflip")
+    predicted = tool("predict_fold", *where, "--model", "test_resnet", "--run", "last", "--tta", "hflip")
     assert predicted.returncode == 0, predicted.stderr
     assert "folds 0 1 all_data: wrote" in " ".join(predicted.stdout.split())

@@ -12,6 +12,7 @@ from comp.errors import InputError
 from comp.metrics import named_metrics
 from comp.models import heads
 from comp.recipes import catalog
+from comp.recipes.recipe_settings import DEFAULT_LOSSES
 from comp.training import losses
 
 torch.manual_seed(0)
@@ -31,8 +32,8 @@ SIX = Competition(
 MANY = Competition("multilabel", tuple("abcdef"), METRIC)
 VALUE = Competition("regression", ("value",), METRIC, limits=(10.0, 30.0))
 SEVERAL = torch.randint(0, 2, (7, 6), dtype=torch.uint8)
-CLASS_LOSSES = list(itertools.product(losses.FUNCTIONS["classes"], ("none", "balanced"), (0.0, 0.1)))
-LABEL_LOSSES = list(itertools.product(losses.FUNCTIONS["labels"], ("none", "balanced"), (0.0, 0.1)))
+CLASS_LOSSES = list(itertools.product(losses.losses_of("classes"), ("none", "balanced"), (0.0, 0.1)))
+LABEL_LOSSES = list(itertools.product(losses.losses_of("labels"), ("none", "balanced"), (0.0, 0.1)))
 
 
 def built(spec, class_weights="none", smoothing=0.0, gamma=2.0, competition=SIX, head="auto"):
@@ -157,7 +158,7 @@ def test_bce_of_a_number_is_torchs_and_makes_the_other_terms_see_the_sigmoid():
     torch.testing.assert_close(built("bce + 0.5 mse", competition=VALUE)(outputs, targets), both)
 
 
-@pytest.mark.parametrize("name", losses.FUNCTIONS["number"])
+@pytest.mark.parametrize("name", losses.losses_of("number"))
 def test_a_nearer_number_costs_less(name):
     loss, targets = built(name, competition=VALUE), torch.full((7, 1), 0.7)
     at = torch.linspace(-1, 0.2, 5) if name != "bce" else torch.linspace(-2, 0.8, 5)
@@ -241,3 +242,8 @@ def test_a_million_rows_of_many_classes_are_counted():
     wide = Competition("multiclass", tuple(map(str, range(15_501))), METRIC)
     recipe = dataclasses.replace(catalog.get_recipe("resnet18"), class_weights="balanced")
     losses.build_loss(recipe, np.arange(1_000_000) % 15_501, wide)
+
+
+def test_the_default_loss_of_each_family_and_the_losses_of_a_sigmoid_exist():
+    assert all(name in losses.losses_of(family) for family, name in DEFAULT_LOSSES.items())
+    assert set(losses.losses_of("number")) >= heads.SIGMOID_LOSSES

@@ -1,9 +1,9 @@
 """DINOv3 ViT-S/16 (Siméoni et al. 2025, "DINOv3"; 21 M weights), fine-tuned whole: for photos of any kind.
 
-Self-supervised on 1.7 billion photos: its features hold on scenes, textures and medical photos too, where ImageNet's
-labels do not help. The values are those of ViT fine-tuning in the literature. Not measured on photos here: compare the
-out-of-fold score with that of your best convolutional run.
-Hardware: one GPU; out of memory: SET=checkpointing=true.   Command: make train MODEL=dinov3_small
+It was trained without labels on 1.7 billion photos: its features also work on scenes, textures and medical photos, for
+which ImageNet's labels do not help. The values are those of ViT fine-tuning in the literature.
+Expected: not measured yet on real photos. Compare its out-of-fold score with that of your best convolutional run.
+Hardware: one GPU; if its memory is too small: SET=checkpointing=true.   Command: make train MODEL=dinov3_small
 """
 
 from comp.recipes.recipe_settings import Recipe

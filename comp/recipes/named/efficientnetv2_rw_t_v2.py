@@ -1,10 +1,11 @@
 """EfficientNetV2-T, fine-tuned the modern way: AdamW, cosine, EMA, half-face mixing.
 
-A recipe of the home competition, beside `efficientnetv2_rw_t`, the seed team's. Compare the two on your own
+A recipe of the home competition, in addition to `efficientnetv2_rw_t`, the seed team's. Compare the two on your own
 out-of-fold score.
-Measured on faces of an earlier drawing of the demo, at 64 px after 6 epochs, macro F1, the seed recipe's in brackets:
-without pretrained weights, 672 photos, out of fold over 3 folds, mean of 3 seeds, 0.028 (0.010); with the ImageNet
-weights of tf_efficientnet_lite0 in the backbone's place, 2,240 photos, one fold of 5, mean of 2 seeds, 0.821 (0.533).
+Expected: not measured yet on real photos. On drawn faces at 64 px after 6 epochs, macro F1, in brackets that of the
+seed team's recipe: without pretrained weights, 672 photos, out of fold over 3 folds, mean of 3 seeds, 0.028 (0.010);
+with the ImageNet weights of tf_efficientnet_lite0 in place of the backbone, 2,240 photos, one fold of 5, mean of 2
+seeds, 0.821 (0.533). An epoch takes 3 to 31 % longer than the seed team's on one CPU core.
 Hardware: one GPU of 12 GB.   Command: make train MODEL=efficientnetv2_rw_t_v2
 """
 

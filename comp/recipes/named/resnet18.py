@@ -1,6 +1,8 @@
-"""ResNet-18: the quick model, to try the whole way in minutes. Everything else as resnet34.
+"""ResNet-18: the quick model, to try the whole way in minutes. Everything else is as in resnet34.
 
-A recipe of the home competition. Command: make train MODEL=resnet18
+A recipe of the home competition.
+Expected: not measured yet on real photos.
+Hardware: one GPU; 1.8 times as fast as resnet34.   Command: make train MODEL=resnet18
 """
 
 import dataclasses

@@ -1,9 +1,11 @@
 """ResNet-34, fine-tuned the modern way: AdamW, cosine, EMA, half-face mixing (ideas of "ResNet strikes back").
 
-A recipe of the home competition, beside `resnet34`, the seed team's. Compare the two on your own out-of-fold score.
-Measured on faces of an earlier drawing of the demo, at 64 px after 6 epochs, macro F1, the seed recipe's in brackets:
-without pretrained weights, 672 photos, out of fold over 3 folds, mean of 3 seeds, 0.143 (0.056); with the ImageNet
-weights of tf_efficientnet_lite0 in the backbone's place, 2,240 photos, one fold of 5, mean of 2 seeds, 0.768 (0.274).
+A recipe of the home competition, in addition to `resnet34`, the seed team's. Compare the two on your own
+out-of-fold score.
+Expected: not measured yet on real photos. On drawn faces at 64 px after 6 epochs, macro F1, in brackets that of the
+seed team's recipe: without pretrained weights, 672 photos, out of fold over 3 folds, mean of 3 seeds, 0.143 (0.056);
+with the ImageNet weights of tf_efficientnet_lite0 in place of the backbone, 2,240 photos, one fold of 5, mean of 2
+seeds, 0.768 (0.274). An epoch takes 3 to 31 % longer than the seed team's on one CPU core.
 Hardware: one GPU of 6 GB.   Command: make train MODEL=resnet34_v2
 """
 

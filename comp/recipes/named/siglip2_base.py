@@ -1,8 +1,9 @@
 """SigLIP 2 ViT-B/16 (Tschannen et al. 2025, "SigLIP 2"; 93 M weights), fine-tuned whole: for what has a name.
 
-Trained on pairs of photos and texts, so its features tell apart what people write about: objects, scenes, brands,
-writing. Trained in another way than DINOv3, so the two may err differently, which a blend needs. The values are from
-the literature of CLIP fine-tuning, not measured on photos here.
+It was trained on pairs of photos and texts, so its features distinguish what people write about: objects, scenes,
+brands, writing. Because DINOv3 was trained in another way, the two may err on different photos, which a blend needs.
+The values are from the literature of CLIP fine-tuning.
+Expected: not measured yet on real photos.
 Hardware: one GPU.   Command: make train MODEL=siglip2_base
 """
 
@@ -17,7 +18,7 @@ RECIPE = Recipe(
     freeze_epochs=1,        # the head alone first: its random gradients would spoil the features (Kumar et al. 2022)
     warmup_epochs=2.0,      # one for the head, one for the rest
     drop_path_rate=0.1,     # ViT-B's in DeiT and BEiT fine-tuning
-    checkpointing=True,     # less memory for a fifth to a third more time; off where your GPU has room
+    checkpointing=True,     # less memory for a fifth to a third more time; off if your GPU has room
     epochs=12,
     batch_size=32,
 )

@@ -1,10 +1,12 @@
 """ViT-S/32 on a ResNet-26 stem, fine-tuned the modern way: AdamW, cosine, layer decay, EMA, half-face mixing.
 
-A recipe of the home competition, beside `vit_small_r26`, the seed team's. Compare the two on your own out-of-fold
-score. Sources: BEiT and MAE fine-tuning for the optimizer; the half-face cutmix is the 2022 winner's.
-Measured on faces of an earlier drawing of the demo, at 64 px after 6 epochs, macro F1, the seed recipe's in brackets:
-without pretrained weights, 672 photos, out of fold over 3 folds, mean of 3 seeds, 0.059 (0.043); with the ImageNet
-weights of tf_efficientnet_lite0 in the backbone's place, 2,240 photos, one fold of 5, mean of 2 seeds, 0.406 (0.146).
+A recipe of the home competition, in addition to `vit_small_r26`, the seed team's. Compare the two on your own
+out-of-fold score. Sources: BEiT and MAE fine-tuning for the optimizer; half-face mixing is from the
+winner of 2022.
+Expected: not measured yet on real photos. On drawn faces at 64 px after 6 epochs, macro F1, in brackets that of the
+seed team's recipe: without pretrained weights, 672 photos, out of fold over 3 folds, mean of 3 seeds, 0.059 (0.043);
+with the ImageNet weights of tf_efficientnet_lite0 in place of the backbone, 2,240 photos, one fold of 5, mean of 2
+seeds, 0.406 (0.146). An epoch takes 3 to 31 % longer than the seed team's on one CPU core.
 Hardware: one GPU of 8 GB.   Command: make train MODEL=vit_small_r26_v2
 """
 

@@ -12,7 +12,7 @@ from comp.errors import InputError
 from comp.metrics import named_metrics
 from comp.store.predictions import value_problem
 from comp.tabular import classifiers
-from comp.tabular.classifiers import FITTING, GRIDS, ClassifierSettings, Learner
+from comp.tabular.classifiers import CLASSIFIERS, FITTING, Classifier, ClassifierSettings
 
 METRICS = {
     "multiclass": "accuracy",
@@ -47,21 +47,21 @@ def drawn(target, rows=90, seed=0):
 @pytest.mark.parametrize(("target", "kind"), KINDS)
 def test_predictions_are_valid_better_than_chance_and_the_same_twice(target, kind):
     made, (x, labels), (z, truth) = competition(target), drawn(target), drawn(target, seed=1)
-    probs = Learner(kind, made).predictions((VALUES[kind],), x, labels, z)[0]
+    probs = Classifier(kind, made).predictions((VALUES[kind],), x, labels, z)[0]
     assert probs.shape == (len(z), made.size)
     assert value_problem(np.arange(len(z)).astype(str), probs.astype(np.float32), made) == ""
     shuffled = np.random.default_rng(2).permutation(len(truth))
     assert scoring.score(made, truth, probs) > scoring.score(made, truth, probs[shuffled])
-    np.testing.assert_array_equal(probs, Learner(kind, made).predictions((VALUES[kind],), x, labels, z)[0])
+    np.testing.assert_array_equal(probs, Classifier(kind, made).predictions((VALUES[kind],), x, labels, z)[0])
 
 
 @pytest.mark.parametrize(("target", "kind"), KINDS)
 def test_each_value_of_a_grid_is_predicted_as_alone(target, kind):
     made, (x, labels), (z, _) = competition(target), drawn(target), drawn(target, seed=1)
     grid = (VALUES[kind], 3)
-    both = Learner(kind, made).predictions(grid, x, labels, z)
+    both = Classifier(kind, made).predictions(grid, x, labels, z)
     for value, one in zip(grid, both, strict=True):
-        np.testing.assert_array_equal(one, Learner(kind, made).predictions((value,), x, labels, z)[0])
+        np.testing.assert_array_equal(one, Classifier(kind, made).predictions((value,), x, labels, z)[0])
 
 
 @pytest.mark.parametrize("kind", FITTING["multiclass"])
@@ -69,7 +69,7 @@ def test_each_value_of_a_grid_is_predicted_as_alone(target, kind):
 def test_a_class_without_a_training_row_has_hardly_any_probability(kind, there):
     made, (x, labels) = competition("multiclass"), drawn("multiclass")
     rows = np.isin(labels, there)
-    probs = Learner(kind, made).predictions((VALUES[kind],), x[rows], labels[rows], x)[0]
+    probs = Classifier(kind, made).predictions((VALUES[kind],), x[rows], labels[rows], x)[0]
     absent = [c for c in range(3) if c not in there]
     assert probs[:, absent].max() < 1e-5
     np.testing.assert_allclose(probs.sum(1), 1)
@@ -79,21 +79,21 @@ def test_a_class_without_a_training_row_has_hardly_any_probability(kind, there):
 def test_a_label_of_no_training_row_is_predicted_for_none(kind):
     made, (x, labels) = competition("multilabel"), drawn("multilabel")
     labels[:, 1] = 0
-    assert Learner(kind, made).predictions((VALUES[kind],), x, labels, x)[0][:, 1].max() < 1e-5
+    assert Classifier(kind, made).predictions((VALUES[kind],), x, labels, x)[0][:, 1].max() < 1e-5
 
 
 def test_balanced_predictions_of_noise_are_equal_where_classes_are_not():
     made, rng = competition("multiclass"), np.random.default_rng(0)
     x, labels = np.zeros((60, 2), np.float32), rng.permutation([0] * 40 + [1] * 15 + [2] * 5)
-    plain = Learner("logistic", made).predictions((1.0,), x, labels, x[:1])[0]
-    equal = Learner("logistic", made, balanced=True).predictions((1.0,), x, labels, x[:1])[0]
+    plain = Classifier("logistic", made).predictions((1.0,), x, labels, x[:1])[0]
+    equal = Classifier("logistic", made, balanced=True).predictions((1.0,), x, labels, x[:1])[0]
     np.testing.assert_allclose(plain[0], np.array([40, 15, 5]) / 60, atol=0.01)
     np.testing.assert_allclose(equal[0], 1 / 3, atol=0.02)
 
 
 def test_a_regression_stays_within_its_limits():
     made, (x, labels) = competition("regression"), drawn("regression")
-    probs = Learner("ridge", made).predictions((1.0,), x, labels, x * 1000)[0]
+    probs = Classifier("ridge", made).predictions((1.0,), x, labels, x * 1000)[0]
     assert probs.min() >= 0
     assert probs.max() <= 2
 
@@ -136,7 +136,13 @@ def test_rare_classes_get_the_same_weight_where_the_metric_gives_it():
     assert weights("accuracy") == weights("log_loss") == weights("macro_f1", "multilabel") == "none"
 
 
+def test_every_classifier_can_predict_each_of_its_targets():
+    for kind in CLASSIFIERS.values():
+        assert kind.grid
+        assert kind.numbers or "regression" not in kind.targets
+        assert kind.probabilities or kind.votes or set(kind.targets) <= {"ordinal", "regression"}
+
+
 def test_no_torch_in_this_room():
     room = Path(classifiers.__file__).parent
     assert not [file for file in room.glob("*.py") if "torch" in file.read_text(encoding="utf-8")]
-    assert set(GRIDS) == {kind for kinds in FITTING.values() for kind in kinds}

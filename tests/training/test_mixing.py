@@ -4,6 +4,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from comp.recipes.recipe_settings import MIXES, Recipe
 from comp.training import mixing
 
 
@@ -32,7 +33,7 @@ def test_halfmix_cuts_between_46_and_54_percent(seed):
 
 def test_shares_are_kept():
     rng = np.random.default_rng(0)
-    drawn = [mixing._draw({"mixup": 0.35, "cutmix": 0.35}, rng) for _ in range(4000)]
+    drawn = [mixing.drawn_way({"mixup": 0.35, "cutmix": 0.35}, rng) for _ in range(4000)]
     assert drawn.count("mixup") / 4000 == pytest.approx(0.35, abs=0.03)
     assert drawn.count(None) / 4000 == pytest.approx(0.30, abs=0.03)
 
@@ -65,3 +66,8 @@ def test_halves_can_be_swapped_within_a_group_only():
     for seed in range(5):
         _, soft = mixing.mix(images, targets, {"halfmix": 1.0}, 1.0, np.random.default_rng(seed), groups)
         assert all(soft[i, groups != groups[i]].sum() == 0 for i in range(6))
+
+
+def test_every_way_of_mixing_has_its_setting():
+    assert tuple(mixing.WAYS) == MIXES
+    assert mixing.shares(Recipe(mixup=0.2, halfmix=0.3)) == {"mixup": 0.2, "cutmix": 0.0, "halfmix": 0.3}
