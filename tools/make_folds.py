@@ -38,7 +38,7 @@ def main() -> None:
 
 def arguments():
     made = parser(__doc__)
-    made.add_argument("--folds", type=int, default=5, help="number of folds")
+    made.add_argument("--folds", type=int, default=fold_table.USUAL_FOLDS, help="number of folds")
     made.add_argument("--seed", type=int, default=0, help="seed of the assignment")
     made.add_argument("--search", type=int, default=1, help="seeds to try from --seed on; the most even folds are kept")
     made.add_argument("--adversarial", action="store_true", help="also try to tell train from test photos")

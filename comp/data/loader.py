@@ -87,7 +87,7 @@ def affordable(workers: int, batch: int, free: int) -> int:
 
 def _by_machine(batches: Batches, device: torch.device) -> int:
     """None where the CPU trains and photos are cached (workers would only take its cores), else one per core, to 8."""
-    if device.type == "cpu" and batches.photos.pixels is not None:
+    if device.type == "cpu" and batches.photos.is_decoded:
         return 0
     return min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 

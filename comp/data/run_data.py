@@ -6,6 +6,7 @@ The rows for training, scoring and prediction of a run, with their tables and ph
 """
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -129,19 +130,23 @@ def load_data(inputs: Path, outputs: Path, recipe: Recipe, competition: Competit
     """Read the tables and open the photos. Builds the photo cache if the recipe uses it and it is missing."""
     folds, digest = fold_table.folds_and_digest(outputs, competition)
     test = loading.read_test(competition, inputs)
-    pixels = open_photos(inputs, outputs, recipe, [*folds["image"], *test["image"]])
+    pixels = open_photos(inputs, outputs, recipe, list(folds["image"]), list(test["image"]))
     pseudo = PseudoLabels(outputs, recipe.pseudo) if recipe.pseudo else None
     return RunData(competition, folds, digest, test, pixels, pseudo)
 
 
-def open_photos(inputs: Path, outputs: Path, recipe: Recipe, images: list[str]) -> photos.Photos:
-    """The photos at the recipe's size: from the cache, which is built if it is missing, or from the files."""
-    crop, size = recipe.crop, recipe.image_size
+def open_photos(inputs: Path, outputs: Path, recipe: Recipe, *lists: Sequence[str]) -> photos.Photos:
+    """The photos of all lists, one list after the other, at the recipe's size: from the cache or from the files.
+
+    Each list has its own file in the cache, which is built if it is missing and has room.
+    """
+    crop, size, count = recipe.crop, recipe.image_size, sum(map(len, lists))
     if not recipe.cache:
+        images = [image for images in lists for image in images]
         return photos.Photos(inputs, images, crop, size, fit=recipe.fit)
-    with processes.first_alone(), console.progress("decoding photos", len(images)) as advance:
+    with processes.first_alone(), console.progress("decoding photos", count) as advance:
         return photo_cache.cached(
-            outputs / "cache", inputs, images, crop, size, advance, say=console.say, fit=recipe.fit
+            outputs / "cache", inputs, lists, crop, size, advance, say=console.say, fit=recipe.fit
         )
 
 
