@@ -370,9 +370,11 @@ class RawTable:
         try:
             return (self.prefix + "".join(lines)).encode(self.encoding)
         except UnicodeEncodeError as error:
-            found = f"{error.object[error.start]!r} cannot be written in the table's encoding, {self.encoding}"
-            run = f"iconv -f {self.encoding} -t utf-8 on the table that is filled in"
-            raise InputError(found, "a table in UTF-8", run) from None
+            raise InputError(
+                f"{error.object[error.start]!r} cannot be written in the table's encoding, {self.encoding}",
+                "a table in UTF-8",
+                f"iconv -f {self.encoding} -t utf-8 on the table that is filled in",
+            ) from None
 
 
 def read_raw_csv(path: Path, columns: Sequence[str], run: str) -> RawTable:

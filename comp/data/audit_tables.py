@@ -1,5 +1,9 @@
-"""The tables that an audit looks at: of folds.csv where it can be used, else as the competition provides them."""
+"""The tables that an audit looks at (`make eda`): folds.csv if it can be used, else the tables of the competition.
 
+An audit also looks at a competition with faults, so problems of single tables are collected instead of raised.
+"""
+
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,7 +19,7 @@ from comp.store.runs import folds_file
 
 @dataclass(frozen=True)
 class AuditTables:
-    """train: as in competition/tables.py, with `fold` where folds.csv was used; test: image, may be empty.
+    """train: as inputs/loading.py reads it, with `fold` if folds.csv was used; test: image, may be empty.
 
     given: the training and the test table as the competition provides them, as text; both may be empty. problems: what
     could not be read, and the command that helps.
@@ -35,7 +39,7 @@ class AuditTables:
 def read(inputs: Path, outputs: Path, file: Path | None = None) -> AuditTables:
     """The tables of `inputs`. file: competition.toml, if it is not in its usual place.
 
-    Raises InputError where the competition or its training table cannot be read; a problem with folds.csv or with the
+    Raises InputError if the competition or its training table cannot be read; a problem with folds.csv or with the
     test table is kept in `problems`.
     """
     problems: list[tuple[str, str]] = []
@@ -67,9 +71,10 @@ def _train(inputs: Path, outputs: Path, file: Path | None, problems: list) -> tu
     return competition, folds.with_groups(loading.read_train(competition, inputs))
 
 
-def _or_empty(what: str, problems: list, read, empty):
+def _or_empty(consequence: str, problems: list, read_tables: Callable, empty):
+    """The tables, or `empty` and a line in `problems` if they cannot be read."""
     try:
-        return read()
+        return read_tables()
     except InputError as error:
-        problems.append((f"{what}: {error.found}", error.run))
+        problems.append((f"{consequence}: {error.found}", error.run))
         return empty

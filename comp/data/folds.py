@@ -93,12 +93,12 @@ def without_empty(fold: np.ndarray, group: np.ndarray, folds: int) -> np.ndarray
 
 
 def _check_fold_count(folds: int, groups: int, seed: int, search: int) -> None:
-    found = f"{folds} folds of {groups} group(s)"
+    asked = f"{folds} folds of {groups} group(s)"
     if groups < 2:
         expected = "at least 2 groups: photos of one group, and near-identical photos, stay in one fold"
-        raise InputError(found, expected, "a finer `group` in competition.toml, or none")
+        raise InputError(asked, expected, "a finer `group` in competition.toml, or none")
     if not 2 <= folds <= groups:
-        raise InputError(found, f"2 to {groups} folds", f"make folds FOLDS={min(USUAL_FOLDS, groups)}")
+        raise InputError(asked, f"2 to {groups} folds", f"make folds FOLDS={min(USUAL_FOLDS, groups)}")
     if search < 1 or not 0 <= seed <= SEEDS - search:
         raise InputError(
             f"SEED={seed} SEARCH={search}",

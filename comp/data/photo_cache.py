@@ -184,14 +184,14 @@ def _choice(stores: Sequence[_Store], kinds: Sequence[str]) -> tuple[str, str]:
     numbers = []
     for kind in kinds:
         if kind == RAW:
-            limit, need = min(RAW_OF_DISK * free, RAW_OF_MEMORY * memory_bytes()), sum(map(_raw_bytes, stores))
-            what = "their pixels"
+            need, limit = sum(map(_raw_bytes, stores)), min(RAW_OF_DISK * free, RAW_OF_MEMORY * memory_bytes())
+            what, shares = "their pixels", f"{RAW_OF_DISK:.0%} of the free disk, {RAW_OF_MEMORY:.0%} of the memory"
         else:
-            limit, need = JPEGS_OF_DISK * free, sum(map(_jpeg_bytes, stores))
-            what = f"JPEGs of quality {QUALITY} (which changes pixels slightly)"
-        numbers.append(f"{what} need {need / 1e9:.2f} GB of at most {limit / 1e9:.2f} GB")
+            need, limit = sum(map(_jpeg_bytes, stores)), JPEGS_OF_DISK * free
+            what, shares = f"JPEGs of quality {QUALITY}", f"{JPEGS_OF_DISK:.0%} of the free disk"
+        numbers.append(f"{what} need {need / 1e9:.2f} GB of at most {limit / 1e9:.2f} GB ({shares})")
         if need <= limit:
-            return kind, "; ".join(numbers)
+            return kind, "; ".join(numbers) + ("; they change pixels slightly" if kind == JPEGS else "")
     return FILES, "; ".join(numbers) or "the photos before them are not cached either"
 
 

@@ -134,7 +134,8 @@ def test_each_kind_is_said_with_its_numbers(inputs, images, folder, monkeypatch)
     assert gigabytes in said[-1]
     monkeypatch.setattr(photo_cache, "RAW_OF_MEMORY", 1e-12)
     cached(folder / "jpegs", inputs, [images[:9], images[9:]], say=said.append)
-    assert "quality 95 (which changes pixels slightly) need 0.00 GB of at most" in said[-1]
+    assert "JPEGs of quality 95 need 0.00 GB of at most" in said[-1]
+    assert "they change pixels slightly" in said[-1]
     monkeypatch.setattr(photo_cache, "JPEGS_OF_DISK", 1e-12)
     for _ in range(2):  # when it is decided, and each time after that
         cached(folder / "files", inputs, [images], size=500, say=said.append)
