@@ -37,7 +37,7 @@ RAW, JPEGS, FILES = ".npy", ".jpegs", ".files"  # the kinds
 RAW_OF_DISK = 0.25  # of the free disk: weights, predictions and another image size need room too
 RAW_OF_MEMORY = 0.5  # of the memory: the system keeps there what was read, and the training needs the other half
 JPEGS_OF_DISK = 0.5  # of the free disk: without them each photo is decoded again in each epoch
-QUALITY = 95  # of the JPEGs, with colours at full resolution
+QUALITY = 95  # of the JPEGs, with colours at full resolution: errors of one or two grey values on average
 SAMPLED = 64  # photos that are encoded to estimate the size of all JPEGs
 MARGIN = 1.1  # by which that estimate is raised
 MORE_ROOM = "make clean-cache, or SET=cache=false"
