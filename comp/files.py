@@ -1,10 +1,8 @@
-"""Write files completely or not at all, detect damaged ones, and lock them against other processes.
+"""Files that are whole or not there: written under a temporary name, checked when they are read, locked while in use.
 
-A file is written under a temporary name, flushed and renamed. JSON files have a checksum. Arrays are in arrays.py.
-
-Locks: one process at a time on a file or a fold.
-
-Numpy arrays in npz files, which may be untrusted: nothing is unpickled, and sizes in headers are checked.
+`replacing` writes any file under a temporary name, flushes it and renames it. `write_json` adds a checksum, which
+`read_json` compares. `lock` keeps other processes off a file or a fold. `write_arrays` and `read_arrays` are for numpy
+arrays in npz files, which may come from others: nothing is unpickled, and the sizes in headers are not believed.
 """
 
 import contextlib
@@ -24,7 +22,8 @@ import numpy as np
 
 from comp.errors import InputError
 
-LARGEST_JSON = 50_000_000  # bytes, at most
+# ---- write
+
 ROOM = "make clean-cache, or df -h"  # advice for a full disk
 
 
@@ -51,23 +50,27 @@ def replacing(path: Path, need: int = 0, room: str = ROOM) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+def _sweep(path: Path) -> None:
+    """Delete temporary files of this path that killed processes left."""
+    for left in path.parent.glob(f".{path.name}.*.tmp"):
+        process = left.name.split(".")[-2]
+        if not (process.isdecimal() and Path("/proc", process).exists()):
+            left.unlink(missing_ok=True)
+
+
 def check_room(path: Path, need: int, room: str = ROOM) -> None:
     """Raise InputError unless the disk of `path` has `need` bytes free. room: advice for a full disk."""
-    if need > _free(path):
+    if need > free_bytes(path):
         raise _no_room(path, "No space left on device", need, room)
 
 
-def _free(path: Path) -> int:
+def free_bytes(path: Path) -> int:
     """Free bytes on the disk of `path`, which need not exist yet."""
     return shutil.disk_usage(next((parent for parent in path.parents if parent.is_dir()), Path("/"))).free
 
 
-def _no_room(path: Path, problem: str, need: int, room: str) -> InputError:
-    expected = f"at least {need / 1e6:,.1f} MB of free disk space" if need else "more free disk space"
-    return InputError(f"cannot write {path}: {problem}, {_free(path) / 1e6:,.1f} MB free there", expected, room)
-
-
 def cannot_write(path: Path, error: OSError, need: int = 0, room: str = ROOM) -> InputError:
+    """The error for a file that the system does not let us write; need, room: as for `replacing`."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return _no_room(path, error.strerror, need, room)
     return InputError(
@@ -77,12 +80,9 @@ def cannot_write(path: Path, error: OSError, need: int = 0, room: str = ROOM) ->
     )
 
 
-def _sweep(path: Path) -> None:
-    """Delete temporary files of this path that killed processes left."""
-    for left in path.parent.glob(f".{path.name}.*.tmp"):
-        process = left.name.split(".")[-2]
-        if not (process.isdecimal() and Path("/proc", process).exists()):
-            left.unlink(missing_ok=True)
+def _no_room(path: Path, problem: str, need: int, room: str) -> InputError:
+    expected = f"at least {need / 1e6:,.1f} MB of free disk space" if need else "more free disk space"
+    return InputError(f"cannot write {path}: {problem}, {free_bytes(path) / 1e6:,.1f} MB free there", expected, room)
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -92,6 +92,27 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 def write_text(path: Path, text: str) -> None:
     write_bytes(path, text.encode())
+
+
+# ---- checksums and JSON
+
+LARGEST_JSON = 50_000_000  # bytes, at most
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of the bytes of a file, first 16 hexadecimal digits; the file is read in parts."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+
+
+def digest_of(data: bytes) -> str:
+    """SHA-256 of bytes, first 16 hexadecimal digits."""
+    return hashlib.sha256(data).hexdigest()[:16]
+
+
+def checksum(value) -> str:
+    """SHA-256 of plain values for any order of keys, first 16 hexadecimal digits."""
+    return digest_of(json.dumps(value, sort_keys=True).encode())
 
 
 def write_json(path: Path, value: dict) -> None:
@@ -111,26 +132,13 @@ def read_json(path: Path, expected: str, run: str) -> dict:
         raise InputError(f"{path} is not readable: {error}", expected, run) from None
     if not isinstance(value, dict):
         raise InputError(f"{path} holds a {type(value).__name__}", expected, run)
-    found = value.pop("sha256", None)
-    if found != checksum(value):
-        raise InputError(f"{path} was damaged or edited: its checksum is {found}, not {checksum(value)}", expected, run)
+    written, now = value.pop("sha256", None), checksum(value)
+    if written != now:
+        raise InputError(f"{path} was damaged or edited: its checksum is {written}, not {now}", expected, run)
     return value
 
 
-def checksum(value) -> str:
-    """SHA-256 of plain values for any order of keys, first 16 hexadecimal digits."""
-    return digest_of(json.dumps(value, sort_keys=True).encode())
-
-
-def digest_of(data: bytes) -> str:
-    """SHA-256 of bytes, first 16 hexadecimal digits."""
-    return hashlib.sha256(data).hexdigest()[:16]
-
-
-def digest(path: Path) -> str:
-    """SHA-256 of the bytes of a file, first 16 hexadecimal digits; the file is read in parts."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+# ---- locks
 
 
 @contextlib.contextmanager
@@ -160,6 +168,8 @@ def lock(path: Path, what: str, wait: bool = False) -> Iterator[None]:
         file.flush()
         yield
 
+
+# ---- arrays
 
 LARGEST_ARRAY = 8_000_000_000  # bytes of an unpacked array, at most
 MOST_PACKED = 200  # largest ratio of unpacked to packed size

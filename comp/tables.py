@@ -1,14 +1,13 @@
-"""The raw fields of CSV text, with their quotes.
+"""CSV tables as people write them: any usual encoding and separator, line numbers, and clear errors. No torch.
 
-Find the encoding, the separator and the column names of a CSV file.
+1. Fields: the text of a CSV file as raw fields, with their quotes.
+2. Format: the encoding, the separator and the column names of a file.
+3. `read_table` gives a pandas table, `line_numbers` the lines of its rows as an editor counts them.
+4. `RawTable` keeps the exact text of every field: some fields can be replaced, and all other bytes stay as they are
+   (quotes, numbers such as 0.10 or 000, blank lines, line ends, separator, byte-order mark and encoding).
 
-The text of a CSV file, decoded and split into records with their line numbers.
-
-CSV tables as others write them: any usual encoding and separator, clear errors, line numbers as an editor counts.
-
-CSV tables with the exact text of every field: some fields can be replaced, all other bytes stay unchanged.
-
-Quotes, numbers such as 0.10 or 000, blank lines, line ends, separator, byte-order mark and encoding are kept.
+pandas parses the tables. The rest is own code, because pandas recognises no encoding, knows no line numbers and cannot
+write a file back byte for byte, and because charset-normalizer misreads three of the seven short names of the tests.
 """
 
 import codecs
@@ -25,6 +24,8 @@ import pandas as pd
 
 from comp.errors import InputError, listed
 from comp.text import same_text
+
+# ---- fields
 
 
 def split_fields(text: str, separator: str) -> tuple[list[list[str]], list[str]]:
@@ -63,6 +64,13 @@ def quoted_field(text: str, separator: str, always: bool = False) -> str:
     return text
 
 
+def is_blank(record: Sequence[str]) -> bool:
+    """Whether no field has a value: a blank line, or separators only, as Excel writes at the end."""
+    return not any(field.strip().strip('"').strip() for field in record)
+
+
+# ---- encoding, separator and column names
+
 SEPARATORS = (",", ";", "\t", "|")
 BOM = "\ufeff"
 MARKS = {
@@ -72,7 +80,7 @@ MARKS = {
     b"\xff\xfe": "utf-16-le",
     b"\xfe\xff": "utf-16-be",
 }
-GUESSED = ("cp949", "cp1252", "latin-1")  # can only be guessed: Excel writes them in Korea and the west
+GUESSED = ("cp949", "cp1252", "latin-1")  # can only be guessed: Excel writes them in Korea and in the west
 PAIR = re.compile(rb"[\x81-\xfe][\x41-\xfe]")  # two bytes that may be a letter in CP949
 KOREAN = 0xA1  # smallest second byte of common Korean letters; in western text it is a plain letter
 CHUNK = 1 << 20  # bytes
@@ -117,6 +125,21 @@ def _is_korean(data: bytes) -> bool:
     return 2 * sum(pair[1] >= KOREAN for pair in pairs) >= len(pairs)
 
 
+def table_encoding(path: Path) -> str:
+    """The encoding of a file; see `encoding_of`."""
+    return encoding_of(Path(path).read_bytes())
+
+
+def advice_to_correct(path: Path) -> str:
+    """What to do about a wrong table of the user's; if its encoding was guessed, also how to give the right one."""
+    encoding = table_encoding(path)
+    if encoding not in GUESSED:
+        return f"correct {path}"
+    name = shlex.quote(str(path))
+    other = f"iconv -f <its encoding> -t utf-8 {name} > utf8.csv && mv utf8.csv {name}"
+    return f"correct {path}, or, where {encoding} is not its encoding: {other}"
+
+
 def separator_of(start: str, columns: Sequence[str] = ()) -> str:
     """The separator for which the header has all `columns`, else the one that gives most columns (a comma first).
 
@@ -129,17 +152,17 @@ def separator_of(start: str, columns: Sequence[str] = ()) -> str:
 
 def header_names(start: str, separator: str) -> list[str]:
     """The names in the first record that is not blank."""
-    return [column_name(field_value(field)) for field in _first_line(start, separator, is_blank)]
+    return [column_name(field_value(field)) for field in _first_record(start, separator, is_blank)]
 
 
 def begins_with_header(start: str, separator: str) -> bool:
     """Whether no record with separators only comes before the header; empty lines are allowed."""
-    return not is_blank(_first_line(start, separator, lambda record: len(record) == 1 and is_blank(record)))
+    return not is_blank(_first_record(start, separator, lambda record: len(record) == 1 and is_blank(record)))
 
 
-def _first_line(start: str, separator: str, skipped: Callable[[list[str]], bool]) -> list[str]:
-    found = (record for record, _ in split_records(start.removeprefix(BOM), separator) if not skipped(record))
-    return next(found, [])
+def _first_record(start: str, separator: str, is_skipped: Callable[[list[str]], bool]) -> list[str]:
+    records = split_records(start.removeprefix(BOM), separator)
+    return next((record for record, _ in records if not is_skipped(record)), [])
 
 
 def column_name(text: str) -> str:
@@ -147,16 +170,11 @@ def column_name(text: str) -> str:
     return same_text(text.strip())
 
 
-def is_blank(record: Sequence[str]) -> bool:
-    """Whether no field has a value: a blank line, or separators only, as Excel writes at the end."""
-    return not any(field.strip().strip('"').strip() for field in record)
-
-
-LARGEST_MB = 2000
-
-
 class CsvText:
-    """A CSV file with its encoding, separator and column names."""
+    """A CSV file with its encoding, separator and column names.
+
+    zeros: whether it has NUL bytes that are no part of a letter; plain: see `begins_with_header`.
+    """
 
     def __init__(self, path: Path, columns: Sequence[str] = ()):
         data = path.read_bytes()
@@ -186,6 +204,11 @@ class CsvText:
                 line = reader.line_num + 1
 
 
+# ---- tables for pandas
+
+LARGEST_MB = 2000
+
+
 def header_of(path: Path) -> list[str]:
     """The column names of a file; [] if it cannot be read."""
     try:
@@ -198,8 +221,8 @@ def read_table(path: Path, columns: Sequence[str], run: str, text: Sequence | No
     """A table with a header and at least one row; its encoding and separator are recognised.
 
     columns: those that it must have, others are kept; text: names or positions of columns that stay as they are written
-    (ids keep their leading zeros), None for all; run: what the user is told to do where the table is wrong.
-    Names of columns are without blanks around them; rows without any value are left out.
+    (ids keep their leading zeros), None for all; run: the command of the error if the table is wrong.
+    Names of columns lose the spaces around them; rows without any value are left out.
     Raises InputError for a file that is missing, too large, not a table, without those columns, with a column twice, or
     with rows of more fields than the header.
     """
@@ -226,14 +249,14 @@ def _parsed(source: CsvText, columns: Sequence[str], text: Sequence | None) -> t
     try:
         with source.opened() as file:
             table = _read(file, source, text)
-        # pandas takes what is too much for an index of the rows
+        # pandas makes an index of fields beyond the header
         ragged = not (isinstance(table.index, pd.RangeIndex) and source.plain)
     except pd.errors.ParserError as error:
         if "EOF" in str(error):  # a quote that is not closed would swallow the rows below it
             raise
         ragged = True
     if ragged:
-        problem = _ragged(source)
+        problem = _problem_of_long_rows(source)
         table = None if problem else _read(_cut(source), source, text)
     return problem or ("has no rows" if table.empty else ""), table
 
@@ -263,8 +286,8 @@ def _header_problem(source: CsvText, columns: Sequence[str]) -> str:
     return f"has the column {', '.join(twice[:20])} twice" if twice else ""
 
 
-def _ragged(source: CsvText) -> str:
-    """Names the rows that have more fields than the header, and not only empty ones."""
+def _problem_of_long_rows(source: CsvText) -> str:
+    """A line that names the rows with values beyond the header; "" if there are none."""
     size = len(source.names)
     try:
         longer = [
@@ -276,7 +299,7 @@ def _ragged(source: CsvText) -> str:
 
 
 def _cut(source: CsvText) -> io.StringIO:
-    """The table without records of no value, and without the empty fields that some have beyond the header."""
+    """The table without blank records, and without the empty fields that some records have beyond the header."""
     file = io.StringIO(newline="")
     size = len(source.names)
     csv.writer(file, delimiter=source.separator).writerows(record[:size] for _, record in source.records())
@@ -287,26 +310,14 @@ def _cut(source: CsvText) -> io.StringIO:
 def line_numbers(path: Path, rows: int) -> np.ndarray:
     """The line (rows,) on which each row of the table begins, as an editor counts: the header is usually line 1.
 
-    Blank lines count, and so do line breaks within quotes. Where quotes are so wrong that the csv module finds another
-    number of rows than pandas did, the rows are counted.
+    Blank lines count, and so do line breaks within quotes. If quotes are so wrong that the csv module reads another
+    number of rows than pandas did, the rows are counted instead.
     """
     lines = [line for line, _ in CsvText(Path(path)).records()][1:]
     return np.array(lines if len(lines) == rows else range(2, rows + 2), int)
 
 
-def table_encoding(path: Path) -> str:
-    """The encoding of a file; see `csv_format.encoding_of`."""
-    return encoding_of(Path(path).read_bytes())
-
-
-def advice_to_correct(path: Path) -> str:
-    """What to do about a table of the user's that is wrong; where its encoding was guessed, also how to tell it."""
-    encoding = table_encoding(path)
-    if encoding not in GUESSED:
-        return f"correct {path}"
-    name = shlex.quote(str(path))
-    other = f"iconv -f <its encoding> -t utf-8 {name} > utf8.csv && mv utf8.csv {name}"
-    return f"correct {path}, or, where {encoding} is not its encoding: {other}"
+# ---- tables whose bytes stay
 
 
 @dataclass(frozen=True)
@@ -324,12 +335,12 @@ class RawTable:
 
     @property
     def names(self) -> list[str]:
-        """The names of the columns, without blanks around them."""
+        """The names of the columns, without spaces around them."""
         return [column_name(field_value(field)) for field in self.records[self._filled[0]]] if self._filled else []
 
     @property
     def rows(self) -> list[list[str]]:
-        """The records below the header, without those that have no value in any field."""
+        """The records below the header, without blank ones."""
         return [self.records[i] for i in self._filled[1:]]
 
     @property
@@ -350,18 +361,20 @@ class RawTable:
                 records[i][place] = quoted_field(text, self.separator, records[i][place].startswith('"'))
         return self._encoded(records)
 
+    def to_bytes(self) -> bytes:
+        """The file as it was read, byte for byte."""
+        return self._encoded(self.records)
+
     def _encoded(self, records: list[list[str]]) -> bytes:
         lines = [self.separator.join(record) + end for record, end in zip(records, self.ends, strict=True)]
         try:
             return (self.prefix + "".join(lines)).encode(self.encoding)
         except UnicodeEncodeError as error:
-            found = f"{error.object[error.start]!r} cannot be written in the table's encoding, {self.encoding}"
-            run = f"iconv -f {self.encoding} -t utf-8 on the table that is filled in"
-            raise InputError(found, "a table in UTF-8", run) from None
-
-    def to_bytes(self) -> bytes:
-        """The file as it was read, byte for byte."""
-        return self._encoded(self.records)
+            raise InputError(
+                f"{error.object[error.start]!r} cannot be written in the table's encoding, {self.encoding}",
+                "a table in UTF-8",
+                f"iconv -f {self.encoding} -t utf-8 on the table that is filled in",
+            ) from None
 
 
 def read_raw_csv(path: Path, columns: Sequence[str], run: str) -> RawTable:
@@ -379,6 +392,15 @@ def read_raw_csv(path: Path, columns: Sequence[str], run: str) -> RawTable:
     return table
 
 
+def parse_raw_csv(data: bytes, columns: Sequence[str] = ()) -> RawTable:
+    """The table that bytes hold; its separator is the one that gives the header these columns, else the most."""
+    encoding = encoding_of(data)
+    text = data.decode(encoding)
+    prefix, text = text[: text.startswith(BOM)], text.removeprefix(BOM)
+    separator = separator_of(text, columns)
+    return RawTable(encoding, separator, prefix, *split_fields(text, separator))
+
+
 def _problem_of_raw(table: RawTable, columns: Sequence[str]) -> str:
     missing = [column for column in columns if column_name(column) not in table.names]
     twice = [column for column in columns if table.names.count(column_name(column)) > 1]
@@ -391,12 +413,3 @@ def _problem_of_raw(table: RawTable, columns: Sequence[str]) -> str:
         more = "more" if len(rows[bad - 1]) > count else "fewer"
         return f"has rows of {more} fields than its header: row {bad} has {len(rows[bad - 1])}, not {count}"
     return "" if rows else "has no rows"
-
-
-def parse_raw_csv(data: bytes, columns: Sequence[str] = ()) -> RawTable:
-    """The table that bytes hold; its separator gives the header these columns, or else the most."""
-    encoding = encoding_of(data)
-    text = data.decode(encoding)
-    prefix, text = text[: text.startswith(BOM)], text.removeprefix(BOM)
-    separator = separator_of(text, columns)
-    return RawTable(encoding, separator, prefix, *split_fields(text, separator))

@@ -1,8 +1,7 @@
-"""Split a text with several names, as make passes it on. Names may contain spaces, commas and brackets.
+"""Text as people type it: lists of names, numbers, and the two Unicode forms of a name.
 
-Numbers in files and arguments, as people type them.
-
-Convert names to Unicode NFC, so that equal names compare equal. macOS writes file names in NFD.
+Names of runs, columns and files may contain spaces, commas and brackets, and make passes several of them as one text.
+macOS writes file names in Unicode NFD, other systems in NFC; `same_text` makes equal names compare equal.
 """
 
 from __future__ import annotations
@@ -14,39 +13,44 @@ import unicodedata
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+if TYPE_CHECKING:  # a stage with nothing to do ends before pandas would be imported
+    import pandas as pd
+
 BETWEEN = re.compile(r"[\s,|]+")
 
 
-def split_names(text: str, there: Callable[[str], bool]) -> list[str]:
+def split_names(text: str, exists: Callable[[str], bool]) -> list[str]:
     """The names in a text, separated by spaces, commas, | or line ends.
 
-    there(name): whether a name exists. A space or comma inside a name is recognised because the whole name exists and
-    its parts do not. If that is not enough, names may be quoted as in a shell. If no split gives only existing names,
-    the text is split at every separator.
+    exists(name): whether there is such a name. A space or comma inside a name is recognised because the whole name
+    exists and its parts do not. If that is not enough, names may be quoted as in a shell. If no split gives only
+    existing names, the text is split at every separator.
     """
     text = text.strip(" \t\r\n,|")
-    return _split_by_what_is_there(text, there) or _split_quoted(text, there) or BETWEEN.split(text) if text else []
+    if not text:
+        return []
+    return _split_into_existing(text, exists) or _split_quoted(text, exists) or BETWEEN.split(text)
 
 
-def _split_by_what_is_there(text: str, there: Callable[[str], bool]) -> list[str] | None:
+def _split_into_existing(text: str, exists: Callable[[str], bool]) -> list[str] | None:
     """The split into existing names, each as short as possible; None if there is no such split."""
     gaps = list(BETWEEN.finditer(text))
     starts, ends = [0, *(gap.end() for gap in gaps)], [*(gap.start() for gap in gaps), len(text)]
     rest: list[list[str] | None] = [None] * len(starts) + [[]]  # the split of the words from position i on
     for i in reversed(range(len(starts))):
         for j in range(i, len(starts)):
-            if rest[j + 1] is not None and there(text[starts[i] : ends[j]]):
+            if rest[j + 1] is not None and exists(text[starts[i] : ends[j]]):
                 rest[i] = [text[starts[i] : ends[j]], *rest[j + 1]]
                 break
     return rest[0]
 
 
-def _split_quoted(text: str, there: Callable[[str], bool]) -> list[str] | None:
+def _split_quoted(text: str, exists: Callable[[str], bool]) -> list[str] | None:
     try:
         names = shlex.split(text)
     except ValueError:  # a quote that is not closed
         return None
-    return names if all(map(there, names)) else None
+    return names if all(map(exists, names)) else None
 
 
 def finite_number(text: str) -> float | None:
@@ -56,10 +60,6 @@ def finite_number(text: str) -> float | None:
     except ValueError:
         return None
     return number if math.isfinite(number) else None
-
-
-if TYPE_CHECKING:  # a stage that finds nothing changed ends before pandas would be imported
-    import pandas as pd
 
 
 def same_text(text: str) -> str:

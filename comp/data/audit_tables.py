@@ -1,5 +1,9 @@
-"""The tables that an audit looks at: of folds.csv where it can be used, else as the competition provides them."""
+"""The tables that an audit looks at (`make eda`): folds.csv if it can be used, else the tables of the competition.
 
+An audit also looks at a competition with faults, so problems of single tables are collected instead of raised.
+"""
+
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -14,7 +18,7 @@ from comp.store.paths import folds_file
 
 @dataclass(frozen=True)
 class AuditTables:
-    """train: as in competition/tables.py, with `fold` where folds.csv was used; test: image, may be empty.
+    """train: as inputs/loading.py reads it, with `fold` if folds.csv was used; test: image, may be empty.
 
     given: the training and the test table as the competition provides them, as text; both may be empty. problems: what
     could not be read, and the command that helps.
@@ -34,8 +38,8 @@ class AuditTables:
 def read_audit_tables(project: Project) -> AuditTables:
     """The tables of a project.
 
-    Raises InputError if the competition or its training table cannot be read; a problem with folds.csv or with the test
-    table is kept in `problems`.
+    Raises InputError if the competition or its training table cannot be read; a problem with folds.csv or with the
+    test table is kept in `problems`.
     """
     problems: list[tuple[str, str]] = []
     competition, train = _train(project, problems)
@@ -65,9 +69,10 @@ def _train(project: Project, problems: list[tuple[str, str]]) -> tuple[Competiti
     return competition, folds.with_groups(loading.read_train(competition, project.inputs))
 
 
-def _or_empty(what: str, problems: list, read, empty):
+def _or_empty(consequence: str, problems: list, read_tables: Callable, empty):
+    """The tables, or `empty` and a line in `problems` if they cannot be read."""
     try:
-        return read()
+        return read_tables()
     except InputError as error:
-        problems.append((f"{what}: {error.found}", error.run))
+        problems.append((f"{consequence}: {error.found}", error.run))
         return empty

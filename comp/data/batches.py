@@ -1,7 +1,8 @@
-"""Batches for training and prediction: epoch orders, and uint8 pixels (loader.py lets workers make them).
+"""Batches for training and prediction: which rows an epoch visits in which order, and their pixels.
 
-Pixels travel as uint8 (B, H, W, 3), a quarter of float32; `to_model` turns them on the device into normalised
-floats (B, 3, H, W), which lie in channels-last order already.
+`Batches` gives pixels and labels by position, `Order` the positions of each batch of an epoch, and `to_model` the input
+of the model. Pixels travel as uint8 (B, H, W, 3), a quarter of float32; `to_model` turns them on the device into
+normalised floats (B, 3, H, W), which are in channels-last order already. loader.py lets worker processes make batches.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,14 +18,16 @@ from comp.data.photos import Photos
 from comp.errors import InputError
 from comp.hardware import processes
 
+# ---- pixels and labels by position
+
 
 class Batches(Dataset):
     """Indexed by (epoch, positions): uint8 pixels (B, H, W, 3), their labels and the positions (B,).
 
     labels (N, …) as competition/labels.py makes them. units (N,) int: rows of one unit are alternatives, such as the
-    photos of one group and class (see Order). ids (N,): prediction ids, where several photos have one. soft (N, T):
-    soft labels to train with, in the labels' place (see competition/soft_labels.py). auxiliary: further targets of
-    training rows (see competition/auxiliary_columns.py). pseudo: how many of the last rows are pseudo-labelled.
+    photos of one group and class (see `Order`). ids (N,): prediction ids, if several photos have one. soft (N, T):
+    soft labels to train with, instead of the labels (see competition/soft_labels.py). auxiliary: further targets of
+    training rows (see competition/auxiliary_targets.py). pseudo: how many of the last rows are pseudo-labelled.
     """
 
     def __init__(
@@ -68,12 +71,22 @@ class Batches(Dataset):
         return torch.from_numpy(pixels), torch.from_numpy(self.labels[positions]), torch.from_numpy(positions)
 
 
+def to_model(pixels: Tensor, mean: Sequence[float], std: Sequence[float], device: torch.device) -> Tensor:
+    """uint8 (B, H, W, 3) to normalised float32 (B, 3, H, W) on the device; mean and std in 0 … 1, RGB."""
+    pixels = pixels.to(device, non_blocking=True).permute(0, 3, 1, 2).float()
+    scale = torch.tensor(std, device=device).view(1, 3, 1, 1) * 255
+    return (pixels - torch.tensor(mean, device=device).view(1, 3, 1, 1) * 255) / scale
+
+
+# ---- the order of an epoch
+
+
 class Order:
     """What the loader draws: set `epoch`, then iterate over (epoch, positions) of each batch.
 
     units (N,) int: rows that are alternatives, such as the photos of one group and class, for sampler="one_of_each".
-    The last `pseudo` rows are pseudo-labelled: of an epoch's rows they get `pseudo_share`, beside all others.
-    With several processes each batch is this process's share of the whole batch.
+    The last `pseudo` rows are pseudo-labelled: they make up the share `pseudo_share` of an epoch, in addition to all
+    others. With several processes each batch is this process's share of the whole batch.
     """
 
     def __init__(
@@ -98,7 +111,7 @@ class Order:
         return self._with_pseudo(order) if self.pseudo else order
 
     def _with_pseudo(self, order: np.ndarray) -> np.ndarray:
-        """The order with pseudo-labelled rows among it; none repeats before all were drawn."""
+        """The order mixed with pseudo-labelled rows; none of them repeats before all were drawn."""
         rng = np.random.default_rng([self.seed, self.epoch, 1])
         first, drawn = len(self.labels) - self.pseudo, round(len(order) * self.pseudo_share / (1 - self.pseudo_share))
         rounds = [first + rng.permutation(self.pseudo) for _ in range(-(-drawn // self.pseudo))]
@@ -117,7 +130,7 @@ def epoch_order(
 ) -> np.ndarray:
     """Positions of one epoch, by sampler.
 
-    none: in their own order. shuffle: a permutation. balanced: N draws in which all classes are equally frequent;
+    none: the order of the rows. shuffle: a permutation. balanced: N draws in which all classes are equally frequent;
     within a class no row repeats before every row was drawn. one_of_each: one row per unit, another one each epoch.
     """
     rng = np.random.default_rng([seed, epoch])
@@ -146,10 +159,3 @@ def split(order: np.ndarray, batch_size: int) -> list[np.ndarray]:
     if len(parts) > 1 and len(parts[-1]) == 1 and batch_size > 1:
         parts[-2:] = [np.concatenate(parts[-2:])]
     return parts
-
-
-def to_model(pixels: Tensor, mean: Sequence[float], std: Sequence[float], device: torch.device) -> Tensor:
-    """uint8 (B, H, W, 3) to normalised float32 (B, 3, H, W) on the device; mean and std in 0 … 1, RGB."""
-    pixels = pixels.to(device, non_blocking=True).permute(0, 3, 1, 2).float()
-    scale = torch.tensor(std, device=device).view(1, 3, 1, 1) * 255
-    return (pixels - torch.tensor(mean, device=device).view(1, 3, 1, 1) * 255) / scale

@@ -1,27 +1,25 @@
-"""Read the file of a photo, or say why it cannot be read. No torch.
+"""The bytes of an image file to RGB pixels, whatever kind of image it is; or why it cannot be read. No torch.
 
-The kind of a file by its first bytes, for files that are not photos although their name says so.
-
-The parts of PNG and JPEG files that hold pixels: check that they are undamaged, and drop all other parts.
-
-Comments, colour profiles and other metadata are often damaged or huge, and they are not needed for the pixels.
-
-The EXIF orientation of a photo, even if other tags are broken; some cameras and editors write such tags.
-
-Bytes of an image file to RGB pixels, whatever kind of image it is. No torch.
+1. `read_bytes` reads a file.
+2. `decode` gives its pixels, upright; `header` its format and size.
+3. PNG and JPEG files without their metadata, which is often damaged or huge and not needed for the pixels.
+4. The EXIF orientation, even if other tags are broken.
+5. `kind_of_file` names, by the first bytes, what a file is that is no photo although its name says so.
 
 | kind of file                       | pixels                                                                         |
 |------------------------------------|--------------------------------------------------------------------------------|
 | colour, grey, 1 bit, CMYK, palette | as PIL converts them to RGB                                                    |
 | alpha, transparent palette colours | laid on white; a channel that is opaque, or transparent everywhere, is dropped |
-| 16-bit grey, 32-bit whole numbers  | v >> 8; v >> 4 where no value is above 4095 (12 bits, as cameras and scanners  |
+| 16-bit grey, 32-bit whole numbers  | v >> 8; v >> 4 if no value is above 4095 (12 bits, as cameras and scanners     |
 |                                    | write); never stretched to a photo's own range; refused beyond 0 … 65535       |
 | 16-bit colour                      | v >> 8                                                                         |
 | floats                             | 255 v; refused unless all values lie in 0 … 1                                  |
 | several frames or pages            | the first                                                                      |
 
-PIL, because OpenCV decodes a truncated JPEG to grey without a word. HEIC needs the extra `heic` (pillow-heif).
-Metadata that cannot be read is left out: damaged or huge colour profiles, comments, EXIF.
+PIL decodes; OpenCV decodes a truncated JPEG to grey without a word. HEIC needs the extra `heic` (pillow-heif).
+Parts 3 to 5 are own code: PIL refuses photos for damaged metadata, accepts wrong checksums in a PNG, misses the
+orientation if another tag is broken (ImageOps.exif_transpose fails ten tests), and says of all else only that it
+cannot identify the file.
 """
 
 import functools
@@ -37,6 +35,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, UnidentifiedImageError, features
 
+# ---- read
+
 
 def read_bytes(path: Path) -> bytes:
     """The bytes of the file. Raises ValueError with the reason if it is not a file or cannot be opened."""
@@ -51,107 +51,131 @@ def read_bytes(path: Path) -> bytes:
     raise ValueError("a folder, not a file" if stat.S_ISDIR(mode) else "a pipe, socket or device, not a file")
 
 
-DAMAGED = "a damaged or incomplete {}"
-ADVICE = {
-    "a Git LFS pointer, not the photo itself": "git lfs pull",
-    "a git-annex pointer, not the photo itself": "git annex get .",
-    "a HEIC photo": ".venv/bin/pip install pillow-heif",
-    "an AVIF photo": ".venv/bin/pip install --upgrade pillow",
-    "a JPEG XL photo": "convert it to PNG, for example with djxl",
-    "a TIFF of a kind that PIL does not read, or a damaged one": "save it as PNG of 8 or 16 bits",
-    "a Photoshop file": "save it as PNG",
-    "a web page (HTML)": "download it again, signed in",
-    "a JSON text": "download it again: it may hold an error message",
-    "a DICOM file": "convert it to PNG, for example with pydicom",
-    "an array of numpy": "save it as PNG",
-    "a zip archive": "unzip it",
-    "a 7z archive": "7z x it",
-    "a gzip archive": "rename it to .gz, then gunzip it",
-    "a bzip2 archive": "rename it to .bz2, then bunzip2 it",
-    "an xz archive": "rename it to .xz, then unxz it",
-    "a tar archive": "tar -xf it",
-    "what a Mac keeps beside a file": "delete it; the photo has the same name without ._",
-    "nothing but zero bytes": "copy or download it again",
-}
-FIRST_BYTES = {
-    b"version https://git-lfs": "a Git LFS pointer, not the photo itself",
-    b"/annex/objects/": "a git-annex pointer, not the photo itself",
-    b"../.git/annex/": "a git-annex pointer, not the photo itself",
-    b"PK\x03\x04": "a zip archive",
-    b"PK\x05\x06": "a zip archive",
-    b"7z\xbc\xaf\x27\x1c": "a 7z archive",
-    b"\x1f\x8b": "a gzip archive",
-    b"BZh": "a bzip2 archive",
-    b"\xfd7zXZ": "an xz archive",
-    b"Rar!": "a RAR archive",
-    b"%PDF": "a PDF document",
-    b"%!PS": "a PostScript document",
-    b"8BPS": "a Photoshop file",
-    b"\xff\x0a": "a JPEG XL photo",
-    b"\0\0\0\x0cJXL ": "a JPEG XL photo",
-    b"\x93NUMPY": "an array of numpy",
-    b"\x89HDF": "an HDF5 file",
-    b"PAR1": "a Parquet table",
-    b"\0\x05\x16\x07": "what a Mac keeps beside a file",
-    b"\xff\xd8\xff": DAMAGED.format("JPEG"),
-    b"\x89PNG": DAMAGED.format("PNG"),
-    b"GIF8": DAMAGED.format("GIF"),
-    b"RIFF": DAMAGED.format("WebP or other RIFF file"),
-    b"II*\0": "a TIFF of a kind that PIL does not read, or a damaged one",
-    b"MM\0*": "a TIFF of a kind that PIL does not read, or a damaged one",
-}
-HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
+# ---- decode
+
+Image.MAX_IMAGE_PIXELS = 100_000_000  # a "photo" of more is a decompression bomb
+warnings.filterwarnings("ignore", module=r"PIL\.")  # they are about odd tags and lack the photo's name
+LARGE = 4_000_000  # pixels, from which a JPEG may be decoded at a fraction of its size
+# PIL knows many more, some of which start other programs, such as Ghostscript
+FORMATS = ("AVIF", "BMP", "DIB", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TGA", "TIFF", "WEBP")
+BITS, MEANING, PLANES, NUMBERS = 258, 262, 284, 339  # tags of a TIFF
 
 
-def is_heic(data: bytes) -> bool:
-    """Whether the bytes begin like a HEIC photo, with any file name."""
-    return data[4:8] == b"ftyp" and not _is_avif(data) and data[8:12] in HEIC_BRANDS
+def decode(data: bytes, enough: int = 0) -> np.ndarray:
+    """RGB uint8 (H, W, 3) of an image file's bytes, turned upright by its EXIF tag; see the table above.
 
-
-def kind_of_file(data: bytes, readable: Mapping[str, bool]) -> str:
-    """The kind of file in words, with advice in brackets if there is any.
-
-    readable: whether HEIC and AVIF photos can be read here; if so, one that could not be read is damaged.
+    enough: pixels that both sides must keep. A JPEG of more than LARGE pixels is then decoded at 1/2, 1/4 or 1/8 of its
+    size, which takes a third of the time and changes pixels slightly; 0 always decodes the whole size.
+    Raises ValueError, which says what the file is, for anything that is not a whole picture.
     """
-    what = _kind(data)
-    damaged = [kind for kind, is_read in readable.items() if is_read and what.endswith(f" {kind} photo")]
-    if damaged:
-        return DAMAGED.format(damaged[0])
-    return f"{what} ({ADVICE[what]})" if what in ADVICE else what
+    try:
+        return _pixels(data, enough)
+    except Exception as error:  # hostile bytes make decoders raise a dozen types
+        plain = pixels_only(data)
+        if plain != data:
+            try:
+                return _pixels(plain, enough)
+            except Exception:  # the metadata was not the reason: the first error says more
+                pass
+        raise ValueError(_problem(data, error)) from None
 
 
-def _kind(data: bytes) -> str:
-    if not data:
-        return "an empty file (0 bytes)"
-    if not data.strip(b"\0"):
-        return "nothing but zero bytes"
-    if data[4:8] == b"ftyp":
-        return "an AVIF photo" if _is_avif(data) else "a HEIC photo" if is_heic(data) else "a video or similar"
-    if data[128:132] == b"DICM":
-        return "a DICOM file"
-    if data[257:262] == b"ustar":
-        return "a tar archive"
-    known = [what for start, what in FIRST_BYTES.items() if data.startswith(start)]
-    return known[0] if known else _kind_of_text(data)
+def header(data: bytes) -> tuple[str, int, int]:
+    """Format (PIL's name), width and height of a file that `decode` reads; not turned upright."""
+    try:
+        image = _opened(data)
+    except Exception:  # for damaged metadata, as in `decode`
+        image = _opened(pixels_only(data))
+    with image:
+        return image.format, image.width, image.height
 
 
-def _kind_of_text(data: bytes) -> str:
-    start = data[:200].removeprefix(b"\xef\xbb\xbf").lstrip()
-    if start.lower().startswith((b"<!doctype html", b"<html", b"<head", b"<!--", b"<body", b"<script")):
-        return "a web page (HTML)"
-    if start.startswith((b"<?xml", b"<svg")):
-        return "XML or SVG, not a picture of pixels"
-    if start.startswith((b"{", b"[")):
-        return "a JSON text"
-    if start.isascii() and all(byte >= 32 or byte in b"\t\r\n" for byte in start):
-        return f"text that begins with {start[:40].decode()!r}"
-    return f"not an image that PIL knows; its first bytes are {data[:8].hex(' ')}"
+def _pixels(data: bytes, enough: int) -> np.ndarray:
+    check_parts(data)
+    with _opened(data) as image:
+        if enough and image.format == "JPEG" and image.width * image.height > LARGE:
+            image.draft(None, (enough, enough))
+        if image.format == "TIFF":
+            _check_tiff(image)
+        return _rgb(upright(image), _is_inverted(image))
 
 
-def _is_avif(data: bytes) -> bool:
-    """Whether AVIF is in the list of brands; the first brand may be a general one that HEIC has too."""
-    return data[4:8] == b"ftyp" and (b"avif" in data[8:32] or b"avis" in data[8:32])
+def _opened(data: bytes) -> Image.Image:
+    heic = is_heic(data) and _reads_heic()
+    image = Image.open(io.BytesIO(data), formats=("HEIF",) if heic else FORMATS)
+    if image.width * image.height > Image.MAX_IMAGE_PIXELS:  # PIL itself only warns up to twice as many
+        raise ValueError(f"{image.width} x {image.height} pixels: a decompression bomb, not a photo")
+    return image
 
+
+@functools.cache
+def _reads_heic() -> bool:
+    try:
+        import pillow_heif
+    except ImportError:
+        return False
+    pillow_heif.register_heif_opener()
+    return True
+
+
+def _check_tiff(image: Image.Image) -> None:
+    """Raise ValueError for kinds of TIFF that PIL reads as other pixels: colours in separate planes, signed bytes."""
+    bits = max(image.tag_v2.get(BITS, (1,)))
+    if bits > 8 and image.tag_v2.get(PLANES) == 2:
+        raise ValueError(f"a TIFF of {bits}-bit colours in separate planes (save it as PNG)")
+    if bits == 8 and 2 in image.tag_v2.get(NUMBERS, ()):
+        raise ValueError("a TIFF of signed bytes (save it as PNG)")
+
+
+def _is_inverted(image: Image.Image) -> bool:
+    """Whether 0 is white in a TIFF; PIL heeds it in 8 bits only."""
+    return image.format == "TIFF" and image.tag_v2.get(MEANING) == 0
+
+
+def _rgb(image: Image.Image, inverted: bool) -> np.ndarray:
+    if image.mode.startswith("I"):
+        values = _from_integers(np.asarray(image), image.mode)
+        return _grey(255 - values if inverted else values)
+    if image.mode == "F":
+        return _grey(_from_floats(np.asarray(image)))
+    if image.has_transparency_data:
+        image = _on_white(image.convert("RGBA"))
+    return np.asarray(image.convert("RGB"))
+
+
+def _from_integers(values: np.ndarray, mode: str) -> np.ndarray:
+    low, high = int(values.min()), int(values.max())
+    if low < 0 or high > 65535:
+        raise ValueError(f"mode {mode} with values from {low} to {high}: save it with values in 0 … 65535, or 8 bits")
+    return (values >> (8 if high > 4095 else 4)).astype(np.uint8)
+
+
+def _from_floats(values: np.ndarray) -> np.ndarray:
+    if not (np.isfinite(values).all() and values.min() >= 0 and values.max() <= 1):
+        raise ValueError(f"mode F with values from {values.min():g} to {values.max():g}: save it with values in 0 … 1")
+    return np.rint(values * 255).astype(np.uint8)
+
+
+def _grey(values: np.ndarray) -> np.ndarray:
+    return np.repeat(values[:, :, None], 3, axis=2)
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    lowest, highest = image.getchannel("A").getextrema()
+    if lowest == 255 or highest == 0:
+        return image
+    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+
+
+def _problem(data: bytes, error: Exception) -> str:
+    what = kind_of_file(data, {"HEIC": _reads_heic(), "AVIF": features.check("avif")})
+    if isinstance(error, UnidentifiedImageError):
+        return what
+    is_clear = isinstance(error, (OSError, ValueError, SyntaxError, Image.DecompressionBombError))
+    return str(error) if is_clear and str(error) else f"{what}: {type(error).__name__}: {error}"
+
+
+# ---- PNG and JPEG without metadata
 
 PNG = b"\x89PNG\r\n\x1a\n"
 OF_PIXELS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT")  # chunks that the pixels depend on
@@ -162,13 +186,13 @@ BLOCK = 1 << 24  # bytes unpacked at one time
 
 
 def check_parts(data: bytes) -> None:
-    """Raise ValueError for a PNG with damaged pixels: PIL does not check all checksums.
+    """Raise ValueError for a PNG with damaged pixels: PIL does not compare all checksums.
 
-    Compressed pixels have a checksum of their own. If that one is right, a wrong chunk checksum is accepted.
+    Compressed pixels also have a checksum inside. If that one is right, a wrong checksum of the chunk is accepted.
     """
     if not data.startswith(PNG):
         return
-    wrong = {kind for kind, _, right in _chunks(data) if not right and kind in OF_PIXELS}
+    wrong = {kind for kind, _, is_right in _chunks(data) if not is_right and kind in OF_PIXELS}
     if wrong == {b"IDAT"} and _unpacks(b"".join(body for kind, body, _ in _chunks(data) if kind == b"IDAT")):
         return
     if wrong:
@@ -226,6 +250,8 @@ def _is_metadata(marker: int, body: bytes) -> bool:
     return (0xE0 <= marker <= 0xEF or marker == 0xFE) and not colours and not exif
 
 
+# ---- EXIF orientation
+
 TAG, SHORT = 0x112, 3
 ENTRY = 12  # bytes of an entry
 ORDERS = {b"II*\0": "<", b"MM\0*": ">"}
@@ -244,14 +270,14 @@ def upright(image: Image.Image) -> Image.Image:
     """The image turned by its orientation; unchanged if it has none, or none that can be read."""
     image.load()
     try:
-        found = image.getexif().get(TAG)
+        orientation = image.getexif().get(TAG)
     except Exception:  # broken tags make PIL raise many types of errors, but the pixels may be fine
-        found = None
-    turn = TURNS.get(found or _in_bytes(image.info.get("exif") or b""))
+        orientation = None
+    turn = TURNS.get(orientation or _orientation(image.info.get("exif") or b""))
     return image if turn is None else image.transpose(turn)
 
 
-def _in_bytes(exif: bytes) -> int | None:
+def _orientation(exif: bytes) -> int | None:
     """The orientation in an EXIF record. PIL stops at the first tag that points outside the record."""
     record = exif.removeprefix(b"Exif\0\0")
     order = ORDERS.get(record[:4])
@@ -266,123 +292,105 @@ def _in_bytes(exif: bytes) -> int | None:
     return None
 
 
-Image.MAX_IMAGE_PIXELS = 100_000_000  # a "photo" of more is a decompression bomb
-warnings.filterwarnings("ignore", module=r"PIL\.")  # of odd tags, without the photo's name; what matters is raised
-LARGE = 4_000_000  # pixels, from which a JPEG may be decoded at a fraction of its size
-# PIL knows many more, some of which start other programs, such as Ghostscript
-FORMATS = ("AVIF", "BMP", "DIB", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TGA", "TIFF", "WEBP")
-BITS, MEANING, PLANES, NUMBERS = 258, 262, 284, 339  # tags of a TIFF
+# ---- what a file is that is no photo
+
+DAMAGED = "a damaged or incomplete {}"
+ADVICE = {
+    "a Git LFS pointer, not the photo itself": "git lfs pull",
+    "a git-annex pointer, not the photo itself": "git annex get .",
+    "a HEIC photo": ".venv/bin/pip install pillow-heif",
+    "an AVIF photo": ".venv/bin/pip install --upgrade pillow",
+    "a JPEG XL photo": "convert it to PNG, for example with djxl",
+    "a TIFF of a kind that PIL does not read, or a damaged one": "save it as PNG of 8 or 16 bits",
+    "a Photoshop file": "save it as PNG",
+    "a web page (HTML)": "download it again, signed in",
+    "a JSON text": "download it again: it may hold an error message",
+    "a DICOM file": "convert it to PNG, for example with pydicom",
+    "an array of numpy": "save it as PNG",
+    "a zip archive": "unzip it",
+    "a 7z archive": "7z x it",
+    "a gzip archive": "rename it to .gz, then gunzip it",
+    "a bzip2 archive": "rename it to .bz2, then bunzip2 it",
+    "an xz archive": "rename it to .xz, then unxz it",
+    "a tar archive": "tar -xf it",
+    "what a Mac keeps beside a file": "delete it; the photo has the same name without ._",
+    "nothing but zero bytes": "copy or download it again",
+}
+FIRST_BYTES = {
+    b"version https://git-lfs": "a Git LFS pointer, not the photo itself",
+    b"/annex/objects/": "a git-annex pointer, not the photo itself",
+    b"../.git/annex/": "a git-annex pointer, not the photo itself",
+    b"PK\x03\x04": "a zip archive",
+    b"PK\x05\x06": "a zip archive",
+    b"7z\xbc\xaf\x27\x1c": "a 7z archive",
+    b"\x1f\x8b": "a gzip archive",
+    b"BZh": "a bzip2 archive",
+    b"\xfd7zXZ": "an xz archive",
+    b"Rar!": "a RAR archive",
+    b"%PDF": "a PDF document",
+    b"%!PS": "a PostScript document",
+    b"8BPS": "a Photoshop file",
+    b"\xff\x0a": "a JPEG XL photo",
+    b"\0\0\0\x0cJXL ": "a JPEG XL photo",
+    b"\x93NUMPY": "an array of numpy",
+    b"\x89HDF": "an HDF5 file",
+    b"PAR1": "a Parquet table",
+    b"\0\x05\x16\x07": "what a Mac keeps beside a file",
+    b"\xff\xd8\xff": DAMAGED.format("JPEG"),
+    b"\x89PNG": DAMAGED.format("PNG"),
+    b"GIF8": DAMAGED.format("GIF"),
+    b"RIFF": DAMAGED.format("WebP or other RIFF file"),
+    b"II*\0": "a TIFF of a kind that PIL does not read, or a damaged one",
+    b"MM\0*": "a TIFF of a kind that PIL does not read, or a damaged one",
+}
+HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
 
 
-def decode(data: bytes, enough: int = 0) -> np.ndarray:
-    """RGB uint8 (H, W, 3) of an image file's bytes, turned upright by its EXIF tag; see the table above.
+def kind_of_file(data: bytes, readable: Mapping[str, bool]) -> str:
+    """The kind of file in words, with advice in brackets if there is any.
 
-    enough: pixels that both sides must keep. A JPEG of more than LARGE pixels is then decoded at 1/2, 1/4 or 1/8 of its
-    size, which takes a third of the time and changes pixels slightly; 0 always decodes the whole size.
-    Raises ValueError, which says what the file is, for anything that is not a whole picture.
+    readable: whether HEIC and AVIF photos can be read here; if so, one that could not be read is damaged.
     """
-    try:
-        return _pixels(data, enough)
-    except Exception as error:  # hostile bytes make decoders raise a dozen kinds
-        plain = pixels_only(data)
-        if plain != data:
-            try:
-                return _pixels(plain, enough)
-            except Exception:  # it was not the metadata: the first error says more
-                pass
-        raise ValueError(_problem(data, error)) from None
+    what = _kind(data)
+    damaged = [kind for kind, is_read in readable.items() if is_read and what.endswith(f" {kind} photo")]
+    if damaged:
+        return DAMAGED.format(damaged[0])
+    return f"{what} ({ADVICE[what]})" if what in ADVICE else what
 
 
-def header(data: bytes) -> tuple[str, int, int]:
-    """Format (PIL's name), width and height of a file that `decode` reads; not turned upright."""
-    try:
-        image = _opened(data)
-    except Exception:  # of damaged metadata, as in `decode`
-        image = _opened(pixels_only(data))
-    with image:
-        return image.format, image.width, image.height
+def is_heic(data: bytes) -> bool:
+    """Whether the bytes begin like a HEIC photo, with any file name."""
+    return data[4:8] == b"ftyp" and not _is_avif(data) and data[8:12] in HEIC_BRANDS
 
 
-def _pixels(data: bytes, enough: int) -> np.ndarray:
-    check_parts(data)
-    with _opened(data) as image:
-        if enough and image.format == "JPEG" and image.width * image.height > LARGE:
-            image.draft(None, (enough, enough))
-        if image.format == "TIFF":
-            _check_tiff(image)
-        return _rgb(upright(image), _is_inverted(image))
+def _is_avif(data: bytes) -> bool:
+    """Whether AVIF is in the list of brands; the first brand may be a general one that HEIC has too."""
+    return data[4:8] == b"ftyp" and (b"avif" in data[8:32] or b"avis" in data[8:32])
 
 
-def _opened(data: bytes) -> Image.Image:
-    heic = is_heic(data) and _reads_heic()
-    image = Image.open(io.BytesIO(data), formats=("HEIF",) if heic else FORMATS)
-    if image.width * image.height > Image.MAX_IMAGE_PIXELS:  # PIL itself only warns up to twice as many
-        raise ValueError(f"{image.width} x {image.height} pixels: a decompression bomb, not a photo")
-    return image
+def _kind(data: bytes) -> str:
+    if not data:
+        return "an empty file (0 bytes)"
+    if not data.strip(b"\0"):
+        return "nothing but zero bytes"
+    if data[4:8] == b"ftyp":
+        return "an AVIF photo" if _is_avif(data) else "a HEIC photo" if is_heic(data) else "a video or similar"
+    if data[128:132] == b"DICM":
+        return "a DICOM file"
+    if data[257:262] == b"ustar":
+        return "a tar archive"
+    known = [what for start, what in FIRST_BYTES.items() if data.startswith(start)]
+    return known[0] if known else _kind_of_text(data)
 
 
-def _check_tiff(image: Image.Image) -> None:
-    """Raise ValueError for kinds of TIFF that PIL reads as other pixels: colours one after another, negative bytes."""
-    bits = max(image.tag_v2.get(BITS, (1,)))
-    if bits > 8 and image.tag_v2.get(PLANES) == 2:
-        raise ValueError(f"a TIFF of {bits}-bit colours in separate planes (save it as PNG)")
-    if bits == 8 and 2 in image.tag_v2.get(NUMBERS, ()):
-        raise ValueError("a TIFF of signed bytes (save it as PNG)")
-
-
-@functools.cache
-def _reads_heic() -> bool:
-    try:
-        import pillow_heif
-    except ImportError:
-        return False
-    pillow_heif.register_heif_opener()
-    return True
-
-
-def _rgb(image: Image.Image, inverted: bool) -> np.ndarray:
-    if image.mode.startswith("I"):
-        values = _from_integers(np.asarray(image), image.mode)
-        return _grey(255 - values if inverted else values)
-    if image.mode == "F":
-        return _grey(_from_floats(np.asarray(image)))
-    if image.has_transparency_data:
-        image = _on_white(image.convert("RGBA"))
-    return np.asarray(image.convert("RGB"))
-
-
-def _is_inverted(image: Image.Image) -> bool:
-    """Whether 0 is white, which PIL minds in 8 bits only."""
-    return image.format == "TIFF" and image.tag_v2.get(MEANING) == 0
-
-
-def _from_integers(values: np.ndarray, mode: str) -> np.ndarray:
-    low, high = int(values.min()), int(values.max())
-    if low < 0 or high > 65535:
-        raise ValueError(f"mode {mode} with values from {low} to {high}: save it with values in 0 … 65535, or 8 bits")
-    return (values >> (8 if high > 4095 else 4)).astype(np.uint8)
-
-
-def _from_floats(values: np.ndarray) -> np.ndarray:
-    if not (np.isfinite(values).all() and values.min() >= 0 and values.max() <= 1):
-        raise ValueError(f"mode F with values from {values.min():g} to {values.max():g}: save it with values in 0 … 1")
-    return np.rint(values * 255).astype(np.uint8)
-
-
-def _grey(values: np.ndarray) -> np.ndarray:
-    return np.repeat(values[:, :, None], 3, axis=2)
-
-
-def _on_white(image: Image.Image) -> Image.Image:
-    lowest, highest = image.getchannel("A").getextrema()
-    if lowest == 255 or highest == 0:
-        return image
-    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-
-
-def _problem(data: bytes, error: Exception) -> str:
-    what = kind_of_file(data, {"HEIC": _reads_heic(), "AVIF": features.check("avif")})
-    if isinstance(error, UnidentifiedImageError):
-        return what
-    told = isinstance(error, (OSError, ValueError, SyntaxError, Image.DecompressionBombError))
-    return str(error) if told and str(error) else f"{what}: {type(error).__name__}: {error}"
+def _kind_of_text(data: bytes) -> str:
+    start = data[:200].removeprefix(b"\xef\xbb\xbf").lstrip()
+    if start.lower().startswith((b"<!doctype html", b"<html", b"<head", b"<!--", b"<body", b"<script")):
+        return "a web page (HTML)"
+    if start.startswith((b"<?xml", b"<svg")):
+        return "XML or SVG, not a picture of pixels"
+    if start.startswith((b"{", b"[")):
+        return "a JSON text"
+    if start.isascii() and all(byte >= 32 or byte in b"\t\r\n" for byte in start):
+        return f"text that begins with {start[:40].decode()!r}"
+    return f"not an image that PIL knows; its first bytes are {data[:8].hex(' ')}"

@@ -1,18 +1,14 @@
-"""Assign whole groups to folds and spread each label evenly, for any number of labels per row.
+"""How folds are made: groups stay together, labels are spread evenly. No torch.
 
-Iterative stratification (Sechidis, Tsoumakas & Vlahavas 2011, "On the stratification of multi-label data"): take the
-label with the fewest rows left, and give each of its rows to the fold that needs this label most. Here whole groups are
-assigned, and they count with all labels of their rows.
+1. `assign_folds` adds the column `fold` to the training table, for every kind of target.
+2. One seed: `split_rows` chooses a method that suits the labels and groups.
+3. Several seeds: `best_seed` finds the split whose folds are most alike.
+4. Audit: `audit_folds` finds groups and photos that are in two folds.
+5. Report: counts of labels by fold, and warnings for labels that the folds cannot share evenly.
 
-Split rows into folds for one seed, with a method that suits the labels and groups. No torch.
-
-Among splits with different seeds, find the one with the most similar folds. No torch.
-
-Assign folds for all targets: groups stay together, labels are spread evenly. No torch.
-
-Leaks between folds: a group or a photo that is in two folds.
-
-Counts of labels by fold, and warnings for labels that the folds cannot share evenly. No torch.
+Own code stands here for two methods of libraries. StratifiedGroupKFold of scikit-learn gives the same folds (a test
+compares them), but it takes ten times as long, too long for a search over a thousand seeds. iterative-stratification
+splits single rows; it cannot keep groups together.
 """
 
 import warnings
@@ -27,14 +23,182 @@ from comp.competition import labels
 from comp.competition.competition import Competition
 from comp.data.near_duplicates import merged_groups
 from comp.errors import InputError, listed
-from comp.store.fold_table import fold_count
+from comp.store.fold_table import USUAL_FOLDS, fold_count
+
+# ---- assign
+
+SEEDS = 2**32  # that numpy's generators take
+DECILES = 10  # ranges of a number that are spread evenly
+
+
+def assign_folds(
+    table: pd.DataFrame,
+    competition: Competition,
+    folds: int = USUAL_FOLDS,
+    seed: int = 0,
+    search: int = 1,
+    progress: Callable[[int], None] = lambda count: None,
+) -> pd.DataFrame:
+    """`table` (image, group, label, …) with a new column `fold` 0 … K-1, sorted by image.
+
+    Each group is in one fold, no fold is empty, and labels are spread evenly (`split_rows`, shuffled by seed): classes,
+    each of several labels, or the deciles of a number. search: how many seeds to try, from `seed` on; the most even
+    folds are kept. progress is called with the number of seeds just tried.
+    Rows are sorted first, so that the result does not depend on the order of files on a disk.
+    Raises InputError for fewer than 2 folds, for more folds than groups, and for seeds that do not exist.
+    """
+    table = with_groups(table).sort_values("image", ignore_index=True)
+    _check_fold_count(folds, table["group"].nunique(), seed, search)
+    strata, group = strata_of(table, competition, folds), np.unique(table["group"], return_inverse=True)[1]
+    if search > 1:
+        seed = best_seed(strata, group, folds, seed, search, progress)
+    fold = without_empty(split_rows(strata, group, folds, seed), group, folds)
+    first = ["image", "group", "label", "fold"]
+    table = table.assign(fold=fold)
+    return table[first + [column for column in table if column not in first]]
+
+
+def with_groups(table: pd.DataFrame) -> pd.DataFrame:
+    """`table` with text in its column `group`. A row without a group becomes a group named by its image.
+
+    Photos of one prediction id (column `id`, if there is one) are scored together, so their groups become one.
+    """
+    group = table["group"] if "group" in table else pd.Series(None, table.index, object)
+    none = group.isna() | (group.astype(str) == "")
+    table = table.assign(group=group.astype(str).where(~none, table["image"]))
+    if "id" not in table:
+        return table
+    places = pd.Series(np.arange(len(table))).groupby(table["id"].to_numpy())
+    pairs = [(int(rows.iloc[0]), int(row)) for _, rows in places for row in rows.iloc[1:]]
+    return table.assign(group=merged_groups(table["group"].tolist(), pairs))
+
+
+def strata_of(table: pd.DataFrame, competition: Competition, folds: int) -> np.ndarray:
+    """What to spread evenly: class numbers (N,) int, or several labels (N, C) uint8 of 0 and 1."""
+    values = labels.to_array(table["label"], competition)
+    # fewer ranges of a number if a range would have fewer rows than there are folds
+    return values if values.ndim == 2 else labels.strata(values, max(1, min(DECILES, len(values) // folds)))
+
+
+def without_empty(fold: np.ndarray, group: np.ndarray, folds: int) -> np.ndarray:
+    """`fold` (N,) without empty folds: each empty one gets the smallest group of the fold with the most groups.
+
+    Stratification can leave a fold empty if there are few groups of unequal size.
+    """
+    of_group, rows = fold[np.unique(group, return_index=True)[1]], np.bincount(group)
+    for k in np.setdiff1d(np.arange(folds), of_group):
+        members = np.flatnonzero(of_group == np.bincount(of_group, minlength=folds).argmax())
+        of_group[members[rows[members].argmin()]] = k
+    return of_group[group]
+
+
+def _check_fold_count(folds: int, groups: int, seed: int, search: int) -> None:
+    asked = f"{folds} folds of {groups} group(s)"
+    if groups < 2:
+        expected = "at least 2 groups: photos of one group, and near-identical photos, stay in one fold"
+        raise InputError(asked, expected, "a finer `group` in competition.toml, or none")
+    if not 2 <= folds <= groups:
+        raise InputError(asked, f"2 to {groups} folds", f"make folds FOLDS={min(USUAL_FOLDS, groups)}")
+    if search < 1 or not 0 <= seed <= SEEDS - search:
+        raise InputError(
+            f"SEED={seed} SEARCH={search}",
+            f"SEARCH of at least 1, and seeds from 0 to {SEEDS - 1}",
+            "make folds SEED=0 SEARCH=1",
+        )
+
+
+# ---- split by one seed
+
+MOST_CELLS = 20_000_000  # groups times classes, at most, for a table of both: 160 MB
+
+
+def split_rows(strata: np.ndarray, group: np.ndarray, folds: int, seed: int) -> np.ndarray:
+    """The fold of each row, (N,) int. Each group is in one fold.
+
+    strata: (N,) class numbers, or (N, C) of 0 and 1 for several labels; group: (N,) int from 0.
+
+    | labels                                                       | method                            |
+    |--------------------------------------------------------------|-----------------------------------|
+    | one, and no two rows of one group                            | scikit-learn's StratifiedKFold    |
+    | one, with groups                                             | `stratified_group`                |
+    | several; or all classes have fewer rows than folds;          | `split_iteratively`               |
+    | or more than MOST_CELLS groups times classes                 |                                   |
+    """
+    if strata.ndim == 2:
+        return _iterative(sparse.csr_matrix(strata), group, folds, seed)
+    strata = np.unique(strata, return_inverse=True)[1]
+    groups, classes = group.max() + 1, strata.max() + 1
+    alone = groups == len(group)
+    if np.bincount(strata).max() < folds or (not alone and groups * classes > MOST_CELLS):
+        rows = np.arange(len(strata))
+        return _iterative(sparse.csr_matrix((np.ones(len(rows), int), (rows, strata))), group, folds, seed)
+    return _stratified(strata, folds, seed) if alone else stratified_group(strata, group, folds, seed)
+
+
+def _stratified(strata: np.ndarray, folds: int, seed: int) -> np.ndarray:
+    from sklearn.model_selection import StratifiedKFold  # a second to import: not for --help
+
+    fold, splitter = np.empty(len(strata), int), StratifiedKFold(folds, shuffle=True, random_state=seed)
+    with warnings.catch_warnings():
+        # `missing_labels` warns of small classes by their names
+        warnings.filterwarnings("ignore", "The least populated class")
+        for k, (_, held_out) in enumerate(splitter.split(strata, strata)):
+            fold[held_out] = k
+    return fold
+
+
+def stratified_group(strata: np.ndarray, group: np.ndarray, folds: int, seed: int) -> np.ndarray:
+    """Exactly the folds of scikit-learn's StratifiedGroupKFold(folds, shuffle=True, random_state=seed); see above.
+
+    scikit-learn tries the folds for a group one after the other. Here they are tried at once, ten times as fast.
+    """
+    total = np.bincount(strata)
+    counts = np.zeros((group.max() + 1, len(total)))
+    np.add.at(counts, (group, strata), 1)
+    order = np.arange(len(counts))
+    np.random.RandomState(seed).shuffle(order)
+    order = order[np.argsort(-np.std(counts[order], axis=1), kind="stable")]
+    fold, held, own = np.empty(len(counts), int), np.zeros((folds, len(total))), np.eye(folds)[:, :, None]
+    for i in order:
+        uneven = _mean_deviation((held + own * counts[i]) / total)
+        fold[i] = _first_best(uneven.tolist(), held.sum(1).tolist())
+        held[fold[i]] += counts[i]
+    return fold[group]
+
+
+def _mean_deviation(shares: np.ndarray) -> np.ndarray:
+    """Mean over classes of the standard deviation over folds, for each trial; shares: (trial, K, C)."""
+    # the same steps as np.std and np.mean, without their overhead
+    folds, classes = shares.shape[1:]
+    shares -= np.add.reduce(shares, axis=1, keepdims=True) / folds
+    shares *= shares
+    return np.add.reduce(np.sqrt(np.add.reduce(shares, axis=1) / folds), axis=1) / classes
+
+
+def _first_best(uneven: list[float], rows: list[float]) -> int:
+    """The trial with the least uneven folds; among nearly equal ones, the one where the fold has the fewest rows."""
+    best, lowest, fewest = 0, float("inf"), float("inf")
+    for k, (value, size) in enumerate(zip(uneven, rows, strict=True)):
+        near = abs(value - lowest) <= 1e-8 + 1e-5 * lowest and lowest < float("inf")  # np.isclose
+        if value < lowest or (near and size < fewest):
+            best, lowest, fewest = k, value, size
+    return best
+
+
+def _iterative(positive: sparse.csr_matrix, group: np.ndarray, folds: int, seed: int) -> np.ndarray:
+    rows, ones = np.bincount(group), np.ones(len(group), int)
+    member = sparse.csr_matrix((ones, (group, np.arange(len(group)))), shape=(len(rows), len(group)))
+    return split_iteratively(member @ positive.astype(np.int64), rows, folds, seed)[group]
 
 
 def split_iteratively(counts, rows: np.ndarray, folds: int, seed: int) -> np.ndarray:
-    """The fold 0 … folds - 1 of each group, (G,) int.
+    """The fold 0 … folds - 1 of each group, (G,) int, by iterative stratification.
+
+    Sechidis, Tsoumakas & Vlahavas 2011, "On the stratification of multi-label data": take the label with the fewest
+    rows left, and give each of its rows to the fold that needs this label most. Here whole groups are given, with all
+    labels of their rows. Ties go to the fold that needs the most rows, then to a random one, drawn by seed.
 
     counts: (G, C) array or sparse matrix, how many rows a group has of each label; rows: (G,) how many rows it has.
-    Ties go to the fold that needs the most rows, then to a random one, drawn by seed.
     """
     rng = np.random.default_rng(seed)
     order = np.lexsort((rng.permutation(len(rows)), -rows))  # large groups first
@@ -76,97 +240,16 @@ class _Deal:
         best = best[self.owed_rows[best] == self.owed_rows[best].max()]
         k = best[0] if len(best) == 1 else self.rng.choice(best)
         here = slice(self.counts.indptr[group], self.counts.indptr[group + 1])
-        labels, amounts = self.counts.indices[here], self.counts.data[here]
-        self.owed[labels, k] -= self.folds * amounts
-        self.left[labels] -= amounts
+        kinds, amounts = self.counts.indices[here], self.counts.data[here]
+        self.owed[kinds, k] -= self.folds * amounts
+        self.left[kinds] -= amounts
         self.owed_rows[k] -= self.folds * self.rows[group]
         self.fold[group] = k
 
 
-MOST_CELLS = 20_000_000  # groups times classes, at most, for a table of both: 160 MB
+# ---- search over seeds
 
-
-def split_rows(strata: np.ndarray, group: np.ndarray, folds: int, seed: int) -> np.ndarray:
-    """The fold of each row, (N,) int. Each group is in one fold.
-
-    strata: (N,) class numbers, or (N, C) of 0 and 1 for several labels; group: (N,) int from 0.
-
-    | labels                                                       | method                            |
-    |--------------------------------------------------------------|-----------------------------------|
-    | one, each row its own group                                  | scikit-learn's StratifiedKFold    |
-    | one, with groups                                             | as StratifiedGroupKFold           |
-    | several; or all classes have fewer rows than folds;          | iterative stratification          |
-    | or more than MOST_CELLS groups times classes                 |                                   |
-    """
-    if strata.ndim == 2:
-        return _iterative(sparse.csr_matrix(strata), group, folds, seed)
-    strata = np.unique(strata, return_inverse=True)[1]
-    groups, classes = group.max() + 1, strata.max() + 1
-    alone = groups == len(group)
-    if np.bincount(strata).max() < folds or (not alone and groups * classes > MOST_CELLS):
-        rows = np.arange(len(strata))
-        return _iterative(sparse.csr_matrix((np.ones(len(rows), int), (rows, strata))), group, folds, seed)
-    return _stratified(strata, folds, seed) if alone else stratified_group(strata, group, folds, seed)
-
-
-def stratified_group(strata: np.ndarray, group: np.ndarray, folds: int, seed: int) -> np.ndarray:
-    """Exactly the folds of scikit-learn's StratifiedGroupKFold(folds, shuffle=True, random_state=seed); see `split`.
-
-    scikit-learn tries the folds for a group one after the other. Here they are tried at once, ten times as fast, so
-    that a thousand seeds can be compared.
-    """
-    total = np.bincount(strata)
-    counts = np.zeros((group.max() + 1, len(total)))
-    np.add.at(counts, (group, strata), 1)
-    order = np.arange(len(counts))
-    np.random.RandomState(seed).shuffle(order)
-    order = order[np.argsort(-np.std(counts[order], axis=1), kind="stable")]
-    fold, held, own = np.empty(len(counts), int), np.zeros((folds, len(total))), np.eye(folds)[:, :, None]
-    for i in order:
-        uneven = _mean_deviation((held + own * counts[i]) / total)
-        fold[i] = _first_best(uneven.tolist(), held.sum(1).tolist())
-        held[fold[i]] += counts[i]
-    return fold[group]
-
-
-def _mean_deviation(shares: np.ndarray) -> np.ndarray:
-    """Mean over classes of the standard deviation over folds, for each trial; shares: (trial, K, C)."""
-    # the same steps as np.std and np.mean, without their overhead
-    folds, classes = shares.shape[1:]
-    shares -= np.add.reduce(shares, axis=1, keepdims=True) / folds
-    shares *= shares
-    return np.add.reduce(np.sqrt(np.add.reduce(shares, axis=1) / folds), axis=1) / classes
-
-
-def _first_best(uneven: list[float], rows: list[float]) -> int:
-    """The trial with the least uneven folds; among nearly equal ones, the one where the fold has the fewest rows."""
-    best, lowest, fewest = 0, float("inf"), float("inf")
-    for k, (value, size) in enumerate(zip(uneven, rows, strict=True)):
-        near = abs(value - lowest) <= 1e-8 + 1e-5 * lowest and lowest < float("inf")  # np.isclose
-        if value < lowest or (near and size < fewest):
-            best, lowest, fewest = k, value, size
-    return best
-
-
-def _stratified(strata: np.ndarray, folds: int, seed: int) -> np.ndarray:
-    from sklearn.model_selection import StratifiedKFold  # a second to import: not for --help
-
-    fold, splitter = np.empty(len(strata), int), StratifiedKFold(folds, shuffle=True, random_state=seed)
-    with warnings.catch_warnings():
-        # make_folds has its own warning for small classes, with their names
-        warnings.filterwarnings("ignore", "The least populated class")
-        for k, (_, held_out) in enumerate(splitter.split(strata, strata)):
-            fold[held_out] = k
-    return fold
-
-
-def _iterative(labels: sparse.csr_matrix, group: np.ndarray, folds: int, seed: int) -> np.ndarray:
-    rows, one = np.bincount(group), np.ones(len(group), int)
-    member = sparse.csr_matrix((one, (group, np.arange(len(group)))), shape=(len(rows), len(group)))
-    return split_iteratively(member @ labels.astype(np.int64), rows, folds, seed)[group]
-
-
-CHUNK = 10  # seeds per task
+SEEDS_PER_TASK = 10
 WORTH_PROCESSES = 500_000  # rows times seeds; below, starting processes takes longer than the search
 
 
@@ -175,16 +258,21 @@ def best_seed(
 ) -> int:
     """The seed in seed … seed + search - 1 with the lowest `imbalance`; among equal ones the first.
 
-    strata, group: as for `fold_split.split`. progress is called with the number of seeds just tried.
+    strata, group: as for `split_rows`. progress is called with the number of seeds just tried.
     """
-    seeds = [range(i, min(i + CHUNK, seed + search)) for i in range(seed, seed + search, CHUNK)]
-    tasks = (joblib.delayed(_scores_of_seeds)(strata, group, folds, part) for part in seeds)
+    starts = range(seed, seed + search, SEEDS_PER_TASK)
+    parts = [range(start, min(start + SEEDS_PER_TASK, seed + search)) for start in starts]
+    tasks = (joblib.delayed(_scores_of_seeds)(strata, group, folds, part) for part in parts)
     scores: list[float] = []
     jobs = -1 if len(strata) * search > WORTH_PROCESSES else 1
     for part in joblib.Parallel(n_jobs=jobs, return_as="generator")(tasks):
         scores += part
         progress(len(part))
     return seed + int(np.argmin(scores))
+
+
+def _scores_of_seeds(strata: np.ndarray, group: np.ndarray, folds: int, seeds: range) -> list[float]:
+    return [imbalance(strata, split_rows(strata, group, folds, seed), folds) for seed in seeds]
 
 
 def imbalance(strata: np.ndarray, fold: np.ndarray, folds: int) -> float:
@@ -208,88 +296,7 @@ def class_counts(strata: np.ndarray, fold: np.ndarray, folds: int, classes: int 
     return counts
 
 
-def _scores_of_seeds(strata: np.ndarray, group: np.ndarray, folds: int, seeds: range) -> list[float]:
-    return [imbalance(strata, split_rows(strata, group, folds, seed), folds) for seed in seeds]
-
-
-USUAL = 5  # folds
-SEEDS = 2**32  # that numpy's generators take
-
-
-def assign_folds(
-    table: pd.DataFrame,
-    competition: Competition,
-    folds: int = 5,
-    seed: int = 0,
-    search: int = 1,
-    progress: Callable[[int], None] = lambda count: None,
-) -> pd.DataFrame:
-    """`table` (image, group, label, …) with a new column `fold` 0 … K-1, sorted by image.
-
-    Each group is in one fold, no fold is empty, and labels are spread evenly (`fold_split.split`, shuffled by seed):
-    classes, each of several labels, or the deciles of a number. search: how many seeds to try, from `seed` on; the most
-    even folds are kept. progress is called with the number of seeds just tried.
-    Rows are sorted first, so that the result does not depend on the order of files on a disk.
-    Raises InputError for fewer than 2 folds, for more folds than groups, and for seeds that do not exist.
-    """
-    table = with_groups(table).sort_values("image", ignore_index=True)
-    _check_fold_count(folds, table["group"].nunique(), seed, search)
-    strata, group = strata_of(table, competition, folds), np.unique(table["group"], return_inverse=True)[1]
-    if search > 1:
-        seed = best_seed(strata, group, folds, seed, search, progress)
-    fold = without_empty(split_rows(strata, group, folds, seed), group, folds)
-    first = ["image", "group", "label", "fold"]
-    table = table.assign(fold=fold)
-    return table[first + [column for column in table if column not in first]]
-
-
-def with_groups(table: pd.DataFrame) -> pd.DataFrame:
-    """`table` with text in its column `group`: a row without a group is a group of its own, named by its image.
-
-    Photos of one prediction id (column `id`, if there is one) are scored together, so their groups become one.
-    """
-    group = table["group"] if "group" in table else pd.Series(None, table.index, object)
-    none = group.isna() | (group.astype(str) == "")
-    table = table.assign(group=group.astype(str).where(~none, table["image"]))
-    if "id" not in table:
-        return table
-    places = pd.Series(np.arange(len(table))).groupby(table["id"].to_numpy())
-    pairs = [(int(rows.iloc[0]), int(row)) for _, rows in places for row in rows.iloc[1:]]
-    return table.assign(group=merged_groups(table["group"].tolist(), pairs))
-
-
-def strata_of(table: pd.DataFrame, competition: Competition, folds: int) -> np.ndarray:
-    """What to spread evenly: class numbers (N,) int, or several labels (N, C) uint8 of 0 and 1."""
-    values = labels.to_array(table["label"], competition)
-    # fewer than ten ranges of a number if a range would have fewer rows than there are folds
-    return values if values.ndim == 2 else labels.strata(values, max(1, min(10, len(values) // folds)))
-
-
-def without_empty(fold: np.ndarray, group: np.ndarray, folds: int) -> np.ndarray:
-    """`fold` (N,) without empty folds: each empty one gets the smallest group of the fold with the most groups.
-
-    Stratification can leave a fold empty if there are few groups of unequal size.
-    """
-    of_group, rows = fold[np.unique(group, return_index=True)[1]], np.bincount(group)
-    for k in np.setdiff1d(np.arange(folds), of_group):
-        members = np.flatnonzero(of_group == np.bincount(of_group, minlength=folds).argmax())
-        of_group[members[rows[members].argmin()]] = k
-    return of_group[group]
-
-
-def _check_fold_count(folds: int, groups: int, seed: int, search: int) -> None:
-    found = f"{folds} folds of {groups} group(s)"
-    if groups < 2:
-        expected = "at least 2 groups: photos of one group, and near-identical photos, stay in one fold"
-        raise InputError(found, expected, "a finer `group` in competition.toml, or none")
-    if not 2 <= folds <= groups:
-        raise InputError(found, f"2 to {groups} folds", f"make folds FOLDS={min(USUAL, groups)}")
-    if search < 1 or not 0 <= seed <= SEEDS - search:
-        raise InputError(
-            f"SEED={seed} SEARCH={search}",
-            f"SEARCH of at least 1, and seeds from 0 to {SEEDS - 1}",
-            "make folds SEED=0 SEARCH=1",
-        )
+# ---- audit
 
 
 def audit_folds(table: pd.DataFrame, digests: dict[str, str] | None = None) -> None:
@@ -314,11 +321,12 @@ def audit_folds(table: pd.DataFrame, digests: dict[str, str] | None = None) -> N
 
 def _in_two_folds(table: pd.DataFrame, key: pd.Series) -> list[tuple[str, str]]:
     """The values of `key` that are in more than one fold, with these folds."""
-    folds = table["fold"].groupby(key.to_numpy())
-    several = folds.transform("nunique") > 1
-    found = table["fold"][several].groupby(key[several].to_numpy()).unique()
-    return [(name, " and ".join(map(str, sorted(where)))) for name, where in found.items()]
+    several = table["fold"].groupby(key.to_numpy()).transform("nunique") > 1
+    folds_of = table["fold"][several].groupby(key[several].to_numpy()).unique()
+    return [(name, " and ".join(map(str, sorted(where)))) for name, where in folds_of.items()]
 
+
+# ---- report
 
 MOST_CLASSES = 40  # with more classes, the table is a summary
 MOST_OF_A_CLASS = 0.5  # if one group has a larger share of a class, the folds cannot be alike
@@ -370,8 +378,8 @@ def crowded_labels(table: pd.DataFrame, competition: Competition) -> list[str]:
     strata = strata_of(table, competition, folds)
     row, kind = np.nonzero(strata) if strata.ndim == 2 else (np.arange(len(strata)), strata)
     pairs = pd.DataFrame({"kind": kind, "group": table["group"].to_numpy()[row]}).value_counts(sort=False)
-    share, total = pairs / pairs.groupby("kind").transform("sum"), pairs.groupby("kind").transform("sum")
-    names = _names(counts_by_fold(table, competition), competition)
+    total = pairs.groupby("kind").transform("sum")
+    share, names = pairs / total, _names(counts_by_fold(table, competition), competition)
     return [
         f"{part:.0%} of the photos of {names[kind]} are in group {group}: folds cannot share it evenly"
         for (kind, group), part in share[(share > MOST_OF_A_CLASS) & (total >= FEW)].items()

@@ -1,15 +1,12 @@
-"""Find all pairs of bit strings that differ in few bits, exactly, among hundreds of thousands of strings.
+"""Equal and near-identical photos, within and across the training and the test photos. No torch.
 
-Multi-index hashing (Norouzi, Punjani & Fleet 2012): if a string has 13 parts, 12 changed bits leave at least one part
-unchanged. So only strings that share a part are compared. If too many strings share a part (photos of one scene), each
-string is compared with each other one, 64 bits first.
+1. `alike_pairs` compares photos by difference hashes of 16 x 16 bits: whether each pixel of a thumbnail is brighter
+   than its right neighbour (Krawetz 2013). A hash hardly changes with size, compression or brightness, but differs much
+   between two scenes. `same_bytes` finds equal files, and `merged_groups` joins the groups that pairs link.
+2. `photo_pairs` describes all pairs in a table.
+3. `near_pairs` finds all pairs of bit strings that differ in few bits, exactly, among hundreds of thousands.
 
-Find photos that are (nearly) the same, and test whether train and test photos differ; both from thumbnails.
-
-A difference hash has 16 x 16 bits: whether each pixel is brighter than its right neighbour (Krawetz 2013). It hardly
-changes with size, compression or brightness, but differs much between two scenes.
-
-Equal and near-identical photos, within and across the training and the test photos.
+The search is own code: imagehash has no search, and faiss would be a large package for one function.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,12 +16,135 @@ import pandas as pd
 
 from comp.data.photo_check import PhotoFacts, PhotoSummary
 
+# ---- photos that are alike
+
+BITS = 256  # of a hash
+NEAR = 12  # bits of 256: a photo that was saved again differs in a few; photos of two subjects in 16 or more
+FLAT = 6  # mean difference of neighbours, in grey values; a thumbnail with less is too flat to compare
+BLOCK = 8192  # thumbnails in memory as floats at one time
+MOST_PAIRS = 2_000_000  # if there are more, only pairs that are needed to link the same photos are kept
+
+
+def alike_pairs(photos: Sequence[PhotoSummary], groups: Sequence[str]) -> list[tuple[int, int]]:
+    """Pairs (a, b), a < b, of positions of near-identical photos of different groups, sorted.
+
+    If there are more than MOST_PAIRS, a pair is left out if other pairs link its photos (a with b, b with c).
+    """
+    hashed, detailed = _hashes(photos)
+    group = np.unique(np.asarray(groups, dtype=str), return_inverse=True)[1]
+    position, parts, count = np.flatnonzero(detailed), [np.empty((0, 2), np.int64)], 0
+    for pairs in near_pairs(hashed[detailed], NEAR, group[detailed]):
+        parts.append(pairs)
+        count += len(pairs)
+        if count > MOST_PAIRS:
+            parts = [_linking(np.concatenate(parts), len(position))]
+            count = len(parts[0])
+    pairs = position[np.concatenate(parts)]
+    return [(int(a), int(b)) for a, b in pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]]
+
+
+def same_bytes(photos: Sequence[PhotoSummary], groups: Sequence[str]) -> list[tuple[int, int]]:
+    """Pairs (a, b), a < b, of positions of photos with equal bytes and different groups; a is the first such photo."""
+    first: dict[str, int] = {}
+    pairs = [(first.setdefault(photo.digest, i), i) for i, photo in enumerate(photos)]
+    return [(a, b) for a, b in pairs if a != b and groups[a] != groups[b]]
+
+
+def merged_groups(groups: Sequence[str], pairs: Sequence[tuple[int, int]]) -> list[str]:
+    """Group names after merging all groups that pairs link: the first name in alphabetical order is kept."""
+    from scipy.sparse.csgraph import connected_components
+
+    if not len(pairs):
+        return list(groups)
+    names, group = np.unique(np.asarray(groups, dtype=str), return_inverse=True)
+    links = group[np.asarray(pairs)]
+    part = connected_components(_graph(links, len(names)), directed=False)[1]
+    first = np.unique(part, return_index=True)[1]  # names are sorted: the first one of a part is the smallest
+    return names[first[part[group]]].tolist()
+
+
+def _hashes(photos: Sequence[PhotoSummary]) -> tuple[np.ndarray, np.ndarray]:
+    """The difference hash of each photo, (N, 256) bool, and whether it has enough detail to compare, (N,) bool."""
+    hashed, detailed = np.zeros((len(photos), BITS), bool), np.zeros(len(photos), bool)
+    for i in range(0, len(photos), BLOCK):
+        grey = np.array([photo.thumbnail for photo in photos[i : i + BLOCK]], np.float32).mean(3)
+        right = np.diff(grey, axis=2).reshape(len(grey), -1)
+        hashed[i : i + BLOCK], detailed[i : i + BLOCK] = right > 0, np.abs(right).mean(1) >= FLAT
+    return hashed, detailed
+
+
+def _linking(pairs: np.ndarray, count: int) -> np.ndarray:
+    """The fewest pairs among (P, 2) that link the same positions: a spanning forest."""
+    from scipy.sparse.csgraph import minimum_spanning_tree
+
+    tree = minimum_spanning_tree(_graph(pairs, count)).tocoo()
+    return np.sort(np.stack([tree.row, tree.col], 1).astype(np.int64), axis=1)
+
+
+def _graph(pairs: np.ndarray, count: int):
+    from scipy.sparse import coo_matrix
+
+    return coo_matrix((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(count, count)).tocsr()
+
+
+# ---- a table of all pairs
+
+SIDES = ("train", "test", "train and test")
+
+
+def photo_pairs(facts: Mapping[str, PhotoFacts], train: pd.DataFrame, test: pd.DataFrame) -> pd.DataFrame:
+    """One row per pair of equal or near-identical photos, equal bytes first.
+
+    facts: by image; train: columns image, group, label; test: column image. Photos that cannot be read are left out.
+    Returned columns: first, second (images), equal (same bytes), side (one of SIDES), one_group, labels_differ (bool;
+    false if a test photo is in the pair). Of very many pairs only those that link the same photos are kept, as in
+    `alike_pairs`; of equal bytes each photo is paired with the first one.
+    """
+    both = pd.concat([train[["image", "group", "label"]], test[["image"]]], ignore_index=True)
+    is_test = np.arange(len(both)) >= len(train)
+    keep = both["image"].map(lambda image: not facts[image].problem).to_numpy(bool)
+    both, is_test = both[keep].reset_index(drop=True), is_test[keep]
+    return _described(_positions([facts[image] for image in both["image"]]), both, is_test)
+
+
+def _positions(photos: list[PhotoFacts]) -> pd.DataFrame:
+    """Positions a < b of each pair, and whether the bytes are equal."""
+    each = list(map(str, range(len(photos))))  # every photo is its own group, so that all pairs count
+    same = same_bytes(photos, each)
+    near = [(a, b) for a, b in alike_pairs(photos, each) if photos[a].digest != photos[b].digest]
+    rows = [(a, b, equal) for pairs, equal in ((same, True), (near, False)) for a, b in pairs]
+    return pd.DataFrame(rows, columns=["a", "b", "equal"]).astype({"a": int, "b": int, "equal": bool})
+
+
+def _described(pairs: pd.DataFrame, both: pd.DataFrame, is_test: np.ndarray) -> pd.DataFrame:
+    a, b = pairs["a"].to_numpy(), pairs["b"].to_numpy()
+    group = both["group"].to_numpy(object)
+    label = both["label"].astype(object).where(both["label"].notna(), "").to_numpy()
+    in_train = ~is_test[a] & ~is_test[b]
+    return pd.DataFrame(
+        {
+            "first": both["image"].to_numpy(object)[a],
+            "second": both["image"].to_numpy(object)[b],
+            "equal": pairs["equal"].to_numpy(),
+            "side": np.array(SIDES, object)[np.where(in_train, 0, np.where(is_test[a] & is_test[b], 1, 2))],
+            "one_group": in_train & (group[a] == group[b]),
+            "labels_differ": in_train & (label[a] != label[b]),
+        }
+    )
+
+
+# ---- bit strings that differ in few bits
+
 ROWS, COLUMNS = 64, 4096  # 2 MB of 64-bit words: fits the cache of the processor
 DEARER = 10  # comparing a listed pair takes this many times longer than comparing a pair in a block
 
 
 def near_pairs(bits: np.ndarray, most: int, groups: np.ndarray) -> Iterator[np.ndarray]:
     """Yield arrays (P, 2) of positions i < j of rows that differ in at most `most` bits and whose groups differ.
+
+    Multi-index hashing (Norouzi, Punjani & Fleet 2012): if a string has 13 parts, 12 changed bits leave at least one
+    part unchanged. So only strings that share a part are compared. If too many strings share a part (photos of one
+    scene), each string is compared with each other one, 64 bits first.
 
     bits: (N, B) of 0 and 1; groups: (N,) int. Each pair comes once, in any order. Memory: about 1 kB per row.
     """
@@ -84,7 +204,7 @@ def _sharing(part: np.ndarray) -> int:
 def _sharing_pairs(part: np.ndarray, first_words: np.ndarray, most: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Pairs of rows with the same value and similar first words.
 
-    They are found among neighbours in the sorted order, then among rows two apart, and so on.
+    They are searched among neighbours in the sorted order, then among rows two apart, and so on.
     """
     order = np.argsort(part, kind="stable")
     ordered, word, starts, step = part[order], first_words[order], np.arange(len(order)), 0
@@ -111,117 +231,3 @@ def _each_with_each(words: np.ndarray, most: int, groups: np.ndarray) -> Iterato
             first, second = _near(first[later] + top, second[later] + left, words, most, groups)
             if len(first):
                 yield np.stack([first, second], 1)
-
-
-BITS = 256  # of a hash
-NEAR = 12  # bits of 256: a photo that was saved again differs in a few; photos of two subjects in 16 or more
-FLAT = 6  # mean difference of neighbours, in grey values; a thumbnail with less is too flat to compare
-BLOCK = 8192  # thumbnails in memory as floats at one time
-MOST_PAIRS = 2_000_000  # if there are more, only pairs that are needed to link the same photos are kept
-
-
-def alike_pairs(photos: Sequence[PhotoSummary], groups: Sequence[str]) -> list[tuple[int, int]]:
-    """Pairs (a, b), a < b, of positions of near-identical photos of different groups, sorted.
-
-    If there are more than MOST_PAIRS, a pair is left out if other pairs link its photos (a with b, b with c).
-    """
-    hashed, telling = _hashes(photos)
-    group = np.unique(np.asarray(groups, dtype=str), return_inverse=True)[1]
-    position, found, count = np.flatnonzero(telling), [np.empty((0, 2), np.int64)], 0
-    for pairs in near_pairs(hashed[telling], NEAR, group[telling]):
-        found.append(pairs)
-        count += len(pairs)
-        if count > MOST_PAIRS:
-            found = [_linking(np.concatenate(found), len(position))]
-            count = len(found[0])
-    pairs = position[np.concatenate(found)]
-    return [(int(a), int(b)) for a, b in pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]]
-
-
-def same_bytes(photos: Sequence[PhotoSummary], groups: Sequence[str]) -> list[tuple[int, int]]:
-    """Pairs (a, b), a < b, of positions of photos with equal bytes and different groups; a is the first such photo."""
-    first: dict[str, int] = {}
-    pairs = [(first.setdefault(photo.digest, i), i) for i, photo in enumerate(photos)]
-    return [(a, b) for a, b in pairs if a != b and groups[a] != groups[b]]
-
-
-def merged_groups(groups: Sequence[str], pairs: Sequence[tuple[int, int]]) -> list[str]:
-    """Group names after merging all groups that pairs link: the first name in alphabetical order is kept."""
-    from scipy.sparse.csgraph import connected_components
-
-    if not len(pairs):
-        return list(groups)
-    names, group = np.unique(np.asarray(groups, dtype=str), return_inverse=True)
-    links = group[np.asarray(pairs)]
-    part = connected_components(_graph(links, len(names)), directed=False)[1]
-    first = np.unique(part, return_index=True)[1]  # names are sorted: the first one of a part is the smallest
-    return names[first[part[group]]].tolist()
-
-
-def _hashes(photos: Sequence[PhotoSummary]) -> tuple[np.ndarray, np.ndarray]:
-    """The difference hash of each photo, (N, 256) bool, and whether it has enough detail to compare, (N,) bool."""
-    hashed, telling = np.zeros((len(photos), BITS), bool), np.zeros(len(photos), bool)
-    for i in range(0, len(photos), BLOCK):
-        grey = np.array([photo.thumbnail for photo in photos[i : i + BLOCK]], np.float32).mean(3)
-        right = np.diff(grey, axis=2).reshape(len(grey), -1)
-        hashed[i : i + BLOCK], telling[i : i + BLOCK] = right > 0, np.abs(right).mean(1) >= FLAT
-    return hashed, telling
-
-
-def _linking(pairs: np.ndarray, count: int) -> np.ndarray:
-    """The fewest pairs among (P, 2) that link the same positions: a spanning forest."""
-    from scipy.sparse.csgraph import minimum_spanning_tree
-
-    tree = minimum_spanning_tree(_graph(pairs, count)).tocoo()
-    return np.sort(np.stack([tree.row, tree.col], 1).astype(np.int64), axis=1)
-
-
-def _graph(pairs: np.ndarray, count: int):
-    from scipy.sparse import coo_matrix
-
-    return coo_matrix((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(count, count)).tocsr()
-
-
-SIDES = ("train", "test", "train and test")
-
-
-def photo_pairs(facts: Mapping[str, PhotoFacts], train: pd.DataFrame, test: pd.DataFrame) -> pd.DataFrame:
-    """One row per pair of equal or near-identical photos, equal bytes first.
-
-    facts: by image; train: columns image, group, label; test: column image. Photos that cannot be read are left out.
-    Returned columns: first, second (images), equal (same bytes), side (one of SIDES), one_group, labels_differ (bool;
-    false where a test photo is in the pair). Of very many pairs only those that link the same photos are kept, as in
-    near_duplicates.alike; of equal bytes each photo is paired with the first one.
-    """
-    both = pd.concat([train[["image", "group", "label"]], test[["image"]]], ignore_index=True)
-    is_test = np.arange(len(both)) >= len(train)
-    keep = both["image"].map(lambda image: not facts[image].problem).to_numpy(bool)
-    both, is_test = both[keep].reset_index(drop=True), is_test[keep]
-    found = _positions([facts[image] for image in both["image"]])
-    return _described(found, both, is_test)
-
-
-def _positions(photos: list[PhotoFacts]) -> pd.DataFrame:
-    """Positions a < b of each pair, and whether the bytes are equal."""
-    each = list(map(str, range(len(photos))))  # every photo is a group of its own, so that all pairs count
-    same = same_bytes(photos, each)
-    near = [(a, b) for a, b in alike_pairs(photos, each) if photos[a].digest != photos[b].digest]
-    rows = [(a, b, equal) for pairs, equal in ((same, True), (near, False)) for a, b in pairs]
-    return pd.DataFrame(rows, columns=["a", "b", "equal"]).astype({"a": int, "b": int, "equal": bool})
-
-
-def _described(found: pd.DataFrame, both: pd.DataFrame, is_test: np.ndarray) -> pd.DataFrame:
-    a, b = found["a"].to_numpy(), found["b"].to_numpy()
-    group = both["group"].to_numpy(object)
-    label = both["label"].astype(object).where(both["label"].notna(), "").to_numpy()
-    in_train = ~is_test[a] & ~is_test[b]
-    return pd.DataFrame(
-        {
-            "first": both["image"].to_numpy(object)[a],
-            "second": both["image"].to_numpy(object)[b],
-            "equal": found["equal"].to_numpy(),
-            "side": np.array(SIDES, object)[np.where(in_train, 0, np.where(is_test[a] & is_test[b], 1, 2))],
-            "one_group": in_train & (group[a] == group[b]),
-            "labels_differ": in_train & (label[a] != label[b]),
-        }
-    )

@@ -1,9 +1,10 @@
-"""Check all photos: decode each one once, list all that cannot be read, and keep a thumbnail of each.
+"""One look at each photo: which ones cannot be read, and what the others are like. No torch.
 
-Look at all photos once: size, format, brightness, contrast, and which of them cannot be read. Nothing is fatal.
+`check_photos` raises an error that lists all unreadable photos. `scan_photos` raises nothing and says more of each
+photo: size, format, brightness and contrast. Both keep a thumbnail, by which near-identical photos are found.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,8 +12,7 @@ import cv2
 import numpy as np
 
 from comp import files
-from comp.data import decoding
-from comp.data.decoding import decode, read_bytes
+from comp.data.decoding import decode, header, read_bytes
 from comp.data.photos import in_chunks, unreadable
 
 THUMBNAIL = (16, 17, 3)
@@ -25,38 +25,6 @@ class PhotoSummary:
 
     digest: str
     thumbnail: np.ndarray
-
-
-def check_photos(
-    inputs: Path, images: Sequence[str], progress: Callable[[int], None], jobs: int = -1
-) -> dict[str, PhotoSummary]:
-    """Decode every photo once and return its PhotoSummary by its path. InputError lists all unreadable photos.
-
-    progress is called with the number of photos just finished. About 1 kB of memory per photo.
-    """
-    summaries: dict[str, PhotoSummary] = {}
-    problems: list[str] = []
-    for part in in_chunks(_check_chunk, inputs, images, jobs):
-        for image, summary, problem in part:
-            summaries[image] = summary
-            problems += [f"{image}: {problem}"] if problem else []
-        progress(len(part))
-    if problems:
-        raise unreadable(problems)
-    return summaries
-
-
-def _check_chunk(inputs: Path, images: Sequence[str]) -> list[tuple[str, PhotoSummary, str]]:
-    result = []
-    for image in images:
-        data, thumbnail, problem = b"", np.zeros(THUMBNAIL, np.uint8), ""
-        try:
-            data = read_bytes(inputs / image)
-            thumbnail = cv2.resize(decode(data, ENOUGH), THUMBNAIL[1::-1], interpolation=cv2.INTER_AREA)
-        except ValueError as error:
-            problem = str(error)
-        result.append((image, PhotoSummary(files.digest_of(data), thumbnail), problem))
-    return result
 
 
 @dataclass(frozen=True)
@@ -76,6 +44,23 @@ class PhotoFacts(PhotoSummary):
     problem: str = ""
 
 
+def check_photos(
+    inputs: Path, images: Sequence[str], progress: Callable[[int], None], jobs: int = -1
+) -> dict[str, PhotoSummary]:
+    """Decode every photo once and return its PhotoSummary by its path. InputError lists all unreadable photos.
+
+    progress is called with the number of photos just finished. About 1 kB of memory per photo.
+    """
+    summaries: dict[str, PhotoSummary] = {}
+    problems: list[str] = []
+    for image, (summary, problem) in _looked_at(_summary_of, inputs, images, progress, jobs):
+        summaries[image] = summary
+        problems += [f"{image}: {problem}"] if problem else []
+    if problems:
+        raise unreadable(problems)
+    return summaries
+
+
 def scan_photos(
     inputs: Path, images: Sequence[str], progress: Callable[[int], None], jobs: int = -1
 ) -> dict[str, PhotoFacts]:
@@ -83,26 +68,41 @@ def scan_photos(
 
     progress is called with the number of photos just finished.
     """
-    facts: dict[str, PhotoFacts] = {}
-    for part in in_chunks(_scan_chunk, inputs, images, jobs):
-        facts.update(part)
+    return dict(_looked_at(_facts_of, inputs, images, progress, jobs))
+
+
+def _looked_at(look: Callable, inputs: Path, images: Sequence[str], progress: Callable, jobs: int) -> Iterator:
+    """Yield (image, look(path)) for each photo, in order; chunks of photos are shared among processes."""
+    for part in in_chunks(_looked_at_chunk, inputs, images, jobs, lambda i: look):
+        yield from part
         progress(len(part))
-    return facts
 
 
-def _scan_chunk(inputs: Path, images: Sequence[str]) -> list[tuple[str, PhotoFacts]]:
-    return [(image, _facts_of(inputs / image)) for image in images]
+def _looked_at_chunk(inputs: Path, images: Sequence[str], look: Callable) -> list[tuple]:
+    return [(image, look(inputs / image)) for image in images]
+
+
+def _summary_of(path: Path) -> tuple[PhotoSummary, str]:
+    """The summary of a photo, and why it cannot be read or ""."""
+    try:
+        data = read_bytes(path)
+        return PhotoSummary(files.digest_of(data), _thumbnail(decode(data, ENOUGH))), ""
+    except ValueError as error:
+        return PhotoSummary("", np.zeros(THUMBNAIL, np.uint8)), str(error)
 
 
 def _facts_of(path: Path) -> PhotoFacts:
     try:
         data = read_bytes(path)
-        pixels = decoding.decode(data, ENOUGH)
+        pixels = decode(data, ENOUGH)
     except ValueError as error:
         return PhotoFacts("", np.zeros(THUMBNAIL, np.uint8), "", 0, 0, 0, 0.0, 0.0, str(error))
-    kind, width, height = decoding.header(data)
+    kind, width, height = header(data)
     if (width > height) != (pixels.shape[1] > pixels.shape[0]):  # turned upright by its EXIF tag
         width, height = height, width
     mean, deviation = (float(value[0, 0]) for value in cv2.meanStdDev(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)))
-    thumbnail = cv2.resize(pixels, THUMBNAIL[1::-1], interpolation=cv2.INTER_AREA)
-    return PhotoFacts(files.digest_of(data), thumbnail, kind, width, height, len(data), mean, deviation)
+    return PhotoFacts(files.digest_of(data), _thumbnail(pixels), kind, width, height, len(data), mean, deviation)
+
+
+def _thumbnail(pixels: np.ndarray) -> np.ndarray:
+    return cv2.resize(pixels, THUMBNAIL[1::-1], interpolation=cv2.INTER_AREA)

@@ -1,10 +1,8 @@
-"""Process many photos in chunks with joblib: in local processes, or on a Dask or Ray cluster.
+"""The photos of a run by position, as squares of one size. No torch.
 
-The deterministic resize: a photo of any size becomes a square of fixed size. No torch.
-
-The photos of a run by position, resized to squares (resize.py), from the files or from the cache. No torch.
-
-The cache (photo_cache.py) holds exactly the same pixels as reading the files: `cache=false` changes only the speed.
+`base_image` is the deterministic resize: a photo of any size becomes a square of fixed size. `Photos` gives these
+squares by position, from a cache (see photo_cache.py) or from the files; `JoinedPhotos` puts several of them one after
+the other, as training photos and test photos. `in_chunks` shares work on many photos among processes, with joblib.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -17,14 +15,17 @@ import numpy as np
 from comp.data.decoding import decode, read_bytes
 from comp.errors import InputError, listed
 
-CHUNK = 64  # photos per task: small enough for the progress bar, large enough for the overhead
+# ---- work on many photos
+
+CHUNK = 64  # photos per task: few enough for a smooth progress bar, enough to outweigh the cost of a task
 
 
 def in_chunks(work: Callable, inputs: Path, images: Sequence[str], jobs: int, *more: Callable) -> Iterator:
     """Yield work(inputs, chunk, *arguments) for each chunk of images, in order.
 
-    more: functions that give the further arguments, from the position of the first image of the chunk. Results are
-    yielded one by one, so memory does not grow with the number of photos.
+    more: functions that give the further arguments, from the position of the first image of the chunk. The processes
+    are local ones, or those of a Dask or Ray cluster that joblib was told to use. Results are yielded one by one, so
+    memory does not grow with the number of photos.
     """
     starts = range(0, len(images), CHUNK)
     tasks = (joblib.delayed(work)(inputs, images[i : i + CHUNK], *[argument(i) for argument in more]) for i in starts)
@@ -32,7 +33,18 @@ def in_chunks(work: Callable, inputs: Path, images: Sequence[str], jobs: int, *m
     return joblib.Parallel(n_jobs=jobs if len(starts) > 4 else 1, return_as="generator")(tasks)
 
 
-RESIZE_VERSION = 2  # of the pixels: raise it if decode or base_image changes, so that old caches are not used
+def unreadable(problems: Sequence[str]) -> InputError:
+    """The error for photos that cannot be read; problems: one line each, "path: problem"."""
+    return InputError(
+        f"{len(problems)} photo(s) cannot be read:{listed(problems, limit=1000)}",
+        "whole image files: JPEG, PNG, TIFF, WebP, BMP, GIF, AVIF; HEIC with pillow-heif",
+        "the commands in brackets; unpack or download the other photos again, or delete their rows",
+    )
+
+
+# ---- resize
+
+RESIZE_VERSION = 2  # of the pixels: raise it if decode or base_image changes, so that no cache of other pixels is used
 FITS = ("squash", "crop", "pad")
 BORDER = (124, 116, 104)  # mean of ImageNet: about 0 after the usual normalisation
 
@@ -56,14 +68,14 @@ def base_image(pixels: np.ndarray, crop: int, size: int, fit: str = "squash") ->
 
 
 def centre_crop(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
-    """The centre of `pixels`, at most (height, width, 3), as an array of its own."""
+    """A copy of the centre of `pixels`, at most (height, width, 3)."""
     h, w = min(height, pixels.shape[0]), min(width, pixels.shape[1])
     top, left = (pixels.shape[0] - h) // 2, (pixels.shape[1] - w) // 2
     return np.ascontiguousarray(pixels[top : top + h, left : left + w])
 
 
 def padded_square(pixels: np.ndarray, size: int) -> np.ndarray:
-    """The whole photo, its longer side `size`, in the middle of a square of colour BORDER."""
+    """The whole photo, with its longer side resized to `size`, in the middle of a square of colour BORDER."""
     height, width = pixels.shape[:2]
     h, w = (max(1, round(side * size / max(height, width))) for side in (height, width))
     square = np.full((size, size, 3), BORDER, np.uint8)
@@ -73,10 +85,13 @@ def padded_square(pixels: np.ndarray, size: int) -> np.ndarray:
 
 
 def resized(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
-    """(height, width, 3) uint8."""
-    # area averages give no aliasing when shrinking
+    """The photo resized to (height, width, 3) uint8."""
+    # averages over areas avoid aliasing when a photo shrinks
     method = cv2.INTER_AREA if pixels.shape[0] >= height else cv2.INTER_CUBIC
     return cv2.resize(pixels, (width, height), interpolation=method)
+
+
+# ---- photos by position
 
 
 def photo_square(path: Path, crop: int, size: int, fit: str = "squash") -> np.ndarray:
@@ -90,24 +105,19 @@ def photo_square(path: Path, crop: int, size: int, fit: str = "squash") -> np.nd
 
 
 def read_photo(path: Path, crop: int, size: int, fit: str = "squash") -> np.ndarray:
-    """Like `square`, but raises InputError if the file cannot be read."""
+    """Like `photo_square`, but raises InputError if the file cannot be read."""
     try:
         return photo_square(path, crop, size, fit)
     except ValueError as error:
         raise unreadable([f"{path}: {error}"]) from None
 
 
-def unreadable(problems: Sequence[str]) -> InputError:
-    """The error for photos that cannot be read; problems: one line each, "path: problem"."""
-    return InputError(
-        f"{len(problems)} photo(s) cannot be read:{listed(problems, limit=1000)}",
-        "whole image files: JPEG, PNG, TIFF, WebP, BMP, GIF, AVIF; HEIC with pillow-heif",
-        "the commands in brackets; unpack or download the other photos again, or delete their rows",
-    )
-
-
 class Photos:
-    """The base images of a list of files, by position: uint8 (N, size, size, 3), from the cache or from the files."""
+    """The squares of a list of files, by position.
+
+    pixels: a cache that gives uint8 (B, size, size, 3) for positions (B,): an array (N, size, size, 3) or
+    `photo_cache.JpegPixels`; None reads the files.
+    """
 
     def __init__(
         self,
@@ -115,7 +125,7 @@ class Photos:
         images: Sequence[str],
         crop: int,
         size: int,
-        pixels: np.ndarray | None = None,
+        pixels=None,
         fit: str = "squash",
     ):
         self.inputs, self.images, self.pixels = Path(inputs), list(images), pixels
@@ -124,29 +134,38 @@ class Photos:
     def __len__(self) -> int:
         return len(self.images)
 
-    def batch(self, indices: Sequence[int]) -> np.ndarray:
-        """(len(indices), size, size, 3) uint8, writable."""
+    @property
+    def is_decoded(self) -> bool:
+        """Whether reading a photo is a copy of pixels, which needs no worker processes."""
+        return isinstance(self.pixels, np.ndarray)
+
+    def batch(self, positions: Sequence[int]) -> np.ndarray:
+        """(len(positions), size, size, 3) uint8, writable."""
         if self.pixels is not None:
-            return self.pixels[np.asarray(indices)]
-        return np.stack([read_photo(self.inputs / self.images[i], self.crop, self.size, self.fit) for i in indices])
+            return self.pixels[np.asarray(positions)]
+        return np.stack([read_photo(self.inputs / self.images[i], self.crop, self.size, self.fit) for i in positions])
 
 
-class JoinedPhotos:
-    """Two lists of photos as one: first all of `first`, then all of `second`, which have the same size."""
+class JoinedPhotos(Photos):
+    """Several Photos of one size as one sequence: first those of the first part, then those of the second, …"""
 
-    def __init__(self, first: Photos, second: Photos):
-        self.first, self.second, self.start_of_second = first, second, len(first)
-        self.images = [*first.images, *second.images]
+    def __init__(self, parts: Sequence[Photos]):
+        first = parts[0]
+        images = [image for part in parts for image in part.images]
+        super().__init__(first.inputs, images, first.crop, first.size, fit=first.fit)
+        self.parts, self.starts = list(parts), np.cumsum([0, *map(len, parts)])
 
-    def __len__(self) -> int:
-        return len(self.first) + len(self.second)
+    @property
+    def is_decoded(self) -> bool:
+        """Whether this is so for all parts."""
+        return all(part.is_decoded for part in self.parts)
 
-    def batch(self, indices: Sequence[int]) -> np.ndarray:
-        """(len(indices), size, size, 3) uint8, writable."""
-        indices = np.asarray(indices)
-        second = indices >= self.start_of_second
-        pixels = np.empty((len(indices), self.first.size, self.first.size, 3), np.uint8)
-        for photos, rows, start in ((self.first, ~second, 0), (self.second, second, self.start_of_second)):
-            if rows.any():
-                pixels[rows] = photos.batch(indices[rows] - start)
+    def batch(self, positions: Sequence[int]) -> np.ndarray:
+        """(len(positions), size, size, 3) uint8, writable."""
+        positions = np.asarray(positions)
+        pixels = np.empty((len(positions), self.size, self.size, 3), np.uint8)
+        for part, start in zip(self.parts, self.starts, strict=False):
+            inside = (positions >= start) & (positions < start + len(part))
+            if inside.any():
+                pixels[inside] = part.batch(positions[inside] - start)
         return pixels

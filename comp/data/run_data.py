@@ -77,7 +77,7 @@ class RunData:
         """The training rows, and after them the test photos that are pseudo-labelled for fold k (for any: ALL_DATA)."""
         numbers = range(self.project.fold_count) if k == ALL_DATA else [k]
         pseudo = self.pseudo.load_all(list(numbers))
-        photos = JoinedPhotos(known.photos, self.test_photos)
+        photos = JoinedPhotos([known.photos, self.test_photos])
         return with_pseudo_rows(known, photos, pseudo, self.project.test_rows["id"], self.competition)
 
     # ---- scoring and prediction
@@ -109,7 +109,7 @@ def open_photos(project: Project, recipe: Recipe, images: list[str]) -> Photos:
         return Photos(project.inputs, images, crop, size, fit=recipe.fit)
     with processes.first_alone(project.outputs), console.progress("decoding photos", len(images)) as advance:
         return photo_cache.cached(
-            cache_folder(project.outputs), project.inputs, images, crop, size, advance, say=console.say, fit=recipe.fit
+            cache_folder(project.outputs), project.inputs, [images], crop, size, advance, say=console.say, fit=recipe.fit
         )
 
 
@@ -127,7 +127,7 @@ def with_pseudo_rows(
     probs = pseudo.at(test_ids.iloc[rows])
     return Batches(
         photos,
-        np.concatenate([known.rows, photos.start_of_second + rows]),
+        np.concatenate([known.rows, photos.starts[1] + rows]),
         np.concatenate([known.labels, _plain_answers(probs, competition).astype(known.labels.dtype)]),
         known.augment_name,
         known.seed,

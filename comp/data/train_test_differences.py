@@ -1,8 +1,8 @@
-"""Find columns by which the test set was probably split off: folds should be split by them too.
+"""How train and test differ: columns that the test set was split by, and columns or photos that tell them apart.
 
-Adversarial validation: test whether a quick model can distinguish training photos from test photos.
-
-Which columns separate training rows from test rows: of the tables, and of what the photos are like. No torch.
+1. `suggest_groups` finds columns by which the test set was probably split off: folds should be split by them too.
+2. `adversarial_auc` is adversarial validation: can a quick model distinguish training photos from test photos?
+3. `differences` asks the same of each column of the tables, `together` of all columns at once.
 """
 
 from collections.abc import Sequence
@@ -13,6 +13,8 @@ import pandas as pd
 
 from comp.data.photo_check import PhotoFacts, PhotoSummary
 from comp.metrics import named_metrics
+
+# ---- columns that the test set was split by
 
 BY_CHANCE = 1e-3  # largest probability that random test rows would share no value with train
 
@@ -34,19 +36,19 @@ def suggest_groups(train: pd.DataFrame, test: pd.DataFrame, ignore: Sequence[str
     rows had been drawn at random. Empty fields do not count.
     """
     shared = [column for column in train if column in test and column not in ignore]
-    found = [_suggested(str(column), _values(train[column]), _values(test[column])) for column in shared]
-    return sorted(filter(None, found), key=lambda suggestion: suggestion.train_values)
+    suggestions = (_suggestion(str(c), _rows_by_value(train[c]), _rows_by_value(test[c])) for c in shared)
+    return sorted(filter(None, suggestions), key=lambda suggestion: suggestion.train_values)
 
 
-def _values(column: pd.Series) -> pd.Series:
+def _rows_by_value(column: pd.Series) -> pd.Series:
     """How many rows each value has. They are compared as text: 7 may be a number in one table only."""
     if pd.api.types.is_float_dtype(column) and (column.dropna() % 1 == 0).all():
-        column = column.astype("Int64")  # whole numbers beside empty fields
+        column = column.astype("Int64")  # whole numbers in a column with empty fields
     text = column.dropna().astype(str)
     return text[text != ""].value_counts()
 
 
-def _suggested(name: str, train: pd.Series, test: pd.Series) -> Suggestion | None:
+def _suggestion(name: str, train: pd.Series, test: pd.Series) -> Suggestion | None:
     if len(train) < 2 or len(test) == 0 or train.index.isin(test.index).any():
         return None
     counts = np.concatenate([train.to_numpy(), test.to_numpy()]).astype(float)
@@ -59,38 +61,58 @@ def _suggested(name: str, train: pd.Series, test: pd.Series) -> Suggestion | Non
     return Suggestion(name, len(train), len(test))
 
 
-MOST_COMPARED = 20_000  # photos of train and of test in the adversarial check; more change its third digit
+# ---- photos
+
+PARTS = 5  # of cross-validation
+MOST_PHOTOS = 20_000  # of train and of test in the adversarial check; more change its third digit
 
 
 def adversarial_auc(train: Sequence[PhotoSummary], test: Sequence[PhotoSummary], groups: Sequence[str]) -> float:
     """Cross-validated AUC of a logistic regression on thumbnails, train against test: 0.5 if they are alike.
 
-    From more than MOST_COMPARED photos, that many are drawn at random.
+    From more than MOST_PHOTOS photos, that many are drawn at random.
     """
     from sklearn.linear_model import LogisticRegression
-    from sklearn.model_selection import GroupKFold, cross_val_predict
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    rows, test_rows = _drawn_rows(len(train)), _drawn_rows(len(test))
-    train, test, groups = [train[i] for i in rows], [test[i] for i in test_rows], [groups[i] for i in rows]
-    x = np.array([photo.thumbnail for photo in [*train, *test]], np.float32).reshape(len(train) + len(test), -1)
-    is_test = np.repeat([0, 1], [len(train), len(test)])
-    # groups of train stay together; groups of test are not known
-    group = np.concatenate([np.unique(groups, return_inverse=True)[1], len(train) + np.arange(len(test))])
+    rows, test_rows = _drawn(len(train), MOST_PHOTOS), _drawn(len(test), MOST_PHOTOS)
+    photos = [*(train[i] for i in rows), *(test[i] for i in test_rows)]
+    x = np.array([photo.thumbnail for photo in photos], np.float32).reshape(len(photos), -1)
     model = make_pipeline(StandardScaler(), LogisticRegression(C=1e-3, max_iter=200))
-    made = cross_val_predict(model, x, is_test, groups=group, cv=GroupKFold(5), method="predict_proba")
-    return named_metrics.auc_score(is_test, made)
+    return _cross_validated_auc(model, x, np.asarray(groups, str)[rows])
 
 
-def _drawn_rows(count: int) -> np.ndarray:
-    if count <= MOST_COMPARED:
-        return np.arange(count)
-    return np.sort(np.random.default_rng(0).choice(count, MOST_COMPARED, replace=False))
+def _drawn(count: int, most: int) -> np.ndarray:
+    """At most `most` of `count` positions, drawn at random, in order."""
+    return np.sort(np.random.default_rng(0).permutation(count)[:most])
 
 
-PARTS = 5  # of the cross-fitted rates
-MOST = 5_000  # rows of each side that the model of all columns sees
+def _cross_validated_auc(model, x: np.ndarray, groups: np.ndarray) -> float:
+    """How well a model tells the test rows from the training rows before them; groups: those of the training rows."""
+    from sklearn.model_selection import GroupKFold, cross_val_predict
+
+    tests = len(x) - len(groups)
+    is_test = np.repeat([0, 1], [len(groups), tests])
+    # groups of train stay together; groups of test are not known
+    group = np.concatenate([np.unique(groups, return_inverse=True)[1], len(groups) + np.arange(tests)])
+    probs = cross_val_predict(model, x, is_test, groups=group, cv=GroupKFold(PARTS), method="predict_proba")
+    return named_metrics.auc_score(is_test, probs)
+
+
+def photo_columns(photos: Sequence[PhotoFacts]) -> pd.DataFrame:
+    """What readable photos are like, a row each: width, height, ratio, file size, brightness, contrast, format."""
+    table = pd.DataFrame(
+        [(p.width, p.height, p.size / 1000, p.brightness, p.contrast, p.format) for p in photos],
+        columns=["width", "height", "file size, kB", "brightness", "contrast", "format"],
+    )
+    table.insert(2, "width / height", table["width"] / table["height"].clip(lower=1))
+    return table
+
+
+# ---- columns that tell train from test
+
+MOST_ROWS = 5_000  # rows of each side that the model of all columns sees
 
 
 @dataclass(frozen=True)
@@ -108,50 +130,31 @@ class Difference:
     unseen: float | None
 
 
-def photo_columns(photos: Sequence[PhotoFacts]) -> pd.DataFrame:
-    """What readable photos are like, a row each: width, height, ratio, file size, brightness, contrast, format."""
-    table = pd.DataFrame(
-        [(p.width, p.height, p.size / 1000, p.brightness, p.contrast, p.format) for p in photos],
-        columns=["width", "height", "file size, kB", "brightness", "contrast", "format"],
-    )
-    table.insert(2, "width / height", table["width"] / table["height"].clip(lower=1))
-    return table
-
-
 def differences(train: pd.DataFrame, test: pd.DataFrame) -> list[Difference]:
     """The columns of both tables, those that separate best first. Both tables need rows."""
-    made = [_difference(str(column), train[column], test[column]) for column in train if column in test]
-    return sorted(made, key=lambda one: -one.auc)
+    columns = [_difference(str(column), train[column], test[column]) for column in train if column in test]
+    return sorted(columns, key=lambda difference: -difference.auc)
 
 
 def together(train: pd.DataFrame, test: pd.DataFrame, groups: Sequence[str]) -> float | None:
     """Cross-validated AUC of gradient boosting on all columns of both; rows of one training group stay together.
 
-    At most MOST rows of each table are drawn. None with fewer than PARTS groups or test rows.
+    At most MOST_ROWS rows of each table are drawn. None with fewer than PARTS groups or test rows.
     """
     from sklearn.ensemble import HistGradientBoostingClassifier
-    from sklearn.model_selection import GroupKFold, cross_val_predict
 
     if len(set(groups)) < PARTS or len(test) < PARTS:
         return None
-    rows, test_rows = _drawn(len(train)), _drawn(len(test))
-    x = pd.concat([train.iloc[rows], test.iloc[test_rows]], ignore_index=True)[[c for c in train if c in test]]
-    is_test = np.repeat([0, 1], [len(rows), len(test_rows)])
-    group = np.concatenate(
-        [np.unique(np.asarray(groups, str)[rows], return_inverse=True)[1], len(train) + np.arange(len(test_rows))]
-    )
+    rows, test_rows = _drawn(len(train), MOST_ROWS), _drawn(len(test), MOST_ROWS)
+    shared = [column for column in train if column in test]
+    both = pd.concat([train.iloc[rows], test.iloc[test_rows]], ignore_index=True)[shared]
+    x = np.column_stack([_numbers(both[column])[0] for column in both])
     model = HistGradientBoostingClassifier(max_iter=50, random_state=0)
-    x = np.column_stack([_numbers(x[column])[0] for column in x])
-    made = cross_val_predict(model, x, is_test, groups=group, cv=GroupKFold(PARTS), method="predict_proba")
-    return named_metrics.auc_score(is_test, made)
-
-
-def _drawn(count: int) -> np.ndarray:
-    return np.sort(np.random.default_rng(0).permutation(count)[:MOST])
+    return _cross_validated_auc(model, x, np.asarray(groups, str)[rows])
 
 
 def _numbers(column: pd.Series) -> tuple[np.ndarray, bool]:
-    """The column as numbers (N,) float, and whether they are its own: text is numbered in alphabetical order.
+    """The column as numbers (N,) float, and whether its values are numbers; text is numbered in alphabetical order.
 
     Empty fields become less than all others.
     """
@@ -170,8 +173,8 @@ def _difference(name: str, train: pd.Series, test: pd.Series) -> Difference:
     by_value = _auc(is_test, _rates(values, is_test)) if repeated or not is_number else 0.5
     parts = values[is_test == 0], values[is_test == 1]
     unseen = float(1 - np.isin(parts[1], parts[0]).mean()) if repeated or not is_number else None
-    told = [f"{np.median(part):.6g}" for part in parts] if is_number else [_most_frequent(s) for s in (train, test)]
-    return Difference(name, max(by_rank, 1 - by_rank, by_value), *told, unseen)
+    typical = [f"{np.median(part):.6g}" for part in parts] if is_number else [_most_frequent(s) for s in (train, test)]
+    return Difference(name, max(by_rank, 1 - by_rank, by_value), *typical, unseen)
 
 
 def _auc(is_test: np.ndarray, values: np.ndarray) -> float:

@@ -22,7 +22,7 @@ DARK = 16  # grey values below which a whole thumbnail is nearly black
 class AskedFolds:
     """The arguments of `make folds`. search: how many seeds to try from `seed` on; the most even folds are kept."""
 
-    folds: int = folds.USUAL
+    folds: int = fold_table.USUAL_FOLDS
     seed: int = 0
     search: int = 1
     adversarial: bool = False

@@ -24,7 +24,8 @@ from comp.files import digest
 from comp.tables import read_table
 
 COLUMNS = ("image", "group", "label", "fold")
-DEFAULTS = {"folds": 5, "seed": 0, "search": 1}  # of make folds
+USUAL_FOLDS = 5
+DEFAULTS = {"folds": USUAL_FOLDS, "seed": 0, "search": 1}  # of make folds
 
 
 def folds_text(table: pd.DataFrame) -> str:

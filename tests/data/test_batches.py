@@ -8,7 +8,6 @@ from comp.data import augment
 from comp.data.batches import Batches, Order, epoch_order, split, to_model
 from comp.data.loader import Loader
 from comp.data.photos import Photos
-from comp.errors import InputError
 
 
 @given(st.integers(1, 50), st.integers(1, 9))
@@ -72,24 +71,10 @@ def test_a_photo_looks_the_same_in_an_epoch_whatever_its_batch(pixels, name):
     assert torch.equal(whole[2], alone[0])
     assert labels.tolist() == [3, 1, 7]
     assert whole.dtype == torch.uint8
-    if name in ("none", "batched"):  # batched: on the device, see test_batch_augment.py
+    if name in ("none", "batched"):  # batched: on the device, see test_augment.py
         assert torch.equal(whole, torch.from_numpy(pixels[[3, 1, 7]]))
     elif name != "flip":
         assert not torch.equal(batches[3, np.array([7])][0], alone)
-
-
-def test_moves_never_mirror_and_any_side_up_shows_all_eight(pixels):
-    """A picture of one bright corner: its place tells which flip or turn was drawn."""
-    corner = np.zeros((1, 24, 24, 3), np.uint8)
-    corner[0, :6, :9] = 255
-    places = {}
-    for name in ("moves", "upright", "any_side_up"):
-        seen = [augment.augmented(name, corner, [(0, epoch, 0)])[0].astype(float).mean(2) for epoch in range(60)]
-        quarters = [p.reshape(2, 12, 2, 12).sum((1, 3)).argmax() for p in seen]
-        places[name] = set(map(int, quarters))
-    assert places["moves"] == {0}
-    assert places["upright"] == {0, 1}
-    assert places["any_side_up"] == {0, 1, 2, 3}
 
 
 def test_labels_of_every_target_travel_with_the_pixels(pixels):
@@ -117,8 +102,3 @@ def test_normalisation():
     image = to_model(torch.full((1, 2, 2, 3), 255, dtype=torch.uint8), mean, std, torch.device("cpu"))
     assert image.shape == (1, 3, 2, 2)
     torch.testing.assert_close(image[0, :, 0, 0], (1 - torch.tensor(mean)) / torch.tensor(std))
-
-
-def test_unknown_augmentation():
-    with pytest.raises(InputError, match="none, flip"):
-        augment.pipeline("faces")

@@ -37,12 +37,12 @@ def spread(counts):
 
 
 def test_every_photo_has_one_fold_and_no_group_is_on_two_sides(inputs):
-    made = folds.assign_folds(mask_gender_age.read_train(inputs), HOME, 3, seed=1)
-    assert (made.groupby("group")["fold"].nunique() == 1).all()
-    assert set(made["fold"]) == {0, 1, 2}
-    assert made["image"].is_monotonic_increasing
-    assert list(made)[:4] == ["image", "group", "label", "fold"]
-    folds.audit_folds(made)
+    assigned = folds.assign_folds(mask_gender_age.read_train(inputs), HOME, 3, seed=1)
+    assert (assigned.groupby("group")["fold"].nunique() == 1).all()
+    assert set(assigned["fold"]) == {0, 1, 2}
+    assert assigned["image"].is_monotonic_increasing
+    assert list(assigned)[:4] == ["image", "group", "label", "fold"]
+    folds.audit_folds(assigned)
 
 
 def test_the_order_of_the_rows_does_not_matter_and_the_seed_does(inputs):
@@ -57,8 +57,8 @@ def test_without_groups_every_class_is_spread_evenly(target):
     classes = 2 if target == "binary" else 4
     rng = np.random.default_rng(0)
     label = rng.choice(classes, 203, p=[0.9, 0.1] if classes == 2 else [0.6, 0.3, 0.08, 0.02])
-    made = folds.assign_folds(table(label), kind(target, classes), 5)
-    counts = folds.counts_by_fold(made, kind(target, classes))
+    assigned = folds.assign_folds(table(label), kind(target, classes), 5)
+    counts = folds.counts_by_fold(assigned, kind(target, classes))
     assert spread(counts) <= 1
     assert spread(counts.sum(0, keepdims=True)) <= 1
 
@@ -69,27 +69,27 @@ def test_each_of_several_labels_is_spread_evenly(grouped):
     chosen = rng.random((400, 6)) < [0.5, 0.3, 0.1, 0.05, 0.02, 0.01]
     label = [labels.to_text(np.flatnonzero(row)) for row in chosen]
     group = [f"g{i // 4}" for i in range(400)] if grouped else None
-    made = folds.assign_folds(table(label, group), kind("multilabel", 6), 4)
-    counts = folds.counts_by_fold(made, kind("multilabel", 6))
+    assigned = folds.assign_folds(table(label, group), kind("multilabel", 6), 4)
+    counts = folds.counts_by_fold(assigned, kind("multilabel", 6))
     assert (counts.sum(1) == chosen.sum(0)).all()
     assert (np.abs(counts - counts.mean(1, keepdims=True)) <= 1 + 0.05 * counts.sum(1, keepdims=True)).all()
-    assert spread(np.bincount(made["fold"])[None]) <= (8 if grouped else 4)
-    assert (made.groupby("group")["fold"].nunique() == 1).all()
+    assert spread(np.bincount(assigned["fold"])[None]) <= (8 if grouped else 4)
+    assert (assigned.groupby("group")["fold"].nunique() == 1).all()
 
 
 @pytest.mark.parametrize("rows", [7, 500])
 def test_numbers_are_spread_by_deciles(rows):
     values = np.random.default_rng(0).lognormal(size=rows)
-    made = folds.assign_folds(table(values), kind("regression"), 5)
-    assert spread(np.bincount(made["fold"])[None]) <= 1
-    assert spread(folds.counts_by_fold(made, kind("regression"))) <= 1
-    assert rows < 500 or made.groupby("fold")["label"].median().std() < 0.1
+    assigned = folds.assign_folds(table(values), kind("regression"), 5)
+    assert spread(np.bincount(assigned["fold"])[None]) <= 1
+    assert spread(folds.counts_by_fold(assigned, kind("regression"))) <= 1
+    assert rows < 500 or assigned.groupby("fold")["label"].median().std() < 0.1
 
 
 def test_rows_without_a_group_are_their_own():
-    made = folds.with_groups(table([0, 1, 0], ["a", None, ""]))
-    assert made["group"].tolist() == ["a", "00001.jpg", "00002.jpg"]
-    assert folds.with_groups(made.drop(columns="group"))["group"].tolist() == made["image"].tolist()
+    assigned = folds.with_groups(table([0, 1, 0], ["a", None, ""]))
+    assert assigned["group"].tolist() == ["a", "00001.jpg", "00002.jpg"]
+    assert folds.with_groups(assigned.drop(columns="group"))["group"].tolist() == assigned["image"].tolist()
 
 
 # Hard cases -----------------------------------------------------------------------------------------------------------
@@ -103,8 +103,8 @@ def test_more_folds_than_groups(inputs):
 
 
 def test_as_many_folds_as_groups_though_every_class_has_fewer_rows():
-    made = folds.assign_folds(table([0, 0, 1, 1, 2, 3], list("aabbcd")), kind("multiclass"), 4)
-    assert made.groupby("fold")["group"].nunique().tolist() == [1, 1, 1, 1]
+    assigned = folds.assign_folds(table([0, 0, 1, 1, 2, 3], list("aabbcd")), kind("multiclass"), 4)
+    assert assigned.groupby("fold")["group"].nunique().tolist() == [1, 1, 1, 1]
 
 
 @settings(deadline=None, max_examples=150)
@@ -115,9 +115,9 @@ def test_no_fold_is_empty_however_unequal_the_groups(data):
     group = np.repeat([f"g{i}" for i in range(count)], sizes)
     label = data.draw(st.lists(st.integers(0, 3), min_size=len(group), max_size=len(group)))
     k, seed = data.draw(st.integers(2, count)), data.draw(st.integers(0, 99))
-    made = folds.assign_folds(table(label, group), kind("multiclass"), k, seed)
-    assert set(made["fold"]) == set(range(k))
-    assert (made.groupby("group")["fold"].nunique() == 1).all()
+    assigned = folds.assign_folds(table(label, group), kind("multiclass"), k, seed)
+    assert set(assigned["fold"]) == set(range(k))
+    assert (assigned.groupby("group")["fold"].nunique() == 1).all()
 
 
 @settings(deadline=None, max_examples=60)
@@ -129,17 +129,17 @@ def test_grouped_folds_are_those_of_scikit_learn(seed, classes, k):
     strata = np.append(np.arange(classes).repeat(k), rng.integers(0, classes, 90))
     group = np.append(np.arange(k), rng.integers(0, rng.integers(k, 40), len(strata) - k))
     strata, group = (np.unique(values, return_inverse=True)[1] for values in (strata, group))
-    made = folds.stratified_group(strata, group, k, seed)
+    assigned = folds.stratified_group(strata, group, k, seed)
     splitter = StratifiedGroupKFold(k, shuffle=True, random_state=seed)
     for fold, (_, held_out) in enumerate(splitter.split(strata, strata, group)):
-        np.testing.assert_array_equal(np.flatnonzero(made == fold), held_out)
+        np.testing.assert_array_equal(np.flatnonzero(assigned == fold), held_out)
 
 
 def test_very_many_classes_with_groups_take_little_memory(monkeypatch):
     monkeypatch.setattr(folds, "MOST_CELLS", 100)
     label = np.repeat(np.arange(100), 6)
-    made = folds.assign_folds(table(label, np.arange(600) // 2), kind("multiclass", 100), 3)
-    assert spread(folds.counts_by_fold(made, kind("multiclass", 100))) == 0
+    assigned = folds.assign_folds(table(label, np.arange(600) // 2), kind("multiclass", 100), 3)
+    assert spread(folds.counts_by_fold(assigned, kind("multiclass", 100))) == 0
 
 
 # Search ---------------------------------------------------------------------------------------------------------------
@@ -149,15 +149,15 @@ def test_the_search_keeps_the_most_even_of_its_seeds():
     rng = np.random.default_rng(0)
     rows, competition = table(rng.integers(0, 4, 120), rng.integers(0, 15, 120)), kind("multiclass")
 
-    def unevenness(made):
-        return folds.imbalance(made["label"].to_numpy(), made["fold"].to_numpy(), 4)
+    def unevenness(assigned):
+        return folds.imbalance(assigned["label"].to_numpy(), assigned["fold"].to_numpy(), 4)
 
     done = []
     best = folds.assign_folds(rows, competition, 4, seed=3, search=25, progress=done.append)
     each = [folds.assign_folds(rows, competition, 4, seed=seed) for seed in range(3, 28)]
     assert sum(done) == 25
     assert unevenness(best) == min(map(unevenness, each))
-    assert best.equals(each[int(np.argmin([unevenness(made) for made in each]))])
+    assert best.equals(each[int(np.argmin([unevenness(assigned) for assigned in each]))])
 
 
 def test_imbalance_is_zero_for_equal_parts_and_grows():
@@ -171,38 +171,38 @@ def test_imbalance_is_zero_for_equal_parts_and_grows():
 
 
 def test_audit_finds_a_group_on_two_sides(inputs):
-    made = folds.assign_folds(mask_gender_age.read_train(inputs), HOME, 3)
-    made.loc[0, "fold"] = (made["fold"][0] + 1) % 3
-    with pytest.raises(InputError, match=f"group {made['group'][0]} is in folds"):
-        folds.audit_folds(made)
+    assigned = folds.assign_folds(mask_gender_age.read_train(inputs), HOME, 3)
+    assigned.loc[0, "fold"] = (assigned["fold"][0] + 1) % 3
+    with pytest.raises(InputError, match=f"group {assigned['group'][0]} is in folds"):
+        folds.audit_folds(assigned)
 
 
 def test_audit_finds_the_same_bytes_under_two_names(inputs):
-    made = folds.assign_folds(mask_gender_age.read_train(inputs), HOME, 3)
-    first = made["image"][made["fold"] == 0].iloc[1]
-    second = made["image"][made["fold"] == 1].iloc[1]
+    assigned = folds.assign_folds(mask_gender_age.read_train(inputs), HOME, 3)
+    first = assigned["image"][assigned["fold"] == 0].iloc[1]
+    second = assigned["image"][assigned["fold"] == 1].iloc[1]
     (inputs / second).write_bytes((inputs / first).read_bytes())
-    looks = photo_check.check_photos(inputs, made["image"].tolist(), quiet, jobs=1)
-    digests = {image: look.digest for image, look in looks.items()}
+    summaries = photo_check.check_photos(inputs, assigned["image"].tolist(), quiet, jobs=1)
+    digests = {image: summary.digest for image, summary in summaries.items()}
     with pytest.raises(InputError) as error:
-        folds.audit_folds(made, digests)
+        folds.audit_folds(assigned, digests)
     assert first in str(error.value)
     assert second in str(error.value)
 
 
 def test_counts_add_up(inputs):
-    made = folds.assign_folds(mask_gender_age.read_train(inputs), HOME, 3)
-    counts = folds.counts_by_fold(made, HOME)
+    assigned = folds.assign_folds(mask_gender_age.read_train(inputs), HOME, 3)
+    counts = folds.counts_by_fold(assigned, HOME)
     assert counts.shape == (18, 3)
-    assert counts.sum() == len(made)
-    assert (counts.sum(1) == np.bincount(made["label"], minlength=18)).all()
+    assert counts.sum() == len(assigned)
+    assert (counts.sum(1) == np.bincount(assigned["label"], minlength=18)).all()
 
 
 @pytest.mark.parametrize(("target", "rows"), [("multiclass", 4), ("multilabel", 4), ("regression", 10)])
 def test_the_report_has_a_row_for_each_label_and_the_photos_and_groups(target, rows):
     label = np.arange(60) / 7 if target == "regression" else [str(i % 4) for i in range(60)]
-    made = folds.assign_folds(table(label), kind(target), 3)
-    what, heads, lines = folds.labels_by_fold(made, kind(target))
+    assigned = folds.assign_folds(table(label), kind(target), 3)
+    what, heads, lines = folds.labels_by_fold(assigned, kind(target))
     assert what == {"multiclass": "classes", "multilabel": "labels", "regression": "ranges"}[target]
     assert len(lines) == rows + 2 + (target == "regression")
     assert all(len(line) == len(heads) == 5 for line in lines)
@@ -211,18 +211,18 @@ def test_the_report_has_a_row_for_each_label_and_the_photos_and_groups(target, r
 
 def test_of_many_classes_there_is_a_summary():
     many = kind("multiclass", 50)
-    made = folds.assign_folds(table(np.append(np.repeat(np.arange(40), 3), np.arange(40, 49))), many, 3)
-    lines = {line[0]: line[1:] for line in folds.labels_by_fold(made, many)[2]}
+    assigned = folds.assign_folds(table(np.append(np.repeat(np.arange(40), 3), np.arange(40, 49))), many, 3)
+    lines = {line[0]: line[1:] for line in folds.labels_by_fold(assigned, many)[2]}
     assert lines["classes with photos"] == [43, 43, 43, 49]
     assert lines["classes without"] == [7, 7, 7, 1]
-    missing = folds.missing_labels(made, many)
+    missing = folds.missing_labels(assigned, many)
     assert "no photo of class 49 at all: no model can learn it" in missing
     assert sum("is in one fold only" in line for line in missing) == 9
 
 
 def test_a_group_that_holds_most_of_a_class_is_named_and_does_not_hinder():
     label, group = [1] * 20 + [0] * 40, ["big"] * 15 + [f"g{i}" for i in range(45)]
-    made = folds.assign_folds(table(label, group), kind("multiclass"), 3)
-    assert folds.crowded_labels(made, kind("multiclass")) == [
+    assigned = folds.assign_folds(table(label, group), kind("multiclass"), 3)
+    assert folds.crowded_labels(assigned, kind("multiclass")) == [
         "75% of the photos of class 1 are in group big: folds cannot share it evenly"
     ]

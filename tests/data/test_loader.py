@@ -1,18 +1,23 @@
 """Workers that die, fail, stop, or find shared memory full: the same batches, or one error; never a hang."""
 
+import errno
 import multiprocessing
 import os
 import resource
 import signal
+import threading
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch.utils.data import get_worker_info
 
 from comp.data.batches import Batches, Order
-from comp.data.loader import Loader
+from comp.data.loader import Loader, affordable, loss_of_workers, watched
 from comp.data.photos import Photos
 from comp.errors import InputError
 
@@ -37,9 +42,9 @@ def load(batches, workers=2, **options):
     return Loader(batches, Order(batches.labels, 4, "shuffle", 4), workers, CPU, **options)
 
 
-def same(found, expected):
-    return len(found) == len(expected) and all(
-        torch.equal(a, b) for one, other in zip(found, expected, strict=True) for a, b in zip(one, other, strict=True)
+def same(loaded, expected):
+    return len(loaded) == len(expected) and all(
+        torch.equal(a, b) for pair in zip(loaded, expected, strict=True) for a, b in zip(*pair, strict=True)
     )
 
 
@@ -75,13 +80,13 @@ def test_batches_of_lost_workers_are_loaded_without_them(capsys, trouble, words)
 def test_a_worker_that_dies_does_not_disturb_what_is_done_with_a_batch():
     expected = list(load(Disturbed(), workers=0))
     others = multiprocessing.active_children()
-    loader, found = load(Disturbed()), []
+    loader, batches = load(Disturbed()), []
     for loaded in loader:
-        found.append(loaded)
-        if len(found) == 2:
+        batches.append(loaded)
+        if len(batches) == 2:
             next(child for child in multiprocessing.active_children() if child not in others).kill()
             time.sleep(0.1)
-    assert same(found, expected)
+    assert same(batches, expected)
     assert same(list(loader), expected)
 
 
@@ -117,13 +122,13 @@ def test_workers_that_stop_between_two_epochs_are_an_error_too():
 
 
 def test_a_batch_that_is_used_for_long_is_no_reason_to_give_workers_up():
-    loader, found = load(Disturbed(), patience=1.0), []
+    loader, batches = load(Disturbed(), patience=1.0), []
     for loaded in loader:
-        found.append(loaded)
-        if len(found) == 3:
+        batches.append(loaded)
+        if len(batches) == 3:
             time.sleep(1.5)
     assert loader.workers == 2
-    assert len(found) == 10
+    assert len(batches) == 10
 
 
 def test_what_is_drawn_beside_the_batches_does_not_depend_on_workers():
@@ -137,3 +142,76 @@ def test_what_is_drawn_beside_the_batches_does_not_depend_on_workers():
             drawn[workers, epoch] = torch.rand(3).tolist()
     assert drawn[0, 0] == drawn[2, 0]
     assert drawn[0, 1] == drawn[2, 1]
+
+
+# How many workers, and why they were lost -----------------------------------------------------------------------------
+
+
+@given(st.integers(0, 64), st.integers(1, 10**9), st.integers(0, 10**11))
+def test_as_many_workers_as_shared_memory_holds_the_batches_of_and_not_one_less(workers, batch, free):
+    count = affordable(workers, batch, free)
+    assert 0 <= count <= workers
+    assert count == 0 or (2 * count + 2) * batch <= free
+    assert count == workers or (2 * (count + 1) + 2) * batch > free
+
+
+@pytest.mark.parametrize(
+    ("megabytes", "expected"),
+    [(1, 0), (64, 5), (24_000, 8)],  # a tmpfs of 1 MB, docker's own, a machine's
+)
+def test_eight_workers_with_batches_of_32_photos_of_224_pixels(megabytes, expected):
+    assert affordable(8, 32 * 224 * 224 * 3, megabytes * 1_000_000) == expected
+
+
+@pytest.mark.parametrize(
+    ("codes", "words"),
+    [
+        ([None, -signal.SIGKILL], ("1 of 2", "signal 9", "memory runs out", "SET=workers=1")),
+        ([-signal.SIGBUS, None], ("/dev/shm", "--shm-size", "--ipc=host")),
+        ([-signal.SIGSEGV, -signal.SIGSEGV], ("2 of 2", "signal 11")),
+        ([3, 0], ("1 of 2", "status 3")),
+        ([None, None], ("ValueError: bad",)),
+    ],
+)
+def test_how_workers_ended_is_said_with_what_helps(codes, words):
+    reason = loss_of_workers(
+        [SimpleNamespace(exitcode=code) for code in codes], RuntimeError("Traceback\n  …\nValueError: bad")
+    )
+    for word in words:
+        assert word in reason
+
+
+def test_no_room_for_the_workers_own_locks_is_shared_memory_that_is_too_small():
+    assert "--shm-size" in loss_of_workers([], OSError(errno.ENOSPC, "No space left on device"))
+    assert "Resource" in loss_of_workers([], OSError(errno.EAGAIN, "Resource temporarily unavailable"))
+
+
+# The watchdog ---------------------------------------------------------------------------------------------------------
+
+
+PATIENCE = 0.1
+
+
+def acted(awaited, seconds=4 * PATIENCE):
+    """How often the watchdog acts while the block runs, and then after it."""
+    calls = []
+    with watched(awaited, PATIENCE, lambda: calls.append(threading.current_thread())):
+        time.sleep(seconds)
+    during = len(calls)
+    time.sleep(2 * PATIENCE)
+    return during, len(calls) - during
+
+
+def test_it_acts_if_one_thing_is_waited_for_too_long_and_again_if_that_did_not_help():
+    during, after = acted(lambda: "batch 3")
+    assert 1 <= during <= 4
+    assert after == 0
+
+
+def test_it_leaves_alone_what_moves_and_what_does_not_wait():
+    assert acted(time.monotonic) == (0, 0)
+    assert acted(lambda: None) == (0, 0)
+
+
+def test_it_ends_with_the_block():
+    assert acted(lambda: 1, seconds=PATIENCE / 4) == (0, 0)

@@ -53,7 +53,7 @@ def one_core():
 
 def ours(work: Path, inputs: Path, images: list[str], augment: str):
     recipe = catalog.get_recipe("vit_small_r26")
-    cache = photo_cache.cached(work / "cache", inputs, images, recipe.crop, recipe.image_size, lambda count: None)
+    cache = photo_cache.cached(work / "cache", inputs, [images], recipe.crop, recipe.image_size, lambda count: None)
     batches = Batches(cache, np.arange(len(images)), np.zeros(len(images), int), augment, 0)
     order = Order(batches.labels, BATCH, "shuffle", 0)
     times = 20 if augment == "none" else 2  # one pass is over in milliseconds
@@ -71,7 +71,7 @@ def ours(work: Path, inputs: Path, images: list[str], augment: str):
 def augmentations(work: Path, inputs: Path, images: list[str]):
     """augment=batched, normalising included, beside augment=upright: a batch at once and a photo at a time."""
     recipe = catalog.get_recipe("vit_small_r26")
-    cache = photo_cache.cached(work / "cache", inputs, images, recipe.crop, recipe.image_size, lambda count: None)
+    cache = photo_cache.cached(work / "cache", inputs, [images], recipe.crop, recipe.image_size, lambda count: None)
     rows = np.arange(BATCH)
     pixels = cache.batch(rows)
 

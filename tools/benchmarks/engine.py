@@ -30,7 +30,7 @@ def records(work: Path, rounds: int) -> Iterator[dict]:
     )
     inputs = work / "inputs"
     images = mask_gender_age.read_train(inputs)["image"].tolist()[:IMAGES]
-    cache = photo_cache.cached(work / "cache", inputs, images, recipe.crop, recipe.image_size, lambda count: None)
+    cache = photo_cache.cached(work / "cache", inputs, [images], recipe.crop, recipe.image_size, lambda count: None)
     competition = mask_gender_age.competition()
     labels = np.arange(IMAGES) % competition.size
     batches = Batches(cache, np.arange(IMAGES), labels, recipe.augment, 0)

@@ -13,7 +13,8 @@ from comp.store.predictions import Predictions
 
 COMPETITION = small(classes=("a", "b", "c"))
 IDS = pd.Series(["x", "y", "x", "z"])  # two photos of x
-MADE = Predictions(np.array(["z", "x"]), np.array([[0.1, 0.1, 0.8], [0.2, 0.7, 0.1]], np.float32), ("a", "b", "c"), {})
+PROBS = np.array([[0.1, 0.1, 0.8], [0.2, 0.7, 0.1]], np.float32)
+PREDICTIONS = Predictions(np.array(["z", "x"]), PROBS, ("a", "b", "c"), {})
 
 
 def known(labels=(0, 1, 2, 0), **more):
@@ -21,25 +22,25 @@ def known(labels=(0, 1, 2, 0), **more):
 
 
 def test_rows_labels_and_soft_labels_follow_the_test_table():
-    made = run_data.joined_pseudo_rows(known(), MADE, IDS, 4, COMPETITION)
-    assert made.rows.tolist() == [3, 0, 1, 2, 4, 6, 7]
-    assert made.labels.tolist() == [0, 1, 2, 0, 1, 1, 2]
-    assert (made.pseudo, made.labelled) == (3, 4)
-    np.testing.assert_array_equal(made.soft[:4], np.eye(3)[[0, 1, 2, 0]])
-    np.testing.assert_array_equal(made.soft[4:], MADE.probs[[1, 1, 0]])
+    joined = run_data.joined_pseudo_rows(known(), PREDICTIONS, IDS, 4, COMPETITION)
+    assert joined.rows.tolist() == [3, 0, 1, 2, 4, 6, 7]
+    assert joined.labels.tolist() == [0, 1, 2, 0, 1, 1, 2]
+    assert (joined.pseudo, joined.labelled) == (3, 4)
+    np.testing.assert_array_equal(joined.soft[:4], np.eye(3)[[0, 1, 2, 0]])
+    np.testing.assert_array_equal(joined.soft[4:], PREDICTIONS.probs[[1, 1, 0]])
 
 
 def test_auxiliary_values_of_pseudo_labelled_rows_are_missing():
     further = auxiliary_targets(pd.DataFrame({"height": [1.0, 2, 3, 4], "kind": list("abab")}), "height:1;kind:1")
-    made = run_data.joined_pseudo_rows(known(auxiliary=further), MADE, IDS, 4, COMPETITION)
-    assert all(len(one.values) == 7 and not one.values[4:].any() for one in made.auxiliary)
+    joined = run_data.joined_pseudo_rows(known(auxiliary=further), PREDICTIONS, IDS, 4, COMPETITION)
+    assert all(len(column.values) == 7 and not column.values[4:].any() for column in joined.auxiliary)
 
 
 def test_numbers_become_labels():
     values = Predictions(np.array(["y"]), np.array([[2.5]], np.float32), ("value",), {})
-    made = run_data.joined_pseudo_rows(known((1.0, 2.0, 3.0, 4.0)), values, IDS, 4, small("regression"))
-    assert made.labels.tolist() == [1, 2, 3, 4, 2.5]
-    assert made.soft is None
+    joined = run_data.joined_pseudo_rows(known((1.0, 2.0, 3.0, 4.0)), values, IDS, 4, small("regression"))
+    assert joined.labels.tolist() == [1, 2, 3, 4, 2.5]
+    assert joined.soft is None
 
 
 @pytest.mark.parametrize("sampler", ["shuffle", "balanced", "one_of_each"])

@@ -16,7 +16,7 @@ def make_folds(folder, *more):
     return done
 
 
-def made(folder):
+def written(folder):
     return pd.read_csv(folder / "out/folds.csv"), json.loads((folder / "out/folds.json").read_text())
 
 
@@ -32,7 +32,7 @@ def test_the_same_bytes_under_two_groups_join_them_though_the_picture_is_plain(i
     done = make_folds(inputs.parent, "--folds", 3)
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("the same photo, byte for byte") == 2
-    table, meta = made(inputs.parent)
+    table, meta = written(inputs.parent)
     names = [normal(inputs, person).parent.name for person in (0, 9, 17)]
     assert set(table["group"][table["image"].str.contains("|".join(names))]) == {names[0]}
     assert meta["merged"] == [[names[0], names[1]], [names[0], names[2]]]
@@ -41,21 +41,21 @@ def test_the_same_bytes_under_two_groups_join_them_though_the_picture_is_plain(i
 def test_as_many_folds_as_groups(tmp_path):
     draw_competition(tmp_path / "inputs", [("male", 20), ("female", 40)] * 2, test=3)
     assert make_folds(tmp_path, "--folds", 4).returncode == 0
-    assert made(tmp_path)[0].groupby("fold")["group"].nunique().tolist() == [1] * 4
+    assert written(tmp_path)[0].groupby("fold")["group"].nunique().tolist() == [1] * 4
     refused = make_folds(tmp_path, "--folds", 5)
     assert refused.returncode == 2
     assert "5 folds of 4 group(s)" in refused.stderr
-    assert made(tmp_path)[0]["fold"].max() == 3  # what was there stays
+    assert written(tmp_path)[0]["fold"].max() == 3  # what was there stays
 
 
 def test_a_search_is_written_down_and_its_folds_can_be_made_again(inputs):
     assert make_folds(inputs.parent, "--folds", 3, "--search", 15).returncode == 0
-    first, meta = made(inputs.parent)
+    first, meta = written(inputs.parent)
     assert meta["search"] == 15
     assert make_folds(inputs.parent, "--folds", 3, "--search", 15).returncode == 0
-    assert made(inputs.parent)[0].equals(first)
+    assert written(inputs.parent)[0].equals(first)
     assert make_folds(inputs.parent, "--folds", 3).returncode == 0
-    assert "search" not in made(inputs.parent)[1]
+    assert "search" not in written(inputs.parent)[1]
 
 
 @pytest.mark.parametrize("kind", ["pointer", "broken exif and 16 bits"])
@@ -74,7 +74,7 @@ def test_photos_of_other_kinds_are_read_or_named(inputs, kind):
     Image.fromarray(rng.integers(0, 65536, (40, 30), np.uint16)).save(normal(inputs, 3).with_suffix(".png"))
     done = make_folds(inputs.parent, "--folds", 3)
     assert done.returncode == 0, done.stderr
-    assert len(made(inputs.parent)[0]) == len(mask_gender_age.read_train(inputs))
+    assert len(written(inputs.parent)[0]) == len(mask_gender_age.read_train(inputs))
 
 
 def test_nearly_black_photos_are_named(inputs):

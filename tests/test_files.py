@@ -12,6 +12,8 @@ import pandas as pd
 import pytest
 import torch
 from conftest import ROOT
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from comp import files
 from comp.competition.competition import Competition
@@ -32,9 +34,9 @@ def make_npz(path):
 
 
 def load_npz(path):
-    made = load_predictions(path, COMPETITION)
-    meta = {name: value for name, value in made.meta.items() if name != "file"}
-    return made.ids.tolist(), made.probs.tolist(), made.classes, meta
+    predictions = load_predictions(path, COMPETITION)
+    meta = {name: value for name, value in predictions.meta.items() if name != "file"}
+    return predictions.ids.tolist(), predictions.probs.tolist(), predictions.classes, meta
 
 
 def make_weights(path):
@@ -217,7 +219,7 @@ def test_a_disk_that_fills_while_writing_keeps_what_was_there(tmp_path, kind):
     name = {"npz": "oof.npz", "weights": "model.safetensors"}[kind]
     code = f"""
 import resource, sys
-sys.path[:0] = [{str(ROOT / "tests")!r}, {str(ROOT / "tests/io")!r}]
+sys.path[:0] = [{str(ROOT / "tests")!r}]
 from pathlib import Path
 import test_files
 make, load = test_files.KINDS[{name!r}]
@@ -248,8 +250,8 @@ def test_the_second_process_hears_who_holds_the_lock(tmp_path):
     code = f"""
 import sys
 from pathlib import Path
-from comp.io import locks
-with locks.lock(Path({str(tmp_path / "lock")!r}), "fold 1 of r"):
+from comp import files
+with files.lock(Path({str(tmp_path / "lock")!r}), "fold 1 of r"):
     print("held", flush=True); sys.stdin.readline()
 """
     holder = subprocess.Popen(
@@ -270,3 +272,33 @@ def test_what_a_killed_process_left_is_swept(tmp_path):
     left.write_text("half")
     files.write_text(tmp_path / "x.txt", "whole")
     assert [p.name for p in tmp_path.iterdir()] == ["x.txt"]
+
+
+# Arrays ---------------------------------------------------------------------------------------------------------------
+
+SHAPES = st.lists(st.integers(0, 4), max_size=3).map(tuple)
+
+
+@settings(deadline=None, max_examples=60)
+@given(SHAPES, st.sampled_from(["C", "F"]), st.sampled_from(["<f4", "<f8", "<i8", "<U3", "?"]))
+def test_arrays_of_any_shape_type_and_order_are_read_in_c_order(tmp_path_factory, shape, order, dtype):
+    path = tmp_path_factory.mktemp("arrays") / "x.npz"
+    values = np.arange(int(np.prod(shape))).reshape(shape).astype(dtype)
+    np.savez(path, x=np.asarray(values, order=order))
+    values_read = files.read_arrays(path, ("x",))["x"]
+    np.testing.assert_array_equal(values_read, values)
+    assert values_read.shape == shape
+    assert values_read.flags.c_contiguous
+
+
+def test_a_missing_array_is_named_and_an_optional_one_may_be_missing(tmp_path):
+    np.savez(tmp_path / "x.npz", ids=np.array(["a"]))
+    assert list(files.read_arrays(tmp_path / "x.npz", ("ids",), optional=("meta",))) == ["ids"]
+    with pytest.raises(ValueError, match=r"no array probs among ids\.npy"):
+        files.read_arrays(tmp_path / "x.npz", ("ids", "probs"))
+
+
+def test_objects_are_refused_with_what_to_do(tmp_path):
+    np.savez(tmp_path / "x.npz", ids=np.array(["a"], object))
+    with pytest.raises(ValueError, match=r"save ids.astype\(str\)"):
+        files.read_arrays(tmp_path / "x.npz", ("ids",))
