@@ -11,8 +11,7 @@ import dataclasses
 from dataclasses import dataclass, field
 
 from comp.competition.competition import ONE_LABEL, Competition
-from comp.competition.label_policy import named_numbers
-from comp.competition.soft_labels import range_of
+from comp.competition.recipe_text import named_numbers, range_of_column
 from comp.errors import InputError
 
 
@@ -267,7 +266,7 @@ def _check_soften(recipe: Recipe, competition: Competition) -> None:
         raise InputError(f"soften={recipe.soften} for a {competition.target} target", expected, "SET=soften=''")
     columns = named_numbers("soften", recipe.soften)
     for column in columns:
-        range_of(column, competition)
+        range_of_column(column, competition)
     if recipe.head == "bins" and recipe.pseudo and competition.target in ONE_LABEL:
         expected = "another head: pseudo-labels are of classes, not of bins"
         raise InputError(f"pseudo={recipe.pseudo} with head=bins", expected, "the same command with SET=head=classes")
