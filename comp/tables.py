@@ -11,6 +11,8 @@ CSV tables with the exact text of every field: some fields can be replaced, all 
 Quotes, numbers such as 0.10 or 000, blank lines, line ends, separator, byte-order mark and encoding are kept.
 """
 
+from __future__ import annotations
+
 import codecs
 import csv
 import io
@@ -19,12 +21,15 @@ import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from comp.errors import InputError, listed
 from comp.text import same_text
+
+if TYPE_CHECKING:  # header_of needs no pandas: a stage that finds nothing changed ends before pandas is imported
+    import pandas as pd
 
 
 def split_fields(text: str, separator: str) -> tuple[list[list[str]], list[str]]:
@@ -160,7 +165,7 @@ class CsvText:
 
     def __init__(self, path: Path, columns: Sequence[str] = ()):
         data = path.read_bytes()
-        self.path, self.encoding = path, encoding_of(data)
+        self.path, self.data, self.encoding = path, data, encoding_of(data)
         self.zeros = b"\0" in data and not self.encoding.startswith(("utf-16", "utf-32"))
         with self.opened() as file:
             start = file.read(CHUNK)
@@ -169,8 +174,8 @@ class CsvText:
         self.plain = begins_with_header(start, self.separator)
 
     def opened(self):
-        """The text file without its byte-order mark."""
-        file = open(self.path, encoding=self.encoding, newline="")  # noqa: SIM115  the caller closes it
+        """The text without its byte-order mark, as a file. The file on disk is not opened again."""
+        file = io.TextIOWrapper(io.BytesIO(self.data), encoding=self.encoding, newline="")
         if file.read(1) != BOM:
             file.seek(0)
         return file
@@ -220,6 +225,8 @@ def read_table(path: Path, columns: Sequence[str], run: str, text: Sequence | No
 
 def _parsed(source: CsvText, columns: Sequence[str], text: Sequence | None) -> tuple[str, pd.DataFrame | None]:
     """What is wrong with a table, and the table."""
+    import pandas as pd
+
     problem = _header_problem(source, columns)
     if problem:
         return problem, None
@@ -239,6 +246,8 @@ def _parsed(source: CsvText, columns: Sequence[str], text: Sequence | None) -> t
 
 
 def _read(file, source: CsvText, text: Sequence | None) -> pd.DataFrame:
+    import pandas as pd
+
     kinds = {"dtype": str} if text is None else {"converters": dict.fromkeys(text, str)}
     names = [name or f"Unnamed: {i}" for i, name in enumerate(source.names)]
     table = pd.read_csv(file, sep=source.separator, names=names, header=0, keep_default_na=text is not None, **kinds)
@@ -254,7 +263,7 @@ def _header_problem(source: CsvText, columns: Sequence[str]) -> str:
     missing = [column for column in columns if column_name(column) not in names]
     twice = sorted({name for name in names if name and names.count(name) > 1})
     if source.zeros:
-        line = source.path.read_bytes().partition(b"\0")[0].count(b"\n") + 1
+        line = source.data.partition(b"\0")[0].count(b"\n") + 1
         return f"has NUL bytes, the first on line {line}: it is damaged, or no text"
     if not names:
         return "is empty"

@@ -64,8 +64,8 @@ def show(made: guess_competition.Guess, path: Path) -> None:
 def try_it(inputs: Path, path: Path) -> None:
     """Read the tables by the file as `make folds` will, and say what came of it."""
     try:
-        competition = loading.load_competition(inputs, path)
-        train, test = loading.read_train(competition, inputs), loading.read_test(competition, inputs)
+        tables = loading.open_tables(inputs, path)
+        competition, train, test = tables.competition, tables.training_rows, tables.test_rows
     except InputError as error:
         console.warn(f"the file does not work yet; edit it as the lines above say: {error}")
         return

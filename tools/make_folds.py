@@ -20,10 +20,9 @@ DARK = 16  # grey values below which a whole thumbnail is nearly black
 
 def main() -> None:
     args = arguments()
-    competition = loading.load_competition(args.inputs, args.competition)
-    table = folds.with_groups(loading.read_train(competition, args.inputs))
-    test = loading.read_test(competition, args.inputs)
-    advise_groups(competition, args.inputs, table)
+    tables = loading.open_tables(args.inputs, args.competition)
+    competition, table, test = tables.competition, folds.with_groups(tables.training_rows), tables.test_rows
+    advise_groups(*tables.given_tables, table)
     looked = look_at_photos(args.inputs, table, test)
     table, merged = join_alike(table, looked)
     warn_of_shared(table, test, looked)
@@ -45,9 +44,8 @@ def arguments():
     return made.parse_args()
 
 
-def advise_groups(competition, inputs, table) -> None:
+def advise_groups(train, test, table) -> None:
     """Say by which columns the test set was probably split, where that is not what the folds are split by."""
-    train, test = loading.given_tables(competition, inputs)
     given = set(table["group"])
     for made in suggest_groups(train, test):
         if not set(train[made.column].astype(str)) <= given:

@@ -1,7 +1,7 @@
 """competition.toml: its keys with type, default and meaning, the checks of their values, and the lines of a guess.
 
-`parse_settings` turns the keys and values of the file into Settings. docs/competition.md shows each key with an example.
-A table in this module says which keys need a certain target, and which keys exclude each other.
+`parse_settings` turns the keys and values of the file into Settings. docs/competition.md shows an example of each key.
+Tables in this module say which keys need a certain target, and which keys exclude each other.
 
 The last section holds a line of a competition.toml as `make init` writes it: a key, a value and the reason for it.
 """
@@ -37,8 +37,8 @@ class Settings:
     target: str = _key(
         "text",
         "",
-        "what is predicted: `multiclass` (one of several classes), `binary` (two classes), `multilabel` (several labels "
-        "at once), `ordinal` (grades), `regression` (a number)",
+        "what is predicted: `multiclass` (one of several classes), `binary` (two classes), `multilabel` (several "
+        "labels at once), `ordinal` (grades), `regression` (a number)",
     )
     metric: str = _key(
         "text",

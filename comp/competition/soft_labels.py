@@ -1,8 +1,8 @@
 """Soft training labels where a class is a range of a number: a Gaussian around the number, integrated over the ranges.
 
 If a class ends at 30, a photo with the number 29 nearly belongs to the next class. A Gaussian around the number spreads
-the label over the classes whose ranges are near. This is label distribution learning: Geng 2016; Gao et al. 2017 (DLDL).
-It changes training rows only.
+the label over the classes whose ranges are near (label distribution learning: Geng 2016; DLDL, Gao et al. 2017). It
+changes training rows only.
 
 A cell is a part of the range of one class. By default each class is one cell; fine edges cut a class into several.
 

@@ -10,12 +10,13 @@ from small_inputs import photos, text
 
 from comp.errors import InputError
 from comp.inputs import path_templates, photo_paths
+from comp.inputs.photo_listing import Listing
 from comp.inputs.source_table import SourceTable, read_source, unpack_command
 
 
 def found(folder, path_template, **columns):
     source = SourceTable(folder / "t.csv", 0, pd.DataFrame(columns, dtype=str)) if columns else None
-    return photo_paths.find_photos(folder, path_template, source, "train_images")
+    return photo_paths.find_photos(Listing(folder), path_template, source, "train_images")
 
 
 @pytest.mark.parametrize(
@@ -43,7 +44,7 @@ def test_spelling_of_an_extension_but_not_another_one(tmp_path):
     assert found(tmp_path, "{id}.jpg", id=["a", "b"]).images.tolist() == ["a.JPG", "b.Jpeg"]
     assert found(tmp_path, "{id}.tiff", id=["d"]).images.tolist() == ["d.TIF"]
     with pytest.raises(InputError, match=r"no c\.jpg"):
-        photo_paths.find_photos(tmp_path, "{id}.jpg", _table(tmp_path, "id\nc\n"), "train_images")
+        photo_paths.find_photos(Listing(tmp_path), "{id}.jpg", _table(tmp_path, "id\nc\n"), "train_images")
 
 
 def test_an_exact_name_wins_and_two_photos_of_one_name_do_not(tmp_path):
@@ -98,7 +99,7 @@ def test_rows_without_a_photo_are_named_by_line_and_path(tmp_path):
     for path_template in ("p/{id}.jpg", "p/{id}.{n}.jpg"):
         photos(tmp_path, "p/a.1.jpg")
         with pytest.raises(InputError) as error:
-            photo_paths.find_photos(tmp_path, path_template, table, "train_images")
+            photo_paths.find_photos(Listing(tmp_path), path_template, table, "train_images")
         for part in ("4 of 5 rows", "line 5: no p/b", "line 7: no p/d", "and 1 more", "train_images", "p has"):
             assert part in str(error.value)
 
@@ -106,8 +107,11 @@ def test_rows_without_a_photo_are_named_by_line_and_path(tmp_path):
 @pytest.mark.parametrize("id", ["../secret", "/etc/passwd", "a/../../b", "C:/x"])
 def test_paths_stay_within_inputs(tmp_path, id):
     photos(tmp_path, "in/a.jpg", "secret.jpg")
+    inputs = tmp_path / "in"
     with pytest.raises(InputError, match=r"outside of inputs[\s\S]*line 2"):
-        photo_paths.find_photos(tmp_path / "in", "{id}", _table(tmp_path / "in", f"id\n{id}\n"), "train_images")
+        photo_paths.find_photos(
+            Listing(tmp_path / "in"), "{id}", _table(tmp_path / "in", f"id\n{id}\n"), "train_images"
+        )
 
 
 def test_a_template_that_matches_nothing_says_what_is_there(tmp_path):
@@ -127,7 +131,7 @@ def _zip(path, *names):
 def test_archives_are_named_with_the_command_that_unpacks_them(tmp_path):
     _zip(tmp_path / "train.zip", "1.jpg")
     with pytest.raises(InputError, match=rf"unzip -q {tmp_path}/train\.zip -d {tmp_path}/train"):
-        photo_paths.find_photos(tmp_path, "train/{id}.jpg", _table(tmp_path, "id\n1\n"), "train_images")
+        photo_paths.find_photos(Listing(tmp_path), "train/{id}.jpg", _table(tmp_path, "id\n1\n"), "train_images")
     _zip(tmp_path / "test.zip", "test/1.jpg")
     assert unpack_command(tmp_path, "test/1.jpg") == f"unzip -q {tmp_path}/test.zip -d {tmp_path}"
     _zip(tmp_path / "train.csv.zip", "train.csv")
