@@ -77,7 +77,7 @@ class Competition:
     """Everything that is known about a competition, except its photos.
 
     classes: names (C,) in the order of the probability columns, as the tables write them; ("value",) for regression.
-    also: metrics that are shown beside the main one. at_least_one: for multilabel, whether every photo has a label.
+    also: more metrics to show. at_least_one: for multilabel, whether every photo has a label.
     limits: lowest and highest value of a regression target, from the training table or from competition.toml.
     combine: how the photos of one prediction id become one answer: "mean", "max", or "" if each id has one photo.
     defaults: settings for models that have no named recipe, such as "crop=350".

@@ -78,8 +78,16 @@ def read_text_table(path: Path, columns: tuple[str, ...] = ()) -> pd.DataFrame:
     """A CSV file with these columns, and perhaps others, all as text. An InputError says how to correct the file."""
     try:
         return read_table(path, columns, "")
-    except InputError as error:  # the advice needs the encoding, so it reads the file again
-        raise InputError(error.found, error.expected, advice_to_correct(path)) from None
+    except InputError as error:
+        raise InputError(error.found, error.expected, _advice(path)) from None
+
+
+def _advice(path: Path) -> str:
+    """How to correct the file. The advice depends on the encoding, so the file is read again."""
+    try:
+        return advice_to_correct(path)
+    except OSError:
+        return f"correct {path}"
 
 
 # ---- COCO JSON

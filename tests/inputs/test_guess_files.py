@@ -58,8 +58,8 @@ def test_a_competition_inside_the_folder_is_left_out(tmp_path):
 
 
 def template(rows, photos, part="train"):
-    found = guess_photos.find(pd.DataFrame(rows).astype(str), photos, part)
-    return found and found.template
+    best = guess_photos.find_template(pd.DataFrame(rows).astype(str), photos, part)
+    return best and best.template
 
 
 def test_templates_are_found_by_finding_the_photos():

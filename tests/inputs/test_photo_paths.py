@@ -109,9 +109,7 @@ def test_paths_stay_within_inputs(tmp_path, id):
     photos(tmp_path, "in/a.jpg", "secret.jpg")
     inputs = tmp_path / "in"
     with pytest.raises(InputError, match=r"outside of inputs[\s\S]*line 2"):
-        photo_paths.find_photos(
-            Listing(tmp_path / "in"), "{id}", _table(tmp_path / "in", f"id\n{id}\n"), "train_images"
-        )
+        photo_paths.find_photos(Listing(inputs), "{id}", _table(inputs, f"id\n{id}\n"), "train_images")
 
 
 def test_a_template_that_matches_nothing_says_what_is_there(tmp_path):
