@@ -24,7 +24,7 @@ KINDS = [
 ]
 
 
-@pytest.mark.parametrize("competition", KINDS, ids=lambda one: one.target)
+@pytest.mark.parametrize("competition", KINDS, ids=lambda competition: competition.target)
 def test_every_kind_of_competition_survives_json(competition):
     assert from_json(json.loads(json.dumps(to_json(competition)))) == competition
 

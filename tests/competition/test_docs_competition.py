@@ -15,7 +15,7 @@ PAGE = (ROOT / "docs/competition.md").read_text(encoding="utf-8")
 ROWS = re.findall(r"^\| `(\w+)` \| (.+) \| `(.+)` \|$", PAGE, re.M)
 KEYS = {key: example for key, _, example in ROWS}
 FILES = re.findall(r"```toml\n(.*?)```", PAGE, re.S)
-NEEDS = {  # what an example needs beside it
+NEEDS = {  # more keys that an example needs
     "positive": dict(target="binary"),
     "separator": dict(target="multilabel", metric="micro_f1"),
     "limits": dict(target="regression", metric="rmse"),

@@ -52,7 +52,7 @@ def test_bad_ranges(text):
 
 
 @pytest.mark.parametrize(
-    ("setting", "found"),
+    ("setting", "message"),
     [
         (dict(edges="kind:1"), "level"),
         (dict(edges="level:1,2"), "1 rising"),
@@ -62,6 +62,6 @@ def test_bad_ranges(text):
         (dict(drop="age:57-59"), "kind, level"),
     ],
 )
-def test_a_bad_policy_says_what_is_there(setting, found):
-    with pytest.raises(InputError, match=found):
+def test_a_bad_policy_says_what_is_there(setting, message):
+    with pytest.raises(InputError, match=message):
         training_policy(pd.DataFrame({"kind": [0], "level": [0], "depth": [1], "label": [2]}), TWO, **setting)

@@ -64,8 +64,8 @@ def sample_of(folder, header, **keys):
     ],
 )
 def test_columns_and_form(tmp_path, header, keys, id, answer, columns):
-    made = sample_of(tmp_path, header, **keys)
-    assert (made.file, made.id, made.answer, made.columns) == ("sample_submission.csv", id, answer, columns)
+    sample = sample_of(tmp_path, header, **keys)
+    assert (sample.file, sample.id, sample.answer, sample.columns) == ("sample_submission.csv", id, answer, columns)
 
 
 @pytest.mark.parametrize(
