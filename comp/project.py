@@ -31,6 +31,13 @@ class Project:
 
         return frozen_competition.load(self.outputs, self.inputs, self.competition_file)
 
+    @cached_property
+    def tables(self):
+        """The competition's own tables: InputTables, or MaskGenderAgeTables."""
+        from comp.inputs import loading
+
+        return loading.tables_of(self.competition, self.inputs)
+
     # ---- training rows
 
     @cached_property
@@ -79,9 +86,7 @@ class Project:
     @cached_property
     def test_rows(self):
         """The test photos as a DataFrame: id and image, in the order of the sample submission."""
-        from comp.inputs import loading
-
-        return loading.read_test(self.competition, self.inputs)
+        return self.tables.test_rows
 
     @cached_property
     def test_ids(self) -> list[str] | None:

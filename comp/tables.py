@@ -178,7 +178,7 @@ class CsvText:
 
     def __init__(self, path: Path, columns: Sequence[str] = ()):
         data = path.read_bytes()
-        self.path, self.encoding = path, encoding_of(data)
+        self.path, self.data, self.encoding = path, data, encoding_of(data)
         self.zeros = b"\0" in data and not self.encoding.startswith(("utf-16", "utf-32"))
         with self.opened() as file:
             start = file.read(CHUNK)
@@ -187,8 +187,8 @@ class CsvText:
         self.plain = begins_with_header(start, self.separator)
 
     def opened(self):
-        """The text file without its byte-order mark."""
-        file = open(self.path, encoding=self.encoding, newline="")  # noqa: SIM115  the caller closes it
+        """The text without its byte-order mark, as a file. The file on disk is not opened again."""
+        file = io.TextIOWrapper(io.BytesIO(self.data), encoding=self.encoding, newline="")
         if file.read(1) != BOM:
             file.seek(0)
         return file
@@ -277,7 +277,7 @@ def _header_problem(source: CsvText, columns: Sequence[str]) -> str:
     missing = [column for column in columns if column_name(column) not in names]
     twice = sorted({name for name in names if name and names.count(name) > 1})
     if source.zeros:
-        line = source.path.read_bytes().partition(b"\0")[0].count(b"\n") + 1
+        line = source.data.partition(b"\0")[0].count(b"\n") + 1
         return f"has NUL bytes, the first on line {line}: it is damaged, or no text"
     if not names:
         return "is empty"

@@ -4,17 +4,13 @@ Names of runs, columns and files may contain spaces, commas and brackets, and ma
 macOS writes file names in Unicode NFD, other systems in NFC; `same_text` makes equal names compare equal.
 """
 
-from __future__ import annotations
-
 import math
 import re
 import shlex
 import unicodedata
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # a stage with nothing to do ends before pandas would be imported
-    import pandas as pd
+import pandas as pd
 
 BETWEEN = re.compile(r"[\s,|]+")
 

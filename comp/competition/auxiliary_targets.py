@@ -1,6 +1,6 @@
-"""Auxiliary targets: further columns of the training table that a network learns beside its target.
+"""Auxiliary targets: more columns of the training table that a network learns in addition to its target.
 
-They are for training alone: the test table need not have them. Letters: N rows, A columns of targets.
+Only training needs them: the test table may lack these columns. Letters: N rows, A columns of targets.
 """
 
 from dataclasses import dataclass
@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from comp.competition.label_policy import kept_column, named_numbers
+from comp.competition.recipe_text import kept_column, named_numbers, positive_number
 from comp.errors import InputError
 
-MOST_VALUES = 1000  # of a category; more are an id or free text
+MOST_VALUES = 1000  # of a category; a column with more values holds ids or free text
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,8 @@ class Auxiliary:
     """One column as training targets.
 
     values (N, A) float32. A number has A = 2: the standardised number, 0 where it is missing, and 1 where it is known.
-    A category has one per value: 1 for the row's value, all 0 where it is missing. So targets may be mixed linearly.
+    A category has A = the number of its values: 1 for the row's value, all 0 where it is missing. The targets of two
+    rows can therefore be mixed linearly.
     """
 
     name: str
@@ -29,7 +30,7 @@ class Auxiliary:
 
     @property
     def outputs(self) -> int:
-        """How many outputs a head for it has."""
+        """How many outputs a head for this column has."""
         return 1 if self.is_number else self.values.shape[1]
 
 
@@ -43,26 +44,20 @@ def auxiliary_targets(table: pd.DataFrame, text: str) -> list[Auxiliary]:
 
 
 def _auxiliary(table: pd.DataFrame, name: str, text: str) -> Auxiliary:
-    weight = pd.to_numeric(text, errors="coerce")
-    if not 0 < weight < np.inf:
-        expected = f"a weight above 0, such as {name}:0.3"
-        raise InputError(f"auxiliary={name}:{text}", expected, "correct auxiliary in SET")
+    weight = positive_number("auxiliary", name, text, f"a weight above 0, such as {name}:0.3")
     column = kept_column(table, name)
-    if not column.nunique() >= 2 or (not _is_number(column) and column.nunique() > MOST_VALUES):
+    is_number = pd.api.types.is_numeric_dtype(column)
+    if column.nunique() < 2 or (not is_number and column.nunique() > MOST_VALUES):
         raise InputError(
             f"auxiliary={name}: {column.nunique()} different values in {len(table)} training rows",
             f"numbers, or a category of 2 to {MOST_VALUES} values",
             "leave it out of auxiliary in SET",
         )
-    values = _number(column) if _is_number(column) else np.array(pd.get_dummies(column), np.float32)
-    return Auxiliary(name, float(weight), _is_number(column), values)
+    values = _standardised(column) if is_number else np.array(pd.get_dummies(column), np.float32)
+    return Auxiliary(name, weight, is_number, values)
 
 
-def _is_number(column: pd.Series) -> bool:
-    return pd.api.types.is_numeric_dtype(column)
-
-
-def _number(column: pd.Series) -> np.ndarray:
+def _standardised(column: pd.Series) -> np.ndarray:
     known = column.notna()
     scaled = (column - column.mean()) / column.std(ddof=0)
     return np.stack([scaled.fillna(0), known], 1).astype(np.float32)

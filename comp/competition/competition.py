@@ -1,7 +1,8 @@
 """The Competition value: what is predicted, how it is scored, and how it is submitted.
 
-It is created once (see loading.py), saved in outputs/competition.json by `make folds`, and passed as an argument. No
-module reads the classes from a global variable.
+comp/inputs/ builds it from competition.toml, the tables and the sample submission. `make folds` saves it in
+outputs/competition.json, and all later stages read it from there. It is passed as an argument: no module reads the
+classes from a global variable.
 
 Letters in every shape: N rows, C classes, A values of an attribute.
 
@@ -13,7 +14,7 @@ Letters in every shape: N rows, C classes, A values of an attribute.
 | ordinal    | (N,) int             | rows sum to 1, classes from the lowest to the highest    |
 | regression | (N,) float           | one column of values                                     |
 
-The Competition value as plain JSON values and back; the digest of a competition.toml.
+At the end of the module: the Competition value as plain JSON values and back, and the digest of a competition.toml.
 """
 
 import tomllib
@@ -26,7 +27,7 @@ from comp.metrics import named_metrics
 from comp.metrics.metric import ONE_LABEL, Metric
 
 TARGETS = ("multiclass", "binary", "multilabel", "ordinal", "regression")
-ANSWERS = {  # form of an answer in the submission: the targets that can have it
+ANSWERS = {  # form of an answer in the submission: the targets that it is allowed for
     "index": ONE_LABEL,
     "label": ONE_LABEL,
     "probability": ("binary",),
@@ -76,11 +77,12 @@ class Competition:
     """Everything that is known about a competition, except its photos.
 
     classes: names (C,) in the order of the probability columns, as the tables write them; ("value",) for regression.
-    also: metrics that are shown beside the main one. at_least_one: for multilabel, whether every photo has a label.
+    also: more metrics to show. at_least_one: for multilabel, whether every photo has a label.
     limits: lowest and highest value of a regression target, from the training table or from competition.toml.
     combine: how the photos of one prediction id become one answer: "mean", "max", or "" if each id has one photo.
-    defaults: settings that a model without a recipe of its own starts from, such as "crop=350".
-    source: the settings of competition.toml as plain values; empty for the home competition.
+    defaults: settings for models that have no named recipe, such as "crop=350".
+    source: the keys and values of competition.toml; empty if the competition has no such file. Only comp/inputs/ asks
+    whether it is empty.
     """
 
     target: str
@@ -111,6 +113,11 @@ class Competition:
         """Whether the probabilities of a row sum to 1."""
         return self.target in ONE_LABEL
 
+    @property
+    def separator(self) -> str:
+        """The text between several labels of a row: the same in the training table and in the submission."""
+        return self.source.get("separator") or " "
+
 
 def to_json(competition: Competition) -> dict:
     """Plain values; a metric is stored by its name."""
@@ -119,7 +126,7 @@ def to_json(competition: Competition) -> dict:
         "metric": competition.metric.name,
         "also": [metric.name for metric in competition.also],
         "attributes": {name: asdict(attribute) for name, attribute in competition.attributes.items()},
-        "ranges": [asdict(one) for one in competition.ranges],
+        "ranges": [asdict(number_range) for number_range in competition.ranges],
         "sample": competition.sample and asdict(competition.sample),
     }
 
@@ -133,8 +140,8 @@ def from_json(values: dict) -> Competition:
             "classes": tuple(values["classes"]),
             "metric": named_metrics.get(values["metric"]),
             "also": tuple(named_metrics.get(name) for name in values["also"]),
-            "attributes": {name: Attribute(**_tuples(one)) for name, one in values["attributes"].items()},
-            "ranges": tuple(Range(**_tuples(one)) for one in values["ranges"]),
+            "attributes": {name: Attribute(**_tuples(attribute)) for name, attribute in values["attributes"].items()},
+            "ranges": tuple(Range(**_tuples(number_range)) for number_range in values["ranges"]),
             "limits": tuple(values["limits"]),
             "sample": sample and Sample(**_tuples(sample)),
         }
@@ -150,4 +157,5 @@ def settings_digest(text: str) -> str:
 
 
 def _tuples(values: dict) -> dict:
+    """The same values with tuples in place of the lists of JSON."""
     return {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}

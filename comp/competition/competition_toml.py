@@ -1,8 +1,9 @@
-"""Which keys of competition.toml need each other or exclude each other.
+"""competition.toml: its keys with type, default and meaning, the checks of their values, and the lines of a guess.
 
-The keys of competition.toml: their names, types and defaults. docs/competition.md shows each with an example.
+`parse_settings` turns the keys and values of the file into Settings. docs/competition.md shows an example of each key.
+Tables in this module say which keys need a certain target, and which keys exclude each other.
 
-Lines of competition.toml with a reason beside each.
+The last section holds a line of a competition.toml as `make init` writes it: a key, a value and the reason for it.
 """
 
 import dataclasses
@@ -21,127 +22,107 @@ EDIT = "edit competition.toml; docs/competition.md explains each key"
 RESERVED_NAMES = ("image", "group", "label", "fold", "id")  # columns of folds.csv
 
 
-def check_keys(settings, given: set[str]) -> None:
-    """Raise InputError for the first thing that is wrong. settings: Settings; given: the keys in the file."""
-    _required(given)
-    _one_of("target", settings.target, TARGETS)
-    for name in (settings.metric, *settings.also):
-        named_metrics.check_target(named_metrics.get(name), settings.target)
-    for keys, target in _TARGETS_OF_KEYS:
-        _only_for(given & keys, settings.target, target)
-    for first, second in (("label", "attributes"), ("group", "group_pattern"), ("classes", "attributes")):
-        if {first, second} <= given:
-            raise _wrong(f"both {first} and {second} are given", "one of them")
-    if settings.answer:
-        _one_of("answer", settings.answer, [name for name, fitting in ANSWERS.items() if settings.target in fitting])
-    if settings.combine:
-        _one_of("combine", settings.combine, ("mean", "max"))
-    _check_lists(settings)
-    _check_paths(settings)
-    _check_pattern(settings.group_pattern)
+# ---- the keys
 
 
-_TARGETS_OF_KEYS = (
-    ({"positive"}, ("binary",)),
-    ({"limits"}, ("regression",)),
-    ({"separator"}, ("multilabel",)),
-    ({"attributes"}, ("multiclass",)),
-    ({"classes"}, ("multiclass", "binary", "multilabel", "ordinal")),
-)
-
-
-def _required(given: set[str]) -> None:
-    missing = [key for key in ("target", "metric", "train_images") if key not in given]
-    if missing:
-        raise _wrong(f"no key {', '.join(missing)}", "at least target, metric and train_images")
-
-
-def _one_of(key: str, value: str, known) -> None:
-    if value not in known:
-        near = difflib.get_close_matches(value, known, 1, 0.5)
-        guess = f": did you mean {near[0]}?" if near else ""
-        raise _wrong(f'{key} = "{value}"{guess}', f"one of {', '.join(known)}")
-
-
-def _only_for(keys: set[str], target: str, fitting: tuple[str, ...]) -> None:
-    if keys and target not in fitting:
-        raise _wrong(f'{keys.pop()} with target = "{target}"', f"this key only if target is {' or '.join(fitting)}")
-
-
-def _check_lists(settings) -> None:
-    """Check the lengths of lists, repeated names and reserved names."""
-    for key in ("also", "label", "attributes", "classes", "columns", "fill"):
-        repeated = [name for name in settings.listed(key) if settings.listed(key).count(name) > 1]
-        if repeated:
-            raise _wrong(f"{key} names {repeated[0]} twice", "each name once")
-    if settings.limits and not (len(settings.limits) == 2 and settings.limits[0] < settings.limits[1]):
-        raise _wrong(f"limits = {list(settings.limits)}", "the lowest and the highest value, such as [1, 100]")
-    if settings.target == "regression" and not isinstance(settings.label, str):
-        raise _wrong(f'label = {list(settings.label)} with target = "regression"', "one column of numbers")
-    taken = [name for name in (*settings.columns, *settings.attributes) if name in RESERVED_NAMES]
-    if taken:
-        raise _wrong(
-            f"a kept column or attribute named {taken[0]}",
-            f"another name: folds.csv has its own columns {', '.join(RESERVED_NAMES)}",
-        )
-    unused = set(settings.ranges) - set(settings.attributes)
-    if unused:
-        raise _wrong(f"ranges names {', '.join(sorted(unused))}", f"one of attributes = {list(settings.attributes)}")
-
-
-def _check_paths(settings) -> None:
-    """Paths must be relative to inputs and inside it, because folds.csv is used on other machines too."""
-    for key in ("train", "train_images", "test", "test_images", "sample"):
-        path = PurePosixPath(getattr(settings, key))
-        if path.is_absolute() or ".." in path.parts:
-            raise _wrong(f'{key} = "{path}"', "a path relative to the inputs folder, without ..")
-
-
-def _check_pattern(pattern: str) -> None:
-    try:
-        groups = re.compile(pattern).groups
-    except re.error as error:
-        raise _wrong(f"group_pattern = {pattern!r}: {error}", "a regular expression") from None
-    if pattern and groups != 1:
-        raise _wrong(f"group_pattern = {pattern!r} has {groups} (...)", r"one, such as 'train/(\d+)_'")
-
-
-def _wrong(found: str, expected: str) -> InputError:
-    return InputError(f"{found} in competition.toml", expected, EDIT)
-
-
-def _key(kind: str, default=""):
-    """A key of the file. kind: see `_KINDS`."""
-    return field(default=default, metadata={"kind": kind})
+def _key(kind: str, default, meaning: str):
+    """A key of the file. kind: see `_KINDS`; meaning: what docs/competition.md says of the key."""
+    return field(default=default, metadata={"kind": kind, "help": meaning})
 
 
 @dataclass(frozen=True)
 class Settings:
     """A competition.toml. Lists become tuples, and class names are text even if the file has numbers."""
 
-    target: str = _key("text")
-    metric: str = _key("text")
-    also: tuple[str, ...] = _key("texts", ())
-    train: str = _key("text")
-    train_images: str = _key("text")
-    test: str = _key("text")
-    test_images: str = _key("text")
-    id: str = _key("text")
-    label: str | tuple[str, ...] = _key("text or texts", "label")
-    separator: str = _key("text")
-    attributes: tuple[str, ...] = _key("texts", ())
-    classes: tuple[str, ...] = _key("names", ())
-    positive: str | tuple[str, ...] = _key("name or names", ())
-    group: str | tuple[str, ...] = _key("text or texts")
-    group_pattern: str = _key("text")
-    sample: str = _key("text")
-    fill: str | tuple[str, ...] = _key("text or texts", ())
-    answer: str = _key("text")
-    combine: str = _key("text")
-    limits: tuple[float, ...] = _key("numbers", ())
-    columns: tuple[str, ...] = _key("texts", ())
-    ranges: dict[str, dict] = field(default_factory=dict, metadata={"kind": "ranges"})
-    defaults: str = _key("text")
+    target: str = _key(
+        "text",
+        "",
+        "what is predicted: `multiclass` (one of several classes), `binary` (two classes), `multilabel` (several "
+        "labels at once), `ordinal` (grades), `regression` (a number)",
+    )
+    metric: str = _key(
+        "text",
+        "",
+        "the metric of the leaderboard; it decides the best epoch, the blend and the answers; a parameter follows "
+        "after @",
+    )
+    also: tuple[str, ...] = _key("texts", (), "other metrics to show")
+    train: str = _key(
+        "text",
+        "",
+        "table of the training photos: CSV (separator and encoding are recognised) or COCO JSON; default: no table, "
+        "the labels are read from the paths",
+    )
+    train_images: str = _key("text", "", "path of a training photo, see Paths below")
+    test: str = _key("text", "", "table of the test photos; default: the rows of the sample submission")
+    test_images: str = _key(
+        "text",
+        "",
+        "path of a test photo; default: `train_images` with test in place of train, if that folder exists",
+    )
+    id: str = _key(
+        "text",
+        "",
+        "how the test table gives the ids of the sample: a column, or a template of columns; default: the first column "
+        "of the sample",
+    )
+    label: str | tuple[str, ...] = _key(
+        "text or texts",
+        "label",
+        "the column of the label, a list of columns of 0 and 1, or a field of `train_images`; default: `label`",
+    )
+    separator: str = _key("text", "", "the text between several labels in one column; default: spaces")
+    attributes: tuple[str, ...] = _key("texts", (), "columns that together give the class, instead of `label`")
+    classes: tuple[str, ...] = _key(
+        "names",
+        (),
+        "the classes in their order; default: the columns of the sample if those are the classes, else all labels in "
+        "the table",
+    )
+    positive: str | tuple[str, ...] = _key(
+        "name or names",
+        (),
+        "binary: the positive class, or a list of labels that belong to it; default: 1, or the second of the two",
+    )
+    group: str | tuple[str, ...] = _key(
+        "text or texts",
+        "",
+        "a column, a list of columns or a template: photos of one group stay in one fold; a photo with an empty field "
+        "is a group of its own",
+    )
+    group_pattern: str = _key(
+        "text",
+        "",
+        "a regular expression for the path of the photo; the text that its one (...) matches is the group",
+    )
+    sample: str = _key("text", "", "the sample submission; default: the table with sample or submission in its name")
+    fill: str | tuple[str, ...] = _key(
+        "text or texts",
+        (),
+        "the column or columns of the sample to fill, needed only if their names do not show it; all others stay "
+        "unchanged",
+    )
+    answer: str = _key(
+        "text",
+        "",
+        "how they are filled, see Answers below; default: from target, metric and the columns of the sample",
+    )
+    combine: str = _key(
+        "text", "", "how the probabilities of several photos of one id become one answer: `mean` or `max`"
+    )
+    limits: tuple[float, ...] = _key(
+        "numbers",
+        (),
+        "lowest and highest possible value of a regression target; default: those in the training table",
+    )
+    columns: tuple[str, ...] = _key(
+        "texts", (), "more columns of the training table to keep in folds.csv, for the setting `drop` of a recipe"
+    )
+    ranges: dict[str, dict] = field(
+        default_factory=dict,
+        metadata={"kind": "ranges", "help": "attributes that are ranges of a number: value i + 1 starts at edge i"},
+    )
+    defaults: str = _key("text", "", "default settings for models without their own recipe")
 
     def listed(self, key: str) -> tuple[str, ...]:
         """The value of a key that is a text or a list, as a tuple."""
@@ -168,20 +149,22 @@ def parse_settings(values: dict) -> Settings:
     Raises InputError for an unknown key (and names the most similar one), a value of another type, and keys that do
     not go together.
     """
-    fields = {one.name: one for one in dataclasses.fields(Settings)}
+    kinds = {key.name: key.metadata["kind"] for key in dataclasses.fields(Settings)}
     for key in values:
-        if key not in fields:
-            raise _unknown(key, list(fields))
-    parsed = {key: _value(key, value, fields[key].metadata["kind"]) for key, value in values.items()}
-    settings = Settings(**parsed)
-    check_keys(settings, set(values))
+        if key not in kinds:
+            guess = _similar(key, kinds)
+            raise InputError(f"unknown key {key} in competition.toml{guess}", f"one of {', '.join(kinds)}", EDIT)
+    settings = Settings(**{key: _value(key, value, kinds[key]) for key, value in values.items()})
+    _check_keys(settings, set(values))
     return settings
 
 
-def _unknown(key: str, known: list[str]) -> InputError:
-    near = difflib.get_close_matches(key, known, 1, 0.5)
-    guess = f": did you mean {near[0]}?" if near else ""
-    return InputError(f"unknown key {key} in competition.toml{guess}", f"one of {', '.join(known)}", EDIT)
+def _similar(text: str, known) -> str:
+    near = difflib.get_close_matches(text, list(known), 1, 0.5)
+    return f": did you mean {near[0]}?" if near else ""
+
+
+# ---- the type of each value
 
 
 def _is_text(value) -> bool:
@@ -210,12 +193,12 @@ def _value(key: str, value, kind: str):
     """The value as Settings stores it. Raises InputError for another type."""
     if kind == "ranges":
         return _ranges(value)
-    one, single, several, words = _KINDS[kind]
-    as_text = str if kind in ("names", "name or names") else lambda item: item
-    if single and one(value):
-        return as_text(value)
-    if several and isinstance(value, list) and all(map(one, value)) and (value or kind == "numbers"):
-        return tuple(map(as_text, value))
+    fits, single, several, words = _KINDS[kind]
+    stored = str if kind in ("names", "name or names") else lambda item: item
+    if single and fits(value):
+        return stored(value)
+    if several and isinstance(value, list) and all(map(fits, value)) and (value or kind == "numbers"):
+        return tuple(map(stored, value))
     raise InputError(f"{key} = {value!r} in competition.toml", f"{key} is {words}", EDIT)
 
 
@@ -231,11 +214,103 @@ def _ranges(value) -> dict[str, dict]:
     return value
 
 
+# ---- keys that need or exclude each other
+
+REQUIRED = ("target", "metric", "train_images")
+EXCLUSIVE = (("label", "attributes"), ("group", "group_pattern"), ("classes", "attributes"))
+TARGETS_OF_KEYS = {  # key: the targets that it is allowed for; all other keys are allowed for every target
+    "positive": ("binary",),
+    "limits": ("regression",),
+    "separator": ("multilabel",),
+    "attributes": ("multiclass",),
+    "classes": ("multiclass", "binary", "multilabel", "ordinal"),
+}
+UNIQUE = ("also", "label", "attributes", "classes", "columns", "fill")  # lists that name nothing twice
+PATHS = ("train", "train_images", "test", "test_images", "sample")
+
+
+def _check_keys(settings: Settings, given: set[str]) -> None:
+    """Raise InputError for the first thing that is wrong. given: the keys in the file."""
+    missing = [key for key in REQUIRED if key not in given]
+    if missing:
+        raise _wrong(f"no key {', '.join(missing)}", "at least target, metric and train_images")
+    _check_choice("target", settings.target, TARGETS)
+    for name in (settings.metric, *settings.also):
+        named_metrics.check_target(named_metrics.get(name), settings.target)
+    for key, targets in TARGETS_OF_KEYS.items():
+        if key in given and settings.target not in targets:
+            expected = f"this key only if target is {' or '.join(targets)}"
+            raise _wrong(f'{key} with target = "{settings.target}"', expected)
+    for first, second in EXCLUSIVE:
+        if {first, second} <= given:
+            raise _wrong(f"both {first} and {second} are given", "one of them")
+    if settings.answer:
+        fitting = [name for name, targets in ANSWERS.items() if settings.target in targets]
+        _check_choice("answer", settings.answer, fitting)
+    if settings.combine:
+        _check_choice("combine", settings.combine, ("mean", "max"))
+    _check_lists(settings)
+    _check_paths(settings)
+    _check_pattern(settings.group_pattern)
+
+
+def _check_choice(key: str, value: str, known) -> None:
+    if value not in known:
+        raise _wrong(f'{key} = "{value}"{_similar(value, known)}', f"one of {', '.join(known)}")
+
+
+def _check_lists(settings: Settings) -> None:
+    """Check the lengths of lists, repeated names and reserved names."""
+    for key in UNIQUE:
+        names = settings.listed(key)
+        repeated = [name for name in names if names.count(name) > 1]
+        if repeated:
+            raise _wrong(f"{key} names {repeated[0]} twice", "each name once")
+    if settings.limits and not (len(settings.limits) == 2 and settings.limits[0] < settings.limits[1]):
+        raise _wrong(f"limits = {list(settings.limits)}", "the lowest and the highest value, such as [1, 100]")
+    if settings.target == "regression" and not isinstance(settings.label, str):
+        raise _wrong(f'label = {list(settings.label)} with target = "regression"', "one column of numbers")
+    taken = [name for name in (*settings.columns, *settings.attributes) if name in RESERVED_NAMES]
+    if taken:
+        raise _wrong(
+            f"a kept column or attribute named {taken[0]}",
+            f"another name: folds.csv has its own columns {', '.join(RESERVED_NAMES)}",
+        )
+    unused = set(settings.ranges) - set(settings.attributes)
+    if unused:
+        raise _wrong(f"ranges names {', '.join(sorted(unused))}", f"one of attributes = {list(settings.attributes)}")
+
+
+def _check_paths(settings: Settings) -> None:
+    """Paths must be relative to inputs and inside it, because folds.csv is used on other machines too."""
+    for key in PATHS:
+        path = PurePosixPath(getattr(settings, key))
+        if path.is_absolute() or ".." in path.parts:
+            raise _wrong(f'{key} = "{path}"', "a path relative to the inputs folder, without ..")
+
+
+def _check_pattern(pattern: str) -> None:
+    try:
+        groups = re.compile(pattern).groups
+    except re.error as error:
+        raise _wrong(f"group_pattern = {pattern!r}: {error}", "a regular expression") from None
+    if pattern and groups != 1:
+        raise _wrong(f"group_pattern = {pattern!r} has {groups} (...)", r"one, such as 'train/(\d+)_'")
+
+
+def _wrong(problem: str, expected: str) -> InputError:
+    return InputError(f"{problem} in competition.toml", expected, EDIT)
+
+
+# ---- a guessed file
+
+
 @dataclass(frozen=True)
 class GuessedLine:
     """A key with its value and the reason for it.
 
-    check: the value is likely, but the files cannot prove it; value None: undecided, the line becomes a comment.
+    check: the value is likely, but the files cannot prove it. If value is None, the files do not show the value: the
+    line becomes a comment, and the reason says what the user must decide.
     """
 
     key: str
@@ -256,11 +331,11 @@ class GuessedLine:
 
 
 def undecided_line(key: str, what: str) -> GuessedLine:
-    """A key whose value cannot be known from the files."""
+    """A key whose value the files do not show. what: what the user must decide."""
     return GuessedLine(key, None, what)
 
 
 def some_of(names, limit: int = 6) -> str:
-    """The first names, and how many more there are."""
+    """The first names, and how many more there are. Columns without a name are shown as such."""
     names = ["(no name)" if str(name).startswith("Unnamed: ") else str(name) for name in names]
     return ", ".join(names[:limit]) + (f", … ({len(names)} in all)" if len(names) > limit else "")

@@ -1,7 +1,9 @@
 """Labels as folds.csv writes them, and as arrays.
 
-In folds.csv: one label is a class index; several labels are class indices with spaces between, or empty for no label;
-a regression target is the number itself.
+folds.csv writes one label as a class index, several labels as class indices with spaces between them (or nothing if
+the row has no label), and a regression target as the number itself.
+
+Letters: N rows, C classes.
 """
 
 from collections.abc import Iterable
@@ -15,7 +17,7 @@ from comp.competition.competition import Competition
 def to_array(column: pd.Series, competition: Competition) -> np.ndarray:
     """Labels as an array: (N,) int, (N, C) uint8 of 0 and 1, or (N,) float64.
 
-    Raises ValueError for a label that is not a class, or not a number.
+    column (N,): the labels of folds.csv. Raises ValueError for a label that is not a class, or not a finite number.
     """
     if competition.target == "regression":
         return _finite(column.to_numpy(np.float64))
@@ -46,7 +48,10 @@ def _finite(values: np.ndarray) -> np.ndarray:
 
 
 def strata(labels: np.ndarray, bins: int = 10) -> np.ndarray:
-    """Class numbers (N,) for stratified folds: the class, or the decile of a number. Not for multilabel."""
+    """The number (N,) by which folds are stratified: the class, or for float labels the decile (1 of `bins` parts).
+
+    labels (N,): int or float. Multilabel rows have no such number.
+    """
     if labels.dtype.kind == "f":
         edges = np.quantile(labels, np.linspace(0, 1, bins + 1)[1:-1])
         return np.searchsorted(edges, labels, side="right")

@@ -1,8 +1,6 @@
-"""From photos to prediction ids, if several photos make one prediction (Competition.combine).
+"""The rows that are scored: photos, or prediction ids if several photos make one prediction (Competition.combine).
 
 Letters: N photos, S prediction ids, C classes.
-
-The rows that are scored: photos, or prediction ids if several photos make one prediction.
 """
 
 from dataclasses import dataclass
@@ -10,19 +8,54 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from comp.competition import labels
 from comp.competition.competition import Competition
+from comp.competition.labels import to_array
 from comp.errors import InputError, listed
 
 
-def combine_by_id(competition: Competition, ids, probs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Unique prediction ids (S,) in the order of their first photos, and their probabilities (S, C).
+@dataclass(frozen=True)
+class ScoredRows:
+    """The S rows that are scored: ids (S,) str, labels as the target has them, folds (S,) int, groups (S,) str.
 
-    ids (N,), probs (N, C): those of the photos. A competition that does not combine photos gets both back unchanged.
+    photo_ids: the prediction id of each photo (N,); None if each photo is a row itself.
     """
-    if not competition.combine:
-        return np.asarray(ids), probs
-    return combine_rows(probs, ids, competition.combine)
+
+    competition: Competition
+    ids: np.ndarray
+    labels: np.ndarray
+    folds: np.ndarray
+    groups: np.ndarray
+    photo_ids: np.ndarray | None = None
+
+    def combine(self, probs: np.ndarray) -> np.ndarray:
+        """Probabilities (S, C) of the scored rows, from those of the photos (N, C)."""
+        return probs if self.photo_ids is None else combine_by_id(self.competition, self.photo_ids, probs)[1]
+
+
+def scored_rows(folds: pd.DataFrame, competition: Competition) -> ScoredRows:
+    """The scored rows of a fold table, in the order of their first photos.
+
+    Raises InputError if photos of one prediction id have different labels, or are in different folds.
+    """
+    if competition.combine:
+        for column in ("label", "fold"):
+            _check_same(folds, column)
+        rows, ids, photo_ids = folds.drop_duplicates("id"), folds["id"].drop_duplicates(), folds["id"].to_numpy()
+    else:
+        rows, ids, photo_ids = folds, folds["image"], None
+    labels = to_array(rows["label"], competition)
+    return ScoredRows(competition, ids.to_numpy(), labels, rows["fold"].to_numpy(), rows["group"].to_numpy(), photo_ids)
+
+
+def _check_same(folds: pd.DataFrame, column: str) -> None:
+    values = folds.groupby("id", sort=False)[column].nunique(dropna=False)
+    different = values.index[values > 1]
+    if len(different):
+        raise InputError(
+            f"{len(different)} prediction id(s) whose photos differ in {column}:{listed(different)}",
+            f"one {column} for all photos of a prediction id",
+            "correct the training table, or the `id` in competition.toml, then make folds",
+        )
 
 
 def scored_ids(
@@ -36,6 +69,16 @@ def scored_ids(
         return labels, probs
     first = np.sort(np.unique(np.asarray(ids), return_index=True)[1])
     return labels[first], combine_by_id(competition, ids, probs)[1]
+
+
+def combine_by_id(competition: Competition, ids, probs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Unique prediction ids (S,) in the order of their first photos, and their probabilities (S, C).
+
+    ids (N,), probs (N, C): those of the photos. A competition that does not combine photos gets both back unchanged.
+    """
+    if not competition.combine:
+        return np.asarray(ids), probs
+    return combine_rows(probs, ids, competition.combine)
 
 
 def combine_rows(probs: np.ndarray, ids, how: str) -> tuple[np.ndarray, np.ndarray]:
@@ -56,51 +99,3 @@ def combine_rows(probs: np.ndarray, ids, how: str) -> tuple[np.ndarray, np.ndarr
     if probs.shape[1] == 2:
         return unique, np.stack([1 - largest[:, 1], largest[:, 1]], 1)
     return unique, largest / largest.sum(1, keepdims=True)
-
-
-@dataclass(frozen=True)
-class ScoredRows:
-    """The S rows that are scored: ids (S,) str, labels as the target has them, folds (S,) int, groups (S,) str.
-
-    photo_ids: the prediction id of each photo (N,); None if every photo is a row of its own.
-    """
-
-    competition: Competition
-    ids: np.ndarray
-    labels: np.ndarray
-    folds: np.ndarray
-    groups: np.ndarray
-    photo_ids: np.ndarray | None = None
-
-    def combine(self, probs: np.ndarray) -> np.ndarray:
-        """Probabilities (S, C) of the scored rows, from those of the photos (N, C)."""
-        return probs if self.photo_ids is None else combine_by_id(self.competition, self.photo_ids, probs)[1]
-
-
-def scored_rows(folds: pd.DataFrame, competition: Competition) -> ScoredRows:
-    """The scored rows of a fold table, in the order of their first photos.
-
-    Raises InputError if photos of one prediction id have different labels, or are in different folds.
-    """
-    if not competition.combine:
-        return _rows(folds, folds["image"], competition, None)
-    for column in ("label", "fold"):
-        _check_same(folds, column)
-    return _rows(folds.drop_duplicates("id"), folds["id"].drop_duplicates(), competition, folds["id"].to_numpy())
-
-
-def _rows(table: pd.DataFrame, ids: pd.Series, competition: Competition, photo_ids: np.ndarray | None) -> ScoredRows:
-    truth = labels.to_array(table["label"], competition)
-    folds, groups = table["fold"].to_numpy(), table["group"].to_numpy()
-    return ScoredRows(competition, ids.to_numpy(), truth, folds, groups, photo_ids)
-
-
-def _check_same(folds: pd.DataFrame, column: str) -> None:
-    values = folds.groupby("id", sort=False)[column].nunique(dropna=False)
-    different = values.index[values > 1]
-    if len(different):
-        raise InputError(
-            f"{len(different)} prediction id(s) whose photos differ in {column}:{listed(different)}",
-            f"one {column} for all photos of a prediction id",
-            "correct the training table, or the `id` in competition.toml, then make folds",
-        )

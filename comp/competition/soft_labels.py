@@ -1,9 +1,10 @@
-"""Soft training labels where a class is a range of a number: its Gaussian, integrated over the ranges.
+"""Soft training labels where a class is a range of a number: a Gaussian around the number, integrated over the ranges.
 
-If a class ends at 30, a photo of 29 is nearly one of 30: a Gaussian around the number spreads the label over the
-classes whose ranges are near. Label distribution learning: Geng 2016; Gao et al. 2017 (DLDL). For TRAINING rows only.
+If a class ends at 30, a photo with the number 29 nearly belongs to the next class. A Gaussian around the number spreads
+the label over the classes whose ranges are near (label distribution learning: Geng 2016; DLDL, Gao et al. 2017). It
+changes training rows only.
 
-A cell is a part of the range of one class: by default each class is one cell; fine edges cut a class into several.
+A cell is a part of the range of one class. By default each class is one cell; fine edges cut a class into several.
 
 Letters: N rows, C classes, T cells.
 """
@@ -15,8 +16,14 @@ import pandas as pd
 from scipy.special import ndtr
 
 from comp.competition.competition import Competition, Range
-from comp.competition.label_policy import named_numbers, new_edges, number_column
-from comp.errors import InputError
+from comp.competition.recipe_text import (
+    edges_of,
+    named_numbers,
+    number_column,
+    positive_number,
+    range_of_column,
+    wrong_setting,
+)
 
 
 @dataclass(frozen=True)
@@ -31,69 +38,56 @@ class Cells:
 def soft_labels(table: pd.DataFrame, competition: Competition, soften: str, edges: str = "", fine: str = ""):
     """Training labels (N, T) float32 whose rows sum to 1. T is C, or the number of cells if fine edges are given.
 
-    table: training rows with their labels, attributes and the column of the number. soften: "height:3": the standard
-    deviation, in units of the column; several with ";" between. edges: other edges of the ranges, as for the label
-    policy. A row without a number keeps its class. Raises InputError for a column that is no range or has no numbers.
+    table: training rows with their labels, attributes and the column of the number. soften: "height:3", a column and
+    the standard deviation in its unit; ";" separates several columns. edges: other edges of the ranges, as for the
+    label policy. fine: see `fine_cells`. A row without a number keeps its class. Raises InputError for a column that is
+    no range, and for a standard deviation that is not above 0.
     """
     labels = table["label"].to_numpy(np.int64)
     soft = np.ones((len(table), competition.size), np.float32)
     for column, text in named_numbers("soften", soften).items():
-        ranged = range_of(column, competition)
-        cells = fine_cells(competition, ranged, fine) if fine else _whole(competition, ranged, new_edges(edges, ranged))
-        shares = _shares(number_column(table, column).to_numpy(np.float64), cells, _sigma(column, text))
+        official = range_of_column(column, competition)
+        if fine:
+            cells = fine_cells(competition, official, fine)
+        else:
+            class_edges = edges_of(official, edges)
+            cells = _cells(competition, official, class_edges, class_edges)
+        sigma = positive_number("soften", column, text, f"a standard deviation above 0, such as {column}:3")
+        shares = _shares(number_column(table, column).to_numpy(np.float64), cells, sigma)
         shares = np.where(np.isnan(shares), _own_cells(labels, cells), shares)
-        shares *= _others_equal(labels, competition, ranged)[:, cells.of_class]
+        shares *= _others_equal(labels, competition, official)[:, cells.of_class]
         soft = shares if fine else soft * shares
     return (soft / soft.sum(1, keepdims=True)).astype(np.float32)
 
 
-def range_of(column: str, competition: Competition) -> Range:
-    """The range of that column; the grade itself is one: "label". Raises InputError for any other column."""
-    known = {one.column: one for one in competition.ranges}
-    if competition.target == "ordinal":
-        known["label"] = Range("label", "label", tuple(np.arange(1.0, competition.size)))
-    if column not in known:
-        raise InputError(
-            f"soften={column}:…, but no class is a range of {column}",
-            f"a column whose ranges are classes: {', '.join(known) or '(none: `ranges` in competition.toml)'}",
-            "correct soften in SET, or leave it out",
-        )
-    return known[column]
+# ---- cells
 
 
-def fine_cells(competition: Competition, ranged: Range, fine: str) -> Cells:
-    """The cells between fine edges, "20,25,30"; the official edges of the range are added to them."""
-    official = list(ranged.edges)
-    return _cells(competition, ranged, official, _fine_edges(fine, official))
+def fine_cells(competition: Competition, official: Range, fine: str) -> Cells:
+    """The cells between fine edges, "20,25,30"; the official edges of the range are added to them.
 
-
-def _whole(competition: Competition, ranged: Range, edges: list[float]) -> Cells:
-    """One cell per class."""
-    return _cells(competition, ranged, edges, edges)
-
-
-def _cells(competition: Competition, ranged: Range, edges: list[float], fine: list[float]) -> Cells:
-    """The cells of all classes, in the order of the classes; fine (sorted) contains the edges."""
-    value = np.searchsorted(edges, fine, side="right")  # the value of the attribute to the right of each fine edge
-    low, high = np.append(-np.inf, fine), np.append(fine, np.inf)
-    of_cell = np.append(0, value)
-    parts = [np.flatnonzero(of_cell == one) for one in _values(competition, ranged)]
-    where = np.concatenate(parts)
-    return Cells(np.repeat(np.arange(competition.size), [len(part) for part in parts]), low[where], high[where])
-
-
-def _fine_edges(text: str, edges: list[float]) -> list[float]:
-    """ "20,25,30" with the edges of the classes, sorted. Raises InputError for anything but numbers."""
+    Raises InputError for anything but numbers.
+    """
+    edges = list(official.edges)
     try:
-        return sorted({*edges, *(float(part) for part in text.split(","))})
+        fine_edges = sorted({*edges, *(float(part) for part in fine.split(","))})
     except ValueError:
-        expected = "numbers with commas between, such as 20,25,30,35"
-        raise InputError(f"bin_edges={text}", expected, "correct bin_edges in SET") from None
+        raise wrong_setting("bin_edges", fine, "numbers with commas between, such as 20,25,30,35") from None
+    return _cells(competition, official, edges, fine_edges)
 
 
-def _values(competition: Competition, ranged: Range) -> np.ndarray:
-    """The value (C,) of the range's attribute for each class; a grade is its own."""
-    return competition.attribute_values.get(ranged.attribute, np.arange(competition.size))
+def _cells(competition: Competition, official: Range, edges: list[float], fine: list[float]) -> Cells:
+    """The cells of all classes, in the order of the classes; fine (sorted) contains the edges."""
+    right_of_edge = np.searchsorted(edges, fine, side="right")  # the value of the attribute to the right of each edge
+    value_of_cell = np.append(0, right_of_edge)
+    low, high = np.append(-np.inf, fine), np.append(fine, np.inf)
+    value_of_class = competition.attribute_values.get(official.attribute, np.arange(competition.size))
+    parts = [np.flatnonzero(value_of_cell == value) for value in value_of_class]  # a grade is its own value
+    order = np.concatenate(parts)
+    return Cells(np.repeat(np.arange(competition.size), [len(part) for part in parts]), low[order], high[order])
+
+
+# ---- shares of a row
 
 
 def _shares(numbers: np.ndarray, cells: Cells, sigma: float) -> np.ndarray:
@@ -111,22 +105,10 @@ def _own_cells(labels: np.ndarray, cells: Cells) -> np.ndarray:
     return (labels[:, None] == cells.of_class).astype(float)
 
 
-def _others_equal(labels: np.ndarray, competition: Competition, ranged: Range) -> np.ndarray:
+def _others_equal(labels: np.ndarray, competition: Competition, official: Range) -> np.ndarray:
     """(N, C): 1 for the classes that differ from the row's own at most in the attribute of the range."""
-    others = [values for name, values in competition.attribute_values.items() if name != ranged.attribute]
     equal = np.ones((competition.size, competition.size))
-    for values in others:
-        equal *= values[:, None] == values
+    for name, values in competition.attribute_values.items():
+        if name != official.attribute:
+            equal *= values[:, None] == values
     return equal[labels]
-
-
-def _sigma(column: str, text: str) -> float:
-    try:
-        sigma = float(text)
-    except ValueError:
-        sigma = -1.0
-    if not 0 < sigma < np.inf:
-        raise InputError(
-            f"soften={column}:{text}", f"a standard deviation above 0, such as {column}:3", "correct soften in SET"
-        )
-    return sigma

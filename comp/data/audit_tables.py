@@ -42,31 +42,33 @@ def read_audit_tables(project: Project) -> AuditTables:
     test table is kept in `problems`.
     """
     problems: list[tuple[str, str]] = []
-    competition, train = _train(project, problems)
+    train = _folds(project, problems)
+    tables = project.tables if train is not None else loading.open_tables(project.inputs, project.competition_file)
     test = _or_empty(
         "the test photos are left out",
         problems,
-        lambda: loading.read_test(competition, project.inputs),
+        lambda: tables.test_rows,
         pd.DataFrame({"image": pd.Series(dtype=object)}),
     )
     given = _or_empty(
         "the columns of the tables are not compared",
         problems,
-        lambda: loading.given_tables(competition, project.inputs),
+        lambda: tables.given_tables,
         (pd.DataFrame(), pd.DataFrame()),
     )
-    return AuditTables(competition, train, test, given, problems)
+    train = folds.with_groups(tables.training_rows) if train is None else train
+    return AuditTables(tables.competition, train, test, given, problems)
 
 
-def _train(project: Project, problems: list[tuple[str, str]]) -> tuple[Competition, pd.DataFrame]:
-    """The training rows, with their folds if folds.csv can be used."""
-    if folds_file(project.outputs).is_file():
-        try:
-            return project.competition, project.folds
-        except InputError as error:
-            problems.append((f"folds.csv is not used: {error.found}", error.run))
-    competition = loading.load_competition(project.inputs, project.competition_file)
-    return competition, folds.with_groups(loading.read_train(competition, project.inputs))
+def _folds(project: Project, problems: list[tuple[str, str]]) -> pd.DataFrame | None:
+    """The training rows with their folds; None if there is no folds.csv that can be used."""
+    if not folds_file(project.outputs).is_file():
+        return None
+    try:
+        return project.folds
+    except InputError as error:
+        problems.append((f"folds.csv is not used: {error.found}", error.run))
+        return None
 
 
 def _or_empty(consequence: str, problems: list, read_tables: Callable, empty):

@@ -30,10 +30,10 @@ class AskedFolds:
 
 def write_folds(project: Project, asked: AskedFolds) -> None:
     """Write folds.csv, folds.json and competition.json, unless runs were trained on other folds or photos."""
-    competition = loading.load_competition(project.inputs, project.competition_file)
-    table = folds.with_groups(loading.read_train(competition, project.inputs))
-    test = loading.read_test(competition, project.inputs)
-    advise_groups(competition, project, table)
+    tables = loading.open_tables(project.inputs, project.competition_file)
+    competition, test = tables.competition, tables.test_rows
+    table = folds.with_groups(tables.training_rows)
+    advise_groups(*tables.given_tables, table)
     photos = look_at_photos(project, [*table["image"], *test["image"]])
     table, merged = join_alike(table, photos)
     warn_of_shared(table, test, photos)
@@ -46,9 +46,11 @@ def write_folds(project: Project, asked: AskedFolds) -> None:
         tell_apart(table, test, photos)
 
 
-def advise_groups(competition: Competition, project: Project, table: pd.DataFrame) -> None:
-    """Say by which columns the test set was probably split, if the folds are split by others."""
-    train, test = loading.given_tables(competition, project.inputs)
+def advise_groups(train: pd.DataFrame, test: pd.DataFrame, table: pd.DataFrame) -> None:
+    """Say by which columns the test set was probably split, if the folds are split by others.
+
+    train, test: the tables as the competition provides them; table: the training rows.
+    """
     groups = set(table["group"])
     for suggestion in train_test_differences.suggest_groups(train, test):
         if not set(train[suggestion.column].astype(str)) <= groups:

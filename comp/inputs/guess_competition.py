@@ -1,8 +1,8 @@
-"""Guess which column names the group of a photo: photos of one group must stay in one fold.
+"""A competition.toml guessed from a folder of unpacked competition files, with a reason for each line.
 
-A competition.toml guessed from a folder of unpacked competition files, with a reason beside each line.
-
-A line that the files cannot prove is marked CHECK. A key that they do not show becomes a comment: what to decide.
+A line that the files cannot prove is marked CHECK. A key that they do not show becomes a comment that says what to
+decide. The other guess_*.py modules guess the tables, the photo paths and the labels; this one puts the lines together.
+Its last section guesses the column of the groups: photos of one group must stay in one fold.
 """
 
 import os
@@ -16,98 +16,29 @@ import pandas as pd
 from comp import console, files
 from comp.competition.competition_toml import GuessedLine, some_of, undecided_line
 from comp.errors import InputError, listed
-from comp.inputs import guess_files, guess_labels, guess_photos, guess_tables, loading, mask_gender_age
+from comp.inputs import guess_files, guess_labels, guess_tables, loading, mask_gender_age
 from comp.inputs.guess_files import Files
-from comp.inputs.guess_photos import Found
+from comp.inputs.guess_photos import PhotoTemplate, find_template
 from comp.inputs.guess_tables import SampleTable, TestTable
 from comp.inputs.path_templates import fields
 from comp.inputs.photo_listing import EXTENSIONS
 
-WORDS = {
-    "patient",
-    "subject",
-    "person",
-    "user",
-    "owner",
-    "individual",
-    "animal",
-    "location",
-    "site",
-    "place",
-    "camera",
-    "slide",
-    "case",
-    "study",
-    "series",
-    "sequence",
-    "seq",
-    "session",
-    "group",
-    "field",
-    "plot",
-    "specimen",
-    "donor",
+ORDER = (  # of the keys in the file
+    *("target", "metric", "positive", "limits", "separator", "classes", "train", "train_images"),
+    *("test", "test_images", "id", "label", "group", "combine", "sample"),
+)
+GROUP_WORDS = {  # in names of columns that hold groups
+    *("patient", "subject", "person", "user", "owner", "individual", "donor", "animal", "specimen"),
+    *("location", "site", "place", "field", "plot", "camera", "group"),
+    *("slide", "case", "study", "series", "sequence", "seq", "session"),
 }
 FEWEST = 4  # groups; fewer are not enough for folds
 REPEATED = 0.9  # groups per row, at most
 
 
-def group_lines(train: pd.DataFrame, test: pd.DataFrame | None, taken: set[str]) -> list[GuessedLine]:
-    """The line of `group`, or none. taken: the columns of labels and photo names; test: None without a test table."""
-    repeated = [name for name in train if name not in taken and _repeats(train[name])]
-    apart = [name for name in repeated if test is not None and name in test and _apart(train[name], test[name])]
-    if apart:
-        best = max(apart, key=lambda name: (bool(_words(name) & WORDS), -train[name].nunique()))
-        others = f"; so do {some_of(name for name in apart if name != best)}" if len(apart) > 1 else ""
-        return [
-            GuessedLine(
-                "group", best, f"no value occurs in both train and test{others}", check=not _words(best) & WORDS
-            )
-        ]
-    named = [name for name in repeated if _words(name) & WORDS and (test is None or name not in test)]
-    if named:
-        best = min(named, key=lambda name: train[name].nunique())
-        reason = f"from its name: {train[best].nunique():,} values for {len(train):,} photos"
-        return [GuessedLine("group", best, reason, check=True)]
-    return []
-
-
-def _repeats(values: pd.Series) -> bool:
-    values = values[values != ""]
-    return FEWEST <= values.nunique() <= REPEATED * len(values)
-
-
-def _apart(train: pd.Series, test: pd.Series) -> bool:
-    return not (set(train) & set(test)) - {""}
-
-
-def _words(name: str) -> set[str]:
-    """The words of a column name: patient and id for both patient_id and PatientID."""
-    return {word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)}
-
-
-ORDER = (
-    "target",
-    "metric",
-    "positive",
-    "limits",
-    "separator",
-    "classes",
-    "train",
-    "train_images",
-    "test",
-    "test_images",
-    "id",
-    "label",
-    "group",
-    "combine",
-    "sample",
-)
-
-
 @dataclass
 class Guess:
-    """lines: the lines of the file; seen: what is in the folder, one sentence per item."""
+    """A guessed file. lines: its lines; seen: what is in the folder, one sentence per item."""
 
     lines: list[GuessedLine]
     seen: list[str] = field(default_factory=list)
@@ -134,80 +65,88 @@ def guess(inputs: Path) -> Guess:
     files = guess_files.scan(inputs)
     if not files.photos:
         raise _no_photos(files)
-    sample, test, test_found = _sample_and_test(files)
-    lines = _training(files, sample, test, test_found)
+    sample, test, test_images = _sample_and_test(files)
+    lines = _training(files, sample, test, test_images)
     return Guess([*lines, _sample_line(sample)], _seen(files))
+
+
+# ---- the lines of each key
 
 
 def _sample_line(sample: SampleTable | None) -> GuessedLine:
     if sample is None:
         return undecided_line(
-            "sample", "no table is called sample or submission, and none has ids beside constant columns"
+            "sample", "no table is called sample or submission, and none has ids and constant columns"
         )
     return GuessedLine("sample", sample.path, f"{len(sample.table):,} rows; {some_of(sample.table, 4)}")
 
 
-def _sample_and_test(files: Files) -> tuple[SampleTable | None, TestTable | None, Found | None]:
-    """The first candidate for the sample for which test photos are found; else the most likely one."""
-    made = [(sample, guess_tables.test_of(files, sample)) for sample in guess_tables.samples(files)]
-    for sample, test in made:
-        found = _photos_of(files, test, files.photos)
-        if found:
-            return sample, test, found
-    return (*made[0], None) if made else (None, None, None)
+def _sample_and_test(files: Files) -> tuple[SampleTable | None, TestTable | None, PhotoTemplate | None]:
+    """The first candidate for the sample whose test photos a template finds; else the most likely candidate."""
+    candidates = [(sample, guess_tables.test_of(files, sample)) for sample in guess_tables.samples(files)]
+    for sample, test in candidates:
+        test_images = _photos_of(test, files.photos)
+        if test_images:
+            return sample, test, test_images
+    return (*candidates[0], None) if candidates else (None, None, None)
 
 
-def _photos_of(files: Files, test: TestTable, photos) -> Found | None:
-    return guess_photos.find(test.table, photos, "test", ["file_name", test.id])
+def _photos_of(test: TestTable, photos) -> PhotoTemplate | None:
+    return find_template(test.table, photos, "test", ["file_name", test.id])
 
 
-def _training(files: Files, sample, test, test_found) -> list[GuessedLine]:
+def _training(
+    files: Files, sample: SampleTable | None, test: TestTable | None, test_images: PhotoTemplate | None
+) -> list[GuessedLine]:
     """All lines except the one of the sample: from a training table, else from the paths."""
-    apart = test_found.photos if test_found and "test" in test_found.template.lower() else frozenset()
-    known = guess_tables.train_of(files, sample, test.path if test else "", apart)
-    if known is None:
-        lines = guess_labels.path_lines(set(files.photos) - (test_found.photos if test_found else set()), sample)
-        return [*(lines or [_no_training()]), *_test_lines(sample, test, test_found, None)]
-    path, found = known
+    test_photos = test_images.photos if test_images else frozenset()
+    apart = test_photos if test_images and "test" in test_images.template.lower() else frozenset()
+    training = guess_tables.train_of(files, sample, test.path if test else "", apart)
+    if training is None:
+        lines = guess_labels.path_lines(set(files.photos) - test_photos, sample)
+        return [*(lines or [_no_training()]), *_test_lines(sample, test, test_images, None)]
+    path, images = training
     table = files.tables[path]
-    lines = [GuessedLine("train", path, f"{len(table):,} rows; {some_of(table, 4)}"), _train_images(table, found)]
-    photo_column = found.column if found else ""
+    lines = [GuessedLine("train", path, f"{len(table):,} rows; {some_of(table, 4)}"), _train_images(table, images)]
+    photo_column = images.column if images else ""
     shared = set(test.table) if test and test.path else set()
     labels = guess_labels.label_lines(table, sample, {photo_column, *shared}, files.class_numbers)
     taken = {name for line in labels if line.key == "label" for name in _names(line.value)} | {photo_column}
     rows = test.table if test and test.path else None
-    if found and test_found and test_found.photos & found.photos:  # ids that name photos of both parts
-        test_found = _photos_of(files, test, set(files.photos) - found.photos) or test_found
-    return [*lines, *labels, *group_lines(table, rows, taken), *_test_lines(sample, test, test_found, table)]
+    if images and test_photos & images.photos:  # ids that name photos of both parts
+        test_images = _photos_of(test, set(files.photos) - images.photos) or test_images
+    return [*lines, *labels, *group_lines(table, rows, taken), *_test_lines(sample, test, test_images, table)]
 
 
 def _names(value) -> list[str]:
     return value if isinstance(value, list) else [value]
 
 
-def _train_images(table, found: Found | None) -> GuessedLine:
-    if found is None:
+def _train_images(table: pd.DataFrame, images: PhotoTemplate | None) -> GuessedLine:
+    if images is None:
         tried = some_of([f"{name}: {table[name].iloc[0]}" for name in table], 3)
         return undecided_line("train_images", f"no photo is named by a column of the table (tried {tried})")
-    return GuessedLine("train_images", found.template, found.reason, check=found.found < found.rows)
+    return GuessedLine("train_images", images.template, images.reason, check=not images.is_complete)
 
 
-def _test_lines(sample, test, found: Found | None, train) -> list[GuessedLine]:
+def _test_lines(
+    sample: SampleTable | None, test: TestTable | None, images: PhotoTemplate | None, train: pd.DataFrame | None
+) -> list[GuessedLine]:
     """test, test_images, id and combine. train: the training table, or None if the labels are in the paths."""
     if test is None:
         return [undecided_line("test_images", "the path of the test photos, such as test/{id}.jpg")]
     lines = (
         [GuessedLine("test", test.path, f"{len(test.table):,} rows, which have the sample's ids")] if test.path else []
     )
-    if found:
-        lines.append(GuessedLine("test_images", found.template, found.reason, check=found.found < found.rows))
+    if images:
+        lines.append(GuessedLine("test_images", images.template, images.reason, check=not images.is_complete))
     else:
         first = test.table.iloc[0].get(test.id.strip("{}"), test.id)
         lines.append(undecided_line("test_images", f"no photo has a name like {first}"))
     return lines + _id_lines(sample, test, train)
 
 
-def _id_lines(sample: SampleTable, test: TestTable, train) -> list[GuessedLine]:
+def _id_lines(sample: SampleTable, test: TestTable, train: pd.DataFrame | None) -> list[GuessedLine]:
     """The lines of id and, if a prediction id has several photos, of combine. Training rows must have the id too."""
     line = GuessedLine("id", test.id, f"gives {sample.id} of the sample")
     if test.photos_per_id <= 1:
@@ -222,13 +161,15 @@ def _no_training() -> GuessedLine:
     return undecided_line("train", "no table names training photos, and neither folders nor file names contain labels")
 
 
+# ---- what is in the folder
+
+
 def _seen(files: Files) -> list[str]:
     """Photos by folder and extension, tables with their columns, packed archives, and other files."""
     kinds = Counter((path.rpartition("/")[0].split("/")[0] or ".", path.rsplit(".", 1)[-1]) for path in files.photos)
     photos = [f"{count:,} photos .{kind} in {folder}/" for (folder, kind), count in sorted(kinds.items())[:20]]
     tables = [f"{path}: {len(table):,} rows; {some_of(table, 12)}" for path, table in files.tables.items()]
-    beside = "not unpacked; to unpack it"
-    packed = [f"{path}: {beside}: {command}" for path, command in files.archives.items()]
+    packed = [f"{path}: not unpacked; to unpack it: {command}" for path, command in files.archives.items()]
     others = [f"{count:,} files {kind}: not read as photos" for kind, count in sorted(files.others.items())]
     return [*photos, *tables, *packed, *others, *(f"not readable: {problem}" for problem in files.unreadable)]
 
@@ -236,10 +177,47 @@ def _seen(files: Files) -> list[str]:
 def _no_photos(files: Files) -> InputError:
     """The error names the files that cannot be read as photos, and the commands that unpack the archives."""
     others = [f"{count:,} files {kind}" for kind, count in sorted(files.others.items())]
-    found = f"no photo in {files.inputs}" + listed([*others, *files.archives])
+    problem = f"no photo in {files.inputs}" + listed([*others, *files.archives])
     expected = f"image files ({' '.join(EXTENSIONS)}); arrays, DICOM and the like must be written as PNG first"
     commands = "; ".join(list(files.archives.values())[:3])
-    return InputError(found, expected, commands or "unpack the competition's files there, or give INPUTS=<folder>")
+    return InputError(problem, expected, commands or "unpack the competition's files there, or give INPUTS=<folder>")
+
+
+# ---- groups
+
+
+def group_lines(train: pd.DataFrame, test: pd.DataFrame | None, taken: set[str]) -> list[GuessedLine]:
+    """The line of `group`, or none: a column with no value on both sides, else one that is named like a group.
+
+    taken: the columns of labels and photo names; test: None without a test table.
+    """
+    repeated = [name for name in train if name not in taken and _repeats(train[name])]
+    apart = [name for name in repeated if test is not None and name in test and _apart(train[name], test[name])]
+    if apart:
+        best = max(apart, key=lambda name: (bool(_words(name) & GROUP_WORDS), -train[name].nunique()))
+        others = f"; so do {some_of(name for name in apart if name != best)}" if len(apart) > 1 else ""
+        reason = f"no value occurs in both train and test{others}"
+        return [GuessedLine("group", best, reason, check=not _words(best) & GROUP_WORDS)]
+    named = [name for name in repeated if _words(name) & GROUP_WORDS and (test is None or name not in test)]
+    if named:
+        best = min(named, key=lambda name: train[name].nunique())
+        reason = f"from its name: {train[best].nunique():,} values for {len(train):,} photos"
+        return [GuessedLine("group", best, reason, check=True)]
+    return []
+
+
+def _repeats(values: pd.Series) -> bool:
+    values = values[values != ""]
+    return FEWEST <= values.nunique() <= REPEATED * len(values)
+
+
+def _apart(train: pd.Series, test: pd.Series) -> bool:
+    return not (set(train) & set(test)) - {""}
+
+
+def _words(name: str) -> set[str]:
+    """The words of a column name: patient and id for both patient_id and PatientID."""
+    return {word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)}
 
 
 # ---- the stage
@@ -290,8 +268,8 @@ def _show(written: Guess, path: Path) -> None:
 def _try_out(inputs: Path, path: Path) -> None:
     """Read the tables by the file as `make folds` will, and print what came of it."""
     try:
-        competition = loading.load_competition(inputs, path)
-        train, test = loading.read_train(competition, inputs), loading.read_test(competition, inputs)
+        tables = loading.open_tables(inputs, path)
+        competition, train, test = tables.competition, tables.training_rows, tables.test_rows
     except InputError as error:
         console.warn(f"the file does not work yet; edit it as the lines above say: {error}")
         return

@@ -1,4 +1,7 @@
-"""The files in a competition folder: photos, tables, JSON, packed archives, and files that are not photos."""
+"""The files in a competition folder: photos, tables, JSON, packed archives, and files that are not photos.
+
+`make init` scans the folder once. Tables are read whole, because the guesses need their values.
+"""
 
 import json
 import os
@@ -15,7 +18,7 @@ from comp.inputs.photo_listing import EXTENSIONS
 from comp.inputs.sample_submission import TABLES
 from comp.tables import read_table
 
-NOT_PHOTOS = {
+NOT_PHOTOS = {  # extension: what such files hold
     ".npy": "arrays of numpy",
     ".npz": "arrays of numpy",
     ".bson": "BSON",
@@ -40,6 +43,7 @@ class Files:
 
     tables: path to table, with all values as text; COCO JSON is a table too. class_numbers: class numbers that have
     names in a JSON file. archives: path to the command that unpacks it. others: kind of other files to their number.
+    unreadable: what is wrong with each table that cannot be read.
     """
 
     inputs: Path
@@ -61,12 +65,12 @@ def scan(inputs: Path) -> Files:
         if kind in EXTENSIONS:
             files.photos.append(path)
         elif kind in TABLES:
-            _add(files, path, lambda file: read_table(file, (), ""))
+            _add_table(files, path, lambda file: read_table(file, (), ""))
         elif kind == ".json":
-            numbers = class_numbers(inputs / path)
+            numbers = _class_numbers(inputs / path)
             files.class_numbers |= numbers
             if not numbers:
-                _add(files, path, source_table.read_coco)
+                _add_table(files, path, source_table.read_coco)
         elif kind in source_table.ENDS and not (inputs / path[: -len(kind)]).exists():  # not unpacked yet
             files.archives[path] = source_table.unpack_command(inputs, path[: -len(kind)])
         elif kind in NOT_PHOTOS:
@@ -74,8 +78,8 @@ def scan(inputs: Path) -> Files:
     return files
 
 
-def class_numbers(path: Path) -> set[str]:
-    """The keys of a JSON file that maps class numbers to names; empty for any other file."""
+def _class_numbers(path: Path) -> set[str]:
+    """The keys of a JSON file that maps texts, such as class numbers, to names; empty for any other file."""
     if path.stat().st_size > LARGEST_MAP:
         return set()
     try:
@@ -86,7 +90,8 @@ def class_numbers(path: Path) -> set[str]:
     return set(content) if names else set()
 
 
-def _add(files: Files, path: str, read: Callable[[Path], pd.DataFrame]) -> None:
+def _add_table(files: Files, path: str, read: Callable[[Path], pd.DataFrame]) -> None:
+    """Add the table, or what is wrong with it."""
     try:
         files.tables[path] = read(files.inputs / path)
     except InputError as error:
@@ -94,15 +99,16 @@ def _add(files: Files, path: str, read: Callable[[Path], pd.DataFrame]) -> None:
 
 
 def _paths(inputs: Path) -> Iterator[str]:
+    """The files below inputs, without hidden ones, and without folders that are a competition themselves."""
     for folder, inside, names in os.walk(inputs, followlinks=True):
-        here = Path(folder)
+        parent = Path(folder)
         inside[:] = [
             name
             for name in inside
             if not name.startswith((".", "__"))
-            and not (here / name / "competition.toml").is_file()
-            and not mask_gender_age.is_here(here / name)
+            and not (parent / name / "competition.toml").is_file()
+            and not mask_gender_age.is_here(parent / name)
         ]
         for name in names:
             if not name.startswith("."):
-                yield (here / name).relative_to(inputs).as_posix()
+                yield (parent / name).relative_to(inputs).as_posix()

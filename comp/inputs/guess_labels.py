@@ -1,8 +1,8 @@
-"""Guess the target from the values of the label column and from the answers in the sample submission.
+"""Guess the label and the target, from a training table and the sample submission, or from the paths of the photos.
 
-Guess the label columns of a training table from the names and the values in the sample submission.
-
-Guess labels from the paths of the photos: from the folder, or from the beginning of the file name.
+`label_lines` chooses the label columns of a table by the names and values in the sample. `target_lines` takes the
+values of one label column and guesses the target from them. `path_lines` is for competitions without a table: the
+label is a folder, or the beginning of the file name.
 """
 
 import re
@@ -13,7 +13,7 @@ from itertools import chain
 import pandas as pd
 
 from comp.competition.competition_toml import GuessedLine, some_of, undecided_line
-from comp.inputs.guess_tables import SampleTable, simple
+from comp.inputs.guess_tables import SampleTable
 
 GRADE_WORDS = ("diagnosis", "grade", "level", "severity", "stage", "degree", "rating")
 LABEL_WORDS = ("label", "labels", "target", "class", "category_id", "category", "species", "breed")
@@ -22,10 +22,20 @@ SEPARATORS = (" ", "|", ";", ",")
 MOST_GRADES = 10
 AMOUNT_WORDS = {"age", "count", "price", "weight", "score", "height", "width", "length", "area", "number"}
 METRIC = "the files do not contain it; see the competition's page"
+WHOLE = "; the sample holds whole numbers: if classes are wanted rather than probabilities, accuracy or an F1"
+NO_ANSWERS = pd.Series([], dtype=str)
+IN_NAME = re.compile(r"(?P<label>[^/]*?[A-Za-z])(?P<sign>[._-])\d+\.\w+")  # cat.0.jpg
+COPIES = 0.8  # share of file names that must be in every folder to be taken for copies of one photo
+
+# ---- the target, from the values of a label column
 
 
 def target_lines(values: pd.Series, answers: pd.Series, name: str, names: set[str]) -> list[GuessedLine]:
-    """The lines of target, metric and related keys for one label column; answers: the values in the sample."""
+    """The lines of target, metric and related keys for one label column.
+
+    values: the column in the training table; answers: the values in the sample; name: of the column; names: class
+    numbers that a JSON file gives names to.
+    """
     separator = _separator(values, answers)
     if separator:
         return _multilabel(values, separator)
@@ -78,34 +88,25 @@ def _multilabel(values: pd.Series, separator: str) -> list[GuessedLine]:
 
 
 def _binary(kinds: list[str], answers: pd.Series, name: str) -> list[GuessedLine]:
-    known = [kind for kind in kinds if kind.lower() in POSITIVE_WORDS]
-    whole = len(answers) and not _has_point(answers)
+    whole = len(answers) > 0 and not _has_point(answers)
     lines = [
         GuessedLine("target", "binary", f"{name} holds only {kinds[0]} and {kinds[1]}"),
-        GuessedLine(
-            "metric",
-            "auc",
-            METRIC
-            + (
-                "; the sample holds whole numbers: if classes are wanted rather than probabilities, accuracy or an F1"
-                if whole
-                else ""
-            ),
-            check=True,
-        ),
+        GuessedLine("metric", "auc", METRIC + WHOLE * whole, check=True),
     ]
-    if set(kinds) <= {"0", "1"}:
-        return lines
+    return lines if set(kinds) <= {"0", "1"} else [*lines, _positive_line(kinds)]
+
+
+def _positive_line(kinds: list[str]) -> GuessedLine:
+    """The class whose name sounds positive, else the second one. kinds: the two values, sorted."""
+    known = [kind for kind in kinds if kind.lower() in POSITIVE_WORDS]
     positive = known[0] if len(known) == 1 else kinds[1]
-    return [
-        *lines,
-        GuessedLine("positive", positive, f"the probability of this class, among {some_of(kinds)}", check=True),
-    ]
+    return GuessedLine("positive", positive, f"the probability of this class, among {some_of(kinds)}", check=True)
 
 
 def _of_numbers(
     values: pd.Series, numbers: pd.Series, answers: pd.Series, name: str, names: set[str]
 ) -> list[GuessedLine]:
+    """A column of numbers: amounts, grades or class numbers. numbers: the values (text) as numbers."""
     kinds = sorted(set(numbers))
     if _has_point(values) or _has_point(answers):
         where = "table" if _has_point(values) else "sample"
@@ -144,7 +145,7 @@ def _has_point(values: pd.Series) -> bool:
     return bool(len(values)) and bool((numbers.notna() & values.str.contains(r"[.eE]") & (numbers % 1 != 0)).any())
 
 
-NO_ANSWERS = pd.Series([], dtype=str)
+# ---- the label columns of a table
 
 
 def label_lines(
@@ -230,28 +231,35 @@ def _of_class_columns(table: pd.DataFrame, name: str, sample: SampleTable) -> li
 
 def _alike(others: list[str], sample: SampleTable) -> list[str]:
     """The columns with nearly the same name as in the sample, such as Category and category_id."""
-    asked = [simple(name) for name in sample.answers]
-    return [name for name in others if any(a in simple(name) or simple(name) in a for a in asked)]
+    asked = [_letters(name) for name in sample.answers]
+    return [name for name in others if any(a in _letters(name) or _letters(name) in a for a in asked)]
 
 
-IN_NAME = re.compile(r"(?P<label>[^/]*?[A-Za-z])(?P<sign>[._-])\d+\.\w+")  # cat.0.jpg
-COPIES = 0.8  # share of file names that must be in every folder to be taken for copies of one photo
+def _letters(name: str) -> str:
+    """A column name in lower case with letters and digits only, to compare Category with category_id."""
+    return "".join(letter for letter in name.lower() if letter.isalnum())
+
+
+# ---- labels in the paths of the photos
 
 
 def path_lines(photos: Iterable[str], sample: SampleTable | None) -> list[GuessedLine]:
     """The lines of train_images, target, metric and group; empty if the paths contain no labels."""
     photos = sorted(path for path in photos if not any(part.lower().startswith("test") for part in path.split("/")))
     for search in (_in_folders, _in_names):
-        found = search(photos)
-        if found:
-            template, labels, reason = found
+        labelled = search(photos)
+        if labelled:
+            template, labels, reason = labelled
             images = GuessedLine("train_images", template, reason)
             return [*_target(sorted(set(labels)), sample), images, *_copies(photos, labels, template)]
     return []
 
 
 def _in_folders(photos: list[str]) -> tuple[str, list[str], str] | None:
-    """One folder per class: exactly one level of folders in the paths has different names."""
+    """One folder per class: exactly one level of folders in the paths has different names.
+
+    photos: sorted paths. The result is the template, the label of each photo, and the reason; None if it does not fit.
+    """
     parts = [path.split("/") for path in photos]
     depth = Counter(map(len, parts)).most_common(1)[0][0] if parts else 0
     parts = [part for part in parts if len(part) == depth]
@@ -267,7 +275,7 @@ def _in_folders(photos: list[str]) -> tuple[str, list[str], str] | None:
 
 
 def _in_names(photos: list[str]) -> tuple[str, list[str], str] | None:
-    """All photos are in one folder, and each name is a word and a number, such as cat.0.jpg."""
+    """All photos are in one folder, and each name is a word and a number, such as cat.0.jpg. See `_in_folders`."""
     matches = [IN_NAME.fullmatch(path.rsplit("/", 1)[-1]) for path in photos]
     folders = {path.rpartition("/")[0] for path in photos}
     if not photos or len(folders) != 1 or not all(matches):
@@ -285,7 +293,7 @@ def _in_names(photos: list[str]) -> tuple[str, list[str], str] | None:
 
 def _target(kinds: list[str], sample: SampleTable | None) -> list[GuessedLine]:
     """One number per photo in the sample is a probability; with more than two classes, of which is undecided."""
-    answers = sample.table[sample.answers[0]] if sample and len(sample.answers) == 1 else pd.Series([], dtype=str)
+    answers = sample.table[sample.answers[0]] if sample and len(sample.answers) == 1 else NO_ANSWERS
     numbers = len(answers) and pd.to_numeric(answers, errors="coerce").notna().all()
     probability = numbers and not set(answers) <= set(kinds)
     if not probability:
@@ -300,12 +308,7 @@ def _target(kinds: list[str], sample: SampleTable | None) -> list[GuessedLine]:
     ]
     if len(kinds) != 2:
         return [*lines, undecided_line("positive", f"the probability of which classes, among {some_of(kinds)}")]
-    known = [kind for kind in kinds if kind.lower() in POSITIVE_WORDS]
-    positive = known[0] if len(known) == 1 else kinds[1]
-    return [
-        *lines,
-        GuessedLine("positive", positive, f"the probability of this class, among {some_of(kinds)}", check=True),
-    ]
+    return [*lines, _positive_line(kinds)]
 
 
 def _copies(photos: list[str], labels: list[str], template: str) -> list[GuessedLine]:

@@ -1,6 +1,8 @@
 """Guess the template of photo paths for a table: combinations of columns, folders and extensions are tried.
 
-A template is a path relative to inputs with column names in braces, such as train/{label}/{id}.jpg.
+A template is a path relative to inputs with column names in braces, such as train/{label}/{id}.jpg. Templates are made
+from a part of the rows, whose photos are looked up by file name. The templates that occur most often are then tried on
+all rows.
 """
 
 import itertools
@@ -16,24 +18,59 @@ from comp.inputs.path_templates import fill
 ENOUGH = 0.8  # share of rows that must have a photo
 LOOKED_AT = 400  # rows that templates are made from
 MOST = 12  # templates to try on all rows
+WAYS = 64  # to write the folders of one photo, at most
 
 
 @dataclass(frozen=True)
-class Found:
-    """A template, the column that names the photo, the number of rows with a photo, of all rows, and the photos."""
+class PhotoTemplate:
+    """A template that was tried on a table.
+
+    column: the column that names the photo; matched: how many of the `rows` rows have a photo; photos: their paths.
+    """
 
     template: str
     column: str
-    found: int
+    matched: int
     rows: int
     photos: frozenset[str]
 
     @property
     def reason(self) -> str:
-        return f"found {self.found:,} of {self.rows:,}"
+        return f"found {self.matched:,} of {self.rows:,}"
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether each row has a photo."""
+        return self.matched == self.rows
 
 
-class Index:
+def find_template(
+    table: pd.DataFrame, photos: Iterable[str], part: str, first: Iterable[str] = ()
+) -> PhotoTemplate | None:
+    """The template that finds the most photos, or None if no template finds photos for ENOUGH of the rows.
+
+    table: text columns; photos: paths relative to inputs; part: train or test. Among equally good templates, one with
+    that word in it wins, then the columns in `first`.
+    """
+    index = _PhotoIndex(photos)
+    order = list(dict.fromkeys([name for name in first if name in table] + list(table)))
+    tried = [template for column in order for template in _of_column(table, column, index)]
+    fitting = [t for t in tried if t.matched >= ENOUGH * t.rows and _tells_apart(t, len(index.photos))]
+    return max(fitting, key=lambda t: (len(t.photos), _says(t.template, part), t.matched), default=None)
+
+
+def _tells_apart(tried: PhotoTemplate, photos: int) -> bool:
+    """Whether there are enough different photos. A few photos for many rows mean that the column holds labels."""
+    return len(tried.photos) >= min(tried.rows, photos) / 4
+
+
+def _says(template: str, part: str) -> int:
+    """1 if the template names the part, -1 if it names the other part."""
+    other = "test" if part == "train" else "train"
+    return (part in template.lower()) - (other in template.lower())
+
+
+class _PhotoIndex:
     """Photos by file name, with and without the extension."""
 
     def __init__(self, photos: Iterable[str]):
@@ -45,38 +82,20 @@ class Index:
 
     def of(self, value: str) -> list[tuple[str, str]]:
         """(folder, extension) of each photo with a path that ends in `value`, with or without the extension."""
-        found = []
+        places = []
         for path in self.by_name.get(value.rsplit("/", 1)[-1], []):
             extension = "" if path.endswith(value) else PurePosixPath(path).suffix
             start = path[: len(path) - len(extension) - len(value)]
             if path == start + value + extension and (not start or start.endswith("/")):
-                found.append((start, extension))
-        return found
+                places.append((start, extension))
+        return places
 
 
-def find(table: pd.DataFrame, photos: Iterable[str], part: str, first: Iterable[str] = ()) -> Found | None:
-    """The template that finds the most photos, or None if no template finds photos for ENOUGH of the rows.
+def _of_column(table: pd.DataFrame, column: str, index: _PhotoIndex) -> list[PhotoTemplate]:
+    """The templates, tried on all rows, in which `column` names the photo.
 
-    part: train or test. Among equally good templates, one with that word in it wins, then the columns in `first`.
+    Templates with a free folder are tried only if no other template finds photos for ENOUGH of the rows.
     """
-    index = Index(photos)
-    order = list(dict.fromkeys([name for name in first if name in table] + list(table)))
-    made = [tried for column in order for tried in _of_column(table, column, index)]
-    made = [one for one in made if one.found >= ENOUGH * one.rows and _tells_apart(one, len(index.photos))]
-    return max(made, key=lambda one: (len(one.photos), _says(one.template, part), one.found), default=None)
-
-
-def _tells_apart(one: Found, photos: int) -> bool:
-    """Whether there are enough different photos. A few photos for many rows mean that the column holds labels."""
-    return len(one.photos) >= min(one.rows, photos) / 4
-
-
-def _says(template: str, part: str) -> int:
-    other = "test" if part == "train" else "train"
-    return (part in template.lower()) - (other in template.lower())
-
-
-def _of_column(table: pd.DataFrame, column: str, index: Index) -> list[Found]:
     some = table.iloc[:: max(1, len(table) // LOOKED_AT)]
     exact, free = Counter(), Counter()
     for row in some.to_dict("records"):
@@ -84,22 +103,16 @@ def _of_column(table: pd.DataFrame, column: str, index: Index) -> list[Found]:
             folders = start.split("/")[:-1]
             exact.update(_templates(folders, row, column, extension))
             free.update([_with_a_free_folder(folders, column, extension)])
-    made = [_tried(table, column, template, index) for template, _ in exact.most_common(MOST)]
-    if made and max(one.found for one in made) >= ENOUGH * len(table):
-        return made
-    return made + [_free(table, column, template, index) for template, _ in free.most_common(MOST) if template]
+    tried = [_try(table, column, template, index) for template, _ in exact.most_common(MOST)]
+    if tried and max(template.matched for template in tried) >= ENOUGH * len(table):
+        return tried
+    return tried + [_try_free(table, column, template, index) for template, _ in free.most_common(MOST) if template]
 
 
 def _templates(folders: list[str], row: dict, column: str, extension: str) -> list[str]:
     """All ways to write the folders: as they are, or as a column that has the same value."""
     ways = [[folder, *[f"{{{name}}}" for name in row if row[name] == folder and name != column]] for folder in folders]
-    return ["/".join([*way, f"{{{column}}}{extension}"]) for way in itertools.islice(itertools.product(*ways), 64)]
-
-
-def _tried(table: pd.DataFrame, column: str, template: str, index: Index) -> Found:
-    paths = fill(template, table)
-    there = paths[paths.isin(index.photos)]
-    return Found(template, column, len(there), len(table), frozenset(there))
+    return ["/".join([*way, f"{{{column}}}{extension}"]) for way in itertools.islice(itertools.product(*ways), WAYS)]
 
 
 def _with_a_free_folder(folders: list[str], column: str, extension: str) -> str:
@@ -107,9 +120,15 @@ def _with_a_free_folder(folders: list[str], column: str, extension: str) -> str:
     return "/".join([*folders[:-1], "{folder}", f"{{{column}}}{extension}"]) if folders else ""
 
 
-def _free(table: pd.DataFrame, column: str, template: str, index: Index) -> Found:
+def _try(table: pd.DataFrame, column: str, template: str, index: _PhotoIndex) -> PhotoTemplate:
+    paths = fill(template, table)
+    paths = paths[paths.isin(index.photos)]
+    return PhotoTemplate(template, column, len(paths), len(table), frozenset(paths))
+
+
+def _try_free(table: pd.DataFrame, column: str, template: str, index: _PhotoIndex) -> PhotoTemplate:
     start, extension = template.split("{folder}", maxsplit=1)[0], template.rsplit("}", 1)[-1]
-    there = {
+    photos = {
         value: [
             f"{folder}{value}{ext}"
             for folder, ext in index.of(value)
@@ -118,5 +137,6 @@ def _free(table: pd.DataFrame, column: str, template: str, index: Index) -> Foun
         for value in set(table[column])
         if value
     }
-    found = table[column].map(lambda value: bool(there.get(value)))
-    return Found(template, column, int(found.sum()), len(table), frozenset(itertools.chain(*there.values())))
+    has_photo = table[column].map(lambda value: bool(photos.get(value)))
+    all_photos = frozenset(itertools.chain(*photos.values()))
+    return PhotoTemplate(template, column, int(has_photo.sum()), len(table), all_photos)

@@ -7,15 +7,18 @@ from pathlib import PurePosixPath
 import pandas as pd
 
 from comp.inputs.guess_files import Files
-from comp.inputs.guess_photos import Found, find
+from comp.inputs.guess_photos import PhotoTemplate, find_template
 from comp.inputs.path_templates import fields, fill
+from comp.inputs.sample_submission import is_named
 
 SAMPLE_WORDS = ("sample", "submission")
+
+# ---- the sample submission
 
 
 @dataclass(frozen=True)
 class SampleTable:
-    """The sample submission: its path, its table, the column of ids, and the columns to fill."""
+    """The sample submission: its path, its table, and the column of ids."""
 
     path: str
     table: pd.DataFrame
@@ -23,11 +26,35 @@ class SampleTable:
 
     @property
     def answers(self) -> list[str]:
+        """The columns to fill."""
         return [name for name in self.table if name != self.id and is_named(name)]
 
     @property
     def ids(self) -> pd.Series:
         return self.table[self.id]
+
+
+def samples(files: Files) -> list[SampleTable]:
+    """Candidates for the sample submission, the most likely first: by name, else tables with constant answers."""
+    named = [path for path in files.tables if any(word in _stem(path) for word in SAMPLE_WORDS)]
+    others = [path for path, table in files.tables.items() if path.endswith(".csv") and _is_constant(table)]
+    candidates = [_sample(path, files.tables[path]) for path in sorted(named, key=len) or others]
+    return [sample for sample in candidates if sample is not None]
+
+
+def _sample(path: str, table: pd.DataFrame) -> SampleTable | None:
+    """The table as a sample submission; None if it has no column of ids, or nothing else."""
+    ids = [name for name in table if is_named(name) and table[name].is_unique]
+    sample = SampleTable(path, table, ids[0]) if ids else None
+    return sample if sample and sample.answers else None
+
+
+def _is_constant(table: pd.DataFrame) -> bool:
+    rest = [name for name in table if is_named(name) and not table[name].is_unique]
+    return len(table) > 1 and bool(rest) and all(table[name].nunique() == 1 for name in rest)
+
+
+# ---- the test table
 
 
 @dataclass(frozen=True)
@@ -45,33 +72,9 @@ class TestTable:
         return len(ids) / ids.nunique()
 
 
-def is_named(column: str) -> bool:
-    """Whether a column has a name: pandas calls the others Unnamed: 0 and so on."""
-    return bool(column) and not column.startswith("Unnamed: ")
-
-
-def samples(files: Files) -> list[SampleTable]:
-    """Candidates for the sample submission, the most likely first: by name, else tables with constant answers."""
-    named = [path for path in files.tables if any(word in stem(path) for word in SAMPLE_WORDS)]
-    others = [path for path, table in files.tables.items() if path.endswith(".csv") and _is_constant(table)]
-    made = [_sample(path, files.tables[path]) for path in sorted(named, key=len) or others]
-    return [sample for sample in made if sample is not None]
-
-
-def _sample(path: str, table: pd.DataFrame) -> SampleTable | None:
-    ids = [name for name in table if is_named(name) and table[name].is_unique]
-    made = SampleTable(path, table, ids[0]) if ids else None
-    return made if made and made.answers else None
-
-
-def _is_constant(table: pd.DataFrame) -> bool:
-    rest = [name for name in table if is_named(name) and not table[name].is_unique]
-    return len(table) > 1 and bool(rest) and all(table[name].nunique() == 1 for name in rest)
-
-
 def test_of(files: Files, sample: SampleTable) -> TestTable:
     """The table with all ids of the sample and without its answer columns; else the sample itself."""
-    others = [path for path in files.tables if path != sample.path and "train" not in stem(path)]
+    others = [path for path in files.tables if path != sample.path and "train" not in _stem(path)]
     for path in sorted(others, key=lambda path: "test" not in path.lower()):
         if set(sample.answers) & set(files.tables[path]):
             continue
@@ -94,21 +97,25 @@ def _template_of_ids(table: pd.DataFrame, wanted: set[str]) -> str | None:
     return None
 
 
+# ---- the training table
+
+
 def train_of(
     files: Files, sample: SampleTable | None, test_table: str, test_photos: frozenset[str]
-) -> tuple[str, Found | None] | None:
+) -> tuple[str, PhotoTemplate | None] | None:
     """The path of the training table and the template of its photos; None if there is no training table.
 
-    The template is None if the photos of the table were not found. Then the table must be called train or have the
+    The template is None if no template finds the photos of the table. Then the table must be called train or have the
     answer columns of the sample.
     """
     taken = {sample.path if sample else "", test_table}
     names = sorted((p for p in files.tables if p not in taken), key=lambda p: _fitness(p, files.tables[p], sample))
+    first = ["file_name", *([sample.id] if sample else [])]
     for path in reversed(names):
-        found = find(files.tables[path], files.photos, "train", ["file_name", *([sample.id] if sample else [])])
-        if found and not found.photos <= test_photos:
-            return path, found
-    called = [path for path in names if "train" in stem(path)]
+        template = find_template(files.tables[path], files.photos, "train", first)
+        if template and not template.photos <= test_photos:
+            return path, template
+    called = [path for path in names if "train" in _stem(path)]
     sure = [path for path in names if sample and set(sample.answers) & set(files.tables[path])]
     return next(((path, None) for path in reversed([*called, *sure])), None)
 
@@ -119,14 +126,9 @@ def _fitness(path: str, table: pd.DataFrame, sample: SampleTable | None) -> tupl
     asked = sum(name in table for name in answers)
     as_values = max((len(set(answers) & set(table[name])) for name in table), default=0) if len(answers) > 1 else 0
     has_labels = any(word in name.lower() for name in table for word in ("label", "class", "category", "target"))
-    name = stem(path)
+    name = _stem(path)
     return asked, as_values, has_labels, "train" in name, "label" in name, len(table), path
 
 
-def stem(path: str) -> str:
+def _stem(path: str) -> str:
     return PurePosixPath(path).stem.lower()
-
-
-def simple(name: str) -> str:
-    """A column name in lower case with letters and digits only, to compare Category with category_id."""
-    return "".join(letter for letter in name.lower() if letter.isalnum())

@@ -1,6 +1,9 @@
-"""The names of the classes and of the attributes' values, as the training table spells them.
+"""Classes and labels of a training table: the names of the classes and attribute values, and the label of each row.
 
-The labels of the training rows as in folds.csv: a class index, several with spaces between, or a number.
+The first section reads the names as the table spells them. The second section writes the labels as folds.csv has them:
+a class index, several class indices with spaces between them, or a number.
+
+Letters: N rows, C classes, L columns of 0 and 1.
 """
 
 from itertools import pairwise, product
@@ -20,8 +23,10 @@ from comp.text import same_text
 
 EDIT = "edit competition.toml"
 
+# ---- names of classes and attribute values
 
-def names_in_order(values) -> tuple[str, ...]:
+
+def _names_in_order(values) -> tuple[str, ...]:
     """The distinct values, sorted by size if all are numbers (2 before 10), else alphabetically."""
     values = sorted(set(values))
     numbers = pd.to_numeric(pd.Series(values, dtype=str), errors="coerce")
@@ -34,12 +39,12 @@ def names_of_table(rows: PhotoRows, settings: Settings) -> tuple[str, ...]:
         return ("value",)
     if not isinstance(settings.label, str):
         return settings.label
-    labels = names_of_column(rows, settings)
+    labels = _names_of_column(rows, settings)
     if settings.target == "multilabel":
-        return names_in_order(part for part in parts_of_label(labels, settings).explode().dropna() if part)
+        return _names_in_order(part for part in _parts_of_label(labels, settings).explode().dropna() if part)
     if settings.target == "binary":
-        return two_classes(names_in_order(labels), settings, rows.file)
-    names = names_in_order(labels)
+        return _two_classes(_names_in_order(labels), settings, rows.file)
+    names = _names_in_order(labels)
     if settings.target == "ordinal" and pd.to_numeric(pd.Series(names), errors="coerce").isna().any():
         raise InputError(
             f"grades of {rows.file} are not numbers: {', '.join(names[:20])}",
@@ -53,7 +58,7 @@ def names_of_table(rows: PhotoRows, settings: Settings) -> tuple[str, ...]:
     return names
 
 
-def names_of_column(rows: PhotoRows, settings: Settings) -> pd.Series:
+def _names_of_column(rows: PhotoRows, settings: Settings) -> pd.Series:
     """The label column (N,) as text. Raises InputError if it is missing, or empty in a row that must have a label."""
     check_columns(rows.table, (settings.label,), "label", rows.file)
     labels = rows.table[settings.label]
@@ -75,15 +80,18 @@ def names_of_column(rows: PhotoRows, settings: Settings) -> pd.Series:
     return labels
 
 
-def parts_of_label(labels: pd.Series, settings: Settings) -> pd.Series:
+def _parts_of_label(labels: pd.Series, settings: Settings) -> pd.Series:
     """The labels of each row (N,) as lists."""
     if settings.separator.strip():
         return labels.str.split(settings.separator, regex=False).map(lambda parts: [part.strip() for part in parts])
     return labels.str.split()  # by any white space
 
 
-def two_classes(values: tuple[str, ...], settings: Settings, file: str) -> tuple[str, str]:
-    """The names of the negative and the positive class. Several values of one class are joined, as in UERD/JMiPOD."""
+def _two_classes(values: tuple[str, ...], settings: Settings, file: str) -> tuple[str, str]:
+    """The names of the negative and the positive class. Several values of one class are joined, as in UERD/JMiPOD.
+
+    Raises InputError if `positive` names an unknown value, or if one of the classes would have no value.
+    """
     positive = settings.listed("positive")
     unknown = [value for value in positive if value not in values]
     if unknown:
@@ -108,12 +116,15 @@ def attributes_of(rows: PhotoRows, settings: Settings) -> dict[str, Attribute]:
     """The attributes; the classes are all combinations of their values, the last attribute changing fastest."""
     values = {name: _column_values(rows, settings, name) for name in settings.attributes}
     combinations = list(product(*(range(len(names)) for names in values.values())))
-    return {name: Attribute(values[name], tuple(one[i] for one in combinations)) for i, name in enumerate(values)}
+    return {
+        name: Attribute(values[name], tuple(combination[i] for combination in combinations))
+        for i, name in enumerate(values)
+    }
 
 
 def classes_of_attributes(attributes: dict[str, Attribute]) -> tuple[str, ...]:
     """The class names (C,), made of the values of the attributes, such as "red small 30-60"; () without attributes."""
-    columns = [[one.values[value] for value in one.of_class] for one in attributes.values()]
+    columns = [[attribute.values[value] for value in attribute.of_class] for attribute in attributes.values()]
     return tuple(" ".join(names) for names in zip(*columns, strict=True))
 
 
@@ -124,7 +135,10 @@ def _column_values(rows: PhotoRows, settings: Settings, name: str) -> tuple[str,
         between = [f"{low}-{high}" for low, high in pairwise(edges)]
         return (f"<{edges[0]}", *between, f">={edges[-1]}")
     check_columns(rows.table, (name,), "attributes", rows.file)
-    return names_in_order(rows.table[name])
+    return _names_in_order(rows.table[name])
+
+
+# ---- labels of rows
 
 
 def labels_of(
@@ -139,9 +153,10 @@ def labels_of(
     if settings.target == "regression":
         return numbers_of(rows, settings.label, "label")
     if not isinstance(settings.label, str):
-        chosen = zeros_and_ones(rows, settings.label)[:, _places(settings.label, competition)]
-        return _texts(chosen) if settings.target == "multilabel" else _one_each(chosen, rows)
-    column = names_of_column(rows, settings)
+        chosen = _zeros_and_ones(rows, settings.label)[:, _places(settings.label, competition)]
+        texts = settings.target == "multilabel"
+        return [labels.to_text(np.flatnonzero(row)) for row in chosen] if texts else _one_each(chosen, rows)
+    column = _names_of_column(rows, settings)
     if settings.target == "multilabel":
         return _several(column, competition, settings, rows)
     if settings.positive:
@@ -151,15 +166,15 @@ def labels_of(
 
 def attribute_columns(rows: PhotoRows, competition: Competition) -> dict[str, np.ndarray]:
     """Name of each attribute to its value (N,) int."""
-    ranges = {one.attribute: one for one in competition.ranges}
-    made = {}
+    ranges = {number_range.attribute: number_range for number_range in competition.ranges}
+    columns = {}
     for name, attribute in competition.attributes.items():
         if name in ranges:
             values = numbers_of(rows, ranges[name].column, "ranges")
-            made[name] = np.searchsorted(ranges[name].edges, values, side="right")
+            columns[name] = np.searchsorted(ranges[name].edges, values, side="right")
         else:
-            made[name] = pd.Categorical(rows.table[name], categories=attribute.values).codes.astype(int)
-    return made
+            columns[name] = pd.Categorical(rows.table[name], categories=attribute.values).codes.astype(int)
+    return columns
 
 
 def numbers_of(rows: PhotoRows, column: str, key: str) -> np.ndarray:
@@ -170,14 +185,15 @@ def numbers_of(rows: PhotoRows, column: str, key: str) -> np.ndarray:
     return values
 
 
-def zeros_and_ones(rows: PhotoRows, columns: tuple[str, ...]) -> np.ndarray:
+def _zeros_and_ones(rows: PhotoRows, columns: tuple[str, ...]) -> np.ndarray:
     """Columns of 0 and 1 as (N, L) bool. Raises InputError for other values."""
     check_columns(rows.table, columns, "label", rows.file)
     values = rows.table[list(columns)].apply(pd.to_numeric, errors="coerce").to_numpy(np.float64)
     bad = ~np.isin(values, (0, 1))
+    bad_rows = np.flatnonzero(bad.any(1))
     shown = [
         f"{name}: {rows.table[columns[c]].iloc[r]!r} in {columns[c]}"
-        for name, r, c in zip(rows.named(bad.any(1)), *_first_of_each_row(bad), strict=True)
+        for name, r, c in zip(rows.named(bad.any(1)), bad_rows, bad[bad_rows].argmax(1), strict=True)
     ]
     if shown:
         raise InputError(
@@ -186,11 +202,6 @@ def zeros_and_ones(rows: PhotoRows, columns: tuple[str, ...]) -> np.ndarray:
             "correct those lines",
         )
     return values == 1
-
-
-def _first_of_each_row(bad: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    rows = np.flatnonzero(bad.any(1))
-    return rows, bad[rows].argmax(1)
 
 
 def _places(columns: tuple[str, ...], competition: Competition) -> list[int]:
@@ -211,24 +222,25 @@ def _one_each(chosen: np.ndarray, rows: PhotoRows) -> np.ndarray:
     return chosen.argmax(1)
 
 
-def _texts(chosen: np.ndarray) -> list[str]:
-    return [labels.to_text(np.flatnonzero(row)) for row in chosen]
-
-
 def _several(column: pd.Series, competition: Competition, settings: Settings, rows: PhotoRows) -> list[str]:
-    parts = parts_of_label(column, settings)
-    index = {same_text(name): c for c, name in enumerate(competition.classes)}
-    found = [[index.get(same_text(part), -1) for part in row if part] for row in parts]
-    _check(np.array([-1 not in row for row in found]), rows, column, "are not classes", _known(competition))
-    return [labels.to_text(row) for row in found]
+    parts = _parts_of_label(column, settings)
+    index = _class_index(competition)
+    classes = [[index.get(same_text(part), -1) for part in row if part] for row in parts]
+    _check(np.array([-1 not in row for row in classes]), rows, column, "are not classes", _known(competition))
+    return [labels.to_text(row) for row in classes]
 
 
 def _indices(column: pd.Series, competition: Competition, rows: PhotoRows) -> np.ndarray:
-    index = {same_text(name): c for c, name in enumerate(competition.classes)}
+    index = _class_index(competition)
     place = {value: index.get(same_text(value), -1) for value in column.unique()}
-    found = column.map(place).to_numpy(int)
-    _check(found >= 0, rows, column, "are not classes", _known(competition))
-    return found
+    classes = column.map(place).to_numpy(int)
+    _check(classes >= 0, rows, column, "are not classes", _known(competition))
+    return classes
+
+
+def _class_index(competition: Competition) -> dict[str, int]:
+    """Name of each class, in NFC, to its index."""
+    return {same_text(name): c for c, name in enumerate(competition.classes)}
 
 
 def _known(competition: Competition) -> str:

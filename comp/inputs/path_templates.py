@@ -1,7 +1,10 @@
-"""Templates of paths, ids and groups: text with {fields}, such as train/{label}/{id}.jpg or {patient_id}_{side}."""
+"""Templates of paths, ids and groups: text with {fields}, such as train/{label}/{id}.jpg or {patient_id}_{side}.
+
+A field is the name of a column. The functions find the fields of a template, fill them in, and build a regular
+expression that reads their values from a path.
+"""
 
 import re
-from collections.abc import Iterable
 
 import pandas as pd
 
@@ -23,7 +26,7 @@ def fields(template: str) -> list[str]:
 
 
 def fill(template: str, table: pd.DataFrame) -> pd.Series:
-    """The template (N,), each field replaced by the values of the column of that name."""
+    """The text (N,) of each row: the template with its fields replaced by the row's values. table: text columns (N)."""
     text = pd.Series("", index=table.index, dtype=str)
     for literal, name in re.findall(PART, template):
         text = text + literal
@@ -37,29 +40,17 @@ def pattern(template: str) -> str:
 
     A field matches a part of one file or folder name. A field that occurs twice must have the same value twice.
     """
-    names, made = fields(template), ""
+    names, expression, seen = fields(template), "", set()
     for literal, name in re.findall(PART, template):
-        made += re.escape(literal)
-        number = names.index(name) + 1 if name else 0
-        if name and made.count("([^/]+?)") < number:
-            made += "([^/]+?)"
+        expression += re.escape(literal)
+        if name in seen:
+            expression += rf"(?:\{names.index(name) + 1})"
         elif name:
-            made += rf"(?:\{number})"
-    return made
+            expression += "([^/]+?)"
+            seen.add(name)
+    return expression
 
 
 def literal_folder(template: str) -> str:
     """The folders before the first field: "train/images" for train/images/{path}/{shot}.*; "" if there are none."""
     return template.partition("{")[0].rpartition("/")[0]
-
-
-def check_known(template: str, known: Iterable[str], key: str) -> None:
-    """Raise InputError for a field that is not a column."""
-    known = list(known)
-    unknown = [name for name in fields(template) if name not in known]
-    if unknown:
-        raise InputError(
-            f'{key} = "{template}" has the field {unknown[0]}, which is not a column',
-            f"one of {', '.join(map(str, known))}",
-            f"edit {key} in competition.toml",
-        )

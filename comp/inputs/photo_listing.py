@@ -1,6 +1,7 @@
-"""The accepted file extensions of photos. Upper and lower case are the same, and so are .jpg and .jpeg.
+"""Which files are photos, and where they are: the accepted extensions, and a listing of the inputs folder.
 
-The photos below the inputs folder. Each folder is listed only once: 220,000 photos take a second, not minutes.
+Upper and lower case of an extension mean the same, and so do .jpg and .jpeg. A listing reads each folder only once:
+220,000 photos take a second, not minutes.
 """
 
 import os
@@ -18,8 +19,8 @@ END = re.compile(rf"(?:{'|'.join(map(re.escape, EXTENSIONS))}|\.\*)$", re.IGNORE
 
 def extension(path: str) -> str:
     """The photo extension at the end of a path or template, as written there (".JPG", ".*" for any); "" for none."""
-    found = END.search(path)
-    return found[0] if found else ""
+    match = END.search(path)
+    return match[0] if match else ""
 
 
 def without_extension(paths: pd.Series) -> pd.Series:
@@ -28,7 +29,7 @@ def without_extension(paths: pd.Series) -> pd.Series:
 
 
 def usual_extension(end: str) -> str:
-    """The usual spelling of an extension: ".jpg" for ".JPEG"."""
+    """The usual spelling of an extension, in lower case: ".jpg" for ".JPEG"."""
     return SAME.get(end.lower(), end.lower())
 
 
@@ -56,8 +57,8 @@ class Listing:
             return folder
         parent, _, name = folder.rpartition("/")
         above = self.real(parent) if parent else ""
-        found = None if above is None else self.folders(above).get(name)
-        return None if found is None else joined(above, found)
+        real_name = None if above is None else self.folders(above).get(name)
+        return None if real_name is None else joined(above, real_name)
 
     def _entries(self, folder: str) -> tuple[dict[str, str], dict[str, str]]:
         if folder not in self._read:
@@ -66,6 +67,7 @@ class Listing:
 
 
 def _scan(folder: Path) -> tuple[dict[str, str], dict[str, str]]:
+    """Name in NFC to real name of the folders, and of the photos, in one folder; empty if there is no such folder."""
     folders, photos = {}, {}
     try:
         with os.scandir(folder) as entries:

@@ -1,6 +1,7 @@
-"""The sample submission: its file, its id column and its rows.
+"""The sample submission: which file it is, its id column, which of its columns are filled, and how.
 
-Which columns of the sample submission must be filled, and how (`Sample.answer`).
+`read_sample` reads the file. `sample_of` compares its columns with the classes and decides on the form of the answers
+(`Sample.answer`): one column for each class, or one column with a label, a number, a ranking or a probability.
 """
 
 import os
@@ -13,13 +14,17 @@ import pandas as pd
 from comp.competition.competition import Competition, Sample
 from comp.competition.competition_toml import Settings
 from comp.errors import InputError, listed
-from comp.inputs.source_table import check_columns, unpack_command
-from comp.metrics.named_metrics import Metric
-from comp.tables import RawTable, advice_to_correct, line_numbers, read_raw_csv, read_table
+from comp.inputs.source_table import check_columns, read_text_table, unpack_command
+from comp.metrics.metric import Metric
+from comp.tables import RawTable, line_numbers, read_raw_csv
 from comp.text import same_text
 
 TABLES = (".csv", ".tsv")
 UNNAMED = "Unnamed: "  # the name that pandas gives to a column without one, such as a saved index
+ANSWER_NAMES = ("label", "target", "prediction", "predicted", "predictions", "class", "category", "answer", "ans")
+EDIT = "edit competition.toml"
+
+# ---- the file
 
 
 @dataclass(frozen=True)
@@ -33,24 +38,29 @@ class SampleFile:
     @property
     def others(self) -> list[str]:
         """The columns that have a name, without the id."""
-        return [name for name in self.table if name != self.id and not name.startswith(UNNAMED)]
+        return [name for name in self.table if name != self.id and is_named(name)]
 
 
-def sample_file(settings: Settings, inputs: Path, path: str = "") -> SampleFile:
+def is_named(column: str) -> bool:
+    """Whether a column has a name: pandas calls the others Unnamed: 0 and so on."""
+    return bool(column) and not column.startswith(UNNAMED)
+
+
+def read_sample(inputs: Path, settings: Settings, path: str = "") -> SampleFile:
     """Read the sample submission. path: relative to inputs; "" to search for it.
 
     Raises InputError if there is none, if there are several, or if ids repeat.
     """
-    path = path or settings.sample or find_sample(settings, Path(inputs))
-    file = Path(inputs) / path
+    path = path or settings.sample or find_sample(inputs, settings)
+    file = inputs / path
     if not file.is_file():
         raise InputError(
             f'no {file} (sample = "{path}")',
             "the sample submission",
-            unpack_command(Path(inputs), path) or "edit sample in competition.toml",
+            unpack_command(inputs, path) or "edit sample in competition.toml",
         )
-    table = read_table(file, (), advice_to_correct(file))
-    sample = SampleFile(path, id_column(settings, table), table)
+    table = read_text_table(file)
+    sample = SampleFile(path, _id_column(settings, table), table)
     repeated = table[sample.id].duplicated(keep=False).to_numpy()
     if repeated.any():
         lines = line_numbers(file, len(table))
@@ -63,23 +73,26 @@ def sample_file(settings: Settings, inputs: Path, path: str = "") -> SampleFile:
     return sample
 
 
-def find_sample(settings: Settings, inputs: Path) -> str:
+def find_sample(inputs: Path, settings: Settings) -> str:
     """The table with "sample" or "submission" in its name, in inputs or one folder below; relative to inputs."""
+    tables = [_tables(inputs, depth) for depth in (0, 1)]
     for words in (("sample", "submi"), ("sample",), ("submi",)):
-        for depth in (0, 1):
-            names = [name for name in _tables(inputs, depth) if name not in (settings.train, settings.test)]
-            found = [name for name in names if all(word in name.rpartition("/")[2].lower() for word in words)]
-            if len(found) == 1:
-                return found[0]
-            if found:
+        for names in tables:
+            others = [name for name in names if name not in (settings.train, settings.test)]
+            called = [name for name in others if all(word in name.rpartition("/")[2].lower() for word in words)]
+            if len(called) == 1:
+                return called[0]
+            if called:
                 raise InputError(
-                    f"{len(found)} sample submissions in {inputs}:{listed(found)}",
+                    f"{len(called)} sample submissions in {inputs}:{listed(called)}",
                     "one of them",
-                    f'sample = "{found[0]}" in competition.toml',
+                    f'sample = "{called[0]}" in competition.toml',
                 )
-    run = unpack_command(inputs, "sample_submission") or 'sample = "its name" in competition.toml'
-    there = listed(_tables(inputs, 0) + _tables(inputs, 1)) or " no table at all"
-    raise InputError(f"no sample submission in {inputs}:{there}", "a table such as sample_submission.csv", run)
+    raise InputError(
+        f"no sample submission in {inputs}:{listed(tables[0] + tables[1]) or ' no table at all'}",
+        "a table such as sample_submission.csv",
+        unpack_command(inputs, "sample_submission") or 'sample = "its name" in competition.toml',
+    )
 
 
 def _tables(inputs: Path, depth: int) -> list[str]:
@@ -94,15 +107,14 @@ def _tables(inputs: Path, depth: int) -> list[str]:
     ]
 
 
-def id_column(settings: Settings, table: pd.DataFrame) -> str:
+def _id_column(settings: Settings, table: pd.DataFrame) -> str:
     """The column named by `id`, upper or lower case; else the first column with a name."""
-    names = [name for name in table if not name.startswith(UNNAMED)] or list(table)
+    names = [name for name in table if is_named(name)] or list(table)
     same = [name for name in names if name == settings.id] or [n for n in names if n.lower() == settings.id.lower()]
     return (same or names)[0]
 
 
-ANSWER_NAMES = ("label", "target", "prediction", "predicted", "predictions", "class", "category", "answer", "ans")
-EDIT = "edit competition.toml"
+# ---- the columns to fill
 
 
 def sample_of(settings: Settings, file: SampleFile, classes: tuple[str, ...], metric: Metric) -> Sample:
@@ -112,14 +124,15 @@ def sample_of(settings: Settings, file: SampleFile, classes: tuple[str, ...], me
     metric needs probabilities and the sample has only one column of labels.
     """
     check_columns(file.table, settings.listed("fill"), "fill", file.path)
-    columns = class_columns(settings, file, classes)
+    columns = _class_columns(settings, file, classes)
     if columns:
         return Sample(file.path, file.id, "probabilities", columns)
-    column = answer_column(settings, file)
-    return Sample(file.path, file.id, settings.answer or single_column(settings, metric, file.path, column), (column,))
+    column = _answer_column(settings, file)
+    answer = settings.answer or _answer_of_column(settings, metric, file.path, column)
+    return Sample(file.path, file.id, answer, (column,))
 
 
-def class_columns(settings: Settings, file: SampleFile, classes: tuple[str, ...]) -> tuple[str, ...]:
+def _class_columns(settings: Settings, file: SampleFile, classes: tuple[str, ...]) -> tuple[str, ...]:
     """The columns for single classes, in the order of the file; () if the sample has one column for answers.
 
     A column may have the name or the number of the class. Raises InputError for columns of numbers that are not
@@ -131,14 +144,14 @@ def class_columns(settings: Settings, file: SampleFile, classes: tuple[str, ...]
     known = {same_text(name) for name in classes}
     if not known & set(map(same_text, candidates)) and set(candidates) == {str(c) for c in range(len(classes))}:
         return candidates
-    found = tuple(name for name in candidates if same_text(name) in known)
-    if len(found) < 2 and not settings.answer:
+    columns = tuple(name for name in candidates if same_text(name) in known)
+    if len(columns) < 2 and not settings.answer:
         return ()
-    strange = [name for name in candidates if name not in found and (settings.fill or _is_numeric(file.table[name]))]
-    missing = known - set(map(same_text, found)) if settings.target != "multilabel" or not found else set()
+    strange = [name for name in candidates if name not in columns and (settings.fill or _is_numeric(file.table[name]))]
+    missing = known - set(map(same_text, columns)) if settings.target != "multilabel" or not columns else set()
     if strange or missing:
         raise _other_classes(file.path, sorted(missing), strange)
-    return found
+    return columns
 
 
 def _is_numeric(column: pd.Series) -> bool:
@@ -157,25 +170,25 @@ def _other_classes(path: str, missing: list[str], strange: list[str]) -> InputEr
     )
 
 
-def answer_column(settings: Settings, file: SampleFile) -> str:
+def _answer_column(settings: Settings, file: SampleFile) -> str:
     """The one column to fill: named by `fill`, named like the label, the only one, or one with a usual name."""
     names, wanted = file.others, [*settings.listed("fill")] or [settings.label]
-    found = [name for name in names if name in wanted]
-    if not found and len(names) == 1:
-        found = names
+    columns = [name for name in names if name in wanted]
+    if not columns and len(names) == 1:
+        columns = names
     for known in (str(settings.label).lower(), *ANSWER_NAMES):
-        found = found or [name for name in names if name.lower() == known]
-    if len(found) != 1:
+        columns = columns or [name for name in names if name.lower() == known]
+    if len(columns) != 1:
         raise InputError(
             f"{file.path} has columns {', '.join(map(str, file.table))[:1000]}",
             "one with the name of the label, or one for each class",
             'fill = "its name" in competition.toml',
         )
-    return found[0]
+    return columns[0]
 
 
-def single_column(settings: Settings, metric: Metric, path: str, column: str) -> str:
-    """The form of the answers in a single column, from target and metric."""
+def _answer_of_column(settings: Settings, metric: Metric, path: str, column: str) -> str:
+    """The form of the answers in a single column (a key of ANSWERS), from target and metric."""
     target, probabilistic = settings.target, metric.needs in ("probabilities", "ranks")
     if target == "regression" or (target == "ordinal" and metric.needs == "values"):
         return "number"
@@ -197,7 +210,7 @@ def single_column(settings: Settings, metric: Metric, path: str, column: str) ->
 # ---- the sample byte by byte, as a submission is written into it
 
 
-def read_sample(competition: Competition, inputs: Path) -> RawTable:
+def raw_sample(competition: Competition, inputs: Path) -> RawTable:
     """The sample submission with the text of every field. Raises InputError if it lacks a column or repeats an id."""
     path = inputs / competition.sample.file
     run = "unpack the competition's data again, give INPUTS=<its folder>, or correct `sample` in competition.toml"
@@ -216,7 +229,7 @@ def sample_ids_here(competition: Competition, inputs: Path) -> list[str] | None:
     """The test ids that every run must predict; None if the sample submission is not on this machine."""
     if not (competition.sample and (inputs / competition.sample.file).is_file()):
         return None
-    return sample_ids(read_sample(competition, inputs), competition)
+    return sample_ids(raw_sample(competition, inputs), competition)
 
 
 def check_same_ids(expected: Iterable[str], found: Iterable[str], where: str, run: str) -> None:

@@ -1,8 +1,8 @@
-"""Archives that were not unpacked, and the command that unpacks them.
+"""One table of the competition, CSV or COCO JSON, with all columns as text.
 
-COCO JSON as a table with one row per image: its columns, its categories and their names.
-
-A table of the competition, CSV or COCO JSON, with all columns as text; messages name its rows by line or image.
+Messages name the rows of a table so that the user finds them: by the line in a CSV file, by the image in a JSON file.
+The middle section reads COCO JSON as a table with one row per image. The last section is for files that are missing:
+it finds the archive that was not unpacked, and the command that unpacks it.
 """
 
 import json
@@ -18,67 +18,79 @@ import pandas as pd
 from comp.errors import InputError
 from comp.tables import advice_to_correct, line_numbers, read_table
 
-ENDS = (".zip", ".7z", ".tar", ".tar.gz", ".tgz", ".rar")
+ENDS = (".zip", ".7z", ".tar", ".tar.gz", ".tgz", ".rar")  # of archives
 LOOKED_AT = 1000  # entries of a folder, at most
-
-
-def first_names(folder: Path) -> list[str]:
-    """The first entries of a folder, without hidden ones; [] if there is no such folder."""
-    if not folder.is_dir():
-        return []
-    with os.scandir(folder) as entries:
-        return [entry.name for entry, _ in zip(entries, range(LOOKED_AT), strict=False) if entry.name[0] != "."]
-
-
-def unpack_command(inputs: Path, wanted: str = "") -> str:
-    """The command that unpacks the archive that probably holds a missing file or folder; "" if there is no archive.
-
-    wanted: its path relative to inputs. Archives are searched in each folder of that path. One of the same name is
-    preferred: train.zip for train/1.jpg.
-    """
-    parts = wanted.split("/") if wanted else []
-    places = [inputs / "/".join(parts[:n]) for n in range(len(parts) + 1)]
-    found = [place / name for place in places for name in first_names(place) if name.lower().endswith(ENDS)]
-    if not found:
-        return ""
-    archive = min(
-        found,
-        key=lambda path: (not path.name.startswith(tuple(f"{part}." for part in parts)), len(path.name), path.name),
-    )
-    return _command(archive, parts)
-
-
-def _command(archive: Path, parts: list[str]) -> str:
-    end, name, parent = archive.name.lower(), shlex.quote(str(archive)), shlex.quote(str(archive.parent))
-    if end.endswith(".7z"):
-        return f"7z x {name} -o{parent}"
-    if end.endswith(".rar"):
-        return f"unrar x {name} {parent}/"
-    into = parent if _has_one_of(archive, parts) else shlex.quote(str(archive.parent / archive.name.partition(".")[0]))
-    if end.endswith(".zip"):
-        return f"unzip -q {name} -d {into}"
-    return f"mkdir -p {into} && tar -xf {name} -C {into}"
-
-
-def _has_one_of(archive: Path, parts: list[str]) -> bool:
-    """Whether the archive contains the wanted folders. If not, it is unpacked into a folder of its own name."""
-    try:
-        if zipfile.is_zipfile(archive):
-            with zipfile.ZipFile(archive) as file:
-                names = file.namelist()
-        else:
-            with tarfile.open(archive) as file:
-                first = file.next()
-                names = [first.name.removeprefix("./")] if first else []
-    except (OSError, tarfile.TarError, zipfile.BadZipFile):
-        return True
-    return any(name.partition("/")[0] in parts if parts else "/" in name for name in names)
-
-
-LABEL = "category_id"
+LABEL = "category_id"  # the column of the label in COCO JSON
 SEVERAL = " "  # separates the categories of one image
 IMAGE_ID = ("id", "image_id")
 CATEGORY_ID = ("id", "category_id")
+
+
+@dataclass(frozen=True)
+class SourceTable:
+    """path: the file; size: how many rows it has; table: all or some of them as text, the index is the row number."""
+
+    path: Path
+    size: int
+    table: pd.DataFrame
+
+    @property
+    def is_json(self) -> bool:
+        """Whether the file is COCO JSON."""
+        return self.path.suffix.lower() == ".json"
+
+    def named(self, rows) -> list[str]:
+        """A name for each row number: "line 7" in a CSV, the image in a JSON file, where lines would not help."""
+        if self.is_json:
+            return [f"image {self.table['file_name'][row]}" for row in rows]
+        lines = line_numbers(self.path, self.size)
+        return [f"line {lines[row]}" for row in rows]
+
+
+def check_columns(table: pd.DataFrame, names, key: str, file: str) -> None:
+    """Raise InputError for a missing column; it lists the existing ones."""
+    missing = [name for name in names if name not in table]
+    if missing:
+        known = ", ".join(map(str, table))
+        raise InputError(
+            f"{key}: no column {', '.join(missing[:20])} in {file}",
+            f"one of {known[:1000]}",
+            f"edit {key} in competition.toml",
+        )
+
+
+def read_source(inputs: Path, name: str, key: str) -> SourceTable:
+    """The table that competition.toml names under `key`. Raises InputError if it is missing or not a table."""
+    path = Path(inputs) / name
+    if not path.is_file():
+        others = sorted(p.name for p in path.parent.glob("*") if p.suffix.lower() in (".csv", ".tsv", ".txt", ".json"))
+        expected = f"a table, such as {', '.join(others[:20])}" if others else "a table"
+        raise InputError(
+            f'no {path} ({key} = "{name}")',
+            expected,
+            unpack_command(Path(inputs), name) or f"edit {key} in competition.toml",
+        )
+    table = read_coco(path) if path.suffix.lower() == ".json" else read_text_table(path)
+    return SourceTable(path, len(table), table)
+
+
+def read_text_table(path: Path, columns: tuple[str, ...] = ()) -> pd.DataFrame:
+    """A CSV file with these columns, and perhaps others, all as text. An InputError says how to correct the file."""
+    try:
+        return read_table(path, columns, "")
+    except InputError as error:
+        raise InputError(error.found, error.expected, _advice(path)) from None
+
+
+def _advice(path: Path) -> str:
+    """How to correct the file. The advice depends on the encoding, so the file is read again."""
+    try:
+        return advice_to_correct(path)
+    except OSError:
+        return f"correct {path}"
+
+
+# ---- COCO JSON
 
 
 def read_coco(path: Path) -> pd.DataFrame:
@@ -116,8 +128,8 @@ def _content(path: Path):
 def _records(path: Path, content, key: str) -> list[dict]:
     records = content if isinstance(content, list) else content.get(key)
     if not isinstance(records, list) or not records or not all(isinstance(record, dict) for record in records):
-        there = "a list" if isinstance(content, list) else f"keys {', '.join(map(str, content))}"
-        raise _unusable(path, f"no list of {key}: {there}")
+        given = "a list" if isinstance(content, list) else f"keys {', '.join(map(str, content))}"
+        raise _unusable(path, f"no list of {key}: {given}")
     return records
 
 
@@ -168,49 +180,57 @@ def _unusable(path: Path, problem: str) -> InputError:
     )
 
 
-@dataclass(frozen=True)
-class SourceTable:
-    """path: the file; size: how many rows it has; table: all or some rows as text, the index is the row number."""
-
-    path: Path
-    size: int
-    table: pd.DataFrame
-
-    @property
-    def is_json(self) -> bool:
-        """Whether the file is COCO JSON."""
-        return self.path.suffix.lower() == ".json"
-
-    def named(self, rows) -> list[str]:
-        """A name for each row number: "line 7" in a CSV, the image in a JSON file, where lines would not help."""
-        if self.is_json:
-            return [f"image {self.table['file_name'][row]}" for row in rows]
-        lines = line_numbers(self.path, self.size)
-        return [f"line {lines[row]}" for row in rows]
+# ---- archives that were not unpacked
 
 
-def check_columns(table: pd.DataFrame, names, key: str, file: str) -> None:
-    """Raise InputError for a missing column; it lists the existing ones."""
-    missing = [name for name in names if name not in table]
-    if missing:
-        known = ", ".join(map(str, table))
-        raise InputError(
-            f"{key}: no column {', '.join(missing[:20])} in {file}",
-            f"one of {known[:1000]}",
-            f"edit {key} in competition.toml",
-        )
+def first_names(folder: Path) -> list[str]:
+    """The names of the first entries of a folder, without hidden ones; [] if there is no such folder."""
+    if not folder.is_dir():
+        return []
+    with os.scandir(folder) as entries:
+        return [entry.name for entry, _ in zip(entries, range(LOOKED_AT), strict=False) if entry.name[0] != "."]
 
 
-def read_source(inputs: Path, name: str, key: str) -> SourceTable:
-    """The table that competition.toml names under `key`. Raises InputError if it is missing or not a table."""
-    path = Path(inputs) / name
-    if not path.is_file():
-        others = sorted(p.name for p in path.parent.glob("*") if p.suffix.lower() in (".csv", ".tsv", ".txt", ".json"))
-        expected = f"a table, such as {', '.join(others[:20])}" if others else "a table"
-        raise InputError(
-            f'no {path} ({key} = "{name}")',
-            expected,
-            unpack_command(Path(inputs), name) or f"edit {key} in competition.toml",
-        )
-    table = read_coco(path) if path.suffix.lower() == ".json" else read_table(path, (), advice_to_correct(path))
-    return SourceTable(path, len(table), table)
+def unpack_command(inputs: Path, wanted: str = "") -> str:
+    """The command that unpacks the archive that probably holds a missing file or folder; "" if there is no archive.
+
+    wanted: the path of the missing file or folder, relative to inputs. Archives are searched in each folder of that
+    path. An archive of the same name is preferred: train.zip for train/1.jpg.
+    """
+    parts = wanted.split("/") if wanted else []
+    places = [inputs / "/".join(parts[:n]) for n in range(len(parts) + 1)]
+    archives = [place / name for place in places for name in first_names(place) if name.lower().endswith(ENDS)]
+    if not archives:
+        return ""
+    archive = min(
+        archives,
+        key=lambda path: (not path.name.startswith(tuple(f"{part}." for part in parts)), len(path.name), path.name),
+    )
+    return _command(archive, parts)
+
+
+def _command(archive: Path, parts: list[str]) -> str:
+    end, name, parent = archive.name.lower(), shlex.quote(str(archive)), shlex.quote(str(archive.parent))
+    if end.endswith(".7z"):
+        return f"7z x {name} -o{parent}"
+    if end.endswith(".rar"):
+        return f"unrar x {name} {parent}/"
+    into = parent if _has_one_of(archive, parts) else shlex.quote(str(archive.parent / archive.name.partition(".")[0]))
+    if end.endswith(".zip"):
+        return f"unzip -q {name} -d {into}"
+    return f"mkdir -p {into} && tar -xf {name} -C {into}"
+
+
+def _has_one_of(archive: Path, parts: list[str]) -> bool:
+    """Whether the archive contains the wanted folders. If not, it is unpacked into a folder with the archive's name."""
+    try:
+        if zipfile.is_zipfile(archive):
+            with zipfile.ZipFile(archive) as file:
+                names = file.namelist()
+        else:
+            with tarfile.open(archive) as file:
+                first = file.next()
+                names = [first.name.removeprefix("./")] if first else []
+    except (OSError, tarfile.TarError, zipfile.BadZipFile):
+        return True
+    return any(name.partition("/")[0] in parts if parts else "/" in name for name in names)

@@ -31,8 +31,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from comp.competition.competition import Competition
-from comp.competition.label_policy import named_numbers
-from comp.competition.soft_labels import fine_cells, range_of
+from comp.competition.recipe_text import named_numbers, range_of_column
+from comp.competition.soft_labels import fine_cells
 from comp.recipes.recipe_settings import Recipe, resolved_recipe
 
 # ---- classes: a softmax
@@ -261,7 +261,7 @@ def _bins(recipe: Recipe, competition: Competition) -> Bins | ClassBins:
     if competition.target == "regression":
         return Bins(recipe.bins, *competition.limits)
     [column] = named_numbers("soften", recipe.soften)
-    return ClassBins(fine_cells(competition, range_of(column, competition), recipe.bin_edges).of_class)
+    return ClassBins(fine_cells(competition, range_of_column(column, competition), recipe.bin_edges).of_class)
 
 
 def _cumulative(_, competition: Competition) -> Cumulative:

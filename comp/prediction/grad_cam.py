@@ -18,6 +18,7 @@ it is not a dependency.
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from math import isqrt
 
 import numpy as np
@@ -26,7 +27,6 @@ from torch import Tensor, nn
 
 from comp.errors import InputError
 from comp.models.heads import AttributeSum, Head
-from comp.prediction.look_at_photo import Question
 
 FEW_CHANNELS = 4  # 64 px leave 2 cells a side at a stride of 32, and 4 at one of 16
 
@@ -124,6 +124,19 @@ def _is_channels_last(backbone: nn.Module, features: Tensor) -> bool:
 
 
 TINY = 1e-30  # below it a probability has no gradient in float32
+
+
+@dataclass(frozen=True)
+class Question:
+    """title: for people; value: the probability, or the number.
+
+    place: the class or label; None for a number, then sign: 1 for what raises it, -1 for what lowers it.
+    """
+
+    title: str
+    value: float
+    place: int | None = None
+    sign: int = 1
 
 
 def heats(model: nn.Module, head: Head, image: Tensor, questions: Sequence[Question], name: str) -> list[np.ndarray]:

@@ -21,6 +21,7 @@ from comp.errors import InputError
 from comp.models import heads
 from comp.models.heads import Head
 from comp.prediction import grad_cam
+from comp.prediction.grad_cam import Question
 from comp.prediction.predict import check_trained, trained_model
 from comp.project import Project
 from comp.recipes import recipe_json
@@ -106,19 +107,6 @@ def check_run(project: Project, run: Run) -> None:
 
 
 # ---- the questions
-
-
-@dataclass(frozen=True)
-class Question:
-    """title: for people; value: the probability, or the number.
-
-    place: the class or label; None for a number, then sign: 1 for what raises it, -1 for what lowers it.
-    """
-
-    title: str
-    value: float
-    place: int | None = None
-    sign: int = 1
 
 
 def asked_questions(competition: Competition, probs: np.ndarray, label, number: bool) -> list[Question]:

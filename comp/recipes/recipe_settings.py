@@ -11,8 +11,7 @@ import dataclasses
 from dataclasses import dataclass
 
 from comp.competition.competition import ONE_LABEL, Competition
-from comp.competition.label_policy import named_numbers
-from comp.competition.soft_labels import range_of
+from comp.competition.recipe_text import named_numbers, range_of_column
 from comp.errors import InputError
 from comp.settings import check_choice, checked_settings, parsed_settings, setting, setting_types
 
@@ -234,7 +233,7 @@ def _check_soft_labels(recipe: Recipe, competition: Competition) -> None:
         raise InputError(f"soften={recipe.soften} for a {competition.target} target", expected, "SET=soften=''")
     columns = named_numbers("soften", recipe.soften)
     for column in columns:
-        range_of(column, competition)
+        range_of_column(column, competition)
     if recipe.head == "bins" and competition.target in ONE_LABEL:
         _check_class_bins(recipe, competition, len(columns))
 

@@ -93,7 +93,7 @@ def columns(competition: Competition) -> list[int]:
 
 def separator(competition: Competition) -> str:
     """The text between several labels of a row: as in the training table, else a space."""
-    return competition.source.get("separator") or " "
+    return competition.separator
 
 
 def ranked(competition: Competition) -> int:

@@ -19,8 +19,7 @@ from comp import console, files, tables
 from comp.competition import scoring
 from comp.competition.competition import Competition
 from comp.errors import InputError, listed
-from comp.inputs.sample_submission import check_same_ids, sample_ids
-from comp.inputs.sample_submission import read_sample as read_bytes_of_sample
+from comp.inputs.sample_submission import check_same_ids, raw_sample, sample_ids
 from comp.project import Project
 from comp.store import blend_files, made_of
 from comp.store.blend_files import load_blend
@@ -87,7 +86,7 @@ def _probabilities(project: Project, name: str) -> tuple[np.ndarray, Predictions
 def read_sample(project: Project) -> RawTable:
     """The sample submission. Raises InputError if it is missing, lacks a column, or repeats an id."""
     answers.form_of_answers(project.competition)
-    return read_bytes_of_sample(project.competition, project.inputs)
+    return raw_sample(project.competition, project.inputs)
 
 
 def in_sample_order(sample: RawTable, competition: Competition, test: Predictions) -> np.ndarray:

@@ -1,79 +1,36 @@
-import pandas as pd
+import json
+
 import pytest
 
-from comp.errors import InputError
-from comp.inputs import mask_gender_age as competition
+from comp.competition.competition import Attribute, Competition, Range, Sample, from_json, settings_digest, to_json
+from comp.inputs import mask_gender_age
+from comp.metrics import named_metrics
+
+SAMPLE = Sample("s.csv", "id", "labels", ("x", "y"))
+KINDS = [
+    mask_gender_age.competition(),
+    Competition("multiclass", ("a", "b"), named_metrics.get("map@5"), sample=SAMPLE, source={"label": ["a", "b"]}),
+    Competition("binary", ("a", "b"), named_metrics.get("auc"), (named_metrics.get("log_loss"),), combine="max"),
+    Competition("multilabel", ("ä", "b"), named_metrics.get("micro_f_beta@0.5"), at_least_one=False),
+    Competition("ordinal", ("0", "1"), named_metrics.get("quadratic_kappa"), defaults="crop=3"),
+    Competition("regression", ("value",), named_metrics.get("rmse"), limits=(1.0, 9.5), source={"columns": ["sex"]}),
+    Competition(
+        "multiclass",
+        ("a", "b"),
+        named_metrics.get("accuracy"),
+        attributes={"x": Attribute(("a", "b"), (0, 1))},
+        ranges=(Range("x", "years", (30.0,)),),
+    ),
+]
 
 
-def test_eighteen_classes_and_the_encoding_has_an_inverse():
-    assert len(competition.CLASSES) == 18
-    for label in range(18):
-        parts = competition.attribute_labels(label)
-        assert competition.encode(**parts) == label
-        names = [competition.ATTRIBUTES[name][value] for name, value in parts.items()]
-        assert competition.CLASSES[label] == " ".join(names)
+@pytest.mark.parametrize("competition", KINDS, ids=lambda competition: competition.target)
+def test_every_kind_of_competition_survives_json(competition):
+    assert from_json(json.loads(json.dumps(to_json(competition)))) == competition
 
 
-@pytest.mark.parametrize(("years", "group"), [(18, 0), (29, 0), (30, 1), (59, 1), (60, 2)])
-def test_age_groups_at_their_borders(years, group):
-    assert competition.age_group(years) == group
-
-
-def test_reads_seven_photos_a_person_in_both_spellings_and_no_junk(inputs):
-    table = competition.read_train(inputs)
-    assert (table.groupby("group").size() == 7).all()
-    assert {name.rsplit(".", 1)[1] for name in table["image"]} == {"jpg", "PNG"}
-    assert not table["image"].str.contains(r"/\.").any()
-
-
-def test_one_id_for_two_people_keeps_them_apart(inputs):
-    path = inputs / "train/train.csv"
-    people = pd.read_csv(path, dtype=str)
-    people["id"] = "000000"
-    people.to_csv(path, index=False)
-    assert competition.read_train(inputs)["group"].nunique() == len(people)
-
-
-def _edit(inputs, change):
-    path = inputs / "train/train.csv"
-    change(pd.read_csv(path, dtype=str)).to_csv(path, index=False)
-
-
-def test_no_inputs_says_where_to_put_them(tmp_path):
-    with pytest.raises(InputError, match=r"no .*train\.csv[\s\S]*make demo"):
-        competition.read_train(tmp_path / "nothing")
-
-
-def test_missing_column_is_named(inputs):
-    _edit(inputs, lambda t: t.drop(columns="age"))
-    with pytest.raises(InputError, match="not age"):
-        competition.read_train(inputs)
-
-
-def test_all_rows_without_folder_and_folders_without_photo_are_listed(inputs):
-    folders = sorted((inputs / "train/images").iterdir())
-    folders[0].rename(inputs / "gone")
-    (folders[1] / "normal.jpg").unlink()
-    (folders[2] / "mask1.PNG").unlink()
-    with pytest.raises(InputError) as error:
-        competition.read_train(inputs)
-    for expected in (folders[0].name, f"{folders[1].name}: no photo 'normal'", f"{folders[2].name}: no photo 'mask1'"):
-        assert expected in str(error.value)
-
-
-@pytest.mark.parametrize(("column", "value"), [("age", "old"), ("gender", "x"), ("path", "../eval"), ("path", "")])
-def test_a_bad_field_is_named_with_its_line(inputs, column, value):
-    _edit(inputs, lambda t: t.assign(**{column: [value, *t[column][1:]]}))
-    with pytest.raises(InputError, match=f"line 2: {column}"):
-        competition.read_train(inputs)
-
-
-def test_test_table_wants_unique_ids_with_photos(inputs):
-    sample = pd.read_csv(inputs / "eval/info.csv")
-    assert len(competition.read_test(inputs)) == len(sample)
-    (inputs / "eval/images" / sample["ImageID"][3]).unlink()
-    with pytest.raises(InputError, match=sample["ImageID"][3]):
-        competition.read_test(inputs)
-    pd.concat([sample, sample[:1]]).to_csv(inputs / "eval/info.csv", index=False)
-    with pytest.raises(InputError, match="1 repeated id"):
-        competition.read_test(inputs)
+def test_comments_and_order_do_not_change_the_digest_and_settings_do():
+    text = 'target = "binary"\nid = "x"'
+    assert settings_digest(text) == settings_digest('# mine\nid = "x"  # the id\n\ntarget = "binary"\n')
+    assert settings_digest(text) != settings_digest(text.replace("x", "y"))
+    assert settings_digest("= no TOML") == settings_digest("= no TOML")

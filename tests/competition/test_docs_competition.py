@@ -12,9 +12,10 @@ from comp.competition import competition_toml
 from comp.competition.competition_toml import Settings, parse_settings
 
 PAGE = (ROOT / "docs/competition.md").read_text(encoding="utf-8")
-KEYS = {key: example for key, example in re.findall(r"^\| `(\w+)` \| .+ \| `(.+)` \|$", PAGE, re.M)}
+ROWS = re.findall(r"^\| `(\w+)` \| (.+) \| `(.+)` \|$", PAGE, re.M)
+KEYS = {key: example for key, _, example in ROWS}
 FILES = re.findall(r"```toml\n(.*?)```", PAGE, re.S)
-NEEDS = {  # what an example needs beside it
+NEEDS = {  # more keys that an example needs
     "positive": dict(target="binary"),
     "separator": dict(target="multilabel", metric="micro_f1"),
     "limits": dict(target="regression", metric="rmse"),
@@ -22,8 +23,9 @@ NEEDS = {  # what an example needs beside it
 }
 
 
-def test_each_key_is_documented_in_the_order_of_the_class():
-    assert list(KEYS) == [field.name for field in dataclasses.fields(Settings)]
+def test_each_key_is_documented_as_in_the_class_and_in_its_order():
+    declared = [(field.name, field.metadata["help"]) for field in dataclasses.fields(Settings)]
+    assert [(key, meaning) for key, meaning, _ in ROWS] == declared
 
 
 @pytest.mark.parametrize("key", KEYS)

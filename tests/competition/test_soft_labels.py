@@ -76,11 +76,11 @@ def test_bins_add_up_to_the_classes():
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "message"),
     [("width:3", "range of width"), ("depth:0", "above 0"), ("depth:x", "above 0"), ("depth", "a name and numbers")],
 )
-def test_bad_soften(text, found):
-    with pytest.raises(InputError, match=found):
+def test_bad_soften(text, message):
+    with pytest.raises(InputError, match=message):
         soft_labels(TABLE, TWO, text)
 
 

@@ -20,10 +20,10 @@ def filled(sample: str, columns: Iterable[str], value: Callable[[str], bool], wh
     """
 
     def check(folder: Path, submission: Path) -> None:
-        (header, expected), (made, rows) = read(folder / sample), read(submission)
+        (header, expected), (written, rows) = read(folder / sample), read(submission)
         places = [header.index(column) for column in columns]
         others = [place for place in range(len(header)) if place not in places]
-        assert made == header
+        assert written == header
         assert len(rows) == len(expected)
         for row, old in zip(rows, expected, strict=True):
             assert [row[place] for place in others] == [old[place] for place in others]

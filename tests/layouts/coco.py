@@ -10,7 +10,7 @@ LICENSE = {"id": 0, "name": "CC BY", "url": ""}
 
 
 def annotations_of(pen: Pen, images: list[dict], labels: list[int], key: str = "id", **more) -> list[dict]:
-    """One annotation an image, in another order than the images, with an id of its own."""
+    """One annotation per image, in another order than the images; the id of an annotation is not that of its image."""
     order = pen.rng.permutation(len(images))
     return [
         {"id": n, "image_id": images[i][key], "category_id": CATEGORIES[labels[i]], **more} for n, i in enumerate(order)

@@ -1,4 +1,4 @@
-"""Small photos whose lit cells tell the label, and the tables beside them; all from one seed."""
+"""Small photos whose lit cells show the label, and tables about them; everything comes from one seed."""
 
 import csv
 import json

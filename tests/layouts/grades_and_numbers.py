@@ -53,7 +53,7 @@ limits = [1, 100]
 
 
 def draw_pets(folder):
-    """A number from 1 to 100 beside twelve columns of 0 and 1 that are no labels, one of them called Group."""
+    """A number from 1 to 100, and twelve columns of 0 and 1 that are no labels; one of them is called Group."""
     pen = Pen(folder, 21)
     values = [1, 100, *pen.rng.integers(2, 100, 44)]
     names = pen.names(46, 16)

@@ -5,7 +5,7 @@ from small_inputs import TOML, animals, text
 
 from comp.competition.competition_toml import parse_settings
 from comp.errors import InputError
-from comp.inputs.loading import competition_from_settings
+from comp.inputs.input_tables import InputTables
 from comp.inputs.sample_submission import find_sample
 
 
@@ -23,23 +23,23 @@ from comp.inputs.sample_submission import find_sample
 def test_found_by_name(tmp_path, names, expected):
     for name in names:
         text(tmp_path, name, "x")
-    assert find_sample(parse_settings(TOML), tmp_path) == expected
+    assert find_sample(tmp_path, parse_settings(TOML)) == expected
 
 
 def test_none_or_several_are_said(tmp_path):
     text(tmp_path, "answers.csv", "x")
     with pytest.raises(InputError, match=r"no sample submission[\s\S]*answers\.csv[\s\S]*sample ="):
-        find_sample(parse_settings(TOML), tmp_path)
+        find_sample(tmp_path, parse_settings(TOML))
     text(tmp_path, "sample_submission.csv", "x")
     text(tmp_path, "sample_submission_2.csv", "x")
     with pytest.raises(InputError, match=r"2 sample submissions[\s\S]*sample = \"sample_submission\.csv\""):
-        find_sample(parse_settings(TOML), tmp_path)
+        find_sample(tmp_path, parse_settings(TOML))
 
 
 def sample_of(folder, header, **keys):
     row = ",".join("1" if name in ("id", "Id", "image") else "0.5" for name in header.split(","))
     animals(folder, sample=f"{header}\n{row}\n")
-    return competition_from_settings(TOML | keys, folder).sample
+    return InputTables(folder, TOML | keys).competition.sample
 
 
 @pytest.mark.parametrize(
@@ -64,8 +64,8 @@ def sample_of(folder, header, **keys):
     ],
 )
 def test_columns_and_form(tmp_path, header, keys, id, answer, columns):
-    made = sample_of(tmp_path, header, **keys)
-    assert (made.file, made.id, made.answer, made.columns) == ("sample_submission.csv", id, answer, columns)
+    sample = sample_of(tmp_path, header, **keys)
+    assert (sample.file, sample.id, sample.answer, sample.columns) == ("sample_submission.csv", id, answer, columns)
 
 
 @pytest.mark.parametrize(
@@ -85,4 +85,4 @@ def test_columns_that_do_not_fit(tmp_path, header, keys, message):
 def test_labels_that_the_sample_has_no_column_for(tmp_path):
     animals(tmp_path, "a,cat\nb,dog\nc,cow\n", "id,dog,cat\n1,0,0\n2,0,0\n")
     with pytest.raises(InputError, match=r"no column for 1 training label\(s\): cow"):
-        competition_from_settings(TOML, tmp_path)
+        _ = InputTables(tmp_path, TOML).competition

@@ -33,7 +33,7 @@ def test_categories_are_one_hot_and_missing_ones_empty():
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "message"),
     [
         ("width:1", "no column width"),
         ("same:1", "1 different values"),
@@ -43,8 +43,8 @@ def test_categories_are_one_hot_and_missing_ones_empty():
         ("kind", "a name and numbers"),
     ],
 )
-def test_bad_columns(text, found):
-    with pytest.raises(InputError, match=found):
+def test_bad_columns(text, message):
+    with pytest.raises(InputError, match=message):
         auxiliary_targets(TABLE, text)
 
 

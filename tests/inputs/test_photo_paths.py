@@ -10,12 +10,13 @@ from small_inputs import photos, text
 
 from comp.errors import InputError
 from comp.inputs import path_templates, photo_paths
+from comp.inputs.photo_listing import Listing
 from comp.inputs.source_table import SourceTable, read_source, unpack_command
 
 
-def found(folder, path_template, **columns):
+def matched(folder, path_template, **columns):
     source = SourceTable(folder / "t.csv", 0, pd.DataFrame(columns, dtype=str)) if columns else None
-    return photo_paths.find_photos(folder, path_template, source, "train_images")
+    return photo_paths.find_photos(Listing(folder), path_template, source, "train_images")
 
 
 @pytest.mark.parametrize(
@@ -35,22 +36,22 @@ def found(folder, path_template, **columns):
 )
 def test_the_extension_may_be_anywhere(tmp_path, path_template, id):
     photos(tmp_path, "p/1.2.3.jpg", "p/1.2.30.jpg", "p/.1.2.3.jpg")
-    assert found(tmp_path, path_template, id=[id]).images.tolist() == ["p/1.2.3.jpg"]
+    assert matched(tmp_path, path_template, id=[id]).images.tolist() == ["p/1.2.3.jpg"]
 
 
 def test_spelling_of_an_extension_but_not_another_one(tmp_path):
     photos(tmp_path, "a.JPG", "b.Jpeg", "c.png", "d.TIF")
-    assert found(tmp_path, "{id}.jpg", id=["a", "b"]).images.tolist() == ["a.JPG", "b.Jpeg"]
-    assert found(tmp_path, "{id}.tiff", id=["d"]).images.tolist() == ["d.TIF"]
+    assert matched(tmp_path, "{id}.jpg", id=["a", "b"]).images.tolist() == ["a.JPG", "b.Jpeg"]
+    assert matched(tmp_path, "{id}.tiff", id=["d"]).images.tolist() == ["d.TIF"]
     with pytest.raises(InputError, match=r"no c\.jpg"):
-        photo_paths.find_photos(tmp_path, "{id}.jpg", _table(tmp_path, "id\nc\n"), "train_images")
+        photo_paths.find_photos(Listing(tmp_path), "{id}.jpg", _table(tmp_path, "id\nc\n"), "train_images")
 
 
 def test_an_exact_name_wins_and_two_photos_of_one_name_do_not(tmp_path):
     photos(tmp_path, "a.jpg", "a.png")
-    assert found(tmp_path, "{id}.png", id=["a"]).images.tolist() == ["a.png"]
+    assert matched(tmp_path, "{id}.png", id=["a"]).images.tolist() == ["a.png"]
     with pytest.raises(InputError, match="fit two photos"):
-        found(tmp_path, "{id}", id=["a"])
+        matched(tmp_path, "{id}", id=["a"])
 
 
 @pytest.mark.parametrize("on_disk", ["NFC", "NFD"])
@@ -59,8 +60,8 @@ def test_unicode_names_of_a_mac_are_found(tmp_path, on_disk, in_table):
     name = unicodedata.normalize(on_disk, "강아지/é.jpg")
     photos(tmp_path, f"train/{name}")
     folder, stem = unicodedata.normalize(in_table, "강아지"), unicodedata.normalize(in_table, "é")
-    assert found(tmp_path, "train/{f}/{id}.jpg", f=[folder], id=[stem]).images.tolist() == [f"train/{name}"]
-    listed = found(tmp_path, "train/{label}/{file}")
+    assert matched(tmp_path, "train/{f}/{id}.jpg", f=[folder], id=[stem]).images.tolist() == [f"train/{name}"]
+    listed = matched(tmp_path, "train/{label}/{file}")
     assert listed.images.tolist() == [f"train/{name}"]
     assert listed.table["label"].tolist() == [unicodedata.normalize("NFC", "강아지")]
 
@@ -68,23 +69,23 @@ def test_unicode_names_of_a_mac_are_found(tmp_path, on_disk, in_table):
 def test_labels_and_numbers_from_the_path(tmp_path):
     photos(tmp_path, "train/cat.1.jpg", "train/dog.20.jpg", "train/._cat.1.jpg")
     text(tmp_path, "train/cat.3.txt", "no photo")
-    rows = found(tmp_path, "train/{label}.{number}.jpg")
+    rows = matched(tmp_path, "train/{label}.{number}.jpg")
     assert rows.table.to_dict("list") == {"label": ["cat", "dog"], "number": ["1", "20"]}
     assert rows.images.tolist() == ["train/cat.1.jpg", "train/dog.20.jpg"]
 
 
 def test_a_field_that_stands_twice_has_one_value(tmp_path):
     photos(tmp_path, "a/a_1.jpg", "a/b_1.jpg", "b/b_2.png")
-    assert found(tmp_path, "{k}/{k}_{n}.*").table.to_dict("list") == {"k": ["a", "b"], "n": ["1", "2"]}
+    assert matched(tmp_path, "{k}/{k}_{n}.*").table.to_dict("list") == {"k": ["a", "b"], "n": ["1", "2"]}
 
 
 def test_a_field_that_is_no_column_gives_several_photos_of_a_row(tmp_path):
     photos(tmp_path, "p/x/1.jpg", "p/x/2.png", "p/y/1.jpg", "p/z/1.jpg")
-    rows = found(tmp_path, "p/{who}/{shot}.*", who=["y", "x"], sex=["f", "m"])
+    rows = matched(tmp_path, "p/{who}/{shot}.*", who=["y", "x"], sex=["f", "m"])
     assert rows.images.tolist() == ["p/y/1.jpg", "p/x/1.jpg", "p/x/2.png"]
     assert rows.table["sex"].tolist() == ["f", "m", "m"]
     assert rows.table["shot"].tolist() == ["1", "1", "2"]
-    assert found(tmp_path, "p/{any}/{id}", id=["2"]).images.tolist() == ["p/x/2.png"]
+    assert matched(tmp_path, "p/{any}/{id}", id=["2"]).images.tolist() == ["p/x/2.png"]
 
 
 def _table(folder, content):
@@ -98,7 +99,7 @@ def test_rows_without_a_photo_are_named_by_line_and_path(tmp_path):
     for path_template in ("p/{id}.jpg", "p/{id}.{n}.jpg"):
         photos(tmp_path, "p/a.1.jpg")
         with pytest.raises(InputError) as error:
-            photo_paths.find_photos(tmp_path, path_template, table, "train_images")
+            photo_paths.find_photos(Listing(tmp_path), path_template, table, "train_images")
         for part in ("4 of 5 rows", "line 5: no p/b", "line 7: no p/d", "and 1 more", "train_images", "p has"):
             assert part in str(error.value)
 
@@ -106,15 +107,16 @@ def test_rows_without_a_photo_are_named_by_line_and_path(tmp_path):
 @pytest.mark.parametrize("id", ["../secret", "/etc/passwd", "a/../../b", "C:/x"])
 def test_paths_stay_within_inputs(tmp_path, id):
     photos(tmp_path, "in/a.jpg", "secret.jpg")
+    inputs = tmp_path / "in"
     with pytest.raises(InputError, match=r"outside of inputs[\s\S]*line 2"):
-        photo_paths.find_photos(tmp_path / "in", "{id}", _table(tmp_path / "in", f"id\n{id}\n"), "train_images")
+        photo_paths.find_photos(Listing(inputs), "{id}", _table(inputs, f"id\n{id}\n"), "train_images")
 
 
 def test_a_template_that_matches_nothing_says_what_is_there(tmp_path):
     text(tmp_path, "train/a.dcm", "x")
     text(tmp_path, "train/b.dcm", "x")
     with pytest.raises(InputError, match=r"matches no photo[\s\S]*train has 2 \.dcm"):
-        found(tmp_path, "train/{label}.jpg")
+        matched(tmp_path, "train/{label}.jpg")
 
 
 def _zip(path, *names):
@@ -127,7 +129,7 @@ def _zip(path, *names):
 def test_archives_are_named_with_the_command_that_unpacks_them(tmp_path):
     _zip(tmp_path / "train.zip", "1.jpg")
     with pytest.raises(InputError, match=rf"unzip -q {tmp_path}/train\.zip -d {tmp_path}/train"):
-        photo_paths.find_photos(tmp_path, "train/{id}.jpg", _table(tmp_path, "id\n1\n"), "train_images")
+        photo_paths.find_photos(Listing(tmp_path), "train/{id}.jpg", _table(tmp_path, "id\n1\n"), "train_images")
     _zip(tmp_path / "test.zip", "test/1.jpg")
     assert unpack_command(tmp_path, "test/1.jpg") == f"unzip -q {tmp_path}/test.zip -d {tmp_path}"
     _zip(tmp_path / "train.csv.zip", "train.csv")

@@ -39,22 +39,22 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_the_target_follows_from_the_values_and_the_sample(case):
     values, answers, name, target, metric = CASES[case]
-    made = guess_labels.target_lines(pd.Series(values), pd.Series(answers, dtype=str), name, set())
-    lines = {line.key: line for line in made}
+    guessed = guess_labels.target_lines(pd.Series(values), pd.Series(answers, dtype=str), name, set())
+    lines = {line.key: line for line in guessed}
     assert lines["target"].value == target
     assert lines["metric"].value == metric
     assert lines["metric"].check
 
 
 def test_names_of_several_words_are_marked_for_they_may_be_several_labels():
-    made = guess_labels.target_lines(pd.Series(["Vipera berus", "Naja naja"]), pd.Series(["Naja naja"]), "y", set())
-    assert made[0].check
-    assert "multilabel" in made[0].reason
+    lines = guess_labels.target_lines(pd.Series(["Vipera berus", "Naja naja"]), pd.Series(["Naja naja"]), "y", set())
+    assert lines[0].check
+    assert "multilabel" in lines[0].reason
 
 
 def test_numbers_that_a_json_file_names_are_classes():
-    made = guess_labels.target_lines(pd.Series(["0", "1", "2"]), pd.Series(["0"]), "diagnosis", {"0", "1", "2"})
-    assert made[0].value == "multiclass"
+    lines = guess_labels.target_lines(pd.Series(["0", "1", "2"]), pd.Series(["0"]), "diagnosis", {"0", "1", "2"})
+    assert lines[0].value == "multiclass"
 
 
 def grouped(train, test=None, taken=("id",)):

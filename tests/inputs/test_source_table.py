@@ -5,7 +5,7 @@ from small_inputs import as_json, photos, text
 
 from comp.errors import InputError
 from comp.inputs import loading, source_table
-from comp.inputs.loading import competition_from_settings
+from comp.inputs.input_tables import InputTables
 
 IMAGES = [{"id": 7, "file_name": "7.jpg", "place": None}, {"id": 8, "file_name": "8.jpg", "place": "x"}]
 CATEGORIES = [{"id": 31, "name": "ant"}, {"id": 4, "name": "bee"}]
@@ -62,9 +62,9 @@ def test_several_categories_are_several_labels_or_an_error(tmp_path):
     text(tmp_path, "sample_submission.csv", "id,predicted\n1,4\n")
     keys = {"target": "multilabel", "metric": "micro_f1", "train": "train.json", "label": "category_id"}
     keys |= {"train_images": "train/{file_name}"}
-    competition = competition_from_settings(keys, tmp_path)
+    competition = InputTables(tmp_path, keys).competition
     assert competition.classes == ("4", "31")
     assert sorted(loading.read_train(competition, tmp_path)["label"]) == ["0", "0 1"]
     assert loading.read_test(competition, tmp_path)["image"].tolist() == ["test/1.jpg"]
     with pytest.raises(InputError, match=r"1 image\(s\)[\s\S]*8\.jpg[\s\S]*multilabel"):
-        competition_from_settings(keys | {"target": "multiclass", "metric": "accuracy"}, tmp_path)
+        _ = InputTables(tmp_path, keys | {"target": "multiclass", "metric": "accuracy"}).competition

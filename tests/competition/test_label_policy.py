@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from comp.competition.competition import Attribute, Competition, Range
-from comp.competition.label_policy import label_of_attributes, ranges, training_policy
+from comp.competition.label_policy import label_of_attributes, training_policy
+from comp.competition.recipe_text import number_ranges
 from comp.errors import InputError
 from comp.inputs import mask_gender_age
 from comp.metrics import named_metrics
@@ -47,11 +48,11 @@ def test_labels_follow_the_attributes_in_any_order_of_classes():
 @pytest.mark.parametrize("text", ["a", "57-", "1-2-3", ""])
 def test_bad_ranges(text):
     with pytest.raises(InputError, match="ranges of numbers"):
-        ranges("years", text)
+        number_ranges("years", text)
 
 
 @pytest.mark.parametrize(
-    ("setting", "found"),
+    ("setting", "message"),
     [
         (dict(edges="kind:1"), "level"),
         (dict(edges="level:1,2"), "1 rising"),
@@ -61,6 +62,6 @@ def test_bad_ranges(text):
         (dict(drop="age:57-59"), "kind, level"),
     ],
 )
-def test_a_bad_policy_says_what_is_there(setting, found):
-    with pytest.raises(InputError, match=found):
+def test_a_bad_policy_says_what_is_there(setting, message):
+    with pytest.raises(InputError, match=message):
         training_policy(pd.DataFrame({"kind": [0], "level": [0], "depth": [1], "label": [2]}), TWO, **setting)

@@ -8,10 +8,10 @@ from comp.errors import InputError
 
 
 def test_what_is_not_given_has_a_default_and_names_are_text():
-    made = competition_toml.parse_settings(TOML | {"target": "binary", "positive": 1, "classes": [0, 1]})
-    assert (made.label, made.test, made.combine, made.ranges) == ("label", "", "", {})
-    assert made.classes == ("0", "1")
-    assert made.listed("positive") == ("1",)
+    settings = competition_toml.parse_settings(TOML | {"target": "binary", "positive": 1, "classes": [0, 1]})
+    assert (settings.label, settings.test, settings.combine, settings.ranges) == ("label", "", "", {})
+    assert settings.classes == ("0", "1")
+    assert settings.listed("positive") == ("1",)
     assert competition_toml.parse_settings(TOML | {"group": ["a", "b"]}).listed("group") == ("a", "b")
 
 

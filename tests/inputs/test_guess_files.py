@@ -16,9 +16,9 @@ def test_an_archive_is_named_with_its_command_until_it_is_unpacked(tmp_path):
     with zipfile.ZipFile(tmp_path / "train.zip", "w") as archive:
         archive.writestr("1.jpg", b"")
     (tmp_path / "labels.csv.7z").write_bytes(b"7z")
-    found = guess_files.scan(tmp_path).archives
-    assert found["train.zip"] == f"unzip -q {tmp_path}/train.zip -d {tmp_path}/train"
-    assert found["labels.csv.7z"] == f"7z x {tmp_path}/labels.csv.7z -o{tmp_path}"
+    archives = guess_files.scan(tmp_path).archives
+    assert archives["train.zip"] == f"unzip -q {tmp_path}/train.zip -d {tmp_path}/train"
+    assert archives["labels.csv.7z"] == f"7z x {tmp_path}/labels.csv.7z -o{tmp_path}"
     (tmp_path / "train").mkdir()
     (tmp_path / "labels.csv").write_text("id,label\n1,2\n")
     assert guess_files.scan(tmp_path).archives == {}
@@ -44,9 +44,9 @@ def test_a_table_of_any_separator_keeps_its_text(tmp_path, separator):
 
 def test_a_map_of_class_numbers_is_no_table(tmp_path):
     (tmp_path / "names.json").write_text('{"0": "cat", "1": "dog"}')
-    found = guess_files.scan(tmp_path)
-    assert found.class_numbers == {"0", "1"}
-    assert not found.tables
+    files = guess_files.scan(tmp_path)
+    assert files.class_numbers == {"0", "1"}
+    assert not files.tables
 
 
 def test_a_competition_inside_the_folder_is_left_out(tmp_path):
@@ -58,8 +58,8 @@ def test_a_competition_inside_the_folder_is_left_out(tmp_path):
 
 
 def template(rows, photos, part="train"):
-    found = guess_photos.find(pd.DataFrame(rows).astype(str), photos, part)
-    return found and found.template
+    best = guess_photos.find_template(pd.DataFrame(rows).astype(str), photos, part)
+    return best and best.template
 
 
 def test_templates_are_found_by_finding_the_photos():

@@ -25,40 +25,46 @@ LINES_OF = {  # what a difference shows in, to the keys of the file that it may 
 @pytest.fixture(scope="module")
 def verdicts(tmp_path_factory):
     """Layout to (verdict, the differences, the guess)."""
-    made = {row: verdict(row, tmp_path_factory.mktemp(str(row))) for row in ROWS}
+    verdicts = {row: verdict(row, tmp_path_factory.mktemp(str(row))) for row in ROWS}
     print()
-    for row, (word, what, _) in made.items():
+    for row, (word, what, _) in verdicts.items():
         print(f"{row!s:40} {word:28} {what}")
-    print(f"{sum(word.startswith('works') for word, _, _ in made.values())} of {len(made)} work without an edit")
-    return made
+    print(
+        f"{sum(word.startswith('works') for word, _, _ in verdicts.values())} of {len(verdicts)} work without an edit"
+    )
+    return verdicts
 
 
 def verdict(row, folder):
-    """works; says what is missing: each difference is in a line that the file marks; wrong: a difference in no such."""
+    """The verdict on a guessed file, with the differences from the layout's own file, and the guess.
+
+    "works": no difference; "says what is missing": each difference is in a line that the file marks; "wrong": a
+    difference is in another line.
+    """
     row.draw(folder)
     if mask_gender_age.is_here(folder):
         return "works: no file needed", "", None
-    made = guess_competition.guess(folder)
+    guess = guess_competition.guess(folder)
     own, guessed = folder / "own.toml", folder / "guessed.toml"
     own.write_text(row.toml, encoding="utf-8")
-    guessed.write_text(made.text, encoding="utf-8")
+    guessed.write_text(guess.text, encoding="utf-8")
     try:
         what = differences(as_read(folder, own), as_read(folder, guessed))
     except InputError as error:
-        undecided = ", ".join(line.key for line in made.lines if line.undecided)
-        return ("says what is missing", f"to decide: {undecided}", made) if undecided else ("wrong", str(error), made)
-    marked = {line.key for line in made.lines if line.undecided or (line.check and line.key != "metric")}
+        undecided = ", ".join(line.key for line in guess.lines if line.undecided)
+        return ("says what is missing", f"to decide: {undecided}", guess) if undecided else ("wrong", str(error), guess)
+    marked = {line.key for line in guess.lines if line.undecided or (line.check and line.key != "metric")}
     silent = [name for name in what if not marked & LINES_OF[name]]
     if silent:
-        return "wrong", ", ".join(silent), made
-    return ("says what is missing", ", ".join(what), made) if what else ("works", "", made)
+        return "wrong", ", ".join(silent), guess
+    return ("says what is missing", ", ".join(what), guess) if what else ("works", "", guess)
 
 
 def as_read(folder, file) -> dict:
     """What the rest of the toolkit sees of a competition, the metric and its answer form aside."""
-    competition = loading.load_competition(folder, file)
-    train = loading.read_train(competition, folder).sort_values("image", ignore_index=True)
-    test = loading.read_test(competition, folder).sort_values(["id", "image"], ignore_index=True)
+    tables = loading.open_tables(folder, file)
+    competition, train = tables.competition, tables.training_rows.sort_values("image", ignore_index=True)
+    test = tables.test_rows.sort_values(["id", "image"], ignore_index=True)
     sample = competition.sample
     return {
         "target": competition.target,
@@ -71,8 +77,8 @@ def as_read(folder, file) -> dict:
     }
 
 
-def differences(one: dict, other: dict) -> list[str]:
-    return [name for name in one if one[name] != other[name]]
+def differences(own: dict, guessed: dict) -> list[str]:
+    return [name for name in own if own[name] != guessed[name]]
 
 
 def test_most_guessed_files_work_without_an_edit_and_none_is_wrong_without_a_word(verdicts):
@@ -81,12 +87,12 @@ def test_most_guessed_files_work_without_an_edit_and_none_is_wrong_without_a_wor
 
 
 def test_the_metric_is_always_marked_and_each_line_has_a_reason(verdicts):
-    for row, (_, _, made) in verdicts.items():
+    for row, (_, _, guess) in verdicts.items():
         if row.number == 0:
             continue
-        assert len(made.lines) <= 15
-        assert all(line.reason for line in made.lines)
-        assert [line.check for line in made.lines if line.key == "metric"] == [True]
+        assert len(guess.lines) <= 15
+        assert all(line.reason for line in guess.lines)
+        assert [line.check for line in guess.lines if line.key == "metric"] == [True]
 
 
 def test_what_is_taken_away_is_said(tmp_path):

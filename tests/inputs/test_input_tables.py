@@ -1,70 +1,37 @@
 """From a competition.toml and tiny files to the Competition value and its tables, for every target."""
 
 import numpy as np
-import pandas as pd
 import pytest
 from small_inputs import TOML, animals, photos, text
 
 from comp.competition import labels
 from comp.errors import InputError
-from comp.inputs import loading, mask_gender_age
-from comp.inputs.loading import competition_from_settings, load_competition
+from comp.inputs.input_tables import InputTables
 
 
 def both(folder, **keys):
-    """The competition and its training table."""
-    competition = competition_from_settings(TOML | keys, folder)
-    return competition, loading.read_train(competition, folder)
+    """The competition and its training rows."""
+    tables = InputTables(folder, TOML | keys)
+    return tables.competition, tables.training_rows
 
 
-# Where the file is looked for
-
-
-def test_the_file_is_found_in_its_order(tmp_path, monkeypatch):
-    inputs = animals(tmp_path / "in")
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(InputError, match="make init"):
-        load_competition(inputs)
-    with pytest.raises(InputError, match=r"no folder .*none"):
-        load_competition(tmp_path / "none")
-    content = "\n".join(f'{key} = "{value}"' for key, value in TOML.items())
-    text(tmp_path, "competition.toml", f'{content}\ndefaults = "here"')
-    assert load_competition(inputs).defaults == "here"
-    text(inputs, "competition.toml", f'{content}\ndefaults = "in"')
-    assert load_competition(inputs).defaults == "in"
-    assert load_competition(inputs, text(tmp_path, "x/my.toml", f'{content}\ndefaults = "given"')).defaults == "given"
-    with pytest.raises(InputError, match=r"no other\.toml"):
-        load_competition(inputs, "other.toml")
-
-
-def test_the_home_competition_needs_no_file(inputs, monkeypatch):
-    monkeypatch.chdir(inputs)
-    competition = load_competition(inputs)
-    assert competition == mask_gender_age.competition()
-    pd.testing.assert_frame_equal(loading.read_train(competition, inputs), mask_gender_age.read_train(inputs))
-    pd.testing.assert_frame_equal(loading.read_test(competition, inputs), mask_gender_age.read_test(inputs))
-
-
-def test_the_home_competition_is_known_by_either_table(inputs):
-    (inputs / "train/train.csv").unlink()
-    competition = load_competition(inputs)
-    with pytest.raises(InputError, match=r"no .*train\.csv"):
-        loading.read_train(competition, inputs)
+def everything(tables):
+    """Read all that `make folds` reads."""
+    return tables.competition, tables.training_rows, tables.test_rows
 
 
 # Targets
 
 
 def test_one_label(tmp_path):
-    competition, train = both(animals(tmp_path))
-    assert competition.classes == ("cat", "dog")
-    assert train.to_dict("list") == {
+    tables = InputTables(animals(tmp_path), TOML)
+    assert tables.competition.classes == ("cat", "dog")
+    assert tables.training_rows.to_dict("list") == {
         "image": ["train/a.jpg", "train/b.jpg", "train/c.jpg"],
         "group": ["train/a.jpg", "train/b.jpg", "train/c.jpg"],
         "label": [0, 1, 0],
     }
-    test = loading.read_test(competition, tmp_path)
-    assert test.to_dict("list") == {"id": ["1", "2"], "image": ["test/1.jpg", "test/2.jpg"]}
+    assert tables.test_rows.to_dict("list") == {"id": ["1", "2"], "image": ["test/1.jpg", "test/2.jpg"]}
 
 
 def test_numbers_are_in_the_order_of_numbers_and_stay_text(tmp_path):
@@ -171,11 +138,10 @@ def test_no_table_and_the_test_folder_is_not_a_class(tmp_path):
     text(tmp_path, "sample_submission.csv", "id,label\n7,cat\n")
     keys = {"target": "multiclass", "metric": "accuracy"}
     keys |= {"train_images": "{kind}/{n}.jpg", "label": "kind", "group": "n", "test_images": "test/{id}.jpg"}
-    competition = competition_from_settings(keys, tmp_path)
-    train = loading.read_train(competition, tmp_path)
-    assert competition.classes == ("cat", "dog")
-    assert train["group"].tolist() == ["1", "2", "1"]
-    assert loading.read_test(competition, tmp_path)["image"].tolist() == ["test/7.jpg"]
+    tables = InputTables(tmp_path, keys)
+    assert tables.competition.classes == ("cat", "dog")
+    assert tables.training_rows["group"].tolist() == ["1", "2", "1"]
+    assert tables.test_rows["image"].tolist() == ["test/7.jpg"]
 
 
 def test_groups_and_kept_columns(tmp_path):
@@ -207,21 +173,20 @@ def test_several_photos_of_one_prediction(tmp_path):
     keys = TOML | dict(
         target="binary", metric="auc", train_images="train/{photo}.jpg", test="test.csv", id="{who}_{side}"
     )
-    competition = competition_from_settings(keys | {"combine": "max"}, tmp_path)
-    assert loading.read_train(competition, tmp_path)["id"].tolist() == ["p_L", "p_L", "p_R", "q_L"]
-    test = loading.read_test(competition, tmp_path)
+    tables = InputTables(tmp_path, keys | {"combine": "max"})
+    assert tables.training_rows["id"].tolist() == ["p_L", "p_L", "p_R", "q_L"]
+    test = tables.test_rows
     assert test["id"].tolist() == ["s_R", "s_R", "r_L"]
     assert test["image"].tolist() == ["test/0.jpg", "test/2.jpg", "test/1.jpg"]
     with pytest.raises(InputError, match=r"several photos[\s\S]*combine ="):
-        loading.read_test(competition_from_settings(keys, tmp_path), tmp_path)
+        _ = InputTables(tmp_path, keys).test_rows
 
 
 def test_one_folder_and_another_name_of_the_id(tmp_path):
     photos(tmp_path, "images/0001.jpg", "images/0002.jpg", "images/0003.jpg", "images/0004.jpg")
     text(tmp_path, "train.csv", "img;label\n0001;x\n0002;y\n")
     text(tmp_path, "sample_submission.csv", "Image,label\n0004,\n0003,\n")
-    competition = competition_from_settings(TOML | {"train_images": "images/{img}.jpg"}, tmp_path)
-    test = loading.read_test(competition, tmp_path)
+    test = InputTables(tmp_path, TOML | {"train_images": "images/{img}.jpg"}).test_rows
     assert test.to_dict("list") == {"id": ["0004", "0003"], "image": ["images/0004.jpg", "images/0003.jpg"]}
 
 
@@ -229,8 +194,8 @@ def test_default_of_test_images_leaves_out_the_folder_of_the_label(tmp_path):
     photos(tmp_path, "train/cat/1.jpg", "train/dog/2.jpg", "test/3.jpg")
     text(tmp_path, "train.csv", "id,label\n1,cat\n2,dog\n")
     text(tmp_path, "sample_submission.csv", "id,label\n3,cat\n")
-    competition = competition_from_settings(TOML | {"train_images": "train/{label}/{id}.jpg"}, tmp_path)
-    assert loading.read_test(competition, tmp_path)["image"].tolist() == ["test/3.jpg"]
+    tables = InputTables(tmp_path, TOML | {"train_images": "train/{label}/{id}.jpg"})
+    assert tables.test_rows["image"].tolist() == ["test/3.jpg"]
 
 
 def test_rows_that_say_the_same_are_one_and_rows_that_do_not_are_refused(tmp_path):
@@ -264,16 +229,11 @@ def test_what_is_wrong_is_named(tmp_path, kind):
     keys, files, message = WRONG[kind]
     folder = animals(tmp_path, **files)
     with pytest.raises(InputError, match=message) as error:
-        loading.read_test(both(folder, **keys)[0], folder)
+        everything(InputTables(folder, TOML | keys))
     assert error.value.run
 
 
 def test_ids_of_the_sample_that_the_test_table_does_not_know(tmp_path):
     text(animals(tmp_path), "test.csv", "id\n1\n3\n")
     with pytest.raises(InputError, match=r"1 of 2 ids[\s\S]*2[\s\S]*has ids such as 1"):
-        loading.read_test(both(tmp_path, test="test.csv")[0], tmp_path)
-
-
-def test_settings_file_is_none_where_there_is_none(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    assert loading.settings_file(tmp_path) is None
+        _ = InputTables(tmp_path, TOML | {"test": "test.csv"}).test_rows
