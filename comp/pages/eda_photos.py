@@ -1,10 +1,7 @@
-"""A few photos of each class, drawn with a fixed seed, as small pictures, and the mean picture of each class.
+"""Sections of the input audit that show photos: what they are like, duplicates, and samples of each class.
 
-The section of the audit on photos: sizes, formats, brightness, contrast, the most extreme ones, unreadable ones.
-
-The section of the audit with photos: a few of each class, and their mean.
-
-The section of the audit on equal and near-identical photos.
+The samples are drawn with a fixed seed, so that the page is the same each time. `sampled_photos` draws them before
+`sample_section` reads the files: the stage shows a progress bar over them.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -26,62 +23,7 @@ from comp.pages.figures import Table
 from comp.pages.page import Section, Strip
 from comp.pages.thumbnails import Thumbnail
 
-HEIGHT = 72  # pixels of a small picture
-WIDEST = 4  # times its height
-RANGES = 5  # of a number that is the target
-
-
-def rows_of_kinds(table: pd.DataFrame, competition: Competition) -> list[tuple[str, np.ndarray]]:
-    """Name and positions of the rows of each class, of each label, or of each of RANGES ranges of a number."""
-    values = labels.to_array(table["label"], competition)
-    if values.ndim == 2:
-        return [(name, np.flatnonzero(values[:, c])) for c, name in enumerate(competition.classes)]
-    if competition.target != "regression":
-        return [(name, np.flatnonzero(values == c)) for c, name in enumerate(competition.classes)]
-    kind = labels.strata(values, RANGES)
-    parts = [np.flatnonzero(kind == c) for c in range(RANGES)]
-    return [(f"{values[part].min():.4g} to {values[part].max():.4g}", part) for part in parts if len(part)]
-
-
-def drawn_rows(rows: np.ndarray, count: int, seed: int = 0) -> np.ndarray:
-    """At most `count` of the rows, at random but the same ones each time."""
-    return np.random.default_rng([seed, len(rows)]).permutation(rows)[:count]
-
-
-def small_pictures(
-    inputs: Path, images: Sequence[str], progress: Callable[[int], None], jobs: int = -1
-) -> dict[str, np.ndarray]:
-    """Image to its small picture uint8 (HEIGHT, W, 3), in its own aspect ratio. Unreadable photos are left out."""
-    made: dict[str, np.ndarray] = {}
-    for part in in_chunks(_small_chunk, inputs, images, jobs):
-        made.update((image, pixels) for image, pixels in part if pixels is not None)
-        progress(len(part))
-    return made
-
-
-def mean_picture(pictures: Sequence[np.ndarray]) -> np.ndarray | None:
-    """The mean of small pictures, uint8 (HEIGHT, W, 3), where W is their median width; None without any."""
-    if not pictures:
-        return None
-    width = int(np.median([picture.shape[1] for picture in pictures]))
-    total = np.zeros((HEIGHT, width, 3))
-    for picture in pictures:
-        total += resized(picture, HEIGHT, width)
-    return np.rint(total / len(pictures)).astype(np.uint8)
-
-
-def _small_chunk(inputs: Path, images: Sequence[str]) -> list[tuple[str, np.ndarray | None]]:
-    return [(image, _small(inputs / image)) for image in images]
-
-
-def _small(path: Path) -> np.ndarray | None:
-    try:
-        pixels = decode(read_bytes(path), 2 * HEIGHT)
-    except ValueError:
-        return None
-    height, width = pixels.shape[:2]
-    return resized(pixels, HEIGHT, min(max(1, round(width * HEIGHT / height)), WIDEST * HEIGHT))
-
+# ---- what the photos are like
 
 EXTREME = 8  # photos in each strip
 MOST_SIZES = 15  # rows of the table of sizes
@@ -90,38 +32,40 @@ EXTREMES = {"darkest": ("brightness", 1), "brightest": ("brightness", -1), "leas
 
 
 def photo_section(audit: AuditTables, facts: Mapping[str, PhotoFacts], inputs: Path) -> Section:
-    """What the photos are like, train beside test."""
-    made = Section("photos", "Photos")
+    """Sizes, formats, brightness and contrast of train and test photos; extreme and unreadable photos."""
+    section = Section("photos", "Photos")
     readable = [image for image in facts if not facts[image].problem]
-    _unreadable(made, facts)
+    _add_unreadable(section, facts)
     if not readable:
-        made.missing.append(("No photo can be read, so there is nothing to show of them.", ""))
-        return made
+        section.missing.append(("No photo can be read, so there is nothing to show of them.", ""))
+        return section
     tables = sides(audit, facts)
     both = pd.concat(tables.values(), ignore_index=True)
-    made.notes.append(f"The first and the last bin of a histogram also hold the {figures.BEYOND} % beyond them.")
-    made.tables += [_sizes(both), _formats(tables)]
-    made.figures += [drawn for name in both if name != "format" for drawn in _histogram(name, tables, made.notes)]
-    made.tables += _by_class(audit, facts)
-    made.strips += _extremes(inputs, readable, facts)
-    return made
+    section.notes.append(f"The first and the last bin of a histogram also hold the {figures.BEYOND} % beyond them.")
+    section.tables += [_sizes(both), _formats(tables)]
+    section.figures += [
+        figure for name in both if name != "format" for figure in _histogram(name, tables, section.notes)
+    ]
+    section.tables += _by_class(audit, facts)
+    section.strips += _extremes(inputs, readable, facts)
+    return section
 
 
 def sides(audit: AuditTables, facts: Mapping[str, PhotoFacts]) -> dict[str, pd.DataFrame]:
-    """`photo_columns` of the readable training photos and test photos; a side without any is left out."""
-    made = {}
+    """Side ("train", "test") to the `photo_columns` of its readable photos. A side without any is left out."""
+    tables = {}
     for side, table in (("train", audit.train), ("test", audit.test)):
         photos = [facts[image] for image in table["image"] if not facts[image].problem]
-        made |= {side: photo_columns(photos)} if photos else {}
-    return made
+        tables |= {side: photo_columns(photos)} if photos else {}
+    return tables
 
 
-def _unreadable(made: Section, facts: Mapping[str, PhotoFacts]) -> None:
+def _add_unreadable(section: Section, facts: Mapping[str, PhotoFacts]) -> None:
     bad = [[image, fact.problem] for image, fact in facts.items() if fact.problem]
-    made.notes.append(f"{len(facts) - len(bad):,} of {len(facts):,} photos can be read.")
+    section.notes.append(f"{len(facts) - len(bad):,} of {len(facts):,} photos can be read.")
     if bad:
         more = f", the first {MOST_LISTED:,} of {len(bad):,}" if len(bad) > MOST_LISTED else ""
-        made.tables.append(Table(["photo", "problem"], bad[:MOST_LISTED], f"photos that cannot be read{more}"))
+        section.tables.append(Table(["photo", "problem"], bad[:MOST_LISTED], f"photos that cannot be read{more}"))
 
 
 def _sizes(both: pd.DataFrame) -> Table:
@@ -140,7 +84,7 @@ def _formats(tables: Mapping[str, pd.DataFrame]) -> Table:
 
 
 def _histogram(name: str, tables: Mapping[str, pd.DataFrame], notes: list[str]) -> list:
-    """A histogram with a line per side, in percent of its photos; a note where all photos have the same value."""
+    """A histogram with a line for each side, in percent of its photos. If all values are the same: a note instead."""
     values = {side: table[name].to_numpy(float) for side, table in tables.items()}
     every = np.concatenate(list(values.values()))
     if every.min() == every.max():
@@ -152,7 +96,7 @@ def _histogram(name: str, tables: Mapping[str, pd.DataFrame], notes: list[str]) 
 
 
 def _by_class(audit: AuditTables, facts: Mapping[str, PhotoFacts]) -> list[Table]:
-    """Brightness and contrast of each class: a class that differs may be told by its light alone."""
+    """Brightness and contrast of each class. A model may recognise a class that differs by its light alone."""
     kinds = rows_of_kinds(audit.train, audit.competition)
     images, rows = audit.train["image"].to_numpy(object), []
     for name, places in kinds:
@@ -173,96 +117,52 @@ def _extremes(inputs: Path, readable: Sequence[str], facts: Mapping[str, PhotoFa
 
 
 def pictures(inputs: Path, images: Sequence[str]) -> list[tuple[Thumbnail, str]]:
-    """Thumbnails of photos, each with its path."""
+    """The thumbnail of each photo, and its path."""
     return list(zip(thumbnails.thumbnails(inputs, images), images, strict=True))
 
 
-PHOTOS_SHOWN = 9  # photos of each class
-MEAN_OF = 60  # photos in the mean picture of a class
-MOST_KINDS = 40  # classes with pictures
-
-
-def sampled_photos(audit: AuditTables) -> list[tuple[str, list[str]]]:
-    """Name, with the number of its photos, and at most MEAN_OF random images of each class, label or range."""
-    kinds = [(name, rows) for name, rows in rows_of_kinds(audit.train, audit.competition) if len(rows)]
-    if len(kinds) > MOST_KINDS:
-        order = np.argsort([-len(rows) for _, rows in kinds], kind="stable")
-        kinds = [kinds[i] for i in (*order[: MOST_KINDS // 2], *order[-MOST_KINDS // 2 :])]
-    images = audit.train["image"].to_numpy(object)
-    drawn = [images[drawn_rows(rows, MEAN_OF)].tolist() for _, rows in kinds]
-    return [(f"{name}: {len(rows):,} photos", part) for (name, rows), part in zip(kinds, drawn, strict=True)]
-
-
-def sample_section(audit: AuditTables, inputs: Path, chosen, progress: Callable[[int], None]) -> Section:
-    """chosen: of `sample`; progress is called with the number of photos just read."""
-    made = Section("pictures", "Photos by class")
-    made.notes.append(
-        f"Up to {PHOTOS_SHOWN} random photos of each class, the same ones each time. The first picture of a row "
-        f"is the mean of up to {MEAN_OF} random photos of the class."
-    )
-    if audit.competition.size > MOST_KINDS:
-        made.notes.append(
-            f"Of {audit.competition.size:,} classes these are the {MOST_KINDS // 2} most frequent and "
-            f"the {MOST_KINDS // 2} rarest that have photos."
-        )
-    images = list(dict.fromkeys(image for _, part in chosen for image in part))
-    small = small_pictures(inputs, images, progress)
-    made.strips += [_strip_of_samples(title, part, small) for title, part in chosen]
-    return made
-
-
-def _strip_of_samples(title: str, images: list[str], small: dict[str, np.ndarray]) -> Strip:
-    read = [small[image] for image in images if image in small]
-    mean = mean_picture(read)
-    shown = [] if mean is None else [(_thumbnail(mean), f"mean of {len(read)} photos")]
-    for image in images[:PHOTOS_SHOWN]:
-        shown.append((_thumbnail(small[image]) if image in small else Thumbnail("", "cannot be read"), image))
-    return Strip(title, shown)
-
-
-def _thumbnail(pixels: np.ndarray) -> Thumbnail:
-    return Thumbnail(thumbnails.uri(pixels, max(pixels.shape[:2])))
-
+# ---- equal and near-identical photos
 
 PAIRS_SHOWN = 6  # pairs of each kind with their photos
 LISTED = 200  # pairs in the table
-KINDS = {True: "the same bytes", False: "near-identical"}
-LABELS = {
+HOW_ALIKE = {True: "the same bytes", False: "near-identical"}
+ADVICE = {
     "train": "Pairs within train of two groups would leak between folds; make folds joins their groups. Pairs with "
     "different labels are probably wrong labels.",
     "test": "Pairs within test do no harm.",
-    "train and test": "Pairs across train and test do not leak between folds, but the leaderboard rewards memory for "
-    "them: the out-of-fold score does not.",
+    "train and test": "Pairs across train and test do not leak between folds. But the leaderboard rewards a model that "
+    "remembers them, and the out-of-fold score does not.",
 }
 
 
 def duplicate_section(pairs: pd.DataFrame, inputs: Path) -> Section:
-    """pairs: of photo_pairs.pairs."""
-    made = Section("duplicates", "Duplicates")
+    """pairs: from `near_duplicates.photo_pairs`."""
+    section = Section("duplicates", "Duplicates")
     if pairs.empty:
-        made.notes.append("No two photos are equal or near-identical.")
-        return made
-    made.tables.append(_counts(pairs))
-    made.notes += [LABELS[side] for side in SIDES if (pairs["side"] == side).any()]
+        section.notes.append("No two photos are equal or near-identical.")
+        return section
+    section.tables.append(_counts(pairs))
+    section.notes += [ADVICE[side] for side in SIDES if (pairs["side"] == side).any()]
     ordered = pairs.sort_values(["labels_differ", "one_group", "equal"], ascending=[False, True, False], kind="stable")
     for side in SIDES:
-        for equal, kind in KINDS.items():
+        for equal, kind in HOW_ALIKE.items():
             part = ordered[(ordered["side"] == side) & (ordered["equal"] == equal)]
-            made.strips += [
+            section.strips += [
                 _strip_of_pairs(row, f"{kind}, {side}", inputs) for row in part.head(PAIRS_SHOWN).itertuples()
             ]
     more = f": the first {LISTED} of {len(pairs):,}" if len(pairs) > LISTED else ""
     rows = [
-        [row.first, row.second, KINDS[row.equal], row.side, _remark(row)] for row in ordered.head(LISTED).itertuples()
+        [row.first, row.second, HOW_ALIKE[row.equal], row.side, _remark(row)]
+        for row in ordered.head(LISTED).itertuples()
     ]
-    made.tables.append(Table(["photo", "other photo", "how alike", "where", "remark"], rows, f"pairs{more}"))
-    return made
+    section.tables.append(Table(["photo", "other photo", "how alike", "where", "remark"], rows, f"pairs{more}"))
+    return section
 
 
 def _counts(pairs: pd.DataFrame) -> Table:
     rows = []
     for side in SIDES:
-        for equal, kind in KINDS.items():
+        for equal, kind in HOW_ALIKE.items():
             part = pairs[(pairs["side"] == side) & (pairs["equal"] == equal)]
             if len(part):
                 apart = int((~part["one_group"]).sum()) if side == "train" else None
@@ -279,3 +179,107 @@ def _remark(row) -> str:
     if row.side != "train":
         return ""
     return ("one group" if row.one_group else "two groups") + (", different labels" if row.labels_differ else "")
+
+
+# ---- photos of each class
+
+PHOTOS_SHOWN = 9  # photos of each class
+MEAN_OF = 60  # photos in the mean picture of a class
+MOST_KINDS = 40  # classes with pictures
+HEIGHT = 72  # pixels of a small picture
+WIDEST = 4  # the width of a small picture is at most so many times its height
+RANGES = 5  # a target that is a number is cut into so many ranges
+
+
+def sampled_photos(audit: AuditTables) -> list[tuple[str, list[str]]]:
+    """Of each class, label or range: its name with the number of its photos, and at most MEAN_OF random images."""
+    kinds = [(name, rows) for name, rows in rows_of_kinds(audit.train, audit.competition) if len(rows)]
+    if len(kinds) > MOST_KINDS:
+        order = np.argsort([-len(rows) for _, rows in kinds], kind="stable")
+        kinds = [kinds[i] for i in (*order[: MOST_KINDS // 2], *order[-MOST_KINDS // 2 :])]
+    images = audit.train["image"].to_numpy(object)
+    drawn = [images[drawn_rows(rows, MEAN_OF)].tolist() for _, rows in kinds]
+    return [(f"{name}: {len(rows):,} photos", part) for (name, rows), part in zip(kinds, drawn, strict=True)]
+
+
+def sample_section(audit: AuditTables, inputs: Path, chosen, progress: Callable[[int], None]) -> Section:
+    """chosen: from `sampled_photos`; progress is called with the number of photos read since the last call."""
+    section = Section("pictures", "Photos by class")
+    section.notes.append(
+        f"Up to {PHOTOS_SHOWN} random photos of each class, the same ones each time. The first picture of a row "
+        f"is the mean of up to {MEAN_OF} random photos of the class."
+    )
+    if audit.competition.size > MOST_KINDS:
+        section.notes.append(
+            f"Of {audit.competition.size:,} classes these are the {MOST_KINDS // 2} most frequent and "
+            f"the {MOST_KINDS // 2} rarest that have photos."
+        )
+    images = list(dict.fromkeys(image for _, part in chosen for image in part))
+    small = small_pictures(inputs, images, progress)
+    section.strips += [_strip_of_samples(title, part, small) for title, part in chosen]
+    return section
+
+
+def _strip_of_samples(title: str, images: list[str], small: dict[str, np.ndarray]) -> Strip:
+    read = [small[image] for image in images if image in small]
+    mean = mean_picture(read)
+    shown = [] if mean is None else [(_thumbnail(mean), f"mean of {len(read)} photos")]
+    for image in images[:PHOTOS_SHOWN]:
+        shown.append((_thumbnail(small[image]) if image in small else Thumbnail("", "cannot be read"), image))
+    return Strip(title, shown)
+
+
+def _thumbnail(pixels: np.ndarray) -> Thumbnail:
+    return Thumbnail(thumbnails.data_uri(pixels, max(pixels.shape[:2])))
+
+
+def rows_of_kinds(table: pd.DataFrame, competition: Competition) -> list[tuple[str, np.ndarray]]:
+    """Of each class, label, or range of the number: its name and the positions of its rows."""
+    values = labels.to_array(table["label"], competition)
+    if values.ndim == 2:
+        return [(name, np.flatnonzero(values[:, c])) for c, name in enumerate(competition.classes)]
+    if competition.target != "regression":
+        return [(name, np.flatnonzero(values == c)) for c, name in enumerate(competition.classes)]
+    kind = labels.strata(values, RANGES)
+    parts = [np.flatnonzero(kind == c) for c in range(RANGES)]
+    return [(f"{values[part].min():.4g} to {values[part].max():.4g}", part) for part in parts if len(part)]
+
+
+def drawn_rows(rows: np.ndarray, count: int, seed: int = 0) -> np.ndarray:
+    """At most `count` of the rows, drawn at random; the same seed and number of rows draw the same ones."""
+    return np.random.default_rng([seed, len(rows)]).permutation(rows)[:count]
+
+
+def small_pictures(
+    inputs: Path, images: Sequence[str], progress: Callable[[int], None], jobs: int = -1
+) -> dict[str, np.ndarray]:
+    """Image to its small picture uint8 (HEIGHT, W, 3), in the photo's aspect ratio. Unreadable photos are left out."""
+    pictures_of: dict[str, np.ndarray] = {}
+    for part in in_chunks(_small_chunk, inputs, images, jobs):
+        pictures_of.update((image, pixels) for image, pixels in part if pixels is not None)
+        progress(len(part))
+    return pictures_of
+
+
+def mean_picture(pictures: Sequence[np.ndarray]) -> np.ndarray | None:
+    """The mean of small pictures, uint8 (HEIGHT, W, 3), where W is their median width; None without pictures."""
+    if not pictures:
+        return None
+    width = int(np.median([picture.shape[1] for picture in pictures]))
+    total = np.zeros((HEIGHT, width, 3))
+    for picture in pictures:
+        total += resized(picture, HEIGHT, width)
+    return np.rint(total / len(pictures)).astype(np.uint8)
+
+
+def _small_chunk(inputs: Path, images: Sequence[str]) -> list[tuple[str, np.ndarray | None]]:
+    return [(image, _small(inputs / image)) for image in images]
+
+
+def _small(path: Path) -> np.ndarray | None:
+    try:
+        pixels = decode(read_bytes(path), 2 * HEIGHT)
+    except ValueError:
+        return None
+    height, width = pixels.shape[:2]
+    return resized(pixels, HEIGHT, min(max(1, round(width * HEIGHT / height)), WIDEST * HEIGHT))

@@ -33,7 +33,7 @@ from comp.recipes import recipe_json
 from comp.recipes.recipe_settings import Recipe
 from comp.store import grad_cam_files, runs
 from comp.store.fold_table import fold_count
-from comp.store.grad_cam_files import Heat, Look
+from comp.store.grad_cam_files import GradCam, Heat
 from comp.store.runs import Run, own_command, repair_command
 
 WEIGHTS = "fold*/model.safetensors"
@@ -173,7 +173,7 @@ def named_question(competition: Competition, label) -> str:
 CPU = torch.device("cpu")  # one photo: the same heat on every machine is worth more than the time
 
 
-def look_at(run: Run, photo: ChosenPhoto, competition: Competition, inputs: Path) -> tuple[Look, np.ndarray]:
+def look_at(run: Run, photo: ChosenPhoto, competition: Competition, inputs: Path) -> tuple[GradCam, np.ndarray]:
     """The heats of a photo, and its pixels (S, S, 3) uint8 as the models see them."""
     recipe = recipe_json.load_recipe(run, competition)
     data = load_data(inputs, run.outputs, dataclasses.replace(recipe, cache=False), competition)
@@ -185,7 +185,7 @@ def look_at(run: Run, photo: ChosenPhoto, competition: Competition, inputs: Path
     return _look_at_one(run, photo, recipe, competition, models, image), pixels
 
 
-def _look_at_one(run: Run, photo: ChosenPhoto, recipe: Recipe, competition: Competition, models, image) -> Look:
+def _look_at_one(run: Run, photo: ChosenPhoto, recipe: Recipe, competition: Competition, models, image) -> GradCam:
     head = heads.build_head(recipe, competition)
     probs = np.mean([_probs(model, head, image) for model in models], axis=0)
     number = competition.target == "regression" or head.family == "number"
@@ -197,8 +197,8 @@ def _look_at_one(run: Run, photo: ChosenPhoto, recipe: Recipe, competition: Comp
     ]
     answer = named_question(competition, scoring.answers(competition, probs[None])[0])
     truth = named_question(competition, photo.label)
-    return Look(
-        run.name, photo.image, photo.folds, photo.is_test, truth, answer, grad_cam_files.look_sources(run), made
+    return GradCam(
+        run.name, photo.image, photo.folds, photo.is_test, truth, answer, grad_cam_files.source_hashes(run), made
     )
 
 

@@ -182,7 +182,7 @@ def test_the_page_is_as_wide_as_the_window_and_follows_the_theme(page, width, sc
 
 
 def test_the_browser_tells_of_errors_and_requests(browser, tmp_path):
-    """The checks of this file would fail on a page that does what no page may do."""
+    """The checks of this file would fail on a page that loads something, or whose script fails."""
     (tmp_path / "bad.html").write_text("<img src='http://127.0.0.1:9/x.png'><script>nothing.there()</script>")
     browser.open(tmp_path / "bad.html")
     assert browser.requests() == ["http://127.0.0.1:9/x.png"]

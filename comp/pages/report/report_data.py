@@ -1,6 +1,6 @@
-"""Everything that the report shows, read from outputs/. What is missing or damaged becomes a note, not an error.
+"""The data of the report: everything that it shows, read from outputs/. A missing or damaged file becomes a note.
 
-Letters: S scored rows, C classes.
+The sections of the report and the exports take this value. Letters: S scored rows, C classes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,12 +18,12 @@ from comp.store import blend_files, fold_table, history, out_of_fold, runs
 from comp.store.blend_files import load_blend
 from comp.store.runs import BLEND, Run
 
-MOST_VALUES = 30  # a kept column of the training table with more different values is no filter
+MOST_VALUES = 30  # a column of the training table with more different values is not a filter of the gallery
 
 
 @dataclass(frozen=True)
 class Note:
-    """Something that is not there, or cannot be used, and the command that helps."""
+    """text: what is missing or cannot be used; run: the command that helps, or empty."""
 
     text: str
     run: str = ""
@@ -31,7 +31,7 @@ class Note:
 
 @dataclass(frozen=True)
 class Source:
-    """The out-of-fold probabilities of a run or of the blend: probs (S, C), nan in rows that are not predicted."""
+    """Out-of-fold probabilities of a run or of the blend. probs (S, C): nan in rows that are not predicted."""
 
     name: str
     probs: np.ndarray
@@ -50,9 +50,9 @@ class Source:
 class ReportData:
     """What the sections draw.
 
-    rows: the S scored rows; images (S,): the first photo of each, relative to `inputs`. columns: kept columns of the
-    training table with few values, name to values (S,) str. runs: the best first. weights: weights.json, {} without a
-    blend. histories: run to fold to its epochs.
+    rows: the S scored rows; images (S,): the first photo of each, relative to `inputs`. columns: further columns of the
+    training table with few values, name to values (S,) str. runs: the best first. weights: the content of weights.json,
+    {} without a blend. histories: run to fold to the table of its epochs.
     """
 
     inputs: Path
@@ -77,25 +77,25 @@ class ReportData:
 
     @property
     def main(self) -> Source | None:
-        """What the confusion matrix and the gallery show: the blend, else the best run."""
+        """The source that the confusion matrix and the gallery show: the blend, otherwise the best run."""
         return next(iter(self.sources), None)
 
 
 def load_report_data(outputs: Path, inputs: Path, competition: Competition) -> ReportData:
-    """Read all runs and the blend. Raises InputError only without valid folds."""
+    """Read all runs and the blend. Raises InputError only where there are no valid folds."""
     table, digest = fold_table.folds_and_digest(outputs, competition)
     rows, first = scored_rows(table, competition), _first_photos(table, competition)
     notes = [Note(reason) for reason in runs.unused_folders(outputs).values()]
-    made = [_run(Run(outputs, name), table, digest, rows, notes) for name in runs.run_names(outputs)]
+    sources = [_run(Run(outputs, name), table, digest, rows, notes) for name in runs.run_names(outputs)]
     blend, weights = _blend(outputs, inputs, rows, digest, notes)
-    notes += _what_is_next(made, blend)
+    notes += _next_steps(sources, blend)
     return ReportData(
         inputs=inputs,
         outputs=outputs,
         rows=rows,
         images=first["image"].tolist(),
         columns=_columns(first, competition),
-        runs=_best_first([source for source in made if source.known.any()], rows),
+        runs=_best_first([source for source in sources if source.known.any()], rows),
         blend=blend,
         weights=weights,
         histories={name: _history(Run(outputs, name), notes) for name in runs.trained_runs(outputs)},
@@ -108,7 +108,7 @@ def _first_photos(table: pd.DataFrame, competition: Competition) -> pd.DataFrame
 
 
 def _columns(first: pd.DataFrame, competition: Competition) -> dict[str, np.ndarray]:
-    """Kept columns of the training table that have at least two and at most MOST_VALUES values."""
+    """Further columns of the training table that have 2 to MOST_VALUES different values."""
     own = {*fold_table.COLUMNS, "id", *competition.attributes}
     kept = {name: first[name].fillna("").astype(str) for name in first.columns if name not in own}
     return {name: column.to_numpy() for name, column in kept.items() if 2 <= column.nunique() <= MOST_VALUES}
@@ -116,26 +116,26 @@ def _columns(first: pd.DataFrame, competition: Competition) -> dict[str, np.ndar
 
 def _run(run: Run, table: pd.DataFrame, digest: str, rows: ScoredRows, notes: list[Note]) -> Source:
     probs, problems = out_of_fold.load_what_is_there(run, table, digest, rows.competition)
-    notes += [Note(f"{run.name}: {found}", advice) for found, advice in problems]
+    notes += [Note(f"{run.name}: {problem}", advice) for problem, advice in problems]
     return Source(run.name, rows.combine(probs))
 
 
 def _history(run: Run, notes: list[Note]) -> dict[int, pd.DataFrame]:
-    found, problems = history.read_histories(run)
+    epochs, problems = history.read_histories(run)
     notes += map(Note, problems)
-    return found
+    return epochs
 
 
-def _what_is_next(made: list[Source], blend: Source | None) -> list[Note]:
-    """A blend needs a complete run: before there is one, the notes of the runs say how to get it."""
-    if not made:
+def _next_steps(sources: list[Source], blend: Source | None) -> list[Note]:
+    """What to run next. A blend needs a complete run; until there is one, the notes of the runs say what to run."""
+    if not sources:
         return [Note("There are no runs yet.", "make train MODEL=resnet18")]
-    ready = any(source.is_complete for source in made)
+    ready = any(source.is_complete for source in sources)
     return [Note("There is no blend: the best run is shown instead.", "make blend")] if ready and not blend else []
 
 
 def _blend(outputs: Path, inputs: Path, rows: ScoredRows, digest: str, notes: list[Note]):
-    """The blend and weights.json, or None and {}."""
+    """The blend and the content of weights.json; None and {} without a blend that can be used."""
     if not (Run(outputs, BLEND).folder / "weights.json").is_file():
         return None, {}
     try:
@@ -149,11 +149,11 @@ def _blend(outputs: Path, inputs: Path, rows: ScoredRows, digest: str, notes: li
     return Source(BLEND, probs), weights
 
 
-def _best_first(made: list[Source], rows: ScoredRows) -> list[Source]:
-    """Complete runs before the others, and then by score."""
+def _best_first(sources: list[Source], rows: ScoredRows) -> list[Source]:
+    """Complete runs before incomplete ones, then the better score first."""
 
     def key(source: Source):
         known = source.known
         return source.is_complete, scoring.score(rows.competition, rows.labels[known], source.probs[known])
 
-    return sorted(made, key=key, reverse=True)
+    return sorted(sources, key=key, reverse=True)
