@@ -9,13 +9,13 @@ Each needs an extra: .venv/bin/python -m pip install -e ".[tensorboard]" (or mlf
 from options import competition_of, parser
 
 from comp import console
-from comp.export.exported_runs import TOOLS, module_of
+from comp.export.exported_runs import TOOLS, tool_module
 from comp.store.runs import export_folder
 
 
 def main() -> None:
     args = arguments()
-    tool = module_of(args.to)
+    tool = tool_module(args.to)
     competition = competition_of(args)
     from comp.pages.report import report_data
 
