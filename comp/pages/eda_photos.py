@@ -28,7 +28,11 @@ from comp.pages.thumbnails import Thumbnail
 EXTREME = 8  # photos in each strip
 MOST_SIZES = 15  # rows of the table of sizes
 MOST_LISTED = 500  # unreadable photos
-EXTREMES = {"darkest": ("brightness", 1), "brightest": ("brightness", -1), "least contrast": ("contrast", 1)}
+EXTREMES = {
+    "the darkest photos": ("brightness", 1),
+    "the brightest photos": ("brightness", -1),
+    "the photos with the least contrast": ("contrast", 1),
+}
 
 
 def photo_section(audit: AuditTables, facts: Mapping[str, PhotoFacts], inputs: Path) -> Section:
@@ -37,7 +41,7 @@ def photo_section(audit: AuditTables, facts: Mapping[str, PhotoFacts], inputs: P
     readable = [image for image in facts if not facts[image].problem]
     _add_unreadable(section, facts)
     if not readable:
-        section.missing.append(("No photo can be read, so there is nothing to show of them.", ""))
+        section.missing.append(("No photo can be read, so no photos are shown.", ""))
         return section
     tables = sides(audit, facts)
     both = pd.concat(tables.values(), ignore_index=True)
@@ -110,10 +114,10 @@ def _by_class(audit: AuditTables, facts: Mapping[str, PhotoFacts]) -> list[Table
 
 def _extremes(inputs: Path, readable: Sequence[str], facts: Mapping[str, PhotoFacts]) -> list[Strip]:
     chosen = {
-        what: sorted(readable, key=lambda image: sign * getattr(facts[image], name))[:EXTREME]
-        for what, (name, sign) in EXTREMES.items()
+        title: sorted(readable, key=lambda image: sign * getattr(facts[image], name))[:EXTREME]
+        for title, (name, sign) in EXTREMES.items()
     }
-    return [Strip(f"the {what} photos", pictures(inputs, images)) for what, images in chosen.items()]
+    return [Strip(title, pictures(inputs, images)) for title, images in chosen.items()]
 
 
 def pictures(inputs: Path, images: Sequence[str]) -> list[tuple[Thumbnail, str]]:

@@ -100,7 +100,7 @@ def test_the_blend_is_shown_with_the_score_and_interval_of_its_record(tmp_path):
         assert np.trace(matrix.counts) / matrix.counts.sum() == pytest.approx(shares[matrix.categories.title])
 
 
-# What is not there ----------------------------------------------------------------------------------------------------
+# What is missing -----------------------------------------------------------------------------------------------------
 
 
 def test_no_runs_yet(tmp_path):
@@ -133,7 +133,7 @@ def test_nothing_is_predicted_yet(tmp_path):
     page, _ = report(home)
     assert "folds 0, 1, 2 not predicted yet" in page
     assert "No run has predictions yet" in page
-    assert page.count("<svg") == 4  # the learning curves are there
+    assert page.count("<svg") == 4  # those of the learning curves
     assert "make blend" not in page  # it would fail
 
 
