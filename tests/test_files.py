@@ -79,13 +79,13 @@ def make_scores(path):
 
 def make_look(path):
     heats = [grad_cam_files.Heat("truth: ä", 0.25, np.array([[0.0, 1.0], [0.5, 0.25]]))]
-    look = grad_cam_files.Look("a", "train/ä.png", (1,), False, "ä", "b", {"folds": "0", "recipe": "1"}, heats)
-    kept = grad_cam_files.save_look(path.parent, look, [np.zeros((8, 8, 3), np.uint8)] * 2)
+    look = grad_cam_files.GradCam("a", "train/ä.png", (1,), False, "ä", "b", {"folds": "0", "recipe": "1"}, heats)
+    kept = grad_cam_files.save_grad_cam(path.parent, look, [np.zeros((8, 8, 3), np.uint8)] * 2)
     kept.pictures[0].parent.joinpath(f"{kept.pictures[0].name.split('.')[0]}.json").replace(path)
 
 
 def load_look(path):
-    look = grad_cam_files.load_look(path).look
+    look = grad_cam_files.load_grad_cam(path).grad_cam
     return {**vars(look), "heats": [(heat.title, heat.value, heat.cells.tolist()) for heat in look.heats]}
 
 

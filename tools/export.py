@@ -14,10 +14,10 @@ from comp.store.paths import export_folder
 
 def main() -> None:
     project, given = project_and_options(__doc__, "to")
-    from comp.export.exported_runs import module_of
+    from comp.export.exported_runs import tool_module
     from comp.pages.report import report_data
 
-    tool = module_of(given.to)
+    tool = tool_module(given.to)
     data = report_data.load_report_data(project)
     for note in data.notes:
         console.warn(note.text + (f"; {note.run}" if note.run else ""))

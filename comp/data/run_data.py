@@ -109,7 +109,14 @@ def open_photos(project: Project, recipe: Recipe, images: list[str]) -> Photos:
         return Photos(project.inputs, images, crop, size, fit=recipe.fit)
     with processes.first_alone(project.outputs), console.progress("decoding photos", len(images)) as advance:
         return photo_cache.cached(
-            cache_folder(project.outputs), project.inputs, [images], crop, size, advance, say=console.say, fit=recipe.fit
+            cache_folder(project.outputs),
+            project.inputs,
+            [images],
+            crop,
+            size,
+            advance,
+            say=console.say,
+            fit=recipe.fit,
         )
 
 

@@ -1,8 +1,7 @@
-"""The tools that results can be exported to: their names, and the module of each.
+"""The tools that results can be exported to, and what they are given about each run.
 
-Packages that only one export needs; they are installed by an extra of pyproject.toml.
-
-What is told to trackers of experiments about each run: settings, epochs of each fold, scores out of fold.
+`tool_module` gives the module of a tool. Trackers of experiments (TensorBoard, MLflow) are given `exported_runs`: the
+settings of each run, the epochs of each fold, and scores out of fold.
 """
 
 import importlib
@@ -23,34 +22,41 @@ from comp.pages.report.report_data import ReportData, Source
 from comp.store.paths import BLEND
 from comp.store.runs import Run
 
-TOOLS = ("tensorboard", "mlflow", "fiftyone")
+# The name of each tool is also that of its package, and of the extra of pyproject.toml that installs it. Its module has
+# export(data, target): it writes the ReportData to the folder `target` and returns a command that shows the result.
+TOOLS = {
+    "tensorboard": "comp.export.to_tensorboard",
+    "mlflow": "comp.export.to_mlflow",
+    "fiftyone": "comp.export.to_fiftyone",
+}
 
 
-def module_of(name: str) -> ModuleType:
-    """The module with the tool's `export`. InputError for an unknown tool, and where its package is not installed."""
+def tool_module(name: str) -> ModuleType:
+    """The module of a tool. InputError for an unknown tool, and where its package is not installed."""
     if name not in TOOLS:
         found = f"TO={name}" if name else "no TO"
-        raise InputError(found, f"one of {', '.join(TOOLS)}", f"make export TO={TOOLS[0]}")
-    made = importlib.import_module(f"comp.export.to_{name}")
-    made.check()
-    return made
+        raise InputError(found, f"one of {', '.join(TOOLS)}", f"make export TO={next(iter(TOOLS))}")
+    check_installed(name)
+    return importlib.import_module(TOOLS[name])
 
 
-def check_installed(package: str, extra: str) -> None:
-    """Raise InputError with the command that installs the extra, unless the package is there."""
+def check_installed(package: str) -> None:
+    """Raise InputError with the command that installs the extra of the same name, unless the package is installed."""
     if importlib.util.find_spec(package) is None:
         raise InputError(
             f"the package {package} is not installed",
-            f"the extra {extra}, which make setup leaves out",
-            f'.venv/bin/python -m pip install -e ".[{extra}]"',
+            f"the extra {package}, which make setup leaves out",
+            f'.venv/bin/python -m pip install -e ".[{package}]"',
         )
 
 
 @dataclass(frozen=True)
 class ExportedRun:
-    """settings: of recipe.json, each a number, a bool or text. epochs: fold to its history.csv. scores: out of fold.
+    """A run or the blend as trackers are given it.
 
-    changed: when the newest of its files was written, seconds since 1970; files: those worth keeping with the run.
+    settings: those of recipe.json, each a number, a bool or text; epochs: fold to the table of its epochs; scores: name
+    to value, out of fold; changed: when the newest of its files was written, in seconds since 1970; files: recipe,
+    histories and other JSON files, to be kept with the run.
     """
 
     name: str
@@ -62,13 +68,13 @@ class ExportedRun:
 
     @property
     def digest(self) -> str:
-        """A hash of everything above but the time: equal for equal results."""
-        kept = [files.digest(path) for path in self.files]
-        return files.checksum([self.name, dict(self.settings), dict(self.scores), kept])
+        """A hash of name, settings, scores and files; the time is left out, so equal results have equal hashes."""
+        contents = [files.digest(path) for path in self.files]
+        return files.checksum([self.name, dict(self.settings), dict(self.scores), contents])
 
 
 def exported_runs(data: ReportData) -> list[ExportedRun]:
-    """All runs with predictions or histories, by name, and the blend. InputError where there are none."""
+    """The blend and all runs with predictions or histories, ordered by name. InputError if there are none."""
     sources = {source.name: source for source in data.sources}
     names = sorted({*sources, *data.histories})
     if not names:
@@ -78,8 +84,8 @@ def exported_runs(data: ReportData) -> list[ExportedRun]:
 
 def _exported(data: ReportData, name: str, source: Source | None) -> ExportedRun:
     run = Run(data.outputs, name)
-    kept = [run.recipe, *run.folder.glob("fold*/history.csv"), *run.folder.glob("*.json")]
-    kept = sorted({path for path in kept if path.is_file()})
+    paths = {run.recipe, *run.folder.glob("fold*/history.csv"), *run.folder.glob("*.json")}
+    kept = sorted(path for path in paths if path.is_file())
     used = [*kept, *run.folder.glob("*.npz"), *run.folder.glob("fold*/*.npz"), *run.folder.glob("*.csv*")]
     changed = max((path.stat().st_mtime for path in used), default=0.0)
     scores = _scores(data, source) if source else {}
@@ -87,23 +93,23 @@ def _exported(data: ReportData, name: str, source: Source | None) -> ExportedRun
 
 
 def _settings(data: ReportData, name: str) -> dict:
-    """The recipe as flat values; of the blend its method, rule and weights; of external predictions nothing."""
+    """The recipe as flat values; of the blend its method, rule and weights; empty for external predictions."""
     if name == BLEND:
-        told = {key: data.weights[key] for key in ("method", "rule", "runs", "weights") if key in data.weights}
+        settings = {key: data.weights[key] for key in ("method", "rule", "runs", "weights") if key in data.weights}
     else:
         try:
-            told = files.read_json(Run(data.outputs, name).recipe, "a recipe", "")["recipe"]
+            settings = files.read_json(Run(data.outputs, name).recipe, "a recipe", "")["recipe"]
         except (InputError, KeyError):
-            told = {}
+            settings = {}
     plain = (bool, int, float, str)
-    return {key: value if isinstance(value, plain) else json.dumps(value) for key, value in told.items()}
+    return {key: value if isinstance(value, plain) else json.dumps(value) for key, value in settings.items()}
 
 
 def _scores(data: ReportData, source: Source) -> dict[str, float]:
-    """Metric to its value over the rows that are predicted; the competition's metric also for each fold."""
+    """Each metric over the predicted rows, and the competition's metric in each fold: name to value."""
     competition, labels, folds = data.competition, data.rows.labels, data.rows.folds
-    made = scoring.scores(competition, labels[source.known], source.probs[source.known])
-    scores = {f"oof {name}": float(value) for name, value in made.items()}
+    whole = scoring.scores(competition, labels[source.known], source.probs[source.known])
+    scores = {f"oof {name}": float(value) for name, value in whole.items()}
     for k in np.unique(folds[source.known]).tolist():
         rows = source.known & (folds == k)
         value = scoring.scores(competition, labels[rows], source.probs[rows])[competition.metric.name]

@@ -1,4 +1,4 @@
-"""A FiftyOne dataset: a sample per scored photo with its truth, each run's prediction, its fold and its group."""
+"""A FiftyOne dataset: for each scored row a sample with its truth, each run's prediction, its fold and its group."""
 
 import re
 from pathlib import Path
@@ -8,18 +8,13 @@ import numpy as np
 from comp.competition import scoring
 from comp.competition.competition import Competition
 from comp.errors import InputError
-from comp.export.exported_runs import check_installed
 from comp.pages.report.report_data import ReportData
 
 
-def check() -> None:
-    check_installed("fiftyone", "fiftyone")
-
-
 def export(data: ReportData, target: Path) -> str:
-    """Make the persistent dataset anew, in FiftyOne's own database; returns how to look at it.
+    """Replace the persistent dataset in FiftyOne's own database; returns the command that shows it.
 
-    target is not used: the database is FiftyOne's, and the photos stay where they are.
+    target is not used: the data lie in that database, and the photos stay in their place.
     """
     import fiftyone
 
@@ -33,14 +28,15 @@ def export(data: ReportData, target: Path) -> str:
 def samples(data: ReportData) -> list[dict]:
     """Plain values of each sample: filepath, tags, fold, ground_truth, and a field for each run and the blend.
 
-    A truth or prediction is a list of (label, confidence), or a number; a confidence may be None.
+    Truth and predictions are lists of (label, confidence), or a number for a regression. The truth has no confidence:
+    it is None.
     """
     if not data.sources:
         raise InputError(
             f"no run with predictions in {data.outputs}", "predictions to export", "make train MODEL=<a model>"
         )
     fields = field_names([source.name for source in data.sources])
-    found = {fields[source.name]: _answers(data.competition, source.probs) for source in data.sources}
+    predictions = {fields[source.name]: _answers(data.competition, source.probs) for source in data.sources}
     truths = [_named(data.competition, label, None) for label in data.rows.labels]
     return [
         {
@@ -48,32 +44,33 @@ def samples(data: ReportData) -> list[dict]:
             "tags": [f"group:{data.rows.groups[i]}"],
             "fold": int(data.rows.folds[i]),
             "ground_truth": truths[i],
-            **{field: answers[i] for field, answers in found.items() if answers[i] is not None},
+            **{field: answers[i] for field, answers in predictions.items() if answers[i] is not None},
         }
         for i, image in enumerate(data.images)
     ]
 
 
 def field_names(names: list[str]) -> dict[str, str]:
-    """Run name to a field of FiftyOne, which has letters, digits and _ alone; no two are the same."""
-    made: dict[str, str] = {}
+    """Run name to its field of FiftyOne, which has only letters, digits and _. No two fields are the same."""
+    fields: dict[str, str] = {}
     for name in names:
         field = "run_" + re.sub(r"[^A-Za-z0-9]", "_", name)
-        while field in made.values():
+        while field in fields.values():
             field += "_"
-        made[name] = field
-    return made
+        fields[name] = field
+    return fields
 
 
 def _answers(competition: Competition, probs: np.ndarray) -> list:
     """The plain decision of each row (S,), with its probability; None where it is not predicted."""
     known = np.isfinite(probs).all(1)
     answers = scoring.answers(competition, np.where(known[:, None], probs, 0))
-    pairs = zip(answers, probs, known, strict=True)
-    return [_named(competition, answer, row) if there else None for answer, row, there in pairs]
+    rows = zip(answers, probs, known, strict=True)
+    return [_named(competition, answer, row) if predicted else None for answer, row, predicted in rows]
 
 
 def _named(competition: Competition, label, probs) -> list[tuple[str, float | None]] | float:
+    """The names of a label and their probabilities, if there are any; the number of a regression."""
     if competition.target == "regression":
         return float(label)
     places = np.flatnonzero(label).tolist() if competition.target == "multilabel" else [int(label)]
@@ -90,5 +87,5 @@ def _sample(fiftyone, row: dict, several: bool):
 
 
 def _classified(fiftyone, pairs: list, several: bool):
-    made = [fiftyone.Classification(label=label, confidence=confidence) for label, confidence in pairs]
-    return fiftyone.Classifications(classifications=made) if several else made[0]
+    labels = [fiftyone.Classification(label=label, confidence=confidence) for label, confidence in pairs]
+    return fiftyone.Classifications(classifications=labels) if several else labels[0]

@@ -1,57 +1,53 @@
 """MLflow runs: settings as params, epochs and scores as metrics, recipe.json and history.csv as artifacts.
 
-They go where MLFLOW_TRACKING_URI says, else into a SQLite file. A run that is there already, by the hash of its
-contents, stays; one whose contents have changed is replaced.
+They go to the server of MLFLOW_TRACKING_URI, or into a SQLite file where it is not set. A run whose contents have not
+changed since the last export, by their hash, stays; otherwise it is replaced.
 """
 
 import os
 from pathlib import Path
 
-from comp.export.exported_runs import ExportedRun, check_installed, exported_runs
+from comp.export.exported_runs import ExportedRun, exported_runs
 from comp.pages.report.report_data import ReportData
 
 LONGEST = 6000  # characters of a param, at most
 DIGEST = "comp.digest"
 
 
-def check() -> None:
-    check_installed("mlflow", "mlflow")
-
-
 def export(data: ReportData, target: Path) -> str:
-    """One MLflow run per run, in an experiment named after the folder; returns how to look at it."""
+    """Write an MLflow run for each run, in an experiment named after the folder; returns the command that shows it."""
     from mlflow.tracking import MlflowClient
 
-    runs, place = exported_runs(data), os.environ.get("MLFLOW_TRACKING_URI") or _local(target)
-    client = MlflowClient(tracking_uri=place)
+    runs, uri = exported_runs(data), os.environ.get("MLFLOW_TRACKING_URI") or _local_uri(target)
+    client = MlflowClient(tracking_uri=uri)
     experiment = _experiment(client, str(data.outputs.resolve()), target)
     for run in runs:
         _replace(client, experiment, run)
-    return f".venv/bin/mlflow ui --backend-store-uri {place}"
+    return f".venv/bin/mlflow ui --backend-store-uri {uri}"
 
 
-def _local(target: Path) -> str:
+def _local_uri(target: Path) -> str:
     target.mkdir(parents=True, exist_ok=True)
     return f"sqlite:///{target.resolve()}/mlflow.db"
 
 
 def _experiment(client, name: str, target: Path) -> str:
-    """The id of the experiment of that name; made where there is none."""
-    found = client.get_experiment_by_name(name)
-    if found:
-        return found.experiment_id
+    """The id of the experiment of that name, which is created if it is new."""
+    experiment = client.get_experiment_by_name(name)
+    if experiment:
+        return experiment.experiment_id
     local = None if os.environ.get("MLFLOW_TRACKING_URI") else (target.resolve() / "artifacts").as_uri()
     return client.create_experiment(name, artifact_location=local)
 
 
 def _replace(client, experiment: str, run: ExportedRun) -> None:
-    """Delete the runs of that name with other contents, and write it unless it is there."""
+    """Delete the MLflow runs of that name with other contents; write the run unless one with its contents is left."""
     quoted = run.name.replace("'", "\\'")
-    there = client.search_runs([experiment], f"tags.mlflow.runName = '{quoted}'")
-    same = [one for one in there if one.data.tags.get(DIGEST) == run.digest and one.info.status == "FINISHED"]
-    for one in there:
-        if one not in same[:1]:
-            client.delete_run(one.info.run_id)
+    earlier = client.search_runs([experiment], f"tags.mlflow.runName = '{quoted}'")
+    same = [old for old in earlier if old.data.tags.get(DIGEST) == run.digest and old.info.status == "FINISHED"]
+    for old in earlier:
+        if old not in same[:1]:
+            client.delete_run(old.info.run_id)
     if not same:
         _write(client, experiment, run)
 
@@ -60,7 +56,7 @@ def _write(client, experiment: str, run: ExportedRun) -> None:
     from mlflow.entities import Metric, Param
 
     time = int(run.changed * 1000)
-    made = client.create_run(experiment, start_time=time, tags={DIGEST: run.digest}, run_name=run.name).info.run_id
+    run_id = client.create_run(experiment, start_time=time, tags={DIGEST: run.digest}, run_name=run.name).info.run_id
     params = [Param(name, str(value)[:LONGEST]) for name, value in run.settings.items()]
     scores = [Metric(_key(name), value, time, 0) for name, value in run.scores.items()]
     epochs = [
@@ -71,15 +67,15 @@ def _write(client, experiment: str, run: ExportedRun) -> None:
         if name != "epoch"
     ]
     for start in range(0, len(params), 100):  # MLflow takes 100 params and 1,000 metrics at once
-        client.log_batch(made, params=params[start : start + 100])
+        client.log_batch(run_id, params=params[start : start + 100])
     for start in range(0, len(scores) + len(epochs), 1000):
-        client.log_batch(made, metrics=[*scores, *epochs][start : start + 1000])
+        client.log_batch(run_id, metrics=[*scores, *epochs][start : start + 1000])
     for path in run.files:
         folder = path.parent.name if path.parent.name != run.name else None
-        client.log_artifact(made, str(path), folder)
-    client.set_terminated(made, "FINISHED", end_time=time)
+        client.log_artifact(run_id, str(path), folder)
+    client.set_terminated(run_id, "FINISHED", end_time=time)
 
 
 def _key(name: str) -> str:
-    """A name of the characters that MLflow takes."""
+    """The name with the characters that MLflow accepts."""
     return "".join(letter if letter.isalnum() or letter in "_-. /" else "_" for letter in name)

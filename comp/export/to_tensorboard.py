@@ -4,16 +4,12 @@ import os
 import shutil
 from pathlib import Path
 
-from comp.export.exported_runs import ExportedRun, check_installed, exported_runs
+from comp.export.exported_runs import ExportedRun, exported_runs
 from comp.pages.report.report_data import ReportData
 
 
-def check() -> None:
-    check_installed("tensorboard", "tensorboard")
-
-
 def export(data: ReportData, target: Path) -> str:
-    """Write target/<run>/ and target/<run>/fold<k>/ anew, so that nothing is there twice; returns how to look at it."""
+    """Replace target/ by event files in <run>/ and <run>/fold<k>/; returns the command that shows them."""
     runs = exported_runs(data)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
@@ -44,5 +40,5 @@ def _write(run: ExportedRun, folder: Path) -> None:
 
 
 def _tag(name: str) -> str:
-    """A name as TensorBoard takes it without a warning."""
+    """The name with the characters that TensorBoard accepts without a warning."""
     return name.replace(" ", "_").replace("@", "_at_")

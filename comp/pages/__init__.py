@@ -1,5 +1,5 @@
-"""HTML pages that open offline: their shell, figures, thumbnails and templates. The report is in `report/`.
+"""HTML pages: their shell, figures and thumbnails; the audit of the input, the board of all runs. No torch.
 
-The audit of the input is made of eda*.py, the board of all runs of board*.py. Change here how pages look and what they
-may load. A page has no network access: everything is inside the file.
+The report is in `report/`. Change here how pages look and what they may load. A page is one file that opens without a
+network: everything is inside it.
 """

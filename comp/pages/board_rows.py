@@ -1,6 +1,6 @@
-"""Scores of the parts of a target: of each attribute of the classes, or of each of several labels.
+"""The rows of the board: of each run, of external predictions and of the blend its scores, times, settings and state.
 
-What the board knows of each run: scores, times, best epochs, settings and state. No torch.
+`board_rows` gives them in the order of their scores; `scores_of_parts` scores single attributes or labels. No torch.
 """
 
 from collections import defaultdict
@@ -21,55 +21,21 @@ from comp.store import history, out_of_fold
 from comp.store.blend_files import load_blend
 from comp.store.history import Times
 from comp.store.paths import BLEND
-from comp.store.runs import Run
+from comp.store.runs import EXTERNAL, Run
 from comp.submission import status
 from comp.submission.status import State
 
-MOST_PARTS = 60  # labels with a score each
-
-
-def scores_of_parts(competition: Competition, labels: np.ndarray, probs: np.ndarray) -> dict[str, float]:
-    """Attribute or label name to its score. labels as the target has them (N, …), probs (N, C).
-
-    Attributes: the plain answers' attribute values, by `metric_of`. Labels: each one alone. Other targets, and more
-    than MOST labels: empty.
-    """
-    if competition.target == "multilabel":
-        return _of_labels(competition, labels, probs)
-    if not competition.attributes:
-        return {}
-    answers, metric = probs.argmax(1), metric_of_parts(competition)
-    return {
-        name: metric.value(values[labels], values[answers], len(competition.attributes[name].values))
-        for name, values in competition.attribute_values.items()
-    }
-
-
-def metric_of_parts(competition: Competition) -> Metric:
-    """The metric of a part: the competition's where it takes answers, or a label alone; else accuracy or F1."""
-    metric = competition.metric
-    if competition.target == "multilabel":
-        return metric if metric.terms or metric.needs in ("ranks", "probabilities") else named_metrics.get("macro_f1")
-    return metric if metric.terms else named_metrics.get("accuracy")
-
-
-def _of_labels(competition: Competition, labels: np.ndarray, probs: np.ndarray) -> dict[str, float]:
-    if competition.size > MOST_PARTS:
-        return {}
-    metric = metric_of_parts(competition)
-    made = scoring.predictions(competition, metric, probs)
-    return {name: metric.value(labels[:, [c]], made[:, [c]], 1) for c, name in enumerate(competition.classes)}
-
-
-EXTERNAL = "external"
+MOST_PARTS = 60  # where there are more labels, they have no score each
+UNKNOWN = "unknown"  # the family of a recipe without a model
 
 
 @dataclass(frozen=True)
 class RunRow:
-    """One run, external predictions, or the blend. Scores are values of the competition's metric.
+    """One run, external predictions, or the blend. Scores are values of the competition's metric, out of fold.
 
-    settings: what differs from the other runs, in words; score: over all rows out of fold, None unless complete;
-    folds: fold to its score, of the folds that have predictions; parts: score of each attribute or label.
+    settings: how the run differs from the others, in words; why: the reason where the state is not "complete".
+    score: over all rows, None unless all folds are predicted; folds: each predicted fold to its score; parts: each
+    attribute or label to its score.
     """
 
     name: str
@@ -89,12 +55,12 @@ class RunRow:
 
     @property
     def spread(self) -> float | None:
-        """Standard deviation of the scores of its folds; None of fewer than two."""
+        """Standard deviation of the scores of its folds; None if there are fewer than two."""
         return float(np.std(list(self.folds.values()))) if len(self.folds) > 1 else None
 
 
 def board_rows(project: Project, settings: RunSettings) -> list[RunRow]:
-    """A row per run, external predictions and the blend: the best score first, then those without a whole score."""
+    """A row for each run, for external predictions and for the blend: the best score first, incomplete ones last."""
     states: dict[str, list[State]] = defaultdict(list)
     for state in status.run_states(project):
         states[state.run].append(state)
@@ -106,13 +72,13 @@ def board_rows(project: Project, settings: RunSettings) -> list[RunRow]:
 
 
 def _order(row: RunRow, competition: Competition) -> tuple:
-    whole, value = row.score is not None, row.mean if row.score is None else row.score
-    return not whole, value is None, -competition.metric.shown(value) if value is not None else 0, row.name
+    value = row.mean if row.score is None else row.score
+    return row.score is None, value is None, 0 if value is None else -competition.metric.shown(value), row.name
 
 
 def _run_row(project: Project, name: str, states: list[State], settings: RunSettings) -> RunRow:
     run, recipe = project.run(name), settings.recipes.get(name, {})
-    family = family_of_model(str(recipe["model"])) if recipe else EXTERNAL
+    family = (family_of_model(str(recipe["model"])) or UNKNOWN) if recipe else EXTERNAL
     words = settings.words.get(name, "recipe.json cannot be read" if run.has_folds else "external predictions")
     state, why = _summary(states)
     scored = _scored(project, run) if state != "unused" else {}
@@ -124,15 +90,15 @@ def _run_row(project: Project, name: str, states: list[State], settings: RunSett
 
 
 def _summary(states: list[State]) -> tuple[str, str]:
-    """The state of a run from those of its folds, "3/5" where some are complete; and the reason of the first other."""
+    """The state of a run from those of its folds, "3/5" where some are complete; and why the first other one is not."""
     kinds = [state.state for state in states]
-    bad = [state for state in states if state.state != "complete"]
-    why = bad[0].why if bad else ""
-    if len(states) == 1 or not bad:
+    incomplete = [state for state in states if state.state != "complete"]
+    why = incomplete[0].why if incomplete else ""
+    if len(states) == 1 or not incomplete:
         return kinds[0], why
     worst = [kind for kind in ("stale", "diverged") if kind in kinds] + [kinds[0]] * (len(set(kinds)) == 1)
     done = kinds.count("complete")
-    why = f"{done} of {len(kinds)} folds are complete; fold {bad[0].fold} is {bad[0].state}: {why}"
+    why = f"{done} of {len(kinds)} folds are complete; fold {incomplete[0].fold} is {incomplete[0].state}: {why}"
     return worst[0] if worst else f"{done}/{len(kinds)}", why
 
 
@@ -141,14 +107,15 @@ def _scored(project: Project, run: Run) -> dict:
     fold, rows = project.folds["fold"].to_numpy(), project.scored_rows
     probs, _ = out_of_fold.usable_oof(project, run)
     known = np.isfinite(probs).all(1)
-    numbers = [k for k in range(project.fold_count) if known[fold == k].all()]
+    predicted = [k for k in range(project.fold_count) if known[fold == k].all()]
     probs[~known] = 1 / project.competition.size  # never scored
-    return _of_scored_rows(rows.combine(probs), numbers, rows) if numbers else {}
+    return _scores(rows.combine(probs), predicted, rows) if predicted else {}
 
 
-def _of_scored_rows(probs: np.ndarray, numbers: list[int], rows: ScoredRows) -> dict:
+def _scores(probs: np.ndarray, folds: list[int], rows: ScoredRows) -> dict:
+    """Fields of RunRow from probabilities of the scored rows, of which those of `folds` are predicted."""
     competition = rows.competition
-    parts = {k: rows.folds == k for k in numbers}
+    parts = {k: rows.folds == k for k in folds}
     return {
         "score": _value(competition, rows.labels, probs),
         "folds": {k: _value(competition, rows.labels[part], probs[part]) for k, part in parts.items()},
@@ -162,17 +129,53 @@ def _value(competition: Competition, labels: np.ndarray, probs: np.ndarray) -> f
 
 def _blend_row(project: Project, state: State) -> RunRow:
     try:
-        oof, _, weights = load_blend(project)
+        oof, _, record = load_blend(project)
     except InputError as error:
         return RunRow(BLEND, BLEND, "", "stale", f"{error.found}; {error.run}")
-    scored = _of_scored_rows(oof, sorted(set(project.scored_rows.folds.tolist())), project.scored_rows)
-    words = f"{weights.get('method')} + {weights.get('rule')} of {', '.join(map(str, weights.get('runs', ())))}"
+    scored = _scores(oof, sorted(set(project.scored_rows.folds.tolist())), project.scored_rows)
+    words = f"{record.get('method')} + {record.get('rule')} of {', '.join(map(str, record.get('runs', ())))}"
     why = state.why if state.state != "complete" else ""
     return RunRow(BLEND, BLEND, words, state.state, why, **scored)
 
 
 def blend_interval(project: Project) -> tuple[float, float, float] | None:
-    """The cross-validated score of the blend, and the ends of its 95 % interval; None if they are not known."""
-    weights = project.blend.weights
-    score, ends = weights.get("cross_fitted"), weights.get("interval_95")
+    """The cross-validated score of the blend and the ends of its 95 % interval. None if weights.json has none."""
+    record = project.blend.weights
+    score, ends = record.get("cross_fitted"), record.get("interval_95")
     return (float(score), *map(float, ends)) if score is not None and ends else None
+
+
+# ---- scores of single attributes or labels
+
+
+def scores_of_parts(competition: Competition, labels: np.ndarray, probs: np.ndarray) -> dict[str, float]:
+    """Name of each attribute or label to its score, by `metric_of_parts`. labels (N,) or (N, C), probs (N, C).
+
+    An attribute is scored on the values that the most probable classes have. Empty where the target has neither, and
+    where there are more than MOST_PARTS labels.
+    """
+    if competition.target == "multilabel":
+        return _of_labels(competition, labels, probs)
+    if not competition.attributes:
+        return {}
+    answers, metric = probs.argmax(1), metric_of_parts(competition)
+    return {
+        name: metric.value(values[labels], values[answers], len(competition.attributes[name].values))
+        for name, values in competition.attribute_values.items()
+    }
+
+
+def metric_of_parts(competition: Competition) -> Metric:
+    """The competition's metric where it can score a part alone; else macro_f1 of labels, accuracy of attributes."""
+    metric = competition.metric
+    if competition.target == "multilabel":
+        return metric if metric.terms or metric.needs in ("ranks", "probabilities") else named_metrics.get("macro_f1")
+    return metric if metric.terms else named_metrics.get("accuracy")
+
+
+def _of_labels(competition: Competition, labels: np.ndarray, probs: np.ndarray) -> dict[str, float]:
+    if competition.size > MOST_PARTS:
+        return {}
+    metric = metric_of_parts(competition)
+    predictions = scoring.predictions(competition, metric, probs)
+    return {name: metric.value(labels[:, [c]], predictions[:, [c]], 1) for c, name in enumerate(competition.classes)}

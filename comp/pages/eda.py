@@ -1,4 +1,7 @@
-"""outputs/eda.html: the audit of the input, section by section."""
+"""The page of `make eda`, outputs/eda.html: an audit of the input, before anything is trained.
+
+Its sections are in eda_tables.py (labels, columns, train against test) and eda_photos.py (photos, duplicates, samples).
+"""
 
 import time
 from collections.abc import Callable, Mapping
@@ -43,11 +46,12 @@ def write_eda(
     chosen: list[tuple[str, list[str]]],
     progress: Callable[[int], None],
 ) -> None:
-    """Write the page. facts: of photo_facts.scan; pairs: of photo_pairs.pairs; chosen: of eda_pictures.sample.
+    """Write the page.
 
-    progress is called with the number of the chosen photos that were just read.
+    facts: from `photo_check.scan_photos`; pairs: from `near_duplicates.photo_pairs`; chosen: from
+    `eda_photos.sampled_photos`. progress is called with the number of chosen photos that were read since the last call.
     """
-    made = [
+    sections = [
         eda_tables.label_section(audit),
         eda_tables.column_section(audit),
         eda_photos.photo_section(audit, facts, inputs),
@@ -55,11 +59,11 @@ def write_eda(
         eda_tables.train_test_section(audit, facts),
         eda_photos.sample_section(audit, inputs, chosen, progress),
     ]
-    page.write_sections(path, "Input audit", LEAD, made, tiles(audit, facts, pairs), audit.problems)
+    page.write_page(path, "Input audit", sections, lead=LEAD, tiles=tiles(audit, facts, pairs), missing=audit.problems)
 
 
 def tiles(audit: AuditTables, facts: Mapping[str, PhotoFacts], pairs: pd.DataFrame) -> list[tuple[str, str]]:
-    """The numbers at the top of the page: value and what it is."""
+    """The numbers at the top of the page: each as text, and what it counts."""
     across = int((pairs["side"] == "train and test").sum())
     leaks = int(((pairs["side"] == "train") & ~pairs["one_group"]).sum())
     return [

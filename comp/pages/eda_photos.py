@@ -1,10 +1,7 @@
-"""A few photos of each class, drawn with a fixed seed, as small pictures, and the mean picture of each class.
+"""Sections of the input audit that show photos: what they are like, duplicates, and samples of each class.
 
-The section of the audit on photos: sizes, formats, brightness, contrast, the most extreme ones, unreadable ones.
-
-The section of the audit with photos: a few of each class, and their mean.
-
-The section of the audit on equal and near-identical photos.
+The samples are drawn with a fixed seed, so that the page is the same each time. `sampled_photos` draws them before
+`sample_section` reads the files: the stage shows a progress bar over them.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -26,13 +23,222 @@ from comp.pages.figures import Table
 from comp.pages.page import Section, Strip
 from comp.pages.thumbnails import Thumbnail
 
+# ---- what the photos are like
+
+EXTREME = 8  # photos in each strip
+MOST_SIZES = 15  # rows of the table of sizes
+MOST_LISTED = 500  # unreadable photos
+EXTREMES = {
+    "the darkest photos": ("brightness", 1),
+    "the brightest photos": ("brightness", -1),
+    "the photos with the least contrast": ("contrast", 1),
+}
+
+
+def photo_section(audit: AuditTables, facts: Mapping[str, PhotoFacts], inputs: Path) -> Section:
+    """Sizes, formats, brightness and contrast of train and test photos; extreme and unreadable photos."""
+    section = Section("photos", "Photos")
+    readable = [image for image in facts if not facts[image].problem]
+    _add_unreadable(section, facts)
+    if not readable:
+        section.missing.append(("No photo can be read, so no photos are shown.", ""))
+        return section
+    tables = sides(audit, facts)
+    both = pd.concat(tables.values(), ignore_index=True)
+    section.notes.append(f"The first and the last bin of a histogram also hold the {figures.BEYOND} % beyond them.")
+    section.tables += [_sizes(both), _formats(tables)]
+    section.figures += [
+        figure for name in both if name != "format" for figure in _histogram(name, tables, section.notes)
+    ]
+    section.tables += _by_class(audit, facts)
+    section.strips += _extremes(inputs, readable, facts)
+    return section
+
+
+def sides(audit: AuditTables, facts: Mapping[str, PhotoFacts]) -> dict[str, pd.DataFrame]:
+    """Side ("train", "test") to the `photo_columns` of its readable photos. A side without any is left out."""
+    tables = {}
+    for side, table in (("train", audit.train), ("test", audit.test)):
+        photos = [facts[image] for image in table["image"] if not facts[image].problem]
+        tables |= {side: photo_columns(photos)} if photos else {}
+    return tables
+
+
+def _add_unreadable(section: Section, facts: Mapping[str, PhotoFacts]) -> None:
+    bad = [[image, fact.problem] for image, fact in facts.items() if fact.problem]
+    section.notes.append(f"{len(facts) - len(bad):,} of {len(facts):,} photos can be read.")
+    if bad:
+        more = f", the first {MOST_LISTED:,} of {len(bad):,}" if len(bad) > MOST_LISTED else ""
+        section.tables.append(Table(["photo", "problem"], bad[:MOST_LISTED], f"photos that cannot be read{more}"))
+
+
+def _sizes(both: pd.DataFrame) -> Table:
+    counts = both[["width", "height"]].value_counts()
+    rows = [[f"{width} x {height}", int(count)] for (width, height), count in counts.head(MOST_SIZES).items()]
+    if len(counts) > MOST_SIZES:
+        rows.append([f"{len(counts) - MOST_SIZES:,} other sizes", int(counts.iloc[MOST_SIZES:].sum())])
+    return Table(["width x height", "photos"], rows, "sizes, in pixels")
+
+
+def _formats(tables: Mapping[str, pd.DataFrame]) -> Table:
+    counts = {side: table["format"].value_counts() for side, table in tables.items()}
+    kinds = sorted({kind for count in counts.values() for kind in count.index})
+    rows = [[kind, *(int(count.get(kind, 0)) for count in counts.values())] for kind in kinds]
+    return Table(["format", *counts], rows, "file formats")
+
+
+def _histogram(name: str, tables: Mapping[str, pd.DataFrame], notes: list[str]) -> list:
+    """A histogram with a line for each side, in percent of its photos. If all values are the same: a note instead."""
+    values = {side: table[name].to_numpy(float) for side, table in tables.items()}
+    every = np.concatenate(list(values.values()))
+    if every.min() == every.max():
+        notes.append(f"All photos have the same {name}: {every[0]:.4g}.")
+        return []
+    edges = figures.bin_edges(every)
+    percents = {side: figures.bin_percent(part, edges) for side, part in values.items()}
+    return [figures.histogram(name, name, edges, percents, y_label="% of the photos")]
+
+
+def _by_class(audit: AuditTables, facts: Mapping[str, PhotoFacts]) -> list[Table]:
+    """Brightness and contrast of each class. A model may recognise a class that differs by its light alone."""
+    kinds = rows_of_kinds(audit.train, audit.competition)
+    images, rows = audit.train["image"].to_numpy(object), []
+    for name, places in kinds:
+        photos = [facts[image] for image in images[places] if not facts[image].problem]
+        if photos:
+            light = np.array([[photo.brightness, photo.contrast] for photo in photos])
+            rows.append([name, len(photos), *map(round, light.mean(0).tolist()), round(float(light[:, 0].std()))])
+    columns = ["class", "photos", "mean brightness", "mean contrast", "spread of brightness"]
+    return [Table(columns, rows, "brightness (0 to 255) and contrast by class")] if len(rows) > 1 else []
+
+
+def _extremes(inputs: Path, readable: Sequence[str], facts: Mapping[str, PhotoFacts]) -> list[Strip]:
+    chosen = {
+        title: sorted(readable, key=lambda image: sign * getattr(facts[image], name))[:EXTREME]
+        for title, (name, sign) in EXTREMES.items()
+    }
+    return [Strip(title, pictures(inputs, images)) for title, images in chosen.items()]
+
+
+def pictures(inputs: Path, images: Sequence[str]) -> list[tuple[Thumbnail, str]]:
+    """The thumbnail of each photo, and its path."""
+    return list(zip(thumbnails.thumbnails(inputs, images), images, strict=True))
+
+
+# ---- equal and near-identical photos
+
+PAIRS_SHOWN = 6  # pairs of each kind with their photos
+LISTED = 200  # pairs in the table
+HOW_ALIKE = {True: "the same bytes", False: "near-identical"}
+ADVICE = {
+    "train": "Pairs within train of two groups would leak between folds; make folds joins their groups. Pairs with "
+    "different labels are probably wrong labels.",
+    "test": "Pairs within test do no harm.",
+    "train and test": "Pairs across train and test do not leak between folds. But the leaderboard rewards a model that "
+    "remembers them, and the out-of-fold score does not.",
+}
+
+
+def duplicate_section(pairs: pd.DataFrame, inputs: Path) -> Section:
+    """pairs: from `near_duplicates.photo_pairs`."""
+    section = Section("duplicates", "Duplicates")
+    if pairs.empty:
+        section.notes.append("No two photos are equal or near-identical.")
+        return section
+    section.tables.append(_counts(pairs))
+    section.notes += [ADVICE[side] for side in SIDES if (pairs["side"] == side).any()]
+    ordered = pairs.sort_values(["labels_differ", "one_group", "equal"], ascending=[False, True, False], kind="stable")
+    for side in SIDES:
+        for equal, kind in HOW_ALIKE.items():
+            part = ordered[(ordered["side"] == side) & (ordered["equal"] == equal)]
+            section.strips += [
+                _strip_of_pairs(row, f"{kind}, {side}", inputs) for row in part.head(PAIRS_SHOWN).itertuples()
+            ]
+    more = f": the first {LISTED} of {len(pairs):,}" if len(pairs) > LISTED else ""
+    rows = [
+        [row.first, row.second, HOW_ALIKE[row.equal], row.side, _remark(row)]
+        for row in ordered.head(LISTED).itertuples()
+    ]
+    section.tables.append(Table(["photo", "other photo", "how alike", "where", "remark"], rows, f"pairs{more}"))
+    return section
+
+
+def _counts(pairs: pd.DataFrame) -> Table:
+    rows = []
+    for side in SIDES:
+        for equal, kind in HOW_ALIKE.items():
+            part = pairs[(pairs["side"] == side) & (pairs["equal"] == equal)]
+            if len(part):
+                apart = int((~part["one_group"]).sum()) if side == "train" else None
+                differ = int(part["labels_differ"].sum()) if side == "train" else None
+                rows.append([f"{side}: {kind}", len(part), apart, differ])
+    return Table(["where", "pairs", "of two groups", "with different labels"], rows, "pairs of photos")
+
+
+def _strip_of_pairs(row, title: str, inputs: Path) -> Strip:
+    return Strip(title, pictures(inputs, [row.first, row.second]), _remark(row), captions=True)
+
+
+def _remark(row) -> str:
+    if row.side != "train":
+        return ""
+    return ("one group" if row.one_group else "two groups") + (", different labels" if row.labels_differ else "")
+
+
+# ---- photos of each class
+
+PHOTOS_SHOWN = 9  # photos of each class
+MEAN_OF = 60  # photos in the mean picture of a class
+MOST_KINDS = 40  # classes with pictures
 HEIGHT = 72  # pixels of a small picture
-WIDEST = 4  # times its height
-RANGES = 5  # of a number that is the target
+WIDEST = 4  # the width of a small picture is at most so many times its height
+RANGES = 5  # a target that is a number is cut into so many ranges
+
+
+def sampled_photos(audit: AuditTables) -> list[tuple[str, list[str]]]:
+    """Of each class, label or range: its name with the number of its photos, and at most MEAN_OF random images."""
+    kinds = [(name, rows) for name, rows in rows_of_kinds(audit.train, audit.competition) if len(rows)]
+    if len(kinds) > MOST_KINDS:
+        order = np.argsort([-len(rows) for _, rows in kinds], kind="stable")
+        kinds = [kinds[i] for i in (*order[: MOST_KINDS // 2], *order[-MOST_KINDS // 2 :])]
+    images = audit.train["image"].to_numpy(object)
+    drawn = [images[drawn_rows(rows, MEAN_OF)].tolist() for _, rows in kinds]
+    return [(f"{name}: {len(rows):,} photos", part) for (name, rows), part in zip(kinds, drawn, strict=True)]
+
+
+def sample_section(audit: AuditTables, inputs: Path, chosen, progress: Callable[[int], None]) -> Section:
+    """chosen: from `sampled_photos`; progress is called with the number of photos read since the last call."""
+    section = Section("pictures", "Photos by class")
+    section.notes.append(
+        f"Up to {PHOTOS_SHOWN} random photos of each class, the same ones each time. The first picture of a row "
+        f"is the mean of up to {MEAN_OF} random photos of the class."
+    )
+    if audit.competition.size > MOST_KINDS:
+        section.notes.append(
+            f"Of {audit.competition.size:,} classes these are the {MOST_KINDS // 2} most frequent and "
+            f"the {MOST_KINDS // 2} rarest that have photos."
+        )
+    images = list(dict.fromkeys(image for _, part in chosen for image in part))
+    small = small_pictures(inputs, images, progress)
+    section.strips += [_strip_of_samples(title, part, small) for title, part in chosen]
+    return section
+
+
+def _strip_of_samples(title: str, images: list[str], small: dict[str, np.ndarray]) -> Strip:
+    read = [small[image] for image in images if image in small]
+    mean = mean_picture(read)
+    shown = [] if mean is None else [(_thumbnail(mean), f"mean of {len(read)} photos")]
+    for image in images[:PHOTOS_SHOWN]:
+        shown.append((_thumbnail(small[image]) if image in small else Thumbnail("", "cannot be read"), image))
+    return Strip(title, shown)
+
+
+def _thumbnail(pixels: np.ndarray) -> Thumbnail:
+    return Thumbnail(thumbnails.data_uri(pixels, max(pixels.shape[:2])))
 
 
 def rows_of_kinds(table: pd.DataFrame, competition: Competition) -> list[tuple[str, np.ndarray]]:
-    """Name and positions of the rows of each class, of each label, or of each of RANGES ranges of a number."""
+    """Of each class, label, or range of the number: its name and the positions of its rows."""
     values = labels.to_array(table["label"], competition)
     if values.ndim == 2:
         return [(name, np.flatnonzero(values[:, c])) for c, name in enumerate(competition.classes)]
@@ -44,23 +250,23 @@ def rows_of_kinds(table: pd.DataFrame, competition: Competition) -> list[tuple[s
 
 
 def drawn_rows(rows: np.ndarray, count: int, seed: int = 0) -> np.ndarray:
-    """At most `count` of the rows, at random but the same ones each time."""
+    """At most `count` of the rows, drawn at random; the same seed and number of rows draw the same ones."""
     return np.random.default_rng([seed, len(rows)]).permutation(rows)[:count]
 
 
 def small_pictures(
     inputs: Path, images: Sequence[str], progress: Callable[[int], None], jobs: int = -1
 ) -> dict[str, np.ndarray]:
-    """Image to its small picture uint8 (HEIGHT, W, 3), in its own aspect ratio. Unreadable photos are left out."""
-    made: dict[str, np.ndarray] = {}
+    """Image to its small picture uint8 (HEIGHT, W, 3), in the photo's aspect ratio. Unreadable photos are left out."""
+    pictures_of: dict[str, np.ndarray] = {}
     for part in in_chunks(_small_chunk, inputs, images, jobs):
-        made.update((image, pixels) for image, pixels in part if pixels is not None)
+        pictures_of.update((image, pixels) for image, pixels in part if pixels is not None)
         progress(len(part))
-    return made
+    return pictures_of
 
 
 def mean_picture(pictures: Sequence[np.ndarray]) -> np.ndarray | None:
-    """The mean of small pictures, uint8 (HEIGHT, W, 3), where W is their median width; None without any."""
+    """The mean of small pictures, uint8 (HEIGHT, W, 3), where W is their median width; None without pictures."""
     if not pictures:
         return None
     width = int(np.median([picture.shape[1] for picture in pictures]))
@@ -81,201 +287,3 @@ def _small(path: Path) -> np.ndarray | None:
         return None
     height, width = pixels.shape[:2]
     return resized(pixels, HEIGHT, min(max(1, round(width * HEIGHT / height)), WIDEST * HEIGHT))
-
-
-EXTREME = 8  # photos in each strip
-MOST_SIZES = 15  # rows of the table of sizes
-MOST_LISTED = 500  # unreadable photos
-EXTREMES = {"darkest": ("brightness", 1), "brightest": ("brightness", -1), "least contrast": ("contrast", 1)}
-
-
-def photo_section(audit: AuditTables, facts: Mapping[str, PhotoFacts], inputs: Path) -> Section:
-    """What the photos are like, train beside test."""
-    made = Section("photos", "Photos")
-    readable = [image for image in facts if not facts[image].problem]
-    _unreadable(made, facts)
-    if not readable:
-        made.missing.append(("No photo can be read, so there is nothing to show of them.", ""))
-        return made
-    tables = sides(audit, facts)
-    both = pd.concat(tables.values(), ignore_index=True)
-    made.notes.append(f"The first and the last bin of a histogram also hold the {figures.BEYOND} % beyond them.")
-    made.tables += [_sizes(both), _formats(tables)]
-    made.figures += [drawn for name in both if name != "format" for drawn in _histogram(name, tables, made.notes)]
-    made.tables += _by_class(audit, facts)
-    made.strips += _extremes(inputs, readable, facts)
-    return made
-
-
-def sides(audit: AuditTables, facts: Mapping[str, PhotoFacts]) -> dict[str, pd.DataFrame]:
-    """`photo_columns` of the readable training photos and test photos; a side without any is left out."""
-    made = {}
-    for side, table in (("train", audit.train), ("test", audit.test)):
-        photos = [facts[image] for image in table["image"] if not facts[image].problem]
-        made |= {side: photo_columns(photos)} if photos else {}
-    return made
-
-
-def _unreadable(made: Section, facts: Mapping[str, PhotoFacts]) -> None:
-    bad = [[image, fact.problem] for image, fact in facts.items() if fact.problem]
-    made.notes.append(f"{len(facts) - len(bad):,} of {len(facts):,} photos can be read.")
-    if bad:
-        more = f", the first {MOST_LISTED:,} of {len(bad):,}" if len(bad) > MOST_LISTED else ""
-        made.tables.append(Table(["photo", "problem"], bad[:MOST_LISTED], f"photos that cannot be read{more}"))
-
-
-def _sizes(both: pd.DataFrame) -> Table:
-    counts = both[["width", "height"]].value_counts()
-    rows = [[f"{width} x {height}", int(count)] for (width, height), count in counts.head(MOST_SIZES).items()]
-    if len(counts) > MOST_SIZES:
-        rows.append([f"{len(counts) - MOST_SIZES:,} other sizes", int(counts.iloc[MOST_SIZES:].sum())])
-    return Table(["width x height", "photos"], rows, "sizes, in pixels")
-
-
-def _formats(tables: Mapping[str, pd.DataFrame]) -> Table:
-    counts = {side: table["format"].value_counts() for side, table in tables.items()}
-    kinds = sorted({kind for count in counts.values() for kind in count.index})
-    rows = [[kind, *(int(count.get(kind, 0)) for count in counts.values())] for kind in kinds]
-    return Table(["format", *counts], rows, "file formats")
-
-
-def _histogram(name: str, tables: Mapping[str, pd.DataFrame], notes: list[str]) -> list:
-    """A histogram with a line per side, in percent of its photos; a note where all photos have the same value."""
-    values = {side: table[name].to_numpy(float) for side, table in tables.items()}
-    every = np.concatenate(list(values.values()))
-    if every.min() == every.max():
-        notes.append(f"All photos have the same {name}: {every[0]:.4g}.")
-        return []
-    edges = figures.bin_edges(every)
-    percents = {side: figures.bin_percent(part, edges) for side, part in values.items()}
-    return [figures.histogram(name, name, edges, percents, y_label="% of the photos")]
-
-
-def _by_class(audit: AuditTables, facts: Mapping[str, PhotoFacts]) -> list[Table]:
-    """Brightness and contrast of each class: a class that differs may be told by its light alone."""
-    kinds = rows_of_kinds(audit.train, audit.competition)
-    images, rows = audit.train["image"].to_numpy(object), []
-    for name, places in kinds:
-        photos = [facts[image] for image in images[places] if not facts[image].problem]
-        if photos:
-            light = np.array([[photo.brightness, photo.contrast] for photo in photos])
-            rows.append([name, len(photos), *map(round, light.mean(0).tolist()), round(float(light[:, 0].std()))])
-    columns = ["class", "photos", "mean brightness", "mean contrast", "spread of brightness"]
-    return [Table(columns, rows, "brightness (0 to 255) and contrast by class")] if len(rows) > 1 else []
-
-
-def _extremes(inputs: Path, readable: Sequence[str], facts: Mapping[str, PhotoFacts]) -> list[Strip]:
-    chosen = {
-        what: sorted(readable, key=lambda image: sign * getattr(facts[image], name))[:EXTREME]
-        for what, (name, sign) in EXTREMES.items()
-    }
-    return [Strip(f"the {what} photos", pictures(inputs, images)) for what, images in chosen.items()]
-
-
-def pictures(inputs: Path, images: Sequence[str]) -> list[tuple[Thumbnail, str]]:
-    """Thumbnails of photos, each with its path."""
-    return list(zip(thumbnails.thumbnails(inputs, images), images, strict=True))
-
-
-PHOTOS_SHOWN = 9  # photos of each class
-MEAN_OF = 60  # photos in the mean picture of a class
-MOST_KINDS = 40  # classes with pictures
-
-
-def sampled_photos(audit: AuditTables) -> list[tuple[str, list[str]]]:
-    """Name, with the number of its photos, and at most MEAN_OF random images of each class, label or range."""
-    kinds = [(name, rows) for name, rows in rows_of_kinds(audit.train, audit.competition) if len(rows)]
-    if len(kinds) > MOST_KINDS:
-        order = np.argsort([-len(rows) for _, rows in kinds], kind="stable")
-        kinds = [kinds[i] for i in (*order[: MOST_KINDS // 2], *order[-MOST_KINDS // 2 :])]
-    images = audit.train["image"].to_numpy(object)
-    drawn = [images[drawn_rows(rows, MEAN_OF)].tolist() for _, rows in kinds]
-    return [(f"{name}: {len(rows):,} photos", part) for (name, rows), part in zip(kinds, drawn, strict=True)]
-
-
-def sample_section(audit: AuditTables, inputs: Path, chosen, progress: Callable[[int], None]) -> Section:
-    """chosen: of `sample`; progress is called with the number of photos just read."""
-    made = Section("pictures", "Photos by class")
-    made.notes.append(
-        f"Up to {PHOTOS_SHOWN} random photos of each class, the same ones each time. The first picture of a row "
-        f"is the mean of up to {MEAN_OF} random photos of the class."
-    )
-    if audit.competition.size > MOST_KINDS:
-        made.notes.append(
-            f"Of {audit.competition.size:,} classes these are the {MOST_KINDS // 2} most frequent and "
-            f"the {MOST_KINDS // 2} rarest that have photos."
-        )
-    images = list(dict.fromkeys(image for _, part in chosen for image in part))
-    small = small_pictures(inputs, images, progress)
-    made.strips += [_strip_of_samples(title, part, small) for title, part in chosen]
-    return made
-
-
-def _strip_of_samples(title: str, images: list[str], small: dict[str, np.ndarray]) -> Strip:
-    read = [small[image] for image in images if image in small]
-    mean = mean_picture(read)
-    shown = [] if mean is None else [(_thumbnail(mean), f"mean of {len(read)} photos")]
-    for image in images[:PHOTOS_SHOWN]:
-        shown.append((_thumbnail(small[image]) if image in small else Thumbnail("", "cannot be read"), image))
-    return Strip(title, shown)
-
-
-def _thumbnail(pixels: np.ndarray) -> Thumbnail:
-    return Thumbnail(thumbnails.uri(pixels, max(pixels.shape[:2])))
-
-
-PAIRS_SHOWN = 6  # pairs of each kind with their photos
-LISTED = 200  # pairs in the table
-KINDS = {True: "the same bytes", False: "near-identical"}
-LABELS = {
-    "train": "Pairs within train of two groups would leak between folds; make folds joins their groups. Pairs with "
-    "different labels are probably wrong labels.",
-    "test": "Pairs within test do no harm.",
-    "train and test": "Pairs across train and test do not leak between folds, but the leaderboard rewards memory for "
-    "them: the out-of-fold score does not.",
-}
-
-
-def duplicate_section(pairs: pd.DataFrame, inputs: Path) -> Section:
-    """pairs: of photo_pairs.pairs."""
-    made = Section("duplicates", "Duplicates")
-    if pairs.empty:
-        made.notes.append("No two photos are equal or near-identical.")
-        return made
-    made.tables.append(_counts(pairs))
-    made.notes += [LABELS[side] for side in SIDES if (pairs["side"] == side).any()]
-    ordered = pairs.sort_values(["labels_differ", "one_group", "equal"], ascending=[False, True, False], kind="stable")
-    for side in SIDES:
-        for equal, kind in KINDS.items():
-            part = ordered[(ordered["side"] == side) & (ordered["equal"] == equal)]
-            made.strips += [
-                _strip_of_pairs(row, f"{kind}, {side}", inputs) for row in part.head(PAIRS_SHOWN).itertuples()
-            ]
-    more = f": the first {LISTED} of {len(pairs):,}" if len(pairs) > LISTED else ""
-    rows = [
-        [row.first, row.second, KINDS[row.equal], row.side, _remark(row)] for row in ordered.head(LISTED).itertuples()
-    ]
-    made.tables.append(Table(["photo", "other photo", "how alike", "where", "remark"], rows, f"pairs{more}"))
-    return made
-
-
-def _counts(pairs: pd.DataFrame) -> Table:
-    rows = []
-    for side in SIDES:
-        for equal, kind in KINDS.items():
-            part = pairs[(pairs["side"] == side) & (pairs["equal"] == equal)]
-            if len(part):
-                apart = int((~part["one_group"]).sum()) if side == "train" else None
-                differ = int(part["labels_differ"].sum()) if side == "train" else None
-                rows.append([f"{side}: {kind}", len(part), apart, differ])
-    return Table(["where", "pairs", "of two groups", "with different labels"], rows, "pairs of photos")
-
-
-def _strip_of_pairs(row, title: str, inputs: Path) -> Strip:
-    return Strip(title, pictures(inputs, [row.first, row.second]), _remark(row), captions=True)
-
-
-def _remark(row) -> str:
-    if row.side != "train":
-        return ""
-    return ("one group" if row.one_group else "two groups") + (", different labels" if row.labels_differ else "")

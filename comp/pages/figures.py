@@ -1,12 +1,8 @@
-"""Bins for histograms of any numbers.
+"""Figures and tables of a page. matplotlib draws the figures as SVG, and each has its numbers in a table below it.
 
-matplotlib figures as inline SVG: the same bytes for the same numbers, in the colours of the page's theme.
-
-Figures of a page, drawn by matplotlib: lines, bars, histogram, scatter. Each has its numbers in a table beside it.
-
-The macro `figure` of parts.html.j2 draws one. Series differ by colour, and by dash or marker: never by colour alone.
-
-A square picture of counts: how often two things occur together. The numbers are written into the cells.
+Lines, bars, histograms, scatter plots and matrices of counts; bins for histograms of any numbers. The same numbers give
+the same bytes. Series differ by colour and by dash, marker or hatch: never by colour alone. Axes and text have the
+colour of the page's text, in light and in dark. The macros `figure` and `table` of parts.html.j2 put them into a page.
 """
 
 import contextlib
@@ -24,15 +20,22 @@ from comp import files
 
 @dataclass(frozen=True)
 class Table:
-    """columns (K,) and rows of K cells: text, numbers, or None for no value. title: above it, may be empty."""
+    """columns (K,) and rows of K cells: text, numbers, or None for no value. title: may be empty."""
 
     columns: Sequence[str]
     rows: Sequence[Sequence]
     title: str = ""
 
+    def numeric_columns(self) -> list[bool]:
+        """Of each column whether it has no words, (K,): a page aligns such a column to the right."""
+        return [all(map(_is_number, column)) for column in zip(*self.rows, strict=True)] or [False] * len(self.columns)
+
 
 def shown(cell) -> str:
-    """A cell as text: whole numbers with separators, other numbers with four decimals or digits, None as a dash."""
+    """A cell as text: 18900 is 18,900; 0.47361 is 0.4736; from 10 on four digits, 1234.5 is 1,234; None is a dash.
+
+    `console.table` is another format: it prints whole numbers without separators, so that they can be copied.
+    """
     if cell is None:
         return "–"
     if isinstance(cell, str):
@@ -42,10 +45,12 @@ def shown(cell) -> str:
     return f"{cell:.4f}" if abs(cell) < 10 else f"{cell:,.4g}"
 
 
-def is_number(cell) -> bool:
-    """Whether a cell is aligned to the right: a number, or text that reads as one."""
+def _is_number(cell) -> bool:
+    """Whether a cell is a number, text that can be read as a number, or no value."""
     return not isinstance(cell, str) or re.fullmatch(r"[-+]?[\d,.]*\d ?%?", cell) is not None
 
+
+# ---- bins of histograms
 
 BINS = 30
 BEYOND = 0.5  # percent at either end that the outermost bins take in, so that a few extreme values do not hide the rest
@@ -54,7 +59,7 @@ BEYOND = 0.5  # percent at either end that the outermost bins take in, so that a
 def bin_edges(values: np.ndarray) -> np.ndarray:
     """Bin edges (n + 1,), n at most BINS, for finite values (N,); bins of whole numbers hold equally many of them.
 
-    A single value gets a single bin. Values beyond the edges are meant to be clipped, as `counts` does.
+    If all values are the same there is one bin. Values may lie beyond the outermost edges: see `bin_counts`.
     """
     values = np.asarray(values, float)
     low, high = np.percentile(values, [BEYOND, 100 - BEYOND])
@@ -72,16 +77,24 @@ def bin_edges(values: np.ndarray) -> np.ndarray:
 
 
 def bin_counts(values: np.ndarray, bins: np.ndarray) -> np.ndarray:
-    """How many values each bin has, (n,) int; those beyond the edges are in the outermost bins."""
+    """How many values each of the n bins has, (n,) int. Values beyond the edges count in the outermost bins."""
     return np.histogram(np.clip(np.asarray(values, float), bins[0], bins[-1]), bins)[0]
 
 
 def bin_percent(values: np.ndarray, bins: np.ndarray) -> np.ndarray:
-    """Like `counts`, in percent of all values, (n,) float."""
+    """`bin_counts` in percent of all values, (n,) float."""
     return bin_counts(values, bins) * 100 / max(len(values), 1)
 
 
-INK = "#010203"  # stands for the text colour of the page, which is not known here: replaced by currentColor
+# ---- drawing
+
+INK = "#010203"  # a placeholder for the text colour of the page; `inline_svg` replaces it by currentColor
+# Okabe and Ito (2008), "Color Universal Design": the colour-blind can tell them apart. Yellow is last: it is pale.
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442")
+DASHES = ("-", "--", "-.", ":")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+FEW_POINTS = 50  # drawn large
+WIDTH, HEIGHT = 4.6, 3.1  # inches: small enough that the text can be read where a phone scales the figure down
 INKED = ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color", "grid.color")
 SETTINGS = {
     "svg.fonttype": "none",  # text stays text: it can be searched, read aloud, and takes the page's font
@@ -101,41 +114,9 @@ SETTINGS = {
 NO_METADATA = dict.fromkeys(("Date", "Creator", "Format", "Type"))
 
 
-def inline_svg(figure, title: str):
-    """The SVG element of a matplotlib Figure as Markup, with a transparent background. title: its aria-label.
-
-    Call it inside `matplotlib.rc_context(SETTINGS)`, as figures.py does.
-    """
-    from markupsafe import Markup, escape
-
-    written = io.StringIO()
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing")  # the browser has other fonts
-        figure.savefig(written, format="svg", transparent=True, metadata=NO_METADATA)
-    text = written.getvalue()
-    text = text[text.index("<svg") :].replace(INK, "currentColor")
-    text = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>|font-family: [^;\"]*;", "", text, flags=re.DOTALL)
-    text = _own_ids(text, "f" + files.digest_of((title + text).encode())[:8])
-    return Markup(text.replace("<svg", f'<svg role="img" aria-label="{escape(title)}"', 1))
-
-
-def _own_ids(text: str, prefix: str) -> str:
-    """The SVG with a prefix before each id: ids are unique in a page, and figures share their names."""
-    text = re.sub(r'(\bid=")', rf"\g<1>{prefix}-", text)
-    return re.sub(r'(url\(#|href="#)', rf"\g<1>{prefix}-", text)
-
-
-# Okabe and Ito (2008), "Color Universal Design": the colour-blind can tell them apart. Yellow is last: it is pale.
-COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442")
-DASHES = ("-", "--", "-.", ":")
-MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-FEW = 50  # points that are drawn large
-WIDTH, HEIGHT = 4.6, 3.1  # inches: small enough that the text can be read where a phone scales the figure down
-
-
 @dataclass(frozen=True)
 class Figure:
-    """svg: Markup of the SVG element; numbers: what it shows."""
+    """svg: Markup of the SVG element; numbers: the values that it draws."""
 
     title: str
     svg: str
@@ -144,7 +125,7 @@ class Figure:
 
 @contextlib.contextmanager
 def drawing(height: float = HEIGHT) -> Iterator[tuple]:
-    """Yield a matplotlib Figure and its axes, with the settings that all figures share. height: in inches."""
+    """Yield a matplotlib Figure and its axes, with the settings that all figures share. height is in inches."""
     import matplotlib
     from matplotlib.figure import Figure as Canvas
 
@@ -153,28 +134,61 @@ def drawing(height: float = HEIGHT) -> Iterator[tuple]:
         yield canvas, canvas.subplots()
 
 
+def inline_svg(figure, title: str):
+    """The SVG element of a matplotlib Figure as Markup; call it within `drawing`. title: for screen readers."""
+    from markupsafe import Markup, escape
+
+    buffer = io.StringIO()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # the browser has other fonts
+        figure.savefig(buffer, format="svg", transparent=True, metadata=NO_METADATA)
+    text = buffer.getvalue()
+    text = text[text.index("<svg") :].replace(INK, "currentColor")
+    text = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>|font-family: [^;\"]*;", "", text, flags=re.DOTALL)
+    text = _own_ids(text, "f" + files.digest_of((title + text).encode())[:8])
+    return Markup(text.replace("<svg", f'<svg role="img" aria-label="{escape(title)}"', 1))
+
+
+def _own_ids(text: str, prefix: str) -> str:
+    """The SVG with a prefix before each id: ids must be unique in a page, and matplotlib repeats them."""
+    text = re.sub(r'(\bid=")', rf"\g<1>{prefix}-", text)
+    return re.sub(r'(url\(#|href="#)', rf"\g<1>{prefix}-", text)
+
+
+def short_label(name: str, most: int = 28) -> str:
+    """A name as a label of a figure, with at most `most` letters.
+
+    matplotlib leaves out labels that start with "_", so these get a blank before it.
+    """
+    name = name if len(name) <= most else f"{name[: most - 1]}…"
+    return f" {name}" if name.startswith("_") else name
+
+
+# ---- kinds of figures
+
+
 def lines(
     title: str, x_label: str, y_label: str, series: Mapping[str, tuple[Sequence, Sequence]], diagonal: bool = False
 ) -> Figure:
-    """Lines through points. series: name to x (n,) and y (n,), nan for no value; diagonal: also draw y = x."""
+    """Lines through points. series: name to x (n,) and y (n,), where nan is no value; diagonal: also draw y = x."""
     with drawing() as (canvas, axes):
         if diagonal:
             axes.plot([0, 1], [0, 1], color=INK, linewidth=1, linestyle=":", alpha=0.6)
         for i, (name, (x, y)) in enumerate(series.items()):
             style = {"color": COLOURS[i % 7], "linestyle": DASHES[i // 7 % 4], "marker": MARKERS[i % 7]}
-            axes.plot(x, y, label=plain_number(name), markersize=3.5, markevery=max(1, len(x) // 12), **style)
+            axes.plot(x, y, label=short_label(name), markersize=3.5, markevery=max(1, len(x) // 12), **style)
         if all(float(place).is_integer() for x, _ in series.values() for place in x):
             axes.xaxis.get_major_locator().set_params(integer=True)
         _finish(axes, x_label, y_label, legend=len(series) > 1)
-        drawn = inline_svg(canvas, title)
-    return Figure(title, drawn, _points(title, x_label, y_label, series))
+        svg = inline_svg(canvas, title)
+    return Figure(title, svg, _points(title, x_label, y_label, series))
 
 
 def bars(
     title: str, x_label: str, values: Mapping[str, float], intervals: Sequence[tuple[float, float]] = ()
 ) -> Figure:
-    """Horizontal bars from the top down. values: name to length; intervals (n,): ends of whiskers, if any."""
-    names, lengths = [plain_number(name) for name in values], list(values.values())
+    """Horizontal bars, the first at the top. values: name to length; intervals (n,): the ends of each bar's whisker."""
+    names, lengths = [short_label(name) for name in values], list(values.values())
     whiskers = [np.abs(np.subtract(lengths, side)) for side in zip(*intervals, strict=True)] or None
     with drawing(height=max(1.4, 0.7 + 0.28 * len(names))) as (canvas, axes):
         places = np.arange(len(names))
@@ -184,9 +198,9 @@ def bars(
         axes.invert_yaxis()
         axes.grid(visible=False, axis="y")
         _finish(axes, x_label, "")
-        drawn = inline_svg(canvas, title)
+        svg = inline_svg(canvas, title)
     rows = [[name, value, *(intervals[i] if len(intervals) else ())] for i, (name, value) in enumerate(values.items())]
-    return Figure(title, drawn, Table(["", x_label, *(["from", "to"] if len(intervals) else [])], rows, title))
+    return Figure(title, svg, Table(["", x_label, *(["from", "to"] if len(intervals) else [])], rows, title))
 
 
 def histogram(
@@ -197,52 +211,46 @@ def histogram(
     y_label: str = "count",
     marks: Sequence[float] = (),
 ) -> Figure:
-    """Outlines of histograms with common bins. edges (n + 1,); counts: name of each series to its counts (n,).
+    """Outlines of histograms with the same bins. edges (n + 1,); counts: name of each series to its counts (n,).
 
-    y_label: what is counted; marks: places of dotted vertical lines.
+    y_label: what the height of a bin is; marks: x of dotted vertical lines.
     """
     with drawing() as (canvas, axes):
         for i, (name, values) in enumerate(counts.items()):
             style = {"color": COLOURS[i % 7], "linestyle": DASHES[i % 4], "linewidth": 1.6}
-            axes.stairs(values, edges, label=plain_number(name), fill=len(counts) == 1, **style)
+            axes.stairs(values, edges, label=short_label(name), fill=len(counts) == 1, **style)
         for mark in marks:
             axes.axvline(mark, color=INK, linewidth=1.2, linestyle=":")
         _finish(axes, x_label, y_label, legend=len(counts) > 1)
-        drawn = inline_svg(canvas, title)
+        svg = inline_svg(canvas, title)
     rows = [[f"{a:.4g} to {b:.4g}", *cells] for a, b, *cells in zip(edges, edges[1:], *counts.values(), strict=False)]
-    return Figure(title, drawn, Table([x_label, *counts], rows, title))
+    return Figure(title, svg, Table([x_label, *counts], rows, title))
 
 
 def scatter(
     title: str, x_label: str, y_label: str, x: Sequence, y: Sequence, numbers: Table, diagonal: bool = False
 ) -> Figure:
-    """Points (n,). numbers: a table that says the same, since points can be many; diagonal: also draw y = x."""
+    """Points x (n,), y (n,). numbers: the table below the figure; diagonal: also draw y = x."""
     with drawing(height=4.0) as (canvas, axes):
-        size, alpha = (9, 0.5) if len(x) > FEW else (40, 0.9)
+        size, alpha = (9, 0.5) if len(x) > FEW_POINTS else (40, 0.9)
         axes.scatter(x, y, s=size, alpha=alpha, color=COLOURS[0], linewidths=0)
         if diagonal and len(x):
             ends = [min(np.min(x), np.min(y)), max(np.max(x), np.max(y))]
             axes.plot(ends, ends, color=INK, linewidth=1, linestyle=":", alpha=0.6)
         _finish(axes, x_label, y_label)
-        drawn = inline_svg(canvas, title)
-    return Figure(title, drawn, numbers)
+        svg = inline_svg(canvas, title)
+    return Figure(title, svg, numbers)
 
 
 def _finish(axes, x_label: str, y_label: str, legend: bool = False) -> None:
-    axes.set_xlabel(plain_number(x_label))
-    axes.set_ylabel(plain_number(y_label))
+    axes.set_xlabel(short_label(x_label))
+    axes.set_ylabel(short_label(y_label))
     if legend:
         axes.legend()
 
 
-def plain_number(name: str, most: int = 28) -> str:
-    """A name for a label: shortened, and not one that matplotlib leaves out because it starts with "_"."""
-    name = name if len(name) <= most else f"{name[: most - 1]}…"
-    return f" {name}" if name.startswith("_") else name
-
-
 def _points(title: str, x_label: str, y_label: str, series: Mapping[str, tuple[Sequence, Sequence]]) -> Table:
-    """The numbers of lines: one row per x of any of them."""
+    """The numbers of lines: a row for each x that any of them has."""
     values = {name: dict(zip(map(float, x), map(float, y), strict=True)) for name, (x, y) in series.items()}
     every = sorted({x for points in values.values() for x in points})
     rows = [[f"{x:g}", *(_or_none(points.get(x)) for points in values.values())] for x in every]
@@ -257,8 +265,8 @@ def _or_none(value: float | None) -> float | None:
 MOST_NUMBERS = 12  # names up to which the cells have room for their numbers
 
 
-def heat(title: str, names: Sequence[str], counts: np.ndarray) -> Figure:
-    """counts (K, K) int for K names, darker where higher; up to MOST_NUMBERS names the cells show them."""
+def matrix(title: str, names: Sequence[str], counts: np.ndarray) -> Figure:
+    """Cells of counts (K, K) int, the higher the darker, for K names; for few names they show the numbers."""
     from matplotlib.colors import LinearSegmentedColormap
 
     with drawing(height=max(2.6, 1.6 + 0.17 * len(names))) as (canvas, axes):
@@ -266,14 +274,14 @@ def heat(title: str, names: Sequence[str], counts: np.ndarray) -> Figure:
         axes.pcolormesh(counts, cmap=shades, vmin=0, vmax=max(1, counts.max()), edgecolor="#FFFFFF", linewidth=0.5)
         if len(names) <= MOST_NUMBERS:
             _write_numbers(axes, counts)
-        places, plain = np.arange(len(names)) + 0.5, [plain_number(name, 18) for name in names]
+        places, plain = np.arange(len(names)) + 0.5, [short_label(name, 18) for name in names]
         axes.set_xticks(places, plain, rotation=90)
         axes.set_yticks(places, plain)
         axes.invert_yaxis()
         axes.grid(visible=False)
-        drawn = inline_svg(canvas, title)
+        svg = inline_svg(canvas, title)
     rows = [[name, *map(int, row)] for name, row in zip(names, counts, strict=True)]
-    return Figure(title, drawn, Table(["", *names], rows, title))
+    return Figure(title, svg, Table(["", *names], rows, title))
 
 
 def _write_numbers(axes, counts: np.ndarray) -> None:

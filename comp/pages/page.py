@@ -1,16 +1,11 @@
-"""A table of a page: column names and rows; the macro `table` of parts.html.j2 draws it.
+"""A page: one HTML file made of sections, with styles, scripts, figures and photos inside it.
 
-Write one self-contained HTML file: styles, scripts, figures and data are inside, and nothing is ever loaded.
+`write_page` renders page.html.j2, which draws the sections in their order. A section is drawn from its notes, figures,
+tables and strips of photos, or by a template of its own from its `values`. Templates lie in templates/; `parts` in them
+are the macros of parts.html.j2.
 
-Templates are in templates/ and extend base.html.j2; `parts` in them are the macros of parts.html.j2. Values are
-escaped: a name with markup appears as text. The Content-Security-Policy allows no network, and only the scripts given
-to `write`, by their hash; no other script runs.
-
-What the input audit and the run board are made of: sections of notes, figures, tables and strips of photos.
-
-The template sections.html.j2 draws a list of them.
-
-A section of the report: its title, its template, and what the template shows.
+Class names, file names and a teammate's predictions are data of others and may hold markup. So every value is escaped,
+and a Content-Security-Policy lets the browser run the page's own scripts only, by their hashes, and load nothing.
 """
 
 import base64
@@ -21,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from comp import files
-from comp.pages.figures import Figure, Table, is_number, shown
+from comp.pages.figures import Figure, Table, shown
 from comp.pages.thumbnails import Thumbnail
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -30,62 +25,11 @@ POLICY = (
 )
 
 
-def write_page(path: Path, title: str, template: str, *, scripts: Sequence[str] = (), **values) -> None:
-    """Render a template to the file `path`, which is written whole.
-
-    scripts: names of JavaScript files in templates/ that the page runs, in this order. values: what the template
-    shows. For data that a script reads, write {{ data_block("id", value) }}: plain values become JSON without markup.
-    """
-    files.write_text(path, rendered(title, template, scripts, values))
-
-
-def rendered(title: str, template: str, scripts: Sequence[str], values: dict) -> str:
-    """The text of the page; the arguments are those of `write`."""
-    sources = [(TEMPLATES / name).read_text(encoding="utf-8") for name in scripts]
-    policy = POLICY.format(" ".join(map(_hash, sources)) or "'none'")
-    return _environment().get_template(template).render(title=title, policy=policy, scripts=sources, **values)
-
-
-def _hash(source: str) -> str:
-    digest = hashlib.sha256(source.encode()).digest()
-    return f"'sha256-{base64.b64encode(digest).decode()}'"
-
-
-@functools.cache
-def _environment():
-    import jinja2
-
-    made = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    made.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "allow_nan": False}
-    made.globals["data_block"] = _data_block
-    made.filters["shown"] = shown
-    made.filters["enumerated"] = enumerate
-    made.tests["numeric"] = is_number
-    made.globals["style"] = (TEMPLATES / "page.css").read_text(encoding="utf-8")
-    made.globals["parts"] = made.get_template("parts.html.j2").module
-    return made
-
-
-def _data_block(name: str, value):
-    """A <script type="application/json"> element. Its text has no <, >, & and only ASCII, so nothing can end it."""
-    import jinja2
-    from markupsafe import Markup
-
-    text = jinja2.filters.do_tojson(jinja2.nodes.EvalContext(_environment()), value)
-    return Markup('<script type="application/json" id="{}">{}</script>').format(name, text)
-
-
 @dataclass(frozen=True)
 class Strip:
-    """A row of photos. pictures: of each its thumbnail and what it is; note: beside the title.
+    """A row of photos. pictures: each photo's thumbnail and what it shows; note: stands after the title.
 
-    captions: whether the page shows what each photo is; if not, it says so to screen readers and on hovering.
+    captions: whether the page shows the text of each photo; otherwise it appears on hovering and in screen readers.
     """
 
     title: str
@@ -96,7 +40,11 @@ class Strip:
 
 @dataclass
 class Section:
-    """id: of its heading, unique in the page; notes: sentences; missing: what is not there, and the command for it."""
+    """id: the anchor, unique in the page; notes: sentences; missing: pairs of what is missing and the command for it.
+
+    template: a file in templates/ that sees `values`; the usual one shows notes, figures, tables and strips instead.
+    scripts: JavaScript files in templates/ that the section needs.
+    """
 
     id: str
     title: str
@@ -105,29 +53,63 @@ class Section:
     figures: list[Figure] = field(default_factory=list)
     tables: list[Table] = field(default_factory=list)
     strips: list[Strip] = field(default_factory=list)
+    template: str = "section.html.j2"
+    values: Mapping = field(default_factory=dict)
+    scripts: tuple[str, ...] = ()
 
 
-def write_sections(
+def write_page(
     path: Path,
     title: str,
-    lead: str,
     sections: Sequence[Section],
+    *,
+    lead: str = "",
     tiles: Sequence[tuple[str, str]] = (),
     missing: Sequence[tuple[str, str]] = (),
 ) -> None:
-    """Write a page of sections. tiles: numbers at its top, and what they are; missing: as in Section."""
-    write_page(path, title, "sections.html.j2", lead=lead, tiles=tiles, missing=missing, sections=sections)
+    """Write the page to the file `path`. lead: a sentence below the title; missing: as in Section, for the whole page.
 
-
-@dataclass(frozen=True)
-class ReportSection:
-    """id: the anchor; template: a file in templates/ that sees the section as `section`, with its `values`.
-
-    scripts: JavaScript files in templates/ that the section needs.
+    tiles: pairs of a number, as text, and what it counts; they stand at the top of the page.
     """
+    names = dict.fromkeys(name for section in sections for name in section.scripts)
+    scripts = [(TEMPLATES / name).read_text(encoding="utf-8") for name in names]
+    policy = POLICY.format(" ".join(map(_hash, scripts)) or "'none'")
+    template = _environment().get_template("page.html.j2")
+    values = {"lead": lead, "tiles": tiles, "missing": missing, "sections": sections}
+    files.write_text(path, template.render(title=title, policy=policy, scripts=scripts, **values))
 
-    id: str
-    title: str
-    template: str
-    values: Mapping = field(default_factory=dict)
-    scripts: tuple[str, ...] = ()
+
+def data_block(name: str, value):
+    """Markup of an element with `value` as JSON, which a script finds by the id `name`. Raises ValueError for nan.
+
+    The JSON has only ASCII characters and no <, > or &, so nothing in it can end the element.
+    """
+    import jinja2
+    from markupsafe import Markup
+
+    text = jinja2.filters.do_tojson(jinja2.nodes.EvalContext(_environment()), value)
+    return Markup('<script type="application/json" id="{}">{}</script>').format(name, text)
+
+
+def _hash(script: str) -> str:
+    digest = hashlib.sha256(script.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
+
+
+@functools.cache
+def _environment():
+    """The Jinja environment of all templates, with the style sheet and the macros as globals."""
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "allow_nan": False}
+    environment.filters |= {"shown": shown, "enumerated": enumerate}
+    environment.globals |= {"data_block": data_block, "style": (TEMPLATES / "page.css").read_text(encoding="utf-8")}
+    environment.globals["parts"] = environment.get_template("parts.html.j2").module
+    return environment

@@ -1,4 +1,4 @@
-"""Photos as small images inside a page, decoded like those of a training. No torch."""
+"""Thumbnails: photos as small WebP images inside a page. They are decoded as for training."""
 
 import base64
 import io
@@ -9,53 +9,53 @@ from pathlib import Path
 
 from comp.data.decoding import decode, read_bytes
 
-THREADS = 4  # decoding and encoding leave the interpreter lock
+THREADS = 4  # decoding and encoding release the interpreter lock
 QUALITY = 70  # of WebP; 96 px then take about 2 kB
 OVER_BUDGET = "no thumbnail, to keep the page small"
 
 
 @dataclass(frozen=True)
 class Thumbnail:
-    """uri: a data URI of a WebP image, or empty; then `problem` says why."""
+    """uri: a data URI of a WebP image. Where it is empty, `problem` says why."""
 
     uri: str
     problem: str = ""
 
 
 def thumbnails(inputs: Path, images: Sequence[str], size: int = 96, budget: int = 6_000_000) -> list[Thumbnail]:
-    """A thumbnail of each image, in their order; later ones stay empty once `budget` bytes of data URIs are used.
+    """A thumbnail for each image, in the order of `images`. Once `budget` bytes are used, the later ones are empty.
 
-    size: pixels of the longer side. A photo that is missing or damaged gets its problem instead.
+    size: pixels of the longer side. The thumbnail of a missing or damaged photo has its problem instead.
     """
-    made, used = [], 0
-    for thumbnail in _in_order(inputs, images, size):
-        used += len(thumbnail.uri)
+    drawn, used = [], 0
+    for small in _in_order(inputs, images, size):
+        used += len(small.uri)
         if used > budget:
             break
-        made.append(thumbnail)
-    return made + [Thumbnail("", OVER_BUDGET)] * (len(images) - len(made))
+        drawn.append(small)
+    return drawn + [Thumbnail("", OVER_BUDGET)] * (len(images) - len(drawn))
 
 
 def thumbnail(path: Path, size: int = 96) -> Thumbnail:
-    """The photo at `path`, its longer side reduced to `size` pixels."""
+    """The thumbnail of the photo at `path`; its longer side has at most `size` pixels."""
     try:
-        return Thumbnail(uri(decode(read_bytes(path), enough=2 * size), size))
+        return Thumbnail(data_uri(decode(read_bytes(path), enough=2 * size), size))
     except ValueError as error:
         return Thumbnail("", f"cannot be shown: {error}")
 
 
-def uri(pixels, size: int = 96) -> str:
-    """The data URI of RGB pixels (H, W, 3) uint8, reduced to `size` pixels."""
+def data_uri(pixels, size: int = 96) -> str:
+    """The data URI of RGB pixels (H, W, 3) uint8, whose longer side is reduced to `size` pixels."""
     from PIL import Image
 
-    image, written = Image.fromarray(pixels), io.BytesIO()
+    image, buffer = Image.fromarray(pixels), io.BytesIO()
     image.thumbnail((size, size))
-    image.save(written, "WEBP", quality=QUALITY, method=2)
-    return f"data:image/webp;base64,{base64.b64encode(written.getvalue()).decode()}"
+    image.save(buffer, "WEBP", quality=QUALITY, method=2)
+    return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
 def _in_order(inputs: Path, images: Sequence[str], size: int) -> Iterator[Thumbnail]:
-    """Thumbnails one by one; a few are made ahead, so that a spent budget stops the work."""
+    """Yield thumbnails in order. Only a few are drawn ahead, so that little is drawn once the budget is used."""
     step = 8 * THREADS
     with ThreadPoolExecutor(THREADS) as pool:
         for start in range(0, len(images), step):

@@ -27,7 +27,7 @@ from comp.project import Project
 from comp.recipes import recipe_json
 from comp.recipes.recipe_settings import Recipe
 from comp.store import grad_cam_files, runs
-from comp.store.grad_cam_files import Heat, Look
+from comp.store.grad_cam_files import GradCam, Heat
 from comp.store.runs import EXTERNAL, NETWORKS, Run
 
 WEIGHTS = "fold*/model.safetensors"
@@ -155,7 +155,7 @@ def named_question(competition: Competition, label) -> str:
 # ---- the heats
 
 
-def look_at(project: Project, run: Run, photo: ChosenPhoto) -> tuple[Look, np.ndarray]:
+def look_at(project: Project, run: Run, photo: ChosenPhoto) -> tuple[GradCam, np.ndarray]:
     """The heats of a photo, and its pixels (S, S, 3) uint8 as the models see them."""
     recipe = recipe_json.load_recipe(run, project.competition)
     data = RunData(project, dataclasses.replace(recipe, cache=False))
@@ -167,7 +167,7 @@ def look_at(project: Project, run: Run, photo: ChosenPhoto) -> tuple[Look, np.nd
     return _look(run, photo, recipe, project.competition, models, image), pixels
 
 
-def _look(run: Run, photo: ChosenPhoto, recipe: Recipe, competition: Competition, models, image) -> Look:
+def _look(run: Run, photo: ChosenPhoto, recipe: Recipe, competition: Competition, models, image) -> GradCam:
     head = heads.build_head(recipe, competition)
     probs = np.mean([_probs(model, head, image) for model in models], axis=0)
     number = competition.target == "regression" or head.family == "number"
@@ -178,8 +178,8 @@ def _look(run: Run, photo: ChosenPhoto, recipe: Recipe, competition: Competition
         for question, of_models in zip(questions, zip(*cells, strict=True), strict=True)
     ]
     answer = named_question(competition, scoring.answers(competition, probs[None])[0])
-    truth, sources = named_question(competition, photo.label), grad_cam_files.look_sources(run)
-    return Look(run.name, photo.image, photo.folds, photo.is_test, truth, answer, sources, heats)
+    truth, sources = named_question(competition, photo.label), grad_cam_files.source_hashes(run)
+    return GradCam(run.name, photo.image, photo.folds, photo.is_test, truth, answer, sources, heats)
 
 
 def _probs(model: torch.nn.Module, head: Head, image: torch.Tensor) -> np.ndarray:

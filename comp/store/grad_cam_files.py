@@ -1,10 +1,10 @@
-"""outputs/looks/: where a run's models look in a photo. One JSON file for each run and photo, with pictures beside it.
+"""Files of Grad-CAM pictures in outputs/looks/: where a run's models look in a photo, as `make look` writes them.
 
-| file                        | content                                                                       |
-|-----------------------------|-------------------------------------------------------------------------------|
-| <run>-<hash of image>.json  | the fields of `Look`, its heats, and the names of the pictures                  |
-| <run>-<hash>.photo.png      | the photo as the models see it                                                |
-| <run>-<hash>.<i>.png        | the photo under heat i                                                        |
+| file                        | content                                                       |
+|-----------------------------|---------------------------------------------------------------|
+| <run>-<hash of image>.json  | the fields of `GradCam` with its heats, and the picture names |
+| <run>-<hash>.photo.png      | the photo as the models see it                                |
+| <run>-<hash>.<i>.png        | the photo under heat i                                        |
 """
 
 import dataclasses
@@ -21,10 +21,12 @@ from comp.store import made_of
 from comp.store.paths import folds_file, looks_folder
 from comp.store.runs import Run
 
+EXPECTED = "a file as `make look` writes it"
+
 
 @dataclass(frozen=True)
 class Heat:
-    """cells (H, H) from 0 to 1: what speaks for `title`; value: its probability, or the number."""
+    """What in the photo speaks for `title`. cells (H, H) from 0 to 1; value: the probability of it, or the number."""
 
     title: str
     value: float
@@ -32,10 +34,11 @@ class Heat:
 
 
 @dataclass(frozen=True)
-class Look:
-    """A photo of a run. folds: whose models were asked; truth: in words, empty for a test photo.
+class GradCam:
+    """Where the models of a run look in a photo.
 
-    made_with: hashes of folds.csv and recipe.json, which the weights depend on.
+    folds: whose models were asked; truth: in words, empty for a test photo; made_with: the hashes of folds.csv and
+    recipe.json, on which the weights depend.
     """
 
     run: str
@@ -49,67 +52,66 @@ class Look:
 
 
 @dataclass(frozen=True)
-class KeptLook:
-    """A look on disk, and the paths of its pictures: the photo, then one for each heat."""
+class SavedGradCam:
+    """A GradCam on disk. pictures: the paths of the photo and then of the photo under each heat."""
 
-    look: Look
+    grad_cam: GradCam
     pictures: Sequence[Path]
 
 
-def look_sources(run: Run) -> dict:
-    """The hashes that a look keeps; they differ from a kept look's where it is stale."""
+def source_hashes(run: Run) -> dict:
+    """The hashes of folds.csv and the run's recipe.json, for `made_with`."""
     return {"folds": files.digest(folds_file(run.outputs)), "recipe": files.digest(run.recipe)}
 
 
-def save_look(outputs: Path, look: Look, pictures: Sequence[np.ndarray]) -> KeptLook:
-    """Write a look; an earlier one of that run and photo is replaced. pictures (S, S, 3) uint8: photo, then heats."""
-    start = f"{look.run}-{files.digest_of(look.image.encode())}"
-    names = [f"{start}.{part}.png" for part in ("photo", *range(len(look.heats)))]
+def is_stale(outputs: Path, grad_cam: GradCam) -> bool:
+    """Whether folds.csv or the run's recipe.json has changed or vanished since the pictures were made."""
+    run = Run(outputs, grad_cam.run)
+    if not (run.recipe.is_file() and folds_file(outputs).is_file()):
+        return True
+    return bool(made_of.changes(grad_cam.made_with, source_hashes(run)))
+
+
+def save_grad_cam(outputs: Path, grad_cam: GradCam, pictures: Sequence[np.ndarray]) -> SavedGradCam:
+    """Write it; the files of the same run and photo are replaced. pictures (S, S, 3) uint8: the photo, then heats."""
+    folder, start = looks_folder(outputs), f"{grad_cam.run}-{files.digest_of(grad_cam.image.encode())}"
+    names = [f"{start}.{part}.png" for part in ("photo", *range(len(grad_cam.heats)))]
     for name, pixels in zip(names, pictures, strict=True):
-        files.write_bytes(looks_folder(outputs) / name, _png(pixels))
-    heats = [{**vars(heat), "cells": heat.cells.round(4).astype(float).tolist()} for heat in look.heats]
-    files.write_json(looks_folder(outputs) / f"{start}.json", {**vars(look), "heats": heats, "pictures": names})
-    return KeptLook(look, [looks_folder(outputs) / name for name in names])
+        files.write_bytes(folder / name, _png(pixels))
+    heats = [{**vars(heat), "cells": heat.cells.round(4).astype(float).tolist()} for heat in grad_cam.heats]
+    files.write_json(folder / f"{start}.json", {**vars(grad_cam), "heats": heats, "pictures": names})
+    return SavedGradCam(grad_cam, [folder / name for name in names])
 
 
 def _png(pixels: np.ndarray) -> bytes:
     from PIL import Image
 
-    written = io.BytesIO()
-    Image.fromarray(pixels).save(written, "PNG", optimize=True)
-    return written.getvalue()
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()
 
 
-def load_look(path: Path) -> KeptLook:
-    """Read the JSON of a look; InputError where it is damaged or edited."""
-    content = files.read_json(path, "a look as `make look` writes it", f"rm {path}")
+def load_grad_cam(path: Path) -> SavedGradCam:
+    """Read the JSON file. Raises InputError where it is damaged or edited."""
+    content = files.read_json(path, EXPECTED, f"rm {path}")
     try:
-        names = [Path(name).name for name in content.pop("pictures")]
+        names = [Path(name).name for name in content["pictures"]]
         heats = [
-            Heat(str(one["title"]), float(one["value"]), np.array(one["cells"], float)) for one in content.pop("heats")
+            Heat(str(heat["title"]), float(heat["value"]), np.array(heat["cells"], float)) for heat in content["heats"]
         ]
-        known = {field.name: content[field.name] for field in dataclasses.fields(Look) if field.name != "heats"}
-        look = Look(**{**known, "folds": tuple(known["folds"])}, heats=heats)
+        known = {field.name: content[field.name] for field in dataclasses.fields(GradCam)}
+        grad_cam = GradCam(**{**known, "folds": tuple(known["folds"]), "heats": heats})
     except (KeyError, TypeError, ValueError) as error:
-        problem = f"{path} is not readable: {type(error).__name__} {error}"
-        raise InputError(problem, "a look as `make look` writes it", f"rm {path}") from None
-    return KeptLook(look, [path.with_name(name) for name in names])
+        raise InputError(f"{path} is not readable: {type(error).__name__} {error}", EXPECTED, f"rm {path}") from None
+    return SavedGradCam(grad_cam, [path.with_name(name) for name in names])
 
 
-def is_stale(outputs: Path, look: Look) -> bool:
-    """Whether folds.csv or the run's recipe.json has changed since, or is gone."""
-    run = Run(outputs, look.run)
-    return not (run.recipe.is_file() and folds_file(outputs).is_file()) or bool(
-        made_of.changes(look.made_with, look_sources(run))
-    )
-
-
-def all_kept(outputs: Path) -> tuple[list[KeptLook], list[InputError]]:
-    """The looks in outputs/looks/, by run and image; and the errors of those that cannot be read."""
-    kept, problems = [], []
+def load_all(outputs: Path) -> tuple[list[SavedGradCam], list[InputError]]:
+    """Everything in outputs/looks/, ordered by run and image; and the errors of files that cannot be read."""
+    saved, errors = [], []
     for path in sorted(looks_folder(outputs).glob("*.json")):
         try:
-            kept.append(load_look(path))
+            saved.append(load_grad_cam(path))
         except InputError as error:
-            problems.append(error)
-    return sorted(kept, key=lambda one: (one.look.run, one.look.image)), problems
+            errors.append(error)
+    return sorted(saved, key=lambda each: (each.grad_cam.run, each.grad_cam.image)), errors

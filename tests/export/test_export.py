@@ -1,5 +1,6 @@
 """make export: the error where a package is missing, and what each tool is given, read back where it is installed."""
 
+import importlib
 import importlib.util
 import shutil
 import tomllib
@@ -14,7 +15,7 @@ from drawn_runs import run
 from comp.competition import scoring
 from comp.errors import InputError
 from comp.export import exported_runs, to_fiftyone
-from comp.export.exported_runs import TOOLS, check_installed, module_of
+from comp.export.exported_runs import TOOLS, check_installed, tool_module
 from comp.pages.report import report_data
 from comp.store import frozen_competition
 
@@ -49,16 +50,21 @@ def test_a_missing_package_is_named_with_the_command_that_installs_it(home, tool
 
 
 def test_a_package_that_nobody_has_is_an_error_and_one_that_is_there_is_none():
-    check_installed("numpy", "x")
+    check_installed("numpy")
     with pytest.raises(InputError, match="no_such_package is not installed"):
-        check_installed("no_such_package", "x")
+        check_installed("no_such_package")
 
 
 @pytest.mark.parametrize("tool", ["", "excel"])
 def test_an_unknown_tool_lists_the_known_ones(tool):
     with pytest.raises(InputError, match="TO") as error:
-        module_of(tool)
+        tool_module(tool)
     assert all(name in error.value.expected for name in TOOLS)
+
+
+def test_every_module_of_a_tool_exports():
+    for name in TOOLS.values():
+        assert callable(importlib.import_module(name).export)
 
 
 def test_the_extras_of_pyproject_are_the_tools():
@@ -66,18 +72,18 @@ def test_the_extras_of_pyproject_are_the_tools():
     assert set(TOOLS) <= set(extras)
 
 
-def test_a_run_is_told_with_its_settings_epochs_and_scores(home):
+def test_a_run_is_exported_with_its_settings_epochs_and_scores(home):
     data = data_of(home)
-    found = {one.name: one for one in exported_runs.exported_runs(data)}
-    assert list(found) == ["a", "b"]
-    one, source = found["a"], next(source for source in data.runs if source.name == "a")
-    assert one.settings == {"name": "resnet18", "lr": 0.1, "mean": "[0.5, 0.5]", "cache": True}
+    runs = {run.name: run for run in exported_runs.exported_runs(data)}
+    assert list(runs) == ["a", "b"]
+    a, source = runs["a"], next(source for source in data.runs if source.name == "a")
+    assert a.settings == {"name": "resnet18", "lr": 0.1, "mean": "[0.5, 0.5]", "cache": True}
     expected = scoring.scores(data.competition, data.rows.labels, source.probs)["macro_f1"]
-    assert one.scores["oof macro_f1"] == pytest.approx(expected)
-    assert sorted(one.scores) == ["oof macro_f1", *(f"oof macro_f1 fold {k}" for k in range(3))]
-    assert sorted(one.epochs) == [0, 1, 2]
-    assert one.digest != found["b"].digest
-    assert one.digest == exported_runs.exported_runs(data_of(home))[0].digest
+    assert a.scores["oof macro_f1"] == pytest.approx(expected)
+    assert sorted(a.scores) == ["oof macro_f1", *(f"oof macro_f1 fold {k}" for k in range(3))]
+    assert sorted(a.epochs) == [0, 1, 2]
+    assert a.digest != runs["b"].digest
+    assert a.digest == exported_runs.exported_runs(data_of(home))[0].digest
 
 
 def test_without_runs_there_is_nothing_to_export(tmp_path):
@@ -114,9 +120,9 @@ def test_tensorboard_reads_what_the_histories_and_scores_hold_and_nothing_twice(
     accumulators = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
 
     def values(folder):
-        made = accumulators.EventAccumulator(str(home / "out/export/tensorboard" / folder))
-        made.Reload()
-        return {tag: [(event.step, event.value) for event in made.Scalars(tag)] for tag in made.Tags()["scalars"]}
+        events = accumulators.EventAccumulator(str(home / "out/export/tensorboard" / folder))
+        events.Reload()
+        return {tag: [(event.step, event.value) for event in events.Scalars(tag)] for tag in events.Tags()["scalars"]}
 
     for _ in range(2):
         code, printed = run(home, "export", "--to", "tensorboard")
@@ -137,11 +143,13 @@ def test_mlflow_has_a_run_for_each_run_and_none_twice(home, monkeypatch):
         assert code == 0, printed
     client = tracking.MlflowClient(f"sqlite:///{home / 'out/export/mlflow/mlflow.db'}")
     experiment = client.get_experiment_by_name(str((home / "out").resolve()))
-    found = {one.info.run_name: one for one in client.search_runs([experiment.experiment_id])}
-    assert sorted(found) == ["a", "b"]
+    runs = {run.info.run_name: run for run in client.search_runs([experiment.experiment_id])}
+    assert sorted(runs) == ["a", "b"]
     assert len(client.search_runs([experiment.experiment_id])) == 2
-    assert found["a"].data.params["lr"] == "0.1"
-    told = client.get_metric_history(found["a"].info.run_id, "fold1/val_loss")
+    assert runs["a"].data.params["lr"] == "0.1"
+    points = client.get_metric_history(runs["a"].info.run_id, "fold1/val_loss")
     history = fold_of(home, 1)
-    assert [(one.step, one.value) for one in told] == list(zip(history["epoch"], history["val_loss"], strict=True))
-    assert {one.path for one in client.list_artifacts(found["a"].info.run_id)} >= {"recipe.json", "fold0"}
+    assert [(point.step, point.value) for point in points] == list(
+        zip(history["epoch"], history["val_loss"], strict=True)
+    )
+    assert {artifact.path for artifact in client.list_artifacts(runs["a"].info.run_id)} >= {"recipe.json", "fold0"}

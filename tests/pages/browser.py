@@ -25,7 +25,7 @@ KEYS = {"Enter": (13, "\r"), "Tab": (9, ""), " ": (32, " "), "ArrowDown": (40, "
 
 
 class Browser:
-    """One browser with one page. events: everything that the page has reported since `open`."""
+    """A browser with a single page. events: everything that the page has reported since `open`."""
 
     def __init__(self, folder: Path):
         pipes = [folder / "to", folder / "from"]
@@ -108,17 +108,22 @@ class Browser:
     def type(self, text: str) -> None:
         self.call("Input.insertText", text=text)
 
-    def look(self, width: int, height: int = 900, scheme: str = "light") -> None:
+    def set_window(self, width: int, height: int = 900, scheme: str = "light") -> None:
         """Set the size of the window in CSS pixels, and whether the reader prefers light or dark."""
         self.call(
             "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600
         )
-        self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+        media = {
+            "prefers-color-scheme": scheme,
+            "prefers-reduced-motion": "reduce",
+        }  # clicks on a page that scrolls miss
+        features = [{"name": name, "value": value} for name, value in media.items()]
+        self.call("Emulation.setEmulatedMedia", features=features)
 
     def picture(self, file: Path) -> None:
         """Write the whole page as a PNG."""
-        made = self.call("Page.captureScreenshot", captureBeyondViewport=True)
-        file.write_bytes(base64.b64decode(made["data"]))
+        picture = self.call("Page.captureScreenshot", captureBeyondViewport=True)
+        file.write_bytes(base64.b64decode(picture["data"]))
 
     def requests(self) -> list[str]:
         """What the page has tried to load since it was opened, apart from itself and data URIs."""
@@ -131,13 +136,13 @@ class Browser:
 
     def complaints(self) -> list[str]:
         """Errors and warnings on the console, and exceptions of scripts, since the page was opened."""
-        found = []
+        complaints = []
         for event in self.events:
             method, params = event.get("method"), event.get("params", {})
             if method == "Runtime.exceptionThrown":
-                found.append(str(params["exceptionDetails"]))
+                complaints.append(str(params["exceptionDetails"]))
             if method == "Runtime.consoleAPICalled" and params["type"] in ("error", "warning"):
-                found.append(str(params["args"]))
+                complaints.append(str(params["args"]))
             if method == "Log.entryAdded" and params["entry"]["level"] in ("error", "warning"):
-                found.append(params["entry"]["text"])
-        return found
+                complaints.append(params["entry"]["text"])
+        return complaints

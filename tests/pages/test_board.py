@@ -1,4 +1,4 @@
-"""The board of drawn runs: its scores are those of their predictions, and every state is told."""
+"""The board of drawn runs: its scores are those of their predictions, and every state is named."""
 
 import json
 import shutil
@@ -57,10 +57,10 @@ def copy(drawn, tmp_path):
 
 def with_recipe(folder, name, **settings):
     """A whole recipe.json for a drawn run, and a history of its epochs, of which the second is the best."""
-    made = Run(folder / "out", name)
+    drawn_run = Run(folder / "out", name)
     recipe = {**json.loads(json.dumps(vars(Recipe()))), "name": name, **settings}
-    files.write_json(made.recipe, {"recipe": recipe, "classes": competition.CLASSES})
-    draw_again(folder, made)
+    files.write_json(drawn_run.recipe, {"recipe": recipe, "classes": competition.CLASSES})
+    draw_again(folder, drawn_run)
     epochs = recipe["epochs"]
     values = [0.1, 0.4, 0.4, 0.2][:epochs]
     table = {
@@ -73,18 +73,18 @@ def with_recipe(folder, name, **settings):
         "images_per_second": [100.0, *[200.0] * (epochs - 1)],
     }
     for k in range(3):
-        pd.DataFrame(table).to_csv(made.history(k), index=False)
+        pd.DataFrame(table).to_csv(drawn_run.history(k), index=False)
 
 
-def draw_again(folder, made):
+def draw_again(folder, drawn_run):
     """The predictions of a run with the hash of the recipe that it has now."""
-    kept = made.recipe.read_bytes()
-    draw_run(folder, made.name, ord(made.name))
-    made.recipe.write_bytes(kept)
-    for path in made.folder.glob("fold*/*.npz"):
+    kept = drawn_run.recipe.read_bytes()
+    draw_run(folder, drawn_run.name, ord(drawn_run.name))
+    drawn_run.recipe.write_bytes(kept)
+    for path in drawn_run.folder.glob("fold*/*.npz"):
         with np.load(path) as arrays:
             values = dict(arrays)
-        meta = json.loads(str(values["meta"])) | {"recipe": files.digest(made.recipe)}
+        meta = json.loads(str(values["meta"])) | {"recipe": files.digest(drawn_run.recipe)}
         np.savez(path, **{**values, "meta": np.asarray(json.dumps(meta))})
 
 
@@ -132,8 +132,8 @@ def test_times_epochs_and_what_differs(drawn):
     assert (rows["a"]["minutes"], rows["b"]["minutes"]) == ("4.5", "6.0")
     assert rows["a"]["images/s"] == "167"  # 100, 200, 200
     assert (rows["a"]["best epochs"], rows["b"]["best epochs"]) == ("2 2 2 of 3", "2 2 2 of 4")
-    told = {name: rows[name]["what differs"] for name in "ab"}
-    assert sorted(told.values()) == ["epochs 4", "–"]
+    words = {name: rows[name]["what differs"] for name in "ab"}
+    assert sorted(words.values()) == ["epochs 4", "–"]
     assert "Where a run does not say otherwise: resnet34, epochs 3." in text(page)
     assert rows[NASTY]["what differs"] == "external predictions"
 
@@ -207,11 +207,11 @@ def test_cross_validated_scores_stand_beside_the_noted_ones(copy):
         noted[record["file"].removesuffix(".csv")] = 0.3 + 0.1 * i
         leaderboard.note_score(out, record["file"].removesuffix(".csv"), 0.3 + 0.1 * i, None)
     _, page, _ = board(copy)
-    found = tables(page)["submissions, macro_f1"]
-    shown = dict(zip(column(found, "submission"), map(float, column(found, "leaderboard")), strict=True))
+    submitted = tables(page)["submissions, macro_f1"]
+    shown = dict(zip(column(submitted, "submission"), map(float, column(submitted, "leaderboard")), strict=True))
     assert shown == pytest.approx(noted)
     scores = {record["file"].removesuffix(".csv"): record["cross_fitted"] for record in kept}
-    crossed = dict(zip(column(found, "submission"), map(float, column(found, "cross-validated")), strict=True))
+    crossed = dict(zip(column(submitted, "submission"), map(float, column(submitted, "cross-validated")), strict=True))
     assert crossed == pytest.approx(scores, abs=1e-4)
     correlation = np.corrcoef([scores[name] for name in noted], list(noted.values()))[0, 1]
     assert f"their correlation is {correlation:.2f}" in text(page)
@@ -223,22 +223,22 @@ def test_cross_validated_scores_stand_beside_the_noted_ones(copy):
 @pytest.mark.parametrize("target", ANSWERS)
 def test_parts_of_every_target_are_scored_by_every_metric(target):
     for name in [name for name in METRICS if target in named_metrics.get(name).targets]:
-        made = small(target, metric=named_metrics.get(name))
-        probs = random_probs(made, 60)
+        target_competition = small(target, metric=named_metrics.get(name))
+        probs = random_probs(target_competition, 60)
         rng = np.random.default_rng(1)
         labels = (rng.random(probs.shape) < 0.4).astype(np.uint8)
-        labels = labels if target == "multilabel" else rng.integers(0, made.size, 60)
-        found = board_rows.scores_of_parts(made, labels, probs)
-        assert set(found) == (set(made.classes) if target == "multilabel" else set())
-        assert all(np.isfinite(value) for value in found.values())
+        labels = labels if target == "multilabel" else rng.integers(0, target_competition.size, 60)
+        scores = board_rows.scores_of_parts(target_competition, labels, probs)
+        assert set(scores) == (set(target_competition.classes) if target == "multilabel" else set())
+        assert all(np.isfinite(value) for value in scores.values())
 
 
 def test_the_part_of_a_label_is_its_own_score_and_they_average_to_the_whole():
-    made = small("multilabel", metric=named_metrics.get("auc"))
-    probs = random_probs(made, 80)
+    target_competition = small("multilabel", metric=named_metrics.get("auc"))
+    probs = random_probs(target_competition, 80)
     labels = (np.random.default_rng(2).random(probs.shape) < 0.4).astype(np.uint8)
-    found = board_rows.scores_of_parts(made, labels, probs)
-    assert np.mean(list(found.values())) == pytest.approx(scoring.score(made, labels, probs))
+    scores = board_rows.scores_of_parts(target_competition, labels, probs)
+    assert np.mean(list(scores.values())) == pytest.approx(scoring.score(target_competition, labels, probs))
 
 
 def test_settings_that_do_not_differ_are_not_named():
@@ -250,8 +250,8 @@ def test_settings_that_do_not_differ_are_not_named():
     names = differing_settings(recipes)
     assert names == ["model", "pretrained", "mean", "new"]
     common = usual_values(recipes, names)
-    told = {name: differences_in_words(recipe, names, common) for name, recipe in recipes.items()}
-    assert told == {"a": "m1", "b": "m2, pretrained off, mean (0.1)", "c": "m2"}
+    words = {name: differences_in_words(recipe, names, common) for name, recipe in recipes.items()}
+    assert words == {"a": "m1", "b": "m2, pretrained off, mean (0.1)", "c": "m2"}
     assert differences_in_words(common, list(common)) == "pretrained on, mean (0.5), new 3"
     assert differing_settings({"a": recipes["a"]}) == []
 
@@ -290,7 +290,7 @@ def test_the_board_of_another_target_has_no_attributes(tmp_path):
         pd.DataFrame({"id": sample["Id"], "value": 50.0}).to_csv(tmp_path / "out" / name / "test.csv", index=False)
     done = tool("board", "--inputs", inputs, "--outputs", tmp_path / "out")
     assert done.returncode == 0, done.stderr
-    found = tables(tmp_path / "out/board.html")["runs by out-of-fold rmse, lower is better"]
-    assert column(found, "run") == ["close", "far"]
-    assert "mask" not in found[0]
-    assert float(column(found, "rmse")[0]) == pytest.approx(1, abs=0.5)
+    table = tables(tmp_path / "out/board.html")["runs by out-of-fold rmse, lower is better"]
+    assert column(table, "run") == ["close", "far"]
+    assert "mask" not in table[0]
+    assert float(column(table, "rmse")[0]) == pytest.approx(1, abs=0.5)

@@ -62,13 +62,16 @@ def draw_nasty(folder):
     return folder
 
 
-def check_attributes(found, train):
+def check_attributes(page_tables, train):
     """Attributes, and the number behind one of them, are counted."""
     for name in ("mask", "gender", "age"):
-        assert numbers(column(found[f"photos by {name}"], "photos")) == train[name].value_counts().sort_index().tolist()
+        assert (
+            numbers(column(page_tables[f"photos by {name}"], "photos"))
+            == train[name].value_counts().sort_index().tolist()
+        )
     title = "years, which decides age (from 30, 60 on), by gender"
     for i, value in enumerate(("male", "female")):
-        assert sum(numbers(column(found[title], value))) == (train["gender"] == i).sum()
+        assert sum(numbers(column(page_tables[title], value))) == (train["gender"] == i).sum()
 
 
 @pytest.mark.parametrize("number", KINDS)
@@ -79,19 +82,19 @@ def test_the_page_counts_what_the_tables_hold_before_and_after_folds(tmp_path, n
     page, done = eda(tmp_path)
     assert f"{len(train):,} training photos, {len(test):,} test photos" in done.stdout
     assert "make folds" in text(page)
-    found, values = tables(page), to_array(train["label"], competition)
+    page_tables, values = tables(page), to_array(train["label"], competition)
     if competition.target == "regression":
-        assert sum(numbers(column(found["training photos by target"], "photos"))) == len(train)
+        assert sum(numbers(column(page_tables["training photos by target"], "photos"))) == len(train)
     elif values.ndim == 2:
-        assert numbers(column(found["photos per label"], "photos")) == values.sum(0).tolist()
-        together = [numbers(row[1:]) for row in found["photos with both labels"][1:]]
+        assert numbers(column(page_tables["photos per label"], "photos")) == values.sum(0).tolist()
+        together = [numbers(row[1:]) for row in page_tables["photos with both labels"][1:]]
         assert together == (values.T.astype(int) @ values).tolist()
     else:
         counts = [int((values == c).sum()) for c in range(competition.size)]
-        assert numbers(column(found["photos per class"], "photos")) == counts
+        assert numbers(column(page_tables["photos per class"], "photos")) == counts
     if number == 0:
-        check_attributes(found, train)
-    assert sum(numbers(column(found["sizes, in pixels"], "photos"))) == len(train) + len(test)
+        check_attributes(page_tables, train)
+    assert sum(numbers(column(page_tables["sizes, in pixels"], "photos"))) == len(train) + len(test)
     assert tool("make_folds", "--inputs", inputs, "--outputs", tmp_path / "out", "--folds", 3).returncode == 0
     page, _ = eda(tmp_path)
     folds = pd.read_csv(tmp_path / "out/folds.csv")
@@ -116,7 +119,7 @@ def test_damaged_photos_and_photos_that_vanished_after_folds_are_listed_and_the_
     assert sum(numbers(column(tables(page)["sizes, in pixels"], "photos"))) == 13
 
 
-def test_nothing_readable_and_a_missing_test_photo_are_told(nasty):
+def test_nothing_readable_and_a_missing_test_photo_are_named(nasty):
     for path in (nasty / "in/train").iterdir():
         path.write_bytes(b"\xff\xd8\xff no photo")
     (nasty / "in/test/12.jpg").unlink()
@@ -147,10 +150,10 @@ def test_every_picture_has_a_text_every_figure_a_name_and_nothing_is_loaded(nast
     page = nasty_page
     pictures = [attributes for tag, attributes in tags(page) if tag == "img"]
     assert pictures
-    assert all(one["alt"] and one["src"].startswith("data:image/") for one in pictures)
+    assert all(picture["alt"] and picture["src"].startswith("data:image/") for picture in pictures)
     drawn = [attributes for tag, attributes in tags(page) if tag == "svg"]
     assert drawn
-    assert all(one["role"] == "img" and one["aria-label"] for one in drawn)
+    assert all(figure["role"] == "img" and figure["aria-label"] for figure in drawn)
     assert not re.search(r'(?:src|href)="(?!#|data:)', page.read_text())
 
 
@@ -173,18 +176,18 @@ def test_of_very_many_classes_the_ends_are_drawn_and_all_are_listed(tmp_path):
     pen = Pen(tmp_path / "in", 1)
     labels = [c for c in range(50) for _ in range(1 + c % 3)]
     for i, c in enumerate(labels):
-        Image.new("RGB", (8, 8), (c * 5, 0, 0)).save(_made(tmp_path / f"in/train/{i}.png"))
+        Image.new("RGB", (8, 8), (c * 5, 0, 0)).save(_with_folder(tmp_path / f"in/train/{i}.png"))
     pen.table("train.csv", ["id", "label"], [[i, f"c{c:02d}"] for i, c in enumerate(labels)])
     (tmp_path / "in/test").mkdir()
     Image.new("RGB", (8, 8)).save(tmp_path / "in/test/900.png")
     pen.table("sample_submission.csv", ["id", "label"], [["900", "c00"]])
     toml = re.sub(r"(?m)^(test|columns) = .*\n", "", TOML).replace(".jpg", ".png")
     (tmp_path / "in/competition.toml").write_text(toml)
-    found = tables(eda(tmp_path)[0])
-    assert sum(numbers(column(found["all 50 classes"], "photos"))) == len(labels)
-    assert len(found["photos per class: the 20 most frequent"]) == 21
+    page_tables = tables(eda(tmp_path)[0])
+    assert sum(numbers(column(page_tables["all 50 classes"], "photos"))) == len(labels)
+    assert len(page_tables["photos per class: the 20 most frequent"]) == 21
 
 
-def _made(path):
+def _with_folder(path):
     path.parent.mkdir(parents=True, exist_ok=True)
     return path

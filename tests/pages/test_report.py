@@ -54,23 +54,23 @@ def test_the_page_is_the_same_twice(tmp_path):
 @pytest.mark.parametrize("target", KINDS)
 def test_the_counts_are_those_of_the_answers(tmp_path, target):
     data = data_of(drawn(tmp_path, target))
-    rows, main = mistakes_gallery.rows(data), data.main
-    wrong = mistakes_gallery.wrong(data, main)
+    rows, main = mistakes_gallery.gallery_rows(data), data.main
+    wrong = mistakes_gallery.is_wrong(data, main)
     assert rows["wrong"] == wrong.astype(int).tolist()
     if target == "multilabel":
-        found = class_scores.of_source(data, main)
+        scores = class_scores.class_scores(data, main)
         answers = scoring.answers(data.competition, main.probs)
-        assert found.right.tolist() == (answers & (data.rows.labels > 0)).sum(0).tolist()
+        assert scores.right.tolist() == (answers & (data.rows.labels > 0)).sum(0).tolist()
         assert [len(row) for row in rows["truth"]] == data.rows.labels.sum(1).tolist()
     else:
-        counts = confusion.of_source(data, main)[0].counts
+        counts = confusion.confusions(data, main)[0].counts
         assert counts.sum() == 60
         assert counts.sum() - np.trace(counts) == wrong.sum()
     assert sorted(rows["order"]) == list(range(60))
 
 
 def test_mistakes_come_first_the_most_confident_ones_before_others(tmp_path):
-    rows = mistakes_gallery.rows(data_of(drawn(tmp_path)))
+    rows = mistakes_gallery.gallery_rows(data_of(drawn(tmp_path)))
     wrong = [rows["wrong"][i] for i in rows["order"]]
     assert wrong == sorted(wrong, reverse=True)
     sure = [rows["sources"][0]["confidence"][i] for i in rows["order"]]
@@ -85,22 +85,22 @@ def test_the_blend_is_shown_with_the_score_and_interval_of_its_record(tmp_path):
     assert run(home, "blend", "--method", "equal", "--rule", "argmax")[0] == 0
     page, printed = report(home)
     assert "warning" not in printed
-    made = json.loads((home / "out/blend/weights.json").read_text())
-    low, high = made["interval_95"]
-    assert f"<b>{made['cross_fitted']:.4f}</b>" in page
+    weights = json.loads((home / "out/blend/weights.json").read_text())
+    low, high = weights["interval_95"]
+    assert f"<b>{weights['cross_fitted']:.4f}</b>" in page
     assert f"<b>{low:.4f} to {high:.4f}</b>" in page
     assert [source["name"] for source in gallery(page)["sources"]] == ["blend", "a", "b"]
     data = data_of(home)
-    assert score_tables.metrics(data, data.blend)["macro_f1"] == pytest.approx(made["cross_fitted"], abs=1e-6)
+    assert score_tables.metric_values(data, data.blend)["macro_f1"] == pytest.approx(weights["cross_fitted"], abs=1e-6)
     assert score_tables.interval(data, data.blend) == pytest.approx((low, high), abs=1e-6)
-    matrices = confusion.of_source(data, data.blend)
-    assert [one.categories.title for one in matrices] == ["class", *data.competition.attributes]
+    matrices = confusion.confusions(data, data.blend)
+    assert [matrix.categories.title for matrix in matrices] == ["class", *data.competition.attributes]
     shares = score_tables.by_attribute(data, data.blend)
-    for one in matrices[1:]:
-        assert np.trace(one.counts) / one.counts.sum() == pytest.approx(shares[one.categories.title])
+    for matrix in matrices[1:]:
+        assert np.trace(matrix.counts) / matrix.counts.sum() == pytest.approx(shares[matrix.categories.title])
 
 
-# What is not there ----------------------------------------------------------------------------------------------------
+# What is missing -----------------------------------------------------------------------------------------------------
 
 
 def test_no_runs_yet(tmp_path):
@@ -133,7 +133,7 @@ def test_nothing_is_predicted_yet(tmp_path):
     page, _ = report(home)
     assert "folds 0, 1, 2 not predicted yet" in page
     assert "No run has predictions yet" in page
-    assert page.count("<svg") == 4  # the learning curves are there
+    assert page.count("<svg") == 4  # those of the learning curves
     assert "make blend" not in page  # it would fail
 
 
@@ -154,7 +154,7 @@ def test_photos_that_vanished_or_are_damaged_are_named_in_their_place(tmp_path):
     images = sorted((home / "in/train").iterdir())
     images[0].unlink()
     images[1].write_bytes(b"junk")
-    rows = mistakes_gallery.rows(data_of(home))
+    rows = mistakes_gallery.gallery_rows(data_of(home))
     assert len(rows["photos"]) == 58
     assert "no such file" in rows["problems"]["0"]
     assert rows["problems"]["1"].startswith("cannot be shown")
@@ -185,11 +185,11 @@ def test_hundreds_of_classes_are_listed_as_pairs(tmp_path):
     classes = tuple(f"c{i}" for i in range(300))
     page, _ = report(drawn(tmp_path, rows=1500, classes=classes, photos=5))
     data = data_of(tmp_path)
-    one = confusion.of_source(data, data.main)[0]
-    pairs = one.pairs()
-    assert not one.is_small
-    assert len(pairs) == confusion.PAIRS
-    assert all(truth != answer and count == one.counts[truth, answer] for truth, answer, count in pairs)
+    matrix = confusion.confusions(data, data.main)[0]
+    pairs = matrix.pairs()
+    assert not matrix.is_small
+    assert len(pairs) == confusion.MOST_PAIRS
+    assert all(truth != answer and count == matrix.counts[truth, answer] for truth, answer, count in pairs)
     assert page.count('data-kind="class"') == len(pairs)
     assert len(page) < 2_000_000
 
@@ -202,7 +202,7 @@ def test_a_group_disagrees_where_its_rows_have_one_truth_and_several_answers():
     truth[11] = 0
     values = np.array([5, 5, 5, 6, 1, 1, 1, 1, 2, 3, 2, 3])
     expected = [*[False] * 3, True, *[False] * 8]  # the last group has two truths
-    assert mistakes_gallery._unlike(group, truth, values).tolist() == expected
+    assert mistakes_gallery.unlike_their_group(group, truth, values).tolist() == expected
 
 
 def test_groups_that_disagree_are_those_with_mixed_answers(tmp_path):
@@ -210,8 +210,8 @@ def test_groups_that_disagree_are_those_with_mixed_answers(tmp_path):
     answers = scoring.answers(data.competition, data.main.probs)
     table = pd.DataFrame({"group": data.rows.groups, "answer": answers}).groupby("group")["answer"]
     unlike = (table.size() - table.agg(lambda column: column.value_counts().iloc[0])).to_dict()
-    found = mistakes_gallery.disagreeing_groups(data, data.main)
-    assert {name: count for name, _, _, count in found} == {name: count for name, count in unlike.items() if count}
+    groups = mistakes_gallery.disagreeing_groups(data, data.main)
+    assert {name: count for name, _, _, count in groups} == {name: count for name, count in unlike.items() if count}
 
 
 def test_calibration_error_is_the_gap_between_confidence_and_share():

@@ -18,24 +18,24 @@ NASTY = ("</script><script>alert(1)</script>", "<img src=x onerror=alert(1)>", "
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory):
-    made = Browser(tmp_path_factory.mktemp("browser"))
-    yield made
-    made.close()
+    started = Browser(tmp_path_factory.mktemp("browser"))
+    yield started
+    started.close()
 
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory):
     """A home with two runs, their blend and the report."""
-    made = drawn_home(tmp_path_factory.mktemp("home"))
-    assert run(made, "blend", "--method", "equal", "--rule", "argmax")[0] == 0
-    assert run(made, "report")[0] == 0
-    return made
+    folder = drawn_home(tmp_path_factory.mktemp("home"))
+    assert run(folder, "blend", "--method", "equal", "--rule", "argmax")[0] == 0
+    assert run(folder, "report")[0] == 0
+    return folder
 
 
 @pytest.fixture
 def page(browser, home):
     """The browser with the report of `home` freshly opened."""
-    browser.look(1280)
+    browser.set_window(1280)
     browser.open(home / "out/report.html")
     yield browser
     assert browser.complaints() == []
@@ -46,8 +46,8 @@ def answers(home) -> tuple[np.ndarray, np.ndarray]:
     """Folds table and the blend's answers, recomputed from the artifacts without the report's code."""
     competition = frozen_competition.load(home / "out", home / "in")
     table, _ = fold_table.folds_and_digest(home / "out", competition)
-    with np.load(Run(home / "out", BLEND).folder / "oof.npz") as made:
-        by_id = dict(zip(made["ids"].tolist(), made["probs"].argmax(1).tolist(), strict=True))
+    with np.load(Run(home / "out", BLEND).folder / "oof.npz") as arrays:
+        by_id = dict(zip(arrays["ids"].tolist(), arrays["probs"].argmax(1).tolist(), strict=True))
     return table, np.array([by_id[image] for image in table["image"]])
 
 
@@ -72,13 +72,16 @@ def test_all_counts_of_the_matrices_are_those_of_the_artifacts(page, home):
     cells = page.run(
         "[...document.querySelectorAll('button[data-truth]')].map(b => ({...b.dataset, text: b.textContent}))"
     )
-    found = {(cell["kind"], int(cell["truth"]), int(cell["answer"])): int(cell["text"]) for cell in cells}
+    shown_counts = {(cell["kind"], int(cell["truth"]), int(cell["answer"])): int(cell["text"]) for cell in cells}
     truth, attributes = table["label"].to_numpy(), frozen_competition.load(home / "out", home / "in").attributes
-    for kind, of in {"class": range(18), **{str(i): one.of_class for i, one in enumerate(attributes.values())}}.items():
+    for kind, of in {
+        "class": range(18),
+        **{str(i): attribute.of_class for i, attribute in enumerate(attributes.values())},
+    }.items():
         pairs = np.array(of)[truth], np.array(of)[answered]
         expected = np.zeros((18, 18), int)
         np.add.at(expected, pairs, 1)
-        assert {key[1:]: count for key, count in found.items() if key[0] == kind} == {
+        assert {key[1:]: count for key, count in shown_counts.items() if key[0] == kind} == {
             (int(t), int(a)): int(expected[t, a]) for t, a in np.argwhere(expected)
         }
     assert matching(page) == (truth != answered).sum() == len(shown(page))
@@ -158,12 +161,12 @@ def test_where_runs_disagree(page, home):
     competition = frozen_competition.load(home / "out", home / "in")
     of_run = []
     for name in "ab":
-        made = np.empty(len(table), int)
+        answered = np.empty(len(table), int)
         for k in range(3):
-            with np.load(Run(home / "out", name).oof(k)) as one:
-                places = table.set_index("image").index.get_indexer(one["ids"])
-                made[places] = one["probs"].argmax(1)
-        of_run.append(made)
+            with np.load(Run(home / "out", name).oof(k)) as arrays:
+                places = table.set_index("image").index.get_indexer(arrays["ids"])
+                answered[places] = arrays["probs"].argmax(1)
+        of_run.append(answered)
     assert competition.size == 18
     select(page, "show", "disagree")
     assert matching(page) == (of_run[0] != of_run[1]).sum()
@@ -172,7 +175,7 @@ def test_where_runs_disagree(page, home):
 @pytest.mark.parametrize("width", [1280, 390])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_page_is_as_wide_as_the_window_and_follows_the_theme(page, width, scheme):
-    page.look(width, scheme=scheme)
+    page.set_window(width, scheme=scheme)
     assert page.run("document.documentElement.scrollWidth <= window.innerWidth")
     paper = page.run("getComputedStyle(document.body).backgroundColor")
     assert (paper == "rgb(255, 255, 255)") == (scheme == "light")
@@ -182,7 +185,7 @@ def test_the_page_is_as_wide_as_the_window_and_follows_the_theme(page, width, sc
 
 
 def test_the_browser_tells_of_errors_and_requests(browser, tmp_path):
-    """The checks of this file would fail on a page that does what no page may do."""
+    """The checks of this file would fail on a page that loads something, or whose script fails."""
     (tmp_path / "bad.html").write_text("<img src='http://127.0.0.1:9/x.png'><script>nothing.there()</script>")
     browser.open(tmp_path / "bad.html")
     assert browser.requests() == ["http://127.0.0.1:9/x.png"]
@@ -195,7 +198,7 @@ def test_the_policy_of_pages_stops_requests_and_scripts_that_are_not_its_own(bro
     (tmp_path / "changed.html").write_text(page.replace("</main>", added))
     browser.open(tmp_path / "changed.html")
     failed = [event["params"] for event in browser.events if event.get("method") == "Network.loadingFailed"]
-    assert [one["blockedReason"] for one in failed] == ["csp"]
+    assert [event["blockedReason"] for event in failed] == ["csp"]
     assert browser.run("document.title") == "Report of the runs"
     assert len(browser.complaints()) == 2
 
@@ -222,7 +225,7 @@ def test_buttons_of_labels_and_of_ranges_show_as_many_photos_as_they_say(browser
         return [Number(button.textContent), Number(document.getElementById('status').textContent.split(' ')[0])];
     }})""")
     assert len(buttons) > 5
-    assert all(said == found for said, found in buttons)
+    assert all(promised == shown_photos for promised, shown_photos in buttons)
     assert browser.complaints() == browser.requests() == []
 
 
@@ -236,10 +239,10 @@ def test_labels_have_the_counts_of_the_artifacts(browser, tmp_path):
     name = browser.run("document.querySelector('#cards dl div:nth-child(2) dt').textContent")
     answered = np.empty_like(truth)
     for k in range(3):
-        with np.load(Run(home / "out", name).oof(k)) as one:
-            made = one["probs"] >= 0.5
-            made[~made.any(1), one["probs"][~made.any(1)].argmax(1)] = True
-            answered[table.set_index("image").index.get_indexer(one["ids"])] = made
+        with np.load(Run(home / "out", name).oof(k)) as arrays:
+            decided = arrays["probs"] >= 0.5
+            decided[~decided.any(1), arrays["probs"][~decided.any(1)].argmax(1)] = True
+            answered[table.set_index("image").index.get_indexer(arrays["ids"])] = decided
     cells = browser.run(
         "[...document.querySelectorAll('button[data-kind=label]')].map(b => ({...b.dataset, text: b.textContent}))"
     )

@@ -76,7 +76,7 @@ def image_of(home, k):
 
 
 def kept(home):
-    found, problems = grad_cam_files.all_kept(home / "out")
+    found, problems = grad_cam_files.load_all(home / "out")
     assert not problems
     return found
 
@@ -98,23 +98,23 @@ def test_a_training_photo_is_shown_to_the_model_that_did_not_train_on_it(copy):
     code, printed = run(copy, "look", "--run", "cam", "--image", image_of(copy, 1))
     assert code == 0, printed
     [one] = kept(copy)
-    assert one.look.folds == (1,)
-    assert not one.look.is_test
+    assert one.grad_cam.folds == (1,)
+    assert not one.grad_cam.is_test
     probs = own_probabilities(copy, 1, "held_out")[0]
-    assert one.look.heats[0].value == pytest.approx(probs.max(), abs=1e-5)
-    assert one.look.prediction == "abc"[probs.argmax()]
+    assert one.grad_cam.heats[0].value == pytest.approx(probs.max(), abs=1e-5)
+    assert one.grad_cam.prediction == "abc"[probs.argmax()]
     page = (copy / "out/look.html").read_text()
     assert "the model of fold 1, which did not train on this photo" in page
-    assert page.count("data:image/webp") == 1 + len(one.look.heats)
+    assert page.count("data:image/webp") == 1 + len(one.grad_cam.heats)
 
 
 def test_a_test_photo_is_shown_to_all_models_and_averaged(copy):
     image = pd.read_csv(copy / "in/eval/info.csv")["ImageID"][0]
     assert run(copy, "look", "--run", "cam", "--image", image)[0] == 0
     [one] = kept(copy)
-    assert (one.look.folds, one.look.is_test, one.look.truth) == ((0, 1, 2), True, "")
+    assert (one.grad_cam.folds, one.grad_cam.is_test, one.grad_cam.truth) == ((0, 1, 2), True, "")
     probs = np.mean([own_probabilities(copy, k, "testing")[0] for k in range(3)], axis=0)
-    assert one.look.heats[0].value == pytest.approx(probs.max(), abs=1e-5)
+    assert one.grad_cam.heats[0].value == pytest.approx(probs.max(), abs=1e-5)
     assert "mean of the models of folds 0, 1, 2" in (copy / "out/look.html").read_text()
 
 
@@ -129,7 +129,7 @@ def test_several_photos_twice_give_the_same_bytes_and_are_in_the_report(copy):
             | {"page": (copy / "out/look.html").read_bytes()}
         )
     assert written[0] == written[1]
-    assert {one.look.image for one in kept(copy)} == {image_of(copy, 0), image_of(copy, 1)}
+    assert {one.grad_cam.image for one in kept(copy)} == {image_of(copy, 0), image_of(copy, 1)}
     assert run(copy, "report")[0] == 0
     page = (copy / "out/report.html").read_text()
     assert 'id="looks"' in page

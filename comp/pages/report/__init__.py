@@ -1,4 +1,4 @@
-"""The report of the runs and the blend: what it reads, its sections, and the gallery of mistakes.
+"""The report of the runs and the blend: what it reads (report_data.py), its sections, and their list (report.py).
 
-Change here what the report shows. Each section is a function in a module of its own, listed in report.py.
+Change here what the report shows. A section is a function named `section` in a module of its own.
 """

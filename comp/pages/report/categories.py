@@ -1,5 +1,6 @@
-"""What is counted against what: the classes, or ranges of the number for a regression. Not for several labels.
+"""Categories of truth and answers: the classes, the values of an attribute, or ranges of the number for a regression.
 
+The confusion matrices count them, and the gallery filters by them. Several labels have no categories.
 Letters: S scored rows, B categories.
 """
 
@@ -19,7 +20,7 @@ NONE = -1  # the answer in a row that is not predicted
 
 @dataclass(frozen=True)
 class Categories:
-    """names (B,), truth (S,) int. title: what the categories are. edges (B - 1,): only of ranges."""
+    """names (B,), truth (S,) int. title: what the categories are. edges (B - 1,): the borders of ranges, else None."""
 
     title: str
     names: Sequence[str]
@@ -27,11 +28,11 @@ class Categories:
     edges: np.ndarray | None = None
 
     def answers(self, competition: Competition, source: Source) -> np.ndarray:
-        """The category that a source answers in each row (S,) int, NONE where it is not predicted."""
-        known, made = source.known, np.full(len(self.truth), NONE)
-        found = scoring.answers(competition, source.probs[known])
-        made[known] = found if self.edges is None else np.searchsorted(self.edges, found, side="right")
-        return made
+        """The category that a source answers in each row (S,) int, NONE where the row is not predicted."""
+        known, categories = source.known, np.full(len(self.truth), NONE)
+        answers = scoring.answers(competition, source.probs[known])
+        categories[known] = answers if self.edges is None else np.searchsorted(self.edges, answers, side="right")
+        return categories
 
 
 def of_target(data: ReportData) -> Categories | None:
@@ -44,7 +45,7 @@ def of_target(data: ReportData) -> Categories | None:
 
 
 def of_attributes(data: ReportData) -> dict[str, Categories]:
-    """The values of each attribute of the classes; empty without attributes. Answers are those of the classes."""
+    """Name of each attribute of the classes to its values as categories. Empty where classes have no attributes."""
     if not data.competition.sums_to_one:
         return {}
     return {
@@ -53,20 +54,21 @@ def of_attributes(data: ReportData) -> dict[str, Categories]:
     }
 
 
-def of_classes(attribute_of_class: Sequence[int], answers: np.ndarray) -> np.ndarray:
-    """The attribute's value of each answered class (S,), NONE stays NONE."""
-    return np.where(answers == NONE, NONE, np.array(attribute_of_class)[answers])
+def attribute_values(of_class: Sequence[int], answers: np.ndarray) -> np.ndarray:
+    """The attribute's value of each answered class (S,). of_class: value of each class. NONE stays NONE."""
+    return np.where(answers == NONE, NONE, np.array(of_class)[answers])
 
 
 def _ranges(labels: np.ndarray) -> Categories:
+    """Ranges between quantiles, with short borders where these are still different."""
     edges = np.unique(np.quantile(labels, np.linspace(0, 1, RANGES + 1)[1:-1]))
     edges = edges[edges > labels.min()] if len(labels) else edges
     short = np.unique([float(f"{edge:.3g}") for edge in edges])
     edges = short if len(short) == len(edges) else edges
-    return Categories("range", _named(edges), np.searchsorted(edges, labels, side="right"), edges)
+    return Categories("range", _range_names(edges), np.searchsorted(edges, labels, side="right"), edges)
 
 
-def _named(edges: np.ndarray) -> list[str]:
+def _range_names(edges: np.ndarray) -> list[str]:
     ends = [f"{edge:.6g}" for edge in edges]
     if not ends:
         return ["all"]

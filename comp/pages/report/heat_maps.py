@@ -1,8 +1,7 @@
-"""Pictures of a look: the photo, and the photo under each heat.
+"""Heat maps: where the models look in photos, from the Grad-CAM pictures of `make look`.
 
-Where the models look: the kept looks of `make look`, each photo beside its heats.
-
-outputs/look.html: where the models look, of the photos of one call. They are kept for the report, too.
+A section of the report shows all pictures in outputs/looks/. `write_look` saves those of one call and writes the page
+outputs/look.html, which shows them alone. Letters: S pixels of a side, H cells of a side.
 """
 
 import shlex
@@ -13,98 +12,59 @@ import numpy as np
 
 from comp.pages import page, thumbnails
 from comp.pages.figures import Table
-from comp.pages.page import ReportSection
+from comp.pages.page import Section
 from comp.pages.report.report_data import ReportData
 from comp.store import grad_cam_files
-from comp.store.grad_cam_files import Heat, KeptLook, Look
+from comp.store.grad_cam_files import GradCam, Heat, SavedGradCam
 from comp.store.paths import page_file
 
-SIDE = 224  # pixels
-COLOURS = "inferno"  # of matplotlib: from dark to bright, which the colour-blind see, too
-STRENGTH = 0.75  # of the colour where the heat is at least FULL; the rest is the photo in grey
-FULL = 0.6
+MOST_SHOWN = 40  # photos; about 40 kB each
 
 
-def pictures(photo: np.ndarray, heats: Sequence[Heat]) -> list[np.ndarray]:
-    """The photo (SIDE, SIDE, 3) uint8 and, for each heat, the photo under it; photo (S, S, 3) uint8."""
-    large = _resized(photo)
-    return [large, *(_under(large, heat.cells) for heat in heats)]
+def section(data: ReportData) -> Section | None:
+    """The Grad-CAM pictures in outputs/looks/, and files that cannot be read. None where there are no files."""
+    saved, errors = grad_cam_files.load_all(data.outputs)
+    return _section(saved, data.outputs, [str(error.found) for error in errors]) if saved or errors else None
 
 
-def _resized(photo: np.ndarray) -> np.ndarray:
-    from PIL import Image
-
-    return np.asarray(Image.fromarray(photo).resize((SIDE, SIDE), Image.Resampling.BICUBIC))
-
-
-def _under(photo: np.ndarray, cells: np.ndarray) -> np.ndarray:
-    """The photo in grey where there is no heat, mixed with the colours of the heat elsewhere."""
-    import matplotlib
-    from PIL import Image
-
-    smooth = Image.fromarray(cells.astype(np.float32)).resize((SIDE, SIDE), Image.Resampling.BICUBIC)
-    heat = np.clip(np.asarray(smooth), 0, 1)
-    colours, share = matplotlib.colormaps[COLOURS](heat)[..., :3], STRENGTH * np.minimum(heat / FULL, 1)[..., None]
-    grey = photo @ np.array([0.299, 0.587, 0.114]) / 255  # luma of ITU-R BT.601
-    mixed = share * colours + (1 - share) * grey[..., None]
-    return (mixed * 255).round().astype(np.uint8)
+def write_look(outputs: Path, grad_cams: Sequence[tuple[GradCam, np.ndarray]]) -> Path:
+    """Save each Grad-CAM with its photo (S, S, 3) uint8, and write the page of them; returns its path."""
+    saved = [
+        grad_cam_files.save_grad_cam(outputs, grad_cam, pictures(photo, grad_cam.heats))
+        for grad_cam, photo in grad_cams
+    ]
+    path = page_file(outputs, "look")
+    page.write_page(path, "Grad-CAM", [_section(saved, outputs)])
+    return path
 
 
-def hottest(cells: np.ndarray) -> tuple[float, float] | None:
-    """The centre of the hottest cell, as shares of the width from the left and of the height from the top.
-
-    None where there is no heat.
-    """
-    if not cells.max() > 0:
-        return None
-    row, column = np.unravel_index(cells.argmax(), cells.shape)
-    return (column + 0.5) / cells.shape[1], (row + 0.5) / cells.shape[0]
-
-
-def share_of_half(cells: np.ndarray) -> float:
-    """The smallest share of the cells that holds half of the heat; small where the heat is in one place."""
-    total = np.cumsum(np.sort(cells, axis=None)[::-1])
-    return (int(np.searchsorted(total, total[-1] / 2)) + 1) / cells.size
-
-
-MOST = 40  # photos; about 40 kB each
-
-
-def section(data: ReportData) -> ReportSection | None:
-    """The looks in outputs/looks/; None where there are none."""
-    kept, problems = grad_cam_files.all_kept(data.outputs)
-    return looks_of(kept, data.outputs, [str(error.found) for error in problems]) if kept or problems else None
-
-
-def looks_of(kept: Sequence[KeptLook], outputs: Path, problems: Sequence[str] = ()) -> ReportSection:
-    """The section of these looks."""
+def _section(saved: Sequence[SavedGradCam], outputs: Path, problems: Sequence[str] = ()) -> Section:
     values = {
-        "looks": [_shown(one, outputs) for one in kept[:MOST]],
-        "left_out": len(kept[MOST:]),
+        "photos": [_shown(each, outputs) for each in saved[:MOST_SHOWN]],
+        "left_out": len(saved[MOST_SHOWN:]),
         "problems": problems,
     }
-    return ReportSection("looks", "Where the models look", "report/looks.html.j2", values)
+    return Section("looks", "Where the models look", template="looks.html.j2", values=values)
 
 
-def _shown(kept: KeptLook, outputs: Path) -> dict:
-    photo, *under = [thumbnails.thumbnail(path, SIDE) for path in kept.pictures]
+def _shown(saved: SavedGradCam, outputs: Path) -> dict:
+    """The values of one photo for the template. again: the command that makes stale pictures anew."""
+    grad_cam = saved.grad_cam
+    photo, *under = [thumbnails.thumbnail(path, SIDE) for path in saved.pictures]
+    command = f"make look RUN={grad_cam.run} IMAGE={shlex.quote(grad_cam.image)}"
     return {
-        "look": kept.look,
-        "models": _models(kept),
-        "photo": photo,
-        "heats": [_heat(heat, picture) for heat, picture in zip(kept.look.heats, under, strict=False)],
-        "again": _command(kept) if grad_cam_files.is_stale(outputs, kept.look) else "",
+        "grad_cam": grad_cam,
+        "models": _models(grad_cam),
+        "picture": photo,
+        "heats": [_heat(heat, picture) for heat, picture in zip(grad_cam.heats, under, strict=False)],
+        "again": command if grad_cam_files.is_stale(outputs, grad_cam) else "",
     }
 
 
-def _command(kept: KeptLook) -> str:
-    return f"make look RUN={kept.look.run} IMAGE={shlex.quote(kept.look.image)}"
-
-
-def _models(kept: KeptLook) -> str:
+def _models(grad_cam: GradCam) -> str:
     """Whose models were asked, in words."""
-    numbers = ", ".join(map(str, kept.look.folds))
-    if kept.look.is_test:
+    numbers = ", ".join(map(str, grad_cam.folds))
+    if grad_cam.is_test:
         return f"a test photo; mean of the models of folds {numbers}"
     return f"the model of fold {numbers}, which did not train on this photo"
 
@@ -122,9 +82,51 @@ def _heat(heat: Heat, picture: thumbnails.Thumbnail) -> dict:
     return {"title": heat.title, "value": heat.value, "where": where, "picture": picture, "numbers": numbers}
 
 
-def write_look(outputs: Path, made: Sequence[tuple[Look, np.ndarray]]) -> Path:
-    """Keep each look and its photo (S, S, 3) uint8 in outputs/looks/, and write the page of them; returns its path."""
-    kept = [grad_cam_files.save_look(outputs, look, pictures(photo, look.heats)) for look, photo in made]
-    section, path = looks_of(kept, outputs), page_file(outputs, "look")
-    page.write_page(path, section.title, "look.html.j2", section=section)
-    return path
+# ---- pictures of heat
+
+SIDE = 224  # pixels of a picture
+COLOUR_MAP = "inferno"  # of matplotlib: from dark to bright, which the colour-blind see, too
+STRENGTH = 0.75  # of the colour where the heat is at least FULL; the rest is the photo in grey
+FULL = 0.6
+
+
+def pictures(photo: np.ndarray, heats: Sequence[Heat]) -> list[np.ndarray]:
+    """The photo and then the photo under each heat, (SIDE, SIDE, 3) uint8 each. photo (S, S, 3) uint8."""
+    large = _resized(photo)
+    return [large, *(_under(large, heat.cells) for heat in heats)]
+
+
+def _resized(photo: np.ndarray) -> np.ndarray:
+    from PIL import Image
+
+    return np.asarray(Image.fromarray(photo).resize((SIDE, SIDE), Image.Resampling.BICUBIC))
+
+
+def _under(photo: np.ndarray, cells: np.ndarray) -> np.ndarray:
+    """The photo in grey where there is no heat; elsewhere mixed with the colours of the heat, the more the hotter."""
+    import matplotlib
+    from PIL import Image
+
+    smooth = Image.fromarray(cells.astype(np.float32)).resize((SIDE, SIDE), Image.Resampling.BICUBIC)
+    heat = np.clip(np.asarray(smooth), 0, 1)
+    colours, share = matplotlib.colormaps[COLOUR_MAP](heat)[..., :3], STRENGTH * np.minimum(heat / FULL, 1)[..., None]
+    grey = photo @ np.array([0.299, 0.587, 0.114]) / 255  # luma of ITU-R BT.601
+    mixed = share * colours + (1 - share) * grey[..., None]
+    return (mixed * 255).round().astype(np.uint8)
+
+
+def hottest(cells: np.ndarray) -> tuple[float, float] | None:
+    """The centre of the hottest cell of (H, H): shares of the width from the left and of the height from the top.
+
+    None where there is no heat.
+    """
+    if not cells.max() > 0:
+        return None
+    row, column = np.unravel_index(cells.argmax(), cells.shape)
+    return (column + 0.5) / cells.shape[1], (row + 0.5) / cells.shape[0]
+
+
+def share_of_half(cells: np.ndarray) -> float:
+    """The smallest share of the cells (H, H) that holds half of the heat: small where the heat is in one place."""
+    total = np.cumsum(np.sort(cells, axis=None)[::-1])
+    return (int(np.searchsorted(total, total[-1] / 2)) + 1) / cells.size

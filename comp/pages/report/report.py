@@ -1,12 +1,11 @@
-"""The sections of the report, in their order. To add one, write a function of ReportData and put it into SECTIONS.
+"""The page of `make report`, outputs/report.html: everything known about the runs and the blend.
 
-outputs/report.html from the sections.
+SECTIONS lists the sections in their order. To add one, write a function of ReportData and put it into the list.
 """
 
 from pathlib import Path
 
 from comp.pages import page
-from comp.pages.page import ReportSection
 from comp.pages.report import (
     blend_weights,
     calibration_plots,
@@ -20,10 +19,10 @@ from comp.pages.report import (
 from comp.pages.report.report_data import ReportData
 from comp.store.paths import page_file
 
-SECTIONS = (  # each gives None where the target has no such section
+SECTIONS = (  # a function gives None where the target has no such section, or where there is nothing to show
     score_tables.section,
     learning_curves.section,
-    confusion.confusion_section,
+    confusion.section,
     confusion.number_section,
     class_scores.section,
     calibration_plots.section,
@@ -33,16 +32,14 @@ SECTIONS = (  # each gives None where the target has no such section
 )
 
 
-def all_sections(data: ReportData) -> list[ReportSection]:
-    """The sections of these data."""
-    return [section for function in SECTIONS if (section := function(data))]
-
-
 def write_report(data: ReportData) -> Path:
     """Write the report; returns its path."""
-    made, path = all_sections(data), page_file(data.outputs, "report")
-    scripts = tuple(dict.fromkeys(name for section in made for name in section.scripts))
-    page.write_page(
-        path, "Report of the runs", "report/report.html.j2", scripts=scripts, sections=made, notes=data.notes, data=data
+    sections = [section for function in SECTIONS if (section := function(data))]
+    competition, path = data.competition, page_file(data.outputs, "report")
+    lead = (
+        f"{competition.target}, {competition.size:,} class{'' if competition.size == 1 else 'es'}, "
+        f"{len(data.images):,} rows. All scores are out of fold: no model saw the photos that it is scored on."
     )
+    missing = [(note.text, note.run) for note in data.notes]
+    page.write_page(path, "Report of the runs", sections, lead=lead, missing=missing)
     return path

@@ -1,6 +1,6 @@
-"""Everything that the report shows, read from outputs/. What is missing or damaged becomes a note, not an error.
+"""The data of the report: everything that it shows, read from outputs/. A missing or damaged file becomes a note.
 
-Letters: S scored rows, C classes.
+The sections of the report and the exports take this value. Letters: S scored rows, C classes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,12 +20,12 @@ from comp.store.blend_files import blend_exists, load_blend
 from comp.store.paths import BLEND
 from comp.store.runs import Run, unused_folders
 
-MOST_VALUES = 30  # a kept column of the training table with more different values is no filter
+MOST_VALUES = 30  # a column of the training table with more different values is not a filter of the gallery
 
 
 @dataclass(frozen=True)
 class Note:
-    """Something that is not there, or cannot be used, and the command that helps."""
+    """text: what is missing or cannot be used; run: the command that helps, or empty."""
 
     text: str
     run: str = ""
@@ -33,7 +33,7 @@ class Note:
 
 @dataclass(frozen=True)
 class Source:
-    """The out-of-fold probabilities of a run or of the blend: probs (S, C), nan in rows that are not predicted."""
+    """Out-of-fold probabilities of a run or of the blend. probs (S, C): nan in rows that are not predicted."""
 
     name: str
     probs: np.ndarray
@@ -52,9 +52,9 @@ class Source:
 class ReportData:
     """What the sections draw.
 
-    rows: the S scored rows; images (S,): the first photo of each, relative to `inputs`. columns: kept columns of the
-    training table with few values, name to values (S,) str. runs: the best first. weights: weights.json, {} without a
-    blend. histories: run to fold to its epochs.
+    rows: the S scored rows; images (S,): the first photo of each, relative to `inputs`. columns: further columns of the
+    training table with few values, name to values (S,) str. runs: the best first. weights: the content of weights.json,
+    {} without a blend. histories: run to fold to the table of its epochs.
     """
 
     inputs: Path
@@ -79,18 +79,18 @@ class ReportData:
 
     @property
     def main(self) -> Source | None:
-        """What the confusion matrix and the gallery show: the blend, else the best run."""
+        """The source that the confusion matrix and the gallery show: the blend, otherwise the best run."""
         return next(iter(self.sources), None)
 
 
 def load_report_data(project: Project) -> ReportData:
-    """Read all runs and the blend. Raises InputError only without valid folds."""
+    """Read all runs and the blend. Raises InputError only if there are no valid folds."""
     competition, rows = project.competition, project.scored_rows
     first = project.folds.drop_duplicates("id") if competition.combine else project.folds
     notes = [Note(reason) for reason in unused_folders(project.outputs).values()]
     sources = [_run(project, run, notes) for run in project.runs]
     blend, weights = _blend(project, notes)
-    notes += _what_is_next(sources, blend)
+    notes += _next_steps(sources, blend)
     return ReportData(
         inputs=project.inputs,
         outputs=project.outputs,
@@ -106,7 +106,7 @@ def load_report_data(project: Project) -> ReportData:
 
 
 def _columns(first: pd.DataFrame, competition: Competition) -> dict[str, np.ndarray]:
-    """Kept columns of the training table that have at least two and at most MOST_VALUES values."""
+    """Further columns of the training table that have 2 to MOST_VALUES different values."""
     own = {*fold_table.COLUMNS, "id", *competition.attributes}
     kept = {name: first[name].fillna("").astype(str) for name in first.columns if name not in own}
     return {name: column.to_numpy() for name, column in kept.items() if 2 <= column.nunique() <= MOST_VALUES}
@@ -119,21 +119,21 @@ def _run(project: Project, run: Run, notes: list[Note]) -> Source:
 
 
 def _history(run: Run, notes: list[Note]) -> dict[int, pd.DataFrame]:
-    found, problems = history.read_histories(run)
+    epochs, problems = history.read_histories(run)
     notes += map(Note, problems)
-    return found
+    return epochs
 
 
-def _what_is_next(made: list[Source], blend: Source | None) -> list[Note]:
-    """A blend needs a complete run: before there is one, the notes of the runs say how to get it."""
-    if not made:
+def _next_steps(sources: list[Source], blend: Source | None) -> list[Note]:
+    """What to run next. A blend needs a complete run; until there is one, the notes of the runs say what to run."""
+    if not sources:
         return [Note("There are no runs yet.", "make train MODEL=resnet18")]
-    ready = any(source.is_complete for source in made)
+    ready = any(source.is_complete for source in sources)
     return [Note("There is no blend: the best run is shown instead.", "make blend")] if ready and not blend else []
 
 
 def _blend(project: Project, notes: list[Note]) -> tuple[Source | None, dict]:
-    """The blend and weights.json, or None and {}."""
+    """The blend and the content of weights.json; None and {} without a blend that can be used."""
     if not blend_exists(project.outputs):
         return None, {}
     try:
@@ -146,11 +146,11 @@ def _blend(project: Project, notes: list[Note]) -> tuple[Source | None, dict]:
     return Source(BLEND, probs), weights
 
 
-def _best_first(made: list[Source], rows: ScoredRows) -> list[Source]:
-    """Complete runs before the others, and then by score."""
+def _best_first(sources: list[Source], rows: ScoredRows) -> list[Source]:
+    """Complete runs before incomplete ones, then the better score first."""
 
     def key(source: Source):
         known = source.known
         return source.is_complete, scoring.score(rows.competition, rows.labels[known], source.probs[known])
 
-    return sorted(made, key=key, reverse=True)
+    return sorted(sources, key=key, reverse=True)

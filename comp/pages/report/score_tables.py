@@ -1,6 +1,6 @@
-"""Out-of-fold scores of each source: over all rows with their interval, in each fold, and for each attribute.
+"""Scores: of the blend and of each run over all rows with intervals, in each fold, and for each attribute.
 
-The score of the blend and of each run, with intervals, folds and attributes.
+A section of the report. All scores are out of fold.
 """
 
 import numpy as np
@@ -9,25 +9,39 @@ from comp.blending import bootstrap
 from comp.competition import scoring
 from comp.pages import figures
 from comp.pages.figures import Table
-from comp.pages.page import ReportSection
+from comp.pages.page import Section
 from comp.pages.report import categories
 from comp.pages.report.report_data import ReportData, Source
 
+MOST_BARS = 20  # runs in the bar chart
 
-def metrics(data: ReportData, source: Source) -> dict[str, float]:
-    """Name of the competition's metric and of those beside it to the value over the predicted rows."""
+
+def section(data: ReportData) -> Section:
+    """Tiles with the main numbers; tables of all sources, by fold and by attribute; bars with intervals."""
+    values = {"tiles": [], "tables": [], "bars": None, "metric": _described(data)}
+    if data.sources:
+        intervals = [interval(data, source) for source in data.sources]
+        values["tiles"] = _tiles(data, intervals[0])
+        values["tables"] = [_overall(data, intervals), _by_fold(data), *_by_attribute(data)]
+        values["bars"] = _bars(data, intervals)
+    return Section("scores", "Scores", template="scores.html.j2", values=values)
+
+
+def metric_values(data: ReportData, source: Source) -> dict[str, float]:
+    """Name of each metric of the competition to its value over the predicted rows; the one that counts comes first."""
     known = source.known
     return scoring.scores(data.competition, data.rows.labels[known], source.probs[known])
 
 
 def interval(data: ReportData, source: Source) -> tuple[float, float]:
-    """The 95 % interval of the metric over the predicted rows, by bootstrap over groups; lower value first."""
+    """The 95 % interval of the metric over the predicted rows, lower end first; by a bootstrap over groups."""
     known, competition = source.known, data.competition
     group = np.unique(data.rows.groups[known], return_inverse=True)[1]
-    made = scoring.predictions(competition, competition.metric, source.probs[known])
-    sums = bootstrap.sums_of_predictions(competition, data.rows.labels[known], group, int(group.max()) + 1, [made])
-    drawn = bootstrap.bootstrap_scores(sums, int(group.max()) + 1)[0]
-    low, high = sorted(float(competition.metric.shown(score)) for score in np.percentile(drawn, [2.5, 97.5]))
+    count = int(group.max()) + 1
+    predictions = scoring.predictions(competition, competition.metric, source.probs[known])
+    sums = bootstrap.sums_of_predictions(competition, data.rows.labels[known], group, count, [predictions])
+    scores = bootstrap.bootstrap_scores(sums, count)[0]
+    low, high = sorted(float(competition.metric.shown(score)) for score in np.percentile(scores, [2.5, 97.5]))
     return low, high
 
 
@@ -43,40 +57,26 @@ def by_fold(data: ReportData, source: Source) -> list[float | None]:
 
 
 def by_attribute(data: ReportData, source: Source) -> dict[str, float]:
-    """Attribute to the share of rows whose value of it is right; empty without attributes."""
+    """Name of each attribute to the share of predicted rows whose value is right; empty without attributes."""
     target = categories.of_target(data)
     shares = {}
-    for name, one in categories.of_attributes(data).items():
+    for name, attribute in categories.of_attributes(data).items():
         answers = target.answers(data.competition, source)
-        values = categories.of_classes(data.competition.attributes[name].of_class, answers)
-        shares[name] = float((values == one.truth)[source.known].mean())
+        values = categories.attribute_values(data.competition.attributes[name].of_class, answers)
+        shares[name] = float((values == attribute.truth)[source.known].mean())
     return shares
 
 
-BARS = 20  # runs in the bar chart
-
-
-def section(data: ReportData) -> ReportSection:
-    """Tiles with the main numbers; a table of all sources, per fold and per attribute."""
-    values = {"tiles": [], "tables": [], "bars": None, "metric": described(data)}
-    if data.sources:
-        intervals = [interval(data, source) for source in data.sources]
-        values["tiles"] = _tiles(data, intervals[0])
-        values["tables"] = [_overall(data, intervals), _by_fold(data), *_by_attribute(data)]
-        values["bars"] = _bars(data, intervals)
-    return ReportSection("scores", "Scores", "report/scores.html.j2", values)
-
-
-def described(data: ReportData) -> str:
+def _described(data: ReportData) -> str:
     """The metric's name and direction."""
     metric = data.competition.metric
     return f"{metric.name} ({'higher' if metric.higher_is_better else 'lower'} is better)"
 
 
 def _tiles(data: ReportData, interval: tuple[float, float]) -> list[tuple[str, str]]:
-    """Pairs of value and what it is. The blend's score and interval are those that `make blend` recorded."""
+    """Pairs of a number and what it is. The blend's score and interval are those that `make blend` recorded."""
     rows, main, metric = data.rows, data.main, data.competition.metric.name
-    value = data.weights.get("cross_fitted", metrics(data, main)[metric])
+    value = data.weights.get("cross_fitted", metric_values(data, main)[metric])
     low, high = data.weights.get("interval_95", interval)
     kind = "cross-validated score of the blend" if data.blend else f"out-of-fold score of {main.name}"
     tiles = [(f"{value:.4f}", f"{metric}: {kind}"), (f"{low:.4f} to {high:.4f}", "95 % interval, over groups")]
@@ -92,7 +92,7 @@ def _tiles(data: ReportData, interval: tuple[float, float]) -> list[tuple[str, s
 
 
 def _overall(data: ReportData, intervals) -> Table:
-    measured = [metrics(data, source) for source in data.sources]
+    measured = [metric_values(data, source) for source in data.sources]
     rows = [
         [source.name, int(source.known.sum()), *values.values(), low, high]
         for source, values, (low, high) in zip(data.sources, measured, intervals, strict=True)
@@ -102,7 +102,7 @@ def _overall(data: ReportData, intervals) -> Table:
 
 def _by_fold(data: ReportData) -> Table:
     rows = [[source.name, *by_fold(data, source)] for source in data.sources]
-    return Table(["", *(f"fold {k}" for k in range(len(rows[0]) - 1))], rows, f"{described(data)} in each fold")
+    return Table(["", *(f"fold {k}" for k in range(len(rows[0]) - 1))], rows, f"{_described(data)} in each fold")
 
 
 def _by_attribute(data: ReportData) -> list[Table]:
@@ -113,7 +113,7 @@ def _by_attribute(data: ReportData) -> list[Table]:
 
 def _bars(data: ReportData, intervals) -> figures.Figure:
     """Scores with their intervals."""
-    shown = data.sources[:BARS]
+    shown = data.sources[:MOST_BARS]
     metric = data.competition.metric.name
-    values = {source.name: metrics(data, source)[metric] for source in shown}
+    values = {source.name: metric_values(data, source)[metric] for source in shown}
     return figures.bars(f"{metric} out of fold, with 95 % intervals", metric, values, intervals[: len(shown)])

@@ -11,7 +11,7 @@
   const STEP = 24; // cards that are added at once
   const main = data.sources[0];
   const runs = data.sources.slice(data.hasBlend ? 1 : 0);
-  let cell = null; // what a button has chosen: {kind, truth, answer, outcome, group, title, button}
+  let cell = null; // the cell or group that a button has chosen: {kind, truth, answer, outcome, group, title, button}
   let matching = [];
   let drawn = 0;
 
@@ -23,7 +23,7 @@
     return Array.isArray(answer) ? answer.map((c) => data.classes[c]).join(", ") || "none" : data.classes[answer];
   };
 
-  // What may be chosen in each row
+  // The choices of the filter "Show": whether row i is shown
   const SHOW = {
     mistakes: (i) => data.wrong[i],
     right: (i) => !data.wrong[i],
@@ -62,10 +62,10 @@
 
   // Cards
   function element(tag, className, text) {
-    const made = document.createElement(tag);
-    if (className) made.className = className;
-    if (text !== undefined) made.textContent = text;
-    return made;
+    const node = document.createElement(tag);
+    if (className) node.className = className;
+    if (text !== undefined) node.textContent = text;
+    return node;
   }
 
   function sure(source, i) {
@@ -95,27 +95,27 @@
   }
 
   function card(i) {
-    const made = element("li", data.wrong[i] ? "card wrong" : "card");
+    const item = element("li", data.wrong[i] ? "card wrong" : "card");
     const facts = element("dl");
     facts.append(pair("true", data.numbers ? String(data.numbers[i]) : named(data.truth[i])));
     for (const source of data.sources) {
       const agrees = same(source.answers[i], data.truth[i]);
       facts.append(pair(source.name, answered(source, i), agrees ? "agrees" : "differs"));
     }
-    made.append(photo(i), facts, element("p", "file", `${data.images[i]} · fold ${data.folds[i]}`));
-    if (data.hasGroups) made.append(groupButton(data.group[i]));
-    made.tabIndex = -1;
-    made.dataset.row = i;
-    return made;
+    item.append(photo(i), facts, element("p", "file", `${data.images[i]} · fold ${data.folds[i]}`));
+    if (data.hasGroups) item.append(groupButton(data.group[i]));
+    item.tabIndex = -1;
+    item.dataset.row = i;
+    return item;
   }
 
   function groupButton(group) {
-    const made = element("button", "group", `group ${data.groups[group]}`);
-    made.type = "button";
-    made.dataset.kind = "group";
-    made.dataset.group = group;
-    made.setAttribute("aria-label", `group ${data.groups[group]}`);
-    return made;
+    const button = element("button", "group", `group ${data.groups[group]}`);
+    button.type = "button";
+    button.dataset.kind = "group";
+    button.dataset.group = group;
+    button.setAttribute("aria-label", `group ${data.groups[group]}`);
+    return button;
   }
 
   function grow() {
@@ -123,8 +123,8 @@
     drawn = Math.min(matching.length, drawn + STEP);
     list.append(...matching.slice(first, drawn).map(card));
     more.hidden = drawn === matching.length;
-    const [count, all] = [matching.length, data.order.length].map((n) => n.toLocaleString("en"));
-    status.textContent = `${count} of ${all} photos match, ${drawn} shown, the worst first`;
+    const [count, total] = [matching.length, data.order.length].map((n) => n.toLocaleString("en"));
+    status.textContent = `${count} of ${total} photos match, ${drawn} shown, the worst first`;
     return first;
   }
 
@@ -141,8 +141,8 @@
     }
   }
 
-  // What starts a change
-  function look() {
+  // Events
+  function showGallery() {
     status.focus({ preventScroll: true });
     document.getElementById("gallery").scrollIntoView();
   }
@@ -159,7 +159,7 @@
     form.elements.show.value = "all";
     cell = { kind, truth: Number(truth), answer: Number(answer), outcome, group: Number(group), title, button };
     update();
-    look();
+    showGallery();
   }
 
   document.addEventListener("click", (event) => {
