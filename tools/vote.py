@@ -65,25 +65,18 @@ def check_there(paths: list[Path], competition: Competition) -> None:
 def make(args, competition: Competition, of: dict) -> None:
     """Vote. The imports are here because a vote that is up to date needs none of them."""
     from comp.submission import answers
-    from comp.submission.vote import vote
+    from comp.submission.answer_report import similarity, similarity_text, similarity_title
 
     sample = submission_file.read_sample(args.inputs, competition)
     ids = submission_file.sample_ids(sample, competition)
     votes = [submission_file.read_answers(file, competition, ids) for file in args.files]
-    made = vote(competition, votes)
-    agreement = [answers.agreement(competition, own, made) for own in votes]
+    made = answers.vote(competition, votes)
+    agreement = [similarity_text(competition, similarity(competition, own, made)) for own in votes]
     record = {"run": "vote", "files": [str(file) for file in args.files]}
     submission_file.write_submission(args.outputs, submission_file.fill(sample, competition, made), record, of)
-    show(args.files, agreement)
+    rows = [[str(path), text] for path, text in zip(args.files, agreement, strict=True)]
+    console.table("agreement with the vote", ["file", similarity_title(competition)], rows)
     console.say(f"wrote {submission_csv(args.outputs)}: {len(ids)} rows, the vote of {len(votes)} files")
-
-
-def show(paths, agreement) -> None:
-    rows = [
-        [str(path), f"{value:.4f}" if what == "correlation" else f"{value:.1%}"]
-        for path, (what, value) in zip(paths, agreement, strict=True)
-    ]
-    console.table("agreement with the vote", ["file", agreement[0][0]], rows)
 
 
 if __name__ == "__main__":

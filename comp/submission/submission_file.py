@@ -116,7 +116,7 @@ def check_submission(data: bytes, sample: RawTable, competition: Competition) ->
     fields = {name: [row[header.index(name)] for row in rows] for name in names}
     ids = [row[header.index(column_name(competition.sample.id))] for row in rows]
     made = answers.answers_from_text(competition, fields, ids, "the submission", run)
-    _check_range(made, ids, competition, run)
+    answers.check_range(competition, made, ids, run)
 
 
 def _rows_of(data: bytes, sample: RawTable) -> list[list[str]]:
@@ -125,23 +125,6 @@ def _rows_of(data: bytes, sample: RawTable) -> list[list[str]]:
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=sample.separator)
     names, *filled = [row for row in rows if not is_blank(row)]
     return [list(map(column_name, names)), *filled]
-
-
-def _check_range(made: np.ndarray, ids: list[str], competition: Competition, run: str) -> None:
-    """Check that probabilities are in 0 … 1 and sum to 1 in each row, and that numbers are within the limits."""
-    answer = competition.sample.answer
-    if answer not in answers.VALUES:
-        return
-    low, high = answers.limits(competition) if answer == "number" else (0.0, 1.0)
-    rows = made.reshape(len(made), -1)
-    slack = 1e-6 * max(abs(low), abs(high), 1)  # for float32 rounding
-    bad = ~((rows >= low - slack) & (rows <= high + slack)).all(1)
-    expected = f"numbers from {low:g} to {high:g}"
-    if answer == "probabilities" and competition.sums_to_one and rows.shape[1] == competition.size:
-        bad |= np.abs(rows.sum(1) - 1) > 1e-9
-        expected += " that sum to 1 in each row"
-    if bad.any():
-        raise InputError(f"{bad.sum()} answer(s) of the submission:{listed(np.array(ids)[bad])}", expected, run)
 
 
 RECORDS = "[0-9a-f]" * 16 + ".json"  # other files in the folder are not records
