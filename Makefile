@@ -184,7 +184,7 @@ DEMO_SET = pretrained=false head=attributes accumulate=1 batch_size=16 optimizer
            weight_decay=0.05 warmup_epochs=0.3 clip_grad=1
 
 demo-faces: $(READY)
-	@$(PY) tools/make_demo.py --dest inputs/demo
+	@$(PY) tools/dev/make_demo.py --dest inputs/demo
 	@$(DEMO) folds FOLDS=2
 	@$(DEMO) train MODEL=vit_small_r26 RUN=vit_small_r26_32px SET="$(DEMO_SET) image_size=32 lr=5e-4 epochs=4"
 	@$(DEMO) train MODEL=efficientnetv2_rw_t RUN=efficientnetv2_rw_t_40px SET="$(DEMO_SET) image_size=40 lr=2e-3 epochs=4"
@@ -198,7 +198,7 @@ DIGITS     = $(MAKE) --no-print-directory INPUTS=inputs/digits OUTPUTS=outputs/d
 DIGITS_SET = pretrained=false image_size=32 epochs=6 lr=3e-3
 
 demo-digits: $(READY)
-	@$(PY) tools/make_demo.py --comp digits --dest inputs/digits
+	@$(PY) tools/dev/make_demo.py --comp digits --dest inputs/digits
 	@$(DIGITS) folds FOLDS=3
 	@$(DIGITS) train MODEL=resnet10t RUN=resnet10t_32px SET="$(DIGITS_SET)"
 	@$(DIGITS) train MODEL=resnet18d RUN=resnet18d_32px SET="$(DIGITS_SET)"
@@ -210,7 +210,7 @@ demo-unknown:
 	@echo "error: COMP=$$COMP"; echo "expected: faces or digits"; exit 2
 
 bench: $(READY) ## measure speed as ratios (BENCH="data engine": a part); nothing else should run meanwhile
-	@$(PY) tools/bench.py $(PATHS) --only="$$BENCH"
+	@$(PY) tools/dev/bench.py --outputs="$$OUTPUTS" --only="$$BENCH"
 
 # A process per core, each with one thread: the tests' models are too small for more threads to pay.
 test: $(READY) ## all tests

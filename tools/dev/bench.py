@@ -1,11 +1,12 @@
-"""Measure speed as ratios: two ways of doing one thing, timed in one run, in turns.
+"""Measure speed and score as ratios: our way and another way of doing the same work, timed in turns.
 
 reads   nothing: photos are drawn, or simulated
-writes  outputs/bench/<name>.json: a list of {name, ours, theirs, unit, ratio, rounds}; a ratio above 1 is ours ahead
+writes  outputs/bench/<name>.json: a list of {name, ours, theirs, unit, ratio, rounds}; our way is ahead if ratio > 1
 
 ours and theirs are medians over the rounds. Nothing else should run on the machine meanwhile.
 """
 
+import argparse
 import importlib
 import json
 import os
@@ -13,12 +14,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from options import parser
-
 from comp import console, files
 from comp.errors import InputError
 
-# Modules of tools/benchmarks, each with records(work, rounds).
+# Modules of tools/dev/benchmarks, each with records(work, rounds).
 BENCHES = ("data", "engine", "recipes", "blending", "choosing")
 
 
@@ -42,11 +41,12 @@ def main() -> None:
     console.table(f"{os.cpu_count()} cores, {args.rounds} rounds", ["name", "ours", "theirs", "unit", "ratio"], rows)
 
 
-def arguments():
-    made = parser(__doc__)
-    made.add_argument("--only", default="", help=f"some of {' '.join(BENCHES)}; empty for all")
-    made.add_argument("--rounds", type=int, default=5, help="how often each of the two is timed")
-    return made.parse_args()
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--outputs", type=Path, default=Path("outputs"), help="folder of everything generated")
+    parser.add_argument("--only", default="", help=f"some of {' '.join(BENCHES)}; empty for all")
+    parser.add_argument("--rounds", type=int, default=5, help="how often each of the two is timed")
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

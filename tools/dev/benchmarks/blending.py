@@ -1,7 +1,8 @@
-"""The blend beside what the field uses: weights fitted on one half of the rows, macro F1 on the other half.
+"""Our blend against the usual ones: weights are fitted on one half of the rows, and macro F1 is computed on the other.
 
-ours and theirs are macro F1 (ratio: above 1, ours is higher), means over draws of simulated runs, or seconds and bytes
-beside their limits. The simulated runs share noise, and err most about age, as the home competition's do.
+ours and theirs are macro F1, as means over draws of simulated runs; a ratio above 1 says that ours is higher. For
+seconds and bytes, theirs is the limit. The simulated runs share noise, and err most about age, as the runs of the home
+competition do (mask x gender x age, the one that this toolkit was written for first).
 """
 
 import resource
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from benchmarks.pools import SHARES
 from scipy.optimize import minimize
 
 from comp.blending import choice, combine, methods
@@ -22,10 +24,9 @@ from comp.metrics import named_metrics
 
 ROWS, PHOTOS = 18_900, 7  # of the home competition; photos of a group
 SECONDS = {3: 1, 10: 3, 30: 10}  # what a fit may take, by the number of runs
-OURS = ("greedy", "search")  # methods that are timed alone; `chosen` is what the cross-fitted score takes
-SHARES = ((5 / 7, 1 / 7, 1 / 7), (0.39, 0.61), (0.474, 0.456, 0.07))  # mask, gender, age
-SKILL = (5.0, 4.0, 3.2)  # how far the true value's logit stands out
-SHARED, OWN, BIAS = 1.3, 0.9, 0.4  # deviations of noise that all runs see, that one run has, and of its bias
+OURS = ("greedy", "search")  # methods that are timed alone; `chosen` is what `make blend` takes
+SKILL = (5.0, 4.0, 3.2)  # what the logit of the true value is raised by: mask, gender, age
+SHARED, OWN, BIAS = 1.3, 0.9, 0.4  # standard deviations: noise of all runs, noise of each run, bias of each run
 HOME = mask_gender_age.competition()
 MILLION, MILLION_RUNS, MILLION_SECONDS, MILLION_GB = 1_000_000, 5, 120, 8
 
@@ -56,8 +57,8 @@ def simulate(models: int, rows: int, seed: int) -> tuple[np.ndarray, np.ndarray,
             own_skill = skill * rng.uniform(0.7, 1.15) * (1 + 0.15 * rng.normal(size=size))
             logits[np.arange(rows), value] += own_skill[value]
             logits = logits * sharpness + 0.5 * np.log(share)
-            one = np.exp(logits - logits.max(1, keepdims=True))
-            product = (product[:, :, None] * (one / one.sum(1, keepdims=True))[:, None, :]).reshape(rows, -1)
+            powers = np.exp(logits - logits.max(1, keepdims=True))
+            product = (product[:, :, None] * (powers / powers.sum(1, keepdims=True))[:, None, :]).reshape(rows, -1)
         probs[m] = product
     return probs, mask_gender_age.encode(*values), np.arange(rows) // PHOTOS
 
@@ -69,13 +70,13 @@ def simulated(models: int, draws: int) -> Iterator[dict]:
         probs, labels, groups = simulate(models, ROWS, seed)
         inside = np.random.default_rng(1000 + seed).random(groups.max() + 1)[groups] < 0.5
         fit_on = probs[:, inside], labels[inside]
-        found = {}
+        weights_of = {}
         for name in OURS:
             began = time.perf_counter()
-            found[name] = fitted(name, *fit_on, groups[inside])
+            weights_of[name] = fitted(name, *fit_on, groups[inside])
             seconds[name].append(time.perf_counter() - began)
-        found |= {f"their {name}": method(*fit_on) for name, method in THEIRS.items()}
-        for name, weights in found.items():
+        weights_of |= {f"their {name}": method(*fit_on) for name, method in THEIRS.items()}
+        for name, weights in weights_of.items():
             mixed = combine.apply_weights(probs[:, ~inside], weights)
             scores.setdefault(name, []).append(scoring.score(HOME, labels[~inside], mixed))
         scores.setdefault("chosen", []).append(chosen_score(probs, labels, groups, inside))
@@ -97,14 +98,14 @@ def fitted(method: str, probs: np.ndarray, labels: np.ndarray, groups: np.ndarra
 
 
 def competition_of(probs: np.ndarray) -> Competition:
-    """The home competition, or one of so many classes and macro F1."""
+    """The home competition, or for another number of classes a competition with macro F1."""
     if probs.shape[2] == HOME.size:
         return HOME
     return Competition("multiclass", tuple(map(str, range(probs.shape[2]))), named_metrics.get("macro_f1"))
 
 
 def chosen_score(probs, labels, groups, inside) -> float:
-    """What `make blend` would take on one half, scored on the other: method, rule and weights by cross-fitting."""
+    """The score on one half of the method, rule and weights that `make blend` takes on the other half."""
     folds = np.unique(groups[inside], return_inverse=True)[1] % 5
     data = choice.OutOfFold(HOME, probs[:, inside], labels[inside], folds, groups[inside])
     study = choice.study(data, candidates_for(HOME))
@@ -124,32 +125,28 @@ def nelder_mead(probs: np.ndarray, labels: np.ndarray) -> np.ndarray:
         return -scoring.score(competition_of(probs), labels, combine.apply_weights(probs, w))
 
     start = np.full(len(probs), 1 / len(probs))
-    found = np.abs(minimize(loss, start, method="Nelder-Mead", options={"maxfev": 60 * len(probs)}).x)
-    return found / found.sum()
+    weights = np.abs(minimize(loss, start, method="Nelder-Mead", options={"maxfev": 60 * len(probs)}).x)
+    return weights / weights.sum()
 
 
-def greedy(rounds: int):
-    """Plain forward selection with replacement, as AutoGluon's: the best prefix of so many rounds."""
-
-    def fit(probs: np.ndarray, labels: np.ndarray) -> np.ndarray:
-        counts, total, best = np.zeros(len(probs)), np.zeros_like(probs[0]), (-1.0, None)
-        for _ in range(rounds):
-            tried = [scoring.score(competition_of(probs), labels, total + one) for one in probs]
-            m = int(np.argmax(tried))
-            counts[m] += 1
-            total = total + probs[m]
-            best = max(best, (tried[m], counts.copy()), key=lambda pair: pair[0])
-        return best[1] / best[1].sum()
-
-    return fit
+def greedy(competition: Competition, probs: np.ndarray, labels: np.ndarray, rounds: int) -> np.ndarray:
+    """Weights (M,) of plain forward selection with replacement, as in AutoGluon: the best prefix of all rounds."""
+    counts, total, prefixes = np.zeros(len(probs)), np.zeros_like(probs[0]), []
+    for turn in range(1, rounds + 1):
+        tried = [scoring.score(competition, labels, (total + run) / turn) for run in probs]
+        best = int(np.argmax(tried))
+        counts[best] += 1
+        total = total + probs[best]
+        prefixes.append((tried[best], counts / turn))
+    return max(prefixes, key=lambda prefix: prefix[0])[1]
 
 
 THEIRS = {
     "equal": lambda probs, labels: np.full(len(probs), 1 / len(probs)),
     "log_loss": lambda probs, labels: fitted("log_loss", probs, labels),
     "nelder_mead": nelder_mead,
-    "greedy25": greedy(25),
-    "greedy50": greedy(50),
+    "greedy25": lambda probs, labels: greedy(competition_of(probs), probs, labels, 25),
+    "greedy50": lambda probs, labels: greedy(competition_of(probs), probs, labels, 50),
 }
 
 
@@ -157,7 +154,7 @@ THEIRS = {
 
 
 def digits() -> Iterator[dict]:
-    """Ten classifiers of scikit-learn on its digits, weak ones too; every method is scored cross-fitted, on 5 folds."""
+    """Ten classifiers of scikit-learn on its digits, some of them weak; every method is cross-fitted on 5 folds."""
     probs, labels = digits_oofs()
     rows = np.arange(len(labels))
     competition = competition_of(probs)
@@ -185,7 +182,7 @@ def digits_oofs() -> tuple[np.ndarray, np.ndarray]:
     from sklearn.tree import DecisionTreeClassifier
 
     x, labels = load_digits(return_X_y=True)
-    x = x + np.random.default_rng(0).normal(0, 5, x.shape)  # as it comes, the best of them leave nothing to gain
+    x = x + np.random.default_rng(0).normal(0, 5, x.shape)  # without noise the best of them leave nothing to gain
     seed = {"random_state": 0}
     models = [
         LogisticRegression(C=0.01, max_iter=300),
@@ -200,12 +197,12 @@ def digits_oofs() -> tuple[np.ndarray, np.ndarray]:
         MLPClassifier((30,), max_iter=60, **seed),
     ]
     folds = KFold(5, shuffle=True, random_state=0)
-    made = [cross_val_predict(model, x, labels, cv=folds, method="predict_proba", n_jobs=-1) for model in models]
-    return np.array(made, np.float32), labels
+    oofs = [cross_val_predict(model, x, labels, cv=folds, method="predict_proba", n_jobs=-1) for model in models]
+    return np.array(oofs, np.float32), labels
 
 
 def million() -> Iterator[dict]:
-    """Seconds and peak memory of fitting weights and a rule to a million rows; the input is 0.36 GB of it."""
+    """Seconds and peak memory of fitting weights and a rule to a million rows. The input takes 0.36 GB."""
     probs, labels, groups = simulate(MILLION_RUNS, MILLION, 0)
     began = time.perf_counter()
     mixed = combine.apply_weights(probs, fitted("search", probs, labels, groups))

@@ -1,10 +1,13 @@
-"""What a choice among blends costs: mean regret on the test half of many pools of runs.
+"""What a choice among blends costs: the mean regret on the test half of many pools of runs.
 
-regret: the score of the best candidate in hindsight, less the score of what was chosen. ours is the regret of `make
-blend`, theirs that of another rule; ratio above 1: ours loses less. A pool is drawn by pools.py: it has 2 to 30 runs.
-one_standard_error: the rule until version 2, the first candidate within one standard error of the best one, but the
-better of the best run and the equal mean where the nested score is below it. tenth: the regret that a tenth of the
-pools exceeds. said_0.9: how often the blend was better where the probability was 0.85 to 0.95; the target is 0.9.
+The regret is the score of the best candidate in hindsight, minus the score of the chosen one. ours is the regret of
+`make blend`, theirs that of another rule; a ratio above 1 says that ours loses less. pools.py draws the pools, of 2 to
+30 runs. The record `tenth` holds the regret that a tenth of the pools exceeds.
+
+The rule one_standard_error takes the first candidate within one standard error of the best one; if the nested score of
+that is lower than the better of the best run and the equal mean, it takes the latter.
+
+The record said_0.9 holds how often the blend was better if its printed probability was 0.85 to 0.95; it should be 0.9.
 """
 
 from collections.abc import Iterator
@@ -12,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 from benchmarks import pools
+from benchmarks.blending import greedy
 
 from comp.blending import bootstrap, candidates, choice, combine
 from comp.blending.candidates import Candidate, Fits, candidates_for, fit_candidates
@@ -33,7 +37,7 @@ def records(work: Path, rounds: int) -> Iterator[dict]:
 
 def regrets(target: str, scores: list[dict[str, float]]) -> Iterator[dict]:
     """A record of the mean and one of the worst tenth for each rule; scores: one dict per pool."""
-    lost = {name: np.array([one["hindsight"] - one[name] for one in scores]) for name in scores[0]}
+    lost = {name: np.array([pool["hindsight"] - pool[name] for pool in scores]) for name in scores[0]}
     for name in (name for name in lost if name not in ("ours", "hindsight")):
         for which, of in (("regret", np.mean), ("tenth", lambda values: np.quantile(values, 0.9))):
             ours, theirs = float(of(lost["ours"])), float(of(lost[name]))
@@ -64,50 +68,52 @@ def calibration(said: list[tuple[float, bool]]) -> Iterator[dict]:
 
 
 def of_pool(pool: pools.Pool) -> tuple[dict[str, float], list[tuple[float, bool]]]:
-    """The score of each rule on the test half; and for each rival the probability that was said, and what was true."""
+    """The score of each rule on the test half, and for each rival the printed probability and whether we beat it."""
     competition, labels = pool.competition, pool.test_labels
     data = choice.OutOfFold(competition, pool.oof, pool.labels, pool.folds, pool.groups)
     options = quick(candidates_for(competition))
     fitted = fit_candidates(data, options, np.unique(pool.folds), lambda count: None)
     study = choice.study_of(data, fitted)
-    made = candidates.Mixed(study.chosen, study.weights, study.parameters, study.shares)
+    blend = candidates.Mixed(study.chosen, study.weights, study.parameters, study.shares)
     each = [candidates.mix_candidates(fitted.without(), share) for share in np.eye(len(options))]
-    tested = [scoring.score(competition, labels, one.blended(pool.test, competition)) for one in each]
-    singles = [scoring.score(competition, pool.labels, one) for one in pool.oof]
+    tested = [scoring.score(competition, labels, mixed.blended(pool.test, competition)) for mixed in each]
+    singles = [scoring.score(competition, pool.labels, run) for run in pool.oof]
+    greedy_weights = greedy(competition, pool.oof, pool.labels, PICKED)
     scores = {
         "hindsight": max(tested),
-        "ours": scoring.score(competition, labels, made.blended(pool.test, competition)),
+        "ours": scoring.score(competition, labels, blend.blended(pool.test, competition)),
         "one_standard_error": tested[one_standard_error(data, fitted)],
         "equal": scoring.score(competition, labels, pool.test.mean(0)),
         "best": scoring.score(competition, labels, pool.test[int(np.argmax(singles))]),
-        "greedy25": scoring.score(competition, labels, combine.apply_weights(pool.test, greedy(pool))),
+        "greedy25": scoring.score(competition, labels, combine.apply_weights(pool.test, greedy_weights)),
     }
     rivals = {"best single run": scores["best"], "equal mean": scores["equal"]}
     return scores, [(study.beats[name], scores["ours"] > rival) for name, rival in rivals.items()]
 
 
 def quick(options: list[Candidate]) -> list[Candidate]:
-    """The candidates without the searches for weights, and with the two simplest rules: hundreds of pools take long."""
-    rules = list(dict.fromkeys(one.rule for one in options))[:2]
-    return [one for one in options if one.rule in rules and "search" not in one.method]
+    """The candidates with the two simplest rules and without a search for weights: there are hundreds of pools."""
+    rules = list(dict.fromkeys(option.rule for option in options))[:2]
+    return [option for option in options if option.rule in rules and "search" not in option.method]
 
 
 # ---- theirs
 
 
 def one_standard_error(data: choice.OutOfFold, fitted: Fits) -> int:
-    """Position of the candidate that was taken until version 2; the best single run was then the simplest one."""
+    """Position of the candidate that the rule one_standard_error takes."""
     group = np.unique(data.groups, return_inverse=True)[1]
     options = list(fitted.without())
     nested = np.empty(data.probs.shape[1:], np.float32)
     for j in np.unique(data.folds):
         out = data.folds == j
-        found = within_error(choice.scored_folds(data, fitted, group, (j,)), np.unique(group[~out]), options)
-        made = candidates.mix_candidates(fitted.without(j), np.eye(len(options))[found])
-        nested[out] = made.blended(data.probs[:, out], data.competition)
+        position = within_error(choice.scored_folds(data, fitted, group, (j,)), np.unique(group[~out]), options)
+        blend = candidates.mix_candidates(fitted.without(j), np.eye(len(options))[position])
+        nested[out] = blend.blended(data.probs[:, out], data.competition)
     by_fold = choice.scored_folds(data, fitted, group)
-    scores = [one.score() for one in choice.over_folds(by_fold)]
-    plain = [i for i, one in enumerate(options) if one.method in ("best", "equal") and one.rule in decision.PLAIN]
+    scores = [scored.score() for scored in choice.over_folds(by_fold)]
+    simple = [i for i, option in enumerate(options) if option.method in ("best", "equal")]
+    plain = [i for i in simple if options[i].rule in decision.PLAIN]
     safest = max(plain, key=lambda i: scores[i])
     fell_back = scores[safest] > scoring.score(data.competition, data.labels, nested) + 1e-12
     return safest if fell_back else within_error(by_fold, np.unique(group), options)
@@ -116,24 +122,14 @@ def one_standard_error(data: choice.OutOfFold, fitted: Fits) -> int:
 def within_error(by_fold: list[choice.Scored], groups: np.ndarray, options: list[Candidate]) -> int:
     """Position of the simplest candidate within one standard error of the best one."""
     together = choice.over_folds(by_fold)
-    scores = np.array([one.score() for one in together])
+    scores = np.array([scored.score() for scored in together])
     best = int(np.argmax(scores))
     if bootstrap.sums_are_enough(together[0].metric):
-        drawn = bootstrap.bootstrap_scores([one.of_groups(groups) for one in together], len(groups), choice.ROUNDS)
+        sums = [scored.of_groups(groups) for scored in together]
+        drawn = bootstrap.bootstrap_scores(sums, len(groups), choice.ROUNDS)
         error = (drawn[best] - drawn).std(1)
     else:
-        of_folds = np.array([[one.score() for one in fold] for fold in by_fold]).T
+        of_folds = np.array([[scored.score() for scored in fold] for fold in by_fold]).T
         error = (of_folds[best] - of_folds).std(1) / np.sqrt(len(by_fold))
     near = np.flatnonzero(scores[best] - scores <= error)
     return int(min(near, key=lambda i: (options[i].method != "best" or options[i].rule not in decision.PLAIN, i)))
-
-
-def greedy(pool: pools.Pool) -> np.ndarray:
-    """Weights (M,) of plain forward selection with replacement: the best prefix of 25 rounds."""
-    counts, total, history = np.zeros(len(pool.oof)), np.zeros_like(pool.oof[0]), []
-    for turn in range(1, PICKED + 1):
-        tried = [scoring.score(pool.competition, pool.labels, (total + one) / turn) for one in pool.oof]
-        counts[int(np.argmax(tried))] += 1
-        total = total + pool.oof[int(np.argmax(tried))]
-        history.append((max(tried), counts / turn))
-    return max(history, key=lambda step: step[0])[1]

@@ -1,8 +1,8 @@
-"""Simulated pools of runs with a test half, in which a run is what training makes of it: K models, one for each fold.
+"""Simulated pools of runs with a test half. As in training, a run is K models, one for each fold.
 
-Out of fold a row is predicted by one model; on the test half a run is the mean of its K models. So averaging helps a
-single run on the test half more than out of fold, and a blend less. Three kinds of noise are added to the logits: noise
-that all runs share (hard photos), noise of a run (its architecture), noise of a model (its seed and its folds).
+Out of fold one model predicts a row; on the test half a run is the mean of its K models. So averaging helps a single
+run on the test half more than out of fold, and a blend less. There are three kinds of noise in the logits: noise that
+all runs share (hard photos), noise of a run (its architecture), noise of a model (its seed and its folds).
 
 Letters: M runs, N rows, T test rows, K folds, C classes.
 """
@@ -16,8 +16,9 @@ from comp.inputs import mask_gender_age
 from comp.metrics import named_metrics
 
 FOLDS, PHOTOS = 5, 7  # photos of a group
-SHARES = ((5 / 7, 1 / 7, 1 / 7), (0.39, 0.61), (0.474, 0.456, 0.07))  # mask, gender, age of the home competition
-SKILL = (4.2, 3.6, 2.3)  # how far the true value's logit stands out; macro F1 about 0.5, as on small sets of photos
+# shares of the values of mask, gender and age in the home competition, which this toolkit was written for first
+SHARES = ((5 / 7, 1 / 7, 1 / 7), (0.39, 0.61), (0.474, 0.456, 0.07))
+SKILL = (4.2, 3.6, 2.3)  # what the logit of the true value is raised by; macro F1 is about 0.5, as with few photos
 SHARED, RUN, MODEL = 1.7, 0.6, 0.6  # deviations of the three kinds of noise
 UNLIKE = (0.5, 1.2)  # a factor for the noise of runs and models is drawn between these, one for each pool
 RUN_BIAS, MODEL_BIAS = 0.3, 0.2  # deviations of the offsets that a run, or a model, adds to each value
@@ -64,10 +65,10 @@ def draw(seed: int, target: str = "macro F1", kind: str = "", runs: int = 0) -> 
     oof, test = [], []
     unlike, own = rng.uniform(*UNLIKE), 0.2 if kind == "seeds" else 1.0
     for factor in _factors(rng, kind, runs):
-        models = _models(rng, group, values, noise, shares, [one * factor for one in skill], own * unlike, unlike)
-        made = np.stack([_join(competition, model) for model in models])
-        oof.append(made[fold, np.flatnonzero(inside)])
-        test.append(made[:, ~inside].mean(0))
+        models = _models(rng, group, values, noise, shares, [raised * factor for raised in skill], own * unlike, unlike)
+        probs = np.stack([_join(competition, model) for model in models])  # (K, N + T, C)
+        oof.append(probs[fold, np.flatnonzero(inside)])
+        test.append(probs[:, ~inside].mean(0))
     labels = _labels(competition, values)
     return Pool(competition, np.stack(oof), np.stack(test), labels[inside], labels[~inside], fold, group[inside])
 
@@ -95,13 +96,15 @@ def _factors(rng: np.random.Generator, kind: str, runs: int) -> np.ndarray:
 
 
 def _models(rng, group: np.ndarray, values, noise, shares, skill, own: float, unlike: float) -> list[list[np.ndarray]]:
-    """For each of K models its probabilities (N, size) of each value; own, unlike: factors for the noise of the run,
-    which is little where runs differ by their seed alone, and for the noise of its models."""
+    """The probabilities (N, size) of each value, for each of K models.
+
+    own: a factor for the noise of the run, small if runs differ by their seed alone; unlike: the same for its models.
+    """
     parts, sharpness = [], rng.uniform(0.7, 1.5)
-    for value, shared, share, one in zip(values, noise, shares, skill, strict=True):
+    for value, shared, share, raised in zip(values, noise, shares, skill, strict=True):
         size = len(share)
         logits = SHARED * shared + own * RUN * _noise(rng, group, size) + own * RUN_BIAS * rng.normal(size=size)
-        logits[np.arange(len(value)), value] += one * np.maximum(1 + 0.12 * own * rng.normal(size=size), 0)[value]
+        logits[np.arange(len(value)), value] += raised * np.maximum(1 + 0.12 * own * rng.normal(size=size), 0)[value]
         logits += 0.5 * np.log(share)
 
         def model(logits=logits, size=size):
