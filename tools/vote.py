@@ -39,7 +39,9 @@ def arguments():
     names = [name for word in args.files for name in split_names(word, matching)]
     args.files = [Path(file) for name in names for file in matching(name) or [name]]
     if len(args.files) < 2:
-        raise InputError(f"{len(args.files)} file(s) to vote", "two or more", 'make vote FILES="a.csv b.csv c.csv"')
+        raise InputError(
+            f"{len(args.files)} file(s) to vote", "two or more", 'make vote FILES="<the best file> <another>"'
+        )
     return args
 
 
@@ -58,7 +60,7 @@ def check_there(paths: list[Path], competition: Competition) -> None:
         raise InputError(
             f"no {', no '.join(map(str, missing))}",
             f"files with {columns}",
-            'ls, then make vote FILES="a.csv, b.csv" with the names that it shows',
+            'ls, then make vote FILES="<names that it shows>"',
         )
 
 

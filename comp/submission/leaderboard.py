@@ -69,7 +69,7 @@ def read_scores(outputs: Path) -> dict[str, dict]:
 
 
 def _expected(path: Path) -> tuple[str, str]:
-    again = f"rm {shlex.quote(str(path))}, then note the scores again: make lb SCORE=… FILE=…"
+    again = f"rm {shlex.quote(str(path))}, then note the scores again: make lb SCORE=<score> FILE=<its file>"
     return "the file as make lb wrote it", again
 
 
