@@ -74,8 +74,8 @@ def commands(text: str) -> list[list[str]]:
     return [shlex.split(re.sub("<[^>]*>", r"\\<\\>", command)) for command in COMMAND.findall(text)]
 
 
-def check_commands(text: str, place: Path) -> None:
-    """Fail unless all commands of a printed text can be typed in this place."""
+def check_commands(text: str, place: Path, typed=()) -> None:
+    """Fail unless all commands of a printed text can be typed in this place. typed: words of the user's own command."""
     assert not re.search(r"make [a-z-]+[^,;\n]*=\S*(\.\.\.|…)", text), f"not a complete command: {text}"
     for name in re.findall(r"\b([A-Z]+)=", text):
         assert name in KNOWN_VARIABLES, f"no variable {name}: {text}"
@@ -83,7 +83,8 @@ def check_commands(text: str, place: Path) -> None:
         if words[0] == "rm":
             check_removal(words, place)
         else:
-            check_make(words[1], dict(word.split("=", 1) for word in words[2:]), place)
+            pairs = (word.split("=", 1) for word in words[2:])
+            check_make(words[1], {name: value for name, value in pairs if value not in typed}, place)
 
 
 def check_removal(words: list[str], place: Path) -> None:
@@ -176,7 +177,7 @@ def check_advice(place: Path, script: str, *more) -> None:
     """Fail unless the error of a stage has advice that is complete and leads further."""
     problem, advice = error_of(run(place, script, *more)[1])
     assert advice, f"no advice: {problem}"
-    check_commands(advice, place)
+    check_commands(advice, place, typed=more if script == "leaderboard" else ())
     first = first_alternative(advice)
     given = {(words[1], *options(words[2:])) for words in first if words[0] == "make"}
     assert (TARGETS[script], *map(str, more)) not in given, f"the advice is what has just failed: {advice}"
@@ -209,8 +210,9 @@ def test_advice_about_files_that_is_followed_does_not_end_in_the_same_error(tmp_
 
 KINDS = ("a", "second", "features")  # a run named otherwise than its model, a stack, a classifier on features
 DAMAGE = {
-    "missing": Path.unlink,
-    "damaged": lambda path: path.write_bytes(path.read_bytes()[:200]),
+    "missing": lambda run: run.oof(1).unlink(),
+    "damaged": lambda run: run.oof(1).write_bytes(run.oof(1).read_bytes()[:200]),
+    "recipe damaged": lambda run: run.recipe.write_bytes(run.recipe.read_bytes()[:-9]),
 }
 STAGES = {
     "predict": lambda name: ("predict_fold", "--model", "resnet18", "--run", name),
@@ -242,11 +244,13 @@ def three_kinds(tmp_path_factory) -> Path:
 @pytest.mark.parametrize("name", KINDS)
 def test_advice_about_predictions_fits_the_kind_of_the_run(three_kinds, tmp_path, name, damage, stage):
     copy = shutil.copytree(three_kinds, tmp_path / "my home")
-    DAMAGE[damage](copy / "out" / name / "fold1/oof.npz")
+    DAMAGE[damage](Run(copy / "out", name))
     code, printed = run(copy, *STAGES[stage](name))
     assert code in (0, 2), printed
     check_commands(printed, copy)
-    if stage == "predict" and name != "a":  # it is the wrong command for such a run, also after the right one
+    if (
+        stage == "predict" and name != "a" and damage != "recipe damaged"
+    ):  # it is the wrong command for such a run, also after the right one
         assert first_alternative(error_of(printed)[1])[0] == shlex.split(runs.own_command(Run(copy / "out", name)))
     elif code:
         check_advice(copy, *STAGES[stage](name))

@@ -128,7 +128,7 @@ def _mean_loss(competition: Competition, labels: np.ndarray, probs: np.ndarray) 
 
 
 def _parts(folds: np.ndarray, groups: np.ndarray) -> np.ndarray:
-    """The part (N,) int of each row: its fold, or half of it if there are two. The inner validation leaves out a part."""
+    """The part (N,) int of each row that the inner validation leaves out: its fold, or half of it if there are two."""
     if folds.max() + 1 >= FEWEST:
         return folds
     halves = np.zeros(len(folds), int)
