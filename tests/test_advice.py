@@ -248,9 +248,8 @@ def test_advice_about_predictions_fits_the_kind_of_the_run(three_kinds, tmp_path
     code, printed = run(copy, *STAGES[stage](name))
     assert code in (0, 2), printed
     check_commands(printed, copy)
-    if (
-        stage == "predict" and name != "a" and damage != "recipe damaged"
-    ):  # it is the wrong command for such a run, also after the right one
+    wrong_command = stage == "predict" and name != "a"  # also after the predictions were made again
+    if wrong_command and damage != "recipe damaged":
         assert first_alternative(error_of(printed)[1])[0] == shlex.split(runs.own_command(Run(copy / "out", name)))
     elif code:
         check_advice(copy, *STAGES[stage](name))
