@@ -260,7 +260,8 @@ def _whole(number: float, size: int) -> int | None:
 
 
 def _read_name(competition: Competition, columns: list[Sequence[str]]) -> list:
-    return list(map(_class_by_name(competition).get, columns[0]))
+    known = {name: c for c, name in enumerate(competition.classes)}
+    return list(map(known.get, columns[0]))
 
 
 def _read_probability(competition: Competition, columns: list[Sequence[str]]) -> list:
@@ -288,13 +289,9 @@ def _read_ranking(competition: Competition, columns: list[Sequence[str]]) -> lis
 
 def _read_names(competition: Competition, texts: Sequence[str], between: str) -> list[list[int] | None]:
     """The classes that each text names; None where one is unknown or named twice."""
-    known = _class_by_name(competition)
+    known = {name: c for c, name in enumerate(competition.classes)}
     rows = [[known.get(name) for name in text.split(between) if name] for text in texts]
     return [None if None in row or len(set(row)) < len(row) else row for row in rows]
-
-
-def _class_by_name(competition: Competition) -> dict[str, int]:
-    return {name: c for c, name in enumerate(competition.classes)}
 
 
 def _join_labels(competition: Competition, rows: list[list[int]]) -> np.ndarray:
