@@ -99,7 +99,7 @@ def check_make(target: str, given: dict[str, str], place: Path) -> None:
     assert target in KNOWN_TARGETS, f"make {target}"
     given = {name: value for name, value in given.items() if not re.search("<.*>", value)}
     if "MODEL" in given:
-        catalog.get_recipe(given["MODEL"])  # it refuses an unknown model
+        catalog.check_model_name(catalog.get_recipe(given["MODEL"]).model, catalog.recipe_names())
     if target in ("train", "predict"):
         check_run_of_model(target, given, place / "out")
     names = runs.run_names(place / "out")

@@ -48,6 +48,7 @@ def test_every_model_and_every_setting_of_a_command_is_understood(page):
         named = variables(given)
         if target in ("train", "predict", "embed") and "<" not in named.get("MODEL", "<"):
             recipe = catalog.get_recipe(named["MODEL"])
+            catalog.check_model_name(recipe.model, catalog.recipe_names())
             if target == "train":
                 recipe_settings.override_settings(recipe, named.get("SET", ""))
         if target in ("embed", "stack"):
