@@ -1,5 +1,7 @@
 """The error type for users: what was found, what was expected, and what to run."""
 
+import shlex
+
 
 class InputError(Exception):
     """Bad input. The scripts print it without a traceback and exit with status 2.
@@ -22,3 +24,8 @@ def listed(items, limit: int = 20) -> str:
     items = [str(item) for item in items]
     more = [f"… and {len(items) - limit} more"] if len(items) > limit else []
     return "".join(f"\n  {item}" for item in items[:limit] + more)
+
+
+def quoted(path: object) -> str:
+    """A path as one word of a shell command, whatever blanks or quotes it has."""
+    return shlex.quote(str(path))

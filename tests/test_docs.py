@@ -1,4 +1,4 @@
-"""README and help stay true: their commands, targets, settings and tree exist."""
+"""README, CONTRIBUTING, docs/ and help stay true: commands, targets, settings, files, links and the tree exist."""
 
 import ast
 import re
@@ -9,32 +9,79 @@ from conftest import ROOT, tool
 
 from comp.recipes import catalog, recipe_settings
 from comp.recipes.recipe_settings import Recipe
+from comp.tabular import classifiers
 
 README = (ROOT / "README.md").read_text()
 MAKEFILE = (ROOT / "Makefile").read_text()
 TARGETS = set(re.findall(r"^([a-z-]+):.*## ", MAKEFILE, re.M))
+VARIABLES = set(re.findall(r"^([A-Z]+) *[?:]?=", MAKEFILE, re.M))
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "inputs/README.md", *sorted((ROOT / "docs").glob("*.md"))]
+VALUE = r"(?:\"[^\"]*\"|[^\s`\"]+)"
+COMMAND = re.compile(rf"(?:^    |`|  )make ([a-z-]+)((?: [A-Z]+={VALUE})*)", re.M)
+FOLDERS = (ROOT / "tools", ROOT / "tools/dev")
+FILES = sorted(file.relative_to(ROOT / "tools").with_suffix("") for folder in FOLDERS for file in folder.glob("*.py"))
+SCRIPTS = [file.as_posix() for file in FILES if file.name != "options"]
+TYPES = {name: type(value) for name, value in vars(Recipe()).items()} | classifiers.setting_types()
+every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
 
-def test_every_make_command_of_the_readme_is_a_target_with_known_variables():
-    commands = re.findall(r"(?:^    |`)make ([a-z-]+)((?: [A-Z]+=(?:\"[^\"]*\"|[^\s`]+))*)", README, re.M)
-    assert len(commands) > 8
-    for target, given in commands:
-        assert target in TARGETS
-        for variable in re.findall(r" ([A-Z]+)=", given):
-            assert re.search(rf"^{variable}\s*\?=", MAKEFILE, re.M), variable
+def variables(given: str) -> dict[str, str]:
+    """The variables of a command, without the quotes around their values."""
+    return {name: value.strip('"') for name, value in re.findall(rf" ([A-Z]+)=({VALUE})", given)}
 
 
-def test_every_overriding_command_of_the_readme_is_understood():
-    for model, text in re.findall(r"make train MODEL=(\S+) RUN=\S+ SET=\"(.*)\"", README):
-        recipe_settings.override_settings(catalog.get_recipe(model), text)
+@every_page
+def test_every_make_command_is_a_target_with_known_variables(page):
+    for target, given in COMMAND.findall(page.read_text()):
+        assert target in TARGETS, target
+        assert variables(given).keys() <= VARIABLES, given
+
+
+def test_the_commands_of_the_pages_are_seen():
+    assert len(COMMAND.findall(README)) > 20
+    assert sum(len(COMMAND.findall(page.read_text())) for page in PAGES) > 60
+
+
+@every_page
+def test_every_model_and_every_setting_of_a_command_is_understood(page):
+    for target, given in COMMAND.findall(page.read_text()):
+        named = variables(given)
+        if target in ("train", "predict", "embed") and "<" not in named.get("MODEL", "<"):
+            recipe = catalog.get_recipe(named["MODEL"])
+            catalog.check_model_name(recipe.model, catalog.recipe_names())
+            if target == "train":
+                recipe_settings.override_settings(recipe, named.get("SET", ""))
+        if target in ("embed", "stack"):
+            recipe_settings.parsed_settings(named.get("SET", ""), TYPES, "")
+
+
+@every_page
+def test_every_setting_that_is_named_alone_exists(page):
+    """As in `SET=pretrained=false`, outside of a command."""
+    for text in re.findall(rf"\bSET=({VALUE})", page.read_text()):
+        for name in re.findall(r"(?:^|\s)([a-z_]+)=", text.strip('"')):
+            assert name in TYPES, f"{name} in SET={text}"
+
+
+@every_page
+def test_every_file_that_is_named_exists(page):
+    """Such as `comp/models/heads.py`; a * stands for any name, and so does a <name>."""
+    for name in re.findall(r"\b(?:comp|tools|tests|docs|inputs|\.ci)/[\w./*<>-]*[\w>/]", page.read_text()):
+        if not name.startswith(("inputs/", "docs/")) or name.endswith(".md"):
+            assert list(ROOT.glob(re.sub("<[^>]*>", "*", name.rstrip("/")))), name
+
+
+@every_page
+def test_links_lead_somewhere(page):
+    for link in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text()):
+        assert (page.parent / link).exists(), link
 
 
 def test_every_target_and_every_stage_is_in_the_readme():
     for target in TARGETS - {"setup", "clean", "clean-cache", "lint", "help"}:
         assert f"make {target}" in README, target
-    for script in (ROOT / "tools").glob("*.py"):
-        if script.name not in ("options.py", "make_demo.py"):
-            assert f"tools/{script.name}" in README, script.name
+    for name in SCRIPTS:
+        assert f"tools/{name}.py" in README + (ROOT / "CONTRIBUTING.md").read_text(), name
 
 
 def test_the_tree_is_there_and_whole():
@@ -61,12 +108,7 @@ def test_every_room_says_at_its_door_what_lives_there_and_holds_no_code():
         assert len(body) == 1 + (path.parent.name == "comp"), path  # comp itself has its version
 
 
-def test_links_of_the_readme_lead_somewhere():
-    for link in re.findall(r"\]\(([^)]+)\)", README):
-        assert (ROOT / link).exists(), link
-
-
-@pytest.mark.parametrize("name", sorted(p.stem for p in (ROOT / "tools").glob("*.py") if p.stem != "options"))
+@pytest.mark.parametrize("name", SCRIPTS)
 def test_every_script_has_help(name):
     done = tool(name, "--help")
     assert done.returncode == 0, done.stderr

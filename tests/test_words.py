@@ -6,7 +6,7 @@ import pytest
 from conftest import ROOT
 
 HOME = ("comp/inputs/mask_gender_age.py", "comp/recipes/named/")
-DEMOS = ("tools/drawing/", "tools/benchmarks/", "tools/make_demo.py")
+DEMOS = ("tools/dev/drawing/", "tools/dev/benchmarks/", "tools/dev/make_demo.py")
 
 HOUSE_WORDS = {  # pattern: what to write instead
     r"\bhonest(ly)?\b": "cross-validated score",

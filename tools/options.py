@@ -1,8 +1,9 @@
-"""Every option of the scripts, declared once: its name, default and help. The Makefile passes variables on as they are.
+"""Every option of the scripts, declared once: its name, default and help. The Makefile passes variables on as typed.
 
-A script takes `--name value` and `NAME=value` alike, so `make train MODEL=x` and `tools/train_fold.py --model x` are one
-interface. An unknown name is refused with the nearest known one. A known one that a script does not use is left out, for
-one make command may name several targets. `python3 tools/options.py`, which is `make help`, lists targets and options.
+A script takes `--name value` and `NAME=value` alike, so `make train MODEL=x` and `tools/train_fold.py --model x` are the
+same interface. An unknown name is refused, and the nearest known one is named. A known name that a script does not use
+is ignored, since one make command may have several targets. `python3 tools/options.py`, which is `make help`, lists
+targets and options.
 """
 
 import argparse
@@ -48,7 +49,7 @@ OPTIONS = {
     "runs": Option("", "runs to blend or to stack, with blanks or commas between them; all complete ones if empty"),
     "method": Option("", "how to blend; several methods share the blend if empty"),
     "rule": Option("", "how to decide; several rules share the decision if empty"),
-    "rounds": Option(2, "pseudo: rounds, at most; bench: how often each of two is timed"),
+    "rounds": Option(2, "rounds of pseudo-labels, at most"),
     "share": Option(0.3, "share of pseudo-labelled photos in an epoch"),
     "power": Option(2.0, "pseudo-labels are sharpened by this power; 1 leaves them as they are"),
     "most-per-class": Option(0, "only so many of the surest pseudo-labels of each class; 0 for all"),
@@ -62,6 +63,7 @@ OPTIONS = {
     "image": Option("", "images as in folds.csv, or test photos, with blanks or commas between them"),
     "to": Option("", "the other tool: tensorboard, mlflow, fiftyone"),
     "comp": Option("faces", "which demo: faces, or digits"),
+    "repeat": Option(5, "bench: how often each of the two is timed"),
     "bench": Option("", "parts of bench: data, engine, recipes, blending, choosing; all if empty"),
 }
 

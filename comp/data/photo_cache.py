@@ -31,7 +31,7 @@ from PIL import Image
 
 from comp import files
 from comp.data.photos import RESIZE_VERSION, JoinedPhotos, Photos, in_chunks, photo_square, unreadable
-from comp.errors import InputError
+from comp.errors import InputError, quoted
 
 RAW, JPEGS, FILES = ".npy", ".jpegs", ".files"  # the kinds
 RAW_OF_DISK = 0.25  # of the free disk: weights, predictions and another image size need room too
@@ -155,7 +155,7 @@ class _Store:
 
 
 def damaged_cache(path: Path) -> InputError:
-    return InputError(f"{path} is damaged", "a complete cache", f"rm {path}")
+    return InputError(f"{path} is damaged", "a complete cache", f"rm {quoted(path)}")
 
 
 # ---- the choice of a kind

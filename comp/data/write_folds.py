@@ -8,7 +8,7 @@ from comp import console, files
 from comp.competition.competition import Competition
 from comp.data import folds, near_duplicates, photo_check, train_test_differences
 from comp.data.photo_check import PhotoSummary
-from comp.errors import InputError
+from comp.errors import InputError, quoted
 from comp.inputs import loading
 from comp.project import Project
 from comp.store import fold_table, frozen_competition
@@ -121,7 +121,7 @@ def _write(project: Project, competition: Competition, table: pd.DataFrame, merg
     runs = ", ".join(run.name for run in project.own_runs)
     data = files.checksum(sorted((image, summary.digest) for image, summary in photos.items()))
     before = fold_table.data_hash(path) if runs else None  # without runs a damaged folds.json is just replaced
-    anew = f"the same command with OUTPUTS=<another folder>, or rm -r {project.outputs} to start anew"
+    anew = f"the same command with OUTPUTS=<another folder>, or rm -r {quoted(project.outputs)} to start anew"
     if before not in (None, data):
         raise InputError(
             f"photos have changed since {runs} were trained on them: their hash is {data}",

@@ -15,7 +15,7 @@ import pandas as pd
 
 from comp import console, files
 from comp.competition.competition_toml import GuessedLine, some_of, undecided_line
-from comp.errors import InputError, listed
+from comp.errors import InputError, listed, quoted
 from comp.inputs import guess_files, guess_labels, guess_tables, loading, mask_gender_age
 from comp.inputs.guess_files import Files
 from comp.inputs.guess_photos import PhotoTemplate, find_template
@@ -246,7 +246,7 @@ def _check_place(inputs: Path, path: Path) -> None:
         raise InputError(f"no folder {inputs}", "the unpacked files of a competition", "give INPUTS=<folder>")
     if path.exists():
         expected = "no file there: it is never overwritten"
-        raise InputError(f"{path} exists", expected, f"rm {path}, or make init COMPETITION=<another file>")
+        raise InputError(f"{path} exists", expected, f"rm {quoted(path)}, or make init COMPETITION=<another file>")
     if not os.access(path.parent, os.W_OK):  # said before a large folder is looked through
         raise _cannot_write(f"{path.parent} cannot be written to")
 

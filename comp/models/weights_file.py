@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from comp import files
 from comp.data.run_data import RunData
-from comp.errors import InputError
+from comp.errors import InputError, quoted
 from comp.recipes import catalog
 from comp.recipes.recipe_settings import Recipe
 from comp.store import made_of
@@ -51,7 +51,7 @@ def check_finite_file(path: Path, recipe: Recipe) -> None:
     try:
         tensors = load_file(path)
     except (SafetensorError, OSError, ValueError) as error:
-        remedy = f"rm {path}, then the same command"
+        remedy = f"rm {quoted(path)}, then the same command"
         raise InputError(f"{path} does not load: {error}", "the whole weights of a fold", remedy) from None
     check_finite_weights(tensors, path, recipe)
 
@@ -59,7 +59,7 @@ def check_finite_file(path: Path, recipe: Recipe) -> None:
 def check_finite_weights(state: dict[str, Tensor], path: Path, recipe: Recipe) -> None:
     """Raise NotFinite where weights that were read from a fold's file are not finite."""
     if not all_finite(state.values()):
-        raise NotFinite(f"{path} holds weights that are not finite", recipe, f"rm -r {path.parent}, then ")
+        raise NotFinite(f"{path} holds weights that are not finite", recipe, f"rm -r {quoted(path.parent)}, then ")
 
 
 def save_weights(path: Path, state: dict[str, Tensor], metadata: dict) -> None:
@@ -148,7 +148,7 @@ def began_with(run: Run, k: int | str) -> dict[str, str]:
     if not run.init:
         return {}
     path = Run(run.outputs, run.init).weights(k)
-    earlier = weights_metadata(path, f"rm {path}, then the same command").get(made_of.FROM_WEIGHTS, {})
+    earlier = weights_metadata(path, f"rm {quoted(path)}, then the same command").get(made_of.FROM_WEIGHTS, {})
     return made_of.digests_of_files(run.outputs, [path]) | earlier
 
 
@@ -171,7 +171,7 @@ def changes_of_weights(run: Run, metadata: dict, record: dict) -> list[str]:
 
 def check_weights_current(data: RunData, run: Run, k: int | str) -> None:
     """Raise InputError if fold k was trained with a recipe.json, folds.csv or weights that differ from the current."""
-    remedy = f"rm -r {run.fold(k)}, then the same command"
+    remedy = f"rm -r {quoted(run.fold(k))}, then the same command"
     different = changes_of_weights(run, weights_metadata(run.weights(k), remedy), _own_record(data, run, k))
     if different:
         raise InputError(

@@ -65,7 +65,7 @@ def embed(project: Project, model: str, name: str = "", text: str = "", seed: in
     settings = dataclasses.replace(settings, recipe=factory.with_normalisation(settings.recipe))
     check_derived(run, settings.plain(), competition)
     test = project.test_rows
-    columns = chosen_columns(settings.classifier.columns, competition, project.inputs, project.folds["image"], test)
+    columns = chosen_columns(settings.classifier.columns, project.tables, project.folds["image"], test)
     backbone = load_backbone(settings.recipe, competition, project.inputs / "weights", device.choose_device(where))
     _say_backbone(settings.recipe, backbone)
     vectors = [features(project, backbone, settings.recipe, list(table["image"])) for table in (project.folds, test)]

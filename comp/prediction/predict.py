@@ -20,7 +20,7 @@ from comp.competition.scored_rows import combine_by_id, scored_ids
 from comp.data.batches import Batches, Order, to_model
 from comp.data.loader import Loader
 from comp.data.run_data import RunData
-from comp.errors import InputError
+from comp.errors import InputError, quoted
 from comp.hardware import device, processes
 from comp.hardware.device import autocast, explained_device_error, memory_format, precision
 from comp.models import factory, heads, weights_file
@@ -212,7 +212,7 @@ def _check_finite(run: Run, recipe: Recipe, k: int | str, part: str, probs: np.n
 def trained_model(run: Run, recipe: Recipe, competition: Competition, k: int | str, where: torch.device) -> nn.Module:
     """The model of a trained fold, on the device."""
     model = factory.create_model(recipe, competition, Path(), pretrained=False)
-    weights_file.load_weights(model, run.weights(k), f"rm {run.weights(k)}, then {run.train_command(k)}")
+    weights_file.load_weights(model, run.weights(k), f"rm {quoted(run.weights(k))}, then {run.train_command(k)}")
     check_finite_weights(model.state_dict(), run.weights(k), recipe)
     return model.to(where, memory_format=device.memory_format(recipe))
 

@@ -16,7 +16,7 @@ from types import MappingProxyType
 
 from comp import files
 from comp.competition.competition import Competition
-from comp.errors import InputError
+from comp.errors import InputError, quoted
 from comp.recipes import catalog
 from comp.recipes.recipe_settings import Recipe, override_settings, resolved_recipe, validated_recipe
 from comp.settings import setting_types
@@ -120,7 +120,7 @@ def check_recipe(run: Run, recipe: Recipe, competition: Competition) -> None:
         raise InputError(
             f"run {run.name} was trained with another recipe ({'; '.join(changed)})",
             f"the recipe in {run.recipe}: a run name belongs to one recipe",
-            f"the same command with RUN=<another name>, or rm -r {run.folder}",
+            f"the same command with RUN=<another name>, or rm -r {quoted(run.folder)}",
         )
 
 
@@ -143,7 +143,7 @@ def check_pretrained(run: Run, pretrained: dict) -> None:
             f"run {run.name} began with other pretrained weights: {began['place']} ({began['digest']}), "
             f"not {pretrained['place']} ({pretrained['digest']})",
             "the same weights for every fold of a run",
-            f"the same command with RUN=<another name>, or with the first weights; or rm -r {run.folder}",
+            f"the same command with RUN=<another name>, or with the first weights; or rm -r {quoted(run.folder)}",
         )
 
 

@@ -19,7 +19,7 @@ import pandas as pd
 from comp import files
 from comp.competition import labels
 from comp.competition.competition import Competition
-from comp.errors import InputError
+from comp.errors import InputError, quoted
 from comp.files import digest
 from comp.tables import read_table
 
@@ -42,7 +42,11 @@ def save_folds(path: Path, table: pd.DataFrame, made_with: dict | None = None) -
 def data_hash(path: Path) -> str | None:
     """The hash of the bytes of all photos when folds.csv was made; None if it is not known."""
     beside = path.with_suffix(".json")
-    return files.read_json(beside, "what `make folds` wrote", f"rm {beside}").get("data") if beside.is_file() else None
+    return (
+        files.read_json(beside, "what `make folds` wrote", f"rm {quoted(beside)}").get("data")
+        if beside.is_file()
+        else None
+    )
 
 
 def remake(path: Path) -> str:
@@ -129,4 +133,4 @@ def _check_unchanged(path: Path) -> None:
     made = files.read_json(beside, "what `make folds` wrote", run).get("csv")
     if made != digest(path):
         changed = f"{path} was changed since it was made: its hash is {digest(path)}, not {made}"
-        raise InputError(changed, "the file as it was made", f"{run}; or rm {beside}, if the change is yours")
+        raise InputError(changed, "the file as it was made", f"{run}; or rm {quoted(beside)}, if the change is yours")

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from comp import files
-from comp.errors import InputError
+from comp.errors import InputError, quoted
 from comp.store import made_of
 from comp.store.paths import folds_file, looks_folder
 from comp.store.runs import Run
@@ -93,7 +93,7 @@ def _png(pixels: np.ndarray) -> bytes:
 
 def load_grad_cam(path: Path) -> SavedGradCam:
     """Read the JSON file. Raises InputError where it is damaged or edited."""
-    content = files.read_json(path, EXPECTED, f"rm {path}")
+    content = files.read_json(path, EXPECTED, f"rm {quoted(path)}")
     try:
         names = [Path(name).name for name in content["pictures"]]
         heats = [
@@ -102,7 +102,9 @@ def load_grad_cam(path: Path) -> SavedGradCam:
         known = {field.name: content[field.name] for field in dataclasses.fields(GradCam)}
         grad_cam = GradCam(**{**known, "folds": tuple(known["folds"]), "heats": heats})
     except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path} is not readable: {type(error).__name__} {error}", EXPECTED, f"rm {path}") from None
+        raise InputError(
+            f"{path} is not readable: {type(error).__name__} {error}", EXPECTED, f"rm {quoted(path)}"
+        ) from None
     return SavedGradCam(grad_cam, [path.with_name(name) for name in names])
 
 

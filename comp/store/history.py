@@ -12,7 +12,7 @@ import pandas as pd
 
 from comp import files
 from comp.competition.competition import Competition
-from comp.errors import InputError
+from comp.errors import InputError, quoted
 from comp.metrics import named_metrics
 from comp.store import made_of
 from comp.store.runs import Run
@@ -32,14 +32,14 @@ def check_diverged(run: Run, k: int | str, record: dict) -> None:
             f"fold {k} of {run.name} diverged when it was last trained: {kept['found']}",
             kept["expected"],
             f"{kept['run']}; or, after a change of photos, versions or DEVICE: "
-            f"rm {run.diverged(k)}, then the same command",
+            f"rm {quoted(run.diverged(k))}, then the same command",
         )
 
 
 def read_divergence(run: Run, k: int | str) -> dict:
     """The saved error; empty if there is none."""
     path = run.diverged(k)
-    return files.read_json(path, "a record of `make train`", f"rm {path}") if path.is_file() else {}
+    return files.read_json(path, "a record of `make train`", f"rm {quoted(path)}") if path.is_file() else {}
 
 
 # ---- history.csv: epoch, losses, then the metrics by name, learning rate and times

@@ -39,7 +39,7 @@ class Change:
 
 
 def changes(before: Mapping, now: Mapping) -> list[Change]:
-    """What differs between a record and `now`, in the order of `now`. Parts that `now` does not name are not compared."""
+    """What differs between a record and `now`, in the order of `now`. Parts that `now` lacks are not compared."""
     found = []
     for part, value in now.items():
         kept = before.get(part)
@@ -59,7 +59,7 @@ def digests_of_files(outputs: Path, paths: Iterable[Path]) -> dict[str, str]:
 
 
 def earlier_weights(outputs: Path, record: Mapping) -> dict[str, str]:
-    """The part FROM_WEIGHTS of a record as it is now. A file that is gone, as after `rm -r` of a run, keeps its hash."""
+    """The part FROM_WEIGHTS of a record as it is now. A file that is gone, as after `rm -r`, keeps its hash."""
     kept = record.get(FROM_WEIGHTS) or {}
     return {name: digest(outputs / name) if (outputs / name).is_file() else before for name, before in kept.items()}
 

@@ -1,7 +1,7 @@
 """Out-of-fold and test predictions: how they are loaded, and whether they are of the current files.
 
-Every stage that reads predictions of runs does so here, mostly by `Project.predictions`. Predictions that were made with
-other folds, recipe, weights or runs than the current ones are refused, since a blend of them would leak labels.
+Every stage that reads predictions of runs does so here, mostly by `Project.predictions`. Predictions that were made
+with other folds, recipe, weights or runs than the current ones are refused, since a blend of them would leak labels.
 
 Letters: N training photos, C classes, K folds.
 """
@@ -184,7 +184,7 @@ def _stale(change: Change, file: str, run: Run, k: int | str) -> InputError:
 
 
 def is_current(path, ids, record: dict, competition: Competition) -> bool:
-    """Whether predictions exist for exactly these ids and were made of `record`, so that they need not be made again."""
+    """Whether predictions exist for exactly these ids and were made of `record`: then they are not made again."""
     try:
         predictions = load_predictions(path, competition, "")
     except InputError:

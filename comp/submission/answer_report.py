@@ -1,17 +1,75 @@
-"""Compare the distribution of test answers with that of out-of-fold (OOF) answers, in standard errors.
+"""What `make sub` prints of a submission: how its answers are spread, and how alike it and earlier submissions are.
 
-Rows of a group (such as photos of one patient) are not independent, so the standard error is computed over groups. Test
-rows are assumed to have the same error per row.
+The spread of test answers is compared with that of out-of-fold (OOF) answers, in standard errors. Rows of a group, such
+as the photos of one patient, are not independent, so the standard error is computed over groups. Test rows are assumed
+to have the same error per row.
 
-The report of a submission: the distribution of its answers, and its agreement with earlier submissions.
+Letters: N rows out of fold, T test rows, C classes.
 """
+
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
 from comp import console
 from comp.competition import scoring
+from comp.competition.competition import Competition
 from comp.errors import InputError
-from comp.submission import answers, submission_file
+from comp.submission import submission_file
+from comp.submission.answers import form_of_answers, from_probabilities
+
+SHIFT = 4.0  # standard errors; with 18 classes, one submission in a thousand has a larger shift by chance
+SHOWN = 10  # latest submissions to show; classes to show, if there are more than MOST_CLASSES
+MOST_CLASSES = 40
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+
+
+def show_answers(competition: Competition, oof: np.ndarray, groups: np.ndarray, test: np.ndarray) -> None:
+    """Print how the answers are spread out of fold and in the submission; warn if they differ more than by chance.
+
+    oof, test: probabilities (N, C) and (T, C); groups (N,).
+    """
+    if competition.target == "regression" or competition.sample.answer == "probability":
+        _show_values(from_probabilities(competition, oof), groups, from_probabilities(competition, test))
+    else:
+        _show_shares(competition, scoring.answers(competition, oof), groups, scoring.answers(competition, test))
+
+
+def _show_shares(competition: Competition, oof: np.ndarray, groups: np.ndarray, test: np.ndarray) -> None:
+    """Print the share of rows with each class; of many classes only those that differ most."""
+    size = competition.size
+    shares = [np.bincount(_row_and_class(part)[1], minlength=size) / len(part) for part in (oof, test)]
+    shifts = share_shifts(oof, groups, test, size)
+    shown = np.arange(size) if size <= MOST_CLASSES else np.argsort(-np.abs(shifts), kind="stable")[:SHOWN]
+    rows = [
+        [f"{c:2d} {competition.classes[c]}", f"{shares[0][c]:.1%}", f"{shares[1][c]:.1%}", f"{shifts[c]:+.1f}"]
+        for c in shown
+    ]
+    title = "predicted classes" + (f": the {SHOWN} of {size} that differ most" if len(shown) < size else "")
+    console.table(title, ["class", "out of fold", "test", "standard errors"], rows)
+    for c in np.flatnonzero(np.abs(shifts) > SHIFT)[:SHOWN]:
+        _warn_of_shift(f"{competition.classes[c]} is {shares[1][c]:.1%} of the test answers and {shares[0][c]:.1%}")
+
+
+def _show_values(oof: np.ndarray, groups: np.ndarray, test: np.ndarray) -> None:
+    """Print mean and quantiles of probabilities or numbers."""
+    rows = [
+        [name, float(part.mean()), *map(float, np.quantile(part, QUANTILES))]
+        for name, part in (("out of fold", oof), ("test", test))
+    ]
+    console.table("predicted values", ["", "mean", *[f"{q:.0%}" for q in QUANTILES]], rows)
+    shift = mean_shift(oof.astype(np.float64), groups, test.astype(np.float64))
+    console.say(f"the means differ by {shift:+.1f} standard errors")
+    if abs(shift) > SHIFT:
+        _warn_of_shift(f"the mean is {test.mean():.4g} in the test answers and {oof.mean():.4g}")
+
+
+def _warn_of_shift(difference: str) -> None:
+    console.warn(
+        f"{difference} out of fold, more than chance: do the test photos differ from the training photos "
+        "(other subjects, places, cameras or crops)?"
+    )
 
 
 def share_shifts(oof: np.ndarray, groups: np.ndarray, test: np.ndarray, classes: int) -> np.ndarray:
@@ -19,13 +77,13 @@ def share_shifts(oof: np.ndarray, groups: np.ndarray, test: np.ndarray, classes:
 
     oof, test: classes (N,) and (T,), or sets of labels (N, C) and (T, C) of 0 and 1; groups (N,).
     """
-    rows, found = _pairs(oof)
-    share = np.bincount(found, minlength=classes) / len(oof)
-    test_share = np.bincount(_pairs(test)[1], minlength=classes) / len(test)
+    rows, of_class = _row_and_class(oof)
+    share = np.bincount(of_class, minlength=classes) / len(oof)
+    test_share = np.bincount(_row_and_class(test)[1], minlength=classes) / len(test)
     group_of_row = np.unique(groups, return_inverse=True)[1]
     size = np.bincount(group_of_row)
     # sum over groups of (count - size * share)², from the pairs of group and class that exist
-    pairs, counts = np.unique(group_of_row[rows] * classes + found, return_counts=True)
+    pairs, counts = np.unique(group_of_row[rows] * classes + of_class, return_counts=True)
     group, c = pairs // classes, pairs % classes
     squares = np.bincount(c, counts**2, classes) - 2 * share * np.bincount(c, counts * size[group], classes)
     variance = (squares + share**2 * (size**2).sum()) / len(oof)  # per row
@@ -34,7 +92,7 @@ def share_shifts(oof: np.ndarray, groups: np.ndarray, test: np.ndarray, classes:
     return (test_share - share) / np.sqrt(variance * (1 / len(oof) + 1 / len(test)))
 
 
-def _pairs(answers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _row_and_class(answers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The row and the class of every answer."""
     return np.nonzero(answers) if answers.ndim == 2 else (np.arange(len(answers)), answers)
 
@@ -48,70 +106,55 @@ def mean_shift(oof: np.ndarray, groups: np.ndarray, test: np.ndarray) -> float:
     return float((test.mean() - oof.mean()) / error) if error > 0 else 0.0
 
 
-SHIFT = 4.0  # standard errors; with 18 classes, one submission in a thousand has a larger shift by chance
-SHOWN = 10  # latest submissions to show; classes to show, if there are more than MOST_CLASSES
-MOST_CLASSES = 40
-QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+# ---- how alike two submissions are
 
 
-def show_answers(competition, oof: np.ndarray, groups: np.ndarray, test: np.ndarray) -> None:
-    """Print the distribution of answers out of fold and in the submission; warn if they differ more than by chance."""
-    if competition.target == "regression" or competition.sample.answer == "probability":
-        values = [answers.from_probabilities(competition, probs) for probs in (oof, test)]
-        _show_values(values[0], groups, values[1])
-    else:
-        _show_shares(competition, scoring.answers(competition, oof), groups, scoring.answers(competition, test))
+def show_earlier(outputs: Path, competition: Competition, ids: Sequence[str], answers: np.ndarray) -> None:
+    """Print how alike these answers and each earlier submission are, or why they cannot be compared.
 
-
-def _show_shares(competition, oof: np.ndarray, groups: np.ndarray, test: np.ndarray) -> None:
-    """Print the share of rows with each class; of many classes only those that differ most."""
-    size = competition.size
-    shares = [
-        np.bincount(np.nonzero(part)[1] if part.ndim == 2 else part, minlength=size) / len(part) for part in (oof, test)
-    ]
-    far = share_shifts(oof, groups, test, size)
-    shown = np.arange(size) if size <= MOST_CLASSES else np.argsort(-np.abs(far), kind="stable")[:SHOWN]
-    rows = [
-        [f"{c:2d} {competition.classes[c]}", f"{shares[0][c]:.1%}", f"{shares[1][c]:.1%}", f"{far[c]:+.1f}"]
-        for c in shown
-    ]
-    title = "predicted classes" + (f": the {SHOWN} of {size} that differ most" if len(shown) < size else "")
-    console.table(title, ["class", "out of fold", "test", "standard errors"], rows)
-    for c in np.flatnonzero(np.abs(far) > SHIFT)[:SHOWN]:
-        _warn_of_shift(f"{competition.classes[c]} is {shares[1][c]:.1%} of the test answers and {shares[0][c]:.1%}")
-
-
-def _show_values(oof: np.ndarray, groups: np.ndarray, test: np.ndarray) -> None:
-    """Print mean and quantiles of probabilities or numbers."""
-    rows = [
-        [name, float(part.mean()), *map(float, np.quantile(part, QUANTILES))]
-        for name, part in (("out of fold", oof), ("test", test))
-    ]
-    console.table("predicted values", ["", "mean", *[f"{q:.0%}" for q in QUANTILES]], rows)
-    far = mean_shift(oof.astype(np.float64), groups, test.astype(np.float64))
-    console.say(f"the means differ by {far:+.1f} standard errors")
-    if abs(far) > SHIFT:
-        _warn_of_shift(f"the mean is {test.mean():.4g} in the test answers and {oof.mean():.4g}")
-
-
-def _warn_of_shift(found: str) -> None:
-    console.warn(
-        f"{found} out of fold, more than chance: do the test photos differ from the training photos "
-        "(other subjects, places, cameras or crops)?"
-    )
-
-
-def show_earlier(outputs, competition, ids, made: np.ndarray) -> None:
-    """Print the agreement with each earlier submission, or the reason why it cannot be compared."""
+    ids (T,): the rows of the answers.
+    """
     rows = []
-    for one in submission_file.kept_submissions(outputs)[-SHOWN:]:
-        path = outputs / "submissions" / one["file"]
+    for record in submission_file.kept_submissions(outputs)[-SHOWN:]:
+        path = outputs / "submissions" / record["file"]
         try:
-            what, value = answers.agreement(competition, made, submission_file.read_answers(path, competition, ids))
-            agreement = f"{value:.4f}" if what == "correlation" else f"{value:.1%}"
+            earlier = submission_file.read_answers(path, competition, ids)
+            text = similarity_text(competition, similarity(competition, answers, earlier))
         except InputError as error:
-            agreement = f"not comparable: {error.found.splitlines()[0]}"
-        rows.append([one["file"], one["made"], agreement])
+            text = f"not comparable: {error.found.splitlines()[0]}"
+        rows.append([record["file"], record["made"], text])
     if rows:
-        title = "correlation" if competition.sample.answer in answers.VALUES else "rows"
-        console.table("agreement with earlier submissions", ["file", "made", title], rows)
+        console.table("agreement with earlier submissions", ["file", "made", similarity_title(competition)], rows)
+
+
+def similarity(competition: Competition, first: np.ndarray, second: np.ndarray) -> float:
+    """How alike two submissions are: the correlation of numbers, else the share of equal rows.
+
+    Rankings are compared by their best answers. The correlation with a constant is 0, unless both are equal.
+    """
+    if answers_are_numbers(competition):
+        return _correlation(np.ravel(first), np.ravel(second))
+    form = form_of_answers(competition)
+    same = form.compared(first) == form.compared(second)
+    return float(np.mean(same.all(1) if same.ndim == 2 else same))
+
+
+def _correlation(first: np.ndarray, second: np.ndarray) -> float:
+    if np.ptp(first) == 0 or np.ptp(second) == 0:
+        return float(np.array_equal(first, second))
+    return float(np.corrcoef(first, second)[0, 1])
+
+
+def similarity_title(competition: Competition) -> str:
+    """The title of a column of similarities: "correlation", or "rows" for a share of rows."""
+    return "correlation" if answers_are_numbers(competition) else "rows"
+
+
+def similarity_text(competition: Competition, value: float) -> str:
+    """A similarity as a table shows it."""
+    return f"{value:.4f}" if answers_are_numbers(competition) else f"{value:.1%}"
+
+
+def answers_are_numbers(competition: Competition) -> bool:
+    """Whether answers are probabilities or numbers, and not classes."""
+    return form_of_answers(competition).limits is not None

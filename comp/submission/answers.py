@@ -1,4 +1,4 @@
-"""Answers in the form that the sample submission asks for.
+"""Answers in the form that the sample submission asks for: made, written as text, read back, compared and combined.
 
 | Sample.answer | array              | meaning                                                               |
 |---------------|--------------------|-----------------------------------------------------------------------|
@@ -10,12 +10,15 @@
 | ranking       | (N, k) int         | the k most probable classes, the best first; -1 if there are fewer    |
 | number        | (N,) float         | a value within the competition's limits                               |
 
-Write answers as the text fields of a submission. answers.py describes the forms and their arrays.
+All that differs between the forms is in the table FORMS at the end of the module: a new form is a row there, and a row
+of ANSWERS in comp/competition/competition.py, which names the targets that it fits.
 
-Read answers from the text fields of a submission: the inverse of answer_writing.py.
+Letters: N rows, C classes, F files.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -24,12 +27,36 @@ from comp.competition.competition import ANSWERS, Competition
 from comp.errors import InputError, listed
 from comp.text import finite_number
 
-CLASSES, VALUES = ("index", "label"), ("probability", "probabilities", "number")
-RANKED = 5  # length of a ranking if the metric does not say it
+RANKED = 5  # length of a ranking if the metric has no k
+DECIMALS = 8  # for probabilities that must sum to 1 in each row; the floor of the log loss needs 7
+DIGITS = 12  # largest number of decimals for others: the shortest text that gives the same float32
+SUM_TOLERANCE = 1e-9  # for rows that must sum to 1
 
 
-def form_of_answers(competition: Competition) -> str:
-    """Sample.answer. Raises InputError without a sample submission, and for a form that does not fit the target."""
+@dataclass(frozen=True)
+class AnswerForm:
+    """A form of answers. "Columns" are the columns of the sample that are filled, in their order.
+
+    decide: answers from probabilities (N, C). write: a list of N text fields for each column.
+    read: a value for each row from these lists, or None where the text is not valid. join: one array of such values.
+    vote: the combined answers of F files. kind: what valid fields are, in one word; expected: the same in full.
+    limits: the lowest and the highest number, only where answers are numbers.
+    compared: the part of answers by which two submissions are compared.
+    """
+
+    decide: Callable[[Competition, np.ndarray], np.ndarray]
+    write: Callable[[Competition, np.ndarray], list[list[str]]]
+    read: Callable[[Competition, list[Sequence[str]]], list]
+    vote: Callable[[Competition, list[np.ndarray]], np.ndarray]
+    kind: str
+    expected: Callable[[Competition], str] = lambda competition: "finite numbers"
+    join: Callable[[Competition, list], np.ndarray] = lambda competition, rows: np.array(rows)
+    limits: Callable[[Competition], tuple[float, float]] | None = None
+    compared: Callable[[np.ndarray], np.ndarray] = lambda answers: answers
+
+
+def form_of_answers(competition: Competition) -> AnswerForm:
+    """The form of Sample.answer. Raises InputError without a sample submission, and for a form that does not fit."""
     if competition.sample is None:
         raise InputError(
             "no sample submission is known",
@@ -44,34 +71,67 @@ def form_of_answers(competition: Competition) -> str:
             f"one of {', '.join(fitting)}",
             "edit competition.toml, then make folds",
         )
-    return answer
+    return FORMS[answer]
 
 
 def from_probabilities(competition: Competition, probs: np.ndarray) -> np.ndarray:
-    """Answers in the form of the sample for probs (N, C), by the plain decision of scoring.py.
+    """Answers for probs (N, C) by the plain decision of scoring.py.
 
     Probabilities of a blend are already adjusted, so that the plain decision gives the answers of its rule.
     """
-    answer = form_of_answers(competition)
-    if answer in (*CLASSES, "labels"):
-        return scoring.answers(competition, probs)
-    if answer == "probability":
-        return probs[:, 1]
-    if answer == "probabilities":
-        return probs[:, columns(competition)]
-    if answer == "ranking":
-        return np.argsort(-probs, axis=1, kind="stable")[:, : ranked(competition)]
-    return np.clip(_value_of(competition, probs), *limits(competition))
+    return form_of_answers(competition).decide(competition, probs)
 
 
-def _value_of(competition: Competition, probs: np.ndarray) -> np.ndarray:
-    """The value of a regression, or the expected grade."""
-    return probs[:, 0] if competition.target == "regression" else scoring.expectation(probs)
+def answers_to_text(competition: Competition, answers: np.ndarray) -> dict[str, list[str]]:
+    """The text fields (N,) of each column of the sample to fill, by its name."""
+    fields = form_of_answers(competition).write(competition, answers)
+    return dict(zip(competition.sample.columns, fields, strict=True))
 
 
-def limits(competition: Competition) -> tuple[float, float]:
-    """The lowest and the highest possible number."""
-    return competition.limits if competition.target == "regression" else (0, competition.size - 1)
+def answers_from_text(
+    competition: Competition, fields: dict[str, Sequence[str]], ids: Sequence[str], where: str, run: str
+) -> np.ndarray:
+    """The inverse of `answers_to_text`. ids (N,) and where name the rows and the file in messages.
+
+    Raises InputError, with `run` as the advice, for texts that are not answers of the form.
+    """
+    form = form_of_answers(competition)
+    columns = [fields[name] for name in competition.sample.columns]
+    rows = form.read(competition, columns)
+    bad = [f"{id}: {text!r}" for id, text, row in zip(ids, columns[0], rows, strict=True) if row is None]
+    if bad:
+        problem = f"{len(bad)} answer(s) of {where} are not {form.kind}:{listed(bad)}"
+        raise InputError(problem, form.expected(competition), run)
+    return form.join(competition, rows)
+
+
+def check_range(competition: Competition, answers: np.ndarray, ids: Sequence[str], run: str) -> None:
+    """Raise InputError for numbers outside of the form's limits, and for rows that must sum to 1 and do not."""
+    form = form_of_answers(competition)
+    if form.limits is None:
+        return
+    low, high = form.limits(competition)
+    rows = answers.reshape(len(answers), -1)
+    slack = 1e-6 * max(abs(low), abs(high), 1)  # for float32 rounding
+    bad = ~((rows >= low - slack) & (rows <= high + slack)).all(1)
+    expected = f"numbers from {low:g} to {high:g}"
+    if _rows_sum_to_one(competition):
+        bad |= np.abs(rows.sum(1) - 1) > SUM_TOLERANCE
+        expected += " that sum to 1 in each row"
+    if bad.any():
+        raise InputError(f"{bad.sum()} answer(s) of the submission:{listed(np.array(ids)[bad])}", expected, run)
+
+
+def vote(competition: Competition, votes: list[np.ndarray]) -> np.ndarray:
+    """The combined answers of F files. votes: the answers of each file, in the same order of rows.
+
+    Classes: the majority; probabilities and numbers: the mean; labels: those in more than half of the files; rankings:
+    by the sum of 1 / rank. Ties go to the earliest file.
+    """
+    return form_of_answers(competition).vote(competition, votes)
+
+
+# ---- what the forms need of the competition
 
 
 def columns(competition: Competition) -> list[int]:
@@ -96,86 +156,73 @@ def separator(competition: Competition) -> str:
     return competition.separator
 
 
-def ranked(competition: Competition) -> int:
-    """The length of a ranking: that of the metric, as in map@5, at most C."""
+def _ranked(competition: Competition) -> int:
+    """The length of a ranking: the k of the metric, as in map@5, at most C."""
     return min(competition.metric.ranked or RANKED, competition.size)
 
 
-def agreement(competition: Competition, first: np.ndarray, second: np.ndarray) -> tuple[str, float]:
-    """How alike two submissions are: ("correlation", r) for probabilities and numbers, else ("rows", share of equal).
-
-    Of rankings the best answers are compared. A correlation with a constant is 0, unless both are equal.
-    """
-    answer = competition.sample.answer
-    if answer in VALUES:
-        return "correlation", _correlation(np.ravel(first), np.ravel(second))
-    if answer == "ranking":
-        first, second = first[:, 0], second[:, 0]
-    same = first == second
-    return "rows", float(np.mean(same.all(1) if same.ndim == 2 else same))
+def _limits_of_number(competition: Competition) -> tuple[float, float]:
+    return competition.limits if competition.target == "regression" else (0, competition.size - 1)
 
 
-def _correlation(first: np.ndarray, second: np.ndarray) -> float:
-    if np.ptp(first) == 0 or np.ptp(second) == 0:
-        return float(np.array_equal(first, second))
-    return float(np.corrcoef(first, second)[0, 1])
+def _rows_sum_to_one(competition: Competition) -> bool:
+    """Whether the columns of the sample hold the probabilities of all classes, which sum to 1."""
+    return competition.sums_to_one and len(competition.sample.columns) == competition.size
 
 
-DECIMALS = 8  # for probabilities that must sum to 1 in each row; the floor of the log loss needs 7
-DIGITS = 12  # largest number of decimals for others: the shortest text that gives the same float32
+def _class_names(competition: Competition) -> str:
+    return ", ".join(competition.classes[:10]) + (", …" if competition.size > 10 else "")
 
 
-def answers_to_text(competition: Competition, answers: np.ndarray) -> dict[str, list[str]]:
-    """Column name to text fields (N,), for each column of the sample to fill."""
-    answer, names = form_of_answers(competition), competition.sample.columns
-    if answer != "probabilities":
-        return {names[0]: _WRITE[answer](competition, answers)}
-    if competition.sums_to_one and len(names) == competition.size:
-        texts = rows_that_sum_to_one(answers, competition.metric.lowest_probability)
-        return {name: [row[i] for row in texts] for i, name in enumerate(names)}
-    return {name: _probabilities(competition, answers[:, i]) for i, name in enumerate(names)}
+# ---- decide
 
 
-def _indices(competition: Competition, answers: np.ndarray) -> list[str]:
-    return [str(c) for c in answers.tolist()]
+def _ranking(competition: Competition, probs: np.ndarray) -> np.ndarray:
+    return np.argsort(-probs, axis=1, kind="stable")[:, : _ranked(competition)]
 
 
-def _names(competition: Competition, answers: np.ndarray) -> list[str]:
-    return [competition.classes[c] for c in answers.tolist()]
+def _number(competition: Competition, probs: np.ndarray) -> np.ndarray:
+    """The value of a regression, or the expected grade."""
+    value = probs[:, 0] if competition.target == "regression" else scoring.expectation(probs)
+    return np.clip(value, *_limits_of_number(competition))
 
 
-def _probabilities(competition: Competition, answers: np.ndarray) -> list[str]:
+# ---- write
+
+
+def _write_index(competition: Competition, answers: np.ndarray) -> list[list[str]]:
+    return [[str(c) for c in answers.tolist()]]
+
+
+def _write_name(competition: Competition, answers: np.ndarray) -> list[list[str]]:
+    return [[competition.classes[c] for c in answers.tolist()]]
+
+
+def _write_probability(competition: Competition, answers: np.ndarray) -> list[list[str]]:
     floor = competition.metric.lowest_probability
-    return _decimals(np.clip(answers, floor, 1 - floor))
+    return _decimals(competition, np.clip(answers, floor, 1 - floor))
 
 
-def _label_sets(competition: Competition, answers: np.ndarray) -> list[str]:
+def _write_probabilities(competition: Competition, answers: np.ndarray) -> list[list[str]]:
+    if not _rows_sum_to_one(competition):
+        return [text for column in answers.T for text in _write_probability(competition, column)]
+    rows = rows_that_sum_to_one(answers, competition.metric.lowest_probability)
+    return [[row[i] for row in rows] for i in range(answers.shape[1])]
+
+
+def _write_labels(competition: Competition, answers: np.ndarray) -> list[list[str]]:
     between, names = separator(competition), np.array(competition.classes, dtype=object)
-    return [between.join(names[row]) for row in np.asarray(answers, bool)]
+    return [[between.join(names[row]) for row in np.asarray(answers, bool)]]
 
 
-def _rankings(competition: Competition, answers: np.ndarray) -> list[str]:
-    return [" ".join(competition.classes[c] for c in row if c >= 0) for row in answers.tolist()]
+def _write_ranking(competition: Competition, answers: np.ndarray) -> list[list[str]]:
+    return [[" ".join(competition.classes[c] for c in row if c >= 0) for row in answers.tolist()]]
 
 
-def _numbers(competition: Competition, answers: np.ndarray) -> list[str]:
-    return _decimals(answers)
-
-
-_WRITE: dict[str, Callable[[Competition, np.ndarray], list[str]]] = {
-    "index": _indices,
-    "label": _names,
-    "probability": _probabilities,
-    "labels": _label_sets,
-    "ranking": _rankings,
-    "number": _numbers,
-}
-
-
-def _decimals(values: np.ndarray) -> list[str]:
+def _decimals(competition: Competition, values: np.ndarray) -> list[list[str]]:
     """Decimal numbers without an exponent."""
     values = np.asarray(values, np.float32)
-    return [np.format_float_positional(value, precision=DIGITS, trim="0") for value in values]
+    return [[np.format_float_positional(value, precision=DIGITS, trim="0") for value in values]]
 
 
 def rows_that_sum_to_one(probs: np.ndarray, floor: float = 0.0) -> list[list[str]]:
@@ -185,107 +232,160 @@ def rows_that_sum_to_one(probs: np.ndarray, floor: float = 0.0) -> list[list[str
     the largest one stays positive.
     """
     decimals = max(DECIMALS, int(np.ceil(2 * np.log10(probs.shape[1]))))
-    one = 10**decimals
+    whole = 10**decimals
     probs = np.maximum(np.asarray(probs, np.float64), floor)
-    units = np.rint(probs / probs.sum(1, keepdims=True) * one).astype(np.int64)
-    units[np.arange(len(units)), units.argmax(1)] += one - units.sum(1)
-    return [[f"{unit // one}.{unit % one:0{decimals}d}" for unit in row] for row in units.tolist()]
+    units = np.rint(probs / probs.sum(1, keepdims=True) * whole).astype(np.int64)
+    units[np.arange(len(units)), units.argmax(1)] += whole - units.sum(1)
+    return [[f"{unit // whole}.{unit % whole:0{decimals}d}" for unit in row] for row in units.tolist()]
 
 
-def answers_from_text(
-    competition: Competition, fields: dict[str, Sequence[str]], ids: Sequence[str], where: str, run: str
-) -> np.ndarray:
-    """The inverse of `to_text`; ids (N,) name the rows in messages. Raises InputError for invalid answers."""
-    answer = form_of_answers(competition)
-    texts = list(fields[competition.sample.columns[0]])
-    if answer == "probabilities":
-        parsed = [[finite_number(text) for text in fields[name]] for name in competition.sample.columns]
-        rows = [None if None in row else list(row) for row in zip(*parsed, strict=True)]
-    else:
-        read = _READ[answer](competition)
-        rows = [read(text) for text in texts]
-    bad = [f"{id}: {text!r}" for id, text, row in zip(ids, texts, rows, strict=True) if row is None]
-    if bad:
-        raise InputError(
-            f"{len(bad)} answer(s) of {where} are not {_WHAT[answer]}:{listed(bad)}", _expected_text(competition), run
-        )
-    return _array(competition, rows)
+# ---- read and join
 
 
-def _array(competition: Competition, rows: list) -> np.ndarray:
-    answer = competition.sample.answer
-    if answer == "labels":
-        chosen = np.zeros((len(rows), competition.size), bool)
-        for i, row in enumerate(rows):
-            chosen[i, row] = True
-        return chosen
-    if answer == "ranking":
-        rankings = np.full((len(rows), max(map(len, rows), default=1)), -1)
-        for i, row in enumerate(rows):
-            rankings[i, : len(row)] = row
-        return rankings
-    return np.array(rows)
+def _read_index(competition: Competition, columns: list[Sequence[str]]) -> list:
+    numbers = map(finite_number, columns[0])
+    return [_whole(number, competition.size) if number is not None else None for number in numbers]
 
 
-def _index_reader(competition: Competition):
-    def read(text: str) -> int | None:
-        number = finite_number(text)
-        return int(number) if number is not None and number % 1 == 0 and 0 <= number < competition.size else None
-
-    return read
+def _whole(number: float, size: int) -> int | None:
+    return int(number) if number % 1 == 0 and 0 <= number < size else None
 
 
-def _name_reader(competition: Competition):
-    return {name: c for c, name in enumerate(competition.classes)}.get
+def _read_name(competition: Competition, columns: list[Sequence[str]]) -> list:
+    known = {name: c for c, name in enumerate(competition.classes)}
+    return list(map(known.get, columns[0]))
 
 
-def _probability_reader(competition: Competition):
-    def read(text: str) -> float | None:
-        number = finite_number(text)
-        return number if number is not None and 0 <= number <= 1 else None
-
-    return read
+def _read_probability(competition: Competition, columns: list[Sequence[str]]) -> list:
+    numbers = map(finite_number, columns[0])
+    return [number if number is not None and 0 <= number <= 1 else None for number in numbers]
 
 
-def _list_reader(competition: Competition, between: str, empty: bool):
-    known = _name_reader(competition)
-
-    def read(text: str) -> list[int] | None:
-        found = [known(name) for name in text.split(between) if name]
-        right = None not in found and len(set(found)) == len(found) and (found or empty)
-        return found if right else None
-
-    return read
+def _read_probabilities(competition: Competition, columns: list[Sequence[str]]) -> list:
+    rows = zip(*[map(finite_number, column) for column in columns], strict=True)
+    return [None if None in row else list(row) for row in rows]
 
 
-_READ = {
-    "index": _index_reader,
-    "label": _name_reader,
-    "probability": _probability_reader,
-    "labels": lambda competition: _list_reader(competition, separator(competition), not competition.at_least_one),
-    "ranking": lambda competition: _list_reader(competition, " ", False),
-    "number": lambda competition: finite_number,
+def _read_number(competition: Competition, columns: list[Sequence[str]]) -> list:
+    return list(map(finite_number, columns[0]))
+
+
+def _read_labels(competition: Competition, columns: list[Sequence[str]]) -> list:
+    rows = _read_names(competition, columns[0], separator(competition))
+    return [None if row == [] and competition.at_least_one else row for row in rows]
+
+
+def _read_ranking(competition: Competition, columns: list[Sequence[str]]) -> list:
+    return [row or None for row in _read_names(competition, columns[0], " ")]
+
+
+def _read_names(competition: Competition, texts: Sequence[str], between: str) -> list[list[int] | None]:
+    """The classes that each text names; None where one is unknown or named twice."""
+    known = {name: c for c, name in enumerate(competition.classes)}
+    rows = [[known.get(name) for name in text.split(between) if name] for text in texts]
+    return [None if None in row or len(set(row)) < len(row) else row for row in rows]
+
+
+def _join_labels(competition: Competition, rows: list[list[int]]) -> np.ndarray:
+    chosen = np.zeros((len(rows), competition.size), bool)
+    for i, row in enumerate(rows):
+        chosen[i, row] = True
+    return chosen
+
+
+def _join_rankings(competition: Competition, rows: list[list[int]]) -> np.ndarray:
+    rankings = np.full((len(rows), max(map(len, rows), default=1)), -1)
+    for i, row in enumerate(rows):
+        rankings[i, : len(row)] = row
+    return rankings
+
+
+# ---- vote
+
+
+def _majority(competition: Competition, votes: list[np.ndarray]) -> np.ndarray:
+    """The most frequent class (N,); among equally frequent ones, the one in the earliest file."""
+    stacked = np.stack(votes)  # (F, N)
+    counts = np.stack([(stacked == answers).sum(0) for answers in votes])  # how many files have the same answer
+    return stacked[counts.argmax(0), np.arange(stacked.shape[1])]
+
+
+def _more_than_half(competition: Competition, votes: list[np.ndarray]) -> np.ndarray:
+    """The labels in more than half of the files; the most frequent one if every row must have a label."""
+    counts = np.stack(votes).sum(0)
+    chosen = counts * 2 > len(votes)
+    if competition.at_least_one:
+        empty = ~chosen.any(1)
+        first = counts + 0.5 * votes[0]  # ties go to the first file's labels
+        chosen[empty, first[empty].argmax(1)] = True
+    return chosen
+
+
+def _by_rank(competition: Competition, votes: list[np.ndarray]) -> np.ndarray:
+    """The classes with the largest sums of 1 / rank over the files."""
+    rankings = np.full((len(votes[0]), _ranked(competition)), -1)
+    for i, row in enumerate(zip(*votes, strict=True)):
+        points: dict[int, float] = defaultdict(float)
+        for ranking in row:
+            for rank, c in enumerate(ranking[ranking >= 0].tolist(), 1):
+                points[c] += 1 / rank
+        best = sorted(points, key=points.get, reverse=True)[: rankings.shape[1]]  # stable: ties by the order of files
+        rankings[i, : len(best)] = best
+    return rankings
+
+
+def _mean(competition: Competition, votes: list[np.ndarray]) -> np.ndarray:
+    return np.mean(votes, axis=0)
+
+
+def _one_of_the_classes(competition: Competition) -> str:
+    return f"one of {_class_names(competition)}"
+
+
+def _class_numbers(competition: Competition) -> str:
+    return f"whole numbers 0 … {competition.size - 1}"
+
+
+def _separated_labels(competition: Competition) -> str:
+    return f"each label once, separated by {separator(competition)!r}: {_class_names(competition)}"
+
+
+def _ranked_labels(competition: Competition) -> str:
+    return f"each label once, the best first, separated by spaces: {_class_names(competition)}"
+
+
+FORMS = {  # decide, write, read, vote, kind, expected
+    "index": AnswerForm(scoring.answers, _write_index, _read_index, _majority, "classes", _class_numbers),
+    "label": AnswerForm(scoring.answers, _write_name, _read_name, _majority, "classes", _one_of_the_classes),
+    "probability": AnswerForm(
+        lambda competition, probs: probs[:, 1],
+        _write_probability,
+        _read_probability,
+        _mean,
+        "probabilities",
+        expected=lambda competition: "numbers from 0 to 1",
+        limits=lambda competition: (0.0, 1.0),
+    ),
+    "probabilities": AnswerForm(
+        lambda competition, probs: probs[:, columns(competition)],
+        _write_probabilities,
+        _read_probabilities,
+        _mean,
+        "numbers",
+        limits=lambda competition: (0.0, 1.0),
+    ),
+    "labels": AnswerForm(
+        scoring.answers, _write_labels, _read_labels, _more_than_half, "classes", _separated_labels, join=_join_labels
+    ),
+    "ranking": AnswerForm(
+        _ranking,
+        _write_ranking,
+        _read_ranking,
+        _by_rank,
+        "classes",
+        _ranked_labels,
+        join=_join_rankings,
+        compared=lambda rankings: rankings[:, 0],
+    ),
+    "number": AnswerForm(_number, _decimals, _read_number, _mean, "numbers", limits=_limits_of_number),
 }
-_WHAT = {
-    "index": "classes",
-    "label": "classes",
-    "probability": "probabilities",
-    "probabilities": "numbers",
-    "labels": "classes",
-    "ranking": "classes",
-    "number": "numbers",
-}
-
-
-def _expected_text(competition: Competition) -> str:
-    """The expected content of a field, for messages."""
-    names = ", ".join(competition.classes[:10]) + (", …" if competition.size > 10 else "")
-    return {
-        "index": f"whole numbers 0 … {competition.size - 1}",
-        "label": f"one of {names}",
-        "probability": "numbers from 0 to 1",
-        "probabilities": "finite numbers",
-        "labels": f"each label once, separated by {separator(competition)!r}: {names}",
-        "ranking": f"each label once, the best first, separated by spaces: {names}",
-        "number": "finite numbers",
-    }[competition.sample.answer]

@@ -1,8 +1,13 @@
-"""Leaderboard scores (`make lb`): every submission with its cross-validated and its noted leaderboard score.
+"""Every submission with its cross-validated score (CV) and its leaderboard score (LB), and which two to select.
 
-A score belongs to the content of a file: it stays with that submission whatever is submitted later. From the scores
-follow how well cross-validation and leaderboard agree, and which two submissions to select at the end of a competition:
-a safe and a bold one.
+The user notes leaderboard scores with `make lb`. They lie in outputs/submissions/leaderboard.json under the hash of the
+submission, so they stay with the file whatever is submitted later.
+
+At the end of a competition two submissions are selected. The safe one has the best cross-validated score. The bold one
+has the best leaderboard score among those whose answers differ from the safe one's: a second submission with nearly the
+same answers would get nearly the same score.
+
+The correlations are computed here, and not by scipy.stats, whose import takes longer than all of `make lb`.
 """
 
 import math
@@ -13,6 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from comp import console, files, tables
 from comp.competition.competition import Competition
@@ -20,251 +26,16 @@ from comp.errors import InputError
 from comp.metrics.metric import Metric
 from comp.project import Project
 from comp.store.paths import BLEND, leaderboard_file, submission_csv, submissions_folder
-from comp.submission import answers, submission_file
+from comp.submission import submission_file
+from comp.submission.answer_report import answers_are_numbers, similarity
 from comp.text import finite_number
-
-
-def parsed_score(word: str, text: str, metric: Metric) -> float | None:
-    """The score of `word`=`text`, such as SCORE=0.7377; None for an empty text.
-
-    Raises InputError for a text that is not a finite number, and for a value that the metric cannot have.
-    """
-    if not text.strip():
-        return None
-    number = finite_number(text)
-    low, high = metric.limits
-    if number is not None and low <= number <= high:
-        return number
-    meant = [value for value in (finite_number(text.replace(",", ".").rstrip("% ")), _share(text)) if value is not None]
-    better = next((f"{word}={value:.10g}" for value in meant if low <= value <= high), f"{word}=<the score>")
-    found = "is not a number" if number is None else f"is not a possible value of {metric.name}"
-    raise InputError(
-        f"{word}={text} {found}", f"the score as a number{_limits(low, high)}", f"the same command with {better}"
-    )
-
-
-def _share(text: str) -> float | None:
-    """The value of a percentage: some leaderboards show 73.77 for 0.7377."""
-    number = finite_number(text.replace(",", ".").rstrip("% "))
-    return None if number is None else number / 100
-
-
-def _limits(low: float, high: float) -> str:
-    if math.isinf(low):
-        return ""
-    return f" of at least {low:g}" if math.isinf(high) else f" from {low:g} to {high:g}"
-
 
 FEWEST = 3  # submissions with both scores: with two every correlation is 1 or -1
 FEW = 8  # with fewer, the 95 % interval of a correlation of 0.7 reaches below 0
-
-
-@dataclass(frozen=True)
-class Agreement:
-    """Of `count` submissions: correlations, the 95 % interval of Pearson's (None below four), and LB minus CV.
-
-    gap, spread: mean and standard deviation of LB minus CV. Correlations are None where one of the scores is the same
-    for all.
-    """
-
-    count: int
-    pearson: float | None
-    spearman: float | None
-    interval: tuple[float, float] | None
-    gap: float
-    spread: float
-
-
-def agreement(pairs: Sequence[tuple[float, float]]) -> Agreement | None:
-    """The agreement of (cross-validated, leaderboard) scores; None for fewer than FEWEST pairs."""
-    if len(pairs) < FEWEST:
-        return None
-    cross_validated, leaderboard = np.array(pairs, np.float64).T
-    pearson, spearman = _correlations(cross_validated, leaderboard)
-    differences = leaderboard - cross_validated
-    return Agreement(
-        len(pairs),
-        pearson,
-        spearman,
-        _interval(pearson, len(pairs)),
-        float(differences.mean()),
-        float(differences.std(ddof=1)),
-    )
-
-
-def _correlations(first: np.ndarray, second: np.ndarray) -> tuple[float, float] | tuple[None, None]:
-    """Pearson's and Spearman's correlation."""
-    if np.ptp(first) == 0 or np.ptp(second) == 0:
-        return None, None
-    import pandas as pd
-
-    ranks = [pd.Series(one).rank() for one in (first, second)]
-    return float(np.corrcoef(first, second)[0, 1]), float(np.corrcoef(*ranks)[0, 1])
-
-
-def _interval(pearson: float | None, count: int) -> tuple[float, float] | None:
-    """The 95 % interval of a correlation by Fisher's transformation (Fisher 1915)."""
-    if pearson is None or count <= FEWEST:
-        return None
-    centre, error = np.arctanh(np.clip(pearson, -1 + 1e-9, 1 - 1e-9)), 1.96 / np.sqrt(count - 3)
-    return float(np.tanh(centre - error)), float(np.tanh(centre + error))
-
-
-@dataclass(frozen=True)
-class Submitted:
-    """A submission; scores are values of the competition's metric, None if not known.
-
-    digest: its hash, the name of its files in submissions/; made: time in ISO format, UTC; what: its source in a few
-    words; cross_validated: the out-of-fold score when it was made, with its 95 % interval if there is one;
-    public, private: the leaderboard scores that were noted.
-    """
-
-    digest: str
-    made: str
-    what: str
-    cross_validated: float | None = None
-    interval: tuple[float, float] | None = None
-    public: float | None = None
-    private: float | None = None
-
-
-def read_scores(outputs: Path) -> dict[str, dict]:
-    """Hash of each submission with a noted score to {"public": …, "private": …, "noted": time}; a score may be None.
-
-    Raises InputError if the file was damaged.
-    """
-    path = leaderboard_file(outputs)
-    if not path.is_file():
-        return {}
-    return files.read_json(path, *_expected(path))["scores"]
-
-
-def _expected(path: Path) -> tuple[str, str]:
-    again = f"rm {shlex.quote(str(path))}, then note the scores again: make lb SCORE=… FILE=…"
-    return "the file as make lb wrote it", again
-
-
-def note_score(outputs: Path, digest: str, public: float | None, private: float | None) -> dict:
-    """Note the scores of the submission of that hash. Returns what was noted before, {} if nothing was.
-
-    A score that is None keeps the one that was noted before.
-    """
-    scores = read_scores(outputs)
-    before = scores.get(digest, {})
-    given = {name: value for name, value in (("public", public), ("private", private)) if value is not None}
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    scores[digest] = {"public": None, "private": None, **before, **given, "noted": now}
-    files.write_json(leaderboard_file(outputs), {"scores": scores})
-    return before
-
-
-def submitted(project: Project) -> list[Submitted]:
-    """Every submission, the oldest first. Raises InputError if a submission or the noted scores were damaged.
-
-    A cross-validated score of another metric than the competition has now is left out.
-    """
-    noted = read_scores(project.outputs)
-    records = submission_file.kept_submissions(project.outputs)
-    return [_row_of(record, noted, project.competition) for record in records]
-
-
-def _row_of(record: dict, noted: dict[str, dict], competition: Competition) -> Submitted:
-    digest = record["file"].removesuffix(".csv")
-    scores = noted.get(digest, {})
-    same = record.get("metric") == competition.metric.name
-    interval = record.get("interval_95") if same else None
-    return Submitted(
-        digest=digest,
-        made=str(record.get("made", "")),
-        what=described_submission(record),
-        cross_validated=record.get("cross_fitted") if same else None,
-        interval=tuple(interval) if interval else None,
-        public=scores.get("public"),
-        private=scores.get("private"),
-    )
-
-
-def described_submission(record: dict) -> str:
-    """The source of a submission in a few words, from its record in submissions/."""
-    if "files" in record:
-        return f"vote of {len(record['files'])} files"
-    rule = f" + {record['rule']}" if record.get("rule") else ""
-    if record.get("run") == BLEND:
-        return f"blend of {len(record.get('runs', ()))}: {record.get('method', '?')}{rule}"
-    return f"run {record.get('run')}{rule}"
-
-
-def digest_of(outputs: Path, wanted: str) -> str:
-    """The hash of a submission from the first letters of its hash, or from the path of the file or of a copy.
-
-    Raises InputError unless exactly one submission is meant.
-    """
-    known = [record["file"].removesuffix(".csv") for record in submission_file.kept_submissions(outputs)]
-    path = Path(wanted).expanduser()
-    start = files.digest(path) if path.is_file() else path.name.removesuffix(".csv").lower()
-    found = [digest for digest in known if start and digest.startswith(start)]
-    if len(found) == 1:
-        return found[0]
-    problem = f"{len(found)} submissions begin with {wanted}" if found else f"no submission {wanted} was made here"
-    if not known:
-        raise InputError(problem, "a submission that was made here", "make blend")
-    raise InputError(
-        problem,
-        f"a file, or the first letters of its name; the last ones are {', '.join(known[-5:])}",
-        "make lb shows all, then the same command with FILE=<one of them>",
-    )
-
-
-OTHER_ROWS = 0.02  # least share of rows with another answer
-CORRELATION = 0.99  # the same for probabilities and numbers: at most so large
-
-
-@dataclass(frozen=True)
-class Choice:
-    """A submission to select. kind: "safe" or "bold"; reason: why, in a few words."""
-
-    row: Submitted
-    kind: str
-    reason: str
-
-
-def final_choices(project: Project, rows: list[Submitted]) -> tuple[list[Choice], str]:
-    """The submissions to select, and why there is no safe or no bold one; the text is empty if there are both."""
-    scored = [row for row in rows if row.cross_validated is not None]
-    if not scored:
-        return [], "no submission has a cross-validated score"
-    better = project.competition.metric.shown
-    safe = max(scored, key=lambda row: (better(row.cross_validated), row.made))
-    chosen = [Choice(safe, "safe", f"the best cross-validated score ({safe.cross_validated:.4f})")]
-    noted = [row for row in rows if row.public is not None and row != safe]
-    if not noted:
-        return chosen, "no bold one: no other submission has a leaderboard score"
-    for row in sorted(noted, key=lambda row: (better(row.public), row.made), reverse=True):
-        difference = _difference(project, safe, row)
-        if difference:
-            reason = f"the best LB ({row.public:.4f}) among other answers ({difference})"
-            return [*chosen, Choice(row, "bold", reason)], ""
-    return chosen, "no bold one: all with a leaderboard score have nearly the answers of the safe one"
-
-
-def _difference(project: Project, safe: Submitted, other: Submitted) -> str:
-    """How the answers of two submissions differ, in words; empty if they are nearly the same."""
-    competition = project.competition
-    paths = [submissions_folder(project.outputs) / f"{row.digest}.csv" for row in (safe, other)]
-    try:
-        ids = tables.read_raw_csv(paths[0], (competition.sample.id,), "make sub").column(competition.sample.id)
-        both = [submission_file.read_answers(path, competition, ids) for path in paths]
-    except InputError:
-        return "other rows"  # made when the competition's sample was another one
-    what, value = answers.agreement(competition, *both)
-    if what == "correlation":
-        return f"correlation {value:.3f}" if value <= CORRELATION else ""
-    return f"{1 - value:.1%} of rows differ" if 1 - value >= OTHER_ROWS else ""
-
-
+OTHER_ROWS = 0.02  # the bold submission has another answer than the safe one in at least this share of rows
+CORRELATION = 0.99  # or, if answers are numbers, their correlation is at most this
 SHORT = 8  # letters of a hash: enough for FILE=
 WIDTH = 30  # letters of a submission's source, at most
-
 
 # ---- the stage
 
@@ -314,8 +85,254 @@ def _current_digest(outputs: Path) -> str:
     return digest
 
 
+# ---- submissions and their scores
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """A submission. Its scores are values of the competition's metric, or None if they are not known.
+
+    digest: its hash, which is the name of its files in submissions/. made: time in ISO format, UTC. what: its source in
+    a few words. cross_validated: the out-of-fold score when it was made; interval: its 95 % interval. public, private:
+    the leaderboard scores that were noted.
+    """
+
+    digest: str
+    made: str
+    what: str
+    cross_validated: float | None = None
+    interval: tuple[float, float] | None = None
+    public: float | None = None
+    private: float | None = None
+
+
+def read_scores(outputs: Path) -> dict[str, dict]:
+    """Hash of each submission with a noted score to {"public": …, "private": …, "noted": time}; a score may be None.
+
+    Raises InputError if the file was damaged.
+    """
+    path = leaderboard_file(outputs)
+    if not path.is_file():
+        return {}
+    return files.read_json(path, *_expected(path))["scores"]
+
+
+def _expected(path: Path) -> tuple[str, str]:
+    again = f"rm {shlex.quote(str(path))}, then note the scores again: make lb SCORE=<score> FILE=<its file>"
+    return "the file as make lb wrote it", again
+
+
+def note_score(outputs: Path, digest: str, public: float | None, private: float | None) -> dict:
+    """Note the scores of the submission of that hash. Returns what was noted before, {} if nothing was.
+
+    A score that is None keeps the one that was noted before.
+    """
+    scores = read_scores(outputs)
+    before = scores.get(digest, {})
+    given = {name: value for name, value in (("public", public), ("private", private)) if value is not None}
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    scores[digest] = {"public": None, "private": None, **before, **given, "noted": now}
+    files.write_json(leaderboard_file(outputs), {"scores": scores})
+    return before
+
+
+def submitted(project: Project) -> list[Submitted]:
+    """Every submission, the oldest first. Raises InputError if a submission or the noted scores were damaged.
+
+    cross_validated is None if the competition had another metric when the submission was made.
+    """
+    noted = read_scores(project.outputs)
+    records = submission_file.kept_submissions(project.outputs)
+    return [_row_of(record, noted, project.competition) for record in records]
+
+
+def _row_of(record: dict, noted: dict[str, dict], competition: Competition) -> Submitted:
+    digest = record["file"].removesuffix(".csv")
+    scores = noted.get(digest, {})
+    same = record.get("metric") == competition.metric.name
+    interval = record.get("interval_95") if same else None
+    return Submitted(
+        digest=digest,
+        made=str(record.get("made", "")),
+        what=described_submission(record),
+        cross_validated=record.get("cross_fitted") if same else None,
+        interval=tuple(interval) if interval else None,
+        public=scores.get("public"),
+        private=scores.get("private"),
+    )
+
+
+def described_submission(record: dict) -> str:
+    """The source of a submission in a few words, from its record in submissions/."""
+    if "files" in record:
+        return f"vote of {len(record['files'])} files"
+    rule = f" + {record['rule']}" if record.get("rule") else ""
+    if record.get("run") == BLEND:
+        return f"blend of {len(record.get('runs', ()))}: {record.get('method', '?')}{rule}"
+    return f"run {record.get('run')}{rule}"
+
+
+def digest_of(outputs: Path, wanted: str) -> str:
+    """The hash of a submission from the first letters of its hash, or from the path of the file or of a copy.
+
+    Raises InputError unless exactly one submission is meant.
+    """
+    known = [record["file"].removesuffix(".csv") for record in submission_file.kept_submissions(outputs)]
+    path = Path(wanted).expanduser()
+    start = files.digest(path) if path.is_file() else path.name.removesuffix(".csv").lower()
+    matching = [digest for digest in known if start and digest.startswith(start)]
+    if len(matching) == 1:
+        return matching[0]
+    problem = (
+        f"{len(matching)} submissions begin with {wanted}" if matching else f"no submission {wanted} was made here"
+    )
+    if not known:
+        raise InputError(problem, "a submission that was made here", "make blend")
+    raise InputError(
+        problem,
+        f"a file, or the first letters of its name; the last ones are {', '.join(known[-5:])}",
+        "make lb shows all, then the same command with FILE=<one of them>",
+    )
+
+
+# ---- a score as the user types it
+
+
+def parsed_score(word: str, text: str, metric: Metric) -> float | None:
+    """The score of `word`=`text`, such as SCORE=0.7377; None for an empty text.
+
+    Raises InputError for a text that is not a finite number, and for a value that the metric cannot have.
+    """
+    if not text.strip():
+        return None
+    number = finite_number(text)
+    low, high = metric.limits
+    if number is not None and low <= number <= high:
+        return number
+    problem = "is not a number" if number is None else f"is not a possible value of {metric.name}"
+    meant = next((f"{value:.10g}" for value in _other_readings(text) if low <= value <= high), "<the score>")
+    expected = f"the score as a number{_range_text(low, high)}"
+    raise InputError(f"{word}={text} {problem}", expected, f"the same command with {word}={meant}")
+
+
+def _other_readings(text: str) -> list[float]:
+    """What a mistyped score may mean: with a decimal comma, or in percent, as some leaderboards show it."""
+    number = finite_number(text.replace(",", ".").rstrip("% "))
+    return [] if number is None else [number, number / 100]
+
+
+def _range_text(low: float, high: float) -> str:
+    if math.isinf(low):
+        return ""
+    return f" of at least {low:g}" if math.isinf(high) else f" from {low:g} to {high:g}"
+
+
+# ---- how well CV and leaderboard agree
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How the scores of `count` submissions agree.
+
+    pearson, spearman: correlations; None if all submissions have the same CV, or the same LB. interval: the 95 %
+    interval of pearson; None for fewer than four submissions. gap, spread: mean and standard deviation of LB minus CV.
+    """
+
+    count: int
+    pearson: float | None
+    spearman: float | None
+    interval: tuple[float, float] | None
+    gap: float
+    spread: float
+
+
+def agreement(pairs: Sequence[tuple[float, float]]) -> Agreement | None:
+    """The agreement of (cross-validated, leaderboard) scores; None for fewer than FEWEST pairs."""
+    if len(pairs) < FEWEST:
+        return None
+    cross_validated, leaderboard = np.array(pairs, np.float64).T
+    pearson, spearman = _correlations(cross_validated, leaderboard)
+    differences = leaderboard - cross_validated
+    return Agreement(
+        len(pairs),
+        pearson,
+        spearman,
+        _interval(pearson, len(pairs)),
+        float(differences.mean()),
+        float(differences.std(ddof=1)),
+    )
+
+
+def _correlations(first: np.ndarray, second: np.ndarray) -> tuple[float, float] | tuple[None, None]:
+    """Pearson's and Spearman's correlation."""
+    if np.ptp(first) == 0 or np.ptp(second) == 0:
+        return None, None
+    ranks = [pd.Series(scores).rank() for scores in (first, second)]
+    return float(np.corrcoef(first, second)[0, 1]), float(np.corrcoef(*ranks)[0, 1])
+
+
+def _interval(pearson: float | None, count: int) -> tuple[float, float] | None:
+    """The 95 % interval of a correlation by Fisher's transformation (Fisher 1915)."""
+    if pearson is None or count <= FEWEST:
+        return None
+    centre, error = np.arctanh(np.clip(pearson, -1 + 1e-9, 1 - 1e-9)), 1.96 / np.sqrt(count - 3)
+    return float(np.tanh(centre - error)), float(np.tanh(centre + error))
+
+
+# ---- which submissions to select
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A submission to select. kind: "safe" or "bold"; reason: why, in a few words."""
+
+    row: Submitted
+    kind: str
+    reason: str
+
+
+def final_choices(project: Project, rows: list[Submitted]) -> tuple[list[Choice], str]:
+    """The submissions to select, and a text that says why there is no safe or no bold one; "" if there are both."""
+    scored = [row for row in rows if row.cross_validated is not None]
+    if not scored:
+        return [], "no submission has a cross-validated score"
+    better = project.competition.metric.shown
+    safe = max(scored, key=lambda row: (better(row.cross_validated), row.made))
+    chosen = [Choice(safe, "safe", f"the best cross-validated score ({safe.cross_validated:.4f})")]
+    noted = [row for row in rows if row.public is not None and row != safe]
+    if not noted:
+        return chosen, "no bold one: no other submission has a leaderboard score"
+    for row in sorted(noted, key=lambda row: (better(row.public), row.made), reverse=True):
+        difference = _difference(project, safe, row)
+        if difference:
+            reason = f"the best LB ({row.public:.4f}) among other answers ({difference})"
+            return [*chosen, Choice(row, "bold", reason)], ""
+    return chosen, "no bold one: all with a leaderboard score have nearly the answers of the safe one"
+
+
+def _difference(project: Project, safe: Submitted, other: Submitted) -> str:
+    """How the answers of two submissions differ, in words; empty if they are nearly the same."""
+    competition = project.competition
+    paths = [submissions_folder(project.outputs) / f"{row.digest}.csv" for row in (safe, other)]
+    try:
+        ids = tables.read_raw_csv(paths[0], (competition.sample.id,), "make sub").column(competition.sample.id)
+        first, second = [submission_file.read_answers(path, competition, ids) for path in paths]
+    except InputError:
+        return "other rows"  # one of them was made for another sample submission
+    value = similarity(competition, first, second)
+    if answers_are_numbers(competition):
+        return f"correlation {value:.3f}" if value <= CORRELATION else ""
+    return f"{1 - value:.1%} of rows differ" if 1 - value >= OTHER_ROWS else ""
+
+
+# ---- what `make lb` prints
+
+
 def show_leaderboard(project: Project, rows: list[Submitted]) -> None:
-    """Print the table of submissions (at least one) and what follows from it."""
+    """Print the table of submissions, at least one, how CV and LB agree, and which submissions to select.
+
+    Nothing is selected once a private score is noted: the competition is over.
+    """
     over = any(row.private is not None for row in rows)
     chosen, problem = ([], "") if over else final_choices(project, rows)
     _show_table(rows, project.competition, chosen, over)
@@ -354,7 +371,7 @@ def _cut(text: str) -> str:
 
 
 def _when(made: str) -> str:
-    """Day and local time of an ISO time."""
+    """Day and local time of a time in ISO format."""
     try:
         return datetime.fromisoformat(made).astimezone().strftime("%d %b %H:%M")
     except ValueError:
@@ -368,18 +385,18 @@ def _score_text(value: float | None) -> str:
 def _show_agreement(pairs: list[tuple[float | None, float | None]], name: str) -> None:
     """Print the correlation of both scores, or what it needs."""
     both = [pair for pair in pairs if None not in pair]
-    found = agreement(both)
-    if found is None:
+    agreed = agreement(both)
+    if agreed is None:
         console.say(f"CV and {name}: {len(both)} submission(s) have both, a correlation needs {FEWEST}")
         return
-    if found.pearson is None:
+    if agreed.pearson is None:
         console.say(f"CV and {name}: no correlation, because all values of one of them are the same")
     else:
-        interval = f" (95 % {found.interval[0]:.2f} to {found.interval[1]:.2f})" if found.interval else ""
+        interval = f" (95 % {agreed.interval[0]:.2f} to {agreed.interval[1]:.2f})" if agreed.interval else ""
         console.say(
-            f"CV and {name}: Pearson {found.pearson:.2f}{interval}, Spearman {found.spearman:.2f}, "
-            f"of {found.count} submissions"
+            f"CV and {name}: Pearson {agreed.pearson:.2f}{interval}, Spearman {agreed.spearman:.2f}, "
+            f"of {agreed.count} submissions"
         )
-        if found.count < FEW:
-            console.say(f"{found.count} submissions are too few for a correlation to mean much")
-    console.say(f"{name} - CV: {found.gap:+.4f} on average, standard deviation {found.spread:.4f}")
+        if agreed.count < FEW:
+            console.say(f"{agreed.count} submissions are too few for a correlation to mean much")
+    console.say(f"{name} - CV: {agreed.gap:+.4f} on average, standard deviation {agreed.spread:.4f}")

@@ -18,7 +18,7 @@ import pandas as pd
 from comp import console, files, tables
 from comp.competition import scoring
 from comp.competition.competition import Competition
-from comp.errors import InputError, listed
+from comp.errors import InputError, quoted
 from comp.inputs.sample_submission import check_same_ids, raw_sample, sample_ids
 from comp.project import Project
 from comp.store import blend_files, made_of
@@ -137,7 +137,7 @@ def check_submission(data: bytes, sample: RawTable, competition: Competition) ->
     fields = {name: [row[header.index(name)] for row in rows] for name in names}
     ids = [row[header.index(column_name(competition.sample.id))] for row in rows]
     made = answers.answers_from_text(competition, fields, ids, "the submission", run)
-    _check_range(made, ids, competition, run)
+    answers.check_range(competition, made, ids, run)
 
 
 def _rows_of(data: bytes, sample: RawTable) -> list[list[str]]:
@@ -146,23 +146,6 @@ def _rows_of(data: bytes, sample: RawTable) -> list[list[str]]:
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=sample.separator)
     names, *filled = [row for row in rows if not is_blank(row)]
     return [list(map(column_name, names)), *filled]
-
-
-def _check_range(made: np.ndarray, ids: list[str], competition: Competition, run: str) -> None:
-    """Check that probabilities are in 0 … 1 and sum to 1 in each row, and that numbers are within the limits."""
-    answer = competition.sample.answer
-    if answer not in answers.VALUES:
-        return
-    low, high = answers.limits(competition) if answer == "number" else (0.0, 1.0)
-    rows = made.reshape(len(made), -1)
-    slack = 1e-6 * max(abs(low), abs(high), 1)  # for float32 rounding
-    bad = ~((rows >= low - slack) & (rows <= high + slack)).all(1)
-    expected = f"numbers from {low:g} to {high:g}"
-    if answer == "probabilities" and competition.sums_to_one and rows.shape[1] == competition.size:
-        bad |= np.abs(rows.sum(1) - 1) > 1e-9
-        expected += " that sum to 1 in each row"
-    if bad.any():
-        raise InputError(f"{bad.sum()} answer(s) of the submission:{listed(np.array(ids)[bad])}", expected, run)
 
 
 # ---- every submission so far
@@ -188,10 +171,12 @@ def kept_submissions(outputs: Path) -> list[dict]:
     """The records of all submissions, the oldest first. Raises InputError if a record or its file was damaged."""
     found = []
     for path in sorted((submissions_folder(outputs)).glob(RECORDS)):
-        record = files.read_json(path, "the record of a submission", f"rm {path}")
+        record = files.read_json(path, "the record of a submission", f"rm {quoted(path)}")
         table = path.with_suffix(".csv")
         if not table.is_file() or files.digest(table) != path.stem:
-            raise InputError(f"{table} is missing or was changed", "the file as it was made", f"rm {path} {table}")
+            raise InputError(
+                f"{table} is missing or was changed", "the file as it was made", f"rm {quoted(path)} {quoted(table)}"
+            )
         found.append(record)
     return sorted(found, key=lambda record: (str(record.get("made")), str(record.get("file"))))
 

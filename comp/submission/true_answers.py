@@ -65,50 +65,56 @@ def read_truth(path: Path, competition: Competition) -> tuple[np.ndarray, np.nda
     Classes may be given by name or by index, or as one column of 0 and 1 per class. Raises InputError if the columns
     are missing, and for invalid labels.
     """
+    table = read_table(path, (competition.sample.id,), f"correct {path}")
+    columns = table[_truth_columns(table, path, competition)]
+    wrong, truth = (_of_indicators if columns.shape[1] > 1 else _of_one_column)(columns, competition)
+    if wrong:
+        problem = f"{len(wrong)} label(s) of {path} are not valid:{listed(wrong)}"
+        raise InputError(problem, "labels of the competition", f"correct {path}")
+    return table[competition.sample.id].to_numpy(str), truth
+
+
+def _truth_columns(table: pd.DataFrame, path: Path, competition: Competition) -> list[str]:
+    """The columns with the truth: those of the sample, else `label`. Raises InputError if one of them is missing."""
     sample = competition.sample
-    table = read_table(path, (sample.id,), f"correct {path}")
-    known = [name for name in sample.columns if name in table] or [name for name in ("label",) if name in table]
-    if not known or (len(known) < competition.size and len(sample.columns) > 1 and known != ["label"]):
-        expected = f"{sample.id} and {', '.join(sample.columns[:20])} (or label)"
-        raise InputError(f"{path} has columns {', '.join(map(str, table))[:200]}", expected, f"correct {path}")
-    made = _columns(table[known], competition) if len(known) > 1 else _column(table[known[0]], competition)
-    if isinstance(made, list):
-        raise InputError(
-            f"{len(made)} label(s) of {path} are not valid:{listed(made)}",
-            "labels of the competition",
-            f"correct {path}",
-        )
-    return table[sample.id].to_numpy(str), made
+    names = [name for name in sample.columns if name in table]
+    if names and (len(names) >= competition.size or len(sample.columns) == 1):
+        return names
+    if not names and "label" in table:
+        return ["label"]
+    expected = f"{sample.id} and {', '.join(sample.columns[:20])} (or label)"
+    raise InputError(f"{path} has columns {', '.join(map(str, table))[:200]}", expected, f"correct {path}")
 
 
-def _columns(table: pd.DataFrame, competition: Competition) -> np.ndarray | list[str]:
-    """Labels from one column of 0 and 1 per class; or a list of the texts that are not 0 or 1."""
-    numbers = table.apply(pd.to_numeric, errors="coerce")
-    bad = table.to_numpy()[~numbers.isin([0, 1]).to_numpy()]
-    if len(bad):
-        return bad.tolist()
-    made = np.zeros((len(table), competition.size), np.uint8)
-    made[:, answers.columns(competition)] = numbers.to_numpy(np.uint8)
-    return made if competition.target == "multilabel" else made.argmax(1)
+def _of_indicators(columns: pd.DataFrame, competition: Competition) -> tuple[list[str], np.ndarray | None]:
+    """The texts that are not 0 or 1; if there are none, the labels from one column of 0 and 1 per class."""
+    numbers = columns.apply(pd.to_numeric, errors="coerce")
+    wrong = columns.to_numpy()[~numbers.isin([0, 1]).to_numpy()].tolist()
+    if wrong:
+        return wrong, None
+    indicators = np.zeros((len(columns), competition.size), np.uint8)
+    indicators[:, answers.columns(competition)] = numbers.to_numpy(np.uint8)
+    return [], indicators if competition.target == "multilabel" else indicators.argmax(1)
 
 
-def _column(column: pd.Series, competition: Competition) -> np.ndarray | list[str]:
-    """Labels from one column of text; or a list of the texts that are not labels."""
+def _of_one_column(columns: pd.DataFrame, competition: Competition) -> tuple[list[str], np.ndarray | None]:
+    """The texts that are not labels; if there are none, the labels of the column."""
+    column = columns.iloc[:, 0]
     if competition.target == "regression":
         numbers = pd.to_numeric(column, errors="coerce")
-        return column[numbers.isna()].tolist() or numbers.to_numpy(np.float64)
-    known, multilabel = _known(competition), competition.target == "multilabel"
-    parts = [text.split(answers.separator(competition)) if multilabel else [text] for text in column]
-    found = [[known.get(part) for part in row if part or not multilabel] for row in parts]
-    bad = [text for text, row in zip(column, found, strict=True) if None in row]
-    if bad:
-        return bad
-    if multilabel:
-        return labels.to_array(pd.Series([labels.to_text(row) for row in found], dtype=object), competition)
-    return np.array([row[0] for row in found])
+        return column[numbers.isna()].tolist(), numbers.to_numpy(np.float64)
+    several, known = competition.target == "multilabel", _class_by_text(competition)
+    parts = [text.split(answers.separator(competition)) if several else [text] for text in column]
+    rows = [[known.get(part) for part in row if part or not several] for row in parts]
+    wrong = [text for text, row in zip(column, rows, strict=True) if None in row]
+    if wrong:
+        return wrong, None
+    if several:
+        return [], labels.to_array(pd.Series(list(map(labels.to_text, rows)), dtype=object), competition)
+    return [], np.array([row[0] for row in rows])
 
 
-def _known(competition: Competition) -> dict[str, int]:
+def _class_by_text(competition: Competition) -> dict[str, int]:
     """Text to class, by name and by index. If the sample has indices, an index takes precedence over a name."""
     names = {name: c for c, name in enumerate(competition.classes)}
     indices = {str(c): c for c in range(competition.size)}

@@ -1,7 +1,7 @@
 """Runs that no network makes: classifiers on features (`make embed`) and on predictions of other runs (`make stack`).
 
-Their recipe.json has the settings as plain values, the kind, and the command that makes the run again. Each fold's oof.npz
-and test.npz are like those of a trained run, so everything that reads predictions treats these runs alike.
+Their recipe.json has the settings as plain values, the kind, and the command that makes the run again. Each fold's
+oof.npz and test.npz are like those of a trained run, so everything that reads predictions treats these runs alike.
 """
 
 import json
@@ -14,7 +14,7 @@ import numpy as np
 from comp import console, files
 from comp.competition import scored_rows, scoring
 from comp.competition.competition import Competition
-from comp.errors import InputError
+from comp.errors import InputError, quoted
 from comp.store.out_of_fold import is_current
 from comp.store.predictions import load_predictions, save_predictions
 from comp.store.runs import DERIVED, Run
@@ -45,7 +45,7 @@ def check_derived(run: Run, settings: dict, competition: Competition) -> None:
     """Raise InputError if the run exists with other settings, was trained, or is of other classes."""
     if not run.recipe.is_file():
         return
-    other = f"the same command with RUN=<another name>, or rm -r {run.folder}"
+    other = f"the same command with RUN=<another name>, or rm -r {quoted(run.folder)}"
     content = files.read_json(run.recipe, "the recipe of a run", other)
     kept = content.get("recipe")
     if run.kind not in DERIVED or not isinstance(kept, dict):

@@ -1,4 +1,4 @@
-"""A second level (`make stack`): a classifier that learns from the OOF predictions of runs, cross-fitted on the same folds.
+"""A second level (`make stack`): a classifier that learns from OOF predictions of runs, cross-fitted on the same folds.
 
 The classifier that predicts fold k learns from the rows of the other folds and never sees a row or label of fold k.
 One indirect way remains, as in all usual stacking: the first-level predictions of the other folds were made by models
@@ -115,6 +115,4 @@ def _columns(project: Project, text: str, ids: np.ndarray) -> tuple[pd.DataFrame
     if not text:
         return pd.DataFrame(index=range(len(folds))), pd.DataFrame(index=range(len(ids)))
     test = project.test_rows.drop_duplicates("id").set_index("id", drop=False)
-    return chosen_columns(
-        text, project.competition, project.inputs, folds["image"], test.loc[ids].reset_index(drop=True)
-    )
+    return chosen_columns(text, project.tables, folds["image"], test.loc[ids].reset_index(drop=True))

@@ -27,7 +27,7 @@ from comp.competition.competition import Competition
 from comp.competition.scored_rows import scored_ids
 from comp.data.batches import Batches, Order
 from comp.data.loader import Loaded, Loader
-from comp.errors import InputError, listed
+from comp.errors import InputError, listed, quoted
 from comp.hardware import processes
 from comp.hardware.device import explained_device_error
 from comp.metrics import named_metrics
@@ -58,7 +58,7 @@ def load_resume(path: Path, identity: dict, device: torch.device) -> dict:
 
     torch.load takes only tensors and plain values from it (weights_only), after the checksum was compared.
     """
-    remedy = f"rm {path}, then the same command: the fold starts again"
+    remedy = f"rm {quoted(path)}, then the same command: the fold starts again"
     try:
         data = path.read_bytes()
         if hashlib.sha256(data[:-SHA256]).digest() != data[-SHA256:]:

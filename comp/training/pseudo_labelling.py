@@ -19,7 +19,7 @@ from comp import console
 from comp.blending import compare
 from comp.competition.competition import ONE_LABEL, Competition
 from comp.data.run_data import RunData
-from comp.errors import InputError
+from comp.errors import InputError, quoted
 from comp.hardware import device, processes
 from comp.project import Project
 from comp.recipes import recipe_json
@@ -63,7 +63,7 @@ def run_rounds(project: Project, name: str, asked: Rounds, where: str = "auto") 
         )
         if gain.better <= 0.5:
             folder = project.run(labels.name).folder
-            console.say(f"no gain: stopped. To leave {labels.name} out of the blend: rm -r {folder}")
+            console.say(f"no gain: stopped. To leave {labels.name} out of the blend: rm -r {quoted(folder)}")
             return
         labellers = [labels.name if labeller == base.name else labeller for labeller in labellers]
         base = project.run(labels.name)

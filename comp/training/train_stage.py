@@ -141,7 +141,7 @@ def _fit(model: nn.Module, data: RunData, run: Run, k: int | str, where: torch.d
 
 
 def _check_apart(groups: pd.Series, train: np.ndarray, val: np.ndarray, k: int) -> None:
-    """Raise InputError for groups on both sides. They were checked when the folds were written, but files get edited."""
+    """Raise InputError for groups on both sides: they were checked by make folds, but files get edited."""
     overlap = set(groups.iloc[train]) & set(groups.iloc[val])
     if overlap:
         raise InputError(f"{sorted(overlap)[:3]} on both sides of fold {k}", "each group in one fold", "make folds")

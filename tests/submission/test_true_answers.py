@@ -1,3 +1,5 @@
+"""True answers are read from a table like the sample, or with a column of labels."""
+
 import numpy as np
 import pytest
 from small_competitions import small

@@ -8,9 +8,9 @@ import pytest
 from small_competitions import small
 
 from comp.tabular import classifiers
-from comp.tabular.classifiers import FITTING, Classifier, ClassifierSettings
-from comp.tabular.cross_fitting import CrossFitting, LearningRows
-from comp.tabular.row_values import Preparation, RowValues
+from comp.tabular.classifiers import FITTING, ClassifierSettings, Learner
+from comp.tabular.cross_fitting import CrossFitting, FoldResult, LearningRows
+from comp.tabular.row_values import RowValues
 
 GRIDS = {"logistic": (0.01, 1.0), "knn": (5, 3), "boosting": (2, 4), "ridge": (10.0, 1.0)}
 COMPETITION = small()
@@ -49,33 +49,28 @@ def marked(rows: LearningRows, k: int) -> LearningRows:
     return dataclasses.replace(rows, values=RowValues(vectors, columns), labels=labels)
 
 
+def results_of(rows: LearningRows, how: ClassifierSettings, folds: int) -> list[FoldResult]:
+    fitting = CrossFitting(rows, how, 0)
+    return [fitting.fold(k) for k in range(folds)]
+
+
 @pytest.mark.parametrize("folds", [2, 3])
 @pytest.mark.parametrize("kind", FITTING["multiclass"])
 def test_a_marker_in_the_held_out_fold_changes_no_test_prediction_and_no_choice(kind, folds):
     rows, how = drawn(folds, rows=160), settings(kind, components=2)  # a tree's leaf has 20 rows
-    plain = [made for made in CrossFitting(rows, how, 0).folds(list(range(folds)))]
+    plain = results_of(rows, how, folds)
     for k in range(folds):
-        planted = CrossFitting(marked(rows, k), how, 0)
-        results = list(planted.folds(list(range(folds))))  # those before k fill what the folds share
+        results = results_of(marked(rows, k), how, folds)  # the folds before k fit classifiers that k shares
         np.testing.assert_array_equal(results[k].test, plain[k].test)
         assert results[k].value == plain[k].value
         others = [j for j in range(folds) if j != k]
         assert any(not np.array_equal(results[j].test, plain[j].test) for j in others), "the marker marks nothing"
 
 
-def test_the_preparation_learns_from_its_rows_alone():
-    rows = drawn()
-    train = rows.folds != 0
-    seen = Preparation(0, 0).fit(rows.values.at(train))
-    again = Preparation(0, 0).fit(marked(rows, 0).values.at(train))
-    np.testing.assert_array_equal(seen.transform(rows.test), again.transform(rows.test))
-    assert np.isfinite(seen.transform(marked(rows, 0).values)).all(), "an unknown category is no error"
-
-
 @pytest.mark.parametrize("best_by", ["metric", "loss"])
 def test_the_same_bits_twice_and_one_fold_alone(best_by):
     rows, how = drawn(), settings("logistic", best_by=best_by)
-    first, second = (list(CrossFitting(rows, how, 0).folds([0, 1, 2])) for _ in range(2))
+    first, second = (results_of(rows, how, 3) for _ in range(2))
     alone = CrossFitting(rows, how, 0).fold(2)
     for a, b in [*zip(first, second, strict=True), (first[2], alone)]:
         np.testing.assert_array_equal(a.held_out, b.held_out)
@@ -85,15 +80,15 @@ def test_the_same_bits_twice_and_one_fold_alone(best_by):
 
 
 def test_the_folds_share_the_classifiers_of_their_inner_validation(monkeypatch):
-    fits, own = [], Classifier.predictions
+    fits, own = [], Learner.predictions
 
     def counted(self, grid, *more):
         fits.append(len(grid))
         return own(self, grid, *more)
 
-    monkeypatch.setattr(Classifier, "predictions", counted)
+    monkeypatch.setattr(Learner, "predictions", counted)
     rows = drawn(folds=5)
-    list(CrossFitting(rows, settings("logistic"), 0).folds(list(range(5))))
+    results_of(rows, settings("logistic"), 5)
     assert fits.count(2) == 5 * 4 / 2  # the whole grid, on each pair of folds
     assert fits.count(1) == 5  # the chosen value, on each fold
 
@@ -101,7 +96,7 @@ def test_the_folds_share_the_classifiers_of_their_inner_validation(monkeypatch):
 def test_a_better_value_is_chosen():
     rows = drawn(rows=120)
     how = dataclasses.replace(settings("logistic", best_by="loss"), grid=(1e-9, 0.1))
-    assert all(made.value == 0.1 for made in CrossFitting(rows, how, 0).folds([0, 1, 2]))
+    assert all(result.value == 0.1 for result in results_of(rows, how, 3))
 
 
 def test_columns_alone_and_empty_columns_are_enough():
@@ -109,7 +104,5 @@ def test_columns_alone_and_empty_columns_are_enough():
     columns = rows.values.columns.assign(empty=np.nan)
     none = np.zeros((len(columns), 0), np.float32)
     test = RowValues(none[:8], rows.test.columns.assign(empty=1.0))
-    made = CrossFitting(dataclasses.replace(rows, values=RowValues(none, columns), test=test), settings("knn"), 0).fold(
-        0
-    )
-    assert np.isfinite(made.test).all()
+    rows = dataclasses.replace(rows, values=RowValues(none, columns), test=test)
+    assert np.isfinite(CrossFitting(rows, settings("knn"), 0).fold(0).test).all()

@@ -1,7 +1,7 @@
-"""Loading: the cached loader beside the seed team's pipeline, timm's loader and bare decoding, one core each.
+"""Loading: our cached loader against the seed team's pipeline, timm's loader and bare decoding, each on one core.
 
-The seed's pipeline and timm's give float tensors (timm's: uint8), ours the uint8 batch that `to_model` normalises on
-the device: that is the design being measured.
+The seed team is the one whose project this toolkit began from. Its pipeline gives normalised float tensors, timm's
+gives uint8; ours gives the uint8 batch that `to_model` normalises on the device. That is the design being measured.
 """
 
 import contextlib
@@ -69,7 +69,7 @@ def ours(work: Path, inputs: Path, images: list[str], augment: str):
 
 
 def augmentations(work: Path, inputs: Path, images: list[str]):
-    """augment=batched, normalising included, beside augment=upright: a batch at once and a photo at a time."""
+    """augment=batched (a batch at once, with normalising) and augment=upright (a photo at a time)."""
     recipe = catalog.get_recipe("vit_small_r26")
     cache = photo_cache.cached(work / "cache", inputs, [images], recipe.crop, recipe.image_size, lambda count: None)
     rows = np.arange(BATCH)
@@ -88,7 +88,7 @@ def augmentations(work: Path, inputs: Path, images: list[str]):
 
 
 class SeedDataset(Dataset):
-    """PIL, centre crop, resize, tensor, normalise: for each photo, each epoch, one at a time."""
+    """The seed team's dataset: PIL opens, crops, resizes and normalises every photo again in each epoch."""
 
     def __init__(self, inputs: Path, images: list[str]):
         from torchvision import transforms as T
@@ -138,7 +138,7 @@ def decoding(inputs: Path, images: list[str]):
 
 
 def cache_memory(work: Path) -> dict:
-    """The private memory that loading adds, over the main process and two workers, beside the size of the cache."""
+    """The private memory that loading adds in the main process and two workers; theirs is the size of the cache."""
     size, path = 224, work / "memory.npy"
     np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=(HOME_PHOTOS, size, size, 3)).flush()
     pixels = np.load(path, mmap_mode="r")
@@ -155,6 +155,6 @@ def cache_memory(work: Path) -> dict:
 
 
 def private_bytes(process: int | str = "self") -> int:
-    """Memory of a process that no other shares and no file backs (Linux)."""
+    """The bytes of a process that it shares with no other process and that no file backs (Linux)."""
     lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
     return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Private_Dirty:"))

@@ -1,4 +1,6 @@
-"""A face competition in the home layout. The faces are drawn with OpenCV, they are NOT photos of people.
+"""Faces with the files of the home competition (mask x gender x age, which this toolkit was written for first).
+
+The faces are drawn with OpenCV, they are NOT photos of people.
 
     train/train.csv        id,gender,race,age,path: one row a person
     train/images/<path>/   seven pictures a person: mask1 … mask5, incorrect_mask, normal
@@ -7,8 +9,8 @@
     answers.csv            ImageID,ans: the true classes, for the leaderboard alone
 
 A person keeps skin, head, hair and features over the seven pictures; pose, light, clothes and background change.
-Gender and age show through noisy cues that a picture of 32 pixels still has: how far the hair reaches and how grey it
-is, beside finer ones. So a small model learns them from scratch in a minute.
+Gender and age show through noisy cues. A picture of 32 pixels still has two of them: how far the hair reaches and how
+grey it is. So a small model learns from scratch in a minute.
 """
 
 from pathlib import Path
@@ -39,7 +41,7 @@ def draw(folder: Path, settings: dict) -> None:
 
 
 def roster(people: int, rng: np.random.Generator) -> pd.DataFrame:
-    """Columns gender, age, one row a person in random order. Allocated, not drawn: every fold needs each class."""
+    """Columns gender and age, a row per person in random order. Shares are exact: every fold needs each class."""
     old = max(1, round(OLD * people))
     women, rows = min(max(2, round(WOMEN * people) - old), people - 2 * old - 2), []
     for gender, others in (("female", women), ("male", people - 2 * old - women)):
@@ -64,7 +66,7 @@ def train_table(people: pd.DataFrame, seed: int) -> pd.DataFrame:
 
 
 def train_jobs(folder: Path, train: pd.DataFrame, seed: int) -> list[tuple]:
-    """Arguments of draw_person for each person of train; makes the folders."""
+    """Make the folders of train. Returns the arguments of draw_person for each person."""
     suffixes = np.random.default_rng([seed, 0, 3]).choice(SUFFIXES, (len(train), len(SHOTS)))
     jobs = []
     for p in train.itertuples():
@@ -76,7 +78,10 @@ def train_jobs(folder: Path, train: pd.DataFrame, seed: int) -> list[tuple]:
 
 
 def write_test_tables(folder: Path, test: pd.DataFrame, seed: int) -> list[tuple]:
-    """Write info.csv and answers.csv; the arguments of draw_person. Sorted by random names, which shuffles people."""
+    """Write info.csv and answers.csv. Returns the arguments of draw_person for each person.
+
+    Rows are sorted by their random names, which shuffles the people.
+    """
     rng, images, jobs, answers = np.random.default_rng([seed, 0, 4]), folder / "eval/images", [], {}
     images.mkdir(parents=True)
     for p in test.itertuples():
@@ -90,20 +95,20 @@ def write_test_tables(folder: Path, test: pd.DataFrame, seed: int) -> list[tuple
 
 
 def true_class(mask: int, gender: str, age: int) -> int:
-    """Class 0 … 17. Written out here too, so that the answers do not rest on the code that they judge."""
+    """Class 0 … 17. It is computed here again, because the answers judge the code that computes it."""
     return mask * 6 + (gender == "female") * 3 + (age >= 30) + (age >= 60)
 
 
 def write_junk(folder: Path, train: pd.DataFrame) -> None:
-    """What a Mac leaves behind in real archives: such files are to be skipped by who reads."""
+    """Files that a Mac leaves in archives. The readers must skip them."""
     (folder / "train/images/.DS_Store").write_bytes(b"junk")
     for path in train["path"][::20]:
         (folder / "train/images" / path / "._mask1.jpg").write_bytes(b"junk")
 
 
 def draw_person(gender: str, age: int, files: list[Path], seed: list[int]) -> None:
-    """Draw one person's seven pictures, in the order of SHOTS. All chance is this person's: no worker count matters."""
-    cv2.setNumThreads(1)  # one worker a core already
+    """Draw one person's seven pictures, in the order of SHOTS. All chance comes from the seed of the person."""
+    cv2.setNumThreads(1)  # there is one worker per core already
     rng = np.random.default_rng(seed)
     look = make_look(gender == "female", age, rng)
     masks = rng.permutation(len(MASKS))

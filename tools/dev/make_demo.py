@@ -1,10 +1,11 @@
-"""Draw a small competition to try the toolkit on: faces in the home layout, or scikit-learn's handwritten digits.
+"""Draw a small competition to try the toolkit on: faces, or scikit-learn's handwritten digits.
 
 reads   nothing
 writes  <dest>/: the competition's files (see drawing/faces.py and drawing/digits.py), answers.csv with the true answers
         of the test photos, and demo.json with the settings that it was drawn with
 
-The faces are drawn, they are NOT photos of people. The digits are real.
+The faces are drawn, they are NOT photos of people; their files lie as those of the home competition do (mask x gender x
+age, the one that this toolkit was written for first). The digits are real.
 """
 
 import argparse
@@ -15,7 +16,7 @@ from pathlib import Path
 
 from drawing import digits, faces
 
-VERSIONS = {"faces": 3, "digits": 1}  # raise one where its pictures change, and older demos are drawn anew
+VERSIONS = {"faces": 3, "digits": 1}  # raise one if its pictures change: then older demos are drawn anew
 
 
 def main() -> None:
@@ -36,15 +37,15 @@ def main() -> None:
 
 
 def arguments() -> argparse.Namespace:
-    made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    made.add_argument("--comp", choices=VERSIONS, default="faces", help="which competition")
-    made.add_argument("--dest", type=Path, default=Path("inputs/demo"), help="folder to draw into")
-    made.add_argument("--people", type=int, default=150, help="faces: people to train on, seven photos each")
-    made.add_argument("--test-people", type=int, default=54, help="faces: people to predict, seven photos each")
-    made.add_argument("--seed", type=int, default=0, help="of everything that is drawn")
-    args = made.parse_args()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--comp", choices=VERSIONS, default="faces", help="which competition")
+    parser.add_argument("--dest", type=Path, default=Path("inputs/demo"), help="folder to draw into")
+    parser.add_argument("--people", type=int, default=150, help="faces: people to train on, seven photos each")
+    parser.add_argument("--test-people", type=int, default=54, help="faces: people to predict, seven photos each")
+    parser.add_argument("--seed", type=int, default=0, help="of everything that is drawn")
+    args = parser.parse_args()
     if min(args.people, args.test_people) < 6:
-        made.error("--people and --test-people: at least 6, one for each gender and age group")
+        parser.error("--people and --test-people: at least 6, one for each gender and age group")
     return args
 
 
@@ -57,7 +58,7 @@ def chosen(args: argparse.Namespace) -> dict:
 
 
 def is_drawn(dest: Path, settings: dict) -> bool:
-    """Whether dest holds exactly this demo. Exits where dest is another folder: it is not ours to replace."""
+    """Whether dest holds exactly this demo. Exits if dest is not a demo: this tool must not replace it."""
     if not dest.exists():
         return False
     if not all((dest / name).is_file() for name in ("answers.csv", "demo.json")):
@@ -69,7 +70,7 @@ def is_drawn(dest: Path, settings: dict) -> bool:
 
 
 def draw_competition(dest: Path, settings: dict) -> None:
-    """Draw all of it into a folder beside dest, then rename: dest is whole or not there."""
+    """Draw the competition into a folder next to dest, then rename it, so that dest is whole or does not exist."""
     drawing = dest.with_name(f".{dest.name}.drawing")
     shutil.rmtree(drawing, ignore_errors=True)
     if settings.get("comp") == "digits":

@@ -1,4 +1,7 @@
-"""The engine beside the same work written bare: a step, an epoch, a prediction; and an epoch of the seed team's way."""
+"""The training loop against the same work in bare torch: a step, an epoch and a prediction.
+
+An epoch is also compared with that of the seed team, whose project this toolkit began from.
+"""
 
 import copy
 import dataclasses
@@ -61,7 +64,7 @@ def engine_steps(fit: Fit, batches: Batches):
 
 
 def bare_steps(model, recipe, batches: Batches, device: torch.device):
-    """The same steps in ten lines of timm and torch, on float tensors that are on the device already."""
+    """The same steps in a few lines of timm and torch, on float tensors that are on the device already."""
     from timm.optim import create_optimizer_v2
 
     layout, half = memory_format(recipe), precision(recipe, device, training=True)
@@ -90,7 +93,7 @@ def bare_steps(model, recipe, batches: Batches, device: torch.device):
 
 
 def engine_epoch(fit: Fit):
-    """A training epoch with loading, from the cache; validation aside, as the others have none."""
+    """A training epoch with loading from the cache, without validation, because the others have none."""
 
     def run() -> int:
         train_epoch(fit.learner, fit.loader, 0, lambda count: None)
@@ -101,7 +104,7 @@ def engine_epoch(fit: Fit):
 
 
 def seed_epoch(model, recipe, inputs: Path, images: list[str], labels: np.ndarray, device: torch.device):
-    """The seed team's way: float32, PIL in four workers, every photo decoded again."""
+    """An epoch as the seed team trained it: float32, and PIL decodes every photo again in four workers."""
 
     class Labelled(SeedDataset):
         def __getitem__(self, i: int):

@@ -1,11 +1,11 @@
-"""Kill the stages at random moments, run the same command again, and compare all that they wrote with a run left alone.
+"""Kill the stages at random moments, run them again, and compare their files with those of an undisturbed run.
 
 reads   nothing: a tiny competition is drawn
 writes  only below --work, which it empties first
 
-Each round is the whole way in a new outputs folder: every command is killed (SIGKILL, with all its processes) after a
-random share of the time that it took undisturbed, and started again, until it comes to its end. Exits 1 on any
-difference.
+Each round is the whole way in a new outputs folder. Every command is killed (SIGKILL, with all its processes) after a
+random share of the time that it took undisturbed, and is started again until it comes to its end. The exit code is 1 if
+any file differs.
 """
 
 import argparse
@@ -24,7 +24,7 @@ import pandas as pd
 
 from comp import console
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 SETTINGS = (
     "pretrained=false image_size=32 epochs=2 batch_size=16 accumulate=1 patience=0 lr=3e-3 warmup_epochs=0.5 "
     "mixup=0.3 halfmix=0.3 augment=upright ema_decay=0.9 drop_rate=0.2 workers=0"
@@ -33,16 +33,16 @@ TRAIN = ["train", "MODEL=test_resnet", "RUN=r", f"SET={SETTINGS}"]
 STAGES = {
     "folds": [["folds", "FOLDS=3"]],
     "train": [TRAIN],
-    "all": [["folds", "FOLDS=3"], TRAIN, ["predict", "MODEL=r", "TTA=none"], ["blend"], ["sub"]],
+    "all": [["folds", "FOLDS=3"], TRAIN, ["predict", "MODEL=test_resnet", "RUN=r", "TTA=none"], ["blend"], ["sub"]],
 }
-PER_COMMAND = 6  # kills, in a round: on a loaded machine a command may never end within its undisturbed time
+PER_COMMAND = 6  # kills in a round: on a loaded machine a command may never end within its undisturbed time
 TIMES = ["seconds", "images_per_second", "waiting"]  # columns of history.csv that are never the same twice
 
 
 def main() -> None:
     args = arguments()
     shutil.rmtree(args.work, ignore_errors=True)
-    draw = [sys.executable, ROOT / "tools/make_demo.py", "--dest", args.work / "inputs"]
+    draw = [sys.executable, ROOT / "tools/dev/make_demo.py", "--dest", args.work / "inputs"]
     subprocess.run([*draw, "--people", "18", "--test-people", "6"], check=True, stdout=subprocess.DEVNULL)
     commands = STAGES[args.stages]
     for outputs in ("reference", "again"):  # twice: the first one fills the machine's file caches
@@ -69,16 +69,16 @@ def main() -> None:
 
 
 def arguments() -> argparse.Namespace:
-    made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    made.add_argument("--work", type=Path, default=Path("outputs/chaos"), help="folder to work in; emptied first")
-    made.add_argument("--kills", type=int, default=100, help="how many")
-    made.add_argument("--stages", choices=STAGES, default="all", help="what is killed")
-    made.add_argument("--seed", type=int, default=0, help="of the moments")
-    return made.parse_args()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--work", type=Path, default=Path("outputs/chaos"), help="folder to work in; emptied first")
+    parser.add_argument("--kills", type=int, default=100, help="how many")
+    parser.add_argument("--stages", choices=STAGES, default="all", help="what is killed")
+    parser.add_argument("--seed", type=int, default=0, help="of the moments")
+    return parser.parse_args()
 
 
 def start(work: Path, outputs: str, command: list[str]) -> subprocess.Popen:
-    """make in a process group of its own, so that a kill reaches everything it started."""
+    """Start make in a new process group, so that a kill reaches all its processes."""
     words = ["make", "-s", "-C", ROOT, *command, f"INPUTS={work.resolve() / 'inputs'}"]
     words += [f"OUTPUTS={work.resolve() / outputs}", "DEVICE=cpu"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
@@ -93,7 +93,7 @@ def start(work: Path, outputs: str, command: list[str]) -> subprocess.Popen:
 
 
 def make(work: Path, outputs: str, *command: str) -> None:
-    """Run to the end; exits with what it printed if it fails."""
+    """Run a command to its end. Exits with the command's output if it fails."""
     finish(start(work, outputs, list(command)))
 
 
@@ -110,7 +110,7 @@ def timed(work: Path, outputs: str, command: list[str]) -> float:
 
 
 def disturbed(work: Path, outputs: str, command: list[str], seconds: float, chance: random.Random, most: int) -> int:
-    """Start a command until it comes to its end, killing it at most `most` times; how many kills that were."""
+    """Start a command until it comes to its end, and kill it at most `most` times. Returns the number of kills."""
     for kills in range(most):
         process = start(work, outputs, command)
         try:
@@ -126,7 +126,7 @@ def disturbed(work: Path, outputs: str, command: list[str], seconds: float, chan
 
 
 def fingerprints(outputs: Path) -> dict[str, str]:
-    """Every file below outputs, the photo cache aside, with a hash of its content (its times aside)."""
+    """The hash of every file below outputs, without the photo cache and the locks."""
     files = {}
     for path in sorted(path for path in outputs.rglob("*") if path.is_file()):
         name = str(path.relative_to(outputs))
@@ -136,18 +136,18 @@ def fingerprints(outputs: Path) -> dict[str, str]:
 
 
 def content(path: Path, outputs: Path) -> bytes:
-    """A file's bytes without what differs by nature: durations, and the name of the outputs folder itself."""
+    """A file's bytes without what differs between equal runs: times, and the name of the outputs folder."""
     if path.parent.name == "submissions" and path.suffix == ".json":
         record = json.loads(path.read_text())
-        return json.dumps({name: value for name, value in record.items() if name not in ("made", "sha256")}).encode()
+        return json.dumps({name: value for name, value in record.items() if name != "made"}).encode()
     if path.name == "history.csv":
         return pd.read_csv(path).drop(columns=TIMES).to_csv().encode()
     return path.read_bytes().replace(str(outputs.resolve()).encode(), b"outputs")
 
 
-def differences(expected: dict[str, str], found: dict[str, str]) -> list[str]:
-    names = sorted(expected.keys() | found.keys())
-    return [f"{name} differs" for name in names if expected.get(name) != found.get(name)]
+def differences(expected: dict[str, str], actual: dict[str, str]) -> list[str]:
+    names = sorted(expected.keys() | actual.keys())
+    return [f"{name} differs" for name in names if expected.get(name) != actual.get(name)]
 
 
 if __name__ == "__main__":

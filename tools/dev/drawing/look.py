@@ -1,4 +1,4 @@
-"""What lasts: a person's look, as gender and age suggest it and noise blurs it."""
+"""A person's look, which all pictures of the person share: gender and age suggest it, and noise blurs it."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ VIVID = ((150, 70, 40), (176, 108, 50), (160, 50, 80), (120, 40, 30))  # dyed, m
 
 @dataclass(frozen=True)
 class Look:
-    """What a person keeps over the pictures. Lengths in face units (1 = half a face's width), colours RGB 0 … 255."""
+    """The look of a person. Lengths are in face units (1 = half the width of a face), colours are RGB 0 … 255."""
 
     skin: np.ndarray
     hair: np.ndarray
@@ -34,7 +34,7 @@ class Look:
 
 
 def make_look(woman: bool, age: int, rng: np.random.Generator) -> Look:
-    """Draw a look. Each cue has noise of its own around what gender and apparent age suggest."""
+    """Draw a look. Each cue has separate noise around the value that gender and apparent age suggest."""
     seen = age + rng.normal(0, 1.5)  # the apparent age
     cue = np.clip(woman + rng.normal(0, 0.07), -0.15, 1.15)  # the apparent gender, 0 … 1
 
@@ -66,7 +66,7 @@ def make_look(woman: bool, age: int, rng: np.random.Generator) -> Look:
 
 
 def pick(colours: tuple, rng: np.random.Generator) -> np.ndarray:
-    """One of the colours, a bit off."""
+    """One of the colours, slightly changed."""
     return np.clip(np.array(colours[rng.integers(len(colours))]) + rng.normal(0, 5, 3), 0, 255)
 
 

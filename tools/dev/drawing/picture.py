@@ -1,4 +1,4 @@
-"""What changes: one picture of a person, with pose, light, clothes, background and mask of its own."""
+"""One picture of a person. Pose, light, clothes, background and mask change from picture to picture."""
 
 import cv2
 import numpy as np
@@ -23,7 +23,7 @@ def draw_picture(look: Look, mask: int, mask_colour, rng: np.random.Generator) -
 
 
 def background(rng: np.random.Generator) -> np.ndarray:
-    """A wall in two colours, neither as dark nor as light as hair, with soft dots: what is behind says nothing.
+    """A wall in two colours, neither as dark nor as light as hair, with soft dots. It says nothing about the class.
 
     The dots differ enough that no two photos of two people count as the same photo.
     """
@@ -133,7 +133,7 @@ def draw_hair(pen: Pen, look: Look, rng: np.random.Generator) -> None:
 
 
 def draw_mask(pen: Pen, look: Look, mask: int, colour, rng: np.random.Generator) -> None:
-    """A mask with its straps: over nose and mouth, or wrongly under the nose, at the chin, over eyes or forehead."""
+    """A mask with straps over nose and mouth, or wrongly under the nose, at the chin, over the eyes or the forehead."""
     wrong = ((0.6, 1.35), (0.85, 1.5), (-0.35, 0.3))  # top and bottom, y
     top, bottom = wrong[rng.integers(len(wrong))] if mask == 1 else (0.1, 1.28)
     top, bottom = np.array([top, bottom]) + rng.normal(0, 0.03, 2)
@@ -152,7 +152,7 @@ def draw_mask(pen: Pen, look: Look, mask: int, colour, rng: np.random.Generator)
 
 
 def decorate(pen: Pen, shape: np.ndarray, ink: np.ndarray, style: int, rng: np.random.Generator) -> None:
-    """A rim, and pleats, dots, a seam down the middle, or nothing more."""
+    """Draw a rim; then pleats, dots, a seam down the middle, or nothing."""
     (left, top), (right, bottom) = shape.min(0), shape.max(0)
     pen.line([*shape, shape[0]], ink, 0.025)
     if style == 0:

@@ -1,8 +1,11 @@
-"""Does every family of timm's models work here? One small model of each module of timm, and a table.
+"""Try one small model of each module of timm, and print a table of those that work.
 
-Each is trained for a step with the head alone and for one with all of it, predicts, and is filled from a file of its
-own weights with a wrapper around them. At 64 px, or at the nearest size that the model takes. Ten minutes on a CPU.
-A developer's tool: it reads and writes nothing in outputs/.
+reads   nothing
+writes  nothing in outputs/
+
+Each model is trained for one step with the head alone and for one step as a whole. Then it predicts, and it is filled
+from a file of its own weights with a wrapper around them. The photos have 64 px, or the nearest size that the model
+takes. This takes ten minutes on a CPU.
 """
 
 import argparse
@@ -33,7 +36,7 @@ from comp.training import checks_before_training
 from comp.training.loop import Fit
 
 CPU = torch.device("cpu")
-LARGE = re.compile(r"large|huge|giant|so\d|384|448|512")  # names that need not be counted where there are others
+LARGE = re.compile(r"large|huge|giant|so\d|384|448|512")  # names of models that are skipped if the module has others
 COMPETITION = Competition("multiclass", ("a", "b", "c"), named_metrics.get("accuracy"))
 SETTINGS = dict(
     pretrained=False,
@@ -63,15 +66,15 @@ def main() -> None:
 
 
 def arguments():
-    made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    made.add_argument("--family", nargs="*", metavar="MODULE", help="modules of timm; default: all of them")
-    made.add_argument("--size", type=int, default=64, help="side of the pictures, pixels")
-    made.add_argument("--seconds", type=int, default=120, help="a model that takes longer is given up")
-    return made.parse_args()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--family", nargs="*", metavar="MODULE", help="modules of timm; default: all of them")
+    parser.add_argument("--size", type=int, default=64, help="side of the pictures, pixels")
+    parser.add_argument("--seconds", type=int, default=120, help="a model that takes longer is given up")
+    return parser.parse_args()
 
 
 def smallest(family: str) -> tuple[str, int]:
-    """The model of a module of timm with the fewest parameters, and how many; built without memory."""
+    """The model of a module of timm with the fewest parameters, and their number. It is built without memory."""
     counts, names = {}, timm.list_models(module=family)
     for name in [name for name in names if not LARGE.search(name)] or names:
         with torch.device("meta"), contextlib.suppress(NotImplementedError):
@@ -80,7 +83,7 @@ def smallest(family: str) -> tuple[str, int]:
 
 
 def tried(name: str, size: int, seconds: int) -> tuple[int, str]:
-    """The size that a model was tried at, and "works", or what went wrong."""
+    """The size that a model was tried at, and "works" or the problem."""
     recipe = with_normalisation(dataclasses.replace(catalog.get_recipe(name), image_size=size, **SETTINGS))
     signal.signal(signal.SIGALRM, _out_of_time)
     signal.alarm(seconds)
@@ -104,7 +107,7 @@ def tried(name: str, size: int, seconds: int) -> tuple[int, str]:
 
 
 class OutOfTime(BaseException):
-    """A model took too long. No Exception, so that nothing takes it for a fault of the model."""
+    """A model took too long. It is no Exception, so that no code takes it for a fault of the model."""
 
 
 def _out_of_time(number, frame) -> None:
@@ -112,7 +115,7 @@ def _out_of_time(number, frame) -> None:
 
 
 def train_and_predict(recipe: Recipe) -> None:
-    """A step of the head alone, a step of all of it, and a prediction; InputError where that is not finite."""
+    """Train the head for a step and the model for a step, then predict. Raises InputError if that is not finite."""
     labels, side = np.arange(4) % 3, recipe.image_size
     pixels = np.random.default_rng(0).integers(0, 256, (4, side, side, 3)).astype(np.uint8)
     photos = Photos("", [f"photo{i}" for i in range(4)], 0, side, pixels)
@@ -127,7 +130,7 @@ def train_and_predict(recipe: Recipe) -> None:
 
 
 def refill(recipe: Recipe) -> None:
-    """Load the model's own weights from a file with a wrapper around them; InputError where they do not fit."""
+    """Load the model's own weights from a file with a wrapper around them. Raises InputError if they do not fit."""
     state = factory.create_model(recipe, COMPETITION, Path()).state_dict()
     with tempfile.TemporaryDirectory() as folder:
         wrapped = {"state_dict": {f"model.{name}": value for name, value in state.items()}}

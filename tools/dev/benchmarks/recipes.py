@@ -1,4 +1,4 @@
-"""Training steps: what `auto` chooses for a device, and what compiling adds, beside the plain way."""
+"""Training steps: the number format that `auto` chooses for a device, and compiling, against the plain way."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ def records(work: Path, rounds: int) -> Iterator[dict]:
 
 
 def on_a_gpu(device: torch.device, rounds: int) -> Iterator[dict]:
-    """The three recipes at their own size and batch."""
+    """The three recipes of the seed team, whose project this toolkit began from, at their size and batch size."""
     for name in RECIPES:
         recipe = dataclasses.replace(catalog.get_recipe(name), pretrained=False)
         plain = steps(recipe, device)
@@ -39,7 +39,7 @@ def on_a_gpu(device: torch.device, rounds: int) -> Iterator[dict]:
 
 
 def on_a_cpu(device: torch.device, rounds: int) -> Iterator[dict]:
-    """What `auto` chooses there, beside float32 and beside bf16 in the usual layout; sizes that a CPU can train."""
+    """The choice of `auto` against float32 and against bf16 in the usual layout, at sizes that a CPU can train."""
     for name, size in SMALL:
         changes = dict(pretrained=False, image_size=size, batch_size=32)
         recipe = dataclasses.replace(with_normalisation(catalog.get_recipe(name)), **changes)

@@ -1,7 +1,7 @@
-"""Measure speed as ratios: two ways of doing one thing, timed in one run, in turns.
+"""Measure speed and score as ratios: our way and another way of doing the same work, timed in turns.
 
 reads   nothing: photos are drawn, or simulated
-writes  outputs/bench/<name>.json: a list of {name, ours, theirs, unit, ratio, rounds}; a ratio above 1 is ours ahead
+writes  outputs/bench/<name>.json: a list of {name, ours, theirs, unit, ratio, rounds}; our way is ahead if ratio > 1
 
 ours and theirs are medians over the rounds. Nothing else should run on the machine meanwhile.
 """
@@ -13,40 +13,35 @@ import subprocess
 import sys
 from pathlib import Path
 
-from options import parser
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from options import parse
 
 from comp import console, files
 from comp.errors import InputError
 
-# Modules of tools/benchmarks, each with records(work, rounds).
+# Modules of tools/dev/benchmarks, each with records(work, rounds).
 BENCHES = ("data", "engine", "recipes", "blending", "choosing")
 
 
 def main() -> None:
-    args = arguments()
-    names = args.only.split() or BENCHES
+    given = parse(__doc__, "outputs", "bench", "repeat")
+    names = given.bench.split() or BENCHES
     unknown = set(names) - set(BENCHES)
     if unknown:
-        raise InputError(f"BENCH={args.only}", f"some of {' '.join(BENCHES)}", "make bench")
-    folder = args.outputs / "bench"
+        raise InputError(f"BENCH={given.bench}", f"some of {' '.join(BENCHES)}", "make bench")
+    folder = Path(given.outputs) / "bench"
     draw = [sys.executable, Path(__file__).parent / "make_demo.py", "--dest", folder / "inputs"]
     subprocess.run([*draw, "--people", "60", "--test-people", "6"], check=True, stdout=subprocess.DEVNULL)
     rows = []
     for name in names:
         records = []
-        for record in importlib.import_module(f"benchmarks.{name}").records(folder, args.rounds):
+        for record in importlib.import_module(f"benchmarks.{name}").records(folder, given.repeat):
             console.say(f"  {record['name']}: {record['ratio']:.2f}")
             records.append(record)
         files.write_text(folder / f"{name}.json", json.dumps(records, indent=2) + "\n")
         rows += [[r["name"], *[f"{r[key]:,.4g}" for key in ("ours", "theirs")], r["unit"], r["ratio"]] for r in records]
-    console.table(f"{os.cpu_count()} cores, {args.rounds} rounds", ["name", "ours", "theirs", "unit", "ratio"], rows)
-
-
-def arguments():
-    made = parser(__doc__)
-    made.add_argument("--only", default="", help=f"some of {' '.join(BENCHES)}; empty for all")
-    made.add_argument("--rounds", type=int, default=5, help="how often each of the two is timed")
-    return made.parse_args()
+    console.table(f"{os.cpu_count()} cores, {given.repeat} rounds", ["name", "ours", "theirs", "unit", "ratio"], rows)
 
 
 if __name__ == "__main__":

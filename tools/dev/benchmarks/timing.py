@@ -8,7 +8,7 @@ import torch
 
 
 def compare(name: str, ours: Callable[[], int], theirs: Callable[[], int], unit: str, rounds: int) -> dict:
-    """A record of rates: each function does its work once and returns how many units that was. One warm-up each."""
+    """A record of both rates. Each function does its work once and returns its number of units; one call warms up."""
     rates: dict[Callable, list[float]] = {ours: [], theirs: []}
     for each in rates:
         each()
@@ -22,6 +22,6 @@ def compare(name: str, ours: Callable[[], int], theirs: Callable[[], int], unit:
 
 
 def synchronized(device: torch.device) -> None:
-    """Wait for what was asked of the device, so that a clock sees it."""
+    """Wait until the device has done its work, so that a clock measures it."""
     if device.type == "cuda":
         torch.cuda.synchronize()

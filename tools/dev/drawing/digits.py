@@ -1,6 +1,6 @@
 """The handwritten digits that scikit-learn ships (Alpaydin and Kaynak 1998), as a competition of PNG files.
 
-1,797 digits of 8 x 8 pixels, enlarged to 32 x 32: one half to train on, the other to predict.
+There are 1,797 digits of 8 x 8 pixels, enlarged to 32 x 32. One half is for training, the other is to be predicted.
 """
 
 from pathlib import Path

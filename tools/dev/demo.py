@@ -1,0 +1,80 @@
+"""The whole way on a small competition: draw it, make folds, train, blend, score, report.
+
+reads   nothing
+writes  inputs/demo and outputs/demo; with COMP=digits inputs/digits and outputs/digits
+
+Each stage is a script of tools/, and the line that is printed before it is the make command that does the same.
+
+The settings are for learning from scratch in seconds on a CPU, not for a competition: tiny pictures (the side of the
+ViT's must be a multiple of 32) and no pretrained weights. The faces have a head for each attribute (few faces teach
+eight values sooner than eighteen classes), classes drawn alike often, and two folds: each model sees half of the photos
+more often instead of more of them once. Each run ends before it is perfect, and makes other mistakes than the others,
+so that a blend has something to gain.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+TOOLS = Path(__file__).parent.parent
+sys.path.insert(0, str(TOOLS))
+
+from options import parse  # noqa: E402  lies in tools/
+
+from comp import console  # noqa: E402
+from comp.errors import InputError  # noqa: E402
+
+FACES = (
+    "pretrained=false head=attributes accumulate=1 batch_size=16 optimizer=adamw schedule=cosine patience=0 mixup=0 "
+    "cutmix=0 loss=cross_entropy smoothing=0 class_weights=none sampler=balanced augment=flip weight_decay=0.05 "
+    "warmup_epochs=0.3 clip_grad=1"
+)
+DIGITS = "pretrained=false image_size=32 epochs=6 lr=3e-3"
+DEMOS = {  # name: folder, folds, (model, run, settings)
+    "faces": ("demo", 2, (
+        ("vit_small_r26", "vit_small_r26_32px", f"{FACES} image_size=32 lr=5e-4 epochs=4"),
+        ("efficientnetv2_rw_t", "efficientnetv2_rw_t_40px", f"{FACES} image_size=40 lr=2e-3 epochs=4"),
+        ("resnet34", "resnet34_32px", f"{FACES} image_size=32 lr=1.5e-3 epochs=2"),
+    )),
+    "digits": ("digits", 3, (
+        ("resnet10t", "resnet10t_32px", DIGITS),
+        ("resnet18d", "resnet18d_32px", DIGITS),
+    )),
+}  # fmt: skip
+SCRIPTS = {"folds": ("make_folds",), "train": ("train_fold",), "blend": ("blend", "make_sub"), "scores": ("scores",)}
+
+
+def main() -> None:
+    name = parse(__doc__, "comp").comp
+    if name not in DEMOS:
+        raise InputError(f"COMP={name}", f"one of {', '.join(DEMOS)}", "make demo COMP=digits")
+    folder, folds, runs = DEMOS[name]
+    places = [f"INPUTS=inputs/{folder}", f"OUTPUTS=outputs/{folder}"]
+    script(TOOLS / "dev/make_demo.py", "--comp", name, "--dest", f"inputs/{folder}")
+    stage("folds", *places, f"FOLDS={folds}")
+    for model, run, settings in runs:
+        stage("train", *places, f"MODEL={model}", f"RUN={run}", f"SET={settings}")
+    stage("blend", *places)
+    stage("scores", *places, f"ANSWERS=inputs/{folder}/answers.csv")
+    stage("report", *places)
+    if name == "faces":
+        console.say("the faces are drawn, not photographed: these numbers show that it works, not how good models are")
+
+
+def stage(target: str, *words: str) -> None:
+    """Run a target of the Makefile with these variables."""
+    shown = [word if " " not in word else '{}="{}"'.format(*word.split("=", 1)) for word in words]
+    console.say(f"\nmake {target} {' '.join(shown)}", style="bold")
+    for script_name in SCRIPTS.get(target, (target,)):
+        script(TOOLS / f"{script_name}.py", *words)
+
+
+def script(path: Path, *words: str) -> None:
+    """Run a script; if it fails, it has said why, and this one ends with its exit code."""
+    done = subprocess.run([sys.executable, str(path), *words], check=False)
+    if done.returncode:
+        sys.exit(done.returncode)
+
+
+if __name__ == "__main__":
+    console.run_stage(main)
