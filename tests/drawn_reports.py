@@ -13,8 +13,9 @@ from comp.competition import labels
 from comp.competition.competition import Competition
 from comp.metrics import named_metrics
 from comp.store import fold_table, frozen_competition
+from comp.store.paths import folds_file
 from comp.store.predictions import save_predictions
-from comp.store.runs import Run, folds_file
+from comp.store.runs import Run
 
 METRICS = {"regression": "rmse", "ordinal": "quadratic_kappa", "binary": "auc", "multilabel": "micro_f1"}
 KINDS = ("multiclass", "binary", "multilabel", "ordinal", "regression")
@@ -74,7 +75,9 @@ def draw_run(outputs: Path, name: str, seed: int, competition: Competition, **se
     else:
         seen = truth if truth.ndim == 2 else np.eye(competition.size)[mixed_up(truth, competition.size, seed)]
         probs = 0.7 * probs + 0.3 * seen
-    files.write_json(run.recipe, {"recipe": {"name": "resnet18", **settings}, "classes": list(competition.classes)})
+    recipe = {"name": "resnet18", **settings}
+    content = {"kind": "trained", "recipe": recipe, "command": f"make train MODEL={recipe['name']} RUN={name}"}
+    files.write_json(run.recipe, content | {"classes": list(competition.classes)})
     meta = {"run": name, "recipe": files.digest(run.recipe), "folds": files.digest(folds_file(outputs))}
     for k in range(FOLDS):
         inside = (table["fold"] == k).to_numpy()

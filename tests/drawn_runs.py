@@ -23,25 +23,27 @@ def drawn_home(folder: Path) -> Path:
 
 def draw_run(home: Path, name: str, seed: int) -> Run:
     """A run of three folds, better than chance."""
-    made, rng = Run(home / "out", name), np.random.default_rng(seed)
+    run, rng = Run(home / "out", name), np.random.default_rng(seed)
     folds = pd.read_csv(home / "out/folds.csv")
     test = pd.read_csv(home / "in/eval/info.csv")["ImageID"]
-    files.write_json(made.recipe, {"recipe": {"name": "resnet18"}, "classes": competition.CLASSES})
-    meta = {"run": made.name, "tta": "none", "recipe": files.digest(made.recipe)}
+    command = f"make train MODEL=resnet18 RUN={name}"
+    recipe = {"kind": "trained", "recipe": {"name": "resnet18"}, "command": command, "classes": competition.CLASSES}
+    files.write_json(run.recipe, recipe)
+    meta = {"run": run.name, "tta": "none", "recipe": files.digest(run.recipe)}
     meta["folds"] = files.digest(home / "out/folds.csv")
     for k in range(3):
         inside = folds[folds["fold"] == k]
-        for path, ids in ((made.oof(k), inside["image"]), (made.test(k), test)):
+        for path, ids in ((run.oof(k), inside["image"]), (run.test(k), test)):
             probs = rng.dirichlet(np.ones(18), len(ids))
-            if path == made.oof(k):
+            if path == run.oof(k):
                 probs = 0.85 * probs + 0.15 * np.eye(18)[inside["label"]]
             save_predictions(path, ids, probs, competition.competition(), meta | {"fold": k})
-    return made
+    return run
 
 
 def draw_guest(home: Path, name: str, seed: int) -> list[Path]:
     """External predictions in out/<name>/: oof.csv and test.csv."""
-    rng, made = np.random.default_rng(seed), []
+    rng, paths = np.random.default_rng(seed), []
     folds = pd.read_csv(home / "out/folds.csv")
     test = pd.read_csv(home / "in/eval/info.csv")["ImageID"]
     for role, ids, truth in (("oof", folds["image"], folds["label"]), ("test", test, None)):
@@ -50,10 +52,10 @@ def draw_guest(home: Path, name: str, seed: int) -> list[Path]:
             probs = 0.8 * probs + 0.2 * np.eye(18)[truth]
         table = pd.DataFrame(probs, columns=competition.CLASSES)
         table.insert(0, "id", ids.to_numpy())
-        made.append(home / "out" / name / f"{role}.csv")
-        made[-1].parent.mkdir(exist_ok=True)
-        table.to_csv(made[-1], index=False)
-    return made
+        paths.append(home / "out" / name / f"{role}.csv")
+        paths[-1].parent.mkdir(exist_ok=True)
+        table.to_csv(paths[-1], index=False)
+    return paths
 
 
 def run(home, name, *more):

@@ -1,4 +1,4 @@
-"""Every option of the scripts, declared once: its name, default and help. The Makefile passes variables on as typed.
+"""Every option of the scripts, declared once: name, default and help. The Makefile passes variables on as typed.
 
 A script takes `--name value` and `NAME=value` alike, so `make train MODEL=x` and `tools/train_fold.py --model x` are the
 same interface. An unknown name is refused, and the nearest known one is named. A known name that a script does not use

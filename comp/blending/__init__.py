@@ -1,1 +1,4 @@
-"""One prediction from many runs: methods that fit weights, the choice among them, comparison of runs."""
+"""One prediction from many runs: blend methods, the choice among them, intervals, the comparison of runs.
+
+Change here how weights are fitted and how the blend is chosen.
+"""

@@ -1,4 +1,4 @@
-"""The files in outputs/: their paths and checks, folds.csv, predictions, runs.
+"""The files in outputs/: their paths, runs, folds.csv, predictions, and what each file was made of.
 
-Change here what is stored, where it is stored, and which files are refused.
+Change here what is stored, where it is stored, and which files are refused as stale or damaged.
 """

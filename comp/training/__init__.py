@@ -1,4 +1,4 @@
-"""The training loop and its parts: losses, mixing, optimizer, the best epochs, the resume file.
+"""Training: the stage, the loop, losses, mixing, optimizers, the best epochs, the resume file; pseudo-labels.
 
 Change here how a model learns.
 """

@@ -46,6 +46,14 @@ class Rounds:
     power: float = 2.0
     most_per_class: int = 0
 
+    def command(self, name: str, number: int) -> str:
+        """The command that makes the rounds up to `number` of the run `name` again."""
+        words = ["make pseudo", f"RUN={name}", f"ROUNDS={number}"]
+        for field in dataclasses.fields(self)[1:]:
+            if getattr(self, field.name) != field.default:
+                words.append(f"{field.name.upper()}={getattr(self, field.name)}")
+        return " ".join(words)
+
 
 def run_rounds(project: Project, name: str, asked: Rounds, where: str = "auto") -> None:
     """Train the run `name` again with pseudo-labels, round after round, until a round does not gain out of fold."""
@@ -55,7 +63,7 @@ def run_rounds(project: Project, name: str, asked: Rounds, where: str = "auto") 
     for number in range(1, asked.rounds + 1):
         labels = PseudoLabels(project, f"{name}_pseudo{number}")
         label(project, labels, labellers, asked)
-        train(project, base, labels, asked, f"make pseudo RUN={name} ROUNDS={number}", where)
+        train(project, base, labels, asked, asked.command(name, number), where)
         gain = next(iter(compare.compared_metrics(compare.load_compared(project, [base.name], [labels.name])).values()))
         console.say(
             f"round {number}: {base.name} {gain.first:.4f}, {labels.name} {gain.second:.4f} out of fold, "

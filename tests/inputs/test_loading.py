@@ -1,4 +1,4 @@
-"""Which competition a folder holds, and that its files are read once."""
+"""Which competition an inputs folder holds, and that each of its files is read once."""
 
 import sys
 import tomllib
@@ -13,39 +13,44 @@ from small_inputs import TOML, animals, text
 
 from comp.errors import InputError
 from comp.inputs import loading, mask_gender_age
-from comp.inputs.loading import load_competition
+from comp.inputs.input_tables import InputTables
+from comp.inputs.loading import open_tables
+from comp.project import Project
 
 
 def test_the_file_is_found_in_its_order(tmp_path, monkeypatch):
     inputs = animals(tmp_path / "in")
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match="make init"):
-        load_competition(inputs)
+        open_tables(inputs)
     with pytest.raises(InputError, match=r"no folder .*none"):
-        load_competition(tmp_path / "none")
+        open_tables(tmp_path / "none")
     content = "\n".join(f'{key} = "{value}"' for key, value in TOML.items())
     text(tmp_path, "competition.toml", f'{content}\ndefaults = "here"')
-    assert load_competition(inputs).defaults == "here"
+    assert open_tables(inputs).competition.defaults == "here"
     text(inputs, "competition.toml", f'{content}\ndefaults = "in"')
-    assert load_competition(inputs).defaults == "in"
-    assert load_competition(inputs, text(tmp_path, "x/my.toml", f'{content}\ndefaults = "given"')).defaults == "given"
+    assert open_tables(inputs).competition.defaults == "in"
+    assert (
+        open_tables(inputs, text(tmp_path, "x/my.toml", f'{content}\ndefaults = "given"')).competition.defaults
+        == "given"
+    )
     with pytest.raises(InputError, match=r"no other\.toml"):
-        load_competition(inputs, "other.toml")
+        open_tables(inputs, "other.toml")
 
 
 def test_the_home_competition_needs_no_file(inputs, monkeypatch):
     monkeypatch.chdir(inputs)
-    competition = load_competition(inputs)
-    assert competition == mask_gender_age.competition()
-    pd.testing.assert_frame_equal(loading.read_train(competition, inputs), mask_gender_age.read_train(inputs))
-    pd.testing.assert_frame_equal(loading.read_test(competition, inputs), mask_gender_age.read_test(inputs))
+    assert open_tables(inputs).competition == mask_gender_age.competition()
+    for tables in (open_tables(inputs), loading.tables_of(mask_gender_age.competition(), inputs)):
+        pd.testing.assert_frame_equal(tables.training_rows, mask_gender_age.read_train(inputs))
+        pd.testing.assert_frame_equal(tables.test_rows, mask_gender_age.read_test(inputs))
 
 
 def test_the_home_competition_is_known_by_either_table(inputs):
     (inputs / "train/train.csv").unlink()
-    competition = load_competition(inputs)
+    tables = open_tables(inputs)
     with pytest.raises(InputError, match=r"no .*train\.csv"):
-        loading.read_train(competition, inputs)
+        _ = tables.training_rows
 
 
 def test_settings_file_is_none_where_there_is_none(tmp_path, monkeypatch):
@@ -92,15 +97,64 @@ def test_make_folds_opens_each_table_once(tmp_path, row):
     with OpenedFiles() as opened:
         code, printed = run(tmp_path, "make_folds", "--folds", 2)
     assert code == 0, printed
-    competition = load_competition(inputs)
+    competition = open_tables(inputs).competition
     tables = [competition.source["train"], competition.source["test"], competition.sample.file]
     assert {table: opened.of(inputs / table) for table in tables} == dict.fromkeys(tables, 1)
     assert opened.of(inputs / "competition.toml") == 2  # to read the keys, and for their hash in competition.json
 
 
+def test_make_folds_reads_each_table_of_the_home_competition_once(inputs, tmp_path, monkeypatch):
+    (tmp_path / "out").mkdir()
+    monkeypatch.chdir(tmp_path)
+    inputs.rename(tmp_path / "in")
+    with OpenedFiles() as opened:
+        code, printed = run(tmp_path, "make_folds", "--folds", 3)
+    assert code == 0, printed
+    counts = [opened.of(tmp_path / "in" / table) for table in (mask_gender_age.TRAIN_TABLE, mask_gender_age.SAMPLE)]
+    assert counts == [
+        2,
+        1,
+    ]  # the first table by which the competition is recognised is opened once more, for its header
+
+
+def test_all_tables_of_a_project_come_from_one_object_that_reads_each_once(tmp_path):
+    inputs = animals(tmp_path / "in", sample="id,label\n2,cat\n1,cat\n")
+    text(inputs, "test.csv", "id,size\n1,3\n2,4\n")
+    toml_of(inputs, test="test.csv").rename(inputs / "competition.toml")
+    code, printed = run(tmp_path, "make_folds", "--folds", 2)
+    assert code == 0, printed
+    project = Project(inputs, tmp_path / "out")
+    with OpenedFiles() as opened:
+        tables = project.tables
+        assert isinstance(tables, InputTables)
+        assert project.tables is tables
+        assert tables.competition is project.competition
+        assert project.test_rows is tables.test_rows
+        assert project.test_rows["id"].tolist() == project.test_ids == ["2", "1"]
+        properties = ("training_rows", "test_rows", "shared_columns", "training_table", "test_table", "sample")
+        assert all(getattr(tables, name) is getattr(tables, name) for name in properties)
+        assert [len(table) for table in tables.given_tables] == [3, 2]
+    assert [opened.of(inputs / name) for name in ("train.csv", "test.csv")] == [1, 1]
+    assert opened.of(tmp_path / "out/competition.json") == 1
+
+
+def test_the_home_competition_of_a_project_is_read_by_its_own_object(inputs, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "out").mkdir()
+    inputs.rename(tmp_path / "in")
+    assert run(tmp_path, "make_folds", "--folds", 3)[0] == 0
+    project = Project(tmp_path / "in", tmp_path / "out")
+    with OpenedFiles() as opened:
+        tables = project.tables
+        assert isinstance(tables, mask_gender_age.MaskGenderAgeTables)
+        assert tables.training_rows is project.tables.training_rows
+        assert project.test_rows is tables.test_rows
+    assert opened.of(tmp_path / "in" / mask_gender_age.SAMPLE) == 1
+
+
 def test_the_tables_of_a_saved_competition_are_opened_once(tmp_path):
     inputs = animals(tmp_path)
-    competition = load_competition(inputs, toml_of(inputs, test="test.csv"))
+    competition = open_tables(inputs, toml_of(inputs, test="test.csv")).competition
     with OpenedFiles() as opened:
         tables = loading.tables_of(competition, text(inputs, "test.csv", "id,size\n1,3\n2,4\n").parent)
         assert len(tables.training_rows) == 3
@@ -110,6 +164,6 @@ def test_the_tables_of_a_saved_competition_are_opened_once(tmp_path):
 
 def test_tables_that_share_no_column_share_nothing(tmp_path):
     inputs = animals(tmp_path, sample="name,label\n1,cat\n2,cat\n")
-    tables = loading.tables_of(load_competition(inputs, toml_of(inputs)), inputs)
+    tables = open_tables(inputs, toml_of(inputs))
     train, test, names = tables.shared_columns
     assert (train.shape, test.shape, names) == ((3, 0), (2, 0), [])

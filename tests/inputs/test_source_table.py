@@ -4,7 +4,7 @@ import pytest
 from small_inputs import as_json, photos, text
 
 from comp.errors import InputError
-from comp.inputs import loading, source_table
+from comp.inputs import source_table
 from comp.inputs.input_tables import InputTables
 
 IMAGES = [{"id": 7, "file_name": "7.jpg", "place": None}, {"id": 8, "file_name": "8.jpg", "place": "x"}]
@@ -62,9 +62,9 @@ def test_several_categories_are_several_labels_or_an_error(tmp_path):
     text(tmp_path, "sample_submission.csv", "id,predicted\n1,4\n")
     keys = {"target": "multilabel", "metric": "micro_f1", "train": "train.json", "label": "category_id"}
     keys |= {"train_images": "train/{file_name}"}
-    competition = InputTables(tmp_path, keys).competition
-    assert competition.classes == ("4", "31")
-    assert sorted(loading.read_train(competition, tmp_path)["label"]) == ["0", "0 1"]
-    assert loading.read_test(competition, tmp_path)["image"].tolist() == ["test/1.jpg"]
+    tables = InputTables(tmp_path, keys)
+    assert tables.competition.classes == ("4", "31")
+    assert sorted(tables.training_rows["label"]) == ["0", "0 1"]
+    assert tables.test_rows["image"].tolist() == ["test/1.jpg"]
     with pytest.raises(InputError, match=r"1 image\(s\)[\s\S]*8\.jpg[\s\S]*multilabel"):
         _ = InputTables(tmp_path, keys | {"target": "multiclass", "metric": "accuracy"}).competition

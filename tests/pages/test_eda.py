@@ -12,7 +12,6 @@ from PIL import Image
 
 from comp.competition.labels import to_array
 from comp.inputs import loading
-from comp.inputs.loading import read_test, read_train
 
 KINDS = (0, 2, 8, 21)  # several attributes, grades, several labels, numbers
 TOML = """
@@ -77,8 +76,8 @@ def check_attributes(page_tables, train):
 @pytest.mark.parametrize("number", KINDS)
 def test_the_page_counts_what_the_tables_hold_before_and_after_folds(tmp_path, number):
     inputs = ROWS[number].write(tmp_path / "in")
-    competition = loading.load_competition(inputs)
-    train, test = read_train(competition, inputs), read_test(competition, inputs)
+    opened = loading.open_tables(inputs)
+    competition, train, test = opened.competition, opened.training_rows, opened.test_rows
     page, done = eda(tmp_path)
     assert f"{len(train):,} training photos, {len(test):,} test photos" in done.stdout
     assert "make folds" in text(page)

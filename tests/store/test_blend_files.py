@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
+from known_project import known_project
 from small_competitions import small
 
 from comp import files
@@ -18,7 +19,7 @@ from comp.store.blend_files import Asked
         (Asked(), "make blend"),
         (Asked(("a",)), "make blend RUNS=a"),
         (Asked(("a", "b"), "equal", "argmax"), 'make blend RUNS="a b" METHOD=equal RULE=argmax'),
-        (Asked(per="attribute"), "make blend PER=attribute"),
+        (Asked(method="search"), "make blend METHOD=search"),
         (Asked(("a", "kim mate")), 'make blend RUNS="a, kim mate"'),
     ],
 )
@@ -27,9 +28,10 @@ def test_the_command_asks_for_what_was_asked_for(asked, command):
 
 
 def test_what_a_blend_is_made_of_is_plain_and_the_same_twice(tmp_path):
-    made = [blend_files.blend_sources(tmp_path, tmp_path, small(), ["a"], 3, Asked(("a",))) for _ in range(2)]
-    assert made[0] == made[1] == json.loads(json.dumps(made[0]))
-    assert blend_files.difference(made[0], made[1]) == ""
+    project = known_project(tmp_path, small())
+    first, second = (blend_files.blend_record(project, ["a"], 3, Asked(("a",))) for _ in range(2))
+    assert first == second == json.loads(json.dumps(first))
+    assert blend_files.difference(first, second) == ""
 
 
 def test_each_part_of_the_competition_counts():
@@ -40,7 +42,7 @@ def test_each_part_of_the_competition_counts():
         small("ordinal"),
         replace(small(), combine="mean"),
     ]
-    assert len({blend_files.competition_digest(one) for one in changed}) == len(changed)
+    assert len({blend_files.competition_digest(competition) for competition in changed}) == len(changed)
 
 
 def test_a_metric_of_the_users_own_counts_with_the_code_that_it_is_written_in():
@@ -57,8 +59,8 @@ def test_a_sample_that_is_not_on_this_machine_is_no_change():
 
 
 def test_of_the_sample_only_the_ids_count(tmp_path):
-    competition, digests = small(), []
+    project, digests = known_project(tmp_path, small(), inputs=tmp_path), []
     for text in ("id,answer\nx,0\ny,0\n", '"id","answer","note"\nx,0.10,NA\ny,,\n', "id,answer\nx,0\nz,0\n"):
         (tmp_path / "sample.csv").write_text(text)
-        digests.append(blend_files.blend_sources(tmp_path, tmp_path, competition, [], 3, Asked())["sample_ids"])
+        digests.append(blend_files.blend_record(project, [], 3, Asked())["sample_ids"])
     assert digests[0] == digests[1] != digests[2]
