@@ -11,12 +11,13 @@ import difflib
 import json
 import re
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from comp.competition.competition import ANSWERS, TARGETS
 from comp.errors import InputError
 from comp.metrics import named_metrics
+from comp.settings import setting
 
 EDIT = "edit competition.toml; docs/competition.md explains each key"
 RESERVED_NAMES = ("image", "group", "label", "fold", "id")  # columns of folds.csv
@@ -25,104 +26,111 @@ RESERVED_NAMES = ("image", "group", "label", "fold", "id")  # columns of folds.c
 # ---- the keys
 
 
-def _key(kind: str, default, meaning: str):
-    """A key of the file. kind: see `_KINDS`; meaning: what docs/competition.md says of the key."""
-    return field(default=default, metadata={"kind": kind, "help": meaning})
-
-
 @dataclass(frozen=True)
 class Settings:
-    """A competition.toml. Lists become tuples, and class names are text even if the file has numbers."""
+    """A competition.toml. Lists become tuples, and class names are text even if the file has numbers.
 
-    target: str = _key(
-        "text",
+    kind of a key: see `_KINDS`. The meanings are those of docs/competition.md.
+    """
+
+    target: str = setting(
         "",
-        "what is predicted: `multiclass` (one of several classes), `binary` (two classes), `multilabel` (several "
-        "labels at once), `ordinal` (grades), `regression` (a number)",
+        "what is predicted: `multiclass` (one of several classes), `binary` (two classes), `multilabel` "
+        "(several labels at once), `ordinal` (grades), `regression` (a number)",
+        kind="text",
     )
-    metric: str = _key(
-        "text",
+    metric: str = setting(
         "",
-        "the metric of the leaderboard; it decides the best epoch, the blend and the answers; a parameter follows "
-        "after @",
+        "the metric of the leaderboard; it decides the best epoch, the blend and the answers; a parameter "
+        "follows after @",
+        kind="text",
     )
-    also: tuple[str, ...] = _key("texts", (), "other metrics to show")
-    train: str = _key(
-        "text",
+    also: tuple[str, ...] = setting((), "other metrics to show", kind="texts")
+    train: str = setting(
         "",
-        "table of the training photos: CSV (separator and encoding are recognised) or COCO JSON; default: no table, "
-        "the labels are read from the paths",
+        "table of the training photos: CSV (separator and encoding are recognised) or COCO JSON; default: no "
+        "table, the labels are read from the paths",
+        kind="text",
     )
-    train_images: str = _key("text", "", "path of a training photo, see Paths below")
-    test: str = _key("text", "", "table of the test photos; default: the rows of the sample submission")
-    test_images: str = _key(
-        "text",
+    train_images: str = setting("", "path of a training photo, see Paths below", kind="text")
+    test: str = setting("", "table of the test photos; default: the rows of the sample submission", kind="text")
+    test_images: str = setting(
         "",
         "path of a test photo; default: `train_images` with test in place of train, if that folder exists",
+        kind="text",
     )
-    id: str = _key(
-        "text",
+    id: str = setting(
         "",
-        "how the test table gives the ids of the sample: a column, or a template of columns; default: the first column "
-        "of the sample",
+        "how the test table gives the ids of the sample: a column, or a template of columns; default: the "
+        "first column of the sample",
+        kind="text",
     )
-    label: str | tuple[str, ...] = _key(
-        "text or texts",
+    label: str | tuple[str, ...] = setting(
         "label",
         "the column of the label, a list of columns of 0 and 1, or a field of `train_images`; default: `label`",
+        kind="text or texts",
     )
-    separator: str = _key("text", "", "the text between several labels in one column; default: spaces")
-    attributes: tuple[str, ...] = _key("texts", (), "columns that together give the class, instead of `label`")
-    classes: tuple[str, ...] = _key(
-        "names",
+    separator: str = setting("", "the text between several labels in one column; default: spaces", kind="text")
+    attributes: tuple[str, ...] = setting((), "columns that together give the class, instead of `label`", kind="texts")
+    classes: tuple[str, ...] = setting(
         (),
-        "the classes in their order; default: the columns of the sample if those are the classes, else all labels in "
-        "the table",
+        "the classes in their order; default: the columns of the sample if those are the classes, else all "
+        "labels in the table",
+        kind="names",
     )
-    positive: str | tuple[str, ...] = _key(
-        "name or names",
+    positive: str | tuple[str, ...] = setting(
         (),
         "binary: the positive class, or a list of labels that belong to it; default: 1, or the second of the two",
+        kind="name or names",
     )
-    group: str | tuple[str, ...] = _key(
-        "text or texts",
+    group: str | tuple[str, ...] = setting(
         "",
-        "a column, a list of columns or a template: photos of one group stay in one fold; a photo with an empty field "
-        "is a group of its own",
+        "a column, a list of columns or a template: photos of one group stay in one fold; a photo with an "
+        "empty field is a group of its own",
+        kind="text or texts",
     )
-    group_pattern: str = _key(
-        "text",
+    group_pattern: str = setting(
         "",
         "a regular expression for the path of the photo; the text that its one (...) matches is the group",
+        kind="text",
     )
-    sample: str = _key("text", "", "the sample submission; default: the table with sample or submission in its name")
-    fill: str | tuple[str, ...] = _key(
-        "text or texts",
+    sample: str = setting(
+        "",
+        "the sample submission; default: the table with sample or submission in its name",
+        kind="text",
+    )
+    fill: str | tuple[str, ...] = setting(
         (),
-        "the column or columns of the sample to fill, needed only if their names do not show it; all others stay "
-        "unchanged",
+        "the column or columns of the sample to fill, needed only if their names do not show it; all others "
+        "stay unchanged",
+        kind="text or texts",
     )
-    answer: str = _key(
-        "text",
+    answer: str = setting(
         "",
         "how they are filled, see Answers below; default: from target, metric and the columns of the sample",
+        kind="text",
     )
-    combine: str = _key(
-        "text", "", "how the probabilities of several photos of one id become one answer: `mean` or `max`"
+    combine: str = setting(
+        "",
+        "how the probabilities of several photos of one id become one answer: `mean` or `max`",
+        kind="text",
     )
-    limits: tuple[float, ...] = _key(
-        "numbers",
+    limits: tuple[float, ...] = setting(
         (),
         "lowest and highest possible value of a regression target; default: those in the training table",
+        kind="numbers",
     )
-    columns: tuple[str, ...] = _key(
-        "texts", (), "more columns of the training table to keep in folds.csv, for the setting `drop` of a recipe"
+    columns: tuple[str, ...] = setting(
+        (),
+        "more columns of the training table to keep in folds.csv, for the setting `drop` of a recipe",
+        kind="texts",
     )
-    ranges: dict[str, dict] = field(
-        default_factory=dict,
-        metadata={"kind": "ranges", "help": "attributes that are ranges of a number: value i + 1 starts at edge i"},
+    ranges: dict[str, dict] = setting(
+        {},
+        "attributes that are ranges of a number: value i + 1 starts at edge i",
+        kind="ranges",
     )
-    defaults: str = _key("text", "", "default settings for models without their own recipe")
+    defaults: str = setting("", "default settings for models without their own recipe", kind="text")
 
     def listed(self, key: str) -> tuple[str, ...]:
         """The value of a key that is a text or a list, as a tuple."""

@@ -55,11 +55,13 @@ def cached(
     jobs: int = -1,
     say: Callable[[str], None] = lambda text: None,
     fit: str = "squash",
+    like: Photos | None = None,
 ) -> Photos:
     """The photos of all lists, one list after the other, each list through its own cache file.
 
     Missing files are built by all cores while a lock is held; other processes wait for it. progress is called with the
-    number of photos just decoded. say(text) prints which kind is built, or why none, with the numbers.
+    number of photos just decoded. say(text) prints which kind is built, or why none, with the numbers. like: photos
+    that were opened before; the lists get the same kind.
     Raises InputError that lists all unreadable photos, and if the disk has no room for a file.
     """
     stores = [
@@ -69,7 +71,7 @@ def cached(
     ]
     if not all(store.kind for store in stores):
         with files.lock(folder / "building", "the photo cache", wait=True):  # another process may have built them
-            _build_missing(stores, progress, jobs, say)
+            _build_missing(stores, stores[0].kind if like is None else kind_of(like), progress, jobs, say)
     for text in dict.fromkeys(store.path(FILES).read_text(encoding="utf-8") for store in stores if store.kind == FILES):
         say(text)
     opened = [store.photos() for store in stores]
@@ -161,11 +163,19 @@ def damaged_cache(path: Path) -> InputError:
 # ---- the choice of a kind
 
 
-def _build_missing(stores: Sequence[_Store], progress: Callable, jobs: int, say: Callable) -> None:
+def kind_of(photos: Photos) -> str:
+    """The kind of cache that the photos come from."""
+    if photos.pixels is None:
+        return FILES
+    return JPEGS if isinstance(photos.pixels, JpegPixels) else RAW
+
+
+def _build_missing(stores: Sequence[_Store], first: str, progress: Callable, jobs: int, say: Callable) -> None:
+    """Build the files that are missing. first: the kind that was chosen before, "" if there is none."""
     missing = [store for store in stores if not store.kind]
     if not missing:
         return
-    first, folder = stores[0].kind, stores[0].file.parent
+    folder = stores[0].file.parent
     kind, numbers = _choice(missing, {"": (RAW, JPEGS), FILES: ()}.get(first, (first,)))
     count = sum(len(store.images) for store in missing)
     if kind == FILES:

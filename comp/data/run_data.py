@@ -49,7 +49,8 @@ class RunData:
     @cached_property
     def test_photos(self) -> Photos:
         """The test photos, in the order of the test rows."""
-        return open_photos(self.project, self.recipe, list(self.project.test_rows["image"]))
+        opened = vars(self).get("photos")  # the test photos get the same kind of cache as the training photos
+        return open_photos(self.project, self.recipe, list(self.project.test_rows["image"]), opened)
 
     @cached_property
     def pseudo(self) -> PseudoLabels | None:
@@ -102,8 +103,11 @@ class RunData:
         return Batches(self.test_photos, rows, np.zeros(len(rows), int), "none", 0)
 
 
-def open_photos(project: Project, recipe: Recipe, images: list[str]) -> Photos:
-    """The photos at the recipe's size: from the cache, which is built if it is missing, or from the files."""
+def open_photos(project: Project, recipe: Recipe, images: list[str], like: Photos | None = None) -> Photos:
+    """The photos at the recipe's size: from the cache, which is built if it is missing, or from the files.
+
+    like: photos that were opened before, whose kind of cache is to be used again.
+    """
     crop, size = recipe.crop, recipe.image_size
     if not recipe.cache:
         return Photos(project.inputs, images, crop, size, fit=recipe.fit)
@@ -117,6 +121,7 @@ def open_photos(project: Project, recipe: Recipe, images: list[str]) -> Photos:
             advance,
             say=console.say,
             fit=recipe.fit,
+            like=like,
         )
 
 

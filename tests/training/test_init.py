@@ -5,52 +5,53 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from test_engine import CPU, HOME, RECIPE, same
+from test_engine import CPU, HOME, same
 from test_train_stage import (
-    data,  # noqa: F401  a fixture
+    RECIPE,
+    claim,
     killed_in_epoch,
+    project,  # noqa: F401  a fixture
+    states,
 )
 
+from comp.data.run_data import RunData
 from comp.errors import InputError
 from comp.models import factory, init_weights, weights_file
 from comp.models.init_weights import check_init_folds, with_init
 from comp.prediction.predict import predict_folds
-from comp.recipes import recipe_json
-from comp.store import run_status
-from comp.store.runs import Run
 from comp.training import train_stage
 
 QUICK = dict(epochs=1, accumulate=1, ema_decay=0, mixup=0, cutmix=0)
 
 
-def save_fold(run, data, k=0, seed=0, **changes):  # noqa: F811
+def save_fold(run, project, k=0, seed=0, **changes):  # noqa: F811
     """A run with weights of fold k that are drawn, not learned."""
     recipe = dataclasses.replace(RECIPE, **changes)
-    recipe_json.claim_run(run, recipe, HOME)
+    claim(run, recipe)
     torch.manual_seed(seed)
     state = factory.create_model(recipe, HOME, "").state_dict()
-    metadata = weights_file.made_with(run, data, k) | {"epoch": 1, "epochs": 1}
+    metadata = weights_file.training_record(RunData(project, recipe), run, k) | {"epoch": 1, "epochs": 1}
     weights_file.save_weights(run.weights(k), state, metadata)
     return state
 
 
-def train(run, recipe, data, k=0):  # noqa: F811
+def train(run, recipe, project, k=0):  # noqa: F811
     recipe = with_init(recipe, run, HOME)
-    check_init_folds(run, recipe.init, data.folds_digest, [k])
-    recipe_json.claim_run(run, recipe, HOME)
-    train_stage.train_fold(run, recipe, data, k, run.outputs, CPU)
+    check_init_folds(run, recipe.init, project.folds_digest, [k])
+    claim(run, recipe)
+    train_stage.train_fold(RunData(project, recipe), run, k, CPU)
 
 
 def weights(run, k=0):
     return weights_file.read_weights(run.weights(k), "")
 
 
-def test_a_fold_begins_with_its_own_fold_alone_and_the_others_may_be_garbage(tmp_path, data):  # noqa: F811
-    a, b = Run(tmp_path, "a"), Run(tmp_path, "b")
-    marked = save_fold(a, data, 0)
+def test_a_fold_begins_with_its_own_fold_alone_and_the_others_may_be_garbage(project):  # noqa: F811
+    a, b = project.run("a"), project.run("b")
+    marked = save_fold(a, project, 0)
     a.weights(1).parent.mkdir()
     a.weights(1).write_bytes(b"garbage")
-    train(b, dataclasses.replace(RECIPE, init="a", lr=0.0, **QUICK), data)
+    train(b, dataclasses.replace(RECIPE, init="a", lr=0.0, **QUICK), project)
     made = weights(b)
     names = dict(factory.create_model(RECIPE, HOME, "").named_parameters())  # batch norm statistics move without a step
     assert all(torch.equal(made[name], marked[name]) for name in names)
@@ -88,84 +89,87 @@ def test_another_image_size_resamples_positions_and_keeps_all_else(model):
     assert made(torch.zeros(1, 3, 64, 64)).shape == (1, 18)
 
 
-def test_a_killed_training_ends_with_the_same_bits(tmp_path, data, monkeypatch):  # noqa: F811
-    save_fold(Run(tmp_path, "a"), data, 0)
+def test_a_killed_training_ends_with_the_same_bits(project, monkeypatch):  # noqa: F811
+    save_fold(project.run("a"), project, 0)
     recipe = dataclasses.replace(RECIPE, init="a", epochs=2)
-    whole, killed = Run(tmp_path, "whole"), Run(tmp_path, "killed")
-    train(whole, recipe, data)
+    whole, killed = project.run("whole"), project.run("killed")
+    train(whole, recipe, project)
     with killed_in_epoch(2, monkeypatch):
-        train(killed, recipe, data)
-    assert (killed.fold(0) / "resume.pt").is_file()
-    train(killed, recipe, data)
+        train(killed, recipe, project)
+    assert killed.resume(0).is_file()
+    train(killed, recipe, project)
     assert same(weights(whole), weights(killed))
 
 
 @pytest.fixture
-def chain(tmp_path, data):  # noqa: F811
+def chain(project):  # noqa: F811
     """Runs a, b with INIT=a, and c with INIT=b; fold 0 of each is trained, and of c also predicted."""
-    a, b, c = (Run(tmp_path, name) for name in "abc")
-    save_fold(a, data)
-    save_fold(b, data, init="a")
-    save_fold(c, data, init="b")
-    predict_folds(c, dataclasses.replace(RECIPE, init="b"), data, [0], "none", CPU)
+    a, b, c = (project.run(name) for name in "abc")
+    save_fold(a, project)
+    save_fold(b, project, init="a")
+    save_fold(c, project, init="b")
+    predict_folds(data_of(c, project), c, [0], "none", CPU)
     return a, b, c
 
 
-def state_of(run, data):  # noqa: F811
-    found = run_status.status(run.outputs, data.folds, data.folds_digest, HOME)
-    return next(each for each in found if (each.run, each.fold) == (run.name, "0"))
+def data_of(run, project):  # noqa: F811
+    return RunData(project, dataclasses.replace(RECIPE, init=run.init))
 
 
-def test_a_chain_is_recorded_and_stale_where_one_of_it_was_trained_again(chain, data):  # noqa: F811
+def state_of(run, project):  # noqa: F811
+    return states(run, project)["0"]
+
+
+def test_a_chain_is_recorded_and_stale_where_one_of_it_was_trained_again(chain, project):  # noqa: F811
     a, b, c = chain
     recorded = weights_file.weights_metadata(c.weights(0), "")["from_weights"]
     assert list(recorded) == ["b/fold0/model.safetensors", "a/fold0/model.safetensors"]
-    assert state_of(c, data).state == "complete"
-    save_fold(a, data, seed=1)
+    assert state_of(c, project).state == "complete"
+    save_fold(a, project, seed=1)
     for run in (b, c):
         with pytest.raises(InputError, match=r"another a/fold0/model\.safetensors"):
-            weights_file.check_weights_current(run, data, 0)
-    assert state_of(c, data).state == "stale"
-    assert "RUN=c FOLD=0 INIT=b" in state_of(c, data).why
+            weights_file.check_weights_current(data_of(run, project), run, 0)
+    assert state_of(c, project).state == "stale"
+    assert "RUN=c INIT=b FOLD=0" in state_of(c, project).why
     with pytest.raises(InputError, match="INIT=b: fold 0 was trained with another a/") as error:
-        check_init_folds(Run(a.outputs, "d"), "b", data.folds_digest, [0])
-    assert error.value.run == f"rm -r {b.fold(0)} and make train MODEL=test_resnet RUN=b FOLD=0 INIT=a"
+        check_init_folds(project.run("d"), "b", project.folds_digest, [0])
+    assert error.value.run == f"rm -r {b.fold(0)} and make train MODEL=test_resnet RUN=b INIT=a FOLD=0"
 
 
-def test_a_run_stays_complete_where_those_it_began_with_are_gone(chain, data):  # noqa: F811
+def test_a_run_stays_complete_where_those_it_began_with_are_gone(chain, project):  # noqa: F811
     a, b, c = chain
     for run in (a, b):
         run.weights(0).unlink()
         run.recipe.unlink()
-    assert state_of(c, data).state == "complete"
-    train_stage.train_fold(c, dataclasses.replace(RECIPE, init="b"), data, 0, c.outputs, CPU)  # already trained
-    predict_folds(c, dataclasses.replace(RECIPE, init="b"), data, [0], "hflip", CPU)
-    assert state_of(c, data).why == "TTA hflip"
+    assert state_of(c, project).state == "complete"
+    train_stage.train_fold(data_of(c, project), c, 0, CPU)  # already trained
+    predict_folds(data_of(c, project), c, [0], "hflip", CPU)
+    assert state_of(c, project).why == "TTA hflip"
 
 
-def test_other_folds_are_refused_with_the_leak_named(chain):
+def test_other_folds_are_refused_with_the_leak_named(chain, project):  # noqa: F811
     with pytest.raises(InputError, match="it has seen photos that are held out now"):
-        check_init_folds(Run(chain[0].outputs, "d"), "a", "another digest", [0])
+        check_init_folds(project.run("d"), "a", "another digest", [0])
 
 
-def test_missing_folds_are_refused_with_the_command_that_trains_them(chain, data):  # noqa: F811
-    new = Run(chain[0].outputs, "d")
-    check_init_folds(new, "b", data.folds_digest, [0])
+def test_missing_folds_are_refused_with_the_command_that_trains_them(chain, project):  # noqa: F811
+    new = project.run("d")
+    check_init_folds(new, "b", project.folds_digest, [0])
     with pytest.raises(InputError, match="INIT=b has no trained fold 1") as error:
-        check_init_folds(new, "b", data.folds_digest, [0, 1])
-    assert error.value.run == "make train MODEL=test_resnet RUN=b FOLD=1 INIT=a"
-    (chain[1].fold(0) / "resume.pt").touch()  # it is being trained
+        check_init_folds(new, "b", project.folds_digest, [0, 1])
+    assert error.value.run == "make train MODEL=test_resnet RUN=b INIT=a FOLD=1"
+    chain[1].resume(0).touch()  # it is being trained
     with pytest.raises(InputError, match="no trained fold 0, 1"):
-        check_init_folds(new, "b", data.folds_digest, [0, 1])
+        check_init_folds(new, "b", project.folds_digest, [0, 1])
 
 
-def test_a_run_may_not_begin_with_itself_or_with_what_began_with_it(chain, data):  # noqa: F811
+def test_a_run_may_not_begin_with_itself_or_with_what_began_with_it(chain, project):  # noqa: F811
     a, *_ = chain
     with pytest.raises(InputError, match="is the run itself"):
-        with_init(dataclasses.replace(RECIPE, init="d"), Run(a.outputs, "d"), HOME)
+        with_init(dataclasses.replace(RECIPE, init="d"), project.run("d"), HOME)
     a.weights(0).unlink()
     with pytest.raises(InputError, match="INIT=c began with a itself"):
-        check_init_folds(a, "c", data.folds_digest, [0])
+        check_init_folds(a, "c", project.folds_digest, [0])
 
 
 @pytest.mark.parametrize(
@@ -176,22 +180,22 @@ def test_a_run_may_not_begin_with_itself_or_with_what_began_with_it(chain, data)
         ("../a", {}, "RUN=../a"),
     ],
 )
-def test_what_cannot_begin_is_one_clear_error(chain, init, changes, words):
+def test_what_cannot_begin_is_one_clear_error(chain, project, init, changes, words):  # noqa: F811
     recipe = dataclasses.replace(RECIPE, init=init, **changes)
     with pytest.raises(InputError, match=words):
-        with_init(recipe, Run(chain[0].outputs, "d"), HOME)
+        with_init(recipe, project.run("d"), HOME)
 
 
-def test_a_run_of_other_classes_is_refused(chain):
+def test_a_run_of_other_classes_is_refused(chain, project):  # noqa: F811
     other = dataclasses.replace(HOME, classes=HOME.classes[::-1])
     with pytest.raises(InputError, match=r"INIT=a: .* no recipe for this competition's classes"):
-        with_init(dataclasses.replace(RECIPE, init="a"), Run(chain[0].outputs, "d"), other)
+        with_init(dataclasses.replace(RECIPE, init="a"), project.run("d"), other)
 
 
-def test_the_normalisation_is_that_of_the_weights(tmp_path, data):  # noqa: F811
-    save_fold(Run(tmp_path, "a"), data, mean=(0.1, 0.2, 0.3), std=(0.4, 0.5, 0.6))
+def test_the_normalisation_is_that_of_the_weights(project):  # noqa: F811
+    save_fold(project.run("a"), project, mean=(0.1, 0.2, 0.3), std=(0.4, 0.5, 0.6))
     plain = dataclasses.replace(RECIPE, init="a", mean=(), std=())
-    made = with_init(plain, Run(tmp_path, "b"), HOME)
+    made = with_init(plain, project.run("b"), HOME)
     np.testing.assert_array_equal((made.mean, made.std), [(0.1, 0.2, 0.3), (0.4, 0.5, 0.6)])
 
 
@@ -201,9 +205,9 @@ def test_weights_of_another_architecture_under_the_same_name_do_not_fit():
         factory.build_model(RECIPE, HOME, "", init=state)
 
 
-def test_a_damaged_file_is_told_with_the_fold_to_train_again(chain):
+def test_a_damaged_file_is_told_with_the_fold_to_train_again(chain, project):  # noqa: F811
     a, *_ = chain
     a.weights(0).write_bytes(a.weights(0).read_bytes()[:-100])
     with pytest.raises(InputError, match="does not load") as error:
-        init_weights.init_weights_of(Run(a.outputs, "d"), "a", 0)
+        init_weights.init_weights_of(project.run("d"), "a", 0)
     assert error.value.run.startswith(f"rm -r {a.fold(0)} and make train")
