@@ -1,7 +1,7 @@
 """Every option of the scripts, declared once: name, default and help. The Makefile passes variables on as typed.
 
-A script takes `--name value` and `NAME=value` alike, so `make train MODEL=x` and `tools/train_fold.py --model x` are the
-same interface. An unknown name is refused, and the nearest known one is named. A known name that a script does not use
+A script takes `--name value` and `NAME=value` alike, so `make train MODEL=x` and `tools/train_fold.py --model x` are
+the same interface. An unknown name is refused, and the nearest known one is named. A known name that a script does not use
 is ignored, since one make command may have several targets. `python3 tools/options.py`, which is `make help`, lists
 targets and options.
 """

@@ -9,7 +9,7 @@ Only what is missing or not current is made: after a change of the test set, tes
 from options import project_and_options
 
 from comp import console
-from comp.store.paths import check_run_name
+from comp.store.runs import check_run_name
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ from options import project_and_options
 
 from comp import console
 from comp.recipes import catalog, recipe_json
-from comp.store.paths import check_run_name
+from comp.store.runs import check_run_name
 
 
 def main() -> None:

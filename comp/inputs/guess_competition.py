@@ -2,11 +2,9 @@
 
 A line that the files cannot prove is marked CHECK. A key that they do not show becomes a comment that says what to
 decide. The other guess_*.py modules guess the tables, the photo paths and the labels; this one puts the lines together.
-Its last section guesses the column of the groups: photos of one group must stay in one fold.
 """
 
 import os
-import re
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +14,7 @@ import pandas as pd
 from comp import console, files
 from comp.competition.competition_toml import GuessedLine, some_of, undecided_line
 from comp.errors import InputError, listed, quoted
-from comp.inputs import guess_files, guess_labels, guess_tables, loading, mask_gender_age
+from comp.inputs import guess_columns, guess_files, guess_tables, loading, mask_gender_age
 from comp.inputs.guess_files import Files
 from comp.inputs.guess_photos import PhotoTemplate, find_template
 from comp.inputs.guess_tables import SampleTable, TestTable
@@ -27,13 +25,6 @@ ORDER = (  # of the keys in the file
     *("target", "metric", "positive", "limits", "separator", "classes", "train", "train_images"),
     *("test", "test_images", "id", "label", "group", "combine", "sample"),
 )
-GROUP_WORDS = {  # in names of columns that hold groups
-    *("patient", "subject", "person", "user", "owner", "individual", "donor", "animal", "specimen"),
-    *("location", "site", "place", "field", "plot", "camera", "group"),
-    *("slide", "case", "study", "series", "sequence", "seq", "session"),
-}
-FEWEST = 4  # groups; fewer are not enough for folds
-REPEATED = 0.9  # groups per row, at most
 
 
 @dataclass
@@ -103,19 +94,24 @@ def _training(
     apart = test_photos if test_images and "test" in test_images.template.lower() else frozenset()
     training = guess_tables.train_of(files, sample, test.path if test else "", apart)
     if training is None:
-        lines = guess_labels.path_lines(set(files.photos) - test_photos, sample)
+        lines = guess_columns.path_lines(set(files.photos) - test_photos, sample)
         return [*(lines or [_no_training()]), *_test_lines(sample, test, test_images, None)]
     path, images = training
     table = files.tables[path]
     lines = [GuessedLine("train", path, f"{len(table):,} rows; {some_of(table, 4)}"), _train_images(table, images)]
     photo_column = images.column if images else ""
     shared = set(test.table) if test and test.path else set()
-    labels = guess_labels.label_lines(table, sample, {photo_column, *shared}, files.class_numbers)
+    labels = guess_columns.label_lines(table, sample, {photo_column, *shared}, files.class_numbers)
     taken = {name for line in labels if line.key == "label" for name in _names(line.value)} | {photo_column}
     rows = test.table if test and test.path else None
     if images and test_photos & images.photos:  # ids that name photos of both parts
         test_images = _photos_of(test, set(files.photos) - images.photos) or test_images
-    return [*lines, *labels, *group_lines(table, rows, taken), *_test_lines(sample, test, test_images, table)]
+    return [
+        *lines,
+        *labels,
+        *guess_columns.group_lines(table, rows, taken),
+        *_test_lines(sample, test, test_images, table),
+    ]
 
 
 def _names(value) -> list[str]:
@@ -181,43 +177,6 @@ def _no_photos(files: Files) -> InputError:
     expected = f"image files ({' '.join(EXTENSIONS)}); arrays, DICOM and the like must be written as PNG first"
     commands = "; ".join(list(files.archives.values())[:3])
     return InputError(problem, expected, commands or "unpack the competition's files there, or give INPUTS=<folder>")
-
-
-# ---- groups
-
-
-def group_lines(train: pd.DataFrame, test: pd.DataFrame | None, taken: set[str]) -> list[GuessedLine]:
-    """The line of `group`, or none: a column with no value on both sides, else one that is named like a group.
-
-    taken: the columns of labels and photo names; test: None without a test table.
-    """
-    repeated = [name for name in train if name not in taken and _repeats(train[name])]
-    apart = [name for name in repeated if test is not None and name in test and _apart(train[name], test[name])]
-    if apart:
-        best = max(apart, key=lambda name: (bool(_words(name) & GROUP_WORDS), -train[name].nunique()))
-        others = f"; so do {some_of(name for name in apart if name != best)}" if len(apart) > 1 else ""
-        reason = f"no value occurs in both train and test{others}"
-        return [GuessedLine("group", best, reason, check=not _words(best) & GROUP_WORDS)]
-    named = [name for name in repeated if _words(name) & GROUP_WORDS and (test is None or name not in test)]
-    if named:
-        best = min(named, key=lambda name: train[name].nunique())
-        reason = f"from its name: {train[best].nunique():,} values for {len(train):,} photos"
-        return [GuessedLine("group", best, reason, check=True)]
-    return []
-
-
-def _repeats(values: pd.Series) -> bool:
-    values = values[values != ""]
-    return FEWEST <= values.nunique() <= REPEATED * len(values)
-
-
-def _apart(train: pd.Series, test: pd.Series) -> bool:
-    return not (set(train) & set(test)) - {""}
-
-
-def _words(name: str) -> set[str]:
-    """The words of a column name: patient and id for both patient_id and PatientID."""
-    return {word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)}
 
 
 # ---- the stage

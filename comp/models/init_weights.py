@@ -18,8 +18,8 @@ from comp.models.pretrained import FAULTS, Match, State, filled_by, first_line
 from comp.recipes import catalog, recipe_json
 from comp.recipes.recipe_settings import Recipe
 from comp.store import made_of
-from comp.store.paths import ALL_DATA, check_run_name
-from comp.store.runs import Run, own_runs
+from comp.store.paths import ALL_DATA
+from comp.store.runs import Run, check_run_name, own_runs
 
 INSIDE = "backbone."  # where a head wraps timm's model (AttributeSum), its tensors have this before their names
 

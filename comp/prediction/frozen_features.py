@@ -34,8 +34,8 @@ from comp.project import Project
 from comp.recipes import catalog, recipe_settings
 from comp.recipes.recipe_settings import Recipe
 from comp.settings import help_text, parsed_settings, settings_of
-from comp.store.paths import cache_folder, check_run_name
-from comp.store.runs import FEATURES, Run
+from comp.store.paths import cache_folder
+from comp.store.runs import FEATURES, Run, check_run_name
 from comp.tabular import classifiers
 from comp.tabular.classifiers import ClassifierSettings
 from comp.tabular.cross_fitting import LearningRows

@@ -126,7 +126,7 @@ def check_recipe(run: Run, recipe: Recipe, competition: Competition) -> None:
 
 def _read(run: Run) -> dict:
     """The content of recipe.json. It belongs to the weights, so the advice for a damaged one is to remove both."""
-    again = (f"rm -r {shlex.quote(str(run.folder))} and " if run.recipe.is_file() else "") + run.command
+    again = (f"rm -r {quoted(run.folder)} && " if run.recipe.is_file() else "") + run.command
     return files.read_json(run.recipe, EXPECTED, again)
 
 
@@ -158,7 +158,7 @@ def load_recipe(run: Run, competition: Competition) -> Recipe:
         )
     if not isinstance(content.get("recipe"), dict) or content.get("classes") != list(competition.classes):
         problem = f"{run.recipe} holds no recipe for this competition's classes"
-        raise InputError(problem, EXPECTED, f"rm -r {shlex.quote(str(run.folder))} and {run.command}")
+        raise InputError(problem, EXPECTED, f"rm -r {quoted(run.folder)} && {run.command}")
     return from_json(content["recipe"], run.recipe)
 
 

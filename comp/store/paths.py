@@ -28,15 +28,10 @@ exists is whole. Files of other people are untrusted: npz files hold no pickles,
 and PyTorch checkpoints are opened with `weights_only=True`, which runs no code of the file.
 """  # noqa: E501  a table
 
-import re
 from pathlib import Path
-
-from comp.errors import InputError
 
 BLEND = "blend"
 ALL_DATA = "all_data"  # stands for the number of a fold where a run trains on all rows
-# folders of outputs/ that are not runs
-RESERVED = (BLEND, "cache", "bench", "locks", "submissions", "chaos", "pseudo", "looks", "export")
 
 
 def folds_file(outputs: Path) -> Path:
@@ -83,13 +78,3 @@ def looks_folder(outputs: Path) -> Path:
 
 def export_folder(outputs: Path) -> Path:
     return outputs / "export"
-
-
-def check_run_name(name: str) -> None:
-    """Raise InputError unless `name` is a plain folder name: it becomes part of paths, and make splits at spaces."""
-    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*", name) or name in RESERVED:
-        raise InputError(
-            f"RUN={name}",
-            f"letters, digits and _ . + -, and not one of {', '.join(RESERVED)}",
-            "the same command with another RUN, such as RUN=my_run",
-        )

@@ -12,18 +12,19 @@
 
 import difflib
 import re
-import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from comp import console, files
-from comp.errors import InputError
-from comp.store.paths import ALL_DATA, BLEND, RESERVED
+from comp.errors import InputError, quoted
+from comp.store.paths import ALL_DATA, BLEND
 
 TRAINED, PSEUDO, FEATURES, STACK, EXTERNAL = "trained", "pseudo", "features", "stack", "external"
 NETWORKS = (TRAINED, PSEUDO)  # the kinds that have weights
 DERIVED = (FEATURES, STACK)  # the kinds that a classifier of scikit-learn makes
+# folders of outputs/ that are not runs, so that no run may have their names
+RESERVED = (BLEND, "cache", "bench", "locks", "submissions", "chaos", "pseudo", "looks", "export")
 EXTERNAL_SUFFIXES = (".npz", ".csv", ".csv.gz")  # the first that exists is read
 OTHER_FORMATS = r"\.(npz|npy|csv|tsv|txt|parquet|feather|pkl|pickle|joblib|h5|hdf5|xlsx)(\.(gz|zip|bz2|xz))?|\.(zip|7z)"
 EXPECTED_FILES = f"oof and test, each as {', '.join(EXTERNAL_SUFFIXES)}"
@@ -160,7 +161,20 @@ class Run:
         """The commands that make fold k, or the training on all rows, anew."""
         if self.kind in DERIVED:
             return self.command
-        return f"rm -r {shlex.quote(str(self.fold(k)))} and {self.train_command(k)}"
+        return f"rm -r {quoted(self.fold(k))} && {self.train_command(k)}"
+
+
+# ---- names
+
+
+def check_run_name(name: str) -> None:
+    """Raise InputError unless `name` is a plain folder name: it becomes part of paths, and make splits at spaces."""
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*", name) or name in RESERVED:
+        raise InputError(
+            f"RUN={name}",
+            f"letters, digits and _ . + -, and not one of {', '.join(RESERVED)}",
+            "the same command with another RUN, such as RUN=my_run",
+        )
 
 
 # ---- all runs of a folder

@@ -23,8 +23,7 @@ from comp.errors import InputError
 from comp.project import Project
 from comp.settings import parsed_settings
 from comp.store import made_of, out_of_fold, runs
-from comp.store.paths import check_run_name
-from comp.store.runs import STACK, Run
+from comp.store.runs import STACK, Run, check_run_name
 from comp.tabular import classifiers
 from comp.tabular.classifiers import ClassifierSettings
 from comp.tabular.cross_fitting import LearningRows

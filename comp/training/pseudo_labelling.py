@@ -25,9 +25,8 @@ from comp.project import Project
 from comp.recipes import recipe_json
 from comp.recipes.recipe_settings import validated_recipe
 from comp.store.out_of_fold import load_test
-from comp.store.paths import check_run_name
 from comp.store.pseudo_labels import PseudoLabels
-from comp.store.runs import FEATURES, NETWORKS, TRAINED, Run
+from comp.store.runs import FEATURES, NETWORKS, TRAINED, Run, check_run_name
 from comp.training import train_stage
 
 MAY_LABEL = (TRAINED, FEATURES)  # kinds of runs whose models of fold k have seen no label of fold k

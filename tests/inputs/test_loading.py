@@ -118,9 +118,7 @@ def test_make_folds_reads_each_table_of_the_home_competition_once(inputs, tmp_pa
 
 
 def test_all_tables_of_a_project_come_from_one_object_that_reads_each_once(tmp_path):
-    inputs = animals(tmp_path / "in", sample="id,label\n2,cat\n1,cat\n")
-    text(inputs, "test.csv", "id,size\n1,3\n2,4\n")
-    toml_of(inputs, test="test.csv").rename(inputs / "competition.toml")
+    inputs = TWO_TABLES[0].write(tmp_path / "in")
     code, printed = run(tmp_path, "make_folds", "--folds", 2)
     assert code == 0, printed
     project = Project(inputs, tmp_path / "out")
@@ -130,12 +128,14 @@ def test_all_tables_of_a_project_come_from_one_object_that_reads_each_once(tmp_p
         assert project.tables is tables
         assert tables.competition is project.competition
         assert project.test_rows is tables.test_rows
-        assert project.test_rows["id"].tolist() == project.test_ids == ["2", "1"]
         properties = ("training_rows", "test_rows", "shared_columns", "training_table", "test_table", "sample")
         assert all(getattr(tables, name) is getattr(tables, name) for name in properties)
-        assert [len(table) for table in tables.given_tables] == [3, 2]
-    assert [opened.of(inputs / name) for name in ("train.csv", "test.csv")] == [1, 1]
+        assert all(map(len, tables.given_tables))
+    source = project.competition.source
+    names = [source["train"], source["test"], project.competition.sample.file, "competition.toml"]
+    assert [opened.of(inputs / name) for name in names] == [1, 1, 1, 1]
     assert opened.of(tmp_path / "out/competition.json") == 1
+    assert list(dict.fromkeys(project.test_rows["id"])) == project.test_ids
 
 
 def test_the_home_competition_of_a_project_is_read_by_its_own_object(inputs, tmp_path, monkeypatch):

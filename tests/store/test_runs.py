@@ -5,8 +5,8 @@ import pytest
 from comp import files
 from comp.errors import InputError
 from comp.store import runs
-from comp.store.paths import ALL_DATA, check_run_name
-from comp.store.runs import Run
+from comp.store.paths import ALL_DATA
+from comp.store.runs import Run, check_run_name
 
 TRAINING = {"recipe": {"name": "resnet18"}}
 

@@ -5,8 +5,8 @@ import dataclasses
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 import test_train_stage
+import torch
 from test_engine import CPU, HOME, same
 from test_train_stage import (
     claim,

@@ -1,8 +1,8 @@
-"""Guess the label and the target, from a training table and the sample submission, or from the paths of the photos.
+"""Guess labels, target and groups, from a training table and the sample submission, or from the paths of the photos.
 
 `label_lines` chooses the label columns of a table by the names and values in the sample. `target_lines` takes the
 values of one label column and guesses the target from them. `path_lines` is for competitions without a table: the
-label is a folder, or the beginning of the file name.
+label is a folder, or the beginning of the file name. `group_lines` guesses the column of the groups.
 """
 
 import re
@@ -320,3 +320,48 @@ def _copies(photos: list[str], labels: list[str], template: str) -> list[Guessed
     if not template.endswith("{file}") or shared < COPIES * len(folders):
         return []
     return [GuessedLine("group", "file", "every folder has the same file names: copies of one photo")]
+
+
+# ---- groups: photos of one group must stay in one fold
+
+GROUP_WORDS = {  # in names of columns that hold groups
+    *("patient", "subject", "person", "user", "owner", "individual", "donor", "animal", "specimen"),
+    *("location", "site", "place", "field", "plot", "camera", "group"),
+    *("slide", "case", "study", "series", "sequence", "seq", "session"),
+}
+FEWEST = 4  # groups; fewer are not enough for folds
+REPEATED = 0.9  # groups per row, at most
+
+
+def group_lines(train: pd.DataFrame, test: pd.DataFrame | None, taken: set[str]) -> list[GuessedLine]:
+    """The line of `group`, or none: a column with no value on both sides, else one that is named like a group.
+
+    taken: the columns of labels and photo names; test: None without a test table.
+    """
+    repeated = [name for name in train if name not in taken and _repeats(train[name])]
+    apart = [name for name in repeated if test is not None and name in test and _apart(train[name], test[name])]
+    if apart:
+        best = max(apart, key=lambda name: (bool(_words(name) & GROUP_WORDS), -train[name].nunique()))
+        others = f"; so do {some_of(name for name in apart if name != best)}" if len(apart) > 1 else ""
+        reason = f"no value occurs in both train and test{others}"
+        return [GuessedLine("group", best, reason, check=not _words(best) & GROUP_WORDS)]
+    named = [name for name in repeated if _words(name) & GROUP_WORDS and (test is None or name not in test)]
+    if named:
+        best = min(named, key=lambda name: train[name].nunique())
+        reason = f"from its name: {train[best].nunique():,} values for {len(train):,} photos"
+        return [GuessedLine("group", best, reason, check=True)]
+    return []
+
+
+def _repeats(values: pd.Series) -> bool:
+    values = values[values != ""]
+    return FEWEST <= values.nunique() <= REPEATED * len(values)
+
+
+def _apart(train: pd.Series, test: pd.Series) -> bool:
+    return not (set(train) & set(test)) - {""}
+
+
+def _words(name: str) -> set[str]:
+    """The words of a column name: patient and id for both patient_id and PatientID."""
+    return {word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)}

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from comp.inputs import guess_competition, guess_labels
+from comp.inputs import guess_columns, guess_competition
 
 HALF, NOUGHT, NONE = ["0.5"], ["0"], []
 CASES = {
@@ -39,7 +39,7 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_the_target_follows_from_the_values_and_the_sample(case):
     values, answers, name, target, metric = CASES[case]
-    guessed = guess_labels.target_lines(pd.Series(values), pd.Series(answers, dtype=str), name, set())
+    guessed = guess_columns.target_lines(pd.Series(values), pd.Series(answers, dtype=str), name, set())
     lines = {line.key: line for line in guessed}
     assert lines["target"].value == target
     assert lines["metric"].value == metric
@@ -47,13 +47,13 @@ def test_the_target_follows_from_the_values_and_the_sample(case):
 
 
 def test_names_of_several_words_are_marked_for_they_may_be_several_labels():
-    lines = guess_labels.target_lines(pd.Series(["Vipera berus", "Naja naja"]), pd.Series(["Naja naja"]), "y", set())
+    lines = guess_columns.target_lines(pd.Series(["Vipera berus", "Naja naja"]), pd.Series(["Naja naja"]), "y", set())
     assert lines[0].check
     assert "multilabel" in lines[0].reason
 
 
 def test_numbers_that_a_json_file_names_are_classes():
-    lines = guess_labels.target_lines(pd.Series(["0", "1", "2"]), pd.Series(["0"]), "diagnosis", {"0", "1", "2"})
+    lines = guess_columns.target_lines(pd.Series(["0", "1", "2"]), pd.Series(["0"]), "diagnosis", {"0", "1", "2"})
     assert lines[0].value == "multiclass"
 
 
