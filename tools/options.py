@@ -1,9 +1,8 @@
 """Every option of the scripts, declared once: name, default and help. The Makefile passes variables on as typed.
 
-A script takes `--name value` and `NAME=value` alike, so `make train MODEL=x` and `tools/train_fold.py --model x` are
-the same interface. An unknown name is refused, and the nearest known one is named. A known name that a script does not use
-is ignored, since one make command may have several targets. `python3 tools/options.py`, which is `make help`, lists
-targets and options.
+A script takes `--name value` and `NAME=value` alike, so `make train MODEL=x` and `tools/train_fold.py --model x` do the
+same. An unknown name is refused, and the nearest known name is shown. A known name that a script does not use is
+ignored, because one make command may have several targets. `make help` runs this file, which lists targets and options.
 """
 
 import argparse

@@ -38,7 +38,8 @@ def _slow_in_bf16(recipe: Recipe) -> bool:
 
 def _has_fast_bf16() -> bool:
     """Whether the CPU has bf16 instructions: oneDNN also emulates bf16, but slowly."""
-    capabilities = torch.cpu.get_capabilities()
+    # torch before 2.15 has no public name for this: there a CPU computes in float32
+    capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
     return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_tile"))
 
 

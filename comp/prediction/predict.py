@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from comp import console, files
-from comp.competition import scoring
+from comp.competition import labels, scoring
 from comp.competition.competition import Competition
 from comp.competition.scored_rows import combine_by_id, scored_ids
 from comp.data.batches import Batches, Order, to_model
@@ -243,9 +243,10 @@ def show_fold_scores(data: RunData, run: Run, numbers: list[int | str]) -> None:
 
 
 def _score_row(data: RunData, run: Run, k: int) -> list:
-    held_out = data.held_out(k)
-    predictions = load_predictions(run.oof(k), data.competition, run.repair_command(k))
-    probs = predictions.at(data.held_out_images(k))
-    values = scoring.scores(data.competition, *scored_ids(data.competition, held_out.labels, probs, held_out.ids))
+    folds, competition = data.project.folds, data.competition
+    rows = folds[folds["fold"] == k]  # not data.held_out: scores need no photo
+    probs = load_predictions(run.oof(k), competition, run.repair_command(k)).at(rows["image"])
+    known, ids = labels.to_array(rows["label"], competition), rows["id"] if competition.combine else None
+    values = scoring.scores(competition, *scored_ids(competition, known, probs, ids))
     metadata = weights_file.weights_metadata(run.weights(k), run.restart_command(k))
     return [f"fold {k}", *values.values(), f"{metadata['epoch']} of {metadata['epochs']}"]

@@ -85,7 +85,7 @@ def predicted(project):  # noqa: F811
 def test_its_test_predictions_join_the_mean_as_one_more_model_and_its_oof_is_the_folds(predicted, project):  # noqa: F811
     run, _ = predicted
     ids = project.test_rows["id"]
-    each = [load_predictions(run.test(k), HOME).at(ids) for k in (0, 1, ALL_DATA)]
+    each = [load_predictions(run.test(k), HOME, "").at(ids) for k in (0, 1, ALL_DATA)]
     with_all, digest = load_run(project, run), run.digest()
     assert not run.oof(ALL_DATA).exists()
     assert states(run, project)[ALL_DATA].state == "complete"
