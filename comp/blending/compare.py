@@ -77,7 +77,7 @@ def differences(parts: dict[str, Part], group: np.ndarray) -> dict[str, Differen
     }
     drawn = _drawn_parts(summed, groups)
     return {
-        name: _difference(part, np.array([one.score() for one in summed[name]]), drawn[name])
+        name: _difference(part, np.array([sums.score() for sums in summed[name]]), drawn[name])
         for name, part in parts.items()
     }
 
@@ -98,13 +98,13 @@ def _difference(part: Part, scores: np.ndarray, drawn: np.ndarray) -> Difference
 
 def _drawn_parts(summed: dict[str, list], groups: int) -> dict[str, np.ndarray]:
     """The scores (M, R) of each part. Parts of one kind share their draws, which cost more than the scores."""
-    found = {}
+    scores = {}
     for kind in (GroupSums, AllRows):
         of_kind = {name: several for name, several in summed.items() if isinstance(several[0], kind)}
         if of_kind:
-            values = iter(_drawn([one for several in of_kind.values() for one in several], groups))
-            found |= {name: np.stack([next(values) for _ in several]) for name, several in of_kind.items()}
-    return found
+            values = iter(_drawn([sums for several in of_kind.values() for sums in several], groups))
+            scores |= {name: np.stack([next(values) for _ in several]) for name, several in of_kind.items()}
+    return scores
 
 
 def _drawn(summed: list[GroupSums] | list[AllRows], groups: int) -> np.ndarray:
@@ -116,14 +116,14 @@ def _drawn(summed: list[GroupSums] | list[AllRows], groups: int) -> np.ndarray:
     kept = _some_groups(summed, groups)
     if len(kept) == groups:
         return bootstrap.bootstrap_scores(summed, groups)
-    some = [one.of_groups(kept) for one in summed]
-    centre, scores = (np.array([one.score() for one in several])[:, None] for several in (some, summed))
+    some = [sums.of_groups(kept) for sums in summed]
+    centre, scores = (np.array([sums.score() for sums in several])[:, None] for several in (some, summed))
     return scores + (bootstrap.bootstrap_scores(some, len(kept)) - centre) * np.sqrt(len(kept) / groups)
 
 
 def _some_groups(summed: list[GroupSums] | list[AllRows], groups: int) -> np.ndarray:
     """The groups to draw from, sorted: all, or a random part of those whose rows are too many."""
-    cells = max(one.predictions.size for one in summed) if isinstance(summed[0], AllRows) else 0
+    cells = max(rows.predictions.size for rows in summed) if isinstance(summed[0], AllRows) else 0
     if cells <= MOST_CELLS:
         return np.arange(groups)
     wanted = max(2, int(groups * MOST_CELLS / cells))
@@ -169,7 +169,8 @@ class Compared:
     def predictions(self, metric: Metric) -> tuple[list[np.ndarray], list[np.ndarray]]:
         """Both sets in the form that the metric takes."""
         first, second = (
-            [scoring.predictions(self.competition, metric, one) for one in part] for part in (self.first, self.second)
+            [scoring.predictions(self.competition, metric, values) for values in part]
+            for part in (self.first, self.second)
         )
         return first, second
 
@@ -193,8 +194,8 @@ def _attributes(data: Compared) -> dict[str, Part]:
         f"{metric.name}, {name}": Part(
             Competition("multiclass", data.competition.attributes[name].values, metric),
             value[data.labels],
-            [value[one] for one in first],
-            [value[one] for one in second],
+            [value[classes] for classes in first],
+            [value[classes] for classes in second],
         )
         for name, value in values.items()
     }
@@ -202,15 +203,22 @@ def _attributes(data: Compared) -> dict[str, Part]:
 
 def compared_folds(data: Compared) -> dict[int, tuple[float, float]]:
     """The value of the metric in each fold, for both sets: the mean over their runs."""
-    competition, found = data.competition, {}
+    competition, values = data.competition, {}
     predictions = data.predictions(competition.metric)
     for k in np.unique(data.folds):
         rows = data.folds == k
-        found[int(k)] = tuple(
-            float(np.mean([competition.metric.value(data.labels[rows], one[rows], competition.size) for one in part]))
+        values[int(k)] = tuple(
+            float(
+                np.mean(
+                    [
+                        competition.metric.value(data.labels[rows], predicted[rows], competition.size)
+                        for predicted in part
+                    ]
+                )
+            )
             for part in predictions
         )
-    return found
+    return values
 
 
 def compared_labels(data: Compared) -> tuple[str, dict[str, Difference]]:
@@ -227,7 +235,7 @@ def compared_labels(data: Compared) -> tuple[str, dict[str, Difference]]:
     parts = {}
     for c in _most_different(data.labels, first_and_second, competition.size):
         name = competition.classes[c]
-        columns = [[_column(one, c) for one in part] for part in first_and_second]
+        columns = [[_column(answers, c) for answers in part] for part in first_and_second]
         own = Competition("multilabel", (name,), metric, at_least_one=False)
         parts[name] = Part(own, _column(data.labels, c).astype(np.uint8), *columns)
     return "F1" if decides in ("class", "labels") else metric.name, differences(parts, data.group)
@@ -243,7 +251,9 @@ def _most_different(labels: np.ndarray, first_and_second, size: int) -> np.ndarr
     if size <= SHOWN:
         return np.arange(size)
     rows = np.count_nonzero(labels, axis=0) if labels.ndim == 2 else np.bincount(labels, minlength=size)
-    first, second = (np.mean([_measured(labels, one, size) for one in part], axis=0) for part in first_and_second)
+    first, second = (
+        np.mean([_measured(labels, answers, size) for answers in part], axis=0) for part in first_and_second
+    )
     return np.sort(np.argsort(-np.abs(second - first) * np.sqrt(rows), kind="stable")[:SHOWN])
 
 
@@ -343,44 +353,50 @@ def show_comparison(data: Compared, first: list[str], second: list[str]) -> None
     """Print the difference of each metric, in each fold and for each label; first, second: names of the runs."""
     for letter, names in (("A", first), ("B", second)):
         console.say(f"{letter}: {', '.join(names)}")
-    metric, found = data.competition.metric, compared_metrics(data)
+    metric, by_metric = data.competition.metric, compared_metrics(data)
     groups = int(data.group.max()) + 1
     title = f"out of fold, {len(data.labels):,} rows of {groups:,} groups{_lower(data)}"
-    console.table(title, ["metric", *COLUMNS], _rows(found))
+    console.table(title, ["metric", *COLUMNS], _rows(by_metric))
     if not data.competition.attributes:
         measure, labels = compared_labels(data)
         few = "" if len(labels) < SHOWN else f", the {len(labels)} that differ most"
         if len(labels) > 1:
             console.table(f"{measure} of each class{few}", ["class", *COLUMNS], _rows(labels))
     if max(len(first), len(second)) > 1:
-        _show_runs(found[metric.name], metric.name, first, second)
+        _show_runs(by_metric[metric.name], metric.name, first, second)
     won = _show_folds(data)
-    _show_result(data, found[metric.name], won, groups)
+    _show_result(data, by_metric[metric.name], won, groups)
 
 
 def _lower(data: Compared) -> str:
     """The metrics that are better if lower, in words; empty if there are none."""
-    names = [one.name for one in (data.competition.metric, *data.competition.also) if not one.higher_is_better]
+    names = [metric.name for metric in (data.competition.metric, *data.competition.also) if not metric.higher_is_better]
     return f"; {', '.join(names)}: lower is better" if names else ""
 
 
-def _rows(found: dict[str, Difference]) -> list[list]:
+def _rows(differences_by_name: dict[str, Difference]) -> list[list]:
     return [
-        [name, one.first, one.second, *(f"{x:+.4f}" for x in (one.value, *one.interval)), f"{one.better:.2f}"]
-        for name, one in found.items()
+        [
+            name,
+            difference.first,
+            difference.second,
+            *(f"{x:+.4f}" for x in (difference.value, *difference.interval)),
+            f"{difference.better:.2f}",
+        ]
+        for name, difference in differences_by_name.items()
     ]
 
 
-def _show_runs(found: Difference, name: str, first: list[str], second: list[str]) -> None:
+def _show_runs(difference: Difference, name: str, first: list[str], second: list[str]) -> None:
     """Print the value of each run, and the spread of each set."""
     rows = [
         [f"{letter}: {name}", value]
-        for letter, names, values in zip("AB", (first, second), found.each, strict=True)
+        for letter, names, values in zip("AB", (first, second), difference.each, strict=True)
         for name, value in zip(names, values, strict=True)
     ]
     rows += [
         [f"standard deviation of {letter}", float(np.std(values, ddof=1))]
-        for letter, values in zip("AB", found.each, strict=True)
+        for letter, values in zip("AB", difference.each, strict=True)
         if len(values) > 1
     ]
     console.table("each run", ["run", name], rows)
@@ -395,12 +411,12 @@ def _show_folds(data: Compared) -> str:
     return f"{won} of {len(of_folds)} folds"
 
 
-def _show_result(data: Compared, found: Difference, won: str, groups: int) -> None:
+def _show_result(data: Compared, difference: Difference, won: str, groups: int) -> None:
     """Print the result, and what its interval is made of."""
     name, counts_of_seeds = data.competition.metric.name, (len(data.first), len(data.second))
-    low, high = found.interval
-    console.say(f"{name}: B - A = {found.value:+.4f}, 95 % {low:+.4f} to {high:+.4f}")
-    console.say(f"B is better with probability {found.better:.2f}, and in {won}")
+    low, high = difference.interval
+    console.say(f"{name}: B - A = {difference.value:+.4f}, 95 % {low:+.4f} to {high:+.4f}")
+    console.say(f"B is better with probability {difference.better:.2f}, and in {won}")
     of_seeds = (
         f"seeds ({counts_of_seeds[0]} of A, {counts_of_seeds[1]} of B)"
         if max(counts_of_seeds) > 1

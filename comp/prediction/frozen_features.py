@@ -208,8 +208,8 @@ def _features(model: nn.Module, recipe: Recipe, where: torch.device) -> int:
     """D, of two grey photos. Raises ValueError where the output is not (2, D)."""
     images = torch.zeros(2, 3, recipe.image_size, recipe.image_size, device=where)
     with torch.inference_mode():
-        made = model(images.contiguous(memory_format=memory_format(recipe)))
-    shape = tuple(made.shape) if isinstance(made, torch.Tensor) else type(made).__name__
+        output = model(images.contiguous(memory_format=memory_format(recipe)))
+    shape = tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
     if not isinstance(shape, tuple) or len(shape) != 2 or shape[0] != 2 or shape[1] == 0:
         raise ValueError(f"it gives {shape} for two photos, not (2, features)")
     return shape[1]
@@ -245,24 +245,24 @@ def _folder(project: Project, backbone: Backbone, recipe: Recipe, images: Sequen
 def _kept(file: Path, backbone: Backbone) -> np.ndarray | None:
     """A part as it was written; None where it is missing or damaged."""
     try:
-        made = files.read_arrays(file, ("features",))["features"]
+        part = files.read_arrays(file, ("features",))["features"]
     except ValueError:
         return None
-    return made if made.ndim == 2 and made.shape[1] == backbone.features else None
+    return part if part.ndim == 2 and part.shape[1] == backbone.features else None
 
 
 def _computed(backbone: Backbone, recipe: Recipe, photos: Photos, rows: np.ndarray, advance: Callable) -> np.ndarray:
     where = backbone.device
     model, half, layout = tta.averaged(backbone.model, recipe.tta), precision(recipe, where), memory_format(recipe)
-    made, size = [], TIMES * recipe.batch_size
+    batches, size = [], TIMES * recipe.batch_size
     with torch.inference_mode(), explained_device_error(recipe, where):
         for i in range(0, len(rows), size):
             pixels = torch.from_numpy(photos.batch(rows[i : i + size]))
             inputs = to_model(pixels, recipe.mean, recipe.std, where).contiguous(memory_format=layout)
             with autocast(half, where):
-                made.append(model(inputs).float().cpu().numpy())
+                batches.append(model(inputs).float().cpu().numpy())
             advance(len(pixels))
-    part = np.concatenate(made)
+    part = np.concatenate(batches)
     bad = int((~np.isfinite(part).all(1)).sum())
     if bad:
         other = "amp=off in SET, and RUN=<name>" if half != torch.float32 else "another MODEL"

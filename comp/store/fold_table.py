@@ -52,10 +52,10 @@ def data_hash(path: Path) -> str | None:
 def remake(path: Path) -> str:
     """The command that makes folds.csv as it was made before: other folds would not be those of the runs."""
     try:
-        made = files.read_json(path.with_suffix(".json"), "", "")
+        kept = files.read_json(path.with_suffix(".json"), "", "")
     except InputError:
-        made = {}
-    words = [f"{name.upper()}={made[name]}" for name, usual in DEFAULTS.items() if made.get(name, usual) != usual]
+        kept = {}
+    words = [f"{name.upper()}={kept[name]}" for name, usual in DEFAULTS.items() if kept.get(name, usual) != usual]
     remove = "".join(f"rm {shlex.quote(str(file))} && " for file in (path,) if file.is_file())
     return remove + " ".join(["make folds", *words])
 
@@ -130,7 +130,7 @@ def _check_unchanged(path: Path) -> None:
     if not beside.is_file():
         return
     run = remake(path)
-    made = files.read_json(beside, "what `make folds` wrote", run).get("csv")
-    if made != digest(path):
-        changed = f"{path} was changed since it was made: its hash is {digest(path)}, not {made}"
+    recorded = files.read_json(beside, "what `make folds` wrote", run).get("csv")
+    if recorded != digest(path):
+        changed = f"{path} was changed since it was made: its hash is {digest(path)}, not {recorded}"
         raise InputError(changed, "the file as it was made", f"{run}; or rm {quoted(beside)}, if the change is yours")

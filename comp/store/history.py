@@ -60,15 +60,15 @@ def metric_names(row) -> list[str]:
 
 def read_histories(run: Run) -> tuple[dict[int, pd.DataFrame], list[str]]:
     """Fold to its epochs, with the columns epoch, train_loss, val_loss and the metrics; and what cannot be read."""
-    found, problems = {}, []
+    histories, problems = {}, []
     for path in sorted(run.folder.glob("fold*/history.csv")):
         number = path.parent.name.removeprefix("fold")
         try:
             table = pd.read_csv(path).apply(pd.to_numeric)
-            found[int(number)] = table[["epoch", "train_loss", "val_loss", *metric_names(table)]]
+            histories[int(number)] = table[["epoch", "train_loss", "val_loss", *metric_names(table)]]
         except (ValueError, KeyError, OSError) as error:  # what pandas raises are ValueErrors
             problems.append(f"{path} cannot be read, its learning curve is left out: {str(error).splitlines()[0]}")
-    return dict(sorted(found.items())), problems
+    return dict(sorted(histories.items())), problems
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class Times:
 
 def training_times(run: Run, folds: int, competition: Competition, best_by: str) -> Times:
     """The times of a run. best_by: the setting of its recipe. A history that cannot be read is left out."""
-    histories = [made for k in range(folds) if (made := _history(run, k)) is not None]
+    histories = [history for k in range(folds) if (history := _history(run, k)) is not None]
     if not histories:
         return Times()
     every = pd.concat(histories)
@@ -95,17 +95,17 @@ def training_times(run: Run, folds: int, competition: Competition, best_by: str)
     return Times(
         float(seconds / 60),
         float(images / seconds) if seconds else None,
-        tuple(filter(None, (_best(made, column, sign) for made in histories))),
+        tuple(filter(None, (_best(history, column, sign) for history in histories))),
     )
 
 
 def _history(run: Run, k: int) -> pd.DataFrame | None:
     """The table of fold k with its numbers; None without one."""
     try:
-        made = pd.read_csv(run.history(k)).apply(pd.to_numeric, errors="coerce")
+        history = pd.read_csv(run.history(k)).apply(pd.to_numeric, errors="coerce")
     except (OSError, ValueError):
         return None
-    return made if {"epoch", "seconds", "images_per_second"} <= set(made) and len(made) else None
+    return history if {"epoch", "seconds", "images_per_second"} <= set(history) and len(history) else None
 
 
 def _column(competition: Competition, best_by: str) -> tuple[str, int]:

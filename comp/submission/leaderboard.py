@@ -370,10 +370,10 @@ def _cut(text: str) -> str:
     return text if len(text) <= WIDTH else f"{text[: WIDTH - 1]}…"
 
 
-def _when(made: str) -> str:
+def _when(time: str) -> str:
     """Day and local time of a time in ISO format."""
     try:
-        return datetime.fromisoformat(made).astimezone().strftime("%d %b %H:%M")
+        return datetime.fromisoformat(time).astimezone().strftime("%d %b %H:%M")
     except ValueError:
         return "-"
 

@@ -96,9 +96,9 @@ def in_sample_order(sample: RawTable, competition: Competition, test: Prediction
     return test.at(ids)
 
 
-def fill(sample: RawTable, competition: Competition, made: np.ndarray) -> bytes:
-    """The checked submission. made: the answers in the order of the sample, in the form of answers.py."""
-    data = sample.replaced(answers.answers_to_text(competition, made))
+def fill(sample: RawTable, competition: Competition, answer: np.ndarray) -> bytes:
+    """The checked submission. answer: the answers in the order of the sample, in the form of answers.py."""
+    data = sample.replaced(answers.answers_to_text(competition, answer))
     check_submission(data, sample, competition)
     return data
 
@@ -111,9 +111,9 @@ def read_answers(path: Path, competition: Competition, ids: Sequence[str]) -> np
     run = f"correct {path}"
     sample = competition.sample
     table = tables.read_raw_csv(path, (sample.id, *sample.columns), run)
-    found = table.column(sample.id)
-    check_same_ids(ids, found, str(path), run)
-    order = pd.Index(found).get_indexer(list(ids))
+    listed = table.column(sample.id)
+    check_same_ids(ids, listed, str(path), run)
+    order = pd.Index(listed).get_indexer(list(ids))
     fields = {name: [table.column(name)[i] for i in order] for name in sample.columns}
     return answers.answers_from_text(competition, fields, ids, str(path), run)
 
@@ -136,8 +136,8 @@ def check_submission(data: bytes, sample: RawTable, competition: Competition) ->
         raise InputError("the submission has other rows than the sample, or another order", "its rows", run)
     fields = {name: [row[header.index(name)] for row in rows] for name in names}
     ids = [row[header.index(column_name(competition.sample.id))] for row in rows]
-    made = answers.answers_from_text(competition, fields, ids, "the submission", run)
-    answers.check_range(competition, made, ids, run)
+    answer = answers.answers_from_text(competition, fields, ids, "the submission", run)
+    answers.check_range(competition, answer, ids, run)
 
 
 def _rows_of(data: bytes, sample: RawTable) -> list[list[str]]:
@@ -169,7 +169,7 @@ def is_kept(outputs: Path, digest: str) -> bool:
 
 def kept_submissions(outputs: Path) -> list[dict]:
     """The records of all submissions, the oldest first. Raises InputError if a record or its file was damaged."""
-    found = []
+    records = []
     for path in sorted((submissions_folder(outputs)).glob(RECORDS)):
         record = files.read_json(path, "the record of a submission", f"rm {quoted(path)}")
         table = path.with_suffix(".csv")
@@ -177,8 +177,8 @@ def kept_submissions(outputs: Path) -> list[dict]:
             raise InputError(
                 f"{table} is missing or was changed", "the file as it was made", f"rm {quoted(path)} {quoted(table)}"
             )
-        found.append(record)
-    return sorted(found, key=lambda record: (str(record.get("made")), str(record.get("file"))))
+        records.append(record)
+    return sorted(records, key=lambda record: (str(record.get("made")), str(record.get("file"))))
 
 
 def show_kept(outputs: Path) -> None:
