@@ -1,7 +1,7 @@
-"""The only module that writes to the terminal: bars and tables of rich, or plain lines if there is no terminal.
+"""Write to the terminal: bars and tables of rich, or plain lines if there is no terminal. No other module does this.
 
-If several processes train together, only the first one prints lines, bars and warnings. An error is printed by the
-process that raises it.
+If several processes train together, only process 0 prints lines, bars and warnings. An error is printed by the process
+that raises it.
 """
 
 import contextlib
@@ -18,18 +18,19 @@ from rich.text import Text
 
 from comp.errors import InputError
 
-_RANK = os.environ.get("RANK", "0")  # torchrun sets it: the number of this process
+_RANK = os.environ.get("RANK", "0")  # the number of this process, which torchrun sets
 _out = Console(highlight=False, soft_wrap=True, quiet=_RANK != "0")
 _err = Console(stderr=True, highlight=False, soft_wrap=True, quiet=_RANK != "0")
 _errors = Console(stderr=True, highlight=False, soft_wrap=True)
-PLAIN_SECONDS = 30  # without a terminal, a long stage prints a line this often
-# Bad input is the same for all processes: the others give the first one these seconds to print its error and exit, upon
-# which torchrun ends them. What only another process finds, such as a full disk of its machine, appears after them.
+PLAIN_SECONDS = 30  # between two lines of progress if there is no terminal
+# All processes find the same bad input. The other processes wait this long, in which process 0 prints the error and
+# exits, and torchrun ends them. An error that only another process finds, such as a full disk of its machine, is printed
+# after the wait.
 SECONDS_FOR_FIRST = 3
 
 
 def say(text: str, style: str = "") -> None:
-    """Print one line without markup, so that brackets in a path stay."""
+    """Print one line. Brackets are printed too, although rich would read them as markup."""
     _out.print(Text(text, style=style))
 
 
@@ -39,7 +40,7 @@ def warn(text: str) -> None:
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence]) -> None:
-    """Print a table with the first column aligned left and the others right; plain text if there is no terminal."""
+    """Print a table whose first column is aligned left and whose numbers are aligned right."""
     cells = [
         [cell if isinstance(cell, str) else f"{cell:.4f}" if isinstance(cell, float) else str(cell) for cell in row]
         for row in rows
@@ -63,7 +64,7 @@ def _rich_table(title: str, columns: Sequence[str], cells: list[list[str]]) -> T
 
 
 def _say_table(title: str, columns: Sequence[str], cells: list[list[str]]) -> None:
-    """Lines with aligned columns: rich would fold them at 80 characters where there is no terminal."""
+    """Print a table as plain lines, for when there is no terminal: rich would then fold lines at 80 characters."""
     widths = [max(len(line[i]) for line in [list(columns), *cells]) for i in range(len(columns))]
     say(title)
     for line in [list(columns), *cells]:
@@ -78,7 +79,10 @@ class _Rate(ProgressColumn):
 
 @contextlib.contextmanager
 def progress(label: str, total: int, unit: str = "images") -> Iterator[Callable[[int], None]]:
-    """Yield a function that advances the bar by a count. Shows rate and time left; the bar vanishes at the end."""
+    """Show a progress bar while the block runs, or print a line now and then if there is no terminal.
+
+    Yields a function that advances the bar by a count. total: the count at the end; unit: what is counted.
+    """
     if _out.is_terminal:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn())
         with Progress(*columns, console=_out, transient=True) as bar:
@@ -100,7 +104,11 @@ def progress(label: str, total: int, unit: str = "images") -> Iterator[Callable[
 
 
 def run_stage(main: Callable[[], None]) -> None:
-    """Run a script's main: InputError prints without a traceback and exits 2; DEBUG=1 shows the traceback too."""
+    """Run the main function of a script.
+
+    An InputError is printed without its traceback, and the script exits with status 2. If the environment has DEBUG=1,
+    the traceback is printed too.
+    """
     try:
         main()
     except (InputError, OSError) as error:
@@ -111,7 +119,7 @@ def run_stage(main: Callable[[], None]) -> None:
         _print_error(_as_input_error(error))
         sys.exit(2)
     except KeyboardInterrupt:
-        _err.print("stopped; all written files are complete, the same command continues from there")
+        _err.print("stopped; all files written so far are complete, and the same command continues from them")
         sys.exit(130)
 
 
@@ -124,7 +132,7 @@ def _print_error(error: InputError) -> None:
 
 
 def _as_input_error(error: InputError | OSError) -> InputError:
-    """The error as InputError. Permissions, a full disk or a missing folder are problems that the user can solve."""
+    """Return `error` as an InputError. The user can solve an OSError such as a full disk or a missing folder."""
     if isinstance(error, InputError):
         return error
     look = f"ls -ld {shlex.quote(str(error.filename))}"

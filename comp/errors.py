@@ -1,10 +1,10 @@
-"""The error type for users: what was found, what was expected, and what to run."""
+"""The error that users see. It says what was found, what was expected, and what to run."""
 
 import shlex
 
 
 class InputError(Exception):
-    """Bad input. The scripts print it without a traceback and exit with status 2.
+    """An error in the input. The scripts print the error without a traceback and exit with status 2.
 
     found: the problem; expected: what is needed instead; run: the command or edit that helps (may be empty).
     """
@@ -20,12 +20,12 @@ class InputError(Exception):
 
 
 def listed(items, limit: int = 20) -> str:
-    """Join the items, one indented line per item: up to `limit` items, then how many more there are."""
+    """A text with an indented line for each of the first `limit` items, and a line with the number of further items."""
     items = [str(item) for item in items]
     more = [f"… and {len(items) - limit} more"] if len(items) > limit else []
     return "".join(f"\n  {item}" for item in items[:limit] + more)
 
 
 def quoted(path: object) -> str:
-    """A path as one word of a shell command, whatever blanks or quotes it has."""
+    """The path as one word of a shell command, even if the path has spaces or quotes."""
     return shlex.quote(str(path))

@@ -1,8 +1,9 @@
-"""Files that are whole or not there: written under a temporary name, checked when they are read, locked while in use.
+"""Write files so that each is whole or missing, check files when they are read, and lock files while they are used.
 
 `replacing` writes any file under a temporary name, flushes it and renames it. `write_json` adds a checksum, which
-`read_json` compares. `lock` keeps other processes off a file or a fold. `write_arrays` and `read_arrays` are for numpy
-arrays in npz files, which may come from others: nothing is unpickled, and the sizes in headers are not believed.
+`read_json` checks. `lock` keeps other processes away from a file or a fold. `write_arrays` and `read_arrays` are for npz
+files of numpy arrays. An npz file may come from other people, so nothing is unpickled, and the sizes in its headers are
+not trusted.
 """
 
 import contextlib
@@ -24,15 +25,15 @@ from comp.errors import InputError
 
 # ---- write
 
-ROOM = "make clean-cache, or df -h"  # advice for a full disk
+ROOM = "make clean-cache && df -h"  # advice for a full disk
 
 
 @contextlib.contextmanager
 def replacing(path: Path, need: int = 0, room: str = ROOM) -> Iterator[Path]:
-    """Yield a temporary path next to `path`. It is renamed to `path` if the block succeeds, else it is deleted.
+    """Yield a temporary path next to `path`. That file is renamed to `path` if the block succeeds, else it is deleted.
 
-    need: how many bytes will be written, if known, for `check_room`; room: advice for a full disk.
-    Raises InputError if the file cannot be written; then an existing file stays unchanged.
+    need: the number of bytes that will be written, 0 if it is not known; room: the advice for a full disk.
+    Raises InputError if the file cannot be written. A file that exists at `path` then stays unchanged.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -51,7 +52,7 @@ def replacing(path: Path, need: int = 0, room: str = ROOM) -> Iterator[Path]:
 
 
 def _sweep(path: Path) -> None:
-    """Delete temporary files of this path that killed processes left."""
+    """Delete the temporary files of `path` that killed processes left behind."""
     for left in path.parent.glob(f".{path.name}.*.tmp"):
         process = left.name.split(".")[-2]
         if not (process.isdecimal() and Path("/proc", process).exists()):
@@ -59,24 +60,24 @@ def _sweep(path: Path) -> None:
 
 
 def check_room(path: Path, need: int, room: str = ROOM) -> None:
-    """Raise InputError unless the disk of `path` has `need` bytes free. room: advice for a full disk."""
+    """Raise InputError unless the disk of `path` has `need` bytes free. room: the advice for a full disk."""
     if need > free_bytes(path):
         raise _no_room(path, "No space left on device", need, room)
 
 
 def free_bytes(path: Path) -> int:
-    """Free bytes on the disk of `path`, which need not exist yet."""
+    """The number of free bytes on the disk of `path`. The file itself need not exist."""
     return shutil.disk_usage(next((parent for parent in path.parents if parent.is_dir()), Path("/"))).free
 
 
 def cannot_write(path: Path, error: OSError, need: int = 0, room: str = ROOM) -> InputError:
-    """The error for a file that the system does not let us write; need, room: as for `replacing`."""
+    """The InputError for a file that the system does not let us write. need, room: as for `replacing`."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return _no_room(path, error.strerror, need, room)
     return InputError(
         f"cannot write {path}: {error.strerror or error}",
-        "a folder that can be written to",
-        f"ls -ld {path.parent}, or another OUTPUTS=",
+        "a folder that can be written to, this one or another one as OUTPUTS",
+        f"ls -ld {path.parent}",
     )
 
 
@@ -100,28 +101,31 @@ LARGEST_JSON = 50_000_000  # bytes, at most
 
 
 def digest(path: Path) -> str:
-    """SHA-256 of the bytes of a file, first 16 hexadecimal digits; the file is read in parts."""
+    """The first 16 hexadecimal digits of the SHA-256 of a file, which is read in parts."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
 def digest_of(data: bytes) -> str:
-    """SHA-256 of bytes, first 16 hexadecimal digits."""
+    """The first 16 hexadecimal digits of the SHA-256 of `data`."""
     return hashlib.sha256(data).hexdigest()[:16]
 
 
 def checksum(value) -> str:
-    """SHA-256 of plain values for any order of keys, first 16 hexadecimal digits."""
+    """The first 16 hexadecimal digits of the SHA-256 of plain values. The order of keys does not matter."""
     return digest_of(json.dumps(value, sort_keys=True).encode())
 
 
 def write_json(path: Path, value: dict) -> None:
-    """Write an object with its checksum; `read_json` checks it."""
+    """Write the object `value` as JSON with its checksum, which `read_json` checks."""
     write_text(path, json.dumps({**value, "sha256": checksum(value)}, indent=2) + "\n")
 
 
 def read_json(path: Path, expected: str, run: str) -> dict:
-    """Read the object that `write_json` wrote. Raises InputError if the file is missing, damaged or edited."""
+    """Read the object that `write_json` wrote. Raises InputError if the file is missing, damaged or edited.
+
+    expected, run: what the InputError expects and advises.
+    """
     try:
         if path.stat().st_size > LARGEST_JSON:
             raise ValueError(f"{path.stat().st_size:,} bytes")
@@ -131,7 +135,7 @@ def read_json(path: Path, expected: str, run: str) -> dict:
     except (ValueError, OSError, RecursionError) as error:
         raise InputError(f"{path} is not readable: {error}", expected, run) from None
     if not isinstance(value, dict):
-        raise InputError(f"{path} holds a {type(value).__name__}", expected, run)
+        raise InputError(f"{path} holds a {type(value).__name__}, not a JSON object", expected, run)
     written, now = value.pop("sha256", None), checksum(value)
     if written != now:
         raise InputError(f"{path} was damaged or edited: its checksum is {written}, not {now}", expected, run)
@@ -145,8 +149,9 @@ def read_json(path: Path, expected: str, run: str) -> dict:
 def lock(path: Path, what: str, wait: bool = False) -> Iterator[None]:
     """Hold a lock on `path` while the block runs.
 
-    what: the name of the locked thing, for the message. If another process holds the lock: wait if `wait` is true, else
-    raise InputError that names the process. The system releases the lock when the process ends, even if it is killed.
+    what: the name of what is locked, for the error. If another process holds the lock and `wait` is true, wait for it;
+    otherwise raise an InputError that names the process. The system releases the lock when the process ends, even if
+    the process is killed.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -161,7 +166,7 @@ def lock(path: Path, what: str, wait: bool = False) -> Iterator[None]:
             raise InputError(
                 f"{what} is in use by {file.read().strip() or 'another process'}",
                 "one process at a time",
-                "the same command when that process has ended; another FOLD or RUN can be started now",
+                "the same command after the process has ended, or now with another FOLD or RUN",
             ) from None
         file.truncate(0)
         file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
@@ -176,17 +181,17 @@ MOST_PACKED = 200  # largest ratio of unpacked to packed size
 
 
 def write_arrays(path: Path, **arrays: np.ndarray) -> None:
-    """Write an npz file; equal arrays give equal bytes."""
+    """Write the arrays to an npz file under their names. Equal arrays give files with equal bytes."""
     need = sum(array.nbytes for array in arrays.values()) + 10_000
     with replacing(path, need) as temporary, open(temporary, "wb") as file:
         np.savez(file, **arrays)
 
 
 def read_arrays(path: Path, names: Sequence[str], optional: Sequence[str] = ()) -> dict[str, np.ndarray]:
-    """The named arrays of an npz file, in C order; arrays in `optional` only if they exist.
+    """Read the arrays `names` of an npz file, and those of `optional` that it has. Returns them by name, in C order.
 
-    Raises ValueError for damaged files. numpy's own reader may skip the checksums of the zip archive, and it allocates
-    as much memory as the header asks for.
+    Raises ValueError for a damaged file. numpy's own reader is not used, because it may skip the checksums of the zip
+    archive and allocates as much memory as the header asks for.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -196,14 +201,14 @@ def read_arrays(path: Path, names: Sequence[str], optional: Sequence[str] = ()) 
                 raise ValueError(f"no array {', '.join(missing)} among {', '.join(members) or 'none'}")
             wanted = [*names, *(name for name in optional if f"{name}.npy" in members)]
             return {name: _array(archive, name, path.stat().st_size) for name in wanted}
-    except Exception as error:  # for damaged files, zipfile, zlib and numpy raise many types
+    except Exception as error:  # for damaged files, zipfile, zlib and numpy raise many types of errors
         raise ValueError(str(error) if type(error) is ValueError else f"{type(error).__name__}: {error}") from None
 
 
 def _array(archive: zipfile.ZipFile, name: str, packed: int) -> np.ndarray:
     size = archive.getinfo(f"{name}.npy").file_size
     if size > min(LARGEST_ARRAY, MOST_PACKED * packed):
-        raise ValueError(f"{name} claims {size:,} bytes")
+        raise ValueError(f"the array {name} claims {size:,} bytes, which is too many")
     with archive.open(f"{name}.npy") as file:
         data = file.read()  # reading to the end checks the checksum of the zip archive
     stream = io.BytesIO(data)
@@ -211,9 +216,9 @@ def _array(archive: zipfile.ZipFile, name: str, packed: int) -> np.ndarray:
     read_header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[version]
     shape, fortran, dtype = read_header(stream)
     if dtype.hasobject:
-        raise ValueError(f"{name} holds Python objects, which are never unpickled; save {name}.astype(str) instead")
+        raise ValueError(f"the array {name} holds Python objects, which are never unpickled; save {name}.astype(str) instead")
     count = int(np.prod(shape, dtype=object))
     if count < 0 or count * dtype.itemsize != len(data) - stream.tell():
-        raise ValueError(f"{name} claims {shape} of {dtype}, but has {len(data) - stream.tell():,} bytes")
+        raise ValueError(f"the array {name} claims the shape {shape} of {dtype}, but has {len(data) - stream.tell():,} bytes")
     flat = np.frombuffer(data, dtype, count, stream.tell())
     return np.ascontiguousarray(flat.reshape(shape, order="F")) if fortran else flat.reshape(shape)

@@ -1,4 +1,4 @@
-"""Settings as fields of a frozen dataclass: how a field is declared, read from text, checked and explained.
+"""Declare settings as fields of a frozen dataclass, read them from a text, check them and explain them.
 
     @dataclass(frozen=True)
     class Cake:
@@ -10,7 +10,7 @@
     print(help_text("settings of --set:", settings_of(Cake)))
 
 Recipes, classifiers and the keys of competition.toml are such dataclasses. A library (pydantic, attrs) would replace
-only the checks of limits, and would bring errors in its own words.
+only the checks of limits, and its errors would have its own words.
 """
 
 import dataclasses
@@ -37,14 +37,14 @@ def setting(
     most: float | None = None,
     **more,
 ):
-    """A field of a dataclass of settings; the type of a value is the type of the default.
+    """A field for a dataclass of settings. Its values have the type of `default`.
 
-    text: the meaning, for --help. group: the heading under which --help lists it.
-    choices, least, most: the allowed values, which `checked_settings` compares.
+    text: the meaning of the setting, for --help. group: the heading under which --help lists the setting.
+    choices: the allowed values; least, most: the smallest and the largest allowed number (see `checked_settings`).
     more: further entries of the field's metadata, for a caller that has its own checks.
     """
     metadata = {"help": text, "group": group, "choices": choices, "least": least, "most": most, **more}
-    if isinstance(default, (dict, list, set)):  # a dataclass refuses a default that all its values would share
+    if isinstance(default, (dict, list, set)):  # a dataclass refuses a default that all its instances would share
         return dataclasses.field(default_factory=default.copy, metadata=metadata)
     return dataclasses.field(default=default, metadata=metadata)
 
@@ -52,13 +52,13 @@ def setting(
 def settings_of(
     kind: type, only: Collection[str] | None = None, without: Collection[str] = ()
 ) -> list[dataclasses.Field]:
-    """The fields of a dataclass in their order, or those named in `only`; never those named in `without`."""
+    """The fields of a dataclass in their order. only: the names to keep (None: all); without: the names to leave out."""
     fields = [field for field in dataclasses.fields(kind) if field.name not in without]
     return fields if only is None else [field for field in fields if field.name in only]
 
 
 def setting_types(kind: type, only: Collection[str] | None = None, without: Collection[str] = ()) -> dict[str, type]:
-    """The type of each setting, by name, as `parsed_settings` takes them."""
+    """The type of each setting by its name, for `parsed_settings`. only, without: as for `settings_of`."""
     return {field.name: type(field.default) for field in settings_of(kind, only, without)}
 
 
@@ -66,10 +66,10 @@ def setting_types(kind: type, only: Collection[str] | None = None, without: Coll
 
 
 def parsed_settings(text: str, types: dict[str, type], run: str) -> dict:
-    """The values of "key=value key=value" by key. Values with spaces are quoted: "loss='0.4 f1 + 0.6 focal'".
+    """Parse a text such as "epochs=3 loss='0.4 f1 + 0.6 focal'", in which a value with spaces is quoted.
 
-    types: the known settings and the types of their values; run: the advice of an InputError.
-    Raises InputError for an unknown setting (it lists the known ones) and for a value of another type.
+    types: the type of each known setting, by name; run: the advice of an InputError. Returns the values by name.
+    Raises InputError for an unknown setting, with a list of the known settings, and for a value of another type.
     """
     try:
         pairs = [part.partition("=") for part in shlex.split(text)]
@@ -98,7 +98,7 @@ def _parsed_value(key: str, value: str, kind: type, run: str):
 
 
 def checked_settings(values, run: str):
-    """Return the dataclass `values`. Raises InputError for the first setting that is not within its limits."""
+    """Return the settings `values` unchanged. Raises InputError for the first setting whose value is not allowed."""
     for field in dataclasses.fields(values):
         value = getattr(values, field.name)
         if field.metadata["choices"]:
@@ -108,7 +108,7 @@ def checked_settings(values, run: str):
 
 
 def check_choice(key: str, value: str, choices: Collection[str], run: str) -> None:
-    """Raise InputError unless value is one of the choices."""
+    """Raise InputError unless `value`, the value of the setting `key`, is one of `choices`."""
     if value not in choices:
         raise InputError(f"{key}={value}", f"one of {', '.join(choice or 'nothing' for choice in choices)}", run)
 
@@ -131,10 +131,10 @@ def help_text(
     grouped: bool = False,
     defaults: bool = True,
 ) -> str:
-    """The title, then one line for each setting with its default and meaning, as argparse takes an epilog.
+    """The epilog of --help: the title, then a line for each setting with its default and its meaning.
 
-    width: characters of the column before the meanings. grouped: list the settings under their groups.
-    defaults: show the default values in the first column.
+    width: the number of characters in a line before the meaning. grouped: whether to list the settings under the
+    headings of their groups. defaults: whether to show the default values. argparse needs each % doubled.
     """
     groups: dict[str, list[str]] = {}
     for field in settings:

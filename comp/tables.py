@@ -1,10 +1,10 @@
-"""CSV tables as people write them: any usual encoding and separator, line numbers, and clear errors. No torch.
+"""Read CSV tables as people write them, in any usual encoding and with any usual separator. Torch is not imported.
 
-1. Fields: the text of a CSV file as raw fields, with their quotes.
-2. Format: the encoding, the separator and the column names of a file.
-3. `read_table` gives a pandas table, `line_numbers` the lines of its rows as an editor counts them.
-4. `RawTable` keeps the exact text of every field: some fields can be replaced, and all other bytes stay as they are
-   (quotes, numbers such as 0.10 or 000, blank lines, line ends, separator, byte-order mark and encoding).
+1. Fields: split the text of a CSV file into raw fields, which keep their quotes.
+2. Format: recognise the encoding, the separator and the column names of a file.
+3. `read_table` returns a pandas table, and `line_numbers` the line of each row as an editor counts lines.
+4. `RawTable` keeps the exact text of every field. Some fields can be replaced, and all other bytes of the file stay
+   unchanged (quotes, numbers such as 0.10 or 000, blank lines, line ends, separator, byte-order mark and encoding).
 
 pandas parses the tables. The rest is own code, because pandas recognises no encoding, knows no line numbers and cannot
 write a file back byte for byte, and because charset-normalizer misreads three of the seven short names of the tests.
@@ -29,13 +29,13 @@ from comp.text import same_text
 
 
 def split_fields(text: str, separator: str) -> tuple[list[list[str]], list[str]]:
-    """The records of raw fields and their line ends; joined together they are `text` again."""
+    """Split `text` into records. Returns the raw fields of each record, and the line end of each record."""
     pairs = list(split_records(text, separator))
     return [record for record, _ in pairs], [end for _, end in pairs]
 
 
 def split_records(text: str, separator: str) -> Iterator[tuple[list[str], str]]:
-    """Yield the raw fields and the line end of each record; the last line end is empty."""
+    """Yield the raw fields and the line end of each record. The line end of the last record is empty."""
     quotes = r'"[^"]*(?:""[^"]*)*(?:"|\Z)'
     plain = rf"[^{re.escape(separator)}\r\n]*"
     record: list[str] = []
@@ -50,7 +50,7 @@ def split_records(text: str, separator: str) -> Iterator[tuple[list[str], str]]:
 
 
 def field_value(field: str) -> str:
-    """The value of a raw field: without the quotes around it, and with doubled quotes as one."""
+    """The value of a raw field, without the quotes around the field and with one quote for each doubled quote."""
     if not field.startswith('"'):
         return field
     inside, after = re.fullmatch(r'"([^"]*(?:""[^"]*)*)"?(.*)', field, re.DOTALL).groups()
@@ -58,14 +58,14 @@ def field_value(field: str) -> str:
 
 
 def quoted_field(text: str, separator: str, always: bool = False) -> str:
-    """The raw field for a value: quoted if necessary, or always."""
+    """The raw field for the value `text`, in quotes if the value needs them or if `always` is true."""
     if always or any(mark in text for mark in (separator, '"', "\r", "\n")):
         return '"' + text.replace('"', '""') + '"'
     return text
 
 
 def is_blank(record: Sequence[str]) -> bool:
-    """Whether no field has a value: a blank line, or separators only, as Excel writes at the end."""
+    """Return whether no field has a value, as in a blank line or in the lines of separators that Excel may write."""
     return not any(field.strip().strip('"').strip() for field in record)
 
 
@@ -80,18 +80,19 @@ MARKS = {
     b"\xff\xfe": "utf-16-le",
     b"\xfe\xff": "utf-16-be",
 }
-GUESSED = ("cp949", "cp1252", "latin-1")  # can only be guessed: Excel writes them in Korea and in the west
+GUESSED = ("cp949", "cp1252", "latin-1")  # only guesses; Excel writes cp949 in Korea and cp1252 in the west
 PAIR = re.compile(rb"[\x81-\xfe][\x41-\xfe]")  # two bytes that may be a letter in CP949
-KOREAN = 0xA1  # smallest second byte of common Korean letters; in western text it is a plain letter
+KOREAN = 0xA1  # smallest second byte of common Korean letters; in western text the second byte is usually smaller
 CHUNK = 1 << 20  # bytes
-WIDE = 0.05  # if more of the low or high bytes are 0, the text is UTF-16
+WIDE = 0.05  # if a larger share of the low or of the high bytes is 0, the text is UTF-16
 
 
 def encoding_of(data: bytes) -> str:
-    """The encoding of the bytes of a file; encoding the text again gives the same bytes.
+    """The encoding of a file with the bytes `data`. The decoded text can be encoded to the same bytes again.
 
-    It is recognised by the byte-order mark (which stays in the text) or by zeros in every other byte. Else it is the
-    first one that fits: UTF-8, CP949 (if it gives common Korean letters), CP1252, or Latin-1, which always fits.
+    The encoding is recognised by a byte-order mark (which stays in the text) or by zeros in every other byte. Without
+    such a sign it is the first encoding that fits: UTF-8, CP949 (if the text then has common Korean letters), CP1252,
+    or Latin-1, which always fits.
     """
     marked = [encoding for mark, encoding in MARKS.items() if data.startswith(mark)]
     for encoding in (*marked[:1], *_wide(data), "utf-8", "cp949", "cp1252"):
@@ -101,7 +102,7 @@ def encoding_of(data: bytes) -> str:
 
 
 def _wide(data: bytes) -> list[str]:
-    """UTF-16 without a mark, if the positions of zeros show it; else []."""
+    """The kind of UTF-16, in a list, that the positions of zero bytes show; [] if they show none."""
     head = data[:CHUNK]
     low, high = head[0::2].count(0), head[1::2].count(0)
     if len(data) % 2 or max(low, high) < WIDE * len(head) / 2 or (low and high):
@@ -126,24 +127,25 @@ def _is_korean(data: bytes) -> bool:
 
 
 def table_encoding(path: Path) -> str:
-    """The encoding of a file; see `encoding_of`."""
+    """The encoding of the file at `path`; see `encoding_of`."""
     return encoding_of(Path(path).read_bytes())
 
 
 def advice_to_correct(path: Path) -> str:
-    """What to do about a wrong table of the user's; if its encoding was guessed, also how to give the right one."""
+    """The advice for a table that the user must correct, or must convert if its encoding was guessed wrongly."""
     encoding = table_encoding(path)
     if encoding not in GUESSED:
         return f"correct {path}"
     name = shlex.quote(str(path))
     other = f"iconv -f <its encoding> -t utf-8 {name} > utf8.csv && mv utf8.csv {name}"
-    return f"correct {path}, or, where {encoding} is not its encoding: {other}"
+    return f"correct {path}, or, where {encoding} is not its encoding, convert it: {other}"
 
 
 def separator_of(start: str, columns: Sequence[str] = ()) -> str:
-    """The separator for which the header has all `columns`, else the one that gives most columns (a comma first).
+    """The separator with which the header has all `columns`, or, if there is none, has most columns.
 
-    start: the text of the file, or a beginning that includes the header.
+    start: the text of the file, or a first part of the text that includes the header. Of several such separators the
+    first in SEPARATORS is returned.
     """
     names = {separator: header_names(start, separator) for separator in SEPARATORS}
     fitting = [separator for separator in SEPARATORS if columns and set(columns) <= set(names[separator])]
@@ -151,12 +153,12 @@ def separator_of(start: str, columns: Sequence[str] = ()) -> str:
 
 
 def header_names(start: str, separator: str) -> list[str]:
-    """The names in the first record that is not blank."""
+    """The column names in the first record of `start` that is not blank."""
     return [column_name(field_value(field)) for field in _first_record(start, separator, is_blank)]
 
 
 def begins_with_header(start: str, separator: str) -> bool:
-    """Whether no record with separators only comes before the header; empty lines are allowed."""
+    """Return whether only empty lines come before the header. A record of separators is not an empty line."""
     return not is_blank(_first_record(start, separator, lambda record: len(record) == 1 and is_blank(record)))
 
 
@@ -166,14 +168,15 @@ def _first_record(start: str, separator: str, is_skipped: Callable[[list[str]], 
 
 
 def column_name(text: str) -> str:
-    """The column name in a field of the header: without spaces around it, in Unicode NFC."""
+    """The column name in a field of the header, in Unicode NFC and without the spaces around it."""
     return same_text(text.strip())
 
 
 class CsvText:
     """A CSV file with its encoding, separator and column names.
 
-    zeros: whether it has NUL bytes that are no part of a letter; plain: see `begins_with_header`.
+    columns: the names that `separator_of` looks for. zeros: whether the file has NUL bytes that are no part of a letter.
+    plain: whether only empty lines come before the header.
     """
 
     def __init__(self, path: Path, columns: Sequence[str] = ()):
@@ -187,14 +190,14 @@ class CsvText:
         self.plain = begins_with_header(start, self.separator)
 
     def opened(self):
-        """The text without its byte-order mark, as a file. The file on disk is not opened again."""
+        """Return the text without its byte-order mark, as an open file in memory. The file on disk is not read again."""
         file = io.TextIOWrapper(io.BytesIO(self.data), encoding=self.encoding, newline="")
         if file.read(1) != BOM:
             file.seek(0)
         return file
 
     def records(self) -> Iterator[tuple[int, list[str]]]:
-        """Yield first line and fields of each record, with the header and without blank records."""
+        """Yield the number of the first line and the fields of each record. Blank records are left out."""
         csv.field_size_limit(CHUNK * LARGEST_MB)  # the module's own limit is 128 kB, pandas has none
         with self.opened() as file:
             reader, line = csv.reader(file, delimiter=self.separator), 1
@@ -210,7 +213,7 @@ LARGEST_MB = 2000
 
 
 def header_of(path: Path) -> list[str]:
-    """The column names of a file; [] if it cannot be read."""
+    """The column names of a file; [] if the file cannot be read."""
     try:
         return CsvText(Path(path)).names
     except OSError:
@@ -218,20 +221,21 @@ def header_of(path: Path) -> list[str]:
 
 
 def read_table(path: Path, columns: Sequence[str], run: str, text: Sequence | None = None) -> pd.DataFrame:
-    """A table with a header and at least one row; its encoding and separator are recognised.
+    """Read the CSV file at `path`, which must have a header and at least one row, as a pandas table.
 
-    columns: those that it must have, others are kept; text: names or positions of columns that stay as they are written
-    (ids keep their leading zeros), None for all; run: the command of the error if the table is wrong.
-    Names of columns lose the spaces around them; rows without any value are left out.
-    Raises InputError for a file that is missing, too large, not a table, without those columns, with a column twice, or
-    with rows of more fields than the header.
+    columns: the columns that the table must have; further columns are kept. text: the names or positions of the columns
+    that stay text as in the file (ids keep their leading zeros); None means all columns. run: the command that an
+    InputError advises.
+    The encoding and the separator are recognised. Column names lose the spaces around them, and rows without any value
+    are left out. Raises InputError if the file is missing, too large or not a table, and if the table lacks one of
+    `columns`, has two columns of one name, or has rows with more fields than the header.
     """
     path = Path(path)
-    expected = f"a CSV file with {','.join(columns)}" if columns else "a CSV file"
+    expected = f"a CSV file with the columns {','.join(columns)}" if columns else "a CSV file"
     if not path.is_file():
         raise InputError(f"no {path}", expected, run)
     if path.stat().st_size > LARGEST_MB * 1e6:
-        raise InputError(f"{path} has {path.stat().st_size / 1e6:,.0f} MB", f"at most {LARGEST_MB}", run)
+        raise InputError(f"{path} has {path.stat().st_size / 1e6:,.0f} MB", f"a file of at most {LARGEST_MB:,} MB", run)
     try:
         problem, table = _parsed(CsvText(path, columns), columns, text)
     except (OSError, ValueError) as error:  # pandas' parser errors are ValueErrors
@@ -242,14 +246,14 @@ def read_table(path: Path, columns: Sequence[str], run: str, text: Sequence | No
 
 
 def _parsed(source: CsvText, columns: Sequence[str], text: Sequence | None) -> tuple[str, pd.DataFrame | None]:
-    """What is wrong with a table, and the table."""
+    """Return a text that says what is wrong with the table ("" if nothing is), and the table if it can be parsed."""
     problem = _header_problem(source, columns)
     if problem:
         return problem, None
     try:
         with source.opened() as file:
             table = _read(file, source, text)
-        # pandas makes an index of fields beyond the header
+        # if rows have more fields than the header, pandas makes an index of them
         ragged = not (isinstance(table.index, pd.RangeIndex) and source.plain)
     except pd.errors.ParserError as error:
         if "EOF" in str(error):  # a quote that is not closed would swallow the rows below it
@@ -278,7 +282,7 @@ def _header_problem(source: CsvText, columns: Sequence[str]) -> str:
     twice = sorted({name for name in names if name and names.count(name) > 1})
     if source.zeros:
         line = source.data.partition(b"\0")[0].count(b"\n") + 1
-        return f"has NUL bytes, the first on line {line}: it is damaged, or no text"
+        return f"has NUL bytes, the first on line {line}, so it is damaged or not a text file"
     if not names:
         return "is empty"
     if missing:
@@ -287,7 +291,7 @@ def _header_problem(source: CsvText, columns: Sequence[str]) -> str:
 
 
 def _problem_of_long_rows(source: CsvText) -> str:
-    """A line that names the rows with values beyond the header; "" if there are none."""
+    """A text that lists the rows with values in more fields than the header has; "" if there are none."""
     size = len(source.names)
     try:
         longer = [
@@ -295,11 +299,11 @@ def _problem_of_long_rows(source: CsvText) -> str:
         ]
     except (csv.Error, ValueError) as error:
         return f"is not a readable table: {error}"
-    return f"has rows of more fields than its header of {size}: {len(longer)}{listed(longer)}" if longer else ""
+    return f"has rows of more fields than its header of {size}: {len(longer)} row(s){listed(longer)}" if longer else ""
 
 
 def _cut(source: CsvText) -> io.StringIO:
-    """The table without blank records, and without the empty fields that some records have beyond the header."""
+    """The text of the table, without blank records and without the empty fields of records longer than the header."""
     file = io.StringIO(newline="")
     size = len(source.names)
     csv.writer(file, delimiter=source.separator).writerows(record[:size] for _, record in source.records())
@@ -308,10 +312,10 @@ def _cut(source: CsvText) -> io.StringIO:
 
 
 def line_numbers(path: Path, rows: int) -> np.ndarray:
-    """The line (rows,) on which each row of the table begins, as an editor counts: the header is usually line 1.
+    """The line (rows,) on which each row of the table begins, as an editor counts lines (the header is often line 1).
 
     Blank lines count, and so do line breaks within quotes. If quotes are so wrong that the csv module reads another
-    number of rows than pandas did, the rows are counted instead.
+    number of rows than pandas did, the rows are numbered from 2 on instead.
     """
     lines = [line for line, _ in CsvText(Path(path)).records()][1:]
     return np.array(lines if len(lines) == rows else range(2, rows + 2), int)
@@ -322,9 +326,10 @@ def line_numbers(path: Path, rows: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class RawTable:
-    """The text of a CSV file. records: lists of raw fields, the header first; ends: the line end of each record.
+    """The exact text of a CSV file.
 
-    prefix: the byte-order mark or "". A record may be blank.
+    prefix: the byte-order mark, or "" if there is none. records: the raw fields of each record, with the header and with
+    blank records. ends: the line end of each record.
     """
 
     encoding: str
@@ -340,7 +345,7 @@ class RawTable:
 
     @property
     def rows(self) -> list[list[str]]:
-        """The records below the header, without blank ones."""
+        """The records below the header, without blank records."""
         return [self.records[i] for i in self._filled[1:]]
 
     @property
@@ -353,7 +358,11 @@ class RawTable:
         return [field_value(row[place]) for row in self.rows]
 
     def replaced(self, columns: Mapping[str, Sequence[str]]) -> bytes:
-        """The file with other values in some columns. They are quoted if necessary, or if the old value was quoted."""
+        """The bytes of the file after the values of some columns are replaced.
+
+        columns: the new values of all rows, by column name. A new value gets quotes if it needs them or if the old value
+        has them.
+        """
         names, records = self.names, [list(record) for record in self.records]
         for name, values in columns.items():
             place = names.index(column_name(name))
@@ -373,16 +382,17 @@ class RawTable:
             raise InputError(
                 f"{error.object[error.start]!r} cannot be written in the table's encoding, {self.encoding}",
                 "a table in UTF-8",
-                f"iconv -f {self.encoding} -t utf-8 on the table that is filled in",
+                f"iconv -f {self.encoding} -t utf-8 <the sample> > utf8.csv && mv utf8.csv <the sample>",
             ) from None
 
 
 def read_raw_csv(path: Path, columns: Sequence[str], run: str) -> RawTable:
-    """The table of a CSV file that has these columns.
+    """Read the CSV file at `path`, which must have `columns`, as a RawTable.
 
+    run: the command that an InputError advises.
     Raises InputError if the file is missing, lacks a column, has no rows, or has rows of different lengths.
     """
-    expected = f"a CSV file with {','.join(columns)}"
+    expected = f"a CSV file with the columns {','.join(columns)}"
     if not path.is_file():
         raise InputError(f"no {path}", expected, run)
     table = parse_raw_csv(path.read_bytes(), columns)
@@ -393,7 +403,7 @@ def read_raw_csv(path: Path, columns: Sequence[str], run: str) -> RawTable:
 
 
 def parse_raw_csv(data: bytes, columns: Sequence[str] = ()) -> RawTable:
-    """The table that bytes hold; its separator is the one that gives the header these columns, else the most."""
+    """The RawTable of the bytes of a CSV file. columns: the names by which `separator_of` chooses the separator."""
     encoding = encoding_of(data)
     text = data.decode(encoding)
     prefix, text = text[: text.startswith(BOM)], text.removeprefix(BOM)

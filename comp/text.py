@@ -1,7 +1,7 @@
-"""Text as people type it: lists of names, numbers, and the two Unicode forms of a name.
+"""Read texts that people type: lists of names, numbers, and names in either of two Unicode forms.
 
-Names of runs, columns and files may contain spaces, commas and brackets, and make passes several of them as one text.
-macOS writes file names in Unicode NFD, other systems in NFC; `same_text` makes equal names compare equal.
+Names of runs, columns and files may contain spaces, commas and brackets, and make passes several names as one text.
+macOS writes file names in Unicode NFD, other systems in NFC; After `same_text`, equal names compare as equal.
 """
 
 import math
@@ -16,11 +16,11 @@ BETWEEN = re.compile(r"[\s,|]+")
 
 
 def split_names(text: str, exists: Callable[[str], bool]) -> list[str]:
-    """The names in a text, separated by spaces, commas, | or line ends.
+    """Split `text` into names, which are separated by spaces, commas, | or line ends.
 
-    exists(name): whether there is such a name. A space or comma inside a name is recognised because the whole name
-    exists and its parts do not. If that is not enough, names may be quoted as in a shell. If no split gives only
-    existing names, the text is split at every separator.
+    exists(name): whether something has this name. A space or comma inside a name is recognised because the whole name
+    exists and its parts do not. Names may also be quoted as in a shell. If no split gives only existing names, the text
+    is split at every separator.
     """
     text = text.strip(" \t\r\n,|")
     if not text:
@@ -29,7 +29,7 @@ def split_names(text: str, exists: Callable[[str], bool]) -> list[str]:
 
 
 def _split_into_existing(text: str, exists: Callable[[str], bool]) -> list[str] | None:
-    """The split into existing names, each as short as possible; None if there is no such split."""
+    """Split `text` into names that all exist, each as short as possible. Returns None if no such split exists."""
     gaps = list(BETWEEN.finditer(text))
     starts, ends = [0, *(gap.end() for gap in gaps)], [*(gap.start() for gap in gaps), len(text)]
     rest: list[list[str] | None] = [None] * len(starts) + [[]]  # the split of the words from position i on
@@ -50,7 +50,7 @@ def _split_quoted(text: str, exists: Callable[[str], bool]) -> list[str] | None:
 
 
 def finite_number(text: str) -> float | None:
-    """The number that the text is; None for anything else, and for NaN and infinity."""
+    """The number that is written in `text`; None if `text` is not a number, and for NaN and infinity."""
     try:
         number = float(text)
     except ValueError:
@@ -59,10 +59,10 @@ def finite_number(text: str) -> float | None:
 
 
 def same_text(text: str) -> str:
-    """A text in NFC."""
+    """The text in Unicode NFC."""
     return unicodedata.normalize("NFC", text)
 
 
 def same_texts(texts: pd.Series) -> pd.Series:
-    """Many texts (N,) in NFC."""
+    """The texts (N,), each in Unicode NFC."""
     return texts if all(map(str.isascii, texts)) else texts.str.normalize("NFC")

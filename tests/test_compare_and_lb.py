@@ -7,8 +7,8 @@ from drawn_runs import draw_guest, draw_run, drawn_home, run
 from test_make import make_in
 
 from comp import files
-from comp.inputs import mask_gender_age as competition
-from comp.store.runs import submission_csv
+from comp.project import Project
+from comp.store.paths import submission_csv
 from comp.submission import leaderboard
 
 NAME = 'it\'s (a) "mate" $HOME'
@@ -50,7 +50,7 @@ def test_metrics_attributes_and_folds_are_compared(drawn):
     for name in ("macro_f1 ", "accuracy ", "macro_f1, mask ", "macro_f1, age "):
         assert f"\n  {name}" in printed
     assert "of 3 folds" in printed
-    assert "not seeds: one run of each" in printed
+    assert "not seeds, because each side has only one run" in printed
 
 
 def test_a_blend_is_better_than_its_run(drawn):
@@ -88,7 +88,7 @@ def test_difficult_names_go_through_make(home):
     shutil.copy(home / "out/submission.csv", home / f"{NAME}.csv")
     code, printed = make_in(home, "lb", "SCORE=0.25", f"FILE={home}/{NAME}.csv")
     assert code == 0, printed
-    assert [one["public"] for one in leaderboard.read_scores(home / "out").values()] == [0.25]
+    assert [scores["public"] for scores in leaderboard.read_scores(home / "out").values()] == [0.25]
 
 
 def test_a_score_belongs_to_the_submission_of_the_moment_and_stays_with_it(home):
@@ -100,7 +100,7 @@ def test_a_score_belongs_to_the_submission_of_the_moment_and_stays_with_it(home)
     assert "replaced" in lb(home, "--score", "0.3", "--file", first[:6])
     assert "replaced" not in lb(home, "--score", "0.3", "--file", first[:6])  # the same again changes nothing
     noted = leaderboard.read_scores(home / "out")
-    assert {digest: (one["public"], one["private"]) for digest, one in noted.items()} == {
+    assert {digest: (scores["public"], scores["private"]) for digest, scores in noted.items()} == {
         first: (0.3, None),
         second: (0.5, 0.45),
     }
@@ -113,7 +113,7 @@ def test_a_score_belongs_to_the_submission_of_the_moment_and_stays_with_it(home)
 def test_the_table_has_the_cv_of_blends_and_runs_and_says_what_to_select(home):
     for name in "abc":
         assert run(home, "make_sub", "--run", name)[0] == 0
-    rows = leaderboard.submitted(home / "out", competition.competition())
+    rows = leaderboard.submitted(Project(home / "in", home / "out"))
     assert all(row.cross_validated is not None for row in rows)
     scores = run(home, "scores")[1]
     of_a = next(line for line in scores.splitlines() if line.startswith("  a "))

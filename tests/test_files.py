@@ -34,7 +34,7 @@ def make_npz(path):
 
 
 def load_npz(path):
-    predictions = load_predictions(path, COMPETITION)
+    predictions = load_predictions(path, COMPETITION, "")
     meta = {name: value for name, value in predictions.meta.items() if name != "file"}
     return predictions.ids.tolist(), predictions.probs.tolist(), predictions.classes, meta
 
@@ -139,7 +139,7 @@ def test_pickles_are_never_run(tmp_path):
     path = tmp_path / "oof.npz"
     np.savez(path, ids=np.array([Bomb()], dtype=object), probs=np.ones((1, 3)), classes=np.array(CLASSES), meta="{}")
     with pytest.raises(InputError, match="Python objects"):
-        load_predictions(path, COMPETITION)
+        load_predictions(path, COMPETITION, "")
     path.write_bytes(pickle.dumps(Bomb()))
     for load in (load_npz, load_weights, load_json):
         with pytest.raises(InputError):
@@ -180,8 +180,9 @@ def test_a_zip_bomb_is_not_unpacked(tmp_path):
 def test_compressed_files_of_others_are_read(tmp_path):
     path = tmp_path / "oof.npz"
     probs = np.random.default_rng(0).dirichlet([1, 1, 1], 5)  # float64, as sklearn gives
-    np.savez_compressed(path, ids=np.array(list("abcde")), probs=probs, classes=np.array(CLASSES), meta=np.array("{}"))
-    np.testing.assert_allclose(load_predictions(path, COMPETITION).probs, probs, atol=1e-6)
+    meta = np.array(json.dumps({"target": "multiclass"}))
+    np.savez_compressed(path, ids=np.array(list("abcde")), probs=probs, classes=np.array(CLASSES), meta=meta)
+    np.testing.assert_allclose(load_predictions(path, COMPETITION, "").probs, probs, atol=1e-6)
 
 
 def test_an_edited_json_is_refused_and_an_unedited_one_read(tmp_path):

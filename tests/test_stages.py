@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 from conftest import ROOT, draw_competition, tool
 
-from comp.data import run_data
+from comp.data.run_data import RunData
 from comp.inputs.mask_gender_age import competition
+from comp.project import Project
 from comp.recipes import catalog
 from comp.store.predictions import load_predictions
 from comp.store.runs import Run
@@ -26,7 +27,6 @@ POLICIES = (
 )
 SET = "pretrained=false image_size=32 crop=0 epochs=2 batch_size=16 accumulate=1 patience=0 workers=0 lr=3e-3 mixup=0"
 
-
 HOME = competition()
 
 
@@ -39,13 +39,17 @@ def home(tmp_path_factory):
     return home
 
 
+def data_of(home, recipe) -> RunData:
+    return RunData(Project(home / "inputs", home / "outputs"), recipe)
+
+
 @pytest.mark.parametrize("policy", POLICIES, ids=str)
 def test_no_label_policy_changes_a_validation_row(home, policy):
     official = pd.read_csv(home / "outputs/folds.csv")
     recipe = dataclasses.replace(catalog.get_recipe("test_resnet"), image_size=32, crop=0, **policy)
-    data = run_data.load_data(home / "inputs", home / "outputs", recipe, HOME)
+    data = data_of(home, recipe)
     for k in range(3):
-        held_out, train = data.held_out(k), data.training(k, recipe)
+        held_out, train = data.held_out(k), data.training(k)
         np.testing.assert_array_equal(held_out.rows, np.flatnonzero(official["fold"] == k))
         np.testing.assert_array_equal(held_out.labels, official["label"][official["fold"] == k])
         assert held_out.augment_name == "none"
@@ -54,10 +58,10 @@ def test_no_label_policy_changes_a_validation_row(home, policy):
 
 def test_the_policies_do_change_training_rows(home):
     recipe = dataclasses.replace(catalog.get_recipe("test_resnet"), image_size=32, crop=0)
-    data = run_data.load_data(home / "inputs", home / "outputs", recipe, HOME)
-    plain = data.training(0, recipe)
-    older = data.training(0, dataclasses.replace(recipe, edges="age:30,58"))
-    fewer = data.training(0, dataclasses.replace(recipe, drop="years:58"))
+    plain, older, fewer = (
+        data_of(home, dataclasses.replace(recipe, **policy)).training(0)
+        for policy in ({}, {"edges": "age:30,58"}, {"drop": "years:58"})
+    )
     assert (older.labels % 3 == 2).sum() > (plain.labels % 3 == 2).sum()
     assert len(fewer.labels) < len(plain.labels)
     assert len(np.unique(plain.units)) * 7 == len(plain.units) * 3  # 7 photos, 3 classes a person
@@ -79,7 +83,7 @@ def test_two_processes_train_one_fold_as_one_does(home):
         done = train(home, run, processes)
         assert done.returncode == 0, done.stderr
         history = pd.read_csv(Run(home / "outputs", run).history(0))
-        predicted = load_predictions(Run(home / "outputs", run).oof(0), HOME)
+        predicted = load_predictions(Run(home / "outputs", run).oof(0), HOME, "")
         made[run] = history, predicted, done.stdout
     assert "processes 2" in made["two"][2]
     assert made["two"][2].count("epoch   1") == 1  # rank 0 talks

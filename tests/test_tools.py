@@ -83,14 +83,14 @@ def test_the_chain_ends_with_a_submission_of_the_samples_rows(home):
 
 
 def test_the_answers_are_the_argmax_of_the_blend(home):
-    made = load_predictions(home / "out/blend/test.npz", competition.competition())
+    made = load_predictions(home / "out/blend/test.npz", competition.competition(), "")
     submitted = pd.read_csv(home / "out/submission.csv")
     assert (made.at(submitted["ImageID"]).argmax(1) == submitted["ans"]).all()
 
 
 def test_oof_is_over_every_training_photo_once(home):
     ids = np.concatenate(
-        [load_predictions(home / f"out/a/fold{k}/oof.npz", competition.competition()).ids for k in range(3)]
+        [load_predictions(home / f"out/a/fold{k}/oof.npz", competition.competition(), "").ids for k in range(3)]
     )
     assert sorted(ids) == sorted(competition.read_train(home / "in")["image"])
 
@@ -104,10 +104,10 @@ def test_training_again_does_nothing_and_changes_nothing(home):
 
 
 def test_predicting_reads_the_recipe_on_disk_and_other_views_change_it(copy):
-    before = load_predictions(copy / "out/a/fold1/oof.npz", competition.competition())
+    before = load_predictions(copy / "out/a/fold1/oof.npz", competition.competition(), "")
     done = run(copy, "predict_fold", "--model", "a", "--fold", "1", "--tta", "zoom")
     assert done.returncode == 0, done.stderr
-    after = load_predictions(copy / "out/a/fold1/oof.npz", competition.competition())
+    after = load_predictions(copy / "out/a/fold1/oof.npz", competition.competition(), "")
     assert (before.meta["tta"], after.meta["tta"]) == ("hflip", "zoom")
     assert not np.allclose(before.at(after.ids), after.probs)
 
@@ -309,14 +309,14 @@ def test_files_are_voted_on(copy):
     sample = pd.read_csv(copy / "in/eval/info.csv")
     for name, answers in (("x", 3), ("y", 5), ("z", 5)):
         sample.assign(ans=answers).sample(frac=1, random_state=1).to_csv(copy / f"{name}.csv", index=False)
-    done = run(copy, "vote", copy / "x.csv", copy / "y.csv", copy / "z.csv")
+    done = run(copy, "vote", "--files", f"{copy}/x.csv {copy}/y.csv {copy}/z.csv")
     assert done.returncode == 0, done.stderr
     made = pd.read_csv(copy / "out/submission.csv")
     assert made["ImageID"].tolist() == sample["ImageID"].tolist()
     assert set(made["ans"]) == {5}
     sample[1:].to_csv(copy / "x.csv", index=False)
-    fails(run(copy, "vote", copy / "x.csv", copy / "y.csv"), "1 missing id", "x.csv")
-    fails(run(copy, "vote", copy / "y.csv"), "1 file(s) to vote")
+    fails(run(copy, "vote", "--files", f"{copy}/x.csv {copy}/y.csv"), "1 missing id", "x.csv")
+    fails(run(copy, "vote", f"FILES={copy}/y.csv"), "1 file(s) to vote")
 
 
 def test_blend_of_runs_with_different_folds(copy):

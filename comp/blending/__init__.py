@@ -1,4 +1,4 @@
-"""One prediction from many runs: blend methods, the choice among them, intervals, the comparison of runs.
+"""This package makes one prediction from many runs and compares runs. It also computes intervals of scores.
 
-Change here how weights are fitted and how the blend is chosen.
+Change this package to change how weights are fitted or how the blend is chosen.
 """

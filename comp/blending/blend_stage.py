@@ -1,6 +1,6 @@
-"""Fit the blend of some runs to their out-of-fold predictions, write it with what it was made of, and print its report.
+"""The stage `make blend`: it fits a blend to the out-of-fold predictions of some runs, writes it and prints a report.
 
-In the order of the code: the stage, the content of weights.json, and the tables on the terminal.
+The module has three parts: the stage, the content of weights.json, and the tables on the terminal.
 """
 
 import numpy as np
@@ -21,13 +21,13 @@ from comp.store.runs import warn_of_unused
 
 
 def make_blend(project: Project, asked: Asked) -> None:
-    """Choose, fit, write and show the blend of the runs that are asked for, or of all complete runs."""
+    """Choose, fit, write and show the blend of the runs in `asked`, or of all complete runs if `asked` names no run."""
     warn_of_unused(project.outputs, project.fold_count, asked.runs)
     names = list(asked.runs) or project.complete_runs
     if not names:
         first = project.runs[0]
         command = first.repair_command(first.missing_folds(project.fold_count)[0])
-        raise InputError("no run is complete", "all folds of one", command)
+        raise InputError("no run is complete", "a run with predictions for all folds", command)
     record = blend_files.blend_record(project, names, project.fold_count, asked)
     competition, rows = project.competition, project.scored_rows
     options = candidates.candidates_for(competition, asked.method, asked.rule)
@@ -47,19 +47,22 @@ def make_blend(project: Project, asked: Asked) -> None:
 
 
 def _check_distinct(names: list[str], probs: np.ndarray) -> None:
-    """Raise InputError if two runs hold the same predictions: one would count twice under another name."""
+    """Raise InputError if two runs hold the same predictions, because one prediction would then count twice."""
     order, number = combine.distinct_models(probs)
     for place in range(len(order)):
         same = [name for name, where in zip(names, number, strict=True) if where == place]
         if len(same) > 1:
             kept = tuple(name for name in names if name not in same[1:])
-            raise InputError(f"runs {' and '.join(same)} hold the same predictions", "each once", Asked(kept).command)
+            found = f"runs {' and '.join(same)} hold the same predictions"
+            raise InputError(found, "runs with different predictions", Asked(kept).command)
 
 
 def _write(project: Project, oof, test, summary: dict, record: dict) -> None:
-    """The blend's files. Its OOF probabilities are the cross-fitted ones: each row's blend never saw its fold.
+    """Write oof.npz, test.npz and weights.json of the blend.
 
-    oof, test: ids and probabilities; record: what the blend is made of.
+    oof, test: pairs of ids and probabilities. The OOF probabilities are cross-fitted: the weights that predict a row
+    were fitted without the fold of the row. summary: from `blend_summary`. record: the hashes of the files that the
+    blend is made of.
     """
     meta = {name: summary[name] for name in ("run", "folds", "method", "rule", "runs", "weights")}
     for name, (ids, probs) in (("oof.npz", oof), ("test.npz", test)):
@@ -73,10 +76,11 @@ def _write(project: Project, oof, test, summary: dict, record: dict) -> None:
 
 
 def blend_summary(names: list[str], data: OutOfFold, study: Study, digest: str) -> dict:
-    """The content of weights.json: plain values, the same for the same input.
+    """The content of weights.json as plain values. Equal inputs give equal contents.
 
-    Scores are values of the metric, so a loss is positive. optimism is positive if the blend is better in sample;
-    loss_without is positive if the blend is better with the run.
+    in_sample, cross_fitted and candidates hold values of the metric, so the value of a loss is positive. optimism is
+    the score in sample minus the cross-validated score, where a higher score is better. loss_without holds for each
+    run the drop of the score when the run is removed, so it is positive if the run helps.
     """
     competition, shown, form = data.competition, data.competition.metric.shown, study.chosen.rule.form
     lost = diversity.losses_without(study.chosen, competition, data.probs, data.labels, study.weights, study.parameters)
@@ -115,19 +119,19 @@ def _rounded_values(values: dict[str, float]) -> dict[str, float]:
 
 # ---- the terminal
 
-SHOWN = 8  # with more runs, the table of all pairs is not shown
-ROWS = 8  # of the table of candidates
+SHOWN = 8  # the table of all pairs of runs is shown for at most this many runs
+ROWS = 8  # most rows of the table of candidates
 
 
 def show_blend(names: list[str], data: OutOfFold, study: Study, summary: dict) -> None:
-    """Print the runs, the candidates, the score, and what to train next."""
+    """Print the runs, the candidates and the score of the blend, and which classes new runs should improve."""
     show_runs(names, data, summary)
     show_choice(data, study, summary)
     show_next(names, data, study)
 
 
 def show_runs(names: list[str], data: OutOfFold, summary: dict) -> None:
-    """Print each run with its weight, its scores, what it adds, and the most similar run."""
+    """Print for each run its weight, its scores, the score that it adds to the blend, and the most similar run."""
     pairs, differ, rows = np.array(summary["disagreement"]), _differ(data), []
     for i, name in enumerate(names):
         scores = scoring.scores(data.competition, data.labels, data.probs[i])
@@ -149,7 +153,10 @@ def _differ(data: OutOfFold) -> str:
 
 
 def show_choice(data: OutOfFold, study: Study, summary: dict) -> None:
-    """Print the candidates that count most or score best, how they were put together, and the cross-validated score."""
+    """Print the candidates with the largest shares and the best scores, and the cross-validated score of the blend.
+
+    A line between them says how the blend is made from the candidates.
+    """
     metric, shares, title = data.competition.metric, study.shares, scoring.titles(data.competition)[0]
     table = sorted(study.table, key=lambda row: (-shares.get(row[0], 0), -row[1]))[:ROWS]
     rows = [[str(c), metric.shown(score), f"{shares[c]:.2f}" if c in shares else "-"] for c, score in table]
@@ -175,13 +182,13 @@ def _explained(study: Study) -> str:
     if len(study.table) == 1:
         return f"{study.chosen}, the only candidate"
     if len(study.shares) == 1:
-        return f"{study.chosen}, the best candidate beyond doubt"
+        return f"{study.chosen}, the only candidate of its kind that had a chance to be the best one"
     count = len(study.shares)
-    return f"the mean of {count} candidates; each one's share is its chance of being the best on new photos"
+    return f"the mean of {count} candidates; the share of a candidate is its chance to be the best one on new photos"
 
 
 def show_next(names: list[str], data: OutOfFold, study: Study) -> None:
-    """Print the classes that the blend predicts worst: what to train next."""
+    """Print the classes that the blend predicts worst, because new runs would help most with these classes."""
     classes = data.competition.classes
     weakest = diversity.weakest(data.competition, study.oof, data.labels, data.probs)
     if weakest:

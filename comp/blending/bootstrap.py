@@ -1,7 +1,8 @@
-"""The uncertainty of scores, by bootstrap over groups: rows of one group are not independent (Efron 1979).
+"""The uncertainty of scores by a bootstrap over groups (Efron 1979), because rows of one group are not independent.
+
 
 Predictions are first summed for each group, so that a round draws groups without going through the rows. Metrics that
-cannot be computed from sums, such as AUC, keep the rows, and get fewer rounds.
+cannot be computed from sums, such as AUC, keep the rows and get fewer rounds.
 
 Letters: N rows, C classes, P predictions, G groups, R rounds, S quantities for each row.
 """
@@ -17,15 +18,16 @@ from comp.metrics.metric import Metric
 
 # ---- predictions, by group
 
-DENSE_CELLS = 200_000  # with more counts, most are 0 and a sparse matrix is smaller
+DENSE_CELLS = 200_000  # a table with more cells is mostly 0 and becomes a sparse matrix, which is smaller
 
 
 @dataclass(frozen=True)
 class GroupSums:
     """Sums over the rows of each group, for metrics that are computed from counts or from means.
 
-    tables: true positives, predicted and actual (G, C), or (G, 1) for summable metrics; or sums of the quantities
-    (G, S) and the number of rows (G, 1). Arrays or sparse matrices. Sums of different rows can be added.
+    tables: for a metric of counts three tables (G, C) with the true positives, the predicted rows and the actual rows
+    of each class, or (G, 1) if the metric is summable; for a metric of means the sums of its quantities (G, S) and the
+    numbers of rows (G, 1). Each table is an array or a sparse matrix. GroupSums of different rows can be added.
     """
 
     metric: Metric
@@ -35,16 +37,16 @@ class GroupSums:
         return GroupSums(self.metric, tuple(a + b for a, b in zip(self.tables, other.tables, strict=True)))
 
     def of_groups(self, groups: np.ndarray) -> "GroupSums":
-        """Only these groups, by number or bool."""
+        """The sums of only these groups, which are given by their numbers or by a bool for each group (G,)."""
         return GroupSums(self.metric, tuple(table[groups] for table in self.tables))
 
     def score(self) -> float:
-        """The score of all rows; higher is better."""
+        """The score over all rows; a higher score is better."""
         sums = [np.asarray(table.sum(0, dtype=np.float64)).reshape(1, -1) for table in self.tables]
         return float(self._value(sums)[0])
 
     def drawn(self, draws: np.ndarray) -> np.ndarray:
-        """The score (R,) for each draw; draws (R, G): how often each group counts. Higher is better."""
+        """The score (R,) of each draw; a higher score is better. draws (R, G): how often a draw contains each group."""
         return self._value([draws @ table for table in self.tables])
 
     def _value(self, sums: list[np.ndarray]) -> np.ndarray:
@@ -68,33 +70,34 @@ class AllRows:
         return AllRows(self.metric, *(np.concatenate([getattr(self, p), getattr(other, p)]) for p in parts))
 
     def of_groups(self, groups: np.ndarray) -> "AllRows":
-        """Only these groups (sorted numbers), with new numbers from 0."""
+        """The rows of only these groups, renumbered from 0. groups: sorted numbers."""
         place = np.searchsorted(groups, self.group).clip(max=len(groups) - 1)
         kept = groups[place] == self.group
         return AllRows(self.metric, self.labels[kept], self.predictions[kept], place[kept])
 
     def score(self) -> float:
-        """The score of all rows; higher is better."""
+        """The score over all rows; a higher score is better."""
         return self.metric.score(self.labels, self.predictions)
 
     def drawn(self, draws: np.ndarray) -> np.ndarray:
-        """The score (R,) for each draw; draws (R, G): how often each group counts. Higher is better."""
+        """The score (R,) of each draw; a higher score is better. draws (R, G): how often a draw contains each group."""
         index = np.arange(len(self.labels))
         rows = (np.repeat(index, draw.astype(int)[self.group]) for draw in draws)
         return np.array([self.metric.score(self.labels[row], self.predictions[row]) for row in rows])
 
 
 def sums_are_enough(metric: Metric) -> bool:
-    """Whether the metric can be computed from sums over rows."""
+    """Return whether the metric can be computed from sums over rows."""
     return metric.terms is not None or metric.rows is not None
 
 
 def sums_of_predictions(
     competition: Competition, labels: np.ndarray, group: np.ndarray, groups: int, predictions: Iterable[np.ndarray]
 ) -> list[GroupSums] | list[AllRows]:
-    """The GroupSums or AllRows of several predictions for the same rows.
+    """A GroupSums or an AllRows for each of several predictions of the same rows.
 
-    predictions: in the form that the metric takes (see scoring.predictions); group (N,): numbers below `groups`.
+    predictions: each in the form that the metric takes (see scoring.predictions). group (N,): the group of each row as
+    a number below `groups`.
     """
     metric, size = competition.metric, competition.size
     if not sums_are_enough(metric):
@@ -108,14 +111,18 @@ def sums_of_predictions(
 
 
 def _hits(labels: np.ndarray, answers: np.ndarray) -> np.ndarray:
-    """Right answers: (N, C) of 0 and 1, or the class (N,), -1 for a wrong answer."""
+    """The right answers: (N, C) bool for several labels, else the class (N,) of each row, or -1 for a wrong answer."""
     if labels.ndim == 2:
         return labels.astype(bool, copy=False) & answers.astype(bool, copy=False)
     return np.where(labels == answers, labels, -1)
 
 
 def _table_of_sums(group: np.ndarray, classes: np.ndarray, groups: int, size: int, metric: Metric):
-    """Counts (G, C) of classes (N,), negative for none, or (N, C) of 0 and 1. float32: numpy multiplies it faster."""
+    """The number of rows (G, C) of each group and class, or (G, 1) over all classes if the metric is summable.
+
+    classes: the class (N,) of each row, where a negative number means no class, or (N, C) of 0 and 1. The counts are
+    float32, which numpy multiplies faster than whole numbers.
+    """
     if classes.ndim == 2:
         row, column = np.nonzero(classes)
     else:
@@ -132,24 +139,24 @@ def _table_of_sums(group: np.ndarray, classes: np.ndarray, groups: int, size: in
 
 
 def _sums(group: np.ndarray, quantities: np.ndarray, groups: int) -> np.ndarray:
-    """Sums (G, S) of quantities (N, S)."""
+    """The sum (G, S) of the quantities (N, S) over the rows of each group."""
     return np.stack([np.bincount(group, column, minlength=groups) for column in quantities.T], 1)
 
 
 # ---- the bootstrap
 
 ROUNDS = 1000
-ROUNDS_OF_ROWS = 100  # at most, for metrics that must be computed from all rows in each round
+ROUNDS_OF_ROWS = 100  # most rounds for metrics that must be computed from all rows in each round
 SEED = 0
-DRAWN = 20_000_000  # draws of groups held in memory at once
-MOST_DRAWS = 200_000_000  # in total: with many groups, fewer rounds are enough
+DRAWN = 20_000_000  # most draws of groups held in memory at once
+MOST_DRAWS = 200_000_000  # most draws of groups in all rounds together: with many groups, fewer rounds are enough
 FEWEST_ROUNDS = 100
 
 
 def bootstrap_scores(predictions: list[GroupSums] | list[AllRows], groups: int, rounds: int = ROUNDS) -> np.ndarray:
-    """The score (P, R) of each prediction on groups drawn with replacement, the same draws for all; higher is better.
+    """The scores (P, R) of each prediction on groups drawn with replacement; a higher score is better.
 
-    groups: G; each group must have a row.
+    In each round the same groups are drawn for all predictions. groups: G; each group must have at least one row.
     """
     if isinstance(predictions[0], AllRows):
         rounds = min(rounds, ROUNDS_OF_ROWS)
@@ -158,7 +165,10 @@ def bootstrap_scores(predictions: list[GroupSums] | list[AllRows], groups: int, 
 
 
 def _draws(groups: int, rounds: int) -> Iterator[np.ndarray]:
-    """How often each group is drawn, (rounds, G) in blocks of float32: numpy multiplies whole numbers slowly."""
+    """Yield how often each round draws each group, in blocks (some rounds, G) of all rounds.
+
+    The blocks are float32, because numpy multiplies whole numbers slowly.
+    """
     rng, block = np.random.default_rng(SEED), max(1, DRAWN // groups)
     for first in range(0, rounds, block):
         size = min(block, rounds - first)

@@ -1,9 +1,9 @@
-"""The candidates for a blend: which ones are tried, their fits, and the mean of several candidates.
+"""The candidates for a blend: the list of candidates that are tried, their fits, and the mean of several candidates.
 
-A candidate is a method that fits weights, and a decision rule. Each one is fitted without each fold and without each
-pair of folds, so that choice.py can score it, and the choice, on rows that it has not seen. Candidates of one kind of
-mean and one form of parameters can be averaged: their blends are linear in the weights, and offsets or cut points can
-be averaged too.
+A candidate is a method that fits weights, together with a decision rule. Each candidate is fitted without each fold and
+without each pair of folds, so that choice.py can score the candidates, and the choice among them, on rows that no fit
+has seen. Candidates with the same kind of mean and the same form of parameters can be averaged, because their blends
+are linear in the weights, and offsets or cut points can be averaged too.
 
 Letters: M models, N rows, C classes, P candidates.
 """
@@ -37,17 +37,18 @@ class Candidate:
     def adjusted(
         self, probs: np.ndarray, weights: np.ndarray, parameters: np.ndarray, competition: Competition
     ) -> np.ndarray:
-        """The blend (N, C) of probs (M, N, C); its plain decision gives the answers of the rule."""
+        """The blend (N, C) of probs (M, N, C). The plain decision on the blend gives the answers of the rule."""
         mixed = self.method.mean.blended(probs, weights, competition)
         return self.rule.form.adjusted(mixed, parameters, competition)
 
 
 def candidates_for(competition: Competition, method: str = "", rule: str = "") -> list[Candidate]:
-    """The candidates, the simplest first. If the name of a method or rule is given, only that one is used.
+    """The candidates for the competition, the simplest first.
 
-    If the metric has the rule `expected`, the plain decision is tried with the two simplest methods alone: with more,
-    its shares would grow by their number (choice.py). Fitted rules are tried with the methods that are listed for them.
-    Raises InputError for a method or rule that does not fit the target and metric.
+    method, rule: a name, so that only this method or only this rule is tried; an empty text tries all of them. If the
+    metric has the rule `expected`, the plain decision is tried with only the two simplest methods, because with more
+    methods its total share would grow with their number (choice.py). Fitted rules are tried with the methods whose
+    `with_rules` lists them. Raises InputError for a method or a rule that does not fit the target and the metric.
     """
     tried_methods, rules = methods.methods_for(competition), decision.rules_for(competition)
     kind = competition.metric.decides(competition.target)
@@ -75,12 +76,15 @@ def candidates_for(competition: Competition, method: str = "", rule: str = "") -
 
 SMALL_PROBLEM = 500_000  # with fewer probabilities, starting worker processes takes longer than the work
 
-Fitted = dict[Candidate, tuple[np.ndarray, np.ndarray]]  # weights (M,), parameters of the rule
+Fitted = dict[Candidate, tuple[np.ndarray, np.ndarray]]  # each candidate to its weights (M,) and its rule's parameters
 
 
 @dataclass(frozen=True)
 class OutOfFold:
-    """Out-of-fold predictions of M runs: probs (M, N, C), labels as the target has them, folds and groups (N,)."""
+    """Out-of-fold predictions of M runs.
+
+    probs: (M, N, C). labels: in the form of the target. folds, groups (N,): the fold and the group of each row.
+    """
 
     competition: Competition
     probs: np.ndarray
@@ -91,28 +95,34 @@ class OutOfFold:
 
 @dataclass(frozen=True)
 class Fits:
-    """The fits of every candidate, by the folds that were left out."""
+    """The fits of all candidates. results: each set of folds that was left out to the fits without these folds."""
 
     results: dict[frozenset, Fitted]
 
     def without(self, *folds) -> Fitted:
-        """The fits without these folds: none, one or two."""
+        """The fits of all candidates without the given folds, of which there may be none, one or two."""
         return self.results[frozenset(folds)]
 
 
 def number_of_fits(folds: int) -> int:
-    """How many fits there are: without two folds, without one, and on all."""
+    """The number of fits of each candidate: one on all folds, one without each fold and one without each pair of folds.
+
+    With two folds there are no fits without a pair.
+    """
     return len(list(_left_out(range(folds))))
 
 
 def _left_out(numbers) -> Iterator[frozenset]:
-    """The sets of folds to leave out: none, each fold, and each pair if there are more than two folds."""
+    """Yield the sets of folds to leave out: no fold, each fold, and each pair if there are more than two folds."""
     for size in (0, 1, 2) if len(numbers) > 2 else (0, 1):
         yield from map(frozenset, itertools.combinations(numbers, size))
 
 
 def fit_candidates(data: OutOfFold, candidates: list[Candidate], numbers: np.ndarray, progress) -> Fits:
-    """Fit every candidate without each set of folds; progress(1) is called after each fit."""
+    """Fit every candidate without each set of folds, and call progress(1) after each set.
+
+    numbers: the numbers of all folds.
+    """
     left_out = list(_left_out(numbers))
     order, number = combine.distinct_models(data.probs)
     jobs = 1 if data.probs.size < SMALL_PROBLEM else -1
@@ -128,7 +138,10 @@ def fit_candidates(data: OutOfFold, candidates: list[Candidate], numbers: np.nda
 def _fit(
     data: OutOfFold, order: np.ndarray, candidates: list[Candidate], left_out: frozenset
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Weights of the distinct models (in `order`) and parameters of the rule of each candidate, without some folds."""
+    """The weights (D,) and the parameters of the rule of each candidate, fitted without the folds `left_out`.
+
+    order (D,): positions of the distinct models, in the order of their weights.
+    """
     rows, competition = ~np.isin(data.folds, list(left_out)), data.competition
     labels, groups = data.labels[rows], np.unique(data.groups[rows], return_inverse=True)[1]
     inside = data.probs[np.ix_(order, np.flatnonzero(rows))]
@@ -149,7 +162,11 @@ MIXED = "mixed"  # the name of a rule that is the mean of several
 
 @dataclass(frozen=True)
 class Mixed:
-    """A blend. candidate: its method and rule; weights (M,); parameters of the rule; shares: of what it is the mean."""
+    """A blend that is the mean of one or more candidates.
+
+    candidate: the method and the rule of the blend. weights (M,). parameters: those of the rule. shares: each candidate
+    to its share in the mean; the shares sum to 1.
+    """
 
     candidate: Candidate
     weights: np.ndarray
@@ -157,15 +174,15 @@ class Mixed:
     shares: dict[Candidate, float]
 
     def blended(self, probs: np.ndarray, competition: Competition) -> np.ndarray:
-        """The blend (N, C) of probs (M, N, C); its plain decision gives the answers of the rule."""
+        """The blend (N, C) of probs (M, N, C). The plain decision on the blend gives the answers of the rule."""
         return self.candidate.adjusted(probs, self.weights, self.parameters, competition)
 
 
 def mix_candidates(fitted: Fitted, shares: np.ndarray) -> Mixed:
-    """The mean of the candidates with these shares (P,), in the order of `fitted`.
+    """The mean of the candidates with these shares (P,), which are in the order of `fitted`.
 
-    Different kinds of mean cannot be put together, nor can parameters of different forms. So only the kind with the
-    largest share is used; its shares are scaled to sum 1.
+    Candidates with different kinds of mean, or with parameters of different forms, cannot be averaged. So only the
+    candidates of the kind with the largest total share are used. The shares of these candidates are scaled to sum to 1.
     """
     kinds: dict[tuple, dict[Candidate, float]] = {}
     for candidate, share in zip(fitted, shares, strict=True):
@@ -179,7 +196,10 @@ def mix_candidates(fitted: Fitted, shares: np.ndarray) -> Mixed:
 
 
 def _mean_of(candidates: list[Candidate]) -> Candidate:
-    """The method and rule that all candidates have, else one that is named as a mixture."""
+    """A candidate with the method and the rule of the given candidates.
+
+    If their methods differ, the method has the name of a mixture, and likewise the rule.
+    """
     method, rule = candidates[0].method, candidates[0].rule
     if any(c.method != method for c in candidates):
         method = replace(method, name=method.mean.mixed)

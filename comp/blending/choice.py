@@ -1,19 +1,22 @@
 """Choose the weights and the decision rule of a blend, and score the choice by nested cross-validation.
 
-Picking the candidate with the best score loses: many of them differ by less than their noise, so the highest score is
-luck as much as merit. So none is picked. Each candidate (a method with a rule) counts by its chance of being the best
-one on new rows, and the blend is the mean of their weights and of their decisions. A candidate that is clearly better
-than the others gets everything; candidates that cannot be told apart share.
+Simply picking the candidate with the best score is a poor choice: many candidates differ by less than the noise of
+their scores, so the highest score is luck as much as merit. Instead, each candidate (a method with a rule) gets a
+share, which is its chance to be the best candidate on new rows. The blend is the mean of the weights and of the
+decisions of the candidates, weighted by the shares. A candidate that is clearly better than all others gets a share of
+1. Candidates that cannot be told apart get similar shares.
 
-The chance comes from a bootstrap over groups. Its noise is doubled (SPREAD), because the bootstrap does not see
-everything: the rows to predict are another sample, and weights and rules are fitted again to more rows. The best single
-run is itself picked by its score, so it counts only if it beats the equal mean with a probability of 0.9. In 237
-simulated pools of `make bench BENCH=choosing` a factor of 2 had the least regret, though 1 to 3 were nearly as good.
-Picking the candidate with the best score had a fifth more, and its worst tenth of the pools a third more.
+The chance comes from a bootstrap over groups. The noise of the bootstrap is doubled (SPREAD), because the bootstrap
+misses two sources of noise: the rows to predict are another sample, and weights and rules are fitted again to more
+rows. The best single run is itself picked by its score, so its candidate counts only if the run beats the equal mean
+with a probability of at least 0.9. In 237 simulated pools of `make bench BENCH=choosing` a factor of 2 had the least
+regret, though factors from 1 to 3 were nearly as good. Picking the candidate with the best score had a fifth more
+regret on average, and a third more in the worst tenth of the pools.
 
-Nested cross-validation: fold j is predicted only by what was fitted and chosen without it. To predict fold j, the
-candidates get their shares by their scores on the other folds. For each such fold k, they are fitted without j and k.
-The blend is the mean of the candidates, fitted on all folds except j. A group is always in one fold.
+In nested cross-validation, fold j is predicted only by weights, rules and shares that were found without fold j. The
+shares come from the scores of the candidates on every other fold k; for the score on fold k, the candidates are fitted
+without the folds j and k. Fold j is then predicted by the mean of the candidates that are fitted on all folds except j.
+All rows of a group are in one fold.
 
 Letters: M models, N rows, C classes, K folds, P candidates or predictions, R rounds.
 """
@@ -31,19 +34,20 @@ from comp.competition import scoring
 
 # ---- the share of each candidate
 
-ROUNDS = 200  # of the bootstrap
-SURE = 0.9  # the probability with which the best single run must beat the equal mean
-SPREAD = 2.0  # the noise of a score on new rows, relative to what the bootstrap shows
+ROUNDS = 200  # rounds of the bootstrap
+SURE = 0.9  # the least probability with which the best single run must beat the equal mean
+SPREAD = 2.0  # the noise of a score on new rows, relative to the noise in the bootstrap
 
-Scored = list[GroupSums] | list[AllRows]  # one per candidate (P,), for the same rows
+Scored = list[GroupSums] | list[AllRows]  # the predictions of each candidate (P,) for the same rows
 
 
 def candidate_shares(by_fold: list[Scored], groups: np.ndarray, candidates: Iterable[Candidate]) -> np.ndarray:
-    """The chance (P,) of each candidate to be the best one on new rows; they sum to 1. Of equal ones the first counts.
+    """The chance (P,) of each candidate to be the best candidate on new rows; the chances sum to 1.
 
-    by_fold: for each fold the predictions of all candidates; groups: the numbers of the groups in these folds, sorted.
-    The same groups are drawn for all candidates, because these err on the same rows. If the metric needs the rows,
-    such as AUC, the folds are drawn instead.
+    If several candidates are equally good in a draw, the first one is the best. by_fold: for each fold the predictions
+    of all candidates. groups: the sorted numbers of the groups in these folds. A draw has the same groups for all
+    candidates, because candidates err on the same rows. If the metric needs the rows, as AUC does, a draw consists of
+    folds instead of groups.
     """
     together = over_folds(by_fold)
     scores = np.array([scored.score() for scored in together])
@@ -57,17 +61,20 @@ def candidate_shares(by_fold: list[Scored], groups: np.ndarray, candidates: Iter
 
 
 def on_new_rows(scores: np.ndarray, drawn: np.ndarray, spread: float = SPREAD) -> np.ndarray:
-    """Possible scores (P, R) on new rows: scores (P,), and `spread` times the noise of the drawn scores (P, R)."""
+    """Possible scores (P, R) on new rows: the scores (P,) plus `spread` times the noise of the drawn scores (P, R)."""
     return scores[:, None] + spread * (drawn - drawn.mean(1, keepdims=True))
 
 
 def over_folds(by_fold: list[Scored]) -> Scored:
-    """The predictions of each candidate (P,) for the rows of all folds together."""
+    """The predictions of each candidate (P,) for the rows of all folds together. by_fold: those in each fold."""
     return [sum(parts[1:], start=parts[0]) for parts in zip(*by_fold, strict=True)]
 
 
 def _count_best(drawn: np.ndarray, methods: list[str]) -> np.ndarray:
-    """Whether each candidate (P,) may count: the best single run only if it beats the equal mean in enough draws."""
+    """Return whether each candidate (P,) may count, as a bool.
+
+    All candidates may count, except that the best single run must beat the equal mean in a share SURE of the draws.
+    """
     if not {"best", "equal"} <= set(methods):
         return np.ones(len(methods), bool)
     wins = drawn[methods.index("best")] > drawn[methods.index("equal")]
@@ -75,7 +82,7 @@ def _count_best(drawn: np.ndarray, methods: list[str]) -> np.ndarray:
 
 
 def _of_drawn_folds(scores: np.ndarray) -> np.ndarray:
-    """The mean score (P, R) over folds drawn with replacement; scores: (K, P)."""
+    """The mean scores (P, R) over folds drawn with replacement. scores (K, P): those of each fold and candidate."""
     folds = len(scores)
     counts = np.random.default_rng(bootstrap.SEED).multinomial(folds, np.full(folds, 1 / folds), size=ROUNDS)
     return (counts @ scores / folds).T
@@ -83,16 +90,17 @@ def _of_drawn_folds(scores: np.ndarray) -> np.ndarray:
 
 # ---- the chance to beat the best single run and the equal mean
 #
-# Out of fold each row is predicted by one model of a run; a row to predict gets the mean of its K models. So a single
-# run gains from averaging when it predicts, and a blend has less left to gain. How much cannot be seen out of fold. So
-# against a single run the noise is doubled once more. In the simulated pools of `make bench BENCH=choosing` the mean
-# probability was then right; without it, the blend was better in 9 of 15 pools where the probability was 0.9 or more.
+# Out of fold, one model of a run predicts a row. A test row gets the mean of the run's K models. So a single run gains
+# from averaging on test rows, and a blend has less left to gain there. Out-of-fold predictions do not show how much
+# less. Therefore the noise is doubled once more when the rival is a single run. In the simulated pools of
+# `make bench BENCH=choosing` the mean probability was then right. Without this second doubling, the blend was better in
+# only 9 of the 15 pools where the probability was 0.9 or more.
 
 NOISE = {"best single run": 2 * SPREAD, "equal mean": SPREAD}
 
 
 def rival_predictions(data: OutOfFold) -> dict[str, np.ndarray]:
-    """The predictions (N, C) that a blend must beat: the best single run and the equal mean."""
+    """The name and the predictions (N, C) of each rival of a blend: the best single run and the equal mean."""
     singles = [scoring.score(data.competition, data.labels, run) for run in data.probs]
     fair = np.full(len(data.probs), 1 / len(data.probs))
     return {
@@ -102,9 +110,10 @@ def rival_predictions(data: OutOfFold) -> dict[str, np.ndarray]:
 
 
 def chance_to_beat(scores: np.ndarray, drawn: np.ndarray) -> dict[str, float]:
-    """The probability to beat each rival on new rows; scores (P,) and drawn (P, R): of the blend, then of the rivals.
+    """The name of each rival and the probability that the blend beats the rival on new rows.
 
-    A draw in which both are equal counts half.
+    scores (P,), drawn (P, R): the blend's score first, then the scores of the rivals in the order of NOISE. A draw in
+    which the blend and the rival are equal counts as half a win.
     """
     chances = {}
     for i, (name, noise) in enumerate(NOISE.items(), 1):
@@ -118,12 +127,13 @@ def chance_to_beat(scores: np.ndarray, drawn: np.ndarray) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class Study:
-    """The blend, fitted on all rows, and its scores; higher is better.
+    """The blend, fitted on all rows, and its scores, of which higher ones are better.
 
-    chosen: its method and rule, named "mixed" for the mean of several; shares: how much each candidate counts in it;
-    parameters: of the rule (decisions/decision.py); table: each candidate with its score on folds that it was not
-    fitted on; oof (N, C): probabilities of nested cross-validation; cross_validated: their score; interval: its 95 %
-    interval, by bootstrap over groups; beats: the probability to be better than each rival on new rows.
+    chosen: the method and the rule of the blend, which are named "mixed" for the mean of several. shares: each
+    candidate to its share in the blend. weights (M,). parameters: those of the rule (decisions/decision.py). in_sample:
+    the score on the rows of the fit. oof (N, C): probabilities of nested cross-validation. cross_validated: the score
+    of `oof`. interval: the 95 % interval of cross_validated, by bootstrap over groups. beats: each rival to the
+    probability that the blend is better on new rows. table: each candidate with its score on folds left out of its fit.
     """
 
     chosen: Candidate
@@ -139,12 +149,12 @@ class Study:
 
 
 def study(data: OutOfFold, candidates: list[Candidate], progress: Callable[[int], None] = lambda count: None) -> Study:
-    """Choose among the candidates and score the choice; progress(1) is called after each fit."""
+    """Fit the candidates, choose among them and score the choice. progress(1) is called after each fit."""
     return study_of(data, fit_candidates(data, candidates, np.unique(data.folds), progress))
 
 
 def study_of(data: OutOfFold, fitted: Fits) -> Study:
-    """The choice among candidates that are fitted, and its score."""
+    """Choose among the fitted candidates and score the choice."""
     group = np.unique(data.groups, return_inverse=True)[1]
     by_fold = scored_folds(data, fitted, group)
     blend = candidates.mix_candidates(fitted.without(), candidate_shares(by_fold, np.unique(group), fitted.without()))
@@ -153,13 +163,19 @@ def study_of(data: OutOfFold, fitted: Fits) -> Study:
 
 
 def scored_folds(data: OutOfFold, fitted: Fits, group: np.ndarray, without: tuple = ()) -> list[Scored]:
-    """For each fold the predictions of all candidates, fitted without it and without the fold `without`, if any."""
+    """The predictions of all candidates for each fold that is not in `without`.
+
+    The candidates that predict a fold are fitted without this fold and without the folds in `without`. group (N,).
+    """
     numbers = [k for k in np.unique(data.folds) if k not in without]
     return [_scored(data, fitted.without(*without, k), k, group) for k in numbers]
 
 
 def _nested(data: OutOfFold, fitted: Fits, group: np.ndarray) -> np.ndarray:
-    """Probabilities (N, C) of nested cross-validation. With two folds there is no choice: the first candidate."""
+    """The probabilities (N, C) of nested cross-validation.
+
+    With two folds no fold is left to choose on, so the first candidate predicts.
+    """
     oof, numbers = np.empty(data.probs.shape[1:], np.float32), np.unique(data.folds)
     for j in numbers:
         out, without = data.folds == j, fitted.without(j)
@@ -194,7 +210,7 @@ def _summary(data: OutOfFold, blend: Mixed, oof, group, table) -> Study:
 
 
 def _scored(data: OutOfFold, fitted: Fitted, k, group: np.ndarray) -> Scored:
-    """The predictions of each candidate for fold k, as sums or rows for the metric."""
+    """The predictions of each candidate for fold k, as GroupSums or AllRows. fitted: fits without fold k."""
     inside, groups = data.folds == k, int(group.max()) + 1
     by_method = sorted(fitted, key=lambda candidate: candidate.method.name)  # keeps only one blend in memory
     predictions = _predictions(data, fitted, by_method, inside)
@@ -204,7 +220,10 @@ def _scored(data: OutOfFold, fitted: Fitted, k, group: np.ndarray) -> Scored:
 
 
 def _predictions(data: OutOfFold, fitted: Fitted, candidates: list[Candidate], rows) -> Iterator[np.ndarray]:
-    """The predictions of each candidate for the metric; candidates are sorted by method."""
+    """Yield the predictions of each candidate for `rows` in the form that the metric takes.
+
+    candidates: sorted by method, so that each method blends only once.
+    """
     for method, of_method in itertools.groupby(candidates, key=lambda candidate: candidate.method):
         mixed = None
         for candidate in of_method:

@@ -1,4 +1,4 @@
-"""The kinds of mean with which weights put models together, and models that are equal.
+"""The kinds of weighted mean that combine models into a blend, and the search for models with equal predictions.
 
 Letters: M models, N rows, C classes, D distinct models.
 """
@@ -16,10 +16,11 @@ from comp.metrics.formulas import FLOOR
 
 @dataclass(frozen=True)
 class Mean:
-    """A kind of mean. blended(probs (M, N, C), weights (M,), competition): the blend (N, C) float32.
+    """A kind of mean.
 
-    Blends of one kind are linear in their weights, so their weights can be averaged. mixed: the name of such an
-    average.
+    blended: a function of probs (M, N, C), weights (M,) and the competition that returns the blend (N, C) float32.
+    mixed: the name of a method whose weights are the average over several methods with this kind of mean. Weights can
+    be averaged, because the blends of one kind of mean are linear in their weights.
     """
 
     mixed: str
@@ -27,7 +28,7 @@ class Mean:
 
 
 def apply_weights(probs: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """sum_m w_m probs_m: (N, C) float32."""
+    """The weighted sum (N, C) float32 of probs (M, N, C) with weights (M,)."""
     return np.tensordot(weights.astype(np.float32), probs, axes=1)
 
 
@@ -42,7 +43,10 @@ def _geometric(probs: np.ndarray, weights: np.ndarray, competition: Competition)
 
 
 def _of_ranks(probs: np.ndarray, weights: np.ndarray, competition: Competition) -> np.ndarray:
-    """Of several labels, or of two classes: rows of ranks of more classes would not sum to 1."""
+    """The weighted mean of the ranks, (N, C) float32, for several labels or for two classes.
+
+    With more classes the ranks of a row would not sum to 1.
+    """
     if competition.target == "multilabel":
         return _mean_rank(probs, weights).astype(np.float32)
     rank = _mean_rank(probs[:, :, 1], weights)
@@ -50,7 +54,10 @@ def _of_ranks(probs: np.ndarray, weights: np.ndarray, competition: Competition) 
 
 
 def _mean_rank(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """The rank of each row within its column, in 0 … 1, as weighted mean over the models; values (M, N, …)."""
+    """The rank (N, …) of each row within its column, scaled to 0 … 1, as a weighted mean over the models.
+
+    values: (M, N, …).
+    """
     from scipy.stats import rankdata
 
     ranks = np.stack([rankdata(model, axis=0) for model in values])
@@ -63,7 +70,7 @@ RANKS = Mean("rank_mixed", _of_ranks)
 
 
 def on_simplex(weights: np.ndarray) -> np.ndarray:
-    """Weights clipped at 0 and scaled to sum 1; this removes rounding errors."""
+    """The weights (M,), clipped at 0 and scaled to sum to 1, which removes rounding errors."""
     weights = np.clip(weights, 0, None)
     return weights / weights.sum()
 
@@ -72,9 +79,10 @@ def on_simplex(weights: np.ndarray) -> np.ndarray:
 
 
 def distinct_models(probs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Positions (D,) of the distinct models, sorted by column sums; and for each model (M,) its number among them.
+    """The positions (D,) of the distinct models, and the number (M,) of each model among the distinct models.
 
-    The order affects the searches. It uses no score, because that would leak the labels.
+    The distinct models are sorted by the sums of their columns. The order affects the searches for weights. Sorting by
+    scores would leak the labels.
     """
     keys = [tuple(map(float, model.sum(0, dtype=np.float64))) for model in probs]
     kept: list[int] = []
@@ -87,5 +95,8 @@ def distinct_models(probs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def shared_weights(weights: np.ndarray, number: np.ndarray) -> np.ndarray:
-    """Weights of all models (M,) from weights of the distinct ones (D,): equal models share one weight."""
+    """The weights of all models (M,), from the weights of the distinct models (D,).
+
+    Equal models share the weight of their distinct model in equal parts. number (M,): from `distinct_models`.
+    """
     return weights[number] / np.bincount(number)[number]

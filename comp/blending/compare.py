@@ -1,12 +1,13 @@
-"""Is run B better than run A (`make compare`)? The difference of a metric between two sets of runs on the same rows.
+"""The comparison of `make compare`: is run B better than run A? Two sets of runs are compared on the same rows.
 
-Its uncertainty has two sources: which groups there are (bootstrap over groups, the same draws for all runs, so that
-what both sets find hard cancels), and the seed of each training (the spread of the scores within a set that the groups
-do not explain, by the method of moments of DerSimonian and Laird 1986). In simulations with normal scores and two to
-five runs of each set, 93 to 96 % of the 95 % intervals cover the true difference. With three runs in all (one degree of
-freedom) they are very wide.
+The difference of a metric between the sets has two sources of uncertainty. One is the sample of groups. It is estimated
+by a bootstrap over groups with the same draws for all runs, so that rows which are hard for both sets cancel out. The
+other is the seed of each training. It is estimated from the part of the spread of scores within a set that the groups
+do not explain, by the method of moments of DerSimonian and Laird (1986). In simulations with normal scores and two to
+five runs of each set, 93 to 96 % of the 95 % intervals cover the true difference. With three runs in all, which is one
+degree of freedom, the intervals are very wide.
 
-The competition's metrics are compared, and the metric of each attribute, class or label.
+The comparison covers each metric of the competition, and the metric of each attribute, class or label.
 
 Letters: N rows, C classes, G groups, R rounds, M runs of both sets.
 """
@@ -31,16 +32,16 @@ from comp.store.blend_files import load_blend
 from comp.store.out_of_fold import common_folds, oof_of_folds
 from comp.store.paths import BLEND, blend_file
 
-MOST_CELLS = 200_000  # probabilities of a run to resample, at most, for metrics that need the rows, such as AUC
+MOST_CELLS = 200_000  # most probabilities of a run to resample, for metrics that need the rows, such as AUC
 SEED = 1
 
 
 @dataclass(frozen=True)
 class Difference:
-    """Values of the metric, as the leaderboard shows them, of two sets of runs: `first` and `second`.
+    """The difference of a metric between a first and a second set of runs. Values are as the leaderboard shows them.
 
-    first, second: means over the runs of each set; interval: 95 % of second - first; better: the probability that
-    second is better; each: the value of each run of both sets.
+    first, second: the mean value over the runs of the set. interval: the 95 % interval of second - first. better: the
+    probability that the second set is better. each: the values of the runs of the first set, and of the second set.
     """
 
     first: float
@@ -56,10 +57,10 @@ class Difference:
 
 @dataclass(frozen=True)
 class Part:
-    """What is compared: predictions of two sets of runs for the same N rows.
+    """One thing to compare: the predictions of two sets of runs for the same N rows by one metric.
 
-    competition: its metric and its classes; labels: as its target has them; first, second: the predictions of each run,
-    in the form that the metric takes (see scoring.predictions).
+    competition: has the metric and the classes of this comparison. labels: in the form of its target. first, second:
+    the predictions of each run of the set, in the form that the metric takes (see scoring.predictions).
     """
 
     competition: Competition
@@ -69,7 +70,7 @@ class Part:
 
 
 def differences(parts: dict[str, Part], group: np.ndarray) -> dict[str, Difference]:
-    """The difference of each part, by its name. group (N,): the group of each row, 0 … G-1."""
+    """The name and the difference of each part. group (N,): the group of each row as a number 0 … G-1."""
     groups = int(group.max()) + 1
     summed = {
         name: bootstrap.sums_of_predictions(part.competition, part.labels, group, groups, [*part.first, *part.second])
@@ -83,7 +84,10 @@ def differences(parts: dict[str, Part], group: np.ndarray) -> dict[str, Differen
 
 
 def _difference(part: Part, scores: np.ndarray, drawn: np.ndarray) -> Difference:
-    """From the scores (M,) of the runs of both sets, and the same on drawn groups (M, R)."""
+    """The difference of a part. scores (M,): the score of each run, those of the first set first.
+
+    drawn (M, R): the scores of the same runs on drawn groups.
+    """
     shown, count = part.competition.metric.shown, len(part.first)
     first, second = scores[:count], scores[count:]
     values = _with_seeds(drawn, scores, count)
@@ -97,7 +101,10 @@ def _difference(part: Part, scores: np.ndarray, drawn: np.ndarray) -> Difference
 
 
 def _drawn_parts(summed: dict[str, list], groups: int) -> dict[str, np.ndarray]:
-    """The scores (M, R) of each part. Parts of one kind share their draws, which cost more than the scores."""
+    """The name of each part, and the scores (M, R) of its runs on drawn groups. summed: name to the M predictions.
+
+    All parts of GroupSums share their draws, and so do all parts of AllRows, because drawing takes longer than scoring.
+    """
     scores = {}
     for kind in (GroupSums, AllRows):
         of_kind = {name: several for name, several in summed.items() if isinstance(several[0], kind)}
@@ -108,10 +115,10 @@ def _drawn_parts(summed: dict[str, list], groups: int) -> dict[str, np.ndarray]:
 
 
 def _drawn(summed: list[GroupSums] | list[AllRows], groups: int) -> np.ndarray:
-    """The score of each prediction (M, R) on groups drawn with replacement.
+    """The scores (M, R) of each prediction on groups drawn with replacement.
 
-    If the rows themselves are resampled and there are many, only a random part of the groups is drawn from. Then the
-    deviations from the score are scaled by the root of that part.
+    If the metric needs the rows and there are too many, the draws come from a random part of the groups. The deviations
+    from the score are then scaled by the root of the share of the groups that this part has.
     """
     kept = _some_groups(summed, groups)
     if len(kept) == groups:
@@ -122,7 +129,7 @@ def _drawn(summed: list[GroupSums] | list[AllRows], groups: int) -> np.ndarray:
 
 
 def _some_groups(summed: list[GroupSums] | list[AllRows], groups: int) -> np.ndarray:
-    """The groups to draw from, sorted: all, or a random part of those whose rows are too many."""
+    """The sorted numbers of the groups to draw from: all groups, or a random part if the metric needs too many rows."""
     cells = max(rows.predictions.size for rows in summed) if isinstance(summed[0], AllRows) else 0
     if cells <= MOST_CELLS:
         return np.arange(groups)
@@ -131,11 +138,13 @@ def _some_groups(summed: list[GroupSums] | list[AllRows], groups: int) -> np.nda
 
 
 def _with_seeds(drawn: np.ndarray, scores: np.ndarray, count: int) -> np.ndarray:
-    """The differences of the means on drawn groups with the noise of seeds added, (2R,); (R,) for one run each.
+    """The differences (2R,) between the means of the two sets on drawn groups, with the noise of seeds added.
 
-    The variance between runs of a set is partly from the groups, which `drawn` has already. What is left is the seeds'.
-    Their noise is the standard error of the difference of two means, times Student's t. Each draw of it is added and
-    subtracted, so that exchanging the sets gives the mirrored result.
+    If each set has one run, the noise of seeds is not known, and the result is (R,) without it. drawn (M, R) and
+    scores (M,) have the runs of the first set first; count: the number of these runs. One part of the variance between
+    the runs of a set comes from the groups, and `drawn` has this part already; the rest comes from the seeds. The noise
+    of seeds is the standard error of the difference of the two means, times Student's t. Each draw of this noise is
+    added once and subtracted once, so that exchanging the sets mirrors the result.
     """
     differences, freedom = drawn[count:].mean(0) - drawn[:count].mean(0), len(scores) - 2
     if freedom == 0:
@@ -148,16 +157,23 @@ def _with_seeds(drawn: np.ndarray, scores: np.ndarray, count: int) -> np.ndarray
 
 
 def _squares_within(values: np.ndarray, count: int) -> np.ndarray:
-    """Sum (R,) of the squared deviations of values (M, R) from the mean of their set."""
+    """The sums (R,) of the squared deviations of values (M, R) from the mean of their set.
+
+    count: the number of runs in the first set.
+    """
     return sum(((part - part.mean(0)) ** 2).sum(0) for part in (values[:count], values[count:]))
 
 
-SHOWN = 12  # classes or labels, at most: of more those that differ most
+SHOWN = 12  # most classes or labels in the table: if there are more, it shows the classes that differ most
 
 
 @dataclass(frozen=True)
 class Compared:
-    """Two sets of runs: the probabilities (N, C) of each run, for the same rows; group (N,): 0 … G-1."""
+    """Two sets of runs with predictions for the same rows.
+
+    labels: in the form of the target. folds (N,). group (N,): the group of each row as a number 0 … G-1. first, second:
+    the probabilities (N, C) of each run of the set.
+    """
 
     competition: Competition
     labels: np.ndarray
@@ -167,7 +183,7 @@ class Compared:
     second: list[np.ndarray]
 
     def predictions(self, metric: Metric) -> tuple[list[np.ndarray], list[np.ndarray]]:
-        """Both sets in the form that the metric takes."""
+        """The predictions of the runs of the first set and of the second set, in the form that the metric takes."""
         first, second = (
             [scoring.predictions(self.competition, metric, values) for values in part]
             for part in (self.first, self.second)
@@ -176,7 +192,7 @@ class Compared:
 
 
 def compared_metrics(data: Compared) -> dict[str, Difference]:
-    """The difference of the competition's metric, then of each metric in `also`, then of each attribute."""
+    """The name and the difference of the competition's metric, of each metric in `also`, and of each attribute."""
     parts = {
         metric.name: Part(replace(data.competition, metric=metric), data.labels, *data.predictions(metric))
         for metric in (data.competition.metric, *data.competition.also)
@@ -185,7 +201,10 @@ def compared_metrics(data: Compared) -> dict[str, Difference]:
 
 
 def _attributes(data: Compared) -> dict[str, Part]:
-    """The metric of the attributes of the answers, such as F1 over two colours; only for metrics of counts."""
+    """The name and the Part of each attribute of the classes, such as F1 over the two values of a colour.
+
+    The result is empty if the classes have no attributes, or if the metric is not computed from counts.
+    """
     metric, values = data.competition.metric, data.competition.attribute_values
     if not values or metric.terms is None:
         return {}
@@ -202,7 +221,7 @@ def _attributes(data: Compared) -> dict[str, Part]:
 
 
 def compared_folds(data: Compared) -> dict[int, tuple[float, float]]:
-    """The value of the metric in each fold, for both sets: the mean over their runs."""
+    """The number of each fold, and the metric's mean value over the runs of the first set and of the second set."""
     competition, values = data.competition, {}
     predictions = data.predictions(competition.metric)
     for k in np.unique(data.folds):
@@ -222,14 +241,16 @@ def compared_folds(data: Compared) -> dict[int, tuple[float, float]]:
 
 
 def compared_labels(data: Compared) -> tuple[str, dict[str, Difference]]:
-    """The name of a measure, and its difference for each class or label: of many those that differ most.
+    """The name of a measure, and the name and the difference of each class or label by this measure.
 
-    Answers are measured by F1, probabilities of several labels by the metric itself. Both are empty for other metrics.
+    At most SHOWN classes are compared, namely those that differ most. If the metric takes answers, the measure is F1.
+    If the metric takes ranks or probabilities of several labels, the measure is the metric itself. For all other
+    metrics the name and the differences are empty.
     """
     competition, metric = data.competition, data.competition.metric
     decides, first_and_second = metric.decides(competition.target), data.predictions(metric)
     if decides in ("class", "labels"):
-        metric = named_metrics.get("macro_f1")  # of one column: its F1
+        metric = named_metrics.get("macro_f1")  # over a single column this is the F1 of the column
     elif competition.target != "multilabel" or metric.needs not in ("ranks", "probabilities"):
         return "", {}
     parts = {}
@@ -242,12 +263,12 @@ def compared_labels(data: Compared) -> tuple[str, dict[str, Difference]]:
 
 
 def _column(answers: np.ndarray, c: int) -> np.ndarray:
-    """Column c (N, 1) of labels or probabilities (N, C); of classes (N,) whether it is class c."""
+    """Column c (N, 1) of answers (N, C). For classes (N,) the result (N, 1) says whether each row has class c."""
     return answers[:, [c]] if answers.ndim == 2 else (answers == c)[:, None]
 
 
 def _most_different(labels: np.ndarray, first_and_second, size: int) -> np.ndarray:
-    """The classes (at most SHOWN) whose predictions differ most, roughly in standard errors; sorted."""
+    """The sorted numbers of the at most SHOWN classes whose predictions differ most, roughly in standard errors."""
     if size <= SHOWN:
         return np.arange(size)
     rows = np.count_nonzero(labels, axis=0) if labels.ndim == 2 else np.bincount(labels, minlength=size)
@@ -258,7 +279,10 @@ def _most_different(labels: np.ndarray, first_and_second, size: int) -> np.ndarr
 
 
 def _measured(labels: np.ndarray, predictions: np.ndarray, size: int) -> np.ndarray:
-    """F1 (C,) of answers; of probabilities the mean probability (C,) of the true state of each label."""
+    """The F1 (C,) of each class if `predictions` are answers.
+
+    If `predictions` are probabilities, return the mean probability (C,) of the true state of each label.
+    """
     if predictions.dtype.kind != "f":
         return f_scores(*counts(labels, predictions, size))[0]
     return np.where(labels, predictions, 1 - predictions).mean(0)
@@ -268,7 +292,7 @@ def _measured(labels: np.ndarray, predictions: np.ndarray, size: int) -> np.ndar
 
 
 def compare_runs(project: Project, first: list[str], second: list[str]) -> None:
-    """Print what `make compare` says of two sets of runs. Raises InputError for names that are no runs."""
+    """Print the comparison of two sets of runs, which are given by name. Raises InputError if a name is not a run."""
     check_names(project, first, second)
     if BLEND in (*first, *second) and project.blend.stale:
         console.warn(project.blend.stale)
@@ -276,34 +300,34 @@ def compare_runs(project: Project, first: list[str], second: list[str]) -> None:
 
 
 def comparable(project: Project) -> list[str]:
-    """The names of everything that can be compared: all runs, and the blend if there is one."""
+    """The names of all runs, and of the blend if there is a blend: everything that can be compared."""
     blend = [BLEND] if blend_file(project.outputs, "oof.npz").is_file() else []
     return [*(run.name for run in project.runs), *blend]
 
 
 def check_names(project: Project, first: list[str], second: list[str]) -> None:
-    """Raise InputError unless both sides name runs, each run once."""
+    """Raise InputError unless both sets name at least one run, and no run is named twice."""
     known = comparable(project)
     runs.check_known(project.outputs, [name for name in (*first, *second) if name not in known and name != BLEND])
     free = [name for name in known if name not in (*first, *second)]
     for letter, side in (("A", first), ("B", second)):
         if not side:
             raise InputError(
-                f"no {letter}",
-                'two runs, as in A=x B=y, or several seeds: A="x_s0 x_s1" B="y_s0 y_s1"',
+                f"no {letter} is given",
+                'two runs, as in A=x B=y, or the seeds of two runs, as in A="x_s0 x_s1" B="y_s0 y_s1"',
                 _advice((first or free[:1]), (second or free[-1:])),
             )
     twice = [name for name in dict.fromkeys((*first, *second)) if [*first, *second].count(name) > 1]
     if twice:
         raise InputError(
-            f"{', '.join(twice)} twice: A={' '.join(first)} B={' '.join(second)}",
-            "each run once",
+            f"{', '.join(twice)} twice in A={' '.join(first)} B={' '.join(second)}",
+            "each run named once",
             _advice(first[:1], [name for name in known if name != first[0]][:1]),
         )
 
 
 def _advice(first: list[str], second: list[str]) -> str:
-    """The command that compares these two; if there are no two runs, the one that trains another."""
+    """The command that compares these two sets of runs; if there is no second run, the command that trains one."""
     if not (first and second) or set(first) & set(second):
         return "make train MODEL=<a model> RUN=<another name>"
     a, b = (f'"{" ".join(side)}"' if " " in " ".join(side) else side[0] for side in (first, second))
@@ -311,9 +335,10 @@ def _advice(first: list[str], second: list[str]) -> str:
 
 
 def load_compared(project: Project, first: list[str], second: list[str]) -> Compared:
-    """The data of both sets; a warning names the folds that are left out.
+    """The predictions of both sets for the folds that all of these runs have predicted.
 
-    Raises InputError if there is no common fold, and for two runs with the same predictions.
+    A warning names the folds that are left out. Raises InputError if there is no common fold, or if two runs have the
+    same predictions.
     """
     names = [*first, *second]
     numbers = common_folds(project, names)
@@ -334,15 +359,15 @@ def load_compared(project: Project, first: list[str], second: list[str]) -> Comp
 
 
 def _check_distinct(names: list[str], probs: list[np.ndarray]) -> None:
-    """Raise InputError for two runs with the same predictions: their difference is 0, and not by chance."""
+    """Raise InputError if two runs have the same predictions, because their difference would be exactly 0."""
     order, of = combine.distinct_models(probs)
     for place in range(len(order)):
         same = [name for name, where in zip(names, of, strict=True) if where == place]
         if len(same) > 1:
             raise InputError(
                 f"{' and '.join(same)} hold the same predictions",
-                "runs that differ",
-                "make scores shows all runs, then the same command with others",
+                "runs with different predictions",
+                "make scores, which lists all runs, then the same command with other runs",
             )
 
 
@@ -350,7 +375,10 @@ COLUMNS = ("A", "B", "B - A", "95 % low", "high", "B better")
 
 
 def show_comparison(data: Compared, first: list[str], second: list[str]) -> None:
-    """Print the difference of each metric, in each fold and for each label; first, second: names of the runs."""
+    """Print the difference of each metric, of each class or label, and of each fold.
+
+    first, second: the names of the runs of each set.
+    """
     for letter, names in (("A", first), ("B", second)):
         console.say(f"{letter}: {', '.join(names)}")
     metric, by_metric = data.competition.metric, compared_metrics(data)
@@ -369,7 +397,7 @@ def show_comparison(data: Compared, first: list[str], second: list[str]) -> None
 
 
 def _lower(data: Compared) -> str:
-    """The metrics that are better if lower, in words; empty if there are none."""
+    """A text that names the metrics of which a lower value is better; an empty text if there are none."""
     names = [metric.name for metric in (data.competition.metric, *data.competition.also) if not metric.higher_is_better]
     return f"; {', '.join(names)}: lower is better" if names else ""
 
@@ -388,7 +416,7 @@ def _rows(differences_by_name: dict[str, Difference]) -> list[list]:
 
 
 def _show_runs(difference: Difference, name: str, first: list[str], second: list[str]) -> None:
-    """Print the value of each run, and the spread of each set."""
+    """Print the value of each run, and the standard deviation of each set. name: the name of the metric."""
     rows = [
         [f"{letter}: {name}", value]
         for letter, names, values in zip("AB", (first, second), difference.each, strict=True)
@@ -403,7 +431,7 @@ def _show_runs(difference: Difference, name: str, first: list[str], second: list
 
 
 def _show_folds(data: Compared) -> str:
-    """Print both sets in each fold. Returns in how many of them B is better."""
+    """Print the value of both sets in each fold. Returns in how many folds B is better, as a text."""
     of_folds, shown = compared_folds(data), data.competition.metric.shown
     rows = [[str(k), first, second, f"{second - first:+.4f}"] for k, (first, second) in of_folds.items()]
     console.table(f"{data.competition.metric.name} in each fold", ["fold", "A", "B", "B - A"], rows)
@@ -412,7 +440,7 @@ def _show_folds(data: Compared) -> str:
 
 
 def _show_result(data: Compared, difference: Difference, won: str, groups: int) -> None:
-    """Print the result, and what its interval is made of."""
+    """Print the difference of the metric, the probability that B is better, and the sources of the interval."""
     name, counts_of_seeds = data.competition.metric.name, (len(data.first), len(data.second))
     low, high = difference.interval
     console.say(f"{name}: B - A = {difference.value:+.4f}, 95 % {low:+.4f} to {high:+.4f}")
@@ -420,6 +448,6 @@ def _show_result(data: Compared, difference: Difference, won: str, groups: int) 
     of_seeds = (
         f"seeds ({counts_of_seeds[0]} of A, {counts_of_seeds[1]} of B)"
         if max(counts_of_seeds) > 1
-        else "not seeds: one run of each is known"
+        else "not seeds, because each side has only one run"
     )
     console.say(f"95 %: bootstrap over {groups:,} groups, {of_seeds}")

@@ -1,4 +1,4 @@
-"""How different the runs of a blend are, what each one adds, and which classes the blend predicts worst.
+"""Measures of a blend: how different its runs are, what each run adds, and which classes the blend predicts worst.
 
 Letters: M models, N rows, C classes.
 """
@@ -10,14 +10,15 @@ from comp.competition import scoring
 from comp.competition.competition import Competition
 from comp.metrics import formulas
 
-CORRELATED_CELLS = 200_000  # probabilities per model for correlations, at most
-COMPARED_CELLS = 20_000_000  # answers per model to compare if there are several labels, at most
+CORRELATED_CELLS = 200_000  # most probabilities of a model for the correlations
+COMPARED_CELLS = 20_000_000  # most answers of a model that are compared if there are several labels
 
 
 def disagreement(competition: Competition, probs: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Share (M, M) of rows that two models answer differently; of answers if there are several labels.
+    """The share (M, M) of rows that two models answer differently. probs: (M, N, C).
 
-    Regression: 1 - the correlation of their errors. probs: (M, N, C).
+    With several labels it is the share of single labels. For a regression, return 1 - the correlation of the errors of
+    the two models.
     """
     if competition.target == "regression":
         return 1 - correlation(competition, probs, labels)
@@ -27,22 +28,22 @@ def disagreement(competition: Competition, probs: np.ndarray, labels: np.ndarray
 
 
 def correlation(competition: Competition, probs: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Correlation (M, M) of the probabilities of the models, or of their errors for regression.
+    """The correlation (M, M) between the probabilities of the models, or between their errors for a regression.
 
-    If there are many rows, evenly spaced ones are used.
+    probs: (M, N, C). If there are many rows, only evenly spaced rows are used.
     """
     step = max(1, probs[0].size // CORRELATED_CELLS)
     rows = probs[:, ::step].reshape(len(probs), -1).astype(np.float64)
     if competition.target == "regression":
         rows = rows - labels[::step]
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.nan_to_num(np.atleast_2d(np.corrcoef(rows)))  # a constant model has no correlation: 0
+        return np.nan_to_num(np.atleast_2d(np.corrcoef(rows)))  # 0 for a constant model, which has no correlation
 
 
 def losses_without(
     candidate: Candidate, competition: Competition, probs: np.ndarray, labels: np.ndarray, weights, parameters
 ) -> np.ndarray:
-    """How much the score drops (M,) without one model. The other weights are scaled up, nothing is fitted again."""
+    """The drop (M,) of the score when one model is removed. The other weights are scaled up, but not fitted again."""
 
     def score(kept: np.ndarray) -> float:
         used = kept > 0
@@ -56,11 +57,12 @@ def losses_without(
 
 
 def weakest(competition: Competition, oof: np.ndarray, labels: np.ndarray, probs: np.ndarray, count: int = 3):
-    """The classes with the lowest recall, or the labels with the lowest F1, the worst first; none for regression.
+    """The `count` classes with the lowest recall, or labels with the lowest F1, the worst first; [] for a regression.
 
-    oof (N, C): of the blend. Each class is a dict: label, rows (how many have it), measure ("recall" or "F1"), score,
-    best_run (position of the model with the best score for it), best_score and, for classes, taken_for: the most
-    frequent wrong answer.
+    oof (N, C): probabilities of the blend. probs (M, N, C): those of the models. Each class is a dict with the keys
+    label, rows (the number of rows with the label), measure ("recall" or "F1"), score (that of the blend), best_run
+    (the position of the model with the best score for the label) and best_score. If each row has one class, the key
+    taken_for holds the most frequent wrong answer.
     """
     if competition.target == "regression":
         return []

@@ -1,16 +1,16 @@
-"""Exact line search: the weights along a line with the best value of a metric of counts (Metric.terms).
+"""Exact line search for the weights of a blend. It finds the best point on a line for metrics of counts (Metric.terms).
 
-Along scores(t) = start + t * slope, the most probable class of a row changes only at points that can be computed. So
-the metric is a step function of t, and sorting those points gives all its values (Och 2003, minimum error rate
-training). This code is our own, because scipy's optimisers see a flat function between the steps: fitted on half of the
-rows, the search had a score of .8189, .8754 and .8981 on the other half for 3, 10 and 30 simulated runs, Nelder-Mead
-.8154, .8615 and .8563 (`make bench BENCH=blending`).
+On the line scores(t) = start + t * slope, the most probable class of a row changes only at values of t that can be
+computed. So the metric is a step function of t, and sorting these values of t gives all steps (Och 2003, minimum error
+rate training). This code is our own, because the optimisers of scipy see a flat function between the steps. With
+weights fitted on half of the rows, the search had a score of .8189, .8754 and .8981 on the other half for 3, 10 and 30
+simulated runs, and Nelder-Mead had .8154, .8615 and .8563 (`make bench BENCH=blending`).
 
-In the order of the code: values of a metric while counts change, event after event; the best step along one line; steps
-along one line after another; and open rows, the only rows whose answer depends on the weights at all.
+The module has four parts: the values of a metric while counts change from event to event; the best step on one line;
+steps on one line after another; and open rows, which are the only rows whose answer depends on the weights.
 
-Letters: M models, N rows, C classes; n open rows with k candidate classes each; E events (a class loses a row to
-another one), T changes of counts (two for each event).
+Letters: M models, N rows, C classes; n open rows with k candidate classes each; E events, in each of which one class
+loses a row to another class; T changes of counts, two for each event.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,11 +25,11 @@ from comp.metrics.metric import Metric
 
 
 def values_of_steps(metric: Metric, touched, time, hit, sign, events: int, counts) -> np.ndarray:
-    """The score (E + 1,) before the first event and after each.
+    """The scores (E + 1,): the score before the first event, then the score after each event.
 
-    touched (T,): the class of each change, sorted; time (T,): its event, rising within a class; hit, sign (T,): what
-    it adds to the true positives and to the predicted rows of the class. counts: true positives, predicted and actual
-    (C,) before the first event.
+    touched (T,): the class of each change; the changes are sorted by class. time (T,): the event of each change, rising
+    within a class. hit (T,), sign (T,): what each change adds to the true positives and to the predicted rows of its
+    class. events: E. counts: true positives, predicted rows and actual rows (C,) before the first event.
     """
     start = metric.terms(*counts)
     now, was = terms_by_class(metric, touched, hit, sign, counts)
@@ -41,7 +41,10 @@ def values_of_steps(metric: Metric, touched, time, hit, sign, events: int, count
 
 
 def terms_by_class(metric: Metric, touched, hit, sign, counts):
-    """The terms of the metric after each change and before it: numerators and denominators (T,) each."""
+    """The terms of the metric after each change, and the terms before each change.
+
+    Terms are numerators (T,) and denominators (T,). The arguments are as for `values_of_steps`.
+    """
     begins = np.flatnonzero(np.diff(touched, prepend=-1))
     right, predicted, actual = (part[touched] for part in counts)
     right, predicted = right + running_counts(hit, begins), predicted + running_counts(sign, begins)
@@ -49,7 +52,7 @@ def terms_by_class(metric: Metric, touched, hit, sign, counts):
 
 
 def running_counts(values: np.ndarray, begins: np.ndarray) -> np.ndarray:
-    """Cumulative sums of `values` that start again at each position in `begins`."""
+    """The cumulative sums of `values`, which start again from 0 at each position in `begins`."""
     sums = values.cumsum()
     offset = np.concatenate([[0], sums])[begins]
     return sums - np.repeat(offset, np.diff(np.append(begins, len(values))))
@@ -62,10 +65,11 @@ SMALL_CLASSES = 2**15  # fewer classes fit int16, which numpy sorts much faster
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows where the most probable class may change. classes (n, k): the candidates; labels (n,): the true classes.
+    """The open rows, in which the most probable class may change, and the counts of the other rows.
 
-    right, predicted (C,): counts of right answers and of predictions over all other rows, where it never changes.
-    actual (C,): counts of the labels of all rows.
+    classes (n, k): the candidate classes of each open row. labels (n,): the true classes. right (C,), predicted (C,):
+    the counts of right answers and of predictions over all other rows, in which the most probable class never changes.
+    actual (C,): the counts of the labels over all rows.
     """
 
     classes: np.ndarray
@@ -75,27 +79,27 @@ class Rows:
     actual: np.ndarray
 
     def winners(self, scores: np.ndarray) -> np.ndarray:
-        """Classes (n,) with the highest scores (n, k); among equal ones the first candidate."""
+        """The class (n,) with the highest of the scores (n, k); among equal scores the first candidate wins."""
         return self.classes[np.arange(len(scores)), scores.argmax(1)]
 
     def counts(self, winners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Right answers and predictions (C,) of all rows, given the winners (n,) of these."""
+        """The counts (C,) of right answers and of predictions over all rows. winners (n,): those of the open rows."""
         size = len(self.actual)
         hits = np.bincount(winners[winners == self.labels], minlength=size)
         return self.right + hits, self.predicted + np.bincount(winners, minlength=size)
 
     def score(self, metric: Metric, scores: np.ndarray) -> float:
-        """The score over all rows, higher is better, given the scores (n, k) of these."""
+        """The score over all rows, given the scores (n, k) of the open rows. A higher score is better."""
         return metric.shown(metric.of_counts(*self.counts(self.winners(scores)), self.actual))
 
 
 def best_step(
     rows: Rows, metric: Metric, start: np.ndarray, slope: np.ndarray, low: float, high: float
 ) -> tuple[float, float]:
-    """The t in [low, high] with the best score, and that score. All steps of the function are compared.
+    """The t in [low, high] with the best score, and the score at this t. All steps of the function are compared.
 
-    start, slope: (n, k), higher scores win. Among equally good intervals, t is the middle of the widest one: it
-    generalises best.
+    start (n, k), slope (n, k): the scores of the candidates are start + t * slope. Of several equally good steps the
+    widest is taken, and t is its middle, because such a t generalises best.
     """
     edges, values = steps_along(rows, metric, start, slope, low, high)
     widths = np.diff(edges)
@@ -109,7 +113,10 @@ def best_step(
 def steps_along(
     rows: Rows, metric: Metric, start: np.ndarray, slope: np.ndarray, low: float, high: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The step function itself: edges (E + 2,) from low to high, and the score (E + 1,) between them."""
+    """The score as a step function of t.
+
+    Returns the edges (E + 2,) of the steps from low to high, and the scores (E + 1,) between the edges.
+    """
     first, row, when, before, after = events(start, slope, low, high)
     order = np.argsort(when, kind="stable")
     row, when = row[order], when[order]
@@ -126,7 +133,10 @@ def steps_along(
 
 
 def _class_by_class(metric: Metric, lost, won, label, counts) -> np.ndarray:
-    """Scores (E + 1,) before the first and after each event. In it, class `lost` (E,) loses a row to `won` (E,)."""
+    """The scores (E + 1,): the score before the first event, then the score after each event.
+
+    lost, won (E,): in each event the class `lost` loses a row to the class `won`. label (E,): the row's true class.
+    """
     touched = np.stack([lost, won], 1).ravel()
     order = np.argsort(touched.astype(np.int16 if len(counts[0]) < SMALL_CLASSES else np.int32), kind="stable")
     touched, time = touched[order], order // 2
@@ -136,13 +146,14 @@ def _class_by_class(metric: Metric, lost, won, label, counts) -> np.ndarray:
 
 
 def events(start: np.ndarray, slope: np.ndarray, low: float, high: float):
-    """The upper envelope of the k lines of each row on [low, high].
+    """Find which candidate of each row has the highest score at each t in [low, high].
 
-    Returns the winner (n,) at `low`, and for each event (E,): its row, its t, the losing and the winning candidate.
+    Returns five arrays: the winning candidate (n,) at `low`, and for each event (E,) its row, its t, the candidate that
+    loses the row and the candidate that wins the row.
     """
     scores = start + low * slope
     best = scores.max(1, keepdims=True)
-    winner = np.where(scores >= best, slope, -np.inf).argmax(1)  # among equal ones the steepest wins at once
+    winner = np.where(scores >= best, slope, -np.inf).argmax(1)  # among equal scores the steepest line wins at once
     first, active, now = winner, np.arange(len(start)), np.full(len(start), low)
     nothing = np.zeros(0, int)
     changes = [(nothing, np.zeros(0), nothing, nothing)]
@@ -166,9 +177,9 @@ LEAST_GAIN = 1e-9  # smaller gains are rounding errors
 
 
 class Ascent:
-    """The current scores (n, k) of rows, and the value of the metric for them.
+    """A search with its current scores (n, k) of the open rows, and the value of the metric for these scores.
 
-    `along` moves to the best point on a line; `repeat` runs passes over all lines until a pass gains nothing.
+    `along` moves to the best point on one line. `repeat` runs passes over all lines until a pass gains nothing.
     """
 
     def __init__(self, rows: Rows, metric: Metric, scores: np.ndarray):
@@ -194,18 +205,19 @@ class Ascent:
 
 # ---- open rows
 
-PAD = -1e6  # score in place of missing candidates: below every probability and its logarithm
+PAD = -1e6  # the score of a missing candidate, which is below every probability and every logarithm of a probability
 
 
 @dataclass(frozen=True)
 class OpenRows:
     """The rows where the most probable class depends on the weights of a blend, with their candidate classes.
 
-    A class that is above another one in every model is above it in every convex blend. In most rows one class is above
-    all others in every model: the answer is settled, and a search can skip the row.
+    A class that is more probable than another class in every model is more probable in every convex blend, too. In most
+    rows one class is more probable than all others in every model. Such a row is settled, and a search can skip it.
 
-    values (M, n, k) float32 and classes (n, k) of the candidates; index (n,): positions of the open rows.
-    settled (N,): the most probable class of each row, valid for rows that are not open; labels (N,); size: C.
+    values (M, n, k) float32: the probabilities of the candidates. classes (n, k): the classes of the candidates.
+    index (n,): the positions of the open rows. settled (N,): the most probable class of each row, which is valid only
+    for rows that are not open. labels (N,). size: C.
     """
 
     values: np.ndarray
@@ -217,15 +229,19 @@ class OpenRows:
 
     @classmethod
     def of(cls, values: Sequence[np.ndarray], labels: np.ndarray) -> "OpenRows":
-        """From the probabilities (N, C) of M models. Candidates: the mean's top class, and all above it in a model."""
+        """Find the open rows from the probabilities (N, C) of M models.
+
+        The candidates of a row are the most probable class of the mean, and each class that is at least as probable as
+        this class in some model.
+        """
         count, size = values[0].shape
         leader = sum(values[1:], start=values[0]).argmax(1)
         alive = np.zeros((count, size), bool)
         for probs in values:
-            alive |= probs >= np.take_along_axis(probs, leader[:, None], 1)  # the top class always is
+            alive |= probs >= np.take_along_axis(probs, leader[:, None], 1)  # includes the leader itself
         candidates = alive.sum(1)
         index = np.flatnonzero(candidates > 1)
-        # candidates in the order of the classes: ties go to the lowest one, as with argmax
+        # candidates are in the order of the classes, so that ties go to the lowest class, as with argmax
         row, candidate = np.nonzero(alive[index])
         begins = np.cumsum(candidates[index]) - candidates[index]
         place = np.arange(len(row)) - begins[row]
@@ -238,7 +254,7 @@ class OpenRows:
         return cls(open_values, classes, index, leader, np.asarray(labels), size)
 
     def take(self, rows: np.ndarray) -> "OpenRows":
-        """Only these rows (bool (N,))."""
+        """The OpenRows of only some rows. rows (N,) bool: whether a row is kept."""
         kept = rows[self.index]
         place = np.cumsum(rows) - 1
         return OpenRows(
@@ -251,13 +267,16 @@ class OpenRows:
         )
 
     def logarithms(self, floor: float) -> "OpenRows":
-        """The same rows and candidates with log-probabilities; the order of the classes stays the same."""
+        """The same rows and candidates, with the logarithms of their probabilities, of which each is at least `floor`.
+
+        The ranking of the candidates within a row does not change.
+        """
         values = np.where(self.values == PAD, PAD, np.log(np.maximum(self.values, floor)))
         return OpenRows(values, self.classes, self.index, self.settled, self.labels, self.size)
 
     @cached_property
     def rows(self) -> Rows:
-        """The open rows for the line search, with the counts of the settled rows."""
+        """The open rows in the form for the line search, with the counts of the settled rows."""
         settled = np.ones(len(self.labels), bool)
         settled[self.index] = False
         winners, labels = self.settled[settled], self.labels[settled]
@@ -270,9 +289,9 @@ class OpenRows:
         )
 
     def scores(self, weights: np.ndarray) -> np.ndarray:
-        """Scores (n, k) of the blend for the open rows."""
+        """The scores (n, k) of the candidates in the open rows, for the blend with weights (M,)."""
         return np.tensordot(weights.astype(np.float32), self.values, axes=1)
 
     def score(self, metric: Metric, weights: np.ndarray) -> float:
-        """The score over all rows of the blend with weights (M,); higher is better."""
+        """The score over all rows, for the blend with weights (M,). A higher score is better."""
         return self.rows.score(metric, self.scores(weights))

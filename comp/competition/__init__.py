@@ -1,5 +1,5 @@
-"""What is predicted: the Competition value, the keys of competition.toml, labels, and what a recipe does to labels.
+"""What is predicted: the Competition value, the keys of competition.toml, labels, and the label settings of a recipe.
 
-Change here which keys competition.toml may have. comp/inputs/ opens the tables and lists the photos; no module of this
-room does.
+Change here which keys competition.toml may have. Only comp/inputs/ opens tables and lists photos; no module in this
+folder does.
 """

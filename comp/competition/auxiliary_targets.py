@@ -1,6 +1,6 @@
-"""Auxiliary targets: more columns of the training table that a network learns in addition to its target.
+"""Auxiliary targets: columns of the training table that a network learns in addition to its target.
 
-Only training needs them: the test table may lack these columns. Letters: N rows, A columns of targets.
+The test table may lack these columns, because only training needs them. Letters: N rows, A columns of targets.
 """
 
 from dataclasses import dataclass
@@ -11,16 +11,17 @@ import pandas as pd
 from comp.competition.recipe_text import kept_column, named_numbers, positive_number
 from comp.errors import InputError
 
-MOST_VALUES = 1000  # of a category; a column with more values holds ids or free text
+MOST_VALUES = 1000  # the most values of a category; a column with more values holds ids or free text
 
 
 @dataclass(frozen=True)
 class Auxiliary:
-    """One column as training targets.
+    """One column of the training table as training targets.
 
-    values (N, A) float32. A number has A = 2: the standardised number, 0 where it is missing, and 1 where it is known.
-    A category has A = the number of its values: 1 for the row's value, all 0 where it is missing. The targets of two
-    rows can therefore be mixed linearly.
+    values (N, A) float32. For a column of numbers A is 2: the first is the standardised number, or 0 if the number is
+    missing; the second is 1 if the number is known, else 0. For a category A is the number of its values: the row's
+    value has a 1, and a row without a value has only zeros. The targets of two rows can therefore be mixed linearly.
+    weight: the weight of the column in the loss.
     """
 
     name: str
@@ -30,15 +31,16 @@ class Auxiliary:
 
     @property
     def outputs(self) -> int:
-        """How many outputs a head for this column has."""
+        """The number of outputs of a network's head for this column."""
         return 1 if self.is_number else self.values.shape[1]
 
 
 def auxiliary_targets(table: pd.DataFrame, text: str) -> list[Auxiliary]:
-    """The columns of "height:0.3;diagnosis:0.5", each with its weight in the loss. table: training rows (N).
+    """Return the columns that a text such as "height:0.3;diagnosis:0.5" names, each with its weight in the loss.
 
-    A column of numbers is a number; all others are categories. Raises InputError for an unknown or constant column, a
-    category with more than 1,000 values, and a weight that is not above 0.
+    table: the training rows (N). A column that holds only numbers becomes a number, any other column a category. Raises
+    InputError for an unknown or constant column, a category with more than 1,000 values, and a weight that is not above
+    0.
     """
     return [_auxiliary(table, name, weight) for name, weight in named_numbers("auxiliary", text).items()]
 
@@ -49,9 +51,9 @@ def _auxiliary(table: pd.DataFrame, name: str, text: str) -> Auxiliary:
     is_number = pd.api.types.is_numeric_dtype(column)
     if column.nunique() < 2 or (not is_number and column.nunique() > MOST_VALUES):
         raise InputError(
-            f"auxiliary={name}: {column.nunique()} different values in {len(table)} training rows",
-            f"numbers, or a category of 2 to {MOST_VALUES} values",
-            "leave it out of auxiliary in SET",
+            f"auxiliary={name} names a column with {column.nunique()} different values in {len(table)} training rows",
+            f"a column with at least two different numbers, or with 2 to {MOST_VALUES} different texts",
+            f"the same command without {name} in the auxiliary of SET",
         )
     values = _standardised(column) if is_number else np.array(pd.get_dummies(column), np.float32)
     return Auxiliary(name, weight, is_number, values)

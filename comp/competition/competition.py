@@ -1,8 +1,8 @@
-"""The Competition value: what is predicted, how it is scored, and how it is submitted.
+"""The Competition value, which describes what is predicted, how predictions are scored, and how they are submitted.
 
-comp/inputs/ builds it from competition.toml, the tables and the sample submission. `make folds` saves it in
-outputs/competition.json, and all later stages read it from there. It is passed as an argument: no module reads the
-classes from a global variable.
+comp/inputs/ builds the Competition from competition.toml, the tables and the sample submission. `make folds` saves the
+Competition in outputs/competition.json, and all later stages read it from this file. Functions take the Competition as
+an argument, so no module reads the classes from a global variable.
 
 Letters in every shape: N rows, C classes, A values of an attribute.
 
@@ -10,11 +10,11 @@ Letters in every shape: N rows, C classes, A values of an attribute.
 |------------|----------------------|----------------------------------------------------------|
 | multiclass | (N,) int             | rows sum to 1                                            |
 | binary     | (N,) int, 1 positive | two columns that sum to 1, the positive class is second  |
-| multilabel | (N, C) of 0 and 1    | each in 0 … 1; no sum                                    |
+| multilabel | (N, C) of 0 and 1    | each from 0 to 1; rows have any sum                      |
 | ordinal    | (N,) int             | rows sum to 1, classes from the lowest to the highest    |
 | regression | (N,) float           | one column of values                                     |
 
-At the end of the module: the Competition value as plain JSON values and back, and the digest of a competition.toml.
+The last functions convert a Competition to plain JSON values and back, and hash the settings of a competition.toml.
 """
 
 import tomllib
@@ -27,7 +27,7 @@ from comp.metrics import named_metrics
 from comp.metrics.metric import ONE_LABEL, Metric
 
 TARGETS = ("multiclass", "binary", "multilabel", "ordinal", "regression")
-ANSWERS = {  # form of an answer in the submission: the targets that it is allowed for
+ANSWERS = {  # each form of an answer in the submission: the targets for which the form is allowed
     "index": ONE_LABEL,
     "label": ONE_LABEL,
     "probability": ("binary",),
@@ -40,7 +40,10 @@ ANSWERS = {  # form of an answer in the submission: the targets that it is allow
 
 @dataclass(frozen=True)
 class Attribute:
-    """A property of the classes, such as a colour: the names of its values, and the value of each class (C,)."""
+    """A property of the classes, such as a colour.
+
+    values: the names of the property's values; of_class (C,): the index of each class's value in `values`.
+    """
 
     values: tuple[str, ...]
     of_class: tuple[int, ...]
@@ -48,9 +51,10 @@ class Attribute:
 
 @dataclass(frozen=True)
 class Range:
-    """An attribute that says which range a number falls into.
+    """An attribute whose values are ranges of a number.
 
-    column: the column of the number in the training table; edges: value i + 1 starts at edges[i].
+    attribute: the name of the attribute; column: the column of the number in the training table; edges: the numbers
+    between the ranges; the range of value i + 1 starts at edges[i].
     """
 
     attribute: str
@@ -60,10 +64,11 @@ class Range:
 
 @dataclass(frozen=True)
 class Sample:
-    """The sample submission: its file (relative to inputs), the id column, and the columns to fill.
+    """The sample submission, into which the answers are written.
 
-    answer: how they are filled, a key of ANSWERS (see submission/answers.py); columns: the columns to fill, in the
-    order of the file. All other columns stay as they are, byte for byte.
+    file: the path of the file, relative to inputs; id: the name of the column of ids; answer: the form of the answers,
+    a key of ANSWERS (see submission/answers.py); columns: the names of the columns to fill, in the order of the file.
+    All columns that are not filled stay unchanged, byte for byte.
     """
 
     file: str
@@ -76,13 +81,16 @@ class Sample:
 class Competition:
     """Everything that is known about a competition, except its photos.
 
-    classes: names (C,) in the order of the probability columns, as the tables write them; ("value",) for regression.
-    also: more metrics to show. at_least_one: for multilabel, whether every photo has a label.
-    limits: lowest and highest value of a regression target, from the training table or from competition.toml.
-    combine: how the photos of one prediction id become one answer: "mean", "max", or "" if each id has one photo.
-    defaults: settings for models that have no named recipe, such as "crop=350".
-    source: the keys and values of competition.toml; empty if the competition has no such file. Only comp/inputs/ asks
-    whether it is empty.
+    target: one of TARGETS; metric: the metric of the leaderboard; also: more metrics to show.
+    classes: the class names (C,) as the tables spell them, in the order of the probability columns; ("value",) for a
+    regression.
+    attributes: the attributes of the classes, by name; ranges: the attributes that are ranges of a number.
+    at_least_one: whether every photo of a multilabel competition has a label.
+    limits: the lowest and the highest value of a regression target, from the training table or competition.toml.
+    combine: "mean" or "max" of the photos of one prediction id becomes the answer; "" if each id has one photo.
+    sample: the sample submission, or None; defaults: settings of models without a named recipe, such as "crop=350".
+    source: the keys and values of competition.toml, or {} if the competition has no such file. Only comp/inputs/ asks
+    whether it is {}.
     """
 
     target: str
@@ -100,27 +108,27 @@ class Competition:
 
     @property
     def size(self) -> int:
-        """C, the number of probability columns."""
+        """The number C of probability columns."""
         return len(self.classes)
 
     @property
     def attribute_values(self) -> dict[str, np.ndarray]:
-        """Name of each attribute to its value for each class (C,) int; empty if the classes have no attributes."""
+        """The value of each class (C,) int, by attribute name; empty if the classes have no attributes."""
         return {name: np.array(attribute.of_class) for name, attribute in self.attributes.items()}
 
     @property
     def sums_to_one(self) -> bool:
-        """Whether the probabilities of a row sum to 1."""
+        """Whether the probabilities of each row sum to 1."""
         return self.target in ONE_LABEL
 
     @property
     def separator(self) -> str:
-        """The text between several labels of a row: the same in the training table and in the submission."""
+        """The text between several labels of a row, both in the training table and in the submission."""
         return self.source.get("separator") or " "
 
 
 def to_json(competition: Competition) -> dict:
-    """Plain values; a metric is stored by its name."""
+    """Return the Competition as plain JSON values, in which a metric is stored by its name."""
     values = {field.name: getattr(competition, field.name) for field in fields(Competition)}
     return values | {
         "metric": competition.metric.name,
@@ -132,7 +140,7 @@ def to_json(competition: Competition) -> dict:
 
 
 def from_json(values: dict) -> Competition:
-    """The inverse of `to_json`. Raises KeyError or TypeError for other values."""
+    """Return the Competition that `to_json` turned into `values`. Raises KeyError or TypeError for other values."""
     sample = values["sample"]
     return Competition(
         **values
@@ -149,13 +157,13 @@ def from_json(values: dict) -> Competition:
 
 
 def settings_digest(text: str) -> str:
-    """A hash of the settings in a competition.toml: comments, spaces and the order of keys do not change it."""
+    """Return a hash of the settings in a competition.toml. Comments, spaces and the order of keys do not change it."""
     try:
         return files.checksum(tomllib.loads(text))
-    except (tomllib.TOMLDecodeError, TypeError):  # not TOML, or it holds dates: hash the bytes
+    except (tomllib.TOMLDecodeError, TypeError):  # the text is not TOML, or it has dates, which are no JSON values
         return files.digest_of(text.encode())
 
 
 def _tuples(values: dict) -> dict:
-    """The same values with tuples in place of the lists of JSON."""
+    """Return the values with a tuple in place of each list, because JSON has no tuples."""
     return {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}

@@ -1,9 +1,9 @@
-"""competition.toml: its keys with type, default and meaning, the checks of their values, and the lines of a guess.
+"""The keys of competition.toml: their types, defaults and meanings, and the checks of their values.
 
 `parse_settings` turns the keys and values of the file into Settings. docs/competition.md shows an example of each key.
-Tables in this module say which keys need a certain target, and which keys exclude each other.
+Constants in this module list which keys need a certain target, and which keys exclude each other.
 
-The last section holds a line of a competition.toml as `make init` writes it: a key, a value and the reason for it.
+The last section defines a line of a competition.toml that `make init` guesses: a key, a value and a reason.
 """
 
 import dataclasses
@@ -20,7 +20,7 @@ from comp.metrics import named_metrics
 from comp.settings import setting
 
 EDIT = "edit competition.toml; docs/competition.md explains each key"
-RESERVED_NAMES = ("image", "group", "label", "fold", "id")  # columns of folds.csv
+RESERVED_NAMES = ("image", "group", "label", "fold", "id")  # folds.csv always has these columns
 
 
 # ---- the keys
@@ -28,9 +28,9 @@ RESERVED_NAMES = ("image", "group", "label", "fold", "id")  # columns of folds.c
 
 @dataclass(frozen=True)
 class Settings:
-    """A competition.toml. Lists become tuples, and class names are text even if the file has numbers.
+    """The keys of a competition.toml. Lists become tuples, and class names become text if the file has numbers.
 
-    kind of a key: see `_KINDS`. The meanings are those of docs/competition.md.
+    The kind of a key is a key of `_KINDS`. docs/competition.md has the same meanings.
     """
 
     target: str = setting(
@@ -133,13 +133,13 @@ class Settings:
     defaults: str = setting("", "default settings for models without their own recipe", kind="text")
 
     def listed(self, key: str) -> tuple[str, ...]:
-        """The value of a key that is a text or a list, as a tuple."""
+        """Return the value of a key as a tuple, whether the file has a single text or a list."""
         value = getattr(self, key)
         return (value,) if isinstance(value, str) and value else tuple(value)
 
 
 def read_settings(path: Path) -> dict:
-    """The keys and values of the file. Raises InputError for a file that is missing or is not TOML."""
+    """Return the keys and values of the file. Raises InputError for a file that is missing or is not TOML."""
     path = Path(path)
     if not path.is_file():
         raise InputError(f"no {path}", "a competition.toml", "the same command with COMPETITION=<that file>")
@@ -147,15 +147,15 @@ def read_settings(path: Path) -> dict:
         return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(
-            f"{path} is not TOML: {error}", 'lines such as target = "multiclass" in UTF-8', f"edit {path}"
+            f"{path} is not TOML: {error}", 'lines such as target = "multiclass", in UTF-8', f"edit {path}"
         ) from None
 
 
 def parse_settings(values: dict) -> Settings:
-    """Settings from the keys and values of the file, or from Competition.source.
+    """Return the Settings for the keys and values of a competition.toml (or of Competition.source).
 
-    Raises InputError for an unknown key (and names the most similar one), a value of another type, and keys that do
-    not go together.
+    Raises InputError for an unknown key (with the most similar key), a value of the wrong type, and keys that exclude
+    each other.
     """
     kinds = {key.name: key.metadata["kind"] for key in dataclasses.fields(Settings)}
     for key in values:
@@ -187,7 +187,7 @@ def _is_number(value) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-_KINDS = {  # kind: check of one value, may it be a single value, may it be a list, the text for messages
+_KINDS = {  # kind: the check of a single item, whether one item is allowed, whether a list is, the name in messages
     "text": (_is_text, True, False, 'a text in quotes, such as "train.csv"'),
     "texts": (_is_text, False, True, 'a list of texts, such as ["a", "b"]'),
     "text or texts": (_is_text, True, True, 'a text in quotes or a list of them, such as "a" or ["a", "b"]'),
@@ -198,7 +198,7 @@ _KINDS = {  # kind: check of one value, may it be a single value, may it be a li
 
 
 def _value(key: str, value, kind: str):
-    """The value as Settings stores it. Raises InputError for another type."""
+    """Return the value as Settings stores it. Raises InputError for a value of the wrong type."""
     if kind == "ranges":
         return _ranges(value)
     fits, single, several, words = _KINDS[kind]
@@ -211,14 +211,15 @@ def _value(key: str, value, kind: str):
 
 
 def _ranges(value) -> dict[str, dict]:
-    """{attribute: {"column": text, "edges": rising numbers}}."""
+    """Return `value` if it is {attribute: {"column": text, "edges": rising numbers}}. Raises InputError otherwise."""
     example = 'ranges = { size = { column = "height", edges = [30, 60] } }'
     entries = value.values() if isinstance(value, dict) else [None]
     for entry in entries:
         right = isinstance(entry, dict) and set(entry) == {"column", "edges"} and _is_text(entry["column"])
         edges = entry["edges"] if right else None
         if not (isinstance(edges, list) and edges and all(map(_is_number, edges)) and sorted(set(edges)) == edges):
-            raise InputError(f"ranges = {value!r} in competition.toml", f"rising edges, as in {example}", EDIT)
+            expected = f"a column and rising edges for each attribute, as in {example}"
+            raise InputError(f"ranges = {value!r} in competition.toml", expected, EDIT)
     return value
 
 
@@ -226,19 +227,19 @@ def _ranges(value) -> dict[str, dict]:
 
 REQUIRED = ("target", "metric", "train_images")
 EXCLUSIVE = (("label", "attributes"), ("group", "group_pattern"), ("classes", "attributes"))
-TARGETS_OF_KEYS = {  # key: the targets that it is allowed for; all other keys are allowed for every target
+TARGETS_OF_KEYS = {  # key: the targets for which it is allowed; keys that are not listed are allowed for every target
     "positive": ("binary",),
     "limits": ("regression",),
     "separator": ("multilabel",),
     "attributes": ("multiclass",),
     "classes": ("multiclass", "binary", "multilabel", "ordinal"),
 }
-UNIQUE = ("also", "label", "attributes", "classes", "columns", "fill")  # lists that name nothing twice
+UNIQUE = ("also", "label", "attributes", "classes", "columns", "fill")  # keys whose lists must not repeat a name
 PATHS = ("train", "train_images", "test", "test_images", "sample")
 
 
 def _check_keys(settings: Settings, given: set[str]) -> None:
-    """Raise InputError for the first thing that is wrong. given: the keys in the file."""
+    """Raise InputError for the first key that is missing, wrong or excluded by another. given: the keys in the file."""
     missing = [key for key in REQUIRED if key not in given]
     if missing:
         raise _wrong(f"no key {', '.join(missing)}", "at least target, metric and train_images")
@@ -247,11 +248,11 @@ def _check_keys(settings: Settings, given: set[str]) -> None:
         named_metrics.check_target(named_metrics.get(name), settings.target)
     for key, targets in TARGETS_OF_KEYS.items():
         if key in given and settings.target not in targets:
-            expected = f"this key only if target is {' or '.join(targets)}"
+            expected = f"the key {key} only if target is {' or '.join(targets)}"
             raise _wrong(f'{key} with target = "{settings.target}"', expected)
     for first, second in EXCLUSIVE:
         if {first, second} <= given:
-            raise _wrong(f"both {first} and {second} are given", "one of them")
+            raise _wrong(f"both {first} and {second}", f"either {first} or {second}")
     if settings.answer:
         fitting = [name for name, targets in ANSWERS.items() if settings.target in targets]
         _check_choice("answer", settings.answer, fitting)
@@ -268,7 +269,7 @@ def _check_choice(key: str, value: str, known) -> None:
 
 
 def _check_lists(settings: Settings) -> None:
-    """Check the lengths of lists, repeated names and reserved names."""
+    """Raise InputError for a list with a repeated name, a reserved name or a wrong length."""
     for key in UNIQUE:
         names = settings.listed(key)
         repeated = [name for name in names if names.count(name) > 1]
@@ -277,12 +278,12 @@ def _check_lists(settings: Settings) -> None:
     if settings.limits and not (len(settings.limits) == 2 and settings.limits[0] < settings.limits[1]):
         raise _wrong(f"limits = {list(settings.limits)}", "the lowest and the highest value, such as [1, 100]")
     if settings.target == "regression" and not isinstance(settings.label, str):
-        raise _wrong(f'label = {list(settings.label)} with target = "regression"', "one column of numbers")
+        raise _wrong(f'label = {list(settings.label)} with target = "regression"', "the name of one column of numbers")
     taken = [name for name in (*settings.columns, *settings.attributes) if name in RESERVED_NAMES]
     if taken:
         raise _wrong(
             f"a kept column or attribute named {taken[0]}",
-            f"another name: folds.csv has its own columns {', '.join(RESERVED_NAMES)}",
+            f"another name, because folds.csv has its own columns {', '.join(RESERVED_NAMES)}",
         )
     unused = set(settings.ranges) - set(settings.attributes)
     if unused:
@@ -290,7 +291,7 @@ def _check_lists(settings: Settings) -> None:
 
 
 def _check_paths(settings: Settings) -> None:
-    """Paths must be relative to inputs and inside it, because folds.csv is used on other machines too."""
+    """Raise InputError for a path that is absolute or leaves inputs, since folds.csv is used on other machines too."""
     for key in PATHS:
         path = PurePosixPath(getattr(settings, key))
         if path.is_absolute() or ".." in path.parts:
@@ -303,7 +304,9 @@ def _check_pattern(pattern: str) -> None:
     except re.error as error:
         raise _wrong(f"group_pattern = {pattern!r}: {error}", "a regular expression") from None
     if pattern and groups != 1:
-        raise _wrong(f"group_pattern = {pattern!r} has {groups} (...)", r"one, such as 'train/(\d+)_'")
+        raise _wrong(
+            f"group_pattern = {pattern!r} has {groups} (...)", r"a pattern with one (...), such as 'train/(\d+)_'"
+        )
 
 
 def _wrong(problem: str, expected: str) -> InputError:
@@ -315,10 +318,10 @@ def _wrong(problem: str, expected: str) -> InputError:
 
 @dataclass(frozen=True)
 class GuessedLine:
-    """A key with its value and the reason for it.
+    """A key of competition.toml with its guessed value and the reason for the value.
 
-    check: the value is likely, but the files cannot prove it. If value is None, the files do not show the value: the
-    line becomes a comment, and the reason says what the user must decide.
+    check: whether the value is only likely, and the user must check it. If the value is None, the files do not show it.
+    The line then becomes a comment, and the reason says what the user must decide.
     """
 
     key: str
@@ -339,11 +342,11 @@ class GuessedLine:
 
 
 def undecided_line(key: str, what: str) -> GuessedLine:
-    """A key whose value the files do not show. what: what the user must decide."""
+    """Return the line of a key whose value the files do not show. what: what the user must decide."""
     return GuessedLine(key, None, what)
 
 
 def some_of(names, limit: int = 6) -> str:
-    """The first names, and how many more there are. Columns without a name are shown as such."""
+    """Return the first `limit` names as one text, and how many names there are. A column without one is "(no name)"."""
     names = ["(no name)" if str(name).startswith("Unnamed: ") else str(name) for name in names]
     return ", ".join(names[:limit]) + (f", … ({len(names)} in all)" if len(names) > limit else "")

@@ -1,6 +1,6 @@
-"""The label policy of a recipe: the settings `edges` and `drop`, which relabel or leave out training rows.
+"""The label policy of a recipe, which is its settings `edges` (relabels training rows) and `drop` (leaves rows out).
 
-The policy changes training rows only. Rows are always scored by the official labels.
+The policy changes training rows only. Scores always use the official labels.
 """
 
 import numpy as np
@@ -12,12 +12,13 @@ from comp.errors import InputError
 
 
 def training_policy(table: pd.DataFrame, competition: Competition, edges: str = "", drop: str = "") -> pd.DataFrame:
-    """Relabel and drop training rows as a recipe asks.
+    """Return the training rows, relabelled and with rows left out as a recipe asks.
 
-    table: rows with the competition's attributes and all columns named below. edges: "size:30,58" moves the edges of
-    the attribute `size`, which is a range, and changes the labels accordingly. drop: "height:57-59,20" drops the rows
-    where `height` is in 57 … 59 or is 20. ";" separates several attributes or columns. Raises InputError for any other
-    text, and for an attribute or a column that does not exist.
+    table: training rows with the competition's attributes and all columns that `edges` and `drop` need. edges: a text
+    such as "size:30,58", which moves the edges of the attribute `size` (a range) and changes the labels accordingly.
+    drop: a text such as "height:57-59,20", which drops the rows where `height` is from 57 to 59 or is 20. In both texts
+    ";" separates several names. Raises InputError for any other text, and for an attribute or a column that does not
+    exist.
     """
     table = table.copy()
     for attribute in named_numbers("edges", edges):
@@ -32,13 +33,13 @@ def training_policy(table: pd.DataFrame, competition: Competition, edges: str = 
 
 
 def _values(table: pd.DataFrame, official: Range, edges: list[float]) -> np.ndarray:
-    """The attribute's value (N,) with other edges; a row without a number keeps its value."""
+    """Return the value (N,) of a range attribute with other edges. A row without a number keeps its value."""
     numbers = number_column(table, official.column).to_numpy(np.float64)
     return np.where(np.isnan(numbers), table[official.attribute], np.searchsorted(edges, numbers, side="right"))
 
 
 def label_of_attributes(table: pd.DataFrame, competition: Competition) -> np.ndarray:
-    """The class (N,) of each row from its attributes. Raises InputError for a combination that is not a class."""
+    """Return the class (N,) of each row with these attributes. Raises InputError for a combination that is no class."""
     values = competition.attribute_values
     sizes = [len(attribute.values) for attribute in competition.attributes.values()]
     class_of = np.full(int(np.prod(sizes)), -1)
@@ -48,7 +49,7 @@ def label_of_attributes(table: pd.DataFrame, competition: Competition) -> np.nda
         unknown = table.loc[labels < 0, list(values)].iloc[0].to_dict()
         raise InputError(
             f"no class has the attributes {unknown}",
-            f"attributes of {', '.join(competition.classes[:20])}",
-            "correct `attributes` and `ranges` in competition.toml, or that row of the table",
+            f"the attributes of one of the classes {', '.join(competition.classes[:20])}",
+            "correct `attributes` and `ranges` in competition.toml, or the row of the training table",
         )
     return labels

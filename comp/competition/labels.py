@@ -1,7 +1,7 @@
-"""Labels as folds.csv writes them, and as arrays.
+"""Convert labels between the text of folds.csv and arrays.
 
-folds.csv writes one label as a class index, several labels as class indices with spaces between them (or nothing if
-the row has no label), and a regression target as the number itself.
+In folds.csv one label is a class index, several labels are class indices separated by spaces (or an empty field if the
+row has no label), and a regression target is the number itself.
 
 Letters: N rows, C classes.
 """
@@ -15,9 +15,10 @@ from comp.competition.competition import Competition
 
 
 def to_array(column: pd.Series, competition: Competition) -> np.ndarray:
-    """Labels as an array: (N,) int, (N, C) uint8 of 0 and 1, or (N,) float64.
+    """Return labels as an array: (N,) int, (N, C) uint8 of 0 and 1 (multilabel), or (N,) float64 (regression).
 
-    column (N,): the labels of folds.csv. Raises ValueError for a label that is not a class, or not a finite number.
+    column (N,): the labels of folds.csv. Raises ValueError for a label that is not a class, or (regression) not a
+    finite number.
     """
     if competition.target == "regression":
         return _finite(column.to_numpy(np.float64))
@@ -31,26 +32,27 @@ def to_array(column: pd.Series, competition: Competition) -> np.ndarray:
 
 
 def to_text(labels: Iterable[int]) -> str:
-    """The class indices of one row of a multilabel table as sorted text."""
+    """Return the class indices of one multilabel row as text: sorted, without repetitions, separated by spaces."""
     return " ".join(map(str, sorted(set(labels))))
 
 
 def _checked(labels: np.ndarray, size: int) -> np.ndarray:
     if len(labels) and not (labels.min() >= 0 and labels.max() < size):
-        raise ValueError(f"label is not a whole number from 0 to {size - 1}")
+        raise ValueError(f"a label is not a whole number from 0 to {size - 1}")
     return labels
 
 
 def _finite(values: np.ndarray) -> np.ndarray:
     if not np.isfinite(values).all():
-        raise ValueError("label is not a finite number")
+        raise ValueError("a label is not a finite number")
     return values
 
 
 def strata(labels: np.ndarray, bins: int = 10) -> np.ndarray:
-    """The number (N,) by which folds are stratified: the class, or for float labels the decile (1 of `bins` parts).
+    """Return the number (N,) by which folds are stratified: the class, or for float labels the decile.
 
-    labels (N,): int or float. Multilabel rows have no such number.
+    labels (N,): int or float, but not multilabel. bins: into how many parts of equal size float labels are divided; 10
+    parts are deciles.
     """
     if labels.dtype.kind == "f":
         edges = np.quantile(labels, np.linspace(0, 1, bins + 1)[1:-1])

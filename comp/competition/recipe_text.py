@@ -1,7 +1,7 @@
-"""What recipes write about columns and ranges: "size:30,58;height:3" as names with numbers, checked against the data.
+"""Read the texts of recipes about columns and ranges, such as "size:30,58;height:3", and check them against the data.
 
-label_policy.py, soft_labels.py and auxiliary_targets.py share it. Every error names the setting (edges, drop, soften,
-auxiliary, bin_edges) in which the text is wrong.
+label_policy.py, soft_labels.py and auxiliary_targets.py share these functions. Every error names the setting (edges,
+drop, soften, auxiliary, bin_edges) whose text is wrong.
 
 Letters: N training rows, C classes.
 """
@@ -16,22 +16,28 @@ from comp.errors import InputError
 from comp.text import finite_number
 
 EXAMPLES = {"edges": "size:30,58", "drop": "height:57-59", "soften": "height:3", "auxiliary": "height:0.3"}
-NUMBER = r"\d+(?:\.\d+)?"  # without a sign: a minus is the "to" of a range
+NUMBER = r"\d+(?:\.\d+)?"  # a number without a sign, because a minus stands between the two ends of a range
 
 # ---- names and numbers
 
 
 def named_numbers(setting: str, text: str) -> dict[str, str]:
-    """ "a:1,2;b:3" as {"a": "1,2", "b": "3"}. Raises InputError for a part without a name or without numbers."""
+    """Return {"a": "1,2", "b": "3"} for the text "a:1,2;b:3". Raises InputError for a part without name or numbers.
+
+    setting: the name of the setting with this text, for the error.
+    """
     parts = [part.partition(":") for part in text.split(";") if part.strip()]
     if not all(name.strip() and values.strip() for name, _, values in parts):
-        expected = f"a name and numbers, such as {EXAMPLES[setting]}, separated by ';'"
+        expected = f"a name and numbers, such as {EXAMPLES[setting]}, with ';' between several of them"
         raise wrong_setting(setting, repr(text), expected)
     return {name.strip(): values.strip() for name, _, values in parts}
 
 
 def positive_number(setting: str, name: str, text: str, what: str) -> float:
-    """The number above 0 in "name:text". what: what the number is, with an example, for the error."""
+    """Return `text` as a number. Raises InputError unless the number is above 0.
+
+    setting, name: the setting and the name to which the number belongs; what: what the number must be, for the error.
+    """
     number = finite_number(text)
     if number is None or number <= 0:
         raise wrong_setting(setting, f"{name}:{text}", what)
@@ -39,7 +45,10 @@ def positive_number(setting: str, name: str, text: str, what: str) -> float:
 
 
 def number_ranges(name: str, text: str) -> list[tuple[float, float]]:
-    """ "27-29,57-59" as [(27, 29), (57, 59)], both ends included; "58" is (58, 58). name: the column, for the error."""
+    """Return [(27, 29), (57, 59)] for the text "27-29,57-59"; a single number "58" gives (58, 58).
+
+    Both ends belong to a range. name: the column of the numbers, for the error.
+    """
     parts = [part.strip() for part in text.split(",")]
     if not all(re.fullmatch(rf"{NUMBER}(-{NUMBER})?", part) for part in parts):
         expected = f"ranges of numbers such as {name}:57-59 or {name}:27-29,57-59"
@@ -48,7 +57,7 @@ def number_ranges(name: str, text: str) -> list[tuple[float, float]]:
 
 
 def wrong_setting(setting: str, value: str, expected: str) -> InputError:
-    """The error for a setting whose value is wrong."""
+    """Return the error for a setting with a wrong value."""
     return InputError(f"{setting}={value}", expected, f"correct {setting} in SET")
 
 
@@ -56,18 +65,19 @@ def wrong_setting(setting: str, value: str, expected: str) -> InputError:
 
 
 def range_of_attribute(attribute: str, competition: Competition) -> Range:
-    """The range with that name. Raises InputError for an attribute that is no range, and lists the ranges."""
+    """Return the range of an attribute. Raises InputError, with a list of all ranges, if the attribute is no range."""
     known = {number_range.attribute: number_range for number_range in competition.ranges}
     if attribute not in known:
-        expected = f"an attribute that is a range: {', '.join(known) or '(none here)'}"
+        ranges = f"one of {', '.join(known)}" if known else "but this competition has none"
+        expected = f"an attribute that is a range, {ranges}"
         raise wrong_setting("edges", f"{attribute}:…, but {attribute} is no range", expected)
     return known[attribute]
 
 
 def range_of_column(column: str, competition: Competition) -> Range:
-    """The range of a column's numbers. For an ordinal target, "label" is the range of the grade itself.
+    """Return the range of a column's numbers. For an ordinal target, the column "label" is the grade itself.
 
-    Raises InputError for any other column.
+    Raises InputError for a column without a range.
     """
     known = {number_range.column: number_range for number_range in competition.ranges}
     if competition.target == "ordinal":
@@ -75,16 +85,16 @@ def range_of_column(column: str, competition: Competition) -> Range:
     if column not in known:
         raise InputError(
             f"soften={column}:…, but no class is a range of {column}",
-            f"a column whose ranges are classes: {', '.join(known) or '(none: `ranges` in competition.toml)'}",
-            "correct soften in SET, or leave it out",
+            f"a column whose ranges are classes ({', '.join(known) or 'none, since competition.toml has no `ranges`'})",
+            "correct soften in SET, or the same command without soften",
         )
     return known[column]
 
 
 def edges_of(official: Range, text: str) -> list[float]:
-    """The edges of a range: those that the setting `edges` (text) gives its attribute, else the official ones.
+    """Return the edges that the setting `edges` gives to the attribute of a range, or else the official edges.
 
-    Raises InputError unless there are as many as official ones, in rising order.
+    text: the value of the setting. Raises InputError unless it has as many edges as the range, in rising order.
     """
     name, given = official.attribute, named_numbers("edges", text).get(official.attribute)
     if given is None:
@@ -102,16 +112,16 @@ def edges_of(official: Range, text: str) -> list[float]:
 
 
 def kept_column(table: pd.DataFrame, column: str) -> pd.Series:
-    """A column (N,) of folds.csv. If it is not there, the InputError says how to keep it."""
+    """Return a column (N,) of folds.csv. Raises InputError, with advice to keep the column, if it is missing."""
     if column not in table:
         raise InputError(
             f"no column {column} in folds.csv",
             f"one of {', '.join(map(str, table))}",
-            f'columns = ["{column}"] in competition.toml, then make folds',
+            f'make folds, after columns = ["{column}"] was added to competition.toml',
         )
     return table[column]
 
 
 def number_column(table: pd.DataFrame, column: str) -> pd.Series:
-    """The numbers (N,) of a column of folds.csv, NaN for text and empty cells. Raises InputError if it is missing."""
+    """Return a column of folds.csv as numbers (N,), with NaN for other fields. Raises InputError if it is missing."""
     return pd.to_numeric(kept_column(table, column), errors="coerce")

@@ -1,4 +1,4 @@
-"""The rows that are scored: photos, or prediction ids if several photos make one prediction (Competition.combine).
+"""The rows that are scored, which are photos, or prediction ids if the competition combines several photos of an id.
 
 Letters: N photos, S prediction ids, C classes.
 """
@@ -15,9 +15,11 @@ from comp.errors import InputError, listed
 
 @dataclass(frozen=True)
 class ScoredRows:
-    """The S rows that are scored: ids (S,) str, labels as the target has them, folds (S,) int, groups (S,) str.
+    """The S rows that are scored.
 
-    photo_ids: the prediction id of each photo (N,); None if each photo is a row itself.
+    ids (S,): the photos' paths or, if photos are combined, the prediction ids; labels: the labels in the form of the
+    competition's target; folds (S,): the fold of each row; groups (S,): the group of each row; photo_ids (N,): the
+    prediction id of each photo, or None if each photo is a row.
     """
 
     competition: Competition
@@ -28,14 +30,14 @@ class ScoredRows:
     photo_ids: np.ndarray | None = None
 
     def combine(self, probs: np.ndarray) -> np.ndarray:
-        """Probabilities (S, C) of the scored rows, from those of the photos (N, C)."""
+        """Return the probabilities (S, C) of the scored rows. probs (N, C): the probabilities of the photos."""
         return probs if self.photo_ids is None else combine_by_id(self.competition, self.photo_ids, probs)[1]
 
 
 def scored_rows(folds: pd.DataFrame, competition: Competition) -> ScoredRows:
-    """The scored rows of a fold table, in the order of their first photos.
+    """Return the scored rows of a fold table, in the order of their first photos.
 
-    Raises InputError if photos of one prediction id have different labels, or are in different folds.
+    Raises InputError if the photos of a prediction id have different labels, or are in different folds.
     """
     if competition.combine:
         for column in ("label", "fold"):
@@ -53,17 +55,19 @@ def _check_same(folds: pd.DataFrame, column: str) -> None:
     if len(different):
         raise InputError(
             f"{len(different)} prediction id(s) whose photos differ in {column}:{listed(different)}",
-            f"one {column} for all photos of a prediction id",
-            "correct the training table, or the `id` in competition.toml, then make folds",
+            f"the same {column} for all photos of a prediction id",
+            "make folds, after the training table or `id` in competition.toml was corrected",
         )
 
 
 def scored_ids(
     competition: Competition, labels: np.ndarray, probs: np.ndarray, ids=None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Labels and probabilities of what is scored: photos, or prediction ids with the label of their first photo.
+    """Return the labels and the probabilities with one row per scored row.
 
-    labels (N, …), probs (N, C); ids (N,) are needed only if the competition combines photos.
+    A scored row is a photo or, if the competition combines photos, a prediction id, which has the label of its first
+    photo. labels (N, …), probs (N, C), ids (N,): the labels, probabilities and prediction ids of the photos; ids are
+    needed only if the competition combines photos.
     """
     if not competition.combine:
         return labels, probs
@@ -72,9 +76,10 @@ def scored_ids(
 
 
 def combine_by_id(competition: Competition, ids, probs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Unique prediction ids (S,) in the order of their first photos, and their probabilities (S, C).
+    """Return the unique prediction ids (S,) in the order of their first photos, and their probabilities (S, C).
 
-    ids (N,), probs (N, C): those of the photos. A competition that does not combine photos gets both back unchanged.
+    ids (N,), probs (N, C): the prediction ids and probabilities of the photos. Both are returned unchanged if the
+    competition does not combine photos.
     """
     if not competition.combine:
         return np.asarray(ids), probs
@@ -82,10 +87,11 @@ def combine_by_id(competition: Competition, ids, probs: np.ndarray) -> tuple[np.
 
 
 def combine_rows(probs: np.ndarray, ids, how: str) -> tuple[np.ndarray, np.ndarray]:
-    """Prediction ids (S,) in the order of their first photos, and the mean or max (S, C) over the photos of each.
+    """Return prediction ids (S,) in the order of their first photos, and the mean or maximum (S, C) of each id's probs.
 
-    probs (N, C); ids (N,); how: "mean" or "max", for each class. If the rows of probs sum to 1, so do the results: with
-    two classes the first one is 1 minus the maximum of the second, with more classes the maxima are scaled.
+    probs (N, C), ids (N,): the probabilities and prediction ids of the photos. how: "mean" or "max", taken for each
+    class. If the rows of `probs` sum to 1, the rows of the result sum to 1, too. Therefore, with "max" and two classes
+    the first class is 1 minus the maximum of the second class; with more classes the maxima are divided by their sum.
     """
     number, unique = pd.factorize(np.asarray(ids))
     if how == "mean":

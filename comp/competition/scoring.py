@@ -1,4 +1,4 @@
-"""Scores of probabilities by a competition's metrics. Answers come from the plain decision (argmax, 0.5, rounding).
+"""Score probabilities by a competition's metrics. Answers come from the plain decision (argmax, 0.5 or rounding).
 
 Letters: N rows, C classes.
 """
@@ -10,11 +10,13 @@ from comp.metrics.metric import Metric
 
 
 def answers(competition: Competition, probs: np.ndarray) -> np.ndarray:
-    """The plain decision for probs (N, C).
+    """Return the plain decision for probabilities (N, C). Its form depends on the target:
 
-    multiclass, binary: the most probable class (N,). ordinal: the same, or the rounded expectation if the metric
-    measures the distance between grades. multilabel: (N, C) bool, true from 0.5 on; if every photo has a label, an
-    empty row gets its most probable one. regression: values (N,).
+    - multiclass, binary: the most probable class (N,).
+    - ordinal: the most probable class (N,), or the rounded expectation if the metric measures distances of grades.
+    - multilabel: (N, C) bool, true for probabilities of at least 0.5. If every photo of the competition has a label, a
+      row without one gets its most probable label.
+    - regression: the values (N,).
     """
     if competition.target == "regression":
         return probs[:, 0]
@@ -26,10 +28,10 @@ def answers(competition: Competition, probs: np.ndarray) -> np.ndarray:
 
 
 def predictions(competition: Competition, metric: Metric, probs: np.ndarray) -> np.ndarray:
-    """The predictions in the form that a metric takes: plain decisions, values, or the probabilities themselves.
+    """Return the predictions in the form that a metric takes, which is plain decisions, values or probabilities.
 
     The form depends on the metric, not only on the target. For grades, accuracy takes the most probable grade, and
-    kappa takes the rounded expectation. MAP@k takes the probabilities and uses their order.
+    kappa takes the rounded expectation. MAP@k takes the probabilities and uses the order of the classes.
     """
     decides = metric.decides(competition.target)
     if decides == "class":
@@ -42,35 +44,38 @@ def predictions(competition: Competition, metric: Metric, probs: np.ndarray) -> 
 
 
 def score(competition: Competition, labels: np.ndarray, probs: np.ndarray) -> float:
-    """The competition's metric of the plain decision, with its sign turned if lower is better: higher is better."""
+    """Return the competition's metric of the plain decision, negated if lower is better. A higher score is better."""
     return competition.metric.shown(_value(competition, competition.metric, labels, probs))
 
 
 def scores(competition: Competition, labels: np.ndarray, probs: np.ndarray) -> dict[str, float]:
-    """Metric name to value, as a leaderboard shows it: the competition's metric, then the metrics in `also`."""
+    """Return the values of the competition's metric and of the metrics in `also`, by metric name.
+
+    The values are as a leaderboard shows them, so that a lower value may be better.
+    """
     return {m.name: _value(competition, m, labels, probs) for m in (competition.metric, *competition.also)}
 
 
 def titles(competition: Competition) -> list[str]:
-    """The names of the shown metrics, the deciding one first, with the direction where lower is better."""
+    """Return the names of the shown metrics, the competition's metric first, with a note if lower values are better."""
     shown = (competition.metric, *competition.also)
     return [metric.name if metric.higher_is_better else f"{metric.name} (lower is better)" for metric in shown]
 
 
 def expectation(probs: np.ndarray) -> np.ndarray:
-    """Expected grade (N,) float64 of probs (N, C) over the grades 0 … C-1."""
+    """Return the expected grade (N,) float64 of probabilities (N, C) of the grades 0 … C-1."""
     return probs @ np.arange(probs.shape[1], dtype=np.float64)
 
 
 def rounded(values: np.ndarray) -> np.ndarray:
-    """Nearest grades (N,) int; halves go up."""
+    """Return the nearest grades (N,) int. Halves are rounded up."""
     return np.floor(values + 0.5).astype(np.int64)
 
 
 def two_points(values: np.ndarray, grades: int) -> np.ndarray:
-    """Probabilities (N, grades) float32 that lie on the two grades next to each value, with the value as expectation.
+    """Return probabilities (N, grades) float32 of the two grades next to each value, whose expectation is the value.
 
-    values: (N,), clipped to 0 … grades-1. Heads have the same function on tensors, because it is part of the model.
+    values (N,): numbers, which are clipped to 0 … grades-1. The heads of networks have the same function for tensors.
     """
     values = np.clip(values, 0, grades - 1)
     low = np.minimum(np.floor(values).astype(np.int64), max(grades - 2, 0))

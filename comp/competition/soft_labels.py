@@ -1,10 +1,10 @@
-"""Soft training labels where a class is a range of a number: a Gaussian around the number, integrated over the ranges.
+"""Soft training labels for classes that are ranges of a number.
 
-If a class ends at 30, a photo with the number 29 nearly belongs to the next class. A Gaussian around the number spreads
-the label over the classes whose ranges are near (label distribution learning: Geng 2016; DLDL, Gao et al. 2017). It
-changes training rows only.
+If a class ends at 30, a photo with the number 29 nearly belongs to the next class. A Gaussian around the number,
+integrated over the range of each class, spreads the label over the near classes (label distribution learning: Geng
+2016; DLDL, Gao et al. 2017). Only training rows get soft labels.
 
-A cell is a part of the range of one class. By default each class is one cell; fine edges cut a class into several.
+A cell is a part of the range of one class. By default each class is one cell. Fine edges cut a class into more cells.
 
 Letters: N rows, C classes, T cells.
 """
@@ -28,7 +28,7 @@ from comp.competition.recipe_text import (
 
 @dataclass(frozen=True)
 class Cells:
-    """Parts of the ranges of classes: the class of each (T,), and where it starts and ends (T,)."""
+    """T cells. of_class (T,): the class of each cell; low (T,), high (T,): the numbers at which each cell starts, ends."""
 
     of_class: np.ndarray
     low: np.ndarray
@@ -36,12 +36,12 @@ class Cells:
 
 
 def soft_labels(table: pd.DataFrame, competition: Competition, soften: str, edges: str = "", fine: str = ""):
-    """Training labels (N, T) float32 whose rows sum to 1. T is C, or the number of cells if fine edges are given.
+    """Return soft labels (N, T) float32, whose rows sum to 1. T is C, or the number of cells if fine edges are given.
 
-    table: training rows with their labels, attributes and the column of the number. soften: "height:3", a column and
-    the standard deviation in its unit; ";" separates several columns. edges: other edges of the ranges, as for the
-    label policy. fine: see `fine_cells`. A row without a number keeps its class. Raises InputError for a column that is
-    no range, and for a standard deviation that is not above 0.
+    table: training rows with labels, attributes and the column of the number. soften: a text such as "height:3", with a
+    column and the standard deviation of the Gaussian in the unit of the column; ";" separates several columns. edges:
+    the recipe's setting `edges` (see label_policy.py). fine: the argument of `fine_cells`. A row without a number keeps
+    its class. Raises InputError for a column without a range, and for a standard deviation that is not above 0.
     """
     labels = table["label"].to_numpy(np.int64)
     soft = np.ones((len(table), competition.size), np.float32)
@@ -64,9 +64,9 @@ def soft_labels(table: pd.DataFrame, competition: Competition, soften: str, edge
 
 
 def fine_cells(competition: Competition, official: Range, fine: str) -> Cells:
-    """The cells between fine edges, "20,25,30"; the official edges of the range are added to them.
+    """Return the cells between the fine edges and the official edges of a range.
 
-    Raises InputError for anything but numbers.
+    fine: the fine edges as a text, such as "20,25,30". Raises InputError for anything but numbers.
     """
     edges = list(official.edges)
     try:
@@ -77,7 +77,10 @@ def fine_cells(competition: Competition, official: Range, fine: str) -> Cells:
 
 
 def _cells(competition: Competition, official: Range, edges: list[float], fine: list[float]) -> Cells:
-    """The cells of all classes, in the order of the classes; fine (sorted) contains the edges."""
+    """Return the cells of all classes, in the order of the classes.
+
+    edges: the edges of the range; fine: the sorted edges of the cells, which include all of `edges`.
+    """
     right_of_edge = np.searchsorted(edges, fine, side="right")  # the value of the attribute to the right of each edge
     value_of_cell = np.append(0, right_of_edge)
     low, high = np.append(-np.inf, fine), np.append(fine, np.inf)
@@ -91,9 +94,9 @@ def _cells(competition: Competition, official: Range, edges: list[float], fine: 
 
 
 def _shares(numbers: np.ndarray, cells: Cells, sigma: float) -> np.ndarray:
-    """The Gaussian (N, T) around each number, integrated from the start to the end of each cell; NaN without a number.
+    """Return the integral (N, T) over each cell of the Gaussian around each number; NaN for a row without a number.
 
-    A class of whole numbers starts at its lowest one, so the border between 29 and 30 is 29.5.
+    If all numbers are whole, a class that starts at 30 starts at 29.5 for the Gaussian.
     """
     whole = np.nanmax(np.abs(numbers - np.round(numbers)), initial=0) == 0
     low, high = ((bound - 0.5 * whole - numbers[:, None]) / sigma for bound in (cells.low, cells.high))
@@ -101,12 +104,12 @@ def _shares(numbers: np.ndarray, cells: Cells, sigma: float) -> np.ndarray:
 
 
 def _own_cells(labels: np.ndarray, cells: Cells) -> np.ndarray:
-    """(N, T): 1 for the cells of the row's own class."""
+    """Return (N, T) floats that are 1 for the cells of the row's own class, else 0."""
     return (labels[:, None] == cells.of_class).astype(float)
 
 
 def _others_equal(labels: np.ndarray, competition: Competition, official: Range) -> np.ndarray:
-    """(N, C): 1 for the classes that differ from the row's own at most in the attribute of the range."""
+    """Return (N, C) floats that are 1 for the classes that differ from the row's class at most in the range, else 0."""
     equal = np.ones((competition.size, competition.size))
     for name, values in competition.attribute_values.items():
         if name != official.attribute:

@@ -31,8 +31,8 @@ class AskedFolds:
 def write_folds(project: Project, asked: AskedFolds) -> None:
     """Write folds.csv, folds.json and competition.json, unless runs were trained on other folds or photos."""
     tables = loading.open_tables(project.inputs, project.competition_file)
-    competition, test = tables.competition, tables.test_rows
-    table = folds.with_groups(tables.training_rows)
+    competition = tables.competition
+    table, test = folds.with_groups(tables.training_rows), tables.test_rows
     advise_groups(*tables.given_tables, table)
     photos = look_at_photos(project, [*table["image"], *test["image"]])
     table, merged = join_alike(table, photos)

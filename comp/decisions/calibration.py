@@ -1,17 +1,21 @@
-"""Calibrate probabilities by log loss, so that their sums over rows are expected counts. Few parameters, with a ridge.
+"""Calibrate probabilities by log loss, so that the sums of probabilities over rows are expected counts.
 
-Samplers, class weights, smoothing and mixing distort probabilities in the ways that these parameters undo.
+The calibration has few parameters, which are fitted with a ridge. Samplers, class weights, label smoothing and mixing
+distort probabilities, and these parameters can undo such distortions.
 
-Classes: softmax(sum of s_f F_f + b). F_1 is log p; with it alone this is temperature and bias scaling (Guo et al.
-2017). With attributes, each further F_f is the log-probability of the class's value of one attribute, because a model
-may be too sure of one attribute alone, and b is a sum of biases of the class and of its values. With grades, F_2 is
--(distance to the expected grade)^2 / 2, the posterior of a Gaussian, because the probabilities may lie on two
-neighbours alone. Labels: each for itself, sigmoid(s log-odds + b) (Platt 1999).
+With one class for each row, the calibrated probabilities are softmax(sum of s_f F_f + b), where each part F_f has a
+sharpness s_f, and b is a bias for each class. F_1 is log p. With F_1 as the only part, this is temperature and bias
+scaling (Guo et al. 2017). With attributes, each attribute adds a part, which is the log-probability of the value that
+the class has, because a model may be too sure of one attribute alone; b is then the bias of the class plus the biases
+of its values. With grades, F_2 is -(distance to the expected grade)^2 / 2, the logarithm of a Gaussian posterior,
+because the probabilities may lie on only two neighbouring grades. With several labels, each label is calibrated by
+itself with sigmoid(s log-odds + b) (Platt 1999).
 
-The ridge is added to the summed log loss. It pulls toward no change: s_1 = 1, all other s and b 0. The fit is Newton's
-method, own code, because scikit-learn's classifiers pull toward 0, which is another prior.
+The ridge is added to the summed log loss. It pulls the parameters toward no change, which is s_1 = 1 and 0 for all
+other parameters. The fit is our own code of Newton's method, because the classifiers of scikit-learn pull toward 0,
+which is another prior.
 
-Letters: N rows, C classes or labels, F parts, P parameters that depend on each other, B independent sets of them.
+Letters: N rows, C classes or labels, F parts, P parameters that depend on each other, B independent sets of parameters.
 """
 
 from collections.abc import Callable
@@ -21,31 +25,41 @@ from scipy.special import expit, log_expit, log_softmax, logit, softmax
 
 from comp.metrics.formulas import FLOOR
 
-# The ridge of a sharpness, of the bias of a class, of a class that also has attribute values, and of an attribute
-# value. Ten times less or more scored about the same on other rows, for classifiers of real photos and for simulated
-# runs; 100 times more lost 0.003 to 0.006.
+# The ridges of a sharpness, of the bias of a class without attributes, of the bias of a class with attributes, and of
+# the bias of an attribute value. Ridges of a tenth or of ten times these values scored about the same on rows that were
+# not in the fit, for classifiers of real photos and for simulated runs; 100 times these values lost 0.003 to 0.006.
 SHARPNESS, CLASS, CLASS_WITH_VALUES, VALUE = 1.0, 10.0, 100.0, 1.0
 BIASED_CLASSES = 200  # with more classes, a bias for each is mostly noise and takes long
 STEPS, HALVINGS = 30, 10
-LEAST_GAIN = 1e-6  # of the summed loss
+LEAST_GAIN = 1e-6  # the fit ends when the summed loss drops by less than this
 
-Attributes = dict[str, np.ndarray]  # the value of each class (C,), as Competition.attribute_values
+Attributes = dict[str, np.ndarray]  # each attribute to the value of each class (C,), as Competition.attribute_values
 
 
 def parts_of_classes(probs: np.ndarray, attributes: Attributes) -> np.ndarray:
-    """(F, N, C): log-probabilities of each class, and of its value of each attribute; F - 1 attributes."""
+    """The parts (F, N, C) for classes with F - 1 attributes.
+
+    The first part is the log-probability of each class. Each further part is the log-probability of the value that each
+    class has of one attribute. probs (N, C).
+    """
     same = [(values[:, None] == values).astype(np.float64) for values in attributes.values()]
     return logarithms(np.stack([probs, *(probs @ pairs for pairs in same)]))
 
 
 def parts_of_grades(probs: np.ndarray) -> np.ndarray:
-    """(2, N, C): log-probabilities of each grade, and how near it is to the expected grade."""
+    """The parts (2, N, C) for grades: the log-probability of each grade, and its nearness to the expected grade.
+
+    The nearness is -(distance)^2 / 2. probs (N, C).
+    """
     distance = probs @ np.arange(probs.shape[1], dtype=np.float64)[:, None] - np.arange(probs.shape[1])
     return np.stack([logarithms(probs), -(distance**2) / 2])
 
 
 def of_classes(parts: np.ndarray, labels: np.ndarray, attributes: Attributes) -> np.ndarray:
-    """(F + 1, C): the sharpness of each part, the same for all classes; then biases. parts (F, N, C), labels (N,)."""
+    """Fit the calibration of classes to parts (F, N, C) and labels (N,).
+
+    Returns (F + 1, C): a row for each part with its sharpness, which is equal for all classes, and a row of biases.
+    """
     biases, ridge = _biases(attributes, parts.shape[2])
     flat, true = parts.reshape(len(parts), -1), parts[:, np.arange(len(labels)), labels].sum(1)
     actual = np.bincount(labels, minlength=parts.shape[2])
@@ -74,12 +88,15 @@ def of_classes(parts: np.ndarray, labels: np.ndarray, attributes: Attributes) ->
 
 
 def classes(parts: np.ndarray, fitted: np.ndarray) -> np.ndarray:
-    """Calibrated probabilities (N, C) float64, rows sum to 1; parts (F, N, C), fitted (F + 1, C) by `of_classes`."""
+    """The calibrated probabilities (N, C) float64, whose rows sum to 1. fitted (F + 1, C): from `of_classes`."""
     return softmax(np.tensordot(fitted[:-1, 0], parts, 1) + fitted[-1], axis=1)
 
 
 def of_labels(probs: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """(2, C): sharpness and bias of each label; for probs (N, C) and labels (N, C) of 0 and 1."""
+    """Fit the calibration of several labels. Returns (2, C), the sharpness and the bias of each label.
+
+    probs (N, C). labels (N, C): 0 or 1.
+    """
     odds, sign = log_odds(probs), np.where(labels.astype(bool, copy=False), 1.0, -1.0)
 
     def loss(parameters):
@@ -94,12 +111,15 @@ def of_labels(probs: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def labels(probs: np.ndarray, fitted: np.ndarray) -> np.ndarray:
-    """Calibrated probabilities (N, C) float64 of several labels; fitted (2, C) by `of_labels`."""
+    """The calibrated probabilities (N, C) float64 of several labels. fitted (2, C): from `of_labels`."""
     return expit(fitted[0] * log_odds(probs) + fitted[1])
 
 
 def _biases(attributes: Attributes, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """(P, C): the classes that each bias is added to, those of an attribute value or a single one; ridges (P,)."""
+    """The classes of each bias (P, C) as 0 or 1, and the ridge (P,) of each bias.
+
+    A bias belongs to all classes with one value of an attribute, or to a single class. size: C.
+    """
     of_values = [values == value for values in attributes.values() for value in np.unique(values)]
     of_classes = np.eye(size) if size <= BIASED_CLASSES else np.zeros((0, size))
     ridge = CLASS_WITH_VALUES if of_values else CLASS
@@ -110,20 +130,20 @@ def _biases(attributes: Attributes, size: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def logarithms(probs: np.ndarray) -> np.ndarray:
-    """log p float64, p at least FLOOR."""
+    """The logarithms float64 of the probabilities, which are raised to at least FLOOR."""
     return np.log(np.maximum(probs, FLOOR, dtype=np.float64))
 
 
 def log_odds(probs: np.ndarray) -> np.ndarray:
-    """log(p / (1 - p)) float64, p from FLOOR to 1 - FLOOR."""
+    """The log-odds log(p / (1 - p)) float64 of the probabilities, which are clipped to FLOOR … 1 - FLOOR."""
     return logit(np.clip(probs.astype(np.float64), FLOOR, 1 - FLOOR))
 
 
 def _minimum(loss: Callable, unchanged: np.ndarray, ridge: float | np.ndarray) -> np.ndarray:
-    """The parameters (B, P) with the least loss plus ridge, by Newton's method.
+    """The parameters (B, P) with the least loss plus ridge, found by Newton's method.
 
-    loss: from parameters to values (B,), gradients (B, P) and second derivatives (B, P, P); convex. ridge (P,): pulls
-    to `unchanged` (B, P).
+    loss: a convex function of parameters (B, P) that returns values (B,), gradients (B, P) and second derivatives
+    (B, P, P). ridge (P,): the strength of the pull toward `unchanged` (B, P), where the search starts.
     """
 
     def penalised(parameters):

@@ -1,4 +1,4 @@
-"""The decision rules: how blended probabilities become answers. The target and the metric decide which rules exist.
+"""The decision rules, which turn blended probabilities into answers. Target and metric decide which rules exist.
 
 | decided | rules, the simplest first                            | parameters                               |
 |---------|------------------------------------------------------|------------------------------------------|
@@ -7,11 +7,13 @@
 | grade   | round; expected, if the metric has rows              | cut points (C - 1,)                      |
 | none    | none                                                 | (0,)                                     |
 
-`expected` calibrates probabilities by log loss, then takes the answers with the best expected value of the metric. It
-is the fitted rule wherever it exists: it beat all rules that were fitted to the value itself (docs/features.md).
+The rule `expected` calibrates probabilities by log loss, then takes the answers with the best expected value of the
+metric. Where `expected` exists it is the only fitted rule, because it beat all rules whose parameters were fitted to
+the metric itself (docs/features.md).
 
-A rule fits parameters; its Form applies them. Rules of one form can be averaged. `Form.adjusted` changes probabilities
-so that the plain decision (argmax, 0.5, rounding) gives the rule's answers, so no other module needs to know the rules.
+A rule fits parameters, and the Form of the rule applies the parameters. Parameters of rules with the same form can be
+averaged. `Form.adjusted` changes probabilities so that the plain decision (argmax, 0.5 or rounding) gives the answers
+of the rule. So no other module needs to know the rules.
 
 Letters: N rows, C classes, A attributes.
 """
@@ -31,11 +33,13 @@ NONE = "none"
 
 @dataclass(frozen=True)
 class Form:
-    """What the parameters of a rule are, and how they are applied.
+    """The meaning of the parameters of a rule, and the functions that apply them.
 
-    key: their name in weights.json. adjusted(probs (N, C), parameters, competition): probabilities (N, C) float32,
-    whose plain decision gives the rule's answers. named(parameters, competition): the name of each parameter, and its
-    value. decide: as `adjusted`, but answers (N,); None if they are the plain decision on the adjusted probabilities.
+    key: the name of the parameters in weights.json. adjusted: a function of probs (N, C), parameters and competition
+    that returns probabilities (N, C) float32; their plain decision gives the answers of the rule. named: a function of
+    parameters and competition that returns the name and the value of each parameter. decide: a function with the
+    arguments of `adjusted` that returns the answers (N,); None means that the plain decision on the adjusted
+    probabilities gives the answers.
     """
 
     key: str
@@ -44,7 +48,7 @@ class Form:
     decide: Callable[[np.ndarray, np.ndarray, Competition], np.ndarray] | None = None
 
     def predictions(self, probs: np.ndarray, parameters: np.ndarray, competition: Competition) -> np.ndarray:
-        """The predictions for the competition's metric: the rule's answers, or probabilities if none are needed."""
+        """The rule's answers in the form of the competition's metric, or probabilities if the metric takes them."""
         if self.decide:
             return self.decide(probs, parameters, competition)
         return scoring.predictions(competition, competition.metric, self.adjusted(probs, parameters, competition))
@@ -56,9 +60,11 @@ def _always(competition: Competition) -> bool:
 
 @dataclass(frozen=True)
 class Rule:
-    """A decision rule. fit(probs (N, C), labels, groups (N,), competition): its parameters.
+    """A decision rule.
 
-    plain: the decision without a fitted parameter; fits: whether the rule exists for a competition.
+    fit: a function of probs (N, C), labels, groups (N,) and competition that returns the parameters. plain: whether
+    this is the plain decision, which has no fitted parameter. fits: a function that says whether the rule exists for a
+    competition.
     """
 
     name: str
@@ -108,7 +114,7 @@ CUTS = Form("parameters", grade_cuts.adjusted, _of_pairs)
 PROBABILITIES = Form("parameters", _unchanged, _no_names)
 
 EXPECTED = "expected"
-RULES: dict[str, tuple[Rule, ...]] = {  # what the metric decides: its rules, the simplest first
+RULES: dict[str, tuple[Rule, ...]] = {  # each kind of decision and its rules, the simplest first
     "class": (
         Rule("argmax", CLASS_OFFSETS, offsets.tie_breaks, plain=True),
         Rule(EXPECTED, GAINS, expected.fit_classes, fits=_has_terms),
@@ -128,11 +134,11 @@ NAMES = tuple(dict.fromkeys(rule.name for rules in RULES.values() for rule in ru
 
 
 def rules_for(competition: Competition) -> tuple[Rule, ...]:
-    """The rules for the competition's target and metric, the plain one first."""
+    """The rules for the competition's target and metric. The plain rule comes first."""
     kind = competition.metric.decides(competition.target)
     return tuple(rule for rule in RULES[kind] if rule.fits(competition))
 
 
 def rule_for(name: str, competition: Competition) -> Rule:
-    """The rule of that name for the competition. Raises KeyError if there is none."""
+    """The rule called `name` for the competition. Raises KeyError if the competition has no such rule."""
     return {rule.name: rule for rule in rules_for(competition)}[name]

@@ -1,17 +1,21 @@
-"""The rule `expected`: calibrated probabilities, and the answers with the best expected value of the metric.
+"""The rule `expected`, which calibrates probabilities and takes the answers with the best expected value of the metric.
 
-Only the calibration is fitted to labels, with a ridge (calibration.py). The answers then need no labels: they maximise
-the metric of the expected counts, in which right_c is the sum of p_ic over the rows with answer c, predicted_c their
-number, and actual_c the sum of p_ic over all rows. A further row with answer c adds slope_c p_ic + intercept_c to the
-value, so the best answers are those that add most. For F1 that is 2 (p_ic - F_c / 2) / (predicted_c + actual_c). Slopes
-follow from counts and counts from slopes: they are found in turns. Such plug-in rules: Nan et al. 2012, Dembczynski et
-al. 2013, Lipton et al. 2014 (the threshold F / 2); several classes: Narasimhan et al. 2015.
+Only the calibration is fitted to labels, with a ridge (calibration.py). The answers are then found without labels. They
+maximise the metric of the expected counts: right_c is the sum of p_ic over the rows i with answer c, predicted_c is the
+number of these rows, and actual_c is the sum of p_ic over all rows. One more row with answer c adds
+slope_c p_ic + intercept_c to the value of the metric, so the best answer of a row is the class that adds most. For F1
+the added value is 2 (p_ic - F_c / 2) / (predicted_c + actual_c). The slopes depend on the counts, and the counts depend
+on the slopes, so slopes and counts are computed in turns. Nan et al. (2012), Dembczynski et al. (2013) and Lipton et
+al. (2014, the threshold F / 2) describe such plug-in rules, and Narasimhan et al. (2015) for several classes.
 
-One class for each row: the answer is argmax_c (slope_c q_c + intercept_c), where q are the calibrated probabilities. A
-factor for each class has a lower expected value: it cannot express that an answer of low probability adds nothing.
-Several labels: a label is answered if slope_c q_c + intercept_c is above 0. For the mean F1 of labels that is
-q_c > F_c / 2, for micro F1 it is one threshold for all. It is stored as an offset of the log-odds (offsets.py).
-Grades: cut points of the expected grade before calibration, found by the exact search of grade_cuts.py.
+With one class for each row, the answer is argmax_c (slope_c q_c + intercept_c), where q are the calibrated
+probabilities. A rule with only a factor for each class has a lower expected value, because a factor cannot express that
+an answer of low probability adds nothing.
+With several labels, a label is answered if slope_c q_c + intercept_c is above 0. For the mean F1 of the labels this
+means q_c > F_c / 2; for micro F1 it means one threshold for all labels. The threshold is stored as an offset of the
+log-odds (offsets.py).
+With grades, the parameters are cut points of the expected grade before calibration. The exact search of grade_cuts.py
+finds them.
 
 Letters: N rows, C classes or labels or grades, A attributes.
 """
@@ -27,11 +31,14 @@ from comp.decisions import calibration, grade_cuts
 from comp.metrics.formulas import TINY
 from comp.metrics.metric import Metric
 
-CELLS = 2_000_000  # probabilities that a rule is fitted to, at most
+CELLS = 2_000_000  # most probabilities in the fit of a rule
 
 
 def some_groups(group: np.ndarray, most: int) -> np.ndarray:
-    """Rows (bool (N,)): all, or those of random whole groups (N,) with about `most` rows if there are more."""
+    """Return which rows to use, bool (N,): all rows, or about `most` rows of random whole groups if there are more.
+
+    group (N,): the group of each row.
+    """
     if len(group) <= most:
         return np.ones(len(group), bool)
     names, number = np.unique(group, return_inverse=True)
@@ -42,16 +49,18 @@ def some_groups(group: np.ndarray, most: int) -> np.ndarray:
 
 # ---- the best expected value of a metric of counts
 
-ROUNDS = 12  # after 10 the value changes by less than 1e-4
-NEW = 0.5  # share of the newest counts in the running mean: without a mean the rounds may jump between two states
+ROUNDS = 12  # after 10 rounds the value changes by less than 1e-4
+NEW = 0.5  # share of the newest counts in the running mean; without it, the rounds may jump between two states
 
 
 def maximise(
     metric: Metric, counts: Callable[[np.ndarray], np.ndarray], actual: np.ndarray, start: np.ndarray
 ) -> np.ndarray:
-    """Slopes and intercepts (2, C) with the best expected value of all rounds; never worse than `start`.
+    """Return the slopes and intercepts (2, C) that had the best expected value of the metric in any round.
 
-    counts: from slopes and intercepts to expected right answers and answers (2, C); actual (C,): expected labels.
+    The first round tries `start` (2, C), so the result is never worse than `start`. counts: a function of slopes and
+    intercepts (2, C) that returns the expected right answers and the answers of each class (2, C). actual (C,): the
+    expected number of rows of each class.
     """
     tried, best, value, mean = start, start, -np.inf, None
     for _ in range(ROUNDS):
@@ -65,9 +74,10 @@ def maximise(
 
 
 def gains(metric: Metric, right: np.ndarray, predicted: np.ndarray, actual: np.ndarray) -> np.ndarray:
-    """Slopes and intercepts (2, C). One more answer adds the intercept if it is wrong, and the sum of both if right.
+    """The slopes and intercepts (2, C) at these counts, scaled so that the largest slope is 1.
 
-    They are scaled so that the largest slope is 1, which changes no answer.
+    One more answer of a class adds the intercept to the value of the metric if the answer is wrong, and slope plus
+    intercept if the answer is right. The scale changes no answer. right, predicted, actual (C,): expected counts.
     """
     top, bottom = (np.asarray(part, np.float64) for part in metric.terms(right, predicted, actual))
 
@@ -83,11 +93,14 @@ def gains(metric: Metric, right: np.ndarray, predicted: np.ndarray, actual: np.n
 # ---- one class for each row
 
 NAMES = ("bias", "slope", "intercept")
-MARGIN = 1e-5  # the answer's probability is larger than any other by this share, more than float32 rounds
+MARGIN = 1e-5  # the answer's probability exceeds all others by this share, which is more than float32 rounding
 
 
 def fit_classes(probs: np.ndarray, labels: np.ndarray, groups: np.ndarray, competition: Competition) -> np.ndarray:
-    """Parameters (A + 4, C) for blended probs (N, C): A + 2 rows of the calibration, slopes, intercepts."""
+    """Fit the parameters (A + 4, C) to blended probs (N, C) and labels (N,).
+
+    The first A + 2 rows are those of the calibration. The last two rows are slopes and intercepts.
+    """
     rows, attributes = some_groups(groups, CELLS // competition.size), competition.attribute_values
     parts = calibration.parts_of_classes(probs[rows], attributes)
     calibrated = calibration.of_classes(parts, labels[rows], attributes)
@@ -102,37 +115,47 @@ def fit_classes(probs: np.ndarray, labels: np.ndarray, groups: np.ndarray, compe
 
 
 def decide_classes(probs: np.ndarray, parameters: np.ndarray, competition: Competition) -> np.ndarray:
-    """Answers (N,) for probs (N, C) with parameters (A + 4, C)."""
+    """The answers (N,) of the rule for probs (N, C) with parameters (A + 4, C)."""
     return best_answers(calibrated_classes(probs, parameters, competition), parameters[-2:])
 
 
 def adjusted_classes(probs: np.ndarray, parameters: np.ndarray, competition: Competition) -> np.ndarray:
-    """Calibrated probabilities (N, C) float32 with the answers of `decide_classes` as argmax, rows sum to 1."""
+    """The calibrated probabilities (N, C) float32, changed so that their argmax gives the answers of `decide_classes`.
+
+    The rows sum to 1.
+    """
     chances = calibrated_classes(probs, parameters, competition)
     return lifted(chances, best_answers(chances, parameters[-2:]))
 
 
 def calibrated_classes(probs: np.ndarray, parameters: np.ndarray, competition: Competition) -> np.ndarray:
-    """Calibrated probabilities (N, C) float64 of probs (N, C), before any answer is lifted."""
+    """The calibrated probabilities (N, C) float64 of probs (N, C), before `lifted` changes them."""
     parts = calibration.parts_of_classes(probs, competition.attribute_values)
     return calibration.classes(parts, parameters[:-2])
 
 
 def best_answers(chances: np.ndarray, slopes: np.ndarray) -> np.ndarray:
-    """Answers (N,) that add most to the expected value; chances (N, C), slopes and intercepts (2, C)."""
+    """The answers (N,) that add most to the expected value of the metric.
+
+    chances (N, C): calibrated probabilities. slopes (2, C): slopes and intercepts.
+    """
     return (chances * slopes[0] + slopes[1]).argmax(1)
 
 
 def expected_counts(chances: np.ndarray, answers: np.ndarray) -> np.ndarray:
-    """Expected right answers and answers (2, C) of chances (N, C) and answers (N,)."""
+    """The counts (2, C) of the expected right answers and of the answers of each class.
+
+    chances (N, C): calibrated probabilities. answers (N,).
+    """
     right = chances[np.arange(len(answers)), answers]
     return np.stack([np.bincount(answers, weights, chances.shape[1]) for weights in (right, np.ones(len(answers)))])
 
 
 def lifted(probs: np.ndarray, answers: np.ndarray) -> np.ndarray:
-    """Probabilities (N, C) float32 with `answers` (N,) as argmax. They are changed as little as possible.
+    """The probabilities (N, C) float32, changed as little as possible so that their argmax gives `answers` (N,).
 
-    The classes above the answer give it as much as makes them all equal; all other classes stay as they are.
+    In each row, the classes that are more probable than the answer give probability to the answer until all these
+    classes are equal. All other classes stay as they are.
     """
     changed, rows = probs.copy(), np.arange(len(probs))
     level = probs[rows, answers]
@@ -144,18 +167,21 @@ def lifted(probs: np.ndarray, answers: np.ndarray) -> np.ndarray:
 
 
 def _level(probs: np.ndarray, answers: np.ndarray) -> np.ndarray:
-    """(N,): the probability of the answer and of all classes above it, once these are made equal."""
+    """The probability (N,) that the answer and all more probable classes have after they are made equal."""
     rows = np.arange(len(probs))
     own, others = probs[rows, answers], probs.copy()
     others[rows, answers] = 0
     others = -np.sort(-others, axis=1)
-    above = np.pad(others.cumsum(1)[:, :-1], ((0, 0), (1, 0)))  # the sum of the k largest other classes
+    above = np.pad(others.cumsum(1)[:, :-1], ((0, 0), (1, 0)))  # the sum over the k most probable other classes
     levels = (own[:, None] + above) / np.arange(1, probs.shape[1] + 1)
     return levels[rows, (levels >= others).argmax(1)]
 
 
 def named_classes(parameters: np.ndarray, competition: Competition) -> dict[str, float]:
-    """Each parameter by its kind and its class; the sharpness, which all classes share, once."""
+    """The name and the value of each parameter. The name says the kind and the class of the parameter.
+
+    A sharpness is shared by all classes, so it appears once and its name has no class.
+    """
     parts = ("sharpness", *(f"sharpness {name}" for name in competition.attributes))
     sharpness = dict(zip(parts, parameters[:-3, 0], strict=True))
     rest = zip(NAMES, parameters[-3:], strict=True)
@@ -165,13 +191,16 @@ def named_classes(parameters: np.ndarray, competition: Competition) -> dict[str,
 
 # ---- several labels
 
-LARGEST_OFFSET = 8.0  # largest offset, up or down
-LEAST_SHARPNESS = 0.05  # of a label whose probabilities say nothing
+LARGEST_OFFSET = 8.0  # largest absolute value of an offset
+LEAST_SHARPNESS = 0.05  # the sharpness of a label whose probabilities carry no information
 SURE = 1e-6  # smallest threshold for a calibrated probability
 
 
 def fit_labels(probs: np.ndarray, labels: np.ndarray, groups: np.ndarray, competition: Competition) -> np.ndarray:
-    """Offsets (C,) of the log-odds for blended probs (N, C)."""
+    """Fit the offsets (C,) of the log-odds to blended probs (N, C) and labels (N, C).
+
+    groups (N,): if there are many rows, the fit uses only random whole groups.
+    """
     rows = some_groups(groups, CELLS // competition.size)
     calibrated = calibration.of_labels(probs[rows], labels[rows])
     calibrated[0] = np.maximum(calibrated[0], LEAST_SHARPNESS)
@@ -182,18 +211,22 @@ def fit_labels(probs: np.ndarray, labels: np.ndarray, groups: np.ndarray, compet
         answered = _answered(odds + _offsets(calibrated, *slopes), competition.at_least_one)
         return np.stack([np.where(answered, chances, 0).sum(0), np.count_nonzero(answered, axis=0)])
 
-    half = np.stack([np.ones(competition.size), -expit(calibrated[1])])  # 0.5 for the probabilities as they are
+    half = np.stack([np.ones(competition.size), -expit(calibrated[1])])  # thresholds of 0.5 before calibration
     return _offsets(calibrated, *maximise(competition.metric, counts, chances.sum(0), half))
 
 
 def _offsets(calibrated: np.ndarray, slope: np.ndarray, intercept: np.ndarray) -> np.ndarray:
-    """Offsets (C,) of the log-odds as they are: above 0 where slope q + intercept is above 0."""
+    """The offsets (C,) to add to the log-odds before calibration.
+
+    The sum of log-odds and offset is above 0 where slope q + intercept is above 0 for the calibrated probability q.
+    calibrated (2, C): from `calibration.of_labels`. slope, intercept (C,).
+    """
     threshold = np.clip(-intercept / np.maximum(slope, SURE), SURE, 1 - SURE)
     return np.clip((calibrated[1] - logit(threshold)) / calibrated[0], -LARGEST_OFFSET, LARGEST_OFFSET)
 
 
 def _answered(odds: np.ndarray, at_least_one: bool) -> np.ndarray:
-    """Which labels (N, C) are answered, as in comp/competition/scoring.py."""
+    """Return which labels are answered, bool (N, C), by the plain decision of comp/competition/scoring.py."""
     answered = odds >= 0
     if at_least_one:
         empty = np.flatnonzero(~answered.any(1))
@@ -205,7 +238,10 @@ def _answered(odds: np.ndarray, at_least_one: bool) -> np.ndarray:
 
 
 def fit_grades(probs: np.ndarray, labels: np.ndarray, groups: np.ndarray, competition: Competition) -> np.ndarray:
-    """Rising cut points (C - 1,) for blended probs (N, C)."""
+    """Fit rising cut points (C - 1,) to blended probs (N, C) and labels (N,).
+
+    groups (N,): if there are many rows, the fit uses only random whole groups.
+    """
     rows = some_groups(groups, CELLS // competition.size)
     parts = calibration.parts_of_grades(probs[rows])
     chances = calibration.classes(parts, calibration.of_classes(parts, labels[rows], {}))

@@ -1,8 +1,9 @@
-"""Grades with a metric of their distance, such as quadratic kappa: cut points for the expected grade.
+"""Cut points that turn the expected grade into a grade, for metrics of the distance such as quadratic kappa.
 
-Rounding cuts at k + 0.5. Other cut points are found by an exact search: between two neighbouring expectations the score
-does not change, so all its values can be compared. In the adjusted probabilities each row has two neighbouring grades,
-and rounding their expectation gives the grade that the cut points give.
+Rounding has cut points at k + 0.5. Better cut points are found by an exact search. The score does not change while a
+cut point moves between two neighbouring expected grades of rows, so all possible scores can be compared. In the
+adjusted probabilities, only two neighbouring grades of each row are above 0, and their rounded expectation is the grade
+that the cut points give.
 
 Letters: N rows, C grades, S quantities for each row from which the metric is computed.
 """
@@ -14,23 +15,26 @@ from comp.competition.competition import Competition
 from comp.metrics.metric import Metric
 
 REACH = 0.75  # largest distance of a cut point from k + 0.5
-MARGIN = 0.02  # smallest distance between two cut points, and to the lowest and the highest grade
+MARGIN = 0.02  # smallest distance between two cut points, and from a cut point to the lowest or highest grade
 PASSES = 3
 LEAST_GAIN = 1e-9  # smaller gains are rounding errors
 
 
 def rounding(grades: int) -> np.ndarray:
-    """The cut points (C - 1,) of rounding."""
+    """The cut points (C - 1,) that are equal to rounding. grades: C."""
     return np.arange(grades - 1) + 0.5
 
 
 def halfway(probs: np.ndarray, labels: np.ndarray, groups: np.ndarray, competition: Competition) -> np.ndarray:
-    """The rule `round`: the cut points (C - 1,) of rounding, whatever the rows are."""
+    """Return the cut points (C - 1,) of the rule `round`, which are those of rounding for any rows."""
     return rounding(competition.size)
 
 
 def adjusted(probs: np.ndarray, cuts: np.ndarray, competition: Competition) -> np.ndarray:
-    """Probabilities (N, C) float32. Their rounded expectation is the grade that the cut points (C - 1,) give."""
+    """The probabilities (N, C) float32, changed so that their rounded expectation is the grade of the cut points.
+
+    cuts (C - 1,).
+    """
     grades = probs.shape[1]
     if np.array_equal(cuts, rounding(grades)):
         return probs
@@ -43,16 +47,20 @@ def adjusted(probs: np.ndarray, cuts: np.ndarray, competition: Competition) -> n
 
 
 def rising(cuts: np.ndarray) -> np.ndarray:
-    """The cut points (C - 1,), moved where they are closer than MARGIN to each other or to the last grades."""
+    """The cut points (C - 1,), moved apart where two of them are closer than MARGIN.
+
+    They also keep a distance of MARGIN from the lowest and the highest grade.
+    """
     grades = len(cuts) + 1
     gaps = MARGIN * np.arange(grades - 1)
     return np.maximum.accumulate(np.clip(cuts, MARGIN, grades - 1 - MARGIN * (grades - 1)) - gaps) + gaps
 
 
 def best_cuts(metric: Metric, expected: np.ndarray, chances: np.ndarray) -> np.ndarray:
-    """Cut points (C - 1,) with the best expected score; moving a single one does not improve it.
+    """The cut points (C - 1,) with the best expected score that the search finds by moving one cut point at a time.
 
-    expected (N,): the expected grade of each row, which is cut; chances (N, C): probabilities of the grades.
+    expected (N,): the expected grade of each row, which the cut points turn into a grade. chances (N, C): the
+    calibrated probabilities of the grades.
     """
     order, grades = np.argsort(expected, kind="stable"), chances.shape[1]
     expected = expected[order]
@@ -72,7 +80,10 @@ def best_cuts(metric: Metric, expected: np.ndarray, chances: np.ndarray) -> np.n
 
 
 def _sums_of_grades(metric: Metric, chances: np.ndarray) -> np.ndarray:
-    """Cumulative sums (C, N + 1, S) over the rows of the metric's quantities, if all rows had the same answer."""
+    """The sums (C, N + 1, S) of the metric's quantities over the first 0 … N rows, if all rows had the same answer.
+
+    The first axis is the answer. chances (N, C).
+    """
     grades = chances.shape[1]
     of_grades = [metric.rows(np.arange(grades), np.full(grades, grade)) for grade in range(grades)]
     quantities = [chances @ each for each in of_grades]
@@ -80,7 +91,11 @@ def _sums_of_grades(metric: Metric, chances: np.ndarray) -> np.ndarray:
 
 
 def _best_cut(metric: Metric, expected: np.ndarray, sums: np.ndarray, at: np.ndarray, k: int):
-    """The best cut between grades k and k + 1 with the other cuts fixed: score, position among the rows, cut point."""
+    """Find the best cut point between grades k and k + 1 while all other cut points stay fixed.
+
+    Returns the score, the position of the cut among the sorted rows, and the cut point. The score is -inf if no cut
+    point is possible. expected (N,): sorted. at (C + 1,): grade g has the rows at[g] to at[g + 1].
+    """
     low, high = k + 0.5 - REACH, k + 0.5 + REACH
     first, last = np.searchsorted(expected, [low, high])
     places = np.arange(max(first, at[k]), min(last, at[k + 2]) + 1)

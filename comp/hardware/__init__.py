@@ -1,4 +1,4 @@
-"""Which device, what it does fast, and several processes on one training.
+"""Choose the device and the number formats that it computes fast, and run one training in several processes.
 
 Change here number formats, memory layouts, the advice when memory runs out, and distributed training.
 """

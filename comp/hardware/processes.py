@@ -1,4 +1,4 @@
-"""Several processes on one training, by torch.distributed: `torchrun` starts them, this module says which one this is.
+"""Run one training in several processes by torch.distributed. `torchrun` starts the processes.
 
     make train MODEL=resnet34 GPUS=4
     torchrun --nnodes=2 --nproc-per-node=8 … tools/train_fold.py …      # several machines, one shared outputs/
@@ -18,14 +18,14 @@ from torch import nn
 
 from comp import files
 
-# How long a process waits for the others before it gives up. Between two exchanges a process may write weights to a
+# How long a process waits for the other processes before it gives up. Between two exchanges a process may write weights to a
 # slow disk, predict many photos or compile a model, which can take longer than the 10 minutes of NCCL's default.
-# torchrun ends the others at once if a process dies, so a long wait costs nothing then.
+# torchrun ends all processes at once if one of them dies, so a long limit costs nothing.
 TIMEOUT = timedelta(hours=6)
 
 
 def start(device: torch.device, timeout: timedelta = TIMEOUT) -> torch.device:
-    """Join the other processes if torchrun started several; the device of this one."""
+    """Join the other processes if torchrun started several. Returns the device of this process."""
     if world() == 1 or dist.is_initialized():
         return device
     if device.type == "cuda":
@@ -36,27 +36,27 @@ def start(device: torch.device, timeout: timedelta = TIMEOUT) -> torch.device:
 
 
 def stop() -> None:
-    """Leave the other processes."""
+    """Leave the group of processes that `start` joined."""
     if dist.is_initialized():
         dist.destroy_process_group()
 
 
 def world() -> int:
-    """The number of processes; 1 without torchrun."""
+    """The number of processes, which is 1 without torchrun."""
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def rank() -> int:
-    """The number of this process; process 0 writes files and prints."""
+    """The number of this process, from 0. Process 0 writes files and prints."""
     return int(os.environ.get("RANK", "0"))
 
 
 @contextlib.contextmanager
 def first_alone(outputs: Path):
-    """Process 0 runs the block before the others, which then find what it has made.
+    """Let process 0 run the block first. The other processes run it afterwards and find the files of process 0.
 
-    Process 0 holds a lock in outputs/locks, and the others wait for that lock as long as the block takes. A barrier
-    would end after TIMEOUT, and in this block all photos of a competition are decoded.
+    Process 0 holds a lock in outputs/locks, and the other processes wait for the lock as long as the block takes. A
+    barrier is not used, because it would end after TIMEOUT, and the block may decode all photos of a competition.
     """
     if not dist.is_initialized():
         yield
@@ -64,7 +64,7 @@ def first_alone(outputs: Path):
     lock = files.lock(outputs / "locks" / "first_process", "the first process", wait=True)
     if rank() == 0:
         with lock:
-            dist.barrier()  # a short one: the others may ask for the lock from here on
+            dist.barrier()  # it is short, since process 0 already holds the lock
             yield
     else:
         dist.barrier()
@@ -75,16 +75,16 @@ def first_alone(outputs: Path):
 
 @contextlib.contextmanager
 def first_holds(path: Path, what: str):
-    """Process 0 holds the lock on `path` while all run the block. Raises InputError if another training holds it.
+    """Hold the lock on `path` in process 0 while all processes run the block.
 
-    what: the name of what is locked, for the error.
+    what: the name of what is locked, for the error. Raises InputError if another training holds the lock.
     """
     with files.lock(path, what) if rank() == 0 else contextlib.nullcontext():
         yield
 
 
 def wait() -> None:
-    """Return once every process has called this."""
+    """Wait until every process has called this function."""
     if dist.is_initialized():
         dist.barrier()
 
@@ -92,7 +92,7 @@ def wait() -> None:
 def wrap(model: nn.Module, device: torch.device, unused: bool) -> nn.Module:
     """The model in torch's DistributedDataParallel, which averages gradients over the processes.
 
-    unused: whether some weights are frozen in some epochs, so that a step may not use them.
+    unused: whether some steps leave weights unused, because the weights are frozen in some epochs.
     """
     if not dist.is_initialized():
         return model
@@ -101,21 +101,22 @@ def wrap(model: nn.Module, device: torch.device, unused: bool) -> nn.Module:
 
 
 def without_sync(model: nn.Module, accumulating: bool):
-    """A context that skips the exchange of gradients, for the batches between two steps."""
+    """A context for one batch, without exchange of gradients if `accumulating`: if no optimizer step follows the batch."""
     return model.no_sync() if accumulating and hasattr(model, "no_sync") else contextlib.nullcontext()
 
 
 def same_everywhere(model: nn.Module) -> None:
-    """Give all processes the weights and statistics of process 0: their batch norms saw different images."""
+    """Copy the weights and statistics of process 0 to all processes, since their batch norms saw different images."""
     if dist.is_initialized():
         for value in model.state_dict().values():
             dist.broadcast(value, 0)
 
 
 def share(positions: np.ndarray) -> np.ndarray:
-    """This process's rows of a batch: every world-th, and at least two; rows repeat in a small last batch.
+    """The part of a batch that this process trains on. positions (B,): the rows of the whole batch.
 
-    All processes then make as many steps as one process would, and batch norm has something to normalise.
+    A process gets every `world()`-th row and at least two rows; in a small batch rows repeat. So all processes make as
+    many steps as a single process would, and batch norm has at least two images.
     """
     if world() == 1:
         return positions
@@ -124,12 +125,12 @@ def share(positions: np.ndarray) -> np.ndarray:
 
 
 def rows(count: int) -> np.ndarray:
-    """This process's rows of a table to predict: each row on exactly one process."""
+    """The rows that this process predicts of a table with `count` rows. Each row belongs to exactly one process."""
     return np.arange(count)[rank() :: world()]
 
 
 def gather(part: np.ndarray, count: int) -> np.ndarray:
-    """All rows (count, …) in their order, on every process, from the parts that `rows` gave out."""
+    """Join the parts of all processes, which are split as by `rows`. Every process gets all rows (count, …) in order."""
     if not dist.is_initialized():
         return part
     parts: list = [None] * world()
@@ -141,7 +142,7 @@ def gather(part: np.ndarray, count: int) -> np.ndarray:
 
 
 def mean(value: float) -> float:
-    """The mean of a number over the processes."""
+    """The mean of `value` over all processes, each of which must call this function."""
     if not dist.is_initialized():
         return value
     device = torch.device("cuda") if dist.get_backend() == "nccl" else torch.device("cpu")
@@ -151,5 +152,5 @@ def mean(value: float) -> float:
 
 
 def anywhere(flag: bool) -> bool:
-    """Whether the flag is set on any process; every process must call this."""
+    """Return whether `flag` is true in at least one process. Every process must call this function."""
     return mean(float(flag)) > 0

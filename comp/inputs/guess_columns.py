@@ -1,8 +1,8 @@
-"""Guess labels, target and groups, from a training table and the sample submission, or from the paths of the photos.
+"""Guess the labels, the target and the groups of a competition.
 
-`label_lines` chooses the label columns of a table by the names and values in the sample. `target_lines` takes the
-values of one label column and guesses the target from them. `path_lines` is for competitions without a table: the
-label is a folder, or the beginning of the file name. `group_lines` guesses the column of the groups.
+With a training table, `label_lines` chooses its label columns by the names and values in the sample submission, and
+`target_lines` guesses the target from the values of one label column. Without a table, `path_lines` takes a folder
+name, or the beginning of each file name, as the label. `group_lines` guesses the column of the groups.
 """
 
 import re
@@ -21,20 +21,20 @@ POSITIVE_WORDS = ("1", "1.0", "true", "yes", "positive", "malignant")
 SEPARATORS = (" ", "|", ";", ",")
 MOST_GRADES = 10
 AMOUNT_WORDS = {"age", "count", "price", "weight", "score", "height", "width", "length", "area", "number"}
-METRIC = "the files do not contain it; see the competition's page"
-WHOLE = "; the sample holds whole numbers: if classes are wanted rather than probabilities, accuracy or an F1"
+METRIC = "the files do not say which metric is used; see the competition's page"
+WHOLE = "; accuracy or an F1 if the whole numbers in the sample mean that classes are wanted, not probabilities"
 NO_ANSWERS = pd.Series([], dtype=str)
 IN_NAME = re.compile(r"(?P<label>[^/]*?[A-Za-z])(?P<sign>[._-])\d+\.\w+")  # cat.0.jpg
-COPIES = 0.8  # share of file names that must be in every folder to be taken for copies of one photo
+COPIES = 0.8  # the share of file names that must be in every class folder, so that equal names mean copies of a photo
 
 # ---- the target, from the values of a label column
 
 
 def target_lines(values: pd.Series, answers: pd.Series, name: str, names: set[str]) -> list[GuessedLine]:
-    """The lines of target, metric and related keys for one label column.
+    """Return the lines of target, metric, separator, positive and limits, guessed from one label column.
 
-    values: the column in the training table; answers: the values in the sample; name: of the column; names: class
-    numbers that a JSON file gives names to.
+    values: the label column of the training table; answers: the column to fill of the sample submission; name: the
+    name of the label column; names: the class numbers to which a JSON file gives names.
     """
     separator = _separator(values, answers)
     if separator:
@@ -45,7 +45,8 @@ def target_lines(values: pd.Series, answers: pd.Series, name: str, names: set[st
     if numbers.notna().all():
         return _of_numbers(values, numbers, answers, name, names)
     blanks = any(" " in kind.strip() for kind in kinds)
-    reason = f"{name} holds {len(kinds)} names: {some_of(kinds)}" + "; 'multilabel' if each is several labels" * blanks
+    reason = f"{name} holds {len(kinds)} names: {some_of(kinds)}"
+    reason += "; 'multilabel' if a field with spaces holds several labels" * blanks
     return _classes(reason, values, answers, check=blanks)
 
 
@@ -60,9 +61,10 @@ def _classes(reason: str, values: pd.Series, answers: pd.Series, check: bool = F
 
 
 def _separator(values: pd.Series, answers: pd.Series) -> str | None:
-    """The separator of several labels in one field; None if there is one label per field.
+    """Return the sign that separates several labels in one field, or None if each field holds one label.
 
-    The parts must also occur alone, or in more combinations than there are parts, or in new combinations in the sample.
+    A sign counts as a separator only if the labels between the signs also occur alone, or form more different fields
+    than there are labels, or form other fields in the sample.
     """
     for sign in SEPARATORS:
         kinds = set(values[values != ""])
@@ -81,7 +83,7 @@ def _multilabel(values: pd.Series, separator: str) -> list[GuessedLine]:
     words = any(not part.isdigit() for part in parts) and len(parts) >= len(set(values))
     reason = f"values of {len(parts)} labels separated by {shown}: {some_of(parts)}"
     lines = [
-        GuessedLine("target", "multilabel", reason + ("; 'multiclass' if those are names" * words), check=words),
+        GuessedLine("target", "multilabel", reason + ("; 'multiclass' if each field is one name" * words), check=words),
         GuessedLine("metric", "micro_f1", METRIC, check=True),
     ]
     return lines if separator == " " else [*lines, GuessedLine("separator", separator, "separates the labels")]
@@ -97,16 +99,23 @@ def _binary(kinds: list[str], answers: pd.Series, name: str) -> list[GuessedLine
 
 
 def _positive_line(kinds: list[str]) -> GuessedLine:
-    """The class whose name sounds positive, else the second one. kinds: the two values, sorted."""
+    """Return the line of `positive`: the class whose name sounds positive, else the second class.
+
+    kinds: the two values of the label column, sorted.
+    """
     known = [kind for kind in kinds if kind.lower() in POSITIVE_WORDS]
     positive = known[0] if len(known) == 1 else kinds[1]
-    return GuessedLine("positive", positive, f"the probability of this class, among {some_of(kinds)}", check=True)
+    reason = f"the class whose probability is wanted, one of {some_of(kinds)}"
+    return GuessedLine("positive", positive, reason, check=True)
 
 
 def _of_numbers(
     values: pd.Series, numbers: pd.Series, answers: pd.Series, name: str, names: set[str]
 ) -> list[GuessedLine]:
-    """A column of numbers: amounts, grades or class numbers. numbers: the values (text) as numbers."""
+    """Return the lines for a label column of numbers, which are amounts, grades or class numbers.
+
+    values: the label column as text; numbers: the same column as numbers; other arguments: see `target_lines`.
+    """
     kinds = sorted(set(numbers))
     if _has_point(values) or _has_point(answers):
         where = "table" if _has_point(values) else "sample"
@@ -140,7 +149,7 @@ def _regression(numbers: pd.Series, reason: str, check: bool = False) -> list[Gu
 
 
 def _has_point(values: pd.Series) -> bool:
-    """Whether any value is a number that is not whole."""
+    """Whether any value is a number with a fractional part."""
     numbers = pd.to_numeric(values, errors="coerce")
     return bool(len(values)) and bool((numbers.notna() & values.str.contains(r"[.eE]") & (numbers % 1 != 0)).any())
 
@@ -151,9 +160,10 @@ def _has_point(values: pd.Series) -> bool:
 def label_lines(
     table: pd.DataFrame, sample: SampleTable | None, no_labels: set[str], names: set[str]
 ) -> list[GuessedLine]:
-    """The lines of target, metric, label and the keys that depend on them.
+    """Return the lines of target, metric, label and the keys that depend on the target.
 
-    no_labels: columns that name the photo or that the test table has too; names: class numbers with names in a JSON.
+    no_labels: the columns of `table` that cannot be labels, because they name the photo or because the test table has
+    them too; names: the class numbers to which a JSON file gives names.
     """
     others = [name for name in table if name not in no_labels]
     if sample is None:
@@ -175,7 +185,11 @@ def label_lines(
 def _by_name_or_rest(
     table: pd.DataFrame, others: list[str], what: str, answers: pd.Series, names: set
 ) -> list[GuessedLine]:
-    """The only column left, the one with the words of the sample, or one with a usual name; else undecided."""
+    """Return the lines for a label column that the sample does not name; the line of `label` may be undecided.
+
+    The label column is the one whose values contain all words of `answers`, or the only column in `others`, or a column
+    with a usual name for labels. what: a description of the labels for the reason.
+    """
     words = {word for answer in set(answers) for word in answer.split() if not word.isdigit()}
     holding = [name for name in others if words and words <= set(table[name])]
     others = holding or others
@@ -191,7 +205,7 @@ def _by_name_or_rest(
 
 
 def _of_columns(table: pd.DataFrame, columns: list[str], sample: SampleTable) -> list[GuessedLine]:
-    """Lines for one column of 0 and 1 per label."""
+    """Return the lines of target, metric and label for a table with one column of 0 and 1 for each label."""
     values = table[columns].apply(pd.to_numeric, errors="coerce")
     label = GuessedLine("label", columns, f"{len(columns)} columns that the sample has too")
     if not values.isin([0, 1]).all(axis=None):
@@ -207,7 +221,10 @@ def _of_columns(table: pd.DataFrame, columns: list[str], sample: SampleTable) ->
 
 
 def _column_of_values(table: pd.DataFrame, answers: list[str]) -> str | None:
-    """The table column with values that are the names of the sample's columns."""
+    """Return the table column that holds more than half of `answers`, the names of the sample's columns, as values.
+
+    Returns None if there is no such column.
+    """
     wanted = set(answers)
     fits = [name for name in table if len(wanted) > 1 and len(wanted & set(table[name])) > 0.5 * len(wanted)]
     return max(fits, key=lambda name: len(wanted & set(table[name])), default=None)
@@ -230,13 +247,13 @@ def _of_class_columns(table: pd.DataFrame, name: str, sample: SampleTable) -> li
 
 
 def _alike(others: list[str], sample: SampleTable) -> list[str]:
-    """The columns with nearly the same name as in the sample, such as Category and category_id."""
+    """Return the columns in `others` with nearly the name of a column to fill, such as category_id for Category."""
     asked = [_letters(name) for name in sample.answers]
     return [name for name in others if any(a in _letters(name) or _letters(name) in a for a in asked)]
 
 
 def _letters(name: str) -> str:
-    """A column name in lower case with letters and digits only, to compare Category with category_id."""
+    """Return a column name in lower case with letters and digits only, so that spellings can be compared."""
     return "".join(letter for letter in name.lower() if letter.isalnum())
 
 
@@ -244,7 +261,10 @@ def _letters(name: str) -> str:
 
 
 def path_lines(photos: Iterable[str], sample: SampleTable | None) -> list[GuessedLine]:
-    """The lines of train_images, target, metric and group; empty if the paths contain no labels."""
+    """Return the lines of train_images, target, metric and group, or an empty list if the paths contain no labels.
+
+    photos: paths relative to inputs/; paths with a folder or file name that begins with "test" are ignored.
+    """
     photos = sorted(path for path in photos if not any(part.lower().startswith("test") for part in path.split("/")))
     for search in (_in_folders, _in_names):
         labelled = search(photos)
@@ -256,9 +276,10 @@ def path_lines(photos: Iterable[str], sample: SampleTable | None) -> list[Guesse
 
 
 def _in_folders(photos: list[str]) -> tuple[str, list[str], str] | None:
-    """One folder per class: exactly one level of folders in the paths has different names.
+    """Return the template, the label of each photo and the reason if the photos lie in one folder per class, else None.
 
-    photos: sorted paths. The result is the template, the label of each photo, and the reason; None if it does not fit.
+    The photos lie in one folder per class if the folder names differ at exactly one level of their paths.
+    photos: sorted paths.
     """
     parts = [path.split("/") for path in photos]
     depth = Counter(map(len, parts)).most_common(1)[0][0] if parts else 0
@@ -275,7 +296,10 @@ def _in_folders(photos: list[str]) -> tuple[str, list[str], str] | None:
 
 
 def _in_names(photos: list[str]) -> tuple[str, list[str], str] | None:
-    """All photos are in one folder, and each name is a word and a number, such as cat.0.jpg. See `_in_folders`."""
+    """Return the same three values as `_in_folders` if all photos are in one folder with names such as cat.0.jpg.
+
+    Each file name must be a word, which is the label, and a number. Otherwise returns None.
+    """
     matches = [IN_NAME.fullmatch(path.rsplit("/", 1)[-1]) for path in photos]
     folders = {path.rpartition("/")[0] for path in photos}
     if not photos or len(folders) != 1 or not all(matches):
@@ -292,7 +316,11 @@ def _in_names(photos: list[str]) -> tuple[str, list[str], str] | None:
 
 
 def _target(kinds: list[str], sample: SampleTable | None) -> list[GuessedLine]:
-    """One number per photo in the sample is a probability; with more than two classes, of which is undecided."""
+    """Return the lines of target, metric and positive. kinds: the sorted classes in the paths.
+
+    If the sample has one column of numbers that are not classes, the numbers are taken for probabilities. With more
+    than two classes, the line of `positive` is then undecided.
+    """
     answers = sample.table[sample.answers[0]] if sample and len(sample.answers) == 1 else NO_ANSWERS
     numbers = len(answers) and pd.to_numeric(answers, errors="coerce").notna().all()
     probability = numbers and not set(answers) <= set(kinds)
@@ -307,12 +335,15 @@ def _target(kinds: list[str], sample: SampleTable | None) -> list[GuessedLine]:
         GuessedLine("metric", "auc", METRIC, check=True),
     ]
     if len(kinds) != 2:
-        return [*lines, undecided_line("positive", f"the probability of which classes, among {some_of(kinds)}")]
+        return [*lines, undecided_line("positive", f"the classes whose probability is wanted, of {some_of(kinds)}")]
     return [*lines, _positive_line(kinds)]
 
 
 def _copies(photos: list[str], labels: list[str], template: str) -> list[GuessedLine]:
-    """The line of `group` if the same file names are in every folder: copies of one photo must stay in one fold."""
+    """Return the line of `group` if nearly every file name is in the folder of each class, else an empty list.
+
+    Files of the same name are taken for copies of one photo, which must stay in one fold.
+    """
     folders = defaultdict(set)
     for path, label in zip(photos, labels, strict=False):
         folders[path.rsplit("/", 1)[-1]].add(label)
@@ -334,9 +365,10 @@ REPEATED = 0.9  # groups per row, at most
 
 
 def group_lines(train: pd.DataFrame, test: pd.DataFrame | None, taken: set[str]) -> list[GuessedLine]:
-    """The line of `group`, or none: a column with no value on both sides, else one that is named like a group.
+    """Return a list with the line of `group`, or an empty list if no column seems to hold groups.
 
-    taken: the columns of labels and photo names; test: None without a test table.
+    A column whose values in the training table and in the test table do not overlap is chosen first, then a column with
+    a usual name for groups. taken: the columns of labels and photo names; test: None means there is no test table.
     """
     repeated = [name for name in train if name not in taken and _repeats(train[name])]
     apart = [name for name in repeated if test is not None and name in test and _apart(train[name], test[name])]
@@ -363,5 +395,5 @@ def _apart(train: pd.Series, test: pd.Series) -> bool:
 
 
 def _words(name: str) -> set[str]:
-    """The words of a column name: patient and id for both patient_id and PatientID."""
+    """Return the words of a column name in lower case, such as patient and id for both patient_id and PatientID."""
     return {word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)}

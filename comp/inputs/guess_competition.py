@@ -1,7 +1,8 @@
-"""A competition.toml guessed from a folder of unpacked competition files, with a reason for each line.
+"""Guess a competition.toml from a folder of unpacked competition files, with a reason for each line.
 
-A line that the files cannot prove is marked CHECK. A key that they do not show becomes a comment that says what to
-decide. The other guess_*.py modules guess the tables, the photo paths and the labels; this one puts the lines together.
+A line that the files cannot prove is marked CHECK. A key whose value the files do not show becomes a comment, which
+says what the user must decide. The other guess_*.py modules guess the tables, the photo paths and the labels; this
+module puts the lines together.
 """
 
 import os
@@ -21,7 +22,7 @@ from comp.inputs.guess_tables import SampleTable, TestTable
 from comp.inputs.path_templates import fields
 from comp.inputs.photo_listing import EXTENSIONS
 
-ORDER = (  # of the keys in the file
+ORDER = (  # the order of the keys in the written file
     *("target", "metric", "positive", "limits", "separator", "classes", "train", "train_images"),
     *("test", "test_images", "id", "label", "group", "combine", "sample"),
 )
@@ -29,21 +30,24 @@ ORDER = (  # of the keys in the file
 
 @dataclass
 class Guess:
-    """A guessed file. lines: its lines; seen: what is in the folder, one sentence per item."""
+    """A guessed competition.toml.
+
+    lines: the lines of the file; seen: texts that describe the photos, tables and other files of the inputs folder.
+    """
 
     lines: list[GuessedLine]
     seen: list[str] = field(default_factory=list)
 
     @property
     def text(self) -> str:
-        """The content of the file."""
+        """The text of the guessed file."""
         head = "# Written by make init. CHECK: likely, but the files cannot prove it. Paths are relative to the inputs."
         order = sorted(self.lines, key=lambda line: ORDER.index(line.key))
         return "\n".join([head, *(line.text for line in order), ""])
 
     @property
     def unknown(self) -> list[str]:
-        """The lines that the user must check or decide, one sentence each."""
+        """The keys that the user must check or decide, each with its value and the reason."""
         return [
             f"{line.key}: {line.reason}" if line.undecided else f"{line.key} = {line.value}: {line.reason}"
             for line in self.lines
@@ -52,7 +56,7 @@ class Guess:
 
 
 def guess(inputs: Path) -> Guess:
-    """Guess the competition.toml of a folder. Raises InputError if it has no photos."""
+    """Guess the competition.toml of the inputs folder. Raises InputError if the folder has no photos."""
     files = guess_files.scan(inputs)
     if not files.photos:
         raise _no_photos(files)
@@ -73,7 +77,11 @@ def _sample_line(sample: SampleTable | None) -> GuessedLine:
 
 
 def _sample_and_test(files: Files) -> tuple[SampleTable | None, TestTable | None, PhotoTemplate | None]:
-    """The first candidate for the sample whose test photos a template finds; else the most likely candidate."""
+    """Return the sample submission, its test table and the template of its test photos.
+
+    The sample is the first candidate for which a template finds the test photos, else the most likely candidate (with
+    None as the template). Without candidates, all three are None.
+    """
     candidates = [(sample, guess_tables.test_of(files, sample)) for sample in guess_tables.samples(files)]
     for sample, test in candidates:
         test_images = _photos_of(test, files.photos)
@@ -89,7 +97,7 @@ def _photos_of(test: TestTable, photos) -> PhotoTemplate | None:
 def _training(
     files: Files, sample: SampleTable | None, test: TestTable | None, test_images: PhotoTemplate | None
 ) -> list[GuessedLine]:
-    """All lines except the one of the sample: from a training table, else from the paths."""
+    """Return all lines except the line of `sample`, guessed from a training table or, without one, from the paths."""
     test_photos = test_images.photos if test_images else frozenset()
     apart = test_photos if test_images and "test" in test_images.template.lower() else frozenset()
     training = guess_tables.train_of(files, sample, test.path if test else "", apart)
@@ -128,7 +136,10 @@ def _train_images(table: pd.DataFrame, images: PhotoTemplate | None) -> GuessedL
 def _test_lines(
     sample: SampleTable | None, test: TestTable | None, images: PhotoTemplate | None, train: pd.DataFrame | None
 ) -> list[GuessedLine]:
-    """test, test_images, id and combine. train: the training table, or None if the labels are in the paths."""
+    """Return the lines of test, test_images, id and combine.
+
+    train: the training table, or None if the labels are in the paths.
+    """
     if test is None:
         return [undecided_line("test_images", "the path of the test photos, such as test/{id}.jpg")]
     lines = (
@@ -143,14 +154,18 @@ def _test_lines(
 
 
 def _id_lines(sample: SampleTable, test: TestTable, train: pd.DataFrame | None) -> list[GuessedLine]:
-    """The lines of id and, if a prediction id has several photos, of combine. Training rows must have the id too."""
-    line = GuessedLine("id", test.id, f"gives {sample.id} of the sample")
+    """Return the line of id if it is needed, and the line of combine if a prediction id has several photos.
+
+    With several photos per id, the columns of the id must be in the training table too; otherwise id is undecided.
+    """
+    line = GuessedLine("id", test.id, f"gives the values of column {sample.id} of the sample")
     if test.photos_per_id <= 1:
         return [line] if test.id != next(iter(sample.table)) else []
     several = f"{test.photos_per_id:.1f} test photos for each id"
     if train is not None and not set(fields(test.id) or [test.id]) <= set(train):
-        line = undecided_line("id", f"{several}: a template of columns of both tables; {test.id} is not in train")
-    return [line, GuessedLine("combine", "mean", f"{several}; or max", check=True)]
+        needed = "a template of columns that both tables have"
+        line = undecided_line("id", f"{several}, so it must be {needed}; the training table lacks {test.id}")
+    return [line, GuessedLine("combine", "mean", f"{several}; 'max' is possible too", check=True)]
 
 
 def _no_training() -> GuessedLine:
@@ -161,32 +176,35 @@ def _no_training() -> GuessedLine:
 
 
 def _seen(files: Files) -> list[str]:
-    """Photos by folder and extension, tables with their columns, packed archives, and other files."""
+    """Describe the files: photos by folder and extension, tables with columns, archives, other and unreadable files."""
     kinds = Counter((path.rpartition("/")[0].split("/")[0] or ".", path.rsplit(".", 1)[-1]) for path in files.photos)
     photos = [f"{count:,} photos .{kind} in {folder}/" for (folder, kind), count in sorted(kinds.items())[:20]]
     tables = [f"{path}: {len(table):,} rows; {some_of(table, 12)}" for path, table in files.tables.items()]
-    packed = [f"{path}: not unpacked; to unpack it: {command}" for path, command in files.archives.items()]
-    others = [f"{count:,} files {kind}: not read as photos" for kind, count in sorted(files.others.items())]
+    packed = [f"{path} is not unpacked; to unpack it: {command}" for path, command in files.archives.items()]
+    others = [f"{count:,} files {kind} are not read as photos" for kind, count in sorted(files.others.items())]
     return [*photos, *tables, *packed, *others, *(f"not readable: {problem}" for problem in files.unreadable)]
 
 
 def _no_photos(files: Files) -> InputError:
-    """The error names the files that cannot be read as photos, and the commands that unpack the archives."""
+    """Return the error for a folder without photos. It lists the other files, and the commands that unpack archives."""
     others = [f"{count:,} files {kind}" for kind, count in sorted(files.others.items())]
     problem = f"no photo in {files.inputs}" + listed([*others, *files.archives])
-    expected = f"image files ({' '.join(EXTENSIONS)}); arrays, DICOM and the like must be written as PNG first"
-    commands = "; ".join(list(files.archives.values())[:3])
-    return InputError(problem, expected, commands or "unpack the competition's files there, or give INPUTS=<folder>")
+    expected = f"image files ({' '.join(EXTENSIONS)}), into which arrays, DICOM and similar files must be converted"
+    commands = " && ".join(list(files.archives.values())[:3])
+    return InputError(problem, expected, commands or "make init INPUTS=<the folder of the unpacked competition>")
 
 
 # ---- the stage
 
 
 def init_competition(inputs: Path, file: Path | None = None) -> None:
-    """Write competition.toml as guessed from the files in `inputs`, print it, and try it out. file: another place."""
+    """Guess competition.toml from the files in `inputs`, write it, print it, and read the competition with it.
+
+    file: the path to write to; None means inputs/competition.toml.
+    """
     if mask_gender_age.is_here(inputs):
         table = inputs / mask_gender_age.TRAIN_TABLE
-        console.say(f"{table} has the columns of the competition mask x gender x age: no file is needed")
+        console.say(f"{table} has the columns of the competition {mask_gender_age.NAME}, for which no file is needed")
         return
     path = file or inputs / "competition.toml"
     _check_place(inputs, path)
@@ -200,22 +218,24 @@ def init_competition(inputs: Path, file: Path | None = None) -> None:
 
 
 def _check_place(inputs: Path, path: Path) -> None:
-    """Raise InputError for inputs that do not exist, a file that exists, and a folder that cannot be written to."""
+    """Raise InputError if `inputs` does not exist, if `path` already exists, or if its folder is not writable."""
     if not inputs.is_dir():
-        raise InputError(f"no folder {inputs}", "the unpacked files of a competition", "give INPUTS=<folder>")
+        expected = "a folder with the unpacked files of a competition"
+        raise InputError(f"no folder {inputs}", expected, "make init INPUTS=<that folder>")
     if path.exists():
-        expected = "no file there: it is never overwritten"
-        raise InputError(f"{path} exists", expected, f"rm {quoted(path)}, or make init COMPETITION=<another file>")
-    if not os.access(path.parent, os.W_OK):  # said before a large folder is looked through
+        expected = "a path without a file, because an existing file is never overwritten"
+        run = f"make init COMPETITION=<another file>, or rm {quoted(path)} && make init"
+        raise InputError(f"{path} exists", expected, run)
+    if not os.access(path.parent, os.W_OK):  # checked before a large folder is scanned
         raise _cannot_write(f"{path.parent} cannot be written to")
 
 
 def _cannot_write(problem: str) -> InputError:
-    return InputError(problem, "a place for the file, in inputs or elsewhere", "make init COMPETITION=<another file>")
+    return InputError(problem, "a path that can be written to", "make init COMPETITION=<another file>")
 
 
 def _show(written: Guess, path: Path) -> None:
-    """Print what was seen, the file, and what could not be known."""
+    """Print what the inputs folder contains, the guessed file, and a warning for each key to check or decide."""
     for line in written.seen:
         console.say(line)
     console.say(f"\nwrote {path}:\n")
@@ -225,14 +245,14 @@ def _show(written: Guess, path: Path) -> None:
 
 
 def _try_out(inputs: Path, path: Path) -> None:
-    """Read the tables by the file as `make folds` will, and print what came of it."""
+    """Read the tables as the written file describes them, as `make folds` will, and print the result or the error."""
     try:
         tables = loading.open_tables(inputs, path)
         competition, train, test = tables.competition, tables.training_rows, tables.test_rows
     except InputError as error:
-        console.warn(f"the file does not work yet; edit it as the lines above say: {error}")
+        console.warn(f"{path} does not work yet. Edit the lines that are marked above. The error now is: {error}")
         return
     console.say(
-        f"the file works: {len(train):,} training photos, {len(test):,} test photos, {competition.target} of "
+        f"the file works: {len(train):,} training photos, {len(test):,} test photos, target {competition.target}, "
         f"{competition.size:,} classes"
     )

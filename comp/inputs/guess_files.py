@@ -1,6 +1,6 @@
-"""The files in a competition folder: photos, tables, JSON, packed archives, and files that are not photos.
+"""List the files of a competition folder: photos, tables, JSON files, packed archives, and other files.
 
-`make init` scans the folder once. Tables are read whole, because the guesses need their values.
+`make init` scans the folder once. Each table is read in full, because the guesses need its values.
 """
 
 import json
@@ -18,7 +18,7 @@ from comp.inputs.photo_listing import EXTENSIONS
 from comp.inputs.sample_submission import TABLES
 from comp.tables import read_table
 
-NOT_PHOTOS = {  # extension: what such files hold
+NOT_PHOTOS = {  # extension of files that are not read as photos: what the files hold
     ".npy": "arrays of numpy",
     ".npz": "arrays of numpy",
     ".bson": "BSON",
@@ -34,16 +34,19 @@ NOT_PHOTOS = {  # extension: what such files hold
     ".mp4": "video",
     ".avi": "video",
 }
-LARGEST_MAP = 10_000_000  # bytes of a JSON file with class names, at most
+LARGEST_MAP = 10_000_000  # the most bytes of a JSON file that is searched for class names
 
 
 @dataclass
 class Files:
-    """Paths are relative to the inputs folder, with forward slashes, sorted.
+    """The files of an inputs folder. All paths are relative to it, have forward slashes, and are sorted.
 
-    tables: path to table, with all values as text; COCO JSON is a table too. class_numbers: class numbers that have
-    names in a JSON file. archives: path to the command that unpacks it. others: kind of other files to their number.
-    unreadable: what is wrong with each table that cannot be read.
+    photos: the paths of the photos.
+    tables: the path of each table (CSV, TSV or COCO JSON): the table, with all values as text.
+    class_numbers: the class numbers to which a JSON file gives names.
+    archives: the path of each archive that is not unpacked: the command that unpacks the archive.
+    others: each other kind of files: how many there are.
+    unreadable: a text for each table that cannot be read, which says what is wrong.
     """
 
     inputs: Path
@@ -56,7 +59,7 @@ class Files:
 
 
 def scan(inputs: Path) -> Files:
-    """All files in the folder, except folders that are a competition themselves (`make demo` creates such folders)."""
+    """Return the files below `inputs`, without subfolders that are competitions themselves (such as `make demo`'s)."""
     files = Files(inputs)
     for path in sorted(_paths(inputs)):
         kind = next(
@@ -79,7 +82,7 @@ def scan(inputs: Path) -> Files:
 
 
 def _class_numbers(path: Path) -> set[str]:
-    """The keys of a JSON file that maps texts, such as class numbers, to names; empty for any other file."""
+    """Return the keys of a JSON file if it is one object whose values are all texts, else an empty set."""
     if path.stat().st_size > LARGEST_MAP:
         return set()
     try:
@@ -91,7 +94,7 @@ def _class_numbers(path: Path) -> set[str]:
 
 
 def _add_table(files: Files, path: str, read: Callable[[Path], pd.DataFrame]) -> None:
-    """Add the table, or what is wrong with it."""
+    """Read the table at `path` and add it to `files.tables`. If that fails, add the reason to `files.unreadable`."""
     try:
         files.tables[path] = read(files.inputs / path)
     except InputError as error:
@@ -99,7 +102,7 @@ def _add_table(files: Files, path: str, read: Callable[[Path], pd.DataFrame]) ->
 
 
 def _paths(inputs: Path) -> Iterator[str]:
-    """The files below inputs, without hidden ones, and without folders that are a competition themselves."""
+    """Yield the paths of all files below inputs, except hidden files and files in folders of other competitions."""
     for folder, inside, names in os.walk(inputs, followlinks=True):
         parent = Path(folder)
         inside[:] = [

@@ -1,8 +1,8 @@
-"""Guess the template of photo paths for a table: combinations of columns, folders and extensions are tried.
+"""Guess the template of photo paths for a table by trying combinations of columns, folders and extensions.
 
-A template is a path relative to inputs with column names in braces, such as train/{label}/{id}.jpg. Templates are made
-from a part of the rows, whose photos are looked up by file name. The templates that occur most often are then tried on
-all rows.
+A template is a path relative to inputs/ with column names in braces, such as train/{label}/{id}.jpg. Templates are made
+from some rows of the table, whose photos are looked up by file name. The most frequent templates are then tried on all
+rows.
 """
 
 import itertools
@@ -15,17 +15,18 @@ import pandas as pd
 
 from comp.inputs.path_templates import fill
 
-ENOUGH = 0.8  # share of rows that must have a photo
-LOOKED_AT = 400  # rows that templates are made from
-MOST = 12  # templates to try on all rows
-WAYS = 64  # to write the folders of one photo, at most
+ENOUGH = 0.8  # the share of rows for which a template must find a photo
+LOOKED_AT = 400  # about how many rows templates are made from
+MOST = 12  # how many templates of a column are tried on all rows
+WAYS = 64  # at most so many ways to write the folders of one photo as a template
 
 
 @dataclass(frozen=True)
 class PhotoTemplate:
-    """A template that was tried on a table.
+    """A template that was tried on all rows of a table.
 
-    column: the column that names the photo; matched: how many of the `rows` rows have a photo; photos: their paths.
+    column: the column with the file name of the photo; rows: the number of rows of the table; matched: the number of
+    rows for which the template finds a photo; photos: the paths of the photos that the template finds.
     """
 
     template: str
@@ -40,17 +41,18 @@ class PhotoTemplate:
 
     @property
     def is_complete(self) -> bool:
-        """Whether each row has a photo."""
+        """Whether the template finds a photo for every row."""
         return self.matched == self.rows
 
 
 def find_template(
     table: pd.DataFrame, photos: Iterable[str], part: str, first: Iterable[str] = ()
 ) -> PhotoTemplate | None:
-    """The template that finds the most photos, or None if no template finds photos for ENOUGH of the rows.
+    """Return the template that finds the most photos, or None if no template finds photos for ENOUGH of the rows.
 
-    table: text columns; photos: paths relative to inputs; part: train or test. Among equally good templates, one with
-    that word in it wins, then the columns in `first`.
+    table: a table with text columns; photos: paths relative to inputs/; part: "train" or "test". Among templates that
+    find equally many photos, a template that contains the word `part` is preferred, and then the template that finds
+    photos for more rows. `first` names the columns that are tried before the other columns.
     """
     index = _PhotoIndex(photos)
     order = list(dict.fromkeys([name for name in first if name in table] + list(table)))
@@ -60,18 +62,21 @@ def find_template(
 
 
 def _tells_apart(tried: PhotoTemplate, photos: int) -> bool:
-    """Whether there are enough different photos. A few photos for many rows mean that the column holds labels."""
+    """Whether the template finds enough different photos. Few photos for many rows mean that the column holds labels.
+
+    photos: the number of all photos in the inputs folder.
+    """
     return len(tried.photos) >= min(tried.rows, photos) / 4
 
 
 def _says(template: str, part: str) -> int:
-    """1 if the template names the part, -1 if it names the other part."""
+    """Return 1 if the template contains only the word `part`, -1 if only the other word of train and test, else 0."""
     other = "test" if part == "train" else "train"
     return (part in template.lower()) - (other in template.lower())
 
 
 class _PhotoIndex:
-    """Photos by file name, with and without the extension."""
+    """A look-up of photo paths by file name, with or without the extension."""
 
     def __init__(self, photos: Iterable[str]):
         self.photos, self.by_name = set(photos), defaultdict(list)
@@ -81,7 +86,10 @@ class _PhotoIndex:
             self.by_name[name[: len(name) - len(PurePosixPath(name).suffix)]].append(path)
 
     def of(self, value: str) -> list[tuple[str, str]]:
-        """(folder, extension) of each photo with a path that ends in `value`, with or without the extension."""
+        """Return the folder and the extension of each photo whose path, with or without extension, ends in `value`.
+
+        The extension is "" if `value` contains it.
+        """
         places = []
         for path in self.by_name.get(value.rsplit("/", 1)[-1], []):
             extension = "" if path.endswith(value) else PurePosixPath(path).suffix
@@ -92,9 +100,9 @@ class _PhotoIndex:
 
 
 def _of_column(table: pd.DataFrame, column: str, index: _PhotoIndex) -> list[PhotoTemplate]:
-    """The templates, tried on all rows, in which `column` names the photo.
+    """Return the templates in which `column` gives the file name of the photo, each tried on all rows.
 
-    Templates with a free folder are tried only if no other template finds photos for ENOUGH of the rows.
+    Templates whose last folder may have any name are tried only if no other template finds photos for ENOUGH rows.
     """
     some = table.iloc[:: max(1, len(table) // LOOKED_AT)]
     exact, free = Counter(), Counter()
@@ -110,13 +118,19 @@ def _of_column(table: pd.DataFrame, column: str, index: _PhotoIndex) -> list[Pho
 
 
 def _templates(folders: list[str], row: dict, column: str, extension: str) -> list[str]:
-    """All ways to write the folders: as they are, or as a column that has the same value."""
+    """Return all templates for one photo, with each folder written as its name or as a column that holds the name.
+
+    row: the row of the photo; column: the column with its file name.
+    """
     ways = [[folder, *[f"{{{name}}}" for name in row if row[name] == folder and name != column]] for folder in folders]
     return ["/".join([*way, f"{{{column}}}{extension}"]) for way in itertools.islice(itertools.product(*ways), WAYS)]
 
 
 def _with_a_free_folder(folders: list[str], column: str, extension: str) -> str:
-    """A template with {folder} as the last folder. It is not a column, so it matches any name."""
+    """Return a template with {folder} as the last folder, or "" without folders.
+
+    {folder} is not a column, so it matches a folder of any name.
+    """
     return "/".join([*folders[:-1], "{folder}", f"{{{column}}}{extension}"]) if folders else ""
 
 

@@ -1,4 +1,4 @@
-"""Guess which table is the sample submission, which one has the training rows, and which one the test rows."""
+"""Guess which table is the sample submission, which table has the training rows, and which table has the test rows."""
 
 import itertools
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ SAMPLE_WORDS = ("sample", "submission")
 
 @dataclass(frozen=True)
 class SampleTable:
-    """The sample submission: its path, its table, and the column of ids."""
+    """A table that may be the sample submission. path: relative to inputs/; id: the column of prediction ids."""
 
     path: str
     table: pd.DataFrame
@@ -26,7 +26,7 @@ class SampleTable:
 
     @property
     def answers(self) -> list[str]:
-        """The columns to fill."""
+        """The columns that a submission fills."""
         return [name for name in self.table if name != self.id and is_named(name)]
 
     @property
@@ -35,7 +35,11 @@ class SampleTable:
 
 
 def samples(files: Files) -> list[SampleTable]:
-    """Candidates for the sample submission, the most likely first: by name, else tables with constant answers."""
+    """Return the candidates for the sample submission, the most likely first.
+
+    The candidates are the tables with a fitting file name. If there are none, they are the CSV files in which every
+    column except the ids has only one value.
+    """
     named = [path for path in files.tables if any(word in _stem(path) for word in SAMPLE_WORDS)]
     others = [path for path, table in files.tables.items() if path.endswith(".csv") and _is_constant(table)]
     candidates = [_sample(path, files.tables[path]) for path in sorted(named, key=len) or others]
@@ -43,7 +47,7 @@ def samples(files: Files) -> list[SampleTable]:
 
 
 def _sample(path: str, table: pd.DataFrame) -> SampleTable | None:
-    """The table as a sample submission; None if it has no column of ids, or nothing else."""
+    """Return the table as a SampleTable, or None if it has no column of ids or no other column."""
     ids = [name for name in table if is_named(name) and table[name].is_unique]
     sample = SampleTable(path, table, ids[0]) if ids else None
     return sample if sample and sample.answers else None
@@ -59,7 +63,10 @@ def _is_constant(table: pd.DataFrame) -> bool:
 
 @dataclass(frozen=True)
 class TestTable:
-    """Rows of the test set. id: the column, or template of two columns, with the ids; path "": the sample itself."""
+    """The table of the test rows. path: relative to inputs/, or "" if the sample submission is the test table.
+
+    id: the column with the prediction ids, or a template of two columns that gives the ids.
+    """
 
     path: str
     table: pd.DataFrame
@@ -67,13 +74,16 @@ class TestTable:
 
     @property
     def photos_per_id(self) -> float:
-        """Mean number of rows per prediction id."""
+        """The mean number of rows per prediction id."""
         ids = fill(self.id, self.table) if fields(self.id) else self.table[self.id]
         return len(ids) / ids.nunique()
 
 
 def test_of(files: Files, sample: SampleTable) -> TestTable:
-    """The table with all ids of the sample and without its answer columns; else the sample itself."""
+    """Return the test table: a table that has all ids of the sample, but none of the columns to fill.
+
+    If there is no such table, the sample itself is returned as the test table.
+    """
     others = [path for path in files.tables if path != sample.path and "train" not in _stem(path)]
     for path in sorted(others, key=lambda path: "test" not in path.lower()):
         if set(sample.answers) & set(files.tables[path]):
@@ -88,7 +98,7 @@ def test_of(files: Files, sample: SampleTable) -> TestTable:
 
 
 def _template_of_ids(table: pd.DataFrame, wanted: set[str]) -> str | None:
-    """A template of two columns that gives the ids, such as {patient_id}_{laterality}."""
+    """Return a template of two columns that gives all wanted ids, such as {patient_id}_{laterality}, or None."""
     sign = next((sign for sign in "_-." if all(sign in name for name in wanted)), None)
     few = [name for name in table if table[name].nunique() <= len(wanted)]
     for a, b in itertools.permutations(few, 2) if sign else ():
@@ -103,10 +113,11 @@ def _template_of_ids(table: pd.DataFrame, wanted: set[str]) -> str | None:
 def train_of(
     files: Files, sample: SampleTable | None, test_table: str, test_photos: frozenset[str]
 ) -> tuple[str, PhotoTemplate | None] | None:
-    """The path of the training table and the template of its photos; None if there is no training table.
+    """Return the path of the training table and the template of its photos, or None if there is no training table.
 
-    The template is None if no template finds the photos of the table. Then the table must be called train or have the
-    answer columns of the sample.
+    test_table: the path of the test table; test_photos: the paths of the test photos. A table without a template that
+    finds its photos counts only if its name contains "train" or if it has a column to fill of the sample. The template
+    is then None.
     """
     taken = {sample.path if sample else "", test_table}
     names = sorted((p for p in files.tables if p not in taken), key=lambda p: _fitness(p, files.tables[p], sample))
@@ -121,7 +132,10 @@ def train_of(
 
 
 def _fitness(path: str, table: pd.DataFrame, sample: SampleTable | None) -> tuple:
-    """Sort key: the most likely training table comes last. It has the answers of the sample as columns or values."""
+    """Return a sort key by which the most likely training table comes last.
+
+    Most of all, a training table has the columns to fill of the sample, as columns or as values of a column.
+    """
     answers = sample.answers if sample else []
     asked = sum(name in table for name in answers)
     as_values = max((len(set(answers) & set(table[name])) for name in table), default=0) if len(answers) > 1 else 0

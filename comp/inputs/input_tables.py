@@ -1,9 +1,9 @@
-"""The tables of a competition that a competition.toml describes: each file is opened once, when it is first needed.
+"""Read the tables of a competition that a competition.toml describes. Each file is read once, when it is first needed.
 
-From InputTables come the Competition value, the training rows, the test rows and the shared columns. The methods only
-read and pass on; the functions in train_test_tables.py, label_columns.py and sample_submission.py do the work.
-MaskGenderAgeTables in mask_gender_age.py has the same properties for the competition that needs no competition.toml,
-and loading.py decides which of the two describes a folder.
+InputTables gives the Competition value, the training rows, the test rows and the shared columns. Its methods only open
+files and call the functions in train_test_tables.py, label_columns.py and sample_submission.py. MaskGenderAgeTables in
+mask_gender_age.py has the same properties for the competition that needs no competition.toml. loading.py decides which
+of the two classes reads an inputs folder.
 """
 
 from dataclasses import replace
@@ -25,10 +25,10 @@ from comp.text import same_text
 
 
 class InputTables:
-    """Everything that is read of an inputs folder, except the photos themselves.
+    """Everything that is read from an inputs folder, except the pixels of the photos.
 
-    inputs: the folder; source: the keys and values of competition.toml; saved: the Competition of an earlier stage, if
-    there is one. Raises InputError for wrong keys; each property raises InputError for what is wrong with its files.
+    inputs: the inputs folder; source: the keys and values of competition.toml; saved: the Competition that an earlier
+    stage saved, or None. Raises InputError for wrong keys; each property raises InputError if its files are wrong.
     """
 
     def __init__(self, inputs: Path, source: dict, saved: Competition | None = None):
@@ -37,29 +37,32 @@ class InputTables:
 
     @cached_property
     def competition(self) -> Competition:
-        """The saved Competition, or a new one from the keys, the training table and the sample submission."""
+        """The saved Competition, or a new Competition made from the keys, the tables and the sample submission."""
         return self._saved or _competition(self)
 
     @cached_property
     def training_rows(self) -> pd.DataFrame:
-        """One row per training photo; train_test_tables.py lists the columns."""
+        """The training rows, one per photo; train_test_tables.py lists their columns."""
         return train_test_tables.training_rows(self._training_photos, self.competition, self.settings)
 
     @cached_property
     def test_rows(self) -> pd.DataFrame:
-        """Columns id and image, in the order of the sample submission."""
+        """The test rows with the columns id and image, in the order of the sample submission."""
         return train_test_tables.test_rows(*self._test_photos, self.sample, self.competition)
 
     @property
     def given_tables(self) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """The training and the test table as the competition provides them, as text; both empty unless both exist."""
+        """The training table and the test table, unchanged and as text, or two empty tables if one does not exist."""
         if not (self.settings.train and self.settings.test):
             return pd.DataFrame(), pd.DataFrame()
         return self.training_table.table, self.test_table.table
 
     @cached_property
     def shared_columns(self) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
-        """The columns of both tables, one row per photo, and the names of those that do not only name the rows."""
+        """The columns that both tables have, for the training and the test photos, and the names of usable columns.
+
+        Columns that only name photos, prediction ids or groups are in the tables, but not among the names.
+        """
         rows = (self._training_photos, *self._test_photos)
         train, test = train_test_tables.shared_columns(*rows, self.competition, self.settings)
         names = train_test_tables.names_of_rows(self.settings)
@@ -69,33 +72,33 @@ class InputTables:
 
     @cached_property
     def training_table(self) -> SourceTable | None:
-        """The table named by `train`; None without one."""
+        """The table that the key `train` names, or None without this key."""
         return read_source(self.inputs, self.settings.train, "train") if self.settings.train else None
 
     @cached_property
     def test_table(self) -> SourceTable | None:
-        """The table named by `test`; None without one."""
+        """The table that the key `test` names, or None without this key."""
         return read_source(self.inputs, self.settings.test, "test") if self.settings.test else None
 
     @cached_property
     def sample(self) -> SampleFile:
-        """The sample submission."""
+        """The sample submission, as `read_sample` reads it."""
         return read_sample(self.inputs, self.settings, self._saved.sample.file if self._saved else "")
 
     @cached_property
     def listing(self) -> Listing:
-        """The folders and photos below inputs."""
+        """The listing of all folders and photos below inputs."""
         return Listing(self.inputs)
 
     @cached_property
     def _training_photos(self) -> PhotoRows:
-        """The photos of the training rows; without a table, all photos that match the template, except test photos."""
+        """The photos of the training rows. Without a table, they are all photos of the template but the test photos."""
         rows = find_photos(self.listing, self.settings.train_images, self.training_table, "train_images")
         return rows if self.training_table else train_test_tables.without_test_photos(rows, self.settings)
 
     @cached_property
     def _test_photos(self) -> tuple[PhotoRows, np.ndarray]:
-        """The photos of the test rows in the order of their table, with its columns, and their prediction ids (M,)."""
+        """The photos of the test rows with the columns of their table, in its order, and their prediction ids (M,)."""
         filled = self.competition.sample.columns
         table, ids = train_test_tables.rows_of_sample(self.settings, self.sample, filled, self.test_table, self.inputs)
         template = test_photo_template(self.settings, self.listing, table.table, self.sample.id)
@@ -104,7 +107,7 @@ class InputTables:
 
     @property
     def labelled_rows(self) -> PhotoRows:
-        """The rows from which the classes are read. Photos are searched only if the labels are in the paths."""
+        """The rows from which the classes are read. Photos are looked up only if their paths contain the labels."""
         source = self.training_table
         if source is not None:
             columns = self.settings.attributes or self.settings.listed("label")
@@ -118,7 +121,7 @@ class InputTables:
 
 
 def _competition(tables: InputTables) -> Competition:
-    """The Competition from the keys of competition.toml, the labels of the training rows and the sample submission."""
+    """Return the Competition made from the keys of competition.toml, the training labels and the sample submission."""
     settings, rows = tables.settings, tables.labelled_rows
     metric, sample_file = named_metrics.get(settings.metric), tables.sample
     attributes = label_columns.attributes_of(rows, settings)
@@ -143,14 +146,17 @@ def _competition(tables: InputTables) -> Competition:
 
 
 def _in_order_of_sample(classes: tuple[str, ...], sample: Sample, settings: Settings) -> tuple[str, ...]:
-    """The classes in the order of the sample's columns, if those are the classes; not for binary and ordinal."""
+    """Return the classes in the order of the sample's columns if the columns are the classes, else unchanged.
+
+    Only multiclass and multilabel classes are reordered.
+    """
     same = {same_text(name) for name in classes} == {same_text(name) for name in sample.columns}
     in_order = settings.target in ("multiclass", "multilabel") and sample.answer == "probabilities" and same
     return sample.columns if in_order else classes
 
 
 def _with_facts_of_labels(competition: Competition, settings: Settings, rows: PhotoRows) -> Competition:
-    """Add what only the labels show: whether every photo has one, and the lowest and highest value."""
+    """Return the Competition with at_least_one (multilabel) or limits (regression) set from the labels."""
     if settings.target == "multilabel":
         texts = label_columns.labels_of(rows, competition, settings, {})
         return replace(competition, at_least_one=all(texts))

@@ -1,7 +1,8 @@
-"""Classes and labels of a training table: the names of the classes and attribute values, and the label of each row.
+"""Read the classes and labels of a training table.
 
-The first section reads the names as the table spells them. The second section writes the labels as folds.csv has them:
-a class index, several class indices with spaces between them, or a number.
+The first section returns the names of classes and attribute values as the table spells them. The second section
+returns the label of each row as folds.csv has it: a class index, several class indices separated by spaces, or a
+number.
 
 Letters: N rows, C classes, L columns of 0 and 1.
 """
@@ -27,14 +28,14 @@ EDIT = "edit competition.toml"
 
 
 def _names_in_order(values) -> tuple[str, ...]:
-    """The distinct values, sorted by size if all are numbers (2 before 10), else alphabetically."""
+    """Return the distinct values, sorted by size if all values are numbers (2 before 10), else alphabetically."""
     values = sorted(set(values))
     numbers = pd.to_numeric(pd.Series(values, dtype=str), errors="coerce")
     return tuple(values) if numbers.isna().any() else tuple(values[i] for i in numbers.argsort(kind="stable"))
 
 
 def names_of_table(rows: PhotoRows, settings: Settings) -> tuple[str, ...]:
-    """The classes (C,) from the training table alone. Raises InputError for a missing or empty label column."""
+    """Return the class names (C,) from the training table alone. Raises InputError without a usable label column."""
     if settings.target == "regression":
         return ("value",)
     if not isinstance(settings.label, str):
@@ -48,8 +49,8 @@ def names_of_table(rows: PhotoRows, settings: Settings) -> tuple[str, ...]:
     if settings.target == "ordinal" and pd.to_numeric(pd.Series(names), errors="coerce").isna().any():
         raise InputError(
             f"grades of {rows.file} are not numbers: {', '.join(names[:20])}",
-            "the order of the grades, lowest first",
-            f"classes = {list(names[:20])} in competition.toml, in the right order",
+            "the order of the grades in `classes`, with the lowest grade first",
+            f"write classes = {list(names[:20])}, in the right order, in competition.toml",
         )
     if len(names) < 2:
         raise InputError(
@@ -59,7 +60,7 @@ def names_of_table(rows: PhotoRows, settings: Settings) -> tuple[str, ...]:
 
 
 def _names_of_column(rows: PhotoRows, settings: Settings) -> pd.Series:
-    """The label column (N,) as text. Raises InputError if it is missing, or empty in a row that must have a label."""
+    """Return the label column (N,) as text. Raises InputError if it is missing, or empty where a label is needed."""
     check_columns(rows.table, (settings.label,), "label", rows.file)
     labels = rows.table[settings.label]
     empty = (labels.str.strip() == "").to_numpy(bool)
@@ -67,37 +68,38 @@ def _names_of_column(rows: PhotoRows, settings: Settings) -> pd.Series:
         raise InputError(
             f"{empty.sum()} row(s) of {rows.file} without a label:{listed(rows.named(empty))}",
             f"a value in column {settings.label} of each row",
-            "fill or delete those rows",
+            f"add the labels to those rows of {rows.file}, or delete those rows",
         )
     if settings.target != "multilabel" and settings.label == source_table.LABEL and rows.source and rows.source.is_json:
         several = labels.str.contains(source_table.SEVERAL, regex=False).to_numpy(bool)
         if several.any():
             raise InputError(
                 f"{several.sum()} image(s) of {rows.file} with several categories:{listed(rows.named(several))}",
-                f'one category per image, or target = "multilabel" in place of {settings.target}',
+                f'one category per image, or target = "multilabel" instead of "{settings.target}"',
                 EDIT,
             )
     return labels
 
 
 def _parts_of_label(labels: pd.Series, settings: Settings) -> pd.Series:
-    """The labels of each row (N,) as lists."""
+    """Return the labels of each row (N,) as a list of texts."""
     if settings.separator.strip():
         return labels.str.split(settings.separator, regex=False).map(lambda parts: [part.strip() for part in parts])
     return labels.str.split()  # by any white space
 
 
 def _two_classes(values: tuple[str, ...], settings: Settings, file: str) -> tuple[str, str]:
-    """The names of the negative and the positive class. Several values of one class are joined, as in UERD/JMiPOD.
+    """Return the names of the negative and the positive class, made from the label column's values.
 
-    Raises InputError if `positive` names an unknown value, or if one of the classes would have no value.
+    A class with several values has a joined name such as UERD/JMiPOD. Raises InputError if `positive` names an unknown
+    value, or if a class would have no value.
     """
     positive = settings.listed("positive")
     unknown = [value for value in positive if value not in values]
     if unknown:
         raise InputError(
-            f"positive = {list(positive)}: no row of {file} has the label {unknown[0]}",
-            f"some of {', '.join(values[:20])}",
+            f"positive = {list(positive)} in competition.toml, but no row of {file} has the label {unknown[0]}",
+            f"one or more of the labels {', '.join(values[:20])}",
             EDIT,
         )
     if not positive and len(values) == 2:
@@ -105,15 +107,15 @@ def _two_classes(values: tuple[str, ...], settings: Settings, file: str) -> tupl
     negative = [value for value in values if value not in positive]
     if not positive or not negative:
         raise InputError(
-            f"labels of {file}: {', '.join(values[:20])}",
-            "two classes, or positive = [the labels of the positive class]",
+            f"{file} has the labels {', '.join(values[:20])}",
+            "two different labels, or positive = [the labels of the positive class] in competition.toml",
             EDIT,
         )
     return "/".join(negative), "/".join(positive)
 
 
 def attributes_of(rows: PhotoRows, settings: Settings) -> dict[str, Attribute]:
-    """The attributes; the classes are all combinations of their values, the last attribute changing fastest."""
+    """Return the attributes by name. The classes are all combinations of values; the last attribute varies fastest."""
     values = {name: _column_values(rows, settings, name) for name in settings.attributes}
     combinations = list(product(*(range(len(names)) for names in values.values())))
     return {
@@ -123,13 +125,13 @@ def attributes_of(rows: PhotoRows, settings: Settings) -> dict[str, Attribute]:
 
 
 def classes_of_attributes(attributes: dict[str, Attribute]) -> tuple[str, ...]:
-    """The class names (C,), made of the values of the attributes, such as "red small 30-60"; () without attributes."""
+    """Return the class names (C,), joined from attribute values as in "red small 30-60", or () without attributes."""
     columns = [[attribute.values[value] for value in attribute.of_class] for attribute in attributes.values()]
     return tuple(" ".join(names) for names in zip(*columns, strict=True))
 
 
 def _column_values(rows: PhotoRows, settings: Settings, name: str) -> tuple[str, ...]:
-    """The names of an attribute's values: ranges as <30, 30-60, >=60; others as the table spells them."""
+    """Return the names of an attribute's values: such as <30, 30-60, >=60 for ranges, else the values in the table."""
     if name in settings.ranges:
         edges = [f"{edge:g}" for edge in settings.ranges[name]["edges"]]
         between = [f"{low}-{high}" for low, high in pairwise(edges)]
@@ -144,9 +146,10 @@ def _column_values(rows: PhotoRows, settings: Settings, name: str) -> tuple[str,
 def labels_of(
     rows: PhotoRows, competition: Competition, settings: Settings, attributes: dict[str, np.ndarray]
 ) -> np.ndarray | list[str]:
-    """The labels (N,): int, text of class indices (multilabel), or float (regression).
+    """Return the labels (N,) as class indices (int), as texts of class indices (multilabel) or as float (regression).
 
-    attributes: the result of `attribute_columns`. Raises InputError for labels that are not classes, or not numbers.
+    attributes: the result of `attribute_columns`. Raises InputError for a label that is not a class, or (regression)
+    not a number.
     """
     if attributes:
         return label_of_attributes(pd.DataFrame(attributes), competition)
@@ -165,7 +168,7 @@ def labels_of(
 
 
 def attribute_columns(rows: PhotoRows, competition: Competition) -> dict[str, np.ndarray]:
-    """Name of each attribute to its value (N,) int."""
+    """Return for the name of each attribute the index of its value in each row, (N,) int."""
     ranges = {number_range.attribute: number_range for number_range in competition.ranges}
     columns = {}
     for name, attribute in competition.attributes.items():
@@ -178,7 +181,10 @@ def attribute_columns(rows: PhotoRows, competition: Competition) -> dict[str, np
 
 
 def numbers_of(rows: PhotoRows, column: str, key: str) -> np.ndarray:
-    """A column as (N,) float. Raises InputError for values that are not finite numbers."""
+    """Return a column as (N,) float. Raises InputError for values that are not finite numbers.
+
+    key: the key of competition.toml that names the column, for the error.
+    """
     check_columns(rows.table, (column,), key, rows.file)
     values = pd.to_numeric(rows.table[column], errors="coerce").to_numpy(np.float64)
     _check(np.isfinite(values), rows, rows.table[column], f"are not numbers in column {column}", "numbers")
@@ -186,7 +192,7 @@ def numbers_of(rows: PhotoRows, column: str, key: str) -> np.ndarray:
 
 
 def _zeros_and_ones(rows: PhotoRows, columns: tuple[str, ...]) -> np.ndarray:
-    """Columns of 0 and 1 as (N, L) bool. Raises InputError for other values."""
+    """Return columns of 0 and 1 as (N, L) bool. Raises InputError for any other value."""
     check_columns(rows.table, columns, "label", rows.file)
     values = rows.table[list(columns)].apply(pd.to_numeric, errors="coerce").to_numpy(np.float64)
     bad = ~np.isin(values, (0, 1))
@@ -198,14 +204,14 @@ def _zeros_and_ones(rows: PhotoRows, columns: tuple[str, ...]) -> np.ndarray:
     if shown:
         raise InputError(
             f"{len(shown)} row(s) of {rows.file} with labels that are not 0 or 1:{listed(shown)}",
-            "0 or 1 in each column of `label`",
-            "correct those lines",
+            "0 or 1 in each column that `label` names",
+            f"correct those rows of {rows.file}",
         )
     return values == 1
 
 
 def _places(columns: tuple[str, ...], competition: Competition) -> list[int]:
-    """The position in `label` of each class."""
+    """Return the position of each class among the columns that `label` names."""
     names = [same_text(name) for name in columns]
     return [names.index(same_text(name)) for name in competition.classes]
 
@@ -217,7 +223,7 @@ def _one_each(chosen: np.ndarray, rows: PhotoRows) -> np.ndarray:
         rows,
         pd.Series(counts),
         "do not have exactly one 1",
-        'one 1 per row; several need target = "multilabel"',
+        'one 1 per row, or target = "multilabel" if a row may have several',
     )
     return chosen.argmax(1)
 
@@ -239,7 +245,7 @@ def _indices(column: pd.Series, competition: Competition, rows: PhotoRows) -> np
 
 
 def _class_index(competition: Competition) -> dict[str, int]:
-    """Name of each class, in NFC, to its index."""
+    """Return the index of each class by the name of the class in Unicode NFC."""
     return {same_text(name): c for c, name in enumerate(competition.classes)}
 
 
@@ -248,7 +254,7 @@ def _known(competition: Competition) -> str:
 
 
 def _check(right: np.ndarray, rows: PhotoRows, values: pd.Series, problem: str, expected: str) -> None:
-    """Raise InputError that lists the rows that are not right; right: (N,) bool."""
+    """Raise InputError, with a list of the wrong rows, unless all rows are right. right: (N,) bool."""
     if not right.all():
         bad = [f"{n}: {v!r}" for n, v in zip(rows.named(~right), values[~right].tolist(), strict=True)]
         raise InputError(

@@ -1,9 +1,9 @@
-"""Which competition an inputs folder holds, and the one object that reads its tables.
+"""Find out which competition an inputs folder holds, and return the object that reads its tables.
 
-`open_tables` is for a new competition (make folds, make init, make eda), `tables_of` for the Competition that `make
-folds` saved. Both return InputTables if a competition.toml describes the competition, else MaskGenderAgeTables. Only
-this module decides between the two. Both classes have the properties competition, training_rows, test_rows,
-given_tables and shared_columns; each is read once, when it is first needed.
+`open_tables` is for a new competition (make folds, make init, make eda). `tables_of` is for the Competition that `make
+folds` saved. Both functions return InputTables if a competition.toml describes the competition, else
+MaskGenderAgeTables. No other module decides between these two classes. Both classes have the properties competition,
+training_rows, test_rows, given_tables and shared_columns. Each property is read once, when it is first needed.
 """
 
 from pathlib import Path
@@ -19,10 +19,11 @@ FILE = "competition.toml"
 
 
 def settings_file(inputs: Path, file: Path | None = None) -> Path | None:
-    """The competition.toml to use: `file`, else the one in inputs, else the one in the working folder; None without.
+    """Return the path of the competition.toml to use, or None if there is no such file.
 
-    If inputs holds the competition of mask_gender_age.py, a file in the working folder describes another competition,
-    so it is ignored.
+    `file` comes first, then competition.toml in inputs, then competition.toml in the working folder. If inputs holds
+    the competition of mask_gender_age.py, competition.toml in the working folder describes another competition and is
+    ignored.
     """
     if file:
         return Path(file)
@@ -32,9 +33,9 @@ def settings_file(inputs: Path, file: Path | None = None) -> Path | None:
 
 
 def open_tables(inputs: Path, file: Path | None = None) -> InputTables | MaskGenderAgeTables:
-    """The tables of the competition in inputs. file: its competition.toml, if it is not in its usual place.
+    """Return the tables of the competition in inputs. file: its competition.toml if it is not in a usual place.
 
-    Raises InputError if no competition.toml is found and none can be done without, and for wrong keys in the file.
+    Raises InputError for wrong keys in competition.toml, and if there is no such file although one is needed.
     """
     inputs, path = Path(inputs), settings_file(inputs, file)
     if path is not None:
@@ -44,18 +45,18 @@ def open_tables(inputs: Path, file: Path | None = None) -> InputTables | MaskGen
     if not inputs.is_dir():
         raise InputError(
             f"no folder {inputs}",
-            "the competition's files there",
+            "the folder of the competition's files",
             "the same command with INPUTS=<that folder>, or make demo",
         )
     raise InputError(
-        f"no {FILE} in {inputs} or here",
-        "a file that describes the competition, as docs/competition.md shows",
-        "make init, which writes one from the files there",
+        f"no {FILE} in {inputs} or in the working folder",
+        f"a {FILE} that describes the competition, as docs/competition.md shows",
+        f"make init, which guesses the file from {inputs}",
     )
 
 
 def tables_of(competition: Competition, inputs: Path) -> InputTables | MaskGenderAgeTables:
-    """The tables in inputs of a Competition that is already known: the one that `make folds` saved."""
+    """Return the tables in inputs of a Competition that `make folds` has saved."""
     if not competition.source:
         return MaskGenderAgeTables(Path(inputs))
     return InputTables(inputs, competition.source, competition)

@@ -1,12 +1,10 @@
-"""The home competition: mask x gender x age of faces, the competition that this toolkit was written for first.
+"""The home competition, mask x gender x age of faces, for which this toolkit was first written.
 
-It needs no competition.toml: `is_here` recognises it by the columns of its tables, and inputs/README.md describes
-its files. No other module of comp knows about masks, genders, ages, persons or faces.
+The home competition needs no competition.toml, because `is_here` recognises the columns of its tables.
+inputs/README.md describes its files. No other module of comp knows about masks, genders, ages, persons or faces.
 
     class = mask * 6 + gender * 3 + age      mask 0 worn, 1 worn wrongly, 2 off
                                              gender 0 male, 1 female;  age 0 for < 30, 1 for 30 to 59, 2 for >= 60
-
-pandas is imported where a table is read, so that a stage that finds nothing changed ends sooner.
 """
 
 import os
@@ -22,15 +20,16 @@ from comp.metrics import named_metrics
 from comp.tables import header_of
 from comp.text import same_text
 
+NAME = "mask x gender x age"
 METRIC = "macro_f1"
 ID, ANSWER = "ImageID", "ans"
 SAMPLE = "eval/info.csv"
 TRAIN_TABLE, TRAIN_IMAGES, TEST_IMAGES = "train/train.csv", "train/images", "eval/images"
 TRAIN_COLUMNS = ("id", "gender", "race", "age", "path")
 EXTENSIONS = (".jpg", ".jpeg", ".png")
-SHOTS = {f"mask{i}": 0 for i in range(1, 6)} | {"incorrect_mask": 1, "normal": 2}  # file name: value of mask
-OLD_FROM = 60  # years
-DEFAULTS = "crop=350"  # of 384 x 512 pixels: the face is near the middle
+SHOTS = {f"mask{i}": 0 for i in range(1, 6)} | {"incorrect_mask": 1, "normal": 2}  # file stem: value of mask
+OLD_FROM = 60  # the first age in years of the oldest age group
+DEFAULTS = "crop=350"  # in pixels of a photo of 384 x 512 pixels, whose face is near the middle
 
 ATTRIBUTES = {"mask": ("worn", "wrong", "off"), "gender": ("male", "female"), "age": ("<30", "30-59", ">=60")}
 CLASSES = tuple(f"{m} {g} {a}" for m in ATTRIBUTES["mask"] for g in ATTRIBUTES["gender"] for a in ATTRIBUTES["age"])
@@ -41,14 +40,14 @@ CLASSES = tuple(f"{m} {g} {a}" for m in ATTRIBUTES["mask"] for g in ATTRIBUTES["
 def is_here(inputs: Path) -> bool:
     """Whether train/train.csv or eval/info.csv has this competition's columns.
 
-    One of them is enough: if the other is missing or damaged, reading it raises a clear error.
+    One of the two tables is enough. If the other table is missing or damaged, reading it raises a clear error later.
     """
     tables = ((TRAIN_TABLE, TRAIN_COLUMNS), (SAMPLE, (ID, ANSWER)))
     return any(set(columns) <= set(header_of(Path(inputs) / table)) for table, columns in tables)
 
 
 def competition() -> Competition:
-    """The Competition value."""
+    """Return the Competition value of the home competition."""
     labels = class_attributes()
     return Competition(
         target="multiclass",
@@ -63,23 +62,23 @@ def competition() -> Competition:
 
 
 def encode(mask, gender, age):
-    """Class 0 … 17 of the three attribute indices (ints or int arrays of one shape)."""
+    """Return the class, 0 … 17, of three attribute indices (ints, or int arrays of the same shape)."""
     return mask * 6 + gender * 3 + age
 
 
 def attribute_labels(labels: np.ndarray) -> dict[str, np.ndarray]:
-    """The inverse of `encode`: labels (N,) to one (N,) array for each attribute, in the order of ATTRIBUTES."""
+    """Return the attribute indices (N,) of classes (N,), by attribute name; the inverse of `encode`."""
     labels = np.asarray(labels)
     return {"mask": labels // 6, "gender": labels // 3 % 2, "age": labels % 3}
 
 
 def class_attributes() -> dict[str, np.ndarray]:
-    """Name of each attribute to its value for each class (C,)."""
+    """Return for the name of each attribute its index in each class, (C,)."""
     return attribute_labels(np.arange(len(CLASSES)))
 
 
 def age_group(years, old_from: int = OLD_FROM):
-    """0 under 30, 1 up to `old_from` - 1, 2 from `old_from` years on."""
+    """Return 0 for ages under 30, 1 for ages from 30 to `old_from` - 1, and 2 for ages from `old_from` years on."""
     return (np.asarray(years) >= 30).astype(int) + (np.asarray(years) >= old_from).astype(int)
 
 
@@ -87,7 +86,7 @@ def age_group(years, old_from: int = OLD_FROM):
 
 
 class MaskGenderAgeTables:
-    """The tables of this competition, with the same properties as InputTables (see loading.py)."""
+    """The tables of the home competition, with the properties of InputTables that loading.py lists."""
 
     def __init__(self, inputs: Path):
         self.inputs, self.competition = Path(inputs), competition()
@@ -104,20 +103,21 @@ class MaskGenderAgeTables:
 
     @property
     def given_tables(self) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """Two empty tables: there is no test table to compare the training table with."""
+        """Two empty tables, because the home competition has no test table to compare the training table with."""
         return pd.DataFrame(), pd.DataFrame()
 
     @property
     def shared_columns(self) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
-        """No columns: there is no test table."""
+        """Two empty tables and no names of columns, because the home competition has no test table."""
         return *self.given_tables, []
 
 
 def read_train(inputs: Path) -> pd.DataFrame:
-    """One row per training photo: image (relative to inputs), group (person), label, mask, gender, age, years.
+    """Return one row per training photo, with the columns image, group, label, mask, gender, age and years.
 
-    A person is identified by `path`, because `id` is not unique. Raises InputError for a missing table or column,
-    a row without its folder and a folder without one of its seven photos; all of them are listed.
+    image: the path relative to inputs; group: the person, identified by `path` because `id` is not unique. Raises
+    InputError for a missing table or column, and lists all rows without a folder and all folders without one of the
+    seven photos.
     """
     from comp.inputs.photo_listing import Listing
 
@@ -136,14 +136,14 @@ def read_train(inputs: Path) -> pd.DataFrame:
     if problems:
         raise InputError(
             f"{len(problems)} problem(s) in {inputs / 'train'}:{listed(problems)}",
-            f"for each row of {TRAIN_TABLE} a folder with one each of {', '.join(SHOTS)} ({' '.join(EXTENSIONS)})",
-            f"unpack the data again, or delete those rows of {inputs / TRAIN_TABLE}",
+            f"for each row of {TRAIN_TABLE} a folder with the photos {', '.join(SHOTS)} ({' or '.join(EXTENSIONS)})",
+            f"unpack the competition's data again, or delete the rows of those folders in {inputs / TRAIN_TABLE}",
         )
     return pd.DataFrame(rows)
 
 
 def read_test(inputs: Path) -> pd.DataFrame:
-    """One row per test photo in the sample submission's order: id, image (relative to inputs)."""
+    """Return the columns id and image (a path relative to inputs), one row per test photo, in the sample's order."""
     sample = _read_table(inputs, SAMPLE, (ID, ANSWER))
     repeated = sample[ID][sample[ID].map(same_text).duplicated()].tolist()
     bad = [name for name in sample[ID] if Path(name).name != name]
@@ -151,15 +151,15 @@ def read_test(inputs: Path) -> pd.DataFrame:
     photos = {same_text(name): name for name in (os.listdir(folder) if folder.is_dir() else ())}
     missing = [] if bad else [name for name in sample[ID] if same_text(name) not in photos]
     for problem, items in (
-        ("repeated id", repeated),
-        ("id that is no file name", bad),
-        ("id without its photo", missing),
+        ("repeated id(s)", repeated),
+        ("id(s) that are not file names", bad),
+        ("id(s) without a photo", missing),
     ):
         if items:
             raise InputError(
-                f"{len(items)} {problem}(s) in {inputs / SAMPLE}:{listed(items)}",
+                f"{len(items)} {problem} in {inputs / SAMPLE}:{listed(items)}",
                 f"one row per photo of {inputs / TEST_IMAGES}",
-                f"unpack the data again, or correct {inputs / SAMPLE}",
+                f"unpack the competition's data again, or correct {inputs / SAMPLE}",
             )
     images = [f"{TEST_IMAGES}/{photos[same_text(name)]}" for name in sample[ID]]
     return pd.DataFrame({"id": sample[ID], "image": images})
@@ -170,13 +170,13 @@ def _read_table(inputs: Path, name: str, columns: tuple[str, ...]) -> pd.DataFra
 
     path = Path(inputs) / name
     if not path.is_file():
-        advice = "unpack the competition's data there, give INPUTS=folder, or try `make demo`"
-        raise InputError(f"no {path}", f"the folder INPUTS={inputs} with {TRAIN_TABLE} and {SAMPLE}", advice)
+        advice = f"unpack the data in {inputs}, or the same command with INPUTS=<the folder of the data>, or make demo"
+        raise InputError(f"no {path}", f"the files {TRAIN_TABLE} and {SAMPLE} in {inputs}", advice)
     return read_text_table(path, columns)
 
 
 def _check_people(people: pd.DataFrame, inputs: Path) -> None:
-    """Check the range of every field, and that `path` is unique and a plain folder name: it becomes part of a path."""
+    """Raise InputError for an age, a gender or a `path` that is wrong. A path must be a unique plain folder name."""
     years = pd.to_numeric(people["age"], errors="coerce")
     wrong = {
         "age": ~years.between(0, 120),
@@ -191,13 +191,16 @@ def _check_people(people: pd.DataFrame, inputs: Path) -> None:
     if problems:
         raise InputError(
             f"{len(problems)} bad row(s) in {inputs / TRAIN_TABLE}:{listed(problems)}",
-            f"age in years, gender {' or '.join(ATTRIBUTES['gender'])}, path a unique folder name",
+            f"an age in years, a gender of {' or '.join(ATTRIBUTES['gender'])}, and a unique folder name as path",
             f"correct those lines of {inputs / TRAIN_TABLE}",
         )
 
 
 def _with_lines(inputs: Path, people: pd.DataFrame, problems: dict[int, str]) -> list[str]:
-    """The problems of rows, each with the line of the row. The table is read again only if there are any."""
+    """Return the problems, each with the line of its row in the file. problems: the problem of each row number.
+
+    The file is read again to find the lines, but only if there are problems.
+    """
     from comp.tables import line_numbers
 
     if not problems:
@@ -207,7 +210,10 @@ def _with_lines(inputs: Path, people: pd.DataFrame, problems: dict[int, str]) ->
 
 
 def _photos(inputs: Path, folder: str) -> dict[str, list[str]]:
-    """Name of a photo without its extension to its files' names. Names that begin with "." come from file managers."""
+    """Return the file names of the photos in a folder, by photo name without the extension.
+
+    Files whose names begin with "." are left out, because file managers make them.
+    """
     photos: dict[str, list[str]] = {}
     for file in sorted((inputs / folder).iterdir()):
         if not file.name.startswith(".") and file.suffix.lower() in EXTENSIONS:
@@ -216,7 +222,7 @@ def _photos(inputs: Path, folder: str) -> dict[str, list[str]]:
 
 
 def _problems_of_folder(person: str, photos: dict[str, list[str]]) -> list[str]:
-    """The photos of a person that are missing, and those that exist twice."""
+    """Return a text for each photo of a person that is missing or exists twice. photos: the result of `_photos`."""
     missing = [f"{TRAIN_IMAGES}/{person}: no photo '{shot}'" for shot in SHOTS if shot not in photos]
     twice = [f"{TRAIN_IMAGES}/{person}: two photos '{shot}'" for shot in SHOTS if len(photos.get(shot, [])) > 1]
     return missing + twice

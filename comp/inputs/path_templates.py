@@ -1,7 +1,7 @@
-"""Templates of paths, ids and groups: text with {fields}, such as train/{label}/{id}.jpg or {patient_id}_{side}.
+"""Templates of paths, ids and groups, such as train/{label}/{id}.jpg or {patient_id}_{side}.
 
-A field is the name of a column. The functions find the fields of a template, fill them in, and build a regular
-expression that reads their values from a path.
+A field is the name of a column in braces. The functions find the fields of a template, replace the fields by values,
+and build a regular expression that reads the values of the fields from a path.
 """
 
 import re
@@ -11,22 +11,24 @@ import pandas as pd
 from comp.errors import InputError
 
 FIELD = re.compile(r"\{([^{}]*)\}")
-PART = re.compile(r"([^{}]*)(?:\{([^{}]*)\})?")  # literal text, then a field or the end
+PART = re.compile(r"([^{}]*)(?:\{([^{}]*)\})?")  # literal text, and then a field or the end of the template
 
 
 def fields(template: str) -> list[str]:
-    """The distinct names of the fields in the order of the template. Raises InputError for unbalanced braces."""
+    """Return the distinct field names in their order in the template. Raises InputError for unbalanced braces."""
     names = FIELD.findall(template)
     rest = FIELD.sub("", template)
     if "{" in rest or "}" in rest or "" in names:
         raise InputError(
-            f'template "{template}" in competition.toml', "names in braces, such as {id}", "edit competition.toml"
+            f'wrong braces in the template "{template}" of competition.toml',
+            "names in braces, such as {id}",
+            "edit competition.toml",
         )
     return list(dict.fromkeys(names))
 
 
 def fill(template: str, table: pd.DataFrame) -> pd.Series:
-    """The text (N,) of each row: the template with its fields replaced by the row's values. table: text columns (N)."""
+    """Return the template (N,) with its fields replaced by the values of each row. table: N rows with text columns."""
     text = pd.Series("", index=table.index, dtype=str)
     for literal, name in re.findall(PART, template):
         text = text + literal
@@ -36,9 +38,9 @@ def fill(template: str, table: pd.DataFrame) -> pd.Series:
 
 
 def pattern(template: str) -> str:
-    """A regular expression for the template, with one (...) for each of its `fields`, in their order.
+    """Return a regular expression for the template, with one (...) for each field, in the order of `fields`.
 
-    A field matches a part of one file or folder name. A field that occurs twice must have the same value twice.
+    A field matches a part of one file or folder name. A field that occurs twice must have the same value both times.
     """
     names, expression, seen = fields(template), "", set()
     for literal, name in re.findall(PART, template):
@@ -52,5 +54,5 @@ def pattern(template: str) -> str:
 
 
 def literal_folder(template: str) -> str:
-    """The folders before the first field: "train/images" for train/images/{path}/{shot}.*; "" if there are none."""
+    """Return the folders before the first field, such as "train/images" for train/images/{path}/{shot}.*, or ""."""
     return template.partition("{")[0].rpartition("/")[0]

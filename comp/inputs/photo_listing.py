@@ -1,7 +1,7 @@
-"""Which files are photos, and where they are: the accepted extensions, and a listing of the inputs folder.
+"""The accepted extensions of photos, and a listing of the photos in the inputs folder.
 
-Upper and lower case of an extension mean the same, and so do .jpg and .jpeg. A listing reads each folder only once:
-220,000 photos take a second, not minutes.
+Extensions in upper and in lower case are equal, and so are .jpg and .jpeg. A listing reads each folder only once, so
+that 220,000 photos take a second instead of minutes.
 """
 
 import os
@@ -13,30 +13,31 @@ import pandas as pd
 from comp.text import same_text
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp", ".gif", ".heic", ".avif")
-SAME = {".jpeg": ".jpg", ".tiff": ".tif"}  # two spellings of one extension
+SAME = {".jpeg": ".jpg", ".tiff": ".tif"}  # another spelling of an extension: the usual spelling
 END = re.compile(rf"(?:{'|'.join(map(re.escape, EXTENSIONS))}|\.\*)$", re.IGNORECASE)
 
 
 def extension(path: str) -> str:
-    """The photo extension at the end of a path or template, as written there (".JPG", ".*" for any); "" for none."""
+    """Return the photo extension at the end of a path or template, such as ".JPG" or (any extension) ".*", or ""."""
     match = END.search(path)
     return match[0] if match else ""
 
 
 def without_extension(paths: pd.Series) -> pd.Series:
-    """Paths (N,) without the photo extension at their end."""
+    """Return paths (N,) without the photo extension at the end."""
     return paths.str.replace(END, "", regex=True)
 
 
 def usual_extension(end: str) -> str:
-    """The usual spelling of an extension, in lower case: ".jpg" for ".JPEG"."""
+    """Return the usual spelling of an extension in lower case, such as ".jpg" for ".JPEG"."""
     return SAME.get(end.lower(), end.lower())
 
 
 class Listing:
-    """The folders and photos below `inputs`, by their names in Unicode NFC. A folder is read when it is first needed.
+    """A listing of the folders and photos below `inputs`. A folder is read when its listing is first needed.
 
-    Names that begin with "." (from file managers) and files without a photo extension are left out.
+    The listing has each name in Unicode NFC and as it is on the disk (the real name). Names that begin with "." (from
+    file managers) and files without a photo extension are left out.
     """
 
     def __init__(self, inputs: Path):
@@ -44,15 +45,18 @@ class Listing:
         self._read: dict[str, tuple[dict[str, str], dict[str, str]]] = {}
 
     def folders(self, folder: str) -> dict[str, str]:
-        """Name in NFC to real name of the folders in `folder`, a real path relative to inputs."""
+        """Return the real names of the folders in `folder` by their names in NFC. folder: a real path below inputs."""
         return self._entries(folder)[0]
 
     def photos(self, folder: str) -> dict[str, str]:
-        """Name in NFC to real name of the photos in `folder`, a real path relative to inputs."""
+        """Return the real names of the photos in `folder` by their names in NFC. folder: a real path below inputs."""
         return self._entries(folder)[1]
 
     def real(self, folder: str) -> str | None:
-        """The real path of a folder that is given by its path in NFC, relative to inputs; None if it does not exist."""
+        """Return the real path of a folder, or None if it does not exist. folder: its path in NFC, relative to inputs.
+
+        Both paths are relative to inputs.
+        """
         if (self.inputs / folder).is_dir():
             return folder
         parent, _, name = folder.rpartition("/")
@@ -67,7 +71,10 @@ class Listing:
 
 
 def _scan(folder: Path) -> tuple[dict[str, str], dict[str, str]]:
-    """Name in NFC to real name of the folders, and of the photos, in one folder; empty if there is no such folder."""
+    """Return the real names of the folders and of the photos in one folder, each by their names in NFC.
+
+    Both dictionaries are empty if the folder does not exist.
+    """
     folders, photos = {}, {}
     try:
         with os.scandir(folder) as entries:
@@ -84,12 +91,12 @@ def _scan(folder: Path) -> tuple[dict[str, str], dict[str, str]]:
 
 
 def joined(folder: str, name: str) -> str:
-    """A relative path; the folder may be "", for inputs itself."""
+    """Return the path of `name` in `folder`. Both paths are relative to inputs/; a folder "" is inputs/ itself."""
     return f"{folder}/{name}" if folder else name
 
 
 def in_folders(listing: Listing, folders: list[str]) -> pd.Series:
-    """The real paths of all photos in some folders; the index has their paths in NFC. folders: paths in NFC."""
+    """Return the real paths of all photos in `folders`, indexed by the photos' paths in NFC. folders: paths in NFC."""
     names, paths = [], []
     for folder in folders:
         real = listing.real(folder)

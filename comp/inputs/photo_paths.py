@@ -1,11 +1,12 @@
-"""The photos of the rows of a table, found by a template of their path such as train/{label}/{id}.jpg.
+"""Find the photos of the rows of a table by a template of their path, such as train/{label}/{id}.jpg.
 
-If the table has a column for each field of the template, the template is filled in for each row, and the photo at that
-path is looked up. Else all photos that match the template are joined with the rows by the fields that are columns. The
-file extension may be missing in the template or doubled, and the Unicode form of a name may differ (macOS).
+If the table has a column for each field of the template, the template is filled in for each row, and the photo at the
+resulting path is looked up. Otherwise all photos that match the template are joined with the rows by the fields that
+are columns. The file extension may be missing in the template, or be both in the template and in the column. The
+Unicode form of a name may differ (as on macOS).
 
 The last sections hold the default template of the test photos, and the errors for photos that are not found. Such an
-error shows the paths that were tried, the files that exist there, and the command that unpacks an archive.
+error shows the paths that were tried, the files that exist in their folder, and the command that unpacks an archive.
 """
 
 import re
@@ -31,17 +32,18 @@ from comp.inputs.photo_listing import (
 from comp.inputs.source_table import SourceTable, first_names, unpack_command
 from comp.text import same_text, same_texts
 
-TRIED = 3  # paths that an error shows
+TRIED = 3  # how many of the tried paths an error shows
 OUTSIDE = r"^/|^[A-Za-z]:|\x00|(?:^|/)\.\.(?:/|$)"  # matches paths that are absolute or leave their folder
-NOTHING = r"(?:^|(?<=/))\./|(?<=/)/+"  # parts of a path without a meaning: ./ and doubled slashes
+NOTHING = r"(?:^|(?<=/))\./|(?<=/)/+"  # matches parts of a path without a meaning: ./ and doubled slashes
 
 
 @dataclass(frozen=True)
 class PhotoRows:
-    """One row per photo.
+    """The photos (N) of a table's rows, one row per photo.
 
-    table: text columns; the index is the row number in `source`, repeated if a row has several photos. images (N,):
-    posix paths relative to inputs, "" if they are not known yet. source: the table that was read, None without a table.
+    table: text columns for each photo. Its index is the row number in `source`, repeated if a row has several photos.
+    images (N,): the posix path of each photo, relative to inputs, or "" if the photo was not looked up.
+    source: the table that was read, or None without a table.
     """
 
     table: pd.DataFrame
@@ -49,23 +51,26 @@ class PhotoRows:
     source: SourceTable | None
 
     def named(self, bad: np.ndarray) -> list[str]:
-        """A name for each bad row ((N,) bool) that the user can find: its line in the table, or the photo."""
+        """Return for each bad row its line (CSV) or image (JSON) in the table, or the photo's path without a table.
+
+        bad: (N,) bool.
+        """
         if self.source is None:
             return self.images[bad].tolist()
         return self.source.named(self.table.index[bad])
 
     @property
     def file(self) -> str:
-        """The file of the table, or "the photos" without a table."""
+        """The path of the table, or "the photos" without a table."""
         return "the photos" if self.source is None else str(self.source.path)
 
 
 def find_photos(listing: Listing, path_template: str, source: SourceTable | None, key: str) -> PhotoRows:
-    """The photos of each row of the table, or all photos that match the template if there is no table.
+    """Return the photos of each row of the table, or all photos that match the template if there is no table.
 
-    A field that is not a column of the table matches any part of a name. Then a row may have several photos, and the
-    field becomes a column. key: the key of the template in competition.toml. Raises InputError if a row has no photo,
-    or if a path leaves inputs.
+    A field that is not a column of the table matches any part of a name. A row may then have several photos, and the
+    field becomes a column of the result. key: the key of the template in competition.toml, for errors. Raises
+    InputError if a row has no photo, or if a path leads out of inputs.
     """
     if source is None:
         images, values = _matching_photos(listing, path_template, key)
@@ -88,8 +93,8 @@ def _by_template(listing: Listing, path_template: str, source: SourceTable, key:
         names = wanted[twice].tolist()
         raise InputError(
             f"{len(names)} row(s) of {source.path} fit two photos:{listed(names)}",
-            f'one photo per row, by the extension in {key} = "{path_template}"',
-            f"write the extension in {key} in place of .*",
+            f'one photo per row, chosen by an extension at the end of {key} = "{path_template}"',
+            f"edit {key} in competition.toml",
         )
     missing = (images == "").to_numpy()
     if missing.any():
@@ -103,16 +108,16 @@ def _check_inside(rows: PhotoRows, listing: Listing, key: str) -> None:
         paths = [f"{row}: {path}" for row, path in zip(rows.named(outside), rows.images[outside], strict=True)]
         raise InputError(
             f"{len(paths)} path(s) outside of inputs in {rows.file}:{listed(paths)}",
-            f"{key} gives paths within {listing.inputs}",
-            "correct those lines",
+            f"paths in {listing.inputs} from {key}",
+            f"correct those lines of {rows.file}, or edit {key} in competition.toml",
         )
 
 
 def _real_paths(listing: Listing, wanted: pd.Series) -> tuple[pd.Series, np.ndarray]:
-    """The real path (N,) of each wanted path, "" if there is no photo; and whether two photos match it, (N,) bool.
+    """Return the real path (N,) of the photo at each wanted path, and whether two photos match the path, (N,) bool.
 
-    wanted: paths in NFC. Their extension may be missing, ".*", in another case, or doubled (in both the template and
-    the id).
+    The real path is "" if there is no photo. wanted: paths in Unicode NFC, whose extension may be missing, ".*", in
+    another case, or doubled (because the template and the id have one).
     """
     photos = in_folders(listing, wanted.str.rpartition("/")[0].unique().tolist())
     images, twice = _looked_up(wanted, photos), np.zeros(len(wanted), bool)
@@ -125,12 +130,12 @@ def _real_paths(listing: Listing, wanted: pd.Series) -> tuple[pd.Series, np.ndar
 
 
 def _looked_up(keys: pd.Series, photos: pd.Series) -> np.ndarray:
-    """The value (N,) of each key in `photos`, whose index is unique; "" for a missing key."""
+    """Return the value (N,) of each key in `photos`, or "" for a missing key. The index of `photos` is unique."""
     return np.append(photos.to_numpy(object), "")[photos.index.get_indexer(keys)]  # a missing key has position -1
 
 
 def _by_stem(wanted: pd.Series, photos: pd.Series) -> tuple[np.ndarray, np.ndarray]:
-    """Paths without the extension, or with another spelling of it: real paths (N,), and whether two photos match."""
+    """Return the same two arrays as `_real_paths` for wanted paths whose extension is missing or spelt otherwise."""
     names = photos.index.to_series()
     stems, ends = without_extension(names), names.map(lambda path: usual_extension(extension(path)))
     keys = without_extension(wanted) + wanted.map(lambda path: usual_extension(extension(path).replace(".*", "")))
@@ -167,9 +172,9 @@ def _by_listing(listing: Listing, path_template: str, source: SourceTable, key: 
 
 
 def _matching_photos(listing: Listing, path_template: str, key: str) -> tuple[pd.Series, pd.DataFrame]:
-    """All photos whose paths match the template: real paths (N,), and a text column for each field of the template.
+    """Return the real paths (N,) of all photos that match the template, and the value of each field as text columns.
 
-    If a template ends in a field and has no extension, that field includes the extension. Raises InputError if no photo
+    If the template ends in a field, the value of this field includes the extension. Raises InputError if no photo
     matches.
     """
     folders = [("", "")]  # path in NFC, real path
@@ -191,7 +196,7 @@ def _matching_photos(listing: Listing, path_template: str, key: str) -> tuple[pd
 
 
 def _pattern(path_template: str) -> str:
-    """A regular expression for the whole path, with any spelling of the template's extension."""
+    """Return a regular expression for a whole path, in which the extension of the template may be spelt in any way."""
     end = extension(path_template)
     stem = path_templates.pattern(same_text(path_template.removesuffix(end)))
     if not end:
@@ -201,7 +206,7 @@ def _pattern(path_template: str) -> str:
 
 
 def _keys(values: pd.DataFrame, path_template: str) -> pd.DataFrame:
-    """The columns to join by, in NFC. The last field loses its extension if the template has no extension."""
+    """Return the columns to join by, in Unicode NFC. If the template ends in a field, its values have no extension."""
     values = values.apply(same_texts)
     last = path_templates.fields(path_template)[-1]
     if not extension(path_template) and path_template.endswith("}") and last in values:
@@ -213,11 +218,11 @@ def _keys(values: pd.DataFrame, path_template: str) -> pd.DataFrame:
 
 
 def test_photo_template(settings: Settings, listing: Listing, table: pd.DataFrame, id_column: str) -> str:
-    """`test_images` if given, else train_images with "test" in place of "train".
+    """Return `test_images` if given, else `train_images` with "test" in place of "train".
 
-    If the folder of that default does not exist, train_images is used unchanged. The default leaves out folders that
-    test photos cannot have, such as {label}. table: the test rows. If the template has one field, and this field is
-    not a column of the table, it is the id.
+    If the folder with "test" in its name does not exist, "train" is not replaced. The default leaves out folders with
+    a field that the test rows lack, such as {label}. table: the test rows. If the only field of the template is not a
+    column of the table, the field is replaced by the id column.
     """
     template = settings.test_images or _default_template(settings.train_images, listing, set(table))
     fields = path_templates.fields(template)
@@ -239,11 +244,11 @@ def _default_template(train_images: str, listing: Listing, columns: set[str]) ->
 
 
 def _no_photo_matches(listing: Listing, path_template: str, key: str) -> InputError:
-    """The error if no photo at all matches the template."""
+    """Return the error for a template that no photo matches."""
     folder = path_templates.literal_folder(path_template)
     return InputError(
         f'{key} = "{path_template}" matches no photo in {listing.inputs}{_files_in(listing.inputs, folder)}',
-        "photos at such paths, relative to the inputs folder",
+        "photos at paths of this form, relative to the inputs folder",
         unpack_command(listing.inputs, folder) or f"edit {key} in competition.toml",
     )
 
@@ -251,7 +256,7 @@ def _no_photo_matches(listing: Listing, path_template: str, key: str) -> InputEr
 def _rows_without_photo(
     listing: Listing, tried: list[str], names: list[str], source: SourceTable, key: str
 ) -> InputError:
-    """The error for rows without a photo. tried: the path of each; names: how the user finds each row."""
+    """Return the error for rows without a photo. tried: the path of each row; names: the line or image of each row."""
     rows, file = len(source.table), source.path
     shown = [f"{name}: no {path}" for name, path in zip(names[:TRIED], tried[:TRIED], strict=True)]
     more = [f"… and {len(tried) - TRIED} more"] if len(tried) > TRIED else []
@@ -260,13 +265,13 @@ def _rows_without_photo(
     problem = f"{len(tried)} of {rows} rows of {file} have no photo:{listed(shown + more)}"
     return InputError(
         problem + _files_in(listing.inputs, folder),
-        f"a photo in {listing.inputs} for each row, by {key}",
+        f"for each row a photo in {listing.inputs} at the path that {key} gives",
         unpack_command(listing.inputs, folder) or edit,
     )
 
 
 def _files_in(inputs: Path, folder: str) -> str:
-    """How many files of which kind are in the deepest existing folder of the path."""
+    """Return a line that counts the files in `folder` by extension. A missing folder is replaced by its parent."""
     place = inputs / folder
     while not place.is_dir() and place not in (inputs, place.parent):
         place = place.parent

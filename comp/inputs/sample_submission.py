@@ -1,7 +1,8 @@
-"""The sample submission: which file it is, its id column, which of its columns are filled, and how.
+"""Find and read the sample submission, and decide which of its columns are filled with what.
 
-`read_sample` reads the file. `sample_of` compares its columns with the classes and decides on the form of the answers
-(`Sample.answer`): one column for each class, or one column with a label, a number, a ranking or a probability.
+`read_sample` reads the file. `sample_of` compares the columns of the file with the classes and decides on the form of
+the answers (`Sample.answer`): one column for each class, or one column with a label, a number, a ranking or a
+probability.
 """
 
 import os
@@ -20,7 +21,7 @@ from comp.tables import RawTable, line_numbers, read_raw_csv
 from comp.text import same_text
 
 TABLES = (".csv", ".tsv")
-UNNAMED = "Unnamed: "  # the name that pandas gives to a column without one, such as a saved index
+UNNAMED = "Unnamed: "  # pandas gives such a name to a column without a name, such as a saved index
 ANSWER_NAMES = ("label", "target", "prediction", "predicted", "predictions", "class", "category", "answer", "ans")
 EDIT = "edit competition.toml"
 
@@ -29,7 +30,10 @@ EDIT = "edit competition.toml"
 
 @dataclass(frozen=True)
 class SampleFile:
-    """path: relative to inputs; id: the column of prediction ids; table: its rows, with text columns."""
+    """The sample submission.
+
+    path: the path of its file, relative to inputs; id: the name of the column of ids; table: its rows, as text columns.
+    """
 
     path: str
     id: str
@@ -37,19 +41,19 @@ class SampleFile:
 
     @property
     def others(self) -> list[str]:
-        """The columns that have a name, without the id."""
+        """The columns that have a name, except the column of ids."""
         return [name for name in self.table if name != self.id and is_named(name)]
 
 
 def is_named(column: str) -> bool:
-    """Whether a column has a name: pandas calls the others Unnamed: 0 and so on."""
+    """Whether a column has a name of its own. pandas calls a column without a name "Unnamed: 0", for example."""
     return bool(column) and not column.startswith(UNNAMED)
 
 
 def read_sample(inputs: Path, settings: Settings, path: str = "") -> SampleFile:
-    """Read the sample submission. path: relative to inputs; "" to search for it.
+    """Read the sample submission. path: the path of its file, relative to inputs, or "" to search for the file.
 
-    Raises InputError if there is none, if there are several, or if ids repeat.
+    Raises InputError if there is no sample submission, if there are several, or if an id occurs twice.
     """
     path = path or settings.sample or find_sample(inputs, settings)
     file = inputs / path
@@ -67,14 +71,17 @@ def read_sample(inputs: Path, settings: Settings, path: str = "") -> SampleFile:
         names = [f"line {n}: {name}" for n, name in zip(lines[repeated], table[sample.id][repeated], strict=True)]
         raise InputError(
             f"{len(names)} rows of {file} with repeated ids:{listed(names)}",
-            f"each {sample.id} once",
+            f"a different {sample.id} in each row",
             f"delete the repeated rows of {file}",
         )
     return sample
 
 
 def find_sample(inputs: Path, settings: Settings) -> str:
-    """The table with "sample" or "submission" in its name, in inputs or one folder below; relative to inputs."""
+    """Return the path, relative to inputs, of the table with "sample" or "submission" in its name.
+
+    The table is searched for in inputs and in its folders. Raises InputError unless exactly one table fits best.
+    """
     tables = [_tables(inputs, depth) for depth in (0, 1)]
     for words in (("sample", "submi"), ("sample",), ("submi",)):
         for names in tables:
@@ -85,18 +92,18 @@ def find_sample(inputs: Path, settings: Settings) -> str:
             if called:
                 raise InputError(
                     f"{len(called)} sample submissions in {inputs}:{listed(called)}",
-                    "one of them",
-                    f'sample = "{called[0]}" in competition.toml',
+                    "the name of one of these files as `sample` in competition.toml",
+                    f'write sample = "{called[0]}" in competition.toml',
                 )
     raise InputError(
         f"no sample submission in {inputs}:{listed(tables[0] + tables[1]) or ' no table at all'}",
         "a table such as sample_submission.csv",
-        unpack_command(inputs, "sample_submission") or 'sample = "its name" in competition.toml',
+        unpack_command(inputs, "sample_submission") or 'write sample = "<its path>" in competition.toml',
     )
 
 
 def _tables(inputs: Path, depth: int) -> list[str]:
-    """The tables in inputs (depth 0) or in its folders (depth 1), relative to inputs; only file names are read."""
+    """Return the paths, relative to inputs, of the tables in inputs (depth 0) or in its folders (depth 1)."""
     with os.scandir(inputs) as entries:
         places = [""] if depth == 0 else sorted(f"{entry.name}/" for entry in entries if entry.is_dir())
     return [
@@ -108,7 +115,7 @@ def _tables(inputs: Path, depth: int) -> list[str]:
 
 
 def _id_column(settings: Settings, table: pd.DataFrame) -> str:
-    """The column named by `id`, upper or lower case; else the first column with a name."""
+    """Return the column that the key `id` names, in upper or lower case, or else the first column with a name."""
     names = [name for name in table if is_named(name)] or list(table)
     same = [name for name in names if name == settings.id] or [n for n in names if n.lower() == settings.id.lower()]
     return (same or names)[0]
@@ -118,10 +125,10 @@ def _id_column(settings: Settings, table: pd.DataFrame) -> str:
 
 
 def sample_of(settings: Settings, file: SampleFile, classes: tuple[str, ...], metric: Metric) -> Sample:
-    """The Sample value. classes: from competition.toml or the training table.
+    """Return the Sample value. classes: the class names from competition.toml or the training table.
 
     Raises InputError if the columns do not fit the classes, if it is not clear which column must be filled, or if the
-    metric needs probabilities and the sample has only one column of labels.
+    metric needs probabilities although the sample has only one column of labels.
     """
     check_columns(file.table, settings.listed("fill"), "fill", file.path)
     columns = _class_columns(settings, file, classes)
@@ -133,10 +140,10 @@ def sample_of(settings: Settings, file: SampleFile, classes: tuple[str, ...], me
 
 
 def _class_columns(settings: Settings, file: SampleFile, classes: tuple[str, ...]) -> tuple[str, ...]:
-    """The columns for single classes, in the order of the file; () if the sample has one column for answers.
+    """Return the columns for single classes, in the order of the file, or () if one column holds all answers.
 
-    A column may have the name or the number of the class. Raises InputError for columns of numbers that are not
-    classes, and for classes without a column; a multilabel sample may ask for some of the labels only.
+    A column may have the name or the number of its class. Raises InputError for a column of numbers that is not a
+    class, and for a class without a column. Only a multilabel sample may lack columns of some labels.
     """
     if settings.answer not in ("", "probabilities") or settings.target == "regression":
         return ()
@@ -166,12 +173,18 @@ def _other_classes(path: str, missing: list[str], strange: list[str]) -> InputEr
         shown = ", ".join(strange[:20])
         parts.append(f"{path} has {len(strange)} column(s) that are not training labels: {shown}")
     return InputError(
-        "; ".join(parts), "the same classes in both; `classes` may name them, and `fill` the columns to fill", EDIT
+        "; ".join(parts),
+        "the same classes in the sample as in the training table, or the keys `classes` and `fill` in competition.toml",
+        EDIT,
     )
 
 
 def _answer_column(settings: Settings, file: SampleFile) -> str:
-    """The one column to fill: named by `fill`, named like the label, the only one, or one with a usual name."""
+    """Return the single column to fill. Raises InputError if it is not clear which column that is.
+
+    The column is the one that the key `fill` names, the one with the name of the label, the only column besides the
+    ids, or the one with a usual name for answers.
+    """
     names, wanted = file.others, [*settings.listed("fill")] or [settings.label]
     columns = [name for name in names if name in wanted]
     if not columns and len(names) == 1:
@@ -181,14 +194,14 @@ def _answer_column(settings: Settings, file: SampleFile) -> str:
     if len(columns) != 1:
         raise InputError(
             f"{file.path} has columns {', '.join(map(str, file.table))[:1000]}",
-            "one with the name of the label, or one for each class",
-            'fill = "its name" in competition.toml',
+            "a column with the name of the label, or a column for each class",
+            'write fill = "<the column to fill>" in competition.toml',
         )
     return columns[0]
 
 
 def _answer_of_column(settings: Settings, metric: Metric, path: str, column: str) -> str:
-    """The form of the answers in a single column (a key of ANSWERS), from target and metric."""
+    """Return the form of the answers in a single column, a key of ANSWERS, as target and metric need it."""
     target, probabilistic = settings.target, metric.needs in ("probabilities", "ranks")
     if target == "regression" or (target == "ordinal" and metric.needs == "values"):
         return "number"
@@ -200,7 +213,7 @@ def _answer_of_column(settings: Settings, metric: Metric, path: str, column: str
         raise InputError(
             f'metric "{metric.name}" needs probabilities, but {path} has only the column {column} to fill',
             "a column for each class, or another metric",
-            'answer = "label" in competition.toml, if the competition wants labels',
+            'if the competition wants labels, write answer = "label" in competition.toml',
         )
     if target == "multilabel":
         return "labels"
@@ -211,9 +224,9 @@ def _answer_of_column(settings: Settings, metric: Metric, path: str, column: str
 
 
 def raw_sample(competition: Competition, inputs: Path) -> RawTable:
-    """The sample submission with the text of every field. Raises InputError if it lacks a column or repeats an id."""
+    """Return the sample submission with the text of every field. Raises InputError for missing columns or equal ids."""
     path = inputs / competition.sample.file
-    run = "unpack the competition's data again, give INPUTS=<its folder>, or correct `sample` in competition.toml"
+    run = "the same command with INPUTS=<the folder of the data>, or correct `sample` in competition.toml"
     table = read_raw_csv(path, (competition.sample.id, *competition.sample.columns), run)
     ids = sample_ids(table, competition)
     check_same_ids(dict.fromkeys(ids), ids, str(path), run)
@@ -221,19 +234,19 @@ def raw_sample(competition: Competition, inputs: Path) -> RawTable:
 
 
 def sample_ids(sample: RawTable, competition: Competition) -> list[str]:
-    """The ids of the sample submission, in its order."""
+    """Return the ids of the sample submission, in the order of its rows."""
     return sample.column(competition.sample.id)
 
 
 def sample_ids_here(competition: Competition, inputs: Path) -> list[str] | None:
-    """The test ids that every run must predict; None if the sample submission is not on this machine."""
+    """Return the ids that every run must predict, or None if the sample submission is not on this machine."""
     if not (competition.sample and (inputs / competition.sample.file).is_file()):
         return None
     return sample_ids(raw_sample(competition, inputs), competition)
 
 
 def check_same_ids(expected: Iterable[str], found: Iterable[str], where: str, run: str) -> None:
-    """Raise InputError if ids are missing, extra or repeated in `where`, a file."""
+    """Raise InputError if ids are missing, extra or repeated. where: the path of the file in which `found` stands."""
     expected, found = pd.Index(list(expected)), pd.Index(list(found))
     problems = {
         "repeated": found[found.duplicated()],

@@ -1,8 +1,8 @@
-"""One table of the competition, CSV or COCO JSON, with all columns as text.
+"""Read one table of the competition, CSV or COCO JSON, with all columns as text.
 
-Messages name the rows of a table so that the user finds them: by the line in a CSV file, by the image in a JSON file.
-The middle section reads COCO JSON as a table with one row per image. The last section is for files that are missing:
-it finds the archive that was not unpacked, and the command that unpacks it.
+Messages name the rows of a CSV file by their lines and the rows of a JSON file by their images, so that the user finds
+the rows. The middle section reads COCO JSON as a table with one row per image. The last section is for missing files.
+It finds the archive that was not unpacked, and returns the command that unpacks the archive.
 """
 
 import json
@@ -18,8 +18,8 @@ import pandas as pd
 from comp.errors import InputError
 from comp.tables import advice_to_correct, line_numbers, read_table
 
-ENDS = (".zip", ".7z", ".tar", ".tar.gz", ".tgz", ".rar")  # of archives
-LOOKED_AT = 1000  # entries of a folder, at most
+ENDS = (".zip", ".7z", ".tar", ".tar.gz", ".tgz", ".rar")  # the extensions of archives
+LOOKED_AT = 1000  # at most so many entries of a folder are read in search of archives
 LABEL = "category_id"  # the column of the label in COCO JSON
 SEVERAL = " "  # separates the categories of one image
 IMAGE_ID = ("id", "image_id")
@@ -28,7 +28,10 @@ CATEGORY_ID = ("id", "category_id")
 
 @dataclass(frozen=True)
 class SourceTable:
-    """path: the file; size: how many rows it has; table: all or some of them as text, the index is the row number."""
+    """A table that was read from a file. path: the path of the file; size: the number of its rows.
+
+    table: all or some rows of the file, with text columns. The index is the row number in the file.
+    """
 
     path: Path
     size: int
@@ -40,7 +43,7 @@ class SourceTable:
         return self.path.suffix.lower() == ".json"
 
     def named(self, rows) -> list[str]:
-        """A name for each row number: "line 7" in a CSV, the image in a JSON file, where lines would not help."""
+        """Return a name for each row number: "line 7" if the file is a CSV, the image if the file is JSON."""
         if self.is_json:
             return [f"image {self.table['file_name'][row]}" for row in rows]
         lines = line_numbers(self.path, self.size)
@@ -48,19 +51,25 @@ class SourceTable:
 
 
 def check_columns(table: pd.DataFrame, names, key: str, file: str) -> None:
-    """Raise InputError for a missing column; it lists the existing ones."""
+    """Raise InputError, with a list of the existing columns, if a column in `names` is missing.
+
+    key: the key of competition.toml that names the columns; file: the path of the table.
+    """
     missing = [name for name in names if name not in table]
     if missing:
         known = ", ".join(map(str, table))
         raise InputError(
-            f"{key}: no column {', '.join(missing[:20])} in {file}",
+            f"{key} in competition.toml: no column {', '.join(missing[:20])} in {file}",
             f"one of {known[:1000]}",
             f"edit {key} in competition.toml",
         )
 
 
 def read_source(inputs: Path, name: str, key: str) -> SourceTable:
-    """The table that competition.toml names under `key`. Raises InputError if it is missing or not a table."""
+    """Return the table `name`, a path relative to inputs. Raises InputError if the file is missing or not a table.
+
+    key: the key of competition.toml that names the table, for the error.
+    """
     path = Path(inputs) / name
     if not path.is_file():
         others = sorted(p.name for p in path.parent.glob("*") if p.suffix.lower() in (".csv", ".tsv", ".txt", ".json"))
@@ -75,7 +84,10 @@ def read_source(inputs: Path, name: str, key: str) -> SourceTable:
 
 
 def read_text_table(path: Path, columns: tuple[str, ...] = ()) -> pd.DataFrame:
-    """A CSV file with these columns, and perhaps others, all as text. An InputError says how to correct the file."""
+    """Return a CSV file as text columns. Raises InputError, with advice to correct the file, if a column is missing.
+
+    columns: the columns that the file must have; it may have more.
+    """
     try:
         return read_table(path, columns, "")
     except InputError as error:
@@ -83,7 +95,7 @@ def read_text_table(path: Path, columns: tuple[str, ...] = ()) -> pd.DataFrame:
 
 
 def _advice(path: Path) -> str:
-    """How to correct the file. The advice depends on the encoding, so the file is read again."""
+    """Return how to correct the file at `path`. The advice depends on the encoding, so the file is read again."""
     try:
         return advice_to_correct(path)
     except OSError:
@@ -94,11 +106,12 @@ def _advice(path: Path) -> str:
 
 
 def read_coco(path: Path) -> pd.DataFrame:
-    """One row per image that has an annotation, or per image if the file has no annotations; all columns as text.
+    """Return a COCO JSON file as a table with text columns and one row per image.
 
-    Columns: the fields of the image (its id is both `id` and `image_id`), category_id and category_name (several
-    categories are separated by a space), and the other fields of the first annotation of the image. A file may also be
-    just a list of images. Raises InputError for any other file.
+    Images without an annotation are left out if the file has annotations. The columns are the fields of the image
+    (whose id is in both `id` and `image_id`), category_id and category_name (several categories are separated by a
+    space), and the other fields of the image's first annotation. A file may also be only a list of images. Raises
+    InputError for any other file.
     """
     content = _content(path)
     images = _table(_records(path, content, "images"))
@@ -134,7 +147,7 @@ def _records(path: Path, content, key: str) -> list[dict]:
 
 
 def _table(records: list[dict]) -> pd.DataFrame:
-    """A table of the fields with single values, as text; boxes and outlines are left out."""
+    """Return the records as a table of text columns. Fields with lists, such as boxes and outlines, are left out."""
     keys = [key for key, value in records[0].items() if not isinstance(value, (list, dict))]
     return pd.DataFrame({key: pd.Series([_text(record.get(key)) for record in records], dtype=str) for key in keys})
 
@@ -160,7 +173,10 @@ def _names(content: dict, path: Path) -> dict[str, str]:
 
 
 def _labels(annotations: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:
-    """One row per image: its distinct categories, and the other columns of its first annotation."""
+    """Return one row per image, with its distinct categories and the other columns of its first annotation.
+
+    names: the name of each category by its id.
+    """
     annotations = annotations.drop(columns="id", errors="ignore").drop_duplicates(["image_id", "category_id"])
     if names:
         annotations = annotations.assign(category_name=annotations["category_id"].map(names).fillna(""))
@@ -175,8 +191,8 @@ def _labels(annotations: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:
 def _unusable(path: Path, problem: str) -> InputError:
     return InputError(
         f"{path} is not COCO JSON: {problem}",
-        "images with file_name and id; annotations with image_id and category_id",
-        f"name another table in competition.toml, or correct {path}",
+        "images with file_name and id, and annotations with image_id and category_id",
+        f"correct {path}, or name another table in competition.toml",
     )
 
 
@@ -184,7 +200,7 @@ def _unusable(path: Path, problem: str) -> InputError:
 
 
 def first_names(folder: Path) -> list[str]:
-    """The names of the first entries of a folder, without hidden ones; [] if there is no such folder."""
+    """Return the names of the first entries of a folder, without hidden files, or [] if the folder does not exist."""
     if not folder.is_dir():
         return []
     with os.scandir(folder) as entries:
@@ -192,10 +208,10 @@ def first_names(folder: Path) -> list[str]:
 
 
 def unpack_command(inputs: Path, wanted: str = "") -> str:
-    """The command that unpacks the archive that probably holds a missing file or folder; "" if there is no archive.
+    """Return the command that unpacks the archive that probably contains a missing file or folder, or "".
 
-    wanted: the path of the missing file or folder, relative to inputs. Archives are searched in each folder of that
-    path. An archive of the same name is preferred: train.zip for train/1.jpg.
+    wanted: the path of the missing file or folder, relative to inputs. Archives are searched for in each folder of the
+    path. An archive with the name of a folder is preferred, such as train.zip for train/1.jpg.
     """
     parts = wanted.split("/") if wanted else []
     places = [inputs / "/".join(parts[:n]) for n in range(len(parts) + 1)]
@@ -222,7 +238,10 @@ def _command(archive: Path, parts: list[str]) -> str:
 
 
 def _has_one_of(archive: Path, parts: list[str]) -> bool:
-    """Whether the archive contains the wanted folders. If not, it is unpacked into a folder with the archive's name."""
+    """Whether the archive contains a wanted folder or file. If not, it is unpacked into a folder with its own name.
+
+    parts: the folder and file names of the wanted path; an empty list means that any folder in the archive counts.
+    """
     try:
         if zipfile.is_zipfile(archive):
             with zipfile.ZipFile(archive) as file:

@@ -1,19 +1,19 @@
-"""From tables and photos to the rows of training and test, and to the columns that both tables share.
+"""Make the training rows, the test rows and the columns that both tables share from tables and photos.
 
-The functions here open no file: input_tables.py reads the files and calls them.
+The functions here open no file. input_tables.py reads the files and calls the functions.
 
 Training rows: one row per photo.
 
-| column            | what                                                                                |
+| column            | content                                                                             |
 |-------------------|-------------------------------------------------------------------------------------|
 | image             | path relative to inputs, posix; unique                                              |
-| group             | text: rows of one group stay in one fold; the image itself if there are no groups   |
+| group             | text, the same for rows that stay in one fold; the image itself without groups      |
 | label             | class index; multilabel: class indices with spaces between, "" for none; regression: float |
 | attributes        | one int column per attribute: the index of its value                                |
 | id                | prediction id of the photo, only if the competition combines photos                 |
-| kept columns      | `columns` of competition.toml, and the columns of `ranges`; as numbers if all values are |
+| kept columns      | `columns` of competition.toml, and the columns of `ranges`; as numbers if all values are numbers |
 
-Test rows: id and image, in the order of the sample submission; several rows per id if the competition combines photos.
+Test rows: id and image, in the order of the sample submission. An id has several rows if it has several photos.
 """
 
 from pathlib import Path
@@ -35,7 +35,7 @@ BETWEEN = "_"  # joins the values of several columns
 
 
 def training_rows(rows: PhotoRows, competition: Competition, settings: Settings) -> pd.DataFrame:
-    """The training rows as the table above describes them. rows: the photos, with the columns of the training table.
+    """Return the training rows with the columns of the table above. rows: the photos and the training table's columns.
 
     Raises InputError for a missing column, a label that is not a class, and a photo with two different labels.
     """
@@ -53,7 +53,7 @@ def training_rows(rows: PhotoRows, competition: Competition, settings: Settings)
 
 
 def without_test_photos(rows: PhotoRows, settings: Settings) -> PhotoRows:
-    """Leave out the folder of the test photos: a template such as {label}/{id}.jpg matches it too."""
+    """Return the rows without photos in the folder of the test photos, which {label}/{id}.jpg would match too."""
     folder = path_templates.literal_folder(settings.test_images)
     own = path_templates.literal_folder(settings.train_images)
     if not folder or f"{own}/".startswith(f"{folder}/"):
@@ -63,10 +63,10 @@ def without_test_photos(rows: PhotoRows, settings: Settings) -> PhotoRows:
 
 
 def _groups(rows: PhotoRows, settings: Settings) -> pd.Series:
-    """The group (N,) of each photo as text, from columns, a template, or a pattern that is searched in the path.
+    """Return the group (N,) of each photo as text, from columns, a template, or a pattern that is searched in the path.
 
-    A photo without a group is its own group, named by its path: no groups are given, or its columns are empty. Raises
-    InputError for a missing column, and for a path that the pattern does not match.
+    If no groups are given, or if the columns of a photo are empty, the photo is a group of its own, named by its path.
+    Raises InputError for a missing column, and for a path that the pattern does not match.
     """
     if settings.group_pattern:
         return _groups_by_pattern(rows, settings.group_pattern)
@@ -87,27 +87,27 @@ def _groups_by_pattern(rows: PhotoRows, pattern: str) -> pd.Series:
         paths = rows.images[groups.isna()].tolist()
         raise InputError(
             f"group_pattern = {pattern!r} does not match {len(paths)} path(s):{listed(paths)}",
-            "a match in each photo's path",
+            "a pattern that matches in the path of each photo",
             "edit group_pattern in competition.toml",
         )
     return groups
 
 
 def _prediction_ids(rows: PhotoRows, settings: Settings) -> pd.Series:
-    """The prediction id (N,) of each training photo, for `combine`."""
+    """Return the prediction id (N,) of each training photo, for a competition that combines photos."""
     template = settings.id if "{" in settings.id else f"{{{settings.id or 'id'}}}"
     check_columns(rows.table, path_templates.fields(template), "id (needed for `combine`)", rows.file)
     return path_templates.fill(template, rows.table)
 
 
 def _numbers_if_all_are(column: pd.Series) -> pd.Series:
-    """The column as numbers if all its values are numbers, with NaN for empty fields; else as text."""
+    """Return the column as numbers (NaN for empty fields) if all its values are numbers, otherwise unchanged as text."""
     numbers = pd.to_numeric(column.where(column != ""), errors="coerce")
     return numbers if (numbers.notna() | (column == "")).all() and numbers.notna().any() else column
 
 
 def _each_photo_once(table: pd.DataFrame, rows: PhotoRows) -> pd.DataFrame:
-    """Drop rows that repeat a photo with the same label. Raises InputError if its labels differ."""
+    """Drop rows that repeat a photo and its label. Raises InputError if a photo has two different labels."""
     repeated = table["image"].duplicated(keep=False).to_numpy()
     if not repeated.any():
         return table
@@ -117,7 +117,7 @@ def _each_photo_once(table: pd.DataFrame, rows: PhotoRows) -> pd.DataFrame:
         shown = [f"{names[i]}: {table['image'][i]} is {table['label'][i]}" for i in table.index[twice]]
         raise InputError(
             f"{len(shown)} rows of {rows.file} give one photo different labels:{listed(shown)}",
-            "one row per photo",
+            "one label per photo",
             f"delete the wrong rows of {rows.file}",
         )
     return table.reset_index(drop=True)
@@ -129,14 +129,14 @@ def _each_photo_once(table: pd.DataFrame, rows: PhotoRows) -> pd.DataFrame:
 def rows_of_sample(
     settings: Settings, sample: SampleFile, filled: tuple[str, ...], test: SourceTable | None, inputs: Path
 ) -> tuple[SourceTable, pd.Series]:
-    """The rows of the test table that the sample asks for, and their prediction ids.
+    """Return the rows of the test table that the sample asks for, and their prediction ids.
 
-    test: the test table; without one, the rows of the sample itself are the test rows. filled: the columns of the
-    sample that a submission fills. Raises InputError for an id of the sample that the test table lacks.
+    test: the test table, or None if the rows of the sample itself are the test rows. filled: the columns of the sample
+    that a submission fills. Raises InputError for an id of the sample that the test table lacks.
     """
     wanted = sample.table[sample.id]
     if test is None:
-        # the columns to fill hold example answers: they must not become a part of a path
+        # the columns to fill are dropped, because their example answers must not become a part of a path
         table = sample.table.drop(columns=[name for name in filled if name in sample.table])
         return SourceTable(inputs / sample.path, len(table), table), wanted
     ids = _sample_ids(settings, test, sample)
@@ -144,7 +144,7 @@ def rows_of_sample(
     if missing:
         raise InputError(
             f"{len(missing)} of {len(wanted)} ids of {sample.path} are not in {test.path}:{listed(missing)}",
-            f"a row for each; {test.path.name} has ids such as {ids.iloc[0]}",
+            f"a row for each id of the sample; {test.path.name} has ids such as {ids.iloc[0]}",
             "edit id, test or sample in competition.toml",
         )
     asked = ids.isin(wanted)
@@ -153,7 +153,7 @@ def rows_of_sample(
 
 
 def _sample_ids(settings: Settings, test: SourceTable, sample: SampleFile) -> pd.Series:
-    """The prediction id of each row of the test table: from `id`, else from the column named as in the sample."""
+    """Return the prediction id of each row of the test table, from the key `id` or else from the sample's id column."""
     if "{" in settings.id:
         check_columns(test.table, path_templates.fields(settings.id), "id", str(test.path))
         return path_templates.fill(settings.id, test.table)
@@ -164,17 +164,18 @@ def _sample_ids(settings: Settings, test: SourceTable, sample: SampleFile) -> pd
 
 
 def test_rows(rows: PhotoRows, ids: np.ndarray, sample: SampleFile, competition: Competition) -> pd.DataFrame:
-    """Columns id and image, in the order of the sample. rows, ids (M,): the test photos and their prediction ids.
+    """Return the columns id and image, one row per test photo, in the order of the sample.
 
-    Raises InputError if an id has several photos, but the competition does not combine photos.
+    rows: the M test photos; ids (M,): their prediction ids. Raises InputError if an id has several photos although the
+    competition does not combine photos.
     """
     table = pd.DataFrame({"id": ids, "image": rows.images.to_numpy()})
     repeated = table["id"][table["id"].duplicated()].unique().tolist()
     if repeated and not competition.combine:
         raise InputError(
             f"{len(repeated)} id(s) of {rows.file} have several photos:{listed(repeated)}",
-            "one photo per id of the sample",
-            'combine = "mean" (or "max") in competition.toml, and `id` by columns',
+            "one photo per id of the sample, or the key `combine` in competition.toml",
+            'write combine = "mean" or combine = "max" in competition.toml, and set `id` to columns of both tables',
         )
     place = pd.Index(sample.table[sample.id]).get_indexer(table["id"])
     return table.iloc[np.argsort(place, kind="stable")].reset_index(drop=True)
@@ -186,10 +187,11 @@ def test_rows(rows: PhotoRows, ids: np.ndarray, sample: SampleFile, competition:
 def shared_columns(
     train: PhotoRows, test: PhotoRows, ids: np.ndarray, competition: Competition, settings: Settings
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The columns that both tables have, without the labels: a row per photo; the index is image (test: id, image).
+    """Return the columns that both tables have, except labels, for the training photos and for the test photos.
 
-    A column is numbers where all values of the training table are; what is no number in the test table is then NaN.
-    Other columns are text, "" for empty fields.
+    Both results have one row per photo. The index of the first is image; the index of the second is id and image. A
+    column has numbers if all its training values are numbers; a test value that is not a number then becomes NaN. Other
+    columns have text, with "" for empty fields.
     """
     labels = {*settings.listed("label"), *settings.attributes, *competition.sample.columns}
     shared = [name for name in train.table if name in test.table and name not in labels]
@@ -208,7 +210,10 @@ def _columns_of(rows: PhotoRows, names: list[str]) -> pd.DataFrame:
 
 
 def names_of_rows(settings: Settings) -> set[str]:
-    """The columns that say which photo, prediction or group a row is: a model learns nothing from names."""
+    """Return the columns that only identify the photo, the prediction id or the group of a row.
+
+    These columns are no inputs of a model, because a model can learn nothing from names.
+    """
     templates = (settings.train_images, settings.test_images, settings.id, *settings.listed("group"))
     fields = {name for text in templates if "{" in text for name in path_templates.fields(text)}
     return fields | {text for text in templates if "{" not in text}

@@ -1,4 +1,4 @@
-"""Metrics: what a metric is (metric.py), the formulas (formulas.py), the built-in ones by name (named_metrics.py).
+"""Metrics: the value Metric (metric.py), the formulas (formulas.py) and the built-in metrics (named_metrics.py).
 
-Add your own in user_metrics.py. Nothing in this room depends on a competition.
+Add your own metrics in user_metrics.py. Nothing in this folder depends on a competition.
 """

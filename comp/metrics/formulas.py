@@ -1,26 +1,29 @@
 """The formulas of the metrics, in five sections: counts of classes, kappa, numbers, probabilities, order.
 
-numpy is used where scikit-learn has the same metric, because the searches and the bootstrap call these functions many
-thousand times: scikit-learn needs about ten times longer for few rows, and it offers no terms or row quantities.
+These metrics are written in numpy even if scikit-learn has them, because the searches and the bootstrap call them many
+thousand times. scikit-learn needs about ten times longer for few rows, and returns no terms or row quantities.
 
 Letters: N rows, C classes, S quantities for each row. Labels are classes (N,), or (N, C) of 0 and 1 for several labels.
 """
 
 import numpy as np
 
-TINY = 1e-9  # replaces a denominator of 0; its numerator is 0 too
+TINY = 1e-9  # replaces a denominator of 0, whose numerator is 0 too
 
 
 # ---- metrics of counts: true positives, predicted and actual of each class
 
-# A function `..._terms` returns numerators and denominators (…, C). The metric is the sum of its numerators divided by
-# the sum of its denominators. So the searches and the bootstrap need to know nothing else of it.
+# A function `..._terms` returns numerators and denominators (…, C). The metric is the sum of the numerators divided by
+# the sum of the denominators, so the searches and the bootstrap need nothing but this function to compute the metric.
+# Arguments of such a function, each (…, C): for each class the true positives, how often the class is predicted, and how
+# often it is the label.
 
 
 def counts(labels: np.ndarray, answers: np.ndarray, classes: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """True positives, predicted and actual of each class, (C,) each.
+    """Return three counts (C,) for each class: its true positives, its answers and its labels.
 
-    labels and answers: classes (N,), or (N, C) of 0 and 1. classes: C; 0 takes the largest class that occurs.
+    labels, answers: classes (N,), or (N, C) of 0 and 1. classes: the number C of classes, or 0 to take the largest class
+    that occurs as the last class.
     """
     labels, answers = np.asarray(labels), np.asarray(answers)
     if labels.ndim == 2:
@@ -33,52 +36,55 @@ def counts(labels: np.ndarray, answers: np.ndarray, classes: int = 0) -> tuple[n
 
 
 def ratio(numerators: np.ndarray, denominators: np.ndarray) -> np.ndarray:
-    """Sum of the numerators (…, C) divided by the sum of the denominators; 0 if both are 0."""
+    """Return the sum of the numerators (…, C) divided by the sum of the denominators (…, C), or 0 if both sums are 0."""
     return numerators.sum(-1) / np.maximum(denominators.sum(-1), TINY)
 
 
 def f_scores(true_positives, predicted, actual, beta: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
-    """F-beta of each class (…, C), 0 for a class that does not occur, and its denominator."""
+    """Return F-beta (…, C) of each class, which is 0 for a class that does not occur, and the denominator of F-beta."""
     whole = predicted + (actual if beta == 1 else beta * beta * actual)
     scores = (1 + beta * beta) * true_positives / np.maximum(whole, TINY)
     return scores.astype(np.float64, copy=False), whole
 
 
 def macro_f_terms(true_positives, predicted, actual, beta: float = 1.0):
-    """Mean F-beta over the classes that occur in labels or answers, as in scikit-learn with zero_division=nan."""
+    """Return the terms of the mean F-beta over classes in labels or answers (scikit-learn's zero_division=nan)."""
     scores, whole = f_scores(true_positives, predicted, actual, beta)
     return scores, whole > 0
 
 
 def micro_f_terms(true_positives, predicted, actual, beta: float = 1.0):
-    """F-beta of the counts of all classes together."""
+    """Return the terms of F-beta computed from the summed counts of all classes."""
     return (1 + beta * beta) * true_positives, beta * beta * actual + predicted
 
 
 def weighted_f1_terms(true_positives, predicted, actual):
-    """Mean F1 with each class weighted by its number of labels."""
+    """Return the terms of the mean F1 over the classes, weighted by the number of labels of each class."""
     return f_scores(true_positives, predicted, actual)[0] * actual, actual
 
 
 def accuracy_terms(true_positives, predicted, actual):
-    """Share of right answers."""
+    """Return the terms of the share of right answers."""
     return true_positives, actual
 
 
 def balanced_accuracy_terms(true_positives, predicted, actual):
-    """Mean recall over the classes that occur in the labels."""
+    """Return the terms of the mean recall over the classes that occur in the labels."""
     return (true_positives / np.maximum(actual, TINY)).astype(np.float64, copy=False), actual > 0
 
 
 def samples_f_rows(labels: np.ndarray, answers: np.ndarray, beta: float = 1.0) -> np.ndarray:
-    """F-beta (N, 1) of the label set of each row, from labels and answers (N, C); 0 if both sets are empty."""
+    """Return F-beta (N, 1) between the label set and the answer set of each row, or 0 if both sets are empty.
+
+    labels, answers: (N, C) of 0 and 1.
+    """
     labels, answers = labels.astype(bool, copy=False), answers.astype(bool, copy=False)
     sizes = (np.count_nonzero(part, axis=1) for part in (labels & answers, answers, labels))
     return f_scores(*sizes, beta)[0][:, None]
 
 
 def macro_f1_score(labels: np.ndarray, answers: np.ndarray, classes: int) -> float:
-    """Macro F1 of answers (N,)."""
+    """Return the macro F1 of answers (N,) for labels (N,)."""
     return float(ratio(*macro_f_terms(*counts(labels, answers, classes))))
 
 
@@ -86,15 +92,19 @@ def macro_f1_score(labels: np.ndarray, answers: np.ndarray, classes: int) -> flo
 
 
 def kappa_rows(labels: np.ndarray, grades: np.ndarray) -> np.ndarray:
-    """Quantities (N, 4) for quadratic weighted kappa: label, answer, the sum of their squares, and their product."""
+    """Return the quantities (N, 4) of each row for quadratic weighted kappa.
+
+    The quantities are the label, the answer, the sum of their squares, and their product.
+    """
     labels, grades = labels.astype(np.float64), np.broadcast_to(grades, labels.shape).astype(np.float64)
     return np.stack([labels, grades, labels**2 + grades**2, labels * grades], 1)
 
 
 def kappa_of_means(means: np.ndarray) -> np.ndarray:
-    """Quadratic weighted kappa (Cohen 1968): 1 - mean squared distance / its expectation for independent grades.
+    """Return quadratic weighted kappa (Cohen 1968) from the means (…, 4) of the quantities of `kappa_rows`.
 
-    1 if all labels and all answers are the same grade.
+    Kappa is 1 minus the mean squared distance of label and answer, divided by the distance expected for independent
+    grades. It is 1 if all labels and all answers are the same grade.
     """
     label, grade, squares, product = np.moveaxis(means, -1, 0)
     expected = squares - 2 * label * grade
@@ -105,64 +115,76 @@ def kappa_of_means(means: np.ndarray) -> np.ndarray:
 
 
 def squared_rows(labels: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Squared error of each row, (N, 1)."""
+    """Return the squared error (N, 1) of each row."""
     return (labels.astype(np.float64) - values)[:, None] ** 2
 
 
 def root(means: np.ndarray) -> np.ndarray:
-    """RMSE from the mean squared error."""
+    """Return the RMSE from the mean squared error, means (…, 1)."""
     return np.sqrt(means[..., 0])
 
 
 def absolute_rows(labels: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Absolute error of each row, (N, 1)."""
+    """Return the absolute error (N, 1) of each row."""
     return np.abs(labels.astype(np.float64) - values)[:, None]
 
 
 # ---- metrics of probabilities (N, C)
 
-FLOOR = 1e-7  # smallest probability: a row that is certain and wrong costs 16 nats, not infinity
+FLOOR = 1e-7  # smaller probabilities are raised to it, so that a certain and wrong row costs 16 nats, not infinity
 
 
 def of_truth(labels: np.ndarray, probs: np.ndarray) -> np.ndarray:
-    """Probability of the true class (N,), or of the true state (present or absent) of each label (N, C)."""
+    """Return the probability (N,) of each row's true class or, for several labels, of each label's true state (N, C).
+
+    The true state of a label is present or absent.
+    """
     if labels.ndim == 2:
         return np.where(labels.astype(bool, copy=False), probs, 1 - probs)
     return probs[np.arange(len(labels)), labels]
 
 
 def log_loss(labels: np.ndarray, probs: np.ndarray) -> float:
-    """Mean -log p of the true class, p at least FLOOR; several labels: mean binary cross entropy over all columns."""
+    """Return the mean of -log p of the true class, where p is at least FLOOR.
+
+    For several labels, return the mean binary cross entropy over all rows and columns.
+    """
     return float(-np.log(np.maximum(of_truth(labels, probs), FLOOR)).mean(dtype=np.float64))
 
 
 def log_loss_rows(labels: np.ndarray, probs: np.ndarray) -> np.ndarray:
-    """Log loss (N, 1) of each row."""
+    """Return the log loss (N, 1) of each row."""
     losses = -np.log(np.maximum(of_truth(labels, probs), FLOOR))
     return losses.reshape(len(labels), -1).mean(1, keepdims=True, dtype=np.float64)
 
 
 def probabilistic_f1_rows(labels: np.ndarray, probs: np.ndarray) -> np.ndarray:
-    """Quantities (N, 2): probability times label, and the mean of both (half the denominator of F1)."""
+    """Return for each row the product and the mean of the positive probability and the label, (N, 2).
+
+    The mean is half the row's part of the denominator of F1.
+    """
     positive = probs[:, 1].astype(np.float64)
     return np.stack([positive * labels, (positive + labels) / 2], 1)
 
 
 def probabilistic_f1_of_means(means: np.ndarray) -> np.ndarray:
-    """F1 with probabilities instead of counts: 2 sum(p y) / (sum(p) + sum(y)); 0 if nothing is positive."""
+    """Return F1 with probabilities instead of counts, 2 sum(p y) / (sum(p) + sum(y)), or 0 if both sums are 0.
+
+    means (…, 2): the means of the quantities of `probabilistic_f1_rows`.
+    """
     return means[..., 0] / np.where(means[..., 1] > 0, means[..., 1], 1)
 
 
-# ---- metrics of order: of the rows within a class (AUC, average precision), of the classes within a row (MAP, top k)
+# ---- metrics of order, either of the rows in a class (AUC, average precision) or of the classes in a row (MAP, top k)
 
-CHANCE = 0.5  # AUC if no column has both positive and negative rows
+CHANCE = 0.5  # the AUC if no class has both positive and negative rows
 
 
 def auc_score(labels: np.ndarray, probs: np.ndarray) -> float:
-    """Area under the ROC curve: of the second of two classes, or the mean over all classes, each against the rest.
+    """Return the area under the ROC curve of the second of two classes, or the mean of the areas of more classes.
 
-    Classes without positive rows or without negative rows are left out.
-    It is computed from ranks (Mann and Whitney 1947); ties count half.
+    With more than two classes, each class is compared with the rest. Classes without positive rows or without negative
+    rows are left out. The area is computed from ranks (Mann and Whitney 1947), and ties count half.
     """
     labels = np.asarray(labels)
     if labels.ndim == 2:
@@ -183,9 +205,9 @@ def _area(positive: np.ndarray, scores: np.ndarray) -> float | None:
 
 
 def average_precision(labels: np.ndarray, probs: np.ndarray) -> float:
-    """Average precision of the positive class (labels (N,)), or its mean over the columns with a positive row.
+    """Return the average precision of the positive class (labels (N,)) or the mean over the columns of labels (N, C).
 
-    Of several labels each column is one class. Greedy selection calls this very often.
+    Columns without a positive row are left out of the mean. Greedy selection calls this function very often.
     """
     if labels.ndim == 1:
         return _precision(labels, probs[:, 1]) if labels.any() else 0.0
@@ -194,7 +216,7 @@ def average_precision(labels: np.ndarray, probs: np.ndarray) -> float:
 
 
 def _precision(positive: np.ndarray, scores: np.ndarray) -> float:
-    """Mean over the positive rows of the precision at their score; rows with equal scores count together."""
+    """Return the mean, over the positive rows, of the precision among all rows with at least the score of the row."""
     order = np.argsort(-scores, kind="stable")
     last = np.flatnonzero(np.append(np.diff(scores[order]) != 0, True))
     hits = positive[order].cumsum(dtype=np.int64)[last]
@@ -202,21 +224,23 @@ def _precision(positive: np.ndarray, scores: np.ndarray) -> float:
 
 
 def rank_of_truth(labels: np.ndarray, probs: np.ndarray) -> np.ndarray:
-    """Rank (N,) of the true class in its row, from 1; among equal probabilities the lower class comes first."""
+    """Return the rank (N,), from 1, of each row's true class. Of equal probabilities, the lower class comes first."""
     own = np.take_along_axis(probs, labels[:, None], 1)
     before = (probs > own) | ((probs == own) & (np.arange(probs.shape[1]) < labels[:, None]))
     return 1 + np.count_nonzero(before, axis=1)
 
 
 def top_k_rows(labels: np.ndarray, probs: np.ndarray, k: int) -> np.ndarray:
-    """(N, 1): 1.0 if the true class is among the k most probable, else 0.0."""
+    """Return 1.0 for each row whose true class is among its k most probable classes, else 0.0; (N, 1)."""
     return (rank_of_truth(labels, probs) <= k).astype(np.float64)[:, None]
 
 
 def map_at_k_rows(labels: np.ndarray, probs: np.ndarray, k: int) -> np.ndarray:
-    """Average precision (N, 1) of the k most probable classes of each row; for a single true class it is 1 / rank.
+    """Return the average precision (N, 1) of the k most probable classes of each row.
 
-    Several labels: the mean over the true labels (at most k) of the precision at their ranks.
+    For one true class (labels (N,)) the average precision is 1 / rank of the true class, or 0 for a rank above k. For
+    several labels (N, C) it is the sum of the precisions at the ranks of the true labels, divided by the smaller of k
+    and the number of true labels.
     """
     if labels.ndim == 1:
         rank = rank_of_truth(labels, probs)

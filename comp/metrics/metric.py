@@ -1,8 +1,8 @@
-"""The value Metric: a function, and everything that the other rooms need to know about it.
+"""The value Metric, which is a function together with everything that other modules need to know about the metric.
 
-No other module asks for the name of a metric. So a metric in user_metrics.py that sets the same fields is treated as a
-built-in one: it gets the same decision rules, searches, intervals, losses, class weights and form in the submission.
-The built-in metrics are listed in named_metrics.py.
+Other modules read the fields of a metric, never its name. So a metric in user_metrics.py with the same fields as a
+built-in metric gets the same decision rules, searches, intervals, losses, class weights and form in the submission.
+named_metrics.py lists the built-in metrics.
 
 Letters in every shape: N rows, C classes, S quantities for each row.
 """
@@ -15,39 +15,41 @@ import numpy as np
 
 from comp.metrics import formulas
 
-ONE_LABEL = ("multiclass", "binary", "ordinal")  # targets with one class for each photo
+ONE_LABEL = ("multiclass", "binary", "ordinal")  # the targets with one class for each photo
 
 
 def first(means: np.ndarray) -> np.ndarray:
-    """The first mean: means (…, S) to (…)."""
+    """Return the first of the means (…, S), as an array (…)."""
     return means[..., 0]
 
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric with its direction and what it needs. Two metrics of the same name and plain fields are equal.
+    """A metric. Two metrics are equal if their names and all fields that are not functions are equal.
 
-    name: as in competition.toml; function(labels, predictions): the value that the leaderboard shows.
-    needs: what the predictions are:
+    name: the name in competition.toml. function(labels, predictions): returns the value that the leaderboard shows.
+    needs: the form of the predictions:
         "answers": a class (N,), a set of labels (N, C) of 0 and 1, or a grade (N,)
         "ranking": probabilities (N, C), of which only the order of the classes within a row counts
         "ranks": probabilities (N, C), of which only the order of the rows within a class counts
         "probabilities": probabilities (N, C)
         "values": numbers (N,)
-    targets: the targets that it can score. graded: the distance between two grades counts, not only equality.
-    limits: the lowest and the highest possible value. A leaderboard score outside of them is refused as mistyped.
+    targets: the targets that the metric can score. graded: whether the distance between two grades counts, not only
+        equality. limits: the lowest and the highest possible value; a leaderboard score outside of them is refused.
 
     Fields for speed. A metric with `terms` or `rows` is fast to resample, and has the decision rule `expected`:
-    terms(true positives, predicted, actual): from counts (…, C) to numerators and denominators (…, C); the value is the
-        sum of the numerators divided by the sum of the denominators. summable: the sums of the terms depend only on the
-        sums of the counts, as in micro averages.
-    rows(labels, predictions): quantities (N, S) of the rows; of_means(means (…, S)): the value from their means.
+    terms(true positives, predicted, actual): turns counts (…, C) into numerators and denominators (…, C). The value is
+        the sum of the numerators divided by the sum of the denominators. summable: whether the sums of the terms depend
+        only on the sums of the counts over the classes, as in micro averages.
+    rows(labels, predictions): returns quantities (N, S) of the rows. of_means(means (…, S)): returns the value of the
+        metric from the means of the quantities.
 
     Fields for training and for the submission:
-    classes_alike: rare classes count as much as frequent ones, so sampler=auto and class_weights=auto balance them.
+    classes_alike: whether rare classes count as much as frequent classes; sampler=auto and class_weights=auto then
+        balance the classes.
     number_loss: "mse" or "mae", the loss with which a network (loss=auto) or boosted trees predict a number.
-    ranked: how many classes a ranking in the submission has; 0 if the metric does not say it.
-    lowest_probability: smaller ones are raised to it in the submission; a logarithm of 0 would be infinite.
+    ranked: how many classes a ranking in the submission has, or 0 if the metric does not fix this number.
+    lowest_probability: smaller probabilities are raised to it in the submission, since -log(0) would be infinite.
     """
 
     name: str
@@ -67,28 +69,28 @@ class Metric:
     lowest_probability: float = 0.0
 
     def value(self, labels: np.ndarray, predictions: np.ndarray, classes: int = 0) -> float:
-        """The value as the leaderboard shows it; classes: C, if it is known."""
+        """Return the value as the leaderboard shows it. classes: the number C of classes, or 0 if it is not known."""
         if self.terms:
             return float(self.of_counts(*formulas.counts(labels, predictions, classes)))
         return float(self.function(labels, predictions))
 
     def score(self, labels: np.ndarray, predictions: np.ndarray, classes: int = 0) -> float:
-        """The value, negated if lower is better: for scores, higher is always better."""
+        """Return the score, which is the value, negated if lower values are better. A higher score is always better."""
         return self.shown(self.value(labels, predictions, classes))
 
     def shown(self, score):
-        """Convert a score to the value of the leaderboard, or a value to a score."""
+        """Return the leaderboard's value for a score, or the score for a value. Both directions are the same formula."""
         return score if self.higher_is_better else -score
 
     def of_counts(self, true_positives, predicted, actual):
-        """The value from counts (…, C)."""
+        """Return the value (…) from counts (…, C) of the classes."""
         return formulas.ratio(*self.terms(true_positives, predicted, actual))
 
     def decides(self, target: str) -> str:
-        """The decision that turns probabilities into the predictions of this metric.
+        """Return the decision that turns probabilities into the predictions that this metric needs.
 
-        "class": one class for each row; "labels": a set of labels; "grade": a grade, near to the expected one; "none":
-        no decision, because the metric takes the probabilities or values themselves.
+        "class" is one class for each row, "labels" is a set of labels, and "grade" is a grade near the expected grade.
+        "none" means that the metric takes the probabilities or values themselves.
         """
         if target == "ordinal" and (self.graded or self.needs == "values"):
             return "grade"
@@ -98,7 +100,7 @@ class Metric:
 
 
 def counted(name: str, terms: Callable, targets: tuple[str, ...], **fields) -> Metric:
-    """A metric of answers that is computed from counts for each class; fields: other fields of Metric."""
+    """Return a metric of answers that is computed from the counts of each class. fields: more fields of the Metric."""
 
     def function(labels, answers):
         return formulas.ratio(*terms(*formulas.counts(labels, answers)))
@@ -109,7 +111,7 @@ def counted(name: str, terms: Callable, targets: tuple[str, ...], **fields) -> M
 def averaged(
     name: str, needs: str, targets: tuple[str, ...], rows: Callable, of_means: Callable = first, **fields
 ) -> Metric:
-    """A metric that is computed from means over the rows; fields: other fields of Metric."""
+    """Return a metric that is computed from means over the rows. fields: more fields of the Metric."""
 
     def function(labels, predictions):
         return of_means(rows(labels, predictions).mean(0))

@@ -1,6 +1,6 @@
-"""All metrics by name. Add your own in user_metrics.py; metric.py describes the fields of a metric.
+"""All metrics by name. Add your own metrics in user_metrics.py; metric.py describes the fields of a metric.
 
-A name may have a parameter after @: map@5, macro_f_beta@2.
+A name may have a parameter after @, such as map@5 or macro_f_beta@2.
 """
 
 import difflib
@@ -14,8 +14,8 @@ from comp.metrics.metric import ONE_LABEL, Metric, averaged, counted
 
 __all__ = ["FLOOR", "Metric", "auc_score", "check_target", "get", "log_loss", "macro_f1_score", "names"]
 
-SHARE, CORRELATION, ERROR = (0.0, 1.0), (-1.0, 1.0), (0.0, math.inf)  # possible values
-COUNTED, NUMBERS = (*ONE_LABEL, "multilabel"), ("regression", "ordinal")  # targets
+SHARE, CORRELATION, ERROR = (0.0, 1.0), (-1.0, 1.0), (0.0, math.inf)  # the lowest and highest value of kinds of metrics
+COUNTED, NUMBERS = (*ONE_LABEL, "multilabel"), ("regression", "ordinal")  # the targets of kinds of metrics
 AS_SHARE, AS_ERROR = {"limits": SHARE}, {"limits": ERROR, "higher_is_better": False}
 
 _FIXED = (
@@ -78,7 +78,7 @@ def _top_k_accuracy(name: str, k: int) -> Metric:
     return averaged(name, "ranking", ("multiclass",), partial(formulas.top_k_rows, k=k), ranked=k, **AS_SHARE)
 
 
-_WITH_PARAMETER = {  # name: the function that creates the metric, the parameter's type, its letter in lists of names
+_WITH_PARAMETER = {  # name: the function that makes the metric, the parameter's type, the parameter's letter in lists
     "macro_f_beta": (_macro_f_beta, float, "b"),
     "micro_f_beta": (_micro_f_beta, float, "b"),
     "samples_f_beta": (_samples_f_beta, float, "b"),
@@ -88,13 +88,13 @@ _WITH_PARAMETER = {  # name: the function that creates the metric, the parameter
 
 
 def names() -> list[str]:
-    """All names, your own first. Metrics with a parameter are listed as map@k."""
+    """Return the names of all metrics, those of user_metrics.py first. The name of a parameter is a letter, as in map@k."""
     with_parameter = (f"{name}@{letter}" for name, (_, _, letter) in _WITH_PARAMETER.items())
     return [*(metric.name for metric in (*user_metrics.METRICS, *_FIXED)), *with_parameter]
 
 
 def get(name: str) -> Metric:
-    """The metric of that name, such as "map@5". Raises InputError for an unknown name, with similar names."""
+    """Return the metric of a name such as "map@5". Raises InputError, with similar names, for an unknown name."""
     for metric in (*user_metrics.METRICS, *_FIXED):
         if metric.name == name:
             return metric
@@ -107,7 +107,8 @@ def get(name: str) -> Metric:
     except ValueError:
         number = 0
     if not 0 < number < math.inf:
-        raise InputError(f'metric = "{name}"', _expected(base), f'write it as "{base}@{2 if kind is float else 5}"')
+        example = f'metric = "{base}@{2 if kind is float else 5}"'
+        raise InputError(f'metric = "{name}" in competition.toml', _expected(base), f"write {example}, for example")
     return create(name, number)
 
 
@@ -120,7 +121,7 @@ def check_target(metric: Metric, target: str) -> None:
     fitting = [fit.name for fit in known if target in fit.targets]
     raise InputError(
         f'metric = "{metric.name}" with target = "{target}"',
-        f"a target of {', '.join(metric.targets)}, or a metric of {', '.join(fitting)}",
+        f"one of the targets {', '.join(metric.targets)}, or one of the metrics {', '.join(fitting)}",
         "change `metric` or `target` in competition.toml",
     )
 

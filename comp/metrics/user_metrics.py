@@ -2,9 +2,9 @@
 
     metric = "weighted_auc"
 
-A metric in this list chooses the best epoch, the blend and the decision rule like any other. Its function takes labels
-in the form of the table in comp/competition/competition.py, and the predictions that `needs` names. metric.py describes
-all fields of a Metric: which values are possible, what speeds up the searches, what training and the submission need.
+A metric in METRICS chooses the best epoch, the blend and the decision rule like a built-in metric. Its function takes
+labels in the form of the table in comp/competition/competition.py, and predictions in the form that the field `needs`
+names. metric.py describes all fields of a Metric.
 """
 
 import numpy as np
@@ -13,11 +13,14 @@ from comp.metrics.metric import Metric
 
 
 def weighted_auc(labels: np.ndarray, probs: np.ndarray) -> float:
-    """AUC in which the area below a true positive rate of 0.4 counts twice (ALASKA2); labels (N,), probs (N, 2)."""
+    """Return an AUC in which the area below a true positive rate of 0.4 counts twice, as in the competition ALASKA2.
+
+    labels (N,): 0 or 1; probs (N, 2): the probabilities of both classes.
+    """
     from sklearn.metrics import roc_curve
 
     if labels.min() == labels.max():
-        return 0.5  # one class only: there is no curve
+        return 0.5  # labels of only one class have no curve
     false_rate, true_rate, _ = roc_curve(labels, probs[:, 1])
     place = np.searchsorted(true_rate, 0.4)  # insert a point where the curve crosses 0.4
     around = slice(place - 1, place + 1)

@@ -1,6 +1,7 @@
-"""From a recipe to a timm model with as many outputs as its head needs, and what timm knows of the model.
+"""Build a timm model from a recipe, with as many outputs as the recipe's head needs, and look up timm's data on it.
 
-A timm model's classifier is its last layer or layers, which are never pretrained here; distilled models have two.
+The classifier of a timm model is its last layer; a distilled model has two classifiers. Pretrained weights are never
+loaded into a classifier.
 """
 
 import dataclasses
@@ -24,9 +25,10 @@ class NotBuilt(InputError):
 
 @dataclass
 class Built:
-    """A model, and the origin of its pretrained weights; None if it was built without.
+    """A model and the origin of its pretrained weights.
 
-    new: if it was given the weights of a fold, the tensors of the head that those lack, or have in another shape.
+    origin: None if the model was built without pretrained weights. new: if the model was built with the weights of a
+    fold, a line for each head tensor that these weights lack or hold in another shape; such a tensor starts new.
     """
 
     model: nn.Module
@@ -35,18 +37,18 @@ class Built:
 
 
 def create_model(recipe: Recipe, competition: Competition, weights: Path, pretrained: bool | None = None) -> nn.Module:
-    """The model of `build_model`, without its origin."""
+    """Return only the model of `build_model`, without the origin of its weights."""
     return build_model(recipe, competition, weights, pretrained).model
 
 
 def build_model(
     recipe: Recipe, competition: Competition, weights: Path, pretrained: bool | None = None, init: State | None = None
 ) -> Built:
-    """The recipe's model on the CPU, from images (B, 3, H, W) to the outputs that its head takes (see heads.py).
+    """Build the recipe's model on the CPU. It takes images (B, 3, H, W) and returns what its head takes (see heads.py).
 
-    weights: the folder of local pretrained weights; pretrained: instead of the recipe's setting, if given.
-    init: the weights of a trained fold, which then take the place of pretrained ones.
-    Raises InputError for an unknown model, a head that does not fit, and weights that are missing or do not fit.
+    weights: the folder of local pretrained weights. pretrained: whether pretrained weights are loaded; None means the
+    recipe's setting. init: the weights of a trained fold, which are loaded instead of pretrained weights.
+    Raises InputError if the model is unknown, the head does not fit the target, or weights are missing or do not fit.
     """
     head = heads.build_head(recipe, competition)
     wanted = recipe.pretrained if pretrained is None else pretrained
@@ -75,7 +77,10 @@ def _timm_model(
 
 
 def _size_option(recipe: Recipe) -> dict:
-    """Models with a fixed position embedding (ViT, Swin) take img_size; the others raise a TypeError for it."""
+    """Return timm's option img_size for a model that takes it (such as ViT and Swin), or {} for any other model.
+
+    The models with a fixed input size take img_size; most other models raise a TypeError if they are given it.
+    """
     import timm
 
     name = catalog.current_model_name(recipe.model)
@@ -86,7 +91,7 @@ def _size_option(recipe: Recipe) -> dict:
 
 
 def _not_built(recipe: Recipe, error: Exception) -> InputError:
-    """The advice if timm cannot build the model: leave out a setting that it does not know, or take another size."""
+    """Return the error for a model that timm cannot build, with the advice to drop a setting or change the size."""
     for setting in ("drop_rate", "drop_path_rate"):
         if isinstance(error, TypeError) and f"'{setting}'" in str(error):
             left_out = f"the same command with {setting}=0 in SET, and RUN=<name>"
@@ -94,7 +99,7 @@ def _not_built(recipe: Recipe, error: Exception) -> InputError:
     size = timm_size(recipe.model)
     return NotBuilt(
         f"timm cannot build {recipe.model} for image_size={recipe.image_size}: {error}",
-        f"its own size, image_size={size}",
+        f"the model's own size, image_size={size}",
         f"the same command with image_size={size} in SET, and RUN=<name>",
     )
 
@@ -103,18 +108,18 @@ def _not_built(recipe: Recipe, error: Exception) -> InputError:
 
 
 def with_normalisation(recipe: Recipe) -> Recipe:
-    """The recipe with its own mean and std, or else those that timm's weights of its model were trained with."""
+    """Return the recipe; a mean or std that it leaves open is the one that timm's weights were trained with."""
     config = _config(recipe.model)
     return dataclasses.replace(recipe, mean=recipe.mean or config.mean, std=recipe.std or config.std)
 
 
 def timm_size(name: str) -> int:
-    """The side of the pictures that a timm model's weights were trained with, pixels."""
+    """The side, in pixels, of the square pictures that timm's weights of this model were trained with."""
     return _config(name).input_size[-1]
 
 
 def _config(name: str):
-    """timm's configuration of a model's weights; its defaults for a model without weights."""
+    """timm's configuration of the model's weights, or its default configuration if it has no weights of the model."""
     import timm
 
     return timm.get_pretrained_cfg(catalog.current_model_name(name)) or timm.models.PretrainedCfg()
@@ -124,7 +129,7 @@ def _config(name: str):
 
 
 def classifier_modules(model: nn.Module) -> list[nn.Module]:
-    """The classifiers of a timm model; an empty list if timm does not say which they are."""
+    """Return the classifiers of a timm model, or an empty list if timm does not say which layers they are."""
     if hasattr(model, "get_classifier"):
         classifier = model.get_classifier()
         return list(classifier) if isinstance(classifier, (tuple, list)) else [classifier]
@@ -132,7 +137,7 @@ def classifier_modules(model: nn.Module) -> list[nn.Module]:
 
 
 def classifier_tensor_names(model: nn.Module) -> set[str]:
-    """The names of the classifiers' parameters and buffers in the model's state dict."""
+    """The names that the parameters and buffers of the classifiers have in the model's state dict."""
     classifiers = {id(module) for module in classifier_modules(model)}
     prefixes = [name for name, module in model.named_modules() if id(module) in classifiers]
     prefixes += _configured_classifiers(model)
@@ -145,10 +150,10 @@ def classifier_parameters(model: nn.Module) -> list[nn.Parameter]:
 
 
 def start_classifier_small(model: nn.Module) -> None:
-    """Start with all classes about equally likely, as timm's ViTs do.
+    """Give the classifiers small random weights, so that all classes start about equally likely, as in timm's ViTs.
 
-    timm gives its efficientnets a random head with a scale that follows from the number of classes, which costs them
-    their first epochs. Layers without a matrix, such as the norm of some heads, stay unchanged.
+    timm starts the classifiers of its efficientnets at a scale that depends on the number of classes, and such a model
+    loses its first epochs to that. A layer without a weight matrix, such as the norm in some heads, is not changed.
     """
     for module in (inner for outer in classifier_modules(model) for inner in outer.modules()):
         weight, bias = getattr(module, "weight", None), getattr(module, "bias", None)
@@ -160,7 +165,7 @@ def start_classifier_small(model: nn.Module) -> None:
 
 
 def _configured_classifiers(model: nn.Module) -> list[str]:
-    """The classifiers' names in timm's configuration of the model, without those that the model lacks."""
+    """The names of the model's classifiers in timm's configuration; a name that the model does not have is left out."""
     names = getattr(model, "pretrained_cfg", {}).get("classifier") or ()
     names = (names,) if isinstance(names, str) else names
     modules = {name for name, _ in model.named_modules()}

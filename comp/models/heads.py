@@ -1,7 +1,7 @@
-"""Heads: what stands between a network's outputs and the competition's target.
+"""Heads, which translate between a network's outputs and the competition's target.
 
 A head knows how many outputs the network has, how labels become training targets, and how outputs become
-probabilities. Training targets are float32 (B, T): mixing two photos mixes their targets linearly.
+probabilities. Training targets are float32 (B, T), so that the targets of two mixed photos can be mixed linearly.
 
 | target             | head       | outputs                 | training targets (B, T)      | probs (B, C)              |
 |--------------------|------------|-------------------------|------------------------------|---------------------------|
@@ -15,11 +15,12 @@ probabilities. Training targets are float32 (B, T): mixing two photos mixes thei
 | regression         | regression | 1                       | the value, scaled to 0 … 1   | the value (B, 1)          |
 |                    | bins       | one per point           | shared by two nearest points | the expectation (B, 1)    |
 
-Every head has the attributes outputs, family (which losses fit it) and smooths (whether label smoothing makes sense for
-it), and the methods targets, spread, probs and wrap of `Classes`. A new head is an entry in BUILDERS below, and one in
-HEADS of recipes/recipe_settings.py, which says without torch what it fits.
+Every head has three attributes: outputs (how many outputs the network has), family (the name of the losses that fit)
+and smooths (whether label smoothing makes sense). Every head also has the methods targets, spread, probs and wrap of
+`Classes`. A new head needs an entry in BUILDERS below and an entry in HEADS of recipes/recipe_settings.py; HEADS says,
+without importing torch, which targets each head fits.
 
-Letters: B batch, T training targets, C classes, labels or grades, A values of all attributes.
+Letters: B photos of a batch, T training targets, C classes, labels or grades, A values of all attributes together.
 """
 
 import re
@@ -48,28 +49,34 @@ class Classes:
 
     @property
     def of_class(self) -> np.ndarray:
-        """The class (T,) that each training target belongs to."""
+        """The class index (T,) of each training target."""
         return np.arange(self.outputs)
 
     def targets(self, labels: Tensor) -> Tensor:
-        """(B,) int64 to one-hot (B, C) float32."""
+        """Turn class indices (B,) int64 into one-hot targets (B, C) float32."""
         return F.one_hot(labels, self.outputs).float()
 
     def spread(self, soft: Tensor) -> Tensor:
-        """Soft labels (B, T) as training targets; T as in competition/soft_labels.py."""
+        """Turn soft labels into training targets (B, T). Here soft labels (B, T) already are the training targets.
+
+        The columns of soft labels are explained in competition/soft_labels.py.
+        """
         return soft
 
     def probs(self, outputs: Tensor) -> Tensor:
-        """(B, C) logits to probabilities."""
+        """Turn logits (B, C) into probabilities (B, C)."""
         return outputs.softmax(1)
 
     def wrap(self, backbone: nn.Module) -> nn.Module:
-        """The model whose forward gives what `probs` takes."""
+        """Return a model around `backbone` whose forward returns the outputs that `probs` takes."""
         return backbone
 
 
 class Attributes(Classes):
-    """One softmax per attribute, multiplied to those of classes. table (A, C): see `attribute_table`."""
+    """One softmax per attribute; the probability of a class is the product of the probabilities of its values.
+
+    table (A, C): which class has which attribute value, from `attribute_table`.
+    """
 
     def __init__(self, table: Tensor):
         super().__init__(len(table))
@@ -87,9 +94,9 @@ class Attributes(Classes):
 
 
 class AttributeSum(nn.Module):
-    """The logits of all attributes' values (B, A), summed to logits of classes (B, C).
+    """A model that sums its backbone's logits of attribute values (B, A) to logits of classes (B, C).
 
-    The softmax of the sum is the product of the attributes' softmaxes, so every loss and blend works unchanged.
+    The softmax of these sums is the product of the attributes' softmaxes, so all losses and blends work unchanged.
     """
 
     def __init__(self, backbone: nn.Module, table: Tensor):
@@ -102,7 +109,10 @@ class AttributeSum(nn.Module):
 
 
 def attribute_table(attributes: dict) -> Tensor:
-    """(A, C): 1 where a class has the attribute value; attributes: name to the value of each class (C,)."""
+    """Return a table (A, C) that is 1 where the class has the attribute value, and 0 elsewhere.
+
+    attributes: for each attribute's name, the value (C,) that each class has.
+    """
     rows = [
         (values == value) for values in map(torch.as_tensor, attributes.values()) for value in range(values.max() + 1)
     ]
@@ -112,8 +122,8 @@ def attribute_table(attributes: dict) -> Tensor:
 class ClassBins(Classes):
     """A softmax over the bins of all classes; the probability of a class is the sum of its bins.
 
-    of_class (T,): the class of each bin (see competition/soft_labels.py). Without soft labels the bins of the class
-    share its target equally.
+    of_class (T,): the class of each bin (see competition/soft_labels.py). If a photo has no soft label, the target of
+    its class is shared equally by the bins of the class.
     """
 
     def __init__(self, of_class: np.ndarray):
@@ -128,7 +138,7 @@ class ClassBins(Classes):
         return (self.member / self.member.sum(0)).T.to(labels.device)[labels]
 
     def probs(self, outputs: Tensor) -> Tensor:
-        """(B, T) logits to probabilities (B, C)."""
+        """Turn logits (B, T) of the bins into probabilities (B, C) of the classes."""
         return outputs.softmax(1) @ self.member.to(outputs.device)
 
 
@@ -141,7 +151,7 @@ class Labels(Classes):
     family = "labels"
 
     def targets(self, labels: Tensor) -> Tensor:
-        """(B, C) of 0 and 1 to the same as float32."""
+        """Turn labels (B, C) of 0 and 1 into float32."""
         return labels.float()
 
     def probs(self, outputs: Tensor) -> Tensor:
@@ -149,18 +159,22 @@ class Labels(Classes):
 
 
 class Cumulative(Labels):
-    """Grades 0 … C - 1 by C - 1 sigmoids, P(y > k) (Frank and Hall 2001)."""
+    """Grades 0 … C - 1, predicted by C - 1 sigmoids: the k-th sigmoid is P(y > k) (Frank and Hall 2001)."""
 
     def targets(self, labels: Tensor) -> Tensor:
-        """(B,) int64 to (B, C - 1) float32: 1 where the grade is above k."""
+        """Turn grades (B,) int64 into targets (B, C - 1) float32; column k is 1 if the grade is above k, else 0."""
         return (labels[:, None] > torch.arange(self.outputs, device=labels.device)).float()
 
     def spread(self, soft: Tensor) -> Tensor:
-        """(B, C) to P(y > k) (B, C - 1)."""
+        """Turn soft labels of grades (B, C) into targets P(y > k) (B, C - 1)."""
         return 1 - soft.cumsum(1)[:, :-1]
 
     def probs(self, outputs: Tensor) -> Tensor:
-        """(B, C - 1) to (B, C): differences of P(y > k), after each was lowered to at most the one before."""
+        """Turn logits (B, C - 1) into probabilities (B, C) of the grades.
+
+        P(y > k) must not rise with k, so each value that is above the value before it is first lowered to that value.
+        The probability of a grade is then the difference between two neighbouring values.
+        """
         above = outputs.sigmoid().cummin(1).values
         always, never = torch.ones_like(above[:, :1]), torch.zeros_like(above[:, :1])
         return torch.cat([always, above], 1) - torch.cat([above, never], 1)
@@ -170,10 +184,10 @@ class Cumulative(Labels):
 
 
 class Number:
-    """One output: a value, scaled to 0 … 1 between low and high.
+    """A head with one output, which stands for a value between low and high, scaled to 0 … 1.
 
-    squashed: the value is the sigmoid of the output (for SIGMOID_LOSSES). Otherwise it is the output plus 0.5, so that
-    an output of 0 is the middle of the range, and it may lie beyond the limits.
+    squashed: whether the scaled value is the sigmoid of the output (for SIGMOID_LOSSES). If not, the scaled value is
+    the output plus 0.5: an output of 0 is the middle of the range, and a value may lie outside of the range.
     grades: C if the value is a grade from 0 to C - 1, else 0.
     """
 
@@ -184,54 +198,60 @@ class Number:
         self.squashed, self.grades = squashed, grades
 
     def targets(self, labels: Tensor) -> Tensor:
-        """(B,) to (B, 1) float32, 0 … 1 for labels within the limits; for a sigmoid the others are cut to that."""
+        """Turn labels (B,) into targets (B, 1) float32. A label between low and high becomes a target in 0 … 1.
+
+        If the head is squashed, the target of a label outside of the range is clipped to 0 or 1.
+        """
         scaled = ((labels.double() - self.low) / self.range).float()[:, None]
         return scaled.clamp(0, 1) if self.squashed else scaled
 
     def spread(self, soft: Tensor) -> Tensor:
-        """Soft labels of grades (B, C) to the targets (B, 1) of their expectations."""
+        """Turn soft labels of grades (B, C) into the targets (B, 1) of the expected grades."""
         return self.targets(soft @ torch.arange(soft.shape[1], dtype=soft.dtype, device=soft.device))
 
     def scaled(self, outputs: Tensor) -> Tensor:
-        """The values (B, 1) on the scale of the training targets."""
+        """Turn outputs (B, 1) into values (B, 1) on the scale of the training targets."""
         return outputs.sigmoid() if self.squashed else outputs + 0.5
 
     def probs(self, outputs: Tensor) -> Tensor:
-        """Values (B, 1) in the target's units; for grades the distributions (B, C) with these expectations."""
+        """Turn outputs (B, 1) into values (B, 1) in the units of the labels.
+
+        If the target has grades, return distributions (B, C) over the grades whose expectations are these values.
+        """
         values = self.low + self.scaled(outputs) * self.range
         return two_points(values[:, 0], self.grades) if self.grades else values
 
     def wrap(self, backbone: nn.Module) -> nn.Module:
-        """The model itself."""
+        """Return the backbone itself: it needs no change."""
         return backbone
 
 
 class Bins(Classes):
-    """A softmax over equally spaced points from low to high; the expectation is the prediction.
+    """A softmax over equally spaced points from low to high; the expectation over the points is the prediction.
 
-    The outermost points are the limits themselves, so that the expectation can reach them.
+    The outermost points are low and high themselves, so that a prediction can reach both limits.
     """
 
-    smooths = False  # smoothing would pull each prediction to the middle
+    smooths = False  # label smoothing would pull each prediction to the middle of the range
 
     def __init__(self, outputs: int, low: float, high: float):
         super().__init__(outputs)
         self.low, self.range = low, (high - low) or 1.0
 
     def targets(self, labels: Tensor) -> Tensor:
-        """(B,) to (B, bins) float32: the two nearest points share the weight; their expectation is the label."""
+        """Turn labels (B,) into targets (B, T) float32 on the two points next to the label, with the label as mean."""
         return two_points((labels.double() - self.low) / self.range * (self.outputs - 1), self.outputs).float()
 
     def probs(self, outputs: Tensor) -> Tensor:
-        """(B, bins) logits to values (B, 1) in the target's units."""
+        """Turn logits (B, T) into values (B, 1) in the units of the labels."""
         points = torch.linspace(0, 1, self.outputs, device=outputs.device)
         return self.low + outputs.softmax(1) @ points[:, None] * self.range
 
 
 def two_points(values: Tensor, size: int) -> Tensor:
-    """Distributions (B, size) on the two whole numbers around each value (B,), whose expectation is the value.
+    """Return a distribution (B, size) for each value (B,): on the two whole numbers next to it, with the value as mean.
 
-    Values outside of 0 … size - 1 count as the nearest of the two.
+    A value below 0 counts as 0, and a value above size - 1 counts as size - 1.
     """
     points = torch.arange(size, device=values.device)
     return (1 - (values.clamp(0, size - 1)[:, None] - points).abs()).clamp_min(0)
@@ -239,12 +259,12 @@ def two_points(values: Tensor, size: int) -> Tensor:
 
 # ---- the head of a recipe
 
-Head = Classes | Number  # all others are kinds of Classes
-SIGMOID_LOSSES = frozenset({"bce"})  # losses of a number that are taken on the sigmoid of the output
+Head = Classes | Number  # every other head is a subclass of Classes
+SIGMOID_LOSSES = frozenset({"bce"})  # the losses of a number that are computed on the sigmoid of the output
 
 
 def build_head(recipe: Recipe, competition: Competition) -> Head:
-    """The head of a recipe. Raises InputError for one that does not fit the competition's target."""
+    """Return the head of a recipe. Raises InputError if the head does not fit the competition's target."""
     recipe = resolved_recipe(recipe, competition)
     return BUILDERS[recipe.head](recipe, competition)
 

@@ -1,7 +1,7 @@
-"""INIT: a model that begins with the weights of another run, which may have another image size or another head.
+"""INIT: start a model with the weights of another run, which may have another image size or another head.
 
-Fold k only ever begins with fold k. Both runs have the same folds.csv, so the rows that are held out of a fold were
-never trained on.
+Fold k always starts with the weights of fold k. Both runs have the same folds.csv, so the weights were never trained on
+the rows that are held out of fold k.
 """
 
 import dataclasses
@@ -21,14 +21,14 @@ from comp.store import made_of
 from comp.store.paths import ALL_DATA
 from comp.store.runs import Run, check_run_name, own_runs
 
-INSIDE = "backbone."  # where a head wraps timm's model (AttributeSum), its tensors have this before their names
+INSIDE = "backbone."  # the prefix of timm's tensors in a model that a head wraps around timm's model (AttributeSum)
 
 
 def load_init_backbone(name: str, state: State, options: dict) -> nn.Module:
-    """timm's model of that name with the weights of `state`, a fold's; its classifier is new.
+    """Return timm's model `name` with a fold's weights `state` in its backbone and a new classifier.
 
-    Position embeddings of another image size are resampled by timm, as it does for pretrained weights.
-    options: of timm.create_model. Raises InputError where a tensor is missing or has another shape.
+    timm resamples position embeddings of another image size, as for pretrained weights.
+    options: the arguments for timm.create_model. Raises InputError if a tensor is missing or has another shape.
     """
     import timm
 
@@ -45,12 +45,17 @@ def load_init_backbone(name: str, state: State, options: dict) -> nn.Module:
     except (*FAULTS, SafetensorError) as error:
         raise _does_not_fit(name, first_line(error)) from error
     if not filled or filled[-1].missing:
-        raise _does_not_fit(name, "without " + ", ".join(filled[-1].missing[:5]) if filled else "timm fills nothing in")
+        raise _does_not_fit(
+            name,
+            f"no fitting tensors for {', '.join(filled[-1].missing[:5])}"
+            if filled
+            else "timm loads no weights into it",
+        )
     return model
 
 
 def _match(state: State, model: nn.Module, filter_fn: Callable | None) -> Match:
-    """The tensors as they are where they fit: only where one does not is timm's filter asked, which resamples."""
+    """Match the tensors unchanged if all of them fit the model; otherwise let timm's filter resample them first."""
     plain = pretrained.compared_state({name.removeprefix(INSIDE): value for name, value in state.items()}, model)
     return plain if not plain.missing else pretrained.best_match({"": state}, model, filter_fn)
 
@@ -64,9 +69,10 @@ def _does_not_fit(name: str, problem: str) -> InputError:
 
 
 def keep_head(model: nn.Module, inner: nn.Module, state: State) -> list[str]:
-    """Load those head tensors of `state` that fit the model; the others, which keep their first values, as text.
+    """Load the head tensors of `state` that fit the model. Return a line of text for each head tensor left out.
 
-    model: with its head; inner: timm's model in it.
+    A head tensor that is left out keeps its initial values. model: the model with its head. inner: timm's model,
+    which is a part of `model` or `model` itself.
     """
     classifier, own = factory.classifier_tensor_names(inner), model.state_dict()
     before = INSIDE if inner is not model else ""
@@ -83,14 +89,15 @@ def _shape(state: State, name: str) -> str:
 
 # ---- which runs a run may begin with
 
-OTHER = "the same command with another INIT, or without"
+OTHER = "the same command with another INIT, or without INIT"
 
 
 def with_init(recipe: Recipe, run: Run, competition: Competition) -> Recipe:
-    """The recipe of a new run, with the mean and std of its INIT if it gives none: the weights know no others.
+    """Return the recipe of a run; a mean or std that it leaves open is copied from its INIT run.
 
-    A run that has begun has them in its own recipe, since its INIT may be gone.
-    Raises InputError for an INIT that is the run itself, was not trained here, or has other classes or another model.
+    The weights of INIT expect photos that are normalised with this mean and std. If the run has begun, they are copied
+    from the run's own recipe.json, because the INIT run may have been deleted since.
+    Raises InputError if INIT is the run itself, was not trained here, or has other classes or another model.
     """
     if not recipe.init:
         return recipe
@@ -100,7 +107,7 @@ def with_init(recipe: Recipe, run: Run, competition: Competition) -> Recipe:
         raise InputError(
             f"INIT={recipe.init} is a {before.model}, not a {recipe.model}",
             "weights of the same model; image size, head and loss may differ",
-            f"the same command with MODEL={before.name}; or without INIT",
+            f"the same command with MODEL={before.name}; or the same command without INIT",
         )
     return dataclasses.replace(recipe, mean=recipe.mean or before.mean, std=recipe.std or before.std)
 
@@ -108,13 +115,13 @@ def with_init(recipe: Recipe, run: Run, competition: Competition) -> Recipe:
 def _known(run: Run, name: str) -> Run:
     check_run_name(name)
     if name == run.name:
-        raise InputError(f"INIT={name} is the run itself", "another run", f"{OTHER}; or with another RUN")
+        raise InputError(f"INIT={name} is the run itself", "another run", f"{OTHER}, or with another RUN")
     before = Run(run.outputs, name)
     if not before.has_folds:
         known = ", ".join(other.name for other in own_runs(run.outputs) if other != run)
         raise InputError(
             f"no trained run {name} in {run.outputs}"
-            + (": its predictions are external" if before.folder.is_dir() else ""),
+            + (", only external predictions of that name" if before.folder.is_dir() else ""),
             f"one of the trained runs: {known or 'none yet'}",
             f"make train MODEL=<a model> RUN={name}; or {OTHER}",
         )
@@ -133,9 +140,10 @@ def _architecture(recipe: Recipe) -> str:
 
 
 def check_init_folds(run: Run, init: str, folds_digest: str, numbers: list[int | str]) -> None:
-    """Raise InputError unless fold k of the INIT run is trained, with the current folds.csv, for each k that begins.
+    """Raise InputError unless, for each fold k to train, INIT has weights of fold k made with the current folds.csv.
 
-    numbers: the folds to train, or ALL_DATA. Folds that are trained already need no INIT any more.
+    init: the name of the INIT run. numbers: the folds to train, or ALL_DATA. A fold that is already trained needs no
+    weights of INIT, so it is not checked.
     """
     before = Run(run.outputs, init)
     wanted = [k for k in numbers if not run.is_trained(k)]
@@ -144,7 +152,7 @@ def check_init_folds(run: Run, init: str, folds_digest: str, numbers: list[int |
         which = missing[0] if len(missing) == 1 or missing[0] == ALL_DATA else None
         raise InputError(
             f"INIT={init} has no trained fold {', '.join(map(str, missing))}",
-            "fold k of INIT for each fold k that is to be trained",
+            "weights of fold k of INIT for each fold k that is to be trained",
             before.train_command(which),
         )
     for k in wanted:
@@ -157,15 +165,15 @@ def _check_current(run: Run, before: Run, k: int | str, folds_digest: str) -> No
     if run.name in made_of.runs_before(metadata):
         raise InputError(
             f"INIT={before.name} began with {run.name} itself",
-            "a run that is older than this one",
-            f"{OTHER}; or with another RUN",
+            f"an INIT run that did not begin with {run.name}",
+            f"{OTHER}, or with another RUN",
         )
     record = {"recipe": files.digest(before.recipe), "folds": folds_digest, "fold": k}
     different = weights_file.changes_of_weights(run, metadata, record)
     if "folds" in different:
         raise InputError(
             f"INIT={before.name}: fold {k} was trained with folds.csv {metadata.get('folds')}",
-            f"the current folds.csv, {folds_digest}: with other folds it has seen photos that are held out now",
+            f"the current folds.csv, {folds_digest}; with other folds it has seen photos that are held out now",
             f"{anew}; or {OTHER}",
         )
     if different:
@@ -177,6 +185,6 @@ def _check_current(run: Run, before: Run, k: int | str, folds_digest: str) -> No
 
 
 def init_weights_of(run: Run, init: str, k: int | str) -> State:
-    """The state dict that fold k begins with."""
+    """Read the state dict of INIT's fold k, with which fold k of the run begins. init: the name of the INIT run."""
     before = Run(run.outputs, init)
     return weights_file.read_weights(before.weights(k), before.restart_command(k))

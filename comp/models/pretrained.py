@@ -1,9 +1,9 @@
-"""Pretrained weights for a timm model: from a file in inputs/weights, or else from the model hub.
+"""Pretrained weights for a timm model, from a file in inputs/weights or, if there is none, from the model hub.
 
-`load_pretrained` chooses the place. A local file may be wrapped in any way (`module.`, state_dict, EMA, Lightning, a
-fold of ours): `state_dicts` finds the tensors in it without running code from the file, and `best_match` tries the
-prefixes of the file's own names. The file must hold nearly all of the model's backbone, and not that of a larger model.
-timm loads the hub's weights itself, and `filled_by` only observes what it loads.
+`load_pretrained` chooses between the two. A local file may be wrapped in any way (`module.`, state_dict, EMA,
+Lightning, a fold of this toolkit): `state_dicts` finds the tensors in the file without running code from the file, and
+`best_match` tries the prefixes of the tensors' names. The file must hold nearly the whole backbone of the model, and
+must not be of a larger model. timm loads the hub's weights itself, and `filled_by` only observes what timm loads.
 """
 
 import contextlib
@@ -25,24 +25,25 @@ from comp.models import factory, weights_file
 from comp.recipes import catalog
 from comp.recipes.catalog import WEIGHT_SUFFIXES
 
-WRAPPERS = ("_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module")  # of torch, anywhere in a name
-ENOUGH = 0.99  # share of the backbone's tensors that a file must hold
-# what timm raises for a model that cannot be built or filled
+WRAPPERS = ("_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module")  # parts that torch adds to a name
+ENOUGH = 0.99  # the share of the backbone's tensors that a file must hold
+# the errors that timm raises for a model that it cannot build or load weights into
 FAULTS = (RuntimeError, ValueError, TypeError, KeyError, AssertionError, AttributeError, IndexError)
-_DEEPEST = 4  # dictionaries within dictionaries
-_RARE = 0.25  # a prefix that fewer of the file's tensors have is a part of a model, not a wrapper around one
-_COUNTER = "num_batches_tracked"  # of a batch norm: only counts, and some files lack it
+_DEEPEST = 4  # how many levels of nested dictionaries are searched
+_RARE = 0.25  # a prefix of a smaller share of the file's tensors is a part of the model, not a wrapper around it
+_COUNTER = "num_batches_tracked"  # a batch norm's counter of batches, which some files lack
 
 State = dict[str, Tensor]
 
 
 @dataclass
 class Origin:
-    """What was loaded, with plain values that recipe.json keeps.
+    """Which pretrained weights were loaded, as plain values for recipe.json.
 
-    place: a file's name or the hub's, the same on every machine. digest: of the weights. removed: the prefix that was
-    taken off the file's names. found, total: how many tensors of the backbone were loaded, and how many it has; both 0
-    if timm reads the weights in its own way. missing: the tensors that were not found.
+    place: the name of the file or of the hub's repository, without a folder, so that it is equal on every machine.
+    digest: a hash of the weights. removed: the prefix that was taken off the names in the file. found: how many of the
+    backbone's tensors were loaded. total: how many tensors the backbone has. found and total are 0 if timm reads the
+    weights in its own way. missing: the names of the backbone's tensors that were not found.
     """
 
     place: str
@@ -60,18 +61,21 @@ class Origin:
 
 
 def load_pretrained(name: str, weights: Path, options: dict) -> tuple[nn.Module, Origin]:
-    """timm's model of that name with pretrained weights, and where they are from.
+    """Return timm's model `name` with pretrained weights, and the origin of the weights.
 
-    A local file takes precedence, and then no network is used. weights: the folder of local files, <name>.safetensors,
-    .pth, .pt, .bin, .ckpt or .pth.tar; options: of timm.create_model.
-    Raises InputError for weights that do not fit, cannot be read, do not exist, or for a hub out of reach.
+    A local file is used if there is one, without the network. weights: the folder of local files, which are named
+    <name>.safetensors, .pth, .pt, .bin, .ckpt or .pth.tar. options: the arguments for timm.create_model.
+    Raises InputError if the weights do not exist, cannot be read or do not fit, or if the hub cannot be reached.
     """
     file = local_weights(name, weights)
     return from_file(name, file, options) if file else from_hub(name, weights, options)
 
 
 def local_weights(name: str, weights: Path) -> Path | None:
-    """The file of a model's weights, or None. Its name is the model's old or current one, with or without the tag."""
+    """Return the local file of a model's weights, or None if there is no file.
+
+    weights: the folder of local files. The file has the old or the current name of the model, with or without its tag.
+    """
     current = catalog.current_model_name(name)
     stems = dict.fromkeys((name, name.partition(".")[0], current, current.partition(".")[0]))
     paths = [weights / f"{stem}{suffix}" for stem in stems for suffix in WEIGHT_SUFFIXES]
@@ -82,7 +86,7 @@ def local_weights(name: str, weights: Path) -> Path | None:
 
 
 class Ignored:
-    """The stand-in for every class in a file that is no tensor (settings, metrics): it takes anything, does nothing."""
+    """The stand-in for each class in a file that is not a tensor, such as settings: it takes any arguments, unused."""
 
     def __new__(cls, *args, **options):
         return super().__new__(cls)
@@ -95,10 +99,10 @@ class Ignored:
 
 
 def state_dicts(file: Path) -> dict[str, State]:
-    """The state dicts in a file by their place in it ("" is the file itself), averaged weights (EMA) first.
+    """Return the state dicts in a file by their place in the file; "" is the top level. EMA weights come first.
 
-    Those with less than half as many tensors as the largest are left out: they are an optimizer's.
-    Raises InputError for a file that does not open, or has no tensors with names.
+    A state dict with less than half as many tensors as the largest is left out, because it belongs to an optimizer.
+    Raises InputError if the file does not open or holds no tensors with names.
     """
     states = dict(_states_in(_opened(file)))
     most = max(map(len, states.values()), default=0)
@@ -110,12 +114,12 @@ def state_dicts(file: Path) -> dict[str, State]:
 
 _ADVICE = (
     "safetensors, or a state dict that torch.save wrote",
-    "torch.save(model.state_dict(), '<file>') where the model was trained, and copy that file here",
+    "torch.save(model.state_dict(), '<file>') in Python where the model was trained, then copy <file> here",
 )
 
 
 def _opened(file: Path):
-    """What the file holds: a dictionary, if it is a file of weights."""
+    """Read the content of a file, which is a dictionary if the file holds weights."""
     try:
         if file.suffix == ".safetensors":
             return load_file(file)
@@ -131,7 +135,7 @@ def _opened(file: Path):
 
 
 def _states_in(content, place: str = "", depth: int = 0):
-    """(place, state dict) of each dictionary with tensors in it, from the outside in."""
+    """Yield the place and the state dict of each dictionary that holds tensors, the outermost dictionary first."""
     if not isinstance(content, dict) or depth > _DEEPEST:
         return
     named = {key: value for key, value in content.items() if isinstance(key, str)}
@@ -145,18 +149,19 @@ def _unwrapped(key: str) -> str:
     return ".".join(part for part in key.split(".") if part not in WRAPPERS)
 
 
-# ---- which of its tensors are which of the model's
+# ---- which tensor of the file belongs to which tensor of the model
 
 _FILTER_ERRORS = (KeyError, RuntimeError, ValueError, TypeError, AttributeError, IndexError, AssertionError)
 
 
 @dataclass
 class Match:
-    """How much of a model a state dict holds.
+    """How much of a model's backbone a state dict holds.
 
-    tensors: those that fit, by the model's names. found, total: how many tensors of the backbone fit, and how many it
-    has. missing: the names that do not fit or are absent. surplus: names in the state dict that lie in a part of the
-    model which has no such tensor. removed: the prefix that was taken off the names.
+    tensors: the tensors that fit, by their names in the model. found: how many tensors of the backbone fit. total: how
+    many tensors the backbone has. missing: the names of the backbone's tensors that are absent or do not fit.
+    surplus: names in the state dict that the model lacks although it has the part that they lie in. removed: the prefix
+    that was taken off the names in the state dict.
     """
 
     tensors: State
@@ -168,14 +173,15 @@ class Match:
 
     @property
     def fits(self) -> bool:
-        """Whether these are weights of this model, and not of a larger or a smaller one."""
+        """Whether these are weights of this model, and not of a larger or a smaller model."""
         return self.found >= ENOUGH * self.total and len(self.surplus) <= (1 - ENOUGH) * self.total
 
 
 def best_match(states: dict[str, State], model: nn.Module, filter_fn: Callable | None) -> Match:
-    """The first match that fits, over the file's state dicts and prefixes; if none fits, the one that finds most.
+    """Try the file's state dicts, each with all its prefixes, and return the first match that fits the model.
 
-    filter_fn: timm's for this model, which renames old tensors and resamples position embeddings.
+    If no match fits, return the match that finds most tensors. filter_fn: timm's function for this model, which renames
+    old tensors and resamples position embeddings.
     """
     tried = []
     for place, state in states.items():
@@ -189,7 +195,7 @@ def best_match(states: dict[str, State], model: nn.Module, filter_fn: Callable |
 
 
 def filtered_state(state: State, model: nn.Module, filter_fn: Callable | None) -> State:
-    """The state dict after timm's filter; unchanged if the filter cannot read it."""
+    """Return the state dict after timm's filter, or the unchanged state dict if the filter cannot read it."""
     if filter_fn is None:
         return state
     try:
@@ -199,7 +205,7 @@ def filtered_state(state: State, model: nn.Module, filter_fn: Callable | None) -
 
 
 def _prefixes(state: State) -> list[str]:
-    """ "" first, then the frequent prefixes of the names: those of averaged weights first, then the most frequent."""
+    """Return the prefixes to try: "" first, then prefixes with "ema", then the other frequent prefixes of the names."""
     counts = Counter()
     for key in state:
         parts = key.split(".")[:-1]
@@ -209,7 +215,7 @@ def _prefixes(state: State) -> list[str]:
 
 
 def compared_state(state: State, model: nn.Module) -> Match:
-    """The match of a state dict that already has the model's names."""
+    """Match a state dict whose tensors already have the names that the model gives them."""
     wanted, head = model.state_dict(), factory.classifier_tensor_names(model)
     fitting = {
         name: value
@@ -224,7 +230,7 @@ def compared_state(state: State, model: nn.Module) -> Match:
 
 
 def origin_of(place: str, digest: str, matches: list[Match]) -> Origin:
-    """The last of the matches as an Origin; without counts if there is no match."""
+    """Return the Origin for the last of the matches, or an Origin without counts if there is no match."""
     if not matches:
         return Origin(place, digest)
     match = matches[-1]
@@ -236,9 +242,9 @@ def origin_of(place: str, digest: str, matches: list[Match]) -> Origin:
 
 @contextlib.contextmanager
 def filled_by(fill: Callable) -> Iterator[None]:
-    """Within this context timm's create_model calls fill(its own load_pretrained, model, …) to load weights.
+    """Make timm's create_model load weights by calling fill(timm's own load_pretrained, model, …) in this context.
 
-    It replaces a name in a private module of timm: timm has no public way to learn a model's filter of names.
+    A name in a private module of timm is replaced, because timm has no public way to learn a model's filter of names.
     """
     from timm.models import _builder
 
@@ -251,12 +257,15 @@ def filled_by(fill: Callable) -> Iterator[None]:
 
 
 def first_line(error: Exception) -> str:
-    """The type of an error and the first line of what it says."""
+    """The type of an error and the first line of its text."""
     return f"{type(error).__name__}: {str(error).splitlines()[0][:200] if str(error) else ''}"
 
 
 def from_file(name: str, file: Path, options: dict) -> tuple[nn.Module, Origin]:
-    """timm's model of that name with the file's weights except the classifier; InputError if they do not fit."""
+    """Return timm's model `name` with the file's weights in all but its classifier, and the origin of the weights.
+
+    options: the arguments for timm.create_model. Raises InputError if the weights do not fit the model.
+    """
     import timm
 
     states, matches = state_dicts(file), []
@@ -265,7 +274,7 @@ def from_file(name: str, file: Path, options: dict) -> tuple[nn.Module, Origin]:
         match = best_match(states, model, filter_fn)
         _check_fits(name, file, match)
         matches.append(match)
-        # num_classes=-1 leaves the classifier out; the names are the model's, so strict is not needed
+        # num_classes=-1 leaves the classifier out; _check_fits has compared the names, so strict is not needed
         settings |= {"num_classes": -1, "strict": False}
         own(model, pretrained_cfg=pretrained_cfg | {"state_dict": dict(match.tensors)}, **settings)
 
@@ -278,30 +287,31 @@ def from_file(name: str, file: Path, options: dict) -> tuple[nn.Module, Origin]:
 
 
 def _check_fits(name: str, file: Path, match: Match) -> None:
-    """Raise InputError, naming five tensors, unless the file holds nearly all of the backbone and not a larger one."""
+    """Raise InputError unless the match fits; the error names up to five tensors that are missing or in surplus."""
     if match.fits:
         return
     problem = f"{file} has {match.found} of the {match.total} tensors of {name}'s backbone"
     if match.found < ENOUGH * match.total:
-        problem += f"; not found, or of another shape: {', '.join(match.missing[:5])}"
+        problem += f"; missing or of another shape: {', '.join(match.missing[:5])}"
     else:
-        problem += f", and {len(match.surplus)} that this model has no place for: {', '.join(match.surplus[:5])}"
+        problem += f", and {len(match.surplus)} tensors that {name} does not have: {', '.join(match.surplus[:5])}"
     raise InputError(problem, *_other_weights(name, file))
 
 
 def _other_weights(name: str, file: Path) -> tuple[str, str]:
-    """What is expected, and what to run, if a file does not fit a model."""
+    """Return what is expected and what to run, for the error about a file that does not fit a model."""
     return (
-        f"weights of {name} itself, at least 99 % of them: MODEL= names the model that the file is of",
-        f"mv '{file}' '{file}.other' && the same command: it asks the hub; or, from scratch, "
+        f"a file with at least 99 % of the weights of {name}, the model that MODEL= names",
+        f"mv '{file}' '{file}.other', then the same command, which asks the model hub; or, to train from scratch, "
         "the same command with SET=pretrained=false RUN=<name>",
     )
 
 
 def from_hub(name: str, weights: Path, options: dict) -> tuple[nn.Module, Origin]:
-    """timm's model with the hub's weights. timm's own loading is only observed, because its weights are of this model.
+    """Return timm's model `name` with the hub's weights, and the origin of the weights.
 
-    weights: the folder of local files, for the error if the hub is out of reach.
+    The hub's weights always fit, so timm loads them itself, and its loading is only observed. weights: the folder of
+    local files, which the error names if the hub cannot be reached. options: the arguments for timm.create_model.
     """
     import timm
 
@@ -328,18 +338,18 @@ def from_hub(name: str, weights: Path, options: dict) -> tuple[nn.Module, Origin
 
 
 def hub_errors() -> tuple[type[Exception], ...]:
-    """What the hub's client raises if there is no network, no such file, or no access; never a bug in our code."""
+    """The errors that the hub's client raises if there is no network, no such file or no access to the file."""
     from huggingface_hub.errors import HfHubHTTPError
 
-    # its bases include the HTTP library's own root, whichever that is (requests, httpx): timeouts and refusals
+    # its base classes include HTTPError of the HTTP library in use (requests or httpx), for timeouts and refusals
     client = tuple(base for base in HfHubHTTPError.__mro__ if base.__name__ == "HTTPError")
     return (OSError, HfHubHTTPError, *client)
 
 
 def _no_weights(name: str, weights: Path, why: str) -> InputError:
-    """The error if the hub gives no weights; it names both other ways."""
+    """Return the error if the hub gives no weights; its advice is a local file, or a training from scratch."""
     return InputError(
         f"no pretrained weights for {name}: {why}",
         f"a network that reaches the model hub, or the file {weights / (name + '.safetensors')} (or .pth)",
-        "the same command with SET=pretrained=false RUN=<name> trains from scratch",
+        "the same command with SET=pretrained=false RUN=<name>, which trains from scratch",
     )

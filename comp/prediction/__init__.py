@@ -1,4 +1,4 @@
-"""Probabilities of photos from trained models, with test-time augmentation (TTA); Grad-CAM; frozen features.
+"""Predictions of trained models for photos, with test-time augmentation (TTA), Grad-CAM, and frozen features.
 
-Change here the TTA views, how folds are predicted, and how features of a frozen model are computed and kept.
+Change here the TTA views, how folds are predicted, and how features of a frozen model are computed and stored.
 """

@@ -1,9 +1,10 @@
-"""Features of a frozen timm model (`make embed`): computed once for all photos, for a classifier of scikit-learn.
+"""Features of a frozen timm model (`make embed`), computed once for all photos, for a classifier of scikit-learn.
 
-The model has no classifier: photos (B, 3, H, W) become features (B, D). The features of the training photos and of the
-test photos are kept apart in outputs/cache, in parts that are each whole, so that a stage that was killed computes only
-the missing ones. The folder's name is a hash of everything the features depend on: the photos (their names, sizes and
-times), size, crop, fit, weights, normalisation, views and number format.
+The model has no classifier and turns photos (B, 3, H, W) into features (B, D). The features of the training photos and
+of the test photos lie in two folders in outputs/cache, each in several files, so that a stage that was killed computes
+only the missing files. The name of a folder is a hash of everything that the features depend on: the photos (their
+names, sizes and times), image size, crop, fit, weights, normalisation, views, batch size, number format and the
+versions of timm and torch.
 """
 
 import dataclasses
@@ -43,19 +44,23 @@ from comp.tabular.derived_runs import Places, check_derived, claim_derived, pred
 from comp.tabular.row_values import RowValues, chosen_columns
 
 OF_MODEL = ("pretrained", "image_size", "crop", "fit", "mean", "std", "tta", "amp", "channels_last", "batch_size")
-SPEED = ("cache",)  # does not change the result
+SPEED = ("cache",)  # settings that do not change the result
 HELP = "correct that setting; .venv/bin/python tools/embed.py --help describes all of them"
 PACKAGES = ("numpy", "scikit-learn", "torch", "timm")
-OTHER_MODEL = "make embed MODEL=resnet34, or another of python -c 'import timm; print(*timm.list_models())'"
-BATCHES = 8  # per part
-TIMES = 4  # batches are larger than those of training: no layer's output is kept
+OTHER_MODEL = "make embed MODEL=resnet34, or another model that python -c 'import timm; print(*timm.list_models())' lists"
+BATCHES = 8  # batches per file of features
+TIMES = 4  # how many times larger batches are than in training, since no layer's output is kept
 
 
 # ---- the stage
 
 
 def embed(project: Project, model: str, name: str = "", text: str = "", seed: int = 0, where: str = "auto") -> None:
-    """Make a run from a classifier on features of MODEL. name: of the run; text: settings; where: name of a device."""
+    """Make a run: compute features of the photos, then train and predict with a classifier on these features.
+
+    model: a named recipe or a timm model. name: the name of the run. text: the settings SET. where: the name of a
+    device.
+    """
     run = project.run(name or f"{model}_embed")
     check_run_name(run.name)
     competition = project.competition
@@ -85,7 +90,7 @@ def _say_backbone(recipe: Recipe, backbone: "Backbone") -> None:
 
 
 def _predict(project: Project, run: Run, settings: "EmbedRecipe", values: list[RowValues]) -> None:
-    """Fit the classifiers and write the predictions. values: of the training photos and of the test photos."""
+    """Fit the classifiers and write the predictions. values: the RowValues of the training and of the test photos."""
     folds, competition = project.folds, project.competition
     ids = folds["id"].to_numpy() if competition.combine else None
     known, numbers, groups = labels.to_array(folds["label"], competition), folds["fold"], folds["group"]
@@ -101,21 +106,25 @@ def _predict(project: Project, run: Run, settings: "EmbedRecipe", values: list[R
 
 @dataclass(frozen=True)
 class EmbedRecipe:
-    """recipe: the model and how photos go in; classifier: what learns from the embeddings."""
+    """The settings of `make embed`.
+
+    recipe: the settings of the model and of its photos. classifier: the settings of the classifier on the features.
+    """
 
     recipe: Recipe
     classifier: ClassifierSettings
 
     def plain(self) -> dict:
-        """All settings that the result depends on, as recipe.json keeps them."""
+        """Return all settings that the result depends on, as plain values for recipe.json."""
         of_model = {key: getattr(self.recipe, key) for key in ("name", "model", *OF_MODEL, "seed")}
         return of_model | dataclasses.asdict(self.classifier)
 
 
 def chosen_embed_recipe(model: str, text: str, seed: int, competition: Competition) -> EmbedRecipe:
-    """The settings of MODEL under SET=text. A named recipe gives its image size, crop and normalisation.
+    """Return the settings of `make embed MODEL=model SET=text`.
 
-    Raises InputError for an unknown setting, and for values that are not allowed or do not fit the target.
+    If `model` is a named recipe, the settings that SET leaves open (such as image size and crop) are the recipe's.
+    Raises InputError for an unknown setting, and for a value that is not allowed or does not fit the target.
     """
     of_recipe = {key: type(getattr(Recipe(), key)) for key in (*OF_MODEL, *SPEED)}
     given = parsed_settings(text, of_recipe | classifiers.setting_types(), HELP)
@@ -129,7 +138,7 @@ def chosen_embed_recipe(model: str, text: str, seed: int, competition: Competiti
 
 
 def settings_help() -> str:
-    """All settings with default and meaning, for --help."""
+    """The text of --help that lists all settings with their defaults and meanings."""
     fields = [*settings_of(Recipe, only=(*OF_MODEL, *SPEED)), *settings_of(ClassifierSettings)]
     return help_text("settings of SET:", fields)
 
@@ -139,7 +148,11 @@ def settings_help() -> str:
 
 @dataclass(frozen=True)
 class Backbone:
-    """model: in eval mode, on its device; features: D; digest: of its weights; origin: what they are, if pretrained."""
+    """A frozen model, in eval mode on its device.
+
+    features: D, the number of features. digest: a hash of the weights. origin: the origin of the weights, or None if
+    they are not pretrained.
+    """
 
     model: nn.Module
     features: int
@@ -149,10 +162,10 @@ class Backbone:
 
 
 def load_backbone(recipe: Recipe, competition: Competition, weights: Path, where: torch.device) -> Backbone:
-    """The recipe's model without classifier, with pretrained weights unless the recipe has pretrained=false.
+    """Return the recipe's model without its classifier; it is pretrained unless the recipe has pretrained=false.
 
-    weights: the folder of local weights. Raises InputError for a model whose features cannot be had at the recipe's
-    size, and for weights that cannot be had or do not fit.
+    weights: the folder of local weights. Raises InputError if the model gives no features at the recipe's image size,
+    or if its weights cannot be found or do not fit.
     """
     check_backbone(recipe, competition, where)
     torch.manual_seed(recipe.seed)
@@ -167,21 +180,21 @@ def check_backbone(recipe: Recipe, competition: Competition, where: torch.device
     problem = fault_of_backbone(recipe, competition, where)
     if not problem:
         return
-    found = f"the features of {recipe.model} cannot be had at image_size={recipe.image_size}: {problem}"
+    found = f"{recipe.model} gives no features at image_size={recipe.image_size}: {problem}"
     own = factory.timm_size(recipe.model)
     if own != recipe.image_size and not fault_of_backbone(
         dataclasses.replace(recipe, image_size=own), competition, where
     ):
         raise InputError(
             found,
-            f"a size that fits, such as its own, image_size={own}",
+            f"a size that fits, such as the model's own, image_size={own}",
             f"the same command with image_size={own} in SET, and RUN=<name>",
         )
     raise InputError(found, "a model of timm that gives a row of features for each photo", OTHER_MODEL)
 
 
 def fault_of_backbone(recipe: Recipe, competition: Competition, where: torch.device) -> str:
-    """Why the features cannot be had, in one line; "" where they can."""
+    """Try an untrained model on two grey photos. Return its error as one line of text, or "" if it gives features."""
     try:
         model = factory.create_model(recipe, competition, Path(), pretrained=False)
         model = _without_classifier(model).to(where, memory_format=memory_format(recipe)).eval()
@@ -192,26 +205,29 @@ def fault_of_backbone(recipe: Recipe, competition: Competition, where: torch.dev
         raise
     except torch.OutOfMemoryError:
         return ""  # what to do is explained where the photos are read
-    except Exception as error:  # whatever a model of timm raises at a size that is not its own
+    except Exception as error:  # a timm model may raise any error at a size that is not its own
         return f"{type(error).__name__}: {(str(error).strip() or '?').splitlines()[0][:200]}"
     return ""
 
 
 def _without_classifier(model: nn.Module) -> nn.Module:
     if not hasattr(model, "reset_classifier"):
-        raise TypeError("timm cannot take its classifier off")
+        raise TypeError("timm cannot remove the classifier of this model")
     model.reset_classifier(0)
     return model.requires_grad_(False)
 
 
 def _features(model: nn.Module, recipe: Recipe, where: torch.device) -> int:
-    """D, of two grey photos. Raises ValueError where the output is not (2, D)."""
+    """Return D, the number of features that the model gives for each of two grey photos.
+
+    Raises ValueError if the output is not (2, D).
+    """
     images = torch.zeros(2, 3, recipe.image_size, recipe.image_size, device=where)
     with torch.inference_mode():
         output = model(images.contiguous(memory_format=memory_format(recipe)))
     shape = tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
     if not isinstance(shape, tuple) or len(shape) != 2 or shape[0] != 2 or shape[1] == 0:
-        raise ValueError(f"it gives {shape} for two photos, not (2, features)")
+        raise ValueError(f"the output for two photos is {shape}, not (2, features)")
     return shape[1]
 
 
@@ -219,7 +235,11 @@ def _features(model: nn.Module, recipe: Recipe, where: torch.device) -> int:
 
 
 def features(project: Project, backbone: Backbone, recipe: Recipe, images: Sequence[str]) -> np.ndarray:
-    """Features (N, D) float32 of the photos, averaged over the recipe's views. Raises InputError if not finite."""
+    """Return the features (N, D) float32 of the photos, averaged over the recipe's TTA views.
+
+    images (N,): the paths of the photos relative to inputs/. Features that are in outputs/cache are not computed again.
+    Raises InputError if a feature is not finite.
+    """
     folder = _folder(project, backbone, recipe, images)
     size = BATCHES * TIMES * recipe.batch_size
     with files.lock(folder / "building", "the embeddings", wait=True):
@@ -243,7 +263,7 @@ def _folder(project: Project, backbone: Backbone, recipe: Recipe, images: Sequen
 
 
 def _kept(file: Path, backbone: Backbone) -> np.ndarray | None:
-    """A part as it was written; None where it is missing or damaged."""
+    """Read a file of features. Return None if the file is missing or damaged."""
     try:
         part = files.read_arrays(file, ("features",))["features"]
     except ValueError:

@@ -1,19 +1,18 @@
-"""The feature map of a timm model that Grad-CAM weighs: of a CNN the last one, of a transformer its patch tokens.
+"""Grad-CAM, which shows which parts of a photo speak for an answer (Selvaraju et al. 2017, arXiv:1610.02391).
 
-A map of few cells says little about places, so of a CNN the deepest map with at least FEW cells a side is taken, by
-timm's feature_info. Of a ViT it is the input of the last block: after it the classifier may read the class token alone,
-and the gradient of the patch tokens is zero. Photos are squares here, so maps are, too.
+The gradient of a score, such as the log of a class's probability, is taken with respect to the cells of a feature map.
+The weight of a channel is the mean of its gradient. Where the weighted sum of the channels is above zero, the photo
+speaks for the answer.
+
+The feature map is chosen by the kind of the model. Of a CNN, it is the deepest map in timm's feature_info with at least
+FEW_CHANNELS cells a side, because a smaller map says little about places. Of a transformer, it is the patch tokens that
+enter the last block, because the classifier may read only the class token after this block, and the gradient of the
+patch tokens would be zero. Photos are squares here, so the maps are squares, too.
+
+The package pytorch-grad-cam (grad-cam 1.5.7) is not a dependency: its caller has to provide the layer, the layout of
+the layer's output and the score of each head, and the rest of the work is the four lines of `heat`.
 
 Letters: C channels, H cells along a side of the map, L tokens, O outputs, S pixels along a side of the photo.
-
-Grad-CAM: which parts of a photo speak for an answer (Selvaraju et al. 2017, https://arxiv.org/abs/1610.02391).
-
-A score, such as the log of a class's probability, is derived by the cells of a feature map. The mean gradient of a
-channel is its weight, and where the weighted sum of the channels is above zero, the photo speaks for the answer.
-
-The package pytorch-grad-cam (grad-cam 1.5.7) asks its caller for the layer, for the layout of what the layer gives and
-for the score of each head: the parts that differ between models. What it would do itself is `heat`, in four lines, so
-it is not a dependency.
 """
 
 from collections.abc import Iterator, Sequence
@@ -28,17 +27,17 @@ from torch import Tensor, nn
 from comp.errors import InputError
 from comp.models.heads import AttributeSum, Head
 
-FEW_CHANNELS = 4  # 64 px leave 2 cells a side at a stride of 32, and 4 at one of 16
+FEW_CHANNELS = 4  # cells a side; a photo of 64 px has 2 cells a side at a stride of 32, and 4 at a stride of 16
 
 
 def features_and_outputs(model: nn.Module, image: Tensor, name: str) -> tuple[Tensor, Tensor]:
-    """Features of a photo, in the model's own layout (see `as_map`), and the outputs (1, O) computed from them.
+    """Return the features of a photo, in the model's own layout (see `as_map`), and the model's outputs (1, O).
 
-    image (1, 3, S, S); name: the model's, for the InputError where it has no feature map.
+    image (1, 3, S, S). name: the name of the model. Raises InputError if the model has no feature map.
     """
     backbone = _backbone(model)
     if not (hasattr(backbone, "forward_features") and hasattr(backbone, "forward_head")):
-        raise _no_map(name, "it has no forward_features and forward_head of timm")
+        raise _no_map(name, "the model has no forward_features and forward_head of timm")
     with _kept(backbone) as kept:
         last = backbone.forward_features(image)
         outputs = backbone.forward_head(last)
@@ -57,13 +56,13 @@ def _no_map(name: str, why: str) -> InputError:
     return InputError(
         f"{name} has no feature map that shows where it looks: {why}",
         "a run of a CNN, or of a transformer with a grid of patches",
-        "make train MODEL=<another model>, then make look with its RUN",
+        "make train MODEL=<another model>, then the same command with RUN=<the new run>",
     )
 
 
 @contextmanager
 def _kept(backbone: nn.Module) -> Iterator[list]:
-    """A list that the forward pass fills: what timm's stages give, and what goes into a transformer's last block."""
+    """Yield a list that a forward pass fills with the outputs of timm's stages and the input of the last block."""
     kept, modules, blocks = [], dict(backbone.named_modules()), getattr(backbone, "blocks", None)
     infos = [info for info in getattr(backbone, "feature_info", None) or () if isinstance(info, dict)]
     stages = [modules[info["module"]] for info in infos if info.get("module") in modules]
@@ -81,7 +80,7 @@ def _keep(kept: list, value, dimensions: int) -> None:
 
 
 def _best(backbone: nn.Module, usable: list[Tensor]) -> Tensor:
-    """Of tokens the first, which go into the last block; of maps the deepest that is fine enough."""
+    """Return the features to use: the input of a transformer's last block, or a CNN's deepest map of enough cells."""
     if usable[0].ndim == 3:
         return usable[0]
     sides = [_side(backbone, one) for one in usable]
@@ -89,7 +88,7 @@ def _best(backbone: nn.Module, usable: list[Tensor]) -> Tensor:
 
 
 def _side(backbone: nn.Module, features) -> int:
-    """H of the features of one photo; 0 where they are no square map."""
+    """Return H, the cells along a side of one photo's features, or 0 if the features are not a square map."""
     if not isinstance(features, Tensor) or features.ndim not in (3, 4) or len(features) != 1:
         return 0
     if features.ndim == 3:
@@ -100,15 +99,18 @@ def _side(backbone: nn.Module, features) -> int:
 
 
 def _prefix(backbone: nn.Module, tokens: int) -> int | None:
-    """How many of L tokens stand before those of the patches (class token, registers); None if no square is left."""
+    """Return how many tokens (class token, registers) stand before the patch tokens, or None if no number fits.
+
+    tokens: L. A number fits if the other tokens form a square.
+    """
     known = (getattr(backbone, "num_prefix_tokens", 0), 0)
     return next((k for k in known if tokens > k and isqrt(tokens - k) ** 2 == tokens - k), None)
 
 
 def as_map(model: nn.Module, features: Tensor) -> Tensor:
-    """Features or their gradient, (1, C, H, H), (1, H, H, C) or tokens (1, L, C), as (1, C, H, H).
+    """Return features, or the gradient of features, as a map (1, C, H, H). The first row is the top of the photo.
 
-    Cells are in the photo's order: the first row is its top.
+    features: a map (1, C, H, H), a map (1, H, H, C), or tokens (1, L, C).
     """
     backbone = _backbone(model)
     if features.ndim == 3:
@@ -118,19 +120,21 @@ def as_map(model: nn.Module, features: Tensor) -> Tensor:
 
 
 def _is_channels_last(backbone: nn.Module, features: Tensor) -> bool:
-    """(1, H, H, C) rather than (1, C, H, H); where C = H, timm's output_fmt decides."""
+    """Whether the features are (1, H, H, C) and not (1, C, H, H). If C equals H, timm's output_fmt decides."""
     _, a, b, c = features.shape
     return "NHWC" in str(getattr(backbone, "output_fmt", "")) if a == b == c else a == b
 
 
-TINY = 1e-30  # below it a probability has no gradient in float32
+TINY = 1e-30  # the smallest probability whose logarithm is taken
 
 
 @dataclass(frozen=True)
 class Question:
-    """title: for people; value: the probability, or the number.
+    """A question to Grad-CAM: which parts of the photo speak for a class or label, or raise or lower a number.
 
-    place: the class or label; None for a number, then sign: 1 for what raises it, -1 for what lowers it.
+    title: the words for the page. value: the probability of the class or label, or the predicted number. place: the
+    index of the class or label, or None if the question is about a number. sign: 1 asks what raises the number, and -1
+    asks what lowers it.
     """
 
     title: str
@@ -140,9 +144,10 @@ class Question:
 
 
 def heats(model: nn.Module, head: Head, image: Tensor, questions: Sequence[Question], name: str) -> list[np.ndarray]:
-    """The heat (H, H) float32 of each question, from 0 to 1 at its hottest cell; all 0 where nothing speaks for it.
+    """Return the heat (H, H) float32 of each question, which is 1 at its hottest cell and at least 0 elsewhere.
 
-    image (1, 3, S, S), normalised. name: the model's, for the InputError where it has no feature map.
+    If nothing in the photo speaks for the answer, its heat is 0 everywhere. image (1, 3, S, S): normalised. name: the
+    name of the model. Raises InputError if the model has no feature map.
     """
     with torch.enable_grad():
         features, outputs = features_and_outputs(model.eval(), image, name)
@@ -150,7 +155,7 @@ def heats(model: nn.Module, head: Head, image: Tensor, questions: Sequence[Quest
 
 
 def score(question: Question, head: Head, outputs: Tensor) -> Tensor:
-    """What a question is about, as a scalar: the log of a probability, or the number with its sign."""
+    """Return the scalar whose gradient answers a question: the log of a probability, or the number times its sign."""
     if question.place is not None:
         return head.probs(outputs)[0, question.place].clamp_min(TINY).log()
     number = head.scaled(outputs) if head.family == "number" else head.probs(outputs)
@@ -158,7 +163,7 @@ def score(question: Question, head: Head, outputs: Tensor) -> Tensor:
 
 
 def heat(model: nn.Module, features: Tensor, score: Tensor) -> np.ndarray:
-    """The heat (H, H) of a score, scaled to a maximum of 1."""
+    """Return the heat (H, H) of a score, scaled to a maximum of 1."""
     (gradient,) = torch.autograd.grad(score, features, retain_graph=True)
     weights = as_map(model, gradient).mean((2, 3), keepdim=True)
     summed = (weights * as_map(model, features)).sum((0, 1)).relu().detach()

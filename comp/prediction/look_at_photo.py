@@ -1,7 +1,8 @@
-"""Where the models of a run look in a photo (`make look`): Grad-CAM by models that did not train on it.
+"""Show where the models of a run look in a photo (`make look`), by Grad-CAM with models that did not train on it.
 
-A training photo is shown to the model of its own fold. A test photo is shown to the models of all folds with weights;
-their probabilities and their heats are averaged. There are no TTA views: a mirrored photo would mirror the heat.
+A training photo is shown to the model of the fold that holds it out. A test photo is shown to the models of all folds
+that have weights, and the probabilities and heats of these models are averaged. TTA views are not used, because a
+mirrored photo would mirror the heat.
 """
 
 import dataclasses
@@ -31,8 +32,8 @@ from comp.store.grad_cam_files import GradCam, Heat
 from comp.store.runs import EXTERNAL, NETWORKS, Run
 
 WEIGHTS = "fold*/model.safetensors"
-MOST = 6  # labels of one photo that get a map
-CPU = torch.device("cpu")  # one photo: the same heat on every machine is worth more than the time
+MOST = 6  # the most labels of one photo that get a heat map
+CPU = torch.device("cpu")  # slower than a GPU, but one photo is soon done, and every machine gives the same heat
 
 
 # ---- the photo, and the models that did not train on it
@@ -40,7 +41,11 @@ CPU = torch.device("cpu")  # one photo: the same heat on every machine is worth 
 
 @dataclass(frozen=True)
 class ChosenPhoto:
-    """image: relative to inputs; folds: whose models are asked; label: as in labels.py, None for a test photo."""
+    """A photo, and the models that are shown it.
+
+    image: the path of the photo relative to inputs/. folds: the folds whose models are shown the photo. label: the
+    label as competition/labels.py has it, or None for a test photo.
+    """
 
     image: str
     folds: tuple[int, ...]
@@ -52,15 +57,16 @@ class ChosenPhoto:
 
 
 def photo_names(project: Project) -> list[str]:
-    """Every name that `chosen_photo` takes: the images of folds.csv, and the images and ids of the test photos."""
+    """Return every name that `chosen_photo` takes: images of folds.csv, and images and ids of the test photos."""
     test = project.test_rows
     return list(dict.fromkeys([*project.folds["image"], *test["image"], *test["id"].astype(str)]))
 
 
 def chosen_photo(project: Project, run: Run, name: str) -> ChosenPhoto:
-    """The photo of that name; of a training photo the fold that holds it, of a test photo all folds with weights.
+    """Return the photo `name` with the folds whose models are shown it.
 
-    Raises InputError for an unknown photo, and for folds without weights.
+    A training photo has the fold that holds it out; a test photo has all folds with weights.
+    Raises InputError if the photo is unknown or the folds have no weights.
     """
     rows = project.folds[project.folds["image"] == name]
     if len(rows):
@@ -77,7 +83,7 @@ def chosen_photo(project: Project, run: Run, name: str) -> ChosenPhoto:
 
 
 def unknown_photo(name: str, run: Run, images: list[str]) -> InputError:
-    """The error for a name that is no photo. Its advice is the nearest name, else the first."""
+    """Return the error for a name that is no photo. Its advice is the most similar of `images`, or the first image."""
     nearest = (difflib.get_close_matches(name, images, 1) or images)[0]
     return InputError(
         f"no photo {name} in folds.csv or among the test photos" if name else "no IMAGE",
@@ -89,12 +95,12 @@ def unknown_photo(name: str, run: Run, images: list[str]) -> InputError:
 def _check_weights(run: Run, numbers) -> None:
     for k in numbers:
         if not run.weights(k).is_file():
-            expected = "the weights of the fold that did not train on this photo"
+            expected = "the weights of the fold whose model did not train on this photo"
             raise InputError(f"no {run.weights(k)}", expected, run.repair_command(k))
 
 
 def check_run(project: Project, run: Run) -> None:
-    """Raise InputError for an unknown run, and for one without networks: external predictions, stacks, classifiers."""
+    """Raise InputError if the run is unknown or has no networks, as external predictions, stacks and classifiers."""
     names = [other.name for other in project.runs if any(other.folder.glob(WEIGHTS))]
     expected = f"a run with weights: {', '.join(names) or 'none yet'}"
     advice = f"the same command with RUN={names[0]}" if names else "make train MODEL=<a model>"
@@ -103,16 +109,17 @@ def check_run(project: Project, run: Run) -> None:
     runs.check_known(project.outputs, [run.name])
     if run.kind not in NETWORKS:
         kind = "external predictions" if run.kind == EXTERNAL else "made of other predictions or embeddings"
-        raise InputError(f"{run.name} is {kind}: there is no model of photos to look into", expected, advice)
+        raise InputError(f"{run.name} is {kind}, so it has no model that sees photos", expected, advice)
 
 
 # ---- the questions
 
 
 def asked_questions(competition: Competition, probs: np.ndarray, label, number: bool) -> list[Question]:
-    """The questions for a photo: probs (C,); label as competition/labels.py has it, or None where it is not known.
+    """Return the questions for a photo.
 
-    number: whether the model gives a number (a regression, or grades by one).
+    probs (C,): the prediction of the photo. label: the label as competition/labels.py has it, or None if it is not
+    known. number: whether the model gives a number, as for a regression or with the head "regression" for grades.
     """
     if number:
         value = float(probs[0] if competition.target == "regression" else scoring.expectation(probs[None])[0])
@@ -127,7 +134,7 @@ def asked_questions(competition: Competition, probs: np.ndarray, label, number: 
 
 
 def _of_labels(competition: Competition, probs: np.ndarray, answer: np.ndarray, label) -> list[Question]:
-    """One for each label that is predicted or true; the most probable label if there is none."""
+    """Return a question for each predicted or true label, or for the most probable label if there is no such label."""
     truth = np.zeros(len(probs), bool) if label is None else np.asarray(label) > 0
     places = np.flatnonzero(answer | truth) if (answer | truth).any() else [int(probs.argmax())]
     roles = {(True, True): "prediction and truth", (True, False): "prediction", (False, True): "truth, missed"}
@@ -142,7 +149,7 @@ def _of_class(competition: Competition, probs: np.ndarray, place: int, role: str
 
 
 def named_question(competition: Competition, label) -> str:
-    """A label or an answer in words; empty for None."""
+    """Return a label or an answer in words, or "" if it is None."""
     if label is None:
         return ""
     if competition.target == "regression":
@@ -156,7 +163,7 @@ def named_question(competition: Competition, label) -> str:
 
 
 def look_at(project: Project, run: Run, photo: ChosenPhoto) -> tuple[GradCam, np.ndarray]:
-    """The heats of a photo, and its pixels (S, S, 3) uint8 as the models see them."""
+    """Return the heats of a photo, and its pixels (S, S, 3) uint8 as the models see them."""
     recipe = recipe_json.load_recipe(run, project.competition)
     data = RunData(project, dataclasses.replace(recipe, cache=False))
     for k in photo.folds:
@@ -183,6 +190,6 @@ def _look(run: Run, photo: ChosenPhoto, recipe: Recipe, competition: Competition
 
 
 def _probs(model: torch.nn.Module, head: Head, image: torch.Tensor) -> np.ndarray:
-    """Probabilities (C,), or the value (1,), of one photo."""
+    """Return the probabilities (C,) of one photo, or its value (1,) if the target is a regression."""
     with torch.inference_mode():
         return head.probs(model.eval()(image).float())[0].double().numpy()

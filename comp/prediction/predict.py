@@ -1,7 +1,7 @@
-"""Prediction: probabilities of rows from one or several models, and the stage `make predict` for the folds of a run.
+"""Predict rows with one or several models, and the folds of a run (`make predict`).
 
-The held-out photos are predicted by their fold's model, the test photos by all models in one pass over the photos.
-Several processes share the rows.
+The held-out photos of a fold are predicted by the model of this fold. The test photos are predicted by the models of
+all folds, in one pass over the photos. Several processes share the rows.
 """
 
 import contextlib
@@ -34,13 +34,13 @@ from comp.store.paths import ALL_DATA
 from comp.store.predictions import load_predictions, save_predictions
 from comp.store.runs import Run
 
-Advance = Callable[[int], None]  # told how many images are done
+Advance = Callable[[int], None]  # a function that is called with the number of further images that are done
 
 
 def predict(
     model: nn.Module, batches: Batches, recipe: Recipe, competition: Competition, device: torch.device, **options
 ) -> np.ndarray:
-    """Probabilities (N, C) of one model: see `predict_all`."""
+    """Return the probabilities (N, C) float32 of one model. options: further arguments of `predict_all`."""
     return predict_all([model], batches, recipe, competition, device, **options)[0]
 
 
@@ -54,11 +54,12 @@ def predict_all(
     advance: Advance = lambda count: None,
     views: str = "none",
 ) -> np.ndarray:
-    """Probabilities (M, N, C) float32 of every row in its order, no batch dropped, in one pass over the photos.
+    """Return the probabilities (M, N, C) float32 of M models for N rows, in the order of the rows.
 
-    views: the TTA set to average over. batch_size 0: four times that of training, because no layer's output is kept for
-    a backward pass. Models that overflow in a half precision are predicted again in float32: weights of a GPU with bf16
-    may do so in another's fp16.
+    All models see the photos in one pass. batch_size: photos per batch; 0 means four times the recipe's batch size,
+    because no layer's output is kept for a backward pass. advance: see `Advance`. views: the name of the TTA set to
+    average over. A model that overflows in half precision predicts again in float32, as may be needed for weights that
+    were trained with bf16 on one GPU and predict with fp16 on another GPU.
     """
     size = batch_size or 4 * recipe.batch_size
     probs = _one_pass(models, batches, recipe, competition, device, size, advance, views)
@@ -107,8 +108,8 @@ def predict_run(
 ) -> None:
     """Predict the folds of a trained run with TTA, and print their scores.
 
-    fold: all, all_data or a number; views: a TTA set, the recipe's if empty; speed: settings that change only the
-    speed; where: the name of a device.
+    fold: all, all_data or the number of a fold. views: the name of a TTA set; "" means the recipe's set. speed:
+    settings that change only the speed. where: the name of a device.
     """
     recipe = recipe_json.at_other_speed(recipe_json.load_recipe(run, project.competition), speed, run)
     views = views or recipe.tta
@@ -123,11 +124,10 @@ def predict_run(
 
 
 def predict_folds(data: RunData, run: Run, numbers: list[int | str], views: str, where: torch.device) -> None:
-    """Write oof.npz (a row per photo) and test.npz (a row per prediction id) of the folds; ALL_DATA has no oof.npz.
+    """Write oof.npz (a row per photo) and test.npz (a row per prediction id) of the folds. ALL_DATA has no oof.npz.
 
-    These are two artifacts: each is left as it is if it was made by the fold's weights, folds.csv and these views, for
-    the ids that are wanted now. So a new test set leaves oof.npz alone. The test photos are read once for as many of
-    the folds' models as fit in memory together.
+    Each of the two files is kept if it was made with the current weights, folds.csv, views and ids. So a new test set
+    leaves oof.npz unchanged. The test photos are read once for as many models as fit in memory together.
     """
     for k in numbers:
         check_trained(data, run, k)
@@ -135,22 +135,22 @@ def predict_folds(data: RunData, run: Run, numbers: list[int | str], views: str,
     for k in numbers:
         if k not in pending:
             console.say(f"{run.name} fold {k}: already predicted with TTA {views}")
-    processes.wait()  # every process has looked before one writes
+    processes.wait()  # no process may write before all processes have looked at the files
     size = device.fitting(where, sum(run.weights(k).stat().st_size for k in pending), len(pending))
     for i in range(0, len(pending), size):
         _predict_together(data, run, dict(list(pending.items())[i : i + size]), views, where)
 
 
 def check_trained(data: RunData, run: Run, k: int | str) -> None:
-    """Raise InputError if fold k has no weights, or weights of another recipe.json or folds.csv."""
+    """Raise InputError if fold k has no weights, or if its weights are stale."""
     if not run.weights(k).is_file():
         raise InputError(f"no {run.weights(k)}", "the weights of a trained fold", run.train_command(k))
     weights_file.check_weights_current(data, run, k)
 
 
 def _pending_parts(data: RunData, run: Run, k: int | str, views: str) -> list[str]:
-    """Which of "oof" and "test" have to be made for fold k."""
-    record = _record(data, run, k, views)  # hashes the weights: once for both files
+    """Return which of "oof" and "test" have to be made for fold k."""
+    record = _record(data, run, k, views)  # hashes the weights, once for both files
     parts = [] if is_current(run.test(k), data.project.test_rows["id"], record, data.competition) else ["test"]
     if k != ALL_DATA and not is_current(run.oof(k), data.held_out_images(k), record, data.competition):
         parts.insert(0, "oof")
@@ -158,15 +158,15 @@ def _pending_parts(data: RunData, run: Run, k: int | str, views: str) -> list[st
 
 
 def _record(data: RunData, run: Run, k: int | str, views: str) -> dict:
-    """What predictions of fold k are made of: see store/made_of.py."""
+    """Return what the predictions of fold k depend on, in the form that store/made_of.py explains."""
     record = weights_file.kept_record(data, run, k)
     return {"run": run.name, "tta": views, **record, "weights": files.digest(run.weights(k))}
 
 
 def _predict_together(data: RunData, run: Run, pending: dict, views: str, where: torch.device) -> None:
-    """Predict and write folds whose models fit in memory together, while no other process may train them.
+    """Predict and write folds whose models fit in memory together. A lock keeps others from training these folds.
 
-    pending: each fold with the parts that have to be made.
+    pending: for each fold, which of "oof" and "test" have to be made.
     """
     named = f"fold{'s' * (len(pending) > 1)} {' '.join(map(str, pending))}"
     with contextlib.ExitStack() as locks:
@@ -185,7 +185,11 @@ def _predict_together(data: RunData, run: Run, pending: dict, views: str, where:
 
 
 def _probabilities(data: RunData, run: Run, models: dict, pending: dict, label: str, views: str, where) -> dict:
-    """(fold, part) to probabilities (N, C): held-out photos by their fold's model, test photos by all in one pass."""
+    """Return the probabilities (N, C) for each pair (fold, part).
+
+    The held-out photos of a fold ("oof") are predicted by the model of the fold, and the test photos ("test") by all
+    models in one pass.
+    """
     held_out = {k: data.held_out(k) for k, parts in pending.items() if "oof" in parts}
     tested = [k for k, parts in pending.items() if "test" in parts]
     testing = data.testing() if tested else None
@@ -201,7 +205,7 @@ def _probabilities(data: RunData, run: Run, models: dict, pending: dict, label: 
 
 
 def _check_finite(run: Run, recipe: Recipe, k: int | str, part: str, probs: np.ndarray) -> None:
-    """Raise NotFinite before anything is written; probs (N, C) of which part."""
+    """Raise NotFinite if probabilities (N, C) of fold k are not finite. part: "oof" or "test"."""
     bad = int((~np.isfinite(probs).all(1)).sum())
     if bad:
         which = "held-out" if part == "oof" else part
@@ -210,7 +214,7 @@ def _check_finite(run: Run, recipe: Recipe, k: int | str, part: str, probs: np.n
 
 
 def trained_model(run: Run, recipe: Recipe, competition: Competition, k: int | str, where: torch.device) -> nn.Module:
-    """The model of a trained fold, on the device."""
+    """Return the model of a trained fold, on the device `where`."""
     model = factory.create_model(recipe, competition, Path(), pretrained=False)
     weights_file.load_weights(model, run.weights(k), f"rm {quoted(run.weights(k))}, then {run.train_command(k)}")
     check_finite_weights(model.state_dict(), run.weights(k), recipe)
@@ -218,7 +222,10 @@ def trained_model(run: Run, recipe: Recipe, competition: Competition, k: int | s
 
 
 def _write(data: RunData, run: Run, k: int | str, probs: dict[str, np.ndarray], views: str) -> None:
-    """probs (N, C) of fold k's photos ("oof") and of all test photos ("test"), or of one of them."""
+    """Write oof.npz or test.npz of fold k, or both.
+
+    probs: the predictions (N, C) of the held-out photos under "oof" and of the test photos under "test".
+    """
     record, competition = _record(data, run, k, views), data.competition
     if "oof" in probs:
         save_predictions(run.oof(k), data.held_out_images(k), probs["oof"], competition, record)
@@ -228,7 +235,10 @@ def _write(data: RunData, run: Run, k: int | str, probs: dict[str, np.ndarray], 
 
 
 def show_fold_scores(data: RunData, run: Run, numbers: list[int | str]) -> None:
-    """Print the competition's metrics for each predicted fold, then their mean and spread. ALL_DATA has no scores."""
+    """Print the competition's metrics for each predicted fold, then the mean and the standard deviation over folds.
+
+    ALL_DATA has no scores and is left out.
+    """
     numbers = [k for k in numbers if k != ALL_DATA]
     if not numbers:
         return

@@ -1,6 +1,6 @@
-"""Named sets of test-time views, built on ttach; probabilities (not logits) are averaged over the views.
+"""Named sets of test-time views, built on ttach. Probabilities, not logits, are averaged over the views.
 
-ttach 0.0.3 merges what the model returns, so it is given a model that returns probabilities. Only its mean is used.
+ttach 0.0.3 averages the outputs of the model that it is given, so it is given a model that returns probabilities.
 """
 
 import torch.nn.functional as F
@@ -13,7 +13,10 @@ from comp.models.heads import Head
 
 
 class Zoom(ImageOnlyTransform):
-    """Cut the centre 1 / scale of the picture and resize it to the input size: a fixed-size ViT takes it too."""
+    """Cut a centred box, 1 / scale of each side, out of the picture, and resize the box to the size of the picture.
+
+    The size of the picture does not change, so models with a fixed input size, such as a ViT, can use this view.
+    """
 
     identity_param = 1.0
 
@@ -31,23 +34,23 @@ class Zoom(ImageOnlyTransform):
 
 
 SETS = {
-    "none": [],  # digits, text: where a mirrored photo is another thing
-    "hflip": [ttach.HorizontalFlip()],  # photos with an up and a down
-    "contrast": [ttach.HorizontalFlip(), ttach.Multiply([0.9, 1.0, 1.1])],  # of normalised pixels: about the mean
+    "none": [],  # for digits and text, which change their meaning when mirrored
+    "hflip": [ttach.HorizontalFlip()],  # for photos with an upper and a lower side
+    "contrast": [ttach.HorizontalFlip(), ttach.Multiply([0.9, 1.0, 1.1])],  # pixels are normalised: 0 is the mean
     "zoom": [ttach.HorizontalFlip(), Zoom([1.0, 1.1, 1.2])],
-    "flips": [ttach.HorizontalFlip(), ttach.VerticalFlip()],  # aerial, microscope: no side is up
-    "d4": [ttach.HorizontalFlip(), ttach.Rotate90([0, 90, 180, 270])],  # and quarter turns: all of a square
+    "flips": [ttach.HorizontalFlip(), ttach.VerticalFlip()],  # for aerial and microscope photos, where no side is up
+    "d4": [ttach.HorizontalFlip(), ttach.Rotate90([0, 90, 180, 270])],  # all eight symmetries of a square
 }
 
 
 def check(name: str) -> None:
-    """Raise InputError, listing the sets, for an unknown name."""
+    """Raise InputError if `name` is not the name of a TTA set. The error lists the sets."""
     if name not in SETS:
         raise InputError(f"unknown TTA={name}", f"one of {', '.join(SETS)}", "the same command with TTA=none")
 
 
 class Probabilities(nn.Module):
-    """A model as images (B, 3, H, W) to float32 probabilities (B, C), by its head."""
+    """A model that turns images (B, 3, H, W) into probabilities (B, C) float32, by its head."""
 
     def __init__(self, model: nn.Module, head: Head):
         super().__init__()
@@ -58,12 +61,18 @@ class Probabilities(nn.Module):
 
 
 def wrap(model: nn.Module, head: Head, name: str) -> nn.Module:
-    """The model as images (B, 3, H, W) to probabilities (B, C), averaged over the views of the set."""
+    """Return a model that turns images (B, 3, H, W) into probabilities (B, C), averaged over the views of a TTA set.
+
+    name: the name of the TTA set.
+    """
     return averaged(Probabilities(model, head), name)
 
 
 def averaged(model: nn.Module, name: str) -> nn.Module:
-    """A model as images (B, 3, H, W) to rows of numbers (B, …), averaged over the views of the set."""
+    """Return a model whose outputs (B, …) are the mean of the outputs of `model` over the views of a TTA set.
+
+    name: the name of the TTA set.
+    """
     check(name)
     if not SETS[name]:
         return model
@@ -71,6 +80,6 @@ def averaged(model: nn.Module, name: str) -> nn.Module:
 
 
 def views(name: str) -> int:
-    """How many pictures the model sees of each photo."""
+    """The number of views of each photo in the TTA set `name`."""
     check(name)
     return len(ttach.Compose(SETS[name]))

@@ -1,7 +1,7 @@
 """made_of: what a file in outputs/ was made of, and whether that is still so. One mechanism for every file there.
 
 A file keeps a record: the names of its parts, each with a hash or another plain value, or with a dictionary of such
-values. `changes` compares a record with what the same file would be made of now. It compares contents, never times.
+values. `changes` compares a record with what the same file would be made of today. It compares contents, never times.
 
 | file             | parts                                                                                    |
 |------------------|------------------------------------------------------------------------------------------|

@@ -1,4 +1,5 @@
-"""The file to upload: answers in the form of the sample, checks, votes; status, leaderboard scores.
+"""This package makes, checks and keeps the file to upload. It also has votes, leaderboard scores and the status.
 
-Change here how answers are written, read and checked, and what `make status`, `make scores` and `make lb` print.
+Change this package to change how answers are written, read and checked, or what `make status`, `make scores` and
+`make lb` print.
 """

@@ -1,8 +1,8 @@
-"""What `make sub` prints of a submission: how its answers are spread, and how alike it and earlier submissions are.
+"""The report of `make sub`: the distribution of the answers, and the similarity to earlier submissions.
 
-The spread of test answers is compared with that of out-of-fold (OOF) answers, in standard errors. Rows of a group, such
-as the photos of one patient, are not independent, so the standard error is computed over groups. Test rows are assumed
-to have the same error per row.
+The distribution of the test answers is compared with the distribution of the out-of-fold (OOF) answers, in standard
+errors. Rows of a group, such as the photos of one patient, are not independent, so the standard error is computed over
+groups. The report assumes that a test row has the same error as an OOF row.
 
 Letters: N rows out of fold, T test rows, C classes.
 """
@@ -20,15 +20,15 @@ from comp.submission import submission_file
 from comp.submission.answers import form_of_answers, from_probabilities
 
 SHIFT = 4.0  # standard errors; with 18 classes, one submission in a thousand has a larger shift by chance
-SHOWN = 10  # latest submissions to show; classes to show, if there are more than MOST_CLASSES
+SHOWN = 10  # number of latest submissions to show, and number of classes to show if there are more than MOST_CLASSES
 MOST_CLASSES = 40
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
 def show_answers(competition: Competition, oof: np.ndarray, groups: np.ndarray, test: np.ndarray) -> None:
-    """Print how the answers are spread out of fold and in the submission; warn if they differ more than by chance.
+    """Print the distribution of the OOF answers and of the test answers. Warn if they differ by more than chance.
 
-    oof, test: probabilities (N, C) and (T, C); groups (N,).
+    oof (N, C), test (T, C): probabilities. groups (N,): the group of each OOF row.
     """
     if competition.target == "regression" or competition.sample.answer == "probability":
         _show_values(from_probabilities(competition, oof), groups, from_probabilities(competition, test))
@@ -37,7 +37,10 @@ def show_answers(competition: Competition, oof: np.ndarray, groups: np.ndarray, 
 
 
 def _show_shares(competition: Competition, oof: np.ndarray, groups: np.ndarray, test: np.ndarray) -> None:
-    """Print the share of rows with each class; of many classes only those that differ most."""
+    """Print the share of rows with each class, or with each of the classes that differ most if there are many.
+
+    oof, test: answers as classes (N,), (T,) or as sets of labels (N, C), (T, C).
+    """
     size = competition.size
     shares = [np.bincount(_row_and_class(part)[1], minlength=size) / len(part) for part in (oof, test)]
     shifts = share_shifts(oof, groups, test, size)
@@ -53,7 +56,7 @@ def _show_shares(competition: Competition, oof: np.ndarray, groups: np.ndarray, 
 
 
 def _show_values(oof: np.ndarray, groups: np.ndarray, test: np.ndarray) -> None:
-    """Print mean and quantiles of probabilities or numbers."""
+    """Print the mean and the quantiles of answers that are probabilities or numbers."""
     rows = [
         [name, float(part.mean()), *map(float, np.quantile(part, QUANTILES))]
         for name, part in (("out of fold", oof), ("test", test))
@@ -62,20 +65,21 @@ def _show_values(oof: np.ndarray, groups: np.ndarray, test: np.ndarray) -> None:
     shift = mean_shift(oof.astype(np.float64), groups, test.astype(np.float64))
     console.say(f"the means differ by {shift:+.1f} standard errors")
     if abs(shift) > SHIFT:
-        _warn_of_shift(f"the mean is {test.mean():.4g} in the test answers and {oof.mean():.4g}")
+        _warn_of_shift(f"{test.mean():.4g} is the mean of the test answers and {oof.mean():.4g} is the mean")
 
 
 def _warn_of_shift(difference: str) -> None:
     console.warn(
-        f"{difference} out of fold, more than chance: do the test photos differ from the training photos "
-        "(other subjects, places, cameras or crops)?"
+        f"{difference} of the out-of-fold answers. This difference is more than chance. Do the test photos differ from "
+        "the training photos (other subjects, places, cameras or crops)?"
     )
 
 
 def share_shifts(oof: np.ndarray, groups: np.ndarray, test: np.ndarray, classes: int) -> np.ndarray:
-    """Difference (C,) between the share of each class in test answers and in OOF answers, in standard errors.
+    """The difference (C,) between the shares of each class in the test answers and the OOF answers, in standard errors.
 
-    oof, test: classes (N,) and (T,), or sets of labels (N, C) and (T, C) of 0 and 1; groups (N,).
+    oof, test: classes (N,) and (T,), or sets of labels (N, C) and (T, C) of 0 and 1. groups (N,): the group of each OOF
+    row. classes: C.
     """
     rows, of_class = _row_and_class(oof)
     share = np.bincount(of_class, minlength=classes) / len(oof)
@@ -87,18 +91,18 @@ def share_shifts(oof: np.ndarray, groups: np.ndarray, test: np.ndarray, classes:
     group, c = pairs // classes, pairs % classes
     squares = np.bincount(c, counts**2, classes) - 2 * share * np.bincount(c, counts * size[group], classes)
     variance = (squares + share**2 * (size**2).sum()) / len(oof)  # per row
-    # for classes with few or no OOF answers: at least the variance of one row
+    # a class with few or no OOF answers gets at least the variance of one answer
     variance = np.maximum(variance, 1 / len(oof))
     return (test_share - share) / np.sqrt(variance * (1 / len(oof) + 1 / len(test)))
 
 
 def _row_and_class(answers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The row and the class of every answer."""
+    """The rows and the classes of all answers, as two arrays with one entry for each answered class."""
     return np.nonzero(answers) if answers.ndim == 2 else (np.arange(len(answers)), answers)
 
 
 def mean_shift(oof: np.ndarray, groups: np.ndarray, test: np.ndarray) -> float:
-    """Difference between the mean of test values (T,) and of OOF values (N,), in standard errors."""
+    """The difference between the means of the test values (T,) and of the OOF values (N,), in standard errors."""
     group = np.unique(groups, return_inverse=True)[1]
     deviations = np.bincount(group, oof - oof.mean())
     variance = (deviations**2).sum() / len(oof)
@@ -110,9 +114,9 @@ def mean_shift(oof: np.ndarray, groups: np.ndarray, test: np.ndarray) -> float:
 
 
 def show_earlier(outputs: Path, competition: Competition, ids: Sequence[str], answers: np.ndarray) -> None:
-    """Print how alike these answers and each earlier submission are, or why they cannot be compared.
+    """Print the similarity of these answers to each of the latest submissions, or why it cannot be computed.
 
-    ids (T,): the rows of the answers.
+    ids (T,): the id of each answer.
     """
     rows = []
     for record in submission_file.kept_submissions(outputs)[-SHOWN:]:
@@ -128,9 +132,10 @@ def show_earlier(outputs: Path, competition: Competition, ids: Sequence[str], an
 
 
 def similarity(competition: Competition, first: np.ndarray, second: np.ndarray) -> float:
-    """How alike two submissions are: the correlation of numbers, else the share of equal rows.
+    """The similarity of the answers of two submissions.
 
-    Rankings are compared by their best answers. The correlation with a constant is 0, unless both are equal.
+    It is a correlation if the answers are numbers, else the share of rows with equal answers. Two rankings are equal in
+    a row if their first classes are equal. The correlation with a constant is 0, or 1 if both submissions are equal.
     """
     if answers_are_numbers(competition):
         return _correlation(np.ravel(first), np.ravel(second))
@@ -146,15 +151,15 @@ def _correlation(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def similarity_title(competition: Competition) -> str:
-    """The title of a column of similarities: "correlation", or "rows" for a share of rows."""
+    """The title of a column of similarities: "correlation" if answers are numbers, else "rows"."""
     return "correlation" if answers_are_numbers(competition) else "rows"
 
 
 def similarity_text(competition: Competition, value: float) -> str:
-    """A similarity as a table shows it."""
+    """The text of a similarity for a table: a correlation, or a percentage of rows."""
     return f"{value:.4f}" if answers_are_numbers(competition) else f"{value:.1%}"
 
 
 def answers_are_numbers(competition: Competition) -> bool:
-    """Whether answers are probabilities or numbers, and not classes."""
+    """Return whether the competition's answers are probabilities or numbers, rather than classes."""
     return form_of_answers(competition).limits is not None

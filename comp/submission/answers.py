@@ -1,4 +1,4 @@
-"""Answers in the form that the sample submission asks for: made, written as text, read back, compared and combined.
+"""Code for answers in the form of the sample submission: it makes, writes, reads, compares and combines them.
 
 | Sample.answer | array              | meaning                                                               |
 |---------------|--------------------|-----------------------------------------------------------------------|
@@ -7,11 +7,11 @@
 | probability   | (N,) float         | probability of the positive class                                     |
 | probabilities | (N, columns) float | a probability for each column of the sample, in their order           |
 | labels        | (N, C) bool        | the labels of each row, written with a separator between them         |
-| ranking       | (N, k) int         | the k most probable classes, the best first; -1 if there are fewer    |
+| ranking       | (N, k) int         | the k most probable classes, the best first; -1 for a missing class   |
 | number        | (N,) float         | a value within the competition's limits                               |
 
-All that differs between the forms is in the table FORMS at the end of the module: a new form is a row there, and a row
-of ANSWERS in comp/competition/competition.py, which names the targets that it fits.
+Everything that differs between the forms is in the table FORMS at the end of the module. A new form is a row of FORMS
+and a row of ANSWERS in comp/competition/competition.py, which names the targets that the form fits.
 
 Letters: N rows, C classes, F files.
 """
@@ -28,20 +28,21 @@ from comp.errors import InputError, listed
 from comp.text import finite_number
 
 RANKED = 5  # length of a ranking if the metric has no k
-DECIMALS = 8  # for probabilities that must sum to 1 in each row; the floor of the log loss needs 7
-DIGITS = 12  # largest number of decimals for others: the shortest text that gives the same float32
-SUM_TOLERANCE = 1e-9  # for rows that must sum to 1
+DECIMALS = 8  # decimals of probabilities that must sum to 1 in each row; the floor of the log loss needs 7
+DIGITS = 12  # most decimals of all other numbers, which get the shortest text that gives the same float32
+SUM_TOLERANCE = 1e-9  # largest error of the sum in rows that must sum to 1
 
 
 @dataclass(frozen=True)
 class AnswerForm:
-    """A form of answers. "Columns" are the columns of the sample that are filled, in their order.
+    """A form of answers. In the following, columns are the columns of the sample that are filled, in their order.
 
-    decide: answers from probabilities (N, C). write: a list of N text fields for each column.
-    read: a value for each row from these lists, or None where the text is not valid. join: one array of such values.
-    vote: the combined answers of F files. kind: what valid fields are, in one word; expected: the same in full.
-    limits: the lowest and the highest number, only where answers are numbers.
-    compared: the part of answers by which two submissions are compared.
+    decide: returns the answers for probabilities (N, C). write: returns a list of N text fields for each column.
+    read: returns a value for each row from the lists of fields, or None where the text is not valid. join: returns one
+    array of the values that `read` returned. vote: returns the combined answers of F files. kind: one word for valid
+    fields, such as "classes". expected: returns a full description of valid fields. limits: returns the lowest and the
+    highest number; None if answers are not numbers. compared: returns the part of the answers in which two submissions
+    must agree.
     """
 
     decide: Callable[[Competition, np.ndarray], np.ndarray]
@@ -56,11 +57,14 @@ class AnswerForm:
 
 
 def form_of_answers(competition: Competition) -> AnswerForm:
-    """The form of Sample.answer. Raises InputError without a sample submission, and for a form that does not fit."""
+    """The form that Sample.answer names.
+
+    Raises InputError if there is no sample submission, or if the form does not fit the target.
+    """
     if competition.sample is None:
         raise InputError(
-            "no sample submission is known",
-            'its name in competition.toml, such as sample = "sample_submission.csv"',
+            "competition.toml names no sample submission",
+            'a line such as sample = "sample_submission.csv"',
             "edit competition.toml, then make folds",
         )
     answer = competition.sample.answer
@@ -75,15 +79,15 @@ def form_of_answers(competition: Competition) -> AnswerForm:
 
 
 def from_probabilities(competition: Competition, probs: np.ndarray) -> np.ndarray:
-    """Answers for probs (N, C) by the plain decision of scoring.py.
+    """The answers for probs (N, C) by the plain decision of scoring.py.
 
-    Probabilities of a blend are already adjusted, so that the plain decision gives the answers of its rule.
+    The probabilities of a blend are adjusted already, so that the plain decision gives the answers of the blend's rule.
     """
     return form_of_answers(competition).decide(competition, probs)
 
 
 def answers_to_text(competition: Competition, answers: np.ndarray) -> dict[str, list[str]]:
-    """The text fields (N,) of each column of the sample to fill, by its name."""
+    """The name and the text fields (N,) of each column of the sample that is filled."""
     fields = form_of_answers(competition).write(competition, answers)
     return dict(zip(competition.sample.columns, fields, strict=True))
 
@@ -91,9 +95,10 @@ def answers_to_text(competition: Competition, answers: np.ndarray) -> dict[str, 
 def answers_from_text(
     competition: Competition, fields: dict[str, Sequence[str]], ids: Sequence[str], where: str, run: str
 ) -> np.ndarray:
-    """The inverse of `answers_to_text`. ids (N,) and where name the rows and the file in messages.
+    """Read answers from text fields, as the inverse of `answers_to_text`.
 
-    Raises InputError, with `run` as the advice, for texts that are not answers of the form.
+    Raises InputError for texts that are not valid answers. ids (N,), where: names of the rows and of the file for the
+    message. run: the advice of the message.
     """
     form = form_of_answers(competition)
     columns = [fields[name] for name in competition.sample.columns]
@@ -106,7 +111,10 @@ def answers_from_text(
 
 
 def check_range(competition: Competition, answers: np.ndarray, ids: Sequence[str], run: str) -> None:
-    """Raise InputError for numbers outside of the form's limits, and for rows that must sum to 1 and do not."""
+    """Raise InputError if a number is outside of the form's limits, or if a row does not sum to 1 but must.
+
+    ids (N,): names of the rows for the message. run: the advice of the message.
+    """
     form = form_of_answers(competition)
     if form.limits is None:
         return
@@ -119,25 +127,26 @@ def check_range(competition: Competition, answers: np.ndarray, ids: Sequence[str
         bad |= np.abs(rows.sum(1) - 1) > SUM_TOLERANCE
         expected += " that sum to 1 in each row"
     if bad.any():
-        raise InputError(f"{bad.sum()} answer(s) of the submission:{listed(np.array(ids)[bad])}", expected, run)
+        found = f"{bad.sum()} answer(s) of the submission are out of range:{listed(np.array(ids)[bad])}"
+        raise InputError(found, expected, run)
 
 
 def vote(competition: Competition, votes: list[np.ndarray]) -> np.ndarray:
-    """The combined answers of F files. votes: the answers of each file, in the same order of rows.
+    """The combined answers of F files. votes: the answers of each file, all in one order of rows.
 
-    Classes: the majority; probabilities and numbers: the mean; labels: those in more than half of the files; rankings:
-    by the sum of 1 / rank. Ties go to the earliest file.
+    Classes are combined by majority, probabilities and numbers by their mean. A label is kept if more than half of the
+    files have it. A ranking sorts classes by their sum of 1 / rank. Ties go to the earliest file.
     """
     return form_of_answers(competition).vote(competition, votes)
 
 
-# ---- what the forms need of the competition
+# ---- properties of the competition that the forms need
 
 
 def columns(competition: Competition) -> list[int]:
-    """The class index of each column of the sample, by name, else by number.
+    """The class index of each column of the sample. The columns are names of classes, or else numbers of classes.
 
-    Raises InputError for a column that is not a class.
+    Raises InputError if a column is not a class.
     """
     names = competition.sample.columns
     for known in (list(competition.classes), [str(c) for c in range(competition.size)]):
@@ -152,12 +161,12 @@ def columns(competition: Competition) -> list[int]:
 
 
 def separator(competition: Competition) -> str:
-    """The text between several labels of a row: as in the training table, else a space."""
+    """The text between the labels of a row: the separator of the training table, or a space if it has none."""
     return competition.separator
 
 
 def _ranked(competition: Competition) -> int:
-    """The length of a ranking: the k of the metric, as in map@5, at most C."""
+    """The length of a ranking: the k of the metric, as in map@5, or RANKED if the metric has no k; at most C."""
     return min(competition.metric.ranked or RANKED, competition.size)
 
 
@@ -166,7 +175,7 @@ def _limits_of_number(competition: Competition) -> tuple[float, float]:
 
 
 def _rows_sum_to_one(competition: Competition) -> bool:
-    """Whether the columns of the sample hold the probabilities of all classes, which sum to 1."""
+    """Return whether the columns of the sample hold the probabilities of all classes, which must sum to 1."""
     return competition.sums_to_one and len(competition.sample.columns) == competition.size
 
 
@@ -182,7 +191,7 @@ def _ranking(competition: Competition, probs: np.ndarray) -> np.ndarray:
 
 
 def _number(competition: Competition, probs: np.ndarray) -> np.ndarray:
-    """The value of a regression, or the expected grade."""
+    """The number (N,) to answer: the value of a regression, or the expected grade."""
     value = probs[:, 0] if competition.target == "regression" else scoring.expectation(probs)
     return np.clip(value, *_limits_of_number(competition))
 
@@ -220,16 +229,16 @@ def _write_ranking(competition: Competition, answers: np.ndarray) -> list[list[s
 
 
 def _decimals(competition: Competition, values: np.ndarray) -> list[list[str]]:
-    """Decimal numbers without an exponent."""
+    """The values (N,) as decimal numbers without an exponent, in a list for one column."""
     values = np.asarray(values, np.float32)
     return [[np.format_float_positional(value, precision=DIGITS, trim="0") for value in values]]
 
 
 def rows_that_sum_to_one(probs: np.ndarray, floor: float = 0.0) -> list[list[str]]:
-    """Probabilities (N, C) as texts (N, C) that sum to exactly 1 in each row.
+    """The probabilities (N, C) as texts (N, C) that sum to exactly 1 in each row.
 
-    All are rounded, then the largest one of each row is adjusted. With many classes there are more decimals, so that
-    the largest one stays positive.
+    All probabilities are rounded, then the largest probability of each row is adjusted. With many classes the texts
+    have more decimals, so that the largest probability stays positive. floor: the lowest probability before rounding.
     """
     decimals = max(DECIMALS, int(np.ceil(2 * np.log10(probs.shape[1]))))
     whole = 10**decimals
@@ -280,7 +289,7 @@ def _read_ranking(competition: Competition, columns: list[Sequence[str]]) -> lis
 
 
 def _read_names(competition: Competition, texts: Sequence[str], between: str) -> list[list[int] | None]:
-    """The classes that each text names; None where one is unknown or named twice."""
+    """The classes that each text names, or None for a text that names an unknown class or names a class twice."""
     known = {name: c for c, name in enumerate(competition.classes)}
     rows = [[known.get(name) for name in text.split(between) if name] for text in texts]
     return [None if None in row or len(set(row)) < len(row) else row for row in rows]
@@ -304,14 +313,17 @@ def _join_rankings(competition: Competition, rows: list[list[int]]) -> np.ndarra
 
 
 def _majority(competition: Competition, votes: list[np.ndarray]) -> np.ndarray:
-    """The most frequent class (N,); among equally frequent ones, the one in the earliest file."""
+    """The most frequent class (N,) of each row; among equally frequent classes, the class in the earliest file."""
     stacked = np.stack(votes)  # (F, N)
-    counts = np.stack([(stacked == answers).sum(0) for answers in votes])  # how many files have the same answer
+    counts = np.stack([(stacked == answers).sum(0) for answers in votes])  # (F, N): how many files have this answer
     return stacked[counts.argmax(0), np.arange(stacked.shape[1])]
 
 
 def _more_than_half(competition: Competition, votes: list[np.ndarray]) -> np.ndarray:
-    """The labels in more than half of the files; the most frequent one if every row must have a label."""
+    """The labels (N, C) bool that more than half of the files have.
+
+    If every row must have a label, a row without such a label gets its most frequent label.
+    """
     counts = np.stack(votes).sum(0)
     chosen = counts * 2 > len(votes)
     if competition.at_least_one:
@@ -322,7 +334,7 @@ def _more_than_half(competition: Competition, votes: list[np.ndarray]) -> np.nda
 
 
 def _by_rank(competition: Competition, votes: list[np.ndarray]) -> np.ndarray:
-    """The classes with the largest sums of 1 / rank over the files."""
+    """The rankings (N, k) of the classes with the largest sums of 1 / rank over the files."""
     rankings = np.full((len(votes[0]), _ranked(competition)), -1)
     for i, row in enumerate(zip(*votes, strict=True)):
         points: dict[int, float] = defaultdict(float)
@@ -347,11 +359,11 @@ def _class_numbers(competition: Competition) -> str:
 
 
 def _separated_labels(competition: Competition) -> str:
-    return f"each label once, separated by {separator(competition)!r}: {_class_names(competition)}"
+    return f"names of labels, each at most once, separated by {separator(competition)!r}: {_class_names(competition)}"
 
 
 def _ranked_labels(competition: Competition) -> str:
-    return f"each label once, the best first, separated by spaces: {_class_names(competition)}"
+    return f"names of classes, each at most once, the best first, separated by spaces: {_class_names(competition)}"
 
 
 FORMS = {  # decide, write, read, vote, kind, expected

@@ -1,11 +1,11 @@
-"""Every submission with its cross-validated score (CV) and its leaderboard score (LB), and which two to select.
+"""All submissions with their cross-validated scores (CV) and leaderboard scores (LB), and the two submissions to select.
 
-The user notes leaderboard scores with `make lb`. They lie in outputs/submissions/leaderboard.json under the hash of the
-submission, so they stay with the file whatever is submitted later.
+The user notes leaderboard scores with `make lb`. The scores are stored in outputs/submissions/leaderboard.json under
+the hash of the submission, so a score stays with its file when other files are submitted later.
 
-At the end of a competition two submissions are selected. The safe one has the best cross-validated score. The bold one
-has the best leaderboard score among those whose answers differ from the safe one's: a second submission with nearly the
-same answers would get nearly the same score.
+At the end of a competition two submissions are selected. The safe submission has the best cross-validated score. The
+bold submission has the best leaderboard score among the submissions whose answers differ from the safe submission. A
+second submission with nearly the same answers would get nearly the same score.
 
 The correlations are computed here, and not by scipy.stats, whose import takes longer than all of `make lb`.
 """
@@ -30,32 +30,34 @@ from comp.submission import submission_file
 from comp.submission.answer_report import answers_are_numbers, similarity
 from comp.text import finite_number
 
-FEWEST = 3  # submissions with both scores: with two every correlation is 1 or -1
-FEW = 8  # with fewer, the 95 % interval of a correlation of 0.7 reaches below 0
-OTHER_ROWS = 0.02  # the bold submission has another answer than the safe one in at least this share of rows
-CORRELATION = 0.99  # or, if answers are numbers, their correlation is at most this
-SHORT = 8  # letters of a hash: enough for FILE=
-WIDTH = 30  # letters of a submission's source, at most
+FEWEST = 3  # fewest submissions for a correlation: with two submissions every correlation is 1 or -1
+FEW = 8  # with fewer submissions, the 95 % interval of a correlation of 0.7 reaches below 0
+OTHER_ROWS = 0.02  # the answers of the bold and the safe submission differ in at least this share of rows
+CORRELATION = 0.99  # largest correlation of the bold and the safe submission, if answers are numbers
+SHORT = 8  # letters of a hash in the table, which are enough for FILE=
+WIDTH = 30  # most letters of a submission's source in the table
 
 # ---- the stage
 
 
 def note_or_show(project: Project, public: str, private: str, file: str) -> None:
-    """Note the scores (as typed; empty for none) of a submission; without a score print all submissions.
+    """Note the scores of a submission, or print all submissions if no score is given.
 
-    file: the submission, as `digest_of` takes it; empty for submission.csv.
+    public, private: the leaderboard scores as the user typed them; an empty text means no score. file: the submission as
+    `digest_of` takes it; an empty text means submission.csv.
     """
     metric = project.competition.metric
     given = [parsed_score(word, text, metric) for word, text in (("SCORE", public), ("PRIVATE", private))]
     rows = submitted(project)
     if not rows:
-        raise InputError(f"no submission in {project.outputs} yet", "one that was made here", "make blend")
+        found = f"no submission in {project.outputs} yet"
+        raise InputError(found, "a submission that was made here", "make blend")
     if given != [None, None]:
         _note(project, file, *given)
     elif file:
         raise InputError(
             f"FILE={file} without a score",
-            "SCORE=, or PRIVATE=, with it",
+            "SCORE= or PRIVATE= together with FILE=",
             f"make lb SCORE=<its score> FILE={shlex.quote(file)}",
         )
     else:
@@ -63,24 +65,24 @@ def note_or_show(project: Project, public: str, private: str, file: str) -> None
 
 
 def _note(project: Project, file: str, public: float | None, private: float | None) -> None:
-    """Write the scores down, and say for which submission; warn of those that are replaced."""
+    """Store the scores and print the submission that they belong to. Warn if an earlier score is replaced."""
     digest = digest_of(project.outputs, file) if file else _current_digest(project.outputs)
     before = note_score(project.outputs, digest, public, private)
     for name, value in (("public", public), ("private", private)):
         if value is not None and before.get(name) not in (None, value):
-            console.warn(f"the {name} score {before[name]:g} of {before['noted']} is replaced")
+            console.warn(f"the {name} score {before[name]:g}, noted at {before['noted']}, is replaced")
     row = next(row for row in submitted(project) if row.digest == digest)
     scores = [f"{name} {value:g}" for name, value in (("public", public), ("private", private)) if value is not None]
     console.say(f"noted {', '.join(scores)} for {digest}.csv ({row.what}, made {row.made}); make lb shows all")
 
 
 def _current_digest(outputs: Path) -> str:
-    """The hash of submission.csv. Raises InputError if it is missing, or was not made here."""
+    """The hash of submission.csv. Raises InputError if the file is missing, or was not made here."""
     path = submission_csv(outputs)
     digest = files.digest(path) if path.is_file() else ""
     if not submission_file.is_kept(outputs, digest):
-        found = f"{path} was edited: its hash is {digest}" if digest else f"no {path}"
-        run = "make lb shows all, then the same command with FILE=<one of them>"
+        found = f"{path} was edited: no submission was made here with its hash {digest}" if digest else f"no {path}"
+        run = "make lb, which lists all submissions, then the same command with FILE=<one of them>"
         raise InputError(found, "a submission that was made here", run)
     return digest
 
@@ -90,11 +92,11 @@ def _current_digest(outputs: Path) -> str:
 
 @dataclass(frozen=True)
 class Submitted:
-    """A submission. Its scores are values of the competition's metric, or None if they are not known.
+    """A submission and its scores, which are values of the competition's metric or None if they are not known.
 
-    digest: its hash, which is the name of its files in submissions/. made: time in ISO format, UTC. what: its source in
-    a few words. cross_validated: the out-of-fold score when it was made; interval: its 95 % interval. public, private:
-    the leaderboard scores that were noted.
+    digest: the hash of the submission, which is the name of its files in submissions/. made: when it was made, as a UTC
+    time in ISO format. what: a few words on its source. cross_validated: the out-of-fold score at the time when it was
+    made. interval: the 95 % interval of cross_validated. public, private: the leaderboard scores that were noted.
     """
 
     digest: str
@@ -107,9 +109,10 @@ class Submitted:
 
 
 def read_scores(outputs: Path) -> dict[str, dict]:
-    """Hash of each submission with a noted score to {"public": …, "private": …, "noted": time}; a score may be None.
+    """The hash and the noted scores of each submission that has a noted score.
 
-    Raises InputError if the file was damaged.
+    The noted scores are {"public": …, "private": …, "noted": time}, where a score may be None. Raises InputError if
+    leaderboard.json was damaged.
     """
     path = leaderboard_file(outputs)
     if not path.is_file():
@@ -118,14 +121,15 @@ def read_scores(outputs: Path) -> dict[str, dict]:
 
 
 def _expected(path: Path) -> tuple[str, str]:
-    again = f"rm {shlex.quote(str(path))}, then note the scores again: make lb SCORE=<score> FILE=<its file>"
+    again = f"rm {shlex.quote(str(path))}, then for each score make lb SCORE=<score> FILE=<its file>"
     return "the file as make lb wrote it", again
 
 
 def note_score(outputs: Path, digest: str, public: float | None, private: float | None) -> dict:
-    """Note the scores of the submission of that hash. Returns what was noted before, {} if nothing was.
+    """Note the scores of the submission with the hash `digest`.
 
-    A score that is None keeps the one that was noted before.
+    Returns the entry of `read_scores` from before, or {} if there was none. If a score is None, an earlier score of the
+    submission stays.
     """
     scores = read_scores(outputs)
     before = scores.get(digest, {})
@@ -137,9 +141,9 @@ def note_score(outputs: Path, digest: str, public: float | None, private: float 
 
 
 def submitted(project: Project) -> list[Submitted]:
-    """Every submission, the oldest first. Raises InputError if a submission or the noted scores were damaged.
+    """All submissions, the oldest first. Raises InputError if a submission or leaderboard.json was damaged.
 
-    cross_validated is None if the competition had another metric when the submission was made.
+    The cross-validated score of a submission is None if the competition had another metric when it was made.
     """
     noted = read_scores(project.outputs)
     records = submission_file.kept_submissions(project.outputs)
@@ -163,7 +167,7 @@ def _row_of(record: dict, noted: dict[str, dict], competition: Competition) -> S
 
 
 def described_submission(record: dict) -> str:
-    """The source of a submission in a few words, from its record in submissions/."""
+    """A few words on the source of a submission. record: its JSON file in submissions/."""
     if "files" in record:
         return f"vote of {len(record['files'])} files"
     rule = f" + {record['rule']}" if record.get("rule") else ""
@@ -173,9 +177,10 @@ def described_submission(record: dict) -> str:
 
 
 def digest_of(outputs: Path, wanted: str) -> str:
-    """The hash of a submission from the first letters of its hash, or from the path of the file or of a copy.
+    """The hash of the submission that the user means.
 
-    Raises InputError unless exactly one submission is meant.
+    wanted: the first letters of the hash, or the path of the submission file or of a copy. Raises InputError unless
+    `wanted` fits exactly one submission.
     """
     known = [record["file"].removesuffix(".csv") for record in submission_file.kept_submissions(outputs)]
     path = Path(wanted).expanduser()
@@ -190,8 +195,8 @@ def digest_of(outputs: Path, wanted: str) -> str:
         raise InputError(problem, "a submission that was made here", "make blend")
     raise InputError(
         problem,
-        f"a file, or the first letters of its name; the last ones are {', '.join(known[-5:])}",
-        "make lb shows all, then the same command with FILE=<one of them>",
+        f"a submission file, or the first letters of its hash; the latest hashes are {', '.join(known[-5:])}",
+        "make lb, which lists all submissions, then the same command with FILE=<one of them>",
     )
 
 
@@ -199,9 +204,9 @@ def digest_of(outputs: Path, wanted: str) -> str:
 
 
 def parsed_score(word: str, text: str, metric: Metric) -> float | None:
-    """The score of `word`=`text`, such as SCORE=0.7377; None for an empty text.
+    """The score in `text`, or None if the text is empty. word: the option of the text, such as SCORE in SCORE=0.7377.
 
-    Raises InputError for a text that is not a finite number, and for a value that the metric cannot have.
+    Raises InputError if the text is not a finite number, or if the metric cannot have this value.
     """
     if not text.strip():
         return None
@@ -216,7 +221,7 @@ def parsed_score(word: str, text: str, metric: Metric) -> float | None:
 
 
 def _other_readings(text: str) -> list[float]:
-    """What a mistyped score may mean: with a decimal comma, or in percent, as some leaderboards show it."""
+    """The numbers that a mistyped score may mean: a number with a decimal comma, or a percentage."""
     number = finite_number(text.replace(",", ".").rstrip("% "))
     return [] if number is None else [number, number / 100]
 
@@ -227,15 +232,16 @@ def _range_text(low: float, high: float) -> str:
     return f" of at least {low:g}" if math.isinf(high) else f" from {low:g} to {high:g}"
 
 
-# ---- how well CV and leaderboard agree
+# ---- how well cross-validated and leaderboard scores agree
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """How the scores of `count` submissions agree.
+    """The agreement between the CV and the LB scores of `count` submissions.
 
-    pearson, spearman: correlations; None if all submissions have the same CV, or the same LB. interval: the 95 %
-    interval of pearson; None for fewer than four submissions. gap, spread: mean and standard deviation of LB minus CV.
+    pearson, spearman: correlations, or None if all CV scores or all LB scores are equal. interval: the 95 % interval of
+    pearson, or None if there are fewer than four submissions. gap, spread: the mean and the standard deviation of LB
+    minus CV.
     """
 
     count: int
@@ -247,7 +253,7 @@ class Agreement:
 
 
 def agreement(pairs: Sequence[tuple[float, float]]) -> Agreement | None:
-    """The agreement of (cross-validated, leaderboard) scores; None for fewer than FEWEST pairs."""
+    """The agreement of pairs (CV score, LB score), or None if there are fewer than FEWEST pairs."""
     if len(pairs) < FEWEST:
         return None
     cross_validated, leaderboard = np.array(pairs, np.float64).T
@@ -264,7 +270,7 @@ def agreement(pairs: Sequence[tuple[float, float]]) -> Agreement | None:
 
 
 def _correlations(first: np.ndarray, second: np.ndarray) -> tuple[float, float] | tuple[None, None]:
-    """Pearson's and Spearman's correlation."""
+    """Pearson's and Spearman's correlation of scores (n,) and (n,), or None twice if all scores of one are equal."""
     if np.ptp(first) == 0 or np.ptp(second) == 0:
         return None, None
     ranks = [pd.Series(scores).rank() for scores in (first, second)]
@@ -272,7 +278,7 @@ def _correlations(first: np.ndarray, second: np.ndarray) -> tuple[float, float] 
 
 
 def _interval(pearson: float | None, count: int) -> tuple[float, float] | None:
-    """The 95 % interval of a correlation by Fisher's transformation (Fisher 1915)."""
+    """The 95 % interval of a correlation of `count` pairs, by Fisher's transformation (Fisher 1915)."""
     if pearson is None or count <= FEWEST:
         return None
     centre, error = np.arctanh(np.clip(pearson, -1 + 1e-9, 1 - 1e-9)), 1.96 / np.sqrt(count - 3)
@@ -284,7 +290,7 @@ def _interval(pearson: float | None, count: int) -> tuple[float, float] | None:
 
 @dataclass(frozen=True)
 class Choice:
-    """A submission to select. kind: "safe" or "bold"; reason: why, in a few words."""
+    """A submission to select. kind: "safe" or "bold". reason: a few words on why it is selected."""
 
     row: Submitted
     kind: str
@@ -292,7 +298,10 @@ class Choice:
 
 
 def final_choices(project: Project, rows: list[Submitted]) -> tuple[list[Choice], str]:
-    """The submissions to select, and a text that says why there is no safe or no bold one; "" if there are both."""
+    """The submissions to select, and a text that says which submission is missing and why.
+
+    The text is empty if there are a safe and a bold submission.
+    """
     scored = [row for row in rows if row.cross_validated is not None]
     if not scored:
         return [], "no submission has a cross-validated score"
@@ -301,24 +310,24 @@ def final_choices(project: Project, rows: list[Submitted]) -> tuple[list[Choice]
     chosen = [Choice(safe, "safe", f"the best cross-validated score ({safe.cross_validated:.4f})")]
     noted = [row for row in rows if row.public is not None and row != safe]
     if not noted:
-        return chosen, "no bold one: no other submission has a leaderboard score"
+        return chosen, "no bold one is selected, because no other submission has a leaderboard score"
     for row in sorted(noted, key=lambda row: (better(row.public), row.made), reverse=True):
         difference = _difference(project, safe, row)
         if difference:
-            reason = f"the best LB ({row.public:.4f}) among other answers ({difference})"
+            reason = f"the best LB ({row.public:.4f}) of the submissions with other answers ({difference})"
             return [*chosen, Choice(row, "bold", reason)], ""
-    return chosen, "no bold one: all with a leaderboard score have nearly the answers of the safe one"
+    return chosen, "no bold one is selected, because all with a leaderboard score have nearly the answers of the safe one"
 
 
 def _difference(project: Project, safe: Submitted, other: Submitted) -> str:
-    """How the answers of two submissions differ, in words; empty if they are nearly the same."""
+    """A text on how the answers of two submissions differ, or an empty text if they are nearly equal."""
     competition = project.competition
     paths = [submissions_folder(project.outputs) / f"{row.digest}.csv" for row in (safe, other)]
     try:
         ids = tables.read_raw_csv(paths[0], (competition.sample.id,), "make sub").column(competition.sample.id)
         first, second = [submission_file.read_answers(path, competition, ids) for path in paths]
     except InputError:
-        return "other rows"  # one of them was made for another sample submission
+        return "other rows"  # one of the submissions was made for another sample submission
     value = similarity(competition, first, second)
     if answers_are_numbers(competition):
         return f"correlation {value:.3f}" if value <= CORRELATION else ""
@@ -329,9 +338,9 @@ def _difference(project: Project, safe: Submitted, other: Submitted) -> str:
 
 
 def show_leaderboard(project: Project, rows: list[Submitted]) -> None:
-    """Print the table of submissions, at least one, how CV and LB agree, and which submissions to select.
+    """Print the table of submissions, the agreement of CV and LB, and the submissions to select.
 
-    Nothing is selected once a private score is noted: the competition is over.
+    rows: at least one submission. After a private score is noted the competition is over, so nothing is selected.
     """
     over = any(row.private is not None for row in rows)
     chosen, problem = ([], "") if over else final_choices(project, rows)
@@ -344,7 +353,7 @@ def show_leaderboard(project: Project, rows: list[Submitted]) -> None:
     if problem:
         console.say(problem)
     if any(row.public is None for row in rows):
-        console.say("note a score: make lb SCORE=<score> FILE=<as in the table>")
+        console.say("to note a score, run make lb SCORE=<score> FILE=<as in the table>")
 
 
 def _show_table(rows: list[Submitted], competition: Competition, chosen: list[Choice], over: bool) -> None:
@@ -371,7 +380,7 @@ def _cut(text: str) -> str:
 
 
 def _when(time: str) -> str:
-    """Day and local time of a time in ISO format."""
+    """The ISO time `made` as a day and a local time, or "-" if it cannot be read."""
     try:
         return datetime.fromisoformat(time).astimezone().strftime("%d %b %H:%M")
     except ValueError:
@@ -383,14 +392,14 @@ def _score_text(value: float | None) -> str:
 
 
 def _show_agreement(pairs: list[tuple[float | None, float | None]], name: str) -> None:
-    """Print the correlation of both scores, or what it needs."""
+    """Print the agreement of CV scores with other scores, or how many submissions it needs. name: "LB" or "private"."""
     both = [pair for pair in pairs if None not in pair]
     agreed = agreement(both)
     if agreed is None:
-        console.say(f"CV and {name}: {len(both)} submission(s) have both, a correlation needs {FEWEST}")
+        console.say(f"CV and {name}: {len(both)} submission(s) have both scores, but a correlation needs {FEWEST}")
         return
     if agreed.pearson is None:
-        console.say(f"CV and {name}: no correlation, because all values of one of them are the same")
+        console.say(f"CV and {name}: no correlation, because all CV scores or all {name} scores are equal")
     else:
         interval = f" (95 % {agreed.interval[0]:.2f} to {agreed.interval[1]:.2f})" if agreed.interval else ""
         console.say(

@@ -1,4 +1,4 @@
-"""What there is of every run, fold, blend and submission, and what is wrong with it (`make status`)."""
+"""The stage `make status`: it prints the state of all runs, folds and submissions and of the blend."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,11 @@ from comp.submission import submission_file
 
 @dataclass(frozen=True)
 class State:
-    """One fold of a run, or the blend. state: missing, begun, diverged, trained, complete, stale or unused; and why."""
+    """The state of one fold of a run, or of the blend.
+
+    fold: the number of the fold, ALL_DATA, "all" for external predictions, or "-". state: missing, begun, diverged,
+    trained, complete, stale or unused. why: the reason or the command that helps, which may be empty.
+    """
 
     run: str
     fold: str
@@ -24,7 +28,7 @@ class State:
 
 
 def show_status(project: Project) -> None:
-    """Print the state of everything in outputs/."""
+    """Print the state of all runs, of the blend and of submission.csv, and the submissions that are kept."""
     rows = [[f"{state.run} fold {state.fold}", state.state, state.why] for state in run_states(project)]
     blend = blend_state(project)
     rows.append([blend.run, blend.state, blend.why])
@@ -36,7 +40,7 @@ def show_status(project: Project) -> None:
 
 
 def run_states(project: Project) -> list[State]:
-    """The state of every run and fold. Files are opened and their hashes compared: what is complete can be blended."""
+    """The state of each fold of each run. All files are opened and checked, so a complete run can be blended."""
     states = []
     for run in project.runs:
         if run.has_folds:
@@ -58,7 +62,7 @@ def _external_state(project: Project, run: Run) -> State:
 
 
 def _fold_state(project: Project, run: Run, k: int | str) -> State:
-    """The state of fold k, or of the training on all rows (ALL_DATA), which has no oof.npz."""
+    """The state of fold k. If k is ALL_DATA, the state of the training on all rows, which has no oof.npz."""
     if not (run.test(k).is_file() and (k == ALL_DATA or run.oof(k).is_file())):
         return _unpredicted_state(project, run, k)
     try:
@@ -81,12 +85,12 @@ def _unpredicted_state(project: Project, run: Run, k: int | str) -> State:
 
 
 def _in_one_line(error: InputError) -> str:
-    """The first line of an error, and what to run."""
+    """The first line of an error, and the command that helps."""
     return error.found.splitlines()[0].rstrip(":") + (f"; {error.run}" if error.run else "")
 
 
 def blend_state(project: Project) -> State:
-    """Whether the blend is missing, stale or complete: what `make blend` and `make sub` go by."""
+    """The state of the blend: missing, stale or complete. `make blend` and `make sub` decide by it."""
     blend = project.blend
     if not blend_exists(project.outputs):
         return State(BLEND, "-", "missing", "make blend")

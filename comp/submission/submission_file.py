@@ -1,8 +1,9 @@
-"""submission.csv: the sample submission with answers filled in (`make sub`); how it is made, checked, and kept.
+"""The stage `make sub`: it makes, checks and keeps submission.csv, which is the sample submission with our answers.
 
-Only the answers change: every other byte of the sample stays. The written file is checked by reading it again with
-Python's CSV reader. outputs/submissions/ keeps every submission and how it was made. submission.json records what
-submission.csv is made of; it does not lie in submissions/, because two runs may give the same answers.
+Only the answers change, and every other byte of the sample stays. The check reads the submission again with Python's
+CSV reader. outputs/submissions/ keeps each submission and a record of how it was made. submission.json records the
+hashes of the files that submission.csv is made of. It is not in submissions/, because two runs may give the same
+answers.
 """
 
 import csv
@@ -28,25 +29,26 @@ from comp.store.predictions import Predictions
 from comp.submission import answers
 from comp.tables import BOM, RawTable, column_name, is_blank
 
-# what the record of a submission takes over from weights.json of the blend
+# the keys of the blend's weights.json that are copied into the record of a submission
 RECORDED = ("run", "runs", "folds", "method", "rule", "weights", "metric", "in_sample", "cross_fitted", "interval_95")
-RECORDS = "[0-9a-f]" * 16 + ".json"  # other files in submissions/ are not records
-ANSWERS = 1  # version of the code that writes answers: raise it when the same predictions give another submission
+RECORDS = "[0-9a-f]" * 16 + ".json"  # names of records; other files in submissions/ are not records
+ANSWERS = 1  # version of the code that writes answers; raise it when equal predictions give another submission
 
 
 # ---- the stage
 
 
 def make_submission(project: Project, name: str = BLEND) -> None:
-    """Fill the sample with the answers of the blend, or of a run; show, check, write and keep the submission.
+    """Fill the sample with the answers of the blend or of a run, and show, check, write and keep the submission.
 
-    Nothing is done if submission.csv is made of just these files already. Raises InputError for a stale blend.
+    name: the run, or BLEND. Nothing is done if submission.csv is already made of the current files. Raises InputError
+    if the blend is stale.
     """
     record = sources_of_run(project, name)
     blend = project.blend if name == BLEND else None
     if not (blend and blend.problem) and is_current(project.outputs, record):
         source = "the blend" if blend else f"run {name}"
-        console.say(f"{submission_csv(project.outputs)} is up to date: of {source}")
+        console.say(f"{submission_csv(project.outputs)} is up to date: it has the answers of {source}")
         return
     from comp.submission import answer_report
 
@@ -69,7 +71,10 @@ def make_submission(project: Project, name: str = BLEND) -> None:
 
 
 def _probabilities(project: Project, name: str) -> tuple[np.ndarray, Predictions, dict]:
-    """OOF probabilities of the scored rows, the test predictions, and the record of what they come from."""
+    """The OOF probabilities of the scored rows, the test predictions, and the record of the submission.
+
+    name: the run, or BLEND. The record is the part of the submission's JSON file that says how it was made.
+    """
     if name == BLEND:
         oof, test, weights = load_blend(project)
         return oof, test, {key: weights[key] for key in RECORDED if key in weights}
@@ -84,13 +89,13 @@ def _probabilities(project: Project, name: str) -> tuple[np.ndarray, Predictions
 
 
 def read_sample(project: Project) -> RawTable:
-    """The sample submission. Raises InputError if it is missing, lacks a column, or repeats an id."""
+    """The sample submission. Raises InputError if the sample is missing, lacks a column, or repeats an id."""
     answers.form_of_answers(project.competition)
     return raw_sample(project.competition, project.inputs)
 
 
 def in_sample_order(sample: RawTable, competition: Competition, test: Predictions) -> np.ndarray:
-    """Test probabilities (T, C) in the order of the sample. Raises InputError for missing or extra ids."""
+    """The test probabilities (T, C) in the row order of the sample. Raises InputError if ids are missing or extra."""
     ids = sample_ids(sample, competition)
     check_same_ids(ids, test.ids, test.meta.get("file", "the predictions"), test.repair)
     return test.at(ids)
@@ -104,9 +109,10 @@ def fill(sample: RawTable, competition: Competition, answer: np.ndarray) -> byte
 
 
 def read_answers(path: Path, competition: Competition, ids: Sequence[str]) -> np.ndarray:
-    """The answers of a submission file in the order of `ids`, in the form that answers.py describes.
+    """The answers of a submission file, in the order of `ids` and in the form that answers.py describes.
 
-    The file may have other columns, and its rows in any order. Raises InputError for other ids and for invalid answers.
+    The file may have additional columns, and its rows may have any order. Raises InputError if the ids of the file are
+    not `ids`, or if an answer is not valid.
     """
     run = f"correct {path}"
     sample = competition.sample
@@ -124,16 +130,18 @@ def read_answers(path: Path, competition: Competition, ids: Sequence[str]) -> np
 def check_submission(data: bytes, sample: RawTable, competition: Competition) -> None:
     """Raise InputError unless `data` is a valid submission.
 
-    Columns, rows, order and all other fields must be those of the sample; answers must have the right form and range.
+    Columns, rows, row order and every field that is not an answer must be as in the sample. Answers must have the right
+    form and range.
     """
-    run = "make sub, and report this: it is a bug in the toolkit"
+    run = "make sub; if this error appears again, report it, because it is a bug in the toolkit"
     names = tuple(map(column_name, competition.sample.columns))
     (header, *rows), (wanted, *expected) = (_rows_of(part, sample) for part in (data, sample.to_bytes()))
     if header != wanted:
-        raise InputError(f"the submission has columns {header[:20]}", f"{wanted[:20]}", run)
+        raise InputError(f"the submission has columns {header[:20]}", f"the sample's columns {wanted[:20]}", run)
     kept = [i for i, name in enumerate(header) if name not in names]
     if [[row[i] for i in kept] for row in rows] != [[row[i] for i in kept] for row in expected]:
-        raise InputError("the submission has other rows than the sample, or another order", "its rows", run)
+        found = "the submission has other rows than the sample, or another order"
+        raise InputError(found, "the rows of the sample in the sample's order", run)
     fields = {name: [row[header.index(name)] for row in rows] for name in names}
     ids = [row[header.index(column_name(competition.sample.id))] for row in rows]
     answer = answers.answers_from_text(competition, fields, ids, "the submission", run)
@@ -141,7 +149,10 @@ def check_submission(data: bytes, sample: RawTable, competition: Competition) ->
 
 
 def _rows_of(data: bytes, sample: RawTable) -> list[list[str]]:
-    """The records of a CSV file by Python's reader, without blank ones; the names of the columns come first."""
+    """The rows of a CSV file as Python's CSV reader reads them, without blank rows. The first row has the column names.
+
+    data: the bytes of the file. sample: has the encoding and the separator of the file.
+    """
     text = data.decode(sample.encoding).removeprefix(BOM)
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=sample.separator)
     names, *filled = [row for row in rows if not is_blank(row)]
@@ -152,7 +163,10 @@ def _rows_of(data: bytes, sample: RawTable) -> list[list[str]]:
 
 
 def keep_submission(outputs: Path, data: bytes, made_by: dict) -> Path:
-    """Save a submission as submissions/<hash>.csv, and how it was made as .json. Equal ones are saved only once."""
+    """Save a submission as submissions/<hash>.csv, with its record in <hash>.json. Returns the path of the CSV file.
+
+    made_by: the content of the record. Nothing is written if an equal submission is kept already.
+    """
     path = submissions_folder(outputs) / f"{files.digest_of(data)}.csv"
     if not path.with_suffix(".json").is_file():
         files.write_bytes(path, data)
@@ -162,27 +176,29 @@ def keep_submission(outputs: Path, data: bytes, made_by: dict) -> Path:
 
 
 def is_kept(outputs: Path, digest: str) -> bool:
-    """Whether the submission of that hash is kept, whole and with its record."""
+    """Return whether submissions/ has the submission with the hash `digest`, undamaged and with its record."""
     path = submissions_folder(outputs) / f"{digest}.csv"
     return path.is_file() and path.with_suffix(".json").is_file() and files.digest(path) == digest
 
 
 def kept_submissions(outputs: Path) -> list[dict]:
-    """The records of all submissions, the oldest first. Raises InputError if a record or its file was damaged."""
+    """The records of all submissions, the oldest first. Raises InputError if a record or a submission was damaged."""
     records = []
     for path in sorted((submissions_folder(outputs)).glob(RECORDS)):
         record = files.read_json(path, "the record of a submission", f"rm {quoted(path)}")
         table = path.with_suffix(".csv")
         if not table.is_file() or files.digest(table) != path.stem:
             raise InputError(
-                f"{table} is missing or was changed", "the file as it was made", f"rm {quoted(path)} {quoted(table)}"
+                f"{table} is missing or was changed",
+                "the file as make sub wrote it",
+                f"rm -f {quoted(path)} {quoted(table)}",
             )
         records.append(record)
     return sorted(records, key=lambda record: (str(record.get("made")), str(record.get("file"))))
 
 
 def show_kept(outputs: Path) -> None:
-    """Print the submissions so far, if there are any."""
+    """Print all submissions that are kept, if there are any."""
     rows = [
         [record["file"], record["made"], str(record["run"]), str(record.get("cross_fitted", "-"))]
         for record in kept_submissions(outputs)
@@ -191,11 +207,14 @@ def show_kept(outputs: Path) -> None:
         console.table("submissions", ["file", "made", "of", "cross-validated score"], rows)
 
 
-# ---- submission.json: what submission.csv is made of
+# ---- submission.json, which records the files that submission.csv is made of
 
 
 def submission_sources(project: Project, run: str | None, sources: list[str]) -> dict:
-    """Everything that a submission depends on. run: its run, None for a vote; sources: hashes of its files."""
+    """The names and hashes of everything that a submission depends on.
+
+    run: the run, BLEND, or None for a vote. sources: the hashes of the files of the run, of the blend or of the vote.
+    """
     folds = folds_file(project.outputs)
     return {
         "run": run,
@@ -208,14 +227,17 @@ def submission_sources(project: Project, run: str | None, sources: list[str]) ->
 
 
 def sources_of_run(project: Project, name: str) -> dict:
-    """`submission_sources` of a run, or of the current blend."""
+    """The `submission_sources` of a run, or of the current blend. name: the run, or BLEND."""
     weights = blend_file(project.outputs)
     blend = files.digest(weights) if weights.is_file() else ""
     return submission_sources(project, name, [blend if name == BLEND else project.run(name).digest()])
 
 
 def is_current(outputs: Path, wanted: dict) -> bool:
-    """Whether submission.csv is undamaged, kept in submissions/, and made of `wanted`."""
+    """Return whether submission.csv is undamaged, kept in submissions/, and made of the files in `wanted`.
+
+    wanted: from `submission_sources`.
+    """
     record, path = _read_record(outputs), submission_csv(outputs)
     return (
         not made_of.changes(record.get("made_of") or {}, wanted)
@@ -226,9 +248,10 @@ def is_current(outputs: Path, wanted: dict) -> bool:
 
 
 def write_submission(outputs: Path, data: bytes, source: dict, record: dict) -> Path:
-    """Keep the submission in submissions/, then write submission.csv and submission.json. Returns the kept file.
+    """Keep the submission in submissions/, then write submission.csv and submission.json.
 
-    source: how it was made, for submissions/; record: what it is made of.
+    Returns the path of the kept file. source: how the submission was made, for its record in submissions/. record: from
+    `submission_sources`, for submission.json.
     """
     kept = keep_submission(outputs, data, source)
     files.write_bytes(submission_csv(outputs), data)
@@ -237,12 +260,15 @@ def write_submission(outputs: Path, data: bytes, source: dict, record: dict) -> 
 
 
 def submission_state(project: Project) -> tuple[str, str]:
-    """The state of submission.csv: missing, stale or complete; and the reason, or its source."""
+    """The state of submission.csv, and a text on it. The state is missing, stale or complete.
+
+    The text names the source of a complete submission, else the reason and the command that helps.
+    """
     if not submission_csv(project.outputs).is_file():
         return "missing", "make blend"
     before = _read_record(project.outputs).get("made_of")
     if not before:
-        return "stale", "what it is made of is not known; make blend"
+        return "stale", "the files that it is made of are not known; make blend"
     run = before["run"]
     if run == BLEND and project.blend.problem:
         return "stale", "the blend is stale; make blend"
@@ -256,9 +282,10 @@ def submission_state(project: Project) -> tuple[str, str]:
 
 
 def _record_now(project: Project, before: dict) -> dict:
-    """The record of the same run or vote as it is now. The files of a vote are not read again.
+    """The `submission_sources` that the run, blend or vote of `before` would have now.
 
-    The sample may be on another machine; then its hash is taken over.
+    The files of a vote are not read again. If the sample is not on this machine, its hash is copied from `before`.
+    before: the `submission_sources` in submission.json.
     """
     run = before["run"]
     now = submission_sources(project, None, before["sources"]) if run is None else sources_of_run(project, run)

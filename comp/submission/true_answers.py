@@ -1,4 +1,7 @@
-"""Scores of every run (`make scores`), also on the test photos if their true answers are known, as in the demos."""
+"""The stage `make scores`: it prints the scores of all runs.
+
+If the true answers of the test photos are known, as in the demos, it also prints the scores on the test photos.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +23,10 @@ from comp.tables import read_table
 
 
 def show_scores(project: Project, answers_file: Path | None = None) -> None:
-    """Print the out-of-fold scores of every run and of the blend, and those of the test photos if answers are given."""
+    """Print the out-of-fold scores of all runs and of the blend.
+
+    answers_file: a table with the true answers of the test photos; if it is given, also print the scores on them.
+    """
     competition = project.competition
     truth = read_truth(answers_file, competition) if answers_file else None
     rows = []
@@ -38,7 +44,7 @@ def show_scores(project: Project, answers_file: Path | None = None) -> None:
 
 
 def _predictions(project: Project) -> Iterator[tuple[str, np.ndarray, Predictions]]:
-    """Yield name, OOF probabilities of the scored rows and test predictions of each run and of the blend.
+    """For each run and for the blend, yield its name, its OOF probabilities of the scored rows and its test predictions.
 
     Runs that cannot be loaded are left out with a warning.
     """
@@ -60,34 +66,40 @@ def _predictions(project: Project) -> Iterator[tuple[str, np.ndarray, Prediction
 
 
 def read_truth(path: Path, competition: Competition) -> tuple[np.ndarray, np.ndarray]:
-    """Ids (N,) and labels, as the target has them, from a table like the sample or with a column `label`.
+    """The ids (N,) and the labels, in the form of the target, from a table of true answers.
 
-    Classes may be given by name or by index, or as one column of 0 and 1 per class. Raises InputError if the columns
-    are missing, and for invalid labels.
+    path: a table with the columns of the sample, or with a column `label`. Classes are names, indices, or a column of 0
+    and 1 for each class. Raises InputError if columns are missing, or if labels are not valid.
     """
     table = read_table(path, (competition.sample.id,), f"correct {path}")
     columns = table[_truth_columns(table, path, competition)]
     wrong, truth = (_of_indicators if columns.shape[1] > 1 else _of_one_column)(columns, competition)
     if wrong:
         problem = f"{len(wrong)} label(s) of {path} are not valid:{listed(wrong)}"
-        raise InputError(problem, "labels of the competition", f"correct {path}")
+        raise InputError(problem, "labels that the competition has", f"correct {path}")
     return table[competition.sample.id].to_numpy(str), truth
 
 
 def _truth_columns(table: pd.DataFrame, path: Path, competition: Competition) -> list[str]:
-    """The columns with the truth: those of the sample, else `label`. Raises InputError if one of them is missing."""
+    """The columns with the true answers: the answer columns of the sample, else `label`.
+
+    Raises InputError if a column is missing.
+    """
     sample = competition.sample
     names = [name for name in sample.columns if name in table]
     if names and (len(names) >= competition.size or len(sample.columns) == 1):
         return names
     if not names and "label" in table:
         return ["label"]
-    expected = f"{sample.id} and {', '.join(sample.columns[:20])} (or label)"
+    expected = f"the column {sample.id}, and {', '.join(sample.columns[:20])} or label"
     raise InputError(f"{path} has columns {', '.join(map(str, table))[:200]}", expected, f"correct {path}")
 
 
 def _of_indicators(columns: pd.DataFrame, competition: Competition) -> tuple[list[str], np.ndarray | None]:
-    """The texts that are not 0 or 1; if there are none, the labels from one column of 0 and 1 per class."""
+    """The fields that are not 0 or 1, and the labels from a column of 0 and 1 for each class.
+
+    The labels are None if there is such a field.
+    """
     numbers = columns.apply(pd.to_numeric, errors="coerce")
     wrong = columns.to_numpy()[~numbers.isin([0, 1]).to_numpy()].tolist()
     if wrong:
@@ -98,7 +110,10 @@ def _of_indicators(columns: pd.DataFrame, competition: Competition) -> tuple[lis
 
 
 def _of_one_column(columns: pd.DataFrame, competition: Competition) -> tuple[list[str], np.ndarray | None]:
-    """The texts that are not labels; if there are none, the labels of the column."""
+    """The fields of the first column that are not labels, and the labels of the column.
+
+    The labels are None or not valid if there is such a field.
+    """
     column = columns.iloc[:, 0]
     if competition.target == "regression":
         numbers = pd.to_numeric(column, errors="coerce")
@@ -115,7 +130,10 @@ def _of_one_column(columns: pd.DataFrame, competition: Competition) -> tuple[lis
 
 
 def _class_by_text(competition: Competition) -> dict[str, int]:
-    """Text to class, by name and by index. If the sample has indices, an index takes precedence over a name."""
+    """Each text that means a class, and the class. The texts are the names and the indices of the classes.
+
+    If a text is both a name and an index, it means the index if the sample has indices, else the name.
+    """
     names = {name: c for c, name in enumerate(competition.classes)}
     indices = {str(c): c for c in range(competition.size)}
     return names | indices if competition.sample.answer == "index" else indices | names

@@ -1,7 +1,7 @@
-"""One submission from several submission files (`make vote`), for teammates who only have submissions to give.
+"""The stage `make vote`: it makes one submission from several files, for teammates who share only submission files.
 
-How the answers of each form are combined is a part of the form, in answers.py: classes by majority, probabilities and
-numbers by their mean. Ties go to the file that is named first, so the best one is named first.
+The answer form in answers.py says how answers are combined: classes by majority, probabilities and numbers by their
+mean. Ties go to the file that is named first, so the user names the best file first.
 """
 
 from pathlib import Path
@@ -17,11 +17,11 @@ from comp.submission.answer_report import similarity, similarity_text, similarit
 
 
 def make_vote(project: Project, paths: list[Path]) -> None:
-    """Write submission.csv as the vote of these files, unless it is that already."""
+    """Write the vote of these files to submission.csv, unless submission.csv is this vote already."""
     _check_files(paths, project.competition)
     record = submission_file.submission_sources(project, None, [files.digest(path) for path in paths])
     if submission_file.is_current(project.outputs, record):
-        console.say(f"{submission_csv(project.outputs)} is up to date: the vote of {len(paths)} files")
+        console.say(f"{submission_csv(project.outputs)} is up to date: it is the vote of {len(paths)} files")
         return
     competition, sample = project.competition, submission_file.read_sample(project)
     ids = sample_ids(sample, competition)
@@ -37,15 +37,16 @@ def make_vote(project: Project, paths: list[Path]) -> None:
 
 
 def _check_files(paths: list[Path], competition: Competition) -> None:
-    """Raise InputError for fewer than two files, and for files that do not exist."""
+    """Raise InputError if there are fewer than two files, or if a file does not exist."""
     if len(paths) < 2:
-        raise InputError(f"{len(paths)} file(s) to vote", "two or more", 'make vote FILES="<the best file> <another>"')
+        found = f"{len(paths)} file(s) to vote"
+        raise InputError(found, "two or more submission files", 'make vote FILES="<the best file> <another>"')
     missing = [path for path in paths if not path.is_file()]
     if missing:
         sample = competition.sample
         columns = ",".join((sample.id, *sample.columns)) if sample else "the sample's columns"
         raise InputError(
             f"no {', no '.join(map(str, missing))}",
-            f"files with {columns}",
-            'ls, then make vote FILES="<names that it shows>"',
+            f"submission files with the columns {columns}",
+            'ls, then make vote FILES="<names that ls shows>"',
         )

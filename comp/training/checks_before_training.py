@@ -1,7 +1,7 @@
-"""What is checked of a run before anything is written, so that a mistake is reported at once and leaves no trace.
+"""Check a run before anything is written, so that a mistake is reported at once and leaves no files.
 
-The largest check is a trial step: an untrained model trains on two grey photos and predicts them. It shows whether the
-model works at the recipe's image size, and if not, at which size it does.
+The largest check is a trial step, in which an untrained model trains on two grey photos and predicts them. The trial
+step shows whether the model works at the recipe's image size and, if not, at which size the model works.
 """
 
 import dataclasses
@@ -24,11 +24,14 @@ from comp.store.paths import ALL_DATA
 from comp.store.runs import Run
 from comp.training import learner, losses, optimizers
 
-STEP = 32  # pixels between the sizes that are tried: most models halve the side five times
+STEP = 32  # pixels between the image sizes that are tried, since most models halve the side five times
 
 
 def check_trial_step(recipe: Recipe, competition: Competition, where: torch.device) -> None:
-    """Raise InputError, with the nearest size that works, for a model that cannot train or predict at the recipe's."""
+    """Raise InputError if the model cannot train or predict at the recipe's image size.
+
+    The error names the nearest size that works. where: the device that the trial step runs on.
+    """
     problem = fault_of_trial(recipe, competition, where)
     if not problem:
         return
@@ -41,13 +44,16 @@ def check_trial_step(recipe: Recipe, competition: Competition, where: torch.devi
         )
     raise InputError(
         f"{shown} does not train here at any size: {problem}",
-        "a model that makes one row of outputs of each photo (B, 3, H, W)",
-        "make train MODEL=resnet34, or another of python -c 'import timm; print(*timm.list_models())'",
+        "a model that turns photos (B, 3, H, W) into one row of outputs for each photo",
+        "make train MODEL=resnet34, or another model that python -c 'import timm; print(*timm.list_models())' lists",
     )
 
 
 def working_size(recipe: Recipe, competition: Competition, where: torch.device) -> int:
-    """The side (pixels) nearest to the recipe's, up to the model's own, at which a step works; 0 where none does."""
+    """Return the image size (pixels) nearest to the recipe's at which the trial step works, or 0 if there is none.
+
+    No size above the model's own size is tried.
+    """
     own = factory.timm_size(recipe.model)
     sizes = {own, *range(STEP, own + 1, STEP)} - {recipe.image_size}
     for size in sorted(sizes, key=lambda size: (abs(size - recipe.image_size), -size)):
@@ -57,9 +63,10 @@ def working_size(recipe: Recipe, competition: Competition, where: torch.device) 
 
 
 def fault_of_trial(recipe: Recipe, competition: Competition, where: torch.device) -> str:
-    """What goes wrong in a step or a prediction, in one line; "" where nothing does.
+    """Run the trial step. Return its error as one line of text, or "" if the step works.
 
-    Raises InputError for what no image size would mend, such as an unknown optimizer or unknown features.
+    Raises InputError for a fault that every image size has, such as an unknown optimizer, or auxiliary targets with a
+    model whose classifier is not a linear layer.
     """
     try:
         model = factory.create_model(recipe, competition, Path(), pretrained=False)
@@ -73,14 +80,14 @@ def fault_of_trial(recipe: Recipe, competition: Competition, where: torch.device
     try:
         _trial_step(model, optimizer, recipe, competition, where)
     except torch.OutOfMemoryError:
-        return ""  # the training itself says what to do
-    except Exception as error:  # whatever a model of timm's raises at a size that is not its own
+        return ""  # the training meets the same error and says what to do
+    except Exception as error:  # a timm model may raise any error at a size that is not its own
         return f"{type(error).__name__}: {(str(error).strip() or '?').splitlines()[0][:200]}"
     return ""
 
 
 def _trial_step(model: nn.Module, optimizer, recipe: Recipe, competition: Competition, where: torch.device) -> None:
-    """One step in training mode and one prediction. Their values do not matter, their shapes do."""
+    """Train the model for one step, then predict. Raises ValueError if the outputs have a wrong shape."""
     images = torch.zeros(2, 3, recipe.image_size, recipe.image_size, device=where)
     images = images.contiguous(memory_format=memory_format(recipe))
     head = heads.build_head(recipe, competition)
@@ -93,10 +100,10 @@ def _trial_step(model: nn.Module, optimizer, recipe: Recipe, competition: Compet
         with torch.set_grad_enabled(training), autocast(precision(recipe, where, training=training), where):
             outputs = model.train(training)(images)
         if not isinstance(outputs, torch.Tensor) or outputs.shape[:1] != (2,) or outputs.ndim != 2:
-            raise ValueError(f"it gives {_shape_of(outputs)}, not a row for each photo")
+            raise ValueError(f"the model gives {_shape_of(outputs)}, not a row for each photo")
         probs = head.probs(outputs.float())
         if probs.shape != (2, competition.size):
-            raise ValueError(f"its outputs are {tuple(outputs.shape)}, not those of {competition.size} classes")
+            raise ValueError(f"outputs of shape {tuple(outputs.shape)} do not give {competition.size} probabilities")
         if training:
             outputs.float().square().mean().backward()
             optimizer.step()
@@ -112,7 +119,7 @@ def _shape_of(outputs) -> str:
 
 
 def check_names(recipe: Recipe, competition: Competition) -> None:
-    """Raise InputError for an unknown loss, augmentation, TTA set or model, before anything is loaded."""
+    """Raise InputError for an unknown loss, augmentation, TTA set or model; no file is read for this."""
     losses.check_loss(recipe, competition)
     augment.pipeline(recipe.augment)
     tta.check(recipe.tta)
@@ -120,12 +127,15 @@ def check_names(recipe: Recipe, competition: Competition) -> None:
 
 
 def with_statistics(run: Run, recipe: Recipe, competition: Competition) -> Recipe:
-    """The recipe with the mean and std of the weights that it begins with."""
+    """Return the recipe; a mean or std that it leaves open is the one that its initial weights expect."""
     return with_normalisation(init_weights.with_init(recipe, run, competition))
 
 
 def check_begun(project: Project, run: Run, recipe: Recipe, numbers: list[int | str]) -> None:
-    """Raise InputError for a run with another recipe, and for FOLD=all_data unless all folds are trained."""
+    """Raise InputError if the run has begun with another recipe, or if it is to train on all rows before all folds.
+
+    numbers: the folds to train, or ALL_DATA alone.
+    """
     if run.recipe.is_file():
         recipe_json.check_recipe(run, recipe, project.competition)
     if numbers == [ALL_DATA]:
@@ -138,13 +148,16 @@ def check_folds_trained(project: Project, run: Run) -> None:
     if missing:
         raise InputError(
             f"FOLD={ALL_DATA}: fold {', '.join(map(str, missing))} of {run.name} not trained",
-            "all folds: the mean of their best epochs decides how long to train on all rows",
+            "all folds trained, because the mean of their best epochs decides how long to train on all rows",
             f"the same command with FOLD={missing[0] if len(missing) == 1 else 'all'}",
         )
 
 
 def check_init(project: Project, run: Run, recipe: Recipe, numbers: list[int | str]) -> None:
-    """Raise InputError unless each fold that begins can begin with its fold of INIT."""
+    """Raise InputError unless each of the folds `numbers` can begin with the weights of the same fold of INIT.
+
+    A recipe without INIT passes.
+    """
     if not recipe.init:
         return
     init_weights.check_init_folds(run, recipe.init, project.folds_digest, numbers)
@@ -154,10 +167,10 @@ def check_init(project: Project, run: Run, recipe: Recipe, numbers: list[int | s
 
 
 def first_weights(project: Project, run: Run, recipe: Recipe, where: torch.device) -> dict | None:
-    """Try the model of a new run. Returns what its pretrained weights are, for recipe.json.
+    """Try the model of a new run. Returns the origin of its pretrained weights as plain values for recipe.json.
 
-    None for a run that has begun, and for one without pretrained weights. Raises InputError for a model that does not
-    work at the recipe's size, and for pretrained weights that are missing or do not fit.
+    Returns None if the run has begun or uses no pretrained weights. Raises InputError if the model does not work at the
+    recipe's image size, or if the pretrained weights are missing or do not fit.
     """
     if run.recipe.is_file():
         return None

@@ -1,15 +1,16 @@
-"""What learns: a model with its loss, optimizer, averaged weights (EMA) and number format, one batch at a time.
+"""Train a model one batch at a time, with its loss, optimizer, averaged weights (EMA) and number format.
 
-`Learner`, at the end, does the work of a batch. Before it are three parts of it that a recipe may switch on:
-- frozen parts: weights, and the statistics of batch norms, that stay as they are. A frozen first part needs no backward
-  pass: autograd keeps nothing of layers before the first weight that learns.
-- gradient checkpointing: autograd keeps the outputs of few layers and computes the others again in the backward pass
-  (Chen et al. 2016, "Training Deep Nets with Sublinear Memory Cost"). A step takes about a third longer; the numbers
-  stay the same.
+`Learner`, at the end of the module, does the work of a batch. A recipe may switch on three parts of this work, which
+come before `Learner`:
+- frozen parts: weights and batch norm statistics that do not change. If the first layers are frozen, they need no
+  backward pass, because autograd keeps nothing of the layers before the first weight that learns.
+- gradient checkpointing: autograd keeps the outputs of a few layers and computes the other outputs again in the
+  backward pass (Chen et al. 2016, "Training Deep Nets with Sublinear Memory Cost"). A step takes about a third longer
+  and gives the same numbers.
 - auxiliary heads: small heads for further targets, on the features that the classifier gets (multi-task learning,
-  Caruana 1997). They steer the backbone in training only: they are not saved, and predict nothing.
+  Caruana 1997). Auxiliary heads steer the backbone during training; they are not saved and predict nothing.
 
-Letters: B batch, T training targets, F features, A columns of auxiliary targets, V values of one of them.
+Letters: B photos of a batch, T training targets, F features, A columns of auxiliary targets, V values of a category.
 """
 
 import numpy as np
@@ -37,19 +38,23 @@ def freeze_always(recipe: Recipe) -> bool:
 
 
 def freeze_for_epoch(model: nn.Module, recipe: Recipe, epoch: int) -> None:
-    """Freeze what the recipe freezes in this epoch (from 0), and unfreeze the rest. Call it after `model.train()`."""
+    """Freeze the parts that the recipe freezes in this epoch (from 0), and unfreeze the rest.
+
+    Call this after `model.train()`, which would unfreeze the batch norm statistics.
+    """
     frozen = freeze_always(recipe) or epoch < recipe.freeze_epochs
     freeze_parts(model, recipe.freeze_stages if frozen else None)
 
 
 def freeze_parts(model: nn.Module, stages: int | None) -> None:
-    """Freeze the first `stages` stages, of which the stem is the first; 0: all but the classifier; None: nothing.
+    """Freeze the first `stages` stages of a model and unfreeze the rest. The stem is the first stage.
 
-    A negative number counts from the end: -2 freezes all but the last two stages and the head. The head is timm's last
-    group: the classifier, and often a norm or an attention pool before it. Classifiers are never frozen.
-    Stages are timm's own (`group_matcher(coarse=True)`: stem, stages or blocks, norm and head), or the model's parts in
-    their order if timm gives none. Batch norms of frozen stages keep their statistics too, so call this after
-    `model.train()`.
+    stages: 0 freezes all weights except the classifier's, and None freezes nothing. A negative number counts from the
+    end: -2 freezes all stages except the last two and the head. The head is timm's last group, which holds the
+    classifier and often a norm or an attention pool before the classifier. Classifiers are never frozen.
+    The stages are timm's groups of parameters (`group_matcher(coarse=True)`: stem, stages or blocks, norm and head), or
+    the model's children in their order if the model has no group_matcher. The batch norms of frozen stages also keep
+    their statistics, so call this after `model.train()`.
     """
     model = backbone(model)
     head = {id(parameter) for parameter in factory.classifier_parameters(model)}
@@ -89,7 +94,7 @@ def _stages(model: nn.Module) -> list[list[str]]:
 
 
 def switch_on_gradient_checkpointing(model: nn.Module, recipe: Recipe) -> None:
-    """Switch on timm's gradient checkpointing if the recipe asks for it; InputError for a model that has none."""
+    """Switch on timm's gradient checkpointing if the recipe asks for it. Raises InputError if the model has none."""
     if not recipe.checkpointing:
         return
     try:
@@ -97,24 +102,28 @@ def switch_on_gradient_checkpointing(model: nn.Module, recipe: Recipe) -> None:
     except (AttributeError, AssertionError, NotImplementedError):
         raise InputError(
             f"checkpointing=true: {recipe.model} has no gradient checkpointing in timm",
-            "checkpointing=false; a smaller batch_size with more accumulate needs less memory too",
+            "checkpointing=false; a smaller batch_size with a larger accumulate saves memory, too",
             f'the same command with SET="checkpointing=false batch_size={max(recipe.batch_size // 2, 1)} '
             f'accumulate={2 * recipe.accumulate}" RUN=<name>',
         ) from None
     for module in model.modules():
-        if getattr(module, "track_running_stats", False):  # batch norms see each batch twice
+        if getattr(module, "track_running_stats", False):  # a batch norm, which would count each batch twice
             module.register_forward_pre_hook(_before_recomputing)
-            module.register_forward_hook(_after_recomputing, always_call=True)  # torch ends recomputing by an exception
+            # always_call, because torch ends the second forward pass by an exception
+            module.register_forward_hook(_after_recomputing, always_call=True)
 
 
 def _recomputing(norm: nn.Module) -> bool:
-    """Whether this is the second forward pass, within the backward pass; torch has no public name for this."""
+    """Whether this is the second forward pass, which runs within the backward pass.
+
+    A private function of torch tells this, because torch has no public function for it.
+    """
     return norm.training and torch._C._current_graph_task_id() != -1
 
 
 def _before_recomputing(norm: nn.Module, _) -> None:
     if _recomputing(norm):
-        norm.first_momentum, norm.momentum = norm.momentum, 0.0  # the statistics stay as they are
+        norm.first_momentum, norm.momentum = norm.momentum, 0.0  # a momentum of 0 leaves the statistics unchanged
 
 
 def _after_recomputing(norm: nn.Module, _, outputs) -> None:
@@ -127,9 +136,9 @@ def _after_recomputing(norm: nn.Module, _, outputs) -> None:
 
 
 class WithAuxiliary(nn.Module):
-    """A model with a linear head for each auxiliary column; its forward gives the model's outputs and the heads'.
+    """A model with a linear head for each auxiliary column.
 
-    Raises InputError for a model whose classifier is not a linear layer, because its features are then not known.
+    Raises InputError if the model's classifier is not a linear layer, because the features are not known then.
     """
 
     def __init__(self, model: nn.Module, columns: list[Auxiliary]):
@@ -144,19 +153,23 @@ class WithAuxiliary(nn.Module):
         self.features = inputs[0]
 
     def forward(self, images: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """images (B, 3, H, W)."""
+        """Return the model's outputs and a list of the outputs of each auxiliary head. images (B, 3, H, W)."""
         outputs = self.model(images)
         features = self.features.flatten(2).mean(2) if self.features.ndim == 4 else self.features  # (B, F)
-        del self.features  # it would keep the graph of this batch in memory
+        del self.features  # this reference would keep the autograd graph of the batch in memory
         return outputs, [head(features) for head in self.heads]
 
     @property
     def widths(self) -> list[int]:
-        """How many columns of targets each auxiliary column has; they sum to A."""
+        """The number of target columns of each auxiliary column; these numbers sum to A."""
         return [column.values.shape[1] for column in self.columns]
 
     def loss(self, outputs: list[Tensor], targets: Tensor) -> Tensor:
-        """The weighted sum over columns. targets (B, A): the columns' targets side by side, perhaps mixed."""
+        """Return the weighted sum of the losses of the auxiliary columns.
+
+        outputs: the output of each auxiliary head. targets (B, A): the targets of all auxiliary columns side by side,
+        which may be mixed from two photos.
+        """
         parts = zip(self.columns, outputs, targets.split(self.widths, 1), strict=True)
         return sum(
             column.weight * (number_loss if column.is_number else category_loss)(output.float(), target)
@@ -165,23 +178,32 @@ class WithAuxiliary(nn.Module):
 
 
 def number_loss(outputs: Tensor, targets: Tensor) -> Tensor:
-    """Mean squared error of (B, 1) over the rows whose number is known; targets (B, 2): number x known, known."""
+    """Return the mean squared error of outputs (B, 1) over the rows whose number is known.
+
+    targets (B, 2): the second column is 1 if the number is known, else 0; the first column is number x known.
+    """
     number, known = targets.unbind(1)
     error = (outputs[:, 0] - number / known.clamp_min(1e-12)) ** 2
     return (known * error).sum() / known.sum().clamp_min(1e-12)
 
 
 def category_loss(outputs: Tensor, targets: Tensor) -> Tensor:
-    """Cross entropy of (B, V) logits over the rows whose category is known; targets (B, V)."""
+    """Return the mean cross entropy of logits (B, V) over the rows whose category is known.
+
+    targets (B, V): one-hot, or all 0 in a row whose category is not known.
+    """
     return -(targets * outputs.log_softmax(1)).sum() / targets.sum().clamp_min(1e-12)
 
 
 def classifier_of(model: nn.Module) -> nn.Module:
-    """The last linear layer of a model; its inputs are the features."""
+    """Return the classifier of a model, a linear layer whose inputs are the features.
+
+    Raises InputError if the classifier is not a linear layer.
+    """
     classifiers = factory.classifier_modules(backbone(model))
     if not classifiers or not isinstance(classifiers[0], (nn.Linear, nn.Conv2d)):
         raise InputError(
-            f"the classifier of this model is {classifiers[0] if classifiers else 'not known'}, not a linear layer",
+            f"the classifier of this model is not a linear layer but {classifiers[0] if classifiers else 'not known'}",
             "a model whose classifier is a linear layer, for auxiliary targets",
             "the same command without auxiliary in SET, or another MODEL, with RUN=<name>",
         )
@@ -189,7 +211,10 @@ def classifier_of(model: nn.Module) -> nn.Module:
 
 
 def targets_of(columns: list[Auxiliary], positions, device: torch.device) -> Tensor:
-    """The targets (B, A) of all columns side by side, for these positions (B,) of the training rows."""
+    """Return the targets (B, A) of all auxiliary columns side by side for some training rows.
+
+    positions (B,): the positions of these rows among the training rows.
+    """
     return torch.cat([torch.from_numpy(column.values[positions]) for column in columns], 1).to(device)
 
 
@@ -197,16 +222,17 @@ def targets_of(columns: list[Auxiliary], positions, device: torch.device) -> Ten
 
 
 class Learner:
-    """Forward, backward and step of a recipe's training on one device.
+    """The forward pass, backward pass and optimizer step of a recipe's training, on one device.
 
-    rows: the training rows; the loss counts their labels, and their numbers seed the augmentation of batches.
+    rows: the training rows. The class weights of the loss are counted in the labels of these rows, and the row numbers
+    seed the augmentation of batches.
     """
 
     def __init__(self, model: nn.Module, recipe: Recipe, rows: Batches, competition: Competition, device: torch.device):
         self.recipe, self.rows, self.device = recipe, rows, device
         self.memory_format = memory_format(recipe)
         self.model = model.to(device, memory_format=self.memory_format)
-        if freeze_always(recipe):  # the optimizer and the exchange between processes then leave the frozen part out
+        if freeze_always(recipe):  # freeze first: the optimizer and the exchange of gradients then skip the frozen part
             freeze_for_epoch(self.model, recipe, 0)
         switch_on_gradient_checkpointing(self.model, recipe)
         self.auxiliary = WithAuxiliary(self.model, rows.auxiliary).to(device) if rows.auxiliary else None
@@ -225,24 +251,25 @@ class Learner:
 
     @property
     def scored(self) -> nn.Module:
-        """The model whose weights are scored and kept: the averaged ones if the recipe asks for them."""
+        """The model whose weights are scored and saved, which is the EMA model if the recipe asks for an EMA."""
         return self.ema.module if self.ema else self.model
 
     def start_epoch(self, epoch: int) -> None:
-        """Training mode, with the parts frozen that the recipe freezes in this epoch."""
+        """Switch to training mode and freeze the parts that the recipe freezes in this epoch (from 0)."""
         self.model.train()
         freeze_for_epoch(self.model, self.recipe, epoch)
 
     def set_lr(self, epoch: float) -> None:
-        """Set the learning rate of a (fractional) epoch."""
-        for group in self.optimizer.param_groups:  # lr_scale: timm's layer decay
+        """Set the optimizer's learning rate to its value at an epoch, which may be a fraction such as 2.5."""
+        for group in self.optimizer.param_groups:  # lr_scale is set by timm's layer decay
             group["lr"] = self.recipe.lr * optimizers.lr_factor(self.recipe, epoch) * group.get("lr_scale", 1.0)
 
     def backward(self, loaded: tuple[Tensor, Tensor, Tensor], epoch: int, batch: int, group: int, sync: bool) -> Tensor:
-        """Add the gradients of one batch (pixels, labels, positions), and return its loss.
+        """Add the gradients of one batch, and return the loss of the batch.
 
-        epoch, batch: their numbers from 0, which seed the mixing. group: how many batches make this step.
-        sync: whether processes exchange their gradients now.
+        loaded: the pixels, the labels and the positions of the batch among the training rows. epoch, batch: the numbers
+        of the epoch and of the batch, from 0, which seed the mixing. group: the number of batches whose gradients make
+        up this optimizer step. sync: whether the processes exchange gradients in this backward pass.
         """
         with processes.without_sync(self.forward, not sync):
             images, targets = self._mixed(loaded, epoch, batch)
@@ -253,7 +280,10 @@ class Learner:
         return loss.detach()
 
     def _mixed(self, loaded: tuple[Tensor, Tensor, Tensor], epoch: int, batch: int) -> tuple[Tensor, Tensor]:
-        """Images (B, 3, H, W) and training targets (B, T) on the device, augmented and mixed."""
+        """Return the images (B, 3, H, W) and the training targets of a batch on the device, augmented and mixed.
+
+        The targets are (B, T), or (B, T + A) if the recipe has auxiliary targets.
+        """
         recipe, (pixels, labels, positions) = self.recipe, loaded
         images = to_model(pixels, recipe.mean, recipe.std, self.device)
         if recipe.augment == augment.BATCH:
@@ -267,7 +297,10 @@ class Learner:
         return mixing.mix(images, targets, mixing.shares(recipe), recipe.mix_alpha, rng, groups)
 
     def _loss(self, outputs, targets: Tensor) -> Tensor:
-        """The recipe's loss, plus that of the auxiliary heads, whose targets are the last columns."""
+        """Return the recipe's loss plus the loss of the auxiliary heads, if there are any.
+
+        The last A columns of `targets` are the targets of the auxiliary heads.
+        """
         if not self.auxiliary:
             return self.loss(outputs, targets)
         outputs, auxiliary_outputs = outputs
@@ -275,14 +308,17 @@ class Learner:
         return self.loss(outputs, targets[:, :own]) + self.auxiliary.loss(auxiliary_outputs, targets[:, own:])
 
     def _targets(self, labels: Tensor, positions: Tensor) -> Tensor:
-        """The training targets (B, T) of a batch, from its soft labels if the recipe softens them."""
+        """The training targets (B, T) of a batch, made from its soft labels if the recipe softens labels."""
         if self.rows.soft is None:
             return self.head.targets(labels.to(self.device, non_blocking=True))
         soft = torch.from_numpy(self.rows.soft[positions.numpy()])
         return self.head.spread(soft.to(self.device, non_blocking=True))
 
     def step(self, number: int) -> None:
-        """Move the weights by the gradients. number: of the batch since the start; the EMA's warm-up depends on it."""
+        """Change the weights by the gradients, then update the EMA.
+
+        number: the number of the batch since the start of the training, from 0, which sets the warm-up of the EMA.
+        """
         if self.recipe.clip_grad:
             self.scaler.unscale_(self.optimizer)
             nn.utils.clip_grad_norm_(self.trained.parameters(), self.recipe.clip_grad)
@@ -293,7 +329,7 @@ class Learner:
             self.ema.update(self.model, step=number)
 
     def state_dict(self) -> dict:
-        """All that a resumed training needs of the learner."""
+        """Return the state that a resumed training needs: weights, optimizer, gradient scaler, EMA, auxiliary heads."""
         return {
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),

@@ -1,11 +1,13 @@
-"""The training loop: one fold of one recipe, from a model to its best epoch, resumable after any epoch.
+"""The training loop. It trains one fold of one recipe, keeps the best epoch, and can be resumed after any epoch.
 
-`Fit`, at the end, is the loop. Before it are its parts: the resume file, the checks that all numbers are finite, the
-scores of an epoch, the history with the weights of the best epochs, and one pass over the training rows.
+`Fit`, at the end of the module, is the loop. The parts of the loop come before it: the resume file, the checks that all
+numbers are finite, the scores of an epoch, the history with the weights of the best epochs, and one pass over the
+training rows.
 
-All randomness of an epoch is a function of (seed, epoch) and is set at its start, so a run that was killed and resumed
-ends with the same bits as one that was not. All processes of a training raise together: one that raised alone would
-leave the others waiting for it. The module has no argparse and no fixed paths, and prints nothing.
+All randomness of an epoch is a function of (seed, epoch) and is set at the start of the epoch, so a run that was killed
+and resumed ends with the same bits as a run that was never stopped. An error is raised by all processes of a training
+together, because the other processes would wait forever for a process that raised alone. The module has no argparse and
+no fixed paths, and prints nothing.
 """
 
 import hashlib
@@ -46,7 +48,10 @@ SHA256 = 32  # bytes of the checksum at the end of the file
 
 
 def save_resume(path: Path, identity: dict, content: dict) -> None:
-    """Write plain values and tensors. identity: what they were made with (recipe, folds); `load_resume` compares it."""
+    """Write a resume file. content: plain values and tensors.
+
+    identity: what the content was made with, such as the hashes of recipe and folds; `load_resume` compares it.
+    """
     stream = io.BytesIO()
     torch.save({"identity": identity, "content": content}, stream)
     data = stream.getvalue()
@@ -54,11 +59,12 @@ def save_resume(path: Path, identity: dict, content: dict) -> None:
 
 
 def load_resume(path: Path, identity: dict, device: torch.device) -> dict:
-    """The content that `save_resume` wrote. Raises InputError if the file is damaged or was made with another identity.
+    """Return the content that `save_resume` wrote, with its tensors on `device`.
 
-    torch.load takes only tensors and plain values from it (weights_only), after the checksum was compared.
+    Raises InputError if the file is damaged or was made with another identity. The checksum is compared first, then
+    torch.load reads only tensors and plain values (weights_only).
     """
-    remedy = f"rm {quoted(path)}, then the same command: the fold starts again"
+    remedy = f"rm {quoted(path)}, then the same command, which starts the fold again"
     try:
         data = path.read_bytes()
         if hashlib.sha256(data[:-SHA256]).digest() != data[-SHA256:]:
@@ -73,13 +79,14 @@ def load_resume(path: Path, identity: dict, device: torch.device) -> dict:
     return content
 
 
-# ---- all numbers must be finite: losses, weights and held-out probabilities; an epoch with others is not kept
+# ---- checks that losses, weights and held-out probabilities are finite; an epoch that fails a check is not kept
 
 
 def check_finite_losses(losses: list[Tensor], seen: list[Tensor], rows: Batches, learner: Learner, epoch: int) -> None:
-    """Raise NotFinite with the photos of the first batch whose loss is not finite.
+    """Raise NotFinite if a loss is not finite. The error lists the photos of the first batch with such a loss.
 
-    seen: for each loss the positions of its batch among `rows`; epoch: its number from 0.
+    losses: the loss of each batch. seen: the positions of each batch's photos among `rows`. epoch: the number of the
+    epoch, from 0.
     """
     bad = (~torch.stack(losses).isfinite()).nonzero().flatten().cpu()
     if not processes.anywhere(len(bad) > 0):
@@ -91,18 +98,21 @@ def check_finite_losses(losses: list[Tensor], seen: list[Tensor], rows: Batches,
     problem = (
         f"the loss is {float(losses[first]):g} in {_epoch_name(epoch)}, first in the batch of these photos:{photos}"
     )
-    raise NotFinite(problem, learner.recipe, "look at those photos; or ")
+    raise NotFinite(problem, learner.recipe, "look at those photos, or use ")
 
 
 def check_finite_epoch(learner: Learner, epoch: int) -> None:
-    """Raise NotFinite if the model's weights or the averaged ones are not finite after an epoch (from 0)."""
+    """Raise NotFinite if the model's weights or its averaged weights are not finite. epoch: its number, from 0."""
     for what, model in (("weights", learner.model), ("averaged weights", learner.scored)):
         if processes.anywhere(not all_finite(model.state_dict().values())):
             raise NotFinite(f"the {what} are not finite after {_epoch_name(epoch)}", learner.recipe)
 
 
 def check_finite_scores(what: str, values: np.ndarray | float, learner: Learner, epoch: int) -> None:
-    """Raise NotFinite if values of the held-out photos are not finite; they are the same on every process."""
+    """Raise NotFinite if `values`, computed on the held-out photos, are not finite.
+
+    what: the name of the values, for the error. All processes have the same values, so all of them raise.
+    """
     if not np.isfinite(values).all():
         raise NotFinite(f"{what} is not finite after {_epoch_name(epoch)}", learner.recipe)
 
@@ -115,25 +125,30 @@ def _epoch_name(epoch: int) -> str:
 
 
 def validation_scores(competition: Competition, held_out: Batches, probs: np.ndarray) -> dict[str, float]:
-    """val_loss and the value of each shown metric, by name; probs (N, C) of the held-out rows.
+    """Return val_loss and the value of each shown metric, by name.
 
-    If several photos share a prediction id, the ids are scored and not the photos.
+    probs (N, C): the predictions of the held-out rows. If the competition combines photos, prediction ids are scored
+    and not photos.
     """
     labels, probs = scored_ids(competition, held_out.labels, probs, held_out.ids)
     return {"val_loss": val_loss(competition, labels, probs), **scoring.scores(competition, labels, probs)}
 
 
 def val_loss(competition: Competition, labels: np.ndarray, probs: np.ndarray) -> float:
-    """Log loss of one label, mean binary cross entropy of several, mean squared error of a number."""
+    """Return the log loss, or the mean squared error if the target is a number.
+
+    The log loss of a multilabel target is its mean binary cross entropy.
+    """
     if competition.target == "regression":
         return float(np.mean((probs[:, 0] - labels) ** 2, dtype=np.float64))
     return named_metrics.log_loss(labels, probs)
 
 
 def goodness(values: dict[str, float], best_by: str, competition: Competition) -> float:
-    """The value that the recipe chooses epochs by, with its sign turned if lower is better.
+    """Return the value that decides which epoch is best, so that higher is always better.
 
-    A metric that is not defined on these rows (NaN, as AUC with one class) counts as worst.
+    best_by: "val_loss", or the name of a metric. The sign of a value that is better when lower is changed. A metric
+    that is not defined on these rows, such as AUC with one class, is NaN and counts as the worst value.
     """
     value = values[best_by]
     better_up = best_by != "val_loss" and _metric_of_epoch(best_by, competition).higher_is_better
@@ -151,8 +166,8 @@ def _metric_of_epoch(name: str, competition: Competition) -> Metric:
 class Epochs:
     """The history of a training, and the weights of its best epochs.
 
-    history: a row of scores for each epoch that is done. top: the best epochs, the best one first, each with score
-    (higher is better), epoch (from 0) and weights (on the CPU).
+    history: the row of scores of each finished epoch. top: the best epochs, in the order of their scores. Each of them
+    has a score (higher is better), an epoch (its number, from 0) and weights (on the CPU).
     """
 
     history: list[dict] = field(default_factory=list)
@@ -160,7 +175,7 @@ class Epochs:
 
     @property
     def count(self) -> int:
-        """Epochs that are done."""
+        """The number of finished epochs."""
         return len(self.history)
 
     @property
@@ -170,28 +185,28 @@ class Epochs:
 
     @property
     def best_epoch(self) -> int:
-        """Its number, from 0."""
+        """The number of the best epoch, from 0."""
         return self.top[0]["epoch"]
 
     @property
     def stale(self) -> int:
-        """Epochs since the best one."""
+        """The number of epochs since the best epoch."""
         return self.count - 1 - self.best_epoch
 
     def end(self, row: dict, score: float, model: nn.Module, keep: int) -> None:
-        """Add an epoch: its row of the history, and its weights if it is among the `keep` best."""
+        """Add an epoch's row to the history, and its weights to the best epochs if it is among the `keep` best."""
         if len(self.top) < keep or score > self.top[-1]["score"]:
             entry = {"score": score, "epoch": self.count, "weights": copied_weights(model)}
             self.top = sorted([*self.top, entry], key=_best_first)[:keep]
         self.history.append(row)
 
     def put_first(self, score: float, weights: Weights) -> None:
-        """Add weights that beat those of every epoch; they count as those of the best epoch."""
+        """Put weights that score better than every epoch first, under the number of the best epoch."""
         self.top.insert(0, {"score": score, "epoch": self.best_epoch, "weights": weights})
 
 
 def _best_first(entry: dict) -> tuple[float, int]:
-    """The key to sort by: of equal scores the earlier epoch goes first."""
+    """The sort key that puts higher scores first, and the earlier epoch first if two scores are equal."""
     return -entry["score"], entry["epoch"]
 
 
@@ -201,9 +216,9 @@ def copied_weights(model: nn.Module) -> Weights:
 
 
 def average_weights(states: list[Weights]) -> Weights:
-    """The mean of state dicts of one model, as in stochastic weight averaging (Izmailov et al. 2018).
+    """Return the mean of several state dicts of one model, as in stochastic weight averaging (Izmailov et al. 2018).
 
-    Batch norm statistics are averaged like weights; counters are taken from the first state.
+    Batch norm statistics are averaged like weights. Counters are copied from the first state dict.
     """
     return {
         name: torch.stack([state[name] for state in states]).mean(0) if value.is_floating_point() else value
@@ -213,13 +228,13 @@ def average_weights(states: list[Weights]) -> Weights:
 
 # ---- one pass over the training rows
 
-CHECK_EVERY = 64  # steps between two checks that losses are finite: reading each loss would stall a GPU
+CHECK_EVERY = 64  # batches between two checks that losses are finite, since reading each loss would stall a GPU
 
 
 def train_epoch(learner: Learner, loader: Loader, epoch: int, advance: Advance) -> tuple[float, float]:
-    """Train one epoch (from 0). Returns the mean loss and the seconds spent waiting for data.
+    """Train one epoch. Returns the mean loss over the images, and the seconds spent waiting for photos.
 
-    advance: is called with the number of images of each step.
+    epoch: the number of the epoch, from 0. advance: a function that is called with the number of images in each batch.
     """
     loader.order.epoch = epoch
     learner.start_epoch(epoch)
@@ -238,12 +253,15 @@ def train_epoch(learner: Learner, loader: Loader, epoch: int, advance: Advance) 
 
 
 def _mean(losses: list[Tensor], seen: list[Tensor]) -> float:
-    """The mean over images, because batches may differ in size."""
+    """The mean loss over images; batches may differ in size. seen: the positions of each batch's photos."""
     return float(np.average(torch.stack(losses).cpu().numpy(), weights=[len(positions) for positions in seen]))
 
 
 def _train_batch(learner: Learner, loaded: Loaded, epoch: int, i: int, batches: int) -> Tensor:
-    """Add the gradients of batch i, and step after every `accumulate` batches and after the last. Returns the loss."""
+    """Add the gradients of batch i, and return its loss.
+
+    The optimizer steps after every `accumulate` batches and after the last batch.
+    """
     accumulate = learner.recipe.accumulate
     group = min(accumulate, batches - i + i % accumulate)
     stepping = (i + 1) % accumulate == 0 or i + 1 == batches
@@ -259,7 +277,10 @@ def _train_batch(learner: Learner, loaded: Loaded, epoch: int, i: int, batches: 
 
 
 class Fit:
-    """The training of one fold; `run` trains to the end. The recipe and the competition decide everything."""
+    """The training of one fold. `run` trains it to the end.
+
+    train: the training rows. val: the held-out rows.
+    """
 
     def __init__(
         self,
@@ -280,14 +301,14 @@ class Fit:
 
     @property
     def done(self) -> bool:
-        """Whether the last epoch was reached, or patience ran out."""
+        """Whether the last epoch is finished, or the best epoch is `patience` epochs ago."""
         if not self.epochs.count:
             return False
         return self.epochs.count >= self.recipe.epochs or 0 < self.recipe.patience <= self.epochs.stale
 
     @property
     def chosen(self) -> dict:
-        """What `auto` became on this device, for the terminal and for the metadata of the weights."""
+        """The settings that were in effect on this device, for the terminal and for the metadata of the weights."""
         return {
             "device": str(self.device),
             "processes": processes.world(),
@@ -299,27 +320,28 @@ class Fit:
         }
 
     def run(self, path: Path, identity: dict, progress: Callable, on_epoch: Callable[[dict], None]) -> Epochs:
-        """Train to the end, from the resume file at `path` if it exists; write it after each epoch but the last.
+        """Train to the end, and return the history with the best epochs.
 
-        identity: what the file must have been made with. progress(label, total): a context manager that yields an
-        Advance. on_epoch: is called with each new row of the history.
-        Raises NotFinite if an epoch ends in numbers that cannot be used; the resume file is then that of the epoch
+        path: the resume file. The training goes on from this file if it exists, and writes it after each epoch but the
+        last. identity: what the resume file must have been made with. progress(label, total): a function that returns a
+        context manager, which yields an Advance. on_epoch: a function that is called with each new row of the history.
+        Raises NotFinite if an epoch ends in numbers that are not finite. The resume file then still holds the epoch
         before.
         """
         if path.is_file():
             self._load(path, identity)
         while not self.done:
             on_epoch(self._epoch(progress))
-            if not self.done:  # the caller writes the weights; killed before that, the last epoch is done again
+            if not self.done:  # the caller writes the weights; if killed before that, it trains the last epoch again
                 self._save(path, identity)
         if self.recipe.average_best > 1:
             self._average()
         return self.epochs
 
     def _epoch(self, progress: Callable) -> dict:
-        """Train and score one epoch; its row of the history."""
+        """Train and score one epoch, and return its row of the history."""
         epoch, began, rows = self.epochs.count, time.monotonic(), len(self.loader.order.rows())
-        # for dropout and stochastic depth
+        # seeds dropout and stochastic depth
         torch.manual_seed(self.recipe.seed * 1_000_003 + epoch + processes.rank() * 7919)
         with progress(f"epoch {epoch + 1}/{self.recipe.epochs}", rows) as advance:
             train_loss, waited = train_epoch(self.learner, self.loader, epoch, advance)
@@ -332,7 +354,10 @@ class Fit:
         return row
 
     def _scores(self) -> dict[str, float]:
-        """val_loss and the metrics of the scored weights over every held-out row; all are finite."""
+        """Return val_loss and the metrics of the scored weights on the held-out rows.
+
+        Raises NotFinite if the weights, the probabilities or val_loss are not finite.
+        """
         processes.same_everywhere(self.learner.scored)
         check_finite_epoch(self.learner, self.epochs.count)
         probs = predict(self.learner.scored, self.val, self.recipe, self.competition, self.device)
@@ -345,12 +370,12 @@ class Fit:
         return goodness(scores, self.recipe.best_by, self.competition)
 
     def _average(self) -> None:
-        """Put the mean of the best epochs' weights first if it scores better than each of them."""
+        """Score the mean of the best epochs' weights, and put it first if it beats each of these epochs."""
         weights = average_weights([entry["weights"] for entry in self.epochs.top])
         self.learner.scored.load_state_dict(weights)
         try:
             score = self._goodness(self._scores())
-        except NotFinite:  # the mean of large weights may overflow where none of them does
+        except NotFinite:  # the mean of large weights may overflow although none of the epochs does
             return
         if score > self.epochs.top[0]["score"]:
             self.epochs.put_first(score, weights)

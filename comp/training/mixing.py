@@ -1,9 +1,11 @@
-"""Mixed batches: mixup, cutmix and halfmix, which swaps halves of photos, for batches of any size.
+"""Mix the photos of a batch by mixup, by cutmix, or by halfmix, which joins the halves of two photos.
 
-timm's Mixup needs even batches and draws from numpy's global state. These functions draw from a Generator with a seed
-from (seed, epoch, batch), so that a resumed run mixes as one that was never stopped.
-All take images (B, 3, H, W) and training targets (B, T) of any head, and return the same shapes, mixed linearly. lam
-(lambda) is the share of the own image. A new way of mixing is an entry in WAYS, and a setting of its name in Recipe.
+timm's Mixup needs an even number of photos and draws from numpy's global state. The functions here take batches of any
+size and draw from a Generator that is seeded with (seed, epoch, batch), so that a resumed run mixes exactly as a run
+that was never stopped.
+All ways of mixing take images (B, 3, H, W) and training targets (B, T) of any head, and return images and targets of
+the same shapes, mixed linearly. lam (lambda) is the share of the own image; the rest is the partner's. A new way of
+mixing needs an entry in WAYS and a setting with the same name in Recipe.
 """
 
 from collections.abc import Callable
@@ -15,16 +17,19 @@ from torch import Tensor
 
 from comp.recipes.recipe_settings import MIXES, Recipe
 
-HALF = (0.46, 0.54)  # where halfmix cuts, share of the width: things stand near the middle, not exactly in it
+HALF = (0.46, 0.54)  # the range of halfmix's cut, as a share of the width, since objects are not exactly centred
 
 
 def mixup(images: Tensor, targets: Tensor, partner: Tensor, lam: float) -> tuple[Tensor, Tensor]:
-    """lam * own + (1 - lam) * partner's, pixels and targets (Zhang et al. 2018)."""
+    """Return lam * own + (1 - lam) * partner's, for the pixels and for the targets (Zhang et al. 2018)."""
     return images.lerp(images[partner], 1 - lam), targets.lerp(targets[partner], 1 - lam)
 
 
 def paste(images: Tensor, targets: Tensor, partner: Tensor, box: tuple[int, int, int, int]) -> tuple[Tensor, Tensor]:
-    """Paste the partner's box (top, bottom, left, right); targets by the exact share of pixels (Yun et al. 2019)."""
+    """Paste a box of the partner's pixels into each image (Yun et al. 2019).
+
+    box: its edges top, bottom, left, right in pixels. The targets are mixed by the exact share of pasted pixels.
+    """
     top, bottom, left, right = box
     mixed = images.clone()
     mixed[:, :, top:bottom, left:right] = images[partner, :, top:bottom, left:right]
@@ -33,7 +38,10 @@ def paste(images: Tensor, targets: Tensor, partner: Tensor, box: tuple[int, int,
 
 
 def cutmix_box(height: int, width: int, lam: float, rng: np.random.Generator) -> tuple[int, int, int, int]:
-    """A box of about (1 - lam) of the area, centre uniform, cut at the border."""
+    """Draw a box that covers a share 1 - lam of the picture, or less if the border of the picture cuts it off.
+
+    The centre of the box is uniform over the picture. Returns the edges top, bottom, left, right in pixels.
+    """
     h, w = height * np.sqrt(1 - lam), width * np.sqrt(1 - lam)
     y, x = rng.uniform(0, height), rng.uniform(0, width)
     top, bottom = np.clip([round(y - h / 2), round(y + h / 2)], 0, height)
@@ -42,13 +50,19 @@ def cutmix_box(height: int, width: int, lam: float, rng: np.random.Generator) ->
 
 
 def half_box(height: int, width: int, rng: np.random.Generator) -> tuple[int, int, int, int]:
-    """The left or the right half of the picture, cut at 46 to 54 % of its width."""
+    """Draw the left or the right half of the picture, cut at 46 to 54 % of its width.
+
+    Returns the edges top, bottom, left, right in pixels.
+    """
     cut = round(width * rng.uniform(*HALF))
     return (0, height, 0, cut) if rng.random() < 0.5 else (0, height, cut, width)
 
 
 def partners(size: int, rng: np.random.Generator, groups: np.ndarray | None = None) -> np.ndarray:
-    """A permutation (size,) of the batch: the image that each is mixed with; within equal `groups` (size,) if given."""
+    """Draw a permutation (size,) of the batch, which says with which image each image is mixed.
+
+    groups (size,): if given, each image is mixed only with an image of the same group.
+    """
     if groups is None:
         return rng.permutation(size)
     partner = np.arange(size)
@@ -72,9 +86,10 @@ def _with_half(images, targets, partner, _, rng) -> tuple[Tensor, Tensor]:
 
 @dataclass(frozen=True)
 class Way:
-    """A way of mixing. function: of images, targets, partner (B,), lam and the Generator.
+    """A way of mixing.
 
-    in_groups: whether the partner is sought within the groups that `mix` is given.
+    function: its arguments are images, targets, partner (B,), lam and the Generator. in_groups: whether an image is
+    mixed only with an image of its group, if `mix` is given groups.
     """
 
     function: Callable[..., tuple[Tensor, Tensor]]
@@ -85,7 +100,7 @@ WAYS = {"mixup": Way(_mixed_up), "cutmix": Way(_with_box), "halfmix": Way(_with_
 
 
 def shares(recipe: Recipe) -> dict[str, float]:
-    """The share of batches that each way of mixing gets, the same in every epoch."""
+    """Return, by the name of each way of mixing, the share of batches that are mixed so in every epoch."""
     return {name: getattr(recipe, name) for name in MIXES}
 
 
@@ -97,10 +112,11 @@ def mix(
     rng: np.random.Generator,
     groups: np.ndarray | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """The batch mixed in one of WAYS, or as it is: drawn by `shares`, which sum to at most 1.
+    """Mix the batch in one of WAYS, or leave it unmixed. Returns the images and the targets.
 
-    alpha: lam is drawn from Beta(alpha, alpha). groups (B,): halfmix takes its partner among images of the same value,
-    such as the same value of an attribute.
+    shares: the probability of each way; the rest up to 1 is the probability that the batch stays unmixed.
+    alpha: lam is drawn from Beta(alpha, alpha). groups (B,): if given, halfmix mixes only images of the same group,
+    such as images with the same value of an attribute.
     """
     name = drawn_way(shares, rng)
     if name is None or len(images) < 2:
@@ -112,7 +128,7 @@ def mix(
 
 
 def drawn_way(shares: dict[str, float], rng: np.random.Generator) -> str | None:
-    """A name, drawn by the shares; None for the rest of them."""
+    """Draw the name of a way of mixing with the probabilities `shares`, or None with the rest up to 1."""
     point = rng.random()
     for name, share in shares.items():
         point -= share

@@ -1,4 +1,4 @@
-"""What changes the weights: the learning rate, the optimizer and the averaged weights (EMA)."""
+"""The learning rate, the optimizer, and the averaged weights (EMA) of a training."""
 
 import math
 from collections.abc import Callable
@@ -9,21 +9,24 @@ from torch import nn
 from comp.errors import InputError
 from comp.recipes.recipe_settings import Recipe
 
-_FUSED = ("adam", "adamw", "sgd")  # one kernel per step instead of one per tensor; CPUs have it too
+_FUSED = ("adam", "adamw", "sgd")  # have a kernel that updates all tensors at once, on CPUs as well
 
 
 # ---- learning rate
 
 
 def lr_factor(recipe: Recipe, epoch: float) -> float:
-    """The learning rate at a (fractional) epoch as a share of `lr`; a pure function, so that resuming is exact."""
+    """Return the learning rate at an epoch, which may be a fraction such as 2.5, as a share of the recipe's `lr`.
+
+    The result depends on the arguments alone, so a resumed training has the same learning rates.
+    """
     if epoch < recipe.warmup_epochs:
         return max(epoch, 1e-3) / recipe.warmup_epochs
     return SCHEDULES[recipe.schedule](recipe, epoch)
 
 
 def _cosine(recipe: Recipe, epoch: float) -> float:
-    """From 1 after the warm-up to 0 after the last epoch."""
+    """A cosine that falls from 1 at the end of the warm-up to 0 at the end of the last epoch."""
     done = (epoch - recipe.warmup_epochs) / max(recipe.epochs - recipe.warmup_epochs, 1e-9)
     return 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
 
@@ -44,18 +47,19 @@ SCHEDULES: dict[str, Callable[[Recipe, float], float]] = {"cosine": _cosine, "st
 
 
 def is_fused(recipe: Recipe, device: torch.device) -> bool:
-    """Whether torch has a fused kernel for this optimizer on this device.
+    """Whether the recipe's optimizer runs with torch's fused kernel on this device.
 
-    The kernel of sgd fails for weights that were frozen in the first epochs: they have no momentum yet.
+    The fused kernel of sgd fails for weights that were frozen in the first epochs, because these weights have no
+    momentum yet.
     """
     joined = recipe.optimizer == "sgd" and recipe.freeze_epochs > 0
     return device.type in ("cpu", "cuda") and recipe.optimizer in _FUSED and not joined
 
 
 def make_optimizer(model: nn.Module, recipe: Recipe, device: torch.device) -> torch.optim.Optimizer:
-    """timm's optimizer of the recipe's name, with layer decay, and without weight decay on biases and norms.
+    """Return timm's optimizer with the recipe's settings; biases and norms get no weight decay.
 
-    Raises InputError for a name that timm does not know.
+    Raises InputError if timm does not know the name of the optimizer.
     """
     from timm.optim import create_optimizer_v2, list_optimizers
 
@@ -75,13 +79,16 @@ def make_optimizer(model: nn.Module, recipe: Recipe, device: torch.device) -> to
     except (ValueError, AssertionError, KeyError) as error:
         raise InputError(
             f"optimizer={recipe.optimizer}: {error}",
-            f"one of timm's optimizers, such as sgd, adam, adamw; all: {', '.join(list_optimizers())}",
+            f"one of timm's optimizers, such as sgd, adam or adamw; timm has {', '.join(list_optimizers())}",
             "the same command with SET=optimizer=adamw",
         ) from None
 
 
 def backbone(model: nn.Module) -> nn.Module:
-    """timm's model inside ours: what the optimizer and the freezing know of its layers comes from timm."""
+    """Return timm's model, without the module that a head may have wrapped around it.
+
+    Only timm's model can tell the optimizer and the freezing about its layers.
+    """
     return getattr(model, "backbone", model)
 
 
@@ -89,7 +96,10 @@ def backbone(model: nn.Module) -> nn.Module:
 
 
 def make_ema(model: nn.Module, recipe: Recipe):
-    """timm's ModelEmaV3 with its warm-up, or None; a plain 0.999 would still hold the first weights after an epoch."""
+    """Return timm's ModelEmaV3 with a warm-up, or None if the recipe has no EMA.
+
+    Without the warm-up, a decay of 0.999 would keep much of the initial weights after the first epoch.
+    """
     if not recipe.ema_decay:
         return None
     from timm.utils import ModelEmaV3

@@ -1,11 +1,11 @@
-"""Pseudo-labels (`make pseudo`): test photos labelled by trained models, as further training rows of another round.
+"""Pseudo-labels (`make pseudo`): trained models label the test photos, which become training rows of the next round.
 
-After Lee (2013). Which models may label for which fold is decided here. The test photos that fold k's model will train
-on are labelled by fold k's models of the labelling runs, and only by runs whose models of fold k have seen no label of
-fold k, not even through other runs: trained runs and classifiers on features. A stack has seen such labels, because it
-learns from test predictions that are a mean over all folds' models; where its models label is therefore nowhere. So the
-out-of-fold score of the next round stays what it claims to be. The equal mean of the runs labels, since fitted weights
-would bring labels of fold k in.
+The method is by Lee (2013). This module decides which models may make the pseudo-labels for which fold. Pseudo-labels
+for the training of fold k are made by the fold-k models of several runs. A run may take part only if its fold-k model
+has seen no label of fold k, not even through other runs; trained runs and classifiers on features may take part. A
+stack never takes part, because it learns from predictions of models that were trained on labels of fold k. So the
+out-of-fold score of the next round remains a score on unseen labels. The pseudo-labels are the equal mean of the runs'
+predictions, because the fitted weights of the blend depend on the labels of fold k.
 
 Letters: T test ids, C classes.
 """
@@ -29,15 +29,16 @@ from comp.store.pseudo_labels import PseudoLabels
 from comp.store.runs import FEATURES, NETWORKS, TRAINED, Run, check_run_name
 from comp.training import train_stage
 
-MAY_LABEL = (TRAINED, FEATURES)  # kinds of runs whose models of fold k have seen no label of fold k
+MAY_LABEL = (TRAINED, FEATURES)  # the kinds of runs whose fold-k model has seen no label of fold k
 
 
 @dataclasses.dataclass(frozen=True)
 class Rounds:
-    """The arguments of `make pseudo`. rounds: at most; share: of pseudo-labelled photos in an epoch.
+    """The arguments of `make pseudo`.
 
-    power: labels are sharpened by it, 1 leaves them as they are; most_per_class: only so many of the surest photos of
-    each class, 0 for all.
+    rounds: the largest number of rounds. share: the share of pseudo-labelled photos among the photos of an epoch.
+    power: the exponent that sharpens the pseudo-labels; 1 leaves them unchanged. most_per_class: how many of the surest
+    photos of each class are used; 0 means all photos.
     """
 
     rounds: int = 2
@@ -46,7 +47,7 @@ class Rounds:
     most_per_class: int = 0
 
     def command(self, name: str, number: int) -> str:
-        """The command that makes the rounds up to `number` of the run `name` again."""
+        """Return the command that makes the first `number` rounds of the run `name` again."""
         words = ["make pseudo", f"RUN={name}", f"ROUNDS={number}"]
         for field in dataclasses.fields(self)[1:]:
             if getattr(self, field.name) != field.default:
@@ -55,7 +56,10 @@ class Rounds:
 
 
 def run_rounds(project: Project, name: str, asked: Rounds, where: str = "auto") -> None:
-    """Train the run `name` again with pseudo-labels, round after round, until a round does not gain out of fold."""
+    """Train the run `name` again with pseudo-labels, round after round, until a round has no better OOF score.
+
+    where: the name of a device.
+    """
     base = base_run(project, name, asked)
     labellers = labelling_runs(project)
     where = processes.start(device.choose_device(where))
@@ -78,7 +82,10 @@ def run_rounds(project: Project, name: str, asked: Rounds, where: str = "auto") 
 
 
 def base_run(project: Project, name: str, asked: Rounds) -> Run:
-    """The run to train again. Raises InputError unless it was trained here, on all folds."""
+    """Return the run to train again. Raises InputError unless the run was trained here and all its folds are predicted.
+
+    It also checks the arguments `asked` and the name of the first round's run.
+    """
     if asked.rounds < 1 or not asked.power > 0:
         raise InputError(
             f"--rounds={asked.rounds} --power={asked.power}",
@@ -98,10 +105,11 @@ def base_run(project: Project, name: str, asked: Rounds) -> Run:
 
 
 def labelling_runs(project: Project) -> list[str]:
-    """The names of the blend's runs that may label. Raises InputError without a blend, and if none of them may.
+    """Return the names of the blend's runs that may make pseudo-labels.
 
-    The runs of earlier rounds do not label, nor do stacks. It is not known which labels external predictions have seen.
-    The blend may be stale: while the rounds go on, it lacks their runs.
+    The runs of earlier rounds and stacks may not. External predictions may not, because nobody knows which labels their
+    models have seen. A stale blend is accepted, because the blend lacks the runs of the rounds while these go on.
+    Raises InputError if there is no blend, or if none of its runs may make pseudo-labels.
     """
     weights = project.blend.weights
     if not weights:
@@ -109,18 +117,23 @@ def labelling_runs(project: Project) -> list[str]:
     names = [name for name in weights["runs"] if project.run(name).kind in MAY_LABEL]
     left = [f"{name} ({project.run(name).kind})" for name in weights["runs"] if name not in names]
     if left:
-        console.say(f"not labelling: {', '.join(left)}; only runs that have seen no label of a fold label for it")
+        console.say(
+            f"left out: {', '.join(left)}; a run may make pseudo-labels for a fold only if it has seen no label of it"
+        )
     if not names:
         raise InputError(
             f"none of the blend's runs may label: {', '.join(left)}",
             "a run trained here",
-            "make train MODEL=<a model>, then make blend",
+            "make train MODEL=<a model> && make blend",
         )
     return names
 
 
 def label(project: Project, labels: PseudoLabels, labellers: list[str], asked: Rounds) -> None:
-    """Write the labels of a round. Those of a round that has begun stay as they are."""
+    """Write the pseudo-labels of a round for each fold. If all files of the round exist, check them and change nothing.
+
+    labellers: the names of the runs that make the pseudo-labels.
+    """
     numbers = range(project.fold_count)
     if all(labels.file(k).is_file() for k in numbers):
         for k in numbers:
@@ -136,14 +149,17 @@ def label(project: Project, labels: PseudoLabels, labellers: list[str], asked: R
 
 
 def labels_for_fold(project: Project, k: int, labellers: list[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Test ids (T,) and the mean (T, C) of the predictions of fold k's models; no model of another fold takes part."""
+    """Return the test ids (T,) and the mean (T, C) of the predictions by the fold-k models of the runs `labellers`."""
     tests = [load_test(project, project.run(name), k) for name in labellers]
     ids = tests[0].ids
     return ids, np.mean([test.at(ids) for test in tests], axis=0, dtype=np.float64).astype(np.float32)
 
 
 def train(project: Project, base: Run, labels: PseudoLabels, asked: Rounds, command: str, where: torch.device) -> None:
-    """Train and predict all folds of the round's run: the recipe of the base, with the pseudo-labels."""
+    """Train and predict all folds of the round's run, with the recipe of the run `base` and the pseudo-labels.
+
+    command: the command for recipe.json that makes the run again.
+    """
     recipe = recipe_json.load_recipe(base, project.competition)
     recipe = dataclasses.replace(recipe, pseudo=labels.name, pseudo_share=asked.share, all_data=False)
     run, data = project.run(labels.name), RunData(project, validated_recipe(recipe))
@@ -152,7 +168,11 @@ def train(project: Project, base: Run, labels: PseudoLabels, asked: Rounds, comm
 
 
 def sharpened(probs: np.ndarray, power: float, competition: Competition) -> np.ndarray:
-    """probs (T, C) to the power, scaled to sum 1; of several labels each beside its opposite; numbers as they are."""
+    """Return the predictions (T, C) raised to the power and normalised, so that the sure predictions become surer.
+
+    Probabilities of classes are normalised to the sum 1 per row; a probability of a multilabel target and its
+    complement are normalised to the sum 1. Numbers of a regression are returned unchanged.
+    """
     if competition.target == "regression":
         return probs
     raised = probs.astype(np.float64) ** power
@@ -162,7 +182,10 @@ def sharpened(probs: np.ndarray, power: float, competition: Competition) -> np.n
 
 
 def most_confident(probs: np.ndarray, most: int, competition: Competition) -> np.ndarray:
-    """Positions of the `most` surest rows of each predicted class, in their order; all rows if 0, or not one label."""
+    """Return the positions of the `most` surest rows of each predicted class, in ascending order.
+
+    If `most` is 0, or if the target does not have one label per row, return the positions of all rows.
+    """
     if not most or competition.target not in ONE_LABEL:
         return np.arange(len(probs))
     answers, sure = probs.argmax(1), probs.max(1)

@@ -1,7 +1,8 @@
-"""The stage `make train`: check a run, then train and predict its folds, each once and by one process at a time.
+"""The stage `make train`. It checks a run, then trains and predicts each fold once.
 
-A training that was killed goes on from its last epoch. A training on all rows (all_data) comes after the folds: nothing
-is held out of it, so the best epochs of the folds decide how long it lasts.
+A lock keeps two commands from training the same fold at the same time. A training that was killed goes on after its
+last finished epoch. A training on all rows (all_data) comes after the folds. It holds no rows out, so the best epochs
+of the folds decide how many epochs it takes.
 """
 
 import contextlib
@@ -31,7 +32,7 @@ from comp.training import checks_before_training as before
 from comp.training import loop
 from comp.training.loop import Epochs, Fit
 
-WAITING = 0.05  # share of an epoch spent waiting for photos that is worth a word
+WAITING = 0.05  # the share of an epoch spent waiting for photos above which it is printed
 
 
 def train_run(
@@ -43,9 +44,10 @@ def train_run(
     where: str = "auto",
     predicts: bool = True,
 ) -> None:
-    """Train the folds of a run, and predict each after its training. Nothing is written before all checks are done.
+    """Train the folds of a run, and predict each fold after its training. All checks are done before a file is written.
 
-    command: what was typed, which recipe.json keeps; fold: all, all_data or a number; where: the name of a device.
+    command: the command that the user typed, for recipe.json. fold: all, all_data or the number of a fold. where: the
+    name of a device. predicts: whether the folds are predicted.
     """
     competition = project.competition
     before.check_names(recipe, competition)
@@ -65,7 +67,10 @@ def train_run(
 
 
 def train_folds(data: RunData, run: Run, numbers: list[int | str], where: torch.device, predicts: bool = True) -> None:
-    """Train these folds of a run whose recipe.json is written; predict each one, and print the scores."""
+    """Train the folds `numbers` of a run whose recipe.json exists, predict each of them, and print the scores.
+
+    predicts: whether the folds are predicted and their scores printed.
+    """
     for k in numbers:
         train_fold(data, run, k, where)
         if predicts:
@@ -75,9 +80,10 @@ def train_folds(data: RunData, run: Run, numbers: list[int | str], where: torch.
 
 
 def train_fold(data: RunData, run: Run, k: int | str, where: torch.device) -> None:
-    """Train fold k, or all rows (ALL_DATA), unless that is done already; resume it if it was begun.
+    """Train fold k, or all rows if k is ALL_DATA. A finished training is left alone; a stopped training is resumed.
 
-    Raises NotFinite if it diverges, and again at the next start, before it trains.
+    Raises NotFinite if the training diverges. Raises InputError, without training, if an earlier start diverged and the
+    record of what the weights depend on has not changed since.
     """
     with processes.first_holds(run.lock(k), f"fold {k} of {run.name}"):
         if run.is_trained(k):
@@ -101,7 +107,7 @@ def train_fold(data: RunData, run: Run, k: int | str, where: torch.device) -> No
 
 @contextlib.contextmanager
 def _divergence_kept(run: Run, k: int | str, record: dict) -> Iterator[None]:
-    """Keep the error of a training whose numbers are not finite, for its next start."""
+    """Store the error of a training that diverges in this context, so that its next start can raise it again."""
     try:
         yield
     except weights_file.NotFinite as error:
@@ -111,7 +117,7 @@ def _divergence_kept(run: Run, k: int | str, record: dict) -> Iterator[None]:
 
 
 def _prepare(data: RunData, run: Run, k: int | str, where: torch.device) -> Fit:
-    """The Fit of fold k. Prints which rows will be trained on which machine, and what the weights begin with."""
+    """Return the Fit of fold k. Print the number of rows, the device and its settings, and the initial weights."""
     recipe, resumed = data.recipe, run.resume(k).is_file()
     torch.manual_seed(recipe.seed * 1000 + (data.project.fold_count if k == ALL_DATA else k))
     init = init_weights.init_weights_of(run, recipe.init, k) if recipe.init and not resumed else None
@@ -141,10 +147,14 @@ def _fit(model: nn.Module, data: RunData, run: Run, k: int | str, where: torch.d
 
 
 def _check_apart(groups: pd.Series, train: np.ndarray, val: np.ndarray, k: int) -> None:
-    """Raise InputError for groups on both sides: they were checked by make folds, but files get edited."""
+    """Raise InputError if a group has training rows and held-out rows, as after an edit of folds.csv.
+
+    groups: the group of each row of folds.csv. train, val: the positions of the training and of the held-out rows.
+    """
     overlap = set(groups.iloc[train]) & set(groups.iloc[val])
     if overlap:
-        raise InputError(f"{sorted(overlap)[:3]} on both sides of fold {k}", "each group in one fold", "make folds")
+        found = f"groups with rows inside and outside of fold {k}: {', '.join(map(str, sorted(overlap)[:3]))}"
+        raise InputError(found, "each group in one fold", "make folds")
 
 
 def _write(run: Run, k: int | str, epochs: Epochs, metadata: dict) -> None:
@@ -167,10 +177,10 @@ def _say_epoch(row: dict) -> None:
 
 
 class AllRowsFit(Fit):
-    """A Fit without held-out rows: it has no scores and no early stop, and its last epoch is kept.
+    """A Fit without held-out rows. It has no scores and no early stop, and it keeps the last epoch.
 
-    length: how many epochs it trains. The learning-rate schedule is the one that the folds used, cut at their mean best
-    epoch: a cosine over fewer epochs would be another training than theirs.
+    length: the number of epochs. The learning-rate schedule is the schedule of the folds, cut off after these epochs. A
+    cosine over fewer epochs would be a different training from that of the folds.
     """
 
     def __init__(
@@ -200,7 +210,10 @@ class AllRowsFit(Fit):
 
 
 def mean_best_epoch(data: RunData, run: Run) -> int:
-    """The mean of the folds' best epochs, rounded (a half up). Raises InputError unless all folds are trained."""
+    """Return the mean of the folds' best epochs (from 1), rounded, with halves up.
+
+    Raises InputError if a fold is not trained or its weights are stale.
+    """
     before.check_folds_trained(data.project, run)
     best = []
     for k in range(data.project.fold_count):

@@ -8,7 +8,7 @@ from small_competitions import small
 from comp.competition.auxiliary_targets import auxiliary_targets
 from comp.data import run_data
 from comp.data.batches import Batches, Order
-from comp.data.photos import Photos
+from comp.data.photos import JoinedPhotos, Photos
 from comp.store.predictions import Predictions
 
 COMPETITION = small(classes=("a", "b", "c"))
@@ -18,11 +18,16 @@ PREDICTIONS = Predictions(np.array(["z", "x"]), PROBS, ("a", "b", "c"), {})
 
 
 def known(labels=(0, 1, 2, 0), **more):
-    return Batches(Photos("", ["p"] * 8, 0, 8), [3, 0, 1, 2], np.array(labels), "none", 0, np.arange(4), **more)
+    return Batches(Photos("", ["p"] * 4, 0, 8), [3, 0, 1, 2], np.array(labels), "none", 0, np.arange(4), **more)
+
+
+def with_pseudo_rows(batches, predictions, competition=COMPETITION):
+    photos = JoinedPhotos([batches.photos, Photos("", ["q"] * 4, 0, 8)])
+    return run_data.with_pseudo_rows(batches, photos, predictions, IDS, competition)
 
 
 def test_rows_labels_and_soft_labels_follow_the_test_table():
-    joined = run_data.joined_pseudo_rows(known(), PREDICTIONS, IDS, 4, COMPETITION)
+    joined = with_pseudo_rows(known(), PREDICTIONS)
     assert joined.rows.tolist() == [3, 0, 1, 2, 4, 6, 7]
     assert joined.labels.tolist() == [0, 1, 2, 0, 1, 1, 2]
     assert (joined.pseudo, joined.labelled) == (3, 4)
@@ -32,13 +37,13 @@ def test_rows_labels_and_soft_labels_follow_the_test_table():
 
 def test_auxiliary_values_of_pseudo_labelled_rows_are_missing():
     further = auxiliary_targets(pd.DataFrame({"height": [1.0, 2, 3, 4], "kind": list("abab")}), "height:1;kind:1")
-    joined = run_data.joined_pseudo_rows(known(auxiliary=further), PREDICTIONS, IDS, 4, COMPETITION)
+    joined = with_pseudo_rows(known(auxiliary=further), PREDICTIONS)
     assert all(len(column.values) == 7 and not column.values[4:].any() for column in joined.auxiliary)
 
 
 def test_numbers_become_labels():
     values = Predictions(np.array(["y"]), np.array([[2.5]], np.float32), ("value",), {})
-    joined = run_data.joined_pseudo_rows(known((1.0, 2.0, 3.0, 4.0)), values, IDS, 4, small("regression"))
+    joined = with_pseudo_rows(known((1.0, 2.0, 3.0, 4.0)), values, small("regression"))
     assert joined.labels.tolist() == [1, 2, 3, 4, 2.5]
     assert joined.soft is None
 

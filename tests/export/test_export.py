@@ -17,20 +17,18 @@ from comp.errors import InputError
 from comp.export import exported_runs, to_fiftyone
 from comp.export.exported_runs import TOOLS, check_installed, tool_module
 from comp.pages.report import report_data
-from comp.store import frozen_competition
+from comp.project import Project
 
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory):
     home = drawn(tmp_path_factory.mktemp("export"), photos=0)
-    competition = frozen_competition.load(home / "out", home / "in")
-    draw_run(home / "out", "a", 0, competition, lr=0.1, mean=[0.5, 0.5], cache=True)
+    draw_run(home / "out", "a", 0, Project(home / "in", home / "out").competition, lr=0.1, mean=[0.5, 0.5], cache=True)
     return home
 
 
 def data_of(home):
-    competition = frozen_competition.load(home / "out", home / "in")
-    return report_data.load_report_data(home / "out", home / "in", competition)
+    return report_data.load_report_data(Project(home / "in", home / "out"))
 
 
 def fold_of(home, k):

@@ -59,7 +59,13 @@ def with_recipe(folder, name, **settings):
     """A whole recipe.json for a drawn run, and a history of its epochs, of which the second is the best."""
     drawn_run = Run(folder / "out", name)
     recipe = {**json.loads(json.dumps(vars(Recipe()))), "name": name, **settings}
-    files.write_json(drawn_run.recipe, {"recipe": recipe, "classes": competition.CLASSES})
+    content = {
+        "kind": "trained",
+        "recipe": recipe,
+        "command": f"make train MODEL={name}",
+        "classes": competition.CLASSES,
+    }
+    files.write_json(drawn_run.recipe, content)
     draw_again(folder, drawn_run)
     epochs = recipe["epochs"]
     values = [0.1, 0.4, 0.4, 0.2][:epochs]

@@ -14,7 +14,7 @@ from comp.competition import scoring
 from comp.pages.report import class_scores, confusion, mistakes_gallery, report_data, score_tables
 from comp.pages.report.calibration_plots import reliability
 from comp.pages.report.categories import NONE
-from comp.store import frozen_competition
+from comp.project import Project
 from comp.store.runs import Run
 
 NASTY = ("</script><script>alert(1)</script>", "<!-- \u2028 한글", "\"q\" 'a' & <img src=x onerror=alert(1)>")
@@ -28,8 +28,7 @@ def report(home) -> tuple[str, str]:
 
 
 def data_of(home) -> report_data.ReportData:
-    competition = frozen_competition.load(home / "out", home / "in")
-    return report_data.load_report_data(home / "out", home / "in", competition)
+    return report_data.load_report_data(Project(home / "in", home / "out"))
 
 
 def gallery(page: str) -> dict:

@@ -9,8 +9,9 @@ from drawn_reports import drawn
 from drawn_runs import drawn_home, run
 
 from comp.competition import labels
-from comp.store import fold_table, frozen_competition
-from comp.store.runs import BLEND, Run
+from comp.project import Project
+from comp.store.paths import blend_file
+from comp.store.runs import Run
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="no chromium: apt-get install chromium")
 NASTY = ("</script><script>alert(1)</script>", "<img src=x onerror=alert(1)>", "\"q\" 'a' & 한글")
@@ -42,11 +43,14 @@ def page(browser, home):
     assert browser.requests() == []
 
 
+def project_of(home) -> Project:
+    return Project(home / "in", home / "out")
+
+
 def answers(home) -> tuple[np.ndarray, np.ndarray]:
     """Folds table and the blend's answers, recomputed from the artifacts without the report's code."""
-    competition = frozen_competition.load(home / "out", home / "in")
-    table, _ = fold_table.folds_and_digest(home / "out", competition)
-    with np.load(Run(home / "out", BLEND).folder / "oof.npz") as arrays:
+    table = project_of(home).folds
+    with np.load(blend_file(home / "out", "oof.npz")) as arrays:
         by_id = dict(zip(arrays["ids"].tolist(), arrays["probs"].argmax(1).tolist(), strict=True))
     return table, np.array([by_id[image] for image in table["image"]])
 
@@ -73,7 +77,7 @@ def test_all_counts_of_the_matrices_are_those_of_the_artifacts(page, home):
         "[...document.querySelectorAll('button[data-truth]')].map(b => ({...b.dataset, text: b.textContent}))"
     )
     shown_counts = {(cell["kind"], int(cell["truth"]), int(cell["answer"])): int(cell["text"]) for cell in cells}
-    truth, attributes = table["label"].to_numpy(), frozen_competition.load(home / "out", home / "in").attributes
+    truth, attributes = table["label"].to_numpy(), project_of(home).competition.attributes
     for kind, of in {
         "class": range(18),
         **{str(i): attribute.of_class for i, attribute in enumerate(attributes.values())},
@@ -109,7 +113,7 @@ def test_the_keyboard_alone_chooses_a_cell_and_more_photos(page, home):
     table, answered = answers(home)
     page.run("document.querySelector('button[data-kind=\"0\"]').focus()")
     page.press("Enter")
-    first = np.array(frozen_competition.load(home / "out", home / "in").attributes["mask"].of_class)
+    first = np.array(project_of(home).competition.attributes["mask"].of_class)
     expected = (first[table["label"]] == 0) & (first[answered] == 0)
     assert matching(page) == expected.sum() > 24
     assert len(shown(page)) == 24
@@ -158,7 +162,7 @@ def test_a_group_whose_photos_disagree_is_shown_by_its_button(page, home):
 
 def test_where_runs_disagree(page, home):
     table, _ = answers(home)
-    competition = frozen_competition.load(home / "out", home / "in")
+    competition = project_of(home).competition
     of_run = []
     for name in "ab":
         answered = np.empty(len(table), int)
@@ -232,9 +236,8 @@ def test_buttons_of_labels_and_of_ranges_show_as_many_photos_as_they_say(browser
 def test_labels_have_the_counts_of_the_artifacts(browser, tmp_path):
     home = drawn(tmp_path, "multilabel")
     assert run(home, "report")[0] == 0
-    competition = frozen_competition.load(home / "out", home / "in")
-    table, _ = fold_table.folds_and_digest(home / "out", competition)
-    truth = labels.to_array(table["label"], competition).astype(bool)
+    table = project_of(home).folds
+    truth = labels.to_array(table["label"], project_of(home).competition).astype(bool)
     browser.open(home / "out/report.html")
     name = browser.run("document.querySelector('#cards dl div:nth-child(2) dt').textContent")
     answered = np.empty_like(truth)

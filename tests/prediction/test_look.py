@@ -13,14 +13,14 @@ from drawn_reports import drawn
 from drawn_runs import run
 
 from comp import files
-from comp.data.run_data import load_data
+from comp.data.run_data import RunData
 from comp.models import factory, weights_file
 from comp.models.factory import with_normalisation
 from comp.prediction import look_at_photo
 from comp.prediction.predict import predict
+from comp.project import Project
 from comp.recipes import catalog, recipe_json
-from comp.store import frozen_competition, grad_cam_files
-from comp.store.runs import Run
+from comp.store import grad_cam_files
 
 CPU = torch.device("cpu")
 NASTY = "<b>é' &"
@@ -30,7 +30,7 @@ def draw_home(folder, target="multiclass", model="test_resnet", **settings):
     """Folds and photos of a competition, and a run "cam" with random weights for each of its three folds."""
     drawn(folder, target, rows=15, photos=15, file=NASTY)
     draw_test(folder / "in", 2, np.random.default_rng(0))
-    competition = frozen_competition.load(folder / "out", folder / "in")
+    project = Project(folder / "in", folder / "out")
     recipe = dataclasses.replace(
         with_normalisation(catalog.get_recipe(model)),
         image_size=64,
@@ -40,13 +40,12 @@ def draw_home(folder, target="multiclass", model="test_resnet", **settings):
         amp="off",
         **settings,
     )
-    made = Run(folder / "out", "cam")
-    recipe_json.claim_run(made, recipe, competition)
-    data = load_data(folder / "in", folder / "out", recipe, competition)
+    cam, data = project.run("cam"), RunData(project, recipe)
+    recipe_json.claim_run(cam, recipe, project.competition, f"make train MODEL={model} RUN=cam")
     for k in range(3):
         torch.manual_seed(k)
-        model = factory.create_model(recipe, competition, folder)
-        weights_file.save_weights(made.weights(k), spread(model).state_dict(), weights_file.made_with(made, data, k))
+        state = spread(factory.create_model(recipe, project.competition, folder)).state_dict()
+        weights_file.save_weights(cam.weights(k), state, weights_file.training_record(data, cam, k))
     return folder
 
 
@@ -83,13 +82,13 @@ def kept(home):
 
 def own_probabilities(home, k, which):
     """What the model of fold k says to its held-out photos, or to the test photos."""
-    competition = frozen_competition.load(home / "out", home / "in")
-    made = Run(home / "out", "cam")
-    recipe = recipe_json.load_recipe(made, competition)
-    data = load_data(home / "in", home / "out", recipe, competition)
-    model = factory.create_model(recipe, competition, home)
-    weights_file.load_weights(model, made.weights(k), "")
-    return predict(model, getattr(data, which)(*([k] if which == "held_out" else [])), recipe, competition, CPU)
+    project = Project(home / "in", home / "out")
+    cam, competition = project.run("cam"), project.competition
+    data = RunData(project, recipe_json.load_recipe(cam, competition))
+    model = factory.create_model(data.recipe, competition, home)
+    weights_file.load_weights(model, cam.weights(k), "")
+    batches = data.held_out(k) if which == "held_out" else data.testing()
+    return predict(model, batches, data.recipe, competition, CPU)
 
 
 def test_a_training_photo_is_shown_to_the_model_that_did_not_train_on_it(copy):
@@ -163,12 +162,10 @@ KINDS = [
 @pytest.mark.parametrize(("target", "head"), KINDS)
 def test_every_target_and_head_can_be_looked_into(tmp_path, target, head):
     home = draw_home(tmp_path, target, "test_vit", head=head)
-    competition = frozen_competition.load(home / "out", home / "in")
-    made, table = Run(home / "out", "cam"), pd.read_csv(home / "out/folds.csv", dtype={"label": str})
-    if target != "multilabel":
-        table["label"] = pd.to_numeric(table["label"])
-    photo = look_at_photo.chosen_photo(table["image"][0], made, table, competition, home / "in")
-    look, pixels = look_at_photo.look_at(made, photo, competition, home / "in")
+    project = Project(home / "in", home / "out")
+    cam = project.run("cam")
+    photo = look_at_photo.chosen_photo(project, cam, project.folds["image"][0])
+    look, pixels = look_at_photo.look_at(project, cam, photo)
     assert pixels.shape == (64, 64, 3)
     assert look.truth
     assert look.prediction
@@ -190,7 +187,8 @@ def external(home):
 
 def stacked(home):
     (home / "out/mix").mkdir()
-    files.write_json(home / "out/mix/recipe.json", {"recipe": {"name": "ridge"}, "command": "make stack RUN=mix"})
+    content = {"kind": "stack", "recipe": {"name": "ridge"}, "command": "make stack RUN=mix"}
+    files.write_json(home / "out/mix/recipe.json", content)
 
 
 def of_another_recipe(home):

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from known_project import known_project
 
 from comp.competition.competition import Competition
 from comp.data.photos import Photos
@@ -18,7 +19,6 @@ from comp.recipes import catalog, recipe_json
 from comp.recipes.catalog import is_transformer
 from comp.recipes.recipe_settings import resolved_recipe
 from comp.store.predictions import load_predictions
-from comp.store.runs import Run
 from comp.training import train_stage
 
 CPU = torch.device("cpu")
@@ -33,30 +33,36 @@ TARGETS = {
 }
 
 
-def data_of(name) -> RunData:
+def data_of(name, outputs) -> RunData:
+    """Eight training photos and two test photos of noise, and the recipe with a small model."""
     target, classes, metric, labels = TARGETS[name]
     competition = Competition(target, classes, named_metrics.get(metric))
     images = [f"train/{i}.png" for i in range(8)]
     folds = pd.DataFrame({"image": images, "group": images, "label": labels * 2, "fold": [0, 1] * 4})
     test = pd.DataFrame({"id": ["x", "y"], "image": ["test/x.png", "test/y.png"]})
     pixels = np.random.default_rng(0).integers(0, 256, (10, 32, 32, 3), np.uint8)
-    return RunData(competition, folds, "digest", test, Photos("", [*images, *test["image"]], 0, 32, pixels))
-
-
-@pytest.mark.parametrize("name", ["dinov3_base", "siglip2_base"])
-def test_it_trains_its_last_stage_with_checkpointing_and_predicts(tmp_path, name):
-    data, run = data_of(name), Run(tmp_path, name)
     changes = dict(
         model=SMALL[name], image_size=32, pretrained=False, epochs=1, warmup_epochs=0.0, workers=0, amp="off"
     )
     recipe = dataclasses.replace(
         catalog.get_recipe(name), checkpointing=True, freeze_epochs=-1, freeze_stages=-1, **changes
     )
-    recipe = resolved_recipe(with_normalisation(recipe), data.competition)
-    recipe_json.claim_run(run, recipe, data.competition)
+    recipe = resolved_recipe(with_normalisation(recipe), competition)
+    data = RunData(known_project(outputs, competition, folds, test_rows=test), recipe)
+    data.photos, data.test_photos = (
+        Photos("", list(names), 0, 32, part) for names, part in ((images, pixels[:8]), (test["image"], pixels[8:]))
+    )
+    return data
+
+
+@pytest.mark.parametrize("name", ["dinov3_base", "siglip2_base"])
+def test_it_trains_its_last_stage_with_checkpointing_and_predicts(tmp_path, name):
+    data = data_of(name, tmp_path)
+    recipe, run = data.recipe, data.project.run(name)
+    recipe_json.claim_run(run, recipe, data.competition, "make train")
     torch.manual_seed(recipe.seed * 1000)
     before = factory.create_model(recipe, data.competition, tmp_path).state_dict()
-    train_stage.train_fold(run, recipe, data, 0, tmp_path, CPU)
+    train_stage.train_fold(data, run, 0, CPU)
     after = weights_file.read_weights(run.weights(0), "")
     depth = sum(name.startswith("blocks.") and name.endswith("mlp.fc1.weight") for name in before)
     kept = [name for name in before if name.startswith(("patch_embed", "pos_embed", "reg_token", "blocks"))]
@@ -64,9 +70,9 @@ def test_it_trains_its_last_stage_with_checkpointing_and_predicts(tmp_path, name
     assert [name for name in kept if not torch.equal(after[name], before[name])] == []
     moved = [name for name in before if not torch.equal(after[name], before[name])]
     assert {"head.weight", "norm.weight", f"blocks.{depth - 1}.mlp.fc1.weight"} <= set(moved)
-    predict_folds(run, recipe, data, [0], "hflip", CPU)
-    assert np.isfinite(load_predictions(run.oof(0), data.competition).probs).all()
-    assert set(load_predictions(run.test(0), data.competition).ids) == {"x", "y"}
+    predict_folds(data, run, [0], "hflip", CPU)
+    assert np.isfinite(load_predictions(run.oof(0), data.competition, "").probs).all()
+    assert set(load_predictions(run.test(0), data.competition, "").ids) == {"x", "y"}
 
 
 @pytest.mark.parametrize("name", SMALL)

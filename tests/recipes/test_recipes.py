@@ -204,13 +204,15 @@ def test_the_choices_of_a_setting_are_the_names_of_its_table():
 
 def test_a_recipe_of_other_classes_is_refused(tmp_path):
     run = Run(tmp_path, "a")
-    recipe_json.claim_run(run, Recipe(), of("multiclass"))
+    recipe_json.claim_run(run, Recipe(), of("multiclass"), "make train")
     assert recipe_json.load_recipe(run, of("multiclass")) == Recipe()
     with pytest.raises(InputError, match="classes"):
         recipe_json.load_recipe(run, of("binary"))
     with pytest.raises(InputError, match="epochs: 12, not 3"):
-        recipe_json.claim_run(run, Recipe(epochs=3), of("multiclass"))
-    assert recipe_json.claim_run(run, Recipe(workers=3), of("multiclass")).workers == 3
+        recipe_json.claim_run(run, Recipe(epochs=3), of("multiclass"), "make train")
+    written = run.recipe.read_bytes()
+    recipe_json.claim_run(run, Recipe(workers=3), of("multiclass"), "make train")
+    assert run.recipe.read_bytes() == written
 
 
 # Settings and recipe.json ---------------------------------------------------------------------------------------------

@@ -7,13 +7,13 @@ import unicodedata
 import numpy as np
 import pandas as pd
 import pytest
+from known_project import known_project
 from small_competitions import random_probs, small
 
 from comp.errors import InputError
 from comp.store import external_predictions, runs
 from comp.store.external_predictions import matched_ids
 from comp.store.out_of_fold import load_run
-from comp.store.runs import Run
 
 FOLDS = pd.DataFrame(
     {
@@ -41,7 +41,8 @@ def write(folder, competition, suffix=".csv", test=TEST):
 
 
 def read(outputs, competition, test_ids=TEST):
-    return load_run(Run(outputs, "mate"), FOLDS, "digest", competition, test_ids)
+    project = known_project(outputs, competition, FOLDS, folds_digest="digest", test_ids=test_ids)
+    return load_run(project, project.run("mate"))
 
 
 @pytest.mark.parametrize("target", TARGETS)

@@ -16,7 +16,7 @@ def test_predictions_survive_the_disk(tmp_path, target):
     competition = small(target)
     probs = random_probs(competition, 5)
     save_predictions(tmp_path / "x.npz", list("vwxyz"), probs, competition, {"run": "r", "fold": 2})
-    made = load_predictions(tmp_path / "x.npz", competition)
+    made = load_predictions(tmp_path / "x.npz", competition, "")
     np.testing.assert_array_equal(made.at(["z", "v"]), probs[[4, 0]])
     assert (made.meta["fold"], made.meta["target"]) == (2, target)
     assert [p.name for p in tmp_path.iterdir()] == ["x.npz"]
@@ -51,18 +51,17 @@ def test_values_beyond_one_are_right_where_rows_need_not_sum_to_one(tmp_path):
 def test_other_classes_and_other_targets_are_refused(tmp_path):
     save_predictions(tmp_path / "x.npz", ["i"], random_probs(small(), 1), small(classes=("c", "b", "a")), {})
     with pytest.raises(InputError, match="has classes c, b, a"):
-        load_predictions(tmp_path / "x.npz", small())
+        load_predictions(tmp_path / "x.npz", small(), "")
     with pytest.raises(InputError, match="is for the target multiclass"):
-        load_predictions(tmp_path / "x.npz", small("ordinal", classes=("c", "b", "a")))
+        load_predictions(tmp_path / "x.npz", small("ordinal", classes=("c", "b", "a")), "")
 
 
-def test_files_from_before_there_were_targets_are_multiclass(tmp_path):
+def test_a_file_without_its_target_is_refused(tmp_path):
     ids, classes = np.array(["i"]), np.array(["a", "b", "c"])
     probs = random_probs(small(), 1)
     files.write_arrays(tmp_path / "x.npz", ids=ids, probs=probs, classes=classes, meta=np.asarray(json.dumps({})))
-    assert load_predictions(tmp_path / "x.npz", small()).ids.tolist() == ["i"]
     with pytest.raises(InputError, match="target"):
-        load_predictions(tmp_path / "x.npz", small("multilabel"))
+        load_predictions(tmp_path / "x.npz", small(), "")
 
 
 def test_ids_without_a_prediction_are_named_with_the_file_and_its_repair(tmp_path):
@@ -78,5 +77,5 @@ def test_a_pickle_in_an_npz_is_never_run(tmp_path):
 
     np.savez(tmp_path / "x.npz", ids=np.array([Bomb()], object), probs=np.ones((1, 3)), classes=["a"], meta="{}")
     with pytest.raises(InputError, match="not readable"):
-        load_predictions(tmp_path / "x.npz", small())
+        load_predictions(tmp_path / "x.npz", small(), "")
     assert not (tmp_path / "exploded").exists()

@@ -47,7 +47,9 @@ def test_a_name_does_not_make_a_kind(tmp_path):
 
 
 def test_predictions_without_a_recipe_are_external_and_the_blend_is_the_blend(tmp_path):
-    touch(tmp_path / "mate/oof.csv", tmp_path / "mate/test.csv", tmp_path / "blend/oof.npz", tmp_path / "blend/test.npz")
+    touch(
+        tmp_path / "mate/oof.csv", tmp_path / "mate/test.csv", tmp_path / "blend/oof.npz", tmp_path / "blend/test.npz"
+    )
     assert [(Run(tmp_path, name).kind, Run(tmp_path, name).has_folds) for name in ("mate", "blend")] == [
         ("external", False),
         ("blend", False),
@@ -55,10 +57,18 @@ def test_predictions_without_a_recipe_are_external_and_the_blend_is_the_blend(tm
     assert Run(tmp_path, "not_there").kind == "external"
 
 
-@pytest.mark.parametrize("content", [[], {"recipe": 3}, {"recipe": {}}, {}])
+@pytest.mark.parametrize("content", [{"recipe": 3}, {"recipe": {}}, {}])
 def test_a_recipe_that_says_nothing_is_no_error(tmp_path, content):
     run = make_run(tmp_path, content=content)
     assert (run.kind, run.model, run.init, run.wants_all_data) == ("trained", "<its model>", "", False)
+
+
+@pytest.mark.parametrize("data", [b"", b"[]", b"{", b'{"recipe": {"name": "x"}}'])
+def test_a_damaged_recipe_is_no_error_here(tmp_path, data):
+    run = make_run(tmp_path)
+    run.recipe.write_bytes(data)
+    assert (run.kind, run.model) == ("trained", "<its model>")
+    assert run.train_command() == "make train MODEL=<its model> RUN=run"
 
 
 def test_the_recipe_tells_model_init_and_all_data(tmp_path):
@@ -149,7 +159,7 @@ def test_a_pseudo_labelled_run_is_made_as_a_whole_and_predicted_by_fold(tmp_path
 
 def test_a_fold_is_made_anew_by_two_commands_with_its_path_quoted(tmp_path):
     run = make_run(tmp_path / "my home")
-    assert run.restart_command(1) == f"rm -r '{run.fold(1)}' and make train MODEL=resnet18 RUN=run FOLD=1"
+    assert run.restart_command(1) == f"rm -r '{run.fold(1)}' && make train MODEL=resnet18 RUN=run FOLD=1"
 
 
 @pytest.mark.parametrize("name", ["../x", "a b", "", ".hidden", "blend", "cache", "a/b", "a\nb"])

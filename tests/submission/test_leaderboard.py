@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from known_project import known_project
 from small_competitions import small
 
 from comp import files
@@ -27,7 +28,7 @@ def test_a_score_stays_with_its_submission_and_is_replaced_when_noted_again(tmp_
     assert leaderboard.read_scores(tmp_path) == {}
     assert leaderboard.note_score(tmp_path, first, 0.4, None) == {}
     assert leaderboard.note_score(tmp_path, first, None, 0.3)["public"] == 0.4
-    rows = {row.digest: row for row in leaderboard.submitted(tmp_path, COMPETITION)}
+    rows = {row.digest: row for row in leaderboard.submitted(known_project(tmp_path, COMPETITION))}
     assert (rows[first].public, rows[first].private, rows[first].cross_validated) == (0.4, 0.3, 0.5)
     assert (rows[second].public, rows[second].private, rows[second].cross_validated) == (None, None, 0.6)
     assert leaderboard.note_score(tmp_path, first, 0.7, None)["public"] == 0.4
@@ -36,7 +37,7 @@ def test_a_score_stays_with_its_submission_and_is_replaced_when_noted_again(tmp_
 
 def test_a_cross_validated_score_of_another_metric_is_left_out(tmp_path):
     keep(tmp_path, "000", 0.5, metric="macro_f1")
-    assert leaderboard.submitted(tmp_path, COMPETITION)[0].cross_validated is None
+    assert leaderboard.submitted(known_project(tmp_path, COMPETITION))[0].cross_validated is None
 
 
 def test_a_submission_is_named_by_its_hash_or_by_a_copy_of_it(tmp_path):
@@ -137,7 +138,8 @@ def test_too_few_and_equal_scores_have_no_correlation():
 
 
 def selected(outputs, competition):
-    chosen, problem = leaderboard.final_choices(leaderboard.submitted(outputs, competition), outputs, competition)
+    project = known_project(outputs, competition)
+    chosen, problem = leaderboard.final_choices(project, leaderboard.submitted(project))
     return {choice.kind: choice.row.digest for choice in chosen}, problem
 
 

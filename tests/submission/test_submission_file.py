@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from known_project import known_project
 from small_competitions import FORMS, random_probs, small
 
 from comp import tables
@@ -189,7 +190,7 @@ def test_a_sample_that_cannot_be_used_is_refused(tmp_path, text, words):
     if text:
         (tmp_path / "sample.csv").write_text(text)
     with pytest.raises(InputError, match=words):
-        submission_file.read_sample(tmp_path, small())
+        submission_file.read_sample(known_project(tmp_path / "out", small(), inputs=tmp_path))
 
 
 def test_labels_that_the_samples_encoding_lacks_are_one_clear_error():

@@ -8,7 +8,7 @@ import pytest
 from small_competitions import small
 
 from comp.tabular import classifiers
-from comp.tabular.classifiers import FITTING, ClassifierSettings, Learner
+from comp.tabular.classifiers import FITTING, Classifier, ClassifierSettings
 from comp.tabular.cross_fitting import CrossFitting, FoldResult, LearningRows
 from comp.tabular.row_values import RowValues
 
@@ -80,13 +80,13 @@ def test_the_same_bits_twice_and_one_fold_alone(best_by):
 
 
 def test_the_folds_share_the_classifiers_of_their_inner_validation(monkeypatch):
-    fits, own = [], Learner.predictions
+    fits, own = [], Classifier.predictions
 
     def counted(self, grid, *more):
         fits.append(len(grid))
         return own(self, grid, *more)
 
-    monkeypatch.setattr(Learner, "predictions", counted)
+    monkeypatch.setattr(Classifier, "predictions", counted)
     rows = drawn(folds=5)
     results_of(rows, settings("logistic"), 5)
     assert fits.count(2) == 5 * 4 / 2  # the whole grid, on each pair of folds

@@ -17,6 +17,7 @@ from test_make import make
 
 from comp.errors import InputError
 from comp.inputs.mask_gender_age import competition
+from comp.project import Project
 from comp.recipes import catalog, recipe_json
 from comp.store.predictions import load_predictions
 from comp.store.runs import Run
@@ -60,7 +61,7 @@ def test_it_is_better_than_its_runs_and_says_what_it_is_made_of(stacked):
     folds = pd.read_csv(stacked / "out/folds.csv").set_index("image")
     hits = {}
     for name in ("a", "b", "stack"):
-        parts = [load_predictions(Run(stacked / "out", name).oof(k), HOME) for k in range(3)]
+        parts = [load_predictions(Run(stacked / "out", name).oof(k), HOME, "") for k in range(3)]
         hits[name] = np.mean(np.concatenate([one.probs.argmax(1) == folds["label"][one.ids] for one in parts]))
     assert hits["stack"] > max(hits["a"], hits["b"])
     kept = json.loads((stacked / "out/stack/recipe.json").read_text())
@@ -121,10 +122,7 @@ def test_the_command_in_its_recipe_is_one_of_make(copy):
 
 def test_labels_of_a_fold_do_not_reach_its_classifier(stacked):
     """Level one is drawn once; only the labels of fold 0 change. The classifier of fold 0 stays the same."""
-    folds = pd.read_csv(stacked / "out/folds.csv")
-    digest = load_predictions(Run(stacked / "out", "a").oof(0), HOME).meta["folds"]
-    where = (stacked / "out", stacked / "in", ["a", "b"], "")
-    rows, _ = stacking.stacked(*where, folds, digest, HOME)
+    rows, _ = stacking.stacked(Project(stacked / "in", stacked / "out"), ["a", "b"], "")
     other = np.where(rows.folds == 0, (rows.labels + 1) % 18, rows.labels)
     how = resolved_settings(ClassifierSettings(grid=(0.01, 1.0)), HOME, "")
     plain, planted = (CrossFitting(one, how, 0) for one in (rows, dataclasses.replace(rows, labels=other)))
@@ -150,7 +148,7 @@ BAD = {
 
 def test_a_training_does_not_take_its_name(stacked):
     with pytest.raises(InputError, match="run stack was not trained"):
-        recipe_json.claim_run(Run(stacked / "out", "stack"), catalog.get_recipe("resnet18"), HOME)
+        recipe_json.claim_run(Run(stacked / "out", "stack"), catalog.get_recipe("resnet18"), HOME, "make train")
 
 
 @pytest.mark.parametrize("kind", BAD)

@@ -112,7 +112,7 @@ def test_folds_that_were_trained_again_make_it_stale(predicted, project):  # noq
     found = states(run, project)[ALL_DATA]
     assert found.state == "stale"
     assert "r/fold1/model.safetensors" in found.why
-    assert found.why.endswith(f"rm -r {run.fold(ALL_DATA)} and make train MODEL=test_resnet RUN=r FOLD=all_data")
+    assert found.why.endswith(f"rm -r {run.fold(ALL_DATA)} && make train MODEL=test_resnet RUN=r FOLD=all_data")
     with pytest.raises(InputError, match=r"another r/fold1/model\.safetensors"):
         predict_folds(data, run, [ALL_DATA], "hflip", CPU)
 

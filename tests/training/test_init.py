@@ -14,11 +14,13 @@ from test_train_stage import (
     states,
 )
 
+from comp import files
 from comp.data.run_data import RunData
 from comp.errors import InputError
 from comp.models import factory, init_weights, weights_file
 from comp.models.init_weights import check_init_folds, with_init
 from comp.prediction.predict import predict_folds
+from comp.store import made_of
 from comp.training import train_stage
 
 QUICK = dict(epochs=1, accumulate=1, ema_decay=0, mixup=0, cutmix=0)
@@ -133,7 +135,40 @@ def test_a_chain_is_recorded_and_stale_where_one_of_it_was_trained_again(chain, 
     assert "RUN=c INIT=b FOLD=0" in state_of(c, project).why
     with pytest.raises(InputError, match="INIT=b: fold 0 was trained with another a/") as error:
         check_init_folds(project.run("d"), "b", project.folds_digest, [0])
-    assert error.value.run == f"rm -r {b.fold(0)} and make train MODEL=test_resnet RUN=b INIT=a FOLD=0"
+    assert error.value.run == f"rm -r {b.fold(0)} && make train MODEL=test_resnet RUN=b INIT=a FOLD=0"
+
+
+def test_a_record_names_the_weights_that_a_fold_began_with_and_notices_others(chain, project):  # noqa: F811
+    a, b, _ = chain
+    data, metadata = data_of(b, project), weights_file.weights_metadata(b.weights(0), "")
+    record = weights_file.training_record(data, b, 0)
+    assert record["from_weights"] == {"a/fold0/model.safetensors": files.digest(a.weights(0))}
+    assert record == weights_file.kept_record(data, b, 0)
+    assert made_of.changes(metadata, record) == []
+    assert weights_file.changes_of_weights(b, metadata, record) == []
+    save_fold(a, project, seed=1)
+    now = weights_file.training_record(data, b, 0)
+    (change,) = made_of.changes(metadata, now)
+    assert (change.part, change.key) == ("from_weights", "a/fold0/model.safetensors")
+    assert change.now == files.digest(a.weights(0)) != change.before
+    assert weights_file.changes_of_weights(b, metadata, record) == ["a/fold0/model.safetensors"]
+    assert weights_file.kept_record(data, b, 0) == record  # of the weights as they were trained
+    with pytest.raises(InputError, match=r"another a/fold0/model\.safetensors"):
+        train_stage.train_fold(data, b, 0, CPU)
+    with pytest.raises(InputError, match=r"another a/fold0/model\.safetensors"):
+        predict_folds(data, b, [0], "none", CPU)
+
+
+def test_a_killed_training_does_not_go_on_with_other_weights_of_init(project, monkeypatch):  # noqa: F811
+    save_fold(project.run("a"), project)
+    recipe, killed = dataclasses.replace(RECIPE, init="a", epochs=2), project.run("killed")
+    with killed_in_epoch(2, monkeypatch):
+        train(killed, recipe, project)
+    save_fold(project.run("a"), project, seed=1)
+    with pytest.raises(InputError, match=r"resume\.pt was made with .*a/fold0/model\.safetensors") as error:
+        train(killed, recipe, project)
+    assert error.value.run.startswith(f"rm {killed.resume(0)}, then the same command")
+    assert not killed.is_trained(0)
 
 
 def test_a_run_stays_complete_where_those_it_began_with_are_gone(chain, project):  # noqa: F811
@@ -210,4 +245,4 @@ def test_a_damaged_file_is_told_with_the_fold_to_train_again(chain, project):  #
     a.weights(0).write_bytes(a.weights(0).read_bytes()[:-100])
     with pytest.raises(InputError, match="does not load") as error:
         init_weights.init_weights_of(project.run("d"), "a", 0)
-    assert error.value.run.startswith(f"rm -r {a.fold(0)} and make train")
+    assert error.value.run.startswith(f"rm -r {a.fold(0)} && make train")

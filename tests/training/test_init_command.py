@@ -1,6 +1,7 @@
 """INIT and all_data as the commands of train: what they train, and mistakes that leave no trace."""
 
 import json
+import shlex
 
 import pytest
 from conftest import draw_competition, tool
@@ -65,6 +66,42 @@ def test_a_mistake_is_one_clear_error_before_anything_is_written(home, more, set
     assert words in " ".join(done.stderr.split())
     assert "run:" in done.stderr
     assert sorted(home.rglob("*")) == before
+
+
+def by_hand(home, command):
+    """Run a command of make on the home, with the words that make would pass on."""
+    make, target, *words = shlex.split(command)
+    assert make == "make"
+    script = {"train": "train_fold", "predict": "predict_fold"}[target]
+    done = tool(script, f"INPUTS={home / 'in'}", f"OUTPUTS={home / 'out'}", "DEVICE=cpu", *words)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_command_in_recipe_json_finds_the_run_up_to_date(home):
+    """With SET, INIT and SEED, for all folds and for one."""
+    settings = f"{TINY} loss='0.4 f1 + 0.6 focal'"
+    done = train(home, "asked", "--init", "base", "--seed", 3, "--fold", 1, settings=settings)
+    assert done.returncode == 0, done.stderr
+    run = Run(home / "out", "asked")
+    assert (run.is_trained(0), run.is_trained(1), run.is_trained(ALL_DATA)) == (False, True, False)
+    kept = json.loads(run.recipe.read_text())
+    assert kept["command"] == run.command == run.train_command()
+    assert (kept["recipe"]["seed"], kept["recipe"]["init"]) == (3, "base")
+    before = state_of(run)
+    assert by_hand(home, run.train_command(1)).count("fold 1: already trained") == 1
+    assert "already predicted" in by_hand(home, run.repair_command(1))
+    assert state_of(run) == before
+    assert "asked fold 0: 21 training rows" in by_hand(home, run.command)  # the folds that are not trained yet
+    assert run.is_trained(0)
+    before = state_of(run)
+    printed = by_hand(home, run.command)
+    assert printed.count("already trained") == printed.count("already predicted") == 2
+    assert state_of(run) == before
+
+
+def state_of(run) -> dict:
+    return {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in run.folder.rglob("*.*")}
 
 
 def test_init_needs_a_name_of_its_own(home):

@@ -14,12 +14,10 @@ from drawn_runs import drawn_home, run
 from layouts.table import ROWS
 from timm.models import register_model
 
-from comp.inputs import loading
 from comp.prediction import frozen_features
+from comp.project import Project
 from comp.recipes import catalog
-from comp.store import frozen_competition
 from comp.store.predictions import load_predictions
-from comp.store.runs import Run
 
 TINY = "pretrained=false image_size=32 batch_size=4"
 MODEL = ("--model", "test_resnet", "--device", "cpu")
@@ -73,8 +71,8 @@ def test_it_blends_with_drawn_runs_and_learns_something(copy):
     code, printed = run(copy, "blend", "--runs", "a e", "--method", "equal", "--rule", "argmax")
     assert code == 0, printed
     folds = pd.read_csv(copy / "out/folds.csv").set_index("image")
-    competition = frozen_competition.load(copy / "out")
-    parts = [load_predictions(Run(copy / "out", "e").oof(k), competition) for k in range(3)]
+    project = Project(copy / "in", copy / "out")
+    parts = [load_predictions(project.run("e").oof(k), project.competition, "") for k in range(3)]
     hits = np.concatenate([one.probs.argmax(1) == folds["label"][one.ids] for one in parts])
     assert hits.mean() > 3 / 18, "the photos are drawn in stripes of three colours: random features tell much"
 
@@ -95,20 +93,18 @@ def test_again_reads_no_photo_and_changes_nothing(copy):
 
 def test_missing_and_damaged_parts_are_made_again_with_the_same_bits(copy):
     before = bits(copy)
-    folder = next((copy / "out/cache").glob("features_*"))
-    parts = sorted(folder.glob("*.npz"))
-    assert len(parts) > 1
-    kept = parts[0].stat().st_mtime_ns
-    parts[1].write_bytes(parts[1].read_bytes()[:100])
-    whole = [part.read_bytes() for part in parts[2:]]
-    for part in parts[2:]:
+    folders = [sorted(folder.glob("*.npz")) for folder in (copy / "out/cache").glob("features_*")]
+    test, (kept, damaged, *_) = sorted(folders, key=len)  # there are fewer test photos
+    time, whole = kept.stat().st_mtime_ns, {part: part.read_bytes() for part in (damaged, *test)}
+    damaged.write_bytes(whole[damaged][:100])
+    for part in test:
         part.unlink()
     shutil.rmtree(copy / "out/e/fold1")
     code, printed = run(copy, "embed", *MODEL, "--run", "e", "--set", f"{TINY} grid=0.01")
     assert code == 0, printed
     assert bits(copy) == before
-    assert [part.read_bytes() for part in parts[2:]] == whole
-    assert parts[0].stat().st_mtime_ns == kept
+    assert {part: part.read_bytes() for part in whole} == whole
+    assert kept.stat().st_mtime_ns == time
 
 
 def test_the_recipe_says_how_to_make_it_again_and_repairs_name_that_command(copy):
@@ -135,8 +131,7 @@ def test_columns_are_joined_by_id_and_only_those_of_both_tables(tmp_path):
     layout = next(row for row in ROWS if row.number == 23)
     layout.write(tmp_path / "in")
     assert run(tmp_path, "make_folds", "--folds", "3")[0] == 0
-    competition = frozen_competition.load(tmp_path / "out")
-    train, test, usual = loading.shared_columns(competition, tmp_path / "in")
+    train, test, usual = Project(tmp_path / "in", tmp_path / "out").tables.shared_columns
     assert usual == ["site_id", "view", "age", "machine_id"]  # no ids, no group, no label, no biopsy
     given = pd.read_csv(tmp_path / "in/train.csv", dtype=str)
     paths = "train_images/" + given["patient_id"] + "/" + given["image_id"] + ".png"
@@ -180,7 +175,7 @@ def test_a_model_without_features_at_a_size_is_refused_with_advice_that_works(ho
     assert bits(home, "") == before
     if "in SET" in advice:
         recipe = catalog.get_recipe(model, advice.partition(" ")[0])
-        frozen_features.check_backbone(recipe, frozen_competition.load(home / "out"), torch.device("cpu"))
+        frozen_features.check_backbone(recipe, Project(home / "in", home / "out").competition, torch.device("cpu"))
 
 
 def test_without_weights_or_network_nothing_is_written_unless_it_is_told_to(home, monkeypatch):
@@ -195,7 +190,9 @@ def test_without_weights_or_network_nothing_is_written_unless_it_is_told_to(home
 @pytest.mark.parametrize("model", ["test_vit", "test_efficientnet", "test_convnext", "test_byobnet"])
 def test_features_of_models_of_several_families_are_rows_of_finite_numbers(home, model):
     recipe = catalog.get_recipe(model, "image_size=160 pretrained=false")
-    made = frozen_features.load_backbone(recipe, frozen_competition.load(home / "out"), home, torch.device("cpu"))
+    made = frozen_features.load_backbone(
+        recipe, Project(home / "in", home / "out").competition, home, torch.device("cpu")
+    )
     features = made.model(torch.rand(3, 3, 160, 160))
     assert features.shape == (3, made.features)
     assert torch.isfinite(features).all()
