@@ -216,7 +216,7 @@ def _check_finite(run: Run, recipe: Recipe, k: int | str, part: str, probs: np.n
 def trained_model(run: Run, recipe: Recipe, competition: Competition, k: int | str, where: torch.device) -> nn.Module:
     """Return the model of a trained fold, on the device `where`."""
     model = factory.create_model(recipe, competition, Path(), pretrained=False)
-    weights_file.load_weights(model, run.weights(k), f"rm {quoted(run.weights(k))}, then {run.train_command(k)}")
+    weights_file.load_weights(model, run.weights(k), f"rm {quoted(run.weights(k))} && {run.train_command(k)}")
     check_finite_weights(model.state_dict(), run.weights(k), recipe)
     return model.to(where, memory_format=device.memory_format(recipe))
 

@@ -36,7 +36,7 @@ class PseudoLabels:
     @property
     def command(self) -> str:
         """The commands that make them again."""
-        return f"rm -r {shlex.quote(str(self.folder))}, then make pseudo RUN=<run>"
+        return f"rm -r {shlex.quote(str(self.folder))} && make pseudo RUN=<run>"
 
     def digest(self, k: int | str) -> str:
         """A hash of the labels for fold k, or of all (ALL_DATA): what the weights of fold k depend on."""

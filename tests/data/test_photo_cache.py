@@ -1,11 +1,13 @@
 """The cache: the pixels of the files, one file for each list of photos, and a kind of file that has room."""
 
 import os
+import threading
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from comp import files
 from comp.data import photo_cache, photos
 from comp.errors import InputError
 from comp.inputs import mask_gender_age
@@ -179,6 +181,50 @@ def test_a_new_test_set_has_the_kind_of_the_training_photos_or_none(inputs, imag
     np.testing.assert_array_equal(store.batch([50, 59]), photos.Photos(inputs, images, 0, SIZE).batch([60, 69]))
 
 
+@pytest.mark.parametrize("like", [".npy", ".jpegs", ".files"])
+@pytest.mark.parametrize("roomy", [True, False])
+def test_photos_like_others_have_their_kind_or_none(inputs, images, folder, monkeypatch, like, roomy):
+    shares = {".npy": (0.25, 0.5), ".jpegs": (1e-12, 0.5), ".files": (1e-12, 1e-12)}
+
+    def set_room(raw, jpegs):
+        monkeypatch.setattr(photo_cache, "RAW_OF_DISK", raw)
+        monkeypatch.setattr(photo_cache, "JPEGS_OF_DISK", jpegs)
+
+    set_room(*shares[like])
+    first = cached(folder / "first", inputs, [images[:20]])
+    assert photo_cache.kind_of(first) == like
+    said = []
+    set_room(*(0.25, 0.5) if roomy else (1e-12, 1e-12))
+    second = cached(folder / "second", inputs, [images[20:30], images[30:]], like=first, say=said.append)
+    expected = like if roomy else ".files"
+    assert kinds(folder / "second") == [expected] * 2
+    assert len(said) == 1
+    assert ("not cached either" in said[0]) == (like == ".files")
+    plain = photos.Photos(inputs, images[20:], 0, SIZE).batch([3, 11]).astype(int)
+    assert np.abs(second.batch([3, 11]) - plain).mean() < (4 if expected == ".jpegs" else 1e-9)
+
+
+def test_what_another_process_builds_meanwhile_is_not_built_again(inputs, images, folder):
+    cached(folder / "other", inputs, [images])
+    done, opened = [], []
+    with files.lock(folder / "here/building", "the photo cache"):
+        waiting = threading.Thread(
+            target=lambda: opened.append(cached(folder / "here", inputs, [images], progress=done.append))
+        )
+        waiting.start()
+        waiting.join(0.3)
+        assert waiting.is_alive()
+        for path in (folder / "other").glob("*.npy"):
+            path.rename(folder / "here" / path.name)
+    waiting.join()
+    assert done == []
+    np.testing.assert_array_equal(opened[0].batch([7]), photos.Photos(inputs, images, 0, SIZE).batch([7]))
+
+
+def test_the_memory_is_at_most_that_of_the_machine():
+    assert 0 < photo_cache.memory_bytes() <= os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
 # Problems -------------------------------------------------------------------------------------------------------------
 
 
@@ -201,6 +247,8 @@ def test_all_missing_photos_are_listed(inputs, images, folder):
     with pytest.raises(InputError) as error:
         cached(folder, inputs, [images])
     assert all(f"{images[i]}: no such file" in str(error.value) for i in (2, 6))
+    with pytest.raises(InputError, match=r"/x\.jpg: Not a directory"):
+        cached(folder, inputs, [[f"{images[0]}/x.jpg"]])
 
 
 def test_a_full_disk_is_said_before_anything_is_written(inputs, images, folder, monkeypatch):
@@ -220,6 +268,25 @@ def test_a_damaged_cache_is_named(inputs, images, folder, monkeypatch, memory, k
     with pytest.raises(InputError, match="is damaged") as error:
         cached(folder, inputs, [images])
     assert error.value.run == f"rm {file}"
+
+
+@pytest.mark.parametrize("memory", [0.5, 1e-12])
+def test_a_cache_of_another_size_of_photos_is_named(inputs, images, folder, monkeypatch, memory):
+    monkeypatch.setattr(photo_cache, "RAW_OF_MEMORY", memory)
+    cached(folder / "small", inputs, [images], size=8)
+    cached(folder, inputs, [images])
+    file = next(path for path in folder.iterdir() if path.suffix in (".npy", ".jpegs"))
+    next((folder / "small").glob(f"*{file.suffix}")).replace(file)
+    with pytest.raises(InputError, match="is damaged"):
+        cached(folder, inputs, [images]).batch([0, 1])
+
+
+def test_a_cache_of_another_type_of_numbers_is_named(inputs, images, folder):
+    cached(folder, inputs, [images])
+    file = next(folder.glob("*.npy"))
+    np.save(file, np.load(file).astype(np.float32))
+    with pytest.raises(InputError, match="is damaged"):
+        cached(folder, inputs, [images])
 
 
 @pytest.mark.usefixtures("small_memory")
