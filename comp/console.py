@@ -23,9 +23,9 @@ _out = Console(highlight=False, soft_wrap=True, quiet=_RANK != "0")
 _err = Console(stderr=True, highlight=False, soft_wrap=True, quiet=_RANK != "0")
 _errors = Console(stderr=True, highlight=False, soft_wrap=True)
 PLAIN_SECONDS = 30  # between two lines of progress if there is no terminal
-# All processes find the same bad input. The other processes wait this long, in which process 0 prints the error and
-# exits, and torchrun ends them. An error that only another process finds, such as a full disk of its machine, is printed
-# after the wait.
+# All processes find the same bad input. While the other processes wait this long, process 0 prints the error and exits,
+# and torchrun then ends all processes. An error that only another process finds, such as a full disk of its machine, is
+# printed after the wait.
 SECONDS_FOR_FIRST = 3
 
 

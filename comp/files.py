@@ -1,9 +1,9 @@
 """Write files so that each is whole or missing, check files when they are read, and lock files while they are used.
 
 `replacing` writes any file under a temporary name, flushes it and renames it. `write_json` adds a checksum, which
-`read_json` checks. `lock` keeps other processes away from a file or a fold. `write_arrays` and `read_arrays` are for npz
-files of numpy arrays. An npz file may come from other people, so nothing is unpickled, and the sizes in its headers are
-not trusted.
+`read_json` checks. `lock` keeps other processes away from a file or a fold. `write_arrays` and `read_arrays` are for
+npz files of numpy arrays. An npz file may come from other people, so nothing is unpickled, and the sizes in its headers
+are not trusted.
 """
 
 import contextlib
@@ -208,7 +208,7 @@ def read_arrays(path: Path, names: Sequence[str], optional: Sequence[str] = ()) 
 def _array(archive: zipfile.ZipFile, name: str, packed: int) -> np.ndarray:
     size = archive.getinfo(f"{name}.npy").file_size
     if size > min(LARGEST_ARRAY, MOST_PACKED * packed):
-        raise ValueError(f"the array {name} claims {size:,} bytes, which is too many")
+        raise ValueError(f"{name} claims {size:,} bytes, which is too many")
     with archive.open(f"{name}.npy") as file:
         data = file.read()  # reading to the end checks the checksum of the zip archive
     stream = io.BytesIO(data)
@@ -216,9 +216,9 @@ def _array(archive: zipfile.ZipFile, name: str, packed: int) -> np.ndarray:
     read_header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[version]
     shape, fortran, dtype = read_header(stream)
     if dtype.hasobject:
-        raise ValueError(f"the array {name} holds Python objects, which are never unpickled; save {name}.astype(str) instead")
+        raise ValueError(f"{name} holds Python objects, which are never unpickled; save {name}.astype(str) instead")
     count = int(np.prod(shape, dtype=object))
     if count < 0 or count * dtype.itemsize != len(data) - stream.tell():
-        raise ValueError(f"the array {name} claims the shape {shape} of {dtype}, but has {len(data) - stream.tell():,} bytes")
+        raise ValueError(f"{name} claims the shape {shape} of {dtype}, but has {len(data) - stream.tell():,} bytes")
     flat = np.frombuffer(data, dtype, count, stream.tell())
     return np.ascontiguousarray(flat.reshape(shape, order="F")) if fortran else flat.reshape(shape)

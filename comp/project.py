@@ -1,7 +1,7 @@
-"""A project: one competition on this machine, and everything that the stages know of it.
+"""The Project, which is one competition on this machine with everything that the stages know of it.
 
-Every script makes one Project from INPUTS, OUTPUTS and COMPETITION and hands it on. Each attribute is read from the
-files when it is first asked for, and only once.
+Every script makes one Project from INPUTS, OUTPUTS and COMPETITION and passes it to the functions. Each attribute is
+read from its files when it is first needed, and only once.
 """
 
 from functools import cached_property
@@ -15,10 +15,11 @@ from comp.store.runs import Run, all_runs, complete_runs, own_runs
 
 
 class Project:
-    """inputs: the folder of the competition's data; outputs: the folder of everything that is generated.
+    """A competition on this machine.
 
-    competition_file: the competition.toml to use; None to look for it in inputs and here. Every attribute raises
-    InputError if its files are missing, damaged or changed since `make folds`.
+    inputs: the folder of the competition's data; outputs: the folder of everything that is generated;
+    competition_file: the competition.toml to use, or None to search for it in inputs and in the working folder. Every
+    attribute raises InputError if its files are missing, damaged or changed since `make folds`.
     """
 
     def __init__(self, inputs: Path, outputs: Path, competition_file: Path | None = None):
@@ -26,14 +27,14 @@ class Project:
 
     @cached_property
     def competition(self) -> Competition:
-        """The Competition as `make folds` saved it."""
+        """The Competition that `make folds` saved."""
         from comp.store import frozen_competition
 
         return frozen_competition.load(self.outputs, self.inputs, self.competition_file)
 
     @cached_property
     def tables(self):
-        """The competition's own tables: InputTables, or MaskGenderAgeTables."""
+        """The tables in the inputs folder, which are an InputTables or a MaskGenderAgeTables."""
         from comp.inputs import loading
 
         return loading.tables_of(self.competition, self.inputs)
@@ -42,34 +43,37 @@ class Project:
 
     @cached_property
     def folds(self):
-        """folds.csv as a DataFrame: image, group, label, fold and further columns, one row per training photo."""
+        """The content of folds.csv as a DataFrame with one row per training photo; fold_table.py lists the columns."""
         from comp.store import fold_table
 
         return fold_table.load_folds(folds_file(self.outputs), self.competition)
 
     @cached_property
     def folds_digest(self) -> str:
-        """The hash of folds.csv, which everything that is made on these folds keeps."""
+        """The hash of folds.csv, which is saved with everything that is made on these folds."""
         from comp import files
 
         return files.digest(folds_file(self.outputs))
 
     @cached_property
     def fold_count(self) -> int:
-        """K, the number of folds."""
+        """The number K of folds."""
         from comp.store import fold_table
 
         return fold_table.fold_count(self.folds)
 
     @cached_property
     def scored_rows(self):
-        """The ScoredRows: what scores are computed on, in the order of folds.csv."""
+        """The ScoredRows, on which scores are computed, in the order of folds.csv."""
         from comp.competition import scored_rows
 
         return scored_rows.scored_rows(self.folds, self.competition)
 
     def fold_numbers(self, text: str) -> list[int | str]:
-        """The folds for FOLD="all", "all_data" (ALL_DATA alone) or one number. Raises InputError for another text."""
+        """Return the folds that a FOLD argument names: all folds for "all", [ALL_DATA] for "all_data", or one fold.
+
+        Raises InputError for any other text.
+        """
         from comp.errors import InputError
 
         if text == ALL_DATA:
@@ -77,7 +81,7 @@ class Project:
         if text == "all":
             return list(range(self.fold_count))
         if not text.isdecimal() or int(text) >= self.fold_count:
-            expected = f"all, {ALL_DATA}, or 0 … {self.fold_count - 1}: folds.csv has {self.fold_count} folds"
+            expected = f"all, {ALL_DATA}, or 0 … {self.fold_count - 1}, since folds.csv has {self.fold_count} folds"
             raise InputError(f"FOLD={text}", expected, "the same command with FOLD=all")
         return [int(text)]
 
@@ -85,12 +89,12 @@ class Project:
 
     @cached_property
     def test_rows(self):
-        """The test photos as a DataFrame: id and image, in the order of the sample submission."""
+        """The test photos as a DataFrame with the columns id and image, in the order of the sample submission."""
         return self.tables.test_rows
 
     @cached_property
     def test_ids(self) -> list[str] | None:
-        """The ids of the sample submission, which every run must predict; None if it is not on this machine."""
+        """The ids that every run must predict, or None if the sample submission is not on this machine."""
         from comp.inputs import sample_submission
 
         return sample_submission.sample_ids_here(self.competition, self.inputs)
@@ -98,17 +102,17 @@ class Project:
     # ---- runs and their predictions
 
     def run(self, name: str) -> Run:
-        """The run of that name, whether it exists or not."""
+        """Return the run with this name, which need not exist."""
         return Run(self.outputs, name)
 
     @property
     def runs(self) -> list[Run]:
-        """All runs and external predictions, by name; the blend is not among them."""
+        """All runs and external predictions without the blend, sorted by name."""
         return all_runs(self.outputs)
 
     @property
     def own_runs(self) -> list[Run]:
-        """The runs that were made here on the folds."""
+        """The runs that were made on the folds of this outputs folder."""
         return own_runs(self.outputs)
 
     @property
@@ -117,9 +121,10 @@ class Project:
         return complete_runs(self.outputs, self.fold_count)
 
     def predictions(self, name: str) -> tuple:
-        """Out-of-fold probabilities (N, C) in the order of folds.csv, and the test Predictions, of a run; read once.
+        """Return the OOF probabilities (N, C) of a run, in the order of folds.csv, and its test Predictions.
 
-        Raises InputError for predictions that are not complete, or were made of other files than the current ones.
+        The files of each run are read only once. Raises InputError for predictions that are not complete, or that were
+        made of other files than the current files.
         """
         from comp.store import out_of_fold
 
@@ -132,12 +137,12 @@ class Project:
         return {}
 
     def scored_oof(self, name: str) -> np.ndarray:
-        """Out-of-fold probabilities (S, C) of the scored rows, of a run."""
+        """Return the OOF probabilities (S, C) of a run for the scored rows."""
         return self.scored_rows.combine(self.predictions(name)[0])
 
     @cached_property
     def blend(self):
-        """The state of the existing blend: a BlendState."""
+        """The BlendState of the existing blend."""
         from comp.store import blend_files
 
         return blend_files.blend_state(self)

@@ -52,7 +52,7 @@ def setting(
 def settings_of(
     kind: type, only: Collection[str] | None = None, without: Collection[str] = ()
 ) -> list[dataclasses.Field]:
-    """The fields of a dataclass in their order. only: the names to keep (None: all); without: the names to leave out."""
+    """The fields of a dataclass in their order. only: names to keep (None: all names); without: names to leave out."""
     fields = [field for field in dataclasses.fields(kind) if field.name not in without]
     return fields if only is None else [field for field in fields if field.name in only]
 

@@ -175,7 +175,7 @@ def column_name(text: str) -> str:
 class CsvText:
     """A CSV file with its encoding, separator and column names.
 
-    columns: the names that `separator_of` looks for. zeros: whether the file has NUL bytes that are no part of a letter.
+    columns: the names that `separator_of` looks for. zeros: whether the file has NUL bytes that belong to no letter.
     plain: whether only empty lines come before the header.
     """
 
@@ -190,7 +190,7 @@ class CsvText:
         self.plain = begins_with_header(start, self.separator)
 
     def opened(self):
-        """Return the text without its byte-order mark, as an open file in memory. The file on disk is not read again."""
+        """The text without its byte-order mark, as an open file in memory. The file on disk is not read again."""
         file = io.TextIOWrapper(io.BytesIO(self.data), encoding=self.encoding, newline="")
         if file.read(1) != BOM:
             file.seek(0)
@@ -328,8 +328,8 @@ def line_numbers(path: Path, rows: int) -> np.ndarray:
 class RawTable:
     """The exact text of a CSV file.
 
-    prefix: the byte-order mark, or "" if there is none. records: the raw fields of each record, with the header and with
-    blank records. ends: the line end of each record.
+    prefix: the byte-order mark, or "" if there is none. records: the raw fields of each record, also of the header and
+    of blank records. ends: the line end of each record.
     """
 
     encoding: str
@@ -360,8 +360,8 @@ class RawTable:
     def replaced(self, columns: Mapping[str, Sequence[str]]) -> bytes:
         """The bytes of the file after the values of some columns are replaced.
 
-        columns: the new values of all rows, by column name. A new value gets quotes if it needs them or if the old value
-        has them.
+        columns: the new values of all rows, by column name. A new value is quoted if it needs quotes or if the old
+        value is quoted.
         """
         names, records = self.names, [list(record) for record in self.records]
         for name, values in columns.items():

@@ -22,6 +22,7 @@ from conftest import ROOT
 from drawn_runs import draw_run, drawn_home, run
 from test_bad_competitions import BAD_FILES, drawn
 from test_bad_input import BAD, home  # noqa: F401  a fixture
+from test_options import VARIABLES
 
 from comp import files
 from comp.recipes import catalog
@@ -59,10 +60,10 @@ SCRIPTS = {
 }
 MAKEFILE = (ROOT / "Makefile").read_text()
 KNOWN_TARGETS = set(re.findall(r"^([a-z-]+):.*## ", MAKEFILE, re.M))
-KNOWN_VARIABLES = set(re.findall(r"^([A-Z]+) *[?:]?=", MAKEFILE, re.M))
+KNOWN_VARIABLES = set(VARIABLES)
 VALUE = r"""(?:"[^"]*"|'[^']*'|<[^>]*>|[^\s,;:)&"'])*"""
 PATH = r"""(?:'/[^']*'|/[^\s,;:)&"']+)"""
-COMMAND = re.compile(rf"make [a-z-]+(?: [A-Z]+={VALUE})*|rm (?:-r )?{PATH}(?: {PATH})*")
+COMMAND = re.compile(rf"make [a-z-]+(?: [A-Z_]+={VALUE})*|rm (?:-r )?{PATH}(?: {PATH})*")
 QUOTING = ("quote", "quoted")  # functions that make one word of a path
 
 
@@ -77,7 +78,7 @@ def commands(text: str) -> list[list[str]]:
 def check_commands(text: str, place: Path, typed=()) -> None:
     """Fail unless all commands of a printed text can be typed in this place. typed: words of the user's own command."""
     assert not re.search(r"make [a-z-]+[^,;\n]*=\S*(\.\.\.|…)", text), f"not a complete command: {text}"
-    for name in re.findall(r"\b([A-Z]+)=", text):
+    for name in re.findall(r"\b([A-Z_]+)=", text):
         assert name in KNOWN_VARIABLES, f"no variable {name}: {text}"
     for words in commands(text):
         if words[0] == "rm":
@@ -155,7 +156,7 @@ def first_alternative(advice: str) -> list[list[str]]:
 def options(words: list[str]) -> list[str]:
     """Variables of make as options of a script."""
     pairs = (word.split("=", 1) for word in words)
-    return [part for name, value in pairs for part in (f"--{name.lower()}", value)]
+    return [part for name, value in pairs for part in (f"--{name.lower().replace('_', '-')}", value)]
 
 
 def carried_out(place: Path, words: list[str]) -> tuple[int, str] | None:
@@ -250,7 +251,7 @@ def test_advice_about_predictions_fits_the_kind_of_the_run(three_kinds, tmp_path
     check_commands(printed, copy)
     wrong_command = stage == "predict" and name != "a"  # also after the predictions were made again
     if wrong_command and damage != "recipe damaged":
-        assert first_alternative(error_of(printed)[1])[0] == shlex.split(runs.own_command(Run(copy / "out", name)))
+        assert first_alternative(error_of(printed)[1])[0] == shlex.split(Run(copy / "out", name).command)
     elif code:
         check_advice(copy, *STAGES[stage](name))
 
@@ -278,8 +279,8 @@ def test_no_command_in_the_code_has_an_ellipsis_or_names_an_unknown_target_or_va
     for path, node in sources():
         if not (isinstance(node, ast.Constant) and isinstance(node.value, str)):
             continue
-        for target, given in re.findall(rf"\bmake ([a-z-]+)((?: [A-Z]+={VALUE})+)", node.value):
-            unknown = set(re.findall(r" ([A-Z]+)=", re.sub(r"\"[^\"]*\"", "", given))) - KNOWN_VARIABLES
+        for target, given in re.findall(rf"\bmake ([a-z-]+)((?: [A-Z_]+={VALUE})+)", node.value):
+            unknown = set(re.findall(r" ([A-Z_]+)=", re.sub(r"\"[^\"]*\"", "", given))) - KNOWN_VARIABLES
             if target not in KNOWN_TARGETS or unknown or re.search(r"\.\.\.|=…", given):
                 problems.append(f"{path} line {node.lineno}: make {target}{given}")
     assert not problems, "\n".join(problems)

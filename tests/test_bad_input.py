@@ -1,5 +1,6 @@
 """Every kind of bad input that we could think of: one clear error, exit code 2, and what was there stays as it was."""
 
+import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from comp import files
 from comp.errors import InputError
 from comp.inputs import mask_gender_age as competition
+from comp.recipes import catalog
 from comp.store import external_predictions, fold_table
 
 
@@ -93,6 +95,16 @@ def predictions(name, change):
 
 def meta(name, **changes):
     return predictions(name, lambda a: {"meta": np.asarray(json.dumps(json.loads(str(a["meta"])) | changes))})
+
+
+def recipe_of(model):
+    """The run a has a whole recipe of that model."""
+
+    def damage(home):
+        recipe = dataclasses.asdict(catalog.get_recipe(model))
+        files.write_json(home / "out/a/recipe.json", {"recipe": recipe, "classes": list(competition.CLASSES)})
+
+    return damage
 
 
 def mate(oof, test=lambda table: table):
@@ -179,10 +191,15 @@ BAD = {
         ("train_fold", "--model", "resnet18", "--run", "x", "--init", "x"),
         ("the run itself",),
     ),
-    "init of another model": (
+    "init of a run whose recipe has no settings": (
         nothing,
         ("train_fold", "--model", "resnet18", "--run", "x", "--init", "a"),
-        ("INIT=a is a", "not a resnet18"),
+        ("INIT=a", "recipe.json", "another INIT"),
+    ),
+    "init of another model": (
+        recipe_of("resnet34"),
+        ("train_fold", "--model", "resnet18", "--run", "x", "--init", "a"),
+        ("INIT=a is a resnet34", "not a resnet18"),
     ),
     "all rows without folds": (
         nothing,
@@ -231,7 +248,11 @@ BAD = {
         ("was made with folds.csv", "leak"),
     ),
     # predictions
-    "fold missing": (remove("out/b/fold2/oof.npz"), ("blend", "--runs", "a b"), ("run b has folds [0, 1]",)),
+    "fold missing": (
+        remove("out/b/fold2/oof.npz"),
+        ("blend", "--runs", "a b"),
+        ("no ", "b/fold2/oof.npz", "FOLD=2"),
+    ),
     "npz cut off": (
         lambda h: write("out/a/fold0/oof.npz", (h / "out/a/fold0/oof.npz").read_bytes()[:900])(h),
         BLEND,
@@ -349,7 +370,7 @@ BAD = {
             edit(S, first("ImageID", "x.jpg"))(h),
         ),
         SUB,
-        ("1 missing id",),
+        ("1 id(s) missing, 1 too many", "x.jpg"),
     ),
     "no submission to note a score of": (
         lambda h: (remove("out/submissions")(h), remove("out/submission.csv")(h)),

@@ -1,8 +1,10 @@
 """README, CONTRIBUTING, docs/ and help stay true: commands, targets, settings, files, links and the tree exist."""
 
 import ast
+import functools
 import re
 import subprocess
+import sys
 
 import pytest
 from conftest import ROOT, tool
@@ -11,13 +13,17 @@ from comp.recipes import catalog, recipe_settings
 from comp.recipes.recipe_settings import Recipe
 from comp.tabular import classifiers
 
+sys.path.append(str(ROOT / "tools"))
+import options
+
 README = (ROOT / "README.md").read_text()
 MAKEFILE = (ROOT / "Makefile").read_text()
+SCRIPT_OF_MAKE = re.compile(r"^\t.*tools/([\w/]+)\.py \$\((?:WORDS|PLACES)\)", re.M)
+MAKE_SCRIPTS = SCRIPT_OF_MAKE.findall(MAKEFILE)
 TARGETS = set(re.findall(r"^([a-z-]+):.*## ", MAKEFILE, re.M))
-VARIABLES = set(re.findall(r"^([A-Z]+) *[?:]?=", MAKEFILE, re.M))
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "inputs/README.md", *sorted((ROOT / "docs").glob("*.md"))]
 VALUE = r"(?:\"[^\"]*\"|[^\s`\"]+)"
-COMMAND = re.compile(rf"(?:^    |`|  )make ([a-z-]+)((?: [A-Z]+={VALUE})*)", re.M)
+COMMAND = re.compile(rf"(?:^    |`|  )make ([a-z-]+)((?: [A-Z_]+={VALUE})*)", re.M)
 FOLDERS = (ROOT / "tools", ROOT / "tools/dev")
 FILES = sorted(file.relative_to(ROOT / "tools").with_suffix("") for folder in FOLDERS for file in folder.glob("*.py"))
 SCRIPTS = [file.as_posix() for file in FILES if file.name != "options"]
@@ -27,14 +33,44 @@ every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
 def variables(given: str) -> dict[str, str]:
     """The variables of a command, without the quotes around their values."""
-    return {name: value.strip('"') for name, value in re.findall(rf" ([A-Z]+)=({VALUE})", given)}
+    return {name: value.strip('"') for name, value in re.findall(rf" ([A-Z_]+)=({VALUE})", given)}
+
+
+@functools.cache
+def options_of(script: str) -> set[str]:
+    """The options that the help of a script lists."""
+    return set(re.findall(r"^  --([a-z-]+)", tool(script, "--help").stdout, re.M))
+
+
+def options_of_target(target: str) -> set[str]:
+    """The variables that the scripts of a target use, and those that the Makefile itself uses for it."""
+    rule = re.search(rf"^{target}:.*\n((?:\t.*\n)*)", MAKEFILE, re.M)[1]
+    names = set().union(*map(options_of, SCRIPT_OF_MAKE.findall(rule)))
+    names |= {"gpus"} if "$(LAUNCH)" in rule else set()
+    names |= {"outputs"} if "$(FOLDER)" in rule else set()
+    return {name.upper().replace("-", "_") for name in names | {"python", "py"}}
 
 
 @every_page
-def test_every_make_command_is_a_target_with_known_variables(page):
+def test_every_make_command_is_a_target_with_variables_that_it_uses(page):
     for target, given in COMMAND.findall(page.read_text()):
         assert target in TARGETS, target
-        assert variables(given).keys() <= VARIABLES, given
+        assert variables(given).keys() <= options_of_target(target), f"make {target}{given}"
+
+
+def test_every_option_is_declared_and_some_script_uses_it():
+    used = set().union(*map(options_of, MAKE_SCRIPTS))
+    assert used == set(options.OPTIONS)
+    assert not used & set(options.MAKE_ONLY)
+
+
+def test_make_help_lists_every_target_and_every_option():
+    text = tool("options").stdout
+    assert all(re.search(rf"^  {target} ", text, re.M) for target in TARGETS)
+    for name, option in options.OPTIONS.items():
+        assert f"  {name.upper().replace('-', '_')}=" in text
+        assert option.help in text
+    assert all(f"  {name.upper()}=" in text for name in options.MAKE_ONLY)
 
 
 def test_the_commands_of_the_pages_are_seen():

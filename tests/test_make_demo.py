@@ -71,7 +71,7 @@ def test_only_its_own_folder_is_replaced(demo, tmp_path):
     assert make_demo.is_drawn(demo, SETTINGS)
     assert not make_demo.is_drawn(demo, {**SETTINGS, "seed": 4})
     (tmp_path / "precious.txt").write_text("mine")
-    with pytest.raises(SystemExit, match="is no demo"):
+    with pytest.raises(SystemExit, match="is not a demo"):
         make_demo.is_drawn(tmp_path, SETTINGS)
 
 

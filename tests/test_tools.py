@@ -264,7 +264,7 @@ def test_a_wrong_word_is_one_clear_error(home, name, more, words):
 def test_blend_with_a_fold_missing(copy):
     (copy / "out/b/fold2/oof.npz").unlink()
     before = (copy / "out/submission.csv").read_bytes()
-    fails(run(copy, "blend", "--runs", "a b"), "run b has folds [0, 1]", "make predict MODEL=test_vit RUN=b FOLD=2")
+    fails(run(copy, "blend", "--runs", "a b"), "b/fold2/oof.npz", "make predict MODEL=test_vit RUN=b FOLD=2")
     assert (copy / "out/submission.csv").read_bytes() == before
 
 

@@ -1,10 +1,10 @@
 """Choose and fit the blend of the runs on their out-of-fold predictions; print its score; blend the test photos.
 
 reads   outputs/competition.json, folds.csv, <run>/fold<k>/oof.npz, test.npz; external predictions in outputs/<name>/
-writes  outputs/blend/weights.json, oof.npz, test.npz; nothing if they are already made of just these files
+writes  outputs/blend/weights.json, oof.npz, test.npz; nothing if they are already made of the current files
 
-The score is cross-validated: weights, rules and shares are fitted on K-1 folds and scored on the fold left out. How the
-blend is chosen is in comp/blending/choice.py.
+The score is cross-validated: weights, rules and shares are fitted on K-1 folds and scored on the fold left out.
+comp/blending/choice.py explains how the blend is chosen.
 """
 
 from options import project_and_options

@@ -1,4 +1,4 @@
-"""A table of all runs: what differs between them, scores, folds, times, state; on the terminal and as a page.
+"""Show a table of all runs with their settings, scores, folds, times and states, on the terminal and as a page.
 
 reads   outputs/folds.csv, all predictions, recipe.json, history.csv, the blend, noted leaderboard scores
 writes  outputs/board.html, one file that opens offline

@@ -1,9 +1,10 @@
-"""Compare two runs, or two sets of runs that differ in the seed only: is B better than A?
+"""Compare run A with run B, or two sets of runs. The runs of a set differ only in the seed.
 
-reads   outputs/folds.csv, the oof.npz of the runs; "blend" stands for outputs/blend
+reads   outputs/folds.csv, the oof.npz of the runs; the name "blend" stands for outputs/blend
 writes  nothing
 
-The difference is of the same rows, with a 95 % interval from a bootstrap over groups and from the spread between seeds.
+Both sets are scored on the same rows. The 95 % interval of the difference comes from a bootstrap over groups and from
+the spread between seeds.
 """
 
 from options import project_and_options

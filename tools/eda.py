@@ -1,4 +1,4 @@
-"""Look at the input: labels, sizes, light, duplicates, what separates train from test; photos of each class.
+"""Audit the input: labels, sizes, light, duplicates, differences between train and test, photos of each class.
 
 reads   competition.toml, the competition's tables, all photos; outputs/folds.csv if it exists
 writes  outputs/eda.html, one file that opens offline

@@ -1,10 +1,10 @@
-"""Fit a scikit-learn classifier on the features of a frozen model, on all folds: a run that blends like a trained one.
+"""Fit a scikit-learn classifier to the features of a frozen model. The result is a run that can be blended like others.
 
-reads   outputs/folds.csv, the photos, the tables if SET has columns=
+reads   outputs/folds.csv, the photos, and the tables if SET has columns=
 writes  outputs/<run>/recipe.json, outputs/<run>/fold<k>/oof.npz, test.npz; the features in outputs/cache
 
-The features are computed once for all photos. A value of the grid (regularisation, neighbours, trees) is chosen for
-each fold on the other folds alone: see comp/tabular/cross_fitting.py.
+The features are computed once for all photos. For each fold, a value of the grid (regularisation, neighbours or trees)
+is chosen on only the other folds; see comp/tabular/cross_fitting.py.
 """
 
 import sys

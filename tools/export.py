@@ -1,9 +1,10 @@
 """Copy the results into another tool: TensorBoard, MLflow or FiftyOne. A second export replaces the earlier copy.
 
 reads   outputs/<run>/recipe.json, fold<k>/history.csv, oof.npz, blend/, folds.csv
-writes  outputs/export/tensorboard/ or mlflow/ (or where MLFLOW_TRACKING_URI says), or a dataset of FiftyOne
+writes  outputs/export/tensorboard/; or outputs/export/mlflow/, or the place in MLFLOW_TRACKING_URI; or a dataset of
+        FiftyOne
 
-Each needs an extra: .venv/bin/python -m pip install -e ".[tensorboard]" (or mlflow, fiftyone).
+Each tool needs an extra: .venv/bin/python -m pip install -e ".[tensorboard]" (or mlflow, or fiftyone).
 """
 
 from options import project_and_options

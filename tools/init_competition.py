@@ -1,7 +1,7 @@
-"""Look at the competition's files and write competition.toml: a reason beside each guess, a mark where to check.
+"""Guess competition.toml from the competition's files. Each guess has a reason, and a mark if you should check it.
 
 reads   inputs/ (names of all files, the tables, JSON files of images)
-writes  inputs/competition.toml, or the file of COMPETITION; never over an existing file
+writes  inputs/competition.toml, or the file in COMPETITION; an existing file is never overwritten
 """
 
 from options import project_and_options

@@ -1,9 +1,9 @@
-"""Note the leaderboard score of a submission; without a score list all submissions and which ones to select at the end.
+"""Note the leaderboard score of a submission. Without a score, list all submissions and which two to select at the end.
 
 reads   outputs/submission.csv, outputs/submissions/, outputs/competition.json
 writes  outputs/submissions/leaderboard.json, if a score is given
 
-A score belongs to the content of a file: it stays with that submission whatever is submitted later.
+A score belongs to the content of a file, so it stays with its submission when other files are submitted later.
 """
 
 from options import project_and_options

@@ -1,9 +1,10 @@
-"""Where a run's models look in a photo: Grad-CAM for the prediction and the truth, by models that did not train on it.
+"""Show where a run's models look in a photo, as Grad-CAM for the prediction and for the truth.
 
 reads   outputs/<run>/recipe.json, fold<k>/model.safetensors, outputs/folds.csv, the photos
 writes  outputs/looks/, outputs/look.html; `make report` shows all of outputs/looks/
 
-A training photo is shown to the model of its own fold, a test photo to the models of all folds.
+The models did not train on the photo: a training photo is shown to the model of its own fold, and a test photo to the
+models of all folds.
 """
 
 from options import project_and_options
@@ -25,7 +26,7 @@ def main() -> None:
     path = heat_maps.write_look(project.outputs, looks)
     rows = [[look.image, heat.title, heat.value] for look, _ in looks for heat in look.heats]
     console.table(f"{run.name}: where it looks", ["photo", "for", "probability or number"], rows)
-    console.say(f"wrote {path}: open it in a browser; make report shows it, too")
+    console.say(f"wrote {path}, which opens in a browser; make report shows the same pictures")
 
 
 if __name__ == "__main__":

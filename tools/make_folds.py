@@ -1,7 +1,8 @@
-"""Assign each training photo to a fold: no group on two sides, labels spread evenly; then audit for leaks.
+"""Assign each training photo to a fold, with each group in one fold and labels spread evenly; then check for leaks.
 
-reads   competition.toml, the competition's tables, all photos (each is decoded once: unreadable ones are all listed)
-writes  outputs/folds.csv, folds.json (its hash, what it was made with), competition.json (what all later stages read)
+reads   competition.toml, the competition's tables, all photos (each photo is decoded once, to list all unreadable ones)
+writes  outputs/folds.csv; folds.json with the hash of folds.csv and with its settings; competition.json, which all
+        later stages read
 """
 
 from options import project_and_options

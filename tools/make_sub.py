@@ -1,8 +1,8 @@
-"""Fill the sample submission with the blend's (or one run's) answers, check it, write it, keep it.
+"""Fill the sample submission with the answers of the blend or of one run; check, write and keep the submission.
 
 reads   outputs/blend/test.npz, oof.npz, outputs/folds.csv, the sample submission
-writes  outputs/submission.csv, submission.json (what it is made of), submissions/<hash>.csv, <hash>.json (what made
-        it); nothing if it is already made of just these files
+writes  outputs/submission.csv; submission.json with the hashes of its sources; submissions/<hash>.csv, and <hash>.json
+        with how it was made; nothing if submission.csv is already made of the current files
 """
 
 from options import project_and_options

@@ -1,8 +1,9 @@
-"""Every option of the scripts, declared once: name, default and help. The Makefile passes variables on as typed.
+"""The name, default and help of every option of the scripts. The Makefile passes its variables on unchanged.
 
-A script takes `--name value` and `NAME=value` alike, so `make train MODEL=x` and `tools/train_fold.py --model x` do the
-same. An unknown name is refused, and the nearest known name is shown. A known name that a script does not use is
-ignored, because one make command may have several targets. `make help` runs this file, which lists targets and options.
+A script takes an option as `--name value` or as `NAME=value`, so `make train MODEL=x` and `tools/train_fold.py --model
+x` are equivalent. An unknown name is an error, which shows the nearest known name. A known name that a script does not
+use is ignored, because one make command may have several targets. `make help` runs this file, which lists targets and
+options.
 """
 
 import argparse
@@ -14,15 +15,15 @@ from pathlib import Path
 
 SETTINGS = "'KEY=VALUE …'"
 MAKE_ONLY = {  # variables that only the Makefile reads
-    "gpus": ("1", "processes that train one fold together, one per GPU (torchrun, DDP)"),
-    "python": ("python3", "the Python (3.11 or newer) that .venv is made from"),
+    "gpus": ("1", "number of processes that train a fold together, each on one GPU (torchrun, DDP)"),
+    "python": ("python3", "the Python (3.11 or newer) that makes .venv"),
     "py": (".venv/bin/python", "the Python that runs the scripts"),
 }
 
 
 @dataclass(frozen=True)
 class Option:
-    """The type follows from the default: a bool is a switch, for which NAME=1 says yes."""
+    """An option. Its type is the type of the default. An option with a bool is a switch, which NAME=1 turns on."""
 
     default: object
     help: str
@@ -32,45 +33,45 @@ class Option:
 OPTIONS = {
     "inputs": Option("inputs", "folder of the competition's data"),
     "outputs": Option("outputs", "folder of everything that is generated"),
-    "competition": Option("", "competition.toml; the one in INPUTS, else ./competition.toml, if empty"),
+    "competition": Option("", "path of competition.toml; if empty, the file in INPUTS, else ./competition.toml"),
     "folds": Option(5, "number of folds"),
     "seed": Option(0, "seed of the folds, of a run, or of what is drawn"),
-    "search": Option(1, "so many seeds are tried from SEED on; the most even folds are kept"),
-    "adversarial": Option(False, "also try to tell training photos from test photos"),
+    "search": Option(1, "number of seeds to try, from SEED on; the most even folds are kept"),
+    "adversarial": Option(False, "also measure how well a model tells training photos from test photos"),
     "model": Option("", "a recipe or any timm model: vit_small_r26, efficientnetv2_rw_t, resnet34, resnet18, …"),
-    "run": Option("", "name of the run; the model's if empty (embed: <model>_embed; stack: stack; sub: the blend)"),
-    "fold": Option("all", "all, one fold's number, or all_data (all rows, after all folds)"),
-    "set": Option("", "settings to override, such as 'epochs=3 image_size=128'; train: needs RUN", SETTINGS),
-    "init": Option("", "a run of the same model: fold k begins with the weights of its fold k; needs RUN"),
-    "no-predict": Option(False, "train only"),
-    "tta": Option("", "views of predict: none, hflip, contrast, zoom, flips, d4; the recipe's if empty"),
+    "run": Option("", "name of the run; if empty, the model (embed: <model>_embed; stack: stack; sub: the blend)"),
+    "fold": Option("all", "all, the number of a fold, or all_data (train on all rows, after all folds)"),
+    "set": Option("", "settings to change, such as 'epochs=3 image_size=128'; make train also needs RUN", SETTINGS),
+    "init": Option("", "run of the same model, whose fold k gives the first weights of fold k; needs RUN"),
+    "no-predict": Option(False, "train without predicting"),
+    "tta": Option("", "views to predict: none, hflip, contrast, zoom, flips, d4; if empty, those of the recipe"),
     "device": Option("auto", "auto, cpu, cuda, cuda:1, mps"),
-    "runs": Option("", "runs to blend or to stack, with blanks or commas between them; all complete ones if empty"),
-    "method": Option("", "how to blend; several methods share the blend if empty"),
-    "rule": Option("", "how to decide; several rules share the decision if empty"),
-    "rounds": Option(2, "rounds of pseudo-labels, at most"),
+    "runs": Option("", "runs to blend or to stack, with blanks or commas between them; if empty, all complete runs"),
+    "method": Option("", "the blend method; if empty, the mean of several methods"),
+    "rule": Option("", "the decision rule; if empty, the mean of several rules"),
+    "rounds": Option(2, "largest number of rounds of pseudo-labels"),
     "share": Option(0.3, "share of pseudo-labelled photos in an epoch"),
-    "power": Option(2.0, "pseudo-labels are sharpened by this power; 1 leaves them as they are"),
-    "most-per-class": Option(0, "only so many of the surest pseudo-labels of each class; 0 for all"),
+    "power": Option(2.0, "power that sharpens the pseudo-labels; 1 does not change them"),
+    "most-per-class": Option(0, "largest number of pseudo-labels of each class, of which the surest are kept; 0: all"),
     "files": Option("", "submission files, the best first, with blanks or commas between them, or a pattern"),
-    "answers": Option("", "table of the test photos' true answers, if there is one"),
-    "a": Option("", "a run, external predictions, or blend; or several seeds of one: 'x_s0 x_s1'"),
-    "b": Option("", "the same, for what may be better"),
-    "score": Option("", "score of a submission on the public leaderboard; without one all submissions are listed"),
-    "private": Option("", "its score on the private leaderboard, if that is known"),
-    "file": Option("", "the submission: its path, or the first letters of its hash; submission.csv if empty"),
-    "image": Option("", "images as in folds.csv, or test photos, with blanks or commas between them"),
-    "to": Option("", "the other tool: tensorboard, mlflow, fiftyone"),
-    "comp": Option("faces", "which demo: faces, or digits"),
-    "repeat": Option(5, "bench: how often each of the two is timed"),
-    "bench": Option("", "parts of bench: data, engine, recipes, blending, choosing; all if empty"),
+    "answers": Option("", "file with the true answers of the test photos, if they are known"),
+    "a": Option("", "run A: a run, external predictions, or blend; or several seeds of a run: 'x_s0 x_s1'"),
+    "b": Option("", "run B, which may be better than run A; takes the values that A takes"),
+    "score": Option("", "score of a submission on the public leaderboard; without a score, list all submissions"),
+    "private": Option("", "score of the submission on the private leaderboard, if it is known"),
+    "file": Option("", "path of the submission, or the first letters of its hash; if empty, submission.csv"),
+    "image": Option("", "images as named in folds.csv, or test photos, with blanks or commas between them"),
+    "to": Option("", "the tool to export to: tensorboard, mlflow, fiftyone"),
+    "comp": Option("faces", "the demo to draw: faces, or digits"),
+    "repeat": Option(5, "number of timings of each of the two ways in make bench"),
+    "bench": Option("", "parts of make bench: data, engine, recipes, blending, choosing; if empty, all parts"),
 }
 
 
 def project_and_options(doc: str, *names: str, epilog: str = ""):
-    """The Project of INPUTS, OUTPUTS and COMPETITION, and the options `names` of the command line as attributes.
+    """The Project of INPUTS, OUTPUTS and COMPETITION, and the options `names` from the command line as attributes.
 
-    doc: the script's docstring, which is its help; epilog: more help, after the options.
+    doc: the docstring of the script, which is the first part of its help. epilog: help after the list of options.
     """
     from comp.errors import InputError
     from comp.project import Project
@@ -78,7 +79,8 @@ def project_and_options(doc: str, *names: str, epilog: str = ""):
     given = parse(doc, "inputs", "outputs", "competition", *names, epilog=epilog)
     if "model" in names and not given.model:
         recipes = "vit_small_r26, efficientnetv2_rw_t, resnet34, resnet18, …"
-        raise InputError("no MODEL", f"MODEL=<recipe or timm model>: {recipes}", "the same command with MODEL=resnet34")
+        expected = f"MODEL= with a recipe or a timm model: {recipes}"
+        raise InputError("no MODEL", expected, "the same command with MODEL=resnet34")
     for name in ("inputs", "outputs"):
         if not getattr(given, name).strip():
             advice = f"the same command with {name.upper()}={name}"
@@ -89,7 +91,7 @@ def project_and_options(doc: str, *names: str, epilog: str = ""):
 
 
 def parse(doc: str, *names: str, epilog: str = "", words: list[str] | None = None) -> argparse.Namespace:
-    """The options `names` from `words` (the command line if None)."""
+    """The options `names` as attributes, from `words`, or from the command line if `words` is None."""
     parser = argparse.ArgumentParser(description=doc, epilog=epilog, formatter_class=_Help)
     for name in names:
         option = OPTIONS[name]
@@ -105,7 +107,7 @@ def parse(doc: str, *names: str, epilog: str = "", words: list[str] | None = Non
 
 
 def _as_option(word: str, names: tuple[str, ...]) -> list[str]:
-    """NAME=value as --name=value; any other word as it is."""
+    """Turn NAME=value into --name=value, and keep any other word. Returns no word if the option is not used here."""
     variable = re.match(r"([A-Z][A-Z_]*)=", word)
     if not variable:
         return [word]
@@ -118,7 +120,7 @@ def _as_option(word: str, names: tuple[str, ...]) -> list[str]:
 
 
 def _unused(variable: str) -> list[str]:
-    """No words, for a variable that another target uses. Raises InputError for one that nothing uses."""
+    """Return no words for a variable that another target uses. Raises InputError for an unknown variable."""
     from comp.errors import InputError
 
     known = [name.upper().replace("-", "_") for name in (*OPTIONS, *MAKE_ONLY)]
@@ -126,7 +128,7 @@ def _unused(variable: str) -> list[str]:
         return []
     nearest = difflib.get_close_matches(variable, known, 1)
     advice = f"the same command with {nearest[0]}=" if nearest else "make help"
-    raise InputError(f"{variable}= is no option", f"one of {', '.join(known)}", advice)
+    raise InputError(f"{variable}= is not an option", f"one of {', '.join(known)}", advice)
 
 
 class _Help(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
@@ -135,7 +137,7 @@ class _Help(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpF
 
 
 def main() -> None:
-    """Print the targets of the Makefile, and every option with the scripts that take it."""
+    """Print the targets of the Makefile, and all options with their defaults."""
     tools = Path(__file__).parent
     print("usage: make TARGET [NAME=value …]\n")
     for target, text in re.findall(r"^([a-z-]+):.*?## (.*)$", (tools.parent / "Makefile").read_text(), re.M):

@@ -1,9 +1,9 @@
-"""Predict a run's held-out photos and the test photos with TTA; probabilities are averaged over the views.
+"""Predict a run's held-out photos and the test photos with TTA. Probabilities are averaged over the views.
 
 reads   outputs/<run>/recipe.json, outputs/<run>/fold<k>/model.safetensors, outputs/folds.csv, the photos
 writes  outputs/<run>/fold<k>/oof.npz, test.npz; outputs/<run>/all_data/test.npz if the run has such a model
 
-Only what is missing or not current is made: after a change of the test set, test.npz alone.
+Only files that are missing or not current are made. After a change of the test set, this is only test.npz.
 """
 
 from options import project_and_options

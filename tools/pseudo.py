@@ -1,11 +1,11 @@
-"""Train a run again with pseudo-labelled test photos, round after round, until a round does not gain out of fold.
+"""Train a run again with pseudo-labelled test photos, round after round, until the out-of-fold score does not rise.
 
 reads   the blend's runs, outputs/<run>/recipe.json, the photos
-writes  outputs/pseudo/<run>_pseudo<round>/fold<k>.npz: labels of test photos for each fold
+writes  outputs/pseudo/<run>_pseudo<round>/fold<k>.npz: the pseudo-labels of test photos for each fold
         outputs/<run>_pseudo<round>/: a run like any other
 
-Which runs may label is in comp/training/pseudo_labelling.py. Killed, it goes on where it stopped when it is started
-again with the same command.
+comp/training/pseudo_labelling.py explains which runs may make pseudo-labels. If the command is killed, start the same
+command again, and it goes on where it stopped.
 """
 
 from options import project_and_options

@@ -1,9 +1,9 @@
-"""Write one page about the runs and the blend that opens offline: curves, confusion, calibration, mistakes with photos.
+"""Write a page on the runs and the blend, which opens offline: curves, confusion, calibration, mistakes with photos.
 
 reads   outputs/competition.json, folds.csv, <run>/fold<k>/oof.npz, history.csv, blend/; the photos of the worst rows
 writes  outputs/report.html
 
-What is missing is named in the page, with the command that makes it; the rest is shown.
+The page names each thing that is missing and the command that makes it, and shows all the rest.
 """
 
 from options import project_and_options
@@ -19,7 +19,7 @@ def main() -> None:
     path = report.write_report(data)
     for note in data.notes:
         console.warn(note.text + (f"; {note.run}" if note.run else ""))
-    console.say(f"wrote {path} ({path.stat().st_size / 1e6:.1f} MB): open it in a browser")
+    console.say(f"wrote {path} ({path.stat().st_size / 1e6:.1f} MB), which opens in a browser")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""One row per run and one for the blend: out-of-fold scores, and the leaderboard's if answers are known.
+"""Print the out-of-fold scores of each run and of the blend, and their leaderboard scores if the answers are known.
 
-reads   outputs/folds.csv, outputs/<run>/fold<k>/oof.npz, test.npz, outputs/blend, a table of answers if given
+reads   outputs/folds.csv, outputs/<run>/fold<k>/oof.npz, test.npz, outputs/blend, the table in ANSWERS if it is given
 writes  nothing
 """
 

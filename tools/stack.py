@@ -1,9 +1,9 @@
-"""Fit a small classifier on the OOF predictions of runs, cross-fitted on the same folds: a run that blends like others.
+"""Fit a small classifier to the OOF predictions of runs, cross-fitted on the same folds. The result is a run, too.
 
-reads   outputs/folds.csv, <run>/fold<k>/oof.npz, test.npz of RUNS; the tables if SET has columns=
+reads   outputs/folds.csv; <run>/fold<k>/oof.npz, test.npz of each run in RUNS; the tables if SET has columns=
 writes  outputs/<run>/recipe.json, outputs/<run>/fold<k>/oof.npz, test.npz
 
-What its score means is in comp/tabular/stacking.py.
+comp/tabular/stacking.py explains the meaning of the score.
 """
 
 from options import project_and_options

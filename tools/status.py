@@ -1,4 +1,4 @@
-"""List every run and fold: complete, trained, begun, missing, stale or unused, and why; then blend and submissions.
+"""List the state of each fold of each run and the reason for the state; then the blend and the submissions.
 
 reads   outputs/
 writes  nothing

@@ -1,10 +1,10 @@
-"""Train a recipe, or any timm model, on all folds or one; each fold is trained, then predicted with TTA.
+"""Train a recipe or any timm model on all folds or on one fold. Each fold is trained, then predicted with TTA.
 
-reads   outputs/folds.csv, the photos, with INIT the weights of another run
+reads   outputs/folds.csv, the photos, and with INIT the weights of another run
 writes  outputs/<run>/recipe.json, outputs/<run>/fold<k>/model.safetensors, history.csv, oof.npz, test.npz;
-        with all_data=true also outputs/<run>/all_data/ (all rows, no oof.npz)
+        with all_data=true also outputs/<run>/all_data/ (trained on all rows, so it has no oof.npz)
 
-Killed, it goes on from its last epoch when it is started again with the same command. A trained fold is not
+If the command is killed, start the same command again, and it goes on from its last epoch. A trained fold is not
 trained again.
 """
 

@@ -1,9 +1,9 @@
-"""One submission from several submission files, for teammates who only have submissions to give.
+"""Make one submission from several submission files, for teammates who share only submission files.
 
-reads   the files (the sample's columns, its ids in any order), the sample submission
-writes  outputs/submission.csv, submission.json, submissions/; nothing if it is already the vote of just these files
+reads   the files in FILES, with the sample's columns and with its ids in any order; the sample submission
+writes  outputs/submission.csv, submission.json, submissions/; nothing if it is already the vote of these files
 
-How answers of each form are combined is in comp/submission/vote.py. Ties go to the file that is named first.
+comp/submission/vote.py explains how answers of each form are combined. Ties go to the file that is named first.
 """
 
 import glob
@@ -23,7 +23,7 @@ def main() -> None:
 
 
 def matching(name: str) -> list[str]:
-    """The file of that name, else those that it matches as a shell's pattern, such as votes/*.csv."""
+    """The file `name` if it exists, else the files that match `name` as a pattern of a shell, such as votes/*.csv."""
     path = Path(name).expanduser()
     return [str(path)] if path.is_file() else sorted(glob.glob(str(path)))
 

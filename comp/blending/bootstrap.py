@@ -1,6 +1,5 @@
 """The uncertainty of scores by a bootstrap over groups (Efron 1979), because rows of one group are not independent.
 
-
 Predictions are first summed for each group, so that a round draws groups without going through the rows. Metrics that
 cannot be computed from sums, such as AUC, keep the rows and get fewer rounds.
 

@@ -160,7 +160,7 @@ def settings_digest(text: str) -> str:
     """Return a hash of the settings in a competition.toml. Comments, spaces and the order of keys do not change it."""
     try:
         return files.checksum(tomllib.loads(text))
-    except (tomllib.TOMLDecodeError, TypeError):  # the text is not TOML, or it has dates, which are no JSON values
+    except (tomllib.TOMLDecodeError, TypeError):  # the text is not TOML, or it has dates, which JSON cannot hold
         return files.digest_of(text.encode())
 
 

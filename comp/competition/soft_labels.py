@@ -28,7 +28,7 @@ from comp.competition.recipe_text import (
 
 @dataclass(frozen=True)
 class Cells:
-    """T cells. of_class (T,): the class of each cell; low (T,), high (T,): the numbers at which each cell starts, ends."""
+    """T cells. of_class (T,): the class of each cell; low, high (T,): the numbers where each cell starts and ends."""
 
     of_class: np.ndarray
     low: np.ndarray

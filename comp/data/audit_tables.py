@@ -1,6 +1,6 @@
-"""The tables that an audit looks at (`make eda`): folds.csv if it can be used, else the tables of the competition.
+"""Read the tables for an audit (`make eda`): folds.csv if it can be used, else the tables of the competition.
 
-An audit also looks at a competition with faults, so problems of single tables are collected instead of raised.
+An audit also looks at a competition with faults, so the problems of single tables are collected and not raised.
 """
 
 from collections.abc import Callable
@@ -18,10 +18,11 @@ from comp.store.paths import folds_file
 
 @dataclass(frozen=True)
 class AuditTables:
-    """train: as inputs/loading.py reads it, with `fold` if folds.csv was used; test: image, may be empty.
+    """The tables of an audit.
 
-    given: the training and the test table as the competition provides them, as text; both may be empty. problems: what
-    could not be read, and the command that helps.
+    train: the training rows, with a column `fold` if they are from folds.csv. test: the test rows, with the column
+    image. given: the training table and the test table as the competition provides them, as text. test and given may
+    be empty. problems: for each table that cannot be read, what is wrong, and the command that helps.
     """
 
     competition: Competition
@@ -36,10 +37,10 @@ class AuditTables:
 
 
 def read_audit_tables(project: Project) -> AuditTables:
-    """The tables of a project.
+    """Read the tables of a project for an audit.
 
-    Raises InputError if the competition or its training table cannot be read; a problem with folds.csv or with the
-    test table is kept in `problems`.
+    Raises InputError if the competition or its training table cannot be read. A problem with folds.csv or with the test
+    table is kept in `problems`.
     """
     problems: list[tuple[str, str]] = []
     train = _folds(project, problems)
@@ -61,7 +62,7 @@ def read_audit_tables(project: Project) -> AuditTables:
 
 
 def _folds(project: Project, problems: list[tuple[str, str]]) -> pd.DataFrame | None:
-    """The training rows with their folds; None if there is no folds.csv that can be used."""
+    """The training rows with their folds; None if folds.csv is missing or cannot be used."""
     if not folds_file(project.outputs).is_file():
         return None
     try:
@@ -72,7 +73,7 @@ def _folds(project: Project, problems: list[tuple[str, str]]) -> pd.DataFrame | 
 
 
 def _or_empty(consequence: str, problems: list, read_tables: Callable, empty):
-    """The tables, or `empty` and a line in `problems` if they cannot be read."""
+    """Return read_tables(). If the tables cannot be read, add a line to `problems` and return `empty`."""
     try:
         return read_tables()
     except InputError as error:

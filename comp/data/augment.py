@@ -1,11 +1,11 @@
-"""Training augmentations by name: of each photo in the loader processes, or of a whole batch on the training device.
+"""Augment training photos, either each photo in the loader processes or a whole batch on the training device.
 
-1. `augmented` runs a pipeline of albumentations on uint8 photos (H, W, 3). This is the only module that imports
-   albumentations (its last MIT release).
-2. `augmented_batch` is for machines where the loader processes are the bottleneck (`augment=batched`): two operations
-   per batch replace one pipeline per photo. It flips, moves a little, and changes brightness and contrast.
+1. `augmented` runs a pipeline of albumentations on uint8 photos (H, W, 3). No other module imports albumentations
+   (its last release under the MIT licence).
+2. `augmented_batch` is for machines where the loader processes are the bottleneck (`augment=batched`). Two operations
+   per batch replace one pipeline per photo. They flip and move the photos a little, and change brightness and contrast.
 
-In both, random numbers depend only on (seed, epoch, image). So the result does not depend on the number of workers, or
+In both, random numbers depend only on (seed, epoch, image). So the result depends neither on the number of workers nor
 on how often the run was stopped.
 """
 
@@ -29,7 +29,7 @@ os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # otherwise the import a
 
 @cache
 def pipeline(name: str):
-    """The albumentations Compose of that name; None if it changes nothing here. InputError lists the names."""
+    """The albumentations pipeline `name`; None for "none" and "batched". Raises InputError for an unknown name."""
     if name not in NAMES:
         raise InputError(f"augment={name}", f"one of {', '.join(NAMES)}", "correct augment in SET")
     if name in ("none", BATCH):
@@ -47,19 +47,19 @@ def _pipelines() -> dict:
     light = A.RandomBrightnessContrast(brightness_limit=0.2, contrast_limit=0.2, p=0.5)
     soft = A.OneOf([A.GaussianBlur(blur_limit=(3, 5)), A.ImageCompression(quality_range=(50, 95))], p=0.2)
     holes = A.CoarseDropout(num_holes_range=(1, 3), hole_height_range=(0.1, 0.25), hole_width_range=(0.1, 0.25), p=0.25)
-    # no hue and no grey anywhere: colour often distinguishes classes
+    # nothing changes the hue or makes photos grey, because colour often distinguishes classes
     return {
         "flip": [flip],
         "light": [flip, small],
-        "upright": [flip, small, light, soft],  # photos with a fixed top: animals, goods, scenes
+        "upright": [flip, small, light, soft],  # photos with a top: animals, goods, scenes
         "strong": [flip, small, light, soft, holes],
-        "moves": [small, light],  # left and right differ: digits, text, one side of a body
-        "any_side_up": [A.D4(p=1.0), small, light],  # both flips and quarter turns: aerial, microscope, leaves
+        "moves": [small, light],  # photos in which left and right differ: digits, text, one side of a body
+        "any_side_up": [A.D4(p=1.0), small, light],  # photos without a top: aerial, microscope, leaves
     }
 
 
 def augmented(name: str, images: np.ndarray, seeds: list[tuple[int, int, int]]) -> np.ndarray:
-    """Augment uint8 (B, H, W, 3), each image by its (seed, epoch, image)."""
+    """Augment `images` (B, H, W, 3) uint8 by the pipeline `name`. seeds: (seed, epoch, image) of each image."""
     compose = pipeline(name)
     if compose is None:
         return images
@@ -72,12 +72,15 @@ def augmented(name: str, images: np.ndarray, seeds: list[tuple[int, int, int]]) 
 
 # ---- a batch at once
 
-SCALE, SHIFT, TURN = 0.1, 0.05, math.radians(10)  # as `small` above
+SCALE, SHIFT, TURN = 0.1, 0.05, math.radians(10)  # the ranges of `small` above
 CONTRAST, BRIGHTNESS = 0.2, 0.2  # brightness in standard deviations of normalised pixels
 
 
 def augmented_batch(images: Tensor, seed: int, epoch: int, rows: np.ndarray) -> Tensor:
-    """Normalised images (B, 3, H, W) to the same shape; rows (B,) are their positions, which seed them."""
+    """Augment normalised images (B, 3, H, W); the result has the same shape.
+
+    rows: the positions (B,) of the images, by which their random numbers are drawn.
+    """
     drawn = torch.from_numpy(uniform_draws(seed, epoch, rows, 7)).to(images.device, images.dtype)
     flip, (scale, right, down, turn, contrast, light) = drawn[:, 0] < 0.5, (2 * drawn[:, 1:] - 1).unbind(1)
     angle, zoom = turn * TURN, 1 + scale * SCALE
@@ -96,9 +99,10 @@ def augmented_batch(images: Tensor, seed: int, epoch: int, rows: np.ndarray) -> 
 
 
 def uniform_draws(seed: int, epoch: int, rows: np.ndarray, count: int) -> np.ndarray:
-    """(len(rows), count) numbers in [0, 1), each a hash of (seed, epoch, row, column): SplitMix64 (Steele et al. 2014).
+    """Draw `count` numbers in [0, 1) for each row, (len(rows), count).
 
-    A hash, because one numpy Generator per photo costs more than the augmentation.
+    Each number is a hash of (seed, epoch, row, column) by SplitMix64 (Steele et al. 2014), because one numpy Generator
+    per photo would cost more time than the augmentation.
     """
     with np.errstate(over="ignore"):
         stream = _hash(_hash(np.uint64(seed)) + np.uint64(epoch))

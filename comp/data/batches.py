@@ -1,8 +1,9 @@
-"""Batches for training and prediction: which rows an epoch visits in which order, and their pixels.
+"""Make batches for training and prediction: choose the rows of an epoch and their order, and read their pixels.
 
-`Batches` gives pixels and labels by position, `Order` the positions of each batch of an epoch, and `to_model` the input
-of the model. Pixels travel as uint8 (B, H, W, 3), a quarter of float32; `to_model` turns them on the device into
-normalised floats (B, 3, H, W), which are in channels-last order already. loader.py lets worker processes make batches.
+`Batches` returns pixels and labels by position, and `Order` the positions of each batch of an epoch. Pixels are sent to
+the device as uint8 (B, H, W, 3), which takes a quarter of the bytes of float32. There `to_model` turns the pixels into
+the input of the model, normalised floats (B, 3, H, W) in channels-last layout. loader.py makes batches in worker
+processes.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,12 +23,13 @@ from comp.hardware import processes
 
 
 class Batches(Dataset):
-    """Indexed by (epoch, positions): uint8 pixels (B, H, W, 3), their labels and the positions (B,).
+    """A dataset that returns, for an index (epoch, positions), pixels (B, H, W, 3) uint8, labels and positions (B,).
 
-    labels (N, …) as competition/labels.py makes them. units (N,) int: rows of one unit are alternatives, such as the
-    photos of one group and class (see `Order`). ids (N,): prediction ids, if several photos have one. soft (N, T):
-    soft labels to train with, instead of the labels (see competition/soft_labels.py). auxiliary: further targets of
-    training rows (see competition/auxiliary_targets.py). pseudo: how many of the last rows are pseudo-labelled.
+    rows (N,): the position of each row in `photos`. labels (N, …): the labels as competition/labels.py makes them.
+    units (N,) int: rows of one unit are alternatives, such as the photos of one group and class (see `Order`).
+    ids (N,): the prediction id of each row, if several photos share an id. soft (N, T): soft labels, which replace the
+    labels in training (see competition/soft_labels.py). auxiliary: further targets of training rows (see
+    competition/auxiliary_targets.py). pseudo: the number of pseudo-labelled rows, which are the last rows.
     """
 
     def __init__(
@@ -51,11 +53,11 @@ class Batches(Dataset):
 
     @property
     def labelled(self) -> int:
-        """How many rows have a label from the training table: the first ones."""
+        """The number of rows with a label from the training table. These rows are the first rows."""
         return len(self.rows) - self.pseudo
 
     def only(self, positions: np.ndarray) -> "Batches":
-        """These rows alone, for prediction: without units and ids."""
+        """The rows at `positions` alone, for prediction. Units, ids and targets other than the labels are left out."""
         if len(positions) == len(self.rows):
             return self
         return Batches(self.photos, self.rows[positions], self.labels[positions], self.augment_name, self.seed)
@@ -63,7 +65,7 @@ class Batches(Dataset):
     def __getitem__(self, key: tuple[int, np.ndarray]) -> tuple[Tensor, Tensor, Tensor]:
         epoch, positions = key
         rows = self.rows[positions]
-        # sorted reads are sequential reads of the memory-mapped file
+        # rows are read in sorted order, so that the memory-mapped file is read sequentially
         order = np.argsort(rows)
         pixels = np.empty((len(rows), self.photos.size, self.photos.size, 3), np.uint8)
         pixels[order] = self.photos.batch(rows[order])
@@ -72,7 +74,7 @@ class Batches(Dataset):
 
 
 def to_model(pixels: Tensor, mean: Sequence[float], std: Sequence[float], device: torch.device) -> Tensor:
-    """uint8 (B, H, W, 3) to normalised float32 (B, 3, H, W) on the device; mean and std in 0 … 1, RGB."""
+    """Normalise pixels (B, H, W, 3) uint8 to float32 (B, 3, H, W) on the device. mean, std: of RGB values in 0 … 1."""
     pixels = pixels.to(device, non_blocking=True).permute(0, 3, 1, 2).float()
     scale = torch.tensor(std, device=device).view(1, 3, 1, 1) * 255
     return (pixels - torch.tensor(mean, device=device).view(1, 3, 1, 1) * 255) / scale
@@ -82,11 +84,12 @@ def to_model(pixels: Tensor, mean: Sequence[float], std: Sequence[float], device
 
 
 class Order:
-    """What the loader draws: set `epoch`, then iterate over (epoch, positions) of each batch.
+    """The order in which epochs visit the rows. Set `epoch`, then iterate over (epoch, positions) of each batch.
 
-    units (N,) int: rows that are alternatives, such as the photos of one group and class, for sampler="one_of_each".
-    The last `pseudo` rows are pseudo-labelled: they make up the share `pseudo_share` of an epoch, in addition to all
-    others. With several processes each batch is this process's share of the whole batch.
+    units (N,) int: rows of one unit are alternatives, such as the photos of one group and class; the sampler
+    "one_of_each" draws one row of each unit. pseudo: the number of pseudo-labelled rows, which are the last rows. An
+    epoch visits the labelled rows that the sampler draws, and also so many pseudo-labelled rows that they make up the
+    share `pseudo_share` of the epoch. If several processes train, each gets its part of every batch.
     """
 
     def __init__(
@@ -104,14 +107,14 @@ class Order:
         self.pseudo, self.pseudo_share = pseudo, pseudo_share
 
     def rows(self) -> np.ndarray:
-        """Positions of this epoch, in its order."""
+        """The positions of all rows that the epoch visits, in order."""
         count = len(self.labels) - self.pseudo
         units = None if self.units is None else self.units[:count]
         order = epoch_order(self.labels[:count], self.sampler, self.seed, self.epoch, units)
         return self._with_pseudo(order) if self.pseudo else order
 
     def _with_pseudo(self, order: np.ndarray) -> np.ndarray:
-        """The order mixed with pseudo-labelled rows; none of them repeats before all were drawn."""
+        """Mix pseudo-labelled rows into `order`. No pseudo-labelled row repeats before all of them were drawn."""
         rng = np.random.default_rng([self.seed, self.epoch, 1])
         first, drawn = len(self.labels) - self.pseudo, round(len(order) * self.pseudo_share / (1 - self.pseudo_share))
         rounds = [first + rng.permutation(self.pseudo) for _ in range(-(-drawn // self.pseudo))]
@@ -128,17 +131,22 @@ class Order:
 def epoch_order(
     labels: np.ndarray, sampler: str, seed: int, epoch: int, units: Sequence[int] | None = None
 ) -> np.ndarray:
-    """Positions of one epoch, by sampler.
+    """The positions of the rows that one epoch visits, in order. The sampler decides.
 
-    none: the order of the rows. shuffle: a permutation. balanced: N draws in which all classes are equally frequent;
-    within a class no row repeats before every row was drawn. one_of_each: one row per unit, another one each epoch.
+    none: all rows in their order. shuffle: all rows in random order. balanced: as many rows as there are, with equally
+    many rows of each class; within a class no row repeats before every row was drawn. one_of_each: one random row of
+    each unit, which is drawn anew for each epoch.
     """
     rng = np.random.default_rng([seed, epoch])
     if sampler == "none":
         return np.arange(len(labels))
     if sampler == "one_of_each":
         if units is None:
-            raise InputError("sampler=one_of_each", "rows with units (group and class)", "SET=sampler=shuffle")
+            raise InputError(
+                "sampler=one_of_each, but the rows have no groups and classes",
+                "rows with a group and a class, since the sampler draws one row of each group and class",
+                "the same command with SET=sampler=shuffle",
+            )
         shuffled = rng.permutation(len(labels))
         return rng.permutation(shuffled[np.unique(np.asarray(units)[shuffled], return_index=True)[1]])
     if sampler == "shuffle":
@@ -154,7 +162,7 @@ def epoch_order(
 
 
 def split(order: np.ndarray, batch_size: int) -> list[np.ndarray]:
-    """Consecutive batches. A last single row joins the batch before it: batch norm cannot train on one image."""
+    """Cut `order` into batches. If one row is left, it joins the last batch, since batch norm needs two images."""
     parts = [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
     if len(parts) > 1 and len(parts[-1]) == 1 and batch_size > 1:
         parts[-2:] = [np.concatenate(parts[-2:])]

@@ -1,25 +1,25 @@
-"""The bytes of an image file to RGB pixels, whatever kind of image it is; or why it cannot be read. No torch.
+"""Decode image files of any kind to RGB pixels, or say why a file cannot be read. Torch is not imported.
 
 1. `read_bytes` reads a file.
-2. `decode` gives its pixels, upright; `header` its format and size.
-3. PNG and JPEG files without their metadata, which is often damaged or huge and not needed for the pixels.
-4. The EXIF orientation, even if other tags are broken.
-5. `kind_of_file` names, by the first bytes, what a file is that is no photo although its name says so.
+2. `decode` returns the pixels of a file, turned upright, and `header` its format and size.
+3. `pixels_only` removes the metadata of PNG and JPEG files, which is often damaged or huge; the pixels do not need it.
+4. `upright` turns an image by its EXIF orientation, even if other EXIF tags are broken.
+5. `kind_of_file` tells by the first bytes of a file what the file is if it is no photo.
 
 | kind of file                       | pixels                                                                         |
 |------------------------------------|--------------------------------------------------------------------------------|
 | colour, grey, 1 bit, CMYK, palette | as PIL converts them to RGB                                                    |
-| alpha, transparent palette colours | laid on white; a channel that is opaque, or transparent everywhere, is dropped |
+| alpha, transparent palette colours | laid on white; alpha that is all opaque or all transparent is dropped          |
 | 16-bit grey, 32-bit whole numbers  | v >> 8; v >> 4 if no value is above 4095 (12 bits, as cameras and scanners     |
 |                                    | write); never stretched to a photo's own range; refused beyond 0 … 65535       |
 | 16-bit colour                      | v >> 8                                                                         |
 | floats                             | 255 v; refused unless all values lie in 0 … 1                                  |
 | several frames or pages            | the first                                                                      |
 
-PIL decodes; OpenCV decodes a truncated JPEG to grey without a word. HEIC needs the extra `heic` (pillow-heif).
-Parts 3 to 5 are own code: PIL refuses photos for damaged metadata, accepts wrong checksums in a PNG, misses the
-orientation if another tag is broken (ImageOps.exif_transpose fails ten tests), and says of all else only that it
-cannot identify the file.
+PIL decodes the files, and not OpenCV, which gives grey pixels for a truncated JPEG and no error. HEIC needs the extra
+`heic` (pillow-heif). Parts 3 to 5 are own code, because PIL refuses photos with damaged metadata, accepts wrong
+checksums in a PNG, misses the orientation if another tag is broken (ImageOps.exif_transpose fails ten tests), and says
+of any other file only that it cannot identify the file.
 """
 
 import functools
@@ -39,7 +39,7 @@ from PIL import Image, UnidentifiedImageError, features
 
 
 def read_bytes(path: Path) -> bytes:
-    """The bytes of the file. Raises ValueError with the reason if it is not a file or cannot be opened."""
+    """The bytes of the file. Raises ValueError with the reason if `path` is not a file or cannot be opened."""
     try:
         mode = os.stat(path).st_mode
         if stat.S_ISREG(mode):
@@ -53,38 +53,38 @@ def read_bytes(path: Path) -> bytes:
 
 # ---- decode
 
-Image.MAX_IMAGE_PIXELS = 100_000_000  # a "photo" of more is a decompression bomb
-warnings.filterwarnings("ignore", module=r"PIL\.")  # they are about odd tags and lack the photo's name
-LARGE = 4_000_000  # pixels, from which a JPEG may be decoded at a fraction of its size
-# PIL knows many more, some of which start other programs, such as Ghostscript
+Image.MAX_IMAGE_PIXELS = 100_000_000  # a file with more pixels counts as a decompression bomb
+warnings.filterwarnings("ignore", module=r"PIL\.")  # they are about odd tags and do not name the photo
+LARGE = 4_000_000  # pixels; a JPEG with more may be decoded at a fraction of its size
+# PIL knows many more formats, some of which start other programs, such as Ghostscript
 FORMATS = ("AVIF", "BMP", "DIB", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TGA", "TIFF", "WEBP")
 BITS, MEANING, PLANES, NUMBERS = 258, 262, 284, 339  # tags of a TIFF
 
 
 def decode(data: bytes, enough: int = 0) -> np.ndarray:
-    """RGB uint8 (H, W, 3) of an image file's bytes, turned upright by its EXIF tag; see the table above.
+    """Decode the bytes of an image file to RGB pixels (H, W, 3) uint8, as in the table above, turned upright.
 
-    enough: pixels that both sides must keep. A JPEG of more than LARGE pixels is then decoded at 1/2, 1/4 or 1/8 of its
-    size, which takes a third of the time and changes pixels slightly; 0 always decodes the whole size.
+    enough: the pixels that each side must keep. A JPEG of more than LARGE pixels is then decoded at 1/2, 1/4 or 1/8 of
+    its size, which takes a third of the time and changes pixels slightly. With 0 every photo is decoded at full size.
     Raises ValueError, which says what the file is, for anything that is not a whole picture.
     """
     try:
         return _pixels(data, enough)
-    except Exception as error:  # hostile bytes make decoders raise a dozen types
+    except Exception as error:  # hostile bytes make decoders raise a dozen types of errors
         plain = pixels_only(data)
         if plain != data:
             try:
                 return _pixels(plain, enough)
-            except Exception:  # the metadata was not the reason: the first error says more
+            except Exception:  # the metadata was not the reason, and the first error says more
                 pass
         raise ValueError(_problem(data, error)) from None
 
 
 def header(data: bytes) -> tuple[str, int, int]:
-    """Format (PIL's name), width and height of a file that `decode` reads; not turned upright."""
+    """The format (PIL's name), width and height of an image file, which is not turned upright."""
     try:
         image = _opened(data)
-    except Exception:  # for damaged metadata, as in `decode`
+    except Exception:  # damaged metadata may be the reason, as in `decode`
         image = _opened(pixels_only(data))
     with image:
         return image.format, image.width, image.height
@@ -103,7 +103,7 @@ def _pixels(data: bytes, enough: int) -> np.ndarray:
 def _opened(data: bytes) -> Image.Image:
     heic = is_heic(data) and _reads_heic()
     image = Image.open(io.BytesIO(data), formats=("HEIF",) if heic else FORMATS)
-    if image.width * image.height > Image.MAX_IMAGE_PIXELS:  # PIL itself only warns up to twice as many
+    if image.width * image.height > Image.MAX_IMAGE_PIXELS:  # up to twice as many pixels PIL itself only warns
         raise ValueError(f"{image.width} x {image.height} pixels: a decompression bomb, not a photo")
     return image
 
@@ -119,7 +119,7 @@ def _reads_heic() -> bool:
 
 
 def _check_tiff(image: Image.Image) -> None:
-    """Raise ValueError for kinds of TIFF that PIL reads as other pixels: colours in separate planes, signed bytes."""
+    """Raise ValueError for TIFFs that PIL reads wrongly: colours of over 8 bits in separate planes, or signed bytes."""
     bits = max(image.tag_v2.get(BITS, (1,)))
     if bits > 8 and image.tag_v2.get(PLANES) == 2:
         raise ValueError(f"a TIFF of {bits}-bit colours in separate planes (save it as PNG)")
@@ -128,7 +128,7 @@ def _check_tiff(image: Image.Image) -> None:
 
 
 def _is_inverted(image: Image.Image) -> bool:
-    """Whether 0 is white in a TIFF; PIL heeds it in 8 bits only."""
+    """Return whether 0 is white in a TIFF, which PIL considers only for 8-bit images."""
     return image.format == "TIFF" and image.tag_v2.get(MEANING) == 0
 
 
@@ -186,9 +186,9 @@ BLOCK = 1 << 24  # bytes unpacked at one time
 
 
 def check_parts(data: bytes) -> None:
-    """Raise ValueError for a PNG with damaged pixels: PIL does not compare all checksums.
+    """Raise ValueError for a PNG with damaged pixels, since PIL does not compare all checksums.
 
-    Compressed pixels also have a checksum inside. If that one is right, a wrong checksum of the chunk is accepted.
+    The compressed pixels also hold a checksum. If that checksum is right, a wrong checksum of their chunk is accepted.
     """
     if not data.startswith(PNG):
         return
@@ -200,14 +200,14 @@ def check_parts(data: bytes) -> None:
 
 
 def pixels_only(data: bytes) -> bytes:
-    """A PNG or JPEG without metadata, except EXIF; any other file unchanged."""
+    """The bytes of a PNG or JPEG without its metadata except EXIF; the bytes of any other file, unchanged."""
     if data.startswith(PNG):
         return PNG + b"".join(_chunk(kind, body) for kind, body, right in _chunks(data) if kind in KEPT and right)
     return _without_segments(data) if data.startswith(JPEG) else data
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bool]]:
-    """Yield kind, content and whether the checksum is right, for each complete chunk."""
+    """For each complete chunk of a PNG, yield its kind, its content, and whether its checksum is right."""
     place = len(PNG)
     while place + 12 <= len(data):
         size, kind = struct.unpack_from(">I4s", data, place)
@@ -234,7 +234,7 @@ def _unpacks(packed: bytes) -> bool:
 
 
 def _without_segments(data: bytes) -> bytes:
-    """A JPEG without application segments and comments; complete segments about colours stay."""
+    """The bytes of a JPEG without comments and application segments, except EXIF and whole segments about colours."""
     place, kept = 2, [data[:2]]
     while place + 4 <= len(data) and data[place] == 0xFF and data[place + 1] != SCAN:
         end = place + 2 + int.from_bytes(data[place + 2 : place + 4])
@@ -267,7 +267,7 @@ TURNS = {
 
 
 def upright(image: Image.Image) -> Image.Image:
-    """The image turned by its orientation; unchanged if it has none, or none that can be read."""
+    """The image turned by its EXIF orientation, or unchanged if it has no orientation that can be read."""
     image.load()
     try:
         orientation = image.getexif().get(TAG)
@@ -278,7 +278,7 @@ def upright(image: Image.Image) -> Image.Image:
 
 
 def _orientation(exif: bytes) -> int | None:
-    """The orientation in an EXIF record. PIL stops at the first tag that points outside the record."""
+    """The orientation in an EXIF record, or None. PIL misses it after a tag that points outside the record."""
     record = exif.removeprefix(b"Exif\0\0")
     order = ORDERS.get(record[:4])
     try:
@@ -287,7 +287,7 @@ def _orientation(exif: bytes) -> int | None:
             tag, kind, _, value = struct.unpack_from(f"{order}HHIH", record, start + 2 + ENTRY * i)
             if (tag, kind) == (TAG, SHORT):
                 return value
-    except struct.error:  # no record, or it ends early
+    except struct.error:  # there is no record, or the record ends early
         pass
     return None
 
@@ -307,13 +307,13 @@ ADVICE = {
     "a JSON text": "download it again: it may hold an error message",
     "a DICOM file": "convert it to PNG, for example with pydicom",
     "an array of numpy": "save it as PNG",
-    "a zip archive": "unzip it",
-    "a 7z archive": "7z x it",
+    "a zip archive": "unpack it with unzip",
+    "a 7z archive": "unpack it with 7z x",
     "a gzip archive": "rename it to .gz, then gunzip it",
     "a bzip2 archive": "rename it to .bz2, then bunzip2 it",
     "an xz archive": "rename it to .xz, then unxz it",
-    "a tar archive": "tar -xf it",
-    "what a Mac keeps beside a file": "delete it; the photo has the same name without ._",
+    "a tar archive": "unpack it with tar -xf",
+    "a file that a Mac writes beside another file": "delete it; the photo has the same name without ._",
     "nothing but zero bytes": "copy or download it again",
 }
 FIRST_BYTES = {
@@ -335,7 +335,7 @@ FIRST_BYTES = {
     b"\x93NUMPY": "an array of numpy",
     b"\x89HDF": "an HDF5 file",
     b"PAR1": "a Parquet table",
-    b"\0\x05\x16\x07": "what a Mac keeps beside a file",
+    b"\0\x05\x16\x07": "a file that a Mac writes beside another file",
     b"\xff\xd8\xff": DAMAGED.format("JPEG"),
     b"\x89PNG": DAMAGED.format("PNG"),
     b"GIF8": DAMAGED.format("GIF"),
@@ -347,9 +347,9 @@ HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"
 
 
 def kind_of_file(data: bytes, readable: Mapping[str, bool]) -> str:
-    """The kind of file in words, with advice in brackets if there is any.
+    """The kind of the file in words, followed by the advice for this kind in brackets, if there is any.
 
-    readable: whether HEIC and AVIF photos can be read here; if so, one that could not be read is damaged.
+    readable: for "HEIC" and "AVIF", whether such photos can be read here. A photo of a readable kind is called damaged.
     """
     what = _kind(data)
     damaged = [kind for kind, is_read in readable.items() if is_read and what.endswith(f" {kind} photo")]
@@ -359,12 +359,12 @@ def kind_of_file(data: bytes, readable: Mapping[str, bool]) -> str:
 
 
 def is_heic(data: bytes) -> bool:
-    """Whether the bytes begin like a HEIC photo, with any file name."""
+    """Return whether the bytes begin like a HEIC photo. The name of the file does not matter."""
     return data[4:8] == b"ftyp" and not _is_avif(data) and data[8:12] in HEIC_BRANDS
 
 
 def _is_avif(data: bytes) -> bool:
-    """Whether AVIF is in the list of brands; the first brand may be a general one that HEIC has too."""
+    """Return whether AVIF is in the list of brands. The first brand does not say so if it is one that HEIC also has."""
     return data[4:8] == b"ftyp" and (b"avif" in data[8:32] or b"avis" in data[8:32])
 
 

@@ -1,14 +1,14 @@
-"""How folds are made: groups stay together, labels are spread evenly. No torch.
+"""Make folds in which groups stay together and labels are spread evenly. Torch is not imported.
 
 1. `assign_folds` adds the column `fold` to the training table, for every kind of target.
-2. One seed: `split_rows` chooses a method that suits the labels and groups.
-3. Several seeds: `best_seed` finds the split whose folds are most alike.
-4. Audit: `audit_folds` finds groups and photos that are in two folds.
-5. Report: counts of labels by fold, and warnings for labels that the folds cannot share evenly.
+2. `split_rows` splits the rows by one seed, with a method that suits the labels and groups.
+3. `best_seed` tries several seeds and chooses the seed whose folds are most alike.
+4. `audit_folds` finds groups and photos that are in two folds.
+5. `labels_by_fold` counts the labels of each fold, and two functions warn of labels that folds cannot share evenly.
 
-Own code stands here for two methods of libraries. StratifiedGroupKFold of scikit-learn gives the same folds (a test
-compares them), but it takes ten times as long, too long for a search over a thousand seeds. iterative-stratification
-splits single rows; it cannot keep groups together.
+Two methods of libraries are replaced by own code. StratifiedGroupKFold of scikit-learn makes the same folds (a test
+compares them), but takes ten times as long, too long for a search over a thousand seeds. iterative-stratification
+splits single rows and cannot keep groups together.
 """
 
 import warnings
@@ -27,8 +27,8 @@ from comp.store.fold_table import USUAL_FOLDS, fold_count
 
 # ---- assign
 
-SEEDS = 2**32  # that numpy's generators take
-DECILES = 10  # ranges of a number that are spread evenly
+SEEDS = 2**32  # number of seeds that numpy's generators accept
+DECILES = 10  # number of ranges that are spread evenly if the target is a number
 
 
 def assign_folds(
@@ -39,12 +39,12 @@ def assign_folds(
     search: int = 1,
     progress: Callable[[int], None] = lambda count: None,
 ) -> pd.DataFrame:
-    """`table` (image, group, label, …) with a new column `fold` 0 … K-1, sorted by image.
+    """Return `table` (image, group, label, …), sorted by image, with a new column `fold` of 0 … K-1.
 
-    Each group is in one fold, no fold is empty, and labels are spread evenly (`split_rows`, shuffled by seed): classes,
-    each of several labels, or the deciles of a number. search: how many seeds to try, from `seed` on; the most even
-    folds are kept. progress is called with the number of seeds just tried.
-    Rows are sorted first, so that the result does not depend on the order of files on a disk.
+    Each group is in one fold, no fold is empty, and `split_rows` spreads the classes, each of several labels, or the
+    deciles of a number evenly. search: the number of seeds to try, from `seed` on; the most even folds are kept.
+    progress: a function that is called with the number of seeds just tried.
+    The rows are sorted first, so that the result does not depend on the order of files on a disk.
     Raises InputError for fewer than 2 folds, for more folds than groups, and for seeds that do not exist.
     """
     table = with_groups(table).sort_values("image", ignore_index=True)
@@ -59,9 +59,9 @@ def assign_folds(
 
 
 def with_groups(table: pd.DataFrame) -> pd.DataFrame:
-    """`table` with text in its column `group`. A row without a group becomes a group named by its image.
+    """Return `table` with a group in every row, as text. A row without a group gets its image as the group.
 
-    Photos of one prediction id (column `id`, if there is one) are scored together, so their groups become one.
+    If the table has a column `id`, photos of one prediction id are scored together, so their groups are merged.
     """
     group = table["group"] if "group" in table else pd.Series(None, table.index, object)
     none = group.isna() | (group.astype(str) == "")
@@ -74,14 +74,14 @@ def with_groups(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def strata_of(table: pd.DataFrame, competition: Competition, folds: int) -> np.ndarray:
-    """What to spread evenly: class numbers (N,) int, or several labels (N, C) uint8 of 0 and 1."""
+    """The values to spread evenly: class or range numbers (N,) int, or several labels (N, C) uint8 of 0 and 1."""
     values = labels.to_array(table["label"], competition)
-    # fewer ranges of a number if a range would have fewer rows than there are folds
+    # a number gets fewer ranges if a range would have fewer rows than there are folds
     return values if values.ndim == 2 else labels.strata(values, max(1, min(DECILES, len(values) // folds)))
 
 
 def without_empty(fold: np.ndarray, group: np.ndarray, folds: int) -> np.ndarray:
-    """`fold` (N,) without empty folds: each empty one gets the smallest group of the fold with the most groups.
+    """Return `fold` (N,) after each empty fold has received the smallest group of the fold with the most groups.
 
     Stratification can leave a fold empty if there are few groups of unequal size.
     """
@@ -95,27 +95,27 @@ def without_empty(fold: np.ndarray, group: np.ndarray, folds: int) -> np.ndarray
 def _check_fold_count(folds: int, groups: int, seed: int, search: int) -> None:
     asked = f"{folds} folds of {groups} group(s)"
     if groups < 2:
-        expected = "at least 2 groups: photos of one group, and near-identical photos, stay in one fold"
-        raise InputError(asked, expected, "a finer `group` in competition.toml, or none")
+        expected = "at least 2 groups, since photos of one group and near-identical photos stay in one fold"
+        raise InputError(asked, expected, "in competition.toml, choose a column with more values as `group`, or none")
     if not 2 <= folds <= groups:
         raise InputError(asked, f"2 to {groups} folds", f"make folds FOLDS={min(USUAL_FOLDS, groups)}")
     if search < 1 or not 0 <= seed <= SEEDS - search:
         raise InputError(
             f"SEED={seed} SEARCH={search}",
-            f"SEARCH of at least 1, and seeds from 0 to {SEEDS - 1}",
+            f"SEARCH of at least 1, and only seeds from 0 to {SEEDS - 1}",
             "make folds SEED=0 SEARCH=1",
         )
 
 
 # ---- split by one seed
 
-MOST_CELLS = 20_000_000  # groups times classes, at most, for a table of both: 160 MB
+MOST_CELLS = 20_000_000  # largest product of groups and classes for a table of both, which takes 160 MB
 
 
 def split_rows(strata: np.ndarray, group: np.ndarray, folds: int, seed: int) -> np.ndarray:
     """The fold of each row, (N,) int. Each group is in one fold.
 
-    strata: (N,) class numbers, or (N, C) of 0 and 1 for several labels; group: (N,) int from 0.
+    strata: class numbers (N,), or several labels (N, C) of 0 and 1; group: the number (N,) of each row's group, from 0.
 
     | labels                                                       | method                            |
     |--------------------------------------------------------------|-----------------------------------|
@@ -136,7 +136,7 @@ def split_rows(strata: np.ndarray, group: np.ndarray, folds: int, seed: int) -> 
 
 
 def _stratified(strata: np.ndarray, folds: int, seed: int) -> np.ndarray:
-    from sklearn.model_selection import StratifiedKFold  # a second to import: not for --help
+    from sklearn.model_selection import StratifiedKFold  # takes a second to import, for which --help should not wait
 
     fold, splitter = np.empty(len(strata), int), StratifiedKFold(folds, shuffle=True, random_state=seed)
     with warnings.catch_warnings():
@@ -148,7 +148,7 @@ def _stratified(strata: np.ndarray, folds: int, seed: int) -> np.ndarray:
 
 
 def stratified_group(strata: np.ndarray, group: np.ndarray, folds: int, seed: int) -> np.ndarray:
-    """Exactly the folds of scikit-learn's StratifiedGroupKFold(folds, shuffle=True, random_state=seed); see above.
+    """The folds (N,) that scikit-learn's StratifiedGroupKFold(folds, shuffle=True, random_state=seed) makes.
 
     scikit-learn tries the folds for a group one after the other. Here they are tried at once, ten times as fast.
     """
@@ -167,7 +167,7 @@ def stratified_group(strata: np.ndarray, group: np.ndarray, folds: int, seed: in
 
 
 def _mean_deviation(shares: np.ndarray) -> np.ndarray:
-    """Mean over classes of the standard deviation over folds, for each trial; shares: (trial, K, C)."""
+    """The standard deviation over folds, averaged over classes, (trial,). shares (trial, K, C) is overwritten."""
     # the same steps as np.std and np.mean, without their overhead
     folds, classes = shares.shape[1:]
     shares -= np.add.reduce(shares, axis=1, keepdims=True) / folds
@@ -176,7 +176,7 @@ def _mean_deviation(shares: np.ndarray) -> np.ndarray:
 
 
 def _first_best(uneven: list[float], rows: list[float]) -> int:
-    """The trial with the least uneven folds; among nearly equal ones, the one where the fold has the fewest rows."""
+    """The trial with the least uneven folds, or, of nearly equal trials, the trial whose fold has the fewest rows."""
     best, lowest, fewest = 0, float("inf"), float("inf")
     for k, (value, size) in enumerate(zip(uneven, rows, strict=True)):
         near = abs(value - lowest) <= 1e-8 + 1e-5 * lowest and lowest < float("inf")  # np.isclose
@@ -194,11 +194,12 @@ def _iterative(positive: sparse.csr_matrix, group: np.ndarray, folds: int, seed:
 def split_iteratively(counts, rows: np.ndarray, folds: int, seed: int) -> np.ndarray:
     """The fold 0 … folds - 1 of each group, (G,) int, by iterative stratification.
 
-    Sechidis, Tsoumakas & Vlahavas 2011, "On the stratification of multi-label data": take the label with the fewest
-    rows left, and give each of its rows to the fold that needs this label most. Here whole groups are given, with all
-    labels of their rows. Ties go to the fold that needs the most rows, then to a random one, drawn by seed.
+    The method of Sechidis, Tsoumakas & Vlahavas 2011, "On the stratification of multi-label data", takes the label with
+    the fewest rows left, and gives each of its rows to the fold that needs this label most. Here whole groups are
+    given, with all labels of their rows. If several folds need the label equally, the group goes to the fold that needs
+    the most rows, and if these are equal too, to a random fold, drawn by seed.
 
-    counts: (G, C) array or sparse matrix, how many rows a group has of each label; rows: (G,) how many rows it has.
+    counts: (G, C) array or sparse matrix, the rows of each label in a group; rows: (G,), the rows of a group.
     """
     rng = np.random.default_rng(seed)
     order = np.lexsort((rng.permutation(len(rows)), -rows))  # large groups first
@@ -217,9 +218,11 @@ def split_iteratively(counts, rows: np.ndarray, folds: int, seed: int) -> np.nda
 
 
 class _Deal:
-    """How many rows each fold still needs, in units of 1 / folds rows: whole numbers give exact ties.
+    """The folds of the groups so far, and the rows that each fold still needs.
 
-    owed: (C, K) rows by label; owed_rows: (K,) all rows; left: (C,) rows that have no fold yet; fold: (G,), -1: none.
+    owed (C, K): the rows of each label that each fold needs; owed_rows (K,): the rows of any label that it needs. Both
+    are in units of 1 / folds rows, so that they are whole numbers and ties are exact. left (C,): the rows of each label
+    that have no fold yet. fold (G,): the fold of each group, -1 if the group has no fold yet.
     """
 
     def __init__(self, counts: sparse.csr_matrix, rows: np.ndarray, folds: int, rng: np.random.Generator):
@@ -230,12 +233,12 @@ class _Deal:
         self.fold = np.full(len(rows), -1)
 
     def rarest_label(self) -> int | None:
-        """The label with the fewest rows left; None if no rows are left."""
+        """The label with the fewest rows without a fold; None if no label has such rows."""
         left = np.where(self.left > 0, self.left, np.iinfo(np.int64).max)
         return int(left.argmin()) if (self.left > 0).any() else None
 
     def give(self, group: int, wanted: np.ndarray) -> None:
-        """Give a group to the fold with the largest `wanted` (K,), and subtract its rows from what that fold needs."""
+        """Give a group to the fold with the largest value in `wanted` (K,), and reduce the rows that the fold needs."""
         best = np.flatnonzero(wanted == wanted.max())
         best = best[self.owed_rows[best] == self.owed_rows[best].max()]
         k = best[0] if len(best) == 1 else self.rng.choice(best)
@@ -250,15 +253,15 @@ class _Deal:
 # ---- search over seeds
 
 SEEDS_PER_TASK = 10
-WORTH_PROCESSES = 500_000  # rows times seeds; below, starting processes takes longer than the search
+WORTH_PROCESSES = 500_000  # rows times seeds; for fewer, the start of processes takes longer than the search
 
 
 def best_seed(
     strata: np.ndarray, group: np.ndarray, folds: int, seed: int, search: int, progress: Callable[[int], None]
 ) -> int:
-    """The seed in seed … seed + search - 1 with the lowest `imbalance`; among equal ones the first.
+    """The first seed in seed … seed + search - 1 whose folds have the lowest `imbalance`.
 
-    strata, group: as for `split_rows`. progress is called with the number of seeds just tried.
+    strata, group: as for `split_rows`. progress: a function that is called with the number of seeds just tried.
     """
     starts = range(seed, seed + search, SEEDS_PER_TASK)
     parts = [range(start, min(start + SEEDS_PER_TASK, seed + search)) for start in starts]
@@ -276,7 +279,7 @@ def _scores_of_seeds(strata: np.ndarray, group: np.ndarray, folds: int, seeds: r
 
 
 def imbalance(strata: np.ndarray, fold: np.ndarray, folds: int) -> float:
-    """How unevenly classes are spread: the mean over classes of Pearson's chi-square against equal parts, 0 is even.
+    """The mean over classes of Pearson's chi-square against equal parts. 0 means that all classes are spread evenly.
 
     The number of rows per fold counts as one more class.
     """
@@ -287,7 +290,7 @@ def imbalance(strata: np.ndarray, fold: np.ndarray, folds: int) -> float:
 
 
 def class_counts(strata: np.ndarray, fold: np.ndarray, folds: int, classes: int = 0) -> np.ndarray:
-    """Rows by class and fold, or positive rows by label and fold: (C, K) int; C is at least `classes`."""
+    """Count the rows of each class, or the positive rows of each label, by fold: (C, K) int, C at least `classes`."""
     if strata.ndim == 2:
         member = sparse.csr_matrix((np.ones(len(fold), int), (fold, np.arange(len(fold)))), shape=(folds, len(fold)))
         return (member @ strata.astype(np.int64)).T
@@ -302,7 +305,7 @@ def class_counts(strata: np.ndarray, fold: np.ndarray, folds: int, classes: int 
 def audit_folds(table: pd.DataFrame, digests: dict[str, str] | None = None) -> None:
     """Raise InputError if a group or a photo (by name or by bytes) is in two folds.
 
-    digests: image to a hash of its bytes. Equal bytes under two names in one fold are allowed.
+    digests: a hash of the bytes of each photo, by image. Photos with equal bytes may have two names in one fold.
     """
     problems = [f"group {name} is in folds {where}" for name, where in _in_two_folds(table, table["group"])]
     problems += [f"photo {name} is in folds {where}" for name, where in _in_two_folds(table, table["image"])]
@@ -314,13 +317,13 @@ def audit_folds(table: pd.DataFrame, digests: dict[str, str] | None = None) -> N
     if problems:
         raise InputError(
             f"{len(problems)} leak(s) between folds:{listed(problems)}",
-            "each group and each photo in one fold; otherwise models have seen the answers",
-            "make folds, which puts such photos into one group",
+            "each group and each photo in one fold, so that no model is scored on photos that it trained on",
+            "make folds",
         )
 
 
 def _in_two_folds(table: pd.DataFrame, key: pd.Series) -> list[tuple[str, str]]:
-    """The values of `key` that are in more than one fold, with these folds."""
+    """The values of `key` that are in more than one fold, each with a text such as "0 and 2" for its folds."""
     several = table["fold"].groupby(key.to_numpy()).transform("nunique") > 1
     folds_of = table["fold"][several].groupby(key[several].to_numpy()).unique()
     return [(name, " and ".join(map(str, sorted(where)))) for name, where in folds_of.items()]
@@ -330,21 +333,23 @@ def _in_two_folds(table: pd.DataFrame, key: pd.Series) -> list[tuple[str, str]]:
 
 MOST_CLASSES = 40  # with more classes, the table is a summary
 MOST_OF_A_CLASS = 0.5  # if one group has a larger share of a class, the folds cannot be alike
-FEW = 10  # rows; in smaller classes one group often holds most of them
+FEW = 10  # rows; in a class with fewer rows, one group often holds most of them
 KINDS = {"regression": ("ranges", "range"), "multilabel": ("labels", "label")}
 
 
 def counts_by_fold(table: pd.DataFrame, competition: Competition) -> np.ndarray:
-    """(C, K) int: rows by class, positive rows by label, or rows by range of a number, in each fold."""
+    """Count rows by class, positive rows by label, or rows by range of a number, in each fold: (C, K) int."""
     folds = fold_count(table)
     classes = 0 if competition.target == "regression" else competition.size
     return class_counts(strata_of(table, competition, folds), table["fold"].to_numpy(), folds, classes)
 
 
 def labels_by_fold(table: pd.DataFrame, competition: Competition) -> tuple[str, list[str], list[list]]:
-    """A table: what is counted, the column headers, and the rows (labels, photos and groups by fold).
+    """Count labels, photos and groups by fold, for a table.
 
-    Regression: rows by decile, and the mean. More than MOST_CLASSES classes: a summary.
+    Returns what the labels are called (such as "classes"), the column headers, and the rows. If the target is a number,
+    its ranges are counted, and a row has the means. If there are more than MOST_CLASSES classes, a summary of them is
+    returned.
     """
     counts = counts_by_fold(table, competition)
     plural, singular = KINDS.get(competition.target, ("classes", "class"))
@@ -358,22 +363,22 @@ def labels_by_fold(table: pd.DataFrame, competition: Competition) -> tuple[str, 
 
 
 def missing_labels(table: pd.DataFrame, competition: Competition) -> list[str]:
-    """A line for each class that is missing in some folds or in all."""
+    """A warning for each class that is missing in some folds or in all folds."""
     counts, lines = counts_by_fold(table, competition), []
     for name, row in zip(_names(counts, competition), counts, strict=True):
         without = np.flatnonzero(row == 0)
         if row.sum() == 0:
             lines.append(f"no photo of {name} at all: no model can learn it")
         elif len(without) == len(row) - 1:
-            lines.append(f"{name} is in one fold only: that fold's model never sees it; use fewer FOLDS")
+            lines.append(f"{name} is in one fold only, and the model of this fold never sees it; use fewer FOLDS")
         elif len(without):
             folds_of = ", ".join(map(str, without))
-            lines.append(f"fold {folds_of} has no photo of {name}: its score ignores that class; use fewer FOLDS")
+            lines.append(f"no photo of {name} is in fold {folds_of}, whose score ignores this class; use fewer FOLDS")
     return lines
 
 
 def crowded_labels(table: pd.DataFrame, competition: Competition) -> list[str]:
-    """A line for each class of at least FEW photos if one group has more than MOST_OF_A_CLASS of them."""
+    """A warning for each class with at least FEW photos of which one group has more than the share MOST_OF_A_CLASS."""
     folds = fold_count(table)
     strata = strata_of(table, competition, folds)
     row, kind = np.nonzero(strata) if strata.ndim == 2 else (np.arange(len(strata)), strata)
@@ -399,7 +404,7 @@ def _rows(counts: np.ndarray, competition: Competition) -> list[list]:
 
 
 def _summary(counts: np.ndarray, plural: str) -> list[list]:
-    """For many classes: how many have photos in each fold, how many have none, and the smallest and largest."""
+    """The rows of the table for many classes: how many have photos or none in each fold, and the extreme numbers."""
     sums = np.column_stack([counts, counts.sum(1)])
     figures = {
         f"{plural} with photos": (sums > 0).sum(0),

@@ -1,12 +1,12 @@
-"""Batches by worker processes that may die, fail or hang; the missing ones are then loaded here, with the same pixels.
+"""Load batches in worker processes. If the workers die or fail, this process loads the other batches, pixel for pixel.
 
 1. `Loader` iterates over the batches of an epoch.
-2. The number of workers follows the machine and its shared memory; `loss_of_workers` says why workers were lost.
-3. `watched` is the thread that ends workers which bring nothing.
+2. `worker_count` follows the machine and its shared memory, and `loss_of_workers` says why workers were lost.
+3. `watched` runs a thread that can end workers which bring no batches.
 
 A batch is a function of its epoch and positions, so it does not matter which process makes it. torch's DataLoader does
-the work. What it lacks: it raises if a worker dies, hangs if shared memory is full, and its timeout leaves a training
-that has to be started again.
+the work. On its own it raises an error if a worker dies, hangs if shared memory is full, and after its timeout the
+training has to be started again.
 """
 
 import contextlib
@@ -32,18 +32,18 @@ from comp.hardware import processes
 
 # ---- the loader
 
-PATIENCE = 900.0  # seconds without a batch after which workers count as stuck: a slow network disk needs minutes
-PREFETCH = 2  # batches that torch lets a worker prepare
+PATIENCE = 900.0  # seconds without a batch after which workers count as stuck; a slow network disk needs minutes
+PREFETCH = 2  # batches that each worker prepares in advance
 
 Loaded = tuple[Tensor, Tensor, Tensor]  # pixels, labels, positions
 
 
 class Loader:
-    """Iterate for the batches of `order` in this epoch: pixels, labels and positions, as Batches gives them.
+    """Iterate over the batches of the epoch of `order`. Each batch is pixels, labels and positions, as from `Batches`.
 
-    workers: the recipe's setting. If workers die, fail or find shared memory full, a warning says so and this process
-    goes on without them. An exception of a batch is raised as it is. Workers that bring nothing for `patience` seconds
-    are an InputError.
+    workers: the setting of the recipe, -1 to let the machine decide. If workers die, fail or find shared memory full, a
+    warning says so, and this process loads the other batches. An exception that a batch raises is raised here too. If
+    the workers bring no batch for `patience` seconds, an InputError is raised.
     """
 
     def __init__(self, batches: Batches, order: Order, workers: int, device: torch.device, patience: float = PATIENCE):
@@ -51,11 +51,11 @@ class Loader:
         self.workers = worker_count(workers, batches, order, device)
         self._source = self._data_loader(_InSharedMemory(batches), order, self.workers) if self.workers else None
         self._processes: list[BaseProcess] = []
-        self._awaited: int | None = None  # the number of the batch that this process waits for
+        self._awaited: int | None = None  # number of the batch for which this process waits
         self._stuck = False
 
     def _data_loader(self, batches: Dataset, keys, workers: int) -> DataLoader:
-        """Each item that a worker sends is one batch, already stacked."""
+        """A DataLoader for the batches at `keys`. Each of its items is a whole batch, so it stacks nothing."""
         return DataLoader(
             batches,
             batch_size=None,
@@ -64,11 +64,11 @@ class Loader:
             persistent_workers=workers > 0,
             prefetch_factor=PREFETCH if workers else None,
             pin_memory=self.device.type == "cuda",
-            generator=torch.Generator(),  # or it would draw from the generator of dropout
+            generator=torch.Generator(),  # otherwise it would draw from the generator of dropout
         )
 
     def __iter__(self) -> Iterator[Loaded]:
-        # one draw an epoch, for any number of workers: the random numbers of the model, such as dropout, come after it
+        # one draw per epoch, with any number of workers; the random numbers of the model, such as dropout, follow it
         torch.empty((), dtype=torch.int64).random_()
         keys, count = list(self.order), 0
         for loaded in self._from_workers(len(keys)):
@@ -78,7 +78,7 @@ class Loader:
             yield from self._data_loader(self.batches, keys[count:], 0)
 
     def _from_workers(self, count: int) -> Iterator[Loaded]:
-        """The batches that the workers bring: all `count`, or the first ones if the workers are lost."""
+        """Yield the batches that the workers bring: all `count` batches, or only the first if the workers are lost."""
         if self._source is None:
             return
         with watched(lambda: self._awaited, self.patience, self._kill):
@@ -97,13 +97,14 @@ class Loader:
                 self._awaited = None
 
     def _started(self) -> Iterator[Loaded]:
-        """The DataLoader's iterator, with its workers at work.
+        """Start the workers, and return the iterator of the DataLoader.
 
-        torch's handler of SIGCHLD raises wherever the main thread is when a worker dies, such as in the middle of a
-        step. It is removed: the next wait for a batch notices the death too, within five seconds.
+        When a worker dies, torch's handler of SIGCHLD raises an error wherever the main thread is, such as in the
+        middle of a step. The handler is removed, because the next wait for a batch also notices the death, within five
+        seconds.
         """
         before, others = signal.getsignal(signal.SIGCHLD), multiprocessing.active_children()
-        multiprocessing.Semaphore()  # fails if shared memory is full; torch would print a traceback as well
+        multiprocessing.Semaphore()  # raises if shared memory is full, where torch would also print a traceback
         source = iter(self._source)
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGCHLD, before or signal.SIG_DFL)
@@ -111,31 +112,32 @@ class Loader:
         return source
 
     def _kill(self) -> None:
-        """Kill workers that bring nothing; torch then notices it. SIGKILL ends a stopped process too."""
+        """Kill the workers, which bring no batches. torch notices their end. SIGKILL also ends stopped processes."""
         self._stuck = True
         for worker in self._processes:
             worker.kill()
 
     def _give_up(self, error: Exception) -> None:
-        """Go on without workers, and say why; InputError if they were stuck, as this process might be too."""
+        """Go on without workers, and print why. Raises InputError if the workers were stuck."""
         why = loss_of_workers(self._processes, error)
         self.workers, self._source = 0, None
         if self._stuck:
             for worker in self._processes:
-                worker.join(5)  # it was killed just now
+                worker.join(5)  # `_kill` killed it just now
             raise InputError(
                 f"the loader's workers brought no batch for {self.patience:g} seconds",
-                "a batch in less: a disk that answers, and workers that run",
-                "ls on the folder of photos; then the same command with SET=workers=0, which goes on where it stopped",
+                "a batch in less time, from a disk that answers (try ls on the folder of photos) and workers that run",
+                "the same command with SET=workers=0, which goes on where the training stopped",
             ) from error
-        if not isinstance(error, InputError):  # a photo's error is raised again, by this process
-            console.warn(f"{why}. This process loads the batches from here on, the same pixels but slower")
+        if not isinstance(error, InputError):  # this process raises a photo's error again
+            console.warn(f"{why}. From here on this process loads the batches, with the same pixels but more slowly")
 
 
 class _InSharedMemory(Dataset):
-    """Batches in a worker: they are moved to shared memory here, where an error reaches the main process.
+    """Batches that the worker itself moves to shared memory, so that an error reaches the main process.
 
-    torch moves them in a thread of the worker, which prints the error, and the main process waits for ever.
+    torch would move a batch in a thread of the worker. The thread only prints an error, and the main process waits for
+    ever.
     """
 
     def __init__(self, batches: Batches):
@@ -150,13 +152,13 @@ class _InSharedMemory(Dataset):
 
 # ---- how many workers, and why they were lost
 
-SHARED = "/dev/shm"  # workers hand over their batches in files of this folder
-LARGER = "docker run --shm-size=8g or --ipc=host gives more"
-MOST_WORKERS = 8  # if the machine decides: more hardly help, and each needs memory
+SHARED = "/dev/shm"  # folder in whose files workers hand over their batches
+LARGER = "docker run with --shm-size=8g or with --ipc=host gives more"
+MOST_WORKERS = 8  # if the machine decides; more workers hardly help, and each of them needs memory
 
 
 def worker_count(workers: int, batches: Batches, order: Order, device: torch.device) -> int:
-    """The recipe's number of workers, or by the machine (-1); fewer if shared memory cannot hold their batches."""
+    """The number of workers to start: `workers`, or the machine's choice for -1; fewer if shared memory is small."""
     wanted = workers if workers >= 0 else _by_machine(batches, device)
     if not wanted or not os.path.isdir(SHARED):
         return wanted
@@ -172,9 +174,9 @@ def worker_count(workers: int, batches: Batches, order: Order, device: torch.dev
 
 
 def affordable(workers: int, batch: int, free: int) -> int:
-    """The number of workers, at most `workers`, whose batches (of `batch` bytes) fit into `free` bytes; may be 0.
+    """The number of workers, from 0 to `workers`, whose batches fit into `free` bytes. batch: the bytes of a batch.
 
-    Each worker prepares PREFETCH batches; one more is trained on, and one is on its way.
+    Each worker holds PREFETCH batches. Two more batches need room: the one in training and the next one.
     """
     return max(0, min(workers, (free // max(batch, 1) - 2) // PREFETCH))
 
@@ -189,18 +191,18 @@ def _by_machine(batches: Batches, device: torch.device) -> int:
 
 @functools.cache
 def _say_once(text: str) -> None:
-    """Print a line once: each epoch's validation has a new loader."""
+    """Print a line only once, although a new loader in each epoch asks for it again."""
     console.say(text)
 
 
 def loss_of_workers(workers: Sequence[BaseProcess], error: Exception) -> str:
-    """Why the workers were lost, from how they ended and from what the loader raised; and what would help."""
-    if workers and isinstance(error, OSError):  # of a connection to a worker that is just ending
+    """Say why the workers were lost, and what would help. error: the error that the DataLoader raised."""
+    if workers and isinstance(error, OSError):  # the connection broke to a worker that is just ending
         ready = connection.wait([worker.sentinel for worker in workers], timeout=1)
         for worker in workers:
             worker.join(1 if worker.sentinel in ready else 0)
     codes = [worker.exitcode for worker in workers if worker.exitcode]
-    full = "</torch_" in str(error) or getattr(error, "errno", 0) == errno.ENOSPC  # torch names its file there
+    full = "</torch_" in str(error) or getattr(error, "errno", 0) == errno.ENOSPC  # the name of torch's file
     if full or -signal.SIGBUS in codes:
         return f"{SHARED} is too small for the loader's workers; {LARGER}"
     if not codes:
@@ -208,20 +210,21 @@ def loss_of_workers(workers: Sequence[BaseProcess], error: Exception) -> str:
         return f"the loader's workers failed: {lines[-1]}"
     how = f"ended with status {codes[0]}" if codes[0] > 0 else f"were killed by signal {-codes[0]}"
     if codes[0] == -signal.SIGKILL:
-        how += ", as the system does when memory runs out; fewer workers need less: SET=workers=1"
+        how += ", as the system does when memory runs out; SET=workers=1 needs less memory"
     return f"{len(codes)} of {len(workers)} loader workers {how}"
 
 
 # ---- the watchdog
 
-TICKS = 20  # looks at the state within the patience
+TICKS = 20  # number of looks at the state in `patience` seconds
 
 
 @contextlib.contextmanager
 def watched(awaited: Callable[[], object], patience: float, act: Callable[[], None]) -> Iterator[None]:
-    """Call `act`, from another thread, whenever `awaited()` gave the same value, not None, for `patience` seconds.
+    """While the block runs, call `act` whenever `awaited()` has not changed for `patience` seconds and is not None.
 
-    Looks are counted, not the clock: a process that was stopped (Ctrl-Z) and continued has not waited meanwhile.
+    A thread looks at `awaited()` regularly and counts its looks. It reads no clock, so the time in which the process
+    was stopped (Ctrl-Z) does not count as waiting.
     """
     done = threading.Event()
 
@@ -233,7 +236,7 @@ def watched(awaited: Callable[[], object], patience: float, act: Callable[[], No
             before = now
             if same == TICKS:
                 act()
-                same = 0  # and again if that did not help
+                same = 0  # call `act` again if the value still does not change
 
     threading.Thread(target=watch, daemon=True).start()
     try:

@@ -1,12 +1,12 @@
-"""Equal and near-identical photos, within and across the training and the test photos. No torch.
+"""Find equal and near-identical photos among the training and test photos. Torch is not imported.
 
-1. `alike_pairs` compares photos by difference hashes of 16 x 16 bits: whether each pixel of a thumbnail is brighter
-   than its right neighbour (Krawetz 2013). A hash hardly changes with size, compression or brightness, but differs much
-   between two scenes. `same_bytes` finds equal files, and `merged_groups` joins the groups that pairs link.
+1. `alike_pairs` compares photos by difference hashes of 16 x 16 bits (Krawetz 2013). A bit says whether a pixel of a
+   thumbnail is darker than its right neighbour. A hash hardly changes with size, compression or brightness, but differs
+   much between two scenes. `same_bytes` finds equal files, and `merged_groups` merges the groups that pairs link.
 2. `photo_pairs` describes all pairs in a table.
-3. `near_pairs` finds all pairs of bit strings that differ in few bits, exactly, among hundreds of thousands.
+3. `near_pairs` finds all pairs of bit strings that differ in few bits, among hundreds of thousands of strings.
 
-The search is own code: imagehash has no search, and faiss would be a large package for one function.
+The search is own code, because imagehash has no search, and faiss would be a large package for one function.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,17 +18,17 @@ from comp.data.photo_check import PhotoFacts, PhotoSummary
 
 # ---- photos that are alike
 
-BITS = 256  # of a hash
-NEAR = 12  # bits of 256: a photo that was saved again differs in a few; photos of two subjects in 16 or more
-FLAT = 6  # mean difference of neighbours, in grey values; a thumbnail with less is too flat to compare
+BITS = 256  # number of bits of a hash
+NEAR = 12  # largest number of bits that differ; a photo saved again differs in a few, another subject in 16 or more
+FLAT = 6  # mean difference of neighbouring pixels, in grey values; a thumbnail with less is too flat to compare
 BLOCK = 8192  # thumbnails in memory as floats at one time
 MOST_PAIRS = 2_000_000  # if there are more, only pairs that are needed to link the same photos are kept
 
 
 def alike_pairs(photos: Sequence[PhotoSummary], groups: Sequence[str]) -> list[tuple[int, int]]:
-    """Pairs (a, b), a < b, of positions of near-identical photos of different groups, sorted.
+    """Find near-identical photos of different groups. Returns sorted pairs (a, b) of positions, a < b.
 
-    If there are more than MOST_PAIRS, a pair is left out if other pairs link its photos (a with b, b with c).
+    If there are more than MOST_PAIRS pairs, (a, c) is left out if other pairs, such as (a, b) and (b, c), link a and c.
     """
     hashed, detailed = _hashes(photos)
     group = np.unique(np.asarray(groups, dtype=str), return_inverse=True)[1]
@@ -44,14 +44,14 @@ def alike_pairs(photos: Sequence[PhotoSummary], groups: Sequence[str]) -> list[t
 
 
 def same_bytes(photos: Sequence[PhotoSummary], groups: Sequence[str]) -> list[tuple[int, int]]:
-    """Pairs (a, b), a < b, of positions of photos with equal bytes and different groups; a is the first such photo."""
+    """Find photos with equal bytes and different groups. Returns pairs (a, b) of positions; a is the first photo."""
     first: dict[str, int] = {}
     pairs = [(first.setdefault(photo.digest, i), i) for i, photo in enumerate(photos)]
     return [(a, b) for a, b in pairs if a != b and groups[a] != groups[b]]
 
 
 def merged_groups(groups: Sequence[str], pairs: Sequence[tuple[int, int]]) -> list[str]:
-    """Group names after merging all groups that pairs link: the first name in alphabetical order is kept."""
+    """The group of each photo after all groups that `pairs` link are merged under the alphabetically first name."""
     from scipy.sparse.csgraph import connected_components
 
     if not len(pairs):
@@ -59,12 +59,12 @@ def merged_groups(groups: Sequence[str], pairs: Sequence[tuple[int, int]]) -> li
     names, group = np.unique(np.asarray(groups, dtype=str), return_inverse=True)
     links = group[np.asarray(pairs)]
     part = connected_components(_graph(links, len(names)), directed=False)[1]
-    first = np.unique(part, return_index=True)[1]  # names are sorted: the first one of a part is the smallest
+    first = np.unique(part, return_index=True)[1]  # names are sorted, so the first name of a part is the smallest
     return names[first[part[group]]].tolist()
 
 
 def _hashes(photos: Sequence[PhotoSummary]) -> tuple[np.ndarray, np.ndarray]:
-    """The difference hash of each photo, (N, 256) bool, and whether it has enough detail to compare, (N,) bool."""
+    """The difference hash (N, 256) bool of each photo, and whether (N,) bool the photo has enough detail to compare."""
     hashed, detailed = np.zeros((len(photos), BITS), bool), np.zeros(len(photos), bool)
     for i in range(0, len(photos), BLOCK):
         grey = np.array([photo.thumbnail for photo in photos[i : i + BLOCK]], np.float32).mean(3)
@@ -74,7 +74,7 @@ def _hashes(photos: Sequence[PhotoSummary]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _linking(pairs: np.ndarray, count: int) -> np.ndarray:
-    """The fewest pairs among (P, 2) that link the same positions: a spanning forest."""
+    """The fewest of the pairs (P, 2) that link the same positions as all pairs do, which is a spanning forest."""
     from scipy.sparse.csgraph import minimum_spanning_tree
 
     tree = minimum_spanning_tree(_graph(pairs, count)).tocoo()
@@ -93,12 +93,13 @@ SIDES = ("train", "test", "train and test")
 
 
 def photo_pairs(facts: Mapping[str, PhotoFacts], train: pd.DataFrame, test: pd.DataFrame) -> pd.DataFrame:
-    """One row per pair of equal or near-identical photos, equal bytes first.
+    """A table with one row per pair of equal or near-identical photos. Pairs with equal bytes come first.
 
-    facts: by image; train: columns image, group, label; test: column image. Photos that cannot be read are left out.
-    Returned columns: first, second (images), equal (same bytes), side (one of SIDES), one_group, labels_differ (bool;
-    false if a test photo is in the pair). Of very many pairs only those that link the same photos are kept, as in
-    `alike_pairs`; of equal bytes each photo is paired with the first one.
+    facts: the PhotoFacts of each image; train: a table with the columns image, group and label; test: a table with the
+    column image. Photos that cannot be read are left out.
+    Columns of the result: first and second (images), equal (bytes), side (one of SIDES), one_group and labels_differ
+    (both false if a test photo is in the pair). If there are very many pairs, some are left out as in `alike_pairs`. Of
+    several photos with equal bytes, each is paired only with the first photo.
     """
     both = pd.concat([train[["image", "group", "label"]], test[["image"]]], ignore_index=True)
     is_test = np.arange(len(both)) >= len(train)
@@ -108,8 +109,8 @@ def photo_pairs(facts: Mapping[str, PhotoFacts], train: pd.DataFrame, test: pd.D
 
 
 def _positions(photos: list[PhotoFacts]) -> pd.DataFrame:
-    """Positions a < b of each pair, and whether the bytes are equal."""
-    each = list(map(str, range(len(photos))))  # every photo is its own group, so that all pairs count
+    """A table with the positions a < b of each pair of photos, and whether their bytes are equal."""
+    each = list(map(str, range(len(photos))))  # each photo is a group, so that all pairs count
     same = same_bytes(photos, each)
     near = [(a, b) for a, b in alike_pairs(photos, each) if photos[a].digest != photos[b].digest]
     rows = [(a, b, equal) for pairs, equal in ((same, True), (near, False)) for a, b in pairs]
@@ -135,18 +136,19 @@ def _described(pairs: pd.DataFrame, both: pd.DataFrame, is_test: np.ndarray) -> 
 
 # ---- bit strings that differ in few bits
 
-ROWS, COLUMNS = 64, 4096  # 2 MB of 64-bit words: fits the cache of the processor
+ROWS, COLUMNS = 64, 4096  # of a block; its 2 MB of 64-bit words fit into the cache of the processor
 DEARER = 10  # comparing a listed pair takes this many times longer than comparing a pair in a block
 
 
 def near_pairs(bits: np.ndarray, most: int, groups: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield arrays (P, 2) of positions i < j of rows that differ in at most `most` bits and whose groups differ.
+    """Find all pairs of rows that differ in at most `most` bits and whose groups differ.
 
-    Multi-index hashing (Norouzi, Punjani & Fleet 2012): if a string has 13 parts, 12 changed bits leave at least one
-    part unchanged. So only strings that share a part are compared. If too many strings share a part (photos of one
-    scene), each string is compared with each other one, 64 bits first.
+    The method is multi-index hashing (Norouzi, Punjani & Fleet 2012). If a string has 13 parts, 12 changed bits leave
+    at least one part unchanged, so only strings that share a part are compared. If too many strings share a part
+    (photos of one scene), each string is compared with every other string, 64 bits first.
 
-    bits: (N, B) of 0 and 1; groups: (N,) int. Each pair comes once, in any order. Memory: about 1 kB per row.
+    bits: (N, B) of 0 and 1; groups: (N,) int. Yields arrays (P, 2) of positions i < j, each pair once, in any order.
+    The search takes about 1 kB of memory per row.
     """
     if len(bits) < 2:
         return
@@ -159,7 +161,7 @@ def near_pairs(bits: np.ndarray, most: int, groups: np.ndarray) -> Iterator[np.n
     for k, part in enumerate(parts):
         for pairs in _sharing_pairs(part, words[0], most):
             first, second = _near(*pairs, words, most, groups)
-            # a pair that also shares an earlier part was yielded there
+            # a pair that also shares an earlier part was yielded with that part
             fresh = np.ones(len(first), bool)
             for earlier in parts[:k]:
                 fresh &= earlier[first] != earlier[second]
@@ -168,7 +170,7 @@ def near_pairs(bits: np.ndarray, most: int, groups: np.ndarray) -> Iterator[np.n
 
 
 def _near(first: np.ndarray, second: np.ndarray, words: np.ndarray, most: int, groups: np.ndarray):
-    """The pairs that differ in at most `most` bits and have different groups."""
+    """Keep the pairs of positions whose rows differ in at most `most` bits and whose groups differ."""
     changed = np.zeros(len(first), np.uint16)
     for word in words:
         changed += np.bitwise_count(word[first] ^ word[second])
@@ -179,7 +181,7 @@ def _near(first: np.ndarray, second: np.ndarray, words: np.ndarray, most: int, g
 
 
 def _words(bits: np.ndarray) -> np.ndarray:
-    """The rows of bits as (ceil(B / 64), N) uint64."""
+    """The rows of `bits` packed into 64-bit words, (ceil(B / 64), N) uint64."""
     packed = np.packbits(bits.astype(bool), axis=1)
     whole = np.zeros((len(bits), -(-packed.shape[1] // 8) * 8), np.uint8)
     whole[:, : packed.shape[1]] = packed
@@ -187,24 +189,24 @@ def _words(bits: np.ndarray) -> np.ndarray:
 
 
 def _parts(bits: np.ndarray, count: int) -> list[np.ndarray]:
-    """`count` parts (N,) int64: part k has every count-th bit from bit k on, as one whole number per row.
+    """Cut each row of `bits` into `count` parts, and return each part as whole numbers (N,) int64.
 
-    This spreads the informative bits evenly over the parts.
+    Part k has every count-th bit from bit k on, which spreads the informative bits evenly over the parts.
     """
-    dealt = (bits[:, k::count].astype(np.int64) for k in range(count))  # one in memory at a time
+    dealt = (bits[:, k::count].astype(np.int64) for k in range(count))  # one part in memory at a time
     return [part @ (1 << np.arange(part.shape[1])) for part in dealt]
 
 
 def _sharing(part: np.ndarray) -> int:
-    """The number of pairs of rows with the same value."""
+    """The number of pairs of rows with equal values."""
     counts = np.unique(part, return_counts=True)[1].astype(np.int64)
     return int((counts * (counts - 1) // 2).sum())
 
 
 def _sharing_pairs(part: np.ndarray, first_words: np.ndarray, most: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Pairs of rows with the same value and similar first words.
+    """Yield pairs of rows with equal values in `part` and with first words that differ in at most `most` bits.
 
-    They are searched among neighbours in the sorted order, then among rows two apart, and so on.
+    The pairs are searched among neighbours in the sorted order, then among rows that are two apart, and so on.
     """
     order = np.argsort(part, kind="stable")
     ordered, word, starts, step = part[order], first_words[order], np.arange(len(order)), 0

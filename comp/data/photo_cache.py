@@ -1,19 +1,20 @@
-"""The cache of decoded photos: photos are decoded once, and all folds and runs of one size share the squares. No torch.
+"""Decode photos once, to a cache of squares that all folds and runs of one size share. Torch is not imported.
 
 Each list of photos (the training photos, the test photos) has its own file in the cache, so that a changed test set
-leaves the file of the training photos as it is. The name of the file is a hash of the photos, crop, size and fit; its
+leaves the file of the training photos unchanged. The file is named by a hash of the photos, crop, size and fit, and its
 ending is the kind of the cache:
 
 | kind   | content                                                     | pixels             |
 |--------|-------------------------------------------------------------|--------------------|
 | .npy   | uint8 (N, size, size, 3), memory-mapped                     | those of the files |
-| .jpegs | the squares as JPEGs of QUALITY, about a fifth of that size | slightly changed   |
+| .jpegs | squares as JPEGs of QUALITY, about a fifth of the .npy size | slightly changed   |
 | .files | a text that says why the photos are not cached              | those of the files |
 
-Pixels are kept if they need at most RAW_OF_DISK of the free disk and RAW_OF_MEMORY of the memory; else JPEGs if they
-need at most JPEGS_OF_DISK of the free disk; else nothing. The choice is made once: a file that exists is used again,
-so a run that is resumed sees the same pixels as before. `make clean-cache` deletes the choice with the cache.
-The first list chooses for all, because training, validation and test photos should have the same kind of pixels.
+The pixels are kept if they need at most RAW_OF_DISK of the free disk and RAW_OF_MEMORY of the memory; else the JPEGs
+are kept if they need at most JPEGS_OF_DISK of the free disk; else nothing is kept. The kind is chosen once: a file that
+exists is used again, so a run that is resumed sees the same pixels as before. `make clean-cache` deletes all files.
+The kind for the first list is the kind for all lists, because training, validation and test photos should have the same
+kind of pixels.
 """
 
 import contextlib
@@ -34,15 +35,15 @@ from comp.data.photos import RESIZE_VERSION, JoinedPhotos, Photos, in_chunks, ph
 from comp.errors import InputError, quoted
 
 RAW, JPEGS, FILES = ".npy", ".jpegs", ".files"  # the kinds
-RAW_OF_DISK = 0.25  # of the free disk: weights, predictions and another image size need room too
-RAW_OF_MEMORY = 0.5  # of the memory: the system keeps there what was read, and the training needs the other half
-JPEGS_OF_DISK = 0.5  # of the free disk: without them each photo is decoded again in each epoch
-QUALITY = 95  # of the JPEGs, with colours at full resolution: errors of one or two grey values on average
+RAW_OF_DISK = 0.25  # share of the free disk; weights, predictions and another image size need room too
+RAW_OF_MEMORY = 0.5  # share of the memory; the system keeps there what was read, and the training needs the other half
+JPEGS_OF_DISK = 0.5  # share of the free disk; without JPEGs each photo is decoded again in each epoch
+QUALITY = 95  # of the JPEGs, with colours at full resolution; pixels change by one or two grey values on average
 SAMPLED = 64  # photos that are encoded to estimate the size of all JPEGs
-MARGIN = 1.1  # by which that estimate is raised
-MORE_ROOM = "make clean-cache, or SET=cache=false"
-STATS = 1000  # photos per task when sizes and times are read
-THREADS = 16  # more than cores: on a network disk they mostly wait
+MARGIN = 1.1  # factor by which the estimate is raised
+MORE_ROOM = "make clean-cache, or the same command with SET=cache=false"
+STATS = 1000  # photos per task when the sizes and times of files are read
+THREADS = 16  # more threads than cores, because on a network disk they mostly wait
 
 
 def cached(
@@ -57,12 +58,13 @@ def cached(
     fit: str = "squash",
     like: Photos | None = None,
 ) -> Photos:
-    """The photos of all lists, one list after the other, each list through its own cache file.
+    """Open the photos of all lists, one list after the other. Each list is read through its own cache file.
 
-    Missing files are built by all cores while a lock is held; other processes wait for it. progress is called with the
-    number of photos just decoded. say(text) prints which kind is built, or why none, with the numbers. like: photos
-    that were opened before; the lists get the same kind.
-    Raises InputError that lists all unreadable photos, and if the disk has no room for a file.
+    folder: the folder of the cache files. lists: lists of paths of photos in `inputs`. progress: a function that is
+    called with the number of photos just decoded. say: a function that is called with a text about the chosen kind.
+    like: photos that were opened before; the lists get the same kind of cache as these photos.
+    Missing files are built by all cores while a lock is held, and other processes wait for the lock.
+    Raises InputError with a list of all photos that cannot be read, and if the disk has no room for a file.
     """
     stores = [
         _Store(cache_file(folder, inputs, images, crop, size, fit), inputs, images, crop, size, fit)
@@ -82,9 +84,10 @@ def cached(
 
 
 def cache_file(folder: Path, inputs: Path, images: Sequence[str], crop: int, size: int, fit: str = "squash") -> Path:
-    """The file of raw pixels for these photos, crop, size and fit. Its name is a hash of their names, sizes and times.
+    """The path of the file of raw pixels. Its name is a hash of the photos' names, sizes and times, crop, size and fit.
 
-    It reads the state of every file, so call it once per command. InputError lists missing files.
+    This function looks at every photo's file, so call it once per command. Raises InputError with a list of the files
+    that are missing.
     """
     key = hashlib.sha256(json.dumps([RESIZE_VERSION, crop, size, fit]).encode())
     missing: list[str] = []
@@ -99,7 +102,7 @@ def cache_file(folder: Path, inputs: Path, images: Sequence[str], crop: int, siz
 
 
 def _states(inputs: Path, images: Sequence[str]) -> tuple[str, list[str]]:
-    """A line with name, size and time of change for each file; and a line for each missing file."""
+    """Return a text with the name, size and time of each file, and a list with a line for each missing file."""
     lines, missing, root = [], [], os.fspath(inputs)
     for image in images:
         try:
@@ -114,7 +117,7 @@ def _states(inputs: Path, images: Sequence[str]) -> tuple[str, list[str]]:
 
 @dataclass(frozen=True)
 class _Store:
-    """One list of photos and the place of its cache file. file: as `cache_file` names it."""
+    """One list of photos and its cache file. file: the path that `cache_file` returns, which the kind then ends."""
 
     file: Path
     inputs: Path
@@ -128,7 +131,7 @@ class _Store:
 
     @property
     def kind(self) -> str:
-        """The kind of the file that exists; "" if there is none."""
+        """The kind of the cache file that exists; "" if no cache file exists."""
         return next((kind for kind in (RAW, JPEGS, FILES) if self.path(kind).is_file()), "")
 
     @property
@@ -137,11 +140,11 @@ class _Store:
 
     @property
     def how(self) -> tuple[int, int, str]:
-        """The further arguments of `photo_square`; without the list, since each task of a process gets a copy."""
+        """The further arguments of `photo_square`, of which each task of a process gets a copy."""
         return self.crop, self.size, self.fit
 
     def photos(self) -> Photos:
-        """The photos through the file that exists. Raises InputError if it is damaged."""
+        """Open the photos with the cache file that exists. Raises InputError if the cache file is damaged."""
         path, pixels = self.path(self.kind), None
         try:
             if self.kind == RAW:
@@ -164,14 +167,14 @@ def damaged_cache(path: Path) -> InputError:
 
 
 def kind_of(photos: Photos) -> str:
-    """The kind of cache that the photos come from."""
+    """The kind of the cache from which the photos are read."""
     if photos.pixels is None:
         return FILES
     return JPEGS if isinstance(photos.pixels, JpegPixels) else RAW
 
 
 def _build_missing(stores: Sequence[_Store], first: str, progress: Callable, jobs: int, say: Callable) -> None:
-    """Build the files that are missing. first: the kind that was chosen before, "" if there is none."""
+    """Build the cache files that are missing. first: the kind that was chosen before, "" if no kind was chosen."""
     missing = [store for store in stores if not store.kind]
     if not missing:
         return
@@ -179,7 +182,7 @@ def _build_missing(stores: Sequence[_Store], first: str, progress: Callable, job
     kind, numbers = _choice(missing, {"": (RAW, JPEGS), FILES: ()}.get(first, (first,)))
     count = sum(len(store.images) for store in missing)
     if kind == FILES:
-        text = f"{count:,} photos are decoded each time, which is slow: {numbers}; with more room, make clean-cache"
+        text = f"{count:,} photos are decoded in each epoch, which is slow: {numbers}; with more room, make clean-cache"
         for store in missing:
             files.write_text(store.path(FILES), text)
         return
@@ -189,7 +192,7 @@ def _build_missing(stores: Sequence[_Store], first: str, progress: Callable, job
 
 
 def _choice(stores: Sequence[_Store], kinds: Sequence[str]) -> tuple[str, str]:
-    """The first of the kinds whose files have room, or FILES; and the numbers, as text."""
+    """Return the first of `kinds` whose files have room, or FILES, and a text with the bytes that the files need."""
     free = files.free_bytes(stores[0].file)
     numbers = []
     for kind in kinds:
@@ -202,11 +205,11 @@ def _choice(stores: Sequence[_Store], kinds: Sequence[str]) -> tuple[str, str]:
         numbers.append(f"{what} need {need / 1e9:.2f} GB of at most {limit / 1e9:.2f} GB ({shares})")
         if need <= limit:
             return kind, "; ".join(numbers) + ("; they change pixels slightly" if kind == JPEGS else "")
-    return FILES, "; ".join(numbers) or "the photos before them are not cached either"
+    return FILES, "; ".join(numbers) or "the photos that were opened before are not cached either"
 
 
 def memory_bytes() -> int:
-    """The memory of this machine in bytes, or of the container if it may use less."""
+    """The bytes of memory of this machine, or of the container if it may use only a part."""
     limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
     for file in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
         with contextlib.suppress(OSError, ValueError):  # no such file, or "max"
@@ -219,10 +222,10 @@ def _raw_bytes(store: _Store) -> int:
 
 
 def _jpeg_bytes(store: _Store) -> int:
-    """An estimate of the size of all JPEGs from SAMPLED photos, which lie evenly in the list."""
+    """Estimate the bytes of all JPEGs of a list from SAMPLED photos, which are spread evenly over the list."""
     sizes = []
     for i in np.unique(np.linspace(0, len(store.images) - 1, SAMPLED).astype(int)):
-        with contextlib.suppress(ValueError):  # an unreadable photo: the building lists all of them
+        with contextlib.suppress(ValueError):  # a photo that cannot be read is listed when the file is built
             sizes.append(len(_encoded(photo_square(store.inputs / store.images[i], *store.how))))
     return int(MARGIN * len(store.images) * (sum(sizes) / max(1, len(sizes)) + OFFSET.itemsize))
 
@@ -243,7 +246,7 @@ def _build_raw(store: _Store, progress: Callable, jobs: int) -> None:
 
 
 def _fill(inputs: Path, images: Sequence[str], temporary: Path, first: int, how: tuple) -> tuple[int, list[str]]:
-    """Write the squares of one chunk to the rows of the file from `first` on. Returns their number and the problems."""
+    """Write the squares of one chunk to the file from row `first` on. Returns the number of photos and the problems."""
     pixels, problems = np.load(temporary, mmap_mode="r+"), []
     for row, image in enumerate(images, first):
         try:
@@ -260,10 +263,10 @@ OFFSET = np.dtype("<i8")
 
 
 class JpegPixels:
-    """A file of JPEGs that gives pixels by position, as an array (N, size, size, 3) uint8 does.
+    """A file of N JPEGs that can be indexed like an array (N, size, size, 3) uint8.
 
-    The file holds N JPEGs, one after the other, then N + 1 offsets (OFFSET): where each begins, and where the last
-    one ends. Raises ValueError if the offsets do not fit the file.
+    The file holds the JPEGs one after the other, then N + 1 offsets (OFFSET): the places where each JPEG begins and
+    where the last JPEG ends. Raises ValueError if the offsets do not fit the file.
     """
 
     dtype = np.dtype(np.uint8)
@@ -308,7 +311,7 @@ def _build_jpegs(store: _Store, progress: Callable, jobs: int) -> None:
 
 
 def _encoded_chunk(inputs: Path, images: Sequence[str], how: tuple) -> tuple[list[bytes], list[str]]:
-    """The squares of one chunk as JPEGs, and the problems."""
+    """Return the squares of one chunk as JPEGs, and a line for each photo that cannot be read."""
     encoded, problems = [], []
     for image in images:
         try:

@@ -1,7 +1,8 @@
-"""One look at each photo: which ones cannot be read, and what the others are like. No torch.
+"""Decode each photo once, to find photos that cannot be read and to describe the others. Torch is not imported.
 
-`check_photos` raises an error that lists all unreadable photos. `scan_photos` raises nothing and says more of each
-photo: size, format, brightness and contrast. Both keep a thumbnail, by which near-identical photos are found.
+`check_photos` raises an error that lists all photos that cannot be read. `scan_photos` raises no error and says more
+about each photo: size, format, brightness and contrast. Both make a thumbnail of each photo, by which near-identical
+photos are found.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -16,12 +17,12 @@ from comp.data.decoding import decode, header, read_bytes
 from comp.data.photos import in_chunks, unreadable
 
 THUMBNAIL = (16, 17, 3)
-ENOUGH = 512  # pixels that both sides of a large JPEG keep for its thumbnail
+ENOUGH = 512  # pixels that each side of a large JPEG must keep when it is decoded
 
 
 @dataclass(frozen=True)
 class PhotoSummary:
-    """SHA-256 of the bytes of a photo (16 digits), and a thumbnail uint8 (16, 17, 3)."""
+    """The digest of a photo's file (16 digits of its SHA-256), and a thumbnail (16, 17, 3) uint8 of the photo."""
 
     digest: str
     thumbnail: np.ndarray
@@ -29,10 +30,11 @@ class PhotoSummary:
 
 @dataclass(frozen=True)
 class PhotoFacts(PhotoSummary):
-    """What one photo is like.
+    """The properties of one photo.
 
-    format: as PIL names it; width, height: pixels, upright; size: bytes of the file; brightness, contrast: mean and
-    standard deviation of the grey values, 0 … 255. problem: why it cannot be read; all else is then 0 or empty.
+    format: PIL's name of the file format; width, height: of the upright photo, in pixels; size: of the file, in bytes;
+    brightness, contrast: the mean and the standard deviation of the grey values 0 … 255. problem: why the photo cannot
+    be read, or ""; all other fields of a photo that cannot be read are 0 or empty.
     """
 
     format: str
@@ -47,9 +49,10 @@ class PhotoFacts(PhotoSummary):
 def check_photos(
     inputs: Path, images: Sequence[str], progress: Callable[[int], None], jobs: int = -1
 ) -> dict[str, PhotoSummary]:
-    """Decode every photo once and return its PhotoSummary by its path. InputError lists all unreadable photos.
+    """Decode every photo once. Returns the PhotoSummary of each photo by its path in `inputs`.
 
-    progress is called with the number of photos just finished. About 1 kB of memory per photo.
+    progress: a function that is called with the number of photos just finished. The result takes about 1 kB of memory
+    per photo. Raises InputError with a list of all photos that cannot be read.
     """
     summaries: dict[str, PhotoSummary] = {}
     problems: list[str] = []
@@ -64,15 +67,16 @@ def check_photos(
 def scan_photos(
     inputs: Path, images: Sequence[str], progress: Callable[[int], None], jobs: int = -1
 ) -> dict[str, PhotoFacts]:
-    """Decode every photo once and return its PhotoFacts by its path. About 1.5 kB of memory per photo.
+    """Decode every photo once. Returns the PhotoFacts of each photo by its path in `inputs`.
 
-    progress is called with the number of photos just finished.
+    progress: a function that is called with the number of photos just finished. The result takes about 1.5 kB of memory
+    per photo.
     """
     return dict(_looked_at(_facts_of, inputs, images, progress, jobs))
 
 
 def _looked_at(look: Callable, inputs: Path, images: Sequence[str], progress: Callable, jobs: int) -> Iterator:
-    """Yield (image, look(path)) for each photo, in order; chunks of photos are shared among processes."""
+    """Yield (image, look(path)) for each photo, in order. Several processes work on chunks of photos."""
     for part in in_chunks(_looked_at_chunk, inputs, images, jobs, lambda i: look):
         yield from part
         progress(len(part))
@@ -83,7 +87,7 @@ def _looked_at_chunk(inputs: Path, images: Sequence[str], look: Callable) -> lis
 
 
 def _summary_of(path: Path) -> tuple[PhotoSummary, str]:
-    """The summary of a photo, and why it cannot be read or ""."""
+    """Return the summary of a photo, and a text that says why the photo cannot be read, or ""."""
     try:
         data = read_bytes(path)
         return PhotoSummary(files.digest_of(data), _thumbnail(decode(data, ENOUGH))), ""

@@ -1,8 +1,8 @@
-"""The photos of a run by position, as squares of one size. No torch.
+"""Give the photos of a run by position, as squares of one size. Torch is not imported.
 
-`base_image` is the deterministic resize: a photo of any size becomes a square of fixed size. `Photos` gives these
-squares by position, from a cache (see photo_cache.py) or from the files; `JoinedPhotos` puts several of them one after
-the other, as training photos and test photos. `in_chunks` shares work on many photos among processes, with joblib.
+`base_image` turns a photo of any size into a square of fixed size, without random numbers. `Photos` gives these squares
+by position, from a cache (see photo_cache.py) or from the files. `JoinedPhotos` joins several `Photos`, such as
+training photos and test photos. `in_chunks` divides work on many photos among processes, with joblib.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -17,15 +17,15 @@ from comp.errors import InputError, listed
 
 # ---- work on many photos
 
-CHUNK = 64  # photos per task: few enough for a smooth progress bar, enough to outweigh the cost of a task
+CHUNK = 64  # photos per task; few enough for a smooth progress bar, and enough to outweigh the cost of a task
 
 
 def in_chunks(work: Callable, inputs: Path, images: Sequence[str], jobs: int, *more: Callable) -> Iterator:
-    """Yield work(inputs, chunk, *arguments) for each chunk of images, in order.
+    """Yield the result of work(inputs, chunk, *arguments) for each chunk of images, in order.
 
-    more: functions that give the further arguments, from the position of the first image of the chunk. The processes
-    are local ones, or those of a Dask or Ray cluster that joblib was told to use. Results are yielded one by one, so
-    memory does not grow with the number of photos.
+    more: for each of `arguments`, a function of the position of the chunk's first image that returns the argument.
+    jobs: the number of processes, -1 for one per core. The processes run on this machine, or on a Dask or Ray cluster
+    if joblib was told to use one. Results are yielded one by one, so memory does not grow with the number of photos.
     """
     starts = range(0, len(images), CHUNK)
     tasks = (joblib.delayed(work)(inputs, images[i : i + CHUNK], *[argument(i) for argument in more]) for i in starts)
@@ -34,27 +34,28 @@ def in_chunks(work: Callable, inputs: Path, images: Sequence[str], jobs: int, *m
 
 
 def unreadable(problems: Sequence[str]) -> InputError:
-    """The error for photos that cannot be read; problems: one line each, "path: problem"."""
+    """The InputError for photos that cannot be read. problems: a line "path: problem" for each photo."""
     return InputError(
         f"{len(problems)} photo(s) cannot be read:{listed(problems, limit=1000)}",
         "whole image files: JPEG, PNG, TIFF, WebP, BMP, GIF, AVIF; HEIC with pillow-heif",
-        "the commands in brackets; unpack or download the other photos again, or delete their rows",
+        "the commands in brackets; for the other photos, unpack or download them again, or delete their rows",
     )
 
 
 # ---- resize
 
-RESIZE_VERSION = 2  # of the pixels: raise it if decode or base_image changes, so that no cache of other pixels is used
+RESIZE_VERSION = 2  # version of the pixels; raise it if decode or base_image changes, so that no old cache is used
 FITS = ("squash", "crop", "pad")
-BORDER = (124, 116, 104)  # mean of ImageNet: about 0 after the usual normalisation
+BORDER = (124, 116, 104)  # mean colour of ImageNet, which is about 0 after the usual normalisation
 
 
 def base_image(pixels: np.ndarray, crop: int, size: int, fit: str = "squash") -> np.ndarray:
-    """A square (size, size, 3) uint8: first a centre crop of `crop` pixels (0: no crop), then a resize by `fit`.
+    """Turn a photo into a square (size, size, 3) uint8, by a centre crop and then a resize.
 
-    squash: both sides are resized to `size`; crop: the centre square is cut out and resized; pad: the longer side is
-    resized to `size`, and the rest of the square is filled with BORDER on both sides. For a square photo all three are
-    the same. A crop larger than the photo keeps the whole photo.
+    crop: the side of the centre crop in pixels, 0 for no crop; a side that is shorter is kept whole. fit: the way to
+    make a square. squash: both sides are resized to `size`; crop: the centre square is cut out and resized; pad: the
+    longer side is resized to `size`, and the rest of the square is filled with BORDER on both sides. For a square photo
+    the result is the same with each fit.
     """
     pixels = centre_crop(pixels, crop, crop) if crop else pixels
     height, width = pixels.shape[:2]
@@ -68,14 +69,14 @@ def base_image(pixels: np.ndarray, crop: int, size: int, fit: str = "squash") ->
 
 
 def centre_crop(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
-    """A copy of the centre of `pixels`, at most (height, width, 3)."""
+    """A copy of the centre of `pixels`, of at most `height` x `width` pixels."""
     h, w = min(height, pixels.shape[0]), min(width, pixels.shape[1])
     top, left = (pixels.shape[0] - h) // 2, (pixels.shape[1] - w) // 2
     return np.ascontiguousarray(pixels[top : top + h, left : left + w])
 
 
 def padded_square(pixels: np.ndarray, size: int) -> np.ndarray:
-    """The whole photo, with its longer side resized to `size`, in the middle of a square of colour BORDER."""
+    """A square of colour BORDER with the whole photo in its middle, whose longer side is resized to `size`."""
     height, width = pixels.shape[:2]
     h, w = (max(1, round(side * size / max(height, width))) for side in (height, width))
     square = np.full((size, size, 3), BORDER, np.uint8)
@@ -95,10 +96,10 @@ def resized(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def photo_square(path: Path, crop: int, size: int, fit: str = "squash") -> np.ndarray:
-    """`base_image` of a file, (size, size, 3) uint8. Raises ValueError if it cannot be read.
+    """The `base_image` of the photo in a file, (size, size, 3) uint8. Raises ValueError if the file cannot be read.
 
-    A large JPEG is decoded at a fraction of its size if that leaves twice the pixels needed. This is not done with a
-    crop, because a crop is given in pixels of the full photo.
+    Without a crop, a large JPEG is decoded at a fraction of its size if both sides then still have twice `size` pixels.
+    With a crop it is decoded at full size, because the crop is given in pixels of the full photo.
     """
     enough = 0 if crop else 2 * size
     return base_image(decode(read_bytes(path), enough), crop, size, fit)
@@ -113,10 +114,10 @@ def read_photo(path: Path, crop: int, size: int, fit: str = "squash") -> np.ndar
 
 
 class Photos:
-    """The squares of a list of files, by position.
+    """The squares of a list of photos, by position.
 
-    pixels: a cache that gives uint8 (B, size, size, 3) for positions (B,): an array (N, size, size, 3) or
-    `photo_cache.JpegPixels`; None reads the files.
+    images: the paths of the photos in `inputs`. pixels: a cache that returns squares (B, size, size, 3) uint8 for
+    positions (B,), either an array (N, size, size, 3) or `photo_cache.JpegPixels`. Without a cache, files are read.
     """
 
     def __init__(
@@ -136,18 +137,18 @@ class Photos:
 
     @property
     def is_decoded(self) -> bool:
-        """Whether reading a photo is a copy of pixels, which needs no worker processes."""
+        """Whether a photo is read by copying its pixels, which needs no worker processes."""
         return isinstance(self.pixels, np.ndarray)
 
     def batch(self, positions: Sequence[int]) -> np.ndarray:
-        """(len(positions), size, size, 3) uint8, writable."""
+        """The squares at `positions` (B,), as a writable array (B, size, size, 3) uint8."""
         if self.pixels is not None:
             return self.pixels[np.asarray(positions)]
         return np.stack([read_photo(self.inputs / self.images[i], self.crop, self.size, self.fit) for i in positions])
 
 
 class JoinedPhotos(Photos):
-    """Several Photos of one size as one sequence: first those of the first part, then those of the second, …"""
+    """Several `Photos` of one size, joined to one sequence in the order of the parts."""
 
     def __init__(self, parts: Sequence[Photos]):
         first = parts[0]
@@ -157,11 +158,11 @@ class JoinedPhotos(Photos):
 
     @property
     def is_decoded(self) -> bool:
-        """Whether this is so for all parts."""
+        """Whether the photos of all parts are read by copying pixels."""
         return all(part.is_decoded for part in self.parts)
 
     def batch(self, positions: Sequence[int]) -> np.ndarray:
-        """(len(positions), size, size, 3) uint8, writable."""
+        """The squares at `positions` (B,), as a writable array (B, size, size, 3) uint8."""
         positions = np.asarray(positions)
         pixels = np.empty((len(positions), self.size, self.size, 3), np.uint8)
         for part, start in zip(self.parts, self.starts, strict=False):

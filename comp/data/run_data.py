@@ -1,8 +1,8 @@
-"""The rows and photos of a run: what it trains on, what it is scored on, what it predicts.
+"""The rows and photos that a run trains on, is scored on, and predicts.
 
-The training photos (those of folds.csv) and the test photos are opened apart, each when it is first needed: a new test
-set leaves the training photos, their cache and the out-of-fold predictions as they are, and a machine without training
-photos can still predict.
+The training photos (those of folds.csv) and the test photos are opened separately, each when they are first needed. So
+a new test set changes neither the cache of the training photos nor the out-of-fold predictions, and a machine without
+training photos can still predict.
 
 Letters: N labelled rows, P pseudo-labelled rows, C classes.
 """
@@ -43,7 +43,7 @@ class RunData:
 
     @cached_property
     def photos(self) -> Photos:
-        """The training photos, in the order of folds.csv. Their cache is built if it is wanted and missing."""
+        """The training photos, in the order of folds.csv. A missing cache is built if the recipe wants a cache."""
         return open_photos(self.project, self.recipe, list(self.project.folds["image"]))
 
     @cached_property
@@ -54,19 +54,22 @@ class RunData:
 
     @cached_property
     def pseudo(self) -> PseudoLabels | None:
-        """The pseudo-labels that the recipe names, if it names some."""
+        """The pseudo-labels that the recipe names; None if it names none."""
         return PseudoLabels(self.project, self.recipe.pseudo) if self.recipe.pseudo else None
 
     # ---- training
 
     def training(self, k: int | str) -> Batches:
-        """All folds except k (all of them for ALL_DATA), with the label policy of the recipe."""
+        """The training rows for fold k: those of all other folds, or of all folds if k is ALL_DATA.
+
+        The label policy of the recipe is applied, and the pseudo-labelled rows of the recipe are added at the end.
+        """
         recipe, competition, folds = self.recipe, self.competition, self.project.folds
         rows = folds.assign(row=np.arange(len(folds)))[folds["fold"] != k]
         rows = training_policy(rows, competition, recipe.edges, recipe.drop)
         if rows.empty:
             raise InputError(f"drop={recipe.drop} leaves no training row", "rows to train on", "correct drop in SET")
-        units = rows.groupby(["group", "label"], sort=False, dropna=False).ngroup()  # photos of one group and class
+        units = rows.groupby(["group", "label"], sort=False, dropna=False).ngroup()  # a number for each group and class
         values = labels.to_array(rows["label"], competition)
         fine = recipe.bin_edges if recipe.head == "bins" else ""
         soft = soft_labels(rows, competition, recipe.soften, recipe.edges, fine) if recipe.soften else None
@@ -75,7 +78,7 @@ class RunData:
         return self._with_pseudo_labels(known, k) if self.pseudo else known
 
     def _with_pseudo_labels(self, known: Batches, k: int | str) -> Batches:
-        """The training rows, and after them the test photos that are pseudo-labelled for fold k (for any: ALL_DATA)."""
+        """The training rows, then the test photos with pseudo-labels for fold k, or for any fold if k is ALL_DATA."""
         numbers = range(self.project.fold_count) if k == ALL_DATA else [k]
         pseudo = self.pseudo.load_all(list(numbers))
         photos = JoinedPhotos([known.photos, self.test_photos])
@@ -84,29 +87,30 @@ class RunData:
     # ---- scoring and prediction
 
     def held_out(self, k: int) -> Batches:
-        """Every row of fold k with its official label, and its prediction id if several photos share one."""
+        """Every row of fold k with its label in folds.csv, and its prediction id if the competition combines photos."""
         folds, rows = self.project.folds, self._rows_of_fold(k)
         values = labels.to_array(folds["label"].iloc[rows], self.competition)
         ids = folds["id"].iloc[rows] if self.competition.combine else None
         return Batches(self.photos, rows, values, "none", 0, ids=ids)
 
     def held_out_images(self, k: int) -> pd.Series:
-        """The images of fold k in the order of `held_out`: the ids in oof.npz."""
+        """The images of fold k in the order of `held_out`, which are the ids in oof.npz."""
         return self.project.folds["image"].iloc[self._rows_of_fold(k)]
 
     def _rows_of_fold(self, k: int) -> np.ndarray:
         return np.flatnonzero(self.project.folds["fold"] == k)
 
     def testing(self) -> Batches:
-        """The test photos, one row each. Their labels are not known; 0 takes their place."""
+        """One row for each test photo. The labels of test photos are not known, so all labels are 0."""
         rows = np.arange(len(self.project.test_rows))
         return Batches(self.test_photos, rows, np.zeros(len(rows), int), "none", 0)
 
 
 def open_photos(project: Project, recipe: Recipe, images: list[str], like: Photos | None = None) -> Photos:
-    """The photos at the recipe's size: from the cache, which is built if it is missing, or from the files.
+    """Open the photos `images` at the recipe's size.
 
-    like: photos that were opened before, whose kind of cache is to be used again.
+    Photos are read from the cache, which is built if it is missing, or from their files if the recipe has cache=false.
+    like: photos that were opened before; `images` get the same kind of cache.
     """
     crop, size = recipe.crop, recipe.image_size
     if not recipe.cache:
@@ -131,9 +135,10 @@ def open_photos(project: Project, recipe: Recipe, images: list[str], like: Photo
 def with_pseudo_rows(
     known: Batches, photos: JoinedPhotos, pseudo: Predictions, test_ids: pd.Series, competition: Competition
 ) -> Batches:
-    """The labelled rows, then the test photos whose ids are pseudo-labelled.
+    """The labelled rows `known`, then a row for each test photo whose prediction id has pseudo-labels.
 
-    photos: the training photos, then the test photos; test_ids: the prediction id of each test photo.
+    photos: the training photos, then the test photos; pseudo: the probabilities of each pseudo-labelled prediction id;
+    test_ids: the prediction id of each test photo.
     """
     rows = np.flatnonzero(test_ids.isin(pseudo.ids))
     probs = pseudo.at(test_ids.iloc[rows])
@@ -151,14 +156,14 @@ def with_pseudo_rows(
 
 
 def _plain_answers(probs: np.ndarray, competition: Competition) -> np.ndarray:
-    """The plain answer of each row, in the form of the target's labels."""
+    """The answer for each row by the rule of the target (the most probable class, probability of 0.5, or the value)."""
     if competition.target == "regression":
         return probs[:, 0]
     return probs.argmax(1) if competition.target in ONE_LABEL else probs >= 0.5
 
 
 def _soft_labels(known: Batches, competition: Competition) -> np.ndarray:
-    """The labels (N, C) of the labelled rows as soft labels."""
+    """The soft labels (N, C) of the labelled rows. Labels that are not soft become 0 and 1."""
     if known.soft is not None:
         return known.soft
     one_label = competition.target in ONE_LABEL
@@ -166,6 +171,6 @@ def _soft_labels(known: Batches, competition: Competition) -> np.ndarray:
 
 
 def _with_missing_values(column: Auxiliary, count: int) -> Auxiliary:
-    """The auxiliary targets with `count` more rows whose value is missing."""
+    """The auxiliary targets of a column, with `count` more rows whose value is missing."""
     missing = np.zeros((count, column.values.shape[1]), np.float32)
     return dataclasses.replace(column, values=np.concatenate([column.values, missing]))

@@ -1,8 +1,8 @@
-"""How train and test differ: columns that the test set was split by, and columns or photos that tell them apart.
+"""Find columns by which the test set was split off, and columns or photos that tell train from test.
 
-1. `suggest_groups` finds columns by which the test set was probably split off: folds should be split by them too.
-2. `adversarial_auc` is adversarial validation: can a quick model distinguish training photos from test photos?
-3. `differences` asks the same of each column of the tables, `together` of all columns at once.
+1. `suggest_groups` finds columns by which the test set was probably split off. Folds should be split by them too.
+2. `adversarial_auc` measures how well a quick model tells training photos from test photos (adversarial validation).
+3. `differences` measures how well each column of the tables tells train from test, and `together` all columns at once.
 """
 
 from collections.abc import Sequence
@@ -16,12 +16,12 @@ from comp.metrics import named_metrics
 
 # ---- columns that the test set was split by
 
-BY_CHANCE = 1e-3  # largest probability that random test rows would share no value with train
+BY_CHANCE = 1e-3  # largest probability that randomly drawn test rows would share no value with the training rows
 
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A column without a value that occurs in both tables: its name, and how many values each table has."""
+    """A column of which no value occurs in both tables, and the number of different values in each table."""
 
     column: str
     train_values: int
@@ -29,11 +29,11 @@ class Suggestion:
 
 
 def suggest_groups(train: pd.DataFrame, test: pd.DataFrame, ignore: Sequence[str] = ()) -> list[Suggestion]:
-    """Columns of both tables that have no common value, those with the fewest values first.
+    """Find the columns of which no value occurs in both tables. Columns with the fewest values come first.
 
     train, test: the tables of the competition, one row per photo; ignore: columns to skip (ids, labels). A suggested
-    column has at least two values in train, repeats them, and would hardly have no common value (BY_CHANCE) if the test
-    rows had been drawn at random. Empty fields do not count.
+    column has at least two values in train and repeats some. If the test rows had been drawn at random, the probability
+    of no value in both tables would be at most BY_CHANCE. Empty fields do not count.
     """
     shared = [column for column in train if column in test and column not in ignore]
     suggestions = (_suggestion(str(c), _rows_by_value(train[c]), _rows_by_value(test[c])) for c in shared)
@@ -41,7 +41,7 @@ def suggest_groups(train: pd.DataFrame, test: pd.DataFrame, ignore: Sequence[str
 
 
 def _rows_by_value(column: pd.Series) -> pd.Series:
-    """How many rows each value has. They are compared as text: 7 may be a number in one table only."""
+    """The number of rows of each value. Values become text, since 7 may be a number in one table only."""
     if pd.api.types.is_float_dtype(column) and (column.dropna() % 1 == 0).all():
         column = column.astype("Int64")  # whole numbers in a column with empty fields
     text = column.dropna().astype(str)
@@ -53,7 +53,7 @@ def _suggestion(name: str, train: pd.Series, test: pd.Series) -> Suggestion | No
         return None
     counts = np.concatenate([train.to_numpy(), test.to_numpy()]).astype(float)
     share = test.sum() / counts.sum()
-    # the probability that all rows with the same value are on one side, for all values
+    # the logarithm of the probability that, for every value, all rows with the value are on one side
     chance = np.log(share**counts + (1 - share) ** counts).sum() if 0 < share < 1 else 0.0
     unrepeated = train.max() == 1
     if unrepeated or chance > np.log(BY_CHANCE):
@@ -63,14 +63,14 @@ def _suggestion(name: str, train: pd.Series, test: pd.Series) -> Suggestion | No
 
 # ---- photos
 
-PARTS = 5  # of cross-validation
-MOST_PHOTOS = 20_000  # of train and of test in the adversarial check; more change its third digit
+PARTS = 5  # number of parts in cross-validation
+MOST_PHOTOS = 20_000  # of train and of test in the adversarial check; more photos change the third digit of the AUC
 
 
 def adversarial_auc(train: Sequence[PhotoSummary], test: Sequence[PhotoSummary], groups: Sequence[str]) -> float:
-    """Cross-validated AUC of a logistic regression on thumbnails, train against test: 0.5 if they are alike.
+    """The cross-validated AUC of a logistic regression that tells train from test by thumbnails; 0.5 if it cannot.
 
-    From more than MOST_PHOTOS photos, that many are drawn at random.
+    groups: the group of each training photo. Of more than MOST_PHOTOS photos, MOST_PHOTOS are drawn at random.
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
@@ -84,24 +84,24 @@ def adversarial_auc(train: Sequence[PhotoSummary], test: Sequence[PhotoSummary],
 
 
 def _drawn(count: int, most: int) -> np.ndarray:
-    """At most `most` of `count` positions, drawn at random, in order."""
+    """Draw at most `most` of the positions 0 … count - 1 at random, and return them in order."""
     return np.sort(np.random.default_rng(0).permutation(count)[:most])
 
 
 def _cross_validated_auc(model, x: np.ndarray, groups: np.ndarray) -> float:
-    """How well a model tells the test rows from the training rows before them; groups: those of the training rows."""
+    """The cross-validated AUC of a model that tells the last rows of x (test) from the first, which have `groups`."""
     from sklearn.model_selection import GroupKFold, cross_val_predict
 
     tests = len(x) - len(groups)
     is_test = np.repeat([0, 1], [len(groups), tests])
-    # groups of train stay together; groups of test are not known
+    # rows of one training group stay together; the groups of test rows are not known
     group = np.concatenate([np.unique(groups, return_inverse=True)[1], len(groups) + np.arange(tests)])
     probs = cross_val_predict(model, x, is_test, groups=group, cv=GroupKFold(PARTS), method="predict_proba")
     return named_metrics.auc_score(is_test, probs)
 
 
 def photo_columns(photos: Sequence[PhotoFacts]) -> pd.DataFrame:
-    """What readable photos are like, a row each: width, height, ratio, file size, brightness, contrast, format."""
+    """A table with the properties of readable photos, one row per photo."""
     table = pd.DataFrame(
         [(p.width, p.height, p.size / 1000, p.brightness, p.contrast, p.format) for p in photos],
         columns=["width", "height", "file size, kB", "brightness", "contrast", "format"],
@@ -112,15 +112,16 @@ def photo_columns(photos: Sequence[PhotoFacts]) -> pd.DataFrame:
 
 # ---- columns that tell train from test
 
-MOST_ROWS = 5_000  # rows of each side that the model of all columns sees
+MOST_ROWS = 5_000  # largest number of rows of each table that the model of all columns sees
 
 
 @dataclass(frozen=True)
 class Difference:
-    """How well one column tells test rows from training rows: AUC from 0.5 (not at all) to 1.
+    """The AUC with which one column tells test rows from training rows, from 0.5 (not at all) to 1.
 
-    train, test: the median of numbers, or the most frequent value with its share. unseen: the share of the test rows
-    whose value does not occur in train; None for numbers with hardly a repeated value.
+    train, test: what is typical in each table, as text: the median if the column has numbers, else the most frequent
+    value and its share. unseen: the share of the test rows whose value does not occur in train; None if the column has
+    numbers that hardly repeat.
     """
 
     column: str
@@ -131,15 +132,16 @@ class Difference:
 
 
 def differences(train: pd.DataFrame, test: pd.DataFrame) -> list[Difference]:
-    """The columns of both tables, those that separate best first. Both tables need rows."""
+    """The Difference of each column that both tables have. The best separating column comes first."""
     columns = [_difference(str(column), train[column], test[column]) for column in train if column in test]
     return sorted(columns, key=lambda difference: -difference.auc)
 
 
 def together(train: pd.DataFrame, test: pd.DataFrame, groups: Sequence[str]) -> float | None:
-    """Cross-validated AUC of gradient boosting on all columns of both; rows of one training group stay together.
+    """The cross-validated AUC of gradient boosting that tells train from test by all columns that both tables have.
 
-    At most MOST_ROWS rows of each table are drawn. None with fewer than PARTS groups or test rows.
+    groups: the group of each training row; rows of one group stay together. At most MOST_ROWS rows of each table are
+    drawn. Returns None if there are fewer than PARTS groups or fewer than PARTS test rows.
     """
     from sklearn.ensemble import HistGradientBoostingClassifier
 
@@ -154,9 +156,9 @@ def together(train: pd.DataFrame, test: pd.DataFrame, groups: Sequence[str]) -> 
 
 
 def _numbers(column: pd.Series) -> tuple[np.ndarray, bool]:
-    """The column as numbers (N,) float, and whether its values are numbers; text is numbered in alphabetical order.
+    """Return the column as numbers (N,) float, and whether its values are numbers.
 
-    Empty fields become less than all others.
+    Text is numbered in alphabetical order. An empty field becomes a number below all other numbers.
     """
     text = column.astype(str).where(column.notna(), "")
     values = pd.to_numeric(text, errors="coerce").replace([np.inf, -np.inf], np.nan)
@@ -182,9 +184,9 @@ def _auc(is_test: np.ndarray, values: np.ndarray) -> float:
 
 
 def _rates(values: np.ndarray, is_test: np.ndarray) -> np.ndarray:
-    """For each row the share of test rows among the rows of the same value in the other PARTS - 1 parts, (N,).
+    """For each row, the share of test rows among the rows of equal value in the other PARTS - 1 parts, (N,).
 
-    One row at the overall rate is added, so that a value without other rows says nothing.
+    One row with the overall share is added, so that a value without rows in other parts gets the overall share.
     """
     kind, rate = np.unique(values, return_inverse=True)[1], is_test.mean()
     part = np.random.default_rng(0).permutation(len(values)) % PARTS

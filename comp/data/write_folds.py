@@ -1,4 +1,4 @@
-"""The stage `make folds`: look at all photos, keep near-duplicates together, assign the folds, audit and write them."""
+"""Run the stage `make folds`: look at all photos, keep near-duplicates together, and assign, audit and write folds."""
 
 from dataclasses import dataclass
 
@@ -14,13 +14,17 @@ from comp.project import Project
 from comp.store import fold_table, frozen_competition
 from comp.store.paths import folds_file
 
-MOST_LINES = 20  # warnings of one kind
-DARK = 16  # grey values below which a whole thumbnail is nearly black
+MOST_LINES = 20  # largest number of warnings of one kind
+DARK = 16  # a thumbnail is nearly black if all its values are smaller
 
 
 @dataclass(frozen=True)
 class AskedFolds:
-    """The arguments of `make folds`. search: how many seeds to try from `seed` on; the most even folds are kept."""
+    """The arguments of `make folds`.
+
+    search: the number of seeds to try from `seed` on; the most even folds are kept. adversarial: whether to print how
+    well a quick model tells train from test.
+    """
 
     folds: int = fold_table.USUAL_FOLDS
     seed: int = 0
@@ -29,7 +33,7 @@ class AskedFolds:
 
 
 def write_folds(project: Project, asked: AskedFolds) -> None:
-    """Write folds.csv, folds.json and competition.json, unless runs were trained on other folds or photos."""
+    """Write folds.csv, folds.json and competition.json. Raises InputError if runs used other folds or photos."""
     tables = loading.open_tables(project.inputs, project.competition_file)
     competition = tables.competition
     table, test = folds.with_groups(tables.training_rows), tables.test_rows
@@ -47,7 +51,7 @@ def write_folds(project: Project, asked: AskedFolds) -> None:
 
 
 def advise_groups(train: pd.DataFrame, test: pd.DataFrame, table: pd.DataFrame) -> None:
-    """Say by which columns the test set was probably split, if the folds are split by others.
+    """Warn of each column by which the test set was probably split off, unless folds are split by it too.
 
     train, test: the tables as the competition provides them; table: the training rows.
     """
@@ -56,13 +60,13 @@ def advise_groups(train: pd.DataFrame, test: pd.DataFrame, table: pd.DataFrame) 
         if not set(train[suggestion.column].astype(str)) <= groups:
             console.warn(
                 f"{suggestion.column} has {suggestion.train_values} values in train, {suggestion.test_values} in test, "
-                f"and none in both: the test set was probably split by it, and the folds should be: "
-                f'group = "{suggestion.column}"'
+                f"and no value in both; the test set was probably split by this column, so the folds should be too: "
+                f'set group = "{suggestion.column}" in competition.toml'
             )
 
 
 def look_at_photos(project: Project, images: list[str]) -> dict[str, PhotoSummary]:
-    """Decode all photos; image to what is remembered of it. Raises InputError for photos that cannot be read."""
+    """Decode all photos, and return the PhotoSummary of each. Raises InputError for photos that cannot be read."""
     with console.progress("checking photos", len(images)) as advance:
         photos = photo_check.check_photos(project.inputs, images, advance)
     dark = [image for image, summary in photos.items() if summary.thumbnail.max() < DARK]
@@ -75,9 +79,9 @@ def look_at_photos(project: Project, images: list[str]) -> dict[str, PhotoSummar
 
 
 def join_alike(table: pd.DataFrame, photos: dict[str, PhotoSummary]) -> tuple[pd.DataFrame, list[list[str]]]:
-    """The table with one group for groups that share a photo, and the list of those: [[a, b], …].
+    """Merge groups that have equal or near-identical photos. Returns the table and the pairs of merged groups.
 
-    One subject or place under two names, or one photo handed in twice, would be a leak if it were in two folds.
+    One subject or place with two group names, or one photo with two file names, would be a leak in two folds.
     """
     images, groups = table["image"].tolist(), table["group"].tolist()
     summaries = [photos[image] for image in images]
@@ -86,13 +90,13 @@ def join_alike(table: pd.DataFrame, photos: dict[str, PhotoSummary]) -> tuple[pd
         (a, b) for a, b in near_duplicates.alike_pairs(summaries, groups) if summaries[a].digest != summaries[b].digest
     ]
     for pairs, what in ((same, "the same photo, byte for byte"), (near, "near-identical")):
-        warn_each([f"{images[a]} and {images[b]} are {what}: their groups are kept in one fold" for a, b in pairs])
+        warn_each([f"{images[a]} and {images[b]} are {what}, so their groups are kept in one fold" for a, b in pairs])
     names = sorted({tuple(sorted({groups[a], groups[b]})) for a, b in same + near})
     return table.assign(group=near_duplicates.merged_groups(groups, same + near)), [list(pair) for pair in names]
 
 
 def warn_of_shared(table: pd.DataFrame, test: pd.DataFrame, photos: dict[str, PhotoSummary]) -> None:
-    """Name training photos in the test set: no leak between folds, but the leaderboard rewards memory for them."""
+    """Warn of training photos that are also test photos: the leaderboard rewards a model that remembers them."""
     train_of = {photos[image].digest: image for image in table["image"]}
     shared = [(train_of[photos[image].digest], image) for image in test["image"] if photos[image].digest in train_of]
     warn_each([f"{a} is also the test photo {b}, byte for byte" for a, b in shared])
@@ -110,27 +114,27 @@ def tell_apart(table: pd.DataFrame, test: pd.DataFrame, photos: dict[str, PhotoS
     sides = [photos[image] for image in table["image"]], [photos[image] for image in test["image"]]
     auc = train_test_differences.adversarial_auc(*sides, table["group"].tolist())
     console.say(
-        f"a quick model tells train from test with AUC {auc:.3f}: 0.5 cannot; above 0.6, look for what differs "
-        "(light, crop, compression), for the out-of-fold score will not be the leaderboard's"
+        f"a quick model tells train from test with AUC {auc:.3f}, where 0.5 means not at all; above 0.6, look for what "
+        "differs (light, crop, compression), because the out-of-fold score will then differ from the leaderboard's"
     )
 
 
 def _write(project: Project, competition: Competition, table: pd.DataFrame, merged, photos, asked: AskedFolds) -> None:
-    """Write the files, unless that would change the folds, or the photos, of runs that exist."""
+    """Write the files. Raises InputError if runs exist that were trained on other folds or photos."""
     path = folds_file(project.outputs)
     runs = ", ".join(run.name for run in project.own_runs)
     data = files.checksum(sorted((image, summary.digest) for image, summary in photos.items()))
     before = fold_table.data_hash(path) if runs else None  # without runs a damaged folds.json is just replaced
-    anew = f"the same command with OUTPUTS=<another folder>, or rm -r {quoted(project.outputs)} to start anew"
+    anew = f"the same command with OUTPUTS=<another folder>, or anew: rm -r {quoted(project.outputs)} && make folds"
     if before not in (None, data):
         raise InputError(
-            f"photos have changed since {runs} were trained on them: their hash is {data}",
-            f"{before}, as when {path} was made",
+            f"the photos have changed since the training of {runs}: their hash is now {data}",
+            f"photos with the hash {before}, as when {path} was made",
             anew,
         )
     if path.is_file() and runs and path.read_text(encoding="utf-8", errors="replace") != fold_table.folds_text(table):
         raise InputError(
-            f"these folds differ from {path}, on which {runs} were trained",
+            f"these folds differ from those in {path}, on which {runs} were trained",
             "the same data, FOLDS, SEED and SEARCH as before",
             anew,
         )
@@ -143,9 +147,9 @@ def _write(project: Project, competition: Competition, table: pd.DataFrame, merg
 
 
 def _show(table: pd.DataFrame, test: pd.DataFrame, competition: Competition) -> None:
-    """Print the table of labels by fold, and warn of what the folds lack."""
+    """Print the table of labels by fold, and warn of labels that the folds cannot share evenly."""
     what, heads, rows = folds.labels_by_fold(table, competition)
     console.table(f"{what} by fold", heads, rows)
-    console.say(f"{len(test)} test photos; no group and no photo in two folds")
+    console.say(f"{len(test)} test photos; no group and no photo is in two folds")
     warn_each(folds.missing_labels(table, competition))
     warn_each(folds.crowded_labels(table, competition))

@@ -1,5 +1,5 @@
-"""Copies of the results for other tools: TensorBoard, MLflow, FiftyOne. The files in outputs/ stay the truth.
+"""Copy the results in outputs/ to other tools: TensorBoard, MLflow and FiftyOne.
 
-Change here what those tools are given. Nothing is read back, and each tool's package is imported only where it is used.
-To add a tool, write a module with `export` and put its name into `exported_runs.TOOLS`.
+Change here what these tools get. No stage reads a copy. The package of a tool is imported only where it is used. To add
+a tool, write a module with a function `export` and add the module to `exported_runs.TOOLS`.
 """

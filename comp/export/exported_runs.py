@@ -1,7 +1,7 @@
-"""The tools that results can be exported to, and what they are given about each run.
+"""The tools to which results can be exported, and the runs as trackers of experiments get them.
 
-`tool_module` gives the module of a tool. Trackers of experiments (TensorBoard, MLflow) are given `exported_runs`: the
-settings of each run, the epochs of each fold, and scores out of fold.
+`tool_module` returns the module of a tool. `exported_runs` returns what trackers of experiments (TensorBoard, MLflow)
+get of each run: its settings, the epochs of each fold, and its OOF scores.
 """
 
 import importlib
@@ -22,8 +22,9 @@ from comp.pages.report.report_data import ReportData, Source
 from comp.store.paths import BLEND
 from comp.store.runs import Run
 
-# The name of each tool is also that of its package, and of the extra of pyproject.toml that installs it. Its module has
-# export(data, target): it writes the ReportData to the folder `target` and returns a command that shows the result.
+# A tool, its package and the extra of pyproject.toml that installs the package have the same name. The module of a tool
+# has a function export(data, target), which writes the ReportData to the folder `target` and returns a command that
+# shows the result.
 TOOLS = {
     "tensorboard": "comp.export.to_tensorboard",
     "mlflow": "comp.export.to_mlflow",
@@ -32,7 +33,7 @@ TOOLS = {
 
 
 def tool_module(name: str) -> ModuleType:
-    """The module of a tool. InputError for an unknown tool, and where its package is not installed."""
+    """Return the module of a tool. Raises InputError if the tool is unknown or its package is not installed."""
     if name not in TOOLS:
         found = f"TO={name}" if name else "no TO"
         raise InputError(found, f"one of {', '.join(TOOLS)}", f"make export TO={next(iter(TOOLS))}")
@@ -41,22 +42,23 @@ def tool_module(name: str) -> ModuleType:
 
 
 def check_installed(package: str) -> None:
-    """Raise InputError with the command that installs the extra of the same name, unless the package is installed."""
+    """Raise InputError, with the command that installs the package by its extra, unless the package is installed."""
     if importlib.util.find_spec(package) is None:
         raise InputError(
             f"the package {package} is not installed",
-            f"the extra {package}, which make setup leaves out",
+            f"the packages of the extra {package}, which make setup does not install",
             f'.venv/bin/python -m pip install -e ".[{package}]"',
         )
 
 
 @dataclass(frozen=True)
 class ExportedRun:
-    """A run or the blend as trackers are given it.
+    """A run, or the blend, as trackers of experiments get it.
 
-    settings: those of recipe.json, each a number, a bool or text; epochs: fold to the table of its epochs; scores: name
-    to value, out of fold; changed: when the newest of its files was written, in seconds since 1970; files: recipe,
-    histories and other JSON files, to be kept with the run.
+    name: the name of the run; settings: the settings in its recipe.json, each a number, a bool or a text;
+    epochs: the history of each fold, a table with one row per epoch; scores: the OOF scores by name;
+    changed: when the newest file of the run was written, in seconds since 1970;
+    files: the paths of its recipe, histories and other JSON files, which the tracker keeps with the run.
     """
 
     name: str
@@ -68,13 +70,13 @@ class ExportedRun:
 
     @property
     def digest(self) -> str:
-        """A hash of name, settings, scores and files; the time is left out, so equal results have equal hashes."""
+        """A hash of the name, settings, scores and files. The time is left out, so equal results have equal hashes."""
         contents = [files.digest(path) for path in self.files]
         return files.checksum([self.name, dict(self.settings), dict(self.scores), contents])
 
 
 def exported_runs(data: ReportData) -> list[ExportedRun]:
-    """The blend and all runs with predictions or histories, ordered by name. InputError if there are none."""
+    """Return the blend and all runs with predictions or histories, ordered by name. Raises InputError without any."""
     sources = {source.name: source for source in data.sources}
     names = sorted({*sources, *data.histories})
     if not names:
@@ -93,7 +95,10 @@ def _exported(data: ReportData, name: str, source: Source | None) -> ExportedRun
 
 
 def _settings(data: ReportData, name: str) -> dict:
-    """The recipe as flat values; of the blend its method, rule and weights; empty for external predictions."""
+    """Return the settings of a run's recipe, each as a number, a bool or a text; {} for external predictions.
+
+    The settings of the blend are its method, its rule, its runs and their weights.
+    """
     if name == BLEND:
         settings = {key: data.weights[key] for key in ("method", "rule", "runs", "weights") if key in data.weights}
     else:
@@ -106,7 +111,7 @@ def _settings(data: ReportData, name: str) -> dict:
 
 
 def _scores(data: ReportData, source: Source) -> dict[str, float]:
-    """Each metric over the predicted rows, and the competition's metric in each fold: name to value."""
+    """Return by name the value of each metric over all predicted rows, and of the competition's metric in each fold."""
     competition, labels, folds = data.competition, data.rows.labels, data.rows.folds
     whole = scoring.scores(competition, labels[source.known], source.probs[source.known])
     scores = {f"oof {name}": float(value) for name, value in whole.items()}

@@ -1,4 +1,4 @@
-"""A FiftyOne dataset: for each scored row a sample with its truth, each run's prediction, its fold and its group."""
+"""Export the scored rows to a FiftyOne dataset, with the truth, fold, group and predictions of each row."""
 
 import re
 from pathlib import Path
@@ -12,9 +12,9 @@ from comp.pages.report.report_data import ReportData
 
 
 def export(data: ReportData, target: Path) -> str:
-    """Replace the persistent dataset in FiftyOne's own database; returns the command that shows it.
+    """Write the dataset to FiftyOne's own database, in place of an earlier one, and return the command that shows it.
 
-    target is not used: the data lie in that database, and the photos stay in their place.
+    target is not used, because the database is elsewhere. The photos are not copied.
     """
     import fiftyone
 
@@ -26,10 +26,11 @@ def export(data: ReportData, target: Path) -> str:
 
 
 def samples(data: ReportData) -> list[dict]:
-    """Plain values of each sample: filepath, tags, fold, ground_truth, and a field for each run and the blend.
+    """Return the plain values of each sample, one per scored row.
 
-    Truth and predictions are lists of (label, confidence), or a number for a regression. The truth has no confidence:
-    it is None.
+    A sample has the fields filepath, tags, fold and ground_truth, and a field with the predictions of each run and of
+    the blend. Truth and predictions are lists of (label, confidence), or numbers for a regression. The confidence of
+    the truth is None.
     """
     if not data.sources:
         raise InputError(
@@ -51,7 +52,7 @@ def samples(data: ReportData) -> list[dict]:
 
 
 def field_names(names: list[str]) -> dict[str, str]:
-    """Run name to its field of FiftyOne, which has only letters, digits and _. No two fields are the same."""
+    """Return for each run name a different field name for FiftyOne, which allows only letters, digits and _."""
     fields: dict[str, str] = {}
     for name in names:
         field = "run_" + re.sub(r"[^A-Za-z0-9]", "_", name)
@@ -62,7 +63,7 @@ def field_names(names: list[str]) -> dict[str, str]:
 
 
 def _answers(competition: Competition, probs: np.ndarray) -> list:
-    """The plain decision of each row (S,), with its probability; None where it is not predicted."""
+    """Return the plain decision and its probability for each row (S,), or None for a row without predictions."""
     known = np.isfinite(probs).all(1)
     answers = scoring.answers(competition, np.where(known[:, None], probs, 0))
     rows = zip(answers, probs, known, strict=True)
@@ -70,7 +71,10 @@ def _answers(competition: Competition, probs: np.ndarray) -> list:
 
 
 def _named(competition: Competition, label, probs) -> list[tuple[str, float | None]] | float:
-    """The names of a label and their probabilities, if there are any; the number of a regression."""
+    """Return the class names of a label, each with its probability (None without probs), or the number of a regression.
+
+    label: a class, (C,) of 0 and 1, or a number; probs (C,): the probabilities of the row, or None.
+    """
     if competition.target == "regression":
         return float(label)
     places = np.flatnonzero(label).tolist() if competition.target == "multilabel" else [int(label)]

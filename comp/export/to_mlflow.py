@@ -1,7 +1,7 @@
-"""MLflow runs: settings as params, epochs and scores as metrics, recipe.json and history.csv as artifacts.
+"""Export runs to MLflow: settings as params, epochs and scores as metrics, recipe.json and history.csv as artifacts.
 
-They go to the server of MLFLOW_TRACKING_URI, or into a SQLite file where it is not set. A run whose contents have not
-changed since the last export, by their hash, stays; otherwise it is replaced.
+The runs go to the server in MLFLOW_TRACKING_URI, or to a SQLite file if this variable is not set. A run is replaced
+only if the hash of its contents has changed since the last export.
 """
 
 import os
@@ -10,12 +10,12 @@ from pathlib import Path
 from comp.export.exported_runs import ExportedRun, exported_runs
 from comp.pages.report.report_data import ReportData
 
-LONGEST = 6000  # characters of a param, at most
+LONGEST = 6000  # the most characters of a param
 DIGEST = "comp.digest"
 
 
 def export(data: ReportData, target: Path) -> str:
-    """Write an MLflow run for each run, in an experiment named after the folder; returns the command that shows it."""
+    """Write the runs to an experiment named after the outputs folder, and return the command that shows them."""
     from mlflow.tracking import MlflowClient
 
     runs, uri = exported_runs(data), os.environ.get("MLFLOW_TRACKING_URI") or _local_uri(target)
@@ -32,7 +32,7 @@ def _local_uri(target: Path) -> str:
 
 
 def _experiment(client, name: str, target: Path) -> str:
-    """The id of the experiment of that name, which is created if it is new."""
+    """Return the id of the experiment with this name. A missing experiment is created."""
     experiment = client.get_experiment_by_name(name)
     if experiment:
         return experiment.experiment_id
@@ -41,7 +41,7 @@ def _experiment(client, name: str, target: Path) -> str:
 
 
 def _replace(client, experiment: str, run: ExportedRun) -> None:
-    """Delete the MLflow runs of that name with other contents; write the run unless one with its contents is left."""
+    """Write the run to MLflow unless it is already there. Earlier runs of its name with other contents are deleted."""
     quoted = run.name.replace("'", "\\'")
     earlier = client.search_runs([experiment], f"tags.mlflow.runName = '{quoted}'")
     same = [old for old in earlier if old.data.tags.get(DIGEST) == run.digest and old.info.status == "FINISHED"]
@@ -77,5 +77,5 @@ def _write(client, experiment: str, run: ExportedRun) -> None:
 
 
 def _key(name: str) -> str:
-    """The name with the characters that MLflow accepts."""
+    """Return the name with "_" in place of each character that MLflow does not accept."""
     return "".join(letter if letter.isalnum() or letter in "_-. /" else "_" for letter in name)

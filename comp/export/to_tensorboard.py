@@ -1,4 +1,4 @@
-"""TensorBoard event files: the epochs of each fold, and each run's settings with its scores (the HPARAMS tab)."""
+"""Export runs to TensorBoard event files: the epochs of each fold, and the settings and scores (the HPARAMS tab)."""
 
 import os
 import shutil
@@ -9,7 +9,7 @@ from comp.pages.report.report_data import ReportData
 
 
 def export(data: ReportData, target: Path) -> str:
-    """Replace target/ by event files in <run>/ and <run>/fold<k>/; returns the command that shows them."""
+    """Replace the folder `target` by event files in <run>/ and <run>/fold<k>/, and return a command that shows them."""
     runs = exported_runs(data)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
@@ -40,5 +40,5 @@ def _write(run: ExportedRun, folder: Path) -> None:
 
 
 def _tag(name: str) -> str:
-    """The name with the characters that TensorBoard accepts without a warning."""
+    """Return the name in a spelling that TensorBoard accepts without a warning."""
     return name.replace(" ", "_").replace("@", "_at_")

@@ -30,8 +30,8 @@ def precision(recipe: Recipe, device: torch.device, training: bool = False) -> t
     return torch.float32
 
 
-# On a CPU the backward pass of depthwise convolutions is slow in bf16. Below these image sizes (pixels) fp32 trains
-# faster. Measured (two cores with AVX512-BF16, channels_last, images/s, fp32 : bf16): tf_efficientnet_lite0 242 : 105 at 64 px,
+# On a CPU the backward pass of depthwise convolutions is slow in bf16. Below these sizes (pixels) fp32 trains faster.
+# Measured (two cores with AVX512-BF16, channels_last, images/s, fp32 : bf16): tf_efficientnet_lite0 242 : 105 at 64 px,
 # 71 : 58 at 112, 16 : 18 at 224; efficientnetv2_rw_t 85 : 74 at 64, 38 : 47 at 112; mobilenetv3_large 349 : 179 at 64.
 _FP32_BELOW = {"efficientnetv2": 96, "efficientnet": 192, "mobilenet": 192}
 
@@ -55,8 +55,8 @@ def autocast(dtype: torch.dtype, device: torch.device):
 def memory_format(recipe: Recipe) -> torch.memory_format:
     """The memory layout for the recipe's model.
 
-    channels_last="auto" means channels-last for convolutional models, which a CPU then runs up to twice as fast, and the
-    usual layout for transformers, which channels-last slows on a CPU.
+    channels_last="auto" means channels-last for convolutional models, which are then up to twice as fast on a CPU, and
+    the usual layout for transformers, which channels-last slows on a CPU.
     """
     wanted = not is_transformer(recipe.model) if recipe.channels_last == "auto" else recipe.channels_last == "on"
     return torch.channels_last if wanted else torch.contiguous_format
@@ -88,7 +88,7 @@ def explained_device_error(recipe: Recipe, device: torch.device):
 
 
 def choose_device(name: str) -> torch.device:
-    """The device called `name`. "auto" means a GPU, or the CPU if there is none. Raises InputError for a missing device."""
+    """The device `name`; "auto" means a GPU, or the CPU if there is none. Raises InputError for a missing device."""
     if name == "auto":
         return torch.device(
             "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"

@@ -18,8 +18,8 @@ from torch import nn
 
 from comp import files
 
-# How long a process waits for the other processes before it gives up. Between two exchanges a process may write weights to a
-# slow disk, predict many photos or compile a model, which can take longer than the 10 minutes of NCCL's default.
+# How long a process waits for the other processes before it gives up. Between two exchanges a process may write weights
+# to a slow disk, predict many photos or compile a model, which can take longer than the 10 minutes of NCCL's default.
 # torchrun ends all processes at once if one of them dies, so a long limit costs nothing.
 TIMEOUT = timedelta(hours=6)
 
@@ -64,7 +64,7 @@ def first_alone(outputs: Path):
     lock = files.lock(outputs / "locks" / "first_process", "the first process", wait=True)
     if rank() == 0:
         with lock:
-            dist.barrier()  # it is short, since process 0 already holds the lock
+            dist.barrier()  # passes as soon as process 0 holds the lock
             yield
     else:
         dist.barrier()
@@ -101,7 +101,7 @@ def wrap(model: nn.Module, device: torch.device, unused: bool) -> nn.Module:
 
 
 def without_sync(model: nn.Module, accumulating: bool):
-    """A context for one batch, without exchange of gradients if `accumulating`: if no optimizer step follows the batch."""
+    """A context in which processes exchange no gradients if `accumulating`: if no optimizer step follows the batch."""
     return model.no_sync() if accumulating and hasattr(model, "no_sync") else contextlib.nullcontext()
 
 
@@ -130,7 +130,7 @@ def rows(count: int) -> np.ndarray:
 
 
 def gather(part: np.ndarray, count: int) -> np.ndarray:
-    """Join the parts of all processes, which are split as by `rows`. Every process gets all rows (count, …) in order."""
+    """Join the parts of all processes, which `rows` split. Every process gets all rows (count, …) in their order."""
     if not dist.is_initialized():
         return part
     parts: list = [None] * world()

@@ -59,7 +59,7 @@ def check_columns(table: pd.DataFrame, names, key: str, file: str) -> None:
     if missing:
         known = ", ".join(map(str, table))
         raise InputError(
-            f"{key} in competition.toml: no column {', '.join(missing[:20])} in {file}",
+            f"{key}: no column {', '.join(missing[:20])} in {file}",
             f"one of {known[:1000]}",
             f"edit {key} in competition.toml",
         )

@@ -101,7 +101,7 @@ def _prediction_ids(rows: PhotoRows, settings: Settings) -> pd.Series:
 
 
 def _numbers_if_all_are(column: pd.Series) -> pd.Series:
-    """Return the column as numbers (NaN for empty fields) if all its values are numbers, otherwise unchanged as text."""
+    """Return the column as numbers (NaN for empty fields) if all its values are numbers, else unchanged as text."""
     numbers = pd.to_numeric(column.where(column != ""), errors="coerce")
     return numbers if (numbers.notna() | (column == "")).all() and numbers.notna().any() else column
 

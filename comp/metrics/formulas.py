@@ -15,15 +15,14 @@ TINY = 1e-9  # replaces a denominator of 0, whose numerator is 0 too
 
 # A function `..._terms` returns numerators and denominators (…, C). The metric is the sum of the numerators divided by
 # the sum of the denominators, so the searches and the bootstrap need nothing but this function to compute the metric.
-# Arguments of such a function, each (…, C): for each class the true positives, how often the class is predicted, and how
-# often it is the label.
+# The arguments of such a function are counts (…, C) for each class: its true positives, its answers and its labels.
 
 
 def counts(labels: np.ndarray, answers: np.ndarray, classes: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return three counts (C,) for each class: its true positives, its answers and its labels.
 
-    labels, answers: classes (N,), or (N, C) of 0 and 1. classes: the number C of classes, or 0 to take the largest class
-    that occurs as the last class.
+    labels, answers: classes (N,), or (N, C) of 0 and 1. classes: the number C of classes; 0 means that the largest
+    class that occurs is the last class.
     """
     labels, answers = np.asarray(labels), np.asarray(answers)
     if labels.ndim == 2:
@@ -36,7 +35,7 @@ def counts(labels: np.ndarray, answers: np.ndarray, classes: int = 0) -> tuple[n
 
 
 def ratio(numerators: np.ndarray, denominators: np.ndarray) -> np.ndarray:
-    """Return the sum of the numerators (…, C) divided by the sum of the denominators (…, C), or 0 if both sums are 0."""
+    """Return the sum of the numerators (…, C) divided by the sum of the denominators (…, C), or 0 if both are 0."""
     return numerators.sum(-1) / np.maximum(denominators.sum(-1), TINY)
 
 
@@ -84,7 +83,7 @@ def samples_f_rows(labels: np.ndarray, answers: np.ndarray, beta: float = 1.0) -
 
 
 def macro_f1_score(labels: np.ndarray, answers: np.ndarray, classes: int) -> float:
-    """Return the macro F1 of answers (N,) for labels (N,)."""
+    """Macro F1 of answers (N,) for labels (N,)."""
     return float(ratio(*macro_f_terms(*counts(labels, answers, classes))))
 
 

@@ -79,7 +79,7 @@ class Metric:
         return self.shown(self.value(labels, predictions, classes))
 
     def shown(self, score):
-        """Return the leaderboard's value for a score, or the score for a value. Both directions are the same formula."""
+        """Return the leaderboard's value for a score, or the score for a value. Both use the same formula."""
         return score if self.higher_is_better else -score
 
     def of_counts(self, true_positives, predicted, actual):

@@ -88,7 +88,7 @@ _WITH_PARAMETER = {  # name: the function that makes the metric, the parameter's
 
 
 def names() -> list[str]:
-    """Return the names of all metrics, those of user_metrics.py first. The name of a parameter is a letter, as in map@k."""
+    """Return the names of all metrics, with a letter for a parameter (map@k). The user's own metrics come first."""
     with_parameter = (f"{name}@{letter}" for name, (_, _, letter) in _WITH_PARAMETER.items())
     return [*(metric.name for metric in (*user_metrics.METRICS, *_FIXED)), *with_parameter]
 

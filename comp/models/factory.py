@@ -1,4 +1,4 @@
-"""Build a timm model from a recipe, with as many outputs as the recipe's head needs, and look up timm's data on it.
+"""Build the timm model of a recipe, with as many outputs as the recipe's head needs.
 
 The classifier of a timm model is its last layer; a distilled model has two classifiers. Pretrained weights are never
 loaded into a classifier.
@@ -20,7 +20,7 @@ from comp.recipes.recipe_settings import Recipe
 
 
 class NotBuilt(InputError):
-    """timm cannot build the model at this image size."""
+    """The error for a model that timm cannot build at this image size."""
 
 
 @dataclass
@@ -44,7 +44,7 @@ def create_model(recipe: Recipe, competition: Competition, weights: Path, pretra
 def build_model(
     recipe: Recipe, competition: Competition, weights: Path, pretrained: bool | None = None, init: State | None = None
 ) -> Built:
-    """Build the recipe's model on the CPU. It takes images (B, 3, H, W) and returns what its head takes (see heads.py).
+    """Build the recipe's model on the CPU, which turns images (B, 3, H, W) into the outputs that its head takes.
 
     weights: the folder of local pretrained weights. pretrained: whether pretrained weights are loaded; None means the
     recipe's setting. init: the weights of a trained fold, which are loaded instead of pretrained weights.
@@ -77,9 +77,9 @@ def _timm_model(
 
 
 def _size_option(recipe: Recipe) -> dict:
-    """Return timm's option img_size for a model that takes it (such as ViT and Swin), or {} for any other model.
+    """Return timm's option img_size for a model that takes this option, such as a ViT or Swin, or {} for other models.
 
-    The models with a fixed input size take img_size; most other models raise a TypeError if they are given it.
+    Most models without a fixed input size raise a TypeError if they are given img_size.
     """
     import timm
 
@@ -108,7 +108,7 @@ def _not_built(recipe: Recipe, error: Exception) -> InputError:
 
 
 def with_normalisation(recipe: Recipe) -> Recipe:
-    """Return the recipe; a mean or std that it leaves open is the one that timm's weights were trained with."""
+    """Return the recipe with its mean and std filled in, if they are not set, from timm's weights of the model."""
     config = _config(recipe.model)
     return dataclasses.replace(recipe, mean=recipe.mean or config.mean, std=recipe.std or config.std)
 
@@ -119,7 +119,7 @@ def timm_size(name: str) -> int:
 
 
 def _config(name: str):
-    """timm's configuration of the model's weights, or its default configuration if it has no weights of the model."""
+    """timm's configuration of a model's weights, or timm's default configuration for a model without weights."""
     import timm
 
     return timm.get_pretrained_cfg(catalog.current_model_name(name)) or timm.models.PretrainedCfg()
@@ -152,8 +152,8 @@ def classifier_parameters(model: nn.Module) -> list[nn.Parameter]:
 def start_classifier_small(model: nn.Module) -> None:
     """Give the classifiers small random weights, so that all classes start about equally likely, as in timm's ViTs.
 
-    timm starts the classifiers of its efficientnets at a scale that depends on the number of classes, and such a model
-    loses its first epochs to that. A layer without a weight matrix, such as the norm in some heads, is not changed.
+    timm starts the classifiers of its efficientnets with a scale that depends on the number of classes, and this scale
+    costs a training its first epochs. A layer without a weight matrix, such as the norm in some heads, is not changed.
     """
     for module in (inner for outer in classifier_modules(model) for inner in outer.modules()):
         weight, bias = getattr(module, "weight", None), getattr(module, "bias", None)

@@ -73,7 +73,7 @@ class Classes:
 
 
 class Attributes(Classes):
-    """One softmax per attribute; the probability of a class is the product of the probabilities of its values.
+    """One softmax per attribute; the probability of a class is the product over the class's attribute values.
 
     table (A, C): which class has which attribute value, from `attribute_table`.
     """
@@ -187,7 +187,7 @@ class Number:
     """A head with one output, which stands for a value between low and high, scaled to 0 … 1.
 
     squashed: whether the scaled value is the sigmoid of the output (for SIGMOID_LOSSES). If not, the scaled value is
-    the output plus 0.5: an output of 0 is the middle of the range, and a value may lie outside of the range.
+    the output plus 0.5, so that an output of 0 is the middle of the range, and a value may lie outside of the range.
     grades: C if the value is a grade from 0 to C - 1, else 0.
     """
 
@@ -222,7 +222,7 @@ class Number:
         return two_points(values[:, 0], self.grades) if self.grades else values
 
     def wrap(self, backbone: nn.Module) -> nn.Module:
-        """Return the backbone itself: it needs no change."""
+        """Return the backbone itself, because `probs` takes its outputs as they are."""
         return backbone
 
 
@@ -239,7 +239,7 @@ class Bins(Classes):
         self.low, self.range = low, (high - low) or 1.0
 
     def targets(self, labels: Tensor) -> Tensor:
-        """Turn labels (B,) into targets (B, T) float32 on the two points next to the label, with the label as mean."""
+        """Turn each label (B,) into a distribution (B, T) float32 on the two nearest points, with the label as mean."""
         return two_points((labels.double() - self.low) / self.range * (self.outputs - 1), self.outputs).float()
 
     def probs(self, outputs: Tensor) -> Tensor:
@@ -249,7 +249,7 @@ class Bins(Classes):
 
 
 def two_points(values: Tensor, size: int) -> Tensor:
-    """Return a distribution (B, size) for each value (B,): on the two whole numbers next to it, with the value as mean.
+    """Turn each value (B,) into a distribution (B, size) on the two nearest whole numbers, with the value as mean.
 
     A value below 0 counts as 0, and a value above size - 1 counts as size - 1.
     """

@@ -93,10 +93,10 @@ OTHER = "the same command with another INIT, or without INIT"
 
 
 def with_init(recipe: Recipe, run: Run, competition: Competition) -> Recipe:
-    """Return the recipe of a run; a mean or std that it leaves open is copied from its INIT run.
+    """Return the recipe of a run, with its mean and std filled in from the INIT run if they are not set.
 
-    The weights of INIT expect photos that are normalised with this mean and std. If the run has begun, they are copied
-    from the run's own recipe.json, because the INIT run may have been deleted since.
+    The weights of INIT expect photos that are normalised with this mean and std. If the run has begun, mean and std are
+    copied from the run's own recipe.json, because the INIT run may have been deleted since.
     Raises InputError if INIT is the run itself, was not trained here, or has other classes or another model.
     """
     if not recipe.init:
@@ -140,10 +140,10 @@ def _architecture(recipe: Recipe) -> str:
 
 
 def check_init_folds(run: Run, init: str, folds_digest: str, numbers: list[int | str]) -> None:
-    """Raise InputError unless, for each fold k to train, INIT has weights of fold k made with the current folds.csv.
+    """Raise InputError unless INIT has current weights of each fold that is to be trained.
 
-    init: the name of the INIT run. numbers: the folds to train, or ALL_DATA. A fold that is already trained needs no
-    weights of INIT, so it is not checked.
+    init: the name of the INIT run. folds_digest: the hash of the current folds.csv. numbers: the folds to train, or
+    ALL_DATA. A fold that is already trained is not checked, because it needs no weights of INIT.
     """
     before = Run(run.outputs, init)
     wanted = [k for k in numbers if not run.is_trained(k)]
@@ -185,6 +185,6 @@ def _check_current(run: Run, before: Run, k: int | str, folds_digest: str) -> No
 
 
 def init_weights_of(run: Run, init: str, k: int | str) -> State:
-    """Read the state dict of INIT's fold k, with which fold k of the run begins. init: the name of the INIT run."""
+    """Read the weights that fold k of a run begins with, from fold k of the INIT run. init: the name of this run."""
     before = Run(run.outputs, init)
     return weights_file.read_weights(before.weights(k), before.restart_command(k))

@@ -40,7 +40,7 @@ State = dict[str, Tensor]
 class Origin:
     """Which pretrained weights were loaded, as plain values for recipe.json.
 
-    place: the name of the file or of the hub's repository, without a folder, so that it is equal on every machine.
+    place: the name of the file without its folder, or the hub's name of the weights; it is equal on every machine.
     digest: a hash of the weights. removed: the prefix that was taken off the names in the file. found: how many of the
     backbone's tensors were loaded. total: how many tensors the backbone has. found and total are 0 if timm reads the
     weights in its own way. missing: the names of the backbone's tensors that were not found.
@@ -86,7 +86,7 @@ def local_weights(name: str, weights: Path) -> Path | None:
 
 
 class Ignored:
-    """The stand-in for each class in a file that is not a tensor, such as settings: it takes any arguments, unused."""
+    """The stand-in for each class in a file that is not a tensor, such as a class of settings; it ignores arguments."""
 
     def __new__(cls, *args, **options):
         return super().__new__(cls)
@@ -160,8 +160,8 @@ class Match:
 
     tensors: the tensors that fit, by their names in the model. found: how many tensors of the backbone fit. total: how
     many tensors the backbone has. missing: the names of the backbone's tensors that are absent or do not fit.
-    surplus: names in the state dict that the model lacks although it has the part that they lie in. removed: the prefix
-    that was taken off the names in the state dict.
+    surplus: the names in the state dict that the model does not have, in parts (such as `blocks`) that the model has.
+    removed: the prefix that was taken off the names in the state dict.
     """
 
     tensors: State
@@ -242,9 +242,9 @@ def origin_of(place: str, digest: str, matches: list[Match]) -> Origin:
 
 @contextlib.contextmanager
 def filled_by(fill: Callable) -> Iterator[None]:
-    """Make timm's create_model load weights by calling fill(timm's own load_pretrained, model, …) in this context.
+    """Within this context, let timm's create_model load weights by fill(timm's own load_pretrained, model, …).
 
-    A name in a private module of timm is replaced, because timm has no public way to learn a model's filter of names.
+    A name in a private module of timm is replaced, because timm has no public way to get a model's filter function.
     """
     from timm.models import _builder
 

@@ -24,7 +24,7 @@ from comp.store.runs import Run
 
 
 class NotFinite(InputError):
-    """The error for numbers that are not finite. Its advice is other settings: equal settings give equal numbers.
+    """The error for numbers that are not finite. It advises other settings, because equal settings give equal numbers.
 
     first: words in front of the advice, such as a command to run first.
     """

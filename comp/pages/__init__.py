@@ -1,5 +1,6 @@
-"""HTML pages: their shell, figures and thumbnails; the audit of the input, the board of all runs. No torch.
+"""This package writes HTML pages: the audit of the input, the board of all runs, and in `report/` the report.
 
-The report is in `report/`. Change here how pages look and what they may load. A page is one file that opens without a
-network: everything is inside it.
+It also has the figures, thumbnails and templates of the pages. Change this package to change how pages look and what
+they may load. A page is one file with everything inside it, so it opens without a network. The package does not use
+torch.
 """

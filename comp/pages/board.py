@@ -1,7 +1,7 @@
-"""The board of `make board`: all runs side by side, by model family, and against the leaderboard.
+"""The stage `make board`: it shows all runs side by side, on the terminal and on the page outputs/board.html.
 
-`run_table` is what the terminal and the page share. `write_board` writes the page, outputs/board.html, in three
-sections: the table, a bar chart by model family, and cross-validated scores against noted leaderboard scores.
+`run_table` makes the table that the terminal and the page share. The page has three sections: the table, a bar chart by
+model family, and cross-validated scores against noted leaderboard scores.
 """
 
 from collections import defaultdict
@@ -27,7 +27,7 @@ LEAD = (
     "All runs, external predictions and the blend. Scores are out of fold: every photo was predicted by a model "
     "that did not train on it."
 )
-MOST_ON_TERMINAL = 4  # attributes or labels with a column on the terminal
+MOST_ON_TERMINAL = 4  # most attributes or labels that have columns on the terminal
 NO_RUNS = ("No run has predictions yet.", "make train MODEL=<a model>")
 
 
@@ -43,10 +43,10 @@ def make_board(project: Project) -> None:
 
 
 def _show(rows: Sequence[RunRow], notes: Sequence[str], competition: Competition) -> None:
-    """Print the table, and why runs are not complete."""
+    """Print the table of runs and the notes. Warn of each run that is not complete."""
     if not rows:
         text, command = NO_RUNS
-        console.say(f"{text} Run: {command}")
+        console.say(f"{text} Run {command}")
         return
     for table in in_two(run_table(rows, competition, MOST_ON_TERMINAL)):
         console.table(table.title, table.columns, [[shown(cell) for cell in row] for row in table.rows])
@@ -58,7 +58,7 @@ def _show(rows: Sequence[RunRow], notes: Sequence[str], competition: Competition
 
 
 def write_board(path: Path, project: Project, rows: Sequence[RunRow], notes: Sequence[str]) -> None:
-    """Write the page. rows: from `board_rows.board_rows`; notes: from `explained`."""
+    """Write the page to the file `path`. rows: from `board_rows.board_rows`. notes: from `explained`."""
     sections = [
         _run_section(rows, notes, project.competition),
         _family_section(rows, project.competition),
@@ -70,7 +70,7 @@ def write_board(path: Path, project: Project, rows: Sequence[RunRow], notes: Seq
 # ---- the table of runs
 
 WHAT_DIFFERS = "what differs"
-MOST_FOLDS = 10  # folds whose best epochs are listed
+MOST_FOLDS = 10  # most folds of a run whose best epochs are listed
 
 
 def _run_section(rows: Sequence[RunRow], notes: Sequence[str], competition: Competition) -> Section:
@@ -88,9 +88,10 @@ def _run_section(rows: Sequence[RunRow], notes: Sequence[str], competition: Comp
 
 
 def run_table(rows: Sequence[RunRow], competition: Competition, parts: int) -> Table:
-    """A row for each run, in the order of `rows`; columns without any value are left out.
+    """The table with a row for each run, in the order of `rows`. Columns without any value are left out.
 
-    parts: if there are more attributes or labels than this, their scores have no columns.
+    parts: the largest number of attributes or labels that have columns with their scores; if there are more attributes
+    or labels, none has a column.
     """
     metric = competition.metric.name
     names = list(dict.fromkeys(name for row in rows for name in row.parts))
@@ -120,7 +121,11 @@ def run_table(rows: Sequence[RunRow], competition: Competition, parts: int) -> T
 
 
 def in_two(table: Table) -> list[Table]:
-    """The table of `run_table` as two that fit a terminal: up to "what differs", and the columns after it, if any."""
+    """The table of `run_table` in two tables that fit a terminal.
+
+    The first table ends with the column "what differs" or "state". The second has the name of the run and all later
+    columns; it is left out if there are no later columns.
+    """
     last = max(i for i, column in enumerate(table.columns) if column in (WHAT_DIFFERS, "state"))
     places = range(last + 1), (0, *range(last + 1, len(table.columns)))
     titles = table.title, "their parts and times"
@@ -132,12 +137,12 @@ def in_two(table: Table) -> list[Table]:
 
 
 def _rounded(value: float | None) -> str | None:
-    """A number as text: with one decimal below 10, whole from 10 on."""
+    """The text of a number, with one decimal below 10 and without decimals from 10 on. None stays None."""
     return None if value is None else f"{value:,.0f}" if value >= 10 else f"{value:.1f}"
 
 
 def _epochs(row: RunRow) -> str | None:
-    """The best epochs: "4 5 3 of 6", or "4/6 5/7" where the folds ended after different epochs."""
+    """The text of the best epochs, such as "4 5 3 of 6", or "4/6 5/7" if the folds ended after different epochs."""
     pairs = [text.split("/") for text in row.times.epochs[:MOST_FOLDS]]
     if not pairs:
         return None
@@ -148,16 +153,16 @@ def _epochs(row: RunRow) -> str | None:
 
 
 def explained(rows: Sequence[RunRow], competition: Competition, usual: str, interval) -> list[str]:
-    """Sentences on the table. usual: the settings of most runs; interval: from `board_rows.blend_interval`."""
-    notes = [f"Where a run does not say otherwise: {usual}."] if usual else []
+    """Sentences that explain the table. usual: settings of most runs. interval: from `board_rows.blend_interval`."""
+    notes = [f"A run has these settings, unless its row names others: {usual}."] if usual else []
     if any(row.parts for row in rows):
         part = "label" if competition.target == "multilabel" else "attribute"
         notes.append(f"Columns of a single {part} show its {board_rows.metric_of_parts(competition).name}.")
     if interval:
         score, low, high = interval
         notes.append(
-            f"The blend as it was fitted: cross-validated {competition.metric.name} {score:.4f}, 95 % "
-            f"interval {low:.4f} to {high:.4f}."
+            f"When the blend was fitted, its cross-validated {competition.metric.name} was {score:.4f}, with a 95 % "
+            f"interval from {low:.4f} to {high:.4f}."
         )
     return notes
 
@@ -165,7 +170,7 @@ def explained(rows: Sequence[RunRow], competition: Competition, usual: str, inte
 # ---- the bar chart
 
 HATCHES = ("", "//", "..", "xx", "\\\\", "oo", "++")  # families differ by colour and by hatch
-BAR = 0.3  # inches
+BAR = 0.3  # inches of height for each bar and for each family
 
 
 def _family_section(rows: Sequence[RunRow], competition: Competition) -> Section:
@@ -174,7 +179,8 @@ def _family_section(rows: Sequence[RunRow], competition: Competition) -> Section
     section = Section("families", "By model family", figures=[chart] if chart else [])
     if chart:
         section.notes.append(
-            "Whiskers are the standard deviation over folds. A run with missing folds shows their mean."
+            "Whiskers show the standard deviation over folds. The bar of a run with missing folds is the mean over its "
+            "predicted folds."
         )
     else:
         section.notes.append("No run has a score yet.")
@@ -182,9 +188,9 @@ def _family_section(rows: Sequence[RunRow], competition: Competition) -> Section
 
 
 def family_bars(rows: Sequence[RunRow], competition: Competition) -> Figure | None:
-    """A bar for each run with a score, the best family first. Whiskers are the standard deviation over folds.
+    """The chart with a bar for each run that has a score, the best family first; None if no run has a score.
 
-    The bar of an incomplete run is the mean over its predicted folds. None if no run has a score.
+    Whiskers show the standard deviation over folds. The bar of an incomplete run is the mean over its predicted folds.
     """
     families = _families(rows, competition)
     flat = [(place, row) for place, name in enumerate(families) for row in families[name]]
@@ -208,7 +214,7 @@ def family_bars(rows: Sequence[RunRow], competition: Competition) -> Figure | No
 
 
 def _families(rows: Sequence[RunRow], competition: Competition) -> dict[str, list[RunRow]]:
-    """Family to its runs with a score; families and runs are in the order of their best score."""
+    """The name of each family, and its runs that have a score. Families and runs with the best scores come first."""
     families: dict[str, list[RunRow]] = defaultdict(list)
     scored = [row for row in rows if row.mean is not None]
     for row in sorted(scored, key=lambda row: -competition.metric.shown(_length(row))):
@@ -221,7 +227,7 @@ def _length(row: RunRow) -> float:
 
 
 def _bar(axes, height: int, place: int, row: RunRow, family: str) -> None:
-    """Draw the bar of a run at a height of the y axis, in the colour and hatch of the family, number `place`."""
+    """Draw the bar of a run. height: its place on the y axis. place: the number of the family, for colour and hatch."""
     style = {"color": COLOURS[place % 7], "hatch": HATCHES[place % 7], "ecolor": figures.INK, "edgecolor": "#FFFFFF"}
     label, known = figures.short_label(family), axes.get_legend_handles_labels()[1]
     length = _length(row)
@@ -236,7 +242,7 @@ PLACES = {"public": "leaderboard", "private": "private leaderboard"}
 
 
 def leaderboard_section(project: Project) -> Section:
-    """Table, scatter plots and correlations of the submissions whose leaderboard score was noted."""
+    """The section with a table, scatter plots and correlations of the submissions that have a noted score."""
     section = Section("leaderboard", "Cross-validated and leaderboard")
     try:
         submissions = leaderboard.submitted(project)
@@ -261,7 +267,10 @@ def _no_scores(submissions: int) -> tuple[str, str]:
 
 
 def _compare(section: Section, scored: list[Submitted], place: str, name: str) -> None:
-    """Add a scatter plot and a sentence on the agreement of the scores. place: "public" or "private"."""
+    """Add a scatter plot and a sentence on the agreement of the scores to the section.
+
+    place: "public" or "private". name: the name of the leaderboard in the texts.
+    """
     pairs = [(entry.cross_validated, getattr(entry, place)) for entry in scored if getattr(entry, place) is not None]
     if not pairs:
         return
@@ -273,22 +282,22 @@ def _compare(section: Section, scored: list[Submitted], place: str, name: str) -
 
 
 def _agreement(pairs: list[tuple[float, float]], name: str) -> str:
-    """How well the leaderboard agrees with the cross-validated scores, as a sentence."""
+    """A sentence on how well the leaderboard agrees with the cross-validated scores. pairs: CV and LB scores."""
     agreement = leaderboard.agreement(pairs)
     if agreement is None:
-        return f"How well the {name} agrees can be said from {leaderboard.FEWEST} submissions on."
+        return f"The agreement with the {name} is shown if at least {leaderboard.FEWEST} submissions have both scores."
     text = (
-        f"Over {agreement.count} submissions the {name} minus the cross-validated score is {agreement.gap:+.4f} "
+        f"Over {agreement.count} submissions the {name} score minus the cross-validated score is {agreement.gap:+.4f} "
         f"± {agreement.spread:.4f}"
     )
     if agreement.pearson is None:
         return f"{text}."
-    few = "; so few submissions say little" if agreement.count < leaderboard.FEW else ""
+    few = ", but so few submissions say little" if agreement.count < leaderboard.FEW else ""
     return f"{text}; their correlation is {agreement.pearson:.2f} (of ranks {agreement.spearman:.2f}){few}."
 
 
 def _leaderboard_table(noted: list[Submitted], competition: Competition) -> Table:
-    """The noted submissions, the best one on the leaderboard first; times are in UTC."""
+    """The table of the submissions in `noted`, the best on the leaderboard first. Times are in UTC."""
     metric = competition.metric
     best_first = sorted(
         noted, key=lambda entry: -metric.shown(entry.public if entry.public is not None else entry.private)

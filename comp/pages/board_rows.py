@@ -1,6 +1,7 @@
-"""The rows of the board: of each run, of external predictions and of the blend its scores, times, settings and state.
+"""The rows of the board: the scores, times, settings and state of each run, of external predictions and of the blend.
 
-`board_rows` gives them in the order of their scores; `scores_of_parts` scores single attributes or labels. No torch.
+`board_rows` returns the rows in the order of their scores. `scores_of_parts` scores single attributes or labels. The
+module does not use torch.
 """
 
 from collections import defaultdict
@@ -25,17 +26,17 @@ from comp.store.runs import EXTERNAL, Run
 from comp.submission import status
 from comp.submission.status import State
 
-MOST_PARTS = 60  # where there are more labels, they have no score each
-UNKNOWN = "unknown"  # the family of a recipe without a model
+MOST_PARTS = 60  # most labels that have a score each; if there are more labels, none has a score
+UNKNOWN = "unknown"  # the family of a model that is in no family
 
 
 @dataclass(frozen=True)
 class RunRow:
-    """One run, external predictions, or the blend. Scores are values of the competition's metric, out of fold.
+    """The row of a run, of external predictions or of the blend. Scores are out-of-fold values of the metric.
 
-    settings: how the run differs from the others, in words; why: the reason where the state is not "complete".
-    score: over all rows, None unless all folds are predicted; folds: each predicted fold to its score; parts: each
-    attribute or label to its score.
+    settings: a text on how the run differs from the other runs. why: the reason if the state is not "complete". score:
+    the score over all rows, or None unless all folds are predicted. folds: each predicted fold and its score. parts:
+    each attribute or label and its score.
     """
 
     name: str
@@ -50,17 +51,17 @@ class RunRow:
 
     @property
     def mean(self) -> float | None:
-        """Mean of the scores of its folds."""
+        """The mean of the scores of the predicted folds, or None if there are none."""
         return float(np.mean(list(self.folds.values()))) if self.folds else None
 
     @property
     def spread(self) -> float | None:
-        """Standard deviation of the scores of its folds; None if there are fewer than two."""
+        """The standard deviation of the scores of the predicted folds, or None if there are fewer than two."""
         return float(np.std(list(self.folds.values()))) if len(self.folds) > 1 else None
 
 
 def board_rows(project: Project, settings: RunSettings) -> list[RunRow]:
-    """A row for each run, for external predictions and for the blend: the best score first, incomplete ones last."""
+    """The rows of all runs, external predictions and the blend, the best score first and incomplete runs last."""
     states: dict[str, list[State]] = defaultdict(list)
     for state in status.run_states(project):
         states[state.run].append(state)
@@ -90,7 +91,10 @@ def _run_row(project: Project, name: str, states: list[State], settings: RunSett
 
 
 def _summary(states: list[State]) -> tuple[str, str]:
-    """The state of a run from those of its folds, "3/5" where some are complete; and why the first other one is not."""
+    """The state of a run, and the reason why its first incomplete fold is not complete. states: those of its folds.
+
+    The state is such as "3/5" if only some folds are complete and none of them is stale or diverged.
+    """
     kinds = [state.state for state in states]
     incomplete = [state for state in states if state.state != "complete"]
     why = incomplete[0].why if incomplete else ""
@@ -103,17 +107,20 @@ def _summary(states: list[State]) -> tuple[str, str]:
 
 
 def _scored(project: Project, run: Run) -> dict:
-    """Fields of RunRow from the folds that have usable predictions."""
+    """The fields score, folds and parts of a RunRow, from the folds of a run that have usable predictions."""
     fold, rows = project.folds["fold"].to_numpy(), project.scored_rows
     probs, _ = out_of_fold.usable_oof(project, run)
     known = np.isfinite(probs).all(1)
     predicted = [k for k in range(project.fold_count) if known[fold == k].all()]
-    probs[~known] = 1 / project.competition.size  # never scored
+    probs[~known] = 1 / project.competition.size  # a valid value for rows that are never scored
     return _scores(rows.combine(probs), predicted, rows) if predicted else {}
 
 
 def _scores(probs: np.ndarray, folds: list[int], rows: ScoredRows) -> dict:
-    """Fields of RunRow from probabilities of the scored rows, of which those of `folds` are predicted."""
+    """The fields score, folds and parts of a RunRow. probs (S, C): probabilities of the scored rows.
+
+    folds: the numbers of the predicted folds.
+    """
     competition = rows.competition
     parts = {k: rows.folds == k for k in folds}
     return {
@@ -139,7 +146,7 @@ def _blend_row(project: Project, state: State) -> RunRow:
 
 
 def blend_interval(project: Project) -> tuple[float, float, float] | None:
-    """The cross-validated score of the blend and the ends of its 95 % interval. None if weights.json has none."""
+    """The cross-validated score of the blend and the ends of its 95 % interval; None if weights.json lacks them."""
     record = project.blend.weights
     score, ends = record.get("cross_fitted"), record.get("interval_95")
     return (float(score), *map(float, ends)) if score is not None and ends else None
@@ -149,10 +156,10 @@ def blend_interval(project: Project) -> tuple[float, float, float] | None:
 
 
 def scores_of_parts(competition: Competition, labels: np.ndarray, probs: np.ndarray) -> dict[str, float]:
-    """Name of each attribute or label to its score, by `metric_of_parts`. labels (N,) or (N, C), probs (N, C).
+    """The name and the score of each attribute or label, by `metric_of_parts`. labels (N,) or (N, C), probs (N, C).
 
-    An attribute is scored on the values that the most probable classes have. Empty where the target has neither, and
-    where there are more than MOST_PARTS labels.
+    The answer for an attribute is the value that the most probable class has. The result is empty if the target has no
+    attributes and no labels, or more than MOST_PARTS labels.
     """
     if competition.target == "multilabel":
         return _of_labels(competition, labels, probs)
@@ -166,7 +173,11 @@ def scores_of_parts(competition: Competition, labels: np.ndarray, probs: np.ndar
 
 
 def metric_of_parts(competition: Competition) -> Metric:
-    """The competition's metric where it can score a part alone; else macro_f1 of labels, accuracy of attributes."""
+    """The metric of single attributes or labels.
+
+    It is the competition's metric if this metric can score one of them alone. Else it is macro_f1 for labels, and
+    accuracy for attributes.
+    """
     metric = competition.metric
     if competition.target == "multilabel":
         return metric if metric.terms or metric.needs in ("ranks", "probabilities") else named_metrics.get("macro_f1")

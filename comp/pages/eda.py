@@ -1,6 +1,7 @@
-"""The page of `make eda`, outputs/eda.html: an audit of the input, before anything is trained.
+"""The stage `make eda`: it writes the page outputs/eda.html, which audits the input before anything is trained.
 
-Its sections are in eda_tables.py (labels, columns, train against test) and eda_photos.py (photos, duplicates, samples).
+The sections of the page are in eda_tables.py (labels, columns, train against test) and in eda_photos.py (photos,
+duplicates, samples).
 """
 
 import time
@@ -17,11 +18,11 @@ from comp.pages import eda_photos, eda_tables, page
 from comp.project import Project
 from comp.store.paths import page_file
 
-LEAD = "What is in the folder of the competition, before anything is trained. Every figure has its numbers below it."
+LEAD = "The contents of the competition's folder, before anything is trained. Every figure has its numbers below it."
 
 
 def make_eda(project: Project) -> None:
-    """Read everything that is in INPUTS, print what is wrong with it, and write outputs/eda.html."""
+    """Read all files in INPUTS, print the problems with them, and write outputs/eda.html."""
     start, path = time.monotonic(), page_file(project.outputs, "eda")
     audit = audit_tables.read_audit_tables(project)
     images = list(dict.fromkeys([*audit.train["image"], *audit.test["image"]]))
@@ -46,10 +47,10 @@ def write_eda(
     chosen: list[tuple[str, list[str]]],
     progress: Callable[[int], None],
 ) -> None:
-    """Write the page.
+    """Write the page to the file `path`.
 
-    facts: from `photo_check.scan_photos`; pairs: from `near_duplicates.photo_pairs`; chosen: from
-    `eda_photos.sampled_photos`. progress is called with the number of chosen photos that were read since the last call.
+    facts: from `photo_check.scan_photos`. pairs: from `near_duplicates.photo_pairs`. chosen: from
+    `eda_photos.sampled_photos`. progress: called with the number of chosen photos that were read since the last call.
     """
     sections = [
         eda_tables.label_section(audit),
@@ -63,7 +64,7 @@ def write_eda(
 
 
 def tiles(audit: AuditTables, facts: Mapping[str, PhotoFacts], pairs: pd.DataFrame) -> list[tuple[str, str]]:
-    """The numbers at the top of the page: each as text, and what it counts."""
+    """The numbers at the top of the page, as pairs of the number's text and of a text on what it counts."""
     across = int((pairs["side"] == "train and test").sum())
     leaks = int(((pairs["side"] == "train") & ~pairs["one_group"]).sum())
     return [
@@ -71,6 +72,6 @@ def tiles(audit: AuditTables, facts: Mapping[str, PhotoFacts], pairs: pd.DataFra
         (f"{len(audit.test):,}", "test photos"),
         (f"{audit.train['group'].nunique():,}", "groups"),
         (f"{sum(bool(fact.problem) for fact in facts.values()):,}", "photos that cannot be read"),
-        (f"{leaks:,}", "equal or near-identical pairs of two training groups"),
-        (f"{across:,}", "such pairs across train and test"),
+        (f"{leaks:,}", "equal or near-identical pairs of photos in different training groups"),
+        (f"{across:,}", "equal or near-identical pairs of a training photo and a test photo"),
     ]

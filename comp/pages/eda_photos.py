@@ -1,7 +1,7 @@
-"""Sections of the input audit that show photos: what they are like, duplicates, and samples of each class.
+"""Sections of the input audit that show photos: their properties, duplicates, and samples of each class.
 
-The samples are drawn with a fixed seed, so that the page is the same each time. `sampled_photos` draws them before
-`sample_section` reads the files: the stage shows a progress bar over them.
+The samples are drawn with a fixed seed, so that the page is the same each time. `sampled_photos` draws the samples
+before `sample_section` reads the files, because the progress bar of the stage needs their number.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -23,11 +23,11 @@ from comp.pages.figures import Table
 from comp.pages.page import Section, Strip
 from comp.pages.thumbnails import Thumbnail
 
-# ---- what the photos are like
+# ---- properties of the photos
 
-EXTREME = 8  # photos in each strip
-MOST_SIZES = 15  # rows of the table of sizes
-MOST_LISTED = 500  # unreadable photos
+EXTREME = 8  # photos in each strip of extreme photos
+MOST_SIZES = 15  # most sizes in the table of sizes
+MOST_LISTED = 500  # most unreadable photos in their table
 EXTREMES = {
     "the darkest photos": ("brightness", 1),
     "the brightest photos": ("brightness", -1),
@@ -36,7 +36,7 @@ EXTREMES = {
 
 
 def photo_section(audit: AuditTables, facts: Mapping[str, PhotoFacts], inputs: Path) -> Section:
-    """Sizes, formats, brightness and contrast of train and test photos; extreme and unreadable photos."""
+    """The section on the sizes, formats, brightness and contrast of photos, with extreme and unreadable photos."""
     section = Section("photos", "Photos")
     readable = [image for image in facts if not facts[image].problem]
     _add_unreadable(section, facts)
@@ -45,7 +45,9 @@ def photo_section(audit: AuditTables, facts: Mapping[str, PhotoFacts], inputs: P
         return section
     tables = sides(audit, facts)
     both = pd.concat(tables.values(), ignore_index=True)
-    section.notes.append(f"The first and the last bin of a histogram also hold the {figures.BEYOND} % beyond them.")
+    section.notes.append(
+        f"The first and the last bin of a histogram each include the {figures.BEYOND} % of the photos beyond the bin."
+    )
     section.tables += [_sizes(both), _formats(tables)]
     section.figures += [
         figure for name in both if name != "format" for figure in _histogram(name, tables, section.notes)
@@ -56,7 +58,10 @@ def photo_section(audit: AuditTables, facts: Mapping[str, PhotoFacts], inputs: P
 
 
 def sides(audit: AuditTables, facts: Mapping[str, PhotoFacts]) -> dict[str, pd.DataFrame]:
-    """Side ("train", "test") to the `photo_columns` of its readable photos. A side without any is left out."""
+    """Each side ("train" or "test") and the `photo_columns` of its readable photos.
+
+    A side without readable photos is left out.
+    """
     tables = {}
     for side, table in (("train", audit.train), ("test", audit.test)):
         photos = [facts[image] for image in table["image"] if not facts[image].problem]
@@ -88,7 +93,10 @@ def _formats(tables: Mapping[str, pd.DataFrame]) -> Table:
 
 
 def _histogram(name: str, tables: Mapping[str, pd.DataFrame], notes: list[str]) -> list:
-    """A histogram with a line for each side, in percent of its photos. If all values are the same: a note instead."""
+    """The histogram of the column `name`, with a line for each side in percent of the side's photos.
+
+    If all values are equal, return no figure and append a note to `notes` instead.
+    """
     values = {side: table[name].to_numpy(float) for side, table in tables.items()}
     every = np.concatenate(list(values.values()))
     if every.min() == every.max():
@@ -100,7 +108,10 @@ def _histogram(name: str, tables: Mapping[str, pd.DataFrame], notes: list[str]) 
 
 
 def _by_class(audit: AuditTables, facts: Mapping[str, PhotoFacts]) -> list[Table]:
-    """Brightness and contrast of each class. A model may recognise a class that differs by its light alone."""
+    """The table of the brightness and contrast of each class, or no table for a single class.
+
+    If a class differs from the others in its light, a model may recognise the class by its light alone.
+    """
     kinds = rows_of_kinds(audit.train, audit.competition)
     images, rows = audit.train["image"].to_numpy(object), []
     for name, places in kinds:
@@ -121,26 +132,26 @@ def _extremes(inputs: Path, readable: Sequence[str], facts: Mapping[str, PhotoFa
 
 
 def pictures(inputs: Path, images: Sequence[str]) -> list[tuple[Thumbnail, str]]:
-    """The thumbnail of each photo, and its path."""
+    """The thumbnail and the path of each photo. images: paths relative to `inputs`."""
     return list(zip(thumbnails.thumbnails(inputs, images), images, strict=True))
 
 
 # ---- equal and near-identical photos
 
-PAIRS_SHOWN = 6  # pairs of each kind with their photos
-LISTED = 200  # pairs in the table
+PAIRS_SHOWN = 6  # most pairs of each kind that are shown with their photos
+LISTED = 200  # most pairs in the table
 HOW_ALIKE = {True: "the same bytes", False: "near-identical"}
 ADVICE = {
-    "train": "Pairs within train of two groups would leak between folds; make folds joins their groups. Pairs with "
-    "different labels are probably wrong labels.",
+    "train": "Pairs of training photos in two groups would leak between folds, so `make folds` joins the two groups. "
+    "If the labels of a pair differ, one of the labels is probably wrong.",
     "test": "Pairs within test do no harm.",
-    "train and test": "Pairs across train and test do not leak between folds. But the leaderboard rewards a model that "
-    "remembers them, and the out-of-fold score does not.",
+    "train and test": "Pairs of a training photo and a test photo do not leak between folds. But the leaderboard "
+    "rewards a model that remembers such pairs, and the out-of-fold score does not.",
 }
 
 
 def duplicate_section(pairs: pd.DataFrame, inputs: Path) -> Section:
-    """pairs: from `near_duplicates.photo_pairs`."""
+    """The section on equal and near-identical photos. pairs: from `near_duplicates.photo_pairs`."""
     section = Section("duplicates", "Duplicates")
     if pairs.empty:
         section.notes.append("No two photos are equal or near-identical.")
@@ -187,16 +198,20 @@ def _remark(row) -> str:
 
 # ---- photos of each class
 
-PHOTOS_SHOWN = 9  # photos of each class
-MEAN_OF = 60  # photos in the mean picture of a class
-MOST_KINDS = 40  # classes with pictures
-HEIGHT = 72  # pixels of a small picture
-WIDEST = 4  # the width of a small picture is at most so many times its height
-RANGES = 5  # a target that is a number is cut into so many ranges
+PHOTOS_SHOWN = 9  # most photos that are shown of each class
+MEAN_OF = 60  # most photos in the mean picture of a class
+MOST_KINDS = 40  # most classes with pictures
+HEIGHT = 72  # pixels of the height of a small picture
+WIDEST = 4  # largest ratio of the width of a small picture to its height
+RANGES = 5  # number of ranges into which a target that is a number is cut
 
 
 def sampled_photos(audit: AuditTables) -> list[tuple[str, list[str]]]:
-    """Of each class, label or range: its name with the number of its photos, and at most MEAN_OF random images."""
+    """The title and at most MEAN_OF random images of each class, label or range.
+
+    The title has the name and the number of photos. If there are more than MOST_KINDS classes, only the most frequent
+    and the rarest are returned.
+    """
     kinds = [(name, rows) for name, rows in rows_of_kinds(audit.train, audit.competition) if len(rows)]
     if len(kinds) > MOST_KINDS:
         order = np.argsort([-len(rows) for _, rows in kinds], kind="stable")
@@ -207,16 +222,19 @@ def sampled_photos(audit: AuditTables) -> list[tuple[str, list[str]]]:
 
 
 def sample_section(audit: AuditTables, inputs: Path, chosen, progress: Callable[[int], None]) -> Section:
-    """chosen: from `sampled_photos`; progress is called with the number of photos read since the last call."""
+    """The section with random photos and a mean picture of each class.
+
+    chosen: from `sampled_photos`. progress: called with the number of photos read since the last call.
+    """
     section = Section("pictures", "Photos by class")
     section.notes.append(
-        f"Up to {PHOTOS_SHOWN} random photos of each class, the same ones each time. The first picture of a row "
-        f"is the mean of up to {MEAN_OF} random photos of the class."
+        f"Each row shows up to {PHOTOS_SHOWN} random photos of a class, and every run of the audit shows the same "
+        f"photos. The first picture of a row is the mean of up to {MEAN_OF} random photos of the class."
     )
     if audit.competition.size > MOST_KINDS:
         section.notes.append(
-            f"Of {audit.competition.size:,} classes these are the {MOST_KINDS // 2} most frequent and "
-            f"the {MOST_KINDS // 2} rarest that have photos."
+            f"Of {audit.competition.size:,} classes, only the {MOST_KINDS // 2} most frequent and the "
+            f"{MOST_KINDS // 2} rarest that have photos are shown."
         )
     images = list(dict.fromkeys(image for _, part in chosen for image in part))
     small = small_pictures(inputs, images, progress)
@@ -238,7 +256,7 @@ def _thumbnail(pixels: np.ndarray) -> Thumbnail:
 
 
 def rows_of_kinds(table: pd.DataFrame, competition: Competition) -> list[tuple[str, np.ndarray]]:
-    """Of each class, label, or range of the number: its name and the positions of its rows."""
+    """The name of each class, label or range of the number, and the positions of its rows in `table`."""
     values = labels.to_array(table["label"], competition)
     if values.ndim == 2:
         return [(name, np.flatnonzero(values[:, c])) for c, name in enumerate(competition.classes)]
@@ -250,14 +268,18 @@ def rows_of_kinds(table: pd.DataFrame, competition: Competition) -> list[tuple[s
 
 
 def drawn_rows(rows: np.ndarray, count: int, seed: int = 0) -> np.ndarray:
-    """At most `count` of the rows, drawn at random; the same seed and number of rows draw the same ones."""
+    """At most `count` of the rows, drawn at random. An equal seed and number of rows gives equal positions."""
     return np.random.default_rng([seed, len(rows)]).permutation(rows)[:count]
 
 
 def small_pictures(
     inputs: Path, images: Sequence[str], progress: Callable[[int], None], jobs: int = -1
 ) -> dict[str, np.ndarray]:
-    """Image to its small picture uint8 (HEIGHT, W, 3), in the photo's aspect ratio. Unreadable photos are left out."""
+    """Each image and its small picture, uint8 (HEIGHT, W, 3), where W keeps the photo's aspect ratio.
+
+    Unreadable photos are left out. progress: called with the number of photos read since the last call. jobs: the
+    number of processes, or -1 for all cores.
+    """
     pictures_of: dict[str, np.ndarray] = {}
     for part in in_chunks(_small_chunk, inputs, images, jobs):
         pictures_of.update((image, pixels) for image, pixels in part if pixels is not None)
@@ -266,7 +288,7 @@ def small_pictures(
 
 
 def mean_picture(pictures: Sequence[np.ndarray]) -> np.ndarray | None:
-    """The mean of small pictures, uint8 (HEIGHT, W, 3), where W is their median width; None without pictures."""
+    """The mean of small pictures, uint8 (HEIGHT, W, 3), or None if there are none. W is the median of their widths."""
     if not pictures:
         return None
     width = int(np.median([picture.shape[1] for picture in pictures]))

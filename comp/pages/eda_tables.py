@@ -1,4 +1,4 @@
-"""Sections of the input audit that count what the tables hold: labels, further columns, train against test."""
+"""Sections of the input audit on the tables: labels, further columns, and the differences between train and test."""
 
 from collections.abc import Mapping
 
@@ -18,14 +18,17 @@ from comp.pages.page import Section
 
 # ---- labels
 
-MOST_BARS = 40  # up to so many classes have a bar each
-MOST_CLASSES_SHOWN = 20  # where there are more: so many of the most and of the least frequent have bars
-MOST_TOGETHER = 25  # labels in the matrix of labels that occur together
+MOST_BARS = 40  # most classes for which each class has a bar
+MOST_CLASSES_SHOWN = 20  # if there are more classes, this many of the most and of the least frequent have bars
+MOST_TOGETHER = 25  # most labels in the matrix of labels that occur together
 WORDS = {"multilabel": "labels", "regression": "values"}
 
 
 def label_section(audit: AuditTables) -> Section:
-    """Photos of each class, label, or range of the number; also in each fold, once there are folds."""
+    """The section on the number of photos of each class, label or range of the number, in all and in each fold.
+
+    Without folds, the section says how to make them.
+    """
     section = Section("labels", WORDS.get(audit.competition.target, "classes").capitalize())
     values = labels.to_array(audit.train["label"], audit.competition)
     if audit.competition.target == "regression":
@@ -53,7 +56,7 @@ def _range_of(values: np.ndarray) -> str:
     low, quarter, middle, three, high = np.quantile(values, [0, 0.25, 0.5, 0.75, 1])
     return (
         f"{len(values):,} values from {low:.4g} to {high:.4g}; median {middle:.4g}, "
-        f"half of them from {quarter:.4g} to {three:.4g}, mean {values.mean():.4g}."
+        f"half of the values from {quarter:.4g} to {three:.4g}; mean {values.mean():.4g}."
     )
 
 
@@ -75,7 +78,7 @@ def _add_classes(section: Section, values: np.ndarray, competition: Competition)
 
 def _spread_of(counts: np.ndarray, names: tuple[str, ...], word: str) -> str:
     most, least = int(counts.argmax()), int(counts.argmin())
-    ratio = f": {counts[most] / counts[least]:.1f} times as many" if counts[least] else ""
+    ratio = f", a ratio of {counts[most] / counts[least]:.1f}" if counts[least] else ""
     plural = {"class": "classes", "label": "labels"}[word]
     return (
         f"{len(counts):,} {plural}. The most frequent is {names[most]} with {counts[most]:,} photos, the rarest is "
@@ -84,7 +87,11 @@ def _spread_of(counts: np.ndarray, names: tuple[str, ...], word: str) -> str:
 
 
 def _bars(counts: np.ndarray, names: tuple[str, ...], title: str) -> list[Figure]:
-    """A bar for each class; of more than MOST_BARS classes the most and the least frequent, and a curve of all."""
+    """The figure with a bar for each class.
+
+    If there are more than MOST_BARS classes, return a curve of all classes, the bars of the most frequent classes, and
+    the bars of the rarest classes.
+    """
     if len(counts) <= MOST_BARS:
         return [figures.bars(title, "photos", dict(zip(names, counts.tolist(), strict=True)))]
     order = np.argsort(-counts, kind="stable")
@@ -96,7 +103,7 @@ def _bars(counts: np.ndarray, names: tuple[str, ...], title: str) -> list[Figure
 
 
 def _together(values: np.ndarray, names: tuple[str, ...]) -> list[Figure]:
-    """Figures of how many labels a photo has, and of how often two labels occur together."""
+    """Two figures: the number of labels of a photo, and how often two labels occur together."""
     many, photos = np.unique(values.sum(1, dtype=int), return_counts=True)
     named = {str(count): int(photo) for count, photo in zip(many, photos, strict=True)}
     order = np.sort(np.argsort(-values.sum(0, dtype=int), kind="stable")[:MOST_TOGETHER])
@@ -108,11 +115,11 @@ def _together(values: np.ndarray, names: tuple[str, ...]) -> list[Figure]:
 
 # ---- further columns
 
-MOST_VALUES = 20  # bars of a column of text: its most frequent values
+MOST_VALUES = 20  # most bars of a column of text, which are its most frequent values
 
 
 def column_section(audit: AuditTables) -> Section:
-    """The numbers that are cut into attribute values, further columns of the training table, and group sizes."""
+    """The section on numbers that are cut into attribute values, further columns of the table, and group sizes."""
     section = Section("columns", "Numbers and columns")
     competition, train = audit.competition, audit.train
     for cut in competition.ranges:
@@ -125,12 +132,12 @@ def column_section(audit: AuditTables) -> Section:
     if len(sizes) < len(train):
         _add_group_sizes(section, sizes)
     else:
-        section.notes.append("Every photo is a group by itself.")
+        section.notes.append("Every photo is a group of its own.")
     return section
 
 
 def _add_group_sizes(section: Section, sizes: pd.Series) -> None:
-    """sizes: photos by group, the largest first."""
+    """Add a note and a histogram of the group sizes. sizes: the number of photos of each group, the largest first."""
     if sizes.min() == sizes.max():
         section.notes.append(f"{len(sizes):,} groups with {sizes.max():,} photos each.")
         return
@@ -144,7 +151,11 @@ def _add_group_sizes(section: Section, sizes: pd.Series) -> None:
 
 
 def _cut_numbers(cut, train: pd.DataFrame, competition: Competition) -> list[Figure]:
-    """Histograms of a number that is cut into values of an attribute, by each other attribute; one if there is none."""
+    """The histograms of a number that is cut into values of an attribute.
+
+    Each histogram has a line for each value of one other attribute. If there is no other attribute, there is a single
+    histogram of all photos.
+    """
     numbers = pd.to_numeric(train[cut.column], errors="coerce")
     edges = figures.bin_edges(numbers.dropna().to_numpy())
     others = [name for name in competition.attributes if name != cut.attribute and name in train] or [""]
@@ -162,7 +173,10 @@ def _cut_numbers(cut, train: pd.DataFrame, competition: Competition) -> list[Fig
 
 
 def _counts_by(name: str, numbers: pd.Series, train: pd.DataFrame, competition: Competition, edges) -> dict:
-    """Each value of the attribute `name` to the counts of its photos in the bins; all photos if there is no name."""
+    """Each value of the attribute `name` and the counts of its photos in the bins.
+
+    If the name is empty, return the counts of all photos instead.
+    """
     if not name:
         return {"photos": figures.bin_counts(numbers.dropna(), edges)}
     return {
@@ -172,7 +186,7 @@ def _counts_by(name: str, numbers: pd.Series, train: pd.DataFrame, competition: 
 
 
 def _column(name: str, column: pd.Series) -> Figure:
-    """A histogram of a column of numbers; bars of the most frequent values of any other column."""
+    """The histogram of a column of numbers, or the bars of the most frequent values of any other column."""
     text = column.astype(str).where(column.notna(), "")
     numbers = pd.to_numeric(text.where(text != ""), errors="coerce").replace([np.inf, -np.inf], np.nan)
     if numbers.notna().any() and not (numbers.isna() & (text != "")).any():
@@ -185,17 +199,17 @@ def _column(name: str, column: pd.Series) -> Figure:
 
 # ---- train against test
 
-MOST_THUMBNAILS = 3_000  # of train, and of test
-FEWEST = 5  # readable photos of train, and of test, without which they are not compared
+MOST_THUMBNAILS = 3_000  # most thumbnails of train and of test for the quick model on thumbnails
+FEWEST = 5  # fewest readable photos of train and of test for a comparison
 MEANING = (
-    "AUC says how well a column, or a quick model, tells test photos from training photos: 0.5 is not at all, 1 "
-    "is always. Above about 0.6 the out-of-fold score may differ from the leaderboard's. Ids often separate the two, "
-    "because test photos were numbered later."
+    "AUC says how well a column, or a quick model, tells test photos from training photos. An AUC of 0.5 means not at "
+    "all, and 1 means always. If an AUC is above about 0.6, the out-of-fold score may differ from the leaderboard "
+    "score. Ids often separate train and test, because test photos were numbered later."
 )
 
 
 def train_test_section(audit: AuditTables, facts: Mapping[str, PhotoFacts]) -> Section:
-    """How well columns, properties of photos, and quick models on all of them tell train from test."""
+    """The section on how well single columns, properties of photos, and quick models tell train from test."""
     section = Section("train-test", "Train against test")
     photos = sides(audit, facts)
     section.notes += _suggested_groups(audit)
@@ -207,7 +221,9 @@ def train_test_section(audit: AuditTables, facts: Mapping[str, PhotoFacts]) -> S
         differences += [("photo", row) for row in rows]
         section.tables.append(_models(audit, facts, photos))
     else:
-        section.notes.append(f"There are fewer than {FEWEST} readable photos of train or of test to compare.")
+        section.notes.append(
+            f"Train or test has fewer than {FEWEST} readable photos, so their photos are not compared."
+        )
     if differences:
         section.notes.insert(0, MEANING)
         section.tables.append(_difference_table(differences))
@@ -215,29 +231,36 @@ def train_test_section(audit: AuditTables, facts: Mapping[str, PhotoFacts]) -> S
 
 
 def _suggested_groups(audit: AuditTables) -> list[str]:
-    """Notes on columns by which the test set was probably split off, unless the groups are such a column already."""
+    """Notes on columns by which the test set was probably split off.
+
+    A column is left out if the groups are values of this column already.
+    """
     train, test = audit.given
     groups = set(audit.train["group"])
     return [
-        f"{split.column} has {split.train_values} values in train, {split.test_values} in test and none in both: the "
-        f'test set was probably split by it, and the folds should be: group = "{split.column}" in competition.toml.'
+        f"The column {split.column} has {split.train_values} values in train, {split.test_values} in test, and none in "
+        f"both. So the test set was probably split by this column, and the folds should be split by it, too: write "
+        f'group = "{split.column}" into competition.toml.'
         for split in suggest_groups(train, test)
         if not set(train[split.column].astype(str)) <= groups
     ]
 
 
 def _difference_table(differences: list) -> Table:
-    """differences: pairs of "table" or "photo" and a row of `train_test_differences.differences`."""
+    """The table of the AUC of each column. differences: pairs of a kind and a row.
+
+    The kind is "table" or "photo". The row is from `train_test_differences.differences`.
+    """
     rows = []
     for kind, row in differences:
         unseen = None if row.unseen is None else round(100 * row.unseen)
         rows.append([row.column, kind, round(row.auc, 3), row.train, row.test, unseen])
     columns = ["column", "of the", "AUC", "in train", "in test", "% of test not in train"]
-    return Table(columns, rows, "by column: the median of numbers, or the most frequent value")
+    return Table(columns, rows, "columns; in train and in test: the median of numbers, or the most frequent value")
 
 
 def _models(audit: AuditTables, facts: Mapping[str, PhotoFacts], photos: dict[str, pd.DataFrame]) -> Table:
-    """The AUC of two quick models that tell test photos from training photos."""
+    """The table with the AUC of two quick models that tell test photos from training photos."""
     readable = audit.train[[not facts[image].problem for image in audit.train["image"]]]
     groups = readable["group"].tolist()
     auc = train_test_differences.together(photos["train"], photos["test"], groups)
@@ -255,5 +278,5 @@ def _models(audit: AuditTables, facts: Mapping[str, PhotoFacts], photos: dict[st
 
 
 def _sampled(count: int) -> np.ndarray:
-    """At most MOST_THUMBNAILS of the positions up to `count`, drawn at random, in their order."""
+    """At most MOST_THUMBNAILS of the positions 0 … count - 1, drawn at random and sorted."""
     return np.sort(np.random.default_rng(0).permutation(count)[:MOST_THUMBNAILS])

@@ -1,8 +1,9 @@
-"""Figures and tables of a page. matplotlib draws the figures as SVG, and each has its numbers in a table below it.
+"""Figures and tables of a page. matplotlib draws the figures as SVG, and each figure has a table of its numbers below.
 
-Lines, bars, histograms, scatter plots and matrices of counts; bins for histograms of any numbers. The same numbers give
-the same bytes. Series differ by colour and by dash, marker or hatch: never by colour alone. Axes and text have the
-colour of the page's text, in light and in dark. The macros `figure` and `table` of parts.html.j2 put them into a page.
+The kinds of figures are lines, bars, histograms, scatter plots and matrices of counts. The module also makes bins for
+histograms of any numbers. Equal numbers give equal bytes. Series differ by colour and also by dash, marker or hatch.
+Axes and text have the colour of the page's text in the light and in the dark style. The macros `figure` and `table` of
+parts.html.j2 put figures and tables into a page.
 """
 
 import contextlib
@@ -20,21 +21,26 @@ from comp import files
 
 @dataclass(frozen=True)
 class Table:
-    """columns (K,) and rows of K cells: text, numbers, or None for no value. title: may be empty."""
+    """A table. columns (K,): the headers. rows: lists of K cells, each a text, a number, or None if there is no value.
+
+    title: a text, which may be empty.
+    """
 
     columns: Sequence[str]
     rows: Sequence[Sequence]
     title: str = ""
 
     def numeric_columns(self) -> list[bool]:
-        """Of each column whether it has no words, (K,): a page aligns such a column to the right."""
+        """Return whether each column (K,) has only numbers and empty cells. A page aligns such columns to the right."""
         return [all(map(_is_number, column)) for column in zip(*self.rows, strict=True)] or [False] * len(self.columns)
 
 
 def shown(cell) -> str:
-    """A cell as text: 18900 is 18,900; 0.47361 is 0.4736; from 10 on four digits, 1234.5 is 1,234; None is a dash.
+    """The text of a cell for a page.
 
-    `console.table` is another format: it prints whole numbers without separators, so that they can be copied.
+    A whole number such as 18900 becomes 18,900. Another number has four decimals below 10 (0.47361 becomes 0.4736) and
+    four digits from 10 on (1234.5 becomes 1,234). None becomes a dash. `console.table` has another format, in which
+    whole numbers have no separators, so that they can be copied.
     """
     if cell is None:
         return "–"
@@ -46,20 +52,21 @@ def shown(cell) -> str:
 
 
 def _is_number(cell) -> bool:
-    """Whether a cell is a number, text that can be read as a number, or no value."""
+    """Return whether a cell is a number, a text that can be read as a number, or None."""
     return not isinstance(cell, str) or re.fullmatch(r"[-+]?[\d,.]*\d ?%?", cell) is not None
 
 
 # ---- bins of histograms
 
 BINS = 30
-BEYOND = 0.5  # percent at either end that the outermost bins take in, so that a few extreme values do not hide the rest
+BEYOND = 0.5  # percent of the values at either end that join the outermost bin, so that they do not hide the rest
 
 
 def bin_edges(values: np.ndarray) -> np.ndarray:
-    """Bin edges (n + 1,), n at most BINS, for finite values (N,); bins of whole numbers hold equally many of them.
+    """The edges (n + 1,) of at most BINS bins for a histogram of finite values (N,).
 
-    If all values are the same there is one bin. Values may lie beyond the outermost edges: see `bin_counts`.
+    If all values are whole numbers, each bin covers an equal count of whole numbers. If all values are equal, there is
+    one bin. Some values may be beyond the outermost edges; `bin_counts` counts them in the outermost bins.
     """
     values = np.asarray(values, float)
     low, high = np.percentile(values, [BEYOND, 100 - BEYOND])
@@ -77,29 +84,33 @@ def bin_edges(values: np.ndarray) -> np.ndarray:
 
 
 def bin_counts(values: np.ndarray, bins: np.ndarray) -> np.ndarray:
-    """How many values each of the n bins has, (n,) int. Values beyond the edges count in the outermost bins."""
+    """The number of values (n,) int in each of n bins. Values beyond the edges count in the outermost bins.
+
+    bins (n + 1,): the edges.
+    """
     return np.histogram(np.clip(np.asarray(values, float), bins[0], bins[-1]), bins)[0]
 
 
 def bin_percent(values: np.ndarray, bins: np.ndarray) -> np.ndarray:
-    """`bin_counts` in percent of all values, (n,) float."""
+    """The share (n,) of values in each of n bins, in percent. Values beyond the edges count in the outermost bins."""
     return bin_counts(values, bins) * 100 / max(len(values), 1)
 
 
 # ---- drawing
 
 INK = "#010203"  # a placeholder for the text colour of the page; `inline_svg` replaces it by currentColor
-# Okabe and Ito (2008), "Color Universal Design": the colour-blind can tell them apart. Yellow is last: it is pale.
+# From Okabe and Ito (2008), "Color Universal Design": colours that colour-blind people can tell apart. Yellow is last,
+# because it is pale.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442")
 DASHES = ("-", "--", "-.", ":")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-FEW_POINTS = 50  # drawn large
-WIDTH, HEIGHT = 4.6, 3.1  # inches: small enough that the text can be read where a phone scales the figure down
+FEW_POINTS = 50  # up to this many points are drawn large
+WIDTH, HEIGHT = 4.6, 3.1  # inches, small enough that the text can be read when a phone scales the figure down
 INKED = ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color", "grid.color")
 SETTINGS = {
-    "svg.fonttype": "none",  # text stays text: it can be searched, read aloud, and takes the page's font
-    "svg.hashsalt": "comp",  # else ids are random
-    "text.parse_math": False,  # a name with $ is a name
+    "svg.fonttype": "none",  # text stays text, which can be searched, read aloud and shown in the page's font
+    "svg.hashsalt": "comp",  # without it, ids are random
+    "text.parse_math": False,  # names may contain $
     "font.size": 11,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -116,7 +127,7 @@ NO_METADATA = dict.fromkeys(("Date", "Creator", "Format", "Type"))
 
 @dataclass(frozen=True)
 class Figure:
-    """svg: Markup of the SVG element; numbers: the values that it draws."""
+    """A figure. svg: the Markup of its SVG element. numbers: the table of the values in the figure."""
 
     title: str
     svg: str
@@ -125,7 +136,7 @@ class Figure:
 
 @contextlib.contextmanager
 def drawing(height: float = HEIGHT) -> Iterator[tuple]:
-    """Yield a matplotlib Figure and its axes, with the settings that all figures share. height is in inches."""
+    """Yield a matplotlib Figure and its axes, with the settings that all figures share. height: in inches."""
     import matplotlib
     from matplotlib.figure import Figure as Canvas
 
@@ -135,12 +146,12 @@ def drawing(height: float = HEIGHT) -> Iterator[tuple]:
 
 
 def inline_svg(figure, title: str):
-    """The SVG element of a matplotlib Figure as Markup; call it within `drawing`. title: for screen readers."""
+    """Return the SVG element of a matplotlib Figure as Markup, within `drawing`. title: for screen readers."""
     from markupsafe import Markup, escape
 
     buffer = io.StringIO()
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing")  # the browser has other fonts
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # the fonts of the browser have the missing glyphs
         figure.savefig(buffer, format="svg", transparent=True, metadata=NO_METADATA)
     text = buffer.getvalue()
     text = text[text.index("<svg") :].replace(INK, "currentColor")
@@ -150,15 +161,15 @@ def inline_svg(figure, title: str):
 
 
 def _own_ids(text: str, prefix: str) -> str:
-    """The SVG with a prefix before each id: ids must be unique in a page, and matplotlib repeats them."""
+    """The SVG with a prefix before each id. Ids must be unique in a page, and matplotlib repeats ids."""
     text = re.sub(r'(\bid=")', rf"\g<1>{prefix}-", text)
     return re.sub(r'(url\(#|href="#)', rf"\g<1>{prefix}-", text)
 
 
 def short_label(name: str, most: int = 28) -> str:
-    """A name as a label of a figure, with at most `most` letters.
+    """The name as a label of a figure, cut to at most `most` letters.
 
-    matplotlib leaves out labels that start with "_", so these get a blank before it.
+    matplotlib leaves out labels that start with "_", so such a label gets a blank in front.
     """
     name = name if len(name) <= most else f"{name[: most - 1]}…"
     return f" {name}" if name.startswith("_") else name
@@ -170,7 +181,10 @@ def short_label(name: str, most: int = 28) -> str:
 def lines(
     title: str, x_label: str, y_label: str, series: Mapping[str, tuple[Sequence, Sequence]], diagonal: bool = False
 ) -> Figure:
-    """Lines through points. series: name to x (n,) and y (n,), where nan is no value; diagonal: also draw y = x."""
+    """Draw a line for each series. series: name to x (n,) and y (n,), where nan means no value.
+
+    diagonal: whether to draw the line y = x, too.
+    """
     with drawing() as (canvas, axes):
         if diagonal:
             axes.plot([0, 1], [0, 1], color=INK, linewidth=1, linestyle=":", alpha=0.6)
@@ -187,7 +201,10 @@ def lines(
 def bars(
     title: str, x_label: str, values: Mapping[str, float], intervals: Sequence[tuple[float, float]] = ()
 ) -> Figure:
-    """Horizontal bars, the first at the top. values: name to length; intervals (n,): the ends of each bar's whisker."""
+    """Draw horizontal bars, the first at the top. values: the name and the length of each bar.
+
+    intervals (n,): the two ends of each bar's whisker; empty if the bars have no whiskers.
+    """
     names, lengths = [short_label(name) for name in values], list(values.values())
     whiskers = [np.abs(np.subtract(lengths, side)) for side in zip(*intervals, strict=True)] or None
     with drawing(height=max(1.4, 0.7 + 0.28 * len(names))) as (canvas, axes):
@@ -211,9 +228,9 @@ def histogram(
     y_label: str = "count",
     marks: Sequence[float] = (),
 ) -> Figure:
-    """Outlines of histograms with the same bins. edges (n + 1,); counts: name of each series to its counts (n,).
+    """Draw the outlines of histograms with common bins. edges (n + 1,). counts: each series's name to its counts (n,).
 
-    y_label: what the height of a bin is; marks: x of dotted vertical lines.
+    y_label: the meaning of the height of a bin. marks: the x of dotted vertical lines.
     """
     with drawing() as (canvas, axes):
         for i, (name, values) in enumerate(counts.items()):
@@ -230,7 +247,7 @@ def histogram(
 def scatter(
     title: str, x_label: str, y_label: str, x: Sequence, y: Sequence, numbers: Table, diagonal: bool = False
 ) -> Figure:
-    """Points x (n,), y (n,). numbers: the table below the figure; diagonal: also draw y = x."""
+    """Draw the points x (n,), y (n,). numbers: the table below the figure. diagonal: whether to draw y = x, too."""
     with drawing(height=4.0) as (canvas, axes):
         size, alpha = (9, 0.5) if len(x) > FEW_POINTS else (40, 0.9)
         axes.scatter(x, y, s=size, alpha=alpha, color=COLOURS[0], linewidths=0)
@@ -250,7 +267,7 @@ def _finish(axes, x_label: str, y_label: str, legend: bool = False) -> None:
 
 
 def _points(title: str, x_label: str, y_label: str, series: Mapping[str, tuple[Sequence, Sequence]]) -> Table:
-    """The numbers of lines: a row for each x that any of them has."""
+    """The table of the numbers of a line figure, with a row for each x of any line."""
     values = {name: dict(zip(map(float, x), map(float, y), strict=True)) for name, (x, y) in series.items()}
     every = sorted({x for points in values.values() for x in points})
     rows = [[f"{x:g}", *(_or_none(points.get(x)) for points in values.values())] for x in every]
@@ -262,11 +279,14 @@ def _or_none(value: float | None) -> float | None:
     return value if value is not None and np.isfinite(value) else None
 
 
-MOST_NUMBERS = 12  # names up to which the cells have room for their numbers
+MOST_NUMBERS = 12  # most names for which the cells have room for their numbers
 
 
 def matrix(title: str, names: Sequence[str], counts: np.ndarray) -> Figure:
-    """Cells of counts (K, K) int, the higher the darker, for K names; for few names they show the numbers."""
+    """Draw the counts (K, K) int as cells, where higher counts are darker. names (K,).
+
+    If there are few names, the cells also show the counts.
+    """
     from matplotlib.colors import LinearSegmentedColormap
 
     with drawing(height=max(2.6, 1.6 + 0.17 * len(names))) as (canvas, axes):

@@ -1,11 +1,12 @@
-"""A page: one HTML file made of sections, with styles, scripts, figures and photos inside it.
+"""The writer of pages. A page is one HTML file made of sections, with styles, scripts, figures and photos inside it.
 
-`write_page` renders page.html.j2, which draws the sections in their order. A section is drawn from its notes, figures,
-tables and strips of photos, or by a template of its own from its `values`. Templates lie in templates/; `parts` in them
-are the macros of parts.html.j2.
+`write_page` renders page.html.j2, which shows the sections in their order. Most sections show their notes, figures,
+tables and strips of photos. A section may also have a template of its own, which shows its `values`. The templates are
+in templates/. The name `parts` in a template stands for the macros of parts.html.j2.
 
-Class names, file names and a teammate's predictions are data of others and may hold markup. So every value is escaped,
-and a Content-Security-Policy lets the browser run the page's own scripts only, by their hashes, and load nothing.
+Class names, file names and the predictions of a teammate come from other people and may contain markup. So every value
+is escaped. A Content-Security-Policy lets the browser run only the page's own scripts, known by their hashes, and load
+nothing else.
 """
 
 import base64
@@ -27,9 +28,10 @@ POLICY = (
 
 @dataclass(frozen=True)
 class Strip:
-    """A row of photos. pictures: each photo's thumbnail and what it shows; note: stands after the title.
+    """A row of photos.
 
-    captions: whether the page shows the text of each photo; otherwise it appears on hovering and in screen readers.
+    pictures: pairs of a thumbnail and a text on what the photo shows. note: a text after the title. captions: whether
+    the page shows the text of each photo; otherwise the text appears on hovering and in screen readers.
     """
 
     title: str
@@ -40,10 +42,12 @@ class Strip:
 
 @dataclass
 class Section:
-    """id: the anchor, unique in the page; notes: sentences; missing: pairs of what is missing and the command for it.
+    """A section of a page.
 
-    template: a file in templates/ that sees `values`; the usual one shows notes, figures, tables and strips instead.
-    scripts: JavaScript files in templates/ that the section needs.
+    id: the anchor, which is unique in the page. notes: sentences. missing: pairs of a text on something that is missing
+    and of the command that makes it. template: the file in templates/ that shows the section; the default shows notes,
+    figures, tables and strips, and other templates show `values`. scripts: JavaScript files in templates/ that the
+    section needs.
     """
 
     id: str
@@ -67,9 +71,10 @@ def write_page(
     tiles: Sequence[tuple[str, str]] = (),
     missing: Sequence[tuple[str, str]] = (),
 ) -> None:
-    """Write the page to the file `path`. lead: a sentence below the title; missing: as in Section, for the whole page.
+    """Write the page to the file `path`.
 
-    tiles: pairs of a number, as text, and what it counts; they stand at the top of the page.
+    lead: a sentence below the title. tiles: pairs of a number's text and of a text on what the number counts, for the
+    top of the page. missing: as in Section, but for the whole page.
     """
     names = dict.fromkeys(name for section in sections for name in section.scripts)
     scripts = [(TEMPLATES / name).read_text(encoding="utf-8") for name in names]
@@ -80,9 +85,10 @@ def write_page(
 
 
 def data_block(name: str, value):
-    """Markup of an element with `value` as JSON, which a script finds by the id `name`. Raises ValueError for nan.
+    """The markup of an element with `value` as JSON. A script finds the element by the id `name`.
 
-    The JSON has only ASCII characters and no <, > or &, so nothing in it can end the element.
+    The JSON has only ASCII characters and no <, > or &, so its content cannot end the element. Raises ValueError if a
+    number is nan.
     """
     import jinja2
     from markupsafe import Markup

@@ -1,4 +1,4 @@
-"""Thumbnails: photos as small WebP images inside a page. They are decoded as for training."""
+"""Thumbnails of photos, which are small WebP images inside a page. Photos are decoded as for training."""
 
 import base64
 import io
@@ -10,22 +10,23 @@ from pathlib import Path
 from comp.data.decoding import decode, read_bytes
 
 THREADS = 4  # decoding and encoding release the interpreter lock
-QUALITY = 70  # of WebP; 96 px then take about 2 kB
+QUALITY = 70  # quality of WebP, with which a thumbnail of 96 pixels takes about 2 kB
 OVER_BUDGET = "no thumbnail, to keep the page small"
 
 
 @dataclass(frozen=True)
 class Thumbnail:
-    """uri: a data URI of a WebP image. Where it is empty, `problem` says why."""
+    """A thumbnail. uri: the data URI of a WebP image, or an empty text. problem: why the uri is empty."""
 
     uri: str
     problem: str = ""
 
 
 def thumbnails(inputs: Path, images: Sequence[str], size: int = 96, budget: int = 6_000_000) -> list[Thumbnail]:
-    """A thumbnail for each image, in the order of `images`. Once `budget` bytes are used, the later ones are empty.
+    """The thumbnail of each image, in the order of `images`. After `budget` bytes are used, thumbnails are empty.
 
-    size: pixels of the longer side. The thumbnail of a missing or damaged photo has its problem instead.
+    images: paths relative to `inputs`. size: pixels of the longer side. The thumbnail of a missing or damaged photo is
+    empty and has a problem.
     """
     drawn, used = [], 0
     for small in _in_order(inputs, images, size):
@@ -37,7 +38,7 @@ def thumbnails(inputs: Path, images: Sequence[str], size: int = 96, budget: int 
 
 
 def thumbnail(path: Path, size: int = 96) -> Thumbnail:
-    """The thumbnail of the photo at `path`; its longer side has at most `size` pixels."""
+    """The thumbnail of the photo at `path`. Its longer side has at most `size` pixels."""
     try:
         return Thumbnail(data_uri(decode(read_bytes(path), enough=2 * size), size))
     except ValueError as error:
@@ -45,7 +46,7 @@ def thumbnail(path: Path, size: int = 96) -> Thumbnail:
 
 
 def data_uri(pixels, size: int = 96) -> str:
-    """The data URI of RGB pixels (H, W, 3) uint8, whose longer side is reduced to `size` pixels."""
+    """The data URI of RGB pixels (H, W, 3) uint8, after their longer side is reduced to at most `size` pixels."""
     from PIL import Image
 
     image, buffer = Image.fromarray(pixels), io.BytesIO()
@@ -55,7 +56,10 @@ def data_uri(pixels, size: int = 96) -> str:
 
 
 def _in_order(inputs: Path, images: Sequence[str], size: int) -> Iterator[Thumbnail]:
-    """Yield thumbnails in order. Only a few are drawn ahead, so that little is drawn once the budget is used."""
+    """Yield the thumbnail of each image, in the order of `images`.
+
+    Only a few thumbnails are drawn ahead, so that little work is lost when the budget is used.
+    """
     step = 8 * THREADS
     with ThreadPoolExecutor(THREADS) as pool:
         for start in range(0, len(images), step):

@@ -47,7 +47,7 @@ OF_MODEL = ("pretrained", "image_size", "crop", "fit", "mean", "std", "tta", "am
 SPEED = ("cache",)  # settings that do not change the result
 HELP = "correct that setting; .venv/bin/python tools/embed.py --help describes all of them"
 PACKAGES = ("numpy", "scikit-learn", "torch", "timm")
-OTHER_MODEL = "make embed MODEL=resnet34, or another model that python -c 'import timm; print(*timm.list_models())' lists"
+OTHER_MODEL = "make embed MODEL=resnet34, or another that python -c 'import timm; print(*timm.list_models())' lists"
 BATCHES = 8  # batches per file of features
 TIMES = 4  # how many times larger batches are than in training, since no layer's output is kept
 
@@ -56,7 +56,7 @@ TIMES = 4  # how many times larger batches are than in training, since no layer'
 
 
 def embed(project: Project, model: str, name: str = "", text: str = "", seed: int = 0, where: str = "auto") -> None:
-    """Make a run: compute features of the photos, then train and predict with a classifier on these features.
+    """Compute features of the photos, and make a run of a classifier that learns and predicts from these features.
 
     model: a named recipe or a timm model. name: the name of the run. text: the settings SET. where: the name of a
     device.

@@ -100,7 +100,10 @@ def _check_weights(run: Run, numbers) -> None:
 
 
 def check_run(project: Project, run: Run) -> None:
-    """Raise InputError if the run is unknown or has no networks, as external predictions, stacks and classifiers."""
+    """Raise InputError if the run is unknown or has no networks.
+
+    External predictions, stacks and classifiers on features have no networks.
+    """
     names = [other.name for other in project.runs if any(other.folder.glob(WEIGHTS))]
     expected = f"a run with weights: {', '.join(names) or 'none yet'}"
     advice = f"the same command with RUN={names[0]}" if names else "make train MODEL=<a model>"
@@ -109,7 +112,7 @@ def check_run(project: Project, run: Run) -> None:
     runs.check_known(project.outputs, [run.name])
     if run.kind not in NETWORKS:
         kind = "external predictions" if run.kind == EXTERNAL else "made of other predictions or embeddings"
-        raise InputError(f"{run.name} is {kind}, so it has no model that sees photos", expected, advice)
+        raise InputError(f"{run.name} is {kind}, so it has no network of its own", expected, advice)
 
 
 # ---- the questions

@@ -58,8 +58,8 @@ def predict_all(
 
     All models see the photos in one pass. batch_size: photos per batch; 0 means four times the recipe's batch size,
     because no layer's output is kept for a backward pass. advance: see `Advance`. views: the name of the TTA set to
-    average over. A model that overflows in half precision predicts again in float32, as may be needed for weights that
-    were trained with bf16 on one GPU and predict with fp16 on another GPU.
+    average over. A model that overflows in half precision predicts again in float32. Weights that were trained with
+    bf16 on one GPU may overflow in fp16 on another GPU.
     """
     size = batch_size or 4 * recipe.batch_size
     probs = _one_pass(models, batches, recipe, competition, device, size, advance, views)
@@ -164,7 +164,7 @@ def _record(data: RunData, run: Run, k: int | str, views: str) -> dict:
 
 
 def _predict_together(data: RunData, run: Run, pending: dict, views: str, where: torch.device) -> None:
-    """Predict and write folds whose models fit in memory together. A lock keeps others from training these folds.
+    """Predict and write folds whose models fit in memory together. Locks keep other commands from training them.
 
     pending: for each fold, which of "oof" and "test" have to be made.
     """

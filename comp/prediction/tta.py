@@ -1,6 +1,6 @@
 """Named sets of test-time views, built on ttach. Probabilities, not logits, are averaged over the views.
 
-ttach 0.0.3 averages the outputs of the model that it is given, so it is given a model that returns probabilities.
+ttach 0.0.3 averages the outputs of a model, so each model is wrapped first to return probabilities.
 """
 
 import torch.nn.functional as F
@@ -50,7 +50,7 @@ def check(name: str) -> None:
 
 
 class Probabilities(nn.Module):
-    """A model that turns images (B, 3, H, W) into probabilities (B, C) float32, by its head."""
+    """A model and its head, which together turn images (B, 3, H, W) into probabilities (B, C) float32."""
 
     def __init__(self, model: nn.Module, head: Head):
         super().__init__()

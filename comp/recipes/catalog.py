@@ -1,8 +1,8 @@
-"""Recipes by name, and what a timm name says: its current spelling, its family, whether it is a transformer.
+"""Find recipes by name, and the current name, the family and the kind (transformer or not) of a timm model.
 
-    recipe = get_recipe("resnet34")        # a file in named/, or any timm model under the default recipe
+    recipe = get_recipe("resnet34")        # a file in named/, or any timm model with the default recipe
 
-timm takes two seconds to import, so functions import it where they need it, and `family_of_model` does without.
+timm takes two seconds to import, so functions import it where they need it. `family_of_model` needs no timm.
 """
 
 import dataclasses
@@ -23,7 +23,7 @@ def recipe_names() -> list[str]:
 
 
 def get_recipe(name: str, defaults: str = "") -> Recipe:
-    """The recipe of that name; for any other timm model the default recipe. `check_model_name` checks the name.
+    """The recipe called `name`, or the default recipe for the timm model `name`. `check_model_name` checks names.
 
     defaults: the competition's settings for models without their own recipe, such as "crop=350".
     """
@@ -35,11 +35,11 @@ def get_recipe(name: str, defaults: str = "") -> Recipe:
 
 # ---- names of timm models
 
-WEIGHT_SUFFIXES = (".safetensors", ".pth", ".pt", ".bin", ".ckpt", ".pth.tar")  # of files; they are not tags
+WEIGHT_SUFFIXES = (".safetensors", ".pth", ".pt", ".bin", ".ckpt", ".pth.tar")  # ends of file names, not tags
 
 
 def current_model_name(name: str) -> str:
-    """The current name of a timm model, with its tag; other names stay unchanged.
+    """The current name of a timm model, with its tag, for an old name of the model. Other names are returned unchanged.
 
     vit_base_patch16_224_in21k, for example, is now vit_base_patch16_224.augreg_in21k.
     """
@@ -49,7 +49,7 @@ def current_model_name(name: str) -> str:
 
 
 def check_model_name(name: str, recipes: list[str]) -> None:
-    """Raise InputError unless timm has the model and its tag; it lists similar names or the known tags."""
+    """Raise InputError, with similar names or the known tags, unless timm has the model and its tag."""
     import timm
 
     base, dot, tag = current_model_name(name).partition(".")
@@ -75,7 +75,7 @@ def _unknown_tag(name: str, base: str, tag: str, tags: list[str]) -> InputError:
     expected = f"one of {', '.join(f'{base}.{known}' for known in tags)}" if tags else f"{base}, which has no tags"
     better = base
     if f".{tag}".endswith(WEIGHT_SUFFIXES):
-        expected = f"{base}, with the file in the folder weights of the inputs as {base}.{tag}; or {expected}"
+        expected = f"{base}, with the file of weights as weights/{base}.{tag} in the inputs; or {expected}"
     elif nearest := difflib.get_close_matches(tag, tags, n=1, cutoff=0.5):
         better = f"{base}.{nearest[0]}"
     found = f"unknown MODEL={name}: timm has no weights {tag!r} of {base}"
@@ -127,9 +127,9 @@ _TRANSFORMERS = frozenset(
 
 
 def is_transformer(model: str) -> bool:
-    """Whether a timm model, with or without a tag, is a transformer; the module of timm that defines it decides.
+    """Return whether a timm model, with or without a tag, is a transformer, by the module of timm that defines it.
 
-    False for a name that timm does not know: models/factory.py refuses it and lists similar names.
+    For a name that timm does not know, False is returned; models/factory.py refuses such a name.
     """
     import timm
 
@@ -137,21 +137,21 @@ def is_transformer(model: str) -> bool:
     return timm.is_model(base) and timm.model_entrypoint(base).__module__.rpartition(".")[2] in _TRANSFORMERS
 
 
-_PREFIXES = r"(?:tf|legacy|gluon|dm|ssl|swsl|ig|test)_"  # of who trained or ported it
+_PREFIXES = r"(?:tf|legacy|gluon|dm|ssl|swsl|ig|test)_"  # prefixes that say who trained or ported the model
 _FAMILY = rf"(?:{_PREFIXES})?([a-z]+?(?:v\d+)?)(?=[\d_.\-]|$)"
 
 
 def family_of_model(model: str) -> str:
-    """The first word of a timm name without its size: tf_efficientnet_lite0 is of efficientnet, swin_tiny of swin.
+    """The family of a timm model, from its name: efficientnet for tf_efficientnet_lite0, swin for swin_tiny.
 
-    A version that belongs to the family stays: efficientnetv2. Any other name is its own family.
+    A version that belongs to the family is kept, as in efficientnetv2. A name without a family is returned unchanged.
     """
     match = re.match(_FAMILY, model.lower())
     return match.group(1) if match else model
 
 
 def settings_help() -> str:
-    """All settings with default and meaning, and the named recipes, for --help."""
+    """A text for --help with the default and the meaning of each setting, and the names of the recipes."""
     title = "settings of SET, with the values of a timm model that has no recipe of its own:"
     fields = settings_of(Recipe, without=("name", "model"))
     return f"{help_text(title, fields, 34, grouped=True)}\n\nrecipes: {', '.join(recipe_names())}"

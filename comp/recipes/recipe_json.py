@@ -1,7 +1,7 @@
-"""recipe.json: all settings of a run, its kind, and the command that makes it again. A run name belongs to one recipe.
+"""Write and read recipe.json, which holds all settings of a run, its kind, and the command that makes the run again.
 
-The first part asks for the recipe of a new run, the second writes and reads recipe.json, the third says in words what
-differs between the recipes of several runs.
+The first part of this module makes the recipe that a command asks for, the second part writes and reads recipe.json,
+and the third part says in words how the recipes of several runs differ. A run name belongs to one recipe.
 """
 
 import dataclasses
@@ -25,16 +25,17 @@ from comp.store.runs import NETWORKS, TRAINED, Run, own_runs
 
 @dataclass(frozen=True)
 class AskedRecipe:
-    """The recipe that a command asks for, and the command itself, without FOLD and what changes only the speed."""
+    """The recipe that a command asks for, and the command without FOLD and options that change only the speed."""
 
     recipe: Recipe
     command: str
 
 
 def asked_recipe(competition: Competition, model: str, name: str, text: str, init: str, seed: int) -> AskedRecipe:
-    """The recipe of MODEL under SET=text, INIT and SEED, resolved for the competition.
+    """Make the recipe of a `make train` with MODEL=model SET=text INIT=init SEED=seed, resolved for the competition.
 
-    name: RUN; an overridden recipe must have a name of its own. Raises InputError for settings that do not fit.
+    name: the value of RUN, "" without RUN; a recipe with overridden settings needs a run name of its own. Raises
+    InputError if this name is missing, or for settings that do not fit the competition.
     """
     named = catalog.get_recipe(model, competition.defaults)
     with_init = f"{text} init={shlex.quote(init)}" if init else text
@@ -43,7 +44,7 @@ def asked_recipe(competition: Competition, model: str, name: str, text: str, ini
     if changed and name in ("", model):
         raise InputError(
             f"MODEL={model} is overridden ({'; '.join(changed)}) and has no name of its own",
-            "RUN=<name>: a run name belongs to one recipe",
+            "a RUN=<name> of its own, since a run name belongs to one recipe",
             "the same command with RUN=<name>",
         )
     words = ["make train", f"MODEL={model}", f"RUN={name or model}"]
@@ -61,12 +62,15 @@ EXPECTED = "the recipe of a trained run"
 
 
 def to_json(recipe: Recipe) -> dict:
-    """Plain values for recipe.json."""
+    """The settings of a recipe as plain values, for recipe.json."""
     return json.loads(json.dumps(dataclasses.asdict(recipe)))
 
 
 def from_json(values: dict, path: Path | str) -> Recipe:
-    """The inverse of `to_json`. Raises InputError if a setting is missing, unknown or of another type."""
+    """The recipe with the plain values that `to_json` returned.
+
+    path: the file of the values, for the error. Raises InputError if a setting is missing, unknown or of another type.
+    """
     types = setting_types(Recipe)
     values = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
     wrong = [*sorted(set(values) ^ set(types)), *(key for key in types if not _is_of_type(values.get(key), types[key]))]
@@ -74,20 +78,20 @@ def from_json(values: dict, path: Path | str) -> Recipe:
         raise InputError(
             f"{path}: settings {', '.join(dict.fromkeys(wrong))} are missing, unknown or of another type",
             "the settings of this version",
-            "use the version that wrote it, or another RUN",
+            "the same command with RUN=<another name>, or with the version of the toolkit that wrote the file",
         )
     return validated_recipe(Recipe(**values))
 
 
 def _is_of_type(value, kind: type) -> bool:
-    """Whether a value of recipe.json can be a setting of this type; a whole number can be a float."""
+    """Return whether a value of recipe.json can be a setting of this type. A whole number can also be a float."""
     if isinstance(value, bool):
         return kind is bool
     return isinstance(value, (int, float) if kind is float else kind)
 
 
 def differences(a: Recipe, b: Recipe, ignored: tuple[str, ...] = (*RUN_ONLY, *ADDS)) -> list[str]:
-    """ "key: value in a, not value in b" for each different setting that changes what the folds become."""
+    """A line "key: value in a, not value in b" for each setting that differs, except the settings in `ignored`."""
     return [
         f"{key}: {getattr(a, key)!r}, not {getattr(b, key)!r}"
         for key in setting_types(Recipe, without=ignored)
@@ -96,11 +100,11 @@ def differences(a: Recipe, b: Recipe, ignored: tuple[str, ...] = (*RUN_ONLY, *AD
 
 
 def claim_run(run: Run, recipe: Recipe, competition: Competition, command: str, pretrained: dict | None = None) -> None:
-    """Write recipe.json, or check that the existing one holds this recipe. A run name belongs to one recipe.
+    """Write recipe.json, or check that an existing recipe.json holds this recipe: a run name belongs to one recipe.
 
-    command: what makes the run again; pretrained: the source of the run's first weights (place, digest, …) as plain
-    values. recipe.json keeps both. The recipe may differ from the existing one in RUN_ONLY and ADDS, which do not
-    change the folds.
+    command: the command that makes the run again; pretrained: the source of the run's first weights (place, digest, …)
+    as plain values. recipe.json keeps both. The settings RUN_ONLY and ADDS may differ from those in an existing
+    recipe.json, because they do not change the folds.
     """
     if run.recipe.is_file():
         check_recipe(run, recipe, competition)
@@ -119,19 +123,19 @@ def check_recipe(run: Run, recipe: Recipe, competition: Competition) -> None:
     if changed:
         raise InputError(
             f"run {run.name} was trained with another recipe ({'; '.join(changed)})",
-            f"the recipe in {run.recipe}: a run name belongs to one recipe",
+            f"the recipe in {run.recipe}, since a run name belongs to one recipe",
             f"the same command with RUN=<another name>, or rm -r {quoted(run.folder)}",
         )
 
 
 def _read(run: Run) -> dict:
-    """The content of recipe.json. It belongs to the weights, so the advice for a damaged one is to remove both."""
+    """The content of recipe.json. Weights without recipe.json are useless, so a damaged file costs the whole run."""
     again = (f"rm -r {quoted(run.folder)} && " if run.recipe.is_file() else "") + run.command
     return files.read_json(run.recipe, EXPECTED, again)
 
 
 def pretrained_of(run: Run) -> dict | None:
-    """The source of a run's first weights, as `claim_run` got it."""
+    """The source of a run's first weights, as it was given to `claim_run`."""
     return _read(run).get("pretrained")
 
 
@@ -143,27 +147,27 @@ def check_pretrained(run: Run, pretrained: dict) -> None:
             f"run {run.name} began with other pretrained weights: {began['place']} ({began['digest']}), "
             f"not {pretrained['place']} ({pretrained['digest']})",
             "the same weights for every fold of a run",
-            f"the same command with RUN=<another name>, or with the first weights; or rm -r {quoted(run.folder)}",
+            f"the same command with RUN=<another name>, or with the first weights, or rm -r {quoted(run.folder)}",
         )
 
 
 def load_recipe(run: Run, competition: Competition) -> Recipe:
-    """The recipe that a run was trained with. Raises InputError if it is damaged or for other classes."""
+    """The recipe that a run was trained with. Raises InputError if recipe.json is damaged or has other classes."""
     content = _read(run)
     if run.kind not in NETWORKS:
         raise InputError(
-            f"run {run.name} was not trained: it was made by {run.command}",
+            f"run {run.name} was not trained: {run.command} made it",
             EXPECTED,
-            f"{run.command} makes its predictions again; to train: the same command with RUN=<another name>",
+            f"{run.command}, for its predictions; or, to train, the same command with RUN=<another name>",
         )
     if not isinstance(content.get("recipe"), dict) or content.get("classes") != list(competition.classes):
-        problem = f"{run.recipe} holds no recipe for this competition's classes"
+        problem = f"{run.recipe} holds no recipe for the classes of this competition"
         raise InputError(problem, EXPECTED, f"rm -r {quoted(run.folder)} && {run.command}")
     return from_json(content["recipe"], run.recipe)
 
 
 def at_other_speed(recipe: Recipe, text: str, run: Run) -> Recipe:
-    """The recipe of a trained run with the RUN_ONLY settings of SET=text.
+    """The recipe of a trained run after SET=text, which may change only the settings RUN_ONLY.
 
     Raises InputError for a setting that would change the result.
     """
@@ -171,26 +175,26 @@ def at_other_speed(recipe: Recipe, text: str, run: Run) -> Recipe:
     changed = differences(recipe, changed_recipe, RUN_ONLY)
     if changed:
         raise InputError(
-            f"SET={text!r} changes what run {run.name} was trained with ({'; '.join(changed)})",
-            f"at most {' and '.join(RUN_ONLY)}, which change the speed alone",
-            "the same command without it, or make train with another RUN",
+            f"SET={text!r} changes the recipe of the trained run {run.name} ({'; '.join(changed)})",
+            f"at most {' and '.join(RUN_ONLY)} in SET, which change only the speed",
+            "the same command without these settings, or make train with RUN=<another name>",
         )
     return changed_recipe
 
 
 # ---- differences in words
 
-FIRST_SETTINGS = ("model", "image_size", "epochs")  # named first, as people speak of runs
+FIRST_SETTINGS = ("model", "image_size", "epochs")  # named first, as people do when they speak of runs
 LEFT_OUT = ("name", *RUN_ONLY)
 
 
 @dataclass(frozen=True)
 class RunSettings:
-    """What the trained runs of outputs/ have in common, and how each differs.
+    """The settings that the trained runs of outputs/ have in common, and the settings in which each run differs.
 
-    recipes: run to the plain values of its recipe; a run whose recipe.json cannot be read is left out.
-    words: run to its differences from `usual`. usual: the settings that hold for most runs, in words; it names the
-    model if all runs have the same one.
+    recipes: the plain values of each run's recipe; a run whose recipe.json cannot be read is left out. words: the
+    settings of each run that differ from `usual`, in words. Both are by run name. usual: the settings that most runs
+    have, in words, with the model if all runs have the same model.
     """
 
     recipes: dict[str, dict]
@@ -199,7 +203,7 @@ class RunSettings:
 
 
 def read_run_settings(outputs: Path) -> RunSettings:
-    """The settings of all runs that were made here."""
+    """Read the settings of all runs that were made in `outputs`."""
     recipes = {run.name: recipe for run in own_runs(outputs) if (recipe := _recipe_of_run(run))}
     names = differing_settings(recipes)
     common = usual_values(recipes, names)
@@ -209,9 +213,9 @@ def read_run_settings(outputs: Path) -> RunSettings:
 
 
 def _recipe_of_run(run: Run) -> dict | None:
-    """The plain values of a run's recipe; None if they cannot be read.
+    """The plain values of a run's recipe; None if recipe.json cannot be read.
 
-    A run of a classifier has only some of the settings of Recipe; the others count as their defaults.
+    A run of a classifier has only some of the settings of Recipe. The other settings get their defaults.
     """
     try:
         recipe = files.read_json(run.recipe, "", "").get("recipe")
@@ -221,10 +225,10 @@ def _recipe_of_run(run: Run) -> dict | None:
 
 
 def differing_settings(recipes: Mapping[str, dict]) -> list[str]:
-    """The settings that differ among the recipes: those of FIRST_SETTINGS, then the others in the order of Recipe.
+    """The names of the settings that differ among the recipes: FIRST_SETTINGS, then others in the order of Recipe.
 
-    recipes: run name to the plain values of its recipe.json. Settings of a classifier, which Recipe does not have, come
-    last. Settings that change the speed alone are left out.
+    recipes: the plain values of each recipe.json, by run name. Settings of a classifier that Recipe does not have come
+    last. Settings that change only the speed are left out.
     """
     fields = list(setting_types(Recipe))
     others = sorted({name for recipe in recipes.values() for name in recipe} - set(fields))
@@ -233,7 +237,7 @@ def differing_settings(recipes: Mapping[str, dict]) -> list[str]:
 
 
 def usual_values(recipes: Mapping[str, dict], names: Sequence[str]) -> dict:
-    """The most frequent value of each of these settings, except the model; of equally frequent ones the first."""
+    """The most frequent value of each setting in `names` except the model; the first of equally frequent values."""
     usual = {}
     for name in names:
         values = [recipe[name] for recipe in recipes.values() if name in recipe]
@@ -243,13 +247,13 @@ def usual_values(recipes: Mapping[str, dict], names: Sequence[str]) -> dict:
 
 
 def differences_in_words(recipe: dict, names: Sequence[str], but: Mapping = MappingProxyType({})) -> str:
-    """These settings of one recipe: "resnet34, image size 128, pretrained off", without those equal to `but`."""
+    """Say the settings `names` of a recipe in words, without settings whose value is in `but`: "resnet34, epochs 3"."""
     shown = [name for name in names if name in recipe and not (name in but and str(recipe[name]) == str(but[name]))]
     return ", ".join(_setting_in_words(name, recipe[name]) for name in shown)
 
 
 def _setting_in_words(name: str, value) -> str:
-    """The name and value of a setting; the value alone for the model."""
+    """The name and the value of a setting; only the value if the setting is the model."""
     return str(value) if name == "model" else f"{name.replace('_', ' ')} {_value_in_words(value)}"
 
 

@@ -1,10 +1,10 @@
-"""All settings of a run with their defaults, meanings and limits, and how they follow the competition.
+"""All settings of a run with their defaults, meanings and limits, and the values that follow from a competition.
 
     recipe = override_settings(recipe, "epochs=3 image_size=128")    # the text of SET="..."
     recipe = resolved_recipe(recipe, competition)                    # no "auto" is left
 
-A recipe is valid by itself (`validated_recipe`) before it is resolved for a competition, which also checks that it fits
-the target. How settings are declared, read and checked in general is in comp/settings.py.
+`validated_recipe` checks a recipe by itself. `resolved_recipe` replaces each "auto" by a value for the competition, and
+checks that the recipe fits the competition's target. comp/settings.py declares, reads and checks settings of any kind.
 """
 
 import dataclasses
@@ -15,9 +15,9 @@ from comp.competition.recipe_text import named_numbers, range_of_column
 from comp.errors import InputError
 from comp.settings import check_choice, checked_settings, parsed_settings, setting, setting_types
 
-HELP = "correct that setting; .venv/bin/python tools/train_fold.py --help describes all of them"
-MIXES = ("mixup", "cutmix", "halfmix")  # settings with the share of batches of each way of mixing
-HEADS = {  # target: the heads that fit it, each with the family of its outputs; the first one replaces "auto"
+HELP = "correct the setting; for a list of all settings, .venv/bin/python tools/train_fold.py --help"
+MIXES = ("mixup", "cutmix", "halfmix")  # each setting is the share of batches that are mixed in this way
+HEADS = {  # for each target, the heads that fit it and the family of their outputs; the first head replaces "auto"
     "multiclass": {"classes": "classes", "attributes": "classes", "bins": "classes"},
     "binary": {"classes": "classes", "attributes": "classes", "bins": "classes"},
     "multilabel": {"classes": "labels"},
@@ -35,7 +35,7 @@ DEFAULT_LOSSES = {
 class Recipe:
     """All settings of a run. The defaults are those for timm models without a recipe (see default_recipe.py).
 
-    "auto" and best_by="metric" stand for a value that follows from the competition's target and metric.
+    "auto", and "metric" in best_by, stand for a value that follows from the competition's target and metric.
     """
 
     name: str = setting("", "name of the recipe, set by the catalog", "model")
@@ -47,17 +47,17 @@ class Recipe:
         "model",
         choices=("auto", "classes", "attributes", "regression", "cumulative", "bins"),
     )
-    bins: int = setting(20, "head=bins of a number: how many points the range of the target has", "model", least=2)
+    bins: int = setting(20, "head=bins of a number: number of points on the range of the target", "model", least=2)
     bin_edges: str = setting("", "head=bins of classes that are ranges: where the bins start: 20,25,30,35", "model")
     drop_rate: float = setting(0.0, "dropout before the head", "model", least=0, most=1)
     drop_path_rate: float = setting(0.0, "stochastic depth", "model", least=0, most=1)
     init: str = setting(
-        "", "a run: fold k starts with the weights of its fold k, not with pretrained ones (INIT=)", "model"
+        "", "a run: each fold starts with the weights of the same fold of this run (INIT=)", "model"
     )
-    freeze_epochs: int = setting(0, "how many first epochs train only a part of the model; -1: all", "model", least=-1)
+    freeze_epochs: int = setting(0, "first epochs, which train a part of the model only; -1: all", "model", least=-1)
     freeze_stages: int = setting(
         0,
-        "first stages that are frozen then, with the stem; 0: all but the head; -2: all but the last 2 and the head",
+        "first stages that those epochs freeze, with the stem; 0: all but the head; -2: all but the last 2 and head",
         "model",
     )
     checkpointing: bool = setting(
@@ -81,12 +81,12 @@ class Recipe:
     class_weights: str = setting(
         "none", "none, or balanced (N / (C n_c); labels: negatives / positives)", "loss", choices=("none", "balanced")
     )
-    gamma: float = setting(2.0, "focusing of the loss `focal`", "loss", least=0)
+    gamma: float = setting(2.0, "exponent of the loss `focal`", "loss", least=0)
     mixup: float = setting(0.0, "share of batches mixed by mixup", "loss", least=0, most=1)
     cutmix: float = setting(0.0, "share of batches mixed by cutmix", "loss", least=0, most=1)
     halfmix: float = setting(0.0, "share of batches that swap left or right halves of photos", "loss", least=0, most=1)
-    halfmix_within: str = setting("", "attribute that both photos must share; empty for none", "loss")
-    mix_alpha: float = setting(1.0, "lambda ~ Beta(alpha, alpha) of mixup and cutmix", "loss", least=1e-3)
+    halfmix_within: str = setting("", "halfmix joins photos of one value of this attribute; empty: any photos", "loss")
+    mix_alpha: float = setting(1.0, "alpha: mixup and cutmix draw lambda from Beta(alpha, alpha)", "loss", least=1e-3)
 
     optimizer: str = setting("adamw", "timm optimizer: sgd, adam, adamw, …", "optimizer")
     lr: float = setting(1e-3, "learning rate", "optimizer", least=0)
@@ -105,12 +105,12 @@ class Recipe:
         0.99, "decay of averaged weights, which are then scored; 0: off", "optimizer", least=0, most=1
     )
 
-    average_best: int = setting(1, "number of best epochs to average, if that is better", "length", least=1)
+    average_best: int = setting(1, "best epochs whose weights are averaged, if that is better", "length", least=1)
     best_by: str = setting("metric", "selects the best epoch: metric, val_loss, or a metric by name", "length")
 
     epochs: int = setting(12, "passes over the training rows", "length", least=1)
     patience: int = setting(0, "stop after this many epochs without a better score; 0: never", "length", least=0)
-    all_data: bool = setting(False, "after all folds, train on all rows too: the mean of their best epochs", "length")
+    all_data: bool = setting(False, "after all folds, train on all rows too, for their mean best epoch", "length")
     batch_size: int = setting(32, "images per batch", "length", least=1)
 
     sampler: str = setting(
@@ -120,39 +120,40 @@ class Recipe:
         choices=("auto", "shuffle", "balanced", "one_of_each"),
     )
     edges: str = setting("", "training rows only: other edges for an attribute with ranges, as in size:30,58", "rows")
-    soften: str = setting("", "training rows only: labels spread by the number behind the classes: height:3", "rows")
+    soften: str = setting("", "training rows only: labels spread to near ranges of a number, as in height:3", "rows")
     auxiliary: str = setting("", "further targets in training, columns and their weights: height:0.3;kind:0.5", "rows")
     drop: str = setting("", "training rows only: drop rows by the values of a column: height:57-59,20", "rows")
     pseudo: str = setting("", "training rows only: pseudo-labels of that name, made by make pseudo", "rows")
     pseudo_share: float = setting(0.3, "share of pseudo-labelled rows in an epoch", "rows", least=0, most=0.9)
 
-    tta: str = setting("hflip", "views averaged by predict_fold", "run")
+    tta: str = setting("hflip", "views of a photo whose predictions are averaged", "run")
     amp: str = setting("auto", "auto, bf16, fp16, or off", "run", choices=("auto", "bf16", "fp16", "off"))
     channels_last: str = setting("auto", "auto (by model family), on, or off", "run", choices=("auto", "on", "off"))
     compile: bool = setting(False, "torch.compile", "run")
-    cache: bool = setting(True, "keep decoded photos in outputs/cache; the pixels are the same without", "run")
+    cache: bool = setting(True, "keep decoded photos in outputs/cache, to decode each photo only once", "run")
     workers: int = setting(-1, "loader processes; -1: chosen for the machine", "run", least=-1)
     seed: int = setting(0, "seed of weights, order, mixing and augmentation", "run")
 
 
 def override_settings(recipe: Recipe, text: str) -> Recipe:
-    """The recipe with the settings of "key=value key=value" changed.
+    """The recipe after the settings in a text such as "epochs=3 image_size=128" are changed.
 
-    Raises InputError for an unknown setting (it lists the known ones), and for a value that is of another type or not
-    allowed.
+    Raises InputError for an unknown setting, with a list of the known settings, and for a value of another type or a
+    value that is not allowed.
     """
     changes = parsed_settings(text, setting_types(Recipe, without=("name",)), HELP)
     return validated_recipe(dataclasses.replace(recipe, **changes))
 
 
 def validated_recipe(recipe: Recipe) -> Recipe:
-    """Return the recipe. Raises InputError for a value that is not allowed, whatever the competition."""
+    """Return the recipe unchanged. Raises InputError for a value that is not allowed in any competition."""
     checked_settings(recipe, HELP)
     mixed = sum(getattr(recipe, name) for name in MIXES)
     if mixed > 1 + 1e-9:
         raise InputError(f"{' + '.join(MIXES)} = {mixed:g}", "at most 1", HELP)
     if not {len(recipe.mean), len(recipe.std)} <= {0, 3} or not min(recipe.std, default=1) > 0:
-        raise InputError(f"mean={recipe.mean} std={recipe.std}", "three numbers each, std above 0, or nothing", HELP)
+        expected = "three numbers for mean and three for std, each std above 0, or no numbers"
+        raise InputError(f"mean={recipe.mean} std={recipe.std}", expected, HELP)
     return recipe
 
 
@@ -180,19 +181,19 @@ def resolved_recipe(recipe: Recipe, competition: Competition) -> Recipe:
 
 
 def heads_for(competition: Competition) -> tuple[str, ...]:
-    """The heads that fit the competition: its target, and whether it has attributes or classes that are ranges."""
+    """The heads that fit the target of the competition. Some need attributes or classes that are ranges of a number."""
     binned = competition.target == "regression" or bool(competition.ranges)
     possible = {"attributes": bool(competition.attributes), "bins": binned}
     return tuple(head for head in HEADS[competition.target] if possible.get(head, True))
 
 
 def family_of_head(head: str, target: str) -> str:
-    """The kind of outputs of a head: "classes" (one softmax), "labels" (one sigmoid per label), or a "number"."""
+    """The family of a head's outputs: "classes" (one softmax), "labels" (one sigmoid per label) or "number"."""
     return HEADS[target][head]
 
 
 def weights_classes_alike(competition: Competition) -> bool:
-    """Whether rows have one class each, and the metric gives rare classes the same weight as frequent ones."""
+    """Return whether each row has one class and the metric gives rare and frequent classes the same weight."""
     return competition.metric.classes_alike and competition.target in ONE_LABEL
 
 
@@ -202,35 +203,37 @@ def _default_loss(head: str, competition: Competition) -> str:
 
 
 def _default_sampler(competition: Competition) -> str:
-    """Metrics of probabilities need the true shares of the classes, so they keep the plain order."""
+    """The sampler for "auto". Metrics of probabilities need the true shares of the classes, so they get "shuffle"."""
     return "balanced" if weights_classes_alike(competition) else "shuffle"
 
 
 def _check_names(recipe: Recipe, competition: Competition) -> None:
-    """The metric that chooses epochs and the attribute of halfmix must be the competition's."""
+    """Raise InputError unless the competition has the metric in best_by and the attribute in halfmix_within."""
     metrics = [metric.name for metric in (competition.metric, *competition.also)]
     check_choice("best_by", recipe.best_by, ("metric", "val_loss", *metrics), HELP)
     check_choice("halfmix_within", recipe.halfmix_within, ("", *competition.attributes), HELP)
 
 
 def _check_balance(recipe: Recipe, competition: Competition) -> None:
-    """Only rows with one class each can be balanced, and a number has no classes to weight."""
+    """Raise InputError if sampler or class_weights is "balanced" although rows or outputs have no single class."""
     if recipe.sampler == "balanced" and competition.target not in ONE_LABEL:
-        expected = "sampler=shuffle: rows can be balanced only if each has one class"
-        raise InputError(f"sampler=balanced for a {competition.target} target", expected, "SET=sampler=shuffle")
+        expected = "sampler=shuffle, since rows can be balanced only if each row has one class"
+        advice = "the same command with SET=sampler=shuffle"
+        raise InputError(f"sampler=balanced for a {competition.target} target", expected, advice)
     if recipe.class_weights == "balanced" and family_of_head(recipe.head, competition.target) == "number":
         raise InputError(
             f"class_weights=balanced with head={recipe.head}",
-            "class_weights=none: no classes to weight",
-            "SET=class_weights=none",
+            "class_weights=none, since a number has no classes",
+            "the same command with SET=class_weights=none",
         )
 
 
 def _check_soft_labels(recipe: Recipe, competition: Competition) -> None:
-    """soften needs classes that are ranges of a number."""
+    """Raise InputError unless the classes are ranges of the numbers that soften names."""
     if recipe.soften and competition.target not in ONE_LABEL:
         expected = "a target of one label, whose classes are ranges of a number"
-        raise InputError(f"soften={recipe.soften} for a {competition.target} target", expected, "SET=soften=''")
+        advice = "the same command without soften in SET"
+        raise InputError(f"soften={recipe.soften} for a {competition.target} target", expected, advice)
     columns = named_numbers("soften", recipe.soften)
     for column in columns:
         range_of_column(column, competition)
@@ -239,14 +242,14 @@ def _check_soft_labels(recipe: Recipe, competition: Competition) -> None:
 
 
 def _check_class_bins(recipe: Recipe, competition: Competition, softened: int) -> None:
-    """Bins of classes are cells of the one column that soften names."""
+    """Raise InputError unless soften names one column, whose ranges are the bins, and bin_edges is given."""
     if recipe.pseudo:
-        expected = "another head: pseudo-labels are of classes, not of bins"
+        expected = "another head, since pseudo-labels are for classes and not for bins"
         raise InputError(f"pseudo={recipe.pseudo} with head=bins", expected, "the same command with SET=head=classes")
     if softened != 1 or not recipe.bin_edges:
         example = competition.ranges[0].column
         raise InputError(
             f"head=bins with soften={recipe.soften!r} and bin_edges={recipe.bin_edges!r}",
-            "one column in soften, whose bins they are, and where the bins start",
+            "in soften the one column of the bins, and in bin_edges the numbers at which the bins start",
             f'the same command with SET="head=bins soften={example}:3 bin_edges=20,25,30", in the units of {example}',
         )

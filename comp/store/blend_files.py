@@ -1,6 +1,6 @@
-"""The files of the blend: weights.json, oof.npz and test.npz; what they were made of, and whether that is still so.
+"""Read the files of the blend (weights.json, oof.npz, test.npz) and find out whether they are up to date.
 
-`make blend`, `make sub` and `make status` all decide with `blend_state`. pandas is not imported here, so that a stage
+`make blend`, `make sub` and `make status` all call `blend_state` for this. pandas is not imported here, so that a stage
 with nothing to do ends at once.
 """
 
@@ -21,15 +21,19 @@ from comp.store.made_of import Change
 from comp.store.paths import blend_file, folds_file
 from comp.store.predictions import Predictions, load_predictions
 
-CHOICE_VERSION = 2  # version of the code that fits and chooses: raise it when the same predictions give another blend
+CHOICE_VERSION = 2  # raise this version when changed code makes another blend of the same predictions
 PARTS = ("oof.npz", "test.npz")
 MAKE_BLEND = "make blend"
-SAME = ("runs", "method", "rule", "weights", "folds")  # what weights.json and the meta of both npz files have in common
+SAME = ("runs", "method", "rule", "weights", "folds")  # entries of weights.json that the meta of both npz files repeats
 
 
 @dataclass(frozen=True)
 class Asked:
-    """The arguments of `make blend`. runs: empty for all complete runs; method, rule: empty to choose by score."""
+    """The arguments of `make blend`.
+
+    runs: the names of the runs to blend; () means all complete runs. method, rule: the names of the blend's method and
+    decision rule; "" means that scores choose.
+    """
 
     runs: tuple[str, ...] = ()
     method: str = ""
@@ -37,7 +41,7 @@ class Asked:
 
     @property
     def command(self) -> str:
-        """The command with these arguments."""
+        """The `make blend` command with these arguments."""
         names = (", " if any(" " in name for name in self.runs) else " ").join(self.runs)
         quoted = f'"{names}"' if len(self.runs) > 1 or " " in names else names
         given = {"RUNS": quoted, "METHOD": self.method, "RULE": self.rule}
@@ -46,9 +50,10 @@ class Asked:
 
 @dataclass(frozen=True)
 class BlendState:
-    """The existing blend. weights: the content of weights.json, {} if it cannot be read.
+    """The state of the existing blend.
 
-    asked: the arguments that it was made with, without runs that no longer exist; problem: empty if it is up to date.
+    weights: the content of weights.json, or {} if the file cannot be read; asked: the arguments with which the blend
+    was made, without runs that no longer exist; problem: why the blend is not up to date, or "".
     """
 
     weights: dict
@@ -57,7 +62,7 @@ class BlendState:
 
     @property
     def stale(self) -> str:
-        """A sentence for a blend that exists and is not up to date, with the command that helps; else empty."""
+        """A warning with the command that helps if the blend exists and is not up to date, else ""."""
         return f"the blend is stale: {self.problem}; {self.asked.command}" if self.weights and self.problem else ""
 
 
@@ -65,9 +70,10 @@ class BlendState:
 
 
 def blend_record(project: Project, names: list[str], folds: int, asked: Asked, before: dict | None = None) -> dict:
-    """Everything that the blend of these runs depends on, as plain values.
+    """Return everything on which the blend of these runs depends, as plain values.
 
-    folds: how many folds there are; before: an earlier record, whose ids hold as long as the sample's bytes do.
+    folds: the number of folds; before: an earlier record, or None. The hash of the sample's ids is copied from this
+    record if the bytes of the sample have not changed.
     """
     sample = sample_digest(project)
     same = before is not None and sample == before["sample"]
@@ -85,25 +91,28 @@ def blend_record(project: Project, names: list[str], folds: int, asked: Asked, b
 
 
 def competition_digest(competition: Competition) -> str:
-    """A hash of the Competition value."""
+    """Return a hash of the Competition value."""
     return files.checksum(to_json(competition))
 
 
 def metric_digest(competition: Competition) -> str:
-    """The name of the metric; for a metric in user_metrics.py also a hash of that file."""
+    """Return the name of the metric, followed by a hash of user_metrics.py if the metric is defined there."""
     name = competition.metric.name
     own = any(metric.name == name for metric in user_metrics.METRICS)
     return f"{name} {files.digest(Path(user_metrics.__file__))}" if own else name
 
 
 def sample_digest(project: Project) -> str:
-    """A hash of the sample submission; empty if it is not on this machine."""
+    """Return a hash of the sample submission, or "" if the sample is not on this machine."""
     sample = project.competition.sample
     return _digest(project.inputs / sample.file) if sample else ""
 
 
 def _ids_digest(project: Project) -> str:
-    """A hash of the ids of the sample submission in their order: a blend depends on nothing else of it."""
+    """Return a hash of the sample's ids in their order, which is all of the sample on which a blend depends.
+
+    Returns "" if the sample is not on this machine.
+    """
     ids = sample_submission.sample_ids_here(project.competition, project.inputs)
     return "" if ids is None else files.checksum(ids)
 
@@ -113,7 +122,7 @@ def _digest(path: Path) -> str:
 
 
 def file_digests(outputs: Path) -> dict[str, str]:
-    """The hashes of the prediction files of the blend, for weights.json."""
+    """Return the hashes of the blend's oof.npz and test.npz, which weights.json keeps, by file name."""
     return {name: _digest(blend_file(outputs, name)) for name in PARTS}
 
 
@@ -121,7 +130,10 @@ def file_digests(outputs: Path) -> dict[str, str]:
 
 
 def blend_state(project: Project, asked: Asked | None = None) -> BlendState:
-    """Whether the existing blend equals the one that `asked` would give now; None: its own arguments."""
+    """Return the state of the existing blend, compared with the blend that `asked` would give now.
+
+    asked: the arguments of `make blend`, or None for the arguments with which the existing blend was made.
+    """
     path = blend_file(project.outputs)
     try:
         weights = files.read_json(path, "the blend's weights", MAKE_BLEND)
@@ -139,12 +151,13 @@ def blend_state(project: Project, asked: Asked | None = None) -> BlendState:
 
 
 def difference(record: dict, now: dict) -> str:
-    """What has changed since the blend was made of `record`, in a few words; empty if nothing has."""
+    """Return in a few words what differs between the blend's `record` and the record `now`, or "" if nothing does."""
     by_part: dict[str, list[Change]] = {}
     for change in made_of.changes(record, now):
         by_part.setdefault(change.part, []).append(change)
     if "folds" in by_part:
-        return f"made with folds.csv {record['folds']}, not {now['folds'] or 'the current one, which is missing'}"
+        current = f"the current folds.csv {now['folds']}" if now["folds"] else "the current folds.csv, which is missing"
+        return f"made with folds.csv {record['folds']}, not {current}"
     if "sample_ids" in by_part and now["sample_ids"]:
         return "the ids of the sample submission have changed"
     for part, what in (("competition", "competition"), ("metric", "metric"), ("choice", "code that chooses")):
@@ -175,9 +188,10 @@ def _damage(outputs: Path, before: dict[str, str]) -> str:
 
 
 def load_blend(project: Project) -> tuple[np.ndarray, Predictions, dict]:
-    """Cross-fitted OOF probabilities (S, C) of the scored rows, the test predictions, and weights.json.
+    """Return the blend's cross-fitted OOF probabilities (S, C) of the scored rows, its test predictions, and its weights.
 
-    Raises InputError if a file is missing, belongs to another blend or folds.csv, or has other test ids.
+    The weights are the content of weights.json. Raises InputError if a file is missing, belongs to another blend or to
+    another folds.csv, or has other test ids than the sample submission.
     """
     from comp.store.out_of_fold import check_ids
 
@@ -189,12 +203,14 @@ def load_blend(project: Project) -> tuple[np.ndarray, Predictions, dict]:
 
 
 def check_same_blend(weights: dict, predictions: Iterable[Predictions], folds_digest: str) -> None:
-    """Raise InputError unless weights.json and the predictions are of one blend and of the current folds.csv."""
+    """Raise InputError unless weights.json and the predictions belong to one blend and to the current folds.csv."""
     for part in predictions:
         for change in made_of.changes(part.meta, {name: weights.get(name) for name in SAME}):
-            raise InputError(f"{part.meta['file']} has {change.part} {change.before}", f"{change.now}", MAKE_BLEND)
+            expected = f"{change.part} {change.now}, as in the blend's weights.json"
+            raise InputError(f"{part.meta['file']} has {change.part} {change.before}", expected, MAKE_BLEND)
     if weights.get("folds") != folds_digest:
-        raise InputError(f"the blend was made with folds.csv {weights.get('folds')}", folds_digest, MAKE_BLEND)
+        expected = f"a blend made with the current folds.csv {folds_digest}"
+        raise InputError(f"the blend was made with folds.csv {weights.get('folds')}", expected, MAKE_BLEND)
 
 
 def blend_exists(outputs: Path) -> bool:

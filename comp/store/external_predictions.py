@@ -1,13 +1,13 @@
-"""External predictions, such as a teammate sends: oof and test as .npz, .csv or .csv.gz in outputs/<name>/.
+"""Read external predictions, such as those of a teammate: files oof and test (.npz, .csv, .csv.gz) in outputs/<name>/.
 
-A CSV has a column of ids, then a column per class, by the names of the classes or by 0 … C-1. Of two classes the
-probability of the positive one is enough; a regression has one column. runs.py finds the files.
+A CSV has a column of ids and then a column for each class, named by the class or by its number 0 … C-1. For two classes
+the probability of the positive class is enough. A regression has one column of numbers. runs.py finds the files.
 
-The ids of a teammate may be spelled otherwise than in the folds and the sample: in another Unicode form, without the
-extension of the photo, below other folders, or with the separators of Windows. They are matched if that is possible for
-all of them without a doubt.
+A teammate's ids may be spelt otherwise than the ids in folds.csv and in the sample submission: in another Unicode form,
+without the extension of the photo, below other folders, or with the separators of Windows. The ids are matched only if
+all of them can be matched without doubt.
 
-The checks are our own, because they name the column, row or value of the teammate's file that has to be corrected.
+The checks are not those of a library, because their errors name the column, row or value that has to be corrected.
 
 Letters: N rows, C classes.
 """
@@ -32,12 +32,12 @@ from comp.store.predictions import ROW_SUM_TOLERANCE, Predictions, check_predict
 from comp.tables import LARGEST_MB, column_name, read_table
 from comp.text import same_text
 
-ROUNDED = 0.01  # how far from 1 a row may sum that was rounded when it was written
-NEARLY = 1e-6  # how far below 0 or above 1 a probability may be, because of another order of computation
-MOST_PARTS = 6  # of a path that are compared
-UNNAMED = "Unnamed: "  # how read_table calls a column without a name, such as the index of a table
-NUMBER = r"-?\d*,\d+(?:[eE][-+]?\d+)?|-?\d+(?:[eE][-+]?\d+)?"  # with a decimal comma
-CHUNK = 1 << 20  # bytes
+ROUNDED = 0.01  # how far the sum of a row may be from 1 because its probabilities were rounded
+NEARLY = 1e-6  # how far a probability may be below 0 or above 1 because of another order of computation
+MOST_PARTS = 6  # the most folder and file names of a path that are compared
+UNNAMED = "Unnamed: "  # read_table gives such a name to a column without a name, such as the index of a table
+NUMBER = r"-?\d*,\d+(?:[eE][-+]?\d+)?|-?\d+(?:[eE][-+]?\d+)?"  # a number with a decimal comma, or a whole number
+CHUNK = 1 << 20  # how many bytes are unpacked at once
 
 
 def load_external(
@@ -47,19 +47,19 @@ def load_external(
     competition: Competition,
     test_ids: Sequence[str] | None = None,
 ) -> tuple[Predictions, Predictions]:
-    """The oof and test predictions of a folder in which runs.find_external_files finds both.
+    """Return the OOF and the test predictions in a folder in which runs.find_external_files finds both files.
 
-    Ids are matched to those of the folds, and to test_ids if they are given; the caller checks that none is missing. If
-    several photos make one prediction, oof may have a row per photo or a row per prediction id. Raises InputError if a
-    file is not valid, or if oof says that it was made with other folds.
+    folds: the fold table. The ids of the files are spelt as in the fold table and as in test_ids (unless None). The
+    caller checks that no id is missing. If the competition combines photos, the oof file may have a row per photo or a
+    row per prediction id. Raises InputError if a file is not valid, or if the oof file was made with other folds.
     """
     oof, test = (read_external_file(file, competition) for file in runs.find_external_files(folder))
     made_with = oof.meta.get("folds", folds_digest)
     if made_with != folds_digest:
         raise InputError(
             f"{oof.meta['file']} was made with folds.csv {made_with}",
-            f"out-of-fold predictions of this folds.csv, {folds_digest}: with other folds a blend would leak",
-            f"send them this folds.csv, or move {folder} out of the outputs folder",
+            f"predictions made with the current folds.csv {folds_digest}, because with other folds a blend would leak",
+            f"send the current folds.csv to their author, or move {folder} out of the outputs folder",
         )
     if competition.combine:
         by_id = _with_ids_of(oof, folds["id"])
@@ -73,7 +73,7 @@ def _with_ids_of(predictions: Predictions, wanted: Sequence[str]) -> Predictions
 
 
 def read_external_file(path: Path, competition: Competition) -> Predictions:
-    """Checked predictions of an npz, a CSV or a gzipped CSV. Raises InputError with the values that have to change."""
+    """Return the checked predictions of an npz, a CSV or a gzipped CSV. Raises InputError for values that are wrong."""
     repair = f"correct {path}, or move {path.parent} out of the outputs folder"
     if path.suffix.lower() == ".npz":
         ids, probs, meta = _read_npz(path, competition, repair)
@@ -93,7 +93,7 @@ def read_external_file(path: Path, competition: Competition) -> Predictions:
 
 
 def _without_rounding(probs: np.ndarray, competition: Competition) -> np.ndarray:
-    """Probabilities (N, C) in 0 … 1 that sum to 1, if rounding alone had changed that."""
+    """Return probabilities (N, C) from 0 to 1 whose rows sum to 1 if only rounding had changed this, else unchanged."""
     if competition.target == "regression" or probs.ndim != 2:
         return probs
     near = (probs > -NEARLY) & (probs < 1 + NEARLY)
@@ -106,22 +106,22 @@ def _without_rounding(probs: np.ndarray, competition: Competition) -> np.ndarray
 
 
 def _remedy(probs: np.ndarray, competition: Competition, path: Path) -> str:
-    """How to make probabilities of values that look like logits or percent; "" if they look like neither."""
+    """Return how to turn values that look like logits or percent into probabilities, or "" for other values."""
     if competition.target == "regression" or probs.ndim != 2 or not np.isfinite(probs).all():
         return ""
     if (probs < 0).any():
         how = "softmax over each row" if competition.sums_to_one else "the sigmoid"
-        return f"these look like logits: write {how} of them to {path}"
+        return f"write {how} of the values in {path} to this file, because the values look like logits"
     sums = probs.sum(1, dtype=np.float64)
     percent = np.abs(sums - 100).max() < 100 * ROUNDED if competition.sums_to_one else 2 < probs.max() <= 100
-    return f"these look like percent: divide the probabilities of {path} by 100" if percent else ""
+    return f"divide the probabilities in {path} by 100, because they look like percent" if percent else ""
 
 
 # ---- npz
 
 
 def _read_npz(path: Path, competition: Competition, repair: str) -> tuple[np.ndarray, np.ndarray, dict]:
-    """Ids (N,) str, values float32 in the order of the classes, and meta."""
+    """Return the ids (N,) str of an npz, its values float32 in the order of the competition's classes, and its meta."""
     expected = "an npz with ids (N,) str, probs (N, C) float and classes (C,) str"
     try:
         arrays = files.read_arrays(path, ("ids", "probs", "classes"), optional=("meta",))
@@ -133,11 +133,12 @@ def _read_npz(path: Path, competition: Competition, repair: str) -> tuple[np.nda
         ids = np.char.decode(ids, "utf-8", "replace")
     if ids.dtype.kind != "U" or probs.dtype.kind not in "fiub" or not isinstance(meta, dict):
         types = f"ids {ids.dtype}, probs {probs.dtype}, meta a {type(meta).__name__}"
-        raise InputError(f"{path}: {types}", expected, f"save it again with ids.astype(str); or {repair}")
+        raise InputError(f"{path} has {types}", expected, f"save {path} again with ids.astype(str), or {repair}")
     if probs.ndim == 2 and probs.shape[1] == len(classes) > 1:
         order = class_columns(classes, competition)
         if order is None or len(order) != len(classes):
-            raise InputError(f"{path} has classes {classes[:20]}", f"{list(competition.classes[:20])}", repair)
+            expected = f"the classes of the competition, {list(competition.classes[:20])}"
+            raise InputError(f"{path} has classes {classes[:20]}", expected, repair)
         probs = probs[:, [classes.index(name) for name in order]]
     return ids, probs.astype(np.float32), meta
 
@@ -146,9 +147,9 @@ def _read_npz(path: Path, competition: Competition, repair: str) -> tuple[np.nda
 
 
 def _read_csv(path: Path, competition: Competition, repair: str) -> tuple[np.ndarray, np.ndarray]:
-    """Ids (N,) str and values (N, C) float32 in the order of the classes; of two classes also (N, 1).
+    """Return the ids (N,) str of a CSV and its values (N, C) float32 in the order of the competition's classes.
 
-    Columns that are neither the ids nor a class are ignored.
+    For two classes the values may also be (N, 1). Columns that are neither the ids nor a class are ignored.
     """
     table = _read_gzip(path, repair) if path.suffix.lower() == ".gz" else read_table(path, (), repair)
     names = list(table.columns)
@@ -160,7 +161,10 @@ def _read_csv(path: Path, competition: Competition, repair: str) -> tuple[np.nda
 
 
 def _id_column(table: pd.DataFrame, others: list[str]) -> str:
-    """The first column without equal values. Columns without a name come later, a mere count of the rows comes last."""
+    """Return the first column in which all values differ and are not only the row numbers.
+
+    Columns with a name are tried before columns without a name. If no column fits, the first tried column is returned.
+    """
     named = sorted(others, key=lambda name: name.startswith(UNNAMED))
     count = list(map(str, range(len(table))))
     telling = [name for name in named if table[name].is_unique and table[name].tolist() != count]
@@ -168,10 +172,10 @@ def _id_column(table: pd.DataFrame, others: list[str]) -> str:
 
 
 def class_columns(names: list[str], competition: Competition) -> list[str] | None:
-    """The names of the columns of the classes, in the order of the classes; None if there are none.
+    """Return the names of the columns with the values of the classes, in the order of the classes, or None.
 
-    Columns may have the names of the classes or 0 … C-1. Of two classes the column of the positive one is enough. For a
-    regression, and for two classes without such names, it is the last one of two columns.
+    A column may have the name of its class or its number, 0 … C-1. For two classes the column of the positive class is
+    enough. For a regression, and for two classes without such a column, it is the second of exactly two columns.
     """
     known = {column_name(name): name for name in names}
     for wanted in (list(competition.classes), [str(c) for c in range(competition.size)]):
@@ -188,7 +192,7 @@ def class_columns(names: list[str], competition: Competition) -> list[str] | Non
 
 
 def _values(table: pd.DataFrame, path: Path, competition: Competition, repair: str) -> np.ndarray:
-    """The numbers (N, C) float32. Commas are decimal commas if all fields may be written with them."""
+    """Return the fields as numbers (N, C) float32. Commas are decimal commas if all fields can be read in this way."""
     text = table.apply(lambda column: column.str.strip())
     commas = any(column.str.contains(",", regex=False).any() for _, column in text.items())
     if commas and all(column.str.fullmatch(NUMBER).all() for _, column in text.items()):
@@ -203,12 +207,13 @@ def _expected_columns(competition: Competition) -> str:
     if competition.target == "regression":
         return "a column of ids, then one column of numbers"
     positive = "the probability of the positive class, or " if competition.target == "binary" else ""
-    columns = f"{positive}{competition.size} columns of probabilities, by the classes' names or 0 … C-1"
+    names = f"the names of the classes or 0 … {competition.size - 1}"
+    columns = f"{positive}{competition.size} columns of probabilities with {names}"
     return f"a column of ids, then {columns}"
 
 
 def _read_gzip(path: Path, repair: str) -> pd.DataFrame:
-    """The table of a gzipped CSV. Raises InputError if it is damaged or unpacks to more than a table may have."""
+    """Return the table of a gzipped CSV. Raises InputError if the file is damaged, or too large when it is unpacked."""
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "unpacked.csv"
         try:
@@ -225,16 +230,17 @@ def _unpack(path: Path, copy: Path, repair: str) -> None:
         while part := packed.read(CHUNK):
             file.write(part)
             if file.tell() > LARGEST_MB * 1_000_000:
-                raise InputError(f"{path} unpacks to more than {LARGEST_MB:,} MB", "at most that", repair)
+                expected = f"at most {LARGEST_MB:,} MB when it is unpacked"
+                raise InputError(f"{path} unpacks to more than {LARGEST_MB:,} MB", expected, repair)
 
 
 # ---- ids
 
 
 def matched_ids(ids: np.ndarray, wanted: Sequence[str]) -> np.ndarray:
-    """`ids` (N,) str as they are spelled in `wanted`, or unchanged if not all of them can be matched.
+    """Return `ids` (N,) str in the spelling of `wanted`, or unchanged if not all of them can be matched.
 
-    The longest ends of paths are compared first.
+    Whole ids are compared first, then shorter and shorter ends of their paths.
     """
     wanted = list(map(str, wanted))
     if set(ids) == set(wanted):
@@ -248,7 +254,7 @@ def matched_ids(ids: np.ndarray, wanted: Sequence[str]) -> np.ndarray:
 
 
 def _spellings() -> Iterator[Callable[[str], str]]:
-    """Functions that give equal text for ids of the same photo, the strictest first."""
+    """Yield functions that return the same text for ids of the same photo, the strictest function first."""
     yield _plain_id
     for parts in range(MOST_PARTS, 0, -1):
         yield lambda name, parts=parts: "/".join(END.sub("", _plain_id(name)).split("/")[-parts:])

@@ -1,12 +1,12 @@
-"""folds.csv: one row per training photo. folds.json has its hash and the settings it was made with.
+"""Write, read and check folds.csv, which has one row per training photo. folds.json has its hash and its settings.
 
-| column                | what                                                                                        |
+| column                | content                                                                                     |
 |-----------------------|---------------------------------------------------------------------------------------------|
 | image                 | path relative to inputs/, unique                                                            |
-| group                 | rows of one group are in one fold                                                           |
+| group                 | the same text for rows that must be in one fold                                             |
 | label                 | class index; multilabel: class indices with spaces between, or empty; regression: the number |
 | fold                  | 0 … K-1                                                                                     |
-| id                    | prediction id of the photo; only if several photos make one prediction                       |
+| id                    | prediction id of the photo, only if the competition combines photos                         |
 | attributes and others | value of each attribute, then the kept columns of the training table                         |
 """
 
@@ -25,22 +25,22 @@ from comp.tables import read_table
 
 COLUMNS = ("image", "group", "label", "fold")
 USUAL_FOLDS = 5
-DEFAULTS = {"folds": USUAL_FOLDS, "seed": 0, "search": 1}  # of make folds
+DEFAULTS = {"folds": USUAL_FOLDS, "seed": 0, "search": 1}  # the default arguments of make folds
 
 
 def folds_text(table: pd.DataFrame) -> str:
-    """The fold table as CSV text, sorted by image, so that equal folds give equal bytes."""
+    """Return the fold table as CSV text, sorted by image, so that equal folds give equal bytes."""
     return table.sort_values("image").to_csv(index=False, lineterminator="\n", quoting=csv.QUOTE_MINIMAL)
 
 
 def save_folds(path: Path, table: pd.DataFrame, made_with: dict | None = None) -> None:
-    """Write the fold table, and folds.json with its hash and the settings in made_with."""
+    """Write the fold table to `path`, and folds.json with the hash of the table and the settings in made_with."""
     files.write_text(path, folds_text(table))
     files.write_json(path.with_suffix(".json"), {"csv": digest(path), **(made_with or {})})
 
 
 def data_hash(path: Path) -> str | None:
-    """The hash of the bytes of all photos when folds.csv was made; None if it is not known."""
+    """Return the hash of all photos' bytes at the time when folds.csv was made, or None if the hash is not known."""
     beside = path.with_suffix(".json")
     return (
         files.read_json(beside, "what `make folds` wrote", f"rm {quoted(beside)}").get("data")
@@ -50,7 +50,7 @@ def data_hash(path: Path) -> str | None:
 
 
 def remake(path: Path) -> str:
-    """The command that makes folds.csv as it was made before: other folds would not be those of the runs."""
+    """Return the command that makes folds.csv with its earlier settings, so that the existing runs fit its folds."""
     try:
         kept = files.read_json(path.with_suffix(".json"), "", "")
     except InputError:
@@ -61,10 +61,10 @@ def remake(path: Path) -> str:
 
 
 def load_folds(path: Path, competition: Competition) -> pd.DataFrame:
-    """The fold table of a competition.
+    """Return the fold table of a competition.
 
-    Raises InputError if the file is missing, was changed after folds.json was written, or is not valid (columns, unique
-    images inside inputs/, ranges).
+    Raises InputError if the file is missing, was changed after folds.json was written, or is not valid (it must have
+    the required columns, different images inside inputs/, and labels and folds in their ranges).
     """
     columns = required_columns(competition)
     text = ("image", "group", *(["label"] if competition.target == "multilabel" else []), *columns[len(COLUMNS) :])
@@ -78,17 +78,17 @@ def load_folds(path: Path, competition: Competition) -> pd.DataFrame:
 
 
 def fold_count(table: pd.DataFrame) -> int:
-    """K, the number of folds of a fold table."""
+    """Return the number K of folds in a fold table."""
     return int(table["fold"].max()) + 1
 
 
 def required_columns(competition: Competition) -> tuple[str, ...]:
-    """The columns that folds.csv must have; `id` only if several photos make one prediction."""
+    """Return the columns that folds.csv must have. `id` is one of them only if the competition combines photos."""
     return (*COLUMNS, "id") if competition.combine else COLUMNS
 
 
 def folds_problem(table: pd.DataFrame, competition: Competition) -> str:
-    """The first problem of a fold table; empty if there is none."""
+    """Return the first problem of a fold table, or "" if there is none."""
     filled = [column for column in required_columns(competition) if column != "label"]
     if table[filled].isna().any().any() or (table[filled] == "").any().any():
         return f"empty fields in {', '.join(filled)}"
@@ -132,5 +132,6 @@ def _check_unchanged(path: Path) -> None:
     run = remake(path)
     recorded = files.read_json(beside, "what `make folds` wrote", run).get("csv")
     if recorded != digest(path):
-        changed = f"{path} was changed since it was made: its hash is {digest(path)}, not {recorded}"
-        raise InputError(changed, "the file as it was made", f"{run}; or rm {quoted(beside)}, if the change is yours")
+        changed = f"{path} was changed since it was made. Its hash is {digest(path)}, not {recorded}"
+        expected = f"the file that `make folds` wrote, or no {beside.name} if you changed the file on purpose"
+        raise InputError(changed, expected, f"{run}; or rm {quoted(beside)}")

@@ -1,6 +1,7 @@
-"""outputs/competition.json: the Competition that `make folds` used. All later stages read it.
+"""Write and read outputs/competition.json, the Competition that `make folds` used. All later stages read this file.
 
-If competition.toml was changed after that, it is refused: folds, runs and blend belong to the saved Competition.
+If competition.toml was changed after `make folds`, loading raises an error, because the folds, runs and blend belong to
+the saved Competition.
 """
 
 from pathlib import Path
@@ -16,16 +17,16 @@ SETTINGS = "competition.toml"
 
 
 def save(outputs: Path, competition: Competition, file: Path | None = None) -> None:
-    """Write outputs/competition.json. file: the competition.toml it comes from, None without one."""
+    """Write outputs/competition.json. file: the path of the competition's competition.toml, or None without one."""
     value = {"competition": to_json(competition), "settings": _digest(file)}
     files.write_json(competition_file(outputs), value)
 
 
 def load(outputs: Path, inputs: Path | None = None, file: Path | None = None) -> Competition:
-    """The Competition saved in `outputs`.
+    """Return the Competition saved in `outputs`.
 
-    inputs, file: where competition.toml is looked for (see `settings_file`). Raises InputError if there is no
-    competition.json, or if competition.toml has other settings.
+    inputs, file: the arguments of `settings_file`, which finds competition.toml. Raises InputError if competition.json
+    is missing, or if competition.toml has other settings than at the time of `make folds`.
     """
     path, settings = competition_file(outputs), file if inputs is None else settings_file(inputs, file)
     frozen = files.read_json(path, "the competition as `make folds` saved it", RUN)
@@ -48,7 +49,7 @@ def _check_settings(path: Path, frozen: str, file: Path | None) -> None:
     found = _digest(file)
     if found != frozen:
         raise InputError(
-            f"{file} has other settings (hash {found}) than those that {path} was made with ({frozen or 'none'})",
+            f"{file} has other settings (hash {found}) than the file of which {path} was made ({frozen or 'no file'})",
             f"the {SETTINGS} that `make folds` used, or new folds",
-            f"{RUN}, or undo the change of {file}",
+            f"{RUN}, or undo the changes of {file}",
         )

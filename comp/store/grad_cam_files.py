@@ -1,8 +1,8 @@
-"""Files of Grad-CAM pictures in outputs/looks/: where a run's models look in a photo, as `make look` writes them.
+"""Write and read the Grad-CAM files in outputs/looks/, which show where a run's models look in a photo.
 
 | file                        | content                                                       |
 |-----------------------------|---------------------------------------------------------------|
-| <run>-<hash of image>.json  | the fields of `GradCam` with its heats, and the picture names |
+| <run>-<hash of image>.json  | the fields and heats of `GradCam`, and the names of pictures  |
 | <run>-<hash>.photo.png      | the photo as the models see it                                |
 | <run>-<hash>.<i>.png        | the photo under heat i                                        |
 """
@@ -26,7 +26,11 @@ EXPECTED = "a file as `make look` writes it"
 
 @dataclass(frozen=True)
 class Heat:
-    """What in the photo speaks for `title`. cells (H, H) from 0 to 1; value: the probability of it, or the number."""
+    """A map of which parts of a photo speak for a prediction.
+
+    title: what is predicted, such as a class; value: the probability of the class, or the predicted number; cells
+    (H, H): how much each part of the photo speaks for the prediction, from 0 to 1.
+    """
 
     title: str
     value: float
@@ -35,10 +39,11 @@ class Heat:
 
 @dataclass(frozen=True)
 class GradCam:
-    """Where the models of a run look in a photo.
+    """What the models of a run look at in a photo.
 
-    folds: whose models were asked; truth: in words, empty for a test photo; made_with: the hashes of folds.csv and
-    recipe.json, on which the weights depend.
+    run: the name of the run; image: the path of the photo relative to inputs; folds: the folds of the models; truth:
+    the label of the photo in words, or "" for a test photo; prediction: the answer in words; made_with: the result of
+    `source_hashes` at the time of `make look`; heats: the maps, one per predicted class or number.
     """
 
     run: str
@@ -53,14 +58,14 @@ class GradCam:
 
 @dataclass(frozen=True)
 class SavedGradCam:
-    """A GradCam on disk. pictures: the paths of the photo and then of the photo under each heat."""
+    """A GradCam in outputs/looks/. pictures: the paths of the photo's picture and then of one picture for each heat."""
 
     grad_cam: GradCam
     pictures: Sequence[Path]
 
 
 def source_hashes(run: Run) -> dict:
-    """The hashes of folds.csv and the run's recipe.json, for `made_with`."""
+    """Return the hashes of folds.csv and of the run's recipe.json, on which the run's weights depend."""
     return {"folds": files.digest(folds_file(run.outputs)), "recipe": files.digest(run.recipe)}
 
 
@@ -73,7 +78,10 @@ def is_stale(outputs: Path, grad_cam: GradCam) -> bool:
 
 
 def save_grad_cam(outputs: Path, grad_cam: GradCam, pictures: Sequence[np.ndarray]) -> SavedGradCam:
-    """Write it; the files of the same run and photo are replaced. pictures (S, S, 3) uint8: the photo, then heats."""
+    """Write a GradCam and its pictures. Earlier files of the same run and photo are replaced.
+
+    pictures: arrays (S, S, 3) uint8, the photo first and then the photo under each heat.
+    """
     folder, start = looks_folder(outputs), f"{grad_cam.run}-{files.digest_of(grad_cam.image.encode())}"
     names = [f"{start}.{part}.png" for part in ("photo", *range(len(grad_cam.heats)))]
     for name, pixels in zip(names, pictures, strict=True):
@@ -92,7 +100,7 @@ def _png(pixels: np.ndarray) -> bytes:
 
 
 def load_grad_cam(path: Path) -> SavedGradCam:
-    """Read the JSON file. Raises InputError where it is damaged or edited."""
+    """Return the GradCam in the JSON file at `path`. Raises InputError if the file is damaged or edited."""
     content = files.read_json(path, EXPECTED, f"rm {quoted(path)}")
     try:
         names = [Path(name).name for name in content["pictures"]]
@@ -109,7 +117,7 @@ def load_grad_cam(path: Path) -> SavedGradCam:
 
 
 def load_all(outputs: Path) -> tuple[list[SavedGradCam], list[InputError]]:
-    """Everything in outputs/looks/, ordered by run and image; and the errors of files that cannot be read."""
+    """Return all GradCams in outputs/looks/, ordered by run and image, and the errors of unreadable files."""
     saved, errors = [], []
     for path in sorted(looks_folder(outputs).glob("*.json")):
         try:

@@ -1,7 +1,7 @@
-"""How the training of a fold went: history.csv with a row per epoch, and diverged.json if it ended without weights.
+"""Write and read the history of a fold's training: history.csv with one row per epoch, and diverged.json.
 
-diverged.json holds the error of a training whose numbers were not finite. Training is deterministic, so the same
-command would fail again after the same epochs. With this file it fails at once.
+diverged.json has the error of a training that ended without weights because its numbers were not finite. Training is
+deterministic, so the same command would fail again after the same epochs. Because of this file it fails at once.
 """
 
 from dataclasses import dataclass
@@ -19,25 +19,28 @@ from comp.store.runs import Run
 
 
 def keep_divergence(run: Run, k: int | str, record: dict, error: InputError) -> None:
-    """Save the error of a training. record: what the training was made of."""
+    """Save the error of fold k's training in diverged.json. record: of what the training was made (see made_of.py)."""
     content = {"found": error.found, "expected": error.expected, "run": error.run}
     files.write_json(run.diverged(k), {**record, **content})
 
 
 def check_diverged(run: Run, k: int | str, record: dict) -> None:
-    """Raise the saved error of fold k if the training would be made of the same things again."""
+    """Raise the saved error of fold k if its training would be repeated unchanged.
+
+    record: of what the training would be made now (see made_of.py).
+    """
     kept = read_divergence(run, k)
     if kept and not made_of.changes(kept, record):
         raise InputError(
             f"fold {k} of {run.name} diverged when it was last trained: {kept['found']}",
             kept["expected"],
-            f"{kept['run']}; or, after a change of photos, versions or DEVICE: "
-            f"rm {quoted(run.diverged(k))}, then the same command",
+            f"{kept['run']}; or rm {quoted(run.diverged(k))}, then the same command, "
+            "if the photos, the versions of packages or DEVICE have changed",
         )
 
 
 def read_divergence(run: Run, k: int | str) -> dict:
-    """The saved error; empty if there is none."""
+    """Return the saved error of fold k, as found, expected and run, with the record; {} if there is no saved error."""
     path = run.diverged(k)
     return files.read_json(path, "a record of `make train`", f"rm {quoted(path)}") if path.is_file() else {}
 
@@ -48,18 +51,21 @@ NOT_METRICS = ("epoch", "train_loss", "val_loss", "lr", "seconds", "images_per_s
 
 
 def write_history(path: Path, rows: list[dict]) -> None:
-    """One row per epoch."""
+    """Write history.csv. rows: one dictionary per epoch."""
     with files.replacing(path) as temporary:
         pd.DataFrame(rows).to_csv(temporary, index=False, float_format="%.6g")
 
 
 def metric_names(row) -> list[str]:
-    """The names of the metrics among the columns of a history, or the keys of one epoch's row."""
+    """Return the names of metrics among the columns of a history. row: the history, or the dictionary of one epoch."""
     return [name for name in row if name not in NOT_METRICS]
 
 
 def read_histories(run: Run) -> tuple[dict[int, pd.DataFrame], list[str]]:
-    """Fold to its epochs, with the columns epoch, train_loss, val_loss and the metrics; and what cannot be read."""
+    """Return the history of each fold by its number, and a text for each file that cannot be read.
+
+    A history has the columns epoch, train_loss, val_loss and the metrics, with one row per epoch.
+    """
     histories, problems = {}, []
     for path in sorted(run.folder.glob("fold*/history.csv")):
         number = path.parent.name.removeprefix("fold")
@@ -67,15 +73,17 @@ def read_histories(run: Run) -> tuple[dict[int, pd.DataFrame], list[str]]:
             table = pd.read_csv(path).apply(pd.to_numeric)
             histories[int(number)] = table[["epoch", "train_loss", "val_loss", *metric_names(table)]]
         except (ValueError, KeyError, OSError) as error:  # what pandas raises are ValueErrors
-            problems.append(f"{path} cannot be read, its learning curve is left out: {str(error).splitlines()[0]}")
+            reason = str(error).splitlines()[0]
+            problems.append(f"the learning curve of {path} is left out, because the file cannot be read: {reason}")
     return dict(sorted(histories.items())), problems
 
 
 @dataclass(frozen=True)
 class Times:
-    """minutes: of all folds together; images_per_second: over all epochs; epochs: the best one of each trained fold.
+    """The training times of a run.
 
-    None or empty where no fold has a history.
+    minutes: the training time of all folds together; images_per_second: the mean over all epochs; epochs: for each
+    trained fold the best epoch and the number of epochs, such as "4/6". The values are None and () without histories.
     """
 
     minutes: float | None = None
@@ -84,7 +92,10 @@ class Times:
 
 
 def training_times(run: Run, folds: int, competition: Competition, best_by: str) -> Times:
-    """The times of a run. best_by: the setting of its recipe. A history that cannot be read is left out."""
+    """Return the training times of a run. A history that cannot be read is left out.
+
+    folds: the number of folds; best_by: the setting best_by in the run's recipe, which says what chose the best epoch.
+    """
     histories = [history for k in range(folds) if (history := _history(run, k)) is not None]
     if not histories:
         return Times()
@@ -100,7 +111,7 @@ def training_times(run: Run, folds: int, competition: Competition, best_by: str)
 
 
 def _history(run: Run, k: int) -> pd.DataFrame | None:
-    """The table of fold k with its numbers; None without one."""
+    """Return the history of fold k as numbers, or None if it is missing, empty or damaged."""
     try:
         history = pd.read_csv(run.history(k)).apply(pd.to_numeric, errors="coerce")
     except (OSError, ValueError):
@@ -109,7 +120,7 @@ def _history(run: Run, k: int) -> pd.DataFrame | None:
 
 
 def _column(competition: Competition, best_by: str) -> tuple[str, int]:
-    """The column that chose the best epoch, and 1 where higher is better, else -1."""
+    """Return the name of the column that chose the best epoch, and 1 if a higher value is better, else -1."""
     if best_by in ("metric", competition.metric.name):
         return competition.metric.name, 1 if competition.metric.higher_is_better else -1
     try:
@@ -119,7 +130,10 @@ def _column(competition: Competition, best_by: str) -> tuple[str, int]:
 
 
 def _best(history: pd.DataFrame, column: str, sign: int) -> str:
-    """ "4/6": the best epoch and how many there were; of equal ones the first."""
+    """Return the best epoch and the number of epochs, such as "4/6", or "" without values.
+
+    The first of equally good epochs is the best. sign: 1 if a higher value of `column` is better, else -1.
+    """
     if column not in history or history[column].isna().all():
         return ""
     values = (sign * history[column]).fillna(-np.inf).to_numpy()

@@ -1,17 +1,18 @@
-"""made_of: what a file in outputs/ was made of, and whether that is still so. One mechanism for every file there.
+"""Records of what the files in outputs/ were made of. A record shows whether its file is still up to date.
 
-A file keeps a record: the names of its parts, each with a hash or another plain value, or with a dictionary of such
-values. `changes` compares a record with what the same file would be made of today. It compares contents, never times.
+A record has the names of parts, each with a hash, another plain value, or a dictionary of such values. `changes`
+compares the record of a file with the record that the same file would get if it was made now. It compares contents,
+never times.
 
-| file             | parts                                                                                    |
-|------------------|------------------------------------------------------------------------------------------|
-| weights of fold k | recipe, folds, fold; pseudo (labels); from_weights (INIT, and the folds of all_data)     |
-| oof.npz, test.npz | the same, and weights, tta; of a stack: sources (runs); of derived runs: made_of (values) |
-| diverged.json    | as the weights                                                                           |
-| blend            | runs, asked (arguments), folds, competition, metric, sample_ids, choice (version)         |
-| submission.csv   | run, sources, folds, competition, sample, answers (version)                               |
-| pseudo-labels    | folds, fold                                                                              |
-| Grad-CAM pictures | folds, recipe                                                                           |
+| file              | parts of its record                                                                       |
+|-------------------|-------------------------------------------------------------------------------------------|
+| weights of fold k | recipe, folds, fold; pseudo (labels); from_weights (INIT, and the folds of all_data)      |
+| oof.npz, test.npz | the parts of the weights; weights, tta; sources (runs of a stack); made_of (derived runs) |
+| diverged.json     | the parts of the weights                                                                  |
+| blend             | runs, asked (arguments), folds, competition, metric, sample_ids, choice (version)         |
+| submission.csv    | run, sources, folds, competition, sample, answers (version)                               |
+| pseudo-labels     | folds, fold                                                                               |
+| Grad-CAM pictures | folds, recipe                                                                             |
 """
 
 from collections.abc import Iterable, Mapping
@@ -21,15 +22,16 @@ from pathlib import Path
 from comp.files import digest
 from comp.store.runs import Run, is_run
 
-FROM_WEIGHTS = "from_weights"  # path relative to outputs, with / between its parts, to the hash of a weights file
-SOURCES = "sources"  # name of a run to its digest
+FROM_WEIGHTS = "from_weights"  # a part with the hash of each weights file by its path relative to outputs
+SOURCES = "sources"  # a part with the digest of each run by its name
 
 
 @dataclass(frozen=True)
 class Change:
-    """One part of a record that has another value now. key: which entry, if the part is a dictionary.
+    """A difference between a record and the current record.
 
-    before, now: the values; None if the entry did not exist, or does not exist any more.
+    part: the name of the part that differs; before: its earlier value, or None if it was missing; now: its current
+    value, or None if it is missing; key: the key of the entry that differs if the part is a dictionary, else "".
     """
 
     part: str
@@ -39,7 +41,10 @@ class Change:
 
 
 def changes(before: Mapping, now: Mapping) -> list[Change]:
-    """What differs between a record and `now`, in the order of `now`. Parts that `now` lacks are not compared."""
+    """Return the differences between the records `before` and `now`, in the order of `now`.
+
+    Parts that `now` lacks are not compared.
+    """
     found = []
     for part, value in now.items():
         kept = before.get(part)
@@ -54,22 +59,31 @@ def changes(before: Mapping, now: Mapping) -> list[Change]:
 
 
 def digests_of_files(outputs: Path, paths: Iterable[Path]) -> dict[str, str]:
-    """Path relative to outputs, with / between its parts, to the hash of the file."""
+    """Return the hash of each file by its path relative to outputs, with / between the parts of the path."""
     return {path.relative_to(outputs).as_posix(): digest(path) for path in paths}
 
 
 def earlier_weights(outputs: Path, record: Mapping) -> dict[str, str]:
-    """The part FROM_WEIGHTS of a record as it is now. A file that is gone, as after `rm -r`, keeps its hash."""
+    """Return the current hashes of the weights files in the part FROM_WEIGHTS of a record, by path.
+
+    A weights file that was deleted keeps its earlier hash.
+    """
     kept = record.get(FROM_WEIGHTS) or {}
     return {name: digest(outputs / name) if (outputs / name).is_file() else before for name, before in kept.items()}
 
 
 def source_runs(outputs: Path, record: Mapping) -> dict[str, str]:
-    """The part SOURCES of a record as it is now. A run that is gone keeps its digest."""
+    """Return the current digests of the runs in the part SOURCES of a record, by name.
+
+    A run that was deleted keeps its earlier digest.
+    """
     kept = record.get(SOURCES) or {}
     return {name: Run(outputs, name).digest() if is_run(outputs / name) else before for name, before in kept.items()}
 
 
 def runs_before(record: Mapping) -> list[str]:
-    """The runs whose weights a training began with, directly or through another one, the nearest first."""
+    """Return the names of the runs whose weights a training started from, directly or through other runs.
+
+    The run from which the training started directly comes first.
+    """
     return list(dict.fromkeys(Path(name).parts[0] for name in record.get(FROM_WEIGHTS) or {}))

@@ -1,7 +1,7 @@
-"""Out-of-fold and test predictions: how they are loaded, and whether they are of the current files.
+"""Load the out-of-fold (OOF) and test predictions of runs, and check that they were made of the current files.
 
-Every stage that reads predictions of runs does so here, mostly by `Project.predictions`. Predictions that were made
-with other folds, recipe, weights or runs than the current ones are refused, since a blend of them would leak labels.
+Every stage loads the predictions of runs with these functions, mostly by `Project.predictions`. Predictions made with
+other folds, recipes, weights or runs than the current ones are refused, because their blend would leak labels.
 
 Letters: N training photos, C classes, K folds.
 """
@@ -22,12 +22,13 @@ from comp.store.runs import Run
 
 
 def load_run(project: Project, run: Run) -> tuple[np.ndarray, Predictions]:
-    """OOF probabilities (N, C) in the order of folds.csv, and test predictions: of own runs the mean over the folds.
+    """Return the OOF probabilities (N, C) of a run in the order of folds.csv, and its test predictions.
 
-    A model of all rows (all_data) counts as much as each fold's in that mean. It saw more rows, but the decision rule
-    is fitted on the folds' models, so the test predictions should stay mostly theirs.
+    The test predictions of a run with folds are the mean over its folds' models and, if there is one, the model trained
+    on all rows (all_data). This model has the same weight as each fold's model. It saw more rows, but the decision rule
+    is fitted to the folds' models, so the mean should depend mostly on them.
     Raises InputError if a fold is missing or stale, if an OOF file does not have exactly the photos of its fold, or if
-    a test file has other ids than the sample submission (without one: than the first fold).
+    a test file has other ids than the sample submission (or, without a sample, than the test file of the first fold).
     """
     if run.has_folds:
         return _load_folds(project, run)
@@ -61,12 +62,12 @@ def _load_folds(project: Project, run: Run) -> tuple[np.ndarray, Predictions]:
 
 
 def load_fold(project: Project, run: Run, k: int) -> tuple[Predictions, Predictions]:
-    """The checked OOF and test predictions of fold k of a run that was made here."""
+    """Return the checked OOF and test predictions of fold k of a run with folds."""
     return load_oof(project, run, k), load_test(project, run, k)
 
 
 def load_oof(project: Project, run: Run, k: int) -> Predictions:
-    """The checked out-of-fold predictions of fold k of a run that was made here."""
+    """Return the checked OOF predictions of fold k of a run with folds."""
     held_out = load_predictions(run.oof(k), project.competition, run.repair_command(k))
     check_current(project, held_out, run, k)
     check_ids(held_out, project.folds["image"][project.folds["fold"] == k])
@@ -74,7 +75,7 @@ def load_oof(project: Project, run: Run, k: int) -> Predictions:
 
 
 def load_test(project: Project, run: Run, k: int | str) -> Predictions:
-    """The checked test predictions of fold k, or of the training on all rows (ALL_DATA)."""
+    """Return the checked test predictions of fold k, or of the training on all rows if k is ALL_DATA."""
     test = load_predictions(run.test(k), project.competition, run.repair_command(k))
     check_current(project, test, run, k)
     check_ids(test, test.ids if project.test_ids is None else project.test_ids)
@@ -85,7 +86,7 @@ def load_test(project: Project, run: Run, k: int | str) -> Predictions:
 
 
 def common_folds(project: Project, names: list[str]) -> list[int]:
-    """The folds that all these runs have predicted. Raises InputError if there is none."""
+    """Return the folds for which all named runs have OOF predictions. Raises InputError if there is no such fold."""
     count = project.fold_count
     predicted = {name: project.run(name).predicted_folds(count) for name in names}
     common = [k for k in range(count) if all(k in numbers for numbers in predicted.values())]
@@ -94,11 +95,14 @@ def common_folds(project: Project, names: list[str]) -> list[int]:
     fewest = min(names, key=lambda name: len(predicted[name]))
     wanted = next(k for k in range(count) if k not in predicted[fewest])
     found = "; ".join(f"{name} has folds {numbers}" for name, numbers in predicted.items())
-    raise InputError(found, "a fold that all of them have", project.run(fewest).repair_command(wanted))
+    raise InputError(found, "a fold that all these runs have", project.run(fewest).repair_command(wanted))
 
 
 def oof_of_folds(project: Project, run: Run, numbers: list[int]) -> np.ndarray:
-    """OOF probabilities (N', C) of the photos in the folds `numbers`, in the order of folds.csv; not of the blend."""
+    """Return a run's OOF probabilities (M, C) of the M photos in the folds `numbers`, in the order of folds.csv.
+
+    The run must not be the blend.
+    """
     folds = project.folds
     inside = folds["fold"].isin(numbers).to_numpy()
     if not run.has_folds:
@@ -111,7 +115,10 @@ def oof_of_folds(project: Project, run: Run, numbers: list[int]) -> np.ndarray:
 
 
 def usable_oof(project: Project, run: Run) -> tuple[np.ndarray, list[tuple[str, str]]]:
-    """OOF probabilities (N, C), nan where there are none that can be used; each problem with the command that helps."""
+    """Return a run's OOF probabilities (N, C), and each problem with the command that helps.
+
+    Photos without usable predictions have NaN.
+    """
     folds, problems = project.folds, []
     probs = np.full((len(folds), project.competition.size), np.nan, np.float32)
     numbers = run.predicted_folds(project.fold_count)
@@ -131,7 +138,7 @@ def usable_oof(project: Project, run: Run) -> tuple[np.ndarray, list[tuple[str, 
 
 
 def check_ids(predictions: Predictions, ids: Iterable[str]) -> None:
-    """Raise InputError unless the predictions have exactly these ids; it names the file."""
+    """Raise InputError, with the name of the file, unless the predictions have exactly these ids."""
     wanted, present = set(ids), set(predictions.ids)
     missing, extra = sorted(wanted - present), sorted(present - wanted)
     if missing or extra:
@@ -144,10 +151,10 @@ def check_ids(predictions: Predictions, ids: Iterable[str]) -> None:
 
 
 def check_current(project: Project, predictions: Predictions, run: Run, k: int | str) -> None:
-    """Raise InputError unless the predictions of fold k were made of the current files."""
+    """Raise InputError unless the predictions of fold k were made of the current folds, recipe, weights and runs."""
     meta = predictions.meta
     now = {"folds": project.folds_digest}
-    # a run that was copied from another machine may have predictions without weights
+    # only existing files are compared, because a run from another machine may have predictions without weights
     now |= {
         part: digest(path) for part, path in (("recipe", run.recipe), ("weights", run.weights(k))) if path.is_file()
     }
@@ -158,33 +165,38 @@ def check_current(project: Project, predictions: Predictions, run: Run, k: int |
 
 
 def _stale(change: Change, file: str, run: Run, k: int | str) -> InputError:
-    """The error for predictions in `file` of which one part has changed."""
+    """Return the error for predictions in `file`, if one part of what they were made of has changed."""
     if change.part == "folds":
         return InputError(
             f"{file} was made with folds.csv {change.before}",
-            f"the current folds.csv, {change.now}: with different folds a blend would leak",
+            f"predictions made with the current folds.csv {change.now}, because with other folds a blend would leak",
             run.restart_command(k),
         )
     if change.part == made_of.SOURCES:
         return InputError(
             f"{file} was made of other predictions of run {change.key}",
-            f"its current ones, {change.now}",
+            f"a file made of the run's current predictions (hash {change.now})",
             run.repair_command(k),
         )
     if change.part == made_of.FROM_WEIGHTS:
         return InputError(
-            f"{file} goes back to other weights than those in {change.key}",
-            "the weights that are there now: they were trained again",
+            f"{file} was made by a model that started from earlier weights of {change.key}",
+            "a model that started from the current weights, which were trained again",
             run.restart_command(k),
         )
     path = run.recipe if change.part == "recipe" else run.weights(k)
     return InputError(
-        f"{file} was made by {change.part} {change.before}", f"{change.now}, {path}", run.repair_command(k)
+        f"{file} was made by {change.part} {change.before}",
+        f"a file made by the current {change.part} {change.now} in {path}",
+        run.repair_command(k),
     )
 
 
 def is_current(path, ids, record: dict, competition: Competition) -> bool:
-    """Whether predictions exist for exactly these ids and were made of `record`: then they are not made again."""
+    """Whether the file at `path` has predictions for exactly these ids, made of the parts in `record`.
+
+    Such a file need not be made again.
+    """
     try:
         predictions = load_predictions(path, competition, "")
     except InputError:

@@ -1,19 +1,19 @@
-"""All files that the stages exchange, and where they lie in outputs/.
+"""The paths of all files that the stages exchange, in outputs/.
 
 | file                                  | content                                                          | module                           |
 |---------------------------------------|------------------------------------------------------------------|----------------------------------|
 | competition.json                      | the Competition that `make folds` used                           | store/frozen_competition         |
-| folds.csv, folds.json                 | one row per training photo, sorted by image; its hash, settings  | store/fold_table                 |
+| folds.csv, folds.json                 | one row per training photo; the hash and settings of folds.csv   | store/fold_table                 |
 | <run>/recipe.json                     | the kind and all settings of a run                               | recipes/recipe_json, tabular/derived_runs |
 | <run>/fold<k>/model.safetensors       | the weights of the best epoch, and what they were made of        | models/weights_file              |
 | <run>/fold<k>/history.csv             | one row per epoch                                                | store/history                    |
 | <run>/fold<k>/resume.pt               | what a killed training needs to go on                            | training/loop                    |
-| <run>/fold<k>/diverged.json           | why the last training of the fold was stopped, what to change    | store/history                    |
+| <run>/fold<k>/diverged.json           | the error of a training whose numbers were not finite            | store/history                    |
 | <run>/fold<k>/oof.npz, test.npz       | ids (N,) str, probs (N, C) float32, classes (C,) str, meta: JSON | store/predictions                |
-| <run>/all_data/                       | the same of a training on all rows, which has no oof.npz         | training/train_stage             |
+| <run>/all_data/                       | the files of a training on all rows, which has no oof.npz        | training/train_stage             |
 | <name>/oof.*, test.*                  | external predictions: .npz, .csv or .csv.gz                      | store/external_predictions       |
-| blend/weights.json, oof.npz, test.npz | the fitted blend and what it is made of; predictions as above    | store/blend_files                |
-| pseudo/<name>/fold<k>.npz             | soft labels of test photos for fold k; the keys of oof.npz       | store/pseudo_labels              |
+| blend/weights.json, oof.npz, test.npz | the fitted blend and what it is made of; its predictions         | store/blend_files                |
+| pseudo/<name>/fold<k>.npz             | soft labels of test photos for fold k, with the keys of oof.npz  | store/pseudo_labels              |
 | submission.csv, submission.json       | the file to upload; its hash and what it is made of              | submission/submission_file       |
 | submissions/<hash>.csv, .json         | every submission so far, and how it was made                     | submission/submission_file       |
 | submissions/leaderboard.json          | leaderboard scores by the hash of the submission                 | submission/leaderboard           |
@@ -24,14 +24,14 @@
 | locks/, bench/                        | locks of folds that are being trained; what `make bench` wrote   | files, tools/dev                 |
 
 Rows are matched by id, never by position. Every file is written under a temporary name and then renamed, so a file that
-exists is whole. Files of other people are untrusted: npz files hold no pickles, weights are safetensors, and resume.pt
-and PyTorch checkpoints are opened with `weights_only=True`, which runs no code of the file.
+exists is complete. Files of other people are not trusted. Therefore npz files are read without pickles, weights are
+safetensors, and resume.pt and PyTorch checkpoints are opened with `weights_only=True`, which runs no code of the file.
 """  # noqa: E501  a table
 
 from pathlib import Path
 
 BLEND = "blend"
-ALL_DATA = "all_data"  # stands for the number of a fold where a run trains on all rows
+ALL_DATA = "all_data"  # used in place of a fold's number for the training on all rows
 
 
 def folds_file(outputs: Path) -> Path:
@@ -47,7 +47,7 @@ def cache_folder(outputs: Path) -> Path:
 
 
 def blend_file(outputs: Path, name: str = "weights.json") -> Path:
-    """weights.json, oof.npz or test.npz of the blend."""
+    """Return the path of a file of the blend. name: weights.json, oof.npz or test.npz."""
     return outputs / BLEND / name
 
 
@@ -68,7 +68,7 @@ def leaderboard_file(outputs: Path) -> Path:
 
 
 def page_file(outputs: Path, name: str) -> Path:
-    """The page of that name: eda, board, report or look."""
+    """Return the path of a page. name: eda, board, report or look."""
     return outputs / f"{name}.html"
 
 

@@ -1,9 +1,9 @@
-"""oof.npz and test.npz: probabilities by id. They are checked when they are written and when they are read.
+"""Write, read and check oof.npz and test.npz, which have probabilities by id.
 
 | target                      | probs (N, C)                                     |
 |-----------------------------|--------------------------------------------------|
 | multiclass, binary, ordinal | each at least 0, rows sum to 1                   |
-| multilabel                  | each in 0 … 1                                    |
+| multilabel                  | each from 0 to 1                                 |
 | regression                  | one column of finite values                      |
 """
 
@@ -18,15 +18,17 @@ from comp import files
 from comp.competition.competition import Competition
 from comp.errors import InputError, listed
 
-ROW_SUM_TOLERANCE = 1e-3  # enough for float16 probabilities of other people
+ROW_SUM_TOLERANCE = 1e-3  # how far the sum of a row may be from 1, which is enough for float16 probabilities
 EXPECTED = "an npz with the arrays ids, probs, classes and meta"
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """Probabilities by id: ids (N,) str unique, probs (N, C) float32, classes (C,) str.
+    """Probabilities by id.
 
-    meta: how they were made; after loading also "file", their path. repair: the command to run if ids are missing.
+    ids (N,) str: all different; probs (N, C) float32: the probabilities or values of each id; classes: the names of the
+    C columns; meta: a record of how the predictions were made (after loading, its entry "file" is their path); repair:
+    the command to run if ids are missing.
     """
 
     ids: np.ndarray
@@ -36,19 +38,19 @@ class Predictions:
     repair: str = ""
 
     def at(self, ids) -> np.ndarray:
-        """Rows of `probs` (len(ids), C) in the order of `ids`. Raises InputError for missing ids."""
+        """Return the rows of `probs` in the order of `ids`, (len(ids), C). Raises InputError for missing ids."""
         found = pd.Index(self.ids).get_indexer(pd.Index(ids))
         if (found < 0).any():
             missing = np.asarray(ids)[found < 0]
             where = self.meta.get("file", "the predictions")
             raise InputError(
-                f"{len(missing)} id(s) missing in {where}:{listed(missing)}", "a prediction for each", self.repair
+                f"{len(missing)} id(s) missing in {where}:{listed(missing)}", "a prediction for each id", self.repair
             )
         return self.probs[found]
 
 
 def save_predictions(path: Path, ids, probs: np.ndarray, competition: Competition, meta: dict) -> None:
-    """Check predictions and write them as npz. The target is added to meta."""
+    """Check predictions and write them as an npz file. The competition's target is added to meta."""
     meta = {**meta, "target": competition.target}
     predictions = Predictions(np.asarray(ids, dtype=str), np.asarray(probs, np.float32), competition.classes, meta)
     check_predictions(predictions, competition, path)
@@ -59,7 +61,10 @@ def save_predictions(path: Path, ids, probs: np.ndarray, competition: Competitio
 
 
 def load_predictions(path: Path, competition: Competition, run: str) -> Predictions:
-    """Read and check the npz of `save_predictions`; nothing is unpickled. run: the advice in an InputError."""
+    """Return the checked predictions in an npz file of `save_predictions`; nothing is unpickled.
+
+    run: the command that an InputError advises.
+    """
     if not path.is_file():
         raise InputError(f"no {path}", EXPECTED, run)
     try:
@@ -69,7 +74,8 @@ def load_predictions(path: Path, competition: Competition, run: str) -> Predicti
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is not readable: {error}", EXPECTED, run) from None
     if not isinstance(meta, dict) or ids.dtype.kind != "U" or names.dtype.kind != "U" or probs.dtype.kind != "f":
-        raise InputError(f"{path}: ids {ids.dtype}, probs {probs.dtype}, classes {names.dtype}", EXPECTED, run)
+        types = f"ids {ids.dtype}, probs {probs.dtype}, classes {names.dtype}"
+        raise InputError(f"{path} has arrays of wrong types: {types}", EXPECTED, run)
     file = {"file": str(path)}
     loaded = Predictions(ids, probs.astype(np.float32, copy=False), tuple(names.tolist()), {**meta, **file}, run)
     _check_competition(loaded, competition, path, run)
@@ -80,10 +86,13 @@ def load_predictions(path: Path, competition: Competition, run: str) -> Predicti
 def _check_competition(predictions: Predictions, competition: Competition, path: Path, run: str) -> None:
     target = predictions.meta.get("target")
     if target != competition.target:
-        raise InputError(f"{path} is for the target {target}", f"the competition's, {competition.target}", run)
+        expected = f"predictions for the target of the competition, {competition.target}"
+        raise InputError(f"{path} is for the target {target}", expected, run)
     if predictions.classes != competition.classes:
         raise InputError(
-            f"{path} has classes {_few(predictions.classes)}", f"the competition's {_few(competition.classes)}", run
+            f"{path} has classes {_few(predictions.classes)}",
+            f"the classes of the competition, {_few(competition.classes)}",
+            run,
         )
 
 
@@ -92,7 +101,7 @@ def _few(names, most: int = 20) -> str:
 
 
 def check_predictions(predictions: Predictions, competition: Competition, path: Path, run: str = "") -> None:
-    """Raise InputError if ids repeat or values do not fit the target; it names the first such row and counts them."""
+    """Raise InputError, with the first wrong row and the number of them, if ids repeat or values are not valid."""
     if predictions.ids.ndim != 1 or predictions.probs.shape != (len(predictions.ids), competition.size):
         problem = f"ids {predictions.ids.shape}, probs {predictions.probs.shape}, {competition.size} classes"
     elif pd.Index(predictions.ids).has_duplicates:
@@ -110,7 +119,7 @@ def _row_of(competition: Competition) -> str:
 
 
 def value_problem(ids: np.ndarray, probs: np.ndarray, competition: Competition) -> str:
-    """The first problem of values (N, C); empty if there is none."""
+    """Return a text about the first problem of the values probs (N, C), or "" if there is none."""
     bad = ~np.isfinite(probs).all(1)
     if bad.any():
         return f"{_first(ids, bad)} a value that is not finite"

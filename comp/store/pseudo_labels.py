@@ -1,7 +1,8 @@
-"""outputs/pseudo/<name>/fold<k>.npz: soft labels of test photos, for the training of fold k alone.
+"""Write and read pseudo-labels, which are soft labels of test photos for the training of one fold.
 
-The keys are those of oof.npz; the ids are those of the test photos that are used. They were made by models of fold k
-alone (see training/pseudo_labelling.py), so they hold no information about the labels of fold k.
+The file outputs/pseudo/<name>/fold<k>.npz has the pseudo-labels for fold k, with the keys of oof.npz. Its ids are the
+ids of the chosen test photos. Only models of fold k made these labels (see training/pseudo_labelling.py), so the labels
+contain no information about the labels of fold k.
 """
 
 import shlex
@@ -21,7 +22,7 @@ from comp.store.predictions import Predictions, load_predictions, save_predictio
 
 @dataclass(frozen=True)
 class PseudoLabels:
-    """The pseudo-labels of one name, by fold."""
+    """The pseudo-labels in outputs/pseudo/<name>/, one file for each fold."""
 
     project: Project
     name: str
@@ -35,22 +36,26 @@ class PseudoLabels:
 
     @property
     def command(self) -> str:
-        """The commands that make them again."""
+        """The commands that make the pseudo-labels again."""
         return f"rm -r {shlex.quote(str(self.folder))} && make pseudo RUN=<run>"
 
     def digest(self, k: int | str) -> str:
-        """A hash of the labels for fold k, or of all (ALL_DATA): what the weights of fold k depend on."""
+        """Return a hash of the pseudo-labels on which the weights of fold k depend, or "" if the file is missing.
+
+        The weights of the training on all rows (k is ALL_DATA) depend on the pseudo-labels for all folds.
+        """
         if k == ALL_DATA:
             return files.checksum([files.digest(file) for file in sorted(self.folder.glob("fold*.npz"))])
         return files.digest(self.file(k)) if self.file(k).is_file() else ""
 
     def save(self, k: int, ids, probs: np.ndarray, meta: dict) -> None:
-        """Check and write the labels for fold k."""
+        """Check the pseudo-labels for fold k and write them. ids, probs: the test ids and their probabilities (N, C)."""
         meta = {**meta, "folds": self.project.folds_digest, "fold": k}
         save_predictions(self.file(k), ids, probs, self.project.competition, meta)
 
     def load(self, k: int) -> Predictions:
-        """The labels for fold k. Raises InputError unless they were made for this fold of the current folds.csv."""
+        """Return the pseudo-labels for fold k. Raises InputError unless they were made for it and the current folds.csv.
+        """
         labels, digest = (
             load_predictions(self.file(k), self.project.competition, self.command),
             self.project.folds_digest,
@@ -58,15 +63,16 @@ class PseudoLabels:
         if made_of.changes(labels.meta, {"fold": k, "folds": digest}):
             raise InputError(
                 f"{self.file(k)} was made for fold {labels.meta.get('fold')} of folds.csv {labels.meta.get('folds')}",
-                f"fold {k} of folds.csv {digest}: other labels would leak",
+                f"pseudo-labels for fold {k} of folds.csv {digest}, because other pseudo-labels would leak",
                 self.command,
             )
         return labels
 
     def load_all(self, numbers: list[int]) -> Predictions:
-        """The labels for these folds, checked; of several folds the mean over those that use a photo.
+        """Return the checked pseudo-labels for the folds `numbers`.
 
-        Labels of several folds serve only a training that holds nothing out.
+        With several folds, each photo gets the mean of its labels in the folds that have the photo. Such labels are only
+        for a training on all rows.
         """
         labels = [self.load(k) for k in numbers]
         if len(labels) == 1:

@@ -1,9 +1,9 @@
-"""A run: one set of predictions in outputs/<name>/. Its kind, its files, and the commands that make them.
+"""Runs: their kinds, their files, and the commands that make the files. A run is a set of predictions in outputs/<name>/.
 
 | kind     | what it is                                                    | files            |
 |----------|---------------------------------------------------------------|------------------|
 | trained  | a network, trained here on the folds                          | fold<k>/         |
-| pseudo   | the same, with pseudo-labelled test photos among its rows     | fold<k>/         |
+| pseudo   | a trained network whose rows include pseudo-labelled photos   | fold<k>/         |
 | features | a classifier on features of a frozen network (`make embed`)   | fold<k>/         |
 | stack    | a classifier on predictions of other runs (`make stack`)      | fold<k>/         |
 | external | predictions of other people                                   | oof.*, test.*    |
@@ -21,18 +21,21 @@ from comp.errors import InputError, quoted
 from comp.store.paths import ALL_DATA, BLEND
 
 TRAINED, PSEUDO, FEATURES, STACK, EXTERNAL = "trained", "pseudo", "features", "stack", "external"
-NETWORKS = (TRAINED, PSEUDO)  # the kinds that have weights
-DERIVED = (FEATURES, STACK)  # the kinds that a classifier of scikit-learn makes
-# folders of outputs/ that are not runs, so that no run may have their names
+NETWORKS = (TRAINED, PSEUDO)  # the kinds of runs that have weights
+DERIVED = (FEATURES, STACK)  # the kinds of runs that a classifier of scikit-learn makes
+# names of folders in outputs/ that are not runs, which no run may have
 RESERVED = (BLEND, "cache", "bench", "locks", "submissions", "chaos", "pseudo", "looks", "export")
-EXTERNAL_SUFFIXES = (".npz", ".csv", ".csv.gz")  # the first that exists is read
+EXTERNAL_SUFFIXES = (".npz", ".csv", ".csv.gz")  # the first suffix for which a file exists is used
 OTHER_FORMATS = r"\.(npz|npy|csv|tsv|txt|parquet|feather|pkl|pickle|joblib|h5|hdf5|xlsx)(\.(gz|zip|bz2|xz))?|\.(zip|7z)"
 EXPECTED_FILES = f"oof and test, each as {', '.join(EXTERNAL_SUFFIXES)}"
 
 
 @dataclass(frozen=True)
 class Run:
-    """The run `name` in the folder `outputs`. It need not exist yet. k: a fold's number, or ALL_DATA for all rows."""
+    """The run `name` in the folder `outputs`, which need not exist yet.
+
+    In all methods, k is the number of a fold, or ALL_DATA for the training on all rows.
+    """
 
     outputs: Path
     name: str
@@ -48,7 +51,7 @@ class Run:
         return self.folder / "recipe.json"
 
     def fold(self, k: int | str) -> Path:
-        """The folder of fold k, or of the training on all rows."""
+        """Return the folder of fold k, or of the training on all rows."""
         return self.folder / (ALL_DATA if k == ALL_DATA else f"fold{k}")
 
     def lock(self, k: int | str) -> Path:
@@ -76,7 +79,7 @@ class Run:
 
     @property
     def kind(self) -> str:
-        """One of the kinds in the table above. A run that does not exist yet counts as external."""
+        """The kind of the run, one of the kinds in the table above. A run that does not exist yet counts as external."""
         if self.name == BLEND:
             return BLEND
         if not self.recipe.is_file():
@@ -86,26 +89,26 @@ class Run:
 
     @property
     def has_folds(self) -> bool:
-        """Whether its predictions lie in a folder for each fold, as those of all runs that were made here do."""
+        """Whether the run has a folder for each fold, as all runs do that were made in this outputs folder."""
         return self.name != BLEND and self.recipe.is_file()
 
     @property
     def model(self) -> str:
-        """The MODEL that trains it; a placeholder if its recipe.json is missing or cannot be read."""
+        """The MODEL argument that trains the run, or a placeholder if recipe.json is missing or cannot be read."""
         return str(self.setting("name") or "<its model>")
 
     @property
     def init(self) -> str:
-        """The run whose weights it began with (INIT); empty for none."""
+        """The name of the run whose weights the training started from (INIT), or ""."""
         return str(self.setting("init") or "")
 
     @property
     def wants_all_data(self) -> bool:
-        """Whether its recipe also trains on all rows (all_data)."""
+        """Whether the recipe asks for a training on all rows (all_data) in addition to the folds."""
         return self.setting("all_data") is True
 
     def setting(self, name: str):
-        """A setting of recipe.json; None if there is no such file or setting."""
+        """Return a setting of recipe.json, or None if the file or the setting does not exist."""
         recipe = self._content().get("recipe")
         return recipe.get(name) if isinstance(recipe, dict) else None
 
@@ -118,21 +121,24 @@ class Run:
     # ---- what there is
 
     def is_trained(self, k: int | str) -> bool:
-        """Whether fold k has weights that are not from a training that still has to write its last files."""
+        """Whether the training of fold k is complete, which means that it has weights and no resume.pt."""
         return self.weights(k).is_file() and not self.resume(k).is_file()
 
     def predicted_folds(self, count: int) -> list[int]:
-        """The folds with out-of-fold predictions: all `count` of them for external predictions and for the blend."""
+        """Return the folds with OOF predictions. count: the number of folds.
+
+        External predictions and the blend have OOF predictions for all folds.
+        """
         return [k for k in range(count) if not self.has_folds or self.oof(k).is_file()]
 
     def missing_folds(self, count: int) -> list[int]:
-        """Which of the `count` folds lack out-of-fold or test predictions; none of external predictions."""
+        """Return the folds, of all `count` folds, that lack OOF or test predictions; [] for external predictions."""
         if not self.has_folds:
             return []
         return [k for k in range(count) if not (self.oof(k).is_file() and self.test(k).is_file())]
 
     def digest(self) -> str:
-        """A hash of all files that a blend reads of the run: its predictions and its recipe."""
+        """Return a hash of all files of the run that a blend reads, which are its predictions and its recipe."""
         read = find_external_files(self.folder) or ()
         if self.has_folds:
             all_rows = sorted(self.fold(ALL_DATA).glob("*.npz"))
@@ -143,22 +149,22 @@ class Run:
 
     @property
     def command(self) -> str:
-        """The command that made the run, as recipe.json keeps it; of a trained run it makes all folds."""
+        """The command that made the run, from recipe.json, or the command that trains all folds of a trained run."""
         return str(self._content().get("command") or f"make train MODEL={self.model} RUN={self.name}")
 
     def train_command(self, k: int | str | None = None) -> str:
-        """The command that trains fold k, the training on all rows, or (None) all folds."""
+        """Return the command that trains fold k, or all folds if k is None."""
         return self.command if k is None or self.kind != TRAINED else f"{self.command} FOLD={k}"
 
     def repair_command(self, k: int | str | None = None) -> str:
-        """The command that makes the predictions of fold k, of the training on all rows, or of all folds, again."""
+        """Return the command that makes the predictions of fold k again, or of all folds if k is None."""
         weights = self.folder.glob("fold*/model.safetensors") if k is None else [self.weights(k)]
         if self.kind not in NETWORKS or not any(path.is_file() for path in weights):
             return self.train_command(k)
         return f"make predict MODEL={self.model} RUN={self.name}" + ("" if k is None else f" FOLD={k}")
 
     def restart_command(self, k: int | str) -> str:
-        """The commands that make fold k, or the training on all rows, anew."""
+        """Return the command that trains fold k from the start."""
         if self.kind in DERIVED:
             return self.command
         return f"rm -r {quoted(self.fold(k))} && {self.train_command(k)}"
@@ -168,7 +174,8 @@ class Run:
 
 
 def check_run_name(name: str) -> None:
-    """Raise InputError unless `name` is a plain folder name: it becomes part of paths, and make splits at spaces."""
+    """Raise InputError unless `name` is a plain folder name, because it becomes part of paths and make splits at spaces.
+    """
     if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*", name) or name in RESERVED:
         raise InputError(
             f"RUN={name}",
@@ -181,7 +188,7 @@ def check_run_name(name: str) -> None:
 
 
 def all_runs(outputs: Path) -> list[Run]:
-    """All runs and external predictions in `outputs`, by name; the blend is not among them."""
+    """Return all runs and external predictions in `outputs`, without the blend, sorted by name."""
     folders = [folder for folder in _folders(outputs) if is_run(folder)]
     return [Run(Path(outputs), folder.name) for folder in folders]
 
@@ -191,28 +198,32 @@ def is_run(folder: Path) -> bool:
 
 
 def run_names(outputs: Path) -> list[str]:
-    """The names of all runs and external predictions, sorted."""
+    """Return the sorted names of all runs and external predictions in `outputs`."""
     return [run.name for run in all_runs(outputs)]
 
 
 def own_runs(outputs: Path) -> list[Run]:
-    """The runs that were made here on the folds. folds.csv must not change while they exist."""
+    """Return the runs that were made on the folds of this outputs folder. While there are any, folds.csv must not change.
+    """
     return [run for run in all_runs(outputs) if run.has_folds]
 
 
 def complete_runs(outputs: Path, count: int) -> list[str]:
-    """The names of the runs and external predictions that have predictions for all `count` folds."""
+    """Return the names of the runs and external predictions that have predictions for all `count` folds."""
     return [run.name for run in all_runs(outputs) if not run.missing_folds(count)]
 
 
 def unused_folders(outputs: Path) -> dict[str, str]:
-    """Folder name to the reason why its files are not used, although they look like predictions."""
+    """Return for each folder with unused files that look like predictions the reason why they are not used, by name."""
     reasons = {folder.name: unused_files(folder) for folder in _folders(outputs)}
     return {name: reason for name, reason in reasons.items() if reason}
 
 
 def warn_of_unused(outputs: Path, count: int, asked: Iterable[str]) -> None:
-    """Name the existing predictions that are not blended, with the reasons. asked: the runs that were asked for."""
+    """Print a warning for all predictions that are not blended, with the reason.
+
+    count: the number of folds; asked: the names of the runs that were asked for, or () for all complete runs.
+    """
     for reason in unused_folders(outputs).values():
         console.warn(reason)
     for run in all_runs(outputs) if not asked else ():
@@ -225,7 +236,7 @@ def _folders(outputs: Path) -> list[Path]:
 
 
 def check_known(outputs: Path, wanted: Iterable[str]) -> None:
-    """Raise InputError for unknown runs. It names a similar run, and why a folder of that name is not a run."""
+    """Raise InputError for names that are not runs, with a similar run and the reason why a folder is not a run."""
     names = run_names(outputs)
     unknown = [name for name in wanted if name not in names]
     if not unknown and names:
@@ -245,13 +256,13 @@ def _advice(names: list[str]) -> str:
 
 
 def find_external_files(folder: Path) -> tuple[Path, Path] | None:
-    """The oof and the test file of external predictions; None if one of them is missing."""
+    """Return the paths of the oof and the test file of external predictions, or None if one of them is missing."""
     oof, test = (_candidates(folder, role) for role in ("oof", "test"))
     return (oof[0], test[0]) if oof and test else None
 
 
 def _candidates(folder: Path, role: str) -> list[Path]:
-    """The files of a role, in the order of preference."""
+    """Return the paths of the files with a role, the preferred file first. role: "oof" or "test"."""
     names = [role + suffix for suffix in EXTERNAL_SUFFIXES]
     candidates = [file for file in _visible(folder) if file.name.lower() in names]
     return sorted(candidates, key=lambda file: (names.index(file.name.lower()), file.name))
@@ -262,9 +273,9 @@ def _visible(folder: Path) -> list[Path]:
 
 
 def unused_files(folder: Path) -> str:
-    """Why files of a folder that look like predictions are not used; empty if there are none.
+    """Return why files of a folder that look like predictions are not used, or "" if there are no such files.
 
-    A folder with folds.csv is another OUTPUTS, not predictions.
+    A folder with a folds.csv is ignored, because it is another outputs folder.
     """
     if (folder / "folds.csv").is_file():
         return ""

@@ -1,4 +1,4 @@
-"""All submissions with their cross-validated scores (CV) and leaderboard scores (LB), and the two submissions to select.
+"""All submissions with their cross-validated scores (CV) and leaderboard scores (LB), and the two to select at the end.
 
 The user notes leaderboard scores with `make lb`. The scores are stored in outputs/submissions/leaderboard.json under
 the hash of the submission, so a score stays with its file when other files are submitted later.
@@ -43,8 +43,8 @@ WIDTH = 30  # most letters of a submission's source in the table
 def note_or_show(project: Project, public: str, private: str, file: str) -> None:
     """Note the scores of a submission, or print all submissions if no score is given.
 
-    public, private: the leaderboard scores as the user typed them; an empty text means no score. file: the submission as
-    `digest_of` takes it; an empty text means submission.csv.
+    public, private: the leaderboard scores as the user typed them; an empty text means no score. file: the submission
+    as `digest_of` takes it; an empty text means submission.csv.
     """
     metric = project.competition.metric
     given = [parsed_score(word, text, metric) for word, text in (("SCORE", public), ("PRIVATE", private))]
@@ -310,13 +310,14 @@ def final_choices(project: Project, rows: list[Submitted]) -> tuple[list[Choice]
     chosen = [Choice(safe, "safe", f"the best cross-validated score ({safe.cross_validated:.4f})")]
     noted = [row for row in rows if row.public is not None and row != safe]
     if not noted:
-        return chosen, "no bold one is selected, because no other submission has a leaderboard score"
+        return chosen, "no bold submission is selected, because no other submission has a leaderboard score"
     for row in sorted(noted, key=lambda row: (better(row.public), row.made), reverse=True):
         difference = _difference(project, safe, row)
         if difference:
-            reason = f"the best LB ({row.public:.4f}) of the submissions with other answers ({difference})"
+            reason = f"the best LB ({row.public:.4f}) with other answers ({difference})"
             return [*chosen, Choice(row, "bold", reason)], ""
-    return chosen, "no bold one is selected, because all with a leaderboard score have nearly the answers of the safe one"
+    alike = "all submissions with a leaderboard score have nearly the answers of the safe one"
+    return chosen, f"no bold submission is selected, because {alike}"
 
 
 def _difference(project: Project, safe: Submitted, other: Submitted) -> str:

@@ -102,7 +102,7 @@ def in_sample_order(sample: RawTable, competition: Competition, test: Prediction
 
 
 def fill(sample: RawTable, competition: Competition, answer: np.ndarray) -> bytes:
-    """The checked submission. answer: the answers in the order of the sample, in the form of answers.py."""
+    """The bytes of the submission, which are checked. answer: the answers in the row order of the sample."""
     data = sample.replaced(answers.answers_to_text(competition, answer))
     check_submission(data, sample, competition)
     return data

@@ -44,9 +44,9 @@ def show_scores(project: Project, answers_file: Path | None = None) -> None:
 
 
 def _predictions(project: Project) -> Iterator[tuple[str, np.ndarray, Predictions]]:
-    """For each run and for the blend, yield its name, its OOF probabilities of the scored rows and its test predictions.
+    """For each run and for the blend, yield its name, its OOF probabilities (S, C) and its test predictions.
 
-    Runs that cannot be loaded are left out with a warning.
+    S is the number of scored rows, C of classes. Runs that cannot be loaded are left out with a warning.
     """
     for reason in unused_folders(project.outputs).values():
         console.warn(reason)

@@ -1,15 +1,15 @@
-"""The classifiers of scikit-learn on rows of numbers: their settings, and their predictions of rows they have not seen.
+"""The classifiers of scikit-learn on rows of numbers, with their settings and their predictions for other rows.
 
 | name     | model                                                                                            |
 |----------|--------------------------------------------------------------------------------------------------|
-| logistic | LogisticRegression (L2); one for each label of a multilabel target                               |
-| ridge    | Ridge; of grades the probabilities on the two grades next to the value                           |
-| knn      | the nearest neighbours by cosine, weighted by distance; their votes are smoothed by the shares   |
-| boosting | HistGradientBoosting; one for each label of a multilabel target                                  |
+| logistic | LogisticRegression (L2); a multilabel target gets one model for each label                       |
+| ridge    | Ridge; for grades, the two grades next to the predicted value share the probability              |
+| knn      | the nearest neighbours by cosine, weighted by distance; the class shares count as one neighbour  |
+| boosting | HistGradientBoosting; a multilabel target gets one model for each label                          |
 
-A new classifier is an entry in CLASSIFIERS and the functions that it names there.
+A new classifier needs an entry in CLASSIFIERS, and the functions that this entry names.
 
-Letters: N training rows, M rows to predict, F columns, C classes or labels, V values of the grid.
+Letters: N training rows, M rows to predict, F features, C classes or labels, V values of the grid.
 """
 
 import dataclasses
@@ -26,36 +26,39 @@ from comp.recipes.recipe_settings import weights_classes_alike
 from comp.settings import help_text, setting, settings_of
 from comp.settings import setting_types as types_of_settings
 
-TINY = 1e-6  # the smallest probability: a logarithm of 0 would decide a log loss alone
+TINY = 1e-6  # the smallest probability, since a single 0 would make the log loss infinite
 
 
 @dataclass(frozen=True)
 class ClassifierSettings:
-    """What a classifier is, and how it is chosen. `resolved_settings` replaces each "auto"."""
+    """The settings of a classifier. `resolved_settings` replaces each "auto" by a value for the competition."""
 
     classifier: str = setting("auto", "auto, logistic, knn, boosting (trees), or ridge (ordinal and regression)")
-    grid: tuple = setting((), "values to choose from: C, neighbours, trees or penalty; empty: the classifier's own")
+    grid: tuple = setting((), "values of C, neighbours, trees or penalty to try; empty: the classifier's own values")
     best_by: str = setting(
-        "metric", "how a value of the grid is chosen: metric (of the competition), or loss", choices=("metric", "loss")
+        "metric", "what chooses a value of the grid: metric (of the competition), or loss", choices=("metric", "loss")
     )
     class_weights: str = setting(
         "auto",
-        "none, balanced (divide by the classes' shares), or auto, by the metric",
+        "none, balanced (divides by the classes' shares), or auto (what the metric needs)",
         choices=("auto", "none", "balanced"),
     )
-    components: int = setting(-1, "principal components of the embeddings to keep; 0: all; -1: 64 for boosting")
+    components: int = setting(
+        -1, "principal components to replace the embeddings by; 0: none; -1: 64 for boosting, else none"
+    )
     columns: str = setting("", "columns of both tables to add, with commas between, or all; empty: none")
 
 
 def setting_types() -> dict[str, type]:
-    """The type of each setting, by name."""
+    """Return the type of each setting of a classifier, by the setting's name."""
     return types_of_settings(ClassifierSettings)
 
 
 def resolved_settings(settings: ClassifierSettings, competition: Competition, run: str) -> ClassifierSettings:
-    """The settings with each "auto" replaced for the competition.
+    """Return the settings with each "auto" replaced by a value for the competition.
 
-    run: the advice where a number is wrong. Raises InputError for values that do not exist or do not fit the target.
+    run: the advice of the error for a wrong number. Raises InputError if a value does not exist or does not fit the
+    target.
     """
     name = _resolved_name(settings.classifier, competition.target)
     _check_choices(settings)
@@ -89,7 +92,8 @@ def _check_choices(settings: ClassifierSettings) -> None:
         value, choices = getattr(settings, field.name), field.metadata["choices"]
         if choices and value not in choices:
             key = field.name
-            raise InputError(f"{key}={value}", f"one of {', '.join(choices)}", f"{key}={choices[0]} in SET")
+            advice = f"the same command with {key}={choices[0]} in SET"
+            raise InputError(f"{key}={value}", f"one of {', '.join(choices)}", advice)
 
 
 def _check_numbers(settings: ClassifierSettings, name: str, run: str) -> None:
@@ -103,11 +107,15 @@ def _check_numbers(settings: ClassifierSettings, name: str, run: str) -> None:
 
 
 def _resolved_weights(class_weights: str, competition: Competition) -> str:
-    """balanced only for metrics that give each class the same weight: the others need the true shares."""
+    """Return the class weights, with "auto" replaced.
+
+    "auto" means balanced if the metric gives each class the same weight, and none if it does not. A metric that gives
+    each row the same weight needs probabilities with the true class shares.
+    """
     if class_weights == "balanced" and competition.target not in ONE_LABEL:
         raise InputError(
-            f"class_weights=balanced for a target that is {competition.target}",
-            "class_weights=none: rows have one class each only in multiclass, binary and ordinal targets",
+            f"class_weights=balanced for a {competition.target} target",
+            "class_weights=none, because the rows of this target do not have one class each",
             "the same command with class_weights=none in SET",
         )
     if class_weights != "auto":
@@ -116,7 +124,7 @@ def _resolved_weights(class_weights: str, competition: Competition) -> str:
 
 
 def settings_help() -> str:
-    """All settings with their meaning, for --help."""
+    """The text of --help that lists all settings with their meanings."""
     return help_text("settings of SET:", settings_of(ClassifierSettings), 16, defaults=False)
 
 
@@ -124,20 +132,20 @@ def settings_help() -> str:
 
 
 class Classifier:
-    """One classifier for a competition. balanced: give all classes the same weight; seed: of the trees.
+    """A classifier for a competition.
 
-    name: of CLASSIFIERS.
+    name: a name in CLASSIFIERS. balanced: whether all classes get the same weight. seed: the seed of boosting.
     """
 
     def __init__(self, name: str, competition: Competition, balanced: bool = False, seed: int = 0):
         self.kind, self.competition, self.balanced, self.seed = CLASSIFIERS[name], competition, balanced, seed
 
     def predictions(self, grid: Sequence[float], x: np.ndarray, labels: np.ndarray, others: np.ndarray) -> np.ndarray:
-        """Predictions (V, M, C) of `others` (M, F) for each value of the grid, fitted on x (N, F) and labels (N, …).
+        """Fit a model for each value of the grid on x (N, F) and labels (N, …), and predict the rows `others` (M, F).
 
-        Their form is that of the target, as in comp/competition/competition.py. If balanced, probabilities are divided
-        by the classes' shares in the training rows and normalised: Bayes' rule under equal shares (Saerens et al. 2002;
-        logit adjustment, Menon et al. 2021).
+        Returns predictions (V, M, C); comp/competition/competition.py explains their form for each target. If the
+        classifier is balanced, probabilities are divided by the classes' shares in the training rows and normalised.
+        This is Bayes' rule for equal shares (Saerens et al. 2002; as logit adjustment, Menon et al. 2021).
         """
         if self.competition.target == "regression" or not (self.kind.probabilities or self.kind.votes):
             numbers = self.kind.numbers(self, grid, x, labels.astype(float), others)
@@ -153,13 +161,16 @@ class Classifier:
         return np.stack([self._normalised(of_value, indicators.mean(0)) for of_value in probs])
 
     def _predictions_of_numbers(self, values: np.ndarray) -> np.ndarray:
-        """Numbers (M,) as predictions (M, C) of the target."""
+        """Turn predicted numbers (M,) into predictions (M, C) of an ordinal or regression target."""
         if self.competition.target == "ordinal":
             return scoring.two_points(values, self.competition.size)
         return np.clip(values, *self.competition.limits)[:, None]
 
     def _one_label(self, grid, x: np.ndarray, labels: np.ndarray, others: np.ndarray, size: int) -> np.ndarray:
-        """Probabilities (V, M, size) of one label per row; classes without a training row get 0."""
+        """Return the probabilities (V, M, size) of a label with `size` values. A value without a training row gets 0.
+
+        labels (N,): the values 0 … size - 1 of the training rows.
+        """
         probs, present = np.zeros((len(grid), len(others), size)), np.unique(labels)
         if len(present) == 1:
             probs[:, :, present[0]] = 1
@@ -168,11 +179,15 @@ class Classifier:
         return probs
 
     def _indicators(self, labels: np.ndarray) -> np.ndarray:
-        """(N, C) of 0 and 1."""
+        """Turn labels into an array (N, C) that is 1 where the row has the class or label, and 0 elsewhere."""
         return labels if labels.ndim == 2 else np.eye(self.competition.size)[labels]
 
     def _normalised(self, probs: np.ndarray, shares: np.ndarray) -> np.ndarray:
-        """Probabilities (M, C) balanced if asked for, above 0, and of one label with the sum 1. shares (C,)."""
+        """Return the probabilities (M, C), balanced if the classifier is balanced, and all above 0.
+
+        The probabilities of classes are normalised to the sum 1 per row. shares (C,): the share of each class or label
+        in the training rows.
+        """
         if self.balanced:
             probs = probs / np.maximum(shares, TINY) * (shares > 0)
         if not self.competition.sums_to_one:
@@ -182,14 +197,15 @@ class Classifier:
         return probs / probs.sum(1, keepdims=True)
 
 
-# ---- one function for each model of scikit-learn, of a Classifier, the grid, x, labels and the rows to predict
+# ---- one function for each model of scikit-learn; the arguments are a Classifier, grid, x, labels, rows to predict
 
 
 def _logistic_probabilities(_, grid, x, labels, others) -> list[np.ndarray]:
     from sklearn.linear_model import LogisticRegression
 
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="lbfgs failed to converge")  # near enough: it is cross-validated
+        # a fit that has not converged is good enough, because its predictions are cross-validated
+        warnings.filterwarnings("ignore", message="lbfgs failed to converge")
         return [LogisticRegression(C=c, max_iter=300).fit(x, labels).predict_proba(others) for c in grid]
 
 
@@ -200,7 +216,10 @@ def _ridge_numbers(_, grid, x, labels, others) -> list[np.ndarray]:
 
 
 def _neighbour_votes(_, grid, x, indicators, others) -> list[np.ndarray]:
-    """The means (M, C) of the neighbours' indicators, with the mean of all rows as one more neighbour."""
+    """Return, for each value of the grid, the mean (M, C) of the neighbours' indicators.
+
+    The mean of all training rows counts as one more neighbour.
+    """
     votes = []
     for value in grid:
         count = min(int(value), len(x))
@@ -213,7 +232,7 @@ def _neighbour_numbers(_, grid, x, labels, others) -> list[np.ndarray]:
 
 
 def _neighbour_means(count: int, x: np.ndarray, values: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """The mean of `values` (N, …) over the nearest rows of each row, weighted by distance."""
+    """Return the mean of `values` (N, …) over the `count` nearest training rows of each row, weighted by distance."""
     from sklearn.neighbors import KNeighborsRegressor
 
     return KNeighborsRegressor(count, weights="distance", metric="cosine").fit(x, values).predict(others)
@@ -235,13 +254,16 @@ def _boosting_numbers(classifier: Classifier, grid, x, labels, others) -> list[n
 
 
 def _tree_options(classifier: Classifier, grid) -> dict:
-    # early stopping would hold rows out without regard to groups
+    # no early stopping, because it would hold out rows without regard to groups
     most = int(max(grid))
     return {"max_iter": most, "max_leaf_nodes": 15, "early_stopping": False, "random_state": classifier.seed}
 
 
 def _after_trees(stages: Iterable[np.ndarray], grid) -> list[np.ndarray]:
-    """The predictions after as many trees as each value of the grid says: one fit serves all."""
+    """Return, for each value of the grid, the predictions after that many trees, all from one fit.
+
+    stages: the predictions after 1, 2, 3, … trees.
+    """
     counts = {int(value) for value in grid}
     predictions = {count: stage for count, stage in enumerate(stages, 1) if count in counts}
     return [predictions[int(value)] for value in grid]
@@ -254,9 +276,12 @@ def _after_trees(stages: Iterable[np.ndarray], grid) -> list[np.ndarray]:
 class Kind:
     """A classifier of scikit-learn.
 
-    targets: those that it fits. grid: the values that are tried, those of the simplest models first: they win ties.
-    counts: whether a value of the grid is a whole number. components: principal components that it needs, 0 for none.
-    probabilities: of the classes of one label; votes: of the classes or labels, from indicators; numbers: of a number.
+    targets: the targets that it fits. grid: the values to try; the values of simpler models come first and win ties.
+    counts: whether the values of the grid are whole numbers. components: the number of principal components that
+    replace the embeddings; 0 means that the embeddings stay. probabilities: the function that fits models and returns
+    the probabilities of the classes of one label. votes: the function that fits models to indicators (N, C) and returns
+    the probabilities of classes or labels. numbers: the function that fits models and returns numbers. A function that
+    is None does not exist for this classifier.
     """
 
     targets: tuple[str, ...]
@@ -268,7 +293,7 @@ class Kind:
     numbers: Callable | None = None
 
 
-CLASSIFIERS = {  # of those that fit a target the first one replaces "auto"
+CLASSIFIERS = {  # the first classifier that fits a target replaces "auto"
     "logistic": Kind(
         ("multiclass", "binary", "multilabel", "ordinal"),
         (1e-4, 1e-3, 1e-2, 1e-1, 1.0),  # C, the inverse of the L2 penalty; for standardised columns
@@ -290,7 +315,7 @@ CLASSIFIERS = {  # of those that fit a target the first one replaces "auto"
         TARGETS,
         (25, 50, 100),  # trees per class
         counts=True,
-        components=64,  # trees look at each column one by one: a thousand would take them minutes
+        components=64,  # the time grows with the number of columns: a thousand columns would take minutes
         probabilities=_boosting_probabilities,
         numbers=_boosting_numbers,
     ),

@@ -1,7 +1,8 @@
-"""Runs that no network makes: classifiers on features (`make embed`) and on predictions of other runs (`make stack`).
+"""Runs without a network of their own: classifiers on features (`make embed`) and on predictions (`make stack`).
 
-Their recipe.json has the settings as plain values, the kind, and the command that makes the run again. Each fold's
-oof.npz and test.npz are like those of a trained run, so everything that reads predictions treats these runs alike.
+The recipe.json of such a run holds its settings as plain values, its kind, and the command that makes the run again.
+The oof.npz and test.npz of each fold have the form that a trained run gives them, so all code that reads predictions
+treats both sorts of runs alike.
 """
 
 import json
@@ -27,10 +28,10 @@ from comp.tabular.cross_fitting import CrossFitting, FoldResult, LearningRows
 def claim_derived(
     run: Run, kind: str, settings: dict, command: str, competition: Competition, packages: tuple[str, ...], **more
 ) -> None:
-    """Write recipe.json, or check the existing one.
+    """Write the recipe.json of a run, or check it if it exists.
 
-    settings: plain values, "name" among them; packages: whose versions it keeps; more: further plain values to keep,
-    such as what the pretrained weights were.
+    kind: a kind of run of store/runs.py. settings: plain values, "name" among them. packages: the packages whose
+    versions are written. more: further plain values to write, such as the origin of pretrained weights.
     """
     check_derived(run, settings, competition)
     if run.recipe.is_file():
@@ -42,7 +43,7 @@ def claim_derived(
 
 
 def check_derived(run: Run, settings: dict, competition: Competition) -> None:
-    """Raise InputError if the run exists with other settings, was trained, or is of other classes."""
+    """Raise InputError if the run exists and has other settings or other classes, or was trained."""
     if not run.recipe.is_file():
         return
     other = f"the same command with RUN=<another name>, or rm -r {quoted(run.folder)}"
@@ -62,7 +63,7 @@ def check_derived(run: Run, settings: dict, competition: Competition) -> None:
 
 
 def _differences(kept: dict, wanted: dict) -> list[str]:
-    """ "key: kept value, not wanted value" for each different setting."""
+    """Return a line "key: kept value, not wanted value" for each setting that differs."""
     keys = dict.fromkeys((*kept, *wanted))
     return [f"{k}: {kept.get(k)!r}, not {wanted.get(k)!r}" for k in keys if kept.get(k) != wanted.get(k)]
 
@@ -76,10 +77,11 @@ def _plain(settings: dict) -> dict:
 
 @dataclass(frozen=True)
 class Places:
-    """Which rows the files are about.
+    """Which photos and ids the files of a run are about.
 
-    images (P,): the training photos; row_of_image (P,): the row of LearningRows that each belongs to; test_ids (M,):
-    prediction ids of the test rows; folds_digest: of folds.csv; meta: what else the files keep about their making.
+    images (P,): the training photos. row_of_image (P,): the row of LearningRows that each training photo belongs to.
+    test_ids (M,): the prediction ids of the test rows. folds_digest: a hash of folds.csv. meta: further values for the
+    metadata of the files.
     """
 
     images: np.ndarray
@@ -89,12 +91,15 @@ class Places:
     meta: dict = field(default_factory=dict)
 
     def of_fold(self, k: int, rows: LearningRows) -> np.ndarray:
-        """Which photos (P,) are in fold k."""
+        """Whether each training photo (P,) is in fold k."""
         return rows.folds[self.row_of_image] == k
 
 
 def predict_derived(run: Run, rows: LearningRows, settings: ClassifierSettings, seed: int, places: Places) -> None:
-    """Write the predictions of all folds, and print their scores. Folds made of the same values are left alone."""
+    """Write the predictions of all folds, and print their scores.
+
+    A fold whose predictions exist and were made of the current values is not made again.
+    """
     count = int(rows.folds.max()) + 1
     values = files.checksum([rows.values.digest(), rows.test.digest()])
     records = [_record(run, places, k, values) for k in range(count)]
@@ -107,12 +112,15 @@ def predict_derived(run: Run, rows: LearningRows, settings: ClassifierSettings, 
             advance(1)
     done = [k for k in range(count) if k not in pending]
     if done:
-        console.say(f"{run.name}: fold {', '.join(map(str, done))} already made of the same values")
+        console.say(f"{run.name}: fold {', '.join(map(str, done))} already made from the same values")
     _show(run, [_scores(run, k, rows, places) for k in range(count)], rows.competition)
 
 
 def _record(run: Run, places: Places, k: int, values: str) -> dict:
-    """What the predictions of fold k are made of: see store/made_of.py. values: a hash of the classifier's input."""
+    """Return what the predictions of fold k depend on, in the form that store/made_of.py explains.
+
+    values: a hash of the classifier's inputs.
+    """
     known = {"run": run.name, "recipe": files.digest(run.recipe), "folds": places.folds_digest, "fold": k}
     return {"tta": "", **known, "made_of": values, **places.meta}
 
@@ -133,7 +141,7 @@ def _write(run: Run, result: FoldResult, record: dict, rows: LearningRows, place
 
 
 def _scores(run: Run, k: int, rows: LearningRows, places: Places) -> list:
-    """A row of the table: the fold, its metrics, and the value of the grid that was chosen."""
+    """Return a row of the printed table: the fold, its metrics, and the value of the grid that was chosen."""
     competition, photos = rows.competition, places.of_fold(k, rows)
     predictions = load_predictions(run.oof(k), competition, run.command)
     row = places.row_of_image[photos]

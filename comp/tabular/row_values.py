@@ -1,7 +1,8 @@
-"""What a classifier sees of each row: vectors and columns of the tables, and how they are prepared for it.
+"""What a classifier sees of each row: a vector, and columns of the tables. Both are prepared for the classifier here.
 
-Vectors are embeddings, or predictions of other runs. The setting `columns` of a run names columns of the training and
-the test table. The preparation (scaling, imputing, one-hot categories) is learned from training rows alone.
+A vector is an embedding, or the predictions of other runs. The setting `columns` of a run names columns that both the
+training table and the test table have. The preparation (scaling, imputing, one-hot categories) is learned from training
+rows alone.
 
 Letters: N rows, M test rows, D numbers in a vector, T columns, F features.
 """
@@ -18,22 +19,26 @@ from comp.inputs.input_tables import InputTables
 from comp.inputs.mask_gender_age import MaskGenderAgeTables
 from comp.text import split_names
 
-RARE = 2  # categories of fewer training rows are one category together
+RARE = 2  # all categories with fewer training rows than this together form one category
 
 
 @dataclass(frozen=True)
 class RowValues:
-    """vectors (N, D) float32; columns (N, T): numbers with NaN, or text with ""."""
+    """The values of N rows.
+
+    vectors (N, D) float32. columns (N, T): columns of the tables. An empty field is NaN in a column of numbers and ""
+    in a column of text.
+    """
 
     vectors: np.ndarray
     columns: pd.DataFrame
 
     def at(self, rows: np.ndarray) -> "RowValues":
-        """The values of some rows."""
+        """Return the values of some rows. rows: their positions, or bool (N,)."""
         return RowValues(self.vectors[rows], self.columns.iloc[rows])
 
     def digest(self) -> str:
-        """SHA-256 of all values, first 16 hexadecimal digits."""
+        """The first 16 hexadecimal digits of the SHA-256 over all values."""
         sha = hashlib.sha256(str(self.vectors.shape).encode())
         sha.update(np.ascontiguousarray(self.vectors))
         sha.update(self.columns.to_csv(index=False).encode())
@@ -46,10 +51,11 @@ class RowValues:
 def chosen_columns(
     text: str, tables: InputTables | MaskGenderAgeTables, images: Sequence[str], test: pd.DataFrame
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The chosen columns (N, T) of the photos `images` (N,), and (M, T) of the test rows (id, image), in their orders.
+    """Return the chosen columns (N, T) of the training photos `images` (N,), and (M, T) of the test rows, in order.
 
-    text: the setting `columns`: names with commas between them, "all" for every column that does not name a row, or ""
-    for none. Raises InputError for a column that is not in both tables; it lists the columns that are.
+    text: the setting `columns`, which is a list of names with commas between them, "all" for all columns except those
+    that only identify a row, or "" for no columns. test: a table with the columns id and image.
+    Raises InputError if a column is not in both tables. The error lists the columns that are in both tables.
     """
     if not text:
         return pd.DataFrame(index=range(len(images))), pd.DataFrame(index=range(len(test)))
@@ -64,7 +70,7 @@ def chosen_columns(
 
 
 def _not_shared(missing: list[str], text: str, known: list[str], usual: list[str]) -> InputError:
-    problem = f"no column {', '.join(missing)} in both tables" if missing else f"columns={text}: the tables share none"
+    problem = f"no column {', '.join(missing)} in both tables" if missing else f"columns={text}: no shared column"
     expected = f"columns that the training and the test table have: {', '.join(known) or 'none'}"
     other = f"columns={usual[0]} or columns=all in SET" if usual else "columns= left out of SET"
     return InputError(problem, expected, f"the same command with {other}")
@@ -74,17 +80,18 @@ def _not_shared(missing: list[str], text: str, known: list[str], usual: list[str
 
 
 class Preparation:
-    """Standardised vectors (or their principal components), imputed numbers and one-hot categories.
+    """The preparation of rows: vectors are standardised, numbers are imputed, and categories become one-hot.
 
-    Means, deviations, components, medians and categories are learned from the rows that `fit` is given. components: how
-    many principal components of the vectors are kept; 0 for the vectors themselves. seed: the seed of the components.
+    `fit` learns means, deviations, principal components, medians and categories from the rows that it is given.
+    components: how many principal components replace the vectors; 0 means that the vectors themselves are used. seed:
+    the seed of the principal components.
     """
 
     def __init__(self, components: int, seed: int):
         self.components, self.seed = components, seed
 
     def fit(self, values: RowValues) -> "Preparation":
-        """Learn from the training rows."""
+        """Learn the preparation from training rows. Returns the Preparation itself."""
         self._parts = []  # (the name of a field of RowValues, the fitted transformer)
         if values.vectors.shape[1]:
             self._parts.append(("vectors", self._for_vectors(values.vectors.shape).fit(values.vectors)))
@@ -93,7 +100,7 @@ class Preparation:
         return self
 
     def transform(self, values: RowValues) -> np.ndarray:
-        """Features (N, F) float32 of any rows."""
+        """Return the features (N, F) float32 of any rows."""
         return np.hstack([part.transform(getattr(values, name)) for name, part in self._parts]).astype(np.float32)
 
     def _for_vectors(self, shape: tuple[int, int]):
@@ -114,7 +121,7 @@ def _for_columns(columns: pd.DataFrame):
 
     numbers = [name for name in columns if pd.api.types.is_numeric_dtype(columns[name])]
     words = [name for name in columns if name not in numbers]
-    # with an indicator of empty fields, because it may matter that a value is missing
+    # add_indicator adds a column that marks missing values, because it may matter that a value is missing
     filled = SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True)
     one_hot = OneHotEncoder(handle_unknown="infrequent_if_exist", min_frequency=RARE, sparse_output=False)
     parts = [("numbers", make_pipeline(filled, StandardScaler()), numbers), ("words", one_hot, words)]

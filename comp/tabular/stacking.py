@@ -1,12 +1,13 @@
-"""A second level (`make stack`): a classifier that learns from OOF predictions of runs, cross-fitted on the same folds.
+"""Stacking (`make stack`): a second-level classifier learns from OOF predictions of runs, cross-fitted on their folds.
 
 The classifier that predicts fold k learns from the rows of the other folds and never sees a row or label of fold k.
-One indirect way remains, as in all usual stacking: the first-level predictions of the other folds were made by models
-that were trained on fold k's labels, among others. So a stack's OOF score may be slightly too high; with few numbers
-to fit the difference is small. The same holds for a blend with a stack in it: its cross-validated score chooses the
-weights without fold k, but the stack's predictions on the other folds were fitted on labels of fold k. Believe a gain
-that comes from a stack alone only if it is clearly larger than the blend's interval, or seen on the leaderboard too.
-For the same reason a stack never makes pseudo-labels (training/pseudo_labelling.py).
+The labels of fold k still reach it indirectly, as in all usual stacking: the first-level predictions of the other folds
+were made by models that were trained on labels of fold k. So the OOF score of a stack may be slightly too high; the
+difference is small, because the classifier has few numbers to fit. A blend that contains a stack has the same problem:
+its cross-validated score chooses the weights without fold k, but the stack's predictions of the other folds were fitted
+on labels of fold k. If a gain comes from a stack alone, believe it only if it is clearly larger than the blend's
+interval, or if the leaderboard shows it, too. For the same reason, a stack never makes pseudo-labels
+(training/pseudo_labelling.py).
 """
 
 import dataclasses
@@ -30,13 +31,16 @@ from comp.tabular.cross_fitting import LearningRows
 from comp.tabular.derived_runs import Places, check_derived, claim_derived, predict_derived
 from comp.tabular.row_values import RowValues, chosen_columns
 
-SMALLEST = 1e-5  # a probability; the logarithm of 0 would be far from all others
+SMALLEST = 1e-5  # the smallest probability whose logarithm is taken, since the logarithm of 0 is infinite
 HELP = "correct that setting; .venv/bin/python tools/stack.py --help describes all of them"
 PACKAGES = ("numpy", "scikit-learn")
 
 
 def stack(project: Project, name: str, wanted: Sequence[str], text: str = "", seed: int = 0) -> None:
-    """Make the run `name` from the runs `wanted` (all complete ones if empty). text: settings of the classifier."""
+    """Make the run `name`, a classifier on the predictions of other runs.
+
+    wanted: the names of the other runs; if empty, all complete runs that are not stacks. text: the settings SET.
+    """
     check_run_name(name)
     run = project.run(name)
     given = ClassifierSettings(**parsed_settings(text, classifiers.setting_types(), HELP))
@@ -54,9 +58,9 @@ def stack(project: Project, name: str, wanted: Sequence[str], text: str = "", se
 
 
 def sources(project: Project, run: Run, wanted: Sequence[str]) -> list[str]:
-    """The names of the runs to stack: those wanted, else all complete ones that are no stacks.
+    """Return the names of the runs to stack: `wanted`, or all complete runs except stacks if `wanted` is empty.
 
-    Raises InputError for unknown runs, for a stack of itself, and if there is no run to stack.
+    Raises InputError if a run is unknown, if a run would stack itself, or if there is no run to stack.
     """
     runs.check_known(project.outputs, wanted)
     if run.name in wanted:
@@ -68,14 +72,16 @@ def sources(project: Project, run: Run, wanted: Sequence[str]) -> list[str]:
     names = list(wanted) or [n for n in project.complete_runs if n != run.name and project.run(n).kind != STACK]
     if not names:
         first = project.runs[0]
-        raise InputError("no run is complete that is not a stack", "all folds of one", first.repair_command())
+        found = "no run is complete, apart from stacks"
+        raise InputError(found, "a run that is not a stack, with predictions of all folds", first.repair_command())
     return names
 
 
 def stacked(project: Project, names: Sequence[str], columns: str) -> tuple[LearningRows, Places]:
-    """The rows to learn from, one for each prediction id, and where their predictions go.
+    """Return the rows to learn from, one row for each prediction id, and the Places of their predictions.
 
-    columns: those of the tables to add (see chosen_columns). Raises InputError for runs that are stale or not complete.
+    names: the names of the runs to stack. columns: the setting `columns`, as in `chosen_columns`. Raises InputError if
+    a run is stale or not complete.
     """
     rows, competition = project.scored_rows, project.competition
     tests = [project.predictions(name)[1] for name in names]
@@ -92,7 +98,11 @@ def stacked(project: Project, names: Sequence[str], columns: str) -> tuple[Learn
 
 
 def as_vectors(competition: Competition, probs: np.ndarray) -> np.ndarray:
-    """Predictions (N, C) as a linear model takes them: logarithms of probabilities, logits of labels, plain numbers."""
+    """Transform predictions (N, C) for a linear model.
+
+    Probabilities of classes become logarithms, probabilities of a multilabel target become logits, and numbers of a
+    regression stay unchanged.
+    """
     if competition.target == "regression":
         return probs.astype(np.float32)
     clipped = probs.astype(np.float64).clip(SMALLEST, 1 - SMALLEST)
@@ -102,14 +112,17 @@ def as_vectors(competition: Competition, probs: np.ndarray) -> np.ndarray:
 
 
 def _row_of_image(rows: ScoredRows) -> np.ndarray:
-    """The scored row (N,) of each photo."""
+    """Return, for each training photo (P,), the position of its row among the scored rows."""
     if rows.photo_ids is None:
         return np.arange(len(rows.ids))
     return pd.Index(rows.ids).get_indexer(pd.Index(rows.photo_ids))
 
 
 def _columns(project: Project, text: str, ids: np.ndarray) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Columns of each scored row and each test id: those of its first photo."""
+    """Return the chosen columns of each scored row and of each test id.
+
+    An id has the columns of its first photo.
+    """
     folds = project.folds.drop_duplicates("id") if project.competition.combine else project.folds
     if not text:
         return pd.DataFrame(index=range(len(folds))), pd.DataFrame(index=range(len(ids)))

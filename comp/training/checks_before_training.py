@@ -127,14 +127,14 @@ def check_names(recipe: Recipe, competition: Competition) -> None:
 
 
 def with_statistics(run: Run, recipe: Recipe, competition: Competition) -> Recipe:
-    """Return the recipe; a mean or std that it leaves open is the one that its initial weights expect."""
+    """Return the recipe with its mean and std filled in, if they are not set, from its initial weights."""
     return with_normalisation(init_weights.with_init(recipe, run, competition))
 
 
 def check_begun(project: Project, run: Run, recipe: Recipe, numbers: list[int | str]) -> None:
-    """Raise InputError if the run has begun with another recipe, or if it is to train on all rows before all folds.
+    """Raise InputError if the run has begun with another recipe, or if all rows are asked for before all folds.
 
-    numbers: the folds to train, or ALL_DATA alone.
+    numbers: the folds to train, or ALL_DATA alone, which means all rows.
     """
     if run.recipe.is_file():
         recipe_json.check_recipe(run, recipe, project.competition)

@@ -301,7 +301,7 @@ class Fit:
 
     @property
     def done(self) -> bool:
-        """Whether the last epoch is finished, or the best epoch is `patience` epochs ago."""
+        """Whether the last epoch is finished, or the last `patience` epochs were no better than the best epoch."""
         if not self.epochs.count:
             return False
         return self.epochs.count >= self.recipe.epochs or 0 < self.recipe.patience <= self.epochs.stale

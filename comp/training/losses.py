@@ -241,7 +241,7 @@ LossFunction = Callable[[Tensor, Tensor], Tensor]
 def build_loss(
     recipe: Recipe, labels: np.ndarray, competition: Competition, device: torch.device | str = "cpu"
 ) -> LossFunction:
-    """Return the loss function of a recipe. It takes outputs (B, T) and training targets (B, T) and returns a scalar.
+    """Return the loss of a recipe, a function that turns outputs (B, T) and training targets (B, T) into a scalar.
 
     labels (N, …): the labels of all training rows, which class_weights=balanced counts. A loss of an attribute is
     computed on the marginals of the attribute, with probabilities and targets summed over the classes that share a

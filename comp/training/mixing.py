@@ -59,7 +59,7 @@ def half_box(height: int, width: int, rng: np.random.Generator) -> tuple[int, in
 
 
 def partners(size: int, rng: np.random.Generator, groups: np.ndarray | None = None) -> np.ndarray:
-    """Draw a permutation (size,) of the batch, which says with which image each image is mixed.
+    """Draw a permutation (size,) of the batch, which gives each image the partner that it is mixed with.
 
     groups (size,): if given, each image is mixed only with an image of the same group.
     """
@@ -100,7 +100,7 @@ WAYS = {"mixup": Way(_mixed_up), "cutmix": Way(_with_box), "halfmix": Way(_with_
 
 
 def shares(recipe: Recipe) -> dict[str, float]:
-    """Return, by the name of each way of mixing, the share of batches that are mixed so in every epoch."""
+    """Return the share of batches that each way of mixing gets in every epoch, by the name of the way."""
     return {name: getattr(recipe, name) for name in MIXES}
 
 
@@ -128,7 +128,7 @@ def mix(
 
 
 def drawn_way(shares: dict[str, float], rng: np.random.Generator) -> str | None:
-    """Draw the name of a way of mixing with the probabilities `shares`, or None with the rest up to 1."""
+    """Draw the name of a way of mixing. `shares` are the probabilities; the rest up to 1 is the probability of None."""
     point = rng.random()
     for name, share in shares.items():
         point -= share

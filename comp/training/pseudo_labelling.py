@@ -56,7 +56,7 @@ class Rounds:
 
 
 def run_rounds(project: Project, name: str, asked: Rounds, where: str = "auto") -> None:
-    """Train the run `name` again with pseudo-labels, round after round, until a round has no better OOF score.
+    """Train the run `name` again with pseudo-labels, round after round, until the OOF score no longer improves.
 
     where: the name of a device.
     """
@@ -70,7 +70,7 @@ def run_rounds(project: Project, name: str, asked: Rounds, where: str = "auto") 
         gain = next(iter(compare.compared_metrics(compare.load_compared(project, [base.name], [labels.name])).values()))
         console.say(
             f"round {number}: {base.name} {gain.first:.4f}, {labels.name} {gain.second:.4f} out of fold, "
-            f"better with probability {gain.better:.2f}"
+            f"the second better with probability {gain.better:.2f}"
         )
         if gain.better <= 0.5:
             folder = project.run(labels.name).folder
@@ -78,13 +78,14 @@ def run_rounds(project: Project, name: str, asked: Rounds, where: str = "auto") 
             return
         labellers = [labels.name if labeller == base.name else labeller for labeller in labellers]
         base = project.run(labels.name)
-    console.say(f"{asked.rounds} round{'s' * (asked.rounds > 1)} done; make blend takes the new runs in")
+    console.say(f"{asked.rounds} round{'s' * (asked.rounds > 1)} done; make blend adds the new runs to the blend")
 
 
 def base_run(project: Project, name: str, asked: Rounds) -> Run:
-    """Return the run to train again. Raises InputError unless the run was trained here and all its folds are predicted.
+    """Return the run to train again.
 
-    It also checks the arguments `asked` and the name of the first round's run.
+    Raises InputError unless the run was trained here, all its folds are predicted, and the arguments `asked` and the
+    name of the first round's run are valid.
     """
     if asked.rounds < 1 or not asked.power > 0:
         raise InputError(
@@ -107,22 +108,22 @@ def base_run(project: Project, name: str, asked: Rounds) -> Run:
 def labelling_runs(project: Project) -> list[str]:
     """Return the names of the blend's runs that may make pseudo-labels.
 
-    The runs of earlier rounds and stacks may not. External predictions may not, because nobody knows which labels their
-    models have seen. A stale blend is accepted, because the blend lacks the runs of the rounds while these go on.
+    Stacks and the runs of earlier rounds may not. External predictions may not either, because nobody knows which
+    labels their models have seen. The blend may be stale, because each round adds a run that the blend lacks.
     Raises InputError if there is no blend, or if none of its runs may make pseudo-labels.
     """
     weights = project.blend.weights
     if not weights:
-        raise InputError("no blend, whose runs label the test photos", "outputs/blend", "make blend")
+        raise InputError("no blend in outputs/blend", "a blend, whose runs make the pseudo-labels", "make blend")
     names = [name for name in weights["runs"] if project.run(name).kind in MAY_LABEL]
     left = [f"{name} ({project.run(name).kind})" for name in weights["runs"] if name not in names]
     if left:
         console.say(
-            f"left out: {', '.join(left)}; a run may make pseudo-labels for a fold only if it has seen no label of it"
+            f"not used for pseudo-labels: {', '.join(left)}; the models of such runs may have seen labels of the fold"
         )
     if not names:
         raise InputError(
-            f"none of the blend's runs may label: {', '.join(left)}",
+            f"none of the blend's runs may make pseudo-labels: {', '.join(left)}",
             "a run trained here",
             "make train MODEL=<a model> && make blend",
         )

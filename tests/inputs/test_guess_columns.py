@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from comp.inputs import guess_columns, guess_competition
+from comp.inputs import guess_columns
 
 HALF, NOUGHT, NONE = ["0.5"], ["0"], []
 CASES = {
@@ -59,7 +59,7 @@ def test_numbers_that_a_json_file_names_are_classes():
 
 def grouped(train, test=None, taken=("id",)):
     frame = pd.DataFrame(test) if test else None
-    return [(line.value, line.check) for line in guess_competition.group_lines(pd.DataFrame(train), frame, set(taken))]
+    return [(line.value, line.check) for line in guess_columns.group_lines(pd.DataFrame(train), frame, set(taken))]
 
 
 def test_a_column_whose_values_never_stand_on_both_sides_is_the_group():

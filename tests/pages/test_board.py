@@ -140,7 +140,7 @@ def test_times_epochs_and_what_differs(drawn):
     assert (rows["a"]["best epochs"], rows["b"]["best epochs"]) == ("2 2 2 of 3", "2 2 2 of 4")
     words = {name: rows[name]["what differs"] for name in "ab"}
     assert sorted(words.values()) == ["epochs 4", "–"]
-    assert "Where a run does not say otherwise: resnet34, epochs 3." in text(page)
+    assert "A run has these settings, unless its row names others: resnet34, epochs 3." in text(page)
     assert rows[NASTY]["what differs"] == "external predictions"
 
 
@@ -192,7 +192,7 @@ def test_one_run_alone_and_no_runs_say_what_to_do(copy):
     printed, page, rows = board(copy)
     assert list(rows) == ["a"]
     assert "make blend" in text(page)
-    assert "Where a run does not say otherwise: resnet34." in printed
+    assert "A run has these settings, unless its row names others: resnet34." in printed
     shutil.rmtree(copy / "out/a")
     printed, page, rows = board(copy)
     assert "make train" in printed

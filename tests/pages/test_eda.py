@@ -168,7 +168,7 @@ def test_copies_are_found_within_and_across_and_with_different_labels(nasty):
     rows = {(row[0], row[1]): row[2:] for row in tables(page)["pairs"][1:]}
     assert rows["train/0.jpg", "train/1.jpg"] == ["the same bytes", "train", "two groups, different labels"]
     assert rows["train/2.jpg", "test/13.jpg"] == ["the same bytes", "train and test", ""]
-    assert "1 such pairs across train and test" in done.stdout
+    assert "1 equal or near-identical pairs of a training photo and a test photo" in done.stdout
 
 
 def test_of_very_many_classes_the_ends_are_drawn_and_all_are_listed(tmp_path):

@@ -222,10 +222,10 @@ def test_decimal_commas_are_read_and_other_text_is_not(tmp_path):
 @pytest.mark.parametrize(
     ("target", "values", "words"),
     [
-        ("multiclass", lambda p: 100 * p, "look like percent: divide"),
-        ("multiclass", np.log, "logits: write softmax"),
-        ("multilabel", lambda p: 100 * p, "look like percent: divide"),
-        ("multilabel", np.log, "logits: write the sigmoid"),
+        ("multiclass", lambda p: 100 * p, "because they look like percent"),
+        ("multiclass", np.log, "write softmax over each row"),
+        ("multilabel", lambda p: 100 * p, "because they look like percent"),
+        ("multilabel", np.log, "write the sigmoid of"),
         ("multiclass", lambda p: 2 * p, "correct "),
         ("multilabel", lambda p: p + 0.9, "correct "),
     ],

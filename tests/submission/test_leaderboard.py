@@ -150,7 +150,7 @@ def test_the_safe_one_has_the_best_cv_and_the_bold_one_the_best_leaderboard_amon
     other = keep(tmp_path, "1" * 100, 0.7)
     assert selected(tmp_path, COMPETITION) == (
         {"safe": safe},
-        "no bold one: no other submission has a leaderboard score",
+        "no bold submission is selected, because no other submission has a leaderboard score",
     )
     leaderboard.note_score(tmp_path, nearly, 0.9, None)
     assert "nearly the answers of the safe one" in selected(tmp_path, COMPETITION)[1]

@@ -87,7 +87,7 @@ def stacked_project(folder, labels=LABELS) -> Project:
 def test_stacks_and_external_predictions_never_label_and_are_named(with_stack, capfd):
     assert labelling_runs(with_stack) == ["a", "b"]
     said = capfd.readouterr().out
-    assert "not labelling: mate (external), second (stack)" in said
+    assert "left out: mate (external), second (stack)" in said
 
 
 def test_labels_that_only_a_stack_has_seen_change_no_pseudo_label(tmp_path):

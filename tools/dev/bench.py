@@ -1,9 +1,9 @@
-"""Measure speed and score as ratios: our way and another way of doing the same work, timed in turns.
+"""Compare our code with another way to do the same work, as ratios of speed or of score. Both are timed in turns.
 
-reads   nothing: photos are drawn, or simulated
-writes  outputs/bench/<name>.json: a list of {name, ours, theirs, unit, ratio, rounds}; our way is ahead if ratio > 1
+reads   nothing, because photos and runs are drawn
+writes  outputs/bench/<name>.json: a list of {name, ours, theirs, unit, ratio, rounds}; if ratio > 1, ours is better
 
-ours and theirs are medians over the rounds. Nothing else should run on the machine meanwhile.
+The speeds `ours` and `theirs` are medians over the rounds. Nothing else should run on the machine during the timing.
 """
 
 import importlib
@@ -20,7 +20,7 @@ from options import parse
 from comp import console, files
 from comp.errors import InputError
 
-# Modules of tools/dev/benchmarks, each with records(work, rounds).
+# Modules of tools/dev/benchmarks. Each has a function records(work, rounds), which yields records.
 BENCHES = ("data", "engine", "recipes", "blending", "choosing")
 
 
@@ -29,7 +29,7 @@ def main() -> None:
     names = given.bench.split() or BENCHES
     unknown = set(names) - set(BENCHES)
     if unknown:
-        raise InputError(f"BENCH={given.bench}", f"some of {' '.join(BENCHES)}", "make bench")
+        raise InputError(f"BENCH={given.bench} has unknown parts", f"some of {' '.join(BENCHES)}", "make bench")
     folder = Path(given.outputs) / "bench"
     draw = [sys.executable, Path(__file__).parent / "make_demo.py", "--dest", folder / "inputs"]
     subprocess.run([*draw, "--people", "60", "--test-people", "6"], check=True, stdout=subprocess.DEVNULL)

@@ -1,11 +1,11 @@
-"""Kill the stages at random moments, run them again, and compare their files with those of an undisturbed run.
+"""Kill the stages at random moments, run them again, and compare their files with the files of an undisturbed run.
 
-reads   nothing: a tiny competition is drawn
-writes  only below --work, which it empties first
+reads   nothing, because a tiny competition is drawn
+writes  only files in the folder --work, which is emptied first
 
-Each round is the whole way in a new outputs folder. Every command is killed (SIGKILL, with all its processes) after a
-random share of the time that it took undisturbed, and is started again until it comes to its end. The exit code is 1 if
-any file differs.
+Each round runs all commands in a new outputs folder. Each command is killed (SIGKILL to all its processes) after a
+random share of the time that it took undisturbed. Then it is started again, until it comes to its end. The exit code is
+1 if any file differs.
 """
 
 import argparse
@@ -35,8 +35,8 @@ STAGES = {
     "train": [TRAIN],
     "all": [["folds", "FOLDS=3"], TRAIN, ["predict", "MODEL=test_resnet", "RUN=r", "TTA=none"], ["blend"], ["sub"]],
 }
-PER_COMMAND = 6  # kills in a round: on a loaded machine a command may never end within its undisturbed time
-TIMES = ["seconds", "images_per_second", "waiting"]  # columns of history.csv that are never the same twice
+PER_COMMAND = 6  # most kills of a command in a round: on a loaded machine it may never end within its undisturbed time
+TIMES = ["seconds", "images_per_second", "waiting"]  # columns of history.csv that differ between equal runs
 
 
 def main() -> None:
@@ -45,13 +45,14 @@ def main() -> None:
     draw = [sys.executable, ROOT / "tools/dev/make_demo.py", "--dest", args.work / "inputs"]
     subprocess.run([*draw, "--people", "18", "--test-people", "6"], check=True, stdout=subprocess.DEVNULL)
     commands = STAGES[args.stages]
-    for outputs in ("reference", "again"):  # twice: the first one fills the machine's file caches
+    for outputs in ("reference", "again"):  # twice, because the first run fills the machine's file caches
         if args.stages == "train":
             make(args.work, outputs, *STAGES["folds"][0])
         took = [timed(args.work, outputs, command) for command in commands]
     reference = fingerprints(args.work / "reference")
     bad = bool(differences(reference, fingerprints(args.work / "again")))
-    console.say(f"undisturbed: {sum(took):.0f} s, {len(reference)} files" + (", not the same twice" if bad else ""))
+    differ = ", which differ between two undisturbed runs" if bad else ""
+    console.say(f"undisturbed: {sum(took):.0f} s, {len(reference)} files{differ}")
     chance, kills, rounds = random.Random(args.seed), 0, 0
     while kills < args.kills:
         outputs = args.work / f"round{rounds}"
@@ -71,14 +72,17 @@ def main() -> None:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, default=Path("outputs/chaos"), help="folder to work in; emptied first")
-    parser.add_argument("--kills", type=int, default=100, help="how many")
-    parser.add_argument("--stages", choices=STAGES, default="all", help="what is killed")
-    parser.add_argument("--seed", type=int, default=0, help="of the moments")
+    parser.add_argument("--kills", type=int, default=100, help="number of kills in all")
+    parser.add_argument("--stages", choices=STAGES, default="all", help="stages to run and to kill")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the random moments")
     return parser.parse_args()
 
 
 def start(work: Path, outputs: str, command: list[str]) -> subprocess.Popen:
-    """Start make in a new process group, so that a kill reaches all its processes."""
+    """Start `make command` in a new process group, so that a kill reaches all its processes.
+
+    outputs: the name of the outputs folder in `work`.
+    """
     words = ["make", "-s", "-C", ROOT, *command, f"INPUTS={work.resolve() / 'inputs'}"]
     words += [f"OUTPUTS={work.resolve() / outputs}", "DEVICE=cpu"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
@@ -93,7 +97,7 @@ def start(work: Path, outputs: str, command: list[str]) -> subprocess.Popen:
 
 
 def make(work: Path, outputs: str, *command: str) -> None:
-    """Run a command to its end. Exits with the command's output if it fails."""
+    """Run a command to its end. If the command fails, print its output and exit."""
     finish(start(work, outputs, list(command)))
 
 
@@ -110,7 +114,10 @@ def timed(work: Path, outputs: str, command: list[str]) -> float:
 
 
 def disturbed(work: Path, outputs: str, command: list[str], seconds: float, chance: random.Random, most: int) -> int:
-    """Start a command until it comes to its end, and kill it at most `most` times. Returns the number of kills."""
+    """Start a command again and again until it comes to its end, and kill it at most `most` times.
+
+    Returns the number of kills. seconds: the time that the command takes undisturbed.
+    """
     for kills in range(most):
         process = start(work, outputs, command)
         try:
@@ -126,7 +133,7 @@ def disturbed(work: Path, outputs: str, command: list[str], seconds: float, chan
 
 
 def fingerprints(outputs: Path) -> dict[str, str]:
-    """The hash of every file below outputs, without the photo cache and the locks."""
+    """The name and the hash of every file in outputs, except for the photo cache and the locks."""
     files = {}
     for path in sorted(path for path in outputs.rglob("*") if path.is_file()):
         name = str(path.relative_to(outputs))
@@ -136,7 +143,7 @@ def fingerprints(outputs: Path) -> dict[str, str]:
 
 
 def content(path: Path, outputs: Path) -> bytes:
-    """A file's bytes without what differs between equal runs: times, and the name of the outputs folder."""
+    """The bytes of a file without times and the name of the outputs folder, which differ between equal runs."""
     if path.parent.name == "submissions" and path.suffix == ".json":
         record = json.loads(path.read_text())
         return json.dumps({name: value for name, value in record.items() if name != "made"}).encode()

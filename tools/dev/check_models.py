@@ -1,11 +1,11 @@
-"""Try one small model of each module of timm, and print a table of those that work.
+"""Try one small model of each module of timm, and print a table of the models and whether they work.
 
 reads   nothing
 writes  nothing in outputs/
 
-Each model is trained for one step with the head alone and for one step as a whole. Then it predicts, and it is filled
-from a file of its own weights with a wrapper around them. The photos have 64 px, or the nearest size that the model
-takes. This takes ten minutes on a CPU.
+Each model is trained for one step with the head alone and for one step as a whole, and predicts. Then its weights are
+loaded from a file in which a wrapper surrounds them. The photos have 64 x 64 pixels, or the nearest size that the model
+takes. The check takes ten minutes on a CPU.
 """
 
 import argparse
@@ -68,13 +68,16 @@ def main() -> None:
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--family", nargs="*", metavar="MODULE", help="modules of timm; default: all of them")
-    parser.add_argument("--size", type=int, default=64, help="side of the pictures, pixels")
-    parser.add_argument("--seconds", type=int, default=120, help="a model that takes longer is given up")
+    parser.add_argument("--size", type=int, default=64, help="side of the pictures in pixels")
+    parser.add_argument("--seconds", type=int, default=120, help="longest time for a model, after which it is given up")
     return parser.parse_args()
 
 
 def smallest(family: str) -> tuple[str, int]:
-    """The model of a module of timm with the fewest parameters, and their number. It is built without memory."""
+    """The name and the number of parameters of the smallest model of a module of timm.
+
+    Models are built on the meta device, which needs no memory.
+    """
     counts, names = {}, timm.list_models(module=family)
     for name in [name for name in names if not LARGE.search(name)] or names:
         with torch.device("meta"), contextlib.suppress(NotImplementedError):
@@ -83,7 +86,7 @@ def smallest(family: str) -> tuple[str, int]:
 
 
 def tried(name: str, size: int, seconds: int) -> tuple[int, str]:
-    """The size that a model was tried at, and "works" or the problem."""
+    """The picture size with which a model was tried, and "works" or the problem."""
     recipe = with_normalisation(dataclasses.replace(catalog.get_recipe(name), image_size=size, **SETTINGS))
     signal.signal(signal.SIGALRM, _out_of_time)
     signal.alarm(seconds)
@@ -98,7 +101,7 @@ def tried(name: str, size: int, seconds: int) -> tuple[int, str]:
         return size, f"refused: {error.found}"
     except OutOfTime:
         return size, f"takes more than {seconds} s"
-    except Exception as error:  # the fault that this tool looks for: a traceback
+    except Exception as error:  # a traceback is the fault that this tool looks for
         place = traceback.extract_tb(error.__traceback__)[-1]
         return size, f"TRACEBACK {type(error).__name__}: {str(error)[:150]} ({place.filename}:{place.lineno})"
     finally:
@@ -107,7 +110,7 @@ def tried(name: str, size: int, seconds: int) -> tuple[int, str]:
 
 
 class OutOfTime(BaseException):
-    """A model took too long. It is no Exception, so that no code takes it for a fault of the model."""
+    """The error of a model that took too long. It is not an Exception, so that no code takes it for a model's fault."""
 
 
 def _out_of_time(number, frame) -> None:
@@ -115,7 +118,10 @@ def _out_of_time(number, frame) -> None:
 
 
 def train_and_predict(recipe: Recipe) -> None:
-    """Train the head for a step and the model for a step, then predict. Raises InputError if that is not finite."""
+    """Train the head alone for a step, then the whole model for a step, then predict.
+
+    Raises InputError if a probability is not finite.
+    """
     labels, side = np.arange(4) % 3, recipe.image_size
     pixels = np.random.default_rng(0).integers(0, 256, (4, side, side, 3)).astype(np.uint8)
     photos = Photos("", [f"photo{i}" for i in range(4)], 0, side, pixels)
@@ -126,18 +132,21 @@ def train_and_predict(recipe: Recipe) -> None:
         fit.train_epoch(epoch, lambda count: None)
     probs = predict(fit.learner.model, held_out, recipe, COMPETITION, CPU, views=recipe.tta)
     if not np.isfinite(probs).all():
-        raise InputError("its probabilities are not finite after two steps", "probabilities")
+        raise InputError("the probabilities are not finite after two steps", "finite probabilities")
 
 
 def refill(recipe: Recipe) -> None:
-    """Load the model's own weights from a file with a wrapper around them. Raises InputError if they do not fit."""
+    """Save the model's own weights in a file with a wrapper around them, and load them again.
+
+    Raises InputError if not all weights are found in the file.
+    """
     state = factory.create_model(recipe, COMPETITION, Path()).state_dict()
     with tempfile.TemporaryDirectory() as folder:
         wrapped = {"state_dict": {f"model.{name}": value for name, value in state.items()}}
         torch.save(wrapped, Path(folder, f"{recipe.model}.pth"))
         filled = factory.build_model(dataclasses.replace(recipe, pretrained=True), COMPETITION, Path(folder))
     if filled.origin.found < filled.origin.total:
-        raise InputError(f"of its own weights only these are found: {filled.origin}", "all of them")
+        raise InputError(f"only some of the model's own weights are found: {filled.origin}", "all weights")
 
 
 if __name__ == "__main__":

@@ -1,15 +1,15 @@
-"""The whole way on a small competition: draw it, make folds, train, blend, score, report.
+"""Run all stages on a small competition: draw it, make folds, train, blend, score, report.
 
 reads   nothing
-writes  inputs/demo and outputs/demo; with COMP=digits inputs/digits and outputs/digits
+writes  inputs/demo and outputs/demo, or with COMP=digits inputs/digits and outputs/digits
 
-Each stage is a script of tools/, and the line that is printed before it is the make command that does the same.
+Each stage is a script of tools/. The line before each stage shows the make command that is equivalent.
 
-The settings are for learning from scratch in seconds on a CPU, not for a competition: tiny pictures (the side of the
-ViT's must be a multiple of 32) and no pretrained weights. The faces have a head for each attribute (few faces teach
-eight values sooner than eighteen classes), classes drawn alike often, and two folds: each model sees half of the photos
-more often instead of more of them once. Each run ends before it is perfect, and makes other mistakes than the others,
-so that a blend has something to gain.
+The settings are for learning from scratch in seconds on a CPU, not for a competition. They have tiny pictures (for the
+ViT, the side must be a multiple of 32) and no pretrained weights. For the faces there is a head for each attribute,
+because few faces teach eight values sooner than eighteen classes. The sampler draws all classes equally often. There
+are two folds, so each model sees half of the photos several times, where more folds would leave time to see more photos
+only once. The runs end before they are perfect and make different mistakes, so that a blend has something to gain.
 """
 
 import subprocess
@@ -30,7 +30,7 @@ FACES = (
     "warmup_epochs=0.3 clip_grad=1"
 )
 DIGITS = "pretrained=false image_size=32 epochs=6 lr=3e-3"
-DEMOS = {  # name: folder, folds, (model, run, settings)
+DEMOS = {  # each name to its folder, its number of folds, and (model, run, settings) of each run
     "faces": ("demo", 2, (
         ("vit_small_r26", "vit_small_r26_32px", f"{FACES} image_size=32 lr=5e-4 epochs=4"),
         ("efficientnetv2_rw_t", "efficientnetv2_rw_t_40px", f"{FACES} image_size=40 lr=2e-3 epochs=4"),
@@ -47,7 +47,7 @@ SCRIPTS = {"folds": ("make_folds",), "train": ("train_fold",), "blend": ("blend"
 def main() -> None:
     name = parse(__doc__, "comp").comp
     if name not in DEMOS:
-        raise InputError(f"COMP={name}", f"one of {', '.join(DEMOS)}", "make demo COMP=digits")
+        raise InputError(f"COMP={name} is not a demo", f"one of {', '.join(DEMOS)}", "make demo COMP=digits")
     folder, folds, runs = DEMOS[name]
     places = [f"INPUTS=inputs/{folder}", f"OUTPUTS=outputs/{folder}"]
     script(TOOLS / "dev/make_demo.py", "--comp", name, "--dest", f"inputs/{folder}")
@@ -58,11 +58,13 @@ def main() -> None:
     stage("scores", *places, f"ANSWERS=inputs/{folder}/answers.csv")
     stage("report", *places)
     if name == "faces":
-        console.say("the faces are drawn, not photographed: these numbers show that it works, not how good models are")
+        console.say(
+            "the faces are drawn, not photographed, so the scores show that the toolkit works, not how good models are"
+        )
 
 
 def stage(target: str, *words: str) -> None:
-    """Run a target of the Makefile with these variables."""
+    """Print the make command of a target with these variables, and run the scripts of the target."""
     shown = [word if " " not in word else '{}="{}"'.format(*word.split("=", 1)) for word in words]
     console.say(f"\nmake {target} {' '.join(shown)}", style="bold")
     for script_name in SCRIPTS.get(target, (target,)):
@@ -70,7 +72,7 @@ def stage(target: str, *words: str) -> None:
 
 
 def script(path: Path, *words: str) -> None:
-    """Run a script; if it fails, it has said why, and this one ends with its exit code."""
+    """Run a script. If it fails, exit with its exit code, because the script has printed the reason."""
     done = subprocess.run([sys.executable, str(path), *words], check=False)
     if done.returncode:
         sys.exit(done.returncode)

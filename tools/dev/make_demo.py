@@ -1,11 +1,11 @@
-"""Draw a small competition to try the toolkit on: faces, or scikit-learn's handwritten digits.
+"""Draw a small competition to try the toolkit: faces, or scikit-learn's handwritten digits.
 
 reads   nothing
 writes  <dest>/: the competition's files (see drawing/faces.py and drawing/digits.py), answers.csv with the true answers
-        of the test photos, and demo.json with the settings that it was drawn with
+        of the test photos, and demo.json with the settings of the drawing
 
-The faces are drawn, they are NOT photos of people; their files lie as those of the home competition do (mask x gender x
-age, the one that this toolkit was written for first). The digits are real.
+The faces are drawn; they are NOT photos of people. The files are named as in the home competition (mask x gender x
+age), for which this toolkit was written first. The digits are real.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from drawing import digits, faces
 
-VERSIONS = {"faces": 3, "digits": 1}  # raise one if its pictures change: then older demos are drawn anew
+VERSIONS = {"faces": 3, "digits": 1}  # raise the version if the pictures change; then older demos are drawn again
 
 
 def main() -> None:
@@ -27,30 +27,30 @@ def main() -> None:
         return
     draw_competition(args.dest, settings)
     if args.comp == "digits":
-        print(f"wrote 1,797 handwritten digits, one half to train on and one to predict, into {args.dest}")
+        print(f"wrote 1,797 handwritten digits into {args.dest}, one half to train and one half to predict")
         return
     print(
         f"drew {args.people} people with {len(faces.SHOTS) * args.people} photos to train on, and {args.test_people} "
-        f"others with {len(faces.SHOTS) * args.test_people} to predict, into {args.dest}"
+        f"other people with {len(faces.SHOTS) * args.test_people} photos to predict, into {args.dest}"
     )
     print("the faces are drawn, not photographed")
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--comp", choices=VERSIONS, default="faces", help="which competition")
+    parser.add_argument("--comp", choices=VERSIONS, default="faces", help="the competition to draw")
     parser.add_argument("--dest", type=Path, default=Path("inputs/demo"), help="folder to draw into")
     parser.add_argument("--people", type=int, default=150, help="faces: people to train on, seven photos each")
     parser.add_argument("--test-people", type=int, default=54, help="faces: people to predict, seven photos each")
-    parser.add_argument("--seed", type=int, default=0, help="of everything that is drawn")
+    parser.add_argument("--seed", type=int, default=0, help="seed of everything that is drawn")
     args = parser.parse_args()
     if min(args.people, args.test_people) < 6:
-        parser.error("--people and --test-people: at least 6, one for each gender and age group")
+        parser.error("--people and --test-people must be at least 6, one person for each gender and age group")
     return args
 
 
 def chosen(args: argparse.Namespace) -> dict:
-    """The settings of a demo, as demo.json holds them."""
+    """The settings of the demo that the options ask for, in the form of demo.json."""
     settings = {"version": VERSIONS[args.comp], "seed": args.seed}
     if args.comp == "digits":
         return {"comp": "digits", **settings}
@@ -58,19 +58,26 @@ def chosen(args: argparse.Namespace) -> dict:
 
 
 def is_drawn(dest: Path, settings: dict) -> bool:
-    """Whether dest holds exactly this demo. Exits if dest is not a demo: this tool must not replace it."""
+    """Return whether dest has the demo with exactly these settings.
+
+    If dest exists and is not a demo, exit, because this tool must not replace it.
+    """
     if not dest.exists():
         return False
     if not all((dest / name).is_file() for name in ("answers.csv", "demo.json")):
         sys.exit(
-            f"error: {dest} is there and is no demo (it has no answers.csv and demo.json)\n"
-            "expected: a new folder, or one that this tool drew; give another --dest"
+            f"error: {dest} exists and is not a demo (answers.csv or demo.json is missing)\n"
+            "expected: a new folder, or a folder that this tool drew\n"
+            "run:      the same command with another --dest"
         )
     return json.loads((dest / "demo.json").read_text()) == settings
 
 
 def draw_competition(dest: Path, settings: dict) -> None:
-    """Draw the competition into a folder next to dest, then rename it, so that dest is whole or does not exist."""
+    """Draw the competition into a folder next to dest, then rename the folder to dest.
+
+    So dest is either complete, or it does not exist.
+    """
     drawing = dest.with_name(f".{dest.name}.drawing")
     shutil.rmtree(drawing, ignore_errors=True)
     if settings.get("comp") == "digits":

@@ -1,4 +1,5 @@
-"""The report of the runs and the blend: what it reads (report_data.py), its sections, and their list (report.py).
+"""The report of the runs and the blend. report_data.py reads its data, and report.py has the list of its sections.
 
-Change here what the report shows. A section is a function named `section` in a module of its own.
+Change this package to change what the report shows. Each of the other modules has a function `section`, which makes a
+section.
 """

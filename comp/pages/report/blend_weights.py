@@ -1,4 +1,4 @@
-"""The blend: its weights, the candidates it was chosen from, and how unlike the runs are. A section of the report."""
+"""The section of the report on the blend: its weights, its candidates, and how much the runs differ."""
 
 from collections.abc import Mapping
 
@@ -10,19 +10,22 @@ from comp.pages.figures import Figure, Table
 from comp.pages.page import Section
 from comp.pages.report.report_data import ReportData
 
-MOST_RUNS = 30  # in the tables of pairs
-MOST_CANDIDATES = 25
+MOST_RUNS = 30  # most runs in the tables of pairs
+MOST_CANDIDATES = 25  # most candidates in their table, the best ones
 
 
 def section(data: ReportData) -> Section | None:
-    """Weights and candidates from weights.json, and tables of pairs of complete runs. None without runs."""
+    """The section with the weights and candidates in weights.json, and tables of pairs of complete runs.
+
+    Returns None if there are no runs.
+    """
     if not data.runs:
         return None
     complete = sum(source.is_complete for source in data.runs)
     notes = [_described(data.weights)]
     if complete < 2:
         runs = "One run is complete" if complete else "No run is complete"
-        notes.append(f"{runs}: how unlike the runs are is shown from two on.")
+        notes.append(f"{runs}. If two or more runs are complete, this section shows how much they differ.")
     tables = [*_candidates(data), *_pairs(data)]
     return Section("blend", "Blend and runs", notes, figures=_weights(data.weights), tables=tables)
 
@@ -50,7 +53,10 @@ def _candidates(data: ReportData) -> list[Table]:
 
 
 def _pairs(data: ReportData) -> list[Table]:
-    """How unlike each pair of runs is: the share of different answers, and the correlation of probabilities."""
+    """Two tables on each pair of complete runs: the share of different answers, and the correlation of probabilities.
+
+    For a regression both tables are about the errors of the runs.
+    """
     complete = [source for source in data.runs if source.is_complete][:MOST_RUNS]
     if len(complete) < 2:
         return []

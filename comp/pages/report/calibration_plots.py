@@ -1,4 +1,4 @@
-"""Calibration: whether probabilities are as often right as they say. A section of the report.
+"""The section of the report on calibration, which compares probabilities with the share of right answers.
 
 Letters: S rows, P probabilities.
 """
@@ -15,23 +15,27 @@ from comp.pages.page import Section
 from comp.pages.report.report_data import ReportData, Source
 
 BINS = 10
-MOST_CURVES = 6  # sources in the figure, apart from the mean of the runs
+MOST_CURVES = 6  # most sources in the figure, apart from the mean of the runs
 MEAN = "mean of the runs"
 MEANING = {
     "one": "Confidence is the probability of the answer.",
     "binary": "Confidence is the probability of the second class.",
     "multilabel": "Confidence is the probability of a label, over all labels.",
 }
-DOTTED_LINE = " On the dotted line probabilities are right as often as they say."
+DOTTED_LINE = " On the dotted line the share of right answers is equal to the confidence."
 OF_BLEND = (
-    " The blend's probabilities include its decision rule, which moves them on purpose so that its answers score best: "
-    "compare them with the mean of the runs, which is before weights and rule."
+    " The decision rule of the blend changes the probabilities on purpose, so that the answers score best. Compare the "
+    "blend with the mean of the runs, which has no weights and no rule."
 )
 
 
 @dataclass(frozen=True)
 class Reliability:
-    """Of each bin of confidence: mean confidence, share that is right (nan if empty) and count, (BINS,) each."""
+    """The calibration in bins of confidence.
+
+    confidence (BINS,): the mean confidence of each bin. right (BINS,): the share of probabilities in each bin that are
+    right. count (BINS,): the number of probabilities in each bin. An empty bin has nan for confidence and right.
+    """
 
     confidence: np.ndarray
     right: np.ndarray
@@ -39,13 +43,16 @@ class Reliability:
 
     @property
     def error(self) -> float:
-        """Expected calibration error: mean |confidence - share right|, weighted by count (Guo et al. 2017)."""
+        """The expected calibration error: the mean of |confidence - right|, weighted by count (Guo et al. 2017)."""
         gaps = np.abs(self.confidence - self.right)[self.count > 0]
         return float(np.average(gaps, weights=self.count[self.count > 0])) if len(gaps) else float("nan")
 
 
 def section(data: ReportData) -> Section | None:
-    """A reliability diagram, and the expected calibration error of each source. None for a regression."""
+    """The section with a reliability diagram and the expected calibration error of each source.
+
+    Returns None if there are no predictions, or for a regression.
+    """
     if data.competition.target == "regression" or not data.main:
         return None
     by_source = {source.name: reliability_of(data, source) for source in [*data.sources, *_mean(data)]}
@@ -60,7 +67,7 @@ def section(data: ReportData) -> Section | None:
 
 
 def reliability(confidence: np.ndarray, right: np.ndarray) -> Reliability:
-    """Bins of equal width. confidence (P,) in 0 … 1; right (P,) bool."""
+    """The reliability in bins of equal width. confidence (P,): in 0 … 1. right (P,) bool: whether each is right."""
     bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
     count = np.bincount(bins, minlength=BINS)
     sums = [np.bincount(bins, values, minlength=BINS) for values in (confidence, right)]
@@ -69,10 +76,11 @@ def reliability(confidence: np.ndarray, right: np.ndarray) -> Reliability:
 
 
 def reliability_of(data: ReportData, source: Source) -> Reliability:
-    """The reliability of a source's predicted rows; not for a regression.
+    """The reliability of the predicted rows of a source. The target must not be a regression.
 
-    One label: the probability of the answer, and whether it is right. Two classes: the probability of the second class,
-    and whether it is true. Several labels: the probability of every label, and whether the row has it.
+    With one class for each row, the confidence is the probability of the answer, which may be right. With two classes,
+    it is the probability of the second class, which is right if this class is true. With several labels, it is the
+    probability of each label, which is right if the row has the label.
     """
     known = source.known
     labels, probs = data.rows.labels[known], source.probs[known].astype(np.float64)
@@ -85,7 +93,7 @@ def reliability_of(data: ReportData, source: Source) -> Reliability:
 
 
 def _mean(data: ReportData) -> list[Source]:
-    """The equal mean of the complete runs: the probabilities before the blend's weights and rule."""
+    """A source with the equal mean of the complete runs, in a list; an empty list if fewer than two are complete."""
     probs = [source.probs for source in data.runs if source.is_complete]
     return [Source(MEAN, np.mean(probs, axis=0, dtype=np.float64).astype(np.float32))] if len(probs) > 1 else []
 

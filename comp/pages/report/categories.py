@@ -1,7 +1,7 @@
-"""Categories of truth and answers: the classes, the values of an attribute, or ranges of the number for a regression.
+"""Categories of true and answered labels: the classes, the values of an attribute, or the ranges of a number.
 
-The confusion matrices count them, and the gallery filters by them. Several labels have no categories.
-Letters: S scored rows, B categories.
+The confusion matrices count categories, and the gallery filters by categories. A target with several labels has no
+categories. Letters: S scored rows, B categories.
 """
 
 from collections.abc import Sequence
@@ -14,13 +14,17 @@ from comp.competition import scoring
 from comp.competition.competition import Competition
 from comp.pages.report.report_data import ReportData, Source
 
-RANGES = 10  # of a number, each with about the same number of rows
+RANGES = 10  # most ranges of a number; each range has about an equal number of rows
 NONE = -1  # the answer in a row that is not predicted
 
 
 @dataclass(frozen=True)
 class Categories:
-    """names (B,), truth (S,) int. title: what the categories are. edges (B - 1,): the borders of ranges, else None."""
+    """The categories of a target or of an attribute.
+
+    title: the kind of the categories, such as "class". names (B,). truth (S,) int: the true category of each row.
+    edges (B - 1,): the borders between ranges, or None if the categories are not ranges.
+    """
 
     title: str
     names: Sequence[str]
@@ -28,7 +32,7 @@ class Categories:
     edges: np.ndarray | None = None
 
     def answers(self, competition: Competition, source: Source) -> np.ndarray:
-        """The category that a source answers in each row (S,) int, NONE where the row is not predicted."""
+        """The category (S,) int that a source answers in each row; NONE if the row is not predicted."""
         known, categories = source.known, np.full(len(self.truth), NONE)
         answers = scoring.answers(competition, source.probs[known])
         categories[known] = answers if self.edges is None else np.searchsorted(self.edges, answers, side="right")
@@ -36,7 +40,7 @@ class Categories:
 
 
 def of_target(data: ReportData) -> Categories | None:
-    """The classes, or the ranges of the number; None for several labels."""
+    """The categories of the target: the classes, or the ranges of the number. Returns None for several labels."""
     if data.competition.target == "multilabel":
         return None
     if data.competition.target == "regression":
@@ -45,7 +49,7 @@ def of_target(data: ReportData) -> Categories | None:
 
 
 def of_attributes(data: ReportData) -> dict[str, Categories]:
-    """Name of each attribute of the classes to its values as categories. Empty where classes have no attributes."""
+    """The name of each attribute of the classes, and its values as categories; {} if classes have no attributes."""
     if not data.competition.sums_to_one:
         return {}
     return {
@@ -55,12 +59,12 @@ def of_attributes(data: ReportData) -> dict[str, Categories]:
 
 
 def attribute_values(of_class: Sequence[int], answers: np.ndarray) -> np.ndarray:
-    """The attribute's value of each answered class (S,). of_class: value of each class. NONE stays NONE."""
+    """The value (S,) of an attribute in each answered class. of_class: the value of each class. NONE stays NONE."""
     return np.where(answers == NONE, NONE, np.array(of_class)[answers])
 
 
 def _ranges(labels: np.ndarray) -> Categories:
-    """Ranges between quantiles, with short borders where these are still different."""
+    """The ranges between quantiles of the labels. The borders are rounded to few digits if they stay different."""
     edges = np.unique(np.quantile(labels, np.linspace(0, 1, RANGES + 1)[1:-1]))
     edges = edges[edges > labels.min()] if len(labels) else edges
     short = np.unique([float(f"{edge:.3g}") for edge in edges])

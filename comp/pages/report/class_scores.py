@@ -1,6 +1,6 @@
-"""Class scores: precision, recall and F1 of each class or label. A section of the report.
+"""The section of the report on class scores: precision, recall and F1 of each class or label.
 
-Two classes and several labels have precision-recall curves, too. Letters: S rows, C classes.
+For two classes and for several labels it also has precision-recall curves. Letters: S rows, C classes.
 """
 
 from dataclasses import dataclass
@@ -13,15 +13,17 @@ from comp.pages import figures
 from comp.pages.page import Section
 from comp.pages.report.report_data import ReportData, Source
 
-MOST_CURVES = 6  # labels with a curve: those with the lowest F1
-POINTS = 60  # points of a curve
+MOST_CURVES = 6  # most labels with a curve, which are those with the lowest F1
+POINTS = 60  # most points of a curve
 
 
 @dataclass(frozen=True)
 class ClassScores:
-    """Counts (C,): rows of the class, rows that are answered with it, and rows where both are so.
+    """The counts of each class.
 
-    Precision is nan for a class that is never answered, recall for a class without rows, F1 for a class with neither.
+    rows (C,): the rows that have the class. answered (C,): the rows whose answer is the class. right (C,): the rows
+    that have the class and are answered with it. A class that is never answered has a precision of nan, a class without
+    rows has a recall of nan, and a class without rows and answers has an F1 of nan.
     """
 
     right: np.ndarray
@@ -42,7 +44,10 @@ class ClassScores:
 
 
 def section(data: ReportData) -> Section | None:
-    """A row for each class, the lowest F1 first. None for a regression."""
+    """The section with a row for each class, the lowest F1 first.
+
+    Returns None for a regression, or without predictions.
+    """
     if data.competition.target == "regression" or not data.main:
         return None
     scores = class_scores(data, data.main)
@@ -58,7 +63,7 @@ def section(data: ReportData) -> Section | None:
 
 
 def class_scores(data: ReportData, source: Source) -> ClassScores:
-    """The scores of the plain decisions on a source's predicted rows; not for a regression."""
+    """The class scores of the plain decision on the predicted rows of a source. The target must not be a regression."""
     known = source.known
     answers = scoring.answers(data.competition, source.probs[known])
     return ClassScores(*formulas.counts(data.rows.labels[known], answers, data.competition.size))
@@ -69,7 +74,10 @@ def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
 
 
 def _row(data: ReportData, scores: ClassScores, label: int, several: bool) -> dict:
-    """One class. For several labels also how many rows are right, missed, or wrongly answered with the label."""
+    """The values of one class for the template.
+
+    For several labels, cells holds the number of rows that are right, that miss the label, and that wrongly have it.
+    """
     right, rows, answered = int(scores.right[label]), int(scores.rows[label]), int(scores.answered[label])
     measures = [float(measure[label]) for measure in (scores.precision, scores.recall, scores.f1)]
     return {
@@ -83,7 +91,10 @@ def _row(data: ReportData, scores: ClassScores, label: int, several: bool) -> di
 
 
 def _curves(data: ReportData, order: np.ndarray) -> list[figures.Figure]:
-    """Precision by recall: of the labels with the lowest F1, or of the second of two classes."""
+    """The figure of precision by recall, for the labels with the lowest F1 or for the second of two classes.
+
+    The list is empty for other targets. order (C,): the classes, the lowest F1 first.
+    """
     target, known = data.competition.target, data.main.known
     labels, probs = data.rows.labels[known], data.main.probs[known]
     if target == "multilabel":
@@ -98,7 +109,10 @@ def _curves(data: ReportData, order: np.ndarray) -> list[figures.Figure]:
 
 
 def _curve(truth: np.ndarray, probs: np.ndarray) -> tuple[list[float], list[float]]:
-    """Recall and precision of POINTS evenly spaced thresholds."""
+    """The recall and the precision at up to POINTS thresholds, which are spread evenly over all thresholds.
+
+    truth (S,) bool, probs (S,): of one class.
+    """
     from sklearn.metrics import precision_recall_curve
 
     precision, recall, _ = precision_recall_curve(truth, probs)

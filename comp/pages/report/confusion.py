@@ -1,7 +1,7 @@
-"""Confusion: what is answered where something else is true. Two sections of the report.
+"""Two sections of the report on confusion: how often each category is answered for each true category.
 
-Classes, their attributes and ranges of a number have matrices as tables of buttons, which filter the gallery. A
-regression also has a scatter plot and its errors. Letters: S rows, B categories.
+Each confusion matrix of classes, attributes or ranges of a number is a table of buttons, which filter the gallery. A
+regression also has a section with a scatter plot and the errors. Letters: S rows, B categories.
 """
 
 from dataclasses import dataclass
@@ -15,15 +15,18 @@ from comp.pages.report import categories
 from comp.pages.report.categories import NONE, Categories
 from comp.pages.report.report_data import ReportData, Source
 
-LARGEST = 30  # categories of a matrix; where there are more, the pairs that are confused most often are listed
-MOST_PAIRS = 60
-MOST_POINTS = 2000  # points of the scatter plot: more make the page large and show no more
+LARGEST = 30  # most categories of a matrix; if there are more, the pairs that are confused most often are listed
+MOST_PAIRS = 60  # most pairs in this list
+MOST_POINTS = 2000  # about the most points of the scatter plot: more points make the page large and show no more
 ERROR_BINS = 30
 
 
 @dataclass(frozen=True)
 class Confusion:
-    """counts (B, B): rows by true category and answer. kind: "class", or the number of the attribute, as text."""
+    """A confusion matrix. counts (B, B): the number of rows by true category and answered category.
+
+    kind: "class", or the number of the attribute as a text.
+    """
 
     kind: str
     categories: Categories
@@ -34,7 +37,10 @@ class Confusion:
         return len(self.counts) <= LARGEST
 
     def pairs(self) -> list[tuple[int, int, int]]:
-        """True category, wrong answer and how often, the most frequent first, at most MOST_PAIRS."""
+        """Triples of a true category, a wrong answer and the number of such rows, the most frequent first.
+
+        There are at most MOST_PAIRS triples.
+        """
         wrong = self.counts * (1 - np.eye(len(self.counts), dtype=self.counts.dtype))
         order = np.argsort(-wrong, axis=None, kind="stable")[:MOST_PAIRS]
         pairs = [(*divmod(int(cell), len(wrong)), int(wrong.flat[cell])) for cell in order]
@@ -42,7 +48,7 @@ class Confusion:
 
 
 def confusions(data: ReportData, source: Source) -> list[Confusion]:
-    """The matrix of the classes or ranges, then one for each attribute. Empty for several labels."""
+    """The matrix of the classes or ranges, then a matrix for each attribute. The list is empty for several labels."""
     target = categories.of_target(data)
     if target is None:
         return []
@@ -55,13 +61,16 @@ def confusions(data: ReportData, source: Source) -> list[Confusion]:
 
 
 def _counts(target: Categories, answers: np.ndarray) -> np.ndarray:
-    """Counts (B, B) of true category and answer (S,), without rows that are not predicted."""
+    """The counts (B, B) of rows by true category and by answer (S,). Rows that are not predicted do not count."""
     known, size = answers != NONE, len(target.names)
     return np.bincount(target.truth[known] * size + answers[known], minlength=size * size).reshape(size, size)
 
 
 def section(data: ReportData) -> Section | None:
-    """The matrix of the classes or ranges, and of each attribute. None for several labels."""
+    """The section with the matrix of the classes or ranges, and a matrix for each attribute.
+
+    Returns None for several labels, or without predictions.
+    """
     if data.competition.target == "multilabel" or not data.main:
         return None
     matrices = [_shown(matrix) for matrix in confusions(data, data.main)]
@@ -70,10 +79,10 @@ def section(data: ReportData) -> Section | None:
 
 
 def _shown(matrix: Confusion) -> dict:
-    """The values of the template: cells of a small matrix, or the most frequent pairs of a large one.
+    """The values of a matrix for the template: the cells of a small matrix, or the most frequent pairs of a large one.
 
-    A cell is its count and the strength of its colour: the root of its share of the true category, which keeps small
-    shares visible.
+    A cell is a pair of its count and of the strength of its colour. The strength is the root of the cell's share of the
+    rows of the true category. The root keeps small shares visible.
     """
     totals = matrix.counts.sum(1)
     rows = [
@@ -92,7 +101,10 @@ def _shown(matrix: Confusion) -> dict:
 
 
 def number_section(data: ReportData) -> Section | None:
-    """A scatter plot, a histogram of the errors, and the errors by range. None unless the target is a number."""
+    """The section with a scatter plot, a histogram of the errors and the errors by range of the truth.
+
+    Returns None unless the target is a number and there are predictions.
+    """
     if data.competition.target != "regression" or not data.main:
         return None
     known = data.main.known

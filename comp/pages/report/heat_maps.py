@@ -1,7 +1,7 @@
-"""Heat maps: where the models look in photos, from the Grad-CAM pictures of `make look`.
+"""The section of the report on heat maps, which are Grad-CAM pictures that show where the models look in photos.
 
-A section of the report shows all pictures in outputs/looks/. `write_look` saves those of one call and writes the page
-outputs/look.html, which shows them alone. Letters: S pixels of a side, H cells of a side.
+The section shows all pictures in outputs/looks/. For `make look`, `write_look` saves the pictures of one call and
+writes the page outputs/look.html with only these pictures. Letters: S pixels of a side, H cells of a side.
 """
 
 import shlex
@@ -18,17 +18,20 @@ from comp.store import grad_cam_files
 from comp.store.grad_cam_files import GradCam, Heat, SavedGradCam
 from comp.store.paths import page_file
 
-MOST_SHOWN = 40  # photos; about 40 kB each
+MOST_SHOWN = 40  # most photos on a page; each takes about 40 kB
 
 
 def section(data: ReportData) -> Section | None:
-    """The Grad-CAM pictures in outputs/looks/, and files that cannot be read. None where there are no files."""
+    """The section with the Grad-CAM pictures in outputs/looks/, and the files in it that cannot be read.
+
+    Returns None if there are no files.
+    """
     saved, errors = grad_cam_files.load_all(data.outputs)
     return _section(saved, data.outputs, [str(error.found) for error in errors]) if saved or errors else None
 
 
 def write_look(outputs: Path, grad_cams: Sequence[tuple[GradCam, np.ndarray]]) -> Path:
-    """Save each Grad-CAM with its photo (S, S, 3) uint8, and write the page of them; returns its path."""
+    """Save each Grad-CAM with its photo (S, S, 3) uint8, and write the page of these pictures. Returns its path."""
     saved = [
         grad_cam_files.save_grad_cam(outputs, grad_cam, pictures(photo, grad_cam.heats))
         for grad_cam, photo in grad_cams
@@ -48,7 +51,7 @@ def _section(saved: Sequence[SavedGradCam], outputs: Path, problems: Sequence[st
 
 
 def _shown(saved: SavedGradCam, outputs: Path) -> dict:
-    """The values of one photo for the template. again: the command that makes stale pictures anew."""
+    """The values of one photo for the template. `again` is the command that draws stale pictures again, or empty."""
     grad_cam = saved.grad_cam
     photo, *under = [thumbnails.thumbnail(path, SIDE) for path in saved.pictures]
     command = f"make look RUN={grad_cam.run} IMAGE={shlex.quote(grad_cam.image)}"
@@ -62,7 +65,7 @@ def _shown(saved: SavedGradCam, outputs: Path) -> dict:
 
 
 def _models(grad_cam: GradCam) -> str:
-    """Whose models were asked, in words."""
+    """A text on the models whose heat maps are shown."""
     numbers = ", ".join(map(str, grad_cam.folds))
     if grad_cam.is_test:
         return f"a test photo; mean of the models of folds {numbers}"
@@ -71,7 +74,7 @@ def _models(grad_cam: GradCam) -> str:
 
 def _heat(heat: Heat, picture: thumbnails.Thumbnail) -> dict:
     side, place = len(heat.cells), hottest(heat.cells)
-    where = "nothing in the photo speaks for it"
+    where = f"no part of the photo speaks for {heat.title}"
     if place:
         where = (
             f"hottest {place[0]:.0%} from the left, {place[1]:.0%} from the top; "
@@ -85,13 +88,16 @@ def _heat(heat: Heat, picture: thumbnails.Thumbnail) -> dict:
 # ---- pictures of heat
 
 SIDE = 224  # pixels of a picture
-COLOUR_MAP = "inferno"  # of matplotlib: from dark to bright, which the colour-blind see, too
-STRENGTH = 0.75  # of the colour where the heat is at least FULL; the rest is the photo in grey
+COLOUR_MAP = "inferno"  # a colour map of matplotlib from dark to bright, which colour-blind people can read, too
+STRENGTH = 0.75  # share of the colour where the heat is at least FULL; the rest is the photo in grey
 FULL = 0.6
 
 
 def pictures(photo: np.ndarray, heats: Sequence[Heat]) -> list[np.ndarray]:
-    """The photo and then the photo under each heat, (SIDE, SIDE, 3) uint8 each. photo (S, S, 3) uint8."""
+    """The pictures (SIDE, SIDE, 3) uint8 of a photo: the photo alone, then the photo under each heat.
+
+    photo (S, S, 3) uint8.
+    """
     large = _resized(photo)
     return [large, *(_under(large, heat.cells) for heat in heats)]
 
@@ -103,7 +109,10 @@ def _resized(photo: np.ndarray) -> np.ndarray:
 
 
 def _under(photo: np.ndarray, cells: np.ndarray) -> np.ndarray:
-    """The photo in grey where there is no heat; elsewhere mixed with the colours of the heat, the more the hotter."""
+    """The photo (SIDE, SIDE, 3) uint8 in grey, mixed with the colours of the heat. More heat gives more colour.
+
+    cells (H, H): the heat.
+    """
     import matplotlib
     from PIL import Image
 
@@ -116,9 +125,9 @@ def _under(photo: np.ndarray, cells: np.ndarray) -> np.ndarray:
 
 
 def hottest(cells: np.ndarray) -> tuple[float, float] | None:
-    """The centre of the hottest cell of (H, H): shares of the width from the left and of the height from the top.
+    """The centre of the hottest of the cells (H, H), or None if there is no heat.
 
-    None where there is no heat.
+    The centre is a share of the width from the left, and a share of the height from the top.
     """
     if not cells.max() > 0:
         return None
@@ -127,6 +136,6 @@ def hottest(cells: np.ndarray) -> tuple[float, float] | None:
 
 
 def share_of_half(cells: np.ndarray) -> float:
-    """The smallest share of the cells (H, H) that holds half of the heat: small where the heat is in one place."""
+    """The smallest share of the cells (H, H) that holds half of the heat. It is small if the heat is in one place."""
     total = np.cumsum(np.sort(cells, axis=None)[::-1])
     return (int(np.searchsorted(total, total[-1] / 2)) + 1) / cells.size

@@ -1,12 +1,13 @@
-"""The gallery of mistakes: photos with truth and every run's answer, which the reader filters. A section of the report.
+"""The section of the report with the gallery of mistakes: photos with their true label and the answer of each run.
 
-`gallery_rows` has all scored rows as plain values for gallery.js, and thumbnails of some. Below the gallery stand the
-groups whose photos are answered differently although they are alike. Letters: S scored rows, C classes.
+The reader can filter the photos. `gallery_rows` has all scored rows as plain values for gallery.js, and thumbnails of
+some rows. Below the gallery are the groups that have one true label but different answers. Letters: S scored rows, C
+classes.
 
 | target         | truth and answers of a row         | confidence, in thousandths                          |
 |----------------|------------------------------------|-----------------------------------------------------|
 | one label      | a class                            | the probability of the answer                       |
-| several labels | a list of labels                   | the largest difference of a probability from 0 or 1 |
+| several labels | a list of labels                   | largest difference of a probability from true 0/1   |
 | number         | a range; also the numbers          | none                                                |
 """
 
@@ -23,15 +24,18 @@ from comp.pages.report import categories
 from comp.pages.report.categories import NONE, Categories
 from comp.pages.report.report_data import ReportData, Source
 
-MOST_THUMBNAILS = 600  # about 2 kB each
-BYTES = 5_000_000  # of thumbnails, at most
-MOST_SOURCES = 12  # on a card, the best ones: more make it long
-MOST_ANSWERS = 1_000_000  # of all sources together, 7 bytes each: where there are many rows, fewer sources are shown
-MOST_GROUPS = 25  # groups that are listed
+MOST_THUMBNAILS = 600  # most thumbnails, of about 2 kB each
+BYTES = 5_000_000  # most bytes of all thumbnails
+MOST_SOURCES = 12  # most sources on a card, which are the best ones: more sources make the card long
+MOST_ANSWERS = 1_000_000  # most answers of all sources, of 7 bytes each; with many rows, fewer sources are shown
+MOST_GROUPS = 25  # most groups in the list
 
 
 def section(data: ReportData) -> Section | None:
-    """The gallery, the most confident mistakes first, and the groups that disagree. None without predictions."""
+    """The section with the gallery, the most confident mistakes first, and the groups that disagree.
+
+    Returns None without predictions.
+    """
     if not data.main:
         return None
     values = {
@@ -58,7 +62,11 @@ def _names(data: ReportData) -> list[str]:
 
 @dataclass(frozen=True)
 class Opinion:
-    """What one source says of each row: see the table above. Rows that are not predicted have NONE, or None."""
+    """The answers and confidences of one source, as in the table above. name: the name of the source.
+
+    The answer in a row that is not predicted is NONE, or None for several labels. numbers: the predicted numbers of a
+    regression, else None.
+    """
 
     name: str
     answers: list
@@ -67,7 +75,7 @@ class Opinion:
 
 
 def gallery_rows(data: ReportData) -> dict:
-    """All rows as plain values for gallery.js, with thumbnails of some of them."""
+    """All scored rows as plain values for gallery.js, and thumbnails of some rows."""
     group, names = pd.factorize(data.rows.groups)
     order = np.argsort(-badness(data, data.main), kind="stable")
     target, number = categories.of_target(data), data.competition.target == "regression"
@@ -115,12 +123,15 @@ def _thousandths(data: ReportData, source: Source) -> list[int]:
 
 
 def _label_lists(labels: np.ndarray) -> list[list[int]]:
-    """The labels of each row, from (S, C) of 0 and 1."""
+    """The list of labels of each row. labels (S, C): 0 or 1."""
     return [np.flatnonzero(row).tolist() for row in labels]
 
 
 def _photos(data: ReportData) -> dict:
-    """Row number, as text, to its thumbnail; and to the problem of a photo without a thumbnail."""
+    """Two entries for gallery.js: "photos" has thumbnails, and "problems" has the reasons for missing thumbnails.
+
+    The keys of both are row numbers as texts.
+    """
     rows = thumbnail_rows(data, data.main, MOST_THUMBNAILS)
     drawn = thumbnails.thumbnails(data.inputs, [data.images[row] for row in rows], budget=BYTES)
     pairs = list(zip(rows, drawn, strict=True))
@@ -134,7 +145,11 @@ def _photos(data: ReportData) -> dict:
 
 
 def is_wrong(data: ReportData, source: Source) -> np.ndarray:
-    """Which rows are answered wrong (S,) bool; for a number: in another range than the true one."""
+    """Return whether the answer of each row is wrong, (S,) bool.
+
+    For a regression, an answer is wrong if it is in another range than the true number. Rows that are not predicted are
+    not wrong.
+    """
     target, known = categories.of_target(data), source.known
     if target is not None:
         return known & (target.answers(data.competition, source) != target.truth)
@@ -144,10 +159,10 @@ def is_wrong(data: ReportData, source: Source) -> np.ndarray:
 
 
 def badness(data: ReportData, source: Source) -> np.ndarray:
-    """A number for each row (S,), the higher the worse; -inf where it is not predicted.
+    """A number (S,) for each row that is higher for a worse answer, and -inf for a row that is not predicted.
 
-    Mistakes come before right answers: first the most confident mistakes, last the most confident right answers. For a
-    number it is the absolute error.
+    All mistakes are worse than all right answers. The most confident mistake is the worst, and the most confident right
+    answer is the best. For a regression, the number is the absolute error.
     """
     known = source.known
     worse = np.full(len(known), -np.inf)
@@ -161,7 +176,7 @@ def badness(data: ReportData, source: Source) -> np.ndarray:
 
 
 def _confidence(data: ReportData, source: Source) -> np.ndarray:
-    """The confidence (S,) of the table above, nan where a row is not predicted."""
+    """The confidence (S,) of each row, as in the table above; nan if the row is not predicted."""
     target, known = categories.of_target(data), source.known
     confidence = np.full(len(known), np.nan)
     if target is None:
@@ -173,9 +188,10 @@ def _confidence(data: ReportData, source: Source) -> np.ndarray:
 
 
 def thumbnail_rows(data: ReportData, source: Source, most: int) -> list[int]:
-    """At most `most` rows that get a thumbnail: half of them the worst of all, the others the worst of each cell.
+    """At most `most` rows that get a thumbnail.
 
-    A cell is a pair of truth and answer: so each cell of a confusion matrix has photos.
+    Half of them are the worst rows of all. The other half are the worst rows of each pair of truth and answer, so that
+    each cell of a confusion matrix has photos. For several labels, all of them are the worst rows.
     """
     order = np.argsort(-badness(data, source), kind="stable")
     order, target = order[source.known[order]], categories.of_target(data)
@@ -192,11 +208,11 @@ def thumbnail_rows(data: ReportData, source: Source, most: int) -> list[int]:
 
 
 def disagreeing_groups(data: ReportData, source: Source) -> list[tuple[str, int, int, int]]:
-    """Groups of several rows: name, rows, mistakes, and rows that are answered unlike most of the group.
+    """The groups that have one truth but different answers, the worst group first.
 
-    Unlike: the answer is not the most frequent one of the group, although the whole group has the same truth. Each
-    attribute is compared, or the class if there are no attributes. The worst group comes first. Empty for several
-    labels and for numbers.
+    For each group, return its name and its numbers of rows, of mistakes, and of rows whose answer is not the most
+    frequent answer of the group. Answers are compared attribute by attribute, or by class if there are no attributes.
+    The list is empty for several labels and for numbers.
     """
     target = categories.of_target(data)
     if target is None or target.edges is not None:
@@ -218,7 +234,7 @@ def disagreeing_groups(data: ReportData, source: Source) -> list[tuple[str, int,
 def _truths_and_answers(
     data: ReportData, target: Categories, answers: np.ndarray, known: np.ndarray
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Truth and answers in the predicted rows, of each attribute; of the class if classes have no attributes."""
+    """Yield the truths and the answers in the predicted rows, for each attribute or else for the class."""
     attributes = categories.of_attributes(data)
     if not attributes:
         yield target.truth[known], answers
@@ -228,7 +244,10 @@ def _truths_and_answers(
 
 
 def unlike_their_group(group: np.ndarray, truth: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Rows (S,) bool whose value is not the most frequent one of their group. False in groups with several truths."""
+    """Return whether the value of each row is not the most frequent value of its group, (S,) bool.
+
+    The result is False for all rows of a group that has several truths.
+    """
     table = pd.DataFrame({"group": group, "truth": truth, "value": values})
     votes = table.groupby(["group", "value"]).size().rename("votes").reset_index().sort_values("votes", kind="stable")
     usual = votes.drop_duplicates("group", keep="last").set_index("group")["value"]
@@ -237,7 +256,7 @@ def unlike_their_group(group: np.ndarray, truth: np.ndarray, values: np.ndarray)
 
 
 def _groups(data: ReportData) -> list[dict]:
-    """The groups that disagree for the template. number: that of the group in the rows."""
+    """The groups that disagree, as values for the template. number: the number of the group in `gallery_rows`."""
     numbers = {name: i for i, name in enumerate(pd.factorize(data.rows.groups)[1].astype(str))}
     return [
         {"name": name, "rows": rows, "mistakes": mistakes, "unlike": unlike, "number": numbers[name]}

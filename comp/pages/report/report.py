@@ -1,6 +1,7 @@
-"""The page of `make report`, outputs/report.html: everything known about the runs and the blend.
+"""The page of `make report`, outputs/report.html, which shows everything known about the runs and the blend.
 
-SECTIONS lists the sections in their order. To add one, write a function of ReportData and put it into the list.
+SECTIONS lists the sections in their order. To add a section, write a function that takes ReportData and returns a
+Section, and put the function into the list.
 """
 
 from pathlib import Path
@@ -19,7 +20,7 @@ from comp.pages.report import (
 from comp.pages.report.report_data import ReportData
 from comp.store.paths import page_file
 
-SECTIONS = (  # a function gives None where the target has no such section, or where there is nothing to show
+SECTIONS = (  # a function returns None if the target has no such section, or if there is nothing to show
     score_tables.section,
     learning_curves.section,
     confusion.section,
@@ -33,12 +34,12 @@ SECTIONS = (  # a function gives None where the target has no such section, or w
 
 
 def write_report(data: ReportData) -> Path:
-    """Write the report; returns its path."""
+    """Write the report. Returns its path."""
     sections = [section for function in SECTIONS if (section := function(data))]
     competition, path = data.competition, page_file(data.outputs, "report")
     lead = (
         f"{competition.target}, {competition.size:,} class{'' if competition.size == 1 else 'es'}, "
-        f"{len(data.images):,} rows. All scores are out of fold: no model saw the photos that it is scored on."
+        f"{len(data.images):,} rows. All scores are out of fold, so no model was trained on the photos that score it."
     )
     missing = [(note.text, note.run) for note in data.notes]
     page.write_page(path, "Report of the runs", sections, lead=lead, missing=missing)

@@ -1,6 +1,6 @@
-"""The data of the report: everything that it shows, read from outputs/. A missing or damaged file becomes a note.
+"""The data that the report shows, read from outputs/. A missing or damaged file becomes a note.
 
-The sections of the report and the exports take this value. Letters: S scored rows, C classes.
+The sections of the report and the exports take a ReportData. Letters: S scored rows, C classes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,12 +20,12 @@ from comp.store.blend_files import blend_exists, load_blend
 from comp.store.paths import BLEND
 from comp.store.runs import Run, unused_folders
 
-MOST_VALUES = 30  # a column of the training table with more different values is not a filter of the gallery
+MOST_VALUES = 30  # most different values of a column of the training table that is a filter of the gallery
 
 
 @dataclass(frozen=True)
 class Note:
-    """text: what is missing or cannot be used; run: the command that helps, or empty."""
+    """A note of the report. text: what is missing or cannot be used. run: the command that helps, or an empty text."""
 
     text: str
     run: str = ""
@@ -33,14 +33,14 @@ class Note:
 
 @dataclass(frozen=True)
 class Source:
-    """Out-of-fold probabilities of a run or of the blend. probs (S, C): nan in rows that are not predicted."""
+    """A run or the blend. probs (S, C): its out-of-fold probabilities, which are nan in rows without predictions."""
 
     name: str
     probs: np.ndarray
 
     @property
     def known(self) -> np.ndarray:
-        """Which rows are predicted, (S,) bool."""
+        """Return whether each row is predicted, (S,) bool."""
         return np.isfinite(self.probs).all(1)
 
     @property
@@ -50,11 +50,12 @@ class Source:
 
 @dataclass(frozen=True)
 class ReportData:
-    """What the sections draw.
+    """The data for all sections of the report.
 
-    rows: the S scored rows; images (S,): the first photo of each, relative to `inputs`. columns: further columns of the
-    training table with few values, name to values (S,) str. runs: the best first. weights: the content of weights.json,
-    {} without a blend. histories: run to fold to the table of its epochs.
+    rows: the S scored rows. images (S,): the path of each row's first photo, relative to `inputs`. columns: the name
+    and the values (S,) str of each further column of the training table that has few values. runs: the sources of the
+    runs, the best first. blend: the source of the blend, or None. weights: the content of weights.json, or {} without a
+    blend. histories: the table of epochs of each fold of each run.
     """
 
     inputs: Path
@@ -74,17 +75,17 @@ class ReportData:
 
     @property
     def sources(self) -> list[Source]:
-        """The blend, if there is one, then the runs."""
+        """The blend, if there is a blend, then the runs."""
         return [*([self.blend] if self.blend else []), *self.runs]
 
     @property
     def main(self) -> Source | None:
-        """The source that the confusion matrix and the gallery show: the blend, otherwise the best run."""
+        """The source that the confusion matrix and the gallery show: the blend, else the best run, else None."""
         return next(iter(self.sources), None)
 
 
 def load_report_data(project: Project) -> ReportData:
-    """Read all runs and the blend. Raises InputError only if there are no valid folds."""
+    """Read the data of all runs and of the blend. Raises InputError only if there are no valid folds."""
     competition, rows = project.competition, project.scored_rows
     first = project.folds.drop_duplicates("id") if competition.combine else project.folds
     notes = [Note(reason) for reason in unused_folders(project.outputs).values()]
@@ -106,7 +107,7 @@ def load_report_data(project: Project) -> ReportData:
 
 
 def _columns(first: pd.DataFrame, competition: Competition) -> dict[str, np.ndarray]:
-    """Further columns of the training table that have 2 to MOST_VALUES different values."""
+    """The name and the values (S,) of each further column of the training table with 2 to MOST_VALUES values."""
     own = {*fold_table.COLUMNS, "id", *competition.attributes}
     kept = {name: first[name].fillna("").astype(str) for name in first.columns if name not in own}
     return {name: column.to_numpy() for name, column in kept.items() if 2 <= column.nunique() <= MOST_VALUES}
@@ -125,15 +126,15 @@ def _history(run: Run, notes: list[Note]) -> dict[int, pd.DataFrame]:
 
 
 def _next_steps(sources: list[Source], blend: Source | None) -> list[Note]:
-    """What to run next. A blend needs a complete run; until there is one, the notes of the runs say what to run."""
+    """Notes with the next command. If no run is complete, the notes of the single runs have commands already."""
     if not sources:
         return [Note("There are no runs yet.", "make train MODEL=resnet18")]
     ready = any(source.is_complete for source in sources)
-    return [Note("There is no blend: the best run is shown instead.", "make blend")] if ready and not blend else []
+    return [Note("There is no blend, so the best run is shown instead.", "make blend")] if ready and not blend else []
 
 
 def _blend(project: Project, notes: list[Note]) -> tuple[Source | None, dict]:
-    """The blend and the content of weights.json; None and {} without a blend that can be used."""
+    """The blend and the content of weights.json, or None and {} if there is no blend that can be used."""
     if not blend_exists(project.outputs):
         return None, {}
     try:
@@ -147,7 +148,7 @@ def _blend(project: Project, notes: list[Note]) -> tuple[Source | None, dict]:
 
 
 def _best_first(sources: list[Source], rows: ScoredRows) -> list[Source]:
-    """Complete runs before incomplete ones, then the better score first."""
+    """The sources with complete runs before incomplete runs. Within both, the better score comes first."""
 
     def key(source: Source):
         known = source.known

@@ -1,6 +1,6 @@
-"""Scores: of the blend and of each run over all rows with intervals, in each fold, and for each attribute.
+"""The section of the report on scores of the blend and of each run: in all with intervals, by fold and by attribute.
 
-A section of the report. All scores are out of fold.
+All scores are out of fold.
 """
 
 import numpy as np
@@ -13,11 +13,11 @@ from comp.pages.page import Section
 from comp.pages.report import categories
 from comp.pages.report.report_data import ReportData, Source
 
-MOST_BARS = 20  # runs in the bar chart
+MOST_BARS = 20  # most sources in the bar chart
 
 
 def section(data: ReportData) -> Section:
-    """Tiles with the main numbers; tables of all sources, by fold and by attribute; bars with intervals."""
+    """The section with tiles of the main numbers, tables of all sources (in all, by fold, by attribute), and bars."""
     values = {"tiles": [], "tables": [], "bars": None, "metric": _described(data)}
     if data.sources:
         intervals = [interval(data, source) for source in data.sources]
@@ -28,13 +28,13 @@ def section(data: ReportData) -> Section:
 
 
 def metric_values(data: ReportData, source: Source) -> dict[str, float]:
-    """Name of each metric of the competition to its value over the predicted rows; the one that counts comes first."""
+    """The name and the value over the predicted rows of each metric of the competition, the main metric first."""
     known = source.known
     return scoring.scores(data.competition, data.rows.labels[known], source.probs[known])
 
 
 def interval(data: ReportData, source: Source) -> tuple[float, float]:
-    """The 95 % interval of the metric over the predicted rows, lower end first; by a bootstrap over groups."""
+    """The lower and the upper end of the metric's 95 % interval over the predicted rows, by a bootstrap over groups."""
     known, competition = source.known, data.competition
     group = np.unique(data.rows.groups[known], return_inverse=True)[1]
     count = int(group.max()) + 1
@@ -46,7 +46,7 @@ def interval(data: ReportData, source: Source) -> tuple[float, float]:
 
 
 def by_fold(data: ReportData, source: Source) -> list[float | None]:
-    """The metric in each fold; None for a fold that is not predicted."""
+    """The value of the metric in each fold, or None for a fold that is not predicted."""
     known, competition = source.known, data.competition
     values = []
     for k in range(int(data.rows.folds.max()) + 1):
@@ -57,7 +57,7 @@ def by_fold(data: ReportData, source: Source) -> list[float | None]:
 
 
 def by_attribute(data: ReportData, source: Source) -> dict[str, float]:
-    """Name of each attribute to the share of predicted rows whose value is right; empty without attributes."""
+    """The name of each attribute, and the share of predicted rows whose value is right; {} without attributes."""
     target = categories.of_target(data)
     shares = {}
     for name, attribute in categories.of_attributes(data).items():
@@ -68,20 +68,23 @@ def by_attribute(data: ReportData, source: Source) -> dict[str, float]:
 
 
 def _described(data: ReportData) -> str:
-    """The metric's name and direction."""
+    """A text with the name of the metric, and whether higher or lower is better."""
     metric = data.competition.metric
     return f"{metric.name} ({'higher' if metric.higher_is_better else 'lower'} is better)"
 
 
 def _tiles(data: ReportData, interval: tuple[float, float]) -> list[tuple[str, str]]:
-    """Pairs of a number and what it is. The blend's score and interval are those that `make blend` recorded."""
+    """Pairs of a number's text and of a text on its meaning.
+
+    If there is a blend, its score and its interval are those that `make blend` recorded in weights.json.
+    """
     rows, main, metric = data.rows, data.main, data.competition.metric.name
     value = data.weights.get("cross_fitted", metric_values(data, main)[metric])
     low, high = data.weights.get("interval_95", interval)
     kind = "cross-validated score of the blend" if data.blend else f"out-of-fold score of {main.name}"
     tiles = [(f"{value:.4f}", f"{metric}: {kind}"), (f"{low:.4f} to {high:.4f}", "95 % interval, over groups")]
     if "optimism" in data.weights:
-        tiles.append((f"{data.weights['optimism']:+.4f}", "optimism: in sample minus cross-validated"))
+        tiles.append((f"{data.weights['optimism']:+.4f}", "optimism: score in sample minus cross-validated score"))
     chances = data.weights.get("beats", {})
     tiles += [(f"{chance:.0%}", f"probability to beat the {rival}") for rival, chance in chances.items()]
     return [
@@ -112,7 +115,7 @@ def _by_attribute(data: ReportData) -> list[Table]:
 
 
 def _bars(data: ReportData, intervals) -> figures.Figure:
-    """Scores with their intervals."""
+    """The figure of the scores of the sources, with their intervals."""
     shown = data.sources[:MOST_BARS]
     metric = data.competition.metric.name
     values = {source.name: metric_values(data, source)[metric] for source in shown}

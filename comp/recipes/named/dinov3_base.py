@@ -1,7 +1,7 @@
-"""DINOv3 ViT-B/16 (Siméoni et al. 2025; 86 M weights), its last four blocks trained: large features, little memory.
+"""DINOv3 ViT-B/16 (Siméoni et al. 2025; 86 M weights) with only its last four blocks trained, for little memory.
 
-The frozen two thirds need only a forward pass: no gradients, no optimizer state, no kept outputs. With a few thousand
-photos the model also overfits less. The values are from the literature.
+The frozen two thirds of the model need only a forward pass, without gradients, optimizer state and kept outputs. With a
+few thousand photos the model also overfits less. The values are from the literature.
 Expected: not measured yet on real photos. With the smallest DINOv3 (vit_tiny, all but the last block frozen, 16 photos
 of 256 px, float32, one CPU core) a step takes 6 s instead of 15, and 121 MB in addition to the model instead of 878.
 Hardware: one GPU.   Command: make train MODEL=dinov3_base
@@ -13,12 +13,12 @@ import dataclasses
 from comp.recipes.named import dinov3_small
 
 RECIPE = dataclasses.replace(
-    dinov3_small.RECIPE,    # the same photos in pretraining, size and normalisation
+    dinov3_small.RECIPE,    # the same pretraining photos, size and normalisation
     model="vit_base_patch16_dinov3.lvd1689m",
-    freeze_epochs=-1,       # for the whole training
-    freeze_stages=-4,       # all but the last four of twelve blocks, and the head: where features turn into classes
+    freeze_epochs=-1,       # in all epochs
+    freeze_stages=-4,       # train only the last four of twelve blocks and the head
     lr=2e-4,
-    layer_decay=0.8,        # over four blocks only: the lowest of them still learns at 0.4 of the head's rate
+    layer_decay=0.8,        # over four blocks only, of which the lowest still learns at 0.4 of the head's lr
     warmup_epochs=1.0,
-    checkpointing=False,    # four blocks keep little; for the whole model: SET="freeze_epochs=1 checkpointing=true"
+    checkpointing=False,    # four blocks need little; for the whole model: SET="freeze_epochs=1 checkpointing=true"
 )

@@ -1,8 +1,9 @@
-"""Our blend against what others use: weights are fitted on one half of the rows, and macro F1 is of the other half.
+"""Benchmarks of our blend against the methods of others. The fit uses one half of the rows, the score the other half.
 
-ours and theirs are macro F1 (ratio above 1: ours is higher), means over draws of simulated runs, or seconds and bytes
-against their limits. The simulated runs share noise, and err most about age, like runs of the competition for which
-this toolkit was written first (mask x gender x age).
+In most records, ours and theirs are the mean macro F1 over draws of simulated runs. In the other records, ours is a
+time or a memory, and theirs is its limit. A ratio above 1 always means that ours is better. The simulated runs share
+noise and make most mistakes about age, like runs of the competition for which this toolkit was written first (mask x
+gender x age).
 """
 
 import resource
@@ -22,12 +23,12 @@ from comp.decisions.decision import rule_for
 from comp.inputs import mask_gender_age
 from comp.metrics import named_metrics
 
-ROWS, PHOTOS = 18_900, 7  # of the home competition; photos of a group
-SECONDS = {3: 1, 10: 3, 30: 10}  # what a fit may take, by the number of runs
-OURS = ("greedy", "search")  # methods that are timed alone; `chosen` is what the cross-fitted score takes
+ROWS, PHOTOS = 18_900, 7  # rows of the home competition, and photos of each group
+SECONDS = {3: 1, 10: 3, 30: 10}  # each number of runs and the most seconds of a fit
+OURS = ("greedy", "search")  # our methods that are also tested alone; "chosen" is the blend of `make blend`
 SHARES = ((5 / 7, 1 / 7, 1 / 7), (0.39, 0.61), (0.474, 0.456, 0.07))  # mask, gender, age
-SKILL = (5.0, 4.0, 3.2)  # how far the true value's logit stands out
-SHARED, OWN, BIAS = 1.3, 0.9, 0.4  # deviations of noise that all runs see, that one run has, and of its bias
+SKILL = (5.0, 4.0, 3.2)  # how much is added to the logit of the true value of mask, gender and age
+SHARED, OWN, BIAS = 1.3, 0.9, 0.4  # standard deviations of the noise of all runs, of the noise and the bias of a run
 HOME = mask_gender_age.competition()
 MILLION, MILLION_RUNS, MILLION_SECONDS, MILLION_GB = 1_000_000, 5, 120, 8
 
@@ -45,7 +46,7 @@ def record(name: str, ours: float, theirs: float, unit: str, rounds: int) -> dic
 
 
 def simulate(models: int, rows: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """probs (M, N, C), labels (N,) and groups (N,) of runs of one truth."""
+    """The probs (M, N, C) of simulated runs, with their labels (N,) and groups (N,). models: M. rows: N."""
     rng = np.random.default_rng(seed)
     values = [rng.choice(len(share), rows, p=share) for share in SHARES]
     shared = [rng.normal(size=(rows, len(share))) for share in SHARES]
@@ -91,7 +92,7 @@ def simulated(models: int, draws: int) -> Iterator[dict]:
 
 
 def fitted(method: str, probs: np.ndarray, labels: np.ndarray, groups: np.ndarray | None = None) -> np.ndarray:
-    """Weights (M,) of one of our methods."""
+    """The weights (M,) of one of our methods. method: its name. groups: if None, each row is a group of its own."""
     groups, competition = np.arange(len(labels)) if groups is None else groups, competition_of(probs)
     order, number = combine.distinct_models(probs)
     chosen = method_for(method, competition)
@@ -100,14 +101,17 @@ def fitted(method: str, probs: np.ndarray, labels: np.ndarray, groups: np.ndarra
 
 
 def competition_of(probs: np.ndarray) -> Competition:
-    """The home competition, or one of so many classes and macro F1."""
+    """The home competition if C of probs (M, N, C) is its number of classes, else one with C classes and macro F1."""
     if probs.shape[2] == HOME.size:
         return HOME
     return Competition("multiclass", tuple(map(str, range(probs.shape[2]))), named_metrics.get("macro_f1"))
 
 
 def chosen_score(probs, labels, groups, inside) -> float:
-    """What `make blend` would take on one half, scored on the other: method, rule and weights by cross-fitting."""
+    """The score on one half of the rows of the blend that `make blend` would choose on the other half.
+
+    inside (N,) bool: the half on which the blend is chosen and fitted.
+    """
     folds = np.unique(groups[inside], return_inverse=True)[1] % 5
     data = choice.OutOfFold(HOME, probs[:, inside], labels[inside], folds, groups[inside])
     study = choice.study(data, candidates_for(HOME))
@@ -119,7 +123,7 @@ def chosen_score(probs, labels, groups, inside) -> float:
 
 
 def nelder_mead(probs: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """scipy's simplex method on macro F1, from equal weights."""
+    """The weights (M,) that scipy's Nelder-Mead method finds for macro F1, from equal weights."""
 
     def loss(w):
         w = np.abs(w) / np.abs(w).sum()
@@ -131,7 +135,7 @@ def nelder_mead(probs: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def greedy(rounds: int):
-    """Plain forward selection with replacement, as AutoGluon's: the best prefix of so many rounds."""
+    """A method of forward selection with replacement, as in AutoGluon. It returns the weights of its best round."""
 
     def fit(probs: np.ndarray, labels: np.ndarray) -> np.ndarray:
         counts, total, best = np.zeros(len(probs)), np.zeros_like(probs[0]), (-1.0, None)
@@ -159,7 +163,10 @@ THEIRS = {
 
 
 def digits() -> Iterator[dict]:
-    """Ten classifiers of scikit-learn on its digits, weak ones too; every method is scored cross-fitted, on 5 folds."""
+    """Records of the cross-fitted score on 5 folds for blends of ten classifiers of scikit-learn's digits.
+
+    Some of the classifiers are weak.
+    """
     probs, labels = digits_oofs()
     rows = np.arange(len(labels))
     competition = competition_of(probs)
@@ -187,7 +194,7 @@ def digits_oofs() -> tuple[np.ndarray, np.ndarray]:
     from sklearn.tree import DecisionTreeClassifier
 
     x, labels = load_digits(return_X_y=True)
-    x = x + np.random.default_rng(0).normal(0, 5, x.shape)  # as it comes, the best of them leave nothing to gain
+    x = x + np.random.default_rng(0).normal(0, 5, x.shape)  # without noise, the best classifiers leave nothing to gain
     seed = {"random_state": 0}
     models = [
         LogisticRegression(C=0.01, max_iter=300),
@@ -207,7 +214,10 @@ def digits_oofs() -> tuple[np.ndarray, np.ndarray]:
 
 
 def million() -> Iterator[dict]:
-    """Seconds and peak memory of fitting weights and a rule to a million rows; 0.36 GB of it is the input."""
+    """Records of the seconds and of the peak memory of fitting weights and a rule to a million rows.
+
+    The input takes 0.36 GB of the memory.
+    """
     probs, labels, groups = simulate(MILLION_RUNS, MILLION, 0)
     began = time.perf_counter()
     mixed = combine.apply_weights(probs, fitted("search", probs, labels, groups))

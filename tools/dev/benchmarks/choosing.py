@@ -1,10 +1,17 @@
-"""What a choice among blends costs: mean regret on the test half of many pools of runs.
+"""Benchmarks of the choice of a blend: the mean regret on the test halves of many pools of runs.
 
-regret: the score of the best candidate in hindsight minus the score of the chosen blend. ours is the regret of `make
-blend`, theirs that of another rule; ratio above 1: ours loses less. A pool is drawn by pools.py: it has 2 to 30 runs.
-one_standard_error: a usual rule, the first candidate within one standard error of the best one, but the
-better of the best run and the equal mean where the nested score is below it. tenth: the regret that a tenth of the
-pools exceeds. said_0.9: how often the blend was better where the probability was 0.85 to 0.95; the target is 0.9.
+The regret of a chosen blend is the score of the best candidate in hindsight minus the score of the blend. ours is the
+regret of `make blend`, and theirs is the regret of another rule of choice. A ratio above 1 means that ours is better.
+pools.py draws the pools, which have 2 to 30 runs.
+
+The name of a record says what it measures:
+- regret: the mean regret over the pools.
+- tenth: the regret that a tenth of the pools exceeds.
+- one_standard_error: a usual rule of choice, which takes the simplest candidate within one standard error of the best.
+  If the nested score of this choice is lower than the better of the best run and the equal mean, it takes the better
+  of these two.
+- said_0.9: how often the blend was better than a rival when `make blend` gave a probability of 0.85 to 0.95. The target
+  is 0.9.
 """
 
 from collections.abc import Iterator
@@ -17,8 +24,8 @@ from comp.blending import bootstrap, candidates, choice, combine, methods
 from comp.blending.candidates import Candidate, Fits, candidates_for, fit_candidates
 from comp.competition import scoring
 
-POOLS = {"macro F1": 8, "accuracy": 2, "AUC": 2, "micro F1": 2}  # for each round
-PICKED = 25  # rounds of greedy selection with replacement, as AutoGluon's
+POOLS = {"macro F1": 8, "accuracy": 2, "AUC": 2, "micro F1": 2}  # each metric and its number of pools in a round
+PICKED = 25  # rounds of greedy selection with replacement, as in AutoGluon
 SAID = {0.5: (0.4, 0.6), 0.7: (0.6, 0.8), 0.9: (0.85, 0.95), 0.99: (0.95, 1.01)}
 
 
@@ -31,7 +38,10 @@ def records(work: Path, rounds: int) -> Iterator[dict]:
 
 
 def regrets(target: str, scores: list[dict[str, float]]) -> Iterator[dict]:
-    """A record of the mean and one of the worst tenth for each rule; scores: one dict per pool."""
+    """Two records for each rule of choice: of the mean regret, and of the regret that a tenth of the pools exceeds.
+
+    scores: for each pool the score of each rule, from `of_pool`.
+    """
     lost = {name: np.array([pool["hindsight"] - pool[name] for pool in scores]) for name in scores[0]}
     for name in (name for name in lost if name not in ("ours", "hindsight")):
         for which, of in (("regret", np.mean), ("tenth", lambda values: np.quantile(values, 0.9))):
@@ -47,7 +57,11 @@ def regrets(target: str, scores: list[dict[str, float]]) -> Iterator[dict]:
 
 
 def calibration(said: list[tuple[float, bool]]) -> Iterator[dict]:
-    """ours: how often the blend was better on the test half, theirs: the mean probability that was printed."""
+    """Records of how well the printed probabilities are calibrated, one for each range in SAID.
+
+    ours: how often the blend was better than the rival on the test half. theirs: the mean printed probability. said:
+    pairs of a printed probability and of whether the blend was better.
+    """
     for name, (low, high) in SAID.items():
         among = [(chance, better) for chance, better in said if low <= chance < high]
         if among:
@@ -63,7 +77,10 @@ def calibration(said: list[tuple[float, bool]]) -> Iterator[dict]:
 
 
 def of_pool(pool: pools.Pool) -> tuple[dict[str, float], list[tuple[float, bool]]]:
-    """The score of each rule on the test half; and for each rival the probability that was said, and what was true."""
+    """The score of each rule of choice on the test half, and a pair for each rival of the blend.
+
+    A pair has the printed probability that the blend is better, and whether it was better on the test half.
+    """
     competition, labels = pool.competition, pool.test_labels
     data = choice.OutOfFold(competition, pool.oof, pool.labels, pool.folds, pool.groups)
     options = quick(candidates_for(competition))
@@ -86,7 +103,7 @@ def of_pool(pool: pools.Pool) -> tuple[dict[str, float], list[tuple[float, bool]
 
 
 def quick(options: list[Candidate]) -> list[Candidate]:
-    """The candidates without the searches for weights: hundreds of pools take long."""
+    """The candidates without the searches for weights, which would take too long for hundreds of pools."""
     return [c for c in options if c.method.fit not in (methods.search, methods.geometric_search)]
 
 
@@ -94,7 +111,10 @@ def quick(options: list[Candidate]) -> list[Candidate]:
 
 
 def one_standard_error(data: choice.OutOfFold, fitted: Fits) -> int:
-    """Position of the candidate by one standard error; the best single run counts as the simplest one."""
+    """The position of the candidate that the rule one_standard_error chooses (see the top of the module).
+
+    The best single run counts as the simplest candidate.
+    """
     group = np.unique(data.groups, return_inverse=True)[1]
     options = list(fitted.without())
     nested = np.empty(data.probs.shape[1:], np.float32)
@@ -112,7 +132,7 @@ def one_standard_error(data: choice.OutOfFold, fitted: Fits) -> int:
 
 
 def within_error(by_fold: list[choice.Scored], groups: np.ndarray, options: list[Candidate]) -> int:
-    """Position of the simplest candidate within one standard error of the best one."""
+    """The position of the simplest candidate whose score is within one standard error of the best score."""
     together = choice.over_folds(by_fold)
     scores = np.array([scored.score() for scored in together])
     best = int(np.argmax(scores))
@@ -129,7 +149,7 @@ def within_error(by_fold: list[choice.Scored], groups: np.ndarray, options: list
 
 
 def greedy(pool: pools.Pool) -> np.ndarray:
-    """Weights (M,) of plain forward selection with replacement: the best prefix of 25 rounds."""
+    """The weights (M,) of the best of PICKED rounds of plain forward selection with replacement."""
     counts, total, history = np.zeros(len(pool.oof)), np.zeros_like(pool.oof[0]), []
     for turn in range(1, PICKED + 1):
         tried = [scoring.score(pool.competition, pool.labels, (total + run) / turn) for run in pool.oof]

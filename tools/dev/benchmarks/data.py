@@ -1,7 +1,8 @@
-"""Loading: our cached loader against the seed team's pipeline, timm's loader and bare decoding, each on one core.
+"""Benchmarks of loading: our cached loader against the seed team's pipeline, timm's loader and bare decoding.
 
-The seed team is the one whose project this toolkit began from. Its pipeline gives normalised float tensors, timm's
-gives uint8; ours gives the uint8 batch that `to_model` normalises on the device. That is the design being measured.
+Each loader runs on one core. The seed team is the team whose project this toolkit began from. The seed team's pipeline
+gives normalised float tensors, and timm's loader gives uint8 batches. Our loader gives uint8 batches, too, which
+`to_model` normalises on the device.
 """
 
 import contextlib
@@ -24,7 +25,7 @@ from comp.recipes import catalog
 
 CPU = torch.device("cpu")
 BATCH = 64
-HOME_PHOTOS = 18_900  # of the home competition, for the memory of its cache
+HOME_PHOTOS = 18_900  # photos of the home competition, for the memory of its cache
 
 
 def records(work: Path, rounds: int) -> Iterator[dict]:
@@ -69,7 +70,11 @@ def ours(work: Path, inputs: Path, images: list[str], augment: str):
 
 
 def augmentations(work: Path, inputs: Path, images: list[str]):
-    """augment=batched (a batch at once, with normalising) and augment=upright (a photo at a time)."""
+    """A pair of functions that augment a batch.
+
+    The first augments the whole batch at once with augment=batched, and normalises it. The second augments each photo
+    by itself with augment=upright.
+    """
     recipe = catalog.get_recipe("vit_small_r26")
     cache = photo_cache.cached(work / "cache", inputs, [images], recipe.crop, recipe.image_size, lambda count: None)
     rows = np.arange(BATCH)
@@ -88,7 +93,7 @@ def augmentations(work: Path, inputs: Path, images: list[str]):
 
 
 class SeedDataset(Dataset):
-    """The seed team's dataset: PIL opens, crops, resizes and normalises every photo again in each epoch."""
+    """The seed team's dataset, in which PIL opens, crops, resizes and normalises every photo again in each epoch."""
 
     def __init__(self, inputs: Path, images: list[str]):
         from torchvision import transforms as T
@@ -111,7 +116,7 @@ def seed_loader(inputs: Path, images: list[str]):
 
 
 def timm_loader(inputs: Path, images: list[str]):
-    """timm's own loader with its training transform, as its train.py makes it without a GPU."""
+    """A function that runs timm's own loader with timm's training transform, as timm's train.py does without a GPU."""
     from timm.data import create_loader
 
     class Files(SeedDataset):
@@ -127,7 +132,7 @@ def timm_loader(inputs: Path, images: list[str]):
 
 
 def decoding(inputs: Path, images: list[str]):
-    """cv2's decoder and nothing else."""
+    """A function that only decodes all images with cv2."""
 
     def run() -> int:
         for image in images:
@@ -138,7 +143,10 @@ def decoding(inputs: Path, images: list[str]):
 
 
 def cache_memory(work: Path) -> dict:
-    """The private memory that loading adds in the main process and two workers; theirs is the size of the cache."""
+    """A record of memory in MB.
+
+    ours: the private memory that loading adds in the main process and in two workers. theirs: the size of the cache.
+    """
     size, path = 224, work / "memory.npy"
     np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=(HOME_PHOTOS, size, size, 3)).flush()
     pixels = np.load(path, mmap_mode="r")
@@ -155,6 +163,9 @@ def cache_memory(work: Path) -> dict:
 
 
 def private_bytes(process: int | str = "self") -> int:
-    """The bytes of a process that it shares with no other process and that no file backs (Linux)."""
+    """The bytes of memory that a process shares with no other process and that are not from a file (Linux).
+
+    process: the id of the process, or "self".
+    """
     lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
     return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Private_Dirty:"))

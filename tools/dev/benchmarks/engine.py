@@ -1,6 +1,6 @@
-"""The training loop against the same work in bare torch: a step, an epoch and a prediction.
+"""Benchmarks of a training step, an epoch and a prediction against the same work in bare torch.
 
-An epoch is also compared with that of the seed team, whose project this toolkit began from.
+An epoch is also compared with an epoch of the seed team, whose project this toolkit began from.
 """
 
 import copy
@@ -48,7 +48,7 @@ def records(work: Path, rounds: int) -> Iterator[dict]:
 
 
 def engine_steps(fit: Fit, batches: Batches):
-    """Steps of the engine on uint8 batches that are in memory already."""
+    """A function that runs training steps of our engine on uint8 batches in memory."""
     parts = [batches[0, np.arange(i, i + BATCH)] for i in range(0, IMAGES, BATCH)]
 
     def run() -> int:
@@ -64,7 +64,7 @@ def engine_steps(fit: Fit, batches: Batches):
 
 
 def bare_steps(model, recipe, batches: Batches, device: torch.device):
-    """The same steps in a few lines of timm and torch, on float tensors that are on the device already."""
+    """A function that runs training steps in a few lines of timm and torch, on float tensors on the device."""
     from timm.optim import create_optimizer_v2
 
     layout, half = memory_format(recipe), precision(recipe, device, training=True)
@@ -93,7 +93,10 @@ def bare_steps(model, recipe, batches: Batches, device: torch.device):
 
 
 def engine_epoch(fit: Fit):
-    """A training epoch with loading from the cache, without validation, because the others have none."""
+    """A function that runs a training epoch of our engine, with loading from the cache.
+
+    It has no validation, because the epochs that it is compared with have none.
+    """
 
     def run() -> int:
         train_epoch(fit.learner, fit.loader, 0, lambda count: None)
@@ -104,7 +107,7 @@ def engine_epoch(fit: Fit):
 
 
 def seed_epoch(model, recipe, inputs: Path, images: list[str], labels: np.ndarray, device: torch.device):
-    """An epoch as the seed team trained it: float32, and PIL decodes every photo again in four workers."""
+    """A function that runs an epoch as the seed team did, in float32, with PIL decoding every photo in four workers."""
 
     class Labelled(SeedDataset):
         def __getitem__(self, i: int):
@@ -128,7 +131,11 @@ def seed_epoch(model, recipe, inputs: Path, images: list[str], labels: np.ndarra
 
 
 def prediction(fit: Fit, batches: Batches):
-    """predict with hflip from the cache, and two bare forward passes over tensors on the device."""
+    """A pair of functions that predict all images with hflip.
+
+    The first is our `predict` with loading from the cache. The second runs two bare forward passes on tensors on the
+    device.
+    """
     model, recipe, device = fit.learner.model, fit.recipe, fit.device
     half, size = precision(recipe, device), 4 * BATCH
     parts = []

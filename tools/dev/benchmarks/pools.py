@@ -1,8 +1,9 @@
-"""Simulated pools of runs with a test half, in which a run is what training makes of it: K models, one for each fold.
+"""Simulated pools of runs with a test half. As in training, a run consists of K models, one for each fold.
 
-Out of fold a row is predicted by one model; on the test half a run is the mean of its K models. So averaging helps a
-single run on the test half more than out of fold, and a blend less. Three kinds of noise are added to the logits: noise
-that all runs share (hard photos), noise of a run (its architecture), noise of a model (its seed and its folds).
+Out of fold, one model predicts a row. On the test half, the prediction of a run is the mean of its K models. So a
+single run is better on the test half than out of fold, and a blend gains less there. Three kinds of noise are added to
+the logits: noise that all runs share (hard photos), noise of a run (its architecture), and noise of a model (its seed
+and its fold).
 
 Letters: M runs, N rows, T test rows, K folds, C classes.
 """
@@ -15,15 +16,15 @@ from comp.competition.competition import Competition
 from comp.inputs import mask_gender_age
 from comp.metrics import named_metrics
 
-FOLDS, PHOTOS = 5, 7  # photos of a group
+FOLDS, PHOTOS = 5, 7  # number of folds, and photos of each group
 SHARES = ((5 / 7, 1 / 7, 1 / 7), (0.39, 0.61), (0.474, 0.456, 0.07))  # mask, gender, age of the home competition
-SKILL = (4.2, 3.6, 2.3)  # how far the true value's logit stands out; macro F1 about 0.5, as on small sets of photos
-SHARED, RUN, MODEL = 1.7, 0.6, 0.6  # deviations of the three kinds of noise
-UNLIKE = (0.5, 1.2)  # a factor for the noise of runs and models is drawn between these, one for each pool
-RUN_BIAS, MODEL_BIAS = 0.3, 0.2  # deviations of the offsets that a run, or a model, adds to each value
-IN_GROUP = 0.6  # share of the variance of noise that all photos of a group have in common
+SKILL = (4.2, 3.6, 2.3)  # what the true value's logit gains; macro F1 is then about 0.5, as on small sets of photos
+SHARED, RUN, MODEL = 1.7, 0.6, 0.6  # standard deviations of the three kinds of noise
+UNLIKE = (0.5, 1.2)  # for each pool, a factor for the noise of runs and models is drawn between these two numbers
+RUN_BIAS, MODEL_BIAS = 0.3, 0.2  # standard deviations of the offsets that a run, or a model, adds to each value
+IN_GROUP = 0.6  # share of the noise's variance that is common to all photos of a group
 KINDS = ("alike", "spread", "one better", "weak ones", "seeds")
-RUNS = (2, 2, 2, 3, 3, 3, 5, 5, 10, 30)  # drawn from with equal chances, like the two below
+RUNS = (2, 2, 2, 3, 3, 3, 5, 5, 10, 30)  # numbers of runs; here and in the next line all entries are equally likely
 GROUPS, TEST_GROUPS = (300, 300, 300, 400, 570), (150, 150, 300, 570)  # 2,100 to 4,000 rows; 1,050 to 4,000
 TARGETS = {
     "macro F1": (mask_gender_age.competition(), SHARES, SKILL),
@@ -39,7 +40,10 @@ TARGETS = {
 
 @dataclass(frozen=True)
 class Pool:
-    """oof (M, N, C), test (M, T, C), the labels of both, folds and groups (N,) of the rows."""
+    """A pool of M runs with predictions for N out-of-fold rows and for T test rows.
+
+    oof (M, N, C), test (M, T, C): probabilities. labels, test_labels: in the form of the target. folds, groups (N,).
+    """
 
     competition: Competition
     oof: np.ndarray
@@ -51,7 +55,10 @@ class Pool:
 
 
 def draw(seed: int, target: str = "macro F1", kind: str = "", runs: int = 0) -> Pool:
-    """A pool; kind and number of runs are drawn from KINDS and RUNS unless they are given."""
+    """Draw a pool. target: a key of TARGETS. kind, runs: the kind of the pool and its number of runs.
+
+    If the kind is empty or the number is 0, it is drawn from KINDS or RUNS.
+    """
     rng = np.random.default_rng(seed)
     competition, shares, skill = TARGETS[target]
     groups, tested = int(rng.choice(GROUPS)), int(rng.choice(TEST_GROUPS))
@@ -73,19 +80,19 @@ def draw(seed: int, target: str = "macro F1", kind: str = "", runs: int = 0) -> 
 
 
 def _values(rng: np.random.Generator, share: tuple, group: np.ndarray, same: bool) -> np.ndarray:
-    """True values (N,); same: all rows of a group have one value."""
+    """The true values (N,) of an attribute. same: whether all rows of a group have one value."""
     drawn = rng.choice(len(share), len(group), p=np.array(share) / sum(share))
     return drawn[group] if same else drawn
 
 
 def _noise(rng: np.random.Generator, group: np.ndarray, size: int) -> np.ndarray:
-    """(N, size) with variance 1, a part of it common to the rows of a group."""
+    """Noise (N, size) with variance 1. A part IN_GROUP of the variance is common to the rows of a group."""
     common = rng.normal(size=(group[-1] + 1, size))[group]
     return np.sqrt(IN_GROUP) * common + np.sqrt(1 - IN_GROUP) * rng.normal(size=(len(group), size))
 
 
 def _factors(rng: np.random.Generator, kind: str, runs: int) -> np.ndarray:
-    """The skill of each run as a factor (M,)."""
+    """The factors (M,) by which the skill of each run is multiplied. runs: M."""
     factors = rng.normal(1, {"alike": 0.02, "spread": 0.12, "seeds": 0.0}.get(kind, 0.04), runs)
     if kind == "one better":
         factors[0] += rng.uniform(0.1, 0.6)
@@ -95,8 +102,11 @@ def _factors(rng: np.random.Generator, kind: str, runs: int) -> np.ndarray:
 
 
 def _models(rng, group: np.ndarray, values, noise, shares, skill, own: float, unlike: float) -> list[list[np.ndarray]]:
-    """For each of K models its probabilities (N, size) of each value; own, unlike: factors for the noise of the run,
-    which is little where runs differ by their seed alone, and for the noise of its models."""
+    """The probabilities (N, size) for each attribute from each of the K models of a run.
+
+    own: a factor for the noise of the run, which is small if runs differ only in the seed. unlike: a factor for the
+    noise of the models.
+    """
     parts, sharpness = [], rng.uniform(0.7, 1.5)
     for value, shared, share, own_skill in zip(values, noise, shares, skill, strict=True):
         size = len(share)
@@ -118,7 +128,10 @@ def _softmax(logits: np.ndarray) -> np.ndarray:
 
 
 def _join(competition: Competition, parts: list[np.ndarray]) -> np.ndarray:
-    """Probabilities (N, C) float32 from those of the parts: a product over attributes, or a column per label."""
+    """The probabilities (N, C) float32 of a model. parts: its probabilities (N, size) for each attribute or label.
+
+    They are the products over the attributes, or a column for each label.
+    """
     if competition.target == "multilabel":
         return np.stack([part[:, 1] for part in parts], 1).astype(np.float32)
     product = np.ones((len(parts[0]), 1))

@@ -1,4 +1,4 @@
-"""Training steps: the number format that `auto` chooses for a device, and compiling, against the plain way."""
+"""Benchmarks of training steps: the number format of `auto` against other formats, and compiled models against plain."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ from comp.training.loop import Fit
 
 RECIPES = ("vit_small_r26", "efficientnetv2_rw_t", "resnet34")
 SMALL = (("tf_efficientnet_lite0", 112), ("efficientnetv2_rw_t", 64), ("resnet34", 64))
-STEPS = {"cuda": 20, "cpu": 4}  # a round of a second or two on either
+STEPS = {"cuda": 20, "cpu": 4}  # number of steps in a round, which takes a second or two
 
 
 def records(work: Path, rounds: int) -> Iterator[dict]:
@@ -30,7 +30,10 @@ def records(work: Path, rounds: int) -> Iterator[dict]:
 
 
 def on_a_gpu(device: torch.device, rounds: int) -> Iterator[dict]:
-    """The three recipes of the seed team, whose project this toolkit began from, at their size and batch size."""
+    """Records for three recipes on a GPU, with the image size and batch size of each recipe.
+
+    The recipes are those of the seed team, whose project this toolkit began from.
+    """
     for name in RECIPES:
         recipe = dataclasses.replace(catalog.get_recipe(name), pretrained=False)
         plain = steps(recipe, device)
@@ -39,7 +42,7 @@ def on_a_gpu(device: torch.device, rounds: int) -> Iterator[dict]:
 
 
 def on_a_cpu(device: torch.device, rounds: int) -> Iterator[dict]:
-    """The choice of `auto` against float32 and against bf16 in the usual layout, at sizes that a CPU can train."""
+    """Records for small models on a CPU: the format of `auto` against float32 and against bf16 in the usual layout."""
     for name, size in SMALL:
         changes = dict(pretrained=False, image_size=size, batch_size=32)
         recipe = dataclasses.replace(with_normalisation(catalog.get_recipe(name)), **changes)
@@ -50,7 +53,7 @@ def on_a_cpu(device: torch.device, rounds: int) -> Iterator[dict]:
 
 
 def steps(recipe: Recipe, device: torch.device, **changes):
-    """Training steps of the recipe on random pixels in memory."""
+    """A function that runs training steps of the recipe on random pixels in memory. changes: settings to change."""
     recipe, count, times = dataclasses.replace(recipe, **changes), recipe.batch_size, STEPS[device.type]
     pixels = np.random.default_rng(0).integers(0, 256, (count, recipe.image_size, recipe.image_size, 3), np.uint8)
     competition = mask_gender_age.competition()

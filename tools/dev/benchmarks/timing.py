@@ -1,4 +1,4 @@
-"""Two things timed in turns."""
+"""The timing of two functions in turns."""
 
 import statistics
 import time
@@ -8,7 +8,10 @@ import torch
 
 
 def compare(name: str, ours: Callable[[], int], theirs: Callable[[], int], unit: str, rounds: int) -> dict:
-    """A record of both rates. Each function does its work once and returns its number of units; one call warms up."""
+    """A record of the median rates of two functions, which are called in turns after one call each to warm up.
+
+    ours, theirs: functions that do their work once and return the number of units, such as images. unit: its name.
+    """
     rates: dict[Callable, list[float]] = {ours: [], theirs: []}
     for each in rates:
         each()
@@ -22,6 +25,6 @@ def compare(name: str, ours: Callable[[], int], theirs: Callable[[], int], unit:
 
 
 def synchronized(device: torch.device) -> None:
-    """Wait until the device has done its work, so that a clock measures it."""
+    """Wait until the device has done all its work, so that a clock measures the whole work."""
     if device.type == "cuda":
         torch.cuda.synchronize()

@@ -1,6 +1,6 @@
-"""The handwritten digits that scikit-learn ships (Alpaydin and Kaynak 1998), as a competition of PNG files.
+"""The handwritten digits of scikit-learn (Alpaydin and Kaynak 1998), as a competition of PNG files.
 
-There are 1,797 digits of 8 x 8 pixels, enlarged to 32 x 32. One half is for training, the other is to be predicted.
+There are 1,797 digits of 8 x 8 pixels, enlarged to 32 x 32. One half is the training set, the other half the test set.
 """
 
 from pathlib import Path
@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pandas as pd
 
-SIDE = 32  # pixels
+SIDE = 32  # pixels of the side of a picture
 TOML = """\
 target = "multiclass"
 metric = "accuracy"
@@ -23,7 +23,10 @@ defaults = "augment=moves tta=none"   # a mirrored digit is another sign
 
 
 def draw(folder: Path, seed: int) -> None:
-    """Write train.csv, train/, test/, sample_submission.csv, competition.toml, and answers.csv for the leaderboard."""
+    """Write the competition into a new folder, and answers.csv, which stands for the leaderboard.
+
+    The files are train.csv, train/, test/, sample_submission.csv and competition.toml. seed: shuffles the digits.
+    """
     from sklearn.datasets import load_digits
 
     pixels, labels = load_digits(return_X_y=True)
@@ -42,5 +45,5 @@ def draw(folder: Path, seed: int) -> None:
 
 
 def enlarged(digit: np.ndarray) -> np.ndarray:
-    """(8, 8) of 0 … 16 to (SIDE, SIDE) uint8."""
+    """The digit (8, 8) with values 0 … 16, enlarged to (SIDE, SIDE) uint8."""
     return cv2.resize((digit * 255 / 16).astype(np.uint8), (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)

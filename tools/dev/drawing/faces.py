@@ -1,16 +1,16 @@
-"""Faces with the files of the home competition (mask x gender x age, which this toolkit was written for first).
+"""Drawn faces with the files of the home competition (mask x gender x age), for which this toolkit was written first.
 
-The faces are drawn with OpenCV, they are NOT photos of people.
+The faces are drawn with OpenCV; they are NOT photos of people.
 
-    train/train.csv        id,gender,race,age,path: one row a person
-    train/images/<path>/   seven pictures a person: mask1 … mask5, incorrect_mask, normal
-    eval/info.csv          ImageID,ans: the sample submission, ans all 0
+    train/train.csv        id,gender,race,age,path: one row for each person
+    train/images/<path>/   seven pictures of each person: mask1 … mask5, incorrect_mask, normal
+    eval/info.csv          ImageID,ans: the sample submission, in which every ans is 0
     eval/images/<ImageID>  pictures of people who are not in train
-    answers.csv            ImageID,ans: the true classes, for the leaderboard alone
+    answers.csv            ImageID,ans: the true classes, only for the leaderboard
 
-A person keeps skin, head, hair and features over the seven pictures; pose, light, clothes and background change.
-Gender and age show through noisy cues. A picture of 32 pixels still has two of them: how far the hair reaches and how
-grey it is. So a small model learns from scratch in a minute.
+Skin, head, hair and features of a person are equal in all seven pictures. Pose, light, clothes and background change.
+Gender and age show through noisy cues. Two cues are still visible in a picture of 32 pixels: how far the hair reaches
+and how grey it is. So a small model can learn from scratch in a minute.
 """
 
 from pathlib import Path
@@ -22,15 +22,15 @@ import pandas as pd
 from drawing.look import make_look
 from drawing.picture import MASKS, draw_picture
 
-QUALITY = 85  # of JPEG
+QUALITY = 85  # quality of JPEG files
 SHOTS = {f"mask{i}": 0 for i in range(1, 6)} | {"incorrect_mask": 1, "normal": 2}
 SUFFIXES = (".jpg", ".jpg", ".jpg", ".jpg", ".jpeg", ".JPG", ".png", ".PNG")
-TEST_PEOPLE_FROM = 1_000_000  # indices of test people: their faces do not depend on the number of train people
-UNDER_30, WOMEN, OLD = 0.51, 0.61, 0.06  # shares as in the real table; OLD: aged 60, for each gender (a bit more)
+TEST_PEOPLE_FROM = 1_000_000  # first index of test people, so that their faces do not depend on the number in train
+UNDER_30, WOMEN, OLD = 0.51, 0.61, 0.06  # shares about as in the real table; OLD: the share aged 60 of each gender
 
 
 def draw(folder: Path, settings: dict) -> None:
-    """Draw the whole competition into a new folder. settings: people, test_people, seed."""
+    """Draw the whole competition into a new folder. settings: has the keys people, test_people and seed."""
     seed = settings["seed"]
     train = train_table(roster(settings["people"], np.random.default_rng([seed, 0, 0])), seed)
     test = roster(settings["test_people"], np.random.default_rng([seed, 0, 1]))
@@ -41,7 +41,10 @@ def draw(folder: Path, settings: dict) -> None:
 
 
 def roster(people: int, rng: np.random.Generator) -> pd.DataFrame:
-    """Columns gender and age, a row per person in random order. Shares are exact: every fold needs each class."""
+    """The table of people with columns gender and age, in random order.
+
+    The shares of gender and age are exact rather than drawn, because every fold needs each class.
+    """
     old = max(1, round(OLD * people))
     women, rows = min(max(2, round(WOMEN * people) - old), people - 2 * old - 2), []
     for gender, others in (("female", women), ("male", people - 2 * old - women)):
@@ -54,7 +57,10 @@ def roster(people: int, rng: np.random.Generator) -> pd.DataFrame:
 
 
 def train_table(people: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """train.csv of a roster. As in real tables `id` is not unique and not always a number; `path` is unique."""
+    """The content of train.csv. people: from `roster`.
+
+    As in the real table, `id` is not unique and not always a number, and `path` is unique.
+    """
     numbers = np.random.default_rng([seed, 0, 2]).integers(1, 60, len(people)).cumsum()
     ids = [f"{number:06d}" for number in numbers]
     ids[2] = "003397-1"
@@ -66,7 +72,7 @@ def train_table(people: pd.DataFrame, seed: int) -> pd.DataFrame:
 
 
 def train_jobs(folder: Path, train: pd.DataFrame, seed: int) -> list[tuple]:
-    """Make the folders of train. Returns the arguments of draw_person for each person."""
+    """Make the folders of the training pictures. Returns the arguments of draw_person for each person."""
     suffixes = np.random.default_rng([seed, 0, 3]).choice(SUFFIXES, (len(train), len(SHOTS)))
     jobs = []
     for p in train.itertuples():
@@ -80,7 +86,7 @@ def train_jobs(folder: Path, train: pd.DataFrame, seed: int) -> list[tuple]:
 def write_test_tables(folder: Path, test: pd.DataFrame, seed: int) -> list[tuple]:
     """Write info.csv and answers.csv. Returns the arguments of draw_person for each person.
 
-    Rows are sorted by their random names, which shuffles the people.
+    Rows are sorted by the random names of the pictures, which shuffles the people.
     """
     rng, images, jobs, answers = np.random.default_rng([seed, 0, 4]), folder / "eval/images", [], {}
     images.mkdir(parents=True)
@@ -95,19 +101,19 @@ def write_test_tables(folder: Path, test: pd.DataFrame, seed: int) -> list[tuple
 
 
 def true_class(mask: int, gender: str, age: int) -> int:
-    """Class 0 … 17. It is computed here again, because the answers judge the code that computes it."""
+    """The class 0 … 17. It does not use the toolkit's code, because the answers test this code."""
     return mask * 6 + (gender == "female") * 3 + (age >= 30) + (age >= 60)
 
 
 def write_junk(folder: Path, train: pd.DataFrame) -> None:
-    """Files that a Mac leaves in archives. The readers must skip them."""
+    """Write files that a Mac leaves in archives. The toolkit must skip these files."""
     (folder / "train/images/.DS_Store").write_bytes(b"junk")
     for path in train["path"][::20]:
         (folder / "train/images" / path / "._mask1.jpg").write_bytes(b"junk")
 
 
 def draw_person(gender: str, age: int, files: list[Path], seed: list[int]) -> None:
-    """Draw one person's seven pictures, in the order of SHOTS. All chance comes from the seed of the person."""
+    """Draw the seven pictures of a person into `files`, which are in the order of SHOTS. seed: that of the person."""
     cv2.setNumThreads(1)  # there is one worker per core already
     rng = np.random.default_rng(seed)
     look = make_look(gender == "female", age, rng)

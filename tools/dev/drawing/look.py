@@ -1,4 +1,4 @@
-"""A person's look, which all pictures of the person share: gender and age suggest it, and noise blurs it."""
+"""The look of a person, which is shared by all pictures of the person. It depends on gender and age, with noise."""
 
 from dataclasses import dataclass
 
@@ -6,12 +6,12 @@ import numpy as np
 
 SKINS = ((255, 224, 196), (246, 208, 172), (236, 190, 150), (222, 172, 130))
 HAIRS = ((28, 24, 26), (44, 32, 28), (66, 44, 32), (92, 60, 38))
-VIVID = ((150, 70, 40), (176, 108, 50), (160, 50, 80), (120, 40, 30))  # dyed, mostly by the young
+VIVID = ((150, 70, 40), (176, 108, 50), (160, 50, 80), (120, 40, 30))  # colours of dyed hair, only for young people
 
 
 @dataclass(frozen=True)
 class Look:
-    """The look of a person. Lengths are in face units (1 = half the width of a face), colours are RGB 0 … 255."""
+    """The look of a person. Lengths are in face units (1 is half the width of a face). Colours are RGB 0 … 255."""
 
     skin: np.ndarray
     hair: np.ndarray
@@ -21,12 +21,12 @@ class Look:
     wrinkles: float  # 0 … 1
     blush: float  # 0 … 1
     width: float
-    jaw: float  # 2 is an ellipse, more is squarer
-    length: float  # how far down the hair reaches: -0.5 above the ears, 1.6 on the shoulders
-    hairline: float  # y of the hairline, forehead
+    jaw: float  # 2 is an ellipse, and a higher number is squarer
+    length: float  # y to which the hair reaches: -0.5 is above the ears, 1.6 is on the shoulders
+    hairline: float  # y of the hairline at the forehead
     fringe: float  # side of the parting, -1 … 1
-    eyes: float  # distance from the middle
-    brows: float  # thickness
+    eyes: float  # distance of each eye from the middle
+    brows: float  # thickness of the brows
     lashes: float
     nose: float
     beard: float  # 0 … 1
@@ -34,7 +34,7 @@ class Look:
 
 
 def make_look(woman: bool, age: int, rng: np.random.Generator) -> Look:
-    """Draw a look. Each cue has separate noise around the value that gender and apparent age suggest."""
+    """Draw a random look. Each cue has its own noise around a value that depends on gender or apparent age."""
     seen = age + rng.normal(0, 1.5)  # the apparent age
     cue = np.clip(woman + rng.normal(0, 0.07), -0.15, 1.15)  # the apparent gender, 0 … 1
 
@@ -66,10 +66,10 @@ def make_look(woman: bool, age: int, rng: np.random.Generator) -> Look:
 
 
 def pick(colours: tuple, rng: np.random.Generator) -> np.ndarray:
-    """One of the colours, slightly changed."""
+    """Pick one of the colours at random and change it slightly."""
     return np.clip(np.array(colours[rng.integers(len(colours))]) + rng.normal(0, 5, 3), 0, 255)
 
 
 def mix(a, b, share: float) -> np.ndarray:
-    """Colour a with a share of colour b."""
+    """The mixture of the colours a and b, in which b has the given share."""
     return np.asarray(a) * (1 - share) + np.asarray(b) * share

@@ -1,4 +1,4 @@
-"""One picture of a person. Pose, light, clothes, background and mask change from picture to picture."""
+"""The drawing of one picture of a person. Pose, light, clothes, background and mask differ between pictures."""
 
 import cv2
 import numpy as np
@@ -10,7 +10,7 @@ MASKS = ((105, 180, 245), (60, 120, 215), (70, 190, 200), (80, 190, 140), (150, 
 
 
 def draw_picture(look: Look, mask: int, mask_colour, rng: np.random.Generator) -> np.ndarray:
-    """RGB uint8 (512, 384, 3) of this person with the mask worn (0), worn wrongly (1) or off (2)."""
+    """Draw an RGB picture (512, 384, 3) uint8 of a person. mask: 0 is worn, 1 is worn wrongly, 2 is no mask."""
     centre = np.array([WIDTH / 2, HEIGHT / 2 - 5]) + rng.normal(0, 8, 2)
     pen = Pen(background(rng), rng.normal(98, 4), rng.normal(0, 0.05), centre)
     draw_body(pen, look, rng)
@@ -23,9 +23,10 @@ def draw_picture(look: Look, mask: int, mask_colour, rng: np.random.Generator) -
 
 
 def background(rng: np.random.Generator) -> np.ndarray:
-    """A wall in two colours, neither as dark nor as light as hair, with soft dots. It says nothing about the class.
+    """Draw a wall in two colours with soft dots. It does not depend on the class.
 
-    The dots differ enough that no two photos of two people count as the same photo.
+    The colours are neither as dark nor as light as hair. The dots differ so much that pictures of two people never
+    count as duplicates.
     """
     tint = rng.uniform(110, 185) + np.array([10, 0, -10]) + rng.normal(0, 10, 3)
     top, bottom = tint + rng.normal(0, 12, (2, 3))
@@ -40,7 +41,7 @@ def background(rng: np.random.Generator) -> np.ndarray:
 
 
 def draw_body(pen: Pen, look: Look, rng: np.random.Generator) -> None:
-    """Hair behind the head, neck, shoulders."""
+    """Draw the hair behind the head, the neck and the shoulders."""
     if look.length > 0:
         pen.fill(outline(0, (look.length - 1.5) / 2, 1.5 * look.width, (look.length + 1.5) / 2, 3.2), 0.86 * look.hair)
     pen.fill([(-0.42, 0.6), (0.42, 0.6), (0.5, 1.9), (-0.5, 1.9)], 0.84 * look.skin)
@@ -50,7 +51,7 @@ def draw_body(pen: Pen, look: Look, rng: np.random.Generator) -> None:
 
 
 def draw_head(pen: Pen, look: Look) -> None:
-    """Ears and face; spots, cheeks and wrinkles on it."""
+    """Draw the ears, the face, the cheeks and the wrinkles."""
     skin, w = look.skin, look.width
     for side in (-1, 1):
         pen.oval(side * w, 0.12, 0.15, 0.26, 0.9 * skin)
@@ -61,7 +62,7 @@ def draw_head(pen: Pen, look: Look) -> None:
 
 
 def draw_wrinkles(pen: Pen, look: Look) -> None:
-    """Lines of forehead, eyes and mouth; deeper and darker with age."""
+    """Draw the lines at forehead, eyes and mouth, which become wider and darker with age."""
     if look.wrinkles < 0.1:
         return
     ink, width = look.skin * (1 - 0.42 * look.wrinkles), 0.02 + 0.035 * look.wrinkles
@@ -76,7 +77,7 @@ def draw_wrinkles(pen: Pen, look: Look) -> None:
 
 
 def draw_features(pen: Pen, look: Look, rng: np.random.Generator) -> None:
-    """Eyes, brows, nose, beard, mouth, glasses."""
+    """Draw the eyes with brows and glasses, the nose, the beard and the mouth."""
     draw_eyes(pen, look, rng.normal(0, 0.025), float(np.clip(rng.normal(0.1, 0.015), 0.05, 0.14)))
     shade = 0.78 * look.skin
     pen.line(curve((0.03, 0.0), (0.1, 0.2), (look.nose, 0.36)), shade, 0.03)
@@ -97,7 +98,10 @@ def draw_features(pen: Pen, look: Look, rng: np.random.Generator) -> None:
 
 
 def draw_eyes(pen: Pen, look: Look, gaze: float, opened: float) -> None:
-    """Both eyes with lids, lashes and brows; glasses."""
+    """Draw both eyes with lashes and brows, and glasses if the person has them.
+
+    gaze: shift of the pupils. opened: half the height of an open eye.
+    """
     for s in (-1, 1):
         x = s * look.eyes
         pen.oval(x, 0, 0.19, opened, (250, 250, 248))
@@ -133,7 +137,11 @@ def draw_hair(pen: Pen, look: Look, rng: np.random.Generator) -> None:
 
 
 def draw_mask(pen: Pen, look: Look, mask: int, colour, rng: np.random.Generator) -> None:
-    """A mask with straps over nose and mouth, or wrongly under the nose, at the chin, over the eyes or the forehead."""
+    """Draw a mask with straps.
+
+    A mask that is worn right covers nose and mouth. A mask that is worn wrongly is under the nose, at the chin, or over
+    the eyes.
+    """
     wrong = ((0.6, 1.35), (0.85, 1.5), (-0.35, 0.3))  # top and bottom, y
     top, bottom = wrong[rng.integers(len(wrong))] if mask == 1 else (0.1, 1.28)
     top, bottom = np.array([top, bottom]) + rng.normal(0, 0.03, 2)
@@ -152,7 +160,7 @@ def draw_mask(pen: Pen, look: Look, mask: int, colour, rng: np.random.Generator)
 
 
 def decorate(pen: Pen, shape: np.ndarray, ink: np.ndarray, style: int, rng: np.random.Generator) -> None:
-    """Draw a rim; then pleats, dots, a seam down the middle, or nothing."""
+    """Draw the rim of a mask, and by its style pleats (0), dots (1), a seam down the middle (2) or nothing else (3)."""
     (left, top), (right, bottom) = shape.min(0), shape.max(0)
     pen.line([*shape, shape[0]], ink, 0.025)
     if style == 0:
@@ -167,7 +175,7 @@ def decorate(pen: Pen, shape: np.ndarray, ink: np.ndarray, style: int, rng: np.r
 
 
 def through_a_camera(canvas: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Blur, uneven light, white balance, contrast and noise on uint8 (H, W, 3)."""
+    """The canvas (H, W, 3) uint8 with random blur, uneven light, white balance, contrast and noise."""
     soft = cv2.GaussianBlur(canvas, (0, 0), rng.uniform(0.4, 1.8))  # while it is uint8: several times faster
     x, y = (np.linspace(-1, 1, n, dtype=np.float32) for n in (WIDTH, HEIGHT))
     light = 1 + rng.normal(0, 0.09) * x[None, :] + rng.normal(0, 0.07) * y[:, None]
