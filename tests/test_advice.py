@@ -124,7 +124,7 @@ def check_run_of_model(target: str, given: dict[str, str], out: Path) -> None:
         content = json.loads(recipe.read_text()) if recipe.is_file() else {}
     except ValueError:  # damaged
         return
-    assert not content.get("command"), f"make {target} of a run that is not trained: {given}"
+    assert content.get("kind", "trained") == "trained", f"make {target} of a run that is not trained: {given}"
     assert content.get("recipe", {}).get("name", given["MODEL"]) == given["MODEL"], f"another model: {given}"
 
 
@@ -230,9 +230,9 @@ def three_kinds(tmp_path_factory) -> Path:
     place = drawn_home(tmp_path_factory.mktemp("advice") / "my home")
     code, printed = run(place, "stack", "--run", "second", "--runs", "a b", "--set", "grid=0.1")
     assert code == 0, printed
-    features = draw_run(place, "features", 7)
+    features, command = draw_run(place, "features", 7), "make embed MODEL=test_resnet RUN=features"
     content = files.read_json(features.recipe, "", "")
-    files.write_json(features.recipe, content | {"command": "make embed MODEL=test_resnet RUN=features"})
+    files.write_json(features.recipe, content | {"kind": "features", "command": command})
     for path in features.folder.glob("fold*/*.npz"):
         arrays = files.read_arrays(path, ("ids", "probs", "classes", "meta"))
         meta = json.loads(str(arrays["meta"])) | {"recipe": files.digest(features.recipe)}

@@ -157,8 +157,8 @@ BAD = {
     "row without its folder": (edit(T, first("path", "nobody")), FOLDS, ("no folder train/images/nobody",)),
     "ragged sample": (write(S, ragged(S)), FOLDS, ("info.csv has rows of more fields",)),
     "sample id twice": (edit(S, lambda t: pd.concat([t, t[:1]])), FOLDS, ("1 repeated id",)),
-    "sample id with a path": (edit(S, first("ImageID", "../x.jpg")), FOLDS, ("no file name", "../x.jpg")),
-    "sample id without photo": (edit(S, first("ImageID", "x.jpg")), FOLDS, ("without its photo", "x.jpg")),
+    "sample id with a path": (edit(S, first("ImageID", "../x.jpg")), FOLDS, ("not file names", "../x.jpg")),
+    "sample id without photo": (edit(S, first("ImageID", "x.jpg")), FOLDS, ("without a photo", "x.jpg")),
     # photos
     "photo missing": (lambda h: photo(h).unlink(), FOLDS, ("no photo",)),
     "photo empty": (lambda h: photo(h).write_bytes(b""), FOLDS, ("1 photo(s) cannot be read",)),
@@ -240,7 +240,7 @@ BAD = {
     ),
     "folds that leave inputs": (own_folds(first("image", "../../etc/passwd")), BLEND, ("outside of inputs/",)),
     "folds with a photo twice": (own_folds(lambda t: pd.concat([t, t[:1]])), BLEND, ("twice",)),
-    "folds with another class": (own_folds(first("label", "18")), BLEND, ("label is not",)),
+    "folds with another class": (own_folds(first("label", "18")), BLEND, ("column label has a value that is not",)),
     "folds with a gap": (own_folds(lambda t: t.assign(fold=t["fold"].replace("1", "7"))), BLEND, ("0 … K-1",)),
     "folds of another time": (
         own_folds(lambda t: t.assign(fold=t["fold"].map({"0": 1, "1": 0, "2": 2}))),

@@ -9,6 +9,7 @@ Only files that are missing or not current are made. After a change of the test 
 from options import project_and_options
 
 from comp import console
+from comp.errors import InputError
 from comp.store.runs import check_run_name
 
 
@@ -17,6 +18,9 @@ def main() -> None:
     run = project.run(given.run or given.model)
     check_run_name(run.name)
     project.folds  # noqa: B018  raises InputError without folds, before torch is imported
+    if not run.recipe.is_file():
+        named = f" RUN={run.name}" if given.run else ""
+        raise InputError(f"no {run.recipe}", "the recipe of a trained run", f"make train MODEL={given.model}{named}")
     from comp.prediction import predict
 
     predict.predict_run(project, run, given.fold, given.tta, given.set, given.device)

@@ -18,10 +18,11 @@ MOST_VALUES = 1000  # the most values of a category; a column with more values h
 class Auxiliary:
     """One column of the training table as training targets.
 
-    values (N, A) float32. For a column of numbers A is 2: the first is the standardised number, or 0 if the number is
-    missing; the second is 1 if the number is known, else 0. For a category A is the number of its values: the row's
-    value has a 1, and a row without a value has only zeros. The targets of two rows can therefore be mixed linearly.
-    weight: the weight of the column in the loss.
+    name: the name of the column; weight: its weight in the loss; is_number: whether it is a column of numbers.
+    values (N, A) float32: the targets of each row. For a column of numbers, A is 2. The first target is the
+    standardised number, or 0 if the number is missing. The second target is 1 if the number is known, and 0 if the
+    number is missing. For a category, A is the number of different values. The target of the row's value is 1, and all
+    other targets are 0. The targets of two rows can therefore be mixed linearly.
     """
 
     name: str

@@ -94,7 +94,7 @@ def range_of_column(column: str, competition: Competition) -> Range:
 def edges_of(official: Range, text: str) -> list[float]:
     """Return the edges that the setting `edges` gives to the attribute of a range, or else the official edges.
 
-    text: the value of the setting. Raises InputError unless it has as many edges as the range, in rising order.
+    text: the value of the setting. Raises InputError unless the text has as many edges as the range, in rising order.
     """
     name, given = official.attribute, named_numbers("edges", text).get(official.attribute)
     if given is None:
@@ -112,7 +112,7 @@ def edges_of(official: Range, text: str) -> list[float]:
 
 
 def kept_column(table: pd.DataFrame, column: str) -> pd.Series:
-    """Return a column (N,) of folds.csv. Raises InputError, with advice to keep the column, if it is missing."""
+    """Return a column (N,) of folds.csv. Raises InputError, with advice, if folds.csv lacks the column."""
     if column not in table:
         raise InputError(
             f"no column {column} in folds.csv",
@@ -123,5 +123,5 @@ def kept_column(table: pd.DataFrame, column: str) -> pd.Series:
 
 
 def number_column(table: pd.DataFrame, column: str) -> pd.Series:
-    """Return a column of folds.csv as numbers (N,), with NaN for other fields. Raises InputError if it is missing."""
+    """Return a column of folds.csv as numbers (N,), with NaN for other fields. Raises InputError if folds.csv lacks it."""
     return pd.to_numeric(kept_column(table, column), errors="coerce")

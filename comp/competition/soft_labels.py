@@ -104,12 +104,15 @@ def _shares(numbers: np.ndarray, cells: Cells, sigma: float) -> np.ndarray:
 
 
 def _own_cells(labels: np.ndarray, cells: Cells) -> np.ndarray:
-    """Return (N, T) floats that are 1 for the cells of the row's own class, else 0."""
+    """Return floats (N, T), which are 1 for the cells of the row's class and 0 for all other cells."""
     return (labels[:, None] == cells.of_class).astype(float)
 
 
 def _others_equal(labels: np.ndarray, competition: Competition, official: Range) -> np.ndarray:
-    """Return (N, C) floats that are 1 for the classes that differ from the row's class at most in the range, else 0."""
+    """Return floats (N, C), which are 1 for classes with the other attributes of the row's class, and 0 if not.
+
+    The other attributes are all attributes except the attribute of the range.
+    """
     equal = np.ones((competition.size, competition.size))
     for name, values in competition.attribute_values.items():
         if name != official.attribute:

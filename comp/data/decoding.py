@@ -313,7 +313,7 @@ ADVICE = {
     "a bzip2 archive": "rename it to .bz2, then bunzip2 it",
     "an xz archive": "rename it to .xz, then unxz it",
     "a tar archive": "unpack it with tar -xf",
-    "a file that a Mac writes beside another file": "delete it; the photo has the same name without ._",
+    "a file that a Mac keeps beside another file": "delete it; the photo has the same name without ._",
     "nothing but zero bytes": "copy or download it again",
 }
 FIRST_BYTES = {
@@ -335,7 +335,7 @@ FIRST_BYTES = {
     b"\x93NUMPY": "an array of numpy",
     b"\x89HDF": "an HDF5 file",
     b"PAR1": "a Parquet table",
-    b"\0\x05\x16\x07": "a file that a Mac writes beside another file",
+    b"\0\x05\x16\x07": "a file that a Mac keeps beside another file",
     b"\xff\xd8\xff": DAMAGED.format("JPEG"),
     b"\x89PNG": DAMAGED.format("PNG"),
     b"GIF8": DAMAGED.format("GIF"),

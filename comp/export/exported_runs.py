@@ -35,7 +35,7 @@ TOOLS = {
 def tool_module(name: str) -> ModuleType:
     """Return the module of a tool. Raises InputError if the tool is unknown or its package is not installed."""
     if name not in TOOLS:
-        found = f"TO={name}" if name else "no TO"
+        found = f"TO={name}" if name else "no TO argument"
         raise InputError(found, f"one of {', '.join(TOOLS)}", f"make export TO={next(iter(TOOLS))}")
     check_installed(name)
     return importlib.import_module(TOOLS[name])

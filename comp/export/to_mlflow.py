@@ -41,7 +41,7 @@ def _experiment(client, name: str, target: Path) -> str:
 
 
 def _replace(client, experiment: str, run: ExportedRun) -> None:
-    """Write the run to MLflow unless it is already there. Earlier runs of its name with other contents are deleted."""
+    """Write the run to MLflow unless MLflow has it already. Delete MLflow runs of this name with other contents."""
     quoted = run.name.replace("'", "\\'")
     earlier = client.search_runs([experiment], f"tags.mlflow.runName = '{quoted}'")
     same = [old for old in earlier if old.data.tags.get(DIGEST) == run.digest and old.info.status == "FINISHED"]

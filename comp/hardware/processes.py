@@ -66,10 +66,12 @@ def first_alone(outputs: Path):
         with lock:
             dist.barrier()  # passes as soon as process 0 holds the lock
             yield
+        dist.barrier()  # until the others have had the lock: process 0 may take it again for its next block
     else:
         dist.barrier()
         with lock:
             pass
+        dist.barrier()
         yield
 
 

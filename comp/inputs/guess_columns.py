@@ -99,7 +99,7 @@ def _binary(kinds: list[str], answers: pd.Series, name: str) -> list[GuessedLine
 
 
 def _positive_line(kinds: list[str]) -> GuessedLine:
-    """Return the line of `positive`: the class whose name sounds positive, else the second class.
+    """Return the line of `positive` for a class whose name sounds positive or, without such a class, the second class.
 
     kinds: the two values of the label column, sorted.
     """
@@ -196,7 +196,7 @@ def _by_name_or_rest(
     name = others[0] if len(others) == 1 else next((word for word in LABEL_WORDS if word in others), None)
     if name is None:
         return [
-            undecided_line("label", f"which of {some_of(others, 20)} is {what}"),
+            undecided_line("label", f"the column, of {some_of(others, 20)}, that is {what}"),
             undecided_line("target", "multiclass, binary, multilabel, ordinal or regression"),
         ]
     why = "holds the words of the sample" if holding else "the only column that is left"
@@ -242,7 +242,7 @@ def _of_class_columns(table: pd.DataFrame, name: str, sample: SampleTable) -> li
             f"only in the table: {some_of(sorted(values - wanted))}" if values - wanted else "",
             f"only in the sample: {some_of(sorted(wanted - values))}" if wanted - values else "",
         ]
-        lines.append(undecided_line("classes", f"table and sample differ; {'; '.join(filter(None, odd))}"))
+        lines.append(undecided_line("classes", f"table and sample have other classes; {'; '.join(filter(None, odd))}"))
     return lines
 
 
@@ -276,9 +276,9 @@ def path_lines(photos: Iterable[str], sample: SampleTable | None) -> list[Guesse
 
 
 def _in_folders(photos: list[str]) -> tuple[str, list[str], str] | None:
-    """Return the template, the label of each photo and the reason if the photos lie in one folder per class, else None.
+    """Return the template, the label of each photo and the reason, or None unless each class has a folder of photos.
 
-    The photos lie in one folder per class if the folder names differ at exactly one level of their paths.
+    Each class has a folder of photos if the folder names in the paths differ at exactly one level.
     photos: sorted paths.
     """
     parts = [path.split("/") for path in photos]
@@ -296,9 +296,9 @@ def _in_folders(photos: list[str]) -> tuple[str, list[str], str] | None:
 
 
 def _in_names(photos: list[str]) -> tuple[str, list[str], str] | None:
-    """Return the same three values as `_in_folders` if all photos are in one folder with names such as cat.0.jpg.
+    """Return the template, the label of each photo and the reason, or None unless the file names contain the labels.
 
-    Each file name must be a word, which is the label, and a number. Otherwise returns None.
+    All photos must be in one folder, with names that consist of the label and a number, such as cat.0.jpg.
     """
     matches = [IN_NAME.fullmatch(path.rsplit("/", 1)[-1]) for path in photos]
     folders = {path.rpartition("/")[0] for path in photos}
@@ -340,9 +340,9 @@ def _target(kinds: list[str], sample: SampleTable | None) -> list[GuessedLine]:
 
 
 def _copies(photos: list[str], labels: list[str], template: str) -> list[GuessedLine]:
-    """Return the line of `group` if nearly every file name is in the folder of each class, else an empty list.
+    """Return a list with the line of `group`, or an empty list unless most file names occur in every class folder.
 
-    Files of the same name are taken for copies of one photo, which must stay in one fold.
+    Files with equal names are taken for copies of one photo, which must stay in one fold.
     """
     folders = defaultdict(set)
     for path, label in zip(photos, labels, strict=False):
@@ -350,7 +350,7 @@ def _copies(photos: list[str], labels: list[str], template: str) -> list[Guessed
     shared = sum(len(where) == len(set(labels)) for where in folders.values())
     if not template.endswith("{file}") or shared < COPIES * len(folders):
         return []
-    return [GuessedLine("group", "file", "every folder has the same file names: copies of one photo")]
+    return [GuessedLine("group", "file", "every folder has the same file names, so they may be copies of a photo")]
 
 
 # ---- groups: photos of one group must stay in one fold

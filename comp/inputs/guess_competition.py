@@ -71,7 +71,7 @@ def guess(inputs: Path) -> Guess:
 def _sample_line(sample: SampleTable | None) -> GuessedLine:
     if sample is None:
         return undecided_line(
-            "sample", "no table is called sample or submission, and none has ids and constant columns"
+            "sample", "no table is called sample or submission, and no table has ids and constant columns"
         )
     return GuessedLine("sample", sample.path, f"{len(sample.table):,} rows; {some_of(sample.table, 4)}")
 
@@ -79,8 +79,8 @@ def _sample_line(sample: SampleTable | None) -> GuessedLine:
 def _sample_and_test(files: Files) -> tuple[SampleTable | None, TestTable | None, PhotoTemplate | None]:
     """Return the sample submission, its test table and the template of its test photos.
 
-    The sample is the first candidate for which a template finds the test photos, else the most likely candidate (with
-    None as the template). Without candidates, all three are None.
+    The sample is the first candidate for which a template finds the test photos. If there is no such candidate, the
+    sample is the most likely candidate, and the template is None. Without candidates, all three values are None.
     """
     candidates = [(sample, guess_tables.test_of(files, sample)) for sample in guess_tables.samples(files)]
     for sample, test in candidates:

@@ -82,7 +82,7 @@ def scan(inputs: Path) -> Files:
 
 
 def _class_numbers(path: Path) -> set[str]:
-    """Return the keys of a JSON file if it is one object whose values are all texts, else an empty set."""
+    """Return the keys of a JSON file that is an object with only texts as values, or an empty set for other files."""
     if path.stat().st_size > LARGEST_MAP:
         return set()
     try:

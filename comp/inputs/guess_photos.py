@@ -70,7 +70,10 @@ def _tells_apart(tried: PhotoTemplate, photos: int) -> bool:
 
 
 def _says(template: str, part: str) -> int:
-    """Return 1 if the template contains only the word `part`, -1 if only the other word of train and test, else 0."""
+    """Return 1 if the template contains the word `part`, -1 if it contains the opposite word, 0 if both or neither.
+
+    part: "train" or "test".
+    """
     other = "test" if part == "train" else "train"
     return (part in template.lower()) - (other in template.lower())
 

@@ -146,9 +146,10 @@ def _competition(tables: InputTables) -> Competition:
 
 
 def _in_order_of_sample(classes: tuple[str, ...], sample: Sample, settings: Settings) -> tuple[str, ...]:
-    """Return the classes in the order of the sample's columns if the columns are the classes, else unchanged.
+    """Return the classes in the order of the sample's columns.
 
-    Only multiclass and multilabel classes are reordered.
+    The order of the classes does not change if the columns are not the classes, or for other targets than multiclass
+    and multilabel.
     """
     same = {same_text(name) for name in classes} == {same_text(name) for name in sample.columns}
     in_order = settings.target in ("multiclass", "multilabel") and sample.answer == "probabilities" and same

@@ -60,7 +60,10 @@ def names_of_table(rows: PhotoRows, settings: Settings) -> tuple[str, ...]:
 
 
 def _names_of_column(rows: PhotoRows, settings: Settings) -> pd.Series:
-    """Return the label column (N,) as text. Raises InputError if it is missing, or empty where a label is needed."""
+    """Return the label column (N,) as text. Raises InputError for a missing column, and for a missing label.
+
+    Multilabel rows may have no label.
+    """
     check_columns(rows.table, (settings.label,), "label", rows.file)
     labels = rows.table[settings.label]
     empty = (labels.str.strip() == "").to_numpy(bool)
@@ -131,7 +134,7 @@ def classes_of_attributes(attributes: dict[str, Attribute]) -> tuple[str, ...]:
 
 
 def _column_values(rows: PhotoRows, settings: Settings, name: str) -> tuple[str, ...]:
-    """Return the names of an attribute's values: such as <30, 30-60, >=60 for ranges, else the values in the table."""
+    """Return the names of an attribute's values, which are the values in the table or, for ranges, <30, 30-60, >=60."""
     if name in settings.ranges:
         edges = [f"{edge:g}" for edge in settings.ranges[name]["edges"]]
         between = [f"{low}-{high}" for low, high in pairwise(edges)]

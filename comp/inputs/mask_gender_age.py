@@ -187,7 +187,7 @@ def _check_people(people: pd.DataFrame, inputs: Path) -> None:
     for column, is_wrong in wrong.items():
         values = people[column]
         problems += _with_lines(inputs, people, {n: f"{column} {values[n]!r}" for n in people.index[is_wrong]})
-    problems += [f"path {p!r} twice" for p in people["path"][people["path"].map(same_text).duplicated()]]
+    problems += [f"path {p!r} occurs twice" for p in people["path"][people["path"].map(same_text).duplicated()]]
     if problems:
         raise InputError(
             f"{len(problems)} bad row(s) in {inputs / TRAIN_TABLE}:{listed(problems)}",

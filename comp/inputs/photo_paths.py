@@ -135,7 +135,10 @@ def _looked_up(keys: pd.Series, photos: pd.Series) -> np.ndarray:
 
 
 def _by_stem(wanted: pd.Series, photos: pd.Series) -> tuple[np.ndarray, np.ndarray]:
-    """Return the same two arrays as `_real_paths` for wanted paths whose extension is missing or spelt otherwise."""
+    """Return real paths (N,), and whether two photos match (N,), for paths with a missing or another extension.
+
+    Another extension is another spelling of the extension, such as .JPEG for .jpg.
+    """
     names = photos.index.to_series()
     stems, ends = without_extension(names), names.map(lambda path: usual_extension(extension(path)))
     keys = without_extension(wanted) + wanted.map(lambda path: usual_extension(extension(path).replace(".*", "")))

@@ -180,10 +180,10 @@ def _other_classes(path: str, missing: list[str], strange: list[str]) -> InputEr
 
 
 def _answer_column(settings: Settings, file: SampleFile) -> str:
-    """Return the single column to fill. Raises InputError if it is not clear which column that is.
+    """Return the single column to fill. Raises InputError if several columns or no column could be filled.
 
-    The column is the one that the key `fill` names, the one with the name of the label, the only column besides the
-    ids, or the one with a usual name for answers.
+    The candidates are, in this order: the column that the key `fill` names, the column with the name of the label, the
+    only column besides the ids, and a column with a usual name for answers.
     """
     names, wanted = file.others, [*settings.listed("fill")] or [settings.label]
     columns = [name for name in names if name in wanted]

@@ -238,7 +238,7 @@ def _command(archive: Path, parts: list[str]) -> str:
 
 
 def _has_one_of(archive: Path, parts: list[str]) -> bool:
-    """Whether the archive contains a wanted folder or file. If not, it is unpacked into a folder with its own name.
+    """Whether the archive contains a wanted folder or file. Other archives are unpacked into a folder with their name.
 
     parts: the folder and file names of the wanted path; an empty list means that any folder in the archive counts.
     """

@@ -101,7 +101,7 @@ def _prediction_ids(rows: PhotoRows, settings: Settings) -> pd.Series:
 
 
 def _numbers_if_all_are(column: pd.Series) -> pd.Series:
-    """Return the column as numbers (NaN for empty fields) if all its values are numbers, else unchanged as text."""
+    """Return a column of numbers as numbers, with NaN for empty fields. Any other column is returned unchanged."""
     numbers = pd.to_numeric(column.where(column != ""), errors="coerce")
     return numbers if (numbers.notna() | (column == "")).all() and numbers.notna().any() else column
 
@@ -153,7 +153,10 @@ def rows_of_sample(
 
 
 def _sample_ids(settings: Settings, test: SourceTable, sample: SampleFile) -> pd.Series:
-    """Return the prediction id of each row of the test table, from the key `id` or else from the sample's id column."""
+    """Return the prediction id of each row of the test table.
+
+    The ids are in the column or template that the key `id` names, or else in the column with the name of the sample's.
+    """
     if "{" in settings.id:
         check_columns(test.table, path_templates.fields(settings.id), "id", str(test.path))
         return path_templates.fill(settings.id, test.table)

@@ -102,8 +102,8 @@ def kappa_rows(labels: np.ndarray, grades: np.ndarray) -> np.ndarray:
 def kappa_of_means(means: np.ndarray) -> np.ndarray:
     """Return quadratic weighted kappa (Cohen 1968) from the means (…, 4) of the quantities of `kappa_rows`.
 
-    Kappa is 1 minus the mean squared distance of label and answer, divided by the distance expected for independent
-    grades. It is 1 if all labels and all answers are the same grade.
+    Kappa is 1 - d / e, where d is the mean squared distance of label and answer, and e is the mean squared distance
+    that is expected for independent grades. Kappa is 1 if all labels and all answers are the same grade.
     """
     label, grade, squares, product = np.moveaxis(means, -1, 0)
     expected = squares - 2 * label * grade
@@ -230,7 +230,7 @@ def rank_of_truth(labels: np.ndarray, probs: np.ndarray) -> np.ndarray:
 
 
 def top_k_rows(labels: np.ndarray, probs: np.ndarray, k: int) -> np.ndarray:
-    """Return 1.0 for each row whose true class is among its k most probable classes, else 0.0; (N, 1)."""
+    """Return (N, 1) floats, which are 1 if the true class is among the row's k most probable classes, and 0 if not."""
     return (rank_of_truth(labels, probs) <= k).astype(np.float64)[:, None]
 
 
@@ -238,8 +238,8 @@ def map_at_k_rows(labels: np.ndarray, probs: np.ndarray, k: int) -> np.ndarray:
     """Return the average precision (N, 1) of the k most probable classes of each row.
 
     For one true class (labels (N,)) the average precision is 1 / rank of the true class, or 0 for a rank above k. For
-    several labels (N, C) it is the sum of the precisions at the ranks of the true labels, divided by the smaller of k
-    and the number of true labels.
+    several labels (N, C) the average precision is the sum of the precisions at the ranks of the true labels, divided by
+    the smaller of two numbers, which are k and the number of true labels.
     """
     if labels.ndim == 1:
         rank = rank_of_truth(labels, probs)

@@ -9,8 +9,8 @@ FEW_CHANNELS cells a side, because a smaller map says little about places. Of a 
 enter the last block, because the classifier may read only the class token after this block, and the gradient of the
 patch tokens would be zero. Photos are squares here, so the maps are squares, too.
 
-The package pytorch-grad-cam (grad-cam 1.5.7) is not a dependency, because its caller has to provide the layer, the layout
-of the layer's output and the score of each head, and the rest of the work is the four lines of `heat`.
+The package pytorch-grad-cam (grad-cam 1.5.7) is not a dependency, because its caller has to provide the layer, the
+layout of the layer's output and the score of each head, and the rest of the work is the four lines of `heat`.
 
 Letters: C channels, H cells along a side of the map, L tokens, O outputs, S pixels along a side of the photo.
 """

@@ -51,9 +51,7 @@ class Recipe:
     bin_edges: str = setting("", "head=bins of classes that are ranges: where the bins start: 20,25,30,35", "model")
     drop_rate: float = setting(0.0, "dropout before the head", "model", least=0, most=1)
     drop_path_rate: float = setting(0.0, "stochastic depth", "model", least=0, most=1)
-    init: str = setting(
-        "", "a run: each fold starts with the weights of the same fold of this run (INIT=)", "model"
-    )
+    init: str = setting("", "a run: each fold starts with the weights of the same fold of this run (INIT=)", "model")
     freeze_epochs: int = setting(0, "first epochs, which train a part of the model only; -1: all", "model", least=-1)
     freeze_stages: int = setting(
         0,

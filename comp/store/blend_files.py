@@ -62,7 +62,7 @@ class BlendState:
 
     @property
     def stale(self) -> str:
-        """A warning with the command that helps if the blend exists and is not up to date, else ""."""
+        """A warning, with the command that helps, if a blend exists but is not up to date; otherwise ""."""
         return f"the blend is stale: {self.problem}; {self.asked.command}" if self.weights and self.problem else ""
 
 
@@ -188,9 +188,9 @@ def _damage(outputs: Path, before: dict[str, str]) -> str:
 
 
 def load_blend(project: Project) -> tuple[np.ndarray, Predictions, dict]:
-    """Return the blend's cross-fitted OOF probabilities (S, C) of the scored rows, its test predictions, and its weights.
+    """Return the blend's OOF probabilities (S, C) of the scored rows, its test predictions and its weights.json.
 
-    The weights are the content of weights.json. Raises InputError if a file is missing, belongs to another blend or to
+    The OOF probabilities are cross-fitted. Raises InputError if a file is missing, belongs to another blend or to
     another folds.csv, or has other test ids than the sample submission.
     """
     from comp.store.out_of_fold import check_ids

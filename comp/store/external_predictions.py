@@ -93,7 +93,10 @@ def read_external_file(path: Path, competition: Competition) -> Predictions:
 
 
 def _without_rounding(probs: np.ndarray, competition: Competition) -> np.ndarray:
-    """Return probabilities (N, C) from 0 to 1 whose rows sum to 1 if only rounding had changed this, else unchanged."""
+    """Return probabilities (N, C) without errors of rounding, so that values are from 0 to 1 and rows sum to 1.
+
+    Larger errors stay, for `check_predictions` to find.
+    """
     if competition.target == "regression" or probs.ndim != 2:
         return probs
     near = (probs > -NEARLY) & (probs < 1 + NEARLY)
@@ -175,7 +178,7 @@ def class_columns(names: list[str], competition: Competition) -> list[str] | Non
     """Return the names of the columns with the values of the classes, in the order of the classes, or None.
 
     A column may have the name of its class or its number, 0 … C-1. For two classes the column of the positive class is
-    enough. For a regression, and for two classes without such a column, it is the second of exactly two columns.
+    enough. For a regression, and for two classes without such a column, the second of exactly two columns is taken.
     """
     known = {column_name(name): name for name in names}
     for wanted in (list(competition.classes), [str(c) for c in range(competition.size)]):

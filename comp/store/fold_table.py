@@ -91,17 +91,17 @@ def folds_problem(table: pd.DataFrame, competition: Competition) -> str:
     """Return the first problem of a fold table, or "" if there is none."""
     filled = [column for column in required_columns(competition) if column != "label"]
     if table[filled].isna().any().any() or (table[filled] == "").any().any():
-        return f"empty fields in {', '.join(filled)}"
+        return f"empty fields in one of the columns {', '.join(filled)}"
     outside = table["image"].map(_leaves)
     if outside.any():
         return f"image {table['image'][outside].iloc[0]} is outside of inputs/"
     if table["image"].duplicated().any():
-        return f"image {table['image'][table['image'].duplicated()].iloc[0]} twice"
+        return f"image {table['image'][table['image'].duplicated()].iloc[0]} occurs twice"
     return _label_problem(table["label"], competition) or _fold_problem(table["fold"])
 
 
 def _label_problem(column: pd.Series, competition: Competition) -> str:
-    whole = f"label is not a whole number from 0 to {competition.size - 1}"
+    whole = f"column label has a value that is not a whole number from 0 to {competition.size - 1}"
     if competition.sums_to_one and not pd.api.types.is_integer_dtype(column):
         return whole
     try:
@@ -113,14 +113,14 @@ def _label_problem(column: pd.Series, competition: Competition) -> str:
 
 def _fold_problem(column: pd.Series) -> str:
     if not pd.api.types.is_integer_dtype(column) or not column.between(0, len(column) - 1).all():
-        return f"fold is not a whole number from 0 to {len(column) - 1}"
+        return f"column fold has a value that is not a whole number from 0 to {len(column) - 1}"
     if set(column) != set(range(column.max() + 1)):
-        return f"folds {sorted(set(column))} are not 0 … K-1"
+        return f"column fold has the values {sorted(set(column))}, which are not 0 … K-1"
     return ""
 
 
 def _leaves(image: str) -> bool:
-    """Whether a path leads out of the folder that it is joined to."""
+    """Whether a relative path leads out of the folder from which it starts."""
     path = PurePosixPath(image)
     return path.is_absolute() or ".." in path.parts or "\0" in image
 

@@ -49,7 +49,7 @@ def _check_settings(path: Path, frozen: str, file: Path | None) -> None:
     found = _digest(file)
     if found != frozen:
         raise InputError(
-            f"{file} has other settings (hash {found}) than the file of which {path} was made ({frozen or 'no file'})",
+            f"{file} has other settings (hash {found}) than those of which {path} was made (hash {frozen or 'none'})",
             f"the {SETTINGS} that `make folds` used, or new folds",
             f"{RUN}, or undo the changes of {file}",
         )

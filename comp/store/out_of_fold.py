@@ -25,8 +25,8 @@ def load_run(project: Project, run: Run) -> tuple[np.ndarray, Predictions]:
     """Return the OOF probabilities (N, C) of a run in the order of folds.csv, and its test predictions.
 
     The test predictions of a run with folds are the mean over its folds' models and, if there is one, the model trained
-    on all rows (all_data). This model has the same weight as each fold's model. It saw more rows, but the decision rule
-    is fitted to the folds' models, so the mean should depend mostly on them.
+    on all rows (all_data). This model has the same weight as each fold's model. The model saw more rows, but the
+    decision rule is fitted to the folds' models, so the mean should depend mostly on the folds' models.
     Raises InputError if a fold is missing or stale, if an OOF file does not have exactly the photos of its fold, or if
     a test file has other ids than the sample submission (or, without a sample, than the test file of the first fold).
     """

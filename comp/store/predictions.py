@@ -105,7 +105,7 @@ def check_predictions(predictions: Predictions, competition: Competition, path: 
     if predictions.ids.ndim != 1 or predictions.probs.shape != (len(predictions.ids), competition.size):
         problem = f"ids {predictions.ids.shape}, probs {predictions.probs.shape}, {competition.size} classes"
     elif pd.Index(predictions.ids).has_duplicates:
-        problem = f"id {predictions.ids[pd.Index(predictions.ids).duplicated()][0]} twice"
+        problem = f"the file has id {predictions.ids[pd.Index(predictions.ids).duplicated()][0]} twice"
     else:
         problem = value_problem(predictions.ids, predictions.probs, competition)
     if problem:

@@ -49,13 +49,12 @@ class PseudoLabels:
         return files.digest(self.file(k)) if self.file(k).is_file() else ""
 
     def save(self, k: int, ids, probs: np.ndarray, meta: dict) -> None:
-        """Check the pseudo-labels for fold k and write them. ids, probs: the test ids and their probabilities (N, C)."""
+        """Check the pseudo-labels for fold k and write them. probs (N, C): the probabilities of the test ids (N,)."""
         meta = {**meta, "folds": self.project.folds_digest, "fold": k}
         save_predictions(self.file(k), ids, probs, self.project.competition, meta)
 
     def load(self, k: int) -> Predictions:
-        """Return the pseudo-labels for fold k. Raises InputError unless they were made for it and the current folds.csv.
-        """
+        """Return the pseudo-labels for fold k. Raises InputError if they were made for another fold or folds.csv."""
         labels, digest = (
             load_predictions(self.file(k), self.project.competition, self.command),
             self.project.folds_digest,
@@ -71,8 +70,8 @@ class PseudoLabels:
     def load_all(self, numbers: list[int]) -> Predictions:
         """Return the checked pseudo-labels for the folds `numbers`.
 
-        With several folds, each photo gets the mean of its labels in the folds that have the photo. Such labels are only
-        for a training on all rows.
+        With several folds, each photo gets the mean of its labels in the folds that have the photo. Such labels are
+        only for a training on all rows.
         """
         labels = [self.load(k) for k in numbers]
         if len(labels) == 1:

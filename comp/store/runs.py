@@ -1,4 +1,4 @@
-"""Runs: their kinds, their files, and the commands that make the files. A run is a set of predictions in outputs/<name>/.
+"""Runs, which are sets of predictions in outputs/<name>/: their kinds, their files and the commands that make them.
 
 | kind     | what it is                                                    | files            |
 |----------|---------------------------------------------------------------|------------------|
@@ -79,7 +79,7 @@ class Run:
 
     @property
     def kind(self) -> str:
-        """The kind of the run, one of the kinds in the table above. A run that does not exist yet counts as external."""
+        """The kind of the run, as in the table above. A run that does not exist yet counts as external."""
         if self.name == BLEND:
             return BLEND
         if not self.recipe.is_file():
@@ -174,12 +174,11 @@ class Run:
 
 
 def check_run_name(name: str) -> None:
-    """Raise InputError unless `name` is a plain folder name, because it becomes part of paths and make splits at spaces.
-    """
+    """Raise InputError unless `name` is a plain folder name. It becomes part of paths, and make splits at spaces."""
     if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*", name) or name in RESERVED:
         raise InputError(
             f"RUN={name}",
-            f"letters, digits and _ . + -, and not one of {', '.join(RESERVED)}",
+            f"a name of letters, digits and _ . + - other than {', '.join(RESERVED)}",
             "the same command with another RUN, such as RUN=my_run",
         )
 
@@ -203,8 +202,7 @@ def run_names(outputs: Path) -> list[str]:
 
 
 def own_runs(outputs: Path) -> list[Run]:
-    """Return the runs that were made on the folds of this outputs folder. While there are any, folds.csv must not change.
-    """
+    """Return the runs that were made on the folds of `outputs`. While such runs exist, folds.csv must not change."""
     return [run for run in all_runs(outputs) if run.has_folds]
 
 
@@ -214,7 +212,7 @@ def complete_runs(outputs: Path, count: int) -> list[str]:
 
 
 def unused_folders(outputs: Path) -> dict[str, str]:
-    """Return for each folder with unused files that look like predictions the reason why they are not used, by name."""
+    """Return, by the name of a folder, why files in it that look like predictions are not used."""
     reasons = {folder.name: unused_files(folder) for folder in _folders(outputs)}
     return {name: reason for name, reason in reasons.items() if reason}
 
@@ -228,7 +226,8 @@ def warn_of_unused(outputs: Path, count: int, asked: Iterable[str]) -> None:
         console.warn(reason)
     for run in all_runs(outputs) if not asked else ():
         if numbers := run.missing_folds(count):
-            console.warn(f"{run.name} is left out: fold {', '.join(map(str, numbers))} is not predicted yet")
+            missing = f"{'fold' if len(numbers) == 1 else 'folds'} {', '.join(map(str, numbers))}"
+            console.warn(f"{run.name} is left out, because it has no predictions for {missing} yet")
 
 
 def _folders(outputs: Path) -> list[Path]:
@@ -245,7 +244,7 @@ def check_known(outputs: Path, wanted: Iterable[str]) -> None:
     nearest = difflib.get_close_matches(unknown[0], names, 1) if unknown else []
     found = ": ".join([f"no run{''.join(f' {name}' for name in unknown)} in {outputs}", *reasons])
     expected = f"trained runs: {', '.join(names) or 'none yet'}" + "".join(f"; nearest: {name}" for name in nearest)
-    raise InputError(found, expected, "correct those files" if reasons else _advice(names))
+    raise InputError(found, expected, f"correct the files in {outputs}" if reasons else _advice(names))
 
 
 def _advice(names: list[str]) -> str:
@@ -256,7 +255,7 @@ def _advice(names: list[str]) -> str:
 
 
 def find_external_files(folder: Path) -> tuple[Path, Path] | None:
-    """Return the paths of the oof and the test file of external predictions, or None if one of them is missing."""
+    """Return the paths of the oof file and the test file of external predictions, or None if a file is missing."""
     oof, test = (_candidates(folder, role) for role in ("oof", "test"))
     return (oof[0], test[0]) if oof and test else None
 
@@ -280,19 +279,20 @@ def unused_files(folder: Path) -> str:
     if (folder / "folds.csv").is_file():
         return ""
     if (folder / "recipe.json").is_file():
-        return _not_read(folder, [], "its own folds are")
+        return _not_read(folder, [], "the predictions in its fold folders")
     pair = find_external_files(folder)
     if pair:
-        return _not_read(folder, list(pair), f"{pair[0].name} and {pair[1].name} are")
+        return _not_read(folder, list(pair), f"{pair[0].name} and {pair[1].name}")
     if list(folder.glob("fold*/*.npz")):
-        return f"{folder} has folds but no recipe.json: copy that of the run into it"
+        return f"{folder} has fold folders but no recipe.json. Copy the recipe.json of the run into {folder}"
     similar = [file.name for file in _visible(folder) if re.search(f"(?:{OTHER_FORMATS})$", file.name.lower())]
     if similar:
         return f"{folder} has {', '.join(similar[:10])}, expected {EXPECTED_FILES}"
     below = [inner for inner in sorted(folder.glob("*/")) if find_external_files(inner)]
-    return f"{below[0]} has the predictions: move them up, to {folder}" if below else ""
+    return f"the predictions are in {below[0]}, and must be moved up to {folder}" if below else ""
 
 
 def _not_read(folder: Path, used: list[Path], instead: str) -> str:
     names = [file.name for file in (*_candidates(folder, "oof"), *_candidates(folder, "test")) if file not in used]
-    return f"{', '.join(names)} in {folder} {'is' if len(names) == 1 else 'are'} not used: {instead}" if names else ""
+    verb = "is" if len(names) == 1 else "are"
+    return f"{', '.join(names)} in {folder} {verb} not used, because {instead} are used" if names else ""

@@ -70,7 +70,7 @@ def run_rounds(project: Project, name: str, asked: Rounds, where: str = "auto") 
         gain = next(iter(compare.compared_metrics(compare.load_compared(project, [base.name], [labels.name])).values()))
         console.say(
             f"round {number}: {base.name} {gain.first:.4f}, {labels.name} {gain.second:.4f} out of fold, "
-            f"the second better with probability {gain.better:.2f}"
+            f"better with probability {gain.better:.2f}"
         )
         if gain.better <= 0.5:
             folder = project.run(labels.name).folder

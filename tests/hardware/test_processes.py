@@ -30,6 +30,9 @@ SCRIPT = """
             time.sleep(float(sys.argv[3]))
             (folder / "made").write_text("by 0")
         print(rank, (folder / "made").read_text())
+    for _ in range(int(sys.argv[4])):
+        with processes.first_alone(folder):
+            pass
     print("sum", processes.mean(float(rank)) * processes.world())
     processes.stop()
 """
@@ -56,11 +59,18 @@ def started(folder: Path, count: int, *words) -> list[subprocess.CompletedProces
 
 
 def test_the_others_wait_for_the_first_for_longer_than_the_time_out(tmp_path):
-    first, second = started(tmp_path, 2, TIMEOUT, LONGER)
+    first, second = started(tmp_path, 2, TIMEOUT, LONGER, 0)
     assert first.returncode == 0, first.stderr
     assert second.returncode == 0, second.stderr
     assert first.stdout.split() == ["0", "by", "0", "sum", "1.0"]
     assert second.stdout.split() == ["1", "by", "0", "sum", "1.0"]
+
+
+def test_one_block_may_follow_another_at_once(tmp_path):
+    """Process 0 must not take the lock of its next block before the others have had that of the last one."""
+    for process in started(tmp_path, 3, 20, 0, 100):
+        assert process.returncode == 0, process.stderr
+        assert "sum 3.0" in process.stdout
 
 
 def test_alone_a_process_waits_for_nobody_and_leaves_no_lock(tmp_path):

@@ -87,7 +87,7 @@ def stacked_project(folder, labels=LABELS) -> Project:
 def test_stacks_and_external_predictions_never_label_and_are_named(with_stack, capfd):
     assert labelling_runs(with_stack) == ["a", "b"]
     said = capfd.readouterr().out
-    assert "left out: mate (external), second (stack)" in said
+    assert "not used for pseudo-labels: mate (external), second (stack)" in said
 
 
 def test_labels_that_only_a_stack_has_seen_change_no_pseudo_label(tmp_path):
@@ -118,7 +118,7 @@ def test_the_kind_of_a_run_counts_and_not_its_name(tmp_path):
 @pytest.mark.parametrize("names", [["mate"], ["second"], ["mate", "second"]])
 def test_a_blend_without_a_run_that_may_label_is_one_clear_error(with_stack, names):
     blend(with_stack, *names)
-    with pytest.raises(InputError, match="none of the blend's runs may label") as error:
+    with pytest.raises(InputError, match="none of the blend's runs may make pseudo-labels") as error:
         labelling_runs(with_stack)
     assert all(name in error.value.found for name in names)
     assert "make train" in error.value.run

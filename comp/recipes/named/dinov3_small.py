@@ -9,7 +9,7 @@ Hardware: one GPU; if its memory is too small: SET=checkpointing=true.   Command
 from comp.recipes.recipe_settings import Recipe
 
 RECIPE = Recipe(
-    model="vit_small_patch16_dinov3.lvd1689m",  # from web photos; larger models also have sat493m, from satellite photos
+    model="vit_small_patch16_dinov3.lvd1689m",  # of web photos; larger models also have sat493m, of satellite photos
     image_size=256,         # the size of its weights; its rotary positions take any multiple of 16
     lr=2e-4,                # of the head; at 1e-3, as for convolutions, attention forgets its pretraining
     layer_decay=0.7,        # low layers need little change; the first block learns 70 times slower

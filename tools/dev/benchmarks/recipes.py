@@ -1,4 +1,4 @@
-"""Benchmarks of training steps: the number format of `auto` against other formats, and compiled models against plain."""
+"""Benchmarks of training steps: the number format of `auto` against others, and compiled against plain models."""
 
 import dataclasses
 from collections.abc import Iterator
