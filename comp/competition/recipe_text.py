@@ -123,5 +123,5 @@ def kept_column(table: pd.DataFrame, column: str) -> pd.Series:
 
 
 def number_column(table: pd.DataFrame, column: str) -> pd.Series:
-    """Return a column of folds.csv as numbers (N,), with NaN for other fields. Raises InputError if folds.csv lacks it."""
+    """Return a column of folds.csv as numbers (N,); NaN for other fields. Raises InputError for an unknown name."""
     return pd.to_numeric(kept_column(table, column), errors="coerce")

@@ -55,8 +55,8 @@ def rank() -> int:
 def first_alone(outputs: Path):
     """Let process 0 run the block first. The other processes run it afterwards and find the files of process 0.
 
-    Process 0 holds a lock in outputs/locks, and the other processes wait for the lock as long as the block takes. A
-    barrier is not used, because it would end after TIMEOUT, and the block may decode all photos of a competition.
+    Process 0 holds a lock in outputs/locks, and the other processes wait for the lock as long as the block takes. They
+    do not wait at a barrier: it would end after TIMEOUT, and the block may decode all photos of a competition.
     """
     if not dist.is_initialized():
         yield
