@@ -279,9 +279,6 @@ class JpegPixels:
         if len(self.offsets) != count + 1 or self.offsets[0] != 0 or self.offsets[-1] != end:
             raise ValueError(f"{path} has no offsets of {count} photos at its end")
 
-    def __len__(self) -> int:
-        return self.shape[0]
-
     def __getitem__(self, positions: np.ndarray) -> np.ndarray:
         return np.stack([self._decoded(int(i)) for i in positions])
 
