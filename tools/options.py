@@ -69,7 +69,9 @@ OPTIONS = {
 
 
 def project_and_options(doc: str, *names: str, epilog: str = ""):
-    """The Project of INPUTS, OUTPUTS and COMPETITION, and the options `names` from the command line as attributes.
+    """Read the command line. Return the Project of INPUTS, OUTPUTS and COMPETITION, and the options `names`.
+
+    The second value has one attribute for each option.
 
     doc: the docstring of the script, which is the first part of its help. epilog: help after the list of options.
     """
@@ -84,7 +86,7 @@ def project_and_options(doc: str, *names: str, epilog: str = ""):
     for name in ("inputs", "outputs"):
         if not getattr(given, name).strip():
             advice = f"the same command with {name.upper()}={name}"
-            raise InputError(f"{name.upper()} is empty", "the name of a folder", advice)
+            raise InputError(f"{name.upper()} is set to an empty text", "the name of a folder", advice)
     return Project(
         Path(given.inputs), Path(given.outputs), Path(given.competition) if given.competition else None
     ), given

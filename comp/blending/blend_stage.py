@@ -171,7 +171,7 @@ def show_choice(data: OutOfFold, study: Study, summary: dict) -> None:
     )
     console.say(
         "cross-validated: shares, weights and rules were fitted on K-1 folds and scored on the fold left out "
-        "(nested); 95 % by bootstrap over groups of photos"
+        "(nested); 95 % intervals: bootstrap over groups of photos"
     )
     console.say(
         ", ".join(f"better than the {name} with probability {chance:.2f}" for name, chance in study.beats.items())

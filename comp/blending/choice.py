@@ -71,9 +71,10 @@ def over_folds(by_fold: list[Scored]) -> Scored:
 
 
 def _count_best(drawn: np.ndarray, methods: list[str]) -> np.ndarray:
-    """Return whether each candidate (P,) may count, as a bool.
+    """Return which of the candidates may be chosen, as bools (P,).
 
-    All candidates may count, except that the best single run must beat the equal mean in a share SURE of the draws.
+    All of them may be chosen, except the best single run: it may only if it beats the equal mean in at least the share
+    SURE of the draws.
     """
     if not {"best", "equal"} <= set(methods):
         return np.ones(len(methods), bool)

@@ -192,7 +192,7 @@ class Compared:
 
 
 def compared_metrics(data: Compared) -> dict[str, Difference]:
-    """The name and the difference of the competition's metric, of each metric in `also`, and of each attribute."""
+    """Return name to difference between A and B: of the metric, the metrics in `also`, and of each attribute."""
     parts = {
         metric.name: Part(replace(data.competition, metric=metric), data.labels, *data.predictions(metric))
         for metric in (data.competition.metric, *data.competition.also)

@@ -25,11 +25,13 @@ from comp.metrics.metric import Metric
 
 
 def values_of_steps(metric: Metric, touched, time, hit, sign, events: int, counts) -> np.ndarray:
-    """The scores (E + 1,): the score before the first event, then the score after each event.
+    """Return the scores (E + 1,): the score before the first event, then the score after each of the E events.
 
-    touched (T,): the class of each change; the changes are sorted by class. time (T,): the event of each change, rising
-    within a class. hit (T,), sign (T,): what each change adds to the true positives and to the predicted rows of its
-    class. events: E. counts: true positives, predicted rows and actual rows (C,) before the first event.
+    An event is a step on the line at which the answers of some rows change. A change affects the counts of one class.
+    touched (T,): the class of each change; the changes are sorted by class. time (T,): the number of the event at which
+    each change happens, rising within a class. hit (T,): what each change adds to the true positives of its class. sign
+    (T,): what it adds to the predicted rows of its class. events: the number of events E. counts: true positives,
+    predicted rows and actual rows (C,) before the first event.
     """
     start = metric.terms(*counts)
     now, was = terms_by_class(metric, touched, hit, sign, counts)

@@ -279,9 +279,10 @@ def _scores_of_seeds(strata: np.ndarray, group: np.ndarray, folds: int, seeds: r
 
 
 def imbalance(strata: np.ndarray, fold: np.ndarray, folds: int) -> float:
-    """The mean over classes of Pearson's chi-square against equal parts. 0 means that all classes are spread evenly.
+    """How unevenly the classes are spread over the folds. 0 means that each fold has an equal part of each class.
 
-    The number of rows per fold counts as one more class.
+    This is Pearson's chi-square statistic of each class, averaged over the classes. The sizes of the folds are included
+    as if all rows together formed one additional class.
     """
     counts = np.vstack([class_counts(strata, fold, folds), np.bincount(fold, minlength=folds)])
     counts = counts[counts.sum(1) > 0]

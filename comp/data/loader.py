@@ -197,7 +197,7 @@ def _say_once(text: str) -> None:
 
 def loss_of_workers(workers: Sequence[BaseProcess], error: Exception) -> str:
     """Say why the workers were lost, and what would help. error: the error that the DataLoader raised."""
-    if workers and isinstance(error, OSError):  # the connection broke to a worker that is just ending
+    if workers and isinstance(error, OSError | EOFError):  # the connection broke to a worker that is just ending
         ready = connection.wait([worker.sentinel for worker in workers], timeout=1)
         for worker in workers:
             worker.join(1 if worker.sentinel in ready else 0)

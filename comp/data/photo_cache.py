@@ -117,7 +117,8 @@ def _states(inputs: Path, images: Sequence[str]) -> tuple[str, list[str]]:
 
 @dataclass(frozen=True)
 class _Store:
-    """One list of photos and its cache file. file: the path that `cache_file` returns, which the kind then ends."""
+    """One list of photos and its cache file. file: the path from `cache_file`; each kind of cache
+    adds its own suffix to it."""
 
     file: Path
     inputs: Path

@@ -21,7 +21,10 @@ BY_CHANCE = 1e-3  # largest probability that randomly drawn test rows would shar
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A column of which no value occurs in both tables, and the number of different values in each table."""
+    """A column that may be the group: no value of it occurs both in the training table and in the test table.
+
+    train_values, test_values: the number of different values in each table.
+    """
 
     column: str
     train_values: int

@@ -129,7 +129,7 @@ def _write(project: Project, competition: Competition, table: pd.DataFrame, merg
     if before not in (None, data):
         raise InputError(
             f"the photos have changed since the training of {runs}: their hash is now {data}",
-            f"photos with the hash {before}, as when {path} was made",
+            f"the photos from which {path} was made, with the hash {before}",
             anew,
         )
     if path.is_file() and runs and path.read_text(encoding="utf-8", errors="replace") != fold_table.folds_text(table):

@@ -74,7 +74,7 @@ def explained_device_error(recipe: Recipe, device: torch.device):
         half = max(recipe.batch_size // 2, 1)
         raise InputError(
             f"{device} is out of memory at batch_size={recipe.batch_size}, image_size={recipe.image_size}",
-            "a batch that fits into the memory; this SET makes the same steps in half the memory",
+            "a batch that fits into the memory: SET keeps the effective batch size, and needs about half the memory",
             f'the same command with SET="batch_size={half} accumulate={recipe.accumulate * 2}" RUN=<another name>',
         ) from error
     except RuntimeError as error:

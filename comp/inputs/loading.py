@@ -33,7 +33,8 @@ def settings_file(inputs: Path, file: Path | None = None) -> Path | None:
 
 
 def open_tables(inputs: Path, file: Path | None = None) -> InputTables | MaskGenderAgeTables:
-    """Return the tables of the competition in inputs. file: its competition.toml if it is not in a usual place.
+    """Return the tables of the competition in inputs. file: the path of competition.toml, if that is not in
+    a usual place.
 
     Raises InputError for wrong keys in competition.toml, and if there is no such file although one is needed.
     """

@@ -1,10 +1,10 @@
-"""The value Metric, which is a function together with everything that other modules need to know about the metric.
+"""The class Metric: a function together with everything that other modules need to know about the metric.
 
 Other modules read the fields of a metric, never its name. So a metric in user_metrics.py with the same fields as a
 built-in metric gets the same decision rules, searches, intervals, losses, class weights and form in the submission.
 named_metrics.py lists the built-in metrics.
 
-Letters in every shape: N rows, C classes, S quantities for each row.
+Letters in every shape: N rows, C classes, S numbers for each row.
 """
 
 import math
@@ -39,17 +39,19 @@ class Metric:
 
     Fields for speed. A metric with `terms` or `rows` is fast to resample, and has the decision rule `expected`:
     terms(true positives, predicted, actual): turns counts (…, C) into numerators and denominators (…, C). The value is
-        the sum of the numerators divided by the sum of the denominators. summable: whether the sums of the terms depend
-        only on the sums of the counts over the classes, as in micro averages.
-    rows(labels, predictions): returns quantities (N, S) of the rows. of_means(means (…, S)): returns the value of the
-        metric from the means of the quantities.
+        the sum of the numerators divided by the sum of the denominators. summable: True if the value stays
+        the same when the counts are added over the classes before `terms` is called, as in micro averages.
+    rows(labels, predictions): returns S numbers for each row, (N, S). of_means(means (…, S)): returns the value of the
+        metric from the means of these numbers over the rows.
 
     Fields for training and for the submission:
     classes_alike: whether rare classes count as much as frequent classes; sampler=auto and class_weights=auto then
         balance the classes.
     number_loss: "mse" or "mae", the loss with which a network (loss=auto) or boosted trees predict a number.
-    ranked: how many classes a ranking in the submission has, or 0 if the metric does not fix this number.
-    lowest_probability: smaller probabilities are raised to it in the submission, since -log(0) would be infinite.
+    ranked: how many classes each row of the submission lists, the most probable class first; 0 if the metric does not
+        fix this number.
+    lowest_probability: the submission has this value in place of every smaller probability, since -log(0) would be
+        infinite.
     """
 
     name: str

@@ -237,7 +237,10 @@ def differing_settings(recipes: Mapping[str, dict]) -> list[str]:
 
 
 def usual_values(recipes: Mapping[str, dict], names: Sequence[str]) -> dict:
-    """The most frequent value of each setting in `names` except the model; the first of equally frequent values."""
+    """Return the most frequent value of each setting in `names`. The setting `model` is left out.
+
+    If several values are equally frequent, the first of them is returned.
+    """
     usual = {}
     for name in names:
         values = [recipe[name] for recipe in recipes.values() if name in recipe]

@@ -232,7 +232,10 @@ def _neighbour_numbers(_, grid, x, labels, others) -> list[np.ndarray]:
 
 
 def _neighbour_means(count: int, x: np.ndarray, values: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Return the mean of `values` (N, …) over the `count` nearest training rows of each row, weighted by distance."""
+    """Return for each row of `others` the mean of `values` (N, …) over its `count` nearest rows of `x`.
+
+    x: the features (N, D) of the training rows. Nearer rows have more weight.
+    """
     from sklearn.neighbors import KNeighborsRegressor
 
     return KNeighborsRegressor(count, weights="distance", metric="cosine").fit(x, values).predict(others)

@@ -167,8 +167,8 @@ class WithAuxiliary(nn.Module):
     def loss(self, outputs: list[Tensor], targets: Tensor) -> Tensor:
         """Return the weighted sum of the losses of the auxiliary columns.
 
-        outputs: the output of each auxiliary head. targets (B, A): the targets of all auxiliary columns side by side,
-        which may be mixed from two photos.
+        outputs: the output of each auxiliary head. targets (B, A): the targets of all auxiliary columns, one
+        after the other. With mixup a target is a mixture of the targets of two photos.
         """
         parts = zip(self.columns, outputs, targets.split(self.widths, 1), strict=True)
         return sum(

@@ -147,7 +147,7 @@ def _fit(model: nn.Module, data: RunData, run: Run, k: int | str, where: torch.d
 
 
 def _check_apart(groups: pd.Series, train: np.ndarray, val: np.ndarray, k: int) -> None:
-    """Raise InputError if a group has training rows and held-out rows, as after an edit of folds.csv.
+    """Raise InputError if a group has both training rows and held-out rows: folds.csv may have been edited.
 
     groups: the group of each row of folds.csv. train, val: the positions of the training and of the held-out rows.
     """

@@ -223,7 +223,7 @@ def test_what_cannot_begin_is_one_clear_error(chain, project, init, changes, wor
 
 def test_a_run_of_other_classes_is_refused(chain, project):  # noqa: F811
     other = dataclasses.replace(HOME, classes=HOME.classes[::-1])
-    with pytest.raises(InputError, match=r"INIT=a: .* no recipe for this competition's classes"):
+    with pytest.raises(InputError, match=r"INIT=a: .* no recipe for the classes of this competition"):
         with_init(dataclasses.replace(RECIPE, init="a"), project.run("d"), other)
 
 

@@ -115,7 +115,7 @@ def _by_attribute(data: ReportData) -> list[Table]:
 
 
 def _bars(data: ReportData, intervals) -> figures.Figure:
-    """The figure of the scores of the sources, with their intervals."""
+    """Draw the score of each run and of the blend, with its interval."""
     shown = data.sources[:MOST_BARS]
     metric = data.competition.metric.name
     values = {source.name: metric_values(data, source)[metric] for source in shown}

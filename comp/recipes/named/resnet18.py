@@ -1,6 +1,6 @@
-"""ResNet-18, the quick model, with which all stages take minutes. All other values are those of resnet34.
+"""ResNet-18, the quick model, with which all stages take minutes. Its other settings are those of resnet34.
 
-A recipe of the home competition.
+A recipe for the home competition (mask x gender x age; see inputs/README.md).
 Expected: not measured yet on real photos.
 Hardware: one GPU; 1.8 times as fast as resnet34.   Command: make train MODEL=resnet18
 """
