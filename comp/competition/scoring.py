@@ -62,6 +62,18 @@ def titles(competition: Competition) -> list[str]:
     return [metric.name if metric.higher_is_better else f"{metric.name} (lower is better)" for metric in shown]
 
 
+def with_mean_row(rows: list[list]) -> list[list]:
+    """Return the rows of the folds and, of two or more folds, a row with the mean and the standard deviation.
+
+    A row is the name of the fold, the value of each metric, and a last column that has no mean.
+    """
+    if len(rows) < 2:
+        return rows
+    values = np.array([row[1:-1] for row in rows], float)
+    spread = zip(values.mean(0), values.std(0), strict=True)
+    return [*rows, ["mean ± sd", *(f"{mean:.4f} ± {deviation:.4f}" for mean, deviation in spread), ""]]
+
+
 def expectation(probs: np.ndarray) -> np.ndarray:
     """Return the expected grade (N,) float64 of probabilities (N, C) of the grades 0 … C-1."""
     return probs @ np.arange(probs.shape[1], dtype=np.float64)

@@ -8,7 +8,6 @@ versions of timm and torch.
 """
 
 import dataclasses
-import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -36,7 +35,7 @@ from comp.recipes import catalog, recipe_settings
 from comp.recipes.recipe_settings import Recipe
 from comp.settings import help_text, parsed_settings, settings_of
 from comp.store.paths import cache_folder
-from comp.store.runs import FEATURES, Run, check_run_name
+from comp.store.runs import FEATURES, Run, check_run_name, make_command
 from comp.tabular import classifiers
 from comp.tabular.classifiers import ClassifierSettings
 from comp.tabular.cross_fitting import LearningRows
@@ -74,8 +73,7 @@ def embed(project: Project, model: str, name: str = "", text: str = "", seed: in
     backbone = load_backbone(settings.recipe, competition, project.inputs / "weights", device.choose_device(where))
     _say_backbone(settings.recipe, backbone)
     vectors = [features(project, backbone, settings.recipe, list(table["image"])) for table in (project.folds, test)]
-    command = f"make embed MODEL={model} RUN={run.name}" + (f" SET={shlex.quote(text)}" if text else "")
-    command += f" SEED={seed}" if seed else ""
+    command = make_command("embed", MODEL=model, RUN=run.name, SET=text, SEED=seed)
     origin = {"pretrained": dataclasses.asdict(backbone.origin)} if backbone.origin else {}
     claim_derived(run, FEATURES, settings.plain(), command, competition, PACKAGES, **origin)
     values = [RowValues(*parts) for parts in zip(vectors, columns, strict=True)]

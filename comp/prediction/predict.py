@@ -243,13 +243,9 @@ def show_fold_scores(data: RunData, run: Run, numbers: list[int | str]) -> None:
     if not numbers:
         return
     rows = [_score_row(data, run, k) for k in numbers]
-    values = np.array([row[1:-1] for row in rows], float)
-    if len(rows) > 1:
-        spread = zip(values.mean(0), values.std(0), strict=True)
-        rows.append(["mean ± sd", *[f"{mean:.4f} ± {deviation:.4f}" for mean, deviation in spread], ""])
     views = load_predictions(run.oof(numbers[-1]), data.competition, run.repair_command(numbers[-1])).meta.get("tta")
     columns = ["fold", *scoring.titles(data.competition), "best epoch"]
-    console.table(f"{run.name}: out of fold, TTA {views}", columns, rows)
+    console.table(f"{run.name}: out of fold, TTA {views}", columns, scoring.with_mean_row(rows))
 
 
 def _score_row(data: RunData, run: Run, k: int) -> list:

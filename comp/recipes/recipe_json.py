@@ -20,7 +20,7 @@ from comp.errors import InputError, quoted
 from comp.recipes import catalog
 from comp.recipes.recipe_settings import Recipe, override_settings, resolved_recipe, validated_recipe
 from comp.settings import setting_types
-from comp.store.runs import NETWORKS, TRAINED, Run, own_runs
+from comp.store.runs import NETWORKS, TRAINED, Run, make_command, own_runs
 
 
 @dataclass(frozen=True)
@@ -47,11 +47,8 @@ def asked_recipe(competition: Competition, model: str, name: str, text: str, ini
             "a RUN=<name> of its own, since a run name belongs to one recipe",
             "the same command with RUN=<name>",
         )
-    words = ["make train", f"MODEL={model}", f"RUN={name or model}"]
-    words += [f"SET={shlex.quote(text)}"] if text else []
-    words += [f"INIT={init}"] if init else []
-    words += [f"SEED={seed}"] if seed else []
-    return AskedRecipe(resolved_recipe(recipe, competition), " ".join(words))
+    command = make_command("train", MODEL=model, RUN=name or model, SET=text, INIT=init, SEED=seed)
+    return AskedRecipe(resolved_recipe(recipe, competition), command)
 
 
 # ---- writing and reading it

@@ -11,7 +11,6 @@
 """
 
 import csv
-import shlex
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
@@ -56,7 +55,7 @@ def remake(path: Path) -> str:
     except InputError:
         kept = {}
     words = [f"{name.upper()}={kept[name]}" for name, usual in DEFAULTS.items() if kept.get(name, usual) != usual]
-    remove = "".join(f"rm {shlex.quote(str(file))} && " for file in (path,) if file.is_file())
+    remove = f"rm {quoted(path)} && " if path.is_file() else ""
     return remove + " ".join(["make folds", *words])
 
 

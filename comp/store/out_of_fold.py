@@ -63,21 +63,25 @@ def _load_folds(project: Project, run: Run) -> tuple[np.ndarray, Predictions]:
 
 def load_fold(project: Project, run: Run, k: int) -> tuple[Predictions, Predictions]:
     """Return the checked OOF and test predictions of fold k of a run with folds."""
-    return load_oof(project, run, k), load_test(project, run, k)
+    now = current_digests(project, run, k)  # once for both files, because weights are large
+    return load_oof(project, run, k, now), load_test(project, run, k, now)
 
 
-def load_oof(project: Project, run: Run, k: int) -> Predictions:
-    """Return the checked OOF predictions of fold k of a run with folds."""
+def load_oof(project: Project, run: Run, k: int, now: dict | None = None) -> Predictions:
+    """Return the checked OOF predictions of fold k of a run with folds. now: from `current_digests`, if known."""
     held_out = load_predictions(run.oof(k), project.competition, run.repair_command(k))
-    check_current(project, held_out, run, k)
+    check_current(project, held_out, run, k, now)
     check_ids(held_out, project.folds["image"][project.folds["fold"] == k])
     return held_out
 
 
-def load_test(project: Project, run: Run, k: int | str) -> Predictions:
-    """Return the checked test predictions of fold k, or of the training on all rows if k is ALL_DATA."""
+def load_test(project: Project, run: Run, k: int | str, now: dict | None = None) -> Predictions:
+    """Return the checked test predictions of fold k, or of the training on all rows if k is ALL_DATA.
+
+    now: from `current_digests`, if they are known.
+    """
     test = load_predictions(run.test(k), project.competition, run.repair_command(k))
-    check_current(project, test, run, k)
+    check_current(project, test, run, k, now)
     check_ids(test, test.ids if project.test_ids is None else project.test_ids)
     return test
 
@@ -150,17 +154,24 @@ def check_ids(predictions: Predictions, ids: Iterable[str]) -> None:
         )
 
 
-def check_current(project: Project, predictions: Predictions, run: Run, k: int | str) -> None:
-    """Raise InputError unless the predictions of fold k were made of the current folds, recipe, weights and runs."""
-    meta = predictions.meta
-    now = {"folds": project.folds_digest}
-    # only existing files are compared, because a run from another machine may have predictions without weights
-    now |= {
-        part: digest(path) for part, path in (("recipe", run.recipe), ("weights", run.weights(k))) if path.is_file()
-    }
-    now |= {made_of.SOURCES: made_of.source_runs(run.outputs, meta)}
-    now |= {made_of.FROM_WEIGHTS: made_of.earlier_weights(run.outputs, meta)}
-    for change in made_of.changes(meta, now):
+def current_digests(project: Project, run: Run, k: int | str) -> dict[str, str]:
+    """Return the hashes of folds.csv, of recipe.json and of the weights of fold k.
+
+    Files that do not exist are left out, because a run from another machine may have predictions without weights.
+    """
+    paths = (("recipe", run.recipe), ("weights", run.weights(k)))
+    return {"folds": project.folds_digest} | {part: digest(path) for part, path in paths if path.is_file()}
+
+
+def check_current(project: Project, predictions: Predictions, run: Run, k: int | str, now: dict | None = None) -> None:
+    """Raise InputError unless the predictions of fold k were made of the current folds, recipe, weights and runs.
+
+    now: from `current_digests`, if they are known.
+    """
+    meta, now = predictions.meta, now or current_digests(project, run, k)
+    before = {made_of.SOURCES: made_of.source_runs(run.outputs, meta)}
+    before |= {made_of.FROM_WEIGHTS: made_of.earlier_weights(run.outputs, meta)}
+    for change in made_of.changes(meta, now | before):
         raise _stale(change, meta["file"], run, k)
 
 

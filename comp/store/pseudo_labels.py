@@ -5,7 +5,6 @@ ids of the chosen test photos. Only models of fold k made these labels (see trai
 contain no information about the labels of fold k.
 """
 
-import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from comp import files
-from comp.errors import InputError
+from comp.errors import InputError, quoted
 from comp.project import Project
 from comp.store import made_of
 from comp.store.paths import ALL_DATA, pseudo_folder
@@ -37,7 +36,7 @@ class PseudoLabels:
     @property
     def command(self) -> str:
         """The commands that make the pseudo-labels again."""
-        return f"rm -r {shlex.quote(str(self.folder))} && make pseudo RUN=<run>"
+        return f"rm -r {quoted(self.folder)} && make pseudo RUN=<run>"
 
     def digest(self, k: int | str) -> str:
         """Return a hash of the pseudo-labels on which the weights of fold k depend, or "" if the file is missing.

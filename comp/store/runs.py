@@ -170,6 +170,11 @@ class Run:
         return f"rm -r {quoted(self.fold(k))} && {self.train_command(k)}"
 
 
+def make_command(target: str, **variables: object) -> str:
+    """The command `make <target>` with the variables that have a value, each as one word of a shell."""
+    return " ".join(["make", target, *(f"{name}={quoted(value)}" for name, value in variables.items() if value)])
+
+
 # ---- names
 
 

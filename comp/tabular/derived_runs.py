@@ -16,6 +16,7 @@ from comp import console, files
 from comp.competition import scored_rows, scoring
 from comp.competition.competition import Competition
 from comp.errors import InputError, quoted
+from comp.store import made_of
 from comp.store.out_of_fold import is_current
 from comp.store.predictions import load_predictions, save_predictions
 from comp.store.runs import DERIVED, Run
@@ -53,19 +54,14 @@ def check_derived(run: Run, settings: dict, competition: Competition) -> None:
         raise InputError(f"run {run.name} was trained", "another name: a run name belongs to one recipe", other)
     if content.get("classes") != list(competition.classes):
         raise InputError(f"{run.recipe} is not of this competition's classes", "a run of this competition", other)
-    changed = _differences(kept, _plain(settings))
-    if changed:
+    changes = made_of.changes({"recipe": kept}, {"recipe": _plain(settings)})
+    if changes:
+        changed = "; ".join(f"{change.key}: {change.before!r}, not {change.now!r}" for change in changes)
         raise InputError(
-            f"run {run.name} was made with another recipe ({'; '.join(changed)})",
+            f"run {run.name} was made with another recipe ({changed})",
             f"the recipe in {run.recipe}: a run name belongs to one recipe",
             other,
         )
-
-
-def _differences(kept: dict, wanted: dict) -> list[str]:
-    """Return a line "key: kept value, not wanted value" for each setting that differs."""
-    keys = dict.fromkeys((*kept, *wanted))
-    return [f"{k}: {kept.get(k)!r}, not {wanted.get(k)!r}" for k in keys if kept.get(k) != wanted.get(k)]
 
 
 def _plain(settings: dict) -> dict:
@@ -151,7 +147,5 @@ def _scores(run: Run, k: int, rows: LearningRows, places: Places) -> list:
 
 
 def _show(run: Run, table: list[list], competition: Competition) -> None:
-    values = np.array([row[1:-1] for row in table], float)
-    spread = zip(values.mean(0), values.std(0), strict=True)
-    table.append(["mean ± sd", *[f"{mean:.4f} ± {deviation:.4f}" for mean, deviation in spread], ""])
-    console.table(f"{run.name}: out of fold", ["fold", *scoring.titles(competition), "chosen"], table)
+    columns = ["fold", *scoring.titles(competition), "chosen"]
+    console.table(f"{run.name}: out of fold", columns, scoring.with_mean_row(table))

@@ -11,7 +11,6 @@ interval, or if the leaderboard shows it, too. For the same reason, a stack neve
 """
 
 import dataclasses
-import shlex
 from collections.abc import Sequence
 
 import numpy as np
@@ -24,7 +23,7 @@ from comp.errors import InputError
 from comp.project import Project
 from comp.settings import parsed_settings
 from comp.store import made_of, out_of_fold, runs
-from comp.store.runs import STACK, Run, check_run_name
+from comp.store.runs import STACK, Run, check_run_name, make_command
 from comp.tabular import classifiers
 from comp.tabular.classifiers import ClassifierSettings
 from comp.tabular.cross_fitting import LearningRows
@@ -49,8 +48,7 @@ def stack(project: Project, name: str, wanted: Sequence[str], text: str = "", se
     plain = {"name": "stack", "runs": names, "seed": seed} | dataclasses.asdict(settings)
     check_derived(run, plain, project.competition)
     rows, places = stacked(project, names, settings.columns)
-    command = f"make stack RUN={run.name} RUNS={shlex.quote(' '.join(names))}"
-    command += (f" SET={shlex.quote(text)}" if text else "") + (f" SEED={seed}" if seed else "")
+    command = make_command("stack", RUN=run.name, RUNS=" ".join(names), SET=text, SEED=seed)
     claim_derived(run, STACK, plain, command, project.competition, PACKAGES)
     console.say(f"{run.name}: {settings.classifier} on {', '.join(names)}")
     places = dataclasses.replace(places, meta=places.meta | {"classifier": settings.classifier})
