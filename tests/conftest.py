@@ -2,6 +2,8 @@
 
 import contextlib
 import io
+import multiprocessing
+import os
 import runpy
 import subprocess
 import sys
@@ -84,3 +86,45 @@ def tool(name: str, *args) -> subprocess.CompletedProcess:
     finally:
         sys.argv, sys.path[:] = argv, path
     return subprocess.CompletedProcess(sys.argv, code, out.getvalue(), err.getvalue())
+
+
+class Forked:
+    """A function in a child of this process, which shares the modules that are imported already, such as torch.
+
+    The function's environment has `environment` besides the present one. `pid` is the child's process id.
+    """
+
+    def __init__(self, function, *args, **environment):
+        context = multiprocessing.get_context("fork")
+        self._results, end = context.Pipe(duplex=False)
+        self._process = context.Process(target=self._run, args=(end, environment, function, args))
+        self._process.start()
+        end.close()
+        self.pid = self._process.pid
+
+    @staticmethod
+    def _run(end, environment, function, args):
+        import torch
+
+        torch.set_num_threads(1)  # the threads of OpenMP do not live on in a child
+        os.environ |= environment
+        try:
+            end.send((function(*args), ""))
+        except BaseException:
+            end.send((None, traceback.format_exc()))
+            raise
+
+    def is_alive(self) -> bool:
+        return self._process.is_alive()
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.join()
+
+    def result(self, seconds: float = 120):
+        """What the function returned. Raises AssertionError with the traceback if it failed or did not end in time."""
+        assert self._results.poll(seconds), f"the child has not ended in {seconds} seconds"
+        value, error = self._results.recv()
+        self._process.join()
+        assert not error, error
+        return value

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import pickle
+import resource
 import subprocess
 import sys
 import zipfile
@@ -11,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import ROOT
+from conftest import ROOT, Forked
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -218,25 +219,19 @@ def test_too_little_room_is_said_before_anything_is_written(tmp_path):
 def test_a_disk_that_fills_while_writing_keeps_what_was_there(tmp_path, kind):
     """A limit on the size of files stands for the full disk: the system refuses the write in the same way."""
     name = {"npz": "oof.npz", "weights": "model.safetensors"}[kind]
-    code = f"""
-import resource, sys
-sys.path[:0] = [{str(ROOT / "tests")!r}]
-from pathlib import Path
-import test_files
-make, load = test_files.KINDS[{name!r}]
-path = Path({str(tmp_path / name)!r})
-make(path); before = path.read_bytes()
-resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
-try:
+    make, _ = KINDS[name]
+    path = tmp_path / name
     make(path)
-except test_files.InputError as error:
-    assert "cannot write" in str(error) and "free there" in str(error), error
-else:
-    sys.exit("written?")
-assert path.read_bytes() == before and [p.name for p in path.parent.iterdir()] == [path.name]
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT)
-    assert done.returncode == 0, done.stderr
+    before = path.read_bytes()
+
+    def written_again():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+        with pytest.raises(InputError, match=r"cannot write[\s\S]*free there"):
+            make(path)
+
+    Forked(written_again).result()
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_folder_that_cannot_be_made_is_one_clear_error(tmp_path):

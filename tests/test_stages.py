@@ -1,15 +1,15 @@
 """What a run trains on and is scored on; several processes on one training."""
 
 import dataclasses
-import os
-import subprocess
-import sys
+import importlib
+import socket
 
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import ROOT, draw_competition, tool
+from conftest import Forked, draw_competition, tool
 
+from comp import console
 from comp.data.run_data import RunData
 from comp.inputs.mask_gender_age import competition
 from comp.project import Project
@@ -67,37 +67,39 @@ def test_the_policies_do_change_training_rows(home):
     assert len(np.unique(plain.units)) * 7 == len(plain.units) * 3  # 7 photos, 3 classes a person
 
 
-def train(home, run, processes=1, more="", **env):
-    torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}", "--"]
-    launch = torchrun if processes > 1 else []
+def words(home, run):
     where = ["--inputs", home / "inputs", "--outputs", home / "outputs", "--device", "cpu", "--fold", "0"]
-    what = ["--model", "test_resnet", "--run", run, "--set", SET + more]
-    command = [sys.executable, *launch, ROOT / "tools/train_fold.py", *where, *what]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"} | env
-    return subprocess.run(list(map(str, command)), capture_output=True, text=True, env=environment, check=False)
+    return [*where, "--model", "test_resnet", "--run", run, "--set", SET]
+
+
+def two_processes(home, run):
+    """What the first of two processes printed. They have the environment that torchrun gives to its processes."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        shared = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1])}
+
+    def train():
+        importlib.reload(console)  # which reads RANK when it is imported
+        return tool("train_fold", *words(home, run))
+
+    ranks = [Forked(train, RANK=str(k), LOCAL_RANK=str(k), **shared) for k in range(2)]
+    ends = [rank.result() for rank in ranks]
+    assert ends[1].returncode == 0, ends[1].stderr
+    assert "epoch" not in ends[1].stdout  # the first process prints for both
+    return ends[0]
 
 
 def test_two_processes_train_one_fold_as_one_does(home):
     made = {}
-    for run, processes in (("one", 1), ("two", 2)):
-        done = train(home, run, processes)
+    for run, done in (("one", tool("train_fold", *words(home, "one"))), ("two", two_processes(home, "two"))):
         assert done.returncode == 0, done.stderr
         history = pd.read_csv(Run(home / "outputs", run).history(0))
         predicted = load_predictions(Run(home / "outputs", run).oof(0), HOME, "")
         made[run] = history, predicted, done.stdout
     assert "processes 2" in made["two"][2]
-    assert made["two"][2].count("epoch   1") == 1  # rank 0 talks
+    assert made["two"][2].count("epoch   1") == 1
     assert set(made["one"][1].ids) == set(made["two"][1].ids)
     assert len(made["two"][1].ids) == len(set(made["two"][1].ids))
     np.testing.assert_array_equal(made["one"][0]["lr"], made["two"][0]["lr"])
     score = [history["accuracy"].max() for history, _, _ in made.values()]
     assert abs(score[0] - score[1]) < 0.3  # tiny data: noise, but not chance (1/18) on one side
-
-
-def test_compiling_without_a_compiler_is_one_clear_error(home):
-    nowhere = dict(CXX="/nonexistent", TORCHINDUCTOR_CACHE_DIR=str(home / "inductor"))
-    done = train(home, "compiled", more=" compile=true", **nowhere)
-    assert done.returncode == 2, done.stderr
-    assert "No working C++ compiler" in done.stderr
-    assert "expected: a C++ compiler" in done.stderr
-    assert "Traceback" not in done.stderr

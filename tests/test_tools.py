@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import ROOT, draw_competition, tool
+from conftest import ROOT, Forked, draw_competition, tool
 from PIL import Image
 
 from comp.inputs import mask_gender_age as competition
@@ -142,61 +142,48 @@ def test_scores_shows_a_row_for_each_run_and_the_blend(home):
     assert [line.split()[0] for line in done.stdout.splitlines()[2:]] == ["a", "b", "blend"]
 
 
-@pytest.mark.parametrize("name", ["make_folds", "blend", "make_sub", "scores", "status", "report"])
-def test_stages_without_a_model_import_no_torch(home, name):
-    code = (
-        f"import runpy, sys; sys.path.insert(0, 'tools'); sys.argv = ['{name}', '--inputs', '{home}/in', '--outputs',"
-        f" '{home}/out']"
-        + (" + ['--folds', '3']" if name == "make_folds" else "")
-        + f"; runpy.run_path('tools/{name}.py', run_name='__main__'); assert 'torch' not in sys.modules"
-    )
+def test_stages_without_a_model_import_no_torch(home):
+    code = f"""
+import runpy, sys
+sys.path.insert(0, "tools")
+for name in ("make_folds", "blend", "make_sub", "scores", "status", "report"):
+    sys.argv = [name, "--inputs", {str(home / "in")!r}, "--outputs", {str(home / "out")!r}]
+    sys.argv += ["--folds", "3"] if name == "make_folds" else []
+    runpy.run_path("tools/" + name + ".py", run_name="__main__")
+    assert "torch" not in sys.modules, name
+"""
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
 
+def train_fold_0(copy):
+    """The training of fold 0 of run a, as a process of its own, which has nothing of it on disk."""
+    shutil.rmtree(copy / "out/a/fold0", ignore_errors=True)
+    return Forked(run, copy, "train_fold", "--model", "test_resnet", "--run", "a", "--set", TINY, "--fold", "0")
+
+
 def test_a_killed_training_goes_on(copy):
-    shutil.rmtree(copy / "out/a/fold0")
-    command = [
-        sys.executable,
-        str(ROOT / "tools/train_fold.py"),
-        "--inputs",
-        str(copy / "in"),
-        "--outputs",
-        str(copy / "out"),
-        "--model",
-        "test_resnet",
-        "--run",
-        "a",
-        "--set",
-        TINY,
-        "--fold",
-        "0",
-    ]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    while not (copy / "out/a/fold0/resume.pt").exists() and process.poll() is None:
+    expected = (copy / "out/a/fold0/model.safetensors").read_bytes()
+    training = train_fold_0(copy)
+    while not (copy / "out/a/fold0/resume.pt").exists():
+        assert training.is_alive()
         time.sleep(0.01)
-    process.kill()
-    process.wait()
-    assert subprocess.run(command, capture_output=True, check=False).returncode == 0
-    first = copy / "out/a/fold0/model.safetensors"
+    training.kill()
+    assert not (copy / "out/a/fold0/model.safetensors").exists()
+    done = run(copy, "train_fold", "--model", "test_resnet", "--run", "a", "--set", TINY, "--fold", "0")
+    assert done.returncode == 0, done.stderr
+    assert "resumed" in done.stdout
     assert not (copy / "out/a/fold0/resume.pt").exists()
-    whole = copy.parent / "whole"
-    shutil.copytree(copy, whole)
-    shutil.rmtree(whole / "out/a/fold0")
-    subprocess.run([part.replace(str(copy), str(whole)) for part in command], capture_output=True, check=True)
-    assert first.read_bytes() == (whole / "out/a/fold0/model.safetensors").read_bytes()
+    assert (copy / "out/a/fold0/model.safetensors").read_bytes() == expected
 
 
 def test_two_trainings_of_one_fold_at_once_end_as_one(copy):
     expected = (copy / "out/a/fold0/model.safetensors").read_bytes()
-    shutil.rmtree(copy / "out/a/fold0")
-    where = ["--inputs", copy / "in", "--outputs", copy / "out", "--model", "test_resnet", "--run", "a"]
-    command = [sys.executable, ROOT / "tools/train_fold.py", *where, "--set", TINY, "--fold", "0"]
-    both = [subprocess.Popen(list(map(str, command)), stderr=subprocess.PIPE, text=True) for _ in range(2)]
-    said = [process.communicate()[1] for process in both]
-    codes = [process.returncode for process in both]
+    both = [train_fold_0(copy) for _ in range(2)]
+    ends = [training.result() for training in both]
+    codes = [end.returncode for end in ends]
     assert sorted(codes) in ([0, 2], [0, 0])  # 0, 0: the second came when the first was done
-    assert all(f"in use by process {both[1 - i].pid}" in said[i] for i in range(2) if codes[i] == 2)
+    assert all(f"in use by process {both[1 - i].pid}" in ends[i].stderr for i in range(2) if codes[i] == 2)
     assert (copy / "out/a/fold0/model.safetensors").read_bytes() == expected
 
 

@@ -1,76 +1,56 @@
 """Several processes on one training: what the first makes alone, and how long the others wait for it."""
 
-import os
 import socket
-import subprocess
-import sys
-import textwrap
+import time
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from conftest import Forked
 
 from comp.hardware import processes
 
-TIMEOUT, LONGER = 2, 4  # seconds
-SCRIPT = """
-    import sys, time
-    from datetime import timedelta
-    from pathlib import Path
-    import torch
-    from comp.hardware import processes
+TIMEOUT, LONGER = 1, 2  # seconds
 
-    folder, rank = Path(sys.argv[1]), processes.rank()
-    (folder / f"here{rank}").touch()
-    while not all((folder / f"here{other}").exists() for other in range(processes.world())):
-        time.sleep(0.05)  # importing torch takes longer than the time-out
-    processes.start(torch.device("cpu"), timedelta(seconds=float(sys.argv[2])))
+
+def together(folder: Path, timeout: float, seconds: float, more: int) -> tuple[str, float]:
+    """What one of several processes does: a block, in which the first takes `seconds`, and `more` blocks after it.
+
+    Returns what the first process has made, and the sum of all ranks.
+    """
+    processes.start(torch.device("cpu"), timedelta(seconds=timeout))
     with processes.first_alone(folder):
-        if rank == 0:
-            time.sleep(float(sys.argv[3]))
+        if processes.rank() == 0:
+            time.sleep(seconds)
             (folder / "made").write_text("by 0")
-        print(rank, (folder / "made").read_text())
-    for _ in range(int(sys.argv[4])):
+        made = (folder / "made").read_text()
+    for _ in range(more):
         with processes.first_alone(folder):
             pass
-    print("sum", processes.mean(float(rank)) * processes.world())
+    total = processes.mean(float(processes.rank())) * processes.world()
     processes.stop()
-"""
+    return made, total
 
 
-def started(folder: Path, count: int, *words) -> list[subprocess.CompletedProcess]:
-    """The results of `count` processes that run SCRIPT together."""
+def results(folder: Path, count: int, *args) -> list[tuple[str, float]]:
+    """The results of `count` processes that run `together`."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    shared = os.environ | {"WORLD_SIZE": str(count), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    command = [sys.executable, "-c", textwrap.dedent(SCRIPT), str(folder), *map(str, words)]
-    running = [
-        subprocess.Popen(
-            command, env=shared | {"RANK": str(rank)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
-        for rank in range(count)
-    ]
-    ends = [process.communicate(timeout=120) for process in running]
-    return [
-        subprocess.CompletedProcess(command, process.returncode, *end)
-        for process, end in zip(running, ends, strict=True)
-    ]
+    shared = {"WORLD_SIZE": str(count), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    running = [Forked(together, folder, *args, RANK=str(rank), **shared) for rank in range(count)]
+    return [process.result() for process in running]
 
 
 def test_the_others_wait_for_the_first_for_longer_than_the_time_out(tmp_path):
-    first, second = started(tmp_path, 2, TIMEOUT, LONGER, 0)
-    assert first.returncode == 0, first.stderr
-    assert second.returncode == 0, second.stderr
-    assert first.stdout.split() == ["0", "by", "0", "sum", "1.0"]
-    assert second.stdout.split() == ["1", "by", "0", "sum", "1.0"]
+    assert results(tmp_path, 2, TIMEOUT, LONGER, 0) == [("by 0", 1.0)] * 2
 
 
 def test_one_block_may_follow_another_at_once(tmp_path):
     """Process 0 must not take the lock of its next block before the others have had that of the last one."""
-    for process in started(tmp_path, 3, 20, 0, 100):
-        assert process.returncode == 0, process.stderr
-        assert "sum 3.0" in process.stdout
+    assert results(tmp_path, 3, 20, 0, 100) == [("by 0", 3.0)] * 3
 
 
 def test_alone_a_process_waits_for_nobody_and_leaves_no_lock(tmp_path):

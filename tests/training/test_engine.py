@@ -4,6 +4,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from conftest import Forked
 
 from comp.competition import scoring
 from comp.data.batches import Batches
@@ -118,14 +119,15 @@ def test_a_resume_file_of_another_fold_or_torn_is_refused(tmp_path):
 
 def test_of_a_thousand_flipped_bytes_of_a_resume_file_none_is_accepted(tmp_path):
     path, rng = tmp_path / "resume.pt", np.random.default_rng(0)
-    run(make(epochs=2), path)
-    whole, fit = path.read_bytes(), make()
+    loop.save_resume(path, {"fold": 0}, {"weights": torch.nn.Linear(3, 4).state_dict(), "history": [{"epoch": 1}]})
+    whole = path.read_bytes()
+    assert loop.load_resume(path, {"fold": 0}, CPU)["history"] == [{"epoch": 1}]
     for _ in range(1000):
         data = bytearray(whole)
         data[rng.integers(len(data))] ^= int(rng.integers(1, 256))
         path.write_bytes(data)
         with pytest.raises(InputError, match="does not load"):
-            fit.run(path, {"fold": 0}, silent, lambda row: None)
+            loop.load_resume(path, {"fold": 0}, CPU)
 
 
 def test_a_loss_that_is_not_finite_names_its_photos(tmp_path):
@@ -251,9 +253,28 @@ def test_convolutions_are_laid_out_channels_last_and_transformers_are_not():
     assert device.memory_format(asked) == torch.contiguous_format
 
 
-def test_out_of_memory_advises_the_same_steps_in_half_the_memory():
-    with pytest.raises(InputError, match="batch_size=4 accumulate=4"), device.explained_device_error(RECIPE, CPU):
+def test_out_of_memory_advises_the_same_steps_in_half_the_memory(tmp_path):
+    def full(*args):
         raise torch.OutOfMemoryError("CUDA out of memory")
+
+    fit = make()
+    fit.learner.model.register_forward_hook(full)
+    with pytest.raises(InputError, match="batch_size=4 accumulate=4"):
+        run(fit, tmp_path / "resume.pt")
+
+
+def test_compiling_without_a_compiler_is_one_clear_error(tmp_path):
+    def message():
+        from torch._inductor import config  # may have read CXX before
+
+        config.cpp.cxx = (None, "/nonexistent")
+        with pytest.raises(InputError) as error, device.explained_device_error(RECIPE, CPU):
+            torch.compile(torch.nn.GELU())(torch.zeros(3, 2))
+        return str(error.value)
+
+    said = Forked(message, CXX="/nonexistent", TORCHINDUCTOR_CACHE_DIR=str(tmp_path)).result()
+    assert "No working C++ compiler" in said
+    assert "a C++ compiler" in said.partition("expected: ")[2]
 
 
 def test_unknown_optimizer():

@@ -37,7 +37,7 @@ RECIPE = dataclasses.replace(
     with_normalisation(catalog.get_recipe("test_resnet")),
     pretrained=False,
     image_size=32,
-    epochs=8,
+    epochs=6,
     batch_size=8,
     workers=0,
     lr=3e-3,
@@ -98,7 +98,7 @@ def test_each_head_of_each_target_learns(tmp_path, target, head):
 
 @pytest.mark.parametrize("loss", ["mae", "huber", "bce", "0.5 mse + 0.5 bce"])
 def test_each_loss_of_a_number_learns(tmp_path, loss):
-    history = make("regression", loss=loss, epochs=12).run(tmp_path / "resume.pt", {}, silent, lambda row: None).history
+    history = make("regression", loss=loss, epochs=8).run(tmp_path / "resume.pt", {}, silent, lambda row: None).history
     assert min(row["rmse"] for row in history) < HALF_OF_CHANCE
 
 
