@@ -1,7 +1,8 @@
-"""Write to the terminal: bars and tables of rich, or plain lines if there is no terminal. No other module does this.
+"""Print lines, tables, progress bars, warnings and errors. No other module of the library prints.
 
-If several processes train together, only process 0 prints lines, bars and warnings. An error is printed by the process
-that raises it.
+On a terminal, the package rich draws the tables and bars. If the output goes to a file or a pipe, plain lines are
+printed instead. If several processes train together, only process 0 prints lines, tables, bars and warnings. Each
+process prints its own errors.
 """
 
 import contextlib
@@ -22,25 +23,31 @@ _RANK = os.environ.get("RANK", "0")  # the number of this process, which torchru
 _out = Console(highlight=False, soft_wrap=True, quiet=_RANK != "0")
 _err = Console(stderr=True, highlight=False, soft_wrap=True, quiet=_RANK != "0")
 _errors = Console(stderr=True, highlight=False, soft_wrap=True)
-PLAIN_SECONDS = 30  # between two lines of progress if there is no terminal
-# All processes find the same bad input. While the other processes wait this long, process 0 prints the error and exits,
-# and torchrun then ends all processes. An error that only another process finds, such as a full disk of its machine, is
-# printed after the wait.
+PLAIN_SECONDS = 30  # seconds between two progress lines if there is no terminal
+# A process other than process 0 waits this long before it prints an error. If the input is bad, all processes raise the
+# same error. Process 0 then prints the error and exits, and torchrun ends the other processes while they wait. If only
+# one other process raises an error, such as for a full disk of its machine, the error is printed after the wait.
 SECONDS_FOR_FIRST = 3
 
 
 def say(text: str, style: str = "") -> None:
-    """Print one line. Brackets are printed too, although rich would read them as markup."""
+    """Print one line. Square brackets are printed unchanged, although rich could read them as markup.
+
+    style: a style of rich, such as "bold", or "" for plain text.
+    """
     _out.print(Text(text, style=style))
 
 
 def warn(text: str) -> None:
-    """Print one line to the error stream, marked as a warning."""
+    """Print one line to the error stream, with "warning: " in front."""
     _err.print(Text(f"warning: {text}", style="yellow"))
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence]) -> None:
-    """Print a table whose first column is aligned left and whose numbers are aligned right."""
+    """Print a table with a title. The first column is aligned left, and numbers are aligned right.
+
+    A cell may have any type. Floats are printed with four decimals.
+    """
     cells = [
         [cell if isinstance(cell, str) else f"{cell:.4f}" if isinstance(cell, float) else str(cell) for cell in row]
         for row in rows
@@ -54,7 +61,7 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence]) -> None:
 def _rich_table(title: str, columns: Sequence[str], cells: list[list[str]]) -> Table:
     drawn = Table(title=title, title_justify="left", title_style="bold")
     for i, column in enumerate(columns):
-        # in a narrow terminal words are wrapped, but numbers are never cut
+        # if the terminal is narrow, cells with words are wrapped, but numbers stay whole
         words = any(" " in row[i].strip() for row in cells)
         width = None if words else max(len(text) for text in (column, *(row[i] for row in cells)))
         drawn.add_column(column, justify="left" if i == 0 or words else "right", overflow="fold", min_width=width)
@@ -64,7 +71,7 @@ def _rich_table(title: str, columns: Sequence[str], cells: list[list[str]]) -> T
 
 
 def _say_table(title: str, columns: Sequence[str], cells: list[list[str]]) -> None:
-    """Print a table as plain lines, for when there is no terminal: rich would then fold lines at 80 characters."""
+    """Print a table as plain lines. If there is no terminal, rich would fold its lines at 80 characters."""
     widths = [max(len(line[i]) for line in [list(columns), *cells]) for i in range(len(columns))]
     say(title)
     for line in [list(columns), *cells]:
@@ -79,9 +86,10 @@ class _Rate(ProgressColumn):
 
 @contextlib.contextmanager
 def progress(label: str, total: int, unit: str = "images") -> Iterator[Callable[[int], None]]:
-    """Show a progress bar while the block runs, or print a line now and then if there is no terminal.
+    """Show a progress bar while the block runs. If there is no terminal, print a line every PLAIN_SECONDS instead.
 
-    Yields a function that advances the bar by a count. total: the count at the end; unit: what is counted.
+    Yields a function `advance(count)`, which the block calls after each `count` finished items. label: the text before
+    the bar; total: the number of all items; unit: what the items are, in the plural.
     """
     if _out.is_terminal:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn())
@@ -104,10 +112,11 @@ def progress(label: str, total: int, unit: str = "images") -> Iterator[Callable[
 
 
 def run_stage(main: Callable[[], None]) -> None:
-    """Run the main function of a script.
+    """Run `main`, the main function of a script, and print its errors.
 
-    An InputError is printed without its traceback, and the script exits with status 2. If the environment has DEBUG=1,
-    the traceback is printed too.
+    After an InputError, or an OSError about a file, the error is printed without its traceback, and the script exits
+    with status 2. If the environment variable DEBUG is 1, the error is raised with its traceback instead. After Ctrl-C,
+    the script exits with status 130.
     """
     try:
         main()
@@ -119,7 +128,7 @@ def run_stage(main: Callable[[], None]) -> None:
         _print_error(_as_input_error(error))
         sys.exit(2)
     except KeyboardInterrupt:
-        _err.print("stopped; all files written so far are complete, and the same command continues from them")
+        _err.print("stopped: all files written so far are complete; to continue, run the same command again")
         sys.exit(130)
 
 
@@ -132,8 +141,12 @@ def _print_error(error: InputError) -> None:
 
 
 def _as_input_error(error: InputError | OSError) -> InputError:
-    """Return `error` as an InputError. The user can solve an OSError such as a full disk or a missing folder."""
+    """Return an InputError unchanged, or turn an OSError into an InputError that names the file.
+
+    The user can solve such an OSError, for example if a disk is full or a folder is missing.
+    """
     if isinstance(error, InputError):
         return error
     look = f"ls -ld {shlex.quote(str(error.filename))}"
-    return InputError(f"{error.filename}: {error.strerror}", "a file or folder that can be used", look)
+    expected = "a file or folder that exists and that this user may read and write"
+    return InputError(f"{error.filename}: {error.strerror}", expected, look)

@@ -1,12 +1,13 @@
-"""The error that users see. It says what was found, what was expected, and what to run."""
+"""InputError, which is the error that users see, and helpers for its text."""
 
 import shlex
 
 
 class InputError(Exception):
-    """An error in the input. The scripts print the error without a traceback and exit with status 2.
+    """An error in the user's files or arguments. The scripts print its text without a traceback and exit with status 2.
 
-    found: the problem; expected: what is needed instead; run: the command or edit that helps (may be empty).
+    The text has up to three lines. found: the problem; expected: what is needed instead; run: the command or the edit
+    that solves the problem. `expected` and `run` may be empty.
     """
 
     def __init__(self, found: str, expected: str = "", run: str = ""):
@@ -20,12 +21,15 @@ class InputError(Exception):
 
 
 def listed(items, limit: int = 20) -> str:
-    """A text with an indented line for each of the first `limit` items, and a line with the number of further items."""
+    """Return a text with one indented line for each of the first `limit` items.
+
+    If there are more items, the last line is "… and n more".
+    """
     items = [str(item) for item in items]
     more = [f"… and {len(items) - limit} more"] if len(items) > limit else []
     return "".join(f"\n  {item}" for item in items[:limit] + more)
 
 
 def quoted(path: object) -> str:
-    """The path as one word of a shell command, even if the path has spaces or quotes."""
+    """Return `path` as one word of a shell command, in quotes if the path has spaces or other special characters."""
     return shlex.quote(str(path))

@@ -1,9 +1,9 @@
-"""Write files so that each is whole or missing, check files when they are read, and lock files while they are used.
+"""Write files completely or not at all, check files when they are read, and lock files while they are used.
 
-`replacing` writes any file under a temporary name, flushes it and renames it. `write_json` adds a checksum, which
-`read_json` checks. `lock` keeps other processes away from a file or a fold. `write_arrays` and `read_arrays` are for
-npz files of numpy arrays. An npz file may come from other people, so nothing is unpickled, and the sizes in its headers
-are not trusted.
+With `replacing`, a file is written under a temporary name and renamed when it is complete. `write_json` adds a checksum
+to a JSON file, which `read_json` checks. `lock` makes sure that only one process works on a file or a fold.
+`write_arrays` writes numpy arrays to an npz file, and `read_arrays` reads them. An npz file may come from other people.
+Therefore `read_arrays` never unpickles objects and does not trust the sizes that the file states.
 """
 
 import contextlib
@@ -25,15 +25,16 @@ from comp.errors import InputError
 
 # ---- write
 
-ROOM = "make clean-cache && df -h"  # advice for a full disk
+ROOM = "make clean-cache && df -h"  # the advice of an InputError if the disk is full
 
 
 @contextlib.contextmanager
 def replacing(path: Path, need: int = 0, room: str = ROOM) -> Iterator[Path]:
-    """Yield a temporary path next to `path`. That file is renamed to `path` if the block succeeds, else it is deleted.
+    """Yield a temporary path, to which the block writes, and rename the written file to `path` after the block.
 
-    need: the number of bytes that will be written, 0 if it is not known; room: the advice for a full disk.
-    Raises InputError if the file cannot be written. A file that exists at `path` then stays unchanged.
+    If the block fails, the temporary file is deleted, and a file that exists at `path` stays unchanged. need: the
+    number of bytes that the block will write, or 0 if the number is not known; room: the advice if the disk is full.
+    Raises InputError if the file cannot be written.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -52,7 +53,7 @@ def replacing(path: Path, need: int = 0, room: str = ROOM) -> Iterator[Path]:
 
 
 def _sweep(path: Path) -> None:
-    """Delete the temporary files of `path` that killed processes left behind."""
+    """Delete the temporary files that killed processes left next to `path` when they wrote `path`."""
     for left in path.parent.glob(f".{path.name}.*.tmp"):
         process = left.name.split(".")[-2]
         if not (process.isdecimal() and Path("/proc", process).exists()):
@@ -60,30 +61,33 @@ def _sweep(path: Path) -> None:
 
 
 def check_room(path: Path, need: int, room: str = ROOM) -> None:
-    """Raise InputError unless the disk of `path` has `need` bytes free. room: the advice for a full disk."""
+    """Raise InputError unless the disk of `path` has `need` free bytes. room: the advice of the InputError."""
     if need > free_bytes(path):
         raise _no_room(path, "No space left on device", need, room)
 
 
 def free_bytes(path: Path) -> int:
-    """The number of free bytes on the disk of `path`. The file itself need not exist."""
+    """Return the number of free bytes on the disk of `path`. There need not be a file at `path`."""
     return shutil.disk_usage(next((parent for parent in path.parents if parent.is_dir()), Path("/"))).free
 
 
 def cannot_write(path: Path, error: OSError, need: int = 0, room: str = ROOM) -> InputError:
-    """The InputError for a file that the system does not let us write. need, room: as for `replacing`."""
+    """Return the InputError for an OSError that was raised when the file `path` was written.
+
+    need: the number of bytes to write, or 0 if the number is not known; room: the advice if the disk is full.
+    """
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return _no_room(path, error.strerror, need, room)
     return InputError(
         f"cannot write {path}: {error.strerror or error}",
-        "a folder that can be written to, this one or another one as OUTPUTS",
+        "permission to write to this folder, or another folder as OUTPUTS",
         f"ls -ld {path.parent}",
     )
 
 
 def _no_room(path: Path, problem: str, need: int, room: str) -> InputError:
     expected = f"at least {need / 1e6:,.1f} MB of free disk space" if need else "more free disk space"
-    return InputError(f"cannot write {path}: {problem}, {free_bytes(path) / 1e6:,.1f} MB free there", expected, room)
+    return InputError(f"cannot write {path}: {problem}, only {free_bytes(path) / 1e6:,.1f} MB free", expected, room)
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -97,48 +101,52 @@ def write_text(path: Path, text: str) -> None:
 
 # ---- checksums and JSON
 
-LARGEST_JSON = 50_000_000  # bytes, at most
+LARGEST_JSON = 50_000_000  # bytes of the largest file that `read_json` reads
 
 
 def digest(path: Path) -> str:
-    """The first 16 hexadecimal digits of the SHA-256 of a file, which is read in parts."""
+    """Return the SHA-256 of the file at `path`, shortened to 16 hexadecimal digits. The file is read in small parts."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
 def digest_of(data: bytes) -> str:
-    """The first 16 hexadecimal digits of the SHA-256 of `data`."""
+    """Return the SHA-256 of `data`, shortened to 16 hexadecimal digits."""
     return hashlib.sha256(data).hexdigest()[:16]
 
 
 def checksum(value) -> str:
-    """The first 16 hexadecimal digits of the SHA-256 of plain values. The order of keys does not matter."""
+    """Return the SHA-256 of a value that JSON can store, shortened to 16 hexadecimal digits.
+
+    The order of the keys in a dictionary does not matter.
+    """
     return digest_of(json.dumps(value, sort_keys=True).encode())
 
 
 def write_json(path: Path, value: dict) -> None:
-    """Write the object `value` as JSON with its checksum, which `read_json` checks."""
+    """Write the dictionary `value` to a JSON file, with a checksum, which `read_json` checks."""
     write_text(path, json.dumps({**value, "sha256": checksum(value)}, indent=2) + "\n")
 
 
 def read_json(path: Path, expected: str, run: str) -> dict:
-    """Read the object that `write_json` wrote. Raises InputError if the file is missing, damaged or edited.
+    """Return the dictionary that `write_json` wrote to the file at `path`, without the checksum.
 
-    expected, run: what the InputError expects and advises.
+    Raises InputError if the file is missing, damaged or edited. expected, run: what this InputError says was expected,
+    and what it advises to run.
     """
     try:
         if path.stat().st_size > LARGEST_JSON:
-            raise ValueError(f"{path.stat().st_size:,} bytes")
+            raise ValueError(f"its {path.stat().st_size:,} bytes are too many")
         value = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise InputError(f"no {path}", expected, run) from None
+        raise InputError(f"there is no file {path}", expected, run) from None
     except (ValueError, OSError, RecursionError) as error:
         raise InputError(f"{path} is not readable: {error}", expected, run) from None
     if not isinstance(value, dict):
         raise InputError(f"{path} holds a {type(value).__name__}, not a JSON object", expected, run)
     written, now = value.pop("sha256", None), checksum(value)
     if written != now:
-        raise InputError(f"{path} was damaged or edited: its checksum is {written}, not {now}", expected, run)
+        raise InputError(f"{path} was damaged or edited: it states checksum {written}, but has {now}", expected, run)
     return value
 
 
@@ -147,11 +155,11 @@ def read_json(path: Path, expected: str, run: str) -> dict:
 
 @contextlib.contextmanager
 def lock(path: Path, what: str, wait: bool = False) -> Iterator[None]:
-    """Hold a lock on `path` while the block runs.
+    """Hold a lock on the file `path` while the block runs.
 
-    what: the name of what is locked, for the error. If another process holds the lock and `wait` is true, wait for it;
-    otherwise raise an InputError that names the process. The system releases the lock when the process ends, even if
-    the process is killed.
+    If another process holds the lock, the function waits for that process if `wait` is true. Otherwise it raises an
+    InputError that names that process. what: what the lock protects, for this error, such as "fold 1 of resnet34".
+    The system releases the lock when the process ends, even if the process is killed.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -165,7 +173,7 @@ def lock(path: Path, what: str, wait: bool = False) -> Iterator[None]:
             file.seek(0)
             raise InputError(
                 f"{what} is in use by {file.read().strip() or 'another process'}",
-                "one process at a time",
+                "only one process at a time",
                 "the same command after the process has ended, or now with another FOLD or RUN",
             ) from None
         file.truncate(0)
@@ -176,29 +184,29 @@ def lock(path: Path, what: str, wait: bool = False) -> Iterator[None]:
 
 # ---- arrays
 
-LARGEST_ARRAY = 8_000_000_000  # bytes of an unpacked array, at most
-MOST_PACKED = 200  # largest ratio of unpacked to packed size
+LARGEST_ARRAY = 8_000_000_000  # bytes of the largest array that `read_arrays` unpacks
+MOST_PACKED = 200  # the largest allowed ratio of the unpacked size to the packed size
 
 
 def write_arrays(path: Path, **arrays: np.ndarray) -> None:
-    """Write the arrays to an npz file under their names. Equal arrays give files with equal bytes."""
+    """Write arrays to an npz file, each under the name of its keyword. Equal arrays give files with equal bytes."""
     need = sum(array.nbytes for array in arrays.values()) + 10_000
     with replacing(path, need) as temporary, open(temporary, "wb") as file:
         np.savez(file, **arrays)
 
 
 def read_arrays(path: Path, names: Sequence[str], optional: Sequence[str] = ()) -> dict[str, np.ndarray]:
-    """Read the arrays `names` of an npz file, and those of `optional` that it has. Returns them by name, in C order.
+    """Return arrays of an npz file by name, in C order: all arrays in `names`, and those in `optional` that exist.
 
-    Raises ValueError for a damaged file. numpy's own reader is not used, because it may skip the checksums of the zip
-    archive and allocates as much memory as the header asks for.
+    Raises ValueError if an array of `names` is missing or the file is damaged. numpy's own reader is not used, because
+    it may skip the checksums of the zip archive, and it allocates as much memory as the header states.
     """
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.namelist()
             missing = [name for name in names if f"{name}.npy" not in members]
             if missing:
-                raise ValueError(f"no array {', '.join(missing)} among {', '.join(members) or 'none'}")
+                raise ValueError(f"it has no array {', '.join(missing)}; it has {', '.join(members) or 'no arrays'}")
             wanted = [*names, *(name for name in optional if f"{name}.npy" in members)]
             return {name: _array(archive, name, path.stat().st_size) for name in wanted}
     except Exception as error:  # for damaged files, zipfile, zlib and numpy raise many types of errors
@@ -208,7 +216,7 @@ def read_arrays(path: Path, names: Sequence[str], optional: Sequence[str] = ()) 
 def _array(archive: zipfile.ZipFile, name: str, packed: int) -> np.ndarray:
     size = archive.getinfo(f"{name}.npy").file_size
     if size > min(LARGEST_ARRAY, MOST_PACKED * packed):
-        raise ValueError(f"{name} claims {size:,} bytes, which is too many")
+        raise ValueError(f"the array {name} claims to have {size:,} bytes, which is too many")
     with archive.open(f"{name}.npy") as file:
         data = file.read()  # reading to the end checks the checksum of the zip archive
     stream = io.BytesIO(data)
@@ -219,6 +227,9 @@ def _array(archive: zipfile.ZipFile, name: str, packed: int) -> np.ndarray:
         raise ValueError(f"{name} holds Python objects, which are never unpickled; save {name}.astype(str) instead")
     count = int(np.prod(shape, dtype=object))
     if count < 0 or count * dtype.itemsize != len(data) - stream.tell():
-        raise ValueError(f"{name} claims the shape {shape} of {dtype}, but has {len(data) - stream.tell():,} bytes")
+        raise ValueError(
+            f"the array {name} claims the shape {shape} and the type {dtype}, "
+            f"but has {len(data) - stream.tell():,} bytes"
+        )
     flat = np.frombuffer(data, dtype, count, stream.tell())
     return np.ascontiguousarray(flat.reshape(shape, order="F")) if fortran else flat.reshape(shape)

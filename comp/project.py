@@ -1,7 +1,7 @@
-"""The Project, which is one competition on this machine with everything that the stages know of it.
+"""The class Project, through which all stages read the files of one competition on this machine.
 
-Every script makes one Project from INPUTS, OUTPUTS and COMPETITION and passes it to the functions. Each attribute is
-read from its files when it is first needed, and only once.
+Every script makes one Project from its options INPUTS, OUTPUTS and COMPETITION, and passes it to other functions. Most
+attributes are read from their files once, when they are first used. The lists of runs are read again each time.
 """
 
 from functools import cached_property
@@ -15,11 +15,11 @@ from comp.store.runs import Run, all_runs, complete_runs, own_runs
 
 
 class Project:
-    """A competition on this machine.
+    """A competition on this machine, with its settings, its training and test rows, and its runs.
 
-    inputs: the folder of the competition's data; outputs: the folder of everything that is generated;
-    competition_file: the competition.toml to use, or None to search for it in inputs and in the working folder. Every
-    attribute raises InputError if its files are missing, damaged or changed since `make folds`.
+    inputs: the folder with the competition's files; outputs: the folder for all generated files; competition_file: the
+    competition.toml to use, or None to search for this file in `inputs` and in the working folder. An attribute raises
+    InputError if the files that it reads are missing or damaged, or were changed after `make folds`.
     """
 
     def __init__(self, inputs: Path, outputs: Path, competition_file: Path | None = None):
@@ -27,14 +27,14 @@ class Project:
 
     @cached_property
     def competition(self) -> Competition:
-        """The Competition that `make folds` saved."""
+        """The Competition that `make folds` saved in the outputs folder."""
         from comp.store import frozen_competition
 
         return frozen_competition.load(self.outputs, self.inputs, self.competition_file)
 
     @cached_property
     def tables(self):
-        """The tables in the inputs folder, which are an InputTables or a MaskGenderAgeTables."""
+        """The tables in the inputs folder, as an InputTables or a MaskGenderAgeTables (see comp/inputs/)."""
         from comp.inputs import loading
 
         return loading.tables_of(self.competition, self.inputs)
@@ -43,35 +43,42 @@ class Project:
 
     @cached_property
     def folds(self):
-        """The content of folds.csv as a DataFrame with one row per training photo; fold_table.py lists the columns."""
+        """The content of folds.csv as a DataFrame, with one row for each training photo.
+
+        comp/store/fold_table.py lists the columns.
+        """
         from comp.store import fold_table
 
         return fold_table.load_folds(folds_file(self.outputs), self.competition)
 
     @cached_property
     def folds_digest(self) -> str:
-        """The hash of folds.csv, which is saved with everything that is made on these folds."""
+        """The hash of folds.csv.
+
+        Weights and predictions are saved with this hash, so that a later change of the folds is noticed.
+        """
         from comp import files
 
         return files.digest(folds_file(self.outputs))
 
     @cached_property
     def fold_count(self) -> int:
-        """The number K of folds."""
+        """The number of folds."""
         from comp.store import fold_table
 
         return fold_table.fold_count(self.folds)
 
     @cached_property
     def scored_rows(self):
-        """The ScoredRows, on which scores are computed, in the order of folds.csv."""
+        """The rows on which scores are computed, as a ScoredRows in the order of folds.csv."""
         from comp.competition import scored_rows
 
         return scored_rows.scored_rows(self.folds, self.competition)
 
     def fold_numbers(self, text: str) -> list[int | str]:
-        """Return the folds that a FOLD argument names: all folds for "all", [ALL_DATA] for "all_data", or one fold.
+        """Return the list of folds that `text`, the value of the option FOLD, stands for.
 
+        "all" stands for all folds, "all_data" for [ALL_DATA] (a training on all rows), and a number for one fold.
         Raises InputError for any other text.
         """
         from comp.errors import InputError
@@ -81,20 +88,23 @@ class Project:
         if text == "all":
             return list(range(self.fold_count))
         if not text.isdecimal() or int(text) >= self.fold_count:
-            expected = f"all, {ALL_DATA}, or 0 … {self.fold_count - 1}, since folds.csv has {self.fold_count} folds"
-            raise InputError(f"FOLD={text}", expected, "the same command with FOLD=all")
+            expected = f"all, {ALL_DATA}, or 0 to {self.fold_count - 1}, since folds.csv has {self.fold_count} folds"
+            raise InputError(f"FOLD={text} is not a fold in folds.csv", expected, "the same command with FOLD=all")
         return [int(text)]
 
     # ---- test rows
 
     @cached_property
     def test_rows(self):
-        """The test photos as a DataFrame with the columns id and image, in the order of the sample submission."""
+        """The test photos as a DataFrame with the columns id and image (the path of the photo).
+
+        The rows are in the order of the sample submission.
+        """
         return self.tables.test_rows
 
     @cached_property
     def test_ids(self) -> list[str] | None:
-        """The ids that every run must predict, or None if the sample submission is not on this machine."""
+        """The ids that every run must predict, or None if this machine does not have the sample submission."""
         from comp.inputs import sample_submission
 
         return sample_submission.sample_ids_here(self.competition, self.inputs)
@@ -102,17 +112,17 @@ class Project:
     # ---- runs and their predictions
 
     def run(self, name: str) -> Run:
-        """Return the run with this name, which need not exist."""
+        """Return the Run called `name`. The run need not exist."""
         return Run(self.outputs, name)
 
     @property
     def runs(self) -> list[Run]:
-        """All runs and external predictions without the blend, sorted by name."""
+        """All runs and external predictions, but not the blend, sorted by name."""
         return all_runs(self.outputs)
 
     @property
     def own_runs(self) -> list[Run]:
-        """The runs that were made on the folds of this outputs folder."""
+        """The runs that were made on the folds of this outputs folder, without external predictions."""
         return own_runs(self.outputs)
 
     @property
@@ -121,10 +131,10 @@ class Project:
         return complete_runs(self.outputs, self.fold_count)
 
     def predictions(self, name: str) -> tuple:
-        """Return the OOF probabilities (N, C) of a run, in the order of folds.csv, and its test Predictions.
+        """Return a run's OOF probabilities (N, C), in the order of folds.csv, and the run's test Predictions.
 
-        The files of each run are read only once. Raises InputError for predictions that are not complete, or that were
-        made of other files than the current files.
+        The files of each run are read only once. Raises InputError if predictions are incomplete, or if files that they
+        were made from have changed since.
         """
         from comp.store import out_of_fold
 
@@ -137,12 +147,12 @@ class Project:
         return {}
 
     def scored_oof(self, name: str) -> np.ndarray:
-        """Return the OOF probabilities (S, C) of a run for the scored rows."""
+        """Return a run's OOF probabilities (S, C), with one row for each of the S scored rows."""
         return self.scored_rows.combine(self.predictions(name)[0])
 
     @cached_property
     def blend(self):
-        """The BlendState of the existing blend."""
+        """The state of the existing blend, as a BlendState (see comp/store/blend_files.py)."""
         from comp.store import blend_files
 
         return blend_files.blend_state(self)

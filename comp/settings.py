@@ -9,8 +9,8 @@
     cake = checked_settings(Cake(**changes), run="make cake")
     print(help_text("settings of --set:", settings_of(Cake)))
 
-Recipes, classifiers and the keys of competition.toml are such dataclasses. A library (pydantic, attrs) would replace
-only the checks of limits, and its errors would have its own words.
+The settings of recipes and of classifiers and the keys of competition.toml are such dataclasses. No library such as
+pydantic or attrs is used: it would replace only the checks of limits, and its errors would be worded differently.
 """
 
 import dataclasses
@@ -20,7 +20,12 @@ from collections.abc import Collection, Iterable
 
 from comp.errors import InputError
 
-SHAPES = {bool: "true or false", int: "a whole number", float: "a number", tuple: "a,b,c"}  # of a value, for errors
+SHAPES = {  # what a value of each type must be, for errors
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    tuple: "a list of numbers with commas between them",
+}
 SWITCHES = {"true": True, "1": True, "false": False, "0": False}
 
 
@@ -37,11 +42,11 @@ def setting(
     most: float | None = None,
     **more,
 ):
-    """A field for a dataclass of settings. Its values have the type of `default`.
+    """Return a dataclass field that declares a setting. The values of the setting have the type of `default`.
 
-    text: the meaning of the setting, for --help. group: the heading under which --help lists the setting.
-    choices: the allowed values; least, most: the smallest and the largest allowed number (see `checked_settings`).
-    more: further entries of the field's metadata, for a caller that has its own checks.
+    text: the meaning of the setting, for --help; group: the heading under which --help lists the setting; choices: the
+    allowed values, or () if all are allowed; least, most: the smallest and the largest allowed number, or None if there
+    is no limit. `checked_settings` checks the values. more: further entries of the field's metadata.
     """
     metadata = {"help": text, "group": group, "choices": choices, "least": least, "most": most, **more}
     if isinstance(default, (dict, list, set)):  # a dataclass refuses a default that all its instances would share
@@ -52,13 +57,19 @@ def setting(
 def settings_of(
     kind: type, only: Collection[str] | None = None, without: Collection[str] = ()
 ) -> list[dataclasses.Field]:
-    """The fields of a dataclass in their order. only: names to keep (None: all names); without: names to leave out."""
+    """Return the fields of the dataclass `kind`, in the order of the class.
+
+    only: the names of the fields to return, or None for all fields; without: the names of fields to leave out.
+    """
     fields = [field for field in dataclasses.fields(kind) if field.name not in without]
     return fields if only is None else [field for field in fields if field.name in only]
 
 
 def setting_types(kind: type, only: Collection[str] | None = None, without: Collection[str] = ()) -> dict[str, type]:
-    """The type of each setting by its name, for `parsed_settings`. only, without: as for `settings_of`."""
+    """Return the types of the settings of the dataclass `kind`, by name. `parsed_settings` needs them.
+
+    only: the names of the settings to return, or None for all settings; without: the names of settings to leave out.
+    """
     return {field.name: type(field.default) for field in settings_of(kind, only, without)}
 
 
@@ -66,10 +77,11 @@ def setting_types(kind: type, only: Collection[str] | None = None, without: Coll
 
 
 def parsed_settings(text: str, types: dict[str, type], run: str) -> dict:
-    """Parse a text such as "epochs=3 loss='0.4 f1 + 0.6 focal'", in which a value with spaces is quoted.
+    """Return the settings in `text` as a dictionary of values by name.
 
-    types: the type of each known setting, by name; run: the advice of an InputError. Returns the values by name.
-    Raises InputError for an unknown setting, with a list of the known settings, and for a value of another type.
+    text: settings such as "epochs=3 loss='0.4 f1 + 0.6 focal'", where a value with spaces is quoted; types: the type of
+    each known setting, by name; run: the advice of an InputError. Raises InputError for an unknown setting, with a list
+    of the known settings, and for a value of the wrong type.
     """
     try:
         pairs = [part.partition("=") for part in shlex.split(text)]
@@ -98,7 +110,10 @@ def _parsed_value(key: str, value: str, kind: type, run: str):
 
 
 def checked_settings(values, run: str):
-    """Return the settings `values` unchanged. Raises InputError for the first setting whose value is not allowed."""
+    """Return `values`, a dataclass of settings, unchanged. Raises InputError if the value of a setting is not allowed.
+
+    run: the advice of the InputError.
+    """
     for field in dataclasses.fields(values):
         value = getattr(values, field.name)
         if field.metadata["choices"]:
@@ -108,16 +123,20 @@ def checked_settings(values, run: str):
 
 
 def check_choice(key: str, value: str, choices: Collection[str], run: str) -> None:
-    """Raise InputError unless `value`, the value of the setting `key`, is one of `choices`."""
+    """Raise InputError unless `value`, the value of the setting `key`, is in `choices`.
+
+    run: the advice of the InputError.
+    """
     if value not in choices:
-        raise InputError(f"{key}={value}", f"one of {', '.join(choice or 'nothing' for choice in choices)}", run)
+        raise InputError(f"{key}={value}", f"one of {', '.join(choice or '(empty)' for choice in choices)}", run)
 
 
 def _check_limits(field: dataclasses.Field, value, run: str) -> None:
     least, most = field.metadata["least"], field.metadata["most"]
     high_enough = least is None or value >= least  # NaN fails this check
     if not (high_enough and (most is None or value <= most)):
-        raise InputError(f"{field.name}={value}", f"at least {least}" if most is None else f"{least} to {most}", run)
+        expected = f"a number of at least {least}" if most is None else f"a number from {least} to {most}"
+        raise InputError(f"{field.name}={value}", expected, run)
 
 
 # ---- explaining
@@ -131,10 +150,11 @@ def help_text(
     grouped: bool = False,
     defaults: bool = True,
 ) -> str:
-    """The epilog of --help: the title, then a line for each setting with its default and its meaning.
+    """Return a text for the end of --help, with a title and one line for each setting: its default and its meaning.
 
     width: the number of characters in a line before the meaning. grouped: whether to list the settings under the
-    headings of their groups. defaults: whether to show the default values. argparse needs each % doubled.
+    headings of their groups. defaults: whether to show the default values. Each % is doubled, because argparse needs
+    this.
     """
     groups: dict[str, list[str]] = {}
     for field in settings:

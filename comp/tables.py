@@ -1,13 +1,15 @@
-"""Read CSV tables as people write them, in any usual encoding and with any usual separator. Torch is not imported.
+"""Read CSV files in any usual encoding and with any usual separator.
 
-1. Fields: split the text of a CSV file into raw fields, which keep their quotes.
-2. Format: recognise the encoding, the separator and the column names of a file.
-3. `read_table` returns a pandas table, and `line_numbers` the line of each row as an editor counts lines.
+The module has four sections:
+1. Split the text of a CSV file into raw fields, which keep their quotes.
+2. Recognise the encoding, the separator and the column names of a file.
+3. `read_table` reads a file as a pandas table, and `line_numbers` finds the line of the file on which each row begins.
 4. `RawTable` keeps the exact text of every field. Some fields can be replaced, and all other bytes of the file stay
    unchanged (quotes, numbers such as 0.10 or 000, blank lines, line ends, separator, byte-order mark and encoding).
 
-pandas parses the tables. The rest is own code, because pandas recognises no encoding, knows no line numbers and cannot
-write a file back byte for byte, and because charset-normalizer misreads three of the seven short names of the tests.
+pandas parses the tables. This module does the rest itself, because pandas does not recognise encodings, does not return
+line numbers, and cannot write a file back byte for byte. The package charset-normalizer, which recognises encodings, is
+wrong for three of the seven short names in the tests. Torch is not imported.
 """
 
 import codecs
@@ -29,13 +31,19 @@ from comp.text import same_text
 
 
 def split_fields(text: str, separator: str) -> tuple[list[list[str]], list[str]]:
-    """Split `text` into records. Returns the raw fields of each record, and the line end of each record."""
+    """Split the text of a CSV file into rows. Returns the raw fields (with their quotes) and the line end of each row.
+
+    The rows include the header and blank rows. The line end of the last row is "".
+    """
     pairs = list(split_records(text, separator))
     return [record for record, _ in pairs], [end for _, end in pairs]
 
 
 def split_records(text: str, separator: str) -> Iterator[tuple[list[str], str]]:
-    """Yield the raw fields and the line end of each record. The line end of the last record is empty."""
+    """Yield the raw fields (with their quotes) and the line end of each row in the text of a CSV file.
+
+    The rows include the header and blank rows. The line end of the last row is "".
+    """
     quotes = r'"[^"]*(?:""[^"]*)*(?:"|\Z)'
     plain = rf"[^{re.escape(separator)}\r\n]*"
     record: list[str] = []
@@ -50,7 +58,7 @@ def split_records(text: str, separator: str) -> Iterator[tuple[list[str], str]]:
 
 
 def field_value(field: str) -> str:
-    """The value of a raw field, without the quotes around the field and with one quote for each doubled quote."""
+    """Return the value of a raw CSV field: without quotes around it, and with one quote for each doubled quote."""
     if not field.startswith('"'):
         return field
     inside, after = re.fullmatch(r'"([^"]*(?:""[^"]*)*)"?(.*)', field, re.DOTALL).groups()
@@ -58,14 +66,17 @@ def field_value(field: str) -> str:
 
 
 def quoted_field(text: str, separator: str, always: bool = False) -> str:
-    """The raw field for the value `text`, in quotes if the value needs them or if `always` is true."""
+    """Return the value `text` as a raw CSV field, in quotes if the value needs quotes or if `always` is true."""
     if always or any(mark in text for mark in (separator, '"', "\r", "\n")):
         return '"' + text.replace('"', '""') + '"'
     return text
 
 
 def is_blank(record: Sequence[str]) -> bool:
-    """Return whether no field has a value, as in a blank line or in the lines of separators that Excel may write."""
+    """Return whether all fields of a row are empty, as in a blank line or in a line that has only separators.
+
+    record: the raw fields of the row. Excel may write lines that have only separators.
+    """
     return not any(field.strip().strip('"').strip() for field in record)
 
 
@@ -73,26 +84,26 @@ def is_blank(record: Sequence[str]) -> bool:
 
 SEPARATORS = (",", ";", "\t", "|")
 BOM = "\ufeff"
-MARKS = {
+MARKS = {  # each byte-order mark: its encoding
     b"\xef\xbb\xbf": "utf-8",
     b"\xff\xfe\0\0": "utf-32-le",
     b"\0\0\xfe\xff": "utf-32-be",
     b"\xff\xfe": "utf-16-le",
     b"\xfe\xff": "utf-16-be",
 }
-GUESSED = ("cp949", "cp1252", "latin-1")  # only guesses; Excel writes cp949 in Korea and cp1252 in the west
+GUESSED = ("cp949", "cp1252", "latin-1")  # only guesses; Excel writes cp949 in Korea and cp1252 in western countries
 PAIR = re.compile(rb"[\x81-\xfe][\x41-\xfe]")  # two bytes that may be a letter in CP949
 KOREAN = 0xA1  # smallest second byte of common Korean letters; in western text the second byte is usually smaller
-CHUNK = 1 << 20  # bytes
-WIDE = 0.05  # if a larger share of the low or of the high bytes is 0, the text is UTF-16
+CHUNK = 1 << 20  # bytes that are read at once
+WIDE = 0.05  # the text is UTF-16 if a larger share of its even bytes, or of its odd bytes, is 0
 
 
 def encoding_of(data: bytes) -> str:
-    """The encoding of a file with the bytes `data`. The decoded text can be encoded to the same bytes again.
+    """Return the encoding of a text file. The decoded text can be encoded to the same bytes again.
 
-    The encoding is recognised by a byte-order mark (which stays in the text) or by zeros in every other byte. Without
-    such a sign it is the first encoding that fits: UTF-8, CP949 (if the text then has common Korean letters), CP1252,
-    or Latin-1, which always fits.
+    data: the bytes of the file. A byte-order mark (which stays in the text) or zeros in every other byte show the
+    encoding. Without such a sign, the function returns the first encoding that can decode the bytes: UTF-8, CP949 (only
+    if the text then has common Korean letters), CP1252, or Latin-1, which can decode all bytes.
     """
     marked = [encoding for mark, encoding in MARKS.items() if data.startswith(mark)]
     for encoding in (*marked[:1], *_wide(data), "utf-8", "cp949", "cp1252"):
@@ -102,7 +113,7 @@ def encoding_of(data: bytes) -> str:
 
 
 def _wide(data: bytes) -> list[str]:
-    """The kind of UTF-16, in a list, that the positions of zero bytes show; [] if they show none."""
+    """Return ["utf-16-le"] or ["utf-16-be"] if the positions of the zero bytes show this encoding, and otherwise []."""
     head = data[:CHUNK]
     low, high = head[0::2].count(0), head[1::2].count(0)
     if len(data) % 2 or max(low, high) < WIDE * len(head) / 2 or (low and high):
@@ -127,25 +138,28 @@ def _is_korean(data: bytes) -> bool:
 
 
 def table_encoding(path: Path) -> str:
-    """The encoding of the file at `path`; see `encoding_of`."""
+    """Return the encoding of the file at `path`, as `encoding_of` recognises it."""
     return encoding_of(Path(path).read_bytes())
 
 
 def advice_to_correct(path: Path) -> str:
-    """The advice for a table that the user must correct, or must convert if its encoding was guessed wrongly."""
+    """Return the advice of an InputError for a table that is wrong: correct the file.
+
+    If the encoding was only guessed, the advice also says how to convert the file from another encoding.
+    """
     encoding = table_encoding(path)
     if encoding not in GUESSED:
         return f"correct {path}"
     name = shlex.quote(str(path))
     other = f"iconv -f <its encoding> -t utf-8 {name} > utf8.csv && mv utf8.csv {name}"
-    return f"correct {path}, or, where {encoding} is not its encoding, convert it: {other}"
+    return f"correct {path}, or, if the encoding of the file is not {encoding}, convert it: {other}"
 
 
 def separator_of(start: str, columns: Sequence[str] = ()) -> str:
-    """The separator with which the header has all `columns`, or, if there is none, has most columns.
+    """Return the separator with which the header has all `columns` or, if there is no such separator, most columns.
 
-    start: the text of the file, or a first part of the text that includes the header. Of several such separators the
-    first in SEPARATORS is returned.
+    start: the text of the file, or its first part with the whole header; columns: the names of columns that the header
+    should have. If several separators fit, the first of them in SEPARATORS is returned.
     """
     names = {separator: header_names(start, separator) for separator in SEPARATORS}
     fitting = [separator for separator in SEPARATORS if columns and set(columns) <= set(names[separator])]
@@ -153,12 +167,18 @@ def separator_of(start: str, columns: Sequence[str] = ()) -> str:
 
 
 def header_names(start: str, separator: str) -> list[str]:
-    """The column names in the first record of `start` that is not blank."""
+    """Return the column names in the first row that is not blank.
+
+    start: the text of a CSV file, or its first part with the whole header.
+    """
     return [column_name(field_value(field)) for field in _first_record(start, separator, is_blank)]
 
 
 def begins_with_header(start: str, separator: str) -> bool:
-    """Return whether only empty lines come before the header. A record of separators is not an empty line."""
+    """Return whether nothing but empty lines comes before the header. A line of separators is not an empty line.
+
+    start: the text of a CSV file, or its first part with the whole header.
+    """
     return not is_blank(_first_record(start, separator, lambda record: len(record) == 1 and is_blank(record)))
 
 
@@ -168,15 +188,16 @@ def _first_record(start: str, separator: str, is_skipped: Callable[[list[str]], 
 
 
 def column_name(text: str) -> str:
-    """The column name in a field of the header, in Unicode NFC and without the spaces around it."""
+    """Return `text`, a field of the header, as a column name: in Unicode NFC and without the spaces around it."""
     return same_text(text.strip())
 
 
 class CsvText:
     """A CSV file with its encoding, separator and column names.
 
-    columns: the names that `separator_of` looks for. zeros: whether the file has NUL bytes that belong to no letter.
-    plain: whether only empty lines come before the header.
+    columns: the names of columns that the header should have, from which the separator is recognised. zeros: whether
+    the file has NUL bytes although it is not UTF-16 or UTF-32, and so is damaged. plain: whether nothing but empty
+    lines comes before the header.
     """
 
     def __init__(self, path: Path, columns: Sequence[str] = ()):
@@ -190,15 +211,18 @@ class CsvText:
         self.plain = begins_with_header(start, self.separator)
 
     def opened(self):
-        """The text without its byte-order mark, as an open file in memory. The file on disk is not read again."""
+        """Return the text of the file, without a byte-order mark, as an open file in memory."""
         file = io.TextIOWrapper(io.BytesIO(self.data), encoding=self.encoding, newline="")
         if file.read(1) != BOM:
             file.seek(0)
         return file
 
     def records(self) -> Iterator[tuple[int, list[str]]]:
-        """Yield the number of the first line and the fields of each record. Blank records are left out."""
-        csv.field_size_limit(CHUNK * LARGEST_MB)  # the module's own limit is 128 kB, pandas has none
+        """Yield, for each row that is not blank, the number of its first line and the values of its fields.
+
+        The first row is the header. Lines are counted from 1.
+        """
+        csv.field_size_limit(CHUNK * LARGEST_MB)  # the csv module refuses fields above 128 kB, but pandas reads them
         with self.opened() as file:
             reader, line = csv.reader(file, delimiter=self.separator), 1
             for record in reader:
@@ -213,7 +237,7 @@ LARGEST_MB = 2000
 
 
 def header_of(path: Path) -> list[str]:
-    """The column names of a file; [] if the file cannot be read."""
+    """Return the column names of the CSV file at `path`, or [] if the file cannot be read."""
     try:
         return CsvText(Path(path)).names
     except OSError:
@@ -224,18 +248,19 @@ def read_table(path: Path, columns: Sequence[str], run: str, text: Sequence | No
     """Read the CSV file at `path`, which must have a header and at least one row, as a pandas table.
 
     columns: the columns that the table must have; further columns are kept. text: the names or positions of the columns
-    that stay text as in the file (ids keep their leading zeros); None means all columns. run: the command that an
-    InputError advises.
+    whose values stay text as in the file, so that ids keep their leading zeros; None means all columns. run: the advice
+    of an InputError.
     The encoding and the separator are recognised. Column names lose the spaces around them, and rows without any value
     are left out. Raises InputError if the file is missing, too large or not a table, and if the table lacks one of
-    `columns`, has two columns of one name, or has rows with more fields than the header.
+    `columns`, has two columns of the same name, or has rows with more fields than the header.
     """
     path = Path(path)
     expected = f"a CSV file with the columns {','.join(columns)}" if columns else "a CSV file"
     if not path.is_file():
-        raise InputError(f"no {path}", expected, run)
+        raise InputError(f"there is no file {path}", expected, run)
     if path.stat().st_size > LARGEST_MB * 1e6:
-        raise InputError(f"{path} has {path.stat().st_size / 1e6:,.0f} MB", f"a file of at most {LARGEST_MB:,} MB", run)
+        size = f"{path.stat().st_size / 1e6:,.0f} MB"
+        raise InputError(f"{path} has {size}, which is too large", f"a file of at most {LARGEST_MB:,} MB", run)
     try:
         problem, table = _parsed(CsvText(path, columns), columns, text)
     except (OSError, ValueError) as error:  # pandas' parser errors are ValueErrors
@@ -246,17 +271,17 @@ def read_table(path: Path, columns: Sequence[str], run: str, text: Sequence | No
 
 
 def _parsed(source: CsvText, columns: Sequence[str], text: Sequence | None) -> tuple[str, pd.DataFrame | None]:
-    """Return a text that says what is wrong with the table ("" if nothing is), and the table if it can be parsed."""
+    """Return the problem of the table as a text ("" if there is none), and the table (None if it cannot be parsed)."""
     problem = _header_problem(source, columns)
     if problem:
         return problem, None
     try:
         with source.opened() as file:
             table = _read(file, source, text)
-        # if rows have more fields than the header, pandas makes an index of them
+        # if all rows have more fields than the header, pandas makes an index of their first fields
         ragged = not (isinstance(table.index, pd.RangeIndex) and source.plain)
     except pd.errors.ParserError as error:
-        if "EOF" in str(error):  # a quote that is not closed would swallow the rows below it
+        if "EOF" in str(error):  # a quote that is not closed makes one field of all rows below it
             raise
         ragged = True
     if ragged:
@@ -286,12 +311,12 @@ def _header_problem(source: CsvText, columns: Sequence[str]) -> str:
     if not names:
         return "is empty"
     if missing:
-        return f"has columns {','.join(names)[:1000]}, not {','.join(missing)}"
+        return f"has the columns {','.join(names)[:1000]}, but not {','.join(missing)}"
     return f"has the column {', '.join(twice[:20])} twice" if twice else ""
 
 
 def _problem_of_long_rows(source: CsvText) -> str:
-    """A text that lists the rows with values in more fields than the header has; "" if there are none."""
+    """Return a text that lists the rows with more values than the header has columns, or "" if there are none."""
     size = len(source.names)
     try:
         longer = [
@@ -299,11 +324,12 @@ def _problem_of_long_rows(source: CsvText) -> str:
         ]
     except (csv.Error, ValueError) as error:
         return f"is not a readable table: {error}"
-    return f"has rows of more fields than its header of {size}: {len(longer)} row(s){listed(longer)}" if longer else ""
+    problem = f"has rows with more fields than the {size} of its header: {len(longer)} row(s){listed(longer)}"
+    return problem if longer else ""
 
 
 def _cut(source: CsvText) -> io.StringIO:
-    """The text of the table, without blank records and without the empty fields of records longer than the header."""
+    """Return the text of the table without blank rows. Rows are cut to as many fields as the header has."""
     file = io.StringIO(newline="")
     size = len(source.names)
     csv.writer(file, delimiter=source.separator).writerows(record[:size] for _, record in source.records())
@@ -312,10 +338,11 @@ def _cut(source: CsvText) -> io.StringIO:
 
 
 def line_numbers(path: Path, rows: int) -> np.ndarray:
-    """The line (rows,) on which each row of the table begins, as an editor counts lines (the header is often line 1).
+    """Return the number (rows,) int of the line on which each row of a CSV file begins. Lines are counted from 1.
 
-    Blank lines count, and so do line breaks within quotes. If quotes are so wrong that the csv module reads another
-    number of rows than pandas did, the rows are numbered from 2 on instead.
+    rows: the number of rows below the header that pandas read. Blank lines are counted, and so are line breaks within
+    quotes. If quotes are so wrong that the csv module reads another number of rows than pandas, the result is 2, 3, 4
+    and so on.
     """
     lines = [line for line, _ in CsvText(Path(path)).records()][1:]
     return np.array(lines if len(lines) == rows else range(2, rows + 2), int)
@@ -326,10 +353,10 @@ def line_numbers(path: Path, rows: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class RawTable:
-    """The exact text of a CSV file.
+    """The exact text of a CSV file, split into fields.
 
-    prefix: the byte-order mark, or "" if there is none. records: the raw fields of each record, also of the header and
-    of blank records. ends: the line end of each record.
+    prefix: the byte-order mark, or "" if there is none. records: the raw fields (with their quotes) of each row,
+    including the header and blank rows. ends: the line end of each row.
     """
 
     encoding: str
@@ -340,12 +367,12 @@ class RawTable:
 
     @property
     def names(self) -> list[str]:
-        """The names of the columns, without spaces around them."""
+        """The column names, without spaces around them."""
         return [column_name(field_value(field)) for field in self.records[self._filled[0]]] if self._filled else []
 
     @property
     def rows(self) -> list[list[str]]:
-        """The records below the header, without blank records."""
+        """The raw fields (with their quotes) of each row below the header. Blank rows are left out."""
         return [self.records[i] for i in self._filled[1:]]
 
     @property
@@ -353,15 +380,15 @@ class RawTable:
         return [i for i, record in enumerate(self.records) if not is_blank(record)]
 
     def column(self, name: str) -> list[str]:
-        """The values of a column, without quotes."""
+        """Return the values of the column `name`, without the quotes around them."""
         place = self.names.index(column_name(name))
         return [field_value(row[place]) for row in self.rows]
 
     def replaced(self, columns: Mapping[str, Sequence[str]]) -> bytes:
-        """The bytes of the file after the values of some columns are replaced.
+        """Return the bytes of the file with new values in some columns. All other bytes stay unchanged.
 
-        columns: the new values of all rows, by column name. A new value is quoted if it needs quotes or if the old
-        value is quoted.
+        columns: for each column to replace, by name, the new values of all rows. A new value is quoted if it needs
+        quotes or if the old value was quoted.
         """
         names, records = self.names, [list(record) for record in self.records]
         for name, values in columns.items():
@@ -371,7 +398,7 @@ class RawTable:
         return self._encoded(records)
 
     def to_bytes(self) -> bytes:
-        """The file as it was read, byte for byte."""
+        """Return the bytes of the file as they were read."""
         return self._encoded(self.records)
 
     def _encoded(self, records: list[list[str]]) -> bytes:
@@ -382,19 +409,19 @@ class RawTable:
             raise InputError(
                 f"{error.object[error.start]!r} cannot be written in the table's encoding, {self.encoding}",
                 "a table in UTF-8",
-                f"iconv -f {self.encoding} -t utf-8 <the sample> > utf8.csv && mv utf8.csv <the sample>",
+                f"iconv -f {self.encoding} -t utf-8 <the table> > utf8.csv && mv utf8.csv <the table>",
             ) from None
 
 
 def read_raw_csv(path: Path, columns: Sequence[str], run: str) -> RawTable:
-    """Read the CSV file at `path`, which must have `columns`, as a RawTable.
+    """Read the CSV file at `path` as a RawTable.
 
-    run: the command that an InputError advises.
-    Raises InputError if the file is missing, lacks a column, has no rows, or has rows of different lengths.
+    columns: the columns that the file must have; run: the advice of an InputError. Raises InputError if the file is
+    missing, lacks one of `columns` or has it twice, has no rows, or has rows with more or fewer fields than the header.
     """
     expected = f"a CSV file with the columns {','.join(columns)}"
     if not path.is_file():
-        raise InputError(f"no {path}", expected, run)
+        raise InputError(f"there is no file {path}", expected, run)
     table = parse_raw_csv(path.read_bytes(), columns)
     problem = _problem_of_raw(table, columns)
     if problem:
@@ -403,7 +430,10 @@ def read_raw_csv(path: Path, columns: Sequence[str], run: str) -> RawTable:
 
 
 def parse_raw_csv(data: bytes, columns: Sequence[str] = ()) -> RawTable:
-    """The RawTable of the bytes of a CSV file. columns: the names by which `separator_of` chooses the separator."""
+    """Return the RawTable of a CSV file with the bytes `data`.
+
+    columns: the names of columns that the header should have, from which the separator is recognised.
+    """
     encoding = encoding_of(data)
     text = data.decode(encoding)
     prefix, text = text[: text.startswith(BOM)], text.removeprefix(BOM)
@@ -415,11 +445,11 @@ def _problem_of_raw(table: RawTable, columns: Sequence[str]) -> str:
     missing = [column for column in columns if column_name(column) not in table.names]
     twice = [column for column in columns if table.names.count(column_name(column)) > 1]
     if missing or twice:
-        wrong = f"{twice[0]} twice" if twice else f"not {','.join(missing)}"
-        return f"has columns {','.join(table.names)[:200]}, {wrong}"
+        wrong = f"with {twice[0]} twice" if twice else f"but not {','.join(missing)}"
+        return f"has the columns {','.join(table.names)[:200]}, {wrong}"
     rows, count = table.rows, len(table.names)
     bad = next((i for i, row in enumerate(rows, 1) if len(row) < count or not is_blank(row[count:])), 0)
     if bad:
         more = "more" if len(rows[bad - 1]) > count else "fewer"
-        return f"has rows of {more} fields than its header: row {bad} has {len(rows[bad - 1])}, not {count}"
+        return f"has rows with {more} fields than its header: row {bad} has {len(rows[bad - 1])} fields, not {count}"
     return "" if rows else "has no rows"

@@ -1,7 +1,8 @@
 """Read texts that people type: lists of names, numbers, and names in either of two Unicode forms.
 
-Names of runs, columns and files may contain spaces, commas and brackets, and make passes several names as one text.
-macOS writes file names in Unicode NFD, other systems in NFC; After `same_text`, equal names compare as equal.
+Names of runs, columns and files may contain spaces, commas and brackets, and make passes several names as one text,
+which `split_names` splits. macOS writes file names in Unicode NFD, and other systems write them in NFC. `same_text`
+turns both forms into NFC, so that equal names compare as equal.
 """
 
 import math
@@ -18,9 +19,9 @@ BETWEEN = re.compile(r"[\s,|]+")
 def split_names(text: str, exists: Callable[[str], bool]) -> list[str]:
     """Split `text` into names, which are separated by spaces, commas, | or line ends.
 
-    exists(name): whether something has this name. A space or comma inside a name is recognised because the whole name
-    exists and its parts do not. Names may also be quoted as in a shell. If no split gives only existing names, the text
-    is split at every separator.
+    exists(name): returns whether there is a run, file or column of this name. If a name has spaces or commas inside, it
+    is found because the whole name exists and its parts do not. Names may also be quoted as in a shell. If no split
+    gives only existing names, the text is split at every separator.
     """
     text = text.strip(" \t\r\n,|")
     if not text:
@@ -29,10 +30,10 @@ def split_names(text: str, exists: Callable[[str], bool]) -> list[str]:
 
 
 def _split_into_existing(text: str, exists: Callable[[str], bool]) -> list[str] | None:
-    """Split `text` into names that all exist, each as short as possible. Returns None if no such split exists."""
+    """Split `text` into names that all exist, each as short as possible. Returns None if this is not possible."""
     gaps = list(BETWEEN.finditer(text))
     starts, ends = [0, *(gap.end() for gap in gaps)], [*(gap.start() for gap in gaps), len(text)]
-    rest: list[list[str] | None] = [None] * len(starts) + [[]]  # the split of the words from position i on
+    rest: list[list[str] | None] = [None] * len(starts) + [[]]  # rest[i]: the names in the words from word i on
     for i in reversed(range(len(starts))):
         for j in range(i, len(starts)):
             if rest[j + 1] is not None and exists(text[starts[i] : ends[j]]):
@@ -50,7 +51,7 @@ def _split_quoted(text: str, exists: Callable[[str], bool]) -> list[str] | None:
 
 
 def finite_number(text: str) -> float | None:
-    """The number that is written in `text`; None if `text` is not a number, and for NaN and infinity."""
+    """Return `text` as a number, or None if the text is not a number or is NaN or infinity."""
     try:
         number = float(text)
     except ValueError:
@@ -59,10 +60,10 @@ def finite_number(text: str) -> float | None:
 
 
 def same_text(text: str) -> str:
-    """The text in Unicode NFC."""
+    """Return `text` in Unicode NFC, so that equal texts compare as equal."""
     return unicodedata.normalize("NFC", text)
 
 
 def same_texts(texts: pd.Series) -> pd.Series:
-    """The texts (N,), each in Unicode NFC."""
+    """Return a column of texts (N,), each in Unicode NFC, so that equal texts compare as equal."""
     return texts if all(map(str.isascii, texts)) else texts.str.normalize("NFC")

@@ -155,7 +155,7 @@ BAD = {
     "absolute path": (edit(T, first("path", "/etc")), FOLDS, ("line 2", "'/etc'")),
     "path twice": (edit(T, lambda t: pd.concat([t, t[:1]])), FOLDS, ("twice",)),
     "row without its folder": (edit(T, first("path", "nobody")), FOLDS, ("no folder train/images/nobody",)),
-    "ragged sample": (write(S, ragged(S)), FOLDS, ("info.csv has rows of more fields",)),
+    "ragged sample": (write(S, ragged(S)), FOLDS, ("info.csv has rows with more fields",)),
     "sample id twice": (edit(S, lambda t: pd.concat([t, t[:1]])), FOLDS, ("1 repeated id",)),
     "sample id with a path": (edit(S, first("ImageID", "../x.jpg")), FOLDS, ("not file names", "../x.jpg")),
     "sample id without photo": (edit(S, first("ImageID", "x.jpg")), FOLDS, ("without a photo", "x.jpg")),
@@ -167,15 +167,15 @@ BAD = {
     "decompression bomb": (bomb, FOLDS, ("cannot be read", "bomb")),
     "shot twice": (lambda h: shutil.copy(photo(h), photo(h).with_suffix(".jpeg")), FOLDS, ("two photos",)),
     # words
-    "one fold": (nothing, ("make_folds", "--folds", 1), ("1 folds", "FOLDS=5")),
-    "more folds than persons": (nothing, ("make_folds", "--folds", 99), ("99 folds of 30 group",)),
+    "one fold": (nothing, ("make_folds", "--folds", 1), ("FOLDS=1 does not fit", "FOLDS=5")),
+    "more folds than persons": (nothing, ("make_folds", "--folds", 99), ("FOLDS=99 does not fit", "30 group(s)")),
     "other folds under runs": (nothing, ("make_folds", "--folds", 4), ("a, b", "OUTPUTS=")),
     "unknown run": (nothing, ("blend", "--runs", "a zz"), ("no run zz", "a, b")),
     "unknown method": (nothing, ("blend", "--method", "vote"), ("METHOD=vote", "search")),
     "unknown rule": (nothing, ("blend", "--rule", "vote"), ("RULE=vote", "expected")),
     "submission of no run": (nothing, ("make_sub", "--run", "zz"), ("zz", "make train")),
     "vote of one": (nothing, ("vote", "--files", "x.csv"), ("1 file(s)", "make vote")),
-    "vote of a missing file": (nothing, ("vote", "--files", "x.csv y.csv"), ("no x.csv", "ImageID,ans")),
+    "vote of a missing file": (nothing, ("vote", "--files", "x.csv y.csv"), ("no file x.csv", "ImageID,ans")),
     "blend as a run's name": (nothing, ("train_fold", "--model", "resnet18", "--run", "blend"), ("RUN=blend",)),
     "path as a run's name": (nothing, ("train_fold", "--model", "resnet18", "--run", "../x"), ("RUN=../x",)),
     "setting unknown": (nothing, ("train_fold", "--model", "resnet18", "--run", "x", "--set", "lrr=1"), ("'lrr'",)),
@@ -199,26 +199,26 @@ BAD = {
     "init of another model": (
         recipe_of("resnet34"),
         ("train_fold", "--model", "resnet18", "--run", "x", "--init", "a"),
-        ("INIT=a is a resnet34", "not a resnet18"),
+        ("INIT=a is a run of the model resnet34", "trains the model resnet18"),
     ),
     "all rows without folds": (
         nothing,
         ("train_fold", "--model", "resnet18", "--run", "x", "--fold", "all_data"),
-        ("fold 0, 1, 2 of x not trained", "FOLD=all"),
+        ("folds of x, but these are not trained: 0, 1, 2", "FOLD=all"),
     ),
     "embed unknown classifier": (nothing, (*EMBED, "x", "--set", "classifier=svm"), ("svm", "one of logistic, knn")),
-    "embed unfit classifier": (nothing, (*EMBED, "x", "--set", "classifier=ridge"), ("not for a target", "multiclass")),
+    "embed unfit classifier": (nothing, (*EMBED, "x", "--set", "classifier=ridge"), ("ridge", "target is multiclass")),
     "embed setting of training": (nothing, (*EMBED, "x", "--set", "lr=1"), ("'lr'", "one of ", "classifier")),
     "embed grid of no number": (nothing, (*EMBED, "x", "--set", "grid=few"), ("grid=few",)),
-    "embed column of no table": (nothing, (*EMBED, "x", "--set", "columns=size"), ("no column size", "both tables")),
+    "embed column of no table": (nothing, (*EMBED, "x", "--set", "columns=size"), ("columns=size names no column",)),
     "embed unknown TTA": (nothing, (*EMBED, "x", "--set", "tta=all"), ("TTA=all",)),
     "embed unknown model": (nothing, ("embed", "--model", "resnet1", "--run", "x"), ("unknown MODEL=resnet1",)),
     "embed under a trained run's name": (nothing, (*EMBED, "a"), ("run a was trained", "RUN=")),
-    "stack of itself": (nothing, ("stack", "--run", "a", "--runs", "a b"), ("has a itself",)),
+    "stack of itself": (nothing, ("stack", "--run", "a", "--runs", "a b"), ("contains a,",)),
     "stack of an unknown run": (nothing, ("stack", "--runs", "a zz"), ("no run zz",)),
     "stack under a trained run's name": (nothing, ("stack", "--run", "a", "--runs", "b"), ("run a was trained",)),
     "stack unknown classifier": (nothing, ("stack", "--set", "classifier=svm"), ("one of logistic, knn",)),
-    "stack column of no table": (nothing, ("stack", "--set", "columns=size"), ("no column size in both tables",)),
+    "stack column of no table": (nothing, ("stack", "--set", "columns=size"), ("columns=size names no column",)),
     "stack without a complete run": (
         lambda h: [remove(f"out/{run}/fold0/oof.npz")(h) for run in "ab"],
         ("stack",),
@@ -236,7 +236,7 @@ BAD = {
     "ragged folds": (
         lambda h: (remove("out/folds.json")(h), write(F, ragged(F))(h)),
         BLEND,
-        ("folds.csv has rows of more fields",),
+        ("folds.csv has rows with more fields",),
     ),
     "folds that leave inputs": (own_folds(first("image", "../../etc/passwd")), BLEND, ("outside of inputs/",)),
     "folds with a photo twice": (own_folds(lambda t: pd.concat([t, t[:1]])), BLEND, ("twice",)),
@@ -245,7 +245,7 @@ BAD = {
     "folds of another time": (
         own_folds(lambda t: t.assign(fold=t["fold"].map({"0": 1, "1": 0, "2": 2}))),
         BLEND,
-        ("was made with folds.csv", "leak"),
+        ("was made with another version of folds.csv", "leak"),
     ),
     # predictions
     "fold missing": (
@@ -280,8 +280,8 @@ BAD = {
         BLEND,
         ("id(s) missing",),
     ),
-    "stale recipe": (meta("out/a/fold0/oof.npz", recipe="0" * 16), BLEND, ("was made by recipe 0000",)),
-    "stale folds": (meta("out/a/fold0/oof.npz", folds="0" * 16), BLEND, ("was made with folds.csv 0000",)),
+    "stale recipe": (meta("out/a/fold0/oof.npz", recipe="0" * 16), BLEND, ("other version of the recipe (hash 0000",)),
+    "stale folds": (meta("out/a/fold0/oof.npz", folds="0" * 16), BLEND, ("another version of folds.csv (hash 0000",)),
     "meta that is no object": (
         predictions("out/a/fold0/oof.npz", lambda a: {"meta": np.asarray("[]")}),
         BLEND,
@@ -296,18 +296,18 @@ BAD = {
     "ragged external predictions": (
         lambda h: (mate(lambda t: t)(h), write(G, ragged(G))(h)),
         BLEND,
-        ("mate/oof.csv has rows of more fields",),
+        ("mate/oof.csv has rows with more fields",),
     ),
     "external predictions without a row": (mate(lambda t: t[1:]), BLEND, ("1 id(s) missing",)),
     "external predictions with words": (
         mate(lambda t: t.astype(object).assign(**{competition.CLASSES[0]: "x"})),
         BLEND,
-        ("mate/oof.csv holds no numbers",),
+        ("mate/oof.csv has a field that is not a number",),
     ),
     "external predictions with a fold of zeros": (
         mate(lambda t: t.assign(**dict.fromkeys(competition.CLASSES, 0.0))),
         BLEND,
-        ("210 of 210 rows (the first: id ", "it sums to 0"),
+        ("210 of 210 rows (the first: id ", "the first row sums to 0"),
     ),
     "external test without an id": (
         mate(lambda t: t, lambda t: t[1:]),
@@ -326,7 +326,11 @@ BAD = {
     ),
     # comparison
     "compare without B": (nothing, (*COMPARE, "--a", "b"), ("no B", "make compare A=b B=")),
-    "compare a run with itself": (nothing, (*COMPARE, "--a", "a", "--b", "b a"), ("a twice", "make compare A=a B=b")),
+    "compare a run with itself": (
+        nothing,
+        (*COMPARE, "--a", "a", "--b", "b a"),
+        ("named twice in A=a B=b a: a", "make compare A=a B=b"),
+    ),
     "compare an unknown run": (nothing, (*COMPARE, "--a", "a", "--b", "zz"), ("no run zz", "a, b")),
     "compare a run with its copy": (
         lambda h: shutil.copytree(h / "out/a", h / "out/copy"),
@@ -341,7 +345,7 @@ BAD = {
     "compare runs of other folds": (
         meta("out/b/fold1/oof.npz", folds="0" * 16),
         (*COMPARE, "--a", "a", "--b", "b"),
-        ("was made with folds.csv 0000", "FOLD=1"),
+        ("was made with another version of folds.csv (hash 0000", "FOLD=1"),
     ),
     # where models look, and other tools
     "look without a run": (nothing, ("look", "--image", "x"), ("no RUN", "make train MODEL=")),
@@ -460,7 +464,7 @@ def test_predictions_that_are_not_used_are_named_by_every_stage_that_would_use_t
     for stage in ("blend", "status", "scores"):
         code, printed = run(copy, stage)
         assert code == 0, printed
-        assert "out/mate has oof.csv, test.csv.zip, expected oof and test" in printed
+        assert "out/mate has oof.csv, test.csv.zip and is not used, because it needs files oof and test" in printed
 
 
 def test_a_submission_is_kept_once_with_what_made_it_and_compared_with_the_next(home, tmp_path):

@@ -50,7 +50,7 @@ def test_metrics_attributes_and_folds_are_compared(drawn):
     for name in ("macro_f1 ", "accuracy ", "macro_f1, mask ", "macro_f1, age "):
         assert f"\n  {name}" in printed
     assert "of 3 folds" in printed
-    assert "not seeds, because each side has only one run" in printed
+    assert "not from the spread over seeds, because A and B have only one run each" in printed
 
 
 def test_a_blend_is_better_than_its_run(drawn):
@@ -122,8 +122,8 @@ def test_the_table_has_the_cv_of_blends_and_runs_and_says_what_to_select(home):
         lb(home, "--file", row.digest, "--score", row.cross_validated - 0.1)
     printed = lb(home)
     assert "Pearson 1.00" in printed
-    assert "Spearman 1.00, of 4 submissions\n4 submissions are too few" in printed
-    assert "LB - CV: -0.1000 on average, standard deviation 0.0000" in printed
+    assert "Spearman 1.00\n4 submissions are too few" in printed
+    assert "LB minus CV: -0.1000 on average, standard deviation 0.0000" in printed
     best = max(rows, key=lambda row: row.cross_validated)
     assert f"safe: {best.digest[:8]}" in printed
     assert "bold: " in printed

@@ -44,7 +44,7 @@ def test_as_many_folds_as_groups(tmp_path):
     assert written(tmp_path)[0].groupby("fold")["group"].nunique().tolist() == [1] * 4
     refused = make_folds(tmp_path, "--folds", 5)
     assert refused.returncode == 2
-    assert "5 folds of 4 group(s)" in refused.stderr
+    assert "FOLDS=5 does not fit the training photos, which have 4 group(s)" in refused.stderr
     assert written(tmp_path)[0]["fold"].max() == 3  # what was there stays
 
 

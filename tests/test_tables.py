@@ -110,18 +110,18 @@ def test_rows_with_more_fields_are_named_with_their_lines(tmp_path):
     for text in ("a,b\n1,2\n\n1,2,3\n1,2\n1,2,3,4\n", "a,b\n\n\n1,2,3\n1,2\n1,2,3,4\n"):
         with pytest.raises(InputError) as error:
             tables.read_table(write(tmp_path / "t.csv", text), ("a",), "mend it")
-        assert "rows of more fields than its header of 2: 2" in str(error.value)
+        assert "rows with more fields than the 2 of its header: 2 row(s)" in str(error.value)
         assert "line 4: 3 fields" in str(error.value)
         assert "line 6: 4 fields" in str(error.value)
 
 
 def test_a_missing_column_lists_those_that_are_there(tmp_path):
-    with pytest.raises(InputError, match=r"has columns a,b, not c[\s\S]*mend it"):
+    with pytest.raises(InputError, match=r"has the columns a,b, but not c[\s\S]*mend it"):
         tables.read_table(write(tmp_path / "t.csv", "a;b\n1;2\n"), ("a", "c"), "mend it")
 
 
 def test_the_advice_names_the_encoding_only_where_it_was_guessed(tmp_path):
-    assert "where cp1252 is not its encoding" in tables.advice_to_correct(
+    assert "if the encoding of the file is not cp1252" in tables.advice_to_correct(
         write(tmp_path / "t.csv", "id,é \n1,2\n", "latin-1")
     )
     for encoding in ("utf-8", "utf-16"):

@@ -131,7 +131,7 @@ def test_persons_who_share_a_photo_are_kept_in_one_fold_and_train_is_told_from_t
     done = tool("make_folds", "--inputs", copy / "in", "--outputs", copy / "new", "--folds", 3, "--adversarial")
     assert done.returncode == 0, done.stderr
     assert f"{first['image']} and {second['image']} are near-identical" in done.stderr
-    assert "tells train from test with AUC" in done.stdout
+    assert "tells training photos from test photos with AUC" in done.stdout
     again = pd.read_csv(copy / "new/folds.csv").set_index("image")
     assert again["fold"][first["image"]] == again["fold"][second["image"]]
     assert again["group"][first["image"]] == again["group"][second["image"]]
@@ -216,7 +216,7 @@ def test_other_folds_under_trained_runs_are_refused(copy):
     ("name", "more", "words"),
     [
         ("train_fold", ("--model", "resnet43"), ("unknown MODEL=resnet43", "resnet34")),
-        ("train_fold", ("--model", "test_resnet", "--run", "a", "--set", TINY, "--fold", "7"), ("FOLD=7", "0 … 2")),
+        ("train_fold", ("--model", "test_resnet", "--run", "a", "--set", TINY, "--fold", "7"), ("FOLD=7", "0 to 2")),
         (
             "train_fold",
             ("--model", "test_resnet", "--run", "x", "--set", "colour=1"),
@@ -224,7 +224,7 @@ def test_other_folds_under_trained_runs_are_refused(copy):
         ),
         ("train_fold", ("--model", "test_resnet", "--run", "x", "--set", "tta=sideways"), ("TTA=sideways", "hflip")),
         ("train_fold", ("--model", "test_resnet", "--run", "x", "--set", "loss=guess"), ("guess", "focal")),
-        ("train_fold", ("--model", "test_resnet", "--set", "epochs=1"), ("no name of its own", "RUN=")),
+        ("train_fold", ("--model", "test_resnet", "--set", "epochs=1"), ("the run has no new name", "RUN=")),
         (
             "train_fold",
             ("--model", "test_resnet", "--run", "a", "--set", TINY + " lr=1"),
@@ -303,7 +303,7 @@ def test_files_are_voted_on(copy):
     assert set(made["ans"]) == {5}
     sample[1:].to_csv(copy / "x.csv", index=False)
     fails(run(copy, "vote", "--files", f"{copy}/x.csv {copy}/y.csv"), "1 missing id", "x.csv")
-    fails(run(copy, "vote", f"FILES={copy}/y.csv"), "1 file(s) to vote")
+    fails(run(copy, "vote", f"FILES={copy}/y.csv"), "FILES names 1 file(s)")
 
 
 def test_blend_of_runs_with_different_folds(copy):
@@ -339,7 +339,7 @@ def test_a_round_of_pseudo_labels_is_a_run_like_any_other(copy):
     done = run(copy, "pseudo", "--run", "a", "--rounds", 1, "--device", "cpu")
     assert done.returncode == 0, done.stderr
     assert "labelled by a, b" in done.stdout
-    assert "pseudo-labelled ones" in done.stdout
+    assert "pseudo-labelled rows" in done.stdout
     assert "better with probability" in done.stdout
     before = (copy / "out/a_pseudo1/fold0/oof.npz").read_bytes()
     again = run(copy, "pseudo", "--run", "a", "--rounds", 1, "--device", "cpu")

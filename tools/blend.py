@@ -1,9 +1,9 @@
-"""Choose and fit the blend of the runs on their out-of-fold predictions; print its score; blend the test photos.
+"""Choose and fit a blend of the runs on their out-of-fold predictions, print its score, and predict the test photos.
 
 reads   outputs/competition.json, folds.csv, <run>/fold<k>/oof.npz, test.npz; external predictions in outputs/<name>/
-writes  outputs/blend/weights.json, oof.npz, test.npz; nothing if they are already made of the current files
+writes  outputs/blend/weights.json, oof.npz, test.npz; nothing if these were already made from the current files
 
-The score is cross-validated: weights, rules and shares are fitted on K-1 folds and scored on the fold left out.
+The score is cross-validated: the blend is chosen and fitted on all folds but one, and scored on the fold left out.
 comp/blending/choice.py explains how the blend is chosen.
 """
 
@@ -23,9 +23,9 @@ def main() -> None:
     state = blend_state(project, asked)
     if not state.problem:
         runs.warn_of_unused(project.outputs, state.weights["made_of"]["fold_count"], asked.runs)
-        console.say(f"{project.outputs / 'blend'} is up to date: of {', '.join(state.weights['runs'])}")
+        console.say(f"{project.outputs / 'blend'} is up to date; it blends {', '.join(state.weights['runs'])}")
         return
-    from comp.blending import blend_stage  # imports scipy: a blend that is up to date does not need it
+    from comp.blending import blend_stage  # imports scipy, which is not needed if the blend is up to date
 
     blend_stage.make_blend(project, asked)
 

@@ -1,6 +1,6 @@
-"""Show a table of all runs with their settings, scores, folds, times and states, on the terminal and as a page.
+"""Show a table of all runs with their settings, scores, folds, times and states, in the terminal and as a page.
 
-reads   outputs/folds.csv, all predictions, recipe.json, history.csv, the blend, noted leaderboard scores
+reads   outputs/folds.csv, all predictions, recipe.json, history.csv, the blend, the recorded leaderboard scores
 writes  outputs/board.html, one file that opens offline
 """
 

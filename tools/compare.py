@@ -1,10 +1,10 @@
-"""Compare run A with run B, or two sets of runs. The runs of a set differ only in the seed.
+"""Compare run A with run B, or two sets of runs. The runs of one set must differ only in the seed.
 
-reads   outputs/folds.csv, the oof.npz of the runs; the name "blend" stands for outputs/blend
+reads   outputs/folds.csv, the oof.npz files of the runs (of outputs/blend, if the name is "blend")
 writes  nothing
 
 Both sets are scored on the same rows. The 95 % interval of the difference comes from a bootstrap over groups and from
-the spread between seeds.
+the differences between the seeds.
 """
 
 from options import project_and_options

@@ -1,7 +1,10 @@
-"""Audit the input: labels, sizes, light, duplicates, differences between train and test, photos of each class.
+"""Audit the input and show the result as a page, before anything is trained.
 
 reads   competition.toml, the competition's tables, all photos; outputs/folds.csv if it exists
 writes  outputs/eda.html, one file that opens offline
+
+The page shows the labels, the sizes and the brightness of the photos, duplicates, differences between the training set
+and the test set, and sample photos of each class.
 """
 
 from options import project_and_options

@@ -1,10 +1,10 @@
-"""Fit a scikit-learn classifier to the features of a frozen model. The result is a run that can be blended like others.
+"""Fit a scikit-learn classifier to the features that a frozen model computes. The result is a run like any other.
 
-reads   outputs/folds.csv, the photos, and the tables if SET has columns=
+reads   outputs/folds.csv, the photos, and the tables if SET contains columns=
 writes  outputs/<run>/recipe.json, outputs/<run>/fold<k>/oof.npz, test.npz; the features in outputs/cache
 
-The features are computed once for all photos. For each fold, a value of the grid (regularisation, neighbours or trees)
-is chosen on only the other folds; see comp/tabular/cross_fitting.py.
+The features are computed once for all photos. For each fold, the regularisation or the number of neighbours or trees is
+chosen on the other folds alone, from the values of the setting `grid`. comp/tabular/cross_fitting.py explains how.
 """
 
 import sys

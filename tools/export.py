@@ -1,10 +1,11 @@
-"""Copy the results into another tool: TensorBoard, MLflow or FiftyOne. A second export replaces the earlier copy.
+"""Copy the results to another tool: TensorBoard, MLflow or FiftyOne. A new export replaces the earlier copy.
 
 reads   outputs/<run>/recipe.json, fold<k>/history.csv, oof.npz, blend/, folds.csv
-writes  outputs/export/tensorboard/; or outputs/export/mlflow/, or the place in MLFLOW_TRACKING_URI; or a dataset of
-        FiftyOne
+writes  for TensorBoard: outputs/export/tensorboard/
+        for MLflow: the server that the environment variable MLFLOW_TRACKING_URI names, else outputs/export/mlflow/
+        for FiftyOne: a dataset in the database of FiftyOne
 
-Each tool needs an extra: .venv/bin/python -m pip install -e ".[tensorboard]" (or mlflow, or fiftyone).
+Each tool needs its package, for example: .venv/bin/python -m pip install -e ".[tensorboard]" (or mlflow, or fiftyone).
 """
 
 from options import project_and_options
@@ -21,9 +22,9 @@ def main() -> None:
     tool = tool_module(given.to)
     data = report_data.load_report_data(project)
     for note in data.notes:
-        console.warn(note.text + (f"; {note.run}" if note.run else ""))
+        console.warn(f"{note.text.rstrip('.')}; run: {note.run}" if note.run else note.text)
     command = tool.export(data, export_folder(project.outputs) / given.to)
-    console.say(f"exported to {given.to}; look at it with: {command}")
+    console.say(f"exported the results to {given.to}; to see them, run: {command}")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Guess competition.toml from the competition's files. Each guess has a reason, and a mark if you should check it.
+"""Guess competition.toml from the competition's files. Each guess has a reason, and is marked CHECK if it is uncertain.
 
-reads   inputs/ (names of all files, the tables, JSON files of images)
-writes  inputs/competition.toml, or the file in COMPETITION; an existing file is never overwritten
+reads   inputs/ (the names of all files, the tables, JSON files that list images)
+writes  inputs/competition.toml, or the file that COMPETITION names; an existing file is never overwritten
 """
 
 from options import project_and_options

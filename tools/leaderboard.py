@@ -1,9 +1,10 @@
-"""Note the leaderboard score of a submission. Without a score, list all submissions and which two to select at the end.
+"""Record the leaderboard score of a submission. Without a score, list all submissions and say which two to select.
 
 reads   outputs/submission.csv, outputs/submissions/, outputs/competition.json
 writes  outputs/submissions/leaderboard.json, if a score is given
 
-A score belongs to the content of a file, so it stays with its submission when other files are submitted later.
+A score is recorded for the content of the submission file, so the score stays with this submission when a new
+submission.csv is written. Two submissions are selected at the end of the competition.
 """
 
 from options import project_and_options

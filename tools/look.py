@@ -1,10 +1,10 @@
-"""Show where a run's models look in a photo, as Grad-CAM for the prediction and for the truth.
+"""Show where a run's models look in a photo: Grad-CAM heat maps for the predicted answer and for the true answer.
 
 reads   outputs/<run>/recipe.json, fold<k>/model.safetensors, outputs/folds.csv, the photos
-writes  outputs/looks/, outputs/look.html; `make report` shows all of outputs/looks/
+writes  outputs/looks/, outputs/look.html; `make report` shows all pictures in outputs/looks/
 
-The models did not train on the photo: a training photo is shown to the model of its own fold, and a test photo to the
-models of all folds.
+Only models that did not train on the photo are used: for a training photo the model of its own fold, for a test photo
+the models of all folds.
 """
 
 from options import project_and_options
@@ -25,8 +25,9 @@ def main() -> None:
     looks = [look_at_photo.look_at(project, run, photo) for photo in photos]
     path = heat_maps.write_look(project.outputs, looks)
     rows = [[look.image, heat.title, heat.value] for look, _ in looks for heat in look.heats]
-    console.table(f"{run.name}: where it looks", ["photo", "for", "probability or number"], rows)
-    console.say(f"wrote {path}, which opens in a browser; make report shows the same pictures")
+    columns = ["photo", "answer that the heat map is for", "probability or number"]
+    console.table(f"where the run {run.name} looks", columns, rows)
+    console.say(f"wrote {path}, which opens in a browser; `make report` shows the same pictures")
 
 
 if __name__ == "__main__":

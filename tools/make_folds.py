@@ -1,8 +1,8 @@
-"""Assign each training photo to a fold, with each group in one fold and labels spread evenly; then check for leaks.
+"""Assign each training photo to a fold, so that a group is in one fold and labels are spread evenly; check for leaks.
 
 reads   competition.toml, the competition's tables, all photos (each photo is decoded once, to list all unreadable ones)
-writes  outputs/folds.csv; folds.json with the hash of folds.csv and with its settings; competition.json, which all
-        later stages read
+writes  outputs/folds.csv; folds.json with the hash and the settings of folds.csv; competition.json, which all later
+        stages read
 """
 
 from options import project_and_options

@@ -1,8 +1,9 @@
-"""Fill the sample submission with the answers of the blend or of one run; check, write and keep the submission.
+"""Fill the sample submission with the answers of the blend or of one run, check the result, and write submission.csv.
 
 reads   outputs/blend/test.npz, oof.npz, outputs/folds.csv, the sample submission
-writes  outputs/submission.csv; submission.json with the hashes of its sources; submissions/<hash>.csv, and <hash>.json
-        with how it was made; nothing if submission.csv is already made of the current files
+writes  outputs/submission.csv; submission.json with the hashes of the files that it was made from; a copy in
+        submissions/<hash>.csv, and submissions/<hash>.json, which says how the submission was made;
+        nothing if submission.csv was already made from the current files
 """
 
 from options import project_and_options

@@ -1,9 +1,9 @@
-"""Predict a run's held-out photos and the test photos with TTA. Probabilities are averaged over the views.
+"""Predict the held-out photos and the test photos with a trained run. With TTA, probabilities are averaged over views.
 
 reads   outputs/<run>/recipe.json, outputs/<run>/fold<k>/model.safetensors, outputs/folds.csv, the photos
-writes  outputs/<run>/fold<k>/oof.npz, test.npz; outputs/<run>/all_data/test.npz if the run has such a model
+writes  outputs/<run>/fold<k>/oof.npz, test.npz; outputs/<run>/all_data/test.npz if the run has a model of all rows
 
-Only files that are missing or not current are made. After a change of the test set, this is only test.npz.
+Only files that are missing or out of date are written. If only the test set has changed, these are the test.npz files.
 """
 
 from options import project_and_options
@@ -20,7 +20,8 @@ def main() -> None:
     project.folds  # noqa: B018  raises InputError without folds, before torch is imported
     if not run.recipe.is_file():
         named = f" RUN={run.name}" if given.run else ""
-        raise InputError(f"no {run.recipe}", "the recipe of a trained run", f"make train MODEL={given.model}{named}")
+        found = f"there is no {run.recipe}"
+        raise InputError(found, "the recipe of a trained run", f"make train MODEL={given.model}{named}")
     from comp.prediction import predict
 
     predict.predict_run(project, run, given.fold, given.tta, given.set, given.device)

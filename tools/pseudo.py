@@ -1,11 +1,11 @@
-"""Train a run again with pseudo-labelled test photos, round after round, until the out-of-fold score does not rise.
+"""Train a run again with pseudo-labelled test photos. Repeat this until the out-of-fold score no longer rises.
 
-reads   the blend's runs, outputs/<run>/recipe.json, the photos
-writes  outputs/pseudo/<run>_pseudo<round>/fold<k>.npz: the pseudo-labels of test photos for each fold
+reads   the predictions of the blend's runs, outputs/<run>/recipe.json, the photos
+writes  outputs/pseudo/<run>_pseudo<round>/fold<k>.npz: the pseudo-labels of the test photos for each fold
         outputs/<run>_pseudo<round>/: a run like any other
 
-comp/training/pseudo_labelling.py explains which runs may make pseudo-labels. If the command is killed, start the same
-command again, and it goes on where it stopped.
+comp/training/pseudo_labelling.py explains which runs may make pseudo-labels. If the command was killed, run the same
+command again: it continues where it stopped.
 """
 
 from options import project_and_options

@@ -1,9 +1,9 @@
-"""Write a page on the runs and the blend, which opens offline: curves, confusion, calibration, mistakes with photos.
+"""Write a page about the runs and the blend: learning curves, confusion, calibration, and mistakes with their photos.
 
 reads   outputs/competition.json, folds.csv, <run>/fold<k>/oof.npz, history.csv, blend/; the photos of the worst rows
-writes  outputs/report.html
+writes  outputs/report.html, one file that opens offline
 
-The page names each thing that is missing and the command that makes it, and shows all the rest.
+If something is missing, the page says which command makes it, and shows everything else.
 """
 
 from options import project_and_options
@@ -18,7 +18,7 @@ def main() -> None:
     data = report_data.load_report_data(project)
     path = report.write_report(data)
     for note in data.notes:
-        console.warn(note.text + (f"; {note.run}" if note.run else ""))
+        console.warn(f"{note.text.rstrip('.')}; run: {note.run}" if note.run else note.text)
     console.say(f"wrote {path} ({path.stat().st_size / 1e6:.1f} MB), which opens in a browser")
 
 

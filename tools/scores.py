@@ -1,6 +1,6 @@
-"""Print the out-of-fold scores of each run and of the blend, and their leaderboard scores if the answers are known.
+"""Print the out-of-fold scores of each run and of the blend. If the true answers are known, print the test scores, too.
 
-reads   outputs/folds.csv, outputs/<run>/fold<k>/oof.npz, test.npz, outputs/blend, the table in ANSWERS if it is given
+reads   outputs/folds.csv, outputs/<run>/fold<k>/oof.npz, test.npz, outputs/blend/, the file that ANSWERS names
 writes  nothing
 """
 

@@ -1,9 +1,9 @@
 """Fit a small classifier to the OOF predictions of runs, cross-fitted on the same folds. The result is a run, too.
 
-reads   outputs/folds.csv; <run>/fold<k>/oof.npz, test.npz of each run in RUNS; the tables if SET has columns=
+reads   outputs/folds.csv; oof.npz and test.npz of each run in RUNS; the tables if SET contains columns=
 writes  outputs/<run>/recipe.json, outputs/<run>/fold<k>/oof.npz, test.npz
 
-comp/tabular/stacking.py explains the meaning of the score.
+comp/tabular/stacking.py explains how far the score of a stack can be trusted.
 """
 
 from options import project_and_options

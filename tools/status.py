@@ -1,4 +1,4 @@
-"""List the state of each fold of each run and the reason for the state; then the blend and the submissions.
+"""Show the state of each fold of each run with the reason for it, and the states of the blend and the submissions.
 
 reads   outputs/
 writes  nothing

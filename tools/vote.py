@@ -1,9 +1,10 @@
-"""Make one submission from several submission files, for teammates who share only submission files.
+"""Combine several submission files into one by a vote, for teammates who share nothing but submission files.
 
-reads   the files in FILES, with the sample's columns and with its ids in any order; the sample submission
-writes  outputs/submission.csv, submission.json, submissions/; nothing if it is already the vote of these files
+reads   the files in FILES, which must have the sample's columns and ids, with the ids in any order; the sample
+writes  outputs/submission.csv, submission.json, submissions/; nothing if submission.csv is already the vote of FILES
 
-comp/submission/vote.py explains how answers of each form are combined. Ties go to the file that is named first.
+comp/submission/answers.py explains how each form of answer is combined. If answers tie, the file that is named first
+decides.
 """
 
 import glob
@@ -23,7 +24,7 @@ def main() -> None:
 
 
 def matching(name: str) -> list[str]:
-    """The file `name` if it exists, else the files that match `name` as a pattern of a shell, such as votes/*.csv."""
+    """Return `name` if it is the path of a file, else the files that match it as a pattern such as votes/*.csv."""
     path = Path(name).expanduser()
     return [str(path)] if path.is_file() else sorted(glob.glob(str(path)))
 

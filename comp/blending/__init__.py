@@ -1,4 +1,4 @@
-"""This package makes one prediction from many runs and compares runs. It also computes intervals of scores.
+"""Blend the predictions of many runs into one prediction, compare runs, and compute the 95 % intervals of scores.
 
-Change this package to change how weights are fitted or how the blend is chosen.
+Change this package to change how blend weights are fitted or how the blend is chosen.
 """

@@ -1,6 +1,6 @@
-"""The stage `make blend`: it fits a blend to the out-of-fold predictions of some runs, writes it and prints a report.
+"""Run `make blend`: fit a blend to the out-of-fold predictions of some runs, write the blend and print a report.
 
-The module has three parts: the stage, the content of weights.json, and the tables on the terminal.
+The module has three sections: the stage, the content of weights.json, and the tables on the terminal.
 """
 
 import numpy as np
@@ -21,13 +21,19 @@ from comp.store.runs import warn_of_unused
 
 
 def make_blend(project: Project, asked: Asked) -> None:
-    """Choose, fit, write and show the blend of the runs in `asked`, or of all complete runs if `asked` names no run."""
+    """Choose and fit a blend of runs, write its files and print a report.
+
+    asked: the arguments of `make blend`, which name the runs to blend; if they name no run, all complete runs are
+    blended. Raise InputError if no run is complete, or if two runs hold the same predictions.
+    """
     warn_of_unused(project.outputs, project.fold_count, asked.runs)
     names = list(asked.runs) or project.complete_runs
     if not names:
         first = project.runs[0]
         command = first.repair_command(first.missing_folds(project.fold_count)[0])
-        raise InputError("no run is complete", "a run with predictions for all folds", command)
+        raise InputError(
+            "no run is complete, so no blend can be made", "at least one run with predictions for all folds", command
+        )
     record = blend_files.blend_record(project, names, project.fold_count, asked)
     competition, rows = project.competition, project.scored_rows
     options = candidates.candidates_for(competition, asked.method, asked.rule)
@@ -47,7 +53,10 @@ def make_blend(project: Project, asked: Asked) -> None:
 
 
 def _check_distinct(names: list[str], probs: np.ndarray) -> None:
-    """Raise InputError if two runs hold the same predictions, because one prediction would then count twice."""
+    """Raise InputError if two runs hold the same predictions, because the blend would count these predictions twice.
+
+    names: the names of the runs. probs: their out-of-fold predictions, in the order of `names`.
+    """
     order, number = combine.distinct_models(probs)
     for place in range(len(order)):
         same = [name for name, where in zip(names, number, strict=True) if where == place]
@@ -58,29 +67,32 @@ def _check_distinct(names: list[str], probs: np.ndarray) -> None:
 
 
 def _write(project: Project, oof, test, summary: dict, record: dict) -> None:
-    """Write oof.npz, test.npz and weights.json of the blend.
+    """Write the files oof.npz, test.npz and weights.json of the blend.
 
-    oof, test: pairs of ids and probabilities. The OOF probabilities are cross-fitted: the weights that predict a row
-    were fitted without the fold of the row. summary: from `blend_summary`. record: the hashes of the files that the
-    blend is made of.
+    oof, test: a pair of ids and probabilities for the training rows, and another pair for the test rows. The OOF
+    probabilities of a fold come from weights that were fitted without this fold. summary: the content of weights.json,
+    from `blend_summary`. record: the hashes and settings on which the blend depends, from `blend_files.blend_record`.
     """
     meta = {name: summary[name] for name in ("run", "folds", "method", "rule", "runs", "weights")}
     for name, (ids, probs) in (("oof.npz", oof), ("test.npz", test)):
         save_predictions(blend_file(project.outputs, name), ids, probs, project.competition, meta)
     kept = {"files": blend_files.file_digests(project.outputs), "made_of": record}
-    files.write_json(blend_file(project.outputs), summary | kept)  # last: it holds the hashes of the other two
-    console.say(f"wrote {project.outputs / BLEND}/weights.json, oof.npz, test.npz")
+    # weights.json is written last, because it holds the hashes of the other two files
+    files.write_json(blend_file(project.outputs), summary | kept)
+    console.say(f"wrote {project.outputs / BLEND}/weights.json, oof.npz and test.npz")
 
 
 # ---- weights.json
 
 
 def blend_summary(names: list[str], data: OutOfFold, study: Study, digest: str) -> dict:
-    """The content of weights.json as plain values. Equal inputs give equal contents.
+    """Return the content of weights.json as plain values. Equal arguments give equal contents.
 
-    in_sample, cross_fitted and candidates hold values of the metric, so the value of a loss is positive. optimism is
-    the score in sample minus the cross-validated score, where a higher score is better. loss_without holds for each
-    run the drop of the score when the run is removed, so it is positive if the run helps.
+    names: the names of the runs. data: their out-of-fold predictions. study: the fitted blend and its scores. digest:
+    the hash of folds.csv. The entries in_sample, cross_fitted and candidates are values of the metric as the
+    leaderboard shows them. For the entries optimism and loss_without, the values of a loss are negated first, so that a
+    higher score is better. optimism is the score on the rows of the fit minus the cross-validated
+    score. loss_without says how much the score drops if a run is removed, so it is positive if the run helps.
     """
     competition, shown, form = data.competition, data.competition.metric.shown, study.chosen.rule.form
     lost = diversity.losses_without(study.chosen, competition, data.probs, data.labels, study.weights, study.parameters)
@@ -119,33 +131,41 @@ def _rounded_values(values: dict[str, float]) -> dict[str, float]:
 
 # ---- the terminal
 
-SHOWN = 8  # the table of all pairs of runs is shown for at most this many runs
-ROWS = 8  # most rows of the table of candidates
+SHOWN = 8  # the table of all pairs of runs is printed only if there are at most this many runs
+ROWS = 8  # largest number of rows in the table of candidates
 
 
 def show_blend(names: list[str], data: OutOfFold, study: Study, summary: dict) -> None:
-    """Print the runs, the candidates and the score of the blend, and which classes new runs should improve."""
+    """Print a report about the blend: its runs, the candidates, its score, and the classes that it predicts worst.
+
+    names: the names of the runs. data: their out-of-fold predictions. summary: the content of weights.json.
+    """
     show_runs(names, data, summary)
     show_choice(data, study, summary)
     show_next(names, data, study)
 
 
 def show_runs(names: list[str], data: OutOfFold, summary: dict) -> None:
-    """Print for each run its weight, its scores, the score that it adds to the blend, and the most similar run."""
+    """Print for each run its weight, its scores, by how much it raises the blend's score, and the most similar run.
+
+    For 3 to SHOWN runs, print a second table with the differences and the correlations of all pairs of runs. names: the
+    names of the runs. data: their out-of-fold predictions. summary: the content of weights.json.
+    """
     pairs, differ, rows = np.array(summary["disagreement"]), _differ(data), []
     for i, name in enumerate(names):
         scores = scoring.scores(data.competition, data.labels, data.probs[i])
         nearest = min((j for j in range(len(names)) if j != i), key=lambda j: pairs[i, j], default=None)
-        like = "-" if nearest is None else f"{names[nearest]} ({pairs[i, nearest]:.1%} {differ})"
+        like = "-" if nearest is None else f"{names[nearest]} ({differ}: {pairs[i, nearest]:.1%})"
         rows.append([name, summary["weights"][i], *scores.values(), f"{summary['loss_without'][name]:+.4f}", like])
-    console.table("out of fold", ["run", "weight", *scores, "adds", "most similar run"], rows)
+    columns = ["run", "weight", *scores, "adds to the score", "most similar run"]
+    console.table("runs of the blend, scored out of fold", columns, rows)
     if 2 < len(names) <= SHOWN:
         cells = [
             [f"{p:.1%} {c:.2f}" for p, c in zip(*row, strict=True)]
             for row in zip(pairs, summary["correlation"], strict=True)
         ]
         rows = [[name, *row] for name, row in zip(names, cells, strict=True)]
-        console.table(f"{differ}, correlation of predictions", ["run", *names], rows)
+        console.table(f"each pair of runs: {differ}, and correlation", ["run", *names], rows)
 
 
 def _differ(data: OutOfFold) -> str:
@@ -153,49 +173,55 @@ def _differ(data: OutOfFold) -> str:
 
 
 def show_choice(data: OutOfFold, study: Study, summary: dict) -> None:
-    """Print the candidates with the largest shares and the best scores, and the cross-validated score of the blend.
+    """Print a table of candidates, how the blend is made from them, and the cross-validated score of the blend.
 
-    A line between them says how the blend is made from the candidates.
+    The table has the candidates with the largest shares first, then those with the best scores. summary: the content
+    of weights.json.
     """
     metric, shares, title = data.competition.metric, study.shares, scoring.titles(data.competition)[0]
     table = sorted(study.table, key=lambda row: (-shares.get(row[0], 0), -row[1]))[:ROWS]
     rows = [[str(c), metric.shown(score), f"{shares[c]:.2f}" if c in shares else "-"] for c, score in table]
     console.table(
-        "blend candidates, fitted on K-1 folds, scored on the fold left out", ["method + rule", title, "share"], rows
+        "candidates for the blend, scored on folds that were left out of the fit",
+        ["method + rule", title, "share"],
+        rows,
     )
     console.say(f"chosen: {_explained(study)}")
     low, high = summary["interval_95"]
     console.say(
-        f"{title}: in sample {summary['in_sample']:.4f}, cross-validated {summary['cross_fitted']:.4f} "
-        f"(95 % {low:.4f} to {high:.4f}), optimism {summary['optimism']:+.4f}"
+        f"{title} of the blend: {summary['cross_fitted']:.4f} cross-validated "
+        f"(95 % interval {low:.4f} to {high:.4f}), {summary['in_sample']:.4f} on the rows of the fit, "
+        f"which is better by {summary['optimism']:+.4f}"
     )
     console.say(
-        "cross-validated: shares, weights and rules were fitted on K-1 folds and scored on the fold left out "
-        "(nested); 95 % intervals: bootstrap over groups of photos"
+        "cross-validated means that shares, weights and rules were fitted without a fold and scored on this fold; "
+        "the 95 % interval comes from a bootstrap over groups of photos"
     )
-    console.say(
-        ", ".join(f"better than the {name} with probability {chance:.2f}" for name, chance in study.beats.items())
-    )
+    chances = (f"better than the {name} with probability {chance:.2f}" for name, chance in study.beats.items())
+    console.say(f"the blend is {', and '.join(chances)}")
 
 
 def _explained(study: Study) -> str:
     if len(study.table) == 1:
         return f"{study.chosen}, the only candidate"
     if len(study.shares) == 1:
-        return f"{study.chosen}, the only candidate of its kind that had a chance to be the best one"
+        return f"{study.chosen}, the only candidate with this kind of mean and rule that had a chance to be the best"
     count = len(study.shares)
-    return f"the mean of {count} candidates; the share of a candidate is its chance to be the best one on new photos"
+    return f"the mean of {count} candidates, in which the share of each is its chance to be the best on new photos"
 
 
 def show_next(names: list[str], data: OutOfFold, study: Study) -> None:
-    """Print the classes that the blend predicts worst, because new runs would help most with these classes."""
+    """Print the classes that the blend predicts worst, because new runs would help most with these classes.
+
+    names: the names of the runs. data: their out-of-fold predictions.
+    """
     classes = data.competition.classes
     weakest = diversity.weakest(data.competition, study.oof, data.labels, data.probs)
     if weakest:
-        console.say("new runs would help most with")
+        console.say("new runs would help most with these classes:")
     for weak in weakest:
-        taken = f", mostly taken for {classes[weak['taken_for']]}" if "taken_for" in weak else ""
+        taken = f", most often mistaken for {classes[weak['taken_for']]}" if "taken_for" in weak else ""
         console.say(
-            f"  {classes[weak['label']]}: {weak['measure']} {weak['score']:.2f} of {weak['rows']} photos{taken}"
-            f"; best alone: {names[weak['best_run']]} ({weak['best_score']:.2f})"
+            f"  {classes[weak['label']]} ({weak['rows']} photos): {weak['measure']} {weak['score']:.2f}{taken}"
+            f"; the best single run is {names[weak['best_run']]} with {weak['best_score']:.2f}"
         )

@@ -1,11 +1,11 @@
-"""The candidates for a blend: the list of candidates that are tried, their fits, and the mean of several candidates.
+"""List the candidates for a blend, fit them, and average several candidates into one blend.
 
-A candidate is a method that fits weights, together with a decision rule. Each candidate is fitted without each fold and
-without each pair of folds, so that choice.py can score the candidates, and the choice among them, on rows that no fit
-has seen. Candidates with the same kind of mean and the same form of parameters can be averaged, because their blends
-are linear in the weights, and offsets or cut points can be averaged too.
+A candidate is a blend method, which fits weights, together with a decision rule, which fits parameters. Each candidate
+is fitted on all folds, without each fold, and without each pair of folds. So choice.py can score the candidates, and
+the choice among them, on rows that no fit has seen. Candidates with the same kind of mean and the same form of
+parameters can be averaged: their weights can be averaged, and so can their parameters.
 
-Letters: M models, N rows, C classes, P candidates.
+Letters in the shapes: M models, N rows, C classes, P candidates, D models with distinct predictions.
 """
 
 import itertools
@@ -26,7 +26,7 @@ from comp.decisions.decision import Rule
 
 @dataclass(frozen=True)
 class Candidate:
-    """A blend method with a decision rule."""
+    """A blend method together with a decision rule."""
 
     method: Method
     rule: Rule
@@ -37,18 +37,23 @@ class Candidate:
     def adjusted(
         self, probs: np.ndarray, weights: np.ndarray, parameters: np.ndarray, competition: Competition
     ) -> np.ndarray:
-        """The blend (N, C) of probs (M, N, C). The plain decision on the blend gives the answers of the rule."""
+        """Return the blend (N, C), changed so that its plain decision gives the answers of the decision rule.
+
+        The plain decision is argmax, a threshold of 0.5, or rounding. probs (M, N, C): the predictions of the models.
+        weights (M,): the weights of the models. parameters: the fitted parameters of the rule.
+        """
         mixed = self.method.mean.blended(probs, weights, competition)
         return self.rule.form.adjusted(mixed, parameters, competition)
 
 
 def candidates_for(competition: Competition, method: str = "", rule: str = "") -> list[Candidate]:
-    """The candidates for the competition, the simplest first.
+    """Return the candidates for the competition, the simplest candidate first.
 
-    method, rule: a name, so that only this method or only this rule is tried; an empty text tries all of them. If the
-    metric has the rule `expected`, the plain decision is tried with only the two simplest methods, because with more
-    methods its total share would grow with their number (choice.py). Fitted rules are tried with the methods whose
-    `with_rules` lists them. Raises InputError for a method or a rule that does not fit the target and the metric.
+    method, rule: the name of the only method or of the only rule to try; an empty text means that all are tried. If the
+    competition has the rule `expected`, the plain decision is tried with only the two simplest methods, because the
+    total share of the plain decision would grow with the number of methods (choice.py). Fitted rules are tried with the
+    methods whose `with_rules` lists the kind of decision. Raise InputError if the competition's target and metric do
+    not allow the method or the rule.
     """
     tried_methods, rules = methods.methods_for(competition), decision.rules_for(competition)
     kind = competition.metric.decides(competition.target)
@@ -72,18 +77,19 @@ def candidates_for(competition: Competition, method: str = "", rule: str = "") -
     return [candidate for _, candidate in sorted(pairs, key=lambda pair: pair[0])]
 
 
-# ---- their fits
+# ---- the fits of the candidates
 
-SMALL_PROBLEM = 500_000  # with fewer probabilities, starting worker processes takes longer than the work
+SMALL_PROBLEM = 500_000  # with fewer probabilities, the fits take less time than the start of worker processes
 
-Fitted = dict[Candidate, tuple[np.ndarray, np.ndarray]]  # each candidate to its weights (M,) and its rule's parameters
+Fitted = dict[Candidate, tuple[np.ndarray, np.ndarray]]  # maps a candidate to its weights and parameters
 
 
 @dataclass(frozen=True)
 class OutOfFold:
-    """Out-of-fold predictions of M runs.
+    """The out-of-fold predictions of several runs for the same rows, and the labels of these rows.
 
-    probs: (M, N, C). labels: in the form of the target. folds, groups (N,): the fold and the group of each row.
+    probs (M, N, C): the predictions of M runs for N rows. labels: the true labels, as (N,) or, for several labels in
+    each row, as (N, C) of 0 and 1. folds, groups (N,): the fold and the group of each row.
     """
 
     competition: Competition
@@ -95,33 +101,41 @@ class OutOfFold:
 
 @dataclass(frozen=True)
 class Fits:
-    """The fits of all candidates. results: each set of folds that was left out to the fits without these folds."""
+    """The fits of all candidates. Each candidate is fitted several times, each time with other folds left out.
+
+    results: maps each set of folds to the fits that were made without these folds.
+    """
 
     results: dict[frozenset, Fitted]
 
     def without(self, *folds) -> Fitted:
-        """The fits of all candidates without the given folds, of which there may be none, one or two."""
+        """Return the fits of all candidates that were made without the folds with these numbers."""
         return self.results[frozenset(folds)]
 
 
 def number_of_fits(folds: int) -> int:
-    """The number of fits of each candidate: one on all folds, one without each fold and one without each pair of folds.
+    """Return how many times each candidate is fitted in a competition with `folds` folds.
 
-    With two folds there are no fits without a pair.
+    A candidate is fitted once on all folds, once without each fold and, if there are more than two folds, once without
+    each pair of folds.
     """
     return len(list(_left_out(range(folds))))
 
 
 def _left_out(numbers) -> Iterator[frozenset]:
-    """Yield the sets of folds to leave out: no fold, each fold, and each pair if there are more than two folds."""
+    """Yield the sets of folds to leave out of a fit: no fold, each fold alone, and each pair of folds.
+
+    Pairs are yielded only if there are more than two folds. numbers: the numbers of all folds.
+    """
     for size in (0, 1, 2) if len(numbers) > 2 else (0, 1):
         yield from map(frozenset, itertools.combinations(numbers, size))
 
 
 def fit_candidates(data: OutOfFold, candidates: list[Candidate], numbers: np.ndarray, progress) -> Fits:
-    """Fit every candidate without each set of folds, and call progress(1) after each set.
+    """Fit every candidate on all folds, without each fold and without each pair of folds.
 
-    numbers: the numbers of all folds.
+    numbers: the numbers of all folds. progress: a function that is called as progress(1) each time when all candidates
+    have been fitted without one set of folds.
     """
     left_out = list(_left_out(numbers))
     order, number = combine.distinct_models(data.probs)
@@ -138,9 +152,9 @@ def fit_candidates(data: OutOfFold, candidates: list[Candidate], numbers: np.nda
 def _fit(
     data: OutOfFold, order: np.ndarray, candidates: list[Candidate], left_out: frozenset
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """The weights (D,) and the parameters of the rule of each candidate, fitted without the folds `left_out`.
+    """Fit each candidate without the folds `left_out`. Return for each candidate its weights (D,) and its parameters.
 
-    order (D,): positions of the distinct models, in the order of their weights.
+    order (D,): the positions of the models with distinct predictions; the weights are in this order.
     """
     rows, competition = ~np.isin(data.folds, list(left_out)), data.competition
     labels, groups = data.labels[rows], np.unique(data.groups[rows], return_inverse=True)[1]
@@ -155,17 +169,17 @@ def _fit(
     return [fitted[c] for c in candidates]
 
 
-# ---- the mean of several
+# ---- the mean of several candidates
 
-MIXED = "mixed"  # the name of a rule that is the mean of several
+MIXED = "mixed"  # the name of the rule of a blend that is the mean of several rules
 
 
 @dataclass(frozen=True)
 class Mixed:
     """A blend that is the mean of one or more candidates.
 
-    candidate: the method and the rule of the blend. weights (M,). parameters: those of the rule. shares: each candidate
-    to its share in the mean; the shares sum to 1.
+    candidate: the method and the rule of the blend. weights (M,): the weights of the models. parameters: the parameters
+    of the rule. shares: maps each candidate to its share in the mean; the shares sum to 1.
     """
 
     candidate: Candidate
@@ -174,21 +188,26 @@ class Mixed:
     shares: dict[Candidate, float]
 
     def blended(self, probs: np.ndarray, competition: Competition) -> np.ndarray:
-        """The blend (N, C) of probs (M, N, C). The plain decision on the blend gives the answers of the rule."""
+        """Return the blend (N, C), changed so that its plain decision gives the answers of the decision rule.
+
+        The plain decision is argmax, a threshold of 0.5, or rounding. probs (M, N, C): the predictions of the models.
+        """
         return self.candidate.adjusted(probs, self.weights, self.parameters, competition)
 
 
 def mix_candidates(fitted: Fitted, shares: np.ndarray) -> Mixed:
-    """The mean of the candidates with these shares (P,), which are in the order of `fitted`.
+    """Return the mean of the candidates, weighted by their shares.
 
+    fitted: the weights and the parameters of each candidate. shares (P,): the shares in the order of `fitted`.
     Candidates with different kinds of mean, or with parameters of different forms, cannot be averaged. So only the
-    candidates of the kind with the largest total share are used. The shares of these candidates are scaled to sum to 1.
+    candidates of one kind are averaged, which is the kind with the largest total share. Their shares are scaled to sum
+    to 1.
     """
     kinds: dict[tuple, dict[Candidate, float]] = {}
     for candidate, share in zip(fitted, shares, strict=True):
         if share > 0:
             kinds.setdefault((candidate.method.mean, candidate.rule.form), {})[candidate] = float(share)
-    used = max(kinds.values(), key=lambda kind: round(sum(kind.values()), 9))  # of equal ones the first
+    used = max(kinds.values(), key=lambda kind: round(sum(kind.values()), 9))  # the first of equal kinds
     total = sum(used.values())
     used = {candidate: share / total for candidate, share in used.items()}
     weights, parameters = (sum(share * fitted[c][i] for c, share in used.items()) for i in (0, 1))
@@ -196,9 +215,10 @@ def mix_candidates(fitted: Fitted, shares: np.ndarray) -> Mixed:
 
 
 def _mean_of(candidates: list[Candidate]) -> Candidate:
-    """A candidate with the method and the rule of the given candidates.
+    """Return one candidate that names the method and the rule of a mean of several candidates.
 
-    If their methods differ, the method has the name of a mixture, and likewise the rule.
+    If the candidates have different methods, the name of the method is the field `mixed` of their kind of mean. If the
+    candidates have different rules, the name of the rule is "mixed".
     """
     method, rule = candidates[0].method, candidates[0].rule
     if any(c.method != method for c in candidates):

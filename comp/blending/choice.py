@@ -1,24 +1,27 @@
 """Choose the weights and the decision rule of a blend, and score the choice by nested cross-validation.
 
-Simply picking the candidate with the best score is a poor choice: many candidates differ by less than the noise of
-their scores, so the highest score is luck as much as merit. Instead, each candidate (a method with a rule) gets a
-share, which is its chance to be the best candidate on new rows. The blend is the mean of the weights and of the
-decisions of the candidates, weighted by the shares. A candidate that is clearly better than all others gets a share of
-1. Candidates that cannot be told apart get similar shares.
+Each candidate, which is a blend method together with a decision rule, gets a share. The share is the candidate's
+chance to be the best candidate on new rows. The weights of the blend and the parameters of its decision rule are means
+over the candidates, weighted by the shares. A candidate that is clearly better than all others gets a share of 1.
+Candidates with nearly equal scores get similar shares. To take only the candidate with the best score would be worse:
+many candidates differ by less than the noise of their scores, so the best score is partly luck.
 
-The chance comes from a bootstrap over groups. The noise of the bootstrap is doubled (SPREAD), because the bootstrap
-misses two sources of noise: the rows to predict are another sample, and weights and rules are fitted again to more
-rows. The best single run is itself picked by its score, so its candidate counts only if the run beats the equal mean
-with a probability of at least 0.9. In 237 simulated pools of `make bench BENCH=choosing` a factor of 2 had the least
-regret, though factors from 1 to 3 were nearly as good. Picking the candidate with the best score had a fifth more
-regret on average, and a third more in the worst tenth of the pools.
+The chances come from a bootstrap over groups. The noise of the bootstrap is doubled (SPREAD), because the bootstrap
+misses two sources of noise: the new rows are another sample, and weights and rules are fitted again to more rows. The
+candidate that uses only the best single run may get a share only if this run beats the equal mean of all runs with a
+probability of at least 0.9, because this run was itself chosen by its score.
+
+These rules were tested on 237 simulated pools of runs (`make bench BENCH=choosing`). The regret of a choice is the
+score of the candidate that is best on new rows, minus the score of the choice on these rows. Doubling the noise had the
+least regret, though factors from 1 to 3 were nearly as good. Taking only the candidate with the best score had a fifth
+more regret on average, and a third more in the worst tenth of the pools.
 
 In nested cross-validation, fold j is predicted only by weights, rules and shares that were found without fold j. The
 shares come from the scores of the candidates on every other fold k; for the score on fold k, the candidates are fitted
 without the folds j and k. Fold j is then predicted by the mean of the candidates that are fitted on all folds except j.
 All rows of a group are in one fold.
 
-Letters: M models, N rows, C classes, K folds, P candidates or predictions, R rounds.
+Letters in the shapes: M models, N rows, C classes, K folds, P candidates or predictions, R rounds of the bootstrap.
 """
 
 import itertools
@@ -35,19 +38,19 @@ from comp.competition import scoring
 # ---- the share of each candidate
 
 ROUNDS = 200  # rounds of the bootstrap
-SURE = 0.9  # the least probability with which the best single run must beat the equal mean
-SPREAD = 2.0  # the noise of a score on new rows, relative to the noise in the bootstrap
+SURE = 0.9  # the best single run must beat the equal mean with at least this probability
+SPREAD = 2.0  # the noise of a score on new rows, divided by the noise of the score in the bootstrap
 
-Scored = list[GroupSums] | list[AllRows]  # the predictions of each candidate (P,) for the same rows
+Scored = list[GroupSums] | list[AllRows]  # the predictions of the P candidates for the same rows, ready for scoring
 
 
 def candidate_shares(by_fold: list[Scored], groups: np.ndarray, candidates: Iterable[Candidate]) -> np.ndarray:
-    """The chance (P,) of each candidate to be the best candidate on new rows; the chances sum to 1.
+    """Return the chance (P,) of each candidate to be the best candidate on new rows. The chances sum to 1.
 
-    If several candidates are equally good in a draw, the first one is the best. by_fold: for each fold the predictions
-    of all candidates. groups: the sorted numbers of the groups in these folds. A draw has the same groups for all
-    candidates, because candidates err on the same rows. If the metric needs the rows, as AUC does, a draw consists of
-    folds instead of groups.
+    by_fold: for each fold, the predictions of all P candidates. groups: the sorted numbers of the groups in these
+    folds. candidates: the P candidates. Each round of the bootstrap draws the same groups for all candidates, because
+    the candidates make errors on the same rows. Of several equally good candidates in a round, the first is the best.
+    If the metric cannot be computed from sums (such as AUC), folds are drawn instead of groups.
     """
     together = over_folds(by_fold)
     scores = np.array([scored.score() for scored in together])
@@ -55,26 +58,34 @@ def candidate_shares(by_fold: list[Scored], groups: np.ndarray, candidates: Iter
         drawn = bootstrap.bootstrap_scores([scored.of_groups(groups) for scored in together], len(groups), ROUNDS)
     else:
         drawn = _of_drawn_folds(np.array([[scored.score() for scored in fold] for fold in by_fold]))
-    counts = _count_best(drawn, [candidate.method.name for candidate in candidates])
-    best = np.where(counts[:, None], on_new_rows(scores, drawn), -np.inf).argmax(0)
+    allowed = _may_be_best(drawn, [candidate.method.name for candidate in candidates])
+    best = np.where(allowed[:, None], on_new_rows(scores, drawn), -np.inf).argmax(0)
     return np.bincount(best, minlength=len(scores)) / len(best)
 
 
 def on_new_rows(scores: np.ndarray, drawn: np.ndarray, spread: float = SPREAD) -> np.ndarray:
-    """Possible scores (P, R) on new rows: the scores (P,) plus `spread` times the noise of the drawn scores (P, R)."""
+    """Return R possible scores (P, R) on new rows for each of P predictions.
+
+    The possible scores are the scores (P,) plus noise. The noise is the deviation of the drawn scores (P, R) from their
+    mean over the R rounds of a bootstrap, multiplied by `spread`.
+    """
     return scores[:, None] + spread * (drawn - drawn.mean(1, keepdims=True))
 
 
 def over_folds(by_fold: list[Scored]) -> Scored:
-    """The predictions of each candidate (P,) for the rows of all folds together. by_fold: those in each fold."""
+    """Return the predictions of each of P candidates for the rows of all folds together.
+
+    by_fold: for each fold, the predictions of the P candidates for the rows of this fold.
+    """
     return [sum(parts[1:], start=parts[0]) for parts in zip(*by_fold, strict=True)]
 
 
-def _count_best(drawn: np.ndarray, methods: list[str]) -> np.ndarray:
-    """Return which of the candidates may be chosen, as bools (P,).
+def _may_be_best(drawn: np.ndarray, methods: list[str]) -> np.ndarray:
+    """Return whether each of P candidates may be the best one, bool (P,).
 
-    All of them may be chosen, except the best single run: it may only if it beats the equal mean in at least the share
-    SURE of the draws.
+    Only the best single run, which is the method "best", may be excluded: it must beat the equal mean, which is the
+    method "equal", in at least the share SURE of the rounds. drawn (P, R): the scores of the candidates in R rounds of
+    a bootstrap. methods: the name of each candidate's method.
     """
     if not {"best", "equal"} <= set(methods):
         return np.ones(len(methods), bool)
@@ -83,7 +94,10 @@ def _count_best(drawn: np.ndarray, methods: list[str]) -> np.ndarray:
 
 
 def _of_drawn_folds(scores: np.ndarray) -> np.ndarray:
-    """The mean scores (P, R) over folds drawn with replacement. scores (K, P): those of each fold and candidate."""
+    """Return the mean score (P, R) of each of P candidates over folds that are drawn with replacement in R rounds.
+
+    scores (K, P): the score of each candidate in each of K folds.
+    """
     folds = len(scores)
     counts = np.random.default_rng(bootstrap.SEED).multinomial(folds, np.full(folds, 1 / folds), size=ROUNDS)
     return (counts @ scores / folds).T
@@ -91,17 +105,20 @@ def _of_drawn_folds(scores: np.ndarray) -> np.ndarray:
 
 # ---- the chance to beat the best single run and the equal mean
 #
-# Out of fold, one model of a run predicts a row. A test row gets the mean of the run's K models. So a single run gains
-# from averaging on test rows, and a blend has less left to gain there. Out-of-fold predictions do not show how much
-# less. Therefore the noise is doubled once more when the rival is a single run. In the simulated pools of
-# `make bench BENCH=choosing` the mean probability was then right. Without this second doubling, the blend was better in
-# only 9 of the 15 pools where the probability was 0.9 or more.
+# The noise is doubled once more if the rival of the blend is a single run. Out of fold, only one model of a run
+# predicts a row, but a test row gets the mean of the run's K models. So on test rows a single run already gains from
+# averaging, and a blend of runs gains less than it does out of fold. Out-of-fold predictions do not show how much less.
+# In the simulated pools of `make bench BENCH=choosing`, the mean probability was right with this second doubling.
+# Without the second doubling, the blend was better in only 9 of the 15 pools with a probability of 0.9 or more.
 
 NOISE = {"best single run": 2 * SPREAD, "equal mean": SPREAD}
 
 
 def rival_predictions(data: OutOfFold) -> dict[str, np.ndarray]:
-    """The name and the predictions (N, C) of each rival of a blend: the best single run and the equal mean."""
+    """Return the predictions (N, C) of each rival of the blend, by the name of the rival.
+
+    The rivals are the best single run and the equal mean of all runs.
+    """
     singles = [scoring.score(data.competition, data.labels, run) for run in data.probs]
     fair = np.full(len(data.probs), 1 / len(data.probs))
     return {
@@ -111,10 +128,11 @@ def rival_predictions(data: OutOfFold) -> dict[str, np.ndarray]:
 
 
 def chance_to_beat(scores: np.ndarray, drawn: np.ndarray) -> dict[str, float]:
-    """The name of each rival and the probability that the blend beats the rival on new rows.
+    """Return the probability that the blend beats a rival on new rows, by the name of each rival.
 
-    scores (P,), drawn (P, R): the blend's score first, then the scores of the rivals in the order of NOISE. A draw in
-    which the blend and the rival are equal counts as half a win.
+    scores (P,): the score of the blend, then the score of each rival in the order of NOISE. drawn (P, R): the same
+    scores in R rounds of a bootstrap. A round in which the blend and the rival have equal
+    scores counts as half a win.
     """
     chances = {}
     for i, (name, noise) in enumerate(NOISE.items(), 1):
@@ -128,13 +146,15 @@ def chance_to_beat(scores: np.ndarray, drawn: np.ndarray) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class Study:
-    """The blend, fitted on all rows, and its scores, of which higher ones are better.
+    """A blend that was fitted on all rows, and its scores. A higher score is better.
 
-    chosen: the method and the rule of the blend, which are named "mixed" for the mean of several. shares: each
-    candidate to its share in the blend. weights (M,). parameters: those of the rule (decisions/decision.py). in_sample:
-    the score on the rows of the fit. oof (N, C): probabilities of nested cross-validation. cross_validated: the score
-    of `oof`. interval: the 95 % interval of cross_validated, by bootstrap over groups. beats: each rival to the
-    probability that the blend is better on new rows. table: each candidate with its score on folds left out of its fit.
+    chosen: the method and the rule of the blend; the method, or the rule, is named "mixed" if several were averaged.
+    shares: maps each candidate to its share in the blend. weights (M,): the weights of the runs. parameters: the
+    parameters of the rule (see decisions/decision.py). in_sample: the score on the rows to which the blend was fitted.
+    cross_validated: the score of `oof`. interval: the 95 % interval of cross_validated, from a bootstrap over groups.
+    beats: maps the name of each rival to the probability that the blend is better than the rival on new rows. table:
+    each candidate with its score on folds that were left out of its fit. oof (N, C): the probabilities of the blend in
+    nested cross-validation.
     """
 
     chosen: Candidate
@@ -150,12 +170,16 @@ class Study:
 
 
 def study(data: OutOfFold, candidates: list[Candidate], progress: Callable[[int], None] = lambda count: None) -> Study:
-    """Fit the candidates, choose among them and score the choice. progress(1) is called after each fit."""
+    """Fit the candidates, choose a blend of them, and score the choice by nested cross-validation.
+
+    progress: a function that is called as progress(1) each time when all candidates have been fitted without one set of
+    folds.
+    """
     return study_of(data, fit_candidates(data, candidates, np.unique(data.folds), progress))
 
 
 def study_of(data: OutOfFold, fitted: Fits) -> Study:
-    """Choose among the fitted candidates and score the choice."""
+    """Choose a blend of the fitted candidates, and score the choice by nested cross-validation."""
     group = np.unique(data.groups, return_inverse=True)[1]
     by_fold = scored_folds(data, fitted, group)
     blend = candidates.mix_candidates(fitted.without(), candidate_shares(by_fold, np.unique(group), fitted.without()))
@@ -164,18 +188,20 @@ def study_of(data: OutOfFold, fitted: Fits) -> Study:
 
 
 def scored_folds(data: OutOfFold, fitted: Fits, group: np.ndarray, without: tuple = ()) -> list[Scored]:
-    """The predictions of all candidates for each fold that is not in `without`.
+    """Return the predictions of all candidates for each fold that is not in `without`.
 
-    The candidates that predict a fold are fitted without this fold and without the folds in `without`. group (N,).
+    A fold is predicted by candidates that were fitted without this fold and without the folds in `without`. group (N,):
+    the number of each row's group.
     """
     numbers = [k for k in np.unique(data.folds) if k not in without]
     return [_scored(data, fitted.without(*without, k), k, group) for k in numbers]
 
 
 def _nested(data: OutOfFold, fitted: Fits, group: np.ndarray) -> np.ndarray:
-    """The probabilities (N, C) of nested cross-validation.
+    """Return the probabilities (N, C) of the blend in nested cross-validation.
 
-    With two folds no fold is left to choose on, so the first candidate predicts.
+    A blend that was chosen and fitted without a fold predicts the rows of this fold. If there are only two folds, the
+    first candidate predicts, because no other fold is left for the choice. group (N,): the number of each row's group.
     """
     oof, numbers = np.empty(data.probs.shape[1:], np.float32), np.unique(data.folds)
     for j in numbers:
@@ -211,9 +237,13 @@ def _summary(data: OutOfFold, blend: Mixed, oof, group, table) -> Study:
 
 
 def _scored(data: OutOfFold, fitted: Fitted, k, group: np.ndarray) -> Scored:
-    """The predictions of each candidate for fold k, as GroupSums or AllRows. fitted: fits without fold k."""
+    """Return the predictions of each candidate for the rows of fold k, as GroupSums or AllRows.
+
+    fitted: the candidates, fitted without fold k. group (N,): the number of each row's group.
+    """
     inside, groups = data.folds == k, int(group.max()) + 1
-    by_method = sorted(fitted, key=lambda candidate: candidate.method.name)  # keeps only one blend in memory
+    # sorted by method, so that only one blend at a time is in memory
+    by_method = sorted(fitted, key=lambda candidate: candidate.method.name)
     predictions = _predictions(data, fitted, by_method, inside)
     scored = bootstrap.sums_of_predictions(data.competition, data.labels[inside], group[inside], groups, predictions)
     by_candidate = dict(zip(by_method, scored, strict=True))
@@ -221,9 +251,10 @@ def _scored(data: OutOfFold, fitted: Fitted, k, group: np.ndarray) -> Scored:
 
 
 def _predictions(data: OutOfFold, fitted: Fitted, candidates: list[Candidate], rows) -> Iterator[np.ndarray]:
-    """Yield the predictions of each candidate for `rows` in the form that the metric takes.
+    """Yield the predictions of each candidate for some rows, in the form that the metric takes.
 
-    candidates: sorted by method, so that each method blends only once.
+    fitted: the weights and the parameters of each candidate. candidates: the candidates sorted by method, so that each
+    method blends only once. rows (N,) bool: True for each row to predict.
     """
     for method, of_method in itertools.groupby(candidates, key=lambda candidate: candidate.method):
         mixed = None

@@ -1,6 +1,6 @@
-"""The kinds of weighted mean that combine models into a blend, and the search for models with equal predictions.
+"""Combine the predictions of models by a weighted mean of some kind, and find models with equal predictions.
 
-Letters: M models, N rows, C classes, D distinct models.
+Letters in the shapes: M models, N rows, C classes, D distinct models.
 """
 
 from collections.abc import Callable
@@ -16,11 +16,12 @@ from comp.metrics.formulas import FLOOR
 
 @dataclass(frozen=True)
 class Mean:
-    """A kind of mean.
+    """A kind of weighted mean over models, such as the arithmetic mean.
 
-    blended: a function of probs (M, N, C), weights (M,) and the competition that returns the blend (N, C) float32.
-    mixed: the name of a method whose weights are the average over several methods with this kind of mean. Weights can
-    be averaged, because the blends of one kind of mean are linear in their weights.
+    blended: a function of the predictions (M, N, C) of M models, the weights (M,) and the competition, which returns
+    the blend (N, C) float32. mixed: the method name that a blend gets if its weights are averaged over several methods
+    with this kind of mean. Such weights can be averaged, because the blend is linear in the weights. (With the
+    geometric mean, the logarithm of the blend is linear in the weights.)
     """
 
     mixed: str
@@ -28,7 +29,10 @@ class Mean:
 
 
 def apply_weights(probs: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """The weighted sum (N, C) float32 of probs (M, N, C) with weights (M,)."""
+    """Return the weighted sum (N, C) float32 of the predictions of the models.
+
+    probs (M, N, C): the predictions of M models. weights (M,): the weights of the models.
+    """
     return np.tensordot(weights.astype(np.float32), probs, axes=1)
 
 
@@ -43,9 +47,11 @@ def _geometric(probs: np.ndarray, weights: np.ndarray, competition: Competition)
 
 
 def _of_ranks(probs: np.ndarray, weights: np.ndarray, competition: Competition) -> np.ndarray:
-    """The weighted mean of the ranks, (N, C) float32, for several labels or for two classes.
+    """Return the rank of each row in each column, (N, C) float32, scaled to 0 … 1 and averaged over the models.
 
-    With more classes the ranks of a row would not sum to 1.
+    Only competitions with two classes, or with several labels in each row, can use ranks: with more classes, the ranks
+    in a row would not sum to 1. probs (M, N, C): the predictions of the models. weights (M,): the weights of
+    the models in the average.
     """
     if competition.target == "multilabel":
         return _mean_rank(probs, weights).astype(np.float32)
@@ -54,9 +60,9 @@ def _of_ranks(probs: np.ndarray, weights: np.ndarray, competition: Competition) 
 
 
 def _mean_rank(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """The rank (N, …) of each row within its column, scaled to 0 … 1, as a weighted mean over the models.
+    """Return the rank of each row in each column, (N, …), scaled to 0 … 1 and averaged over the models.
 
-    values: (M, N, …).
+    values (M, N, …): the predictions of the models. weights (M,): the weights of the models in the average.
     """
     from scipy.stats import rankdata
 
@@ -70,7 +76,7 @@ RANKS = Mean("rank_mixed", _of_ranks)
 
 
 def on_simplex(weights: np.ndarray) -> np.ndarray:
-    """The weights (M,), clipped at 0 and scaled to sum to 1, which removes rounding errors."""
+    """Return the weights (M,) with negative weights set to 0, and scaled to sum to 1. This removes rounding errors."""
     weights = np.clip(weights, 0, None)
     return weights / weights.sum()
 
@@ -79,10 +85,11 @@ def on_simplex(weights: np.ndarray) -> np.ndarray:
 
 
 def distinct_models(probs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The positions (D,) of the distinct models, and the number (M,) of each model among the distinct models.
+    """Find models with equal predictions. Return the positions (D,) of the distinct models, and an array (M,).
 
-    The distinct models are sorted by the sums of their columns. The order affects the searches for weights. Sorting by
-    scores would leak the labels.
+    The array (M,) says for each model which of the D distinct models has the same predictions (0 … D-1). probs
+    (M, N, C): the predictions of the models. The distinct models are sorted by the sums of their columns, because the
+    order affects the searches for weights, and an order by scores would leak the labels.
     """
     keys = [tuple(map(float, model.sum(0, dtype=np.float64))) for model in probs]
     kept: list[int] = []
@@ -95,8 +102,9 @@ def distinct_models(probs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def shared_weights(weights: np.ndarray, number: np.ndarray) -> np.ndarray:
-    """The weights of all models (M,), from the weights of the distinct models (D,).
+    """Return the weights (M,) of all models from the weights (D,) of the distinct models.
 
-    Equal models share the weight of their distinct model in equal parts. number (M,): from `distinct_models`.
+    Models with equal predictions share the weight of their distinct model in equal parts. number (M,): which distinct
+    model each model equals, from `distinct_models`.
     """
     return weights[number] / np.bincount(number)[number]

@@ -1,15 +1,17 @@
-"""The comparison of `make compare`: is run B better than run A? Two sets of runs are compared on the same rows.
+"""Compare two sets of runs on the same rows: is set B better than set A? This is the stage `make compare`.
 
-The difference of a metric between the sets has two sources of uncertainty. One is the sample of groups. It is estimated
-by a bootstrap over groups with the same draws for all runs, so that rows which are hard for both sets cancel out. The
-other is the seed of each training. It is estimated from the part of the spread of scores within a set that the groups
-do not explain, by the method of moments of DerSimonian and Laird (1986). In simulations with normal scores and two to
-five runs of each set, 93 to 96 % of the 95 % intervals cover the true difference. With three runs in all, which is one
-degree of freedom, the intervals are very wide.
+The comparison covers each metric of the competition. It also covers each attribute of the classes or, if the classes
+have no attributes, each class or label.
 
-The comparison covers each metric of the competition, and the metric of each attribute, class or label.
+The difference of a metric between the sets has two sources of uncertainty. The first source is the sample of groups. A
+bootstrap over groups estimates this uncertainty. It draws the same groups for all runs, so that rows that are hard for
+both sets cancel out. The second source is the random seed of each training. This uncertainty is estimated from the
+spread of the scores within a set, less the part of the spread that the groups explain, by the method of moments of
+DerSimonian and Laird (1986). In simulations with normally distributed scores and two to five runs in each set, 93 to
+96 % of the 95 % intervals contained the true difference. With only three runs in both sets together, the intervals are
+very wide, because one degree of freedom is left.
 
-Letters: N rows, C classes, G groups, R rounds, M runs of both sets.
+Letters in the shapes: N rows, C classes, G groups, R rounds of the bootstrap, M runs in both sets together.
 """
 
 from dataclasses import dataclass, replace
@@ -32,16 +34,17 @@ from comp.store.blend_files import load_blend
 from comp.store.out_of_fold import common_folds, oof_of_folds
 from comp.store.paths import BLEND, blend_file
 
-MOST_CELLS = 200_000  # most probabilities of a run to resample, for metrics that need the rows, such as AUC
+MOST_CELLS = 200_000  # largest number of probabilities of a run to resample, for metrics that need the rows (AUC)
 SEED = 1
 
 
 @dataclass(frozen=True)
 class Difference:
-    """The difference of a metric between a first and a second set of runs. Values are as the leaderboard shows them.
+    """The difference of a metric between two sets of runs. All values are as the leaderboard shows them.
 
-    first, second: the mean value over the runs of the set. interval: the 95 % interval of second - first. better: the
-    probability that the second set is better. each: the values of the runs of the first set, and of the second set.
+    first, second: the mean value over the runs of the first set and over the runs of the second set. interval: the 95 %
+    interval of second - first. better: the probability that the second set is better. each: two tuples, which are the
+    value of each run of the first set and the value of each run of the second set.
     """
 
     first: float
@@ -57,10 +60,11 @@ class Difference:
 
 @dataclass(frozen=True)
 class Part:
-    """One thing to compare: the predictions of two sets of runs for the same N rows by one metric.
+    """One part of a comparison: the predictions of two sets of runs for the same rows, scored by one metric.
 
-    competition: has the metric and the classes of this comparison. labels: in the form of its target. first, second:
-    the predictions of each run of the set, in the form that the metric takes (see scoring.predictions).
+    competition: the metric and the classes of this part, as a Competition. labels: the true labels, as (N,) or (N, C).
+    first, second: the predictions of the runs of the first set, and of the runs of the second set, each in the form
+    that the metric takes (see scoring.predictions).
     """
 
     competition: Competition
@@ -70,7 +74,10 @@ class Part:
 
 
 def differences(parts: dict[str, Part], group: np.ndarray) -> dict[str, Difference]:
-    """The name and the difference of each part. group (N,): the group of each row as a number 0 … G-1."""
+    """Return the Difference between the two sets of runs for each part of a comparison, by the name of the part.
+
+    parts: the parts by name. group (N,): the number of each row's group, 0 … G-1.
+    """
     groups = int(group.max()) + 1
     summed = {
         name: bootstrap.sums_of_predictions(part.competition, part.labels, group, groups, [*part.first, *part.second])
@@ -84,9 +91,10 @@ def differences(parts: dict[str, Part], group: np.ndarray) -> dict[str, Differen
 
 
 def _difference(part: Part, scores: np.ndarray, drawn: np.ndarray) -> Difference:
-    """The difference of a part. scores (M,): the score of each run, those of the first set first.
+    """Return the Difference between the two sets of runs for one part of a comparison.
 
-    drawn (M, R): the scores of the same runs on drawn groups.
+    scores (M,): the score of each run; the runs of the first set come first. drawn (M, R): the scores of the same runs
+    in R rounds of a bootstrap over groups.
     """
     shown, count = part.competition.metric.shown, len(part.first)
     first, second = scores[:count], scores[count:]
@@ -101,9 +109,11 @@ def _difference(part: Part, scores: np.ndarray, drawn: np.ndarray) -> Difference
 
 
 def _drawn_parts(summed: dict[str, list], groups: int) -> dict[str, np.ndarray]:
-    """The name of each part, and the scores (M, R) of its runs on drawn groups. summed: name to the M predictions.
+    """Return the scores (M, R) of the M runs of each part in R rounds of a bootstrap over groups, by the part's name.
 
-    All parts of GroupSums share their draws, and so do all parts of AllRows, because drawing takes longer than scoring.
+    summed: for each part, by name, the predictions of its M runs as GroupSums or as AllRows. groups: the number of
+    groups. All parts with GroupSums use the same draws, and so do all parts with AllRows, because drawing takes longer
+    than scoring.
     """
     scores = {}
     for kind in (GroupSums, AllRows):
@@ -115,10 +125,11 @@ def _drawn_parts(summed: dict[str, list], groups: int) -> dict[str, np.ndarray]:
 
 
 def _drawn(summed: list[GroupSums] | list[AllRows], groups: int) -> np.ndarray:
-    """The scores (M, R) of each prediction on groups drawn with replacement.
+    """Return the scores (M, R) of M predictions in R rounds of a bootstrap, which draws groups with replacement.
 
-    If the metric needs the rows and there are too many, the draws come from a random part of the groups. The deviations
-    from the score are then scaled by the root of the share of the groups that this part has.
+    summed: the M predictions. groups: the number of groups. If the metric needs the rows themselves and there are too
+    many rows, the groups are drawn only from a random part of all groups. The scores then deviate too much from the
+    score on all rows, so the deviations are multiplied by the square root of this part's share of all groups.
     """
     kept = _some_groups(summed, groups)
     if len(kept) == groups:
@@ -129,7 +140,11 @@ def _drawn(summed: list[GroupSums] | list[AllRows], groups: int) -> np.ndarray:
 
 
 def _some_groups(summed: list[GroupSums] | list[AllRows], groups: int) -> np.ndarray:
-    """The sorted numbers of the groups to draw from: all groups, or a random part if the metric needs too many rows."""
+    """Return the sorted numbers of the groups from which the bootstrap draws.
+
+    These are all groups, or only a random part of them if the metric needs the rows themselves and there are too many
+    rows. groups: the number of all groups.
+    """
     cells = max(rows.predictions.size for rows in summed) if isinstance(summed[0], AllRows) else 0
     if cells <= MOST_CELLS:
         return np.arange(groups)
@@ -138,13 +153,16 @@ def _some_groups(summed: list[GroupSums] | list[AllRows], groups: int) -> np.nda
 
 
 def _with_seeds(drawn: np.ndarray, scores: np.ndarray, count: int) -> np.ndarray:
-    """The differences (2R,) between the means of the two sets on drawn groups, with the noise of seeds added.
+    """Return 2R possible differences between the mean scores of the two sets, with the noise of training seeds.
 
-    If each set has one run, the noise of seeds is not known, and the result is (R,) without it. drawn (M, R) and
-    scores (M,) have the runs of the first set first; count: the number of these runs. One part of the variance between
-    the runs of a set comes from the groups, and `drawn` has this part already; the rest comes from the seeds. The noise
-    of seeds is the standard error of the difference of the two means, times Student's t. Each draw of this noise is
-    added once and subtracted once, so that exchanging the sets mirrors the result.
+    drawn (M, R): the scores of the runs in R rounds of a bootstrap over groups. scores (M,): the scores of the runs on
+    all groups. count: the number of runs in the first set, which come first in both arrays.
+
+    The noise of seeds is added to the difference in each round of `drawn`. The runs of a set differ in their scores.
+    One part of this variance comes from the groups, and `drawn` has this part already; the rest comes from the seeds.
+    The standard error of the difference is computed from this rest, and the noise is the standard error times a draw of
+    Student's t. Each draw of the noise is added once and subtracted once, so that exchanging the sets mirrors the
+    result. If each set has only one run, the noise of seeds is not known, and R differences are returned without noise.
     """
     differences, freedom = drawn[count:].mean(0) - drawn[:count].mean(0), len(scores) - 2
     if freedom == 0:
@@ -157,22 +175,24 @@ def _with_seeds(drawn: np.ndarray, scores: np.ndarray, count: int) -> np.ndarray
 
 
 def _squares_within(values: np.ndarray, count: int) -> np.ndarray:
-    """The sums (R,) of the squared deviations of values (M, R) from the mean of their set.
+    """Return the sum (R,) of squared deviations over all M runs, where each run deviates from the mean of its set.
 
-    count: the number of runs in the first set.
+    values (M, R): R values of each run; the runs of the first set come first. count: the number of runs in the first
+    set.
     """
     return sum(((part - part.mean(0)) ** 2).sum(0) for part in (values[:count], values[count:]))
 
 
-SHOWN = 12  # most classes or labels in the table: if there are more, it shows the classes that differ most
+SHOWN = 12  # largest number of classes in the table; if there are more, the table has those that differ most
 
 
 @dataclass(frozen=True)
 class Compared:
-    """Two sets of runs with predictions for the same rows.
+    """The predictions of two sets of runs for the same rows, and the labels, folds and groups of these rows.
 
-    labels: in the form of the target. folds (N,). group (N,): the group of each row as a number 0 … G-1. first, second:
-    the probabilities (N, C) of each run of the set.
+    labels: the true labels, as (N,) or (N, C). folds (N,): the fold of each row. group (N,): the number of each row's
+    group, 0 … G-1. first, second: the probabilities (N, C) of each run, in a list for the first set and in a list for
+    the second set.
     """
 
     competition: Competition
@@ -183,7 +203,10 @@ class Compared:
     second: list[np.ndarray]
 
     def predictions(self, metric: Metric) -> tuple[list[np.ndarray], list[np.ndarray]]:
-        """The predictions of the runs of the first set and of the second set, in the form that the metric takes."""
+        """Return the predictions of each run in the form that the metric takes.
+
+        The predictions of the first set are in the first list, and those of the second set are in the second list.
+        """
         first, second = (
             [scoring.predictions(self.competition, metric, values) for values in part]
             for part in (self.first, self.second)
@@ -192,7 +215,10 @@ class Compared:
 
 
 def compared_metrics(data: Compared) -> dict[str, Difference]:
-    """Return name to difference between A and B: of the metric, the metrics in `also`, and of each attribute."""
+    """Return the Difference between the two sets for each metric and each attribute, by name.
+
+    The metrics are the competition's metric and the metrics in `also`.
+    """
     parts = {
         metric.name: Part(replace(data.competition, metric=metric), data.labels, *data.predictions(metric))
         for metric in (data.competition.metric, *data.competition.also)
@@ -201,9 +227,10 @@ def compared_metrics(data: Compared) -> dict[str, Difference]:
 
 
 def _attributes(data: Compared) -> dict[str, Part]:
-    """The name and the Part of each attribute of the classes, such as F1 over the two values of a colour.
+    """Return a Part for each attribute of the classes (such as a colour), by the names of the metric and the attribute.
 
-    The result is empty if the classes have no attributes, or if the metric is not computed from counts.
+    In this Part, the values of the attribute take the place of the classes. The result is empty if the classes have no
+    attributes, or if the metric is not computed from counts.
     """
     metric, values = data.competition.metric, data.competition.attribute_values
     if not values or metric.terms is None:
@@ -221,7 +248,11 @@ def _attributes(data: Compared) -> dict[str, Part]:
 
 
 def compared_folds(data: Compared) -> dict[int, tuple[float, float]]:
-    """The number of each fold, and the metric's mean value over the runs of the first set and of the second set."""
+    """Return two values of the metric for each fold, by the number of the fold.
+
+    The first value is the mean over the runs of the first set, and the second value is the mean over the runs of the
+    second set.
+    """
     competition, values = data.competition, {}
     predictions = data.predictions(competition.metric)
     for k in np.unique(data.folds):
@@ -241,16 +272,16 @@ def compared_folds(data: Compared) -> dict[int, tuple[float, float]]:
 
 
 def compared_labels(data: Compared) -> tuple[str, dict[str, Difference]]:
-    """The name of a measure, and the name and the difference of each class or label by this measure.
+    """Return the name of a measure, and the Difference in this measure for each class or label, by its name.
 
-    At most SHOWN classes are compared, namely those that differ most. If the metric takes answers, the measure is F1.
-    If the metric takes ranks or probabilities of several labels, the measure is the metric itself. For all other
-    metrics the name and the differences are empty.
+    At most SHOWN classes or labels are compared, namely those that differ most. If the metric scores answers, the
+    measure is F1. If the metric scores the ranks or the probabilities of several labels, the measure is the metric
+    itself. For all other metrics, return an empty name and no Difference.
     """
     competition, metric = data.competition, data.competition.metric
     decides, first_and_second = metric.decides(competition.target), data.predictions(metric)
     if decides in ("class", "labels"):
-        metric = named_metrics.get("macro_f1")  # over a single column this is the F1 of the column
+        metric = named_metrics.get("macro_f1")  # for a single column, macro F1 is the F1 of this column
     elif competition.target != "multilabel" or metric.needs not in ("ranks", "probabilities"):
         return "", {}
     parts = {}
@@ -263,12 +294,20 @@ def compared_labels(data: Compared) -> tuple[str, dict[str, Difference]]:
 
 
 def _column(answers: np.ndarray, c: int) -> np.ndarray:
-    """Column c (N, 1) of answers (N, C). For classes (N,) the result (N, 1) says whether each row has class c."""
+    """Return column c of answers (N, C) as (N, 1).
+
+    If the answers are classes (N,), return a bool (N, 1) that is true for each row with class c.
+    """
     return answers[:, [c]] if answers.ndim == 2 else (answers == c)[:, None]
 
 
 def _most_different(labels: np.ndarray, first_and_second, size: int) -> np.ndarray:
-    """The sorted numbers of the at most SHOWN classes whose predictions differ most, roughly in standard errors."""
+    """Return the sorted numbers of at most SHOWN classes, which are those that the two sets predict most differently.
+
+    The differences are measured roughly in standard errors. labels: the true labels, as (N,) or (N, C).
+    first_and_second: the list of the first set's predictions and the list of the second set's predictions. size: the
+    number C of classes.
+    """
     if size <= SHOWN:
         return np.arange(size)
     rows = np.count_nonzero(labels, axis=0) if labels.ndim == 2 else np.bincount(labels, minlength=size)
@@ -279,9 +318,10 @@ def _most_different(labels: np.ndarray, first_and_second, size: int) -> np.ndarr
 
 
 def _measured(labels: np.ndarray, predictions: np.ndarray, size: int) -> np.ndarray:
-    """The F1 (C,) of each class if `predictions` are answers.
+    """Return a measure (C,) of how good the predictions are for each of C classes or labels.
 
-    If `predictions` are probabilities, return the mean probability (C,) of the true state of each label.
+    If `predictions` are answers, the measure is F1. If `predictions` are probabilities, the measure is the mean
+    probability of the true state (present or absent) of the label.
     """
     if predictions.dtype.kind != "f":
         return f_scores(*counts(labels, predictions, size))[0]
@@ -292,7 +332,11 @@ def _measured(labels: np.ndarray, predictions: np.ndarray, size: int) -> np.ndar
 
 
 def compare_runs(project: Project, first: list[str], second: list[str]) -> None:
-    """Print the comparison of two sets of runs, which are given by name. Raises InputError if a name is not a run."""
+    """Print the comparison of two sets of runs, and a warning if a compared blend is not up to date.
+
+    first, second: the names of the runs of each set. Raise InputError if a set is empty, if a name is not the name of a
+    run, or if a name occurs twice.
+    """
     check_names(project, first, second)
     if BLEND in (*first, *second) and project.blend.stale:
         console.warn(project.blend.stale)
@@ -300,34 +344,42 @@ def compare_runs(project: Project, first: list[str], second: list[str]) -> None:
 
 
 def comparable(project: Project) -> list[str]:
-    """The names of all runs, and of the blend if there is a blend: everything that can be compared."""
+    """Return the names of everything that can be compared, which are all runs and, if it exists, the blend."""
     blend = [BLEND] if blend_file(project.outputs, "oof.npz").is_file() else []
     return [*(run.name for run in project.runs), *blend]
 
 
 def check_names(project: Project, first: list[str], second: list[str]) -> None:
-    """Raise InputError unless both sets name at least one run, and no run is named twice."""
+    """Raise InputError unless both sets name at least one run, all names are known, and no run is named twice.
+
+    first, second: the names of the runs of each set.
+    """
     known = comparable(project)
     runs.check_known(project.outputs, [name for name in (*first, *second) if name not in known and name != BLEND])
     free = [name for name in known if name not in (*first, *second)]
     for letter, side in (("A", first), ("B", second)):
         if not side:
             raise InputError(
-                f"no {letter} is given",
-                'two runs, as in A=x B=y, or the seeds of two runs, as in A="x_s0 x_s1" B="y_s0 y_s1"',
+                f"no {letter} is given, but A and B name the runs to compare",
+                "one run for A and one for B, as in A=x B=y, or several runs that differ only in their seeds, "
+                'as in A="x_s0 x_s1" B="y_s0 y_s1"',
                 _advice((first or free[:1]), (second or free[-1:])),
             )
     twice = [name for name in dict.fromkeys((*first, *second)) if [*first, *second].count(name) > 1]
     if twice:
         raise InputError(
-            f"{', '.join(twice)} twice in A={' '.join(first)} B={' '.join(second)}",
-            "each run named once",
+            f"run(s) named twice in A={' '.join(first)} B={' '.join(second)}: {', '.join(twice)}",
+            "each run named only once",
             _advice(first[:1], [name for name in known if name != first[0]][:1]),
         )
 
 
 def _advice(first: list[str], second: list[str]) -> str:
-    """The command that compares these two sets of runs; if there is no second run, the command that trains one."""
+    """Return the command that compares these two sets of runs.
+
+    If a set is empty or a run is in both sets, return the command that trains another run instead. first, second: the
+    names of the runs of each set.
+    """
     if not (first and second) or set(first) & set(second):
         return "make train MODEL=<a model> RUN=<another name>"
     a, b = (f'"{" ".join(side)}"' if " " in " ".join(side) else side[0] for side in (first, second))
@@ -335,16 +387,16 @@ def _advice(first: list[str], second: list[str]) -> str:
 
 
 def load_compared(project: Project, first: list[str], second: list[str]) -> Compared:
-    """The predictions of both sets for the folds that all of these runs have predicted.
+    """Return the predictions of two sets of runs for the folds that all of these runs have predicted.
 
-    A warning names the folds that are left out. Raises InputError if there is no common fold, or if two runs have the
-    same predictions.
+    Print a warning with the folds that are left out. first, second: the names of the runs of each set. Raise InputError
+    if no fold was predicted by all runs, or if two runs have the same predictions.
     """
     names = [*first, *second]
     numbers = common_folds(project, names)
     left = [str(k) for k in range(project.fold_count) if k not in numbers]
     if left:
-        console.warn(f"left out: fold {', '.join(left)}, which not all of these runs have predicted")
+        console.warn(f"left out: fold {', '.join(left)}, because some of these runs have not predicted all folds")
     rows = scored_rows(project.folds[project.folds["fold"].isin(numbers)], project.competition)
 
     def load(name: str) -> np.ndarray:
@@ -359,35 +411,38 @@ def load_compared(project: Project, first: list[str], second: list[str]) -> Comp
 
 
 def _check_distinct(names: list[str], probs: list[np.ndarray]) -> None:
-    """Raise InputError if two runs have the same predictions, because their difference would be exactly 0."""
+    """Raise InputError if two runs have the same predictions, because their difference would be exactly 0.
+
+    names: the names of the runs. probs: their predictions, in the order of `names`.
+    """
     order, of = combine.distinct_models(probs)
     for place in range(len(order)):
         same = [name for name, where in zip(names, of, strict=True) if where == place]
         if len(same) > 1:
             raise InputError(
-                f"{' and '.join(same)} hold the same predictions",
+                f"the runs {' and '.join(same)} hold the same predictions",
                 "runs with different predictions",
-                "make scores, which lists all runs, then the same command with other runs",
+                "first `make scores`, which lists all runs, then the same command with other runs",
             )
 
 
-COLUMNS = ("A", "B", "B - A", "95 % low", "high", "B better")
+COLUMNS = ("A", "B", "B - A", "95 % low", "95 % high", "chance B better")
 
 
 def show_comparison(data: Compared, first: list[str], second: list[str]) -> None:
-    """Print the difference of each metric, of each class or label, and of each fold.
+    """Print how two sets of runs differ in each metric, in each class or label, and in each fold.
 
-    first, second: the names of the runs of each set.
+    data: the predictions of the runs. first, second: the names of the runs of each set.
     """
     for letter, names in (("A", first), ("B", second)):
         console.say(f"{letter}: {', '.join(names)}")
     metric, by_metric = data.competition.metric, compared_metrics(data)
     groups = int(data.group.max()) + 1
-    title = f"out of fold, {len(data.labels):,} rows of {groups:,} groups{_lower(data)}"
+    title = f"out-of-fold scores, {len(data.labels):,} rows of {groups:,} groups{_lower(data)}"
     console.table(title, ["metric", *COLUMNS], _rows(by_metric))
     if not data.competition.attributes:
         measure, labels = compared_labels(data)
-        few = "" if len(labels) < SHOWN else f", the {len(labels)} that differ most"
+        few = "" if len(labels) < SHOWN else f" (the {len(labels)} classes that differ most)"
         if len(labels) > 1:
             console.table(f"{measure} of each class{few}", ["class", *COLUMNS], _rows(labels))
     if max(len(first), len(second)) > 1:
@@ -397,7 +452,7 @@ def show_comparison(data: Compared, first: list[str], second: list[str]) -> None
 
 
 def _lower(data: Compared) -> str:
-    """A text that names the metrics of which a lower value is better; an empty text if there are none."""
+    """Return a text that names the metrics for which a lower value is better, or an empty text if there are none."""
     names = [metric.name for metric in (data.competition.metric, *data.competition.also) if not metric.higher_is_better]
     return f"; {', '.join(names)}: lower is better" if names else ""
 
@@ -416,7 +471,10 @@ def _rows(differences_by_name: dict[str, Difference]) -> list[list]:
 
 
 def _show_runs(difference: Difference, name: str, first: list[str], second: list[str]) -> None:
-    """Print the value of each run, and the standard deviation of each set. name: the name of the metric."""
+    """Print the metric's value for each run, and the standard deviation of these values in each set.
+
+    name: the name of the metric. first, second: the names of the runs of each set.
+    """
     rows = [
         [f"{letter}: {name}", value]
         for letter, names, values in zip("AB", (first, second), difference.each, strict=True)
@@ -427,11 +485,11 @@ def _show_runs(difference: Difference, name: str, first: list[str], second: list
         for letter, values in zip("AB", difference.each, strict=True)
         if len(values) > 1
     ]
-    console.table("each run", ["run", name], rows)
+    console.table(f"{name} of each run", ["run", name], rows)
 
 
 def _show_folds(data: Compared) -> str:
-    """Print the value of both sets in each fold. Returns in how many folds B is better, as a text."""
+    """Print the metric's value for both sets in each fold. Return a text that says in how many folds B is better."""
     of_folds, shown = compared_folds(data), data.competition.metric.shown
     rows = [[str(k), first, second, f"{second - first:+.4f}"] for k, (first, second) in of_folds.items()]
     console.table(f"{data.competition.metric.name} in each fold", ["fold", "A", "B", "B - A"], rows)
@@ -440,14 +498,17 @@ def _show_folds(data: Compared) -> str:
 
 
 def _show_result(data: Compared, difference: Difference, won: str, groups: int) -> None:
-    """Print the difference of the metric, the probability that B is better, and the sources of the interval."""
+    """Print the difference of the main metric, the probability that B is better, and what its 95 % interval includes.
+
+    won: the text from `_show_folds`. groups: the number of groups.
+    """
     name, counts_of_seeds = data.competition.metric.name, (len(data.first), len(data.second))
     low, high = difference.interval
-    console.say(f"{name}: B - A = {difference.value:+.4f}, 95 % {low:+.4f} to {high:+.4f}")
+    console.say(f"{name}: B - A = {difference.value:+.4f}, 95 % interval {low:+.4f} to {high:+.4f}")
     console.say(f"B is better with probability {difference.better:.2f}, and in {won}")
     of_seeds = (
-        f"seeds ({counts_of_seeds[0]} of A, {counts_of_seeds[1]} of B)"
+        f"and from the spread over the seeds ({counts_of_seeds[0]} of A, {counts_of_seeds[1]} of B)"
         if max(counts_of_seeds) > 1
-        else "not seeds, because each side has only one run"
+        else "but not from the spread over seeds, because A and B have only one run each"
     )
-    console.say(f"95 %: bootstrap over {groups:,} groups, {of_seeds}")
+    console.say(f"the 95 % interval comes from a bootstrap over {groups:,} groups, {of_seeds}")

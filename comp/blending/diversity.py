@@ -1,6 +1,6 @@
-"""Measures of a blend: how different its runs are, what each run adds, and which classes the blend predicts worst.
+"""Measure how different the runs of a blend are, what each run adds, and which classes the blend predicts worst.
 
-Letters: M models, N rows, C classes.
+Letters in the shapes: M models, N rows, C classes.
 """
 
 import numpy as np
@@ -10,15 +10,16 @@ from comp.competition import scoring
 from comp.competition.competition import Competition
 from comp.metrics import formulas
 
-CORRELATED_CELLS = 200_000  # most probabilities of a model for the correlations
-COMPARED_CELLS = 20_000_000  # most answers of a model that are compared if there are several labels
+CORRELATED_CELLS = 200_000  # largest number of probabilities of each model that a correlation uses
+COMPARED_CELLS = 20_000_000  # largest number of answers of each model to compare if rows have several labels
 
 
 def disagreement(competition: Competition, probs: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """The share (M, M) of rows that two models answer differently. probs: (M, N, C).
+    """Return for each pair of M models the share of rows for which the two models give different answers, (M, M).
 
-    With several labels it is the share of single labels. For a regression, return 1 - the correlation of the errors of
-    the two models.
+    With several labels in each row, each label of each row is one answer. For a regression, return 1 minus the
+    correlation between the errors of the two models. probs (M, N, C): the predictions of the models. labels: the true
+    labels, which only a regression uses.
     """
     if competition.target == "regression":
         return 1 - correlation(competition, probs, labels)
@@ -28,9 +29,10 @@ def disagreement(competition: Competition, probs: np.ndarray, labels: np.ndarray
 
 
 def correlation(competition: Competition, probs: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """The correlation (M, M) between the probabilities of the models, or between their errors for a regression.
+    """Return for each pair of M models the correlation between the probabilities of the two models, (M, M).
 
-    probs: (M, N, C). If there are many rows, only evenly spaced rows are used.
+    For a regression, return the correlation between the errors of the two models. probs (M, N, C): the predictions of
+    the models. If there are many rows, only evenly spaced rows are used.
     """
     step = max(1, probs[0].size // CORRELATED_CELLS)
     rows = probs[:, ::step].reshape(len(probs), -1).astype(np.float64)
@@ -43,7 +45,12 @@ def correlation(competition: Competition, probs: np.ndarray, labels: np.ndarray)
 def losses_without(
     candidate: Candidate, competition: Competition, probs: np.ndarray, labels: np.ndarray, weights, parameters
 ) -> np.ndarray:
-    """The drop (M,) of the score when one model is removed. The other weights are scaled up, but not fitted again."""
+    """Return for each of M models how much the score of the blend drops if this model is removed, (M,).
+
+    The weights of the other models are scaled up, but not fitted again. candidate: the method and the rule of the
+    blend. probs (M, N, C): the predictions of the models. weights (M,): the weights of the models. parameters: the
+    parameters of the rule.
+    """
 
     def score(kept: np.ndarray) -> float:
         used = kept > 0
@@ -57,12 +64,14 @@ def losses_without(
 
 
 def weakest(competition: Competition, oof: np.ndarray, labels: np.ndarray, probs: np.ndarray, count: int = 3):
-    """The `count` classes with the lowest recall, or labels with the lowest F1, the worst first; [] for a regression.
+    """Return the `count` classes that the blend predicts worst, the worst class first, as a list of dicts.
 
-    oof (N, C): probabilities of the blend. probs (M, N, C): those of the models. Each class is a dict with the keys
-    label, rows (the number of rows with the label), measure ("recall" or "F1"), score (that of the blend), best_run
-    (the position of the model with the best score for the label) and best_score. If each row has one class, the key
-    taken_for holds the most frequent wrong answer.
+    The measure is the recall of a class or, with several labels in each row, the F1 of a label. For a regression, the
+    list is empty. oof (N, C): the blend's out-of-fold probabilities. probs (M, N, C): the out-of-fold probabilities of
+    the models. The keys of each dict are: label, the number of the class; rows, the number of rows with this class;
+    measure, "recall" or "F1"; score, the measure of the blend; best_run, the position of the model with the best
+    measure for this class; best_score, the measure of this model. If each row has one class, the key taken_for holds
+    the most frequent wrong answer for rows of this class.
     """
     if competition.target == "regression":
         return []

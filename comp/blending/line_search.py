@@ -1,16 +1,20 @@
-"""Exact line search for the weights of a blend. It finds the best point on a line for metrics of counts (Metric.terms).
+"""Search for blend weights along lines, and find the best point on each line exactly.
 
-On the line scores(t) = start + t * slope, the most probable class of a row changes only at values of t that can be
-computed. So the metric is a step function of t, and sorting these values of t gives all steps (Och 2003, minimum error
-rate training). This code is our own, because the optimisers of scipy see a flat function between the steps. With
-weights fitted on half of the rows, the search had a score of .8189, .8754 and .8981 on the other half for 3, 10 and 30
-simulated runs, and Nelder-Mead had .8154, .8615 and .8563 (`make bench BENCH=blending`).
+The search works for metrics that are computed from counts of each class (Metric.terms). Along a line, each class of a
+row has a score of start + t * slope, and the class with the highest score is the answer for the row. An answer changes
+only at certain values of t, which can be computed. So the metric is a step function of t, and sorting these values of t
+gives all steps (Och 2003, minimum error rate training). A switch is one such value of t, at which the answer for one
+row switches from one class to another class.
 
-The module has four parts: the values of a metric while counts change from event to event; the best step on one line;
-steps on one line after another; and open rows, which are the only rows whose answer depends on the weights.
+This code is our own, because the optimisers of scipy see a flat function between the steps. With weights fitted on half
+of the rows, the search had a score of .8189, .8754 and .8981 on the other half for 3, 10 and 30 simulated runs, and
+scipy's Nelder-Mead method had .8154, .8615 and .8563 (`make bench BENCH=blending`).
 
-Letters: M models, N rows, C classes; n open rows with k candidate classes each; E events, in each of which one class
-loses a row to another class; T changes of counts, two for each event.
+The module has four sections: the values of a metric after each switch; the best step on one line; steps on one line
+after another; and open rows, which are the only rows whose answer depends on the weights.
+
+Letters in the shapes: M models, N rows, C classes; n open rows with k candidate classes each; E switches; T changes of
+counts, which are two for each switch, because one class loses a row and another class gains the row.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,40 +25,46 @@ import numpy as np
 
 from comp.metrics.metric import Metric
 
-# ---- the metric while counts change
+# ---- the metric after each switch
 
 
-def values_of_steps(metric: Metric, touched, time, hit, sign, events: int, counts) -> np.ndarray:
-    """Return the scores (E + 1,): the score before the first event, then the score after each of the E events.
+def values_of_steps(
+    metric: Metric, changed_class, switch, right_change, predicted_change, switches: int, counts
+) -> np.ndarray:
+    """Return the scores (E + 1,) of the metric: before the first switch, and after each of E switches.
 
-    An event is a step on the line at which the answers of some rows change. A change affects the counts of one class.
-    touched (T,): the class of each change; the changes are sorted by class. time (T,): the number of the event at which
-    each change happens, rising within a class. hit (T,): what each change adds to the true positives of its class. sign
-    (T,): what it adds to the predicted rows of its class. events: the number of events E. counts: true positives,
-    predicted rows and actual rows (C,) before the first event.
+    At a switch, the answer for one row switches from one class to another class. This makes two changes, because the
+    counts of both classes change. The T changes are sorted by class, and within a class by switch. changed_class (T,):
+    the class of each change. switch (T,): the number of the change's switch, 0 … E-1. right_change (T,): the number
+    that a change adds to the true positives of its class. predicted_change (T,): the number that a change adds to the
+    predicted rows of its class. switches: the number E. counts: three arrays (C,), which are the true positives,
+    the predicted rows and the actual rows of each class before the first switch.
     """
     start = metric.terms(*counts)
-    now, was = terms_by_class(metric, touched, hit, sign, counts)
+    now, was = terms_by_class(metric, changed_class, right_change, predicted_change, counts)
     sums = [
-        before.sum() + np.concatenate([[0.0], np.bincount(time, np.subtract(a, b, dtype=float), events).cumsum()])
+        before.sum() + np.concatenate([[0.0], np.bincount(switch, np.subtract(a, b, dtype=float), switches).cumsum()])
         for before, a, b in zip(start, now, was, strict=True)
     ]
     return metric.shown(sums[0] / np.where(sums[1] > 1e-9, sums[1], 1))
 
 
-def terms_by_class(metric: Metric, touched, hit, sign, counts):
-    """The terms of the metric after each change, and the terms before each change.
+def terms_by_class(metric: Metric, changed_class, right_change, predicted_change, counts):
+    """Return the metric's terms for the class of each change, first after the change and then before the change.
 
-    Terms are numerators (T,) and denominators (T,). The arguments are as for `values_of_steps`.
+    The terms are numerators (T,) and denominators (T,); the metric divides the sum of the numerators of all classes by
+    the sum of their denominators. The arguments are those of `values_of_steps`.
     """
-    begins = np.flatnonzero(np.diff(touched, prepend=-1))
-    right, predicted, actual = (part[touched] for part in counts)
-    right, predicted = right + running_counts(hit, begins), predicted + running_counts(sign, begins)
-    return metric.terms(right, predicted, actual), metric.terms(right - hit, predicted - sign, actual)
+    begins = np.flatnonzero(np.diff(changed_class, prepend=-1))
+    right, predicted, actual = (part[changed_class] for part in counts)
+    right = right + running_counts(right_change, begins)
+    predicted = predicted + running_counts(predicted_change, begins)
+    before = metric.terms(right - right_change, predicted - predicted_change, actual)
+    return metric.terms(right, predicted, actual), before
 
 
 def running_counts(values: np.ndarray, begins: np.ndarray) -> np.ndarray:
-    """The cumulative sums of `values`, which start again from 0 at each position in `begins`."""
+    """Return the cumulative sums (T,) of `values` (T,). The sums start again from 0 at each position in `begins`."""
     sums = values.cumsum()
     offset = np.concatenate([[0], sums])[begins]
     return sums - np.repeat(offset, np.diff(np.append(begins, len(values))))
@@ -62,16 +72,16 @@ def running_counts(values: np.ndarray, begins: np.ndarray) -> np.ndarray:
 
 # ---- one line
 
-SMALL_CLASSES = 2**15  # fewer classes fit int16, which numpy sorts much faster
+SMALL_CLASSES = 2**15  # with fewer classes, the numbers of the classes fit into int16, which numpy sorts faster
 
 
 @dataclass(frozen=True)
 class Rows:
-    """The open rows, in which the most probable class may change, and the counts of the other rows.
+    """The open rows, whose answers may change, together with the counts of all other rows, whose answers never change.
 
-    classes (n, k): the candidate classes of each open row. labels (n,): the true classes. right (C,), predicted (C,):
-    the counts of right answers and of predictions over all other rows, in which the most probable class never changes.
-    actual (C,): the counts of the labels over all rows.
+    classes (n, k): the k candidate classes of each open row. labels (n,): the true class of each open row. right (C,):
+    the number of right answers of each class in the other rows. predicted (C,): the number of other rows with each
+    class as the answer. actual (C,): the number of open and other rows with each true class.
     """
 
     classes: np.ndarray
@@ -81,27 +91,37 @@ class Rows:
     actual: np.ndarray
 
     def winners(self, scores: np.ndarray) -> np.ndarray:
-        """The class (n,) with the highest of the scores (n, k); among equal scores the first candidate wins."""
+        """Return the candidate class (n,) with the highest score in each open row.
+
+        Among equal scores, the first candidate wins. scores (n, k): the scores of the candidates.
+        """
         return self.classes[np.arange(len(scores)), scores.argmax(1)]
 
     def counts(self, winners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The counts (C,) of right answers and of predictions over all rows. winners (n,): those of the open rows."""
+        """Return for each class, over all rows, its number of right answers (C,) and its number of answers (C,).
+
+        winners (n,): the answer for each open row.
+        """
         size = len(self.actual)
         hits = np.bincount(winners[winners == self.labels], minlength=size)
         return self.right + hits, self.predicted + np.bincount(winners, minlength=size)
 
     def score(self, metric: Metric, scores: np.ndarray) -> float:
-        """The score over all rows, given the scores (n, k) of the open rows. A higher score is better."""
+        """Return the score of the metric over all rows; a higher score is better.
+
+        scores (n, k): the scores of the candidates in the open rows.
+        """
         return metric.shown(metric.of_counts(*self.counts(self.winners(scores)), self.actual))
 
 
 def best_step(
     rows: Rows, metric: Metric, start: np.ndarray, slope: np.ndarray, low: float, high: float
 ) -> tuple[float, float]:
-    """The t in [low, high] with the best score, and the score at this t. All steps of the function are compared.
+    """Return the t between `low` and `high` at which the metric has its best score over all rows, and this best score.
 
-    start (n, k), slope (n, k): the scores of the candidates are start + t * slope. Of several equally good steps the
-    widest is taken, and t is its middle, because such a t generalises best.
+    start (n, k), slope (n, k): a candidate in an open row has the score start + t * slope. All steps of the metric as a
+    function of t are compared. Of several equally good steps, the widest step is taken, and t is the middle of this
+    step, because such a t generalises best.
     """
     edges, values = steps_along(rows, metric, start, slope, low, high)
     widths = np.diff(edges)
@@ -115,11 +135,13 @@ def best_step(
 def steps_along(
     rows: Rows, metric: Metric, start: np.ndarray, slope: np.ndarray, low: float, high: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The score as a step function of t.
+    """Return the metric's score over all rows as a step function of t between `low` and `high`.
 
-    Returns the edges (E + 2,) of the steps from low to high, and the scores (E + 1,) between the edges.
+    The step function is two arrays: the edges (E + 2,) of the steps, from `low` to `high`, and the score (E + 1,)
+    between each edge and the next edge. start (n, k), slope (n, k): a candidate in an open row has the score
+    start + t * slope.
     """
-    first, row, when, before, after = events(start, slope, low, high)
+    first, row, when, before, after = switches_of(start, slope, low, high)
     order = np.argsort(when, kind="stable")
     row, when = row[order], when[order]
     lost, won = rows.classes[row, before[order]], rows.classes[row, after[order]]
@@ -135,27 +157,31 @@ def steps_along(
 
 
 def _class_by_class(metric: Metric, lost, won, label, counts) -> np.ndarray:
-    """The scores (E + 1,): the score before the first event, then the score after each event.
+    """Return the scores (E + 1,) of the metric: before the first switch, and after each of E switches.
 
-    lost, won (E,): in each event the class `lost` loses a row to the class `won`. label (E,): the row's true class.
+    lost, won (E,): at each switch, the answer for a row switches from the class `lost` to the class `won`. label (E,):
+    the true class of this row. counts: three arrays (C,), which are the true positives, the predicted rows and the
+    actual rows of each class before the first switch.
     """
-    touched = np.stack([lost, won], 1).ravel()
-    order = np.argsort(touched.astype(np.int16 if len(counts[0]) < SMALL_CLASSES else np.int32), kind="stable")
-    touched, time = touched[order], order // 2
-    sign = 2 * (order % 2) - 1
-    hit = sign * (touched == label[time])
-    return values_of_steps(metric, touched, time, hit, sign, len(lost), counts)
+    changed_class = np.stack([lost, won], 1).ravel()
+    order = np.argsort(changed_class.astype(np.int16 if len(counts[0]) < SMALL_CLASSES else np.int32), kind="stable")
+    changed_class, switch = changed_class[order], order // 2
+    predicted_change = 2 * (order % 2) - 1
+    right_change = predicted_change * (changed_class == label[switch])
+    return values_of_steps(metric, changed_class, switch, right_change, predicted_change, len(lost), counts)
 
 
-def events(start: np.ndarray, slope: np.ndarray, low: float, high: float):
-    """Find which candidate of each row has the highest score at each t in [low, high].
+def switches_of(start: np.ndarray, slope: np.ndarray, low: float, high: float):
+    """Find which candidate in each open row has the highest score at `low`, and all switches to other candidates.
 
-    Returns five arrays: the winning candidate (n,) at `low`, and for each event (E,) its row, its t, the candidate that
-    loses the row and the candidate that wins the row.
+    A switch is a value of t, up to `high`, at which another candidate in a row gets the highest score. Return five
+    arrays: the best candidate (n,) in each row at `low`, and for each of E switches the row (E,), the value of t (E,),
+    the best candidate before the switch (E,) and the best candidate after the switch (E,). start (n, k), slope (n, k):
+    a candidate has the score start + t * slope.
     """
     scores = start + low * slope
     best = scores.max(1, keepdims=True)
-    winner = np.where(scores >= best, slope, -np.inf).argmax(1)  # among equal scores the steepest line wins at once
+    winner = np.where(scores >= best, slope, -np.inf).argmax(1)  # among equal scores, the highest slope wins
     first, active, now = winner, np.arange(len(start)), np.full(len(start), low)
     nothing = np.zeros(0, int)
     changes = [(nothing, np.zeros(0), nothing, nothing)]
@@ -165,7 +191,7 @@ def events(start: np.ndarray, slope: np.ndarray, low: float, high: float):
         with np.errstate(divide="ignore", invalid="ignore"):
             crossing = np.where(faster > 0, ahead / faster, np.inf)
         rival = crossing.argmin(1)
-        when = np.maximum(crossing[np.arange(len(active)), rival], now)  # rounding may give a slightly earlier time
+        when = np.maximum(crossing[np.arange(len(active)), rival], now)  # rounding may give a slightly smaller t
         alive = when < high
         changes.append((active[alive], when[alive], winner[alive], rival[alive]))
         active, now, winner = active[alive], when[alive], rival[alive]
@@ -179,9 +205,10 @@ LEAST_GAIN = 1e-9  # smaller gains are rounding errors
 
 
 class Ascent:
-    """A search with its current scores (n, k) of the open rows, and the value of the metric for these scores.
+    """A search that moves from line to line and raises the score of the metric.
 
-    `along` moves to the best point on one line. `repeat` runs passes over all lines until a pass gains nothing.
+    scores (n, k): the current scores of the candidates in the open rows. value: the score of the metric with these
+    scores. `along` moves to the best point on one line. `repeat` makes passes over all lines until nothing is gained.
     """
 
     def __init__(self, rows: Rows, metric: Metric, scores: np.ndarray):
@@ -189,7 +216,11 @@ class Ascent:
         self.value = rows.score(metric, scores)
 
     def along(self, slope: np.ndarray, low: float, high: float) -> float | None:
-        """Move to the best t in [low, high] on the line scores + t * slope. Return t, or None if nothing is gained."""
+        """Move to the best point on the line scores + t * slope, where t is between `low` and `high`.
+
+        Return t, or None if no point on the line is better than the current point. slope (n, k): by how much the score
+        of each candidate rises with t.
+        """
         step, reached = best_step(self.rows, self.metric, self.scores, slope, low, high)
         if reached <= self.value + LEAST_GAIN:
             return None
@@ -197,7 +228,7 @@ class Ascent:
         return step
 
     def repeat(self, one_pass: Callable[[], None], passes: int) -> None:
-        """Call one_pass up to `passes` times; stop when it gains nothing."""
+        """Call the function `one_pass` up to `passes` times, but stop after a pass that does not raise `value`."""
         for _ in range(passes):
             before = self.value
             one_pass()
@@ -207,19 +238,21 @@ class Ascent:
 
 # ---- open rows
 
-PAD = -1e6  # the score of a missing candidate, which is below every probability and every logarithm of a probability
+PAD = -1e6  # fills the place of a missing candidate; lower than all probabilities and all logarithms of probabilities
 
 
 @dataclass(frozen=True)
 class OpenRows:
-    """The rows where the most probable class depends on the weights of a blend, with their candidate classes.
+    """The open rows, in which the most probable class depends on the weights of a blend, and their candidate classes.
 
-    A class that is more probable than another class in every model is more probable in every convex blend, too. In most
-    rows one class is more probable than all others in every model. Such a row is settled, and a search can skip it.
+    In most rows, one class is the most probable class of every model. This class is also the most probable class of
+    every blend with weights of at least 0. Such a row is settled, and a search can skip the row. All other rows are
+    open.
 
-    values (M, n, k) float32: the probabilities of the candidates. classes (n, k): the classes of the candidates.
-    index (n,): the positions of the open rows. settled (N,): the most probable class of each row, which is valid only
-    for rows that are not open. labels (N,). size: C.
+    values (M, n, k) float32: the probabilities that each model gives to the candidates in the open rows. classes
+    (n, k): the classes of the candidates. index (n,): the positions of the open rows among all N rows. settled (N,):
+    the most probable class of each row, which is valid only for settled rows. labels (N,): the true class of each row.
+    size: the number C of classes.
     """
 
     values: np.ndarray
@@ -231,10 +264,11 @@ class OpenRows:
 
     @classmethod
     def of(cls, values: Sequence[np.ndarray], labels: np.ndarray) -> "OpenRows":
-        """Find the open rows from the probabilities (N, C) of M models.
+        """Return the OpenRows of several models.
 
-        The candidates of a row are the most probable class of the mean, and each class that is at least as probable as
-        this class in some model.
+        values: for each of M models, the probabilities (N, C). labels (N,): the true class of each row. The candidates
+        of a row are the most probable class of the models' mean, and each class that some model finds at least as
+        probable as this class. A row with more than one candidate is open.
         """
         count, size = values[0].shape
         leader = sum(values[1:], start=values[0]).argmax(1)
@@ -243,7 +277,7 @@ class OpenRows:
             alive |= probs >= np.take_along_axis(probs, leader[:, None], 1)  # includes the leader itself
         candidates = alive.sum(1)
         index = np.flatnonzero(candidates > 1)
-        # candidates are in the order of the classes, so that ties go to the lowest class, as with argmax
+        # candidates are in the order of the classes, so that the lowest of equally probable classes wins, as in argmax
         row, candidate = np.nonzero(alive[index])
         begins = np.cumsum(candidates[index]) - candidates[index]
         place = np.arange(len(row)) - begins[row]
@@ -256,7 +290,7 @@ class OpenRows:
         return cls(open_values, classes, index, leader, np.asarray(labels), size)
 
     def take(self, rows: np.ndarray) -> "OpenRows":
-        """The OpenRows of only some rows. rows (N,) bool: whether a row is kept."""
+        """Return the OpenRows with only some of the rows. rows (N,) bool: True for each row to keep."""
         kept = rows[self.index]
         place = np.cumsum(rows) - 1
         return OpenRows(
@@ -269,16 +303,17 @@ class OpenRows:
         )
 
     def logarithms(self, floor: float) -> "OpenRows":
-        """The same rows and candidates, with the logarithms of their probabilities, of which each is at least `floor`.
+        """Return the same open rows and candidates, with logarithms in place of the probabilities.
 
-        The ranking of the candidates within a row does not change.
+        floor: each smaller probability is raised to this number first. The order of the candidates within a row stays
+        the same.
         """
         values = np.where(self.values == PAD, PAD, np.log(np.maximum(self.values, floor)))
         return OpenRows(values, self.classes, self.index, self.settled, self.labels, self.size)
 
     @cached_property
     def rows(self) -> Rows:
-        """The open rows in the form for the line search, with the counts of the settled rows."""
+        """Return the open rows and the counts of the settled rows as a Rows value, which the line search takes."""
         settled = np.ones(len(self.labels), bool)
         settled[self.index] = False
         winners, labels = self.settled[settled], self.labels[settled]
@@ -291,9 +326,12 @@ class OpenRows:
         )
 
     def scores(self, weights: np.ndarray) -> np.ndarray:
-        """The scores (n, k) of the candidates in the open rows, for the blend with weights (M,)."""
+        """Return the scores (n, k) that a blend with `weights` (M,) gives to the candidates in the open rows."""
         return np.tensordot(weights.astype(np.float32), self.values, axes=1)
 
     def score(self, metric: Metric, weights: np.ndarray) -> float:
-        """The score over all rows, for the blend with weights (M,). A higher score is better."""
+        """Return the metric's score of a blend over all rows; a higher score is better.
+
+        weights (M,): the weights of the models in the blend.
+        """
         return self.rows.score(metric, self.scores(weights))

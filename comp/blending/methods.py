@@ -1,10 +1,11 @@
-"""The blend methods. Each method fits weights (M,) on the simplex to out-of-fold predictions.
+"""Fit the weights of a blend to out-of-fold predictions, by one of several blend methods.
 
-The list METHODS is at the end of the module. choice.py takes the mean of several methods, with shares that depend on
-the scores of the methods on rows that are not in the fit. The greedy selection and the searches are our own code,
-because scikit-learn and scipy have no such methods for an arbitrary metric.
+Each method returns one weight for each model. The weights are at least 0 and sum to 1. The list METHODS is at the end
+of the module. choice.py averages the weights of several methods, with shares that depend on the scores of the methods
+on rows that were not in the fit. Greedy selection and the searches are our own code, because scikit-learn and scipy
+have no such methods for an arbitrary metric.
 
-Letters: M models, N rows, C classes. The predictions to blend are (M, N, C) float32.
+Letters in the shapes: M models, N rows, C classes. The predictions to blend are (M, N, C) float32.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -21,18 +22,18 @@ from comp.errors import InputError
 from comp.metrics.formulas import FLOOR
 from comp.metrics.metric import Metric
 
-SEED = 0  # blending is deterministic
+SEED = 0  # fixed, so that equal predictions always give the same blend
 
 # ---- methods without a fit, or that use only the score of each model
 
 
 def equal(problem: Problem) -> np.ndarray:
-    """Return the same weight for every model, (M,)."""
+    """Return the same weight 1 / M for each of the M models, as an array (M,)."""
     return np.full(problem.models, 1 / problem.models)
 
 
 def best(problem: Problem) -> np.ndarray:
-    """Return weights (M,) of 1 for the model with the best score and of 0 for all other models."""
+    """Return weights (M,) that are 1 for the model with the best score and 0 for all other models."""
     scores = [problem.score_of(model) for model in problem.parts]
     return np.eye(len(scores))[int(np.argmax(scores))]
 
@@ -41,9 +42,10 @@ def best(problem: Problem) -> np.ndarray:
 
 
 def least_log_loss(problem: Problem) -> np.ndarray:
-    """The weights (M,) with the least log loss, or with the least binary cross entropy if there are several labels.
+    """Return the weights (M,) whose blend has the least log loss.
 
-    This is the super learner of van der Laan et al. (2007).
+    With several labels in each row, the binary cross entropy takes the place of the log loss. This method is the super
+    learner of van der Laan et al. (2007).
     """
     true = problem.likelihoods()
     count = true.shape[1]
@@ -56,21 +58,21 @@ def least_log_loss(problem: Problem) -> np.ndarray:
 
 
 def least_squares(problem: Problem) -> np.ndarray:
-    """The weights (M,) with the least mean squared error of the predicted values or expected grades.
+    """Return the weights (M,) whose blend of predicted values or expected grades has the least mean squared error.
 
-    The error is divided by the variance of the labels.
+    The squared error is divided by the variance of the labels.
     """
     values, labels = problem.values(), problem.labels.astype(np.float64)
     scale = max(labels.var(), 1e-12)
-    errors = (values - labels) / np.sqrt(scale)  # as weights sum to 1, the blend's error is the blend of the errors
+    errors = (values - labels) / np.sqrt(scale)  # the weights sum to 1, so the blend's error is the blend of the errors
     products = errors @ errors.T / len(labels)
     return _minimum(lambda w: (w @ products @ w, 2 * products @ w), len(values))
 
 
 def _minimum(objective: Callable, models: int) -> np.ndarray:
-    """The weights (M,) on the simplex with the least value of the objective.
+    """Return the weights (M,) with the least value of an objective, among weights of at least 0 that sum to 1.
 
-    objective: a function of the weights (M,) that returns its value and its gradient (M,). models: M.
+    objective: a function of the weights (M,) that returns its value and its gradient (M,). models: the number M.
     """
     simplex = {"type": "eq", "fun": lambda w: w.sum() - 1, "jac": np.ones_like}
     solution = minimize(
@@ -87,23 +89,25 @@ def _minimum(objective: Callable, models: int) -> np.ndarray:
 
 # ---- greedy selection of models with replacement (Caruana et al. 2004), for any metric
 
-GREEDY_SUBSAMPLES, ROUNDS = 8, 25  # 50 rounds had a lower score on rows that were not in the fit
+GREEDY_SUBSAMPLES, ROUNDS = 8, 25  # 50 rounds gave a lower score on rows that were not in the fit
 
 
 def greedy(problem: Problem) -> np.ndarray:
-    """Return the mean (M,) of the weights that greedy selection finds on subsamples of the groups.
+    """Return the mean (M,) of the weights that greedy selection finds on random subsamples of the groups.
 
-    Caruana et al. also subsample the models. In the simulation of `make bench` with 30 useful models, this subsampling
-    had a lower score on rows that were not in the fit (0.890 against 0.899), so only the groups are subsampled.
+    Caruana et al. (2004) also draw a random part of the models for each selection. Here each selection may use all
+    models: in a simulation of `make bench` with 30 useful models, this gave a score of 0.899 on rows that were not in
+    the fit, and drawing models gave 0.890.
     """
     return on_simplex(problem.mean_of_subsamples(_select, GREEDY_SUBSAMPLES, np.random.default_rng(SEED)))
 
 
 def _select(problem: Problem) -> np.ndarray:
-    """Return the weights (M,) of greedy selection on all rows of the problem.
+    """Return the weights (M,) that greedy selection finds on all rows of the problem.
 
-    The selection starts with the few models that have the best scores alone. Then each round adds the model that raises
-    the score most. A model can be added more than once.
+    The models are sorted by their single scores, the best model first. The selection starts with the equal mean of the
+    first k models, where k is the number with the best score. Then each round adds the model with which the mean has
+    the best score. A model can be added more than once. The result is the mean of the round with the best score.
     """
     parts = problem.parts
     order = sorted(range(len(parts)), key=lambda i: -problem.score_of(parts[i]))
@@ -117,7 +121,7 @@ def _select(problem: Problem) -> np.ndarray:
 
     for i in order:
         add(i)
-    _, counts = max(history, key=lambda step: step[0])  # among equal scores the step with the fewest models
+    _, counts = max(history, key=lambda step: step[0])  # of equally good steps the first, which has the fewest models
     total = np.tensordot(counts.astype(np.float32), parts, axes=1)
     for _ in range(ROUNDS - int(counts.sum())):
         add(int(np.argmax([problem.score_of((total + part) / (counts.sum() + 1)) for part in parts])))
@@ -132,10 +136,10 @@ SUBSAMPLES = 16  # number of subsamples of the groups
 
 
 def search(problem: Problem) -> np.ndarray:
-    """Return the mean (M,) of the weights that the exact line search finds on subsamples of the groups.
+    """Return the mean (M,) of the weights that the exact line search finds on random subsamples of the groups.
 
-    On each subsample the search starts from the weights with the least log loss on all rows. It runs only PASSES
-    passes, because more passes would overfit.
+    On each subsample, the search starts from the weights with the least log loss on all rows. The search makes only
+    PASSES passes over the models, because more passes would overfit.
     """
     rng, start, metric = np.random.default_rng(SEED), least_log_loss(problem), problem.competition.metric
 
@@ -146,10 +150,10 @@ def search(problem: Problem) -> np.ndarray:
 
 
 def geometric_search(problem: Problem) -> np.ndarray:
-    """Return the mean (M,) of the weights that the exact line search finds for geometric means on subsamples.
+    """Return the mean (M,) of the weights that the exact line search finds on subsamples for a geometric mean.
 
-    The search works on the logarithms of probabilities, in which geometric means are linear. It starts from equal
-    weights.
+    The search works on the logarithms of the probabilities, because the logarithm of a weighted geometric mean is a
+    weighted sum of logarithms. The search starts from equal weights.
     """
     rng, start, metric = np.random.default_rng(SEED), equal(problem), problem.competition.metric
 
@@ -162,10 +166,11 @@ def geometric_search(problem: Problem) -> np.ndarray:
 def climb(
     open_rows: OpenRows, metric: Metric, weights: np.ndarray, rng: np.random.Generator, passes: int = PASSES
 ) -> np.ndarray:
-    """The weights (M,) that a search reaches from `weights` (M,).
+    """Return the weights (M,) that an exact line search reaches when it starts from `weights` (M,).
 
-    In each pass it takes the best step toward or away from each model, and the best step between models of random
-    pairs.
+    Each pass takes the best step toward or away from each model, and then, for M random pairs of models, the best step
+    that moves weight from one model to the other. open_rows: the predictions of the M models. passes: the largest
+    number of passes.
     """
     ascent = Ascent(open_rows.rows, metric, open_rows.scores(weights))
 
@@ -186,15 +191,20 @@ def climb(
 
 
 def _lines(models: int, rng: np.random.Generator) -> Iterator[tuple[int, int | None]]:
-    """Yield each model with None, which stands for the blend, in random order; then yield M random pairs of models."""
+    """Yield pairs (model, other) of models. One pass of the search moves weight between the models of each pair.
+
+    First come all models in random order, each with None in place of `other`, which means the blend of all models. Then
+    come M random pairs of models. models: the number M.
+    """
     yield from ((m, None) for m in rng.permutation(models))
     yield from ((m, other) for m, other in zip(rng.permutation(models), rng.permutation(models), strict=True))
 
 
 def _line_of(weights: np.ndarray, m: int, other: int | None) -> tuple[np.ndarray, float, float]:
-    """The direction (M,) to model m, and the lowest and the highest step on it that stay on the simplex.
+    """Return the direction (M,) that moves weight to model m, and the lowest and the highest step in this direction.
 
-    The direction starts at the model `other`, or at the blend if `other` is None.
+    The weight comes from the model `other` or, if `other` is None, from all models in proportion to their weights. With
+    a step between the lowest and the highest, no weight is below 0. weights (M,): the weights before the step.
     """
     unit = np.eye(len(weights))
     if other is None:
@@ -227,11 +237,12 @@ def _has_numbers(competition: Competition) -> bool:
 
 @dataclass(frozen=True)
 class Method:
-    """A blend method.
+    """A blend method, which is a way to fit the weights of the models.
 
-    mean: the kind of mean that takes the weights. fit: a function of a Problem that returns weights (M,). fits: whether
-    the method can be used in a competition. with_rules: the kinds of decision ("class", "labels", "grade") for which
-    the method is also tried with a fitted decision rule.
+    name: the name for METHOD= of `make blend`. mean: the kind of mean in which the weights are used. fit: a function of
+    a Problem that returns the weights (M,). fits: a function that returns whether the method can be used in a
+    competition. with_rules: the kinds of decision ("class", "labels", "grade") for which the method is tried with a
+    fitted decision rule, too.
     """
 
     name: str
@@ -243,7 +254,7 @@ class Method:
 
 METHODS = (  # the simplest first
     Method("equal", ARITHMETIC, equal, with_rules=("class", "labels", "grade")),
-    Method("best", ARITHMETIC, best),  # after equal, because the choice of the best run is fitted to the scores
+    Method("best", ARITHMETIC, best),  # less simple than equal, because the best run is chosen by its score
     Method("geometric", GEOMETRIC, equal, _sums_to_one),
     Method("rank", RANKS, equal, _ordered_columns),
     Method("log_loss", ARITHMETIC, least_log_loss, _has_classes, with_rules=("labels",)),
@@ -255,35 +266,41 @@ METHODS = (  # the simplest first
 
 
 def methods_for(competition: Competition) -> list[Method]:
-    """The methods that can be used with the competition's target and metric, the simplest first."""
+    """Return the methods that can be used with the competition's target and metric, the simplest method first."""
     return [method for method in METHODS if method.fits(competition)]
 
 
 def method_for(name: str, competition: Competition) -> Method:
-    """The method called `name`. Raises InputError if it is unknown or cannot be used in the competition."""
+    """Return the method called `name`. Raise InputError if the competition cannot use a method with this name."""
     known = {method.name: method for method in methods_for(competition)}
     check_name(name, known, "METHOD", competition)
     return known[name]
 
 
 def check_name(name: str, known: Iterable[str], option: str, competition: Competition) -> None:
-    """Raise InputError if the name of a method or rule is not among the names `known`, which fit the competition.
+    """Raise InputError if `name` is not among the `known` names.
 
-    option: "METHOD" or "RULE", for the message.
+    name: the name of a blend method or of a decision rule. known: the names that can be used in the competition.
+    option: "METHOD" or "RULE", which the message names as the source of the wrong name.
     """
     if name not in known:
-        fitting = f"for the metric {competition.metric.name} and the target {competition.target}"
+        fitting = f"which can be used with the metric {competition.metric.name} and the target {competition.target}"
         run = f"make blend, or make blend {option}={next(iter(known))}"
-        raise InputError(f"{option}={name}", f"one of {', '.join(known)}, {fitting}", run)
+        raise InputError(
+            f"{option}={name} cannot be used in this competition",
+            f"one of the names {', '.join(known)}, {fitting}",
+            run,
+        )
 
 
 def fit_methods(
     methods: Iterable[Method], probs: np.ndarray, labels: np.ndarray, groups: np.ndarray, competition: Competition
 ) -> dict[Method, np.ndarray]:
-    """Each method and its fitted weights (M,) on the simplex. probs (M, N, C).
+    """Fit each method, and return a dictionary from each method to its weights (M,).
 
-    groups (N,): subsamples keep the rows of a group together. The models must be distinct and in the order of
-    `combine.distinct_models`, because the searches depend on the order.
+    probs (M, N, C): the out-of-fold predictions of the models, which must be distinct models in the order of
+    `combine.distinct_models`, because the results of the searches depend on this order. labels: the true labels, as
+    (N,) or (N, C). groups (N,): the group of each row; subsamples keep the rows of a group together.
     """
     problem = Problem.of(probs, labels, groups, competition)
     return {method: method.fit(problem) for method in dict.fromkeys(methods)}

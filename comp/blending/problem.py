@@ -1,6 +1,6 @@
-"""The data for the fit of a blend method: the out-of-fold predictions of the models, and the labels.
+"""Hold the data to which blend weights are fitted: the out-of-fold predictions of the models, and the labels.
 
-Letters: M models, N rows, C classes.
+Letters in the shapes: M models, N rows, C classes.
 """
 
 from collections.abc import Callable
@@ -14,19 +14,21 @@ from comp.competition.competition import Competition
 from comp.decisions.offsets import half_of_groups
 from comp.metrics.formulas import of_truth
 
-SUBSAMPLE_ROWS = 20_000  # most rows of a subsample; more rows take longer and give no better weights
-CELLS = 2_000_000  # most probabilities of a model in a subsample
-SORTED_CELLS = 200_000  # most probabilities of a model in a subsample for metrics of ranks, which sort every column
-LOSS_CELLS = 4_000_000  # most probabilities of a model for the log loss of several labels
+SUBSAMPLE_ROWS = 20_000  # largest number of rows in a subsample; more rows give no better weights
+CELLS = 2_000_000  # largest number of probabilities of each model in a subsample
+SORTED_CELLS = 200_000  # replaces CELLS for metrics of ranks, which are slow because they sort every column
+LOSS_CELLS = 4_000_000  # largest number of probabilities of each model in the log loss of several labels
 
 
 @dataclass(frozen=True)
 class Problem:
-    """The predictions of M models and the labels. If a line search is possible, open_rows is stored instead of probs.
+    """The predictions of several models, and the labels to which a blend method fits one weight for each model.
 
-    labels: in the form of the target. group (N,): the group of each row, numbered from 0. true (M, N): the
-    probabilities of the true classes if each row has one class, else None. open_rows: the predictions if a line search
-    is possible (line_search.py), else None. probs (M, N, C): the predictions if no line search is possible, else None.
+    models: the number M of models. labels: the true labels, as (N,) or, for several labels in each row, as (N, C) of 0
+    and 1. group (N,): the number of each row's group, from 0. true (M, N): the probability that each model gives to the
+    true class of each row, or None if the rows do not have exactly one class. open_rows: the predictions in the form
+    for an exact line search (line_search.py), or None if such a search is not possible. probs (M, N, C): the
+    predictions of the models, or None if open_rows holds the predictions.
     """
 
     models: int
@@ -39,7 +41,11 @@ class Problem:
 
     @classmethod
     def of(cls, probs: np.ndarray, labels: np.ndarray, groups: np.ndarray, competition: Competition) -> "Problem":
-        """Make the problem of probs (M, N, C). groups (N,): the name of each row's group."""
+        """Return a Problem that holds the predictions of several models and the labels.
+
+        probs (M, N, C): the predictions of M models for the same N rows. labels: the true labels, as (N,) or (N, C).
+        groups (N,): the name of each row's group.
+        """
         labels, group = np.asarray(labels), np.unique(groups, return_inverse=True)[1]
         true = None
         if competition.sums_to_one:
@@ -49,7 +55,7 @@ class Problem:
         return cls(len(probs), competition, labels, group, true, probs=probs)
 
     def take(self, rows: np.ndarray) -> "Problem":
-        """The problem of only some rows. rows (N,) bool: whether a row is kept."""
+        """Return the Problem with only some of the rows. rows (N,) bool: True for each row to keep."""
         true, open_rows, probs = self.true, self.open_rows, self.probs
         return replace(
             self,
@@ -62,20 +68,27 @@ class Problem:
 
     @property
     def parts(self) -> np.ndarray:
-        """The array (M, …) with one part for each model; `score_of` takes a weighted sum of the parts."""
+        """Return the predictions as an array (M, …), which has one entry for each model.
+
+        A blend is a weighted sum of these M entries.
+        """
         return self.probs if self.open_rows is None else self.open_rows.values
 
     def score_of(self, blended: np.ndarray) -> float:
-        """The score of a blend, which is a weighted sum of `parts`. A higher score is better."""
+        """Return the metric's score of a blend; a higher score is better.
+
+        blended: a weighted sum of the M entries of `parts`.
+        """
         if self.open_rows is None:
             return scoring.score(self.competition, self.labels, blended)
         return self.open_rows.rows.score(self.competition.metric, blended)
 
     def likelihoods(self) -> np.ndarray:
-        """The probabilities (M, N) float64 of the true classes.
+        """Return the probability (M, N) float64 that each model gives to the true class of each row.
 
-        With several labels, return the probabilities (M, n) of the true state (present or absent) of each label in each
-        row, flattened to n values. If there are many rows, only evenly spaced rows are used.
+        With several labels in each row, return an array (M, n) instead. It has n values for each model, which are the
+        probabilities of the true state (present or absent) of each label in each row. If there are very many rows, it
+        has only the values of evenly spaced rows.
         """
         if self.true is not None:
             return self.true
@@ -84,29 +97,33 @@ class Problem:
         return np.stack([of_truth(labels, model[::step]).ravel() for model in self.probs]).astype(np.float64)
 
     def values(self) -> np.ndarray:
-        """The predicted numbers (M, N) float64: the values of a regression, or the expected grades."""
+        """Return the number (M, N) float64 that each model predicts for each row.
+
+        The number is the value of a regression or, for a metric of grades, the expected grade.
+        """
         if self.competition.target == "regression":
             return self.probs[:, :, 0].astype(np.float64)
         return np.stack([scoring.expectation(model) for model in self.probs])
 
     def subsample(self, rng: np.random.Generator) -> "Problem":
-        """The problem of a random half of the groups, or of fewer groups if half of them have too many rows."""
+        """Return the Problem with a random half of the groups, or with fewer groups if this half has too many rows."""
         cells = SORTED_CELLS if self.competition.metric.needs == "ranks" else CELLS
         rows = SUBSAMPLE_ROWS if self.probs is None else min(SUBSAMPLE_ROWS, max(1, cells // self.probs.shape[2]))
         return self.take(half_of_groups(self.group, rng, rows))
 
     def mean_of_subsamples(self, fit: Callable[["Problem"], np.ndarray], count: int, rng) -> np.ndarray:
-        """The mean (M,) of the weights that `fit` finds on `count` subsamples.
+        """Return the mean (M,) of the weights that `fit` finds on `count` random subsamples of the groups.
 
-        The mean is more stable than a single fit on all rows.
+        fit: a function that returns weights (M,) for a Problem. rng: the random number generator. The mean is more
+        stable than the weights of a single fit on all rows.
         """
         return np.mean([fit(self.subsample(rng)) for _ in range(count)], axis=0)
 
 
 def searchable(competition: Competition) -> bool:
-    """Return whether an exact line search over weights is possible.
+    """Return whether an exact line search over blend weights is possible.
 
-    It needs a metric that is computed from counts and one answered class for each row.
+    The search is possible if the metric is computed from counts of each class and takes exactly one class for each row.
     """
     metric = competition.metric
     return metric.decides(competition.target) == "class" and metric.terms is not None

@@ -1,5 +1,5 @@
-"""What is predicted: the Competition value, the keys of competition.toml, labels, and the label settings of a recipe.
+"""The description of a competition: its target, classes, metrics and labels, and the keys of competition.toml.
 
-Change here which keys competition.toml may have. Only comp/inputs/ opens tables and lists photos; no module in this
-folder does.
+Some modules also change the labels of training rows as the settings of a recipe say. To add a key to competition.toml,
+edit competition_toml.py. No module in this folder opens tables or lists photos; the modules in comp/inputs/ do.
 """

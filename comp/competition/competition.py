@@ -1,4 +1,4 @@
-"""The Competition value, which describes what is predicted, how predictions are scored, and how they are submitted.
+"""The class Competition, which describes what is predicted, how predictions are scored, and how they are submitted.
 
 comp/inputs/ builds the Competition from competition.toml, the tables and the sample submission. `make folds` saves the
 Competition in outputs/competition.json, and all later stages read it from this file. Functions take the Competition as
@@ -40,9 +40,9 @@ ANSWERS = {  # each form of an answer in the submission: the targets for which t
 
 @dataclass(frozen=True)
 class Attribute:
-    """A property of the classes, such as a colour.
+    """A property that each class has, such as a colour.
 
-    values: the names of the property's values; of_class (C,): the index of each class's value in `values`.
+    values: the names of the property's values; of_class (C,): for each class, the index in `values` of its value.
     """
 
     values: tuple[str, ...]
@@ -51,10 +51,11 @@ class Attribute:
 
 @dataclass(frozen=True)
 class Range:
-    """An attribute whose values are ranges of a number.
+    """An attribute whose values are ranges of a number, such as small and large for ranges of a height.
 
-    attribute: the name of the attribute; column: the column of the number in the training table; edges: the numbers
-    between the ranges; the range of value i + 1 starts at edges[i].
+    attribute: the name of the attribute; column: the column of the training table that holds the number; edges: the
+    numbers at which one range ends and the next range starts. Value 0 is below edges[0], and value i + 1 starts at
+    edges[i].
     """
 
     attribute: str
@@ -66,9 +67,9 @@ class Range:
 class Sample:
     """The sample submission, into which the answers are written.
 
-    file: the path of the file, relative to inputs; id: the name of the column of ids; answer: the form of the answers,
-    a key of ANSWERS (see submission/answers.py); columns: the names of the columns to fill, in the order of the file.
-    All columns that are not filled stay unchanged, byte for byte.
+    file: the path of the file, relative to the inputs folder; id: the name of the column of ids; answer: the form of
+    the answers, a key of ANSWERS (see submission/answers.py); columns: the names of the columns to fill, in the order
+    of the file. All columns that are not filled stay unchanged, byte for byte.
     """
 
     file: str
@@ -81,16 +82,16 @@ class Sample:
 class Competition:
     """Everything that is known about a competition, except its photos.
 
-    target: one of TARGETS; metric: the metric of the leaderboard; also: more metrics to show.
+    target: what is predicted, one of TARGETS; metric: the metric of the leaderboard; also: more metrics to show.
     classes: the class names (C,) as the tables spell them, in the order of the probability columns; ("value",) for a
     regression.
-    attributes: the attributes of the classes, by name; ranges: the attributes that are ranges of a number.
+    attributes: the attributes of the classes, by name; ranges: those attributes whose values are ranges of a number.
     at_least_one: whether every photo of a multilabel competition has a label.
     limits: the lowest and the highest value of a regression target, from the training table or competition.toml.
-    combine: "mean" or "max" of the photos of one prediction id becomes the answer; "" if each id has one photo.
-    sample: the sample submission, or None; defaults: settings of models without a named recipe, such as "crop=350".
-    source: the keys and values of competition.toml, or {} if the competition has no such file. Only comp/inputs/ asks
-    whether it is {}.
+    combine: how the probabilities of several photos with the same prediction id become one answer, "mean" or "max"; ""
+    if each id has one photo.
+    sample: the sample submission, or None; defaults: settings for models without a named recipe, such as "crop=350".
+    source: the keys and values of competition.toml, or {} if the competition has no such file.
     """
 
     target: str
@@ -113,7 +114,10 @@ class Competition:
 
     @property
     def attribute_values(self) -> dict[str, np.ndarray]:
-        """The value of each class (C,) int, by attribute name; empty if the classes have no attributes."""
+        """For each attribute, by name, an array (C,) int with the index of the value that each class has.
+
+        The dictionary is empty if the classes have no attributes.
+        """
         return {name: np.array(attribute.of_class) for name, attribute in self.attributes.items()}
 
     @property
@@ -123,12 +127,12 @@ class Competition:
 
     @property
     def separator(self) -> str:
-        """The text between several labels of a row, both in the training table and in the submission."""
+        """The text that separates several labels of one row, both in the training table and in the submission."""
         return self.source.get("separator") or " "
 
 
 def to_json(competition: Competition) -> dict:
-    """Return the Competition as plain JSON values, in which a metric is stored by its name."""
+    """Return the fields of a Competition as a dictionary of plain JSON values. Metrics are stored by their names."""
     values = {field.name: getattr(competition, field.name) for field in fields(Competition)}
     return values | {
         "metric": competition.metric.name,
@@ -140,7 +144,10 @@ def to_json(competition: Competition) -> dict:
 
 
 def from_json(values: dict) -> Competition:
-    """Return the Competition that `to_json` turned into `values`. Raises KeyError or TypeError for other values."""
+    """Return the Competition for `values`, the dictionary that `to_json` returned.
+
+    Raises KeyError or TypeError for other values.
+    """
     sample = values["sample"]
     return Competition(
         **values
@@ -165,5 +172,5 @@ def settings_digest(text: str) -> str:
 
 
 def _tuples(values: dict) -> dict:
-    """Return the values with a tuple in place of each list, because JSON has no tuples."""
+    """Return a dictionary with a tuple in place of each list, because JSON has no tuples."""
     return {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}

@@ -3,7 +3,8 @@
 `parse_settings` turns the keys and values of the file into Settings. docs/competition.md shows an example of each key.
 Constants in this module list which keys need a certain target, and which keys exclude each other.
 
-The last section defines a line of a competition.toml that `make init` guesses: a key, a value and a reason.
+The last section defines GuessedLine, a line of the competition.toml that `make init` writes: a key, a value and a
+reason.
 """
 
 import dataclasses
@@ -28,9 +29,10 @@ RESERVED_NAMES = ("image", "group", "label", "fold", "id")  # folds.csv always h
 
 @dataclass(frozen=True)
 class Settings:
-    """The keys of a competition.toml. Lists become tuples, and class names become text if the file has numbers.
+    """The values of a competition.toml. Each key that the file may have is a field of this class.
 
-    The kind of a key is a key of `_KINDS`. docs/competition.md has the same meanings.
+    Lists are stored as tuples, and class names as texts even if the file has numbers. The metadata entry `kind` of each
+    field names the allowed types of its value (see `_KINDS`). docs/competition.md explains the keys in the same words.
     """
 
     target: str = setting(
@@ -41,108 +43,116 @@ class Settings:
     )
     metric: str = setting(
         "",
-        "the metric of the leaderboard; it decides the best epoch, the blend and the answers; a parameter "
-        "follows after @",
+        "the metric of the leaderboard, by which the best epoch, the blend and the answers are chosen; a "
+        "parameter is written after @",
         kind="text",
     )
-    also: tuple[str, ...] = setting((), "other metrics to show", kind="texts")
+    also: tuple[str, ...] = setting((), "further metrics to show", kind="texts")
     train: str = setting(
         "",
-        "table of the training photos: CSV (separator and encoding are recognised) or COCO JSON; default: no "
-        "table, the labels are read from the paths",
+        "the table of the training photos: CSV (separator and encoding are recognised) or COCO JSON; default: no "
+        "table; the labels are then read from the paths of the photos",
         kind="text",
     )
-    train_images: str = setting("", "path of a training photo, see Paths below", kind="text")
-    test: str = setting("", "table of the test photos; default: the rows of the sample submission", kind="text")
+    train_images: str = setting(
+        "", "the path of a training photo, with names of columns in braces (see Paths)", kind="text"
+    )
+    test: str = setting("", "the table of the test photos; default: the sample submission", kind="text")
     test_images: str = setting(
         "",
-        "path of a test photo; default: `train_images` with test in place of train, if that folder exists",
+        "the path of a test photo; default: `train_images` with test in place of train, if that folder exists",
         kind="text",
     )
     id: str = setting(
         "",
-        "how the test table gives the ids of the sample: a column, or a template of columns; default: the "
-        "first column of the sample",
+        "the column of the test table with the ids of the sample submission, or a template of several columns; "
+        "default: the column that is named as the first column of the sample submission",
         kind="text",
     )
     label: str | tuple[str, ...] = setting(
         "label",
-        "the column of the label, a list of columns of 0 and 1, or a field of `train_images`; default: `label`",
+        "the column with the label, or a list of columns with 0 and 1 (one for each label), or a name in the "
+        "braces of `train_images`; default: `label`",
         kind="text or texts",
     )
-    separator: str = setting("", "the text between several labels in one column; default: spaces", kind="text")
-    attributes: tuple[str, ...] = setting((), "columns that together give the class, instead of `label`", kind="texts")
+    separator: str = setting("", "the text that separates several labels in one column; default: spaces", kind="text")
+    attributes: tuple[str, ...] = setting(
+        (), "columns whose values together give the class, instead of `label`", kind="texts"
+    )
     classes: tuple[str, ...] = setting(
         (),
-        "the classes in their order; default: the columns of the sample if those are the classes, else all "
-        "labels in the table",
+        "the names of the classes in their order; default: the columns of the sample submission if those are the "
+        "classes, else all labels in the training table",
         kind="names",
     )
     positive: str | tuple[str, ...] = setting(
         (),
-        "binary: the positive class, or a list of labels that belong to it; default: 1, or the second of the two",
+        "only if the target is `binary`: the label of the positive class, or a list of labels that belong to this "
+        "class; default: 1, or the second of the two labels",
         kind="name or names",
     )
     group: str | tuple[str, ...] = setting(
         "",
-        "a column, a list of columns or a template: photos of one group stay in one fold; a photo with an "
-        "empty field is a group of its own",
+        "a column, a list of columns or a template that gives the group of a photo; photos of one group stay in "
+        "one fold; a photo with an empty field is the only photo of its group",
         kind="text or texts",
     )
     group_pattern: str = setting(
         "",
-        "a regular expression for the path of the photo; the text that its one (...) matches is the group",
+        "a regular expression for the path of a photo; the group is the text that the (...) in the expression matches",
         kind="text",
     )
     sample: str = setting(
         "",
-        "the sample submission; default: the table with sample or submission in its name",
+        "the file of the sample submission; default: the table with sample or submission in its name",
         kind="text",
     )
     fill: str | tuple[str, ...] = setting(
         (),
-        "the column or columns of the sample to fill, needed only if their names do not show it; all others "
-        "stay unchanged",
+        "the column or columns of the sample submission to fill, needed only if the column names do not show "
+        "this; all other columns stay unchanged",
         kind="text or texts",
     )
     answer: str = setting(
         "",
-        "how they are filled, see Answers below; default: from target, metric and the columns of the sample",
+        "the form of the answers in the filled columns (see Answers); default: follows from the target, the "
+        "metric and the columns of the sample submission",
         kind="text",
     )
     combine: str = setting(
         "",
-        "how the probabilities of several photos of one id become one answer: `mean` or `max`",
+        "how the probabilities of several photos with the same id become one answer: `mean` or `max`",
         kind="text",
     )
     limits: tuple[float, ...] = setting(
         (),
-        "lowest and highest possible value of a regression target; default: those in the training table",
+        "the lowest and the highest possible value of a regression target; default: the lowest and the highest "
+        "value in the training table",
         kind="numbers",
     )
     columns: tuple[str, ...] = setting(
         (),
-        "more columns of the training table to keep in folds.csv, for the setting `drop` of a recipe",
+        "further columns of the training table to keep in folds.csv, for recipe settings such as `drop`",
         kind="texts",
     )
     ranges: dict[str, dict] = setting(
         {},
-        "attributes that are ranges of a number: value i + 1 starts at edge i",
+        "the attributes that are ranges of a number, with the column of the number and the edges between the ranges",
         kind="ranges",
     )
-    defaults: str = setting("", "default settings for models without their own recipe", kind="text")
+    defaults: str = setting("", "recipe settings for models without a named recipe", kind="text")
 
     def listed(self, key: str) -> tuple[str, ...]:
-        """Return the value of a key as a tuple, whether the file has a single text or a list."""
+        """Return the value of a key as a tuple, no matter whether the file has a single text or a list."""
         value = getattr(self, key)
         return (value,) if isinstance(value, str) and value else tuple(value)
 
 
 def read_settings(path: Path) -> dict:
-    """Return the keys and values of the file. Raises InputError for a file that is missing or is not TOML."""
+    """Return the keys and values of a competition.toml. Raises InputError if the file is missing or is not TOML."""
     path = Path(path)
     if not path.is_file():
-        raise InputError(f"no {path}", "a competition.toml", "the same command with COMPETITION=<that file>")
+        raise InputError(f"there is no file {path}", "a competition.toml", "the same command with COMPETITION=<path>")
     try:
         return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -152,10 +162,10 @@ def read_settings(path: Path) -> dict:
 
 
 def parse_settings(values: dict) -> Settings:
-    """Return the Settings for the keys and values of a competition.toml (or of Competition.source).
+    """Return the Settings for `values`, the keys and values of a competition.toml (or of Competition.source).
 
-    Raises InputError for an unknown key (with the most similar key), a value of the wrong type, and keys that exclude
-    each other.
+    Raises InputError for a missing or unknown key, for a value that is not allowed, and for keys that exclude each
+    other. For an unknown key, the error names the most similar key.
     """
     kinds = {key.name: key.metadata["kind"] for key in dataclasses.fields(Settings)}
     for key in values:
@@ -187,7 +197,7 @@ def _is_number(value) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-_KINDS = {  # kind: the check of a single item, whether one item is allowed, whether a list is, the name in messages
+_KINDS = {  # kind: check of one item, whether a single item is allowed, whether a list is allowed, words of messages
     "text": (_is_text, True, False, 'a text in quotes, such as "train.csv"'),
     "texts": (_is_text, False, True, 'a list of texts, such as ["a", "b"]'),
     "text or texts": (_is_text, True, True, 'a text in quotes or a list of them, such as "a" or ["a", "b"]'),
@@ -198,7 +208,10 @@ _KINDS = {  # kind: the check of a single item, whether one item is allowed, whe
 
 
 def _value(key: str, value, kind: str):
-    """Return the value as Settings stores it. Raises InputError for a value of the wrong type."""
+    """Return the value of `key` as Settings stores it. Raises InputError if the type of the value is not allowed.
+
+    kind: the allowed types, "ranges" or a key of _KINDS.
+    """
     if kind == "ranges":
         return _ranges(value)
     fits, single, several, words = _KINDS[kind]
@@ -211,7 +224,10 @@ def _value(key: str, value, kind: str):
 
 
 def _ranges(value) -> dict[str, dict]:
-    """Return `value` if it is {attribute: {"column": text, "edges": rising numbers}}. Raises InputError otherwise."""
+    """Return the value of the key `ranges` unchanged. Raises InputError if it has the wrong form.
+
+    The right form is {attribute: {"column": text, "edges": list of rising numbers}}.
+    """
     example = 'ranges = { size = { column = "height", edges = [30, 60] } }'
     entries = value.values() if isinstance(value, dict) else [None]
     for entry in entries:
@@ -239,10 +255,13 @@ PATHS = ("train", "train_images", "test", "test_images", "sample")
 
 
 def _check_keys(settings: Settings, given: set[str]) -> None:
-    """Raise InputError for the first key that is missing, wrong or excluded by another. given: the keys in the file."""
+    """Raise InputError if a key is missing, has a wrong value, or is excluded by another key.
+
+    given: the keys that the file has.
+    """
     missing = [key for key in REQUIRED if key not in given]
     if missing:
-        raise _wrong(f"no key {', '.join(missing)}", "at least target, metric and train_images")
+        raise _wrong(f"no key {', '.join(missing)}", "at least the keys target, metric and train_images")
     _check_choice("target", settings.target, TARGETS)
     for name in (settings.metric, *settings.also):
         named_metrics.check_target(named_metrics.get(name), settings.target)
@@ -274,7 +293,7 @@ def _check_lists(settings: Settings) -> None:
         names = settings.listed(key)
         repeated = [name for name in names if names.count(name) > 1]
         if repeated:
-            raise _wrong(f"{key} names {repeated[0]} twice", "each name once")
+            raise _wrong(f"the list {key} has '{repeated[0]}' twice", "each name only once")
     if settings.limits and not (len(settings.limits) == 2 and settings.limits[0] < settings.limits[1]):
         raise _wrong(f"limits = {list(settings.limits)}", "the lowest and the highest value, such as [1, 100]")
     if settings.target == "regression" and not isinstance(settings.label, str):
@@ -282,16 +301,22 @@ def _check_lists(settings: Settings) -> None:
     taken = [name for name in (*settings.columns, *settings.attributes) if name in RESERVED_NAMES]
     if taken:
         raise _wrong(
-            f"a kept column or attribute named {taken[0]}",
-            f"another name, because folds.csv has its own columns {', '.join(RESERVED_NAMES)}",
+            f"a column or attribute to keep is named {taken[0]}",
+            f"another name, because folds.csv always has the columns {', '.join(RESERVED_NAMES)}",
         )
     unused = set(settings.ranges) - set(settings.attributes)
     if unused:
-        raise _wrong(f"ranges names {', '.join(sorted(unused))}", f"one of attributes = {list(settings.attributes)}")
+        raise _wrong(
+            f"ranges has {', '.join(sorted(unused))}, which is not in attributes,",
+            f"in ranges only names of attributes = {list(settings.attributes)}",
+        )
 
 
 def _check_paths(settings: Settings) -> None:
-    """Raise InputError for a path that is absolute or leaves inputs, since folds.csv is used on other machines too."""
+    """Raise InputError for a path that is absolute or leads out of the inputs folder.
+
+    Such a path is not allowed, because folds.csv is also used on other machines.
+    """
     for key in PATHS:
         path = PurePosixPath(getattr(settings, key))
         if path.is_absolute() or ".." in path.parts:
@@ -305,7 +330,8 @@ def _check_pattern(pattern: str) -> None:
         raise _wrong(f"group_pattern = {pattern!r}: {error}", "a regular expression") from None
     if pattern and groups != 1:
         raise _wrong(
-            f"group_pattern = {pattern!r} has {groups} (...)", r"a pattern with one (...), such as 'train/(\d+)_'"
+            f"group_pattern = {pattern!r} has {groups} groups (...)",
+            r"a pattern with one group (...), such as 'train/(\d+)_'",
         )
 
 
@@ -318,10 +344,10 @@ def _wrong(problem: str, expected: str) -> InputError:
 
 @dataclass(frozen=True)
 class GuessedLine:
-    """A key of competition.toml with its guessed value and the reason for the value.
+    """A line of the competition.toml that `make init` writes: a key, its guessed value and the reason for the value.
 
-    check: whether the value is only likely, and the user must check it. If the value is None, the files do not show it.
-    The line then becomes a comment, and the reason says what the user must decide.
+    check: whether the value is only likely, so that the user must check it. The value is None if the files do not show
+    it. The line then becomes a comment, and `reason` says what the user must decide.
     """
 
     key: str
@@ -342,11 +368,14 @@ class GuessedLine:
 
 
 def undecided_line(key: str, what: str) -> GuessedLine:
-    """Return the line of a key whose value the files do not show. what: what the user must decide."""
+    """Return the GuessedLine for a key whose value the files do not show. what: what the user must decide."""
     return GuessedLine(key, None, what)
 
 
 def some_of(names, limit: int = 6) -> str:
-    """Return the first `limit` names as one text, and how many names there are. A column without one is "(no name)"."""
+    """Return a text with the first `limit` column names and, if there are more, the number of all names.
+
+    A column without a name is written as "(no name)".
+    """
     names = ["(no name)" if str(name).startswith("Unnamed: ") else str(name) for name in names]
     return ", ".join(names[:limit]) + (f", … ({len(names)} in all)" if len(names) > limit else "")

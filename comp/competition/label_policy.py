@@ -1,6 +1,6 @@
-"""The label policy of a recipe, which is its settings `edges` (relabels training rows) and `drop` (leaves rows out).
+"""Change or drop training rows as a recipe says: the setting `edges` changes labels, and `drop` leaves rows out.
 
-The policy changes training rows only. Scores always use the official labels.
+Only training rows are changed. Scores always use the official labels.
 """
 
 import numpy as np
@@ -12,13 +12,13 @@ from comp.errors import InputError
 
 
 def training_policy(table: pd.DataFrame, competition: Competition, edges: str = "", drop: str = "") -> pd.DataFrame:
-    """Return the training rows, relabelled and with rows left out as a recipe asks.
+    """Return the training rows with the labels that `edges` asks for, and without the rows that `drop` names.
 
     table: training rows with the competition's attributes and all columns that `edges` and `drop` need. edges: a text
-    such as "size:30,58", which moves the edges of the attribute `size` (a range) and changes the labels accordingly.
-    drop: a text such as "height:57-59,20", which drops the rows where `height` is from 57 to 59 or is 20. In both texts
-    ";" separates several names. Raises InputError for any other text, and for an attribute or a column that does not
-    exist.
+    such as "size:30,58", which moves the edges between the values of the attribute `size` (ranges of a number) and
+    changes the labels accordingly. drop: a text such as "height:57-59,20", which drops the rows where `height` is from
+    57 to 59 or is 20. In both texts ";" separates several names. Raises InputError for any other text, and for an
+    attribute or a column that does not exist.
     """
     table = table.copy()
     for attribute in named_numbers("edges", edges):
@@ -33,13 +33,19 @@ def training_policy(table: pd.DataFrame, competition: Competition, edges: str = 
 
 
 def _values(table: pd.DataFrame, official: Range, edges: list[float]) -> np.ndarray:
-    """Return the value (N,) of a range attribute with other edges. A row without a number keeps its value."""
+    """Return the value (N,) of a range attribute for each row, after the edges of its ranges were moved.
+
+    official: the attribute with its official edges; edges: the new edges. A row without a number keeps its value.
+    """
     numbers = number_column(table, official.column).to_numpy(np.float64)
     return np.where(np.isnan(numbers), table[official.attribute], np.searchsorted(edges, numbers, side="right"))
 
 
 def label_of_attributes(table: pd.DataFrame, competition: Competition) -> np.ndarray:
-    """Return the class (N,) of each row with these attributes. Raises InputError for a combination that is no class."""
+    """Return the class (N,) int of each row, which follows from the values of the row's attributes.
+
+    table: rows with a column for each attribute. Raises InputError if no class has the values of a row.
+    """
     values = competition.attribute_values
     sizes = [len(attribute.values) for attribute in competition.attributes.values()]
     class_of = np.full(int(np.prod(sizes)), -1)

@@ -15,10 +15,11 @@ from comp.competition.competition import Competition
 
 
 def to_array(column: pd.Series, competition: Competition) -> np.ndarray:
-    """Return labels as an array: (N,) int, (N, C) uint8 of 0 and 1 (multilabel), or (N,) float64 (regression).
+    """Return the labels of folds.csv as an array, whose form depends on the target of the competition.
 
-    column (N,): the labels of folds.csv. Raises ValueError for a label that is not a class, or (regression) not a
-    finite number.
+    The array is (N, C) uint8 of 0 and 1 for a multilabel target, (N,) float64 for a regression target, and (N,) int for
+    all other targets. column (N,): the column `label` of folds.csv. Raises ValueError if a label is not a class or, for
+    a regression target, not a finite number.
     """
     if competition.target == "regression":
         return _finite(column.to_numpy(np.float64))
@@ -32,7 +33,7 @@ def to_array(column: pd.Series, competition: Competition) -> np.ndarray:
 
 
 def to_text(labels: Iterable[int]) -> str:
-    """Return the class indices of one multilabel row as text: sorted, without repetitions, separated by spaces."""
+    """Return the class indices of one multilabel row as text: sorted, each index once, separated by spaces."""
     return " ".join(map(str, sorted(set(labels))))
 
 
@@ -49,10 +50,10 @@ def _finite(values: np.ndarray) -> np.ndarray:
 
 
 def strata(labels: np.ndarray, bins: int = 10) -> np.ndarray:
-    """Return the number (N,) by which folds are stratified: the class, or for float labels the decile.
+    """Return the stratum (N,) int of each row, for folds that are stratified by the label.
 
-    labels (N,): int or float, but not multilabel. bins: into how many parts of equal size float labels are divided; 10
-    parts are deciles.
+    For int labels, the stratum is the label. Float labels are divided at their quantiles into `bins` strata with about
+    equally many rows. labels (N,): int or float, but not multilabel.
     """
     if labels.dtype.kind == "f":
         edges = np.quantile(labels, np.linspace(0, 1, bins + 1)[1:-1])

@@ -1,7 +1,7 @@
-"""Read the texts of recipes about columns and ranges, such as "size:30,58;height:3", and check them against the data.
+"""Read the recipe settings that are texts about columns and ranges, such as edges="size:30,58", and check them.
 
-label_policy.py, soft_labels.py and auxiliary_targets.py share these functions. Every error names the setting (edges,
-drop, soften, auxiliary, bin_edges) whose text is wrong.
+The settings are edges, drop, soften, auxiliary and bin_edges. label_policy.py, soft_labels.py and auxiliary_targets.py
+share these functions. Every error names the setting whose text is wrong.
 
 Letters: N training rows, C classes.
 """
@@ -22,13 +22,14 @@ NUMBER = r"\d+(?:\.\d+)?"  # a number without a sign, because a minus stands bet
 
 
 def named_numbers(setting: str, text: str) -> dict[str, str]:
-    """Return {"a": "1,2", "b": "3"} for the text "a:1,2;b:3". Raises InputError for a part without name or numbers.
+    """Split a text such as "a:1,2;b:3" into the dictionary {"a": "1,2", "b": "3"}.
 
-    setting: the name of the setting with this text, for the error.
+    setting: the name of the setting that has this text, for the error. Raises InputError if a part between two ";" has
+    no name or no numbers. Whether the numbers are numbers is not checked.
     """
     parts = [part.partition(":") for part in text.split(";") if part.strip()]
     if not all(name.strip() and values.strip() for name, _, values in parts):
-        expected = f"a name and numbers, such as {EXAMPLES[setting]}, with ';' between several of them"
+        expected = f"a name and numbers, such as {EXAMPLES[setting]}; a ';' separates several names"
         raise wrong_setting(setting, repr(text), expected)
     return {name.strip(): values.strip() for name, _, values in parts}
 
@@ -36,7 +37,8 @@ def named_numbers(setting: str, text: str) -> dict[str, str]:
 def positive_number(setting: str, name: str, text: str, what: str) -> float:
     """Return `text` as a number. Raises InputError unless the number is above 0.
 
-    setting, name: the setting and the name to which the number belongs; what: what the number must be, for the error.
+    The other arguments are for the error. setting: the name of the setting; name: the name in front of the number, as
+    in setting="name:text"; what: a text that says what the number must be.
     """
     number = finite_number(text)
     if number is None or number <= 0:
@@ -45,9 +47,10 @@ def positive_number(setting: str, name: str, text: str, what: str) -> float:
 
 
 def number_ranges(name: str, text: str) -> list[tuple[float, float]]:
-    """Return [(27, 29), (57, 59)] for the text "27-29,57-59"; a single number "58" gives (58, 58).
+    """Split a text such as "27-29,58" into ranges, as a list of pairs [(27, 29), (58, 58)].
 
-    Both ends belong to a range. name: the column of the numbers, for the error.
+    Both numbers of a pair belong to the range. A single number is a range of this number only. name: the column of the
+    numbers, for the error. Raises InputError for any other text.
     """
     parts = [part.strip() for part in text.split(",")]
     if not all(re.fullmatch(rf"{NUMBER}(-{NUMBER})?", part) for part in parts):
@@ -57,27 +60,31 @@ def number_ranges(name: str, text: str) -> list[tuple[float, float]]:
 
 
 def wrong_setting(setting: str, value: str, expected: str) -> InputError:
-    """Return the error for a setting with a wrong value."""
-    return InputError(f"{setting}={value}", expected, f"correct {setting} in SET")
+    """Return the InputError for a setting with a wrong value. expected: a text that says what the value must be."""
+    return InputError(f"{setting}={value}", expected, f"correct the setting {setting} in SET")
 
 
 # ---- ranges of the competition
 
 
 def range_of_attribute(attribute: str, competition: Competition) -> Range:
-    """Return the range of an attribute. Raises InputError, with a list of all ranges, if the attribute is no range."""
+    """Return the Range of an attribute. Raises InputError if the values of the attribute are not ranges of a number.
+
+    The error names all attributes whose values are ranges.
+    """
     known = {number_range.attribute: number_range for number_range in competition.ranges}
     if attribute not in known:
         ranges = f"one of {', '.join(known)}" if known else "but this competition has none"
-        expected = f"an attribute that is a range, {ranges}"
-        raise wrong_setting("edges", f"{attribute}:…, but {attribute} is no range", expected)
+        expected = f"an attribute whose values are ranges of a number, {ranges}"
+        raise wrong_setting("edges", f"{attribute}:…, but the values of {attribute} are not ranges", expected)
     return known[attribute]
 
 
 def range_of_column(column: str, competition: Competition) -> Range:
-    """Return the range of a column's numbers. For an ordinal target, the column "label" is the grade itself.
+    """Return the Range that divides the numbers of a column into classes or attribute values.
 
-    Raises InputError for a column without a range.
+    For an ordinal target, the column "label" holds the grade, and its Range has an edge at each grade from 1 on. Raises
+    InputError if no Range divides the column.
     """
     known = {number_range.column: number_range for number_range in competition.ranges}
     if competition.target == "ordinal":
@@ -86,15 +93,17 @@ def range_of_column(column: str, competition: Competition) -> Range:
         raise InputError(
             f"soften={column}:…, but no class is a range of {column}",
             f"a column whose ranges are classes ({', '.join(known) or 'none, since competition.toml has no `ranges`'})",
-            "correct soften in SET, or the same command without soften",
+            "correct the setting soften in SET, or leave it out",
         )
     return known[column]
 
 
 def edges_of(official: Range, text: str) -> list[float]:
-    """Return the edges that the setting `edges` gives to the attribute of a range, or else the official edges.
+    """Return the edges of a range: those in the setting `edges` of a recipe, or else the official edges.
 
-    text: the value of the setting. Raises InputError unless the text has as many edges as the range, in rising order.
+    official: the range with its official edges; text: the value of the setting, such as "size:30,58", where the
+    attribute of the range may be missing. Raises InputError unless the setting has as many edges as the range, in
+    rising order.
     """
     name, given = official.attribute, named_numbers("edges", text).get(official.attribute)
     if given is None:
@@ -112,16 +121,19 @@ def edges_of(official: Range, text: str) -> list[float]:
 
 
 def kept_column(table: pd.DataFrame, column: str) -> pd.Series:
-    """Return a column (N,) of folds.csv. Raises InputError, with advice, if folds.csv lacks the column."""
+    """Return a column (N,) of `table`, the rows of folds.csv. Raises InputError if folds.csv lacks the column."""
     if column not in table:
         raise InputError(
-            f"no column {column} in folds.csv",
+            f"there is no column {column} in folds.csv",
             f"one of {', '.join(map(str, table))}",
-            f'make folds, after columns = ["{column}"] was added to competition.toml',
+            f'first add columns = ["{column}"] to competition.toml, then: make folds',
         )
     return table[column]
 
 
 def number_column(table: pd.DataFrame, column: str) -> pd.Series:
-    """Return a column of folds.csv as numbers (N,); NaN for other fields. Raises InputError for an unknown name."""
+    """Return a column of `table`, the rows of folds.csv, as numbers (N,). Fields that are not numbers become NaN.
+
+    Raises InputError if folds.csv lacks the column.
+    """
     return pd.to_numeric(kept_column(table, column), errors="coerce")

@@ -1,4 +1,4 @@
-"""The rows that are scored, which are photos, or prediction ids if the competition combines several photos of an id.
+"""The scored rows: the photos or, if the competition combines the photos of one prediction id, the prediction ids.
 
 Letters: N photos, S prediction ids, C classes.
 """
@@ -15,11 +15,11 @@ from comp.errors import InputError, listed
 
 @dataclass(frozen=True)
 class ScoredRows:
-    """The S rows that are scored.
+    """The S rows on which scores are computed: photos or, if the competition combines photos, prediction ids.
 
-    ids (S,): the photos' paths or, if photos are combined, the prediction ids; labels: the labels in the form of the
-    competition's target; folds (S,): the fold of each row; groups (S,): the group of each row; photo_ids (N,): the
-    prediction id of each photo, or None if each photo is a row.
+    ids (S,): the path of each photo, or the prediction ids; labels: the label of each row, in the form that
+    competition/labels.py describes; folds (S,): the fold of each row; groups (S,): the group of each row; photo_ids
+    (N,): the prediction id of each photo, or None if photos are not combined.
     """
 
     competition: Competition
@@ -35,7 +35,7 @@ class ScoredRows:
 
 
 def scored_rows(folds: pd.DataFrame, competition: Competition) -> ScoredRows:
-    """Return the scored rows of a fold table, in the order of their first photos.
+    """Return the scored rows of `folds`, the table of folds.csv, in the order of their first photos.
 
     Raises InputError if the photos of a prediction id have different labels, or are in different folds.
     """
@@ -54,16 +54,16 @@ def _check_same(folds: pd.DataFrame, column: str) -> None:
     different = values.index[values > 1]
     if len(different):
         raise InputError(
-            f"{len(different)} prediction id(s) whose photos differ in {column}:{listed(different)}",
+            f"{len(different)} prediction id(s) have photos that differ in the column {column}:{listed(different)}",
             f"the same {column} for all photos of a prediction id",
-            "make folds, after the training table or `id` in competition.toml was corrected",
+            "first correct the training table or `id` in competition.toml, then: make folds",
         )
 
 
 def scored_ids(
     competition: Competition, labels: np.ndarray, probs: np.ndarray, ids=None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the labels and the probabilities with one row per scored row.
+    """Turn the labels and the probabilities of photos into those of the scored rows.
 
     A scored row is a photo or, if the competition combines photos, a prediction id, which has the label of its first
     photo. labels (N, …), probs (N, C), ids (N,): the labels, probabilities and prediction ids of the photos; ids are
@@ -87,11 +87,12 @@ def combine_by_id(competition: Competition, ids, probs: np.ndarray) -> tuple[np.
 
 
 def combine_rows(probs: np.ndarray, ids, how: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return prediction ids (S,) in the order of their first photos, and the mean or maximum (S, C) of each id's probs.
+    """Combine the probabilities of all photos that have the same prediction id.
 
     probs (N, C), ids (N,): the probabilities and prediction ids of the photos. how: "mean" or "max", taken for each
-    class. If the rows of `probs` sum to 1, the rows of the result sum to 1, too. Therefore, with "max" and two classes
-    the first class is 1 minus the maximum of the second class; with more classes the maxima are divided by their sum.
+    class. Returns the unique ids (S,) in the order of their first photos, and their probabilities (S, C). If the rows
+    of `probs` sum to 1, the rows of the result sum to 1, too. Therefore, with "max" and two classes the first class is
+    1 minus the maximum of the second class; with more classes the maxima are divided by their sum.
     """
     number, unique = pd.factorize(np.asarray(ids))
     if how == "mean":

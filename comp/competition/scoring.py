@@ -1,4 +1,7 @@
-"""Score probabilities by a competition's metrics. Answers come from the plain decision (argmax, 0.5 or rounding).
+"""Compute a competition's metrics from labels and probabilities.
+
+For metrics that need answers, the plain decision turns probabilities into answers: the most probable class, the labels
+with a probability of at least 0.5, or the rounded grade.
 
 Letters: N rows, C classes.
 """
@@ -10,12 +13,12 @@ from comp.metrics.metric import Metric
 
 
 def answers(competition: Competition, probs: np.ndarray) -> np.ndarray:
-    """Return the plain decision for probabilities (N, C). Its form depends on the target:
+    """Return the answers for probabilities (N, C) by the plain decision. Their form depends on the target:
 
     - multiclass, binary: the most probable class (N,).
-    - ordinal: the most probable class (N,), or the rounded expectation if the metric measures distances of grades.
+    - ordinal: the most probable class (N,), or the rounded expectation if the metric measures how far grades are apart.
     - multilabel: (N, C) bool, true for probabilities of at least 0.5. If every photo of the competition has a label, a
-      row without one gets its most probable label.
+      row without such a probability gets its most probable label.
     - regression: the values (N,).
     """
     if competition.target == "regression":
@@ -28,10 +31,10 @@ def answers(competition: Competition, probs: np.ndarray) -> np.ndarray:
 
 
 def predictions(competition: Competition, metric: Metric, probs: np.ndarray) -> np.ndarray:
-    """Return the predictions in the form that a metric takes, which is plain decisions, values or probabilities.
+    """Turn probabilities (N, C) into the predictions that a metric takes: plain decisions, values or probabilities.
 
-    The form depends on the metric, not only on the target. For grades, accuracy takes the most probable grade, and
-    kappa takes the rounded expectation. MAP@k takes the probabilities and uses the order of the classes.
+    The form of the predictions depends on the metric and on the target. For example, for grades, accuracy takes the
+    most probable grade, and kappa takes the rounded expectation. MAP@k takes the probabilities themselves.
     """
     decides = metric.decides(competition.target)
     if decides == "class":
@@ -44,28 +47,33 @@ def predictions(competition: Competition, metric: Metric, probs: np.ndarray) -> 
 
 
 def score(competition: Competition, labels: np.ndarray, probs: np.ndarray) -> float:
-    """Return the competition's metric of the plain decision, negated if lower is better. A higher score is better."""
+    """Return the value of the competition's metric with the plain decision, negated if lower values are better.
+
+    A higher score is therefore always better. labels: the labels, in the form that the target has; probs (N, C): the
+    probabilities.
+    """
     return competition.metric.shown(_value(competition, competition.metric, labels, probs))
 
 
 def scores(competition: Competition, labels: np.ndarray, probs: np.ndarray) -> dict[str, float]:
-    """Return the values of the competition's metric and of the metrics in `also`, by metric name.
+    """Return, by metric name, the values of the competition's metric and of its further metrics (`also`).
 
-    The values are as a leaderboard shows them, so that a lower value may be better.
+    The values are not negated, so a lower value is better for some metrics. labels: the labels, in the form that the
+    target has; probs (N, C): the probabilities.
     """
     return {m.name: _value(competition, m, labels, probs) for m in (competition.metric, *competition.also)}
 
 
 def titles(competition: Competition) -> list[str]:
-    """Return the names of the shown metrics, the competition's metric first, with a note if lower values are better."""
+    """Return the names of the metrics in the order of `scores`, with a note if lower values are better."""
     shown = (competition.metric, *competition.also)
     return [metric.name if metric.higher_is_better else f"{metric.name} (lower is better)" for metric in shown]
 
 
 def with_mean_row(rows: list[list]) -> list[list]:
-    """Return the rows of the folds and, of two or more folds, a row with the mean and the standard deviation.
+    """Return a table's rows, one for each fold, and add a last row "mean ± sd" if there are two or more folds.
 
-    A row is the name of the fold, the value of each metric, and a last column that has no mean.
+    A row has the name of the fold, the value of each metric, and a last cell. The last cell of the new row is empty.
     """
     if len(rows) < 2:
         return rows
@@ -75,19 +83,21 @@ def with_mean_row(rows: list[list]) -> list[list]:
 
 
 def expectation(probs: np.ndarray) -> np.ndarray:
-    """Return the expected grade (N,) float64 of probabilities (N, C) of the grades 0 … C-1."""
+    """Return the expected grade (N,) float64. probs (N, C): the probabilities of the grades 0 to C - 1."""
     return probs @ np.arange(probs.shape[1], dtype=np.float64)
 
 
 def rounded(values: np.ndarray) -> np.ndarray:
-    """Return the nearest grades (N,) int. Halves are rounded up."""
+    """Return the grade (N,) int that is nearest to each value. Halves are rounded up."""
     return np.floor(values + 0.5).astype(np.int64)
 
 
 def two_points(values: np.ndarray, grades: int) -> np.ndarray:
-    """Return probabilities (N, grades) float32 of the two grades next to each value, whose expectation is the value.
+    """Turn each value into probabilities of the two grades next to the value, whose expectation is the value.
 
-    values (N,): numbers, which are clipped to 0 … grades-1. The heads of networks have the same function for tensors.
+    values (N,): numbers, which are clipped to the range from 0 to grades - 1; grades: the number of grades. Returns
+    (N, grades) float32. For example, 1.25 becomes 0.75 for grade 1 and 0.25 for grade 2. models/heads.py has the same
+    function for tensors.
     """
     values = np.clip(values, 0, grades - 1)
     low = np.minimum(np.floor(values).astype(np.int64), max(grades - 2, 0))

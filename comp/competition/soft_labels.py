@@ -1,4 +1,4 @@
-"""Soft training labels for classes that are ranges of a number.
+"""Make soft training labels for classes that are ranges of a number.
 
 If a class ends at 30, a photo with the number 29 nearly belongs to the next class. A Gaussian around the number,
 integrated over the range of each class, spreads the label over the near classes (label distribution learning: Geng
@@ -28,7 +28,10 @@ from comp.competition.recipe_text import (
 
 @dataclass(frozen=True)
 class Cells:
-    """T cells. of_class (T,): the class of each cell; low, high (T,): the numbers where each cell starts and ends."""
+    """T cells, which are ranges of a number. Each cell belongs to one class, and a class may have several cells.
+
+    of_class (T,): the class of each cell; low, high (T,): the numbers at which each cell starts and ends.
+    """
 
     of_class: np.ndarray
     low: np.ndarray
@@ -36,12 +39,13 @@ class Cells:
 
 
 def soft_labels(table: pd.DataFrame, competition: Competition, soften: str, edges: str = "", fine: str = ""):
-    """Return soft labels (N, T) float32, whose rows sum to 1. T is C, or the number of cells if fine edges are given.
+    """Return soft labels (N, T) float32, whose rows sum to 1. T is the number of classes or, with `fine`, of cells.
 
     table: training rows with labels, attributes and the column of the number. soften: a text such as "height:3", with a
     column and the standard deviation of the Gaussian in the unit of the column; ";" separates several columns. edges:
-    the recipe's setting `edges` (see label_policy.py). fine: the argument of `fine_cells`. A row without a number keeps
-    its class. Raises InputError for a column without a range, and for a standard deviation that is not above 0.
+    the recipe's setting `edges` (see label_policy.py). fine: "", or numbers such as "20,25,30" that cut the classes
+    into cells. A row without a number keeps its class. Raises InputError for a column whose ranges are not classes, and
+    for a standard deviation that is not above 0.
     """
     labels = table["label"].to_numpy(np.int64)
     soft = np.ones((len(table), competition.size), np.float32)
@@ -64,28 +68,30 @@ def soft_labels(table: pd.DataFrame, competition: Competition, soften: str, edge
 
 
 def fine_cells(competition: Competition, official: Range, fine: str) -> Cells:
-    """Return the cells between the fine edges and the official edges of a range.
+    """Cut the classes into cells at finer edges, in addition to the edges between the classes, and return the cells.
 
-    fine: the fine edges as a text, such as "20,25,30". Raises InputError for anything but numbers.
+    official: the range with the edges between the classes; fine: the fine edges as a text, such as "20,25,30". Raises
+    InputError if `fine` has anything but numbers.
     """
     edges = list(official.edges)
     try:
         fine_edges = sorted({*edges, *(float(part) for part in fine.split(","))})
     except ValueError:
-        raise wrong_setting("bin_edges", fine, "numbers with commas between, such as 20,25,30,35") from None
+        raise wrong_setting("bin_edges", fine, "numbers with commas between them, such as 20,25,30,35") from None
     return _cells(competition, official, edges, fine_edges)
 
 
 def _cells(competition: Competition, official: Range, edges: list[float], fine: list[float]) -> Cells:
     """Return the cells of all classes, in the order of the classes.
 
-    edges: the edges of the range; fine: the sorted edges of the cells, which include all of `edges`.
+    official: the range; edges: the edges between its values; fine: the sorted edges between the cells, which include
+    all of `edges`.
     """
     right_of_edge = np.searchsorted(edges, fine, side="right")  # the value of the attribute to the right of each edge
     value_of_cell = np.append(0, right_of_edge)
     low, high = np.append(-np.inf, fine), np.append(fine, np.inf)
     value_of_class = competition.attribute_values.get(official.attribute, np.arange(competition.size))
-    parts = [np.flatnonzero(value_of_cell == value) for value in value_of_class]  # a grade is its own value
+    parts = [np.flatnonzero(value_of_cell == value) for value in value_of_class]  # an ordinal class is its value
     order = np.concatenate(parts)
     return Cells(np.repeat(np.arange(competition.size), [len(part) for part in parts]), low[order], high[order])
 
@@ -94,9 +100,10 @@ def _cells(competition: Competition, official: Range, edges: list[float], fine: 
 
 
 def _shares(numbers: np.ndarray, cells: Cells, sigma: float) -> np.ndarray:
-    """Return the integral (N, T) over each cell of the Gaussian around each number; NaN for a row without a number.
+    """Return the share (N, T) of the Gaussian around each row's number that lies in each cell.
 
-    If all numbers are whole, a class that starts at 30 starts at 29.5 for the Gaussian.
+    numbers (N,): the number of each row, NaN if the row has none; its shares are then NaN, too. sigma: the standard
+    deviation of the Gaussian. If all numbers are whole, a class that starts at 30 starts at 29.5 for the Gaussian.
     """
     whole = np.nanmax(np.abs(numbers - np.round(numbers)), initial=0) == 0
     low, high = ((bound - 0.5 * whole - numbers[:, None]) / sigma for bound in (cells.low, cells.high))
@@ -104,14 +111,14 @@ def _shares(numbers: np.ndarray, cells: Cells, sigma: float) -> np.ndarray:
 
 
 def _own_cells(labels: np.ndarray, cells: Cells) -> np.ndarray:
-    """Return floats (N, T), which are 1 for the cells of the row's class and 0 for all other cells."""
+    """Return an array (N, T) that is 1 in the cells of each row's class and 0 in all other cells."""
     return (labels[:, None] == cells.of_class).astype(float)
 
 
 def _others_equal(labels: np.ndarray, competition: Competition, official: Range) -> np.ndarray:
-    """Return floats (N, C), which are 1 for classes with the other attributes of the row's class, and 0 if not.
+    """Return an array (N, C) that is 1 for the classes that have the same other attributes as the row's class, else 0.
 
-    The other attributes are all attributes except the attribute of the range.
+    The other attributes are all attributes except the attribute of the range `official`.
     """
     equal = np.ones((competition.size, competition.size))
     for name, values in competition.attribute_values.items():

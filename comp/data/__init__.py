@@ -1,4 +1,5 @@
-"""Read photos and rows: decode and cache photos, make folds, find leaks, augment photos, and make batches.
+"""This package reads photos, makes folds and finds leaks. It also augments photos and makes batches.
 
-Change here how a photo becomes input pixels, and which rows are used for training, scoring and prediction.
+Change this package to change how a photo becomes input pixels, or which rows are used for training, scoring and
+prediction.
 """

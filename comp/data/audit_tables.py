@@ -1,6 +1,8 @@
-"""Read the tables for an audit (`make eda`): folds.csv if it can be used, else the tables of the competition.
+"""Read the tables for `make eda`, the audit of the input: training rows, test rows, and the competition's own tables.
 
-An audit also looks at a competition with faults, so the problems of single tables are collected and not raised.
+The training rows come from folds.csv if that file exists and can be used, else from the training table. An audit must
+also work on a competition with faults. So a problem with folds.csv or with the test table is collected as text and
+raises no error.
 """
 
 from collections.abc import Callable
@@ -18,11 +20,13 @@ from comp.store.paths import folds_file
 
 @dataclass(frozen=True)
 class AuditTables:
-    """The tables of an audit.
+    """The tables that `make eda` audits.
 
-    train: the training rows, with a column `fold` if they are from folds.csv. test: the test rows, with the column
-    image. given: the training table and the test table as the competition provides them, as text. test and given may
-    be empty. problems: for each table that cannot be read, what is wrong, and the command that helps.
+    train: the training rows. They have a column `fold` only if they come from folds.csv. test: the test rows, with the
+    column image. given: the training table and the test table as the competition provides them, with all columns as
+    text. The table test and the tables in given are empty if they are missing or cannot be read.
+    problems: pairs (text, command). The text says which table cannot be read and why. The command, which may be empty,
+    helps to solve the problem.
     """
 
     competition: Competition
@@ -37,22 +41,22 @@ class AuditTables:
 
 
 def read_audit_tables(project: Project) -> AuditTables:
-    """Read the tables of a project for an audit.
+    """Return the tables of the project for an audit.
 
-    Raises InputError if the competition or its training table cannot be read. A problem with folds.csv or with the test
-    table is kept in `problems`.
+    Raises InputError if the competition or its training table cannot be read. If folds.csv or the test table cannot be
+    read, the problem is added to `problems` of the result, and no error is raised.
     """
     problems: list[tuple[str, str]] = []
     train = _folds(project, problems)
     tables = project.tables if train is not None else loading.open_tables(project.inputs, project.competition_file)
     test = _or_empty(
-        "the test photos are left out",
+        "the test photos are left out of the audit",
         problems,
         lambda: tables.test_rows,
         pd.DataFrame({"image": pd.Series(dtype=object)}),
     )
     given = _or_empty(
-        "the columns of the tables are not compared",
+        "the columns of the training table and of the test table are not compared",
         problems,
         lambda: tables.given_tables,
         (pd.DataFrame(), pd.DataFrame()),
@@ -62,7 +66,10 @@ def read_audit_tables(project: Project) -> AuditTables:
 
 
 def _folds(project: Project, problems: list[tuple[str, str]]) -> pd.DataFrame | None:
-    """The training rows with their folds; None if folds.csv is missing or cannot be used."""
+    """Return the training rows with their folds, or None if folds.csv is missing or cannot be used.
+
+    If folds.csv exists but cannot be used, a pair (text, command) is added to `problems`.
+    """
     if not folds_file(project.outputs).is_file():
         return None
     try:
@@ -73,7 +80,11 @@ def _folds(project: Project, problems: list[tuple[str, str]]) -> pd.DataFrame | 
 
 
 def _or_empty(consequence: str, problems: list, read_tables: Callable, empty):
-    """Return read_tables(). If the tables cannot be read, add a line to `problems` and return `empty`."""
+    """Call `read_tables` and return its result, or return `empty` if `read_tables` raises InputError.
+
+    The error is added to `problems` as a pair (text, command). The text begins with `consequence`, which says what the
+    audit leaves out.
+    """
     try:
         return read_tables()
     except InputError as error:

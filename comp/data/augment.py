@@ -1,12 +1,13 @@
-"""Augment training photos, either each photo in the loader processes or a whole batch on the training device.
+"""Augment training photos, either photo by photo in the loader processes or a whole batch on the training device.
 
-1. `augmented` runs a pipeline of albumentations on uint8 photos (H, W, 3). No other module imports albumentations
-   (its last release under the MIT licence).
-2. `augmented_batch` is for machines where the loader processes are the bottleneck (`augment=batched`). Two operations
-   per batch replace one pipeline per photo. They flip and move the photos a little, and change brightness and contrast.
+1. `augmented` runs a pipeline of albumentations on uint8 photos (H, W, 3). No other module imports albumentations.
+   Version 2 of this package is the last version under the MIT licence.
+2. `augmented_batch` is for machines where the loader processes are the bottleneck (the setting augment=batched). It
+   needs only two operations for the whole batch: one flips the photos and moves them a little, the other changes
+   brightness and contrast.
 
-In both, random numbers depend only on (seed, epoch, image). So the result depends neither on the number of workers nor
-on how often the run was stopped.
+The random numbers for a photo depend only on the seed, the epoch and the position of the photo in the list of photos.
+So the result depends neither on the number of workers nor on how often the run was stopped and resumed.
 """
 
 import math
@@ -24,14 +25,21 @@ from comp.errors import InputError
 
 BATCH = "batched"
 NAMES = ("none", "flip", "light", "upright", "strong", "moves", "any_side_up", BATCH)
-os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # otherwise the import asks the network for a new version
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # otherwise the import looks for a new version online
 
 
 @cache
 def pipeline(name: str):
-    """The albumentations pipeline `name`; None for "none" and "batched". Raises InputError for an unknown name."""
+    """Return the albumentations pipeline with this name, or None for "none" and "batched".
+
+    Raises InputError for an unknown name.
+    """
     if name not in NAMES:
-        raise InputError(f"augment={name}", f"one of {', '.join(NAMES)}", "correct augment in SET")
+        raise InputError(
+            f"augment={name} is unknown",
+            f"augment is one of {', '.join(NAMES)}",
+            "the same command with another augment in SET",
+        )
     if name in ("none", BATCH):
         return None
     import albumentations as A
@@ -40,7 +48,7 @@ def pipeline(name: str):
 
 
 def _pipelines() -> dict:
-    import albumentations as A  # 1 s to import, and recipes without augmentation never need it
+    import albumentations as A  # the import takes 1 s, and recipes without augmentation do not need it
 
     flip = A.HorizontalFlip(p=0.5)
     small = A.Affine(scale=(0.9, 1.1), translate_percent=(-0.05, 0.05), rotate=(-10, 10), border_mode=2, p=0.7)
@@ -59,7 +67,10 @@ def _pipelines() -> dict:
 
 
 def augmented(name: str, images: np.ndarray, seeds: list[tuple[int, int, int]]) -> np.ndarray:
-    """Augment `images` (B, H, W, 3) uint8 by the pipeline `name`. seeds: (seed, epoch, image) of each image."""
+    """Return the photos `images` (B, H, W, 3) uint8 after the pipeline `name` has augmented them, in the same shape.
+
+    seeds: for each photo, the numbers (seed, epoch, position of the photo) from which its random numbers are drawn.
+    """
     compose = pipeline(name)
     if compose is None:
         return images
@@ -70,22 +81,24 @@ def augmented(name: str, images: np.ndarray, seeds: list[tuple[int, int, int]]) 
     return out
 
 
-# ---- a batch at once
+# ---- a whole batch at once
 
-SCALE, SHIFT, TURN = 0.1, 0.05, math.radians(10)  # the ranges of `small` above
+SCALE, SHIFT, TURN = 0.1, 0.05, math.radians(10)  # the same ranges as in `small` above
 CONTRAST, BRIGHTNESS = 0.2, 0.2  # brightness in standard deviations of normalised pixels
 
 
 def augmented_batch(images: Tensor, seed: int, epoch: int, rows: np.ndarray) -> Tensor:
-    """Augment normalised images (B, 3, H, W); the result has the same shape.
+    """Return the normalised images (B, 3, H, W) after random augmentation, in the same shape.
 
-    rows: the positions (B,) of the images, by which their random numbers are drawn.
+    Each image is flipped, moved, scaled and turned, and its contrast and brightness are changed.
+    rows (B,): the position of each image in the list of photos. The random numbers for an image depend only on `seed`,
+    `epoch` and this position.
     """
     drawn = torch.from_numpy(uniform_draws(seed, epoch, rows, 7)).to(images.device, images.dtype)
     flip, (scale, right, down, turn, contrast, light) = drawn[:, 0] < 0.5, (2 * drawn[:, 1:] - 1).unbind(1)
     angle, zoom = turn * TURN, 1 + scale * SCALE
     across = torch.where(flip, -1.0, 1.0).to(images.dtype) / zoom
-    # theta maps output coordinates in -1 … 1 to input coordinates
+    # theta maps the output coordinates, from -1 to 1, to input coordinates
     theta = torch.stack(
         [
             torch.stack([across * angle.cos(), -angle.sin() / zoom, right * 2 * SHIFT], 1),
@@ -99,10 +112,11 @@ def augmented_batch(images: Tensor, seed: int, epoch: int, rows: np.ndarray) -> 
 
 
 def uniform_draws(seed: int, epoch: int, rows: np.ndarray, count: int) -> np.ndarray:
-    """Draw `count` numbers in [0, 1) for each row, (len(rows), count).
+    """Return `count` random numbers in [0, 1) for each row, as an array (len(rows), count).
 
-    Each number is a hash of (seed, epoch, row, column) by SplitMix64 (Steele et al. 2014), because one numpy Generator
-    per photo would cost more time than the augmentation.
+    rows: whole numbers that identify the rows. Each random number is computed from the seed, the epoch, the row and the
+    column with the hash function SplitMix64 (Steele et al. 2014). One numpy Generator for each photo would take more
+    time than the augmentation itself.
     """
     with np.errstate(over="ignore"):
         stream = _hash(_hash(np.uint64(seed)) + np.uint64(epoch))

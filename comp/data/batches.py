@@ -1,9 +1,9 @@
 """Make batches for training and prediction: choose the rows of an epoch and their order, and read their pixels.
 
-`Batches` returns pixels and labels by position, and `Order` the positions of each batch of an epoch. Pixels are sent to
-the device as uint8 (B, H, W, 3), which takes a quarter of the bytes of float32. There `to_model` turns the pixels into
-the input of the model, normalised floats (B, 3, H, W) in channels-last layout. loader.py makes batches in worker
-processes.
+`Order` chooses the rows of each batch and returns their positions. `Batches` returns the pixels and labels of the rows
+at these positions. Pixels are sent to the device as uint8 (B, H, W, 3), which takes a quarter of the bytes of float32.
+On the device, `to_model` turns the pixels into the input of the model: normalised floats (B, 3, H, W) in channels-last
+layout. loader.py makes batches in worker processes.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,13 +23,18 @@ from comp.hardware import processes
 
 
 class Batches(Dataset):
-    """A dataset that returns, for an index (epoch, positions), pixels (B, H, W, 3) uint8, labels and positions (B,).
+    """A dataset of photos with labels. It returns a whole batch for the index (epoch, positions).
 
-    rows (N,): the position of each row in `photos`. labels (N, …): the labels as competition/labels.py makes them.
-    units (N,) int: rows of one unit are alternatives, such as the photos of one group and class (see `Order`).
-    ids (N,): the prediction id of each row, if several photos share an id. soft (N, T): soft labels, which replace the
-    labels in training (see competition/soft_labels.py). auxiliary: further targets of training rows (see
-    competition/auxiliary_targets.py). pseudo: the number of pseudo-labelled rows, which are the last rows.
+    The batch is a tuple of the pixels (B, H, W, 3) uint8, the labels (B, …) and the positions (B,) of the rows in the
+    batch.
+
+    photos: the photos from which batches are read. rows (N,): for each row, the position of its photo in `photos`.
+    labels (N, …): the labels in the form that competition/labels.py makes. augment_name and seed: the augmentation and
+    its seed (see augment.py). units (N,) int: rows with the same number are alternatives, such as photos with the same
+    group and class (see `Order`). ids (N,): the prediction id of each row, if several photos can share a prediction id.
+    soft (N, T): soft labels, which replace the labels in training (see competition/soft_labels.py). auxiliary: further
+    targets of the training rows (see competition/auxiliary_targets.py). pseudo: the number of pseudo-labelled rows,
+    which come after all other rows.
     """
 
     def __init__(
@@ -53,11 +58,15 @@ class Batches(Dataset):
 
     @property
     def labelled(self) -> int:
-        """The number of rows with a label from the training table. These rows are the first rows."""
+        """The number of rows with a label from the training table. The pseudo-labelled rows come after these rows."""
         return len(self.rows) - self.pseudo
 
     def only(self, positions: np.ndarray) -> "Batches":
-        """The rows at `positions` alone, for prediction. Units, ids and targets other than the labels are left out."""
+        """Return Batches with only the rows at `positions`, for prediction.
+
+        The result has the labels of these rows, but no units, ids, soft labels or auxiliary targets. If `positions` has
+        all rows, the same Batches are returned unchanged.
+        """
         if len(positions) == len(self.rows):
             return self
         return Batches(self.photos, self.rows[positions], self.labels[positions], self.augment_name, self.seed)
@@ -65,7 +74,7 @@ class Batches(Dataset):
     def __getitem__(self, key: tuple[int, np.ndarray]) -> tuple[Tensor, Tensor, Tensor]:
         epoch, positions = key
         rows = self.rows[positions]
-        # rows are read in sorted order, so that the memory-mapped file is read sequentially
+        # photos are read in the order of their positions, so that the memory-mapped file is read from start to end
         order = np.argsort(rows)
         pixels = np.empty((len(rows), self.photos.size, self.photos.size, 3), np.uint8)
         pixels[order] = self.photos.batch(rows[order])
@@ -74,7 +83,10 @@ class Batches(Dataset):
 
 
 def to_model(pixels: Tensor, mean: Sequence[float], std: Sequence[float], device: torch.device) -> Tensor:
-    """Normalise pixels (B, H, W, 3) uint8 to float32 (B, 3, H, W) on the device. mean, std: of RGB values in 0 … 1."""
+    """Return the pixels (B, H, W, 3) uint8 as normalised float32 (B, 3, H, W) on the device.
+
+    mean, std: the mean and the standard deviation of red, green and blue, for pixel values from 0 to 1.
+    """
     pixels = pixels.to(device, non_blocking=True).permute(0, 3, 1, 2).float()
     scale = torch.tensor(std, device=device).view(1, 3, 1, 1) * 255
     return (pixels - torch.tensor(mean, device=device).view(1, 3, 1, 1) * 255) / scale
@@ -84,12 +96,16 @@ def to_model(pixels: Tensor, mean: Sequence[float], std: Sequence[float], device
 
 
 class Order:
-    """The order in which epochs visit the rows. Set `epoch`, then iterate over (epoch, positions) of each batch.
+    """The order in which an epoch visits the rows. Set `epoch`, then iterate over the batches.
 
-    units (N,) int: rows of one unit are alternatives, such as the photos of one group and class; the sampler
-    "one_of_each" draws one row of each unit. pseudo: the number of pseudo-labelled rows, which are the last rows. An
-    epoch visits the labelled rows that the sampler draws, and also so many pseudo-labelled rows that they make up the
-    share `pseudo_share` of the epoch. If several processes train, each gets its part of every batch.
+    Each batch is a pair (epoch, positions); positions (B,) are the positions of its rows. labels (N, …): the label of
+    each row. sampler: how the rows of an epoch are chosen (see `epoch_order`). units (N,) int: rows with the same
+    number are alternatives, such as photos with the same group and class. The sampler "one_of_each" draws one row of
+    each unit.
+    pseudo: the number of pseudo-labelled rows, which come after all other rows. The sampler draws only from the
+    labelled rows. Pseudo-labelled rows are then added until their share of the epoch is `pseudo_share`.
+    If several processes train together, each process gets its own part of every batch. With the sampler "none", which
+    is for prediction, batches are not divided.
     """
 
     def __init__(
@@ -107,14 +123,17 @@ class Order:
         self.pseudo, self.pseudo_share = pseudo, pseudo_share
 
     def rows(self) -> np.ndarray:
-        """The positions of all rows that the epoch visits, in order."""
+        """Return the positions of all rows that the epoch visits, in the order of the visits."""
         count = len(self.labels) - self.pseudo
         units = None if self.units is None else self.units[:count]
         order = epoch_order(self.labels[:count], self.sampler, self.seed, self.epoch, units)
         return self._with_pseudo(order) if self.pseudo else order
 
     def _with_pseudo(self, order: np.ndarray) -> np.ndarray:
-        """Mix pseudo-labelled rows into `order`. No pseudo-labelled row repeats before all of them were drawn."""
+        """Return the positions in `order` and the positions of pseudo-labelled rows, shuffled together.
+
+        No pseudo-labelled row is drawn a second time before all pseudo-labelled rows were drawn once.
+        """
         rng = np.random.default_rng([self.seed, self.epoch, 1])
         first, drawn = len(self.labels) - self.pseudo, round(len(order) * self.pseudo_share / (1 - self.pseudo_share))
         rounds = [first + rng.permutation(self.pseudo) for _ in range(-(-drawn // self.pseudo))]
@@ -131,11 +150,13 @@ class Order:
 def epoch_order(
     labels: np.ndarray, sampler: str, seed: int, epoch: int, units: Sequence[int] | None = None
 ) -> np.ndarray:
-    """The positions of the rows that one epoch visits, in order. The sampler decides.
+    """Return the positions of the rows that one epoch visits, in the order of the visits.
 
-    none: all rows in their order. shuffle: all rows in random order. balanced: as many rows as there are, with equally
-    many rows of each class; within a class no row repeats before every row was drawn. one_of_each: one random row of
-    each unit, which is drawn anew for each epoch.
+    The sampler chooses the rows. "none": all rows in their order. "shuffle": all rows in random order. "balanced": N
+    rows in random order, divided equally among the classes; no row is drawn a second time before all rows of its class
+    were drawn once. "one_of_each": one random row of each unit, drawn again in each epoch.
+    labels (N, …): the label of each row; units (N,) int: rows with the same number are one unit. Raises InputError if
+    the sampler is "one_of_each" and there are no units.
     """
     rng = np.random.default_rng([seed, epoch])
     if sampler == "none":
@@ -143,8 +164,8 @@ def epoch_order(
     if sampler == "one_of_each":
         if units is None:
             raise InputError(
-                "sampler=one_of_each, but the rows have no groups and classes",
-                "rows with a group and a class, since the sampler draws one row of each group and class",
+                "sampler=one_of_each needs a group and a class for each row, but the rows have none",
+                "rows with groups and classes: the sampler draws one row for each pair of a group and a class",
                 "the same command with SET=sampler=shuffle",
             )
         shuffled = rng.permutation(len(labels))
@@ -162,7 +183,10 @@ def epoch_order(
 
 
 def split(order: np.ndarray, batch_size: int) -> list[np.ndarray]:
-    """Cut `order` into batches. If one row is left, it joins the last batch, since batch norm needs two images."""
+    """Cut `order` into batches of `batch_size` positions. If one position is left over, it joins the last batch.
+
+    A batch of one image is avoided because batch norm needs two images.
+    """
     parts = [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
     if len(parts) > 1 and len(parts[-1]) == 1 and batch_size > 1:
         parts[-2:] = [np.concatenate(parts[-2:])]

@@ -1,25 +1,30 @@
-"""Decode image files of any kind to RGB pixels, or say why a file cannot be read. Torch is not imported.
+"""Decode image files to RGB pixels, or say why a file cannot be read. This module does not import torch.
 
 1. `read_bytes` reads a file.
-2. `decode` returns the pixels of a file, turned upright, and `header` its format and size.
-3. `pixels_only` removes the metadata of PNG and JPEG files, which is often damaged or huge; the pixels do not need it.
+2. `decode` returns the pixels of an image file, turned upright. `header` returns the format and the size of the image.
+3. `pixels_only` removes the metadata of PNG and JPEG files, which is often damaged or huge. The pixels do not need it.
 4. `upright` turns an image by its EXIF orientation, even if other EXIF tags are broken.
-5. `kind_of_file` tells by the first bytes of a file what the file is if it is no photo.
+5. `kind_of_file` names a file that is not a readable photo, such as a web page or a zip archive, by its first bytes.
 
-| kind of file                       | pixels                                                                         |
+In this table, v is the value of a pixel in the file:
+
+| kind of file                       | RGB pixels                                                                     |
 |------------------------------------|--------------------------------------------------------------------------------|
 | colour, grey, 1 bit, CMYK, palette | as PIL converts them to RGB                                                    |
-| alpha, transparent palette colours | laid on white; alpha that is all opaque or all transparent is dropped          |
-| 16-bit grey, 32-bit whole numbers  | v >> 8; v >> 4 if no value is above 4095 (12 bits, as cameras and scanners     |
-|                                    | write); never stretched to a photo's own range; refused beyond 0 … 65535       |
+| alpha, transparent palette colours | put on a white background; an alpha channel that is opaque everywhere or       |
+|                                    | transparent everywhere is ignored                                              |
+| 16-bit grey, 32-bit whole numbers  | v >> 8, or v >> 4 if no value is above 4095 (cameras and scanners often write  |
+|                                    | 12 bits); no photo is stretched to its own range of values; values outside of  |
+|                                    | 0 … 65535 are refused                                                          |
 | 16-bit colour                      | v >> 8                                                                         |
-| floats                             | 255 v; refused unless all values lie in 0 … 1                                  |
-| several frames or pages            | the first                                                                      |
+| floats                             | 255 v; values outside of 0 … 1 are refused                                     |
+| several frames or pages            | the pixels of the first frame or page                                          |
 
-PIL decodes the files, and not OpenCV, which gives grey pixels for a truncated JPEG and no error. HEIC needs the extra
-`heic` (pillow-heif). Parts 3 to 5 are own code, because PIL refuses photos with damaged metadata, accepts wrong
-checksums in a PNG, misses the orientation if another tag is broken (ImageOps.exif_transpose fails ten tests), and says
-of any other file only that it cannot identify the file.
+PIL decodes the files. OpenCV is not used, because it returns grey pixels for a truncated JPEG and raises no error. HEIC
+photos can be read if the package pillow-heif is installed (the extra `heic`).
+Parts 3 to 5 are written here, because PIL refuses photos with damaged metadata, accepts wrong checksums in a PNG, and
+ignores the orientation if another tag is broken (with ImageOps.exif_transpose, ten tests fail). If a file is no image,
+PIL says only that it cannot identify the file.
 """
 
 import functools
@@ -39,7 +44,10 @@ from PIL import Image, UnidentifiedImageError, features
 
 
 def read_bytes(path: Path) -> bytes:
-    """The bytes of the file. Raises ValueError with the reason if `path` is not a file or cannot be opened."""
+    """Return the bytes of the file at `path`.
+
+    Raises ValueError with the reason if `path` is not a file or cannot be opened.
+    """
     try:
         mode = os.stat(path).st_mode
         if stat.S_ISREG(mode):
@@ -53,38 +61,40 @@ def read_bytes(path: Path) -> bytes:
 
 # ---- decode
 
-Image.MAX_IMAGE_PIXELS = 100_000_000  # a file with more pixels counts as a decompression bomb
-warnings.filterwarnings("ignore", module=r"PIL\.")  # they are about odd tags and do not name the photo
-LARGE = 4_000_000  # pixels; a JPEG with more may be decoded at a fraction of its size
+Image.MAX_IMAGE_PIXELS = 100_000_000  # a file with more pixels is refused as a decompression bomb
+warnings.filterwarnings("ignore", module=r"PIL\.")  # PIL's warnings are about odd tags and do not name the photo
+LARGE = 4_000_000  # a JPEG with more pixels may be decoded at a fraction of its size
 # PIL knows many more formats, some of which start other programs, such as Ghostscript
 FORMATS = ("AVIF", "BMP", "DIB", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TGA", "TIFF", "WEBP")
-BITS, MEANING, PLANES, NUMBERS = 258, 262, 284, 339  # tags of a TIFF
+BITS, MEANING, PLANES, NUMBERS = 258, 262, 284, 339  # the numbers of TIFF tags
 
 
 def decode(data: bytes, enough: int = 0) -> np.ndarray:
-    """Decode the bytes of an image file to RGB pixels (H, W, 3) uint8, as in the table above, turned upright.
+    """Decode the bytes of an image file to RGB pixels (H, W, 3) uint8, turned upright.
 
-    enough: the pixels that each side must keep. A JPEG of more than LARGE pixels is then decoded at 1/2, 1/4 or 1/8 of
-    its size, which takes a third of the time and changes pixels slightly. With 0 every photo is decoded at full size.
-    Raises ValueError, which says what the file is, for anything that is not a whole picture.
+    A table in the docstring of this module shows how each kind of file becomes RGB pixels.
+    enough: with 0, every photo is decoded at full size. With another number, a JPEG of more than LARGE pixels is
+    decoded at 1/2, 1/4 or 1/8 of its size, as long as each side keeps at least `enough` pixels. This takes a third of
+    the time and changes the pixels slightly.
+    Raises ValueError if the bytes are not a whole picture. The error says what kind of file the bytes are.
     """
     try:
         return _pixels(data, enough)
-    except Exception as error:  # hostile bytes make decoders raise a dozen types of errors
+    except Exception as error:  # damaged or malicious bytes make decoders raise a dozen types of errors
         plain = pixels_only(data)
         if plain != data:
             try:
                 return _pixels(plain, enough)
-            except Exception:  # the metadata was not the reason, and the first error says more
+            except Exception:  # the metadata was not the cause, and the first error says more
                 pass
         raise ValueError(_problem(data, error)) from None
 
 
 def header(data: bytes) -> tuple[str, int, int]:
-    """The format (PIL's name), width and height of an image file, which is not turned upright."""
+    """Return PIL's name of the file format, and the width and height of the image before it is turned upright."""
     try:
         image = _opened(data)
-    except Exception:  # damaged metadata may be the reason, as in `decode`
+    except Exception:  # damaged metadata may be the cause, as in `decode`
         image = _opened(pixels_only(data))
     with image:
         return image.format, image.width, image.height
@@ -103,8 +113,8 @@ def _pixels(data: bytes, enough: int) -> np.ndarray:
 def _opened(data: bytes) -> Image.Image:
     heic = is_heic(data) and _reads_heic()
     image = Image.open(io.BytesIO(data), formats=("HEIF",) if heic else FORMATS)
-    if image.width * image.height > Image.MAX_IMAGE_PIXELS:  # up to twice as many pixels PIL itself only warns
-        raise ValueError(f"{image.width} x {image.height} pixels: a decompression bomb, not a photo")
+    if image.width * image.height > Image.MAX_IMAGE_PIXELS:  # up to twice this number, PIL only warns
+        raise ValueError(f"the file claims {image.width} x {image.height} pixels: a decompression bomb, not a photo")
     return image
 
 
@@ -119,16 +129,19 @@ def _reads_heic() -> bool:
 
 
 def _check_tiff(image: Image.Image) -> None:
-    """Raise ValueError for TIFFs that PIL reads wrongly: colours of over 8 bits in separate planes, or signed bytes."""
+    """Raise ValueError if PIL would read this TIFF wrongly.
+
+    These are TIFFs with more than 8 bits for each colour in separate planes, and TIFFs with signed bytes.
+    """
     bits = max(image.tag_v2.get(BITS, (1,)))
     if bits > 8 and image.tag_v2.get(PLANES) == 2:
-        raise ValueError(f"a TIFF of {bits}-bit colours in separate planes (save it as PNG)")
+        raise ValueError(f"a TIFF with {bits}-bit colours in separate planes, which PIL reads wrongly (save it as PNG)")
     if bits == 8 and 2 in image.tag_v2.get(NUMBERS, ()):
-        raise ValueError("a TIFF of signed bytes (save it as PNG)")
+        raise ValueError("a TIFF with signed bytes, which PIL reads wrongly (save it as PNG)")
 
 
 def _is_inverted(image: Image.Image) -> bool:
-    """Return whether 0 is white in a TIFF, which PIL considers only for 8-bit images."""
+    """Return whether the image is a TIFF in which 0 means white. PIL takes care of this only for 8-bit images."""
     return image.format == "TIFF" and image.tag_v2.get(MEANING) == 0
 
 
@@ -146,13 +159,15 @@ def _rgb(image: Image.Image, inverted: bool) -> np.ndarray:
 def _from_integers(values: np.ndarray, mode: str) -> np.ndarray:
     low, high = int(values.min()), int(values.max())
     if low < 0 or high > 65535:
-        raise ValueError(f"mode {mode} with values from {low} to {high}: save it with values in 0 … 65535, or 8 bits")
+        raise ValueError(f"an image of mode {mode} with values from {low} to {high} (save it with 8 or 16 bits)")
     return (values >> (8 if high > 4095 else 4)).astype(np.uint8)
 
 
 def _from_floats(values: np.ndarray) -> np.ndarray:
     if not (np.isfinite(values).all() and values.min() >= 0 and values.max() <= 1):
-        raise ValueError(f"mode F with values from {values.min():g} to {values.max():g}: save it with values in 0 … 1")
+        raise ValueError(
+            f"an image of mode F with values from {values.min():g} to {values.max():g} (save it with values in 0 … 1)"
+        )
     return np.rint(values * 255).astype(np.uint8)
 
 
@@ -181,14 +196,15 @@ PNG = b"\x89PNG\r\n\x1a\n"
 OF_PIXELS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT")  # chunks that the pixels depend on
 KEPT = (*OF_PIXELS, b"eXIf", b"IEND")
 JPEG = b"\xff\xd8\xff"
-SCAN = 0xDA  # marker of the pixel data in a JPEG
-BLOCK = 1 << 24  # bytes unpacked at one time
+SCAN = 0xDA  # the marker before the pixel data of a JPEG
+BLOCK = 1 << 24  # number of bytes that are unpacked at one time
 
 
 def check_parts(data: bytes) -> None:
-    """Raise ValueError for a PNG with damaged pixels, since PIL does not compare all checksums.
+    """Raise ValueError if a PNG has damaged pixels. PIL does not compare all checksums in a PNG.
 
-    The compressed pixels also hold a checksum. If that checksum is right, a wrong checksum of their chunk is accepted.
+    The compressed pixels contain a checksum, and each chunk of the file that holds a part of them has another checksum.
+    If the checksum of the compressed pixels is right, wrong checksums of these chunks are accepted.
     """
     if not data.startswith(PNG):
         return
@@ -196,18 +212,18 @@ def check_parts(data: bytes) -> None:
     if wrong == {b"IDAT"} and _unpacks(b"".join(body for kind, body, _ in _chunks(data) if kind == b"IDAT")):
         return
     if wrong:
-        raise ValueError(f"a damaged PNG: the checksum of {b', '.join(sorted(wrong)).decode()} is wrong")
+        raise ValueError(f"a damaged PNG: the checksum of {b', '.join(sorted(wrong)).decode()} in the file is wrong")
 
 
 def pixels_only(data: bytes) -> bytes:
-    """The bytes of a PNG or JPEG without its metadata except EXIF; the bytes of any other file, unchanged."""
+    """Return the bytes of a PNG or JPEG without its metadata, except EXIF. Other files are returned unchanged."""
     if data.startswith(PNG):
         return PNG + b"".join(_chunk(kind, body) for kind, body, right in _chunks(data) if kind in KEPT and right)
     return _without_segments(data) if data.startswith(JPEG) else data
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bool]]:
-    """For each complete chunk of a PNG, yield its kind, its content, and whether its checksum is right."""
+    """For each complete chunk of a PNG, yield its type (such as IDAT), its data and whether its checksum is right."""
     place = len(PNG)
     while place + 12 <= len(data):
         size, kind = struct.unpack_from(">I4s", data, place)
@@ -234,7 +250,10 @@ def _unpacks(packed: bytes) -> bool:
 
 
 def _without_segments(data: bytes) -> bytes:
-    """The bytes of a JPEG without comments and application segments, except EXIF and whole segments about colours."""
+    """Return the bytes of a JPEG without its comments and application segments.
+
+    EXIF segments and complete segments about colours (JFIF and Adobe) are kept.
+    """
     place, kept = 2, [data[:2]]
     while place + 4 <= len(data) and data[place] == 0xFF and data[place + 1] != SCAN:
         end = place + 2 + int.from_bytes(data[place + 2 : place + 4])
@@ -252,8 +271,8 @@ def _is_metadata(marker: int, body: bytes) -> bool:
 
 # ---- EXIF orientation
 
-TAG, SHORT = 0x112, 3
-ENTRY = 12  # bytes of an entry
+TAG, SHORT = 0x112, 3  # the EXIF tag of the orientation, and the type of its value
+ENTRY = 12  # number of bytes of one EXIF entry
 ORDERS = {b"II*\0": "<", b"MM\0*": ">"}
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -267,7 +286,7 @@ TURNS = {
 
 
 def upright(image: Image.Image) -> Image.Image:
-    """The image turned by its EXIF orientation, or unchanged if it has no orientation that can be read."""
+    """Return the image turned by its EXIF orientation, or unchanged if it has no orientation that can be read."""
     image.load()
     try:
         orientation = image.getexif().get(TAG)
@@ -278,7 +297,10 @@ def upright(image: Image.Image) -> Image.Image:
 
 
 def _orientation(exif: bytes) -> int | None:
-    """The orientation in an EXIF record, or None. PIL misses it after a tag that points outside the record."""
+    """Return the orientation number in the bytes of EXIF data, or None if there is none.
+
+    PIL does not find the orientation if an earlier tag points outside of the EXIF data.
+    """
     record = exif.removeprefix(b"Exif\0\0")
     order = ORDERS.get(record[:4])
     try:
@@ -287,34 +309,34 @@ def _orientation(exif: bytes) -> int | None:
             tag, kind, _, value = struct.unpack_from(f"{order}HHIH", record, start + 2 + ENTRY * i)
             if (tag, kind) == (TAG, SHORT):
                 return value
-    except struct.error:  # there is no record, or the record ends early
+    except struct.error:  # there is no EXIF data, or the data ends early
         pass
     return None
 
 
-# ---- what a file is that is no photo
+# ---- name a file that is no readable photo
 
 DAMAGED = "a damaged or incomplete {}"
 ADVICE = {
-    "a Git LFS pointer, not the photo itself": "git lfs pull",
-    "a git-annex pointer, not the photo itself": "git annex get .",
-    "a HEIC photo": ".venv/bin/pip install pillow-heif",
-    "an AVIF photo": ".venv/bin/pip install --upgrade pillow",
+    "a Git LFS pointer, not the photo itself": "run `git lfs pull`",
+    "a git-annex pointer, not the photo itself": "run `git annex get .`",
+    "a HEIC photo": "to read it, run `.venv/bin/pip install pillow-heif`",
+    "an AVIF photo": "to read it, run `.venv/bin/pip install --upgrade pillow`",
     "a JPEG XL photo": "convert it to PNG, for example with djxl",
-    "a TIFF of a kind that PIL does not read, or a damaged one": "save it as PNG of 8 or 16 bits",
+    "a damaged TIFF, or a TIFF that PIL cannot read": "save it as PNG with 8 or 16 bits",
     "a Photoshop file": "save it as PNG",
-    "a web page (HTML)": "download it again, signed in",
-    "a JSON text": "download it again: it may hold an error message",
+    "a web page (HTML)": "sign in and download the photo again",
+    "a JSON text": "it may hold an error message; download the photo again",
     "a DICOM file": "convert it to PNG, for example with pydicom",
-    "an array of numpy": "save it as PNG",
-    "a zip archive": "unpack it with unzip",
-    "a 7z archive": "unpack it with 7z x",
-    "a gzip archive": "rename it to .gz, then gunzip it",
-    "a bzip2 archive": "rename it to .bz2, then bunzip2 it",
-    "an xz archive": "rename it to .xz, then unxz it",
-    "a tar archive": "unpack it with tar -xf",
-    "a file that a Mac keeps beside another file": "delete it; the photo has the same name without ._",
-    "nothing but zero bytes": "copy or download it again",
+    "a NumPy array file": "save the array as PNG",
+    "a zip archive": "unpack it with `unzip`",
+    "a 7z archive": "unpack it with `7z x`",
+    "a gzip archive": "rename it to end in .gz, then unpack it with `gunzip`",
+    "a bzip2 archive": "rename it to end in .bz2, then unpack it with `bunzip2`",
+    "an xz archive": "rename it to end in .xz, then unpack it with `unxz`",
+    "a tar archive": "unpack it with `tar -xf`",
+    "a helper file that macOS makes for another file": "delete it; the photo has the same name without ._",
+    "a file that has only zero bytes": "copy or download it again",
 }
 FIRST_BYTES = {
     b"version https://git-lfs": "a Git LFS pointer, not the photo itself",
@@ -332,24 +354,24 @@ FIRST_BYTES = {
     b"8BPS": "a Photoshop file",
     b"\xff\x0a": "a JPEG XL photo",
     b"\0\0\0\x0cJXL ": "a JPEG XL photo",
-    b"\x93NUMPY": "an array of numpy",
+    b"\x93NUMPY": "a NumPy array file",
     b"\x89HDF": "an HDF5 file",
     b"PAR1": "a Parquet table",
-    b"\0\x05\x16\x07": "a file that a Mac keeps beside another file",
+    b"\0\x05\x16\x07": "a helper file that macOS makes for another file",
     b"\xff\xd8\xff": DAMAGED.format("JPEG"),
     b"\x89PNG": DAMAGED.format("PNG"),
     b"GIF8": DAMAGED.format("GIF"),
     b"RIFF": DAMAGED.format("WebP or other RIFF file"),
-    b"II*\0": "a TIFF of a kind that PIL does not read, or a damaged one",
-    b"MM\0*": "a TIFF of a kind that PIL does not read, or a damaged one",
+    b"II*\0": "a damaged TIFF, or a TIFF that PIL cannot read",
+    b"MM\0*": "a damaged TIFF, or a TIFF that PIL cannot read",
 }
 HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
 
 
 def kind_of_file(data: bytes, readable: Mapping[str, bool]) -> str:
-    """The kind of the file in words, followed by the advice for this kind in brackets, if there is any.
+    """Return a text that says what kind of file the bytes are, followed by advice in brackets if there is any.
 
-    readable: for "HEIC" and "AVIF", whether such photos can be read here. A photo of a readable kind is called damaged.
+    readable: for "HEIC" and "AVIF", whether such photos can be read here. If they can, the text calls the file damaged.
     """
     what = _kind(data)
     damaged = [kind for kind, is_read in readable.items() if is_read and what.endswith(f" {kind} photo")]
@@ -364,7 +386,10 @@ def is_heic(data: bytes) -> bool:
 
 
 def _is_avif(data: bytes) -> bool:
-    """Return whether AVIF is in the list of brands. The first brand does not say so if it is one that HEIC also has."""
+    """Return whether the file lists AVIF among its brands, which are the formats that it conforms to.
+
+    The first brand alone does not tell, because AVIF files may begin with a brand of HEIC files.
+    """
     return data[4:8] == b"ftyp" and (b"avif" in data[8:32] or b"avis" in data[8:32])
 
 
@@ -372,9 +397,9 @@ def _kind(data: bytes) -> str:
     if not data:
         return "an empty file (0 bytes)"
     if not data.strip(b"\0"):
-        return "nothing but zero bytes"
+        return "a file that has only zero bytes"
     if data[4:8] == b"ftyp":
-        return "an AVIF photo" if _is_avif(data) else "a HEIC photo" if is_heic(data) else "a video or similar"
+        return "an AVIF photo" if _is_avif(data) else "a HEIC photo" if is_heic(data) else "a video or a similar file"
     if data[128:132] == b"DICM":
         return "a DICOM file"
     if data[257:262] == b"ustar":
@@ -388,9 +413,9 @@ def _kind_of_text(data: bytes) -> str:
     if start.lower().startswith((b"<!doctype html", b"<html", b"<head", b"<!--", b"<body", b"<script")):
         return "a web page (HTML)"
     if start.startswith((b"<?xml", b"<svg")):
-        return "XML or SVG, not a picture of pixels"
+        return "an XML or SVG file, which has no pixels"
     if start.startswith((b"{", b"[")):
         return "a JSON text"
     if start.isascii() and all(byte >= 32 or byte in b"\t\r\n" for byte in start):
-        return f"text that begins with {start[:40].decode()!r}"
-    return f"not an image that PIL knows; its first bytes are {data[:8].hex(' ')}"
+        return f"a text that begins with {start[:40].decode()!r}"
+    return f"a file of an unknown format, whose first bytes are {data[:8].hex(' ')}"

@@ -1,14 +1,15 @@
-"""Make folds in which groups stay together and labels are spread evenly. Torch is not imported.
+"""Make folds in which groups stay together and labels are spread evenly. This module does not import torch.
 
 1. `assign_folds` adds the column `fold` to the training table, for every kind of target.
-2. `split_rows` splits the rows by one seed, with a method that suits the labels and groups.
-3. `best_seed` tries several seeds and chooses the seed whose folds are most alike.
-4. `audit_folds` finds groups and photos that are in two folds.
-5. `labels_by_fold` counts the labels of each fold, and two functions warn of labels that folds cannot share evenly.
+2. `split_rows` splits the rows into folds with one seed. It chooses a method that suits the labels and the groups.
+3. `best_seed` tries several seeds and returns the seed whose folds are most alike.
+4. `audit_folds` raises an error if a group or a photo is in two folds.
+5. `labels_by_fold` counts the labels in each fold. `missing_labels` and `crowded_labels` warn of labels that cannot be
+   spread evenly over the folds.
 
-Two methods of libraries are replaced by own code. StratifiedGroupKFold of scikit-learn makes the same folds (a test
-compares them), but takes ten times as long, too long for a search over a thousand seeds. iterative-stratification
-splits single rows and cannot keep groups together.
+This module replaces two methods of libraries. StratifiedGroupKFold of scikit-learn makes the same folds as
+`stratified_group` (a test compares them), but takes ten times as long, which is too long for a search over a thousand
+seeds. The package iterative-stratification splits single rows and cannot keep groups together.
 """
 
 import warnings
@@ -28,7 +29,7 @@ from comp.store.fold_table import USUAL_FOLDS, fold_count
 # ---- assign
 
 SEEDS = 2**32  # number of seeds that numpy's generators accept
-DECILES = 10  # number of ranges that are spread evenly if the target is a number
+DECILES = 10  # number of ranges to spread evenly if the target is a number
 
 
 def assign_folds(
@@ -39,13 +40,16 @@ def assign_folds(
     search: int = 1,
     progress: Callable[[int], None] = lambda count: None,
 ) -> pd.DataFrame:
-    """Return `table` (image, group, label, …), sorted by image, with a new column `fold` of 0 … K-1.
+    """Return `table`, sorted by image, with a new column `fold` that has the numbers 0 … folds - 1.
 
-    Each group is in one fold, no fold is empty, and `split_rows` spreads the classes, each of several labels, or the
-    deciles of a number evenly. search: the number of seeds to try, from `seed` on; the most even folds are kept.
-    progress: a function that is called with the number of seeds just tried.
-    The rows are sorted first, so that the result does not depend on the order of files on a disk.
-    Raises InputError for fewer than 2 folds, for more folds than groups, and for seeds that do not exist.
+    table: the training rows with the columns image and label, and with the column group if photos have groups. All rows
+    of a group get the same fold, and no fold is empty. `split_rows` spreads the classes evenly over the folds. If a row
+    can have several labels, each label is spread evenly. If the target is a number, DECILES ranges of the number are
+    spread evenly.
+    search: the number of seeds to try, from `seed` on; the most even folds are kept. progress: a function that is
+    called with the number of seeds tried since its last call.
+    The rows are sorted so that the result does not depend on the order of the files on a disk.
+    Raises InputError for fewer than 2 folds, for more folds than groups, and for seeds outside of 0 … SEEDS - 1.
     """
     table = with_groups(table).sort_values("image", ignore_index=True)
     _check_fold_count(folds, table["group"].nunique(), seed, search)
@@ -61,7 +65,8 @@ def assign_folds(
 def with_groups(table: pd.DataFrame) -> pd.DataFrame:
     """Return `table` with a group in every row, as text. A row without a group gets its image as the group.
 
-    If the table has a column `id`, photos of one prediction id are scored together, so their groups are merged.
+    If the table has a column `id`, it holds the prediction id of each photo. Photos with the same prediction id are
+    scored together, so their groups are merged.
     """
     group = table["group"] if "group" in table else pd.Series(None, table.index, object)
     none = group.isna() | (group.astype(str) == "")
@@ -74,16 +79,22 @@ def with_groups(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def strata_of(table: pd.DataFrame, competition: Competition, folds: int) -> np.ndarray:
-    """The values to spread evenly: class or range numbers (N,) int, or several labels (N, C) uint8 of 0 and 1."""
+    """Return for each row of `table` the value that the folds must spread evenly.
+
+    The values are class numbers (N,) int. If the target is a number, they are the numbers (N,) int of its ranges. If a
+    row can have several labels, they are an array (N, C) uint8 of 0 and 1. folds: the number of folds.
+    """
     values = labels.to_array(table["label"], competition)
-    # a number gets fewer ranges if a range would have fewer rows than there are folds
+    # there are fewer ranges of a number if a range would have fewer rows than there are folds
     return values if values.ndim == 2 else labels.strata(values, max(1, min(DECILES, len(values) // folds)))
 
 
 def without_empty(fold: np.ndarray, group: np.ndarray, folds: int) -> np.ndarray:
-    """Return `fold` (N,) after each empty fold has received the smallest group of the fold with the most groups.
+    """Return the fold of each row (N,) after each empty fold has received one group.
 
-    Stratification can leave a fold empty if there are few groups of unequal size.
+    fold, group (N,): the fold and the group number of each row; folds: the number of folds. An empty fold receives the
+    smallest group of the fold with the most groups. Stratification can leave a fold empty if there are few groups of
+    unequal size.
     """
     of_group, rows = fold[np.unique(group, return_index=True)[1]], np.bincount(group)
     for k in np.setdiff1d(np.arange(folds), of_group):
@@ -93,36 +104,40 @@ def without_empty(fold: np.ndarray, group: np.ndarray, folds: int) -> np.ndarray
 
 
 def _check_fold_count(folds: int, groups: int, seed: int, search: int) -> None:
-    asked = f"{folds} folds of {groups} group(s)"
+    found = f"FOLDS={folds} does not fit the training photos, which have {groups} group(s)"
     if groups < 2:
         expected = "at least 2 groups, since photos of one group and near-identical photos stay in one fold"
-        raise InputError(asked, expected, "in competition.toml, choose a column with more values as `group`, or none")
+        raise InputError(
+            found, expected, "in competition.toml, set `group` to a column with more values, or remove `group`"
+        )
     if not 2 <= folds <= groups:
-        raise InputError(asked, f"2 to {groups} folds", f"make folds FOLDS={min(USUAL_FOLDS, groups)}")
+        raise InputError(found, f"2 to {groups} folds", f"make folds FOLDS={min(USUAL_FOLDS, groups)}")
     if search < 1 or not 0 <= seed <= SEEDS - search:
         raise InputError(
-            f"SEED={seed} SEARCH={search}",
-            f"SEARCH of at least 1, and only seeds from 0 to {SEEDS - 1}",
+            f"SEED={seed} with SEARCH={search} is not possible",
+            f"SEARCH is at least 1, and all seeds from SEED to SEED + SEARCH - 1 are in 0 … {SEEDS - 1}",
             "make folds SEED=0 SEARCH=1",
         )
 
 
 # ---- split by one seed
 
-MOST_CELLS = 20_000_000  # largest product of groups and classes for a table of both, which takes 160 MB
+MOST_CELLS = 20_000_000  # largest size of a table of groups by classes; it takes 160 MB
 
 
 def split_rows(strata: np.ndarray, group: np.ndarray, folds: int, seed: int) -> np.ndarray:
-    """The fold of each row, (N,) int. Each group is in one fold.
+    """Return the fold (N,) int of each row. All rows of a group get the same fold.
 
-    strata: class numbers (N,), or several labels (N, C) of 0 and 1; group: the number (N,) of each row's group, from 0.
+    strata: class numbers (N,), or an array (N, C) of 0 and 1 if a row can have several labels; group (N,): the group
+    number of each row, from 0. The method depends on the labels and the groups:
 
-    | labels                                                       | method                            |
+    | labels and groups                                            | method                            |
     |--------------------------------------------------------------|-----------------------------------|
-    | one, and no two rows of one group                            | scikit-learn's StratifiedKFold    |
-    | one, with groups                                             | `stratified_group`                |
-    | several; or all classes have fewer rows than folds;          | `split_iteratively`               |
-    | or more than MOST_CELLS groups times classes                 |                                   |
+    | a row has one label, and each group has one row              | scikit-learn's StratifiedKFold    |
+    | a row has one label, and some groups have several rows       | `stratified_group`                |
+    | a row can have several labels                                | `split_iteratively`               |
+    | each class has fewer rows than there are folds               | `split_iteratively`               |
+    | groups of several rows, and groups x classes > MOST_CELLS    | `split_iteratively`               |
     """
     if strata.ndim == 2:
         return _iterative(sparse.csr_matrix(strata), group, folds, seed)
@@ -136,11 +151,11 @@ def split_rows(strata: np.ndarray, group: np.ndarray, folds: int, seed: int) -> 
 
 
 def _stratified(strata: np.ndarray, folds: int, seed: int) -> np.ndarray:
-    from sklearn.model_selection import StratifiedKFold  # takes a second to import, for which --help should not wait
+    from sklearn.model_selection import StratifiedKFold  # the import takes a second; --help need not wait
 
     fold, splitter = np.empty(len(strata), int), StratifiedKFold(folds, shuffle=True, random_state=seed)
     with warnings.catch_warnings():
-        # `missing_labels` warns of small classes by their names
+        # this warning is not needed, because `missing_labels` names the small classes
         warnings.filterwarnings("ignore", "The least populated class")
         for k, (_, held_out) in enumerate(splitter.split(strata, strata)):
             fold[held_out] = k
@@ -148,9 +163,10 @@ def _stratified(strata: np.ndarray, folds: int, seed: int) -> np.ndarray:
 
 
 def stratified_group(strata: np.ndarray, group: np.ndarray, folds: int, seed: int) -> np.ndarray:
-    """The folds (N,) that scikit-learn's StratifiedGroupKFold(folds, shuffle=True, random_state=seed) makes.
+    """Return the folds (N,) that scikit-learn's StratifiedGroupKFold(folds, shuffle=True, random_state=seed) makes.
 
-    scikit-learn tries the folds for a group one after the other. Here they are tried at once, ten times as fast.
+    strata, group (N,): the class number and the group number of each row. For each group, scikit-learn tries the folds
+    one after the other. This function tries all folds at once, which is ten times as fast.
     """
     total = np.bincount(strata)
     counts = np.zeros((group.max() + 1, len(total)))
@@ -167,7 +183,11 @@ def stratified_group(strata: np.ndarray, group: np.ndarray, folds: int, seed: in
 
 
 def _mean_deviation(shares: np.ndarray) -> np.ndarray:
-    """The standard deviation over folds, averaged over classes, (trial,). shares (trial, K, C) is overwritten."""
+    """Return for each of T trials how uneven its folds are, as (T,).
+
+    shares (T, K, C): in each trial, the share of the rows of each class that is in each fold. The result is the
+    standard deviation of the shares over the folds, averaged over the classes. The array `shares` is overwritten.
+    """
     # the same steps as np.std and np.mean, without their overhead
     folds, classes = shares.shape[1:]
     shares -= np.add.reduce(shares, axis=1, keepdims=True) / folds
@@ -176,7 +196,11 @@ def _mean_deviation(shares: np.ndarray) -> np.ndarray:
 
 
 def _first_best(uneven: list[float], rows: list[float]) -> int:
-    """The trial with the least uneven folds, or, of nearly equal trials, the trial whose fold has the fewest rows."""
+    """Return the number of the trial with the least uneven folds. Trial k puts a group into fold k.
+
+    uneven: for each trial, how uneven the folds are. rows: for each fold, the number of rows before the group is added.
+    If several trials are nearly equal, the trial whose fold has the fewest rows is chosen.
+    """
     best, lowest, fewest = 0, float("inf"), float("inf")
     for k, (value, size) in enumerate(zip(uneven, rows, strict=True)):
         near = abs(value - lowest) <= 1e-8 + 1e-5 * lowest and lowest < float("inf")  # np.isclose
@@ -192,14 +216,15 @@ def _iterative(positive: sparse.csr_matrix, group: np.ndarray, folds: int, seed:
 
 
 def split_iteratively(counts, rows: np.ndarray, folds: int, seed: int) -> np.ndarray:
-    """The fold 0 … folds - 1 of each group, (G,) int, by iterative stratification.
+    """Return the fold of each group, a number from 0 to folds - 1, as (G,) int. The method is iterative stratification.
 
-    The method of Sechidis, Tsoumakas & Vlahavas 2011, "On the stratification of multi-label data", takes the label with
-    the fewest rows left, and gives each of its rows to the fold that needs this label most. Here whole groups are
-    given, with all labels of their rows. If several folds need the label equally, the group goes to the fold that needs
-    the most rows, and if these are equal too, to a random fold, drawn by seed.
-
-    counts: (G, C) array or sparse matrix, the rows of each label in a group; rows: (G,), the rows of a group.
+    counts (G, C): the number of rows with each label in each group, as an array or a sparse matrix; rows (G,): the
+    number of rows in each group.
+    The original method (Sechidis, Tsoumakas & Vlahavas 2011, "On the stratification of multi-label data") takes the
+    label with the fewest rows left, and gives each row with this label to the fold that needs the label most. This
+    function gives a whole group at a time, with all labels of its rows. If several folds need the label equally, the
+    group goes to the fold among them that needs the most rows. If they also need equally many rows, a random fold among
+    them is drawn with `seed`.
     """
     rng = np.random.default_rng(seed)
     order = np.lexsort((rng.permutation(len(rows)), -rows))  # large groups first
@@ -218,11 +243,13 @@ def split_iteratively(counts, rows: np.ndarray, folds: int, seed: int) -> np.nda
 
 
 class _Deal:
-    """The folds of the groups so far, and the rows that each fold still needs.
+    """The state of `split_iteratively`: the folds that groups have so far, and the rows that each fold still needs.
 
-    owed (C, K): the rows of each label that each fold needs; owed_rows (K,): the rows of any label that it needs. Both
-    are in units of 1 / folds rows, so that they are whole numbers and ties are exact. left (C,): the rows of each label
-    that have no fold yet. fold (G,): the fold of each group, -1 if the group has no fold yet.
+    counts (G, C) and rows (G,): the arguments of `split_iteratively`. owed (C, K): how many rows with each label each
+    fold still needs. owed_rows (K,): how many rows each fold still needs, whatever their labels. Both owed and
+    owed_rows are multiplied by the number of folds, so that they are whole numbers and ties are exact. left (C,): the
+    number of rows with each label in the groups without a fold. fold (G,): the fold of each group, or -1 if the group
+    has no fold yet.
     """
 
     def __init__(self, counts: sparse.csr_matrix, rows: np.ndarray, folds: int, rng: np.random.Generator):
@@ -233,12 +260,16 @@ class _Deal:
         self.fold = np.full(len(rows), -1)
 
     def rarest_label(self) -> int | None:
-        """The label with the fewest rows without a fold; None if no label has such rows."""
+        """Return the label with the fewest rows in groups without a fold, or None if no label has such rows."""
         left = np.where(self.left > 0, self.left, np.iinfo(np.int64).max)
         return int(left.argmin()) if (self.left > 0).any() else None
 
     def give(self, group: int, wanted: np.ndarray) -> None:
-        """Give a group to the fold with the largest value in `wanted` (K,), and reduce the rows that the fold needs."""
+        """Give a group to the fold with the largest value in `wanted` (K,), and update what the fold still needs.
+
+        If several folds have the largest value, the group goes to the fold among them that needs the most rows. If that
+        is also a tie, a random fold among them is drawn.
+        """
         best = np.flatnonzero(wanted == wanted.max())
         best = best[self.owed_rows[best] == self.owed_rows[best].max()]
         k = best[0] if len(best) == 1 else self.rng.choice(best)
@@ -253,15 +284,16 @@ class _Deal:
 # ---- search over seeds
 
 SEEDS_PER_TASK = 10
-WORTH_PROCESSES = 500_000  # rows times seeds; for fewer, the start of processes takes longer than the search
+WORTH_PROCESSES = 500_000  # rows times seeds; below it, starting processes takes longer than the search
 
 
 def best_seed(
     strata: np.ndarray, group: np.ndarray, folds: int, seed: int, search: int, progress: Callable[[int], None]
 ) -> int:
-    """The first seed in seed … seed + search - 1 whose folds have the lowest `imbalance`.
+    """Return the seed in seed … seed + search - 1 whose folds have the lowest `imbalance`, or the first such seed.
 
-    strata, group: as for `split_rows`. progress: a function that is called with the number of seeds just tried.
+    strata, group: as in `split_rows`. progress: a function that is called with the number of seeds tried since its last
+    call.
     """
     starts = range(seed, seed + search, SEEDS_PER_TASK)
     parts = [range(start, min(start + SEEDS_PER_TASK, seed + search)) for start in starts]
@@ -279,10 +311,11 @@ def _scores_of_seeds(strata: np.ndarray, group: np.ndarray, folds: int, seeds: r
 
 
 def imbalance(strata: np.ndarray, fold: np.ndarray, folds: int) -> float:
-    """How unevenly the classes are spread over the folds. 0 means that each fold has an equal part of each class.
+    """Return a number that says how unevenly the classes are spread over the folds. It is 0 if all spreads are even.
 
-    This is Pearson's chi-square statistic of each class, averaged over the classes. The sizes of the folds are included
-    as if all rows together formed one additional class.
+    strata: as in `split_rows`; fold (N,): the fold of each row. The number is Pearson's chi-square statistic of each
+    class, averaged over the classes. All rows together are treated as one more class, so that the sizes of the folds
+    are included.
     """
     counts = np.vstack([class_counts(strata, fold, folds), np.bincount(fold, minlength=folds)])
     counts = counts[counts.sum(1) > 0]
@@ -291,7 +324,11 @@ def imbalance(strata: np.ndarray, fold: np.ndarray, folds: int) -> float:
 
 
 def class_counts(strata: np.ndarray, fold: np.ndarray, folds: int, classes: int = 0) -> np.ndarray:
-    """Count the rows of each class, or the positive rows of each label, by fold: (C, K) int, C at least `classes`."""
+    """Count the rows of each class in each fold. Returns (C, K) int; C is at least `classes`.
+
+    If a row can have several labels, the rows with each label are counted. strata: as in `split_rows`; fold (N,): the
+    fold of each row; folds: the number K of folds.
+    """
     if strata.ndim == 2:
         member = sparse.csr_matrix((np.ones(len(fold), int), (fold, np.arange(len(fold)))), shape=(folds, len(fold)))
         return (member @ strata.astype(np.int64)).T
@@ -304,7 +341,7 @@ def class_counts(strata: np.ndarray, fold: np.ndarray, folds: int, classes: int 
 
 
 def audit_folds(table: pd.DataFrame, digests: dict[str, str] | None = None) -> None:
-    """Raise InputError if a group or a photo (by name or by bytes) is in two folds.
+    """Raise InputError if a group or a photo is in two folds. A photo is recognised by its name and by its bytes.
 
     digests: a hash of the bytes of each photo, by image. Photos with equal bytes may have two names in one fold.
     """
@@ -314,17 +351,20 @@ def audit_folds(table: pd.DataFrame, digests: dict[str, str] | None = None) -> N
         bytes_of = table["image"].map(digests)
         for digest, where in _in_two_folds(table, bytes_of):
             names = table["image"][bytes_of == digest].tolist()
-            problems.append(f"the same bytes in folds {where}: {', '.join(names)}")
+            problems.append(f"photos with the same bytes are in folds {where}: {', '.join(names)}")
     if problems:
         raise InputError(
             f"{len(problems)} leak(s) between folds:{listed(problems)}",
-            "each group and each photo in one fold, so that no model is scored on photos that it trained on",
+            "each group and each photo in one fold only, so that no model is scored on photos that it trained on",
             "make folds",
         )
 
 
 def _in_two_folds(table: pd.DataFrame, key: pd.Series) -> list[tuple[str, str]]:
-    """The values of `key` that are in more than one fold, each with a text such as "0 and 2" for its folds."""
+    """Return the values of `key` that are in several folds, each with a text of its folds, such as "0 and 2".
+
+    key: one value for each row of `table`.
+    """
     several = table["fold"].groupby(key.to_numpy()).transform("nunique") > 1
     folds_of = table["fold"][several].groupby(key[several].to_numpy()).unique()
     return [(name, " and ".join(map(str, sorted(where)))) for name, where in folds_of.items()]
@@ -332,25 +372,29 @@ def _in_two_folds(table: pd.DataFrame, key: pd.Series) -> list[tuple[str, str]]:
 
 # ---- report
 
-MOST_CLASSES = 40  # with more classes, the table is a summary
+MOST_CLASSES = 40  # with more classes, the printed table is a summary
 MOST_OF_A_CLASS = 0.5  # if one group has a larger share of a class, the folds cannot be alike
 FEW = 10  # rows; in a class with fewer rows, one group often holds most of them
 KINDS = {"regression": ("ranges", "range"), "multilabel": ("labels", "label")}
 
 
 def counts_by_fold(table: pd.DataFrame, competition: Competition) -> np.ndarray:
-    """Count rows by class, positive rows by label, or rows by range of a number, in each fold: (C, K) int."""
+    """Count the rows of each class in each fold. Returns (C, K) int.
+
+    If a row can have several labels, the rows with each label are counted. If the target is a number, the rows in each
+    range of the number are counted.
+    """
     folds = fold_count(table)
     classes = 0 if competition.target == "regression" else competition.size
     return class_counts(strata_of(table, competition, folds), table["fold"].to_numpy(), folds, classes)
 
 
 def labels_by_fold(table: pd.DataFrame, competition: Competition) -> tuple[str, list[str], list[list]]:
-    """Count labels, photos and groups by fold, for a table.
+    """Count labels, photos and groups in each fold, for a printed table.
 
-    Returns what the labels are called (such as "classes"), the column headers, and the rows. If the target is a number,
-    its ranges are counted, and a row has the means. If there are more than MOST_CLASSES classes, a summary of them is
-    returned.
+    Returns the word for the labels (such as "classes"), the column headers, and the rows of the table. If the target is
+    a number, the rows count ranges of the number, and a further row has the means. If there are more than MOST_CLASSES
+    classes, the rows are a summary of the classes.
     """
     counts = counts_by_fold(table, competition)
     plural, singular = KINDS.get(competition.target, ("classes", "class"))
@@ -364,22 +408,31 @@ def labels_by_fold(table: pd.DataFrame, competition: Competition) -> tuple[str, 
 
 
 def missing_labels(table: pd.DataFrame, competition: Competition) -> list[str]:
-    """A warning for each class that is missing in some folds or in all folds."""
+    """Return a warning for each class that is missing in some folds or in all folds."""
     counts, lines = counts_by_fold(table, competition), []
     for name, row in zip(_names(counts, competition), counts, strict=True):
         without = np.flatnonzero(row == 0)
         if row.sum() == 0:
-            lines.append(f"no photo of {name} at all: no model can learn it")
+            lines.append(f"there is no photo of {name}, so no model can learn it")
         elif len(without) == len(row) - 1:
-            lines.append(f"{name} is in one fold only, and the model of this fold never sees it; use fewer FOLDS")
+            lines.append(
+                f"{name} is in one fold only, so the model that is scored on this fold cannot learn it; "
+                "a smaller FOLDS may help"
+            )
         elif len(without):
             folds_of = ", ".join(map(str, without))
-            lines.append(f"no photo of {name} is in fold {folds_of}, whose score ignores this class; use fewer FOLDS")
+            lines.append(
+                f"{name} has no photo in fold {folds_of}, so the score of such a fold ignores it; "
+                "a smaller FOLDS may help"
+            )
     return lines
 
 
 def crowded_labels(table: pd.DataFrame, competition: Competition) -> list[str]:
-    """A warning for each class with at least FEW photos of which one group has more than the share MOST_OF_A_CLASS."""
+    """Return a warning for each class that has most of its photos in one group.
+
+    Most means more than the share MOST_OF_A_CLASS. Classes with fewer than FEW photos are ignored.
+    """
     folds = fold_count(table)
     strata = strata_of(table, competition, folds)
     row, kind = np.nonzero(strata) if strata.ndim == 2 else (np.arange(len(strata)), strata)
@@ -387,7 +440,7 @@ def crowded_labels(table: pd.DataFrame, competition: Competition) -> list[str]:
     total = pairs.groupby("kind").transform("sum")
     share, names = pairs / total, _names(counts_by_fold(table, competition), competition)
     return [
-        f"{part:.0%} of the photos of {names[kind]} are in group {group}: folds cannot share it evenly"
+        f"{part:.0%} of the photos of {names[kind]} are in group {group}, so folds cannot share them evenly"
         for (kind, group), part in share[(share > MOST_OF_A_CLASS) & (total >= FEW)].items()
     ]
 
@@ -405,12 +458,16 @@ def _rows(counts: np.ndarray, competition: Competition) -> list[list]:
 
 
 def _summary(counts: np.ndarray, plural: str) -> list[list]:
-    """The rows of the table for many classes: how many have photos or none in each fold, and the extreme numbers."""
+    """Return the rows of the printed table if there are many classes.
+
+    For each fold, the rows have the number of classes with photos, the number of classes without photos, and the number
+    of photos of the smallest and of the largest class.
+    """
     sums = np.column_stack([counts, counts.sum(1)])
     figures = {
         f"{plural} with photos": (sums > 0).sum(0),
-        f"{plural} without": (sums == 0).sum(0),
-        "photos of the smallest": sums.min(0),
-        "photos of the largest": sums.max(0),
+        f"{plural} without photos": (sums == 0).sum(0),
+        "smallest number of photos": sums.min(0),
+        "largest number of photos": sums.max(0),
     }
     return [[name, *figure] for name, figure in figures.items()]

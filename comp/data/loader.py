@@ -1,12 +1,13 @@
-"""Load batches in worker processes. If the workers die or fail, this process loads the other batches, pixel for pixel.
+"""Load batches in worker processes. If the workers die or fail, the main process loads the other batches itself.
 
 1. `Loader` iterates over the batches of an epoch.
-2. `worker_count` follows the machine and its shared memory, and `loss_of_workers` says why workers were lost.
-3. `watched` runs a thread that can end workers which bring no batches.
+2. `worker_count` returns how many workers to start, which depends on the machine and its shared memory.
+   `loss_of_workers` says why workers were lost.
+3. `watched` runs a thread that can end workers if they deliver no batches.
 
-A batch is a function of its epoch and positions, so it does not matter which process makes it. torch's DataLoader does
-the work. On its own it raises an error if a worker dies, hangs if shared memory is full, and after its timeout the
-training has to be started again.
+The pixels of a batch depend only on its epoch and its positions, so it does not matter which process makes the batch.
+torch's DataLoader loads the batches. Without this module, the DataLoader would raise an error if a worker dies, and
+hang if shared memory is full. Its timeout would end the training, which would have to be started again.
 """
 
 import contextlib
@@ -32,18 +33,20 @@ from comp.hardware import processes
 
 # ---- the loader
 
-PATIENCE = 900.0  # seconds without a batch after which workers count as stuck; a slow network disk needs minutes
+PATIENCE = 900.0  # seconds without a batch until workers are called stuck; a slow network disk may need minutes
 PREFETCH = 2  # batches that each worker prepares in advance
 
 Loaded = tuple[Tensor, Tensor, Tensor]  # pixels, labels, positions
 
 
 class Loader:
-    """Iterate over the batches of the epoch of `order`. Each batch is pixels, labels and positions, as from `Batches`.
+    """Iterate over the batches of the current epoch of `order`. Each batch is a tuple of pixels, labels and positions.
 
-    workers: the setting of the recipe, -1 to let the machine decide. If workers die, fail or find shared memory full, a
-    warning says so, and this process loads the other batches. An exception that a batch raises is raised here too. If
-    the workers bring no batch for `patience` seconds, an InputError is raised.
+    batches: the `Batches` that are loaded. workers: the setting `workers` of the recipe; -1 means that the machine
+    decides. device: the device that will use the batches.
+    If workers die, fail or find shared memory full, a warning is printed, and the main process loads the other batches.
+    If a batch raises an error, such as for an unreadable photo, the main process raises the same error. If the workers
+    deliver no batch for `patience` seconds, InputError is raised.
     """
 
     def __init__(self, batches: Batches, order: Order, workers: int, device: torch.device, patience: float = PATIENCE):
@@ -51,11 +54,14 @@ class Loader:
         self.workers = worker_count(workers, batches, order, device)
         self._source = self._data_loader(_InSharedMemory(batches), order, self.workers) if self.workers else None
         self._processes: list[BaseProcess] = []
-        self._awaited: int | None = None  # number of the batch for which this process waits
+        self._awaited: int | None = None  # the number of the batch for which this process waits
         self._stuck = False
 
     def _data_loader(self, batches: Dataset, keys, workers: int) -> DataLoader:
-        """A DataLoader for the batches at `keys`. Each of its items is a whole batch, so it stacks nothing."""
+        """Return a DataLoader for the batches at `keys`, which are pairs (epoch, positions).
+
+        Each item of `batches` is a whole batch, so the DataLoader does not need to stack items.
+        """
         return DataLoader(
             batches,
             batch_size=None,
@@ -64,11 +70,11 @@ class Loader:
             persistent_workers=workers > 0,
             prefetch_factor=PREFETCH if workers else None,
             pin_memory=self.device.type == "cuda",
-            generator=torch.Generator(),  # otherwise it would draw from the generator of dropout
+            generator=torch.Generator(),  # otherwise it would use up random numbers of dropout
         )
 
     def __iter__(self) -> Iterator[Loaded]:
-        # one draw per epoch, with any number of workers; the random numbers of the model, such as dropout, follow it
+        # one draw in each epoch, whatever the number of workers, because dropout uses the random numbers that follow
         torch.empty((), dtype=torch.int64).random_()
         keys, count = list(self.order), 0
         for loaded in self._from_workers(len(keys)):
@@ -78,12 +84,12 @@ class Loader:
             yield from self._data_loader(self.batches, keys[count:], 0)
 
     def _from_workers(self, count: int) -> Iterator[Loaded]:
-        """Yield the batches that the workers bring: all `count` batches, or only the first if the workers are lost."""
+        """Yield the batches that the workers deliver. Fewer than `count` come if the workers are lost."""
         if self._source is None:
             return
         with watched(lambda: self._awaited, self.patience, self._kill):
             try:
-                self._awaited = 0 if self._processes else None  # workers of an earlier epoch may be stuck by now
+                self._awaited = 0 if self._processes else None  # workers of an earlier epoch may be stuck
                 source = self._started()
                 self._awaited = 0
                 for number in range(1, count + 1):
@@ -97,14 +103,14 @@ class Loader:
                 self._awaited = None
 
     def _started(self) -> Iterator[Loaded]:
-        """Start the workers, and return the iterator of the DataLoader.
+        """Start the workers, and return an iterator over their batches.
 
-        When a worker dies, torch's handler of SIGCHLD raises an error wherever the main thread is, such as in the
-        middle of a step. The handler is removed, because the next wait for a batch also notices the death, within five
-        seconds.
+        This removes torch's handler of the signal SIGCHLD. When a worker dies, the handler would raise an error at any
+        point of the main thread, such as in the middle of a training step. Without the handler, the next wait for a
+        batch notices the death within five seconds.
         """
         before, others = signal.getsignal(signal.SIGCHLD), multiprocessing.active_children()
-        multiprocessing.Semaphore()  # raises if shared memory is full, where torch would also print a traceback
+        multiprocessing.Semaphore()  # fails early if shared memory is full; torch would also print a traceback
         source = iter(self._source)
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGCHLD, before or signal.SIG_DFL)
@@ -112,32 +118,41 @@ class Loader:
         return source
 
     def _kill(self) -> None:
-        """Kill the workers, which bring no batches. torch notices their end. SIGKILL also ends stopped processes."""
+        """Kill the workers, because they deliver no batches. torch then notices that they have ended.
+
+        The signal is SIGKILL, because it also ends processes that are stopped.
+        """
         self._stuck = True
         for worker in self._processes:
             worker.kill()
 
     def _give_up(self, error: Exception) -> None:
-        """Go on without workers, and print why. Raises InputError if the workers were stuck."""
+        """Continue without workers, and print a warning that says why. Raises InputError if the workers were stuck.
+
+        error: the error that ended the iteration over the batches. No warning is printed for an InputError, because the
+        main process will raise it again when it loads the batch.
+        """
         why = loss_of_workers(self._processes, error)
         self.workers, self._source = 0, None
         if self._stuck:
             for worker in self._processes:
-                worker.join(5)  # `_kill` killed it just now
+                worker.join(5)  # it was killed by `_kill`
             raise InputError(
-                f"the loader's workers brought no batch for {self.patience:g} seconds",
-                "a batch in less time, from a disk that answers (try ls on the folder of photos) and workers that run",
-                "the same command with SET=workers=0, which goes on where the training stopped",
+                f"the worker processes that load photos delivered no batch for {self.patience:g} seconds",
+                "a batch in less time (`ls` on the folder of the photos shows whether the disk answers)",
+                "the same command with SET=workers=0, which continues the training where it stopped",
             ) from error
-        if not isinstance(error, InputError):  # this process raises a photo's error again
-            console.warn(f"{why}. From here on this process loads the batches, with the same pixels but more slowly")
+        if not isinstance(error, InputError):  # an InputError is raised again by the main process
+            console.warn(
+                f"{why}. From now on the main process loads the batches, which gives the same pixels but is slower"
+            )
 
 
 class _InSharedMemory(Dataset):
-    """Batches that the worker itself moves to shared memory, so that an error reaches the main process.
+    """Batches that the worker itself moves to shared memory, so that an error in this step reaches the main process.
 
-    torch would move a batch in a thread of the worker. The thread only prints an error, and the main process waits for
-    ever.
+    torch would move a batch to shared memory in a thread of the worker. This thread only prints an error, and the main
+    process would wait for ever.
     """
 
     def __init__(self, batches: Batches):
@@ -152,13 +167,17 @@ class _InSharedMemory(Dataset):
 
 # ---- how many workers, and why they were lost
 
-SHARED = "/dev/shm"  # folder in whose files workers hand over their batches
-LARGER = "docker run with --shm-size=8g or with --ipc=host gives more"
-MOST_WORKERS = 8  # if the machine decides; more workers hardly help, and each of them needs memory
+SHARED = "/dev/shm"  # the folder of shared memory, through which workers pass their batches
+LARGER = "`docker run` with --shm-size=8g or with --ipc=host gives it more room"
+MOST_WORKERS = 8  # limit if the machine decides; more workers hardly help, and each worker needs memory
 
 
 def worker_count(workers: int, batches: Batches, order: Order, device: torch.device) -> int:
-    """The number of workers to start: `workers`, or the machine's choice for -1; fewer if shared memory is small."""
+    """Return the number of workers to start.
+
+    workers: the wanted number; -1 means that the machine decides. The result is smaller if shared memory has no room
+    for the batches of so many workers.
+    """
     wanted = workers if workers >= 0 else _by_machine(batches, device)
     if not wanted or not os.path.isdir(SHARED):
         return wanted
@@ -167,22 +186,27 @@ def worker_count(workers: int, batches: Batches, order: Order, device: torch.dev
     count = affordable(wanted, size, memory.free // processes.world())
     if count < wanted:
         _say_once(
-            f"{count} loader workers instead of {wanted}: {SHARED} ({memory.total / 1e6:,.0f} MB) has no room for "
-            f"more batches of {size / 1e6:,.1f} MB; {LARGER}"
+            f"only {count} of {wanted} workers load photos, because {SHARED} ({memory.total / 1e6:,.0f} MB) "
+            f"has no room for more batches of {size / 1e6:,.1f} MB; {LARGER}"
         )
     return count
 
 
 def affordable(workers: int, batch: int, free: int) -> int:
-    """The number of workers, from 0 to `workers`, whose batches fit into `free` bytes. batch: the bytes of a batch.
+    """Return the number of workers, from 0 to `workers`, whose batches fit into `free` bytes of shared memory.
 
-    Each worker holds PREFETCH batches. Two more batches need room: the one in training and the next one.
+    batch: the bytes of one batch. Each worker holds PREFETCH batches. Room for two more batches is needed: for the
+    batch in training and for the next batch.
     """
     return max(0, min(workers, (free // max(batch, 1) - 2) // PREFETCH))
 
 
 def _by_machine(batches: Batches, device: torch.device) -> int:
-    """One worker per core, up to MOST_WORKERS; none if the CPU trains on decoded photos and needs all its cores."""
+    """Return the number of workers that suits the machine: one for each core, but at most MOST_WORKERS.
+
+    If the CPU does the training and the photos are already decoded, return 0, because the training then needs all
+    cores.
+    """
     if device.type == "cpu" and batches.photos.is_decoded:
         return 0
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -191,40 +215,44 @@ def _by_machine(batches: Batches, device: torch.device) -> int:
 
 @functools.cache
 def _say_once(text: str) -> None:
-    """Print a line only once, although a new loader in each epoch asks for it again."""
+    """Print `text`, but only when this function is called with this text for the first time."""
     console.say(text)
 
 
 def loss_of_workers(workers: Sequence[BaseProcess], error: Exception) -> str:
-    """Say why the workers were lost, and what would help. error: the error that the DataLoader raised."""
-    if workers and isinstance(error, OSError | EOFError):  # the connection broke to a worker that is just ending
+    """Return a text that says why the workers were lost, and what would help.
+
+    workers: all worker processes; error: the error that the DataLoader raised.
+    """
+    if workers and isinstance(error, OSError | EOFError):  # the connection broke because a worker is ending
         ready = connection.wait([worker.sentinel for worker in workers], timeout=1)
         for worker in workers:
             worker.join(1 if worker.sentinel in ready else 0)
     codes = [worker.exitcode for worker in workers if worker.exitcode]
-    full = "</torch_" in str(error) or getattr(error, "errno", 0) == errno.ENOSPC  # the name of torch's file
+    full = "</torch_" in str(error) or getattr(error, "errno", 0) == errno.ENOSPC  # torch's file names begin so
     if full or -signal.SIGBUS in codes:
-        return f"{SHARED} is too small for the loader's workers; {LARGER}"
+        return f"{SHARED} is too small for the worker processes that load photos; {LARGER}"
     if not codes:
         lines = str(error).strip().splitlines() or [type(error).__name__]
-        return f"the loader's workers failed: {lines[-1]}"
+        return f"the worker processes that load photos failed: {lines[-1]}"
     how = f"ended with status {codes[0]}" if codes[0] > 0 else f"were killed by signal {-codes[0]}"
     if codes[0] == -signal.SIGKILL:
-        how += ", as the system does when memory runs out; SET=workers=1 needs less memory"
-    return f"{len(codes)} of {len(workers)} loader workers {how}"
+        how += ", which the system does when memory runs out; SET=workers=1 needs less memory"
+    return f"{len(codes)} of {len(workers)} worker processes that load photos {how}"
 
 
 # ---- the watchdog
 
-TICKS = 20  # number of looks at the state in `patience` seconds
+TICKS = 20  # number of calls of `awaited` in `patience` seconds
 
 
 @contextlib.contextmanager
 def watched(awaited: Callable[[], object], patience: float, act: Callable[[], None]) -> Iterator[None]:
-    """While the block runs, call `act` whenever `awaited()` has not changed for `patience` seconds and is not None.
+    """While the block runs, call `act` whenever the block has waited for the same thing for `patience` seconds.
 
-    A thread looks at `awaited()` regularly and counts its looks. It reads no clock, so the time in which the process
-    was stopped (Ctrl-Z) does not count as waiting.
+    awaited: a function that returns what the block waits for, or None if the block does not wait. A thread calls
+    `awaited()` at regular intervals and counts how often the value stays the same. The thread reads no clock, so time
+    in which the process was stopped (Ctrl-Z) is not counted as waiting.
     """
     done = threading.Event()
 

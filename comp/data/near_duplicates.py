@@ -1,12 +1,14 @@
-"""Find equal and near-identical photos among the training and test photos. Torch is not imported.
+"""Find equal and near-identical photos among the training and test photos. This module does not import torch.
 
-1. `alike_pairs` compares photos by difference hashes of 16 x 16 bits (Krawetz 2013). A bit says whether a pixel of a
-   thumbnail is darker than its right neighbour. A hash hardly changes with size, compression or brightness, but differs
-   much between two scenes. `same_bytes` finds equal files, and `merged_groups` merges the groups that pairs link.
-2. `photo_pairs` describes all pairs in a table.
+1. `alike_pairs` finds near-identical photos by their difference hashes, which have 16 x 16 bits (Krawetz 2013). Each
+   bit says whether a pixel of a thumbnail is darker than its right neighbour. The hash of a photo hardly changes with
+   size, compression or brightness, but two scenes have very different hashes. `same_bytes` finds photos with equal
+   bytes, and `merged_groups` merges the groups of such pairs.
+2. `photo_pairs` makes a table of all pairs.
 3. `near_pairs` finds all pairs of bit strings that differ in few bits, among hundreds of thousands of strings.
 
-The search is own code, because imagehash has no search, and faiss would be a large package for one function.
+The search is written here, because the package imagehash has no search, and faiss would be a large package for one
+function.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,16 +21,17 @@ from comp.data.photo_check import PhotoFacts, PhotoSummary
 # ---- photos that are alike
 
 BITS = 256  # number of bits of a hash
-NEAR = 12  # largest number of bits that differ; a photo saved again differs in a few, another subject in 16 or more
-FLAT = 6  # mean difference of neighbouring pixels, in grey values; a thumbnail with less is too flat to compare
-BLOCK = 8192  # thumbnails in memory as floats at one time
-MOST_PAIRS = 2_000_000  # if there are more, only pairs that are needed to link the same photos are kept
+NEAR = 12  # most bits that may differ; a photo that was saved again differs in few, another subject in 16 or more
+FLAT = 6  # least mean difference of neighbouring grey values; below it, a thumbnail has too little detail
+BLOCK = 8192  # number of thumbnails that are in memory as floats at one time
+MOST_PAIRS = 2_000_000  # if there are more, only the pairs that are needed to link the photos are kept
 
 
 def alike_pairs(photos: Sequence[PhotoSummary], groups: Sequence[str]) -> list[tuple[int, int]]:
-    """Find near-identical photos of different groups. Returns sorted pairs (a, b) of positions, a < b.
+    """Find near-identical photos that have different groups. Returns sorted pairs (a, b) with a < b.
 
-    If there are more than MOST_PAIRS pairs, (a, c) is left out if other pairs, such as (a, b) and (b, c), link a and c.
+    a and b are positions in `photos`. groups: the group of each photo. If there are more than MOST_PAIRS pairs, a pair
+    (a, c) is left out if other pairs already link the two photos, such as (a, b) and (b, c).
     """
     hashed, detailed = _hashes(photos)
     group = np.unique(np.asarray(groups, dtype=str), return_inverse=True)[1]
@@ -44,14 +47,22 @@ def alike_pairs(photos: Sequence[PhotoSummary], groups: Sequence[str]) -> list[t
 
 
 def same_bytes(photos: Sequence[PhotoSummary], groups: Sequence[str]) -> list[tuple[int, int]]:
-    """Find photos with equal bytes and different groups. Returns pairs (a, b) of positions; a is the first photo."""
+    """Find photos that have equal bytes but different groups. Returns pairs (a, b) with a < b.
+
+    a and b are positions in `photos`, and a is the first of all photos with these bytes. groups: the group of each
+    photo.
+    """
     first: dict[str, int] = {}
     pairs = [(first.setdefault(photo.digest, i), i) for i, photo in enumerate(photos)]
     return [(a, b) for a, b in pairs if a != b and groups[a] != groups[b]]
 
 
 def merged_groups(groups: Sequence[str], pairs: Sequence[tuple[int, int]]) -> list[str]:
-    """The group of each photo after all groups that `pairs` link are merged under the alphabetically first name."""
+    """Return the group of each photo after all groups that are linked by `pairs` are merged.
+
+    groups: the group of each photo. pairs: pairs of positions of photos whose groups belong together. A merged group
+    gets the alphabetically first of its names.
+    """
     from scipy.sparse.csgraph import connected_components
 
     if not len(pairs):
@@ -64,7 +75,10 @@ def merged_groups(groups: Sequence[str], pairs: Sequence[tuple[int, int]]) -> li
 
 
 def _hashes(photos: Sequence[PhotoSummary]) -> tuple[np.ndarray, np.ndarray]:
-    """The difference hash (N, 256) bool of each photo, and whether (N,) bool the photo has enough detail to compare."""
+    """Return two arrays: the difference hash (N, 256) bool of each photo, and a flag (N,) bool.
+
+    The flag says whether the photo has enough detail to be compared.
+    """
     hashed, detailed = np.zeros((len(photos), BITS), bool), np.zeros(len(photos), bool)
     for i in range(0, len(photos), BLOCK):
         grey = np.array([photo.thumbnail for photo in photos[i : i + BLOCK]], np.float32).mean(3)
@@ -74,7 +88,10 @@ def _hashes(photos: Sequence[PhotoSummary]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _linking(pairs: np.ndarray, count: int) -> np.ndarray:
-    """The fewest of the pairs (P, 2) that link the same positions as all pairs do, which is a spanning forest."""
+    """Return the fewest of the `pairs` (P, 2) that link the same photos as all pairs do (a spanning forest).
+
+    count: the number of photos.
+    """
     from scipy.sparse.csgraph import minimum_spanning_tree
 
     tree = minimum_spanning_tree(_graph(pairs, count)).tocoo()
@@ -93,13 +110,15 @@ SIDES = ("train", "test", "train and test")
 
 
 def photo_pairs(facts: Mapping[str, PhotoFacts], train: pd.DataFrame, test: pd.DataFrame) -> pd.DataFrame:
-    """A table with one row per pair of equal or near-identical photos. Pairs with equal bytes come first.
+    """Return a table with one row for each pair of equal or near-identical photos. Pairs with equal bytes come first.
 
     facts: the PhotoFacts of each image; train: a table with the columns image, group and label; test: a table with the
     column image. Photos that cannot be read are left out.
-    Columns of the result: first and second (images), equal (bytes), side (one of SIDES), one_group and labels_differ
-    (both false if a test photo is in the pair). If there are very many pairs, some are left out as in `alike_pairs`. Of
-    several photos with equal bytes, each is paired only with the first photo.
+    Columns of the result: first and second (the two images), equal (whether their bytes are equal), side
+    (one of SIDES, the sets from which the two photos come), one_group (whether they have the same group) and
+    labels_differ. The last two columns are false if a test photo is in the pair.
+    If several photos have equal bytes, each of them is paired only with the first photo. If there are very many pairs,
+    some are left out as in `alike_pairs`.
     """
     both = pd.concat([train[["image", "group", "label"]], test[["image"]]], ignore_index=True)
     is_test = np.arange(len(both)) >= len(train)
@@ -109,8 +128,11 @@ def photo_pairs(facts: Mapping[str, PhotoFacts], train: pd.DataFrame, test: pd.D
 
 
 def _positions(photos: list[PhotoFacts]) -> pd.DataFrame:
-    """A table with the positions a < b of each pair of photos, and whether their bytes are equal."""
-    each = list(map(str, range(len(photos))))  # each photo is a group, so that all pairs count
+    """Return a table of all pairs of equal or near-identical photos.
+
+    Columns: a and b (positions in `photos`, with a < b) and equal (whether the bytes of the two photos are equal).
+    """
+    each = list(map(str, range(len(photos))))  # each photo is a group, so that no pair is left out
     same = same_bytes(photos, each)
     near = [(a, b) for a, b in alike_pairs(photos, each) if photos[a].digest != photos[b].digest]
     rows = [(a, b, equal) for pairs, equal in ((same, True), (near, False)) for a, b in pairs]
@@ -136,19 +158,19 @@ def _described(pairs: pd.DataFrame, both: pd.DataFrame, is_test: np.ndarray) -> 
 
 # ---- bit strings that differ in few bits
 
-ROWS, COLUMNS = 64, 4096  # of a block; its 2 MB of 64-bit words fit into the cache of the processor
-DEARER = 10  # comparing a listed pair takes this many times longer than comparing a pair in a block
+ROWS, COLUMNS = 64, 4096  # size of a block of comparisons; its 2 MB fit into the cache of the processor
+DEARER = 10  # comparing a listed pair takes this many times as long as comparing a pair in a block
 
 
 def near_pairs(bits: np.ndarray, most: int, groups: np.ndarray) -> Iterator[np.ndarray]:
-    """Find all pairs of rows that differ in at most `most` bits and whose groups differ.
+    """Find all pairs of rows that differ in at most `most` bits and have different groups.
 
-    The method is multi-index hashing (Norouzi, Punjani & Fleet 2012). If a string has 13 parts, 12 changed bits leave
-    at least one part unchanged, so only strings that share a part are compared. If too many strings share a part
-    (photos of one scene), each string is compared with every other string, 64 bits first.
-
-    bits: (N, B) of 0 and 1; groups: (N,) int. Yields arrays (P, 2) of positions i < j, each pair once, in any order.
-    The search takes about 1 kB of memory per row.
+    bits: (N, B) of 0 and 1; groups (N,) int: the group of each row. Yields arrays (P, 2) of positions i < j. Each pair
+    is yielded once, in any order. The search takes about 1 kB of memory for each row.
+    The method is multi-index hashing (Norouzi, Punjani & Fleet 2012). For example, if most is 12, each row is cut into
+    13 parts. If two rows differ in at most 12 bits, at least one part is equal, so only rows that share a part are
+    compared. If too many rows share a part (photos of one scene), each row is compared with every other row. The first
+    64 bits are compared before the others.
     """
     if len(bits) < 2:
         return
@@ -161,7 +183,7 @@ def near_pairs(bits: np.ndarray, most: int, groups: np.ndarray) -> Iterator[np.n
     for k, part in enumerate(parts):
         for pairs in _sharing_pairs(part, words[0], most):
             first, second = _near(*pairs, words, most, groups)
-            # a pair that also shares an earlier part was yielded with that part
+            # a pair that shares an earlier part, too, was already yielded with the earlier part
             fresh = np.ones(len(first), bool)
             for earlier in parts[:k]:
                 fresh &= earlier[first] != earlier[second]
@@ -170,7 +192,11 @@ def near_pairs(bits: np.ndarray, most: int, groups: np.ndarray) -> Iterator[np.n
 
 
 def _near(first: np.ndarray, second: np.ndarray, words: np.ndarray, most: int, groups: np.ndarray):
-    """Keep the pairs of positions whose rows differ in at most `most` bits and whose groups differ."""
+    """Return the pairs whose rows differ in at most `most` bits and have different groups, as two arrays of positions.
+
+    first, second (P,): the positions of the two rows of each pair; words: the rows packed by `_words`; groups (N,): the
+    group of each row.
+    """
     changed = np.zeros(len(first), np.uint16)
     for word in words:
         changed += np.bitwise_count(word[first] ^ word[second])
@@ -181,7 +207,7 @@ def _near(first: np.ndarray, second: np.ndarray, words: np.ndarray, most: int, g
 
 
 def _words(bits: np.ndarray) -> np.ndarray:
-    """The rows of `bits` packed into 64-bit words, (ceil(B / 64), N) uint64."""
+    """Return the rows of `bits` packed into 64-bit words, as (ceil(B / 64), N) uint64."""
     packed = np.packbits(bits.astype(bool), axis=1)
     whole = np.zeros((len(bits), -(-packed.shape[1] // 8) * 8), np.uint8)
     whole[:, : packed.shape[1]] = packed
@@ -189,24 +215,26 @@ def _words(bits: np.ndarray) -> np.ndarray:
 
 
 def _parts(bits: np.ndarray, count: int) -> list[np.ndarray]:
-    """Cut each row of `bits` into `count` parts, and return each part as whole numbers (N,) int64.
+    """Cut each row of `bits` into `count` parts. Returns one array (N,) int64 for each part, a number for each row.
 
-    Part k has every count-th bit from bit k on, which spreads the informative bits evenly over the parts.
+    Part k has bit k and then every count-th bit, which spreads the informative bits evenly over the parts.
     """
     dealt = (bits[:, k::count].astype(np.int64) for k in range(count))  # one part in memory at a time
     return [part @ (1 << np.arange(part.shape[1])) for part in dealt]
 
 
 def _sharing(part: np.ndarray) -> int:
-    """The number of pairs of rows with equal values."""
+    """Return the number of pairs of rows that have equal values in `part` (N,)."""
     counts = np.unique(part, return_counts=True)[1].astype(np.int64)
     return int((counts * (counts - 1) // 2).sum())
 
 
 def _sharing_pairs(part: np.ndarray, first_words: np.ndarray, most: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield pairs of rows with equal values in `part` and with first words that differ in at most `most` bits.
+    """Yield pairs of rows that have equal values in `part` and whose first words differ in at most `most` bits.
 
-    The pairs are searched among neighbours in the sorted order, then among rows that are two apart, and so on.
+    part (N,): a part of each row, as a number; first_words (N,): the first 64 bits of each row. The pairs are yielded
+    as two arrays of positions. The rows are sorted by their values in `part`. Neighbours in this order are compared
+    first, then rows that are two places apart, and so on.
     """
     order = np.argsort(part, kind="stable")
     ordered, word, starts, step = part[order], first_words[order], np.arange(len(order)), 0

@@ -1,20 +1,21 @@
-"""Decode photos once, to a cache of squares that all folds and runs of one size share. Torch is not imported.
+"""Decode photos once into a cache of square images, which all folds and runs with the same image size share.
 
-Each list of photos (the training photos, the test photos) has its own file in the cache, so that a changed test set
-leaves the file of the training photos unchanged. The file is named by a hash of the photos, crop, size and fit, and its
-ending is the kind of the cache:
+Each list of photos (the training photos, the test photos) has its own file in the cache. So a change of the test set
+leaves the file of the training photos unchanged. The name of the file is a hash of the photos, the crop, the size and
+the fit. Its ending is the kind of the cache:
 
 | kind   | content                                                     | pixels             |
 |--------|-------------------------------------------------------------|--------------------|
-| .npy   | uint8 (N, size, size, 3), memory-mapped                     | those of the files |
+| .npy   | uint8 (N, size, size, 3), memory-mapped                     | exact              |
 | .jpegs | squares as JPEGs of QUALITY, about a fifth of the .npy size | slightly changed   |
-| .files | a text that says why the photos are not cached              | those of the files |
+| .files | a text that says why the photos are not cached              | exact              |
 
-The pixels are kept if they need at most RAW_OF_DISK of the free disk and RAW_OF_MEMORY of the memory; else the JPEGs
-are kept if they need at most JPEGS_OF_DISK of the free disk; else nothing is kept. The kind is chosen once: a file that
-exists is used again, so a run that is resumed sees the same pixels as before. `make clean-cache` deletes all files.
-The kind for the first list is the kind for all lists, because training, validation and test photos should have the same
-kind of pixels.
+The kind .npy is chosen if it needs at most RAW_OF_DISK of the free disk and RAW_OF_MEMORY of the memory. Otherwise
+.jpegs is chosen if it needs at most JPEGS_OF_DISK of the free disk, and otherwise .files. The choice is made once. A
+cache file that exists is used again, so a run that is resumed sees the same pixels as before. `make clean-cache`
+deletes all cache files.
+The lists that are opened later get the same kind as the first list if there is room for it, because training,
+validation and test photos should have the same kind of pixels. This module does not import torch.
 """
 
 import contextlib
@@ -34,16 +35,16 @@ from comp import files
 from comp.data.photos import RESIZE_VERSION, JoinedPhotos, Photos, in_chunks, photo_square, unreadable
 from comp.errors import InputError, quoted
 
-RAW, JPEGS, FILES = ".npy", ".jpegs", ".files"  # the kinds
-RAW_OF_DISK = 0.25  # share of the free disk; weights, predictions and another image size need room too
-RAW_OF_MEMORY = 0.5  # share of the memory; the system keeps there what was read, and the training needs the other half
-JPEGS_OF_DISK = 0.5  # share of the free disk; without JPEGs each photo is decoded again in each epoch
-QUALITY = 95  # of the JPEGs, with colours at full resolution; pixels change by one or two grey values on average
-SAMPLED = 64  # photos that are encoded to estimate the size of all JPEGs
+RAW, JPEGS, FILES = ".npy", ".jpegs", ".files"  # the kinds of cache
+RAW_OF_DISK = 0.25  # largest share of the free disk; weights, predictions and other image sizes need room too
+RAW_OF_MEMORY = 0.5  # largest share of the memory; the training needs the other half
+JPEGS_OF_DISK = 0.5  # largest share of the free disk; without JPEGs, each photo is decoded again in each epoch
+QUALITY = 95  # of the JPEGs, whose colours have full resolution; pixels change by 1 or 2 grey values on average
+SAMPLED = 64  # number of photos that are encoded to estimate the size of all JPEGs
 MARGIN = 1.1  # factor by which the estimate is raised
-MORE_ROOM = "make clean-cache, or the same command with SET=cache=false"
-STATS = 1000  # photos per task when the sizes and times of files are read
-THREADS = 16  # more threads than cores, because on a network disk they mostly wait
+MORE_ROOM = "first `make clean-cache`, then the same command; or the same command with SET=cache=false"
+STATS = 1000  # number of photos in one task when the sizes and times of files are read
+THREADS = 16  # more threads than cores, because threads mostly wait if the disk is on the network
 
 
 def cached(
@@ -58,13 +59,15 @@ def cached(
     fit: str = "squash",
     like: Photos | None = None,
 ) -> Photos:
-    """Open the photos of all lists, one list after the other. Each list is read through its own cache file.
+    """Open the photos of all lists as one Photos object, in the order of the lists. Each list has its own cache file.
 
-    folder: the folder of the cache files. lists: lists of paths of photos in `inputs`. progress: a function that is
-    called with the number of photos just decoded. say: a function that is called with a text about the chosen kind.
-    like: photos that were opened before; the lists get the same kind of cache as these photos.
-    Missing files are built by all cores while a lock is held, and other processes wait for the lock.
-    Raises InputError with a list of all photos that cannot be read, and if the disk has no room for a file.
+    folder: the folder of the cache files. lists: lists of photos, each photo as a path in `inputs`. crop, size, fit:
+    how a photo becomes a square (see `photos.base_image`). progress: a function that is called with the number of
+    photos decoded since its last call. jobs: the number of processes, or -1 for one per core. say: a function that is
+    called with a text about the chosen kind of cache. like: photos that were opened before; the lists get the same kind
+    of cache as these photos.
+    Missing cache files are built while this process holds a lock. Other processes wait for the lock.
+    Raises InputError with a list of all photos that cannot be read, or if the disk has no room for a cache file.
     """
     stores = [
         _Store(cache_file(folder, inputs, images, crop, size, fit), inputs, images, crop, size, fit)
@@ -72,7 +75,7 @@ def cached(
         if len(images)
     ]
     if not all(store.kind for store in stores):
-        with files.lock(folder / "building", "the photo cache", wait=True):  # another process may have built them
+        with files.lock(folder / "building", "the photo cache", wait=True):  # another process may have built the files
             _build_missing(stores, stores[0].kind if like is None else kind_of(like), progress, jobs, say)
     for text in dict.fromkeys(store.path(FILES).read_text(encoding="utf-8") for store in stores if store.kind == FILES):
         say(text)
@@ -84,10 +87,10 @@ def cached(
 
 
 def cache_file(folder: Path, inputs: Path, images: Sequence[str], crop: int, size: int, fit: str = "squash") -> Path:
-    """The path of the file of raw pixels. Its name is a hash of the photos' names, sizes and times, crop, size and fit.
+    """Return the path of the cache file for raw pixels. Its name is a hash of the photos and of crop, size and fit.
 
-    This function looks at every photo's file, so call it once per command. Raises InputError with a list of the files
-    that are missing.
+    The hash uses the name, the size and the time of the last change of every photo file. All files are looked up, so
+    call this function only once in a command. Raises InputError with a list of the files that are missing.
     """
     key = hashlib.sha256(json.dumps([RESIZE_VERSION, crop, size, fit]).encode())
     missing: list[str] = []
@@ -102,7 +105,10 @@ def cache_file(folder: Path, inputs: Path, images: Sequence[str], crop: int, siz
 
 
 def _states(inputs: Path, images: Sequence[str]) -> tuple[str, list[str]]:
-    """Return a text with the name, size and time of each file, and a list with a line for each missing file."""
+    """Return a text that describes the files, and a list with a line for each missing file.
+
+    For each file, the text has the name, the size and the time of the last change.
+    """
     lines, missing, root = [], [], os.fspath(inputs)
     for image in images:
         try:
@@ -117,8 +123,11 @@ def _states(inputs: Path, images: Sequence[str]) -> tuple[str, list[str]]:
 
 @dataclass(frozen=True)
 class _Store:
-    """One list of photos and its cache file. file: the path from `cache_file`; each kind of cache
-    adds its own suffix to it."""
+    """One list of photos and its cache file.
+
+    file: the path from `cache_file`; each kind of cache has its own ending in place of .npy. images: paths of photos in
+    `inputs`. crop, size, fit: how a photo becomes a square (see `photos.base_image`).
+    """
 
     file: Path
     inputs: Path
@@ -132,7 +141,7 @@ class _Store:
 
     @property
     def kind(self) -> str:
-        """The kind of the cache file that exists; "" if no cache file exists."""
+        """The kind of the cache file that exists, such as ".npy", or "" if no cache file exists."""
         return next((kind for kind in (RAW, JPEGS, FILES) if self.path(kind).is_file()), "")
 
     @property
@@ -141,7 +150,7 @@ class _Store:
 
     @property
     def how(self) -> tuple[int, int, str]:
-        """The further arguments of `photo_square`, of which each task of a process gets a copy."""
+        """The arguments of `photo_square` that follow the path: crop, size and fit."""
         return self.crop, self.size, self.fit
 
     def photos(self) -> Photos:
@@ -161,21 +170,29 @@ class _Store:
 
 
 def damaged_cache(path: Path) -> InputError:
-    return InputError(f"{path} is damaged", "a complete cache", f"rm {quoted(path)}")
+    return InputError(
+        f"the cache file {path} is damaged",
+        "a complete cache, which is built again after this file is deleted",
+        f"rm {quoted(path)}",
+    )
 
 
 # ---- the choice of a kind
 
 
 def kind_of(photos: Photos) -> str:
-    """The kind of the cache from which the photos are read."""
+    """Return the kind of the cache from which the photos are read, such as ".npy"."""
     if photos.pixels is None:
         return FILES
     return JPEGS if isinstance(photos.pixels, JpegPixels) else RAW
 
 
 def _build_missing(stores: Sequence[_Store], first: str, progress: Callable, jobs: int, say: Callable) -> None:
-    """Build the cache files that are missing. first: the kind that was chosen before, "" if no kind was chosen."""
+    """Build the cache files that are missing.
+
+    stores: the lists of photos with their cache files. first: the kind of cache that was chosen before, or "" if no
+    kind was chosen. progress, jobs, say: as in `cached`.
+    """
     missing = [store for store in stores if not store.kind]
     if not missing:
         return
@@ -183,34 +200,40 @@ def _build_missing(stores: Sequence[_Store], first: str, progress: Callable, job
     kind, numbers = _choice(missing, {"": (RAW, JPEGS), FILES: ()}.get(first, (first,)))
     count = sum(len(store.images) for store in missing)
     if kind == FILES:
-        text = f"{count:,} photos are decoded in each epoch, which is slow: {numbers}; with more room, make clean-cache"
+        text = (
+            f"{count:,} photos are not kept in the cache but decoded in each epoch, which is slow: {numbers}. "
+            "When there is more room, run `make clean-cache`"
+        )
         for store in missing:
             files.write_text(store.path(FILES), text)
         return
-    say(f"decoding {count:,} photos once, to a cache in {folder}: {numbers}")
+    say(f"decoding {count:,} photos once, to keep them in the cache in {folder}: {numbers}")
     for store in missing:
         (_build_raw if kind == RAW else _build_jpegs)(store, progress, jobs)
 
 
 def _choice(stores: Sequence[_Store], kinds: Sequence[str]) -> tuple[str, str]:
-    """Return the first of `kinds` whose files have room, or FILES, and a text with the bytes that the files need."""
+    """Choose the first of `kinds` for which there is room, or FILES if there is room for none.
+
+    Returns the kind, and a text with the bytes that each kind needs and the bytes that it may use.
+    """
     free = files.free_bytes(stores[0].file)
     numbers = []
     for kind in kinds:
         if kind == RAW:
             need, limit = sum(map(_raw_bytes, stores)), min(RAW_OF_DISK * free, RAW_OF_MEMORY * memory_bytes())
-            what, shares = "their pixels", f"{RAW_OF_DISK:.0%} of the free disk, {RAW_OF_MEMORY:.0%} of the memory"
+            what, shares = "the pixels", f"{RAW_OF_DISK:.0%} of the free disk and {RAW_OF_MEMORY:.0%} of the memory"
         else:
             need, limit = sum(map(_jpeg_bytes, stores)), JPEGS_OF_DISK * free
             what, shares = f"JPEGs of quality {QUALITY}", f"{JPEGS_OF_DISK:.0%} of the free disk"
-        numbers.append(f"{what} need {need / 1e9:.2f} GB of at most {limit / 1e9:.2f} GB ({shares})")
+        numbers.append(f"{what} need {need / 1e9:.2f} GB and may use {limit / 1e9:.2f} GB (at most {shares})")
         if need <= limit:
-            return kind, "; ".join(numbers) + ("; they change pixels slightly" if kind == JPEGS else "")
+            return kind, "; ".join(numbers) + ("; JPEGs change the pixels slightly" if kind == JPEGS else "")
     return FILES, "; ".join(numbers) or "the photos that were opened before are not cached either"
 
 
 def memory_bytes() -> int:
-    """The bytes of memory of this machine, or of the container if it may use only a part."""
+    """Return the bytes of memory of this machine, or of the container if the container may use only a part of it."""
     limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
     for file in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
         with contextlib.suppress(OSError, ValueError):  # no such file, or "max"
@@ -223,10 +246,13 @@ def _raw_bytes(store: _Store) -> int:
 
 
 def _jpeg_bytes(store: _Store) -> int:
-    """Estimate the bytes of all JPEGs of a list from SAMPLED photos, which are spread evenly over the list."""
+    """Estimate how many bytes a list of photos needs as JPEGs.
+
+    SAMPLED photos, which are spread evenly over the list, are encoded for the estimate.
+    """
     sizes = []
     for i in np.unique(np.linspace(0, len(store.images) - 1, SAMPLED).astype(int)):
-        with contextlib.suppress(ValueError):  # a photo that cannot be read is listed when the file is built
+        with contextlib.suppress(ValueError):  # if a photo cannot be read, the error comes when the cache file is built
             sizes.append(len(_encoded(photo_square(store.inputs / store.images[i], *store.how))))
     return int(MARGIN * len(store.images) * (sum(sizes) / max(1, len(sizes)) + OFFSET.itemsize))
 
@@ -247,7 +273,11 @@ def _build_raw(store: _Store, progress: Callable, jobs: int) -> None:
 
 
 def _fill(inputs: Path, images: Sequence[str], temporary: Path, first: int, how: tuple) -> tuple[int, list[str]]:
-    """Write the squares of one chunk to the file from row `first` on. Returns the number of photos and the problems."""
+    """Write the squares of one chunk of photos to the cache file `temporary`, from row `first` on.
+
+    how: the arguments of `photo_square` that follow the path. Returns the number of photos, and a line for each photo
+    that cannot be read.
+    """
     pixels, problems = np.load(temporary, mmap_mode="r+"), []
     for row, image in enumerate(images, first):
         try:
@@ -266,8 +296,8 @@ OFFSET = np.dtype("<i8")
 class JpegPixels:
     """A file of N JPEGs that can be indexed like an array (N, size, size, 3) uint8.
 
-    The file holds the JPEGs one after the other, then N + 1 offsets (OFFSET): the places where each JPEG begins and
-    where the last JPEG ends. Raises ValueError if the offsets do not fit the file.
+    The file has the JPEGs one after the other, then N + 1 offsets (OFFSET). The offsets are the places where each JPEG
+    begins, and the place where the last JPEG ends. Raises ValueError if the offsets do not fit the file.
     """
 
     dtype = np.dtype(np.uint8)
@@ -278,7 +308,7 @@ class JpegPixels:
         self.offsets = np.frombuffer(self.data[-OFFSET.itemsize * (count + 1) :].tobytes(), OFFSET)
         end = len(self.data) - self.offsets.nbytes
         if len(self.offsets) != count + 1 or self.offsets[0] != 0 or self.offsets[-1] != end:
-            raise ValueError(f"{path} has no offsets of {count} photos at its end")
+            raise ValueError(f"{path} does not end with the offsets of {count} photos")
 
     def __getitem__(self, positions: np.ndarray) -> np.ndarray:
         return np.stack([self._decoded(int(i)) for i in positions])
@@ -309,7 +339,10 @@ def _build_jpegs(store: _Store, progress: Callable, jobs: int) -> None:
 
 
 def _encoded_chunk(inputs: Path, images: Sequence[str], how: tuple) -> tuple[list[bytes], list[str]]:
-    """Return the squares of one chunk as JPEGs, and a line for each photo that cannot be read."""
+    """Return the squares of one chunk of photos as JPEGs, and a line for each photo that cannot be read.
+
+    how: the arguments of `photo_square` that follow the path.
+    """
     encoded, problems = [], []
     for image in images:
         try:

@@ -1,8 +1,8 @@
-"""Decode each photo once, to find photos that cannot be read and to describe the others. Torch is not imported.
+"""Decode each photo once, to find photos that cannot be read and to describe the others.
 
-`check_photos` raises an error that lists all photos that cannot be read. `scan_photos` raises no error and says more
-about each photo: size, format, brightness and contrast. Both make a thumbnail of each photo, by which near-identical
-photos are found.
+`check_photos` raises an error that lists all photos that cannot be read. `scan_photos` raises no error, and it returns
+more about each photo: size, format, brightness and contrast. Both functions make a thumbnail of each photo.
+near_duplicates.py uses the thumbnails to find near-identical photos. This module does not import torch.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -17,12 +17,16 @@ from comp.data.decoding import decode, header, read_bytes
 from comp.data.photos import in_chunks, unreadable
 
 THUMBNAIL = (16, 17, 3)
-ENOUGH = 512  # pixels that each side of a large JPEG must keep when it is decoded
+ENOUGH = 512  # number of pixels that each side keeps when a large JPEG is decoded at a fraction of its size
 
 
 @dataclass(frozen=True)
 class PhotoSummary:
-    """The digest of a photo's file (16 digits of its SHA-256), and a thumbnail (16, 17, 3) uint8 of the photo."""
+    """A short description of one photo.
+
+    digest: a hash of the photo's file (the first 16 digits of its SHA-256). thumbnail: a small copy of the photo, as an
+    array (16, 17, 3) uint8.
+    """
 
     digest: str
     thumbnail: np.ndarray
@@ -32,9 +36,10 @@ class PhotoSummary:
 class PhotoFacts(PhotoSummary):
     """The properties of one photo.
 
-    format: PIL's name of the file format; width, height: of the upright photo, in pixels; size: of the file, in bytes;
-    brightness, contrast: the mean and the standard deviation of the grey values 0 … 255. problem: why the photo cannot
-    be read, or ""; all other fields of a photo that cannot be read are 0 or empty.
+    format: PIL's name of the file format. width, height: the sides of the upright photo in pixels. size: the size of
+    the file in bytes. brightness, contrast: the mean and the standard deviation of the grey values, which are from 0 to
+    255. problem: why the photo cannot be read, or "" if it can be read. If it cannot be read, all other fields are 0 or
+    empty.
     """
 
     format: str
@@ -49,10 +54,11 @@ class PhotoFacts(PhotoSummary):
 def check_photos(
     inputs: Path, images: Sequence[str], progress: Callable[[int], None], jobs: int = -1
 ) -> dict[str, PhotoSummary]:
-    """Decode every photo once. Returns the PhotoSummary of each photo by its path in `inputs`.
+    """Decode every photo once. Returns a dictionary with the PhotoSummary of each image.
 
-    progress: a function that is called with the number of photos just finished. The result takes about 1 kB of memory
-    per photo. Raises InputError with a list of all photos that cannot be read.
+    images: paths of photos in `inputs`. progress: a function that is called with the number of photos finished since
+    its last call. jobs: the number of processes, or -1 for one per core. The result takes about 1 kB of memory for each
+    photo. Raises InputError with a list of all photos that cannot be read.
     """
     summaries: dict[str, PhotoSummary] = {}
     problems: list[str] = []
@@ -67,16 +73,20 @@ def check_photos(
 def scan_photos(
     inputs: Path, images: Sequence[str], progress: Callable[[int], None], jobs: int = -1
 ) -> dict[str, PhotoFacts]:
-    """Decode every photo once. Returns the PhotoFacts of each photo by its path in `inputs`.
+    """Decode every photo once. Returns a dictionary with the PhotoFacts of each image.
 
-    progress: a function that is called with the number of photos just finished. The result takes about 1.5 kB of memory
-    per photo.
+    images: paths of photos in `inputs`. progress: a function that is called with the number of photos finished since
+    its last call. jobs: the number of processes, or -1 for one per core. The result takes about 1.5 kB of memory for
+    each photo. A photo that cannot be read raises no error.
     """
     return dict(_looked_at(_facts_of, inputs, images, progress, jobs))
 
 
 def _looked_at(look: Callable, inputs: Path, images: Sequence[str], progress: Callable, jobs: int) -> Iterator:
-    """Yield (image, look(path)) for each photo, in order. Several processes work on chunks of photos."""
+    """Call look(path) for each photo, and yield pairs (image, result) in the order of `images`.
+
+    Several processes work on chunks of photos. progress, jobs: as in `check_photos`.
+    """
     for part in in_chunks(_looked_at_chunk, inputs, images, jobs, lambda i: look):
         yield from part
         progress(len(part))
@@ -87,7 +97,7 @@ def _looked_at_chunk(inputs: Path, images: Sequence[str], look: Callable) -> lis
 
 
 def _summary_of(path: Path) -> tuple[PhotoSummary, str]:
-    """Return the summary of a photo, and a text that says why the photo cannot be read, or ""."""
+    """Return the summary of a photo, and a text that says why the photo cannot be read, or "" if it can be read."""
     try:
         data = read_bytes(path)
         return PhotoSummary(files.digest_of(data), _thumbnail(decode(data, ENOUGH))), ""
@@ -102,7 +112,7 @@ def _facts_of(path: Path) -> PhotoFacts:
     except ValueError as error:
         return PhotoFacts("", np.zeros(THUMBNAIL, np.uint8), "", 0, 0, 0, 0.0, 0.0, str(error))
     kind, width, height = header(data)
-    if (width > height) != (pixels.shape[1] > pixels.shape[0]):  # turned upright by its EXIF tag
+    if (width > height) != (pixels.shape[1] > pixels.shape[0]):  # the photo was turned upright
         width, height = height, width
     mean, deviation = (float(value[0, 0]) for value in cv2.meanStdDev(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)))
     return PhotoFacts(files.digest_of(data), _thumbnail(pixels), kind, width, height, len(data), mean, deviation)

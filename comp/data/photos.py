@@ -1,7 +1,7 @@
-"""Give the photos of a run by position, as squares of one size. Torch is not imported.
+"""Read the photos of a run by their position in a list, as squares of one size. This module does not import torch.
 
-`base_image` turns a photo of any size into a square of fixed size, without random numbers. `Photos` gives these squares
-by position, from a cache (see photo_cache.py) or from the files. `JoinedPhotos` joins several `Photos`, such as
+`base_image` turns a photo of any size into a square of fixed size, without random numbers. `Photos` returns these
+squares by position, from a cache (see photo_cache.py) or from the files. `JoinedPhotos` joins several `Photos`, such as
 training photos and test photos. `in_chunks` divides work on many photos among processes, with joblib.
 """
 
@@ -17,45 +17,50 @@ from comp.errors import InputError, listed
 
 # ---- work on many photos
 
-CHUNK = 64  # photos per task; few enough for a smooth progress bar, and enough to outweigh the cost of a task
+CHUNK = 64  # photos per task: few enough for a smooth progress bar, and enough to outweigh the cost of a task
 
 
 def in_chunks(work: Callable, inputs: Path, images: Sequence[str], jobs: int, *more: Callable) -> Iterator:
-    """Yield the result of work(inputs, chunk, *arguments) for each chunk of images, in order.
+    """Cut `images` into chunks, and yield the result of work(inputs, chunk, *arguments) for each chunk, in order.
 
-    more: for each of `arguments`, a function of the position of the chunk's first image that returns the argument.
-    jobs: the number of processes, -1 for one per core. The processes run on this machine, or on a Dask or Ray cluster
-    if joblib was told to use one. Results are yielded one by one, so memory does not grow with the number of photos.
+    more: one function for each of `arguments`. The function is called with the position of the chunk's first image and
+    returns the argument. jobs: the number of processes, or -1 for one per core. The processes run on this machine, or
+    on a Dask or Ray cluster if joblib is configured for one. Results are yielded one by one, so memory does not grow
+    with the number of photos.
     """
     starts = range(0, len(images), CHUNK)
     tasks = (joblib.delayed(work)(inputs, images[i : i + CHUNK], *[argument(i) for argument in more]) for i in starts)
-    # a short list is finished before worker processes have started
+    # a short list is finished before worker processes would have started
     return joblib.Parallel(n_jobs=jobs if len(starts) > 4 else 1, return_as="generator")(tasks)
 
 
 def unreadable(problems: Sequence[str]) -> InputError:
-    """The InputError for photos that cannot be read. problems: a line "path: problem" for each photo."""
+    """Return the InputError for photos that cannot be read.
+
+    problems: for each photo, a line with its path and what is wrong, such as "a.jpg: no such file".
+    """
     return InputError(
         f"{len(problems)} photo(s) cannot be read:{listed(problems, limit=1000)}",
-        "whole image files: JPEG, PNG, TIFF, WebP, BMP, GIF, AVIF; HEIC with pillow-heif",
-        "the commands in brackets; for the other photos, unpack or download them again, or delete their rows",
+        "whole image files of the format JPEG, PNG, TIFF, WebP, BMP, GIF or AVIF (or HEIC, with pillow-heif installed)",
+        "follow the advice in brackets; unpack or download the other photos again, or delete their rows in the tables",
     )
 
 
 # ---- resize
 
-RESIZE_VERSION = 2  # version of the pixels; raise it if decode or base_image changes, so that no old cache is used
+RESIZE_VERSION = 2  # increase this if decode or base_image changes, so that no old cache is used
 FITS = ("squash", "crop", "pad")
-BORDER = (124, 116, 104)  # mean colour of ImageNet, which is about 0 after the usual normalisation
+BORDER = (124, 116, 104)  # mean colour of ImageNet, which the usual normalisation turns into about 0
 
 
 def base_image(pixels: np.ndarray, crop: int, size: int, fit: str = "squash") -> np.ndarray:
-    """Turn a photo into a square (size, size, 3) uint8, by a centre crop and then a resize.
+    """Turn a photo into a square (size, size, 3) uint8: cut out its centre if `crop` is not 0, then resize it.
 
-    crop: the side of the centre crop in pixels, 0 for no crop; a side that is shorter is kept whole. fit: the way to
-    make a square. squash: both sides are resized to `size`; crop: the centre square is cut out and resized; pad: the
-    longer side is resized to `size`, and the rest of the square is filled with BORDER on both sides. For a square photo
-    the result is the same with each fit.
+    pixels: the photo, (H, W, 3) uint8. crop: the side of the centre crop in pixels, or 0 for no crop. A side of the
+    photo that is shorter than `crop` is not cut. fit: how a photo that is not square becomes a square. "squash" resizes
+    both sides to `size`. "crop" cuts out the largest square in the centre and resizes it. "pad" resizes the longer side
+    to `size` and fills the rest of the square with the colour BORDER. If the photo is square, the three ways give the
+    same result.
     """
     pixels = centre_crop(pixels, crop, crop) if crop else pixels
     height, width = pixels.shape[:2]
@@ -64,19 +69,22 @@ def base_image(pixels: np.ndarray, crop: int, size: int, fit: str = "squash") ->
     elif fit == "pad":
         return padded_square(pixels, size)
     elif fit != "squash":
-        raise ValueError(f"fit={fit!r} is none of {', '.join(FITS)}")
+        raise ValueError(f"fit={fit!r} is not one of {', '.join(FITS)}")
     return resized(pixels, size, size)
 
 
 def centre_crop(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
-    """A copy of the centre of `pixels`, of at most `height` x `width` pixels."""
+    """Return a copy of the centre of `pixels`, of at most `height` x `width` pixels."""
     h, w = min(height, pixels.shape[0]), min(width, pixels.shape[1])
     top, left = (pixels.shape[0] - h) // 2, (pixels.shape[1] - w) // 2
     return np.ascontiguousarray(pixels[top : top + h, left : left + w])
 
 
 def padded_square(pixels: np.ndarray, size: int) -> np.ndarray:
-    """A square of colour BORDER with the whole photo in its middle, whose longer side is resized to `size`."""
+    """Return a square (size, size, 3) uint8 with the whole photo in its middle, and the colour BORDER around it.
+
+    The longer side of the photo is resized to `size`.
+    """
     height, width = pixels.shape[:2]
     h, w = (max(1, round(side * size / max(height, width))) for side in (height, width))
     square = np.full((size, size, 3), BORDER, np.uint8)
@@ -86,8 +94,8 @@ def padded_square(pixels: np.ndarray, size: int) -> np.ndarray:
 
 
 def resized(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
-    """The photo resized to (height, width, 3) uint8."""
-    # averages over areas avoid aliasing when a photo shrinks
+    """Return the photo resized to (height, width, 3) uint8."""
+    # the mean over areas (INTER_AREA) avoids aliasing when a photo shrinks
     method = cv2.INTER_AREA if pixels.shape[0] >= height else cv2.INTER_CUBIC
     return cv2.resize(pixels, (width, height), interpolation=method)
 
@@ -96,17 +104,18 @@ def resized(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def photo_square(path: Path, crop: int, size: int, fit: str = "squash") -> np.ndarray:
-    """The `base_image` of the photo in a file, (size, size, 3) uint8. Raises ValueError if the file cannot be read.
+    """Return the photo in a file as a square (size, size, 3) uint8. Raises ValueError if the file cannot be read.
 
-    Without a crop, a large JPEG is decoded at a fraction of its size if both sides then still have twice `size` pixels.
-    With a crop it is decoded at full size, because the crop is given in pixels of the full photo.
+    crop, fit: as in `base_image`. Without a crop, a large JPEG is decoded at a fraction of its size if both sides keep
+    at least twice `size` pixels. With a crop, every photo is decoded at full size, because the crop is given in pixels
+    of the full photo.
     """
     enough = 0 if crop else 2 * size
     return base_image(decode(read_bytes(path), enough), crop, size, fit)
 
 
 def read_photo(path: Path, crop: int, size: int, fit: str = "squash") -> np.ndarray:
-    """Like `photo_square`, but raises InputError if the file cannot be read."""
+    """Return the same square as `photo_square`, but raise InputError if the file cannot be read."""
     try:
         return photo_square(path, crop, size, fit)
     except ValueError as error:
@@ -114,10 +123,11 @@ def read_photo(path: Path, crop: int, size: int, fit: str = "squash") -> np.ndar
 
 
 class Photos:
-    """The squares of a list of photos, by position.
+    """A list of photos that are read by position, as square images.
 
-    images: the paths of the photos in `inputs`. pixels: a cache that returns squares (B, size, size, 3) uint8 for
-    positions (B,), either an array (N, size, size, 3) or `photo_cache.JpegPixels`. Without a cache, files are read.
+    images: the paths of the photos in `inputs`. crop, size, fit: how a photo becomes a square (see `base_image`).
+    pixels: a cache that returns squares (B, size, size, 3) uint8 for positions (B,), either an array (N, size, size, 3)
+    or `photo_cache.JpegPixels`. If pixels is None, the files are read.
     """
 
     def __init__(
@@ -137,18 +147,18 @@ class Photos:
 
     @property
     def is_decoded(self) -> bool:
-        """Whether a photo is read by copying its pixels, which needs no worker processes."""
+        """Whether the photos only need to be copied from an array, so that no worker processes are needed."""
         return isinstance(self.pixels, np.ndarray)
 
     def batch(self, positions: Sequence[int]) -> np.ndarray:
-        """The squares at `positions` (B,), as a writable array (B, size, size, 3) uint8."""
+        """Return the squares at `positions` (B,), as a writable array (B, size, size, 3) uint8."""
         if self.pixels is not None:
             return self.pixels[np.asarray(positions)]
         return np.stack([read_photo(self.inputs / self.images[i], self.crop, self.size, self.fit) for i in positions])
 
 
 class JoinedPhotos(Photos):
-    """Several `Photos` of one size, joined to one sequence in the order of the parts."""
+    """Several `Photos` with the same square size, joined to one list in the order of the parts."""
 
     def __init__(self, parts: Sequence[Photos]):
         first = parts[0]
@@ -158,11 +168,11 @@ class JoinedPhotos(Photos):
 
     @property
     def is_decoded(self) -> bool:
-        """Whether the photos of all parts are read by copying pixels."""
+        """Whether the photos of all parts only need to be copied from arrays."""
         return all(part.is_decoded for part in self.parts)
 
     def batch(self, positions: Sequence[int]) -> np.ndarray:
-        """The squares at `positions` (B,), as a writable array (B, size, size, 3) uint8."""
+        """Return the squares at `positions` (B,), as a writable array (B, size, size, 3) uint8."""
         positions = np.asarray(positions)
         pixels = np.empty((len(positions), self.size, self.size, 3), np.uint8)
         for part, start in zip(self.parts, self.starts, strict=False):

@@ -1,8 +1,8 @@
-"""The rows and photos that a run trains on, is scored on, and predicts.
+"""Return the rows and photos that a run is trained on, is scored on and predicts.
 
-The training photos (those of folds.csv) and the test photos are opened separately, each when they are first needed. So
-a new test set changes neither the cache of the training photos nor the out-of-fold predictions, and a machine without
-training photos can still predict.
+The training photos (all photos in folds.csv) and the test photos are opened separately, each when they are first
+needed. So a new test set changes neither the cache of the training photos nor the out-of-fold predictions, and a
+machine without training photos can still predict.
 
 Letters: N labelled rows, P pseudo-labelled rows, C classes.
 """
@@ -32,7 +32,7 @@ from comp.store.pseudo_labels import PseudoLabels
 
 
 class RunData:
-    """The rows of folds.csv and of the test table, as batches of photos at the recipe's size."""
+    """The rows of folds.csv and of the test table, as `Batches` of photos at the image size of the recipe."""
 
     def __init__(self, project: Project, recipe: Recipe):
         self.project, self.recipe = project, recipe
@@ -49,26 +49,31 @@ class RunData:
     @cached_property
     def test_photos(self) -> Photos:
         """The test photos, in the order of the test rows."""
-        opened = vars(self).get("photos")  # the test photos get the same kind of cache as the training photos
+        opened = vars(self).get("photos")  # then the test photos get the same kind of cache
         return open_photos(self.project, self.recipe, list(self.project.test_rows["image"]), opened)
 
     @cached_property
     def pseudo(self) -> PseudoLabels | None:
-        """The pseudo-labels that the recipe names; None if it names none."""
+        """The pseudo-labels that the recipe names, or None if the recipe names none."""
         return PseudoLabels(self.project, self.recipe.pseudo) if self.recipe.pseudo else None
 
     # ---- training
 
     def training(self, k: int | str) -> Batches:
-        """The training rows for fold k: those of all other folds, or of all folds if k is ALL_DATA.
+        """Return the rows to train on for fold k: the rows of all other folds, or all rows if k is ALL_DATA.
 
-        The label policy of the recipe is applied, and the pseudo-labelled rows of the recipe are added at the end.
+        The settings `edges` and `drop` of the recipe change labels and leave rows out. If the recipe names
+        pseudo-labels, the pseudo-labelled rows come last.
         """
         recipe, competition, folds = self.recipe, self.competition, self.project.folds
         rows = folds.assign(row=np.arange(len(folds)))[folds["fold"] != k]
         rows = training_policy(rows, competition, recipe.edges, recipe.drop)
         if rows.empty:
-            raise InputError(f"drop={recipe.drop} leaves no training row", "rows to train on", "correct drop in SET")
+            raise InputError(
+                f"drop={recipe.drop} drops every training row",
+                "a setting drop that leaves rows to train on",
+                "the same command with another drop in SET",
+            )
         units = rows.groupby(["group", "label"], sort=False, dropna=False).ngroup()  # a number for each group and class
         values = labels.to_array(rows["label"], competition)
         fine = recipe.bin_edges if recipe.head == "bins" else ""
@@ -78,7 +83,10 @@ class RunData:
         return self._with_pseudo_labels(known, k) if self.pseudo else known
 
     def _with_pseudo_labels(self, known: Batches, k: int | str) -> Batches:
-        """The training rows, then the test photos with pseudo-labels for fold k, or for any fold if k is ALL_DATA."""
+        """Return the rows `known`, followed by the test photos that have pseudo-labels for fold k.
+
+        If k is ALL_DATA, the test photos that have pseudo-labels for any fold are added.
+        """
         numbers = range(self.project.fold_count) if k == ALL_DATA else [k]
         pseudo = self.pseudo.load_all(list(numbers))
         photos = JoinedPhotos([known.photos, self.test_photos])
@@ -87,30 +95,33 @@ class RunData:
     # ---- scoring and prediction
 
     def held_out(self, k: int) -> Batches:
-        """Every row of fold k with its label in folds.csv, and its prediction id if the competition combines photos."""
+        """Return every row of fold k with its label in folds.csv, for scoring.
+
+        If the competition combines photos, the rows also have their prediction ids.
+        """
         folds, rows = self.project.folds, self._rows_of_fold(k)
         values = labels.to_array(folds["label"].iloc[rows], self.competition)
         ids = folds["id"].iloc[rows] if self.competition.combine else None
         return Batches(self.photos, rows, values, "none", 0, ids=ids)
 
     def held_out_images(self, k: int) -> pd.Series:
-        """The images of fold k in the order of `held_out`, which are the ids in oof.npz."""
+        """Return the images of fold k in the same order as `held_out`. The images are the ids in oof.npz."""
         return self.project.folds["image"].iloc[self._rows_of_fold(k)]
 
     def _rows_of_fold(self, k: int) -> np.ndarray:
         return np.flatnonzero(self.project.folds["fold"] == k)
 
     def testing(self) -> Batches:
-        """One row for each test photo. The labels of test photos are not known, so all labels are 0."""
+        """Return one row for each test photo. All labels are 0, because the labels of test photos are not known."""
         rows = np.arange(len(self.project.test_rows))
         return Batches(self.test_photos, rows, np.zeros(len(rows), int), "none", 0)
 
 
 def open_photos(project: Project, recipe: Recipe, images: list[str], like: Photos | None = None) -> Photos:
-    """Open the photos `images` at the recipe's size.
+    """Open the photos `images` at the image size of the recipe.
 
-    Photos are read from the cache, which is built if it is missing, or from their files if the recipe has cache=false.
-    like: photos that were opened before; `images` get the same kind of cache.
+    Photos are read from the cache, which is built if it is missing. If the recipe has cache=false, photos are read from
+    their files. like: photos that were opened before; `images` get the same kind of cache as these photos.
     """
     crop, size = recipe.crop, recipe.image_size
     if not recipe.cache:
@@ -135,9 +146,9 @@ def open_photos(project: Project, recipe: Recipe, images: list[str], like: Photo
 def with_pseudo_rows(
     known: Batches, photos: JoinedPhotos, pseudo: Predictions, test_ids: pd.Series, competition: Competition
 ) -> Batches:
-    """The labelled rows `known`, then a row for each test photo whose prediction id has pseudo-labels.
+    """Return the rows `known`, followed by one row for each test photo whose prediction id has pseudo-labels.
 
-    photos: the training photos, then the test photos; pseudo: the probabilities of each pseudo-labelled prediction id;
+    photos: the training photos, then the test photos; pseudo: the pseudo-labels of prediction ids, as probabilities;
     test_ids: the prediction id of each test photo.
     """
     rows = np.flatnonzero(test_ids.isin(pseudo.ids))
@@ -156,14 +167,18 @@ def with_pseudo_rows(
 
 
 def _plain_answers(probs: np.ndarray, competition: Competition) -> np.ndarray:
-    """The answer for each row by the rule of the target (the most probable class, probability of 0.5, or the value)."""
+    """Return the most probable answer for each row of `probs` (P, C), without any decision rule.
+
+    The answer is a class number, or 0 and 1 for each label if a row can have several labels, or the predicted number if
+    the target is a number.
+    """
     if competition.target == "regression":
         return probs[:, 0]
     return probs.argmax(1) if competition.target in ONE_LABEL else probs >= 0.5
 
 
 def _soft_labels(known: Batches, competition: Competition) -> np.ndarray:
-    """The soft labels (N, C) of the labelled rows. Labels that are not soft become 0 and 1."""
+    """Return the soft labels (N, C) of the rows `known`. Labels that are not soft become 0 and 1."""
     if known.soft is not None:
         return known.soft
     one_label = competition.target in ONE_LABEL
@@ -171,6 +186,6 @@ def _soft_labels(known: Batches, competition: Competition) -> np.ndarray:
 
 
 def _with_missing_values(column: Auxiliary, count: int) -> Auxiliary:
-    """The auxiliary targets of a column, with `count` more rows whose value is missing."""
+    """Return the auxiliary targets of a column, followed by `count` rows whose value is missing."""
     missing = np.zeros((count, column.values.shape[1]), np.float32)
     return dataclasses.replace(column, values=np.concatenate([column.values, missing]))

@@ -1,8 +1,10 @@
-"""Find columns by which the test set was split off, and columns or photos that tell train from test.
+"""Find columns by which the test set was split off, and measure how well columns or photos tell train from test.
 
-1. `suggest_groups` finds columns by which the test set was probably split off. Folds should be split by them too.
+1. `suggest_groups` finds columns by which the test set was probably split off. Folds should be split by these columns
+   too.
 2. `adversarial_auc` measures how well a quick model tells training photos from test photos (adversarial validation).
-3. `differences` measures how well each column of the tables tells train from test, and `together` all columns at once.
+3. `differences` measures how well each single column of the tables tells training rows from test rows. `together`
+   measures how well all columns at once do so.
 """
 
 from collections.abc import Sequence
@@ -16,14 +18,14 @@ from comp.metrics import named_metrics
 
 # ---- columns that the test set was split by
 
-BY_CHANCE = 1e-3  # largest probability that randomly drawn test rows would share no value with the training rows
+BY_CHANCE = 1e-3  # largest probability that test rows drawn at random would share no value with the training rows
 
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A column that may be the group: no value of it occurs both in the training table and in the test table.
+    """A column that may be the group: none of its values is in both the training table and the test table.
 
-    train_values, test_values: the number of different values in each table.
+    train_values, test_values: the number of different values of the column in each table.
     """
 
     column: str
@@ -32,11 +34,12 @@ class Suggestion:
 
 
 def suggest_groups(train: pd.DataFrame, test: pd.DataFrame, ignore: Sequence[str] = ()) -> list[Suggestion]:
-    """Find the columns of which no value occurs in both tables. Columns with the fewest values come first.
+    """Find the columns that have no value in both tables. The columns with the fewest values in `train` come first.
 
-    train, test: the tables of the competition, one row per photo; ignore: columns to skip (ids, labels). A suggested
-    column has at least two values in train and repeats some. If the test rows had been drawn at random, the probability
-    of no value in both tables would be at most BY_CHANCE. Empty fields do not count.
+    train, test: the tables of the competition, one row per photo; ignore: columns to skip, such as ids and labels. A
+    suggested column has at least two values in `train`, and at least one of these values is in several rows. If the
+    test rows had been drawn at random, the probability that no value is in both tables would be at most BY_CHANCE.
+    Empty fields are ignored.
     """
     shared = [column for column in train if column in test and column not in ignore]
     suggestions = (_suggestion(str(c), _rows_by_value(train[c]), _rows_by_value(test[c])) for c in shared)
@@ -44,7 +47,10 @@ def suggest_groups(train: pd.DataFrame, test: pd.DataFrame, ignore: Sequence[str
 
 
 def _rows_by_value(column: pd.Series) -> pd.Series:
-    """The number of rows of each value. Values become text, since 7 may be a number in one table only."""
+    """Return the number of rows with each value, indexed by the value as text.
+
+    Values become text because the same value, such as 7, may be a number in one table and text in the other.
+    """
     if pd.api.types.is_float_dtype(column) and (column.dropna() % 1 == 0).all():
         column = column.astype("Int64")  # whole numbers in a column with empty fields
     text = column.dropna().astype(str)
@@ -56,7 +62,7 @@ def _suggestion(name: str, train: pd.Series, test: pd.Series) -> Suggestion | No
         return None
     counts = np.concatenate([train.to_numpy(), test.to_numpy()]).astype(float)
     share = test.sum() / counts.sum()
-    # the logarithm of the probability that, for every value, all rows with the value are on one side
+    # the logarithm of the probability that, for every value, all rows with the value are in one table
     chance = np.log(share**counts + (1 - share) ** counts).sum() if 0 < share < 1 else 0.0
     unrepeated = train.max() == 1
     if unrepeated or chance > np.log(BY_CHANCE):
@@ -67,13 +73,14 @@ def _suggestion(name: str, train: pd.Series, test: pd.Series) -> Suggestion | No
 # ---- photos
 
 PARTS = 5  # number of parts in cross-validation
-MOST_PHOTOS = 20_000  # of train and of test in the adversarial check; more photos change the third digit of the AUC
+MOST_PHOTOS = 20_000  # of train and of test, in the adversarial check; more change only the third digit of the AUC
 
 
 def adversarial_auc(train: Sequence[PhotoSummary], test: Sequence[PhotoSummary], groups: Sequence[str]) -> float:
-    """The cross-validated AUC of a logistic regression that tells train from test by thumbnails; 0.5 if it cannot.
+    """Return how well a logistic regression tells training photos from test photos by their thumbnails.
 
-    groups: the group of each training photo. Of more than MOST_PHOTOS photos, MOST_PHOTOS are drawn at random.
+    The result is a cross-validated AUC, which is 0.5 if the model cannot tell them apart. groups: the group of each
+    training photo. At most MOST_PHOTOS training photos and at most MOST_PHOTOS test photos are drawn at random.
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
@@ -87,12 +94,16 @@ def adversarial_auc(train: Sequence[PhotoSummary], test: Sequence[PhotoSummary],
 
 
 def _drawn(count: int, most: int) -> np.ndarray:
-    """Draw at most `most` of the positions 0 … count - 1 at random, and return them in order."""
+    """Draw at most `most` of the positions 0 … count - 1 at random, and return them in ascending order."""
     return np.sort(np.random.default_rng(0).permutation(count)[:most])
 
 
 def _cross_validated_auc(model, x: np.ndarray, groups: np.ndarray) -> float:
-    """The cross-validated AUC of a model that tells the last rows of x (test) from the first, which have `groups`."""
+    """Return the cross-validated AUC with which the model tells test rows from training rows.
+
+    x: the features of the training rows, followed by those of the test rows. groups: the group of each training row.
+    All rows of a group are in one part of the cross-validation.
+    """
     from sklearn.model_selection import GroupKFold, cross_val_predict
 
     tests = len(x) - len(groups)
@@ -104,7 +115,7 @@ def _cross_validated_auc(model, x: np.ndarray, groups: np.ndarray) -> float:
 
 
 def photo_columns(photos: Sequence[PhotoFacts]) -> pd.DataFrame:
-    """A table with the properties of readable photos, one row per photo."""
+    """Return a table with the properties of readable photos, such as width and brightness, one row per photo."""
     table = pd.DataFrame(
         [(p.width, p.height, p.size / 1000, p.brightness, p.contrast, p.format) for p in photos],
         columns=["width", "height", "file size, kB", "brightness", "contrast", "format"],
@@ -115,15 +126,16 @@ def photo_columns(photos: Sequence[PhotoFacts]) -> pd.DataFrame:
 
 # ---- columns that tell train from test
 
-MOST_ROWS = 5_000  # largest number of rows of each table that the model of all columns sees
+MOST_ROWS = 5_000  # largest number of rows of each table that `together` uses
 
 
 @dataclass(frozen=True)
 class Difference:
-    """The AUC with which one column tells test rows from training rows, from 0.5 (not at all) to 1.
+    """A column of both tables, and how well this column tells test rows from training rows.
 
-    train, test: what is typical in each table, as text: the median if the column has numbers, else the most frequent
-    value and its share. unseen: the share of the test rows whose value does not occur in train; None if the column has
+    auc: the AUC, from 0.5 (the column does not tell them apart) to 1. train, test: what is typical of the column in
+    each table, as text. This is the median if the column has numbers, and otherwise the most frequent value with its
+    share. unseen: the share of test rows whose value does not occur in the training table, or None if the column has
     numbers that hardly repeat.
     """
 
@@ -135,16 +147,17 @@ class Difference:
 
 
 def differences(train: pd.DataFrame, test: pd.DataFrame) -> list[Difference]:
-    """The Difference of each column that both tables have. The best separating column comes first."""
+    """Return a Difference for each column that both tables have. The column with the highest AUC comes first."""
     columns = [_difference(str(column), train[column], test[column]) for column in train if column in test]
     return sorted(columns, key=lambda difference: -difference.auc)
 
 
 def together(train: pd.DataFrame, test: pd.DataFrame, groups: Sequence[str]) -> float | None:
-    """The cross-validated AUC of gradient boosting that tells train from test by all columns that both tables have.
+    """Return the cross-validated AUC with which gradient boosting tells training rows from test rows.
 
-    groups: the group of each training row; rows of one group stay together. At most MOST_ROWS rows of each table are
-    drawn. Returns None if there are fewer than PARTS groups or fewer than PARTS test rows.
+    The model uses all columns that both tables have. groups: the group of each training row; rows of one group stay
+    together. At most MOST_ROWS rows of each table are drawn at random. Returns None if there are fewer than PARTS
+    groups or fewer than PARTS test rows.
     """
     from sklearn.ensemble import HistGradientBoostingClassifier
 
@@ -159,9 +172,9 @@ def together(train: pd.DataFrame, test: pd.DataFrame, groups: Sequence[str]) -> 
 
 
 def _numbers(column: pd.Series) -> tuple[np.ndarray, bool]:
-    """Return the column as numbers (N,) float, and whether its values are numbers.
+    """Return the column as numbers (N,) float, and whether its values are numbers and not text.
 
-    Text is numbered in alphabetical order. An empty field becomes a number below all other numbers.
+    Texts are numbered in alphabetical order. An empty field becomes a number below all other numbers.
     """
     text = column.astype(str).where(column.notna(), "")
     values = pd.to_numeric(text, errors="coerce").replace([np.inf, -np.inf], np.nan)
@@ -187,9 +200,11 @@ def _auc(is_test: np.ndarray, values: np.ndarray) -> float:
 
 
 def _rates(values: np.ndarray, is_test: np.ndarray) -> np.ndarray:
-    """For each row, the share of test rows among the rows of equal value in the other PARTS - 1 parts, (N,).
+    """Return for each row the share of test rows among rows with the same value, as (N,) float.
 
-    One row with the overall share is added, so that a value without rows in other parts gets the overall share.
+    values (N,): the values of the column as numbers; is_test (N,): 1 for test rows, 0 for training rows. The rows are
+    divided into PARTS random parts. For each row, only rows in the other parts are counted. One row with the overall
+    share of test rows is added, so a value that is in no other part gets the overall share.
     """
     kind, rate = np.unique(values, return_inverse=True)[1], is_test.mean()
     part = np.random.default_rng(0).permutation(len(values)) % PARTS

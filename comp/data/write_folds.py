@@ -1,4 +1,4 @@
-"""Run the stage `make folds`: look at all photos, keep near-duplicates together, and assign, audit and write folds."""
+"""Run the stage `make folds`: check all photos, keep near-duplicates together, and make, audit and write the folds."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ from comp.project import Project
 from comp.store import fold_table, frozen_competition
 from comp.store.paths import folds_file
 
-MOST_LINES = 20  # largest number of warnings of one kind
+MOST_LINES = 20  # largest number of warnings of one kind that are printed
 DARK = 16  # a thumbnail is nearly black if all its values are smaller
 
 
@@ -22,8 +22,8 @@ DARK = 16  # a thumbnail is nearly black if all its values are smaller
 class AskedFolds:
     """The arguments of `make folds`.
 
-    search: the number of seeds to try from `seed` on; the most even folds are kept. adversarial: whether to print how
-    well a quick model tells train from test.
+    folds: the number of folds. search: the number of seeds to try, from `seed` on; the most even folds are kept.
+    adversarial: whether to print how well a quick model tells training photos from test photos.
     """
 
     folds: int = fold_table.USUAL_FOLDS
@@ -33,7 +33,10 @@ class AskedFolds:
 
 
 def write_folds(project: Project, asked: AskedFolds) -> None:
-    """Write folds.csv, folds.json and competition.json. Raises InputError if runs used other folds or photos."""
+    """Make the folds, and write folds.csv, folds.json and competition.json.
+
+    asked: the arguments of `make folds`. Raises InputError if runs exist that were trained on other folds or photos.
+    """
     tables = loading.open_tables(project.inputs, project.competition_file)
     competition = tables.competition
     table, test = folds.with_groups(tables.training_rows), tables.test_rows
@@ -51,37 +54,43 @@ def write_folds(project: Project, asked: AskedFolds) -> None:
 
 
 def advise_groups(train: pd.DataFrame, test: pd.DataFrame, table: pd.DataFrame) -> None:
-    """Warn of each column by which the test set was probably split off, unless folds are split by it too.
+    """Warn of each column by which the test set was probably split off, unless folds are split by this column too.
 
-    train, test: the tables as the competition provides them; table: the training rows.
+    train, test: the tables as the competition provides them; table: the training rows, whose groups are used for the
+    folds.
     """
     groups = set(table["group"])
     for suggestion in train_test_differences.suggest_groups(train, test):
         if not set(train[suggestion.column].astype(str)) <= groups:
             console.warn(
-                f"{suggestion.column} has {suggestion.train_values} values in train, {suggestion.test_values} in test, "
-                f"and no value in both; the test set was probably split by this column, so the folds should be too: "
+                f"the column {suggestion.column} has {suggestion.train_values} values in the training table and "
+                f"{suggestion.test_values} values in the test table, but no value is in both tables. So the test set "
+                "was probably split off by this column. To split the folds by this column, too, "
                 f'set group = "{suggestion.column}" in competition.toml'
             )
 
 
 def look_at_photos(project: Project, images: list[str]) -> dict[str, PhotoSummary]:
-    """Decode all photos, and return the PhotoSummary of each. Raises InputError for photos that cannot be read."""
+    """Decode all photos, and return the PhotoSummary of each image. Warn if photos are nearly black.
+
+    Raises InputError for photos that cannot be read.
+    """
     with console.progress("checking photos", len(images)) as advance:
         photos = photo_check.check_photos(project.inputs, images, advance)
     dark = [image for image, summary in photos.items() if summary.thumbnail.max() < DARK]
     if dark:
         console.warn(
-            f"{len(dark):,} photo(s) are nearly black, such as {dark[0]}; if they should not be, save them with values "
-            "over the whole range of their 8 or 16 bits"
+            f"{len(dark):,} photo(s) are nearly black, such as {dark[0]}; if they should be brighter, save them with "
+            "values over the whole range of 8 or 16 bits"
         )
     return photos
 
 
 def join_alike(table: pd.DataFrame, photos: dict[str, PhotoSummary]) -> tuple[pd.DataFrame, list[list[str]]]:
-    """Merge groups that have equal or near-identical photos. Returns the table and the pairs of merged groups.
+    """Merge groups that have equal or near-identical photos.
 
-    One subject or place with two group names, or one photo with two file names, would be a leak in two folds.
+    Returns the table with the merged groups, and the pairs of group names that were merged. Otherwise two photos of
+    one subject or place with different group names could be in two folds, which would be a leak.
     """
     images, groups = table["image"].tolist(), table["group"].tolist()
     summaries = [photos[image] for image in images]
@@ -96,45 +105,53 @@ def join_alike(table: pd.DataFrame, photos: dict[str, PhotoSummary]) -> tuple[pd
 
 
 def warn_of_shared(table: pd.DataFrame, test: pd.DataFrame, photos: dict[str, PhotoSummary]) -> None:
-    """Warn of training photos that are also test photos: the leaderboard rewards a model that remembers them."""
+    """Warn of training photos that are also test photos. A model that remembers them scores too high."""
     train_of = {photos[image].digest: image for image in table["image"]}
     shared = [(train_of[photos[image].digest], image) for image in test["image"] if photos[image].digest in train_of]
-    warn_each([f"{a} is also the test photo {b}, byte for byte" for a, b in shared])
+    warn_each([f"the training photo {a} is also the test photo {b}, byte for byte" for a, b in shared])
 
 
 def warn_each(lines: list[str]) -> None:
     for line in lines[:MOST_LINES]:
         console.warn(line)
     if len(lines) > MOST_LINES:
-        console.warn(f"… and {len(lines) - MOST_LINES:,} more of these")
+        console.warn(f"… and {len(lines) - MOST_LINES:,} more warnings of this kind")
 
 
 def tell_apart(table: pd.DataFrame, test: pd.DataFrame, photos: dict[str, PhotoSummary]) -> None:
-    """Print the AUC of a quick model that tells training photos from test photos by their thumbnails."""
+    """Print how well a quick model tells training photos from test photos by their thumbnails, as an AUC."""
     sides = [photos[image] for image in table["image"]], [photos[image] for image in test["image"]]
     auc = train_test_differences.adversarial_auc(*sides, table["group"].tolist())
     console.say(
-        f"a quick model tells train from test with AUC {auc:.3f}, where 0.5 means not at all; above 0.6, look for what "
-        "differs (light, crop, compression), because the out-of-fold score will then differ from the leaderboard's"
+        f"a quick model tells training photos from test photos with AUC {auc:.3f}, where 0.5 means that it cannot. If "
+        "the AUC is above 0.6, find out what differs (such as light, crop or compression), because the out-of-fold "
+        "score will then differ from the leaderboard score"
     )
 
 
 def _write(project: Project, competition: Competition, table: pd.DataFrame, merged, photos, asked: AskedFolds) -> None:
-    """Write the files. Raises InputError if runs exist that were trained on other folds or photos."""
+    """Write folds.csv, folds.json and competition.json.
+
+    merged: the pairs of group names that were merged. Raises InputError if runs exist that were trained on other folds
+    or photos.
+    """
     path = folds_file(project.outputs)
     runs = ", ".join(run.name for run in project.own_runs)
     data = files.checksum(sorted((image, summary.digest) for image, summary in photos.items()))
-    before = fold_table.data_hash(path) if runs else None  # without runs a damaged folds.json is just replaced
-    anew = f"the same command with OUTPUTS=<another folder>, or anew: rm -r {quoted(project.outputs)} && make folds"
+    before = fold_table.data_hash(path) if runs else None  # without runs, a damaged folds.json is replaced
+    anew = (
+        "the same command with OUTPUTS=<another folder>; or, to delete the runs and start again: "
+        f"rm -r {quoted(project.outputs)} && make folds"
+    )
     if before not in (None, data):
         raise InputError(
-            f"the photos have changed since the training of {runs}: their hash is now {data}",
-            f"the photos from which {path} was made, with the hash {before}",
+            f"the photos have changed since these runs were trained: {runs}. The hash of the photos is now {data}",
+            f"the photos with the hash {before}, from which {path} was made",
             anew,
         )
     if path.is_file() and runs and path.read_text(encoding="utf-8", errors="replace") != fold_table.folds_text(table):
         raise InputError(
-            f"these folds differ from those in {path}, on which {runs} were trained",
+            f"the new folds differ from the folds in {path}, on which these runs were trained: {runs}",
             "the same data, FOLDS, SEED and SEARCH as before",
             anew,
         )
@@ -147,9 +164,9 @@ def _write(project: Project, competition: Competition, table: pd.DataFrame, merg
 
 
 def _show(table: pd.DataFrame, test: pd.DataFrame, competition: Competition) -> None:
-    """Print the table of labels by fold, and warn of labels that the folds cannot share evenly."""
+    """Print a table of the labels in each fold, and warn of labels that the folds cannot share evenly."""
     what, heads, rows = folds.labels_by_fold(table, competition)
     console.table(f"{what} by fold", heads, rows)
-    console.say(f"{len(test)} test photos; no group and no photo is in two folds")
+    console.say(f"there are {len(test)} test photos; no group and no photo is in two folds")
     warn_each(folds.missing_labels(table, competition))
     warn_each(folds.crowded_labels(table, competition))

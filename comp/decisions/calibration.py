@@ -1,21 +1,28 @@
-"""Calibrate probabilities by log loss, so that the sums of probabilities over rows are expected counts.
+"""Calibrate probabilities by log loss, so that the probabilities of a class sum to the expected number of its rows.
 
-The calibration has few parameters, which are fitted with a ridge. Samplers, class weights, label smoothing and mixing
-distort probabilities, and these parameters can undo such distortions.
+The calibration has few parameters, which are fitted with a ridge penalty. Samplers, class weights, label smoothing and
+mixup or CutMix distort probabilities, and these parameters can undo such distortions.
 
-With one class for each row, the calibrated probabilities are softmax(sum of s_f F_f + b), where each part F_f has a
-sharpness s_f, and b is a bias for each class. F_1 is log p. With F_1 as the only part, this is temperature and bias
-scaling (Guo et al. 2017). With attributes, each attribute adds a part, which is the log-probability of the value that
-the class has, because a model may be too sure of one attribute alone; b is then the bias of the class plus the biases
-of its values. With grades, F_2 is -(distance to the expected grade)^2 / 2, the logarithm of a Gaussian posterior,
-because the probabilities may lie on only two neighbouring grades. With several labels, each label is calibrated by
-itself with sigmoid(s log-odds + b) (Platt 1999).
+With one class for each row, the calibrated probabilities are softmax(s_1 x_1 + … + s_F x_F + b). Each part x_f (N, C)
+is a score of the classes that is computed from the probabilities. Each part has a factor s_f, its sharpness, and each
+class has a bias, its entry in b. The first part is log p. With this part alone, the calibration is temperature and bias
+scaling (Guo et al. 2017). More parts are added in two cases:
 
-The ridge is added to the summed log loss. It pulls the parameters toward no change, which is s_1 = 1 and 0 for all
-other parameters. The fit is our own code of Newton's method, because the classifiers of scikit-learn pull toward 0,
-which is another prior.
+- If the classes have attributes, each attribute adds a part, because a model may be too sure of one attribute only. The
+  part is the log-probability of the attribute value that the class has. The bias of a class is then its own bias plus
+  the biases of its attribute values.
+- If the classes are grades, the second part is -(distance to the expected grade)^2 / 2, which is the logarithm of a
+  Gaussian curve around the expected grade. This part is needed because the probabilities may be above 0 for only two
+  neighbouring grades.
 
-Letters: N rows, C classes or labels, F parts, P parameters that depend on each other, B independent sets of parameters.
+With several labels, each label is calibrated separately with sigmoid(s log-odds + b) (Platt 1999).
+
+The ridge penalty is added to the summed log loss. The penalty pulls the parameters toward no change of the
+probabilities, which means toward s_1 = 1 and 0 for all other parameters. The fit is our own code of Newton's method,
+because the classifiers of scikit-learn pull all parameters toward 0, which is another prior.
+
+Letters in the shapes: N rows, C classes or labels, F parts, P parameters that are fitted together, B sets of parameters
+of which each is fitted separately.
 """
 
 from collections.abc import Callable
@@ -25,40 +32,45 @@ from scipy.special import expit, log_expit, log_softmax, logit, softmax
 
 from comp.metrics.formulas import FLOOR
 
-# The ridges of a sharpness, of the bias of a class without attributes, of the bias of a class with attributes, and of
-# the bias of an attribute value. Ridges of a tenth or of ten times these values scored about the same on rows that were
-# not in the fit, for classifiers of real photos and for simulated runs; 100 times these values lost 0.003 to 0.006.
+# These are the strengths of the ridge penalty for a sharpness, for the bias of a class without attributes, for the bias
+# of a class with attributes, and for the bias of an attribute value. A tenth of these values and ten times these values
+# gave about the same score on rows that were not in the fit, both for classifiers of real photos and for simulated
+# runs; 100 times these values gave a score that was 0.003 to 0.006 lower.
 SHARPNESS, CLASS, CLASS_WITH_VALUES, VALUE = 1.0, 10.0, 100.0, 1.0
-BIASED_CLASSES = 200  # with more classes, a bias for each is mostly noise and takes long
+BIASED_CLASSES = 200  # with more classes, no class has a bias, which would be mostly noise and slow to fit
 STEPS, HALVINGS = 30, 10
 LEAST_GAIN = 1e-6  # the fit ends when the summed loss drops by less than this
 
-Attributes = dict[str, np.ndarray]  # each attribute to the value of each class (C,), as Competition.attribute_values
+Attributes = dict[str, np.ndarray]  # Competition.attribute_values: maps an attribute to the value (C,) of each class
 
 
 def parts_of_classes(probs: np.ndarray, attributes: Attributes) -> np.ndarray:
-    """The parts (F, N, C) for classes with F - 1 attributes.
+    """Return the parts (F, N, C) from which the calibration computes its scores of classes with F - 1 attributes.
 
-    The first part is the log-probability of each class. Each further part is the log-probability of the value that each
-    class has of one attribute. probs (N, C).
+    The first part is the log-probability of each class. Each further part belongs to one attribute, and is the
+    log-probability of the attribute value that each class has. probs (N, C): the probabilities. attributes: the value
+    (C,) that each class has, by the name of the attribute.
     """
     same = [(values[:, None] == values).astype(np.float64) for values in attributes.values()]
     return logarithms(np.stack([probs, *(probs @ pairs for pairs in same)]))
 
 
 def parts_of_grades(probs: np.ndarray) -> np.ndarray:
-    """The parts (2, N, C) for grades: the log-probability of each grade, and its nearness to the expected grade.
+    """Return the two parts (2, N, C) from which the calibration computes its scores of grades.
 
-    The nearness is -(distance)^2 / 2. probs (N, C).
+    The first part is the log-probability of each grade. The second part is -d^2 / 2, where d is the distance between
+    the grade and the expected grade of the row. probs (N, C): the probabilities of the grades.
     """
     distance = probs @ np.arange(probs.shape[1], dtype=np.float64)[:, None] - np.arange(probs.shape[1])
     return np.stack([logarithms(probs), -(distance**2) / 2])
 
 
 def of_classes(parts: np.ndarray, labels: np.ndarray, attributes: Attributes) -> np.ndarray:
-    """Fit the calibration of classes to parts (F, N, C) and labels (N,).
+    """Fit the calibration of classes, and return its parameters (F + 1, C).
 
-    Returns (F + 1, C): a row for each part with its sharpness, which is equal for all classes, and a row of biases.
+    The parameters have one row for each part, which repeats the sharpness of the part for all classes, and a last row
+    with the bias of each class. parts (F, N, C): from `parts_of_classes` or `parts_of_grades`. labels (N,): the true
+    classes. attributes: the value (C,) that each class has, by the name of the attribute.
     """
     biases, ridge = _biases(attributes, parts.shape[2])
     flat, true = parts.reshape(len(parts), -1), parts[:, np.arange(len(labels)), labels].sum(1)
@@ -88,14 +100,17 @@ def of_classes(parts: np.ndarray, labels: np.ndarray, attributes: Attributes) ->
 
 
 def classes(parts: np.ndarray, fitted: np.ndarray) -> np.ndarray:
-    """The calibrated probabilities (N, C) float64, whose rows sum to 1. fitted (F + 1, C): from `of_classes`."""
+    """Return the calibrated probabilities (N, C) float64, whose rows sum to 1.
+
+    parts (F, N, C): from `parts_of_classes` or `parts_of_grades`. fitted (F + 1, C): the parameters from `of_classes`.
+    """
     return softmax(np.tensordot(fitted[:-1, 0], parts, 1) + fitted[-1], axis=1)
 
 
 def of_labels(probs: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Fit the calibration of several labels. Returns (2, C), the sharpness and the bias of each label.
+    """Fit the calibration of several labels. Return (2, C), which is the sharpness and the bias of each label.
 
-    probs (N, C). labels (N, C): 0 or 1.
+    probs (N, C): the probabilities of the labels. labels (N, C): 1 for each label that is present, otherwise 0.
     """
     odds, sign = log_odds(probs), np.where(labels.astype(bool, copy=False), 1.0, -1.0)
 
@@ -111,14 +126,18 @@ def of_labels(probs: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def labels(probs: np.ndarray, fitted: np.ndarray) -> np.ndarray:
-    """The calibrated probabilities (N, C) float64 of several labels. fitted (2, C): from `of_labels`."""
+    """Return the calibrated probabilities (N, C) float64 of several labels.
+
+    probs (N, C): the probabilities before calibration. fitted (2, C): the parameters from `of_labels`.
+    """
     return expit(fitted[0] * log_odds(probs) + fitted[1])
 
 
 def _biases(attributes: Attributes, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """The classes of each bias (P, C) as 0 or 1, and the ridge (P,) of each bias.
+    """Return which classes each of P biases belongs to, as (P, C) of 0 and 1, and the ridge strength (P,) of each bias.
 
-    A bias belongs to all classes with one value of an attribute, or to a single class. size: C.
+    A bias belongs to a single class, or to all classes with the same value of an attribute. attributes: the value (C,)
+    that each class has, by the name of the attribute. size: the number C of classes.
     """
     of_values = [values == value for values in attributes.values() for value in np.unique(values)]
     of_classes = np.eye(size) if size <= BIASED_CLASSES else np.zeros((0, size))
@@ -130,20 +149,24 @@ def _biases(attributes: Attributes, size: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def logarithms(probs: np.ndarray) -> np.ndarray:
-    """The logarithms float64 of the probabilities, which are raised to at least FLOOR."""
+    """Return the logarithms float64 of the probabilities, which are first raised to at least FLOOR."""
     return np.log(np.maximum(probs, FLOOR, dtype=np.float64))
 
 
 def log_odds(probs: np.ndarray) -> np.ndarray:
-    """The log-odds log(p / (1 - p)) float64 of the probabilities, which are clipped to FLOOR … 1 - FLOOR."""
+    """Return the log-odds log(p / (1 - p)) float64 of the probabilities p, which are first clipped.
+
+    The clipped probabilities are at least FLOOR and at most 1 - FLOOR.
+    """
     return logit(np.clip(probs.astype(np.float64), FLOOR, 1 - FLOOR))
 
 
 def _minimum(loss: Callable, unchanged: np.ndarray, ridge: float | np.ndarray) -> np.ndarray:
-    """The parameters (B, P) with the least loss plus ridge, found by Newton's method.
+    """Return the parameters (B, P) with the least sum of loss and ridge penalty, found by Newton's method.
 
-    loss: a convex function of parameters (B, P) that returns values (B,), gradients (B, P) and second derivatives
-    (B, P, P). ridge (P,): the strength of the pull toward `unchanged` (B, P), where the search starts.
+    loss: a convex function of B sets of P parameters (B, P), which returns the loss (B,) of each set, its gradient
+    (B, P) and its second derivatives (B, P, P). unchanged (B, P): the parameters from which the search starts and
+    toward which the ridge penalty pulls. ridge (P,): the strength of the pull on each parameter.
     """
 
     def penalised(parameters):

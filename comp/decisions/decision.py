@@ -1,21 +1,24 @@
-"""The decision rules, which turn blended probabilities into answers. Target and metric decide which rules exist.
+"""List the decision rules, which turn blended probabilities into answers.
 
-| decided | rules, the simplest first                            | parameters                               |
-|---------|------------------------------------------------------|------------------------------------------|
-| class   | argmax; expected, if the metric has terms            | offsets (C,) for ties; gains (A + 4, C)  |
-| labels  | half; expected, if the metric has terms, else common | offsets (C,) of log-odds                 |
-| grade   | round; expected, if the metric has rows              | cut points (C - 1,)                      |
-| none    | none                                                 | (0,)                                     |
+The target and the metric of a competition determine the kind of decision and its rules:
 
-The rule `expected` calibrates probabilities by log loss, then takes the answers with the best expected value of the
-metric. Where `expected` exists it is the only fitted rule, because it beat all rules whose parameters were fitted to
-the metric itself (docs/features.md).
+| kind   | rules, the simplest first                                  | parameters                               |
+|--------|------------------------------------------------------------|------------------------------------------|
+| class  | argmax; expected (if the metric has terms)                 | offsets (C,) for ties; gains (A + 4, C)  |
+| labels | half; expected (if the metric has terms), otherwise common | offsets (C,) of log-odds                 |
+| grade  | round; expected (if the metric has rows)                   | cut points (C - 1,)                      |
+| none   | none                                                       | no parameters                            |
 
-A rule fits parameters, and the Form of the rule applies the parameters. Parameters of rules with the same form can be
-averaged. `Form.adjusted` changes probabilities so that the plain decision (argmax, 0.5 or rounding) gives the answers
-of the rule. So no other module needs to know the rules.
+A metric has terms if it is computed from counts of each class, and it has rows if it is computed from means over rows.
+The rule `expected` calibrates probabilities by log loss, and then takes the answers with the best expected value of the
+metric. In competitions with the rule `expected`, it is the only fitted rule, because it beat all rules whose parameters
+were fitted to the metric itself (docs/features.md).
 
-Letters: N rows, C classes, A attributes.
+Each rule fits parameters. Each rule has a Form, whose functions apply the parameters. Parameters of rules with the same
+Form can be averaged. `Form.adjusted` changes probabilities so that the plain decision (argmax, a threshold of 0.5, or
+rounding) gives the answers of the rule. So no other module needs to know the rules.
+
+Letters in the shapes: N rows, C classes, A attributes.
 """
 
 from collections.abc import Callable
@@ -33,13 +36,13 @@ NONE = "none"
 
 @dataclass(frozen=True)
 class Form:
-    """The meaning of the parameters of a rule, and the functions that apply them.
+    """The meaning of the parameters of a decision rule, and the functions that apply the parameters.
 
-    key: the name of the parameters in weights.json. adjusted: a function of probs (N, C), parameters and competition
-    that returns probabilities (N, C) float32; their plain decision gives the answers of the rule. named: a function of
-    parameters and competition that returns the name and the value of each parameter. decide: a function with the
-    arguments of `adjusted` that returns the answers (N,); None means that the plain decision on the adjusted
-    probabilities gives the answers.
+    key: the name of the parameters in weights.json. adjusted: a function of probabilities (N, C), parameters and the
+    competition, which returns changed probabilities (N, C) float32; their plain decision (argmax, 0.5 or rounding)
+    gives the answers of the rule. named: a function of the parameters and the competition, which returns a dictionary
+    from the name to the value of each parameter. decide: a function with the arguments of `adjusted`, which returns the
+    answers (N,) directly, or None if the answers are always made from the adjusted probabilities.
     """
 
     key: str
@@ -48,7 +51,10 @@ class Form:
     decide: Callable[[np.ndarray, np.ndarray, Competition], np.ndarray] | None = None
 
     def predictions(self, probs: np.ndarray, parameters: np.ndarray, competition: Competition) -> np.ndarray:
-        """The rule's answers in the form of the competition's metric, or probabilities if the metric takes them."""
+        """Return the answers of the rule, or the adjusted probabilities if the metric takes probabilities.
+
+        probs (N, C): the blended probabilities. parameters: the fitted parameters of the rule.
+        """
         if self.decide:
             return self.decide(probs, parameters, competition)
         return scoring.predictions(competition, competition.metric, self.adjusted(probs, parameters, competition))
@@ -60,11 +66,12 @@ def _always(competition: Competition) -> bool:
 
 @dataclass(frozen=True)
 class Rule:
-    """A decision rule.
+    """A decision rule, which turns probabilities into answers.
 
-    fit: a function of probs (N, C), labels, groups (N,) and competition that returns the parameters. plain: whether
-    this is the plain decision, which has no fitted parameter. fits: a function that says whether the rule exists for a
-    competition.
+    name: the name for RULE= of `make blend`. form: the meaning of the parameters and the functions that apply them.
+    fit: a function of the probabilities (N, C), the labels, the group (N,) of each row and the competition, which
+    returns the parameters. plain: whether this rule is the plain decision (argmax, 0.5 or rounding). fits: a function
+    that returns whether the rule can be used in a competition.
     """
 
     name: str
@@ -114,7 +121,7 @@ CUTS = Form("parameters", grade_cuts.adjusted, _of_pairs)
 PROBABILITIES = Form("parameters", _unchanged, _no_names)
 
 EXPECTED = "expected"
-RULES: dict[str, tuple[Rule, ...]] = {  # each kind of decision and its rules, the simplest first
+RULES: dict[str, tuple[Rule, ...]] = {  # maps a kind of decision to its rules, the simplest rule first
     "class": (
         Rule("argmax", CLASS_OFFSETS, offsets.tie_breaks, plain=True),
         Rule(EXPECTED, GAINS, expected.fit_classes, fits=_has_terms),
@@ -134,11 +141,11 @@ NAMES = tuple(dict.fromkeys(rule.name for rules in RULES.values() for rule in ru
 
 
 def rules_for(competition: Competition) -> tuple[Rule, ...]:
-    """The rules for the competition's target and metric. The plain rule comes first."""
+    """Return the decision rules for the competition's target and metric. The rule of the plain decision comes first."""
     kind = competition.metric.decides(competition.target)
     return tuple(rule for rule in RULES[kind] if rule.fits(competition))
 
 
 def rule_for(name: str, competition: Competition) -> Rule:
-    """The rule called `name` for the competition. Raises KeyError if the competition has no such rule."""
+    """Return the decision rule called `name`. Raise KeyError if the competition has no rule with this name."""
     return {rule.name: rule for rule in rules_for(competition)}[name]

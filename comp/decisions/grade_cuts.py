@@ -1,11 +1,12 @@
-"""Cut points that turn the expected grade into a grade, for metrics of the distance such as quadratic kappa.
+"""Find the cut points that turn the expected grade of a row into a grade.
 
-Rounding has cut points at k + 0.5. Better cut points are found by an exact search. The score does not change while a
-cut point moves between two neighbouring expected grades of rows, so all possible scores can be compared. In the
-adjusted probabilities, only two neighbouring grades of each row are above 0, and their rounded expectation is the grade
-that the cut points give.
+The cut points are for metrics that measure the distance between two grades, such as quadratic kappa. Rounding has cut
+points at k + 0.5. An exact search finds better cut points. The score does not change while a cut point moves between
+the expected grades of two neighbouring rows (the rows are sorted by expected grade), so all possible scores can be
+compared. The adjusted probabilities of a row are above 0 for only two neighbouring grades, and the rounded expectation
+of these probabilities is the grade that the cut points give.
 
-Letters: N rows, C grades, S quantities for each row from which the metric is computed.
+Letters in the shapes: N rows, C grades, S numbers that a metric computes for each row.
 """
 
 import numpy as np
@@ -21,19 +22,22 @@ LEAST_GAIN = 1e-9  # smaller gains are rounding errors
 
 
 def rounding(grades: int) -> np.ndarray:
-    """The cut points (C - 1,) that are equal to rounding. grades: C."""
+    """Return the cut points (C - 1,) that give the same grades as rounding. grades: the number C of grades."""
     return np.arange(grades - 1) + 0.5
 
 
 def halfway(probs: np.ndarray, labels: np.ndarray, groups: np.ndarray, competition: Competition) -> np.ndarray:
-    """Return the cut points (C - 1,) of the rule `round`, which are those of rounding for any rows."""
+    """Return the cut points (C - 1,) of rounding, which are the parameters of the rule `round`.
+
+    The cut points depend only on the number of grades in the competition, so the other arguments are not used.
+    """
     return rounding(competition.size)
 
 
 def adjusted(probs: np.ndarray, cuts: np.ndarray, competition: Competition) -> np.ndarray:
-    """The probabilities (N, C) float32, changed so that their rounded expectation is the grade of the cut points.
+    """Return probabilities (N, C) float32 whose rounded expectation is the grade that the cut points give for each row.
 
-    cuts (C - 1,).
+    probs (N, C): the blended probabilities of the grades. cuts (C - 1,): the cut points of the expected grade.
     """
     grades = probs.shape[1]
     if np.array_equal(cuts, rounding(grades)):
@@ -47,9 +51,9 @@ def adjusted(probs: np.ndarray, cuts: np.ndarray, competition: Competition) -> n
 
 
 def rising(cuts: np.ndarray) -> np.ndarray:
-    """The cut points (C - 1,), moved apart where two of them are closer than MARGIN.
+    """Return the cut points (C - 1,), moved so that they rise by at least MARGIN from one to the next.
 
-    They also keep a distance of MARGIN from the lowest and the highest grade.
+    The first and the last cut point keep a distance of at least MARGIN from the lowest and the highest grade.
     """
     grades = len(cuts) + 1
     gaps = MARGIN * np.arange(grades - 1)
@@ -57,16 +61,17 @@ def rising(cuts: np.ndarray) -> np.ndarray:
 
 
 def best_cuts(metric: Metric, expected: np.ndarray, chances: np.ndarray) -> np.ndarray:
-    """The cut points (C - 1,) with the best expected score that the search finds by moving one cut point at a time.
+    """Find the cut points (C - 1,) with the best expected score, by moving one cut point at a time.
 
     expected (N,): the expected grade of each row, which the cut points turn into a grade. chances (N, C): the
-    calibrated probabilities of the grades.
+    calibrated probabilities of the grades, from which the expected score is computed.
     """
     order, grades = np.argsort(expected, kind="stable"), chances.shape[1]
     expected = expected[order]
     sums = _sums_of_grades(metric, chances[order])
     cuts = rounding(grades)
-    at = np.concatenate([[0], np.searchsorted(expected, cuts), [len(expected)]])  # grade k has the rows at[k]:at[k + 1]
+    # grade k has the rows from at[k] to at[k + 1] - 1
+    at = np.concatenate([[0], np.searchsorted(expected, cuts), [len(expected)]])
     value = -np.inf
     for _ in range(PASSES):
         before = value
@@ -80,9 +85,10 @@ def best_cuts(metric: Metric, expected: np.ndarray, chances: np.ndarray) -> np.n
 
 
 def _sums_of_grades(metric: Metric, chances: np.ndarray) -> np.ndarray:
-    """The sums (C, N + 1, S) of the metric's quantities over the first 0 … N rows, if all rows had the same answer.
+    """Return, for each grade as the answer for all rows, sums over the first 0, 1, …, N rows, (C, N + 1, S).
 
-    The first axis is the answer. chances (N, C).
+    What is summed are the expected values of the S numbers that the metric computes for each row. chances (N, C): the
+    calibrated probabilities of the grades.
     """
     grades = chances.shape[1]
     of_grades = [metric.rows(np.arange(grades), np.full(grades, grade)) for grade in range(grades)]
@@ -93,15 +99,16 @@ def _sums_of_grades(metric: Metric, chances: np.ndarray) -> np.ndarray:
 def _best_cut(metric: Metric, expected: np.ndarray, sums: np.ndarray, at: np.ndarray, k: int):
     """Find the best cut point between grades k and k + 1 while all other cut points stay fixed.
 
-    Returns the score, the position of the cut among the sorted rows, and the cut point. The score is -inf if no cut
-    point is possible. expected (N,): sorted. at (C + 1,): grade g has the rows at[g] to at[g + 1].
+    Return the expected score, the position of the cut point among the sorted rows, and the cut point. The score is -inf
+    if no cut point is possible. expected (N,): the expected grades of the rows, sorted. sums: from `_sums_of_grades`.
+    at (C + 1,): the positions of all cut points; the rows from at[g] to at[g + 1] - 1 have grade g.
     """
     low, high = k + 0.5 - REACH, k + 0.5 + REACH
     first, last = np.searchsorted(expected, [low, high])
     places = np.arange(max(first, at[k]), min(last, at[k + 2]) + 1)
     left = np.append(-np.inf, expected)[places].clip(low, high)
     right = np.append(expected, np.inf)[places].clip(low, high)
-    # no cut is possible between equal expectations
+    # no cut point is possible between two equal expected grades
     places, left, right = (part[right > left] for part in (places, left, right))
     if not len(places):
         return -np.inf, 0, 0.0

@@ -1,7 +1,7 @@
-"""The tools to which results can be exported, and the runs as trackers of experiments get them.
+"""Find the module that exports to a tool, and collect the data of all runs for experiment trackers.
 
-`tool_module` returns the module of a tool. `exported_runs` returns what trackers of experiments (TensorBoard, MLflow)
-get of each run: its settings, the epochs of each fold, and its OOF scores.
+`tool_module` returns the module of a tool. `exported_runs` returns the data that an experiment tracker (TensorBoard or
+MLflow) gets for each run: the settings, the epochs of each fold, and the OOF scores.
 """
 
 import importlib
@@ -22,9 +22,9 @@ from comp.pages.report.report_data import ReportData, Source
 from comp.store.paths import BLEND
 from comp.store.runs import Run
 
-# A tool, its package and the extra of pyproject.toml that installs the package have the same name. The module of a tool
-# has a function export(data, target), which writes the ReportData to the folder `target` and returns a command that
-# shows the result.
+# A tool, its package and the extra of pyproject.toml that installs this package have the same name. The module of a
+# tool has a function export(data, target), which writes the ReportData to the folder `target` and returns a command
+# that shows the result.
 TOOLS = {
     "tensorboard": "comp.export.to_tensorboard",
     "mlflow": "comp.export.to_mlflow",
@@ -33,32 +33,35 @@ TOOLS = {
 
 
 def tool_module(name: str) -> ModuleType:
-    """Return the module of a tool. Raises InputError if the tool is unknown or its package is not installed."""
+    """Return the module that exports to a tool. name: a key of TOOLS.
+
+    Raises InputError if the tool is unknown or its package is not installed.
+    """
     if name not in TOOLS:
-        found = f"TO={name}" if name else "no TO argument"
-        raise InputError(found, f"one of {', '.join(TOOLS)}", f"make export TO={next(iter(TOOLS))}")
+        found = f"TO={name} is not a tool to export to" if name else "no TO is given"
+        raise InputError(found, f"TO= and a tool, one of {', '.join(TOOLS)}", f"make export TO={next(iter(TOOLS))}")
     check_installed(name)
     return importlib.import_module(TOOLS[name])
 
 
 def check_installed(package: str) -> None:
-    """Raise InputError, with the command that installs the package by its extra, unless the package is installed."""
+    """Raise InputError if the package is not installed. The error shows the command that installs the package."""
     if importlib.util.find_spec(package) is None:
         raise InputError(
             f"the package {package} is not installed",
-            f"the packages of the extra {package}, which make setup does not install",
+            f"the packages of the extra {package}, which `make setup` does not install",
             f'.venv/bin/python -m pip install -e ".[{package}]"',
         )
 
 
 @dataclass(frozen=True)
 class ExportedRun:
-    """A run, or the blend, as trackers of experiments get it.
+    """The data of a run, or of the blend, for an experiment tracker.
 
-    name: the name of the run; settings: the settings in its recipe.json, each a number, a bool or a text;
-    epochs: the history of each fold, a table with one row per epoch; scores: the OOF scores by name;
-    changed: when the newest file of the run was written, in seconds since 1970;
-    files: the paths of its recipe, histories and other JSON files, which the tracker keeps with the run.
+    settings: the settings in the run's recipe.json, each a number, a bool or a text. epochs: for each fold number, the
+    history as a table with one row per epoch. scores: the OOF scores by name. changed: when the newest file of the run
+    was written, in seconds since 1970. files: the paths of the run's recipe, histories and other JSON files, which the
+    tracker stores with the run.
     """
 
     name: str
@@ -70,17 +73,23 @@ class ExportedRun:
 
     @property
     def digest(self) -> str:
-        """A hash of the name, settings, scores and files. The time is left out, so equal results have equal hashes."""
+        """Return a hash of the name, settings, scores and files.
+
+        The time `changed` has no influence, so equal results have equal hashes.
+        """
         contents = [files.digest(path) for path in self.files]
         return files.checksum([self.name, dict(self.settings), dict(self.scores), contents])
 
 
 def exported_runs(data: ReportData) -> list[ExportedRun]:
-    """Return the blend and all runs with predictions or histories, ordered by name. Raises InputError without any."""
+    """Return the data of the blend and of all runs that have predictions or a history, ordered by name.
+
+    Raises InputError if there are no such runs.
+    """
     sources = {source.name: source for source in data.sources}
     names = sorted({*sources, *data.histories})
     if not names:
-        raise InputError(f"no run in {data.outputs}", "a run to export", "make train MODEL=<a model>")
+        raise InputError(f"there is no run in {data.outputs}", "a run to export", "make train MODEL=<a model>")
     return [_exported(data, name, sources.get(name)) for name in names]
 
 
@@ -95,9 +104,10 @@ def _exported(data: ReportData, name: str, source: Source | None) -> ExportedRun
 
 
 def _settings(data: ReportData, name: str) -> dict:
-    """Return the settings of a run's recipe, each as a number, a bool or a text; {} for external predictions.
+    """Return the settings in the recipe of a run, each as a number, a bool or a text.
 
-    The settings of the blend are its method, its rule, its runs and their weights.
+    The settings of the blend are its method, its decision rule, its runs and their weights. External predictions have
+    no settings: the result is {}.
     """
     if name == BLEND:
         settings = {key: data.weights[key] for key in ("method", "rule", "runs", "weights") if key in data.weights}
@@ -111,7 +121,7 @@ def _settings(data: ReportData, name: str) -> dict:
 
 
 def _scores(data: ReportData, source: Source) -> dict[str, float]:
-    """Return by name the value of each metric over all predicted rows, and of the competition's metric in each fold."""
+    """Return the OOF scores by name: each metric over all predicted rows, and the competition's metric in each fold."""
     competition, labels, folds = data.competition, data.rows.labels, data.rows.folds
     whole = scoring.scores(competition, labels[source.known], source.probs[source.known])
     scores = {f"oof {name}": float(value) for name, value in whole.items()}

@@ -1,4 +1,4 @@
-"""Export the scored rows to a FiftyOne dataset, with the truth, fold, group and predictions of each row."""
+"""Export the scored rows to a dataset of FiftyOne, with the true label, fold, group and predictions of each row."""
 
 import re
 from pathlib import Path
@@ -12,9 +12,10 @@ from comp.pages.report.report_data import ReportData
 
 
 def export(data: ReportData, target: Path) -> str:
-    """Write the dataset to FiftyOne's own database, in place of an earlier one, and return the command that shows it.
+    """Write the dataset to the database of FiftyOne, and return the command that shows the dataset.
 
-    target is not used, because the database is elsewhere. The photos are not copied.
+    An earlier dataset of the same outputs folder is replaced. The photos are not copied. target is not used, because
+    FiftyOne decides where its database is.
     """
     import fiftyone
 
@@ -26,15 +27,15 @@ def export(data: ReportData, target: Path) -> str:
 
 
 def samples(data: ReportData) -> list[dict]:
-    """Return the plain values of each sample, one per scored row.
+    """Return one sample, a dictionary of plain values, for each scored row.
 
-    A sample has the fields filepath, tags, fold and ground_truth, and a field with the predictions of each run and of
-    the blend. Truth and predictions are lists of (label, confidence), or numbers for a regression. The confidence of
-    the truth is None.
+    A sample has the fields filepath, tags, fold and ground_truth, and one field for the prediction of each run and of
+    the blend. The truth and each prediction are a list of (label, confidence) or, for a regression, a number. The
+    confidence of the truth is None. Raises InputError if no run has predictions.
     """
     if not data.sources:
         raise InputError(
-            f"no run with predictions in {data.outputs}", "predictions to export", "make train MODEL=<a model>"
+            f"no run in {data.outputs} has predictions", "predictions to export", "make train MODEL=<a model>"
         )
     fields = field_names([source.name for source in data.sources])
     predictions = {fields[source.name]: _answers(data.competition, source.probs) for source in data.sources}
@@ -52,7 +53,7 @@ def samples(data: ReportData) -> list[dict]:
 
 
 def field_names(names: list[str]) -> dict[str, str]:
-    """Return for each run name a different field name for FiftyOne, which allows only letters, digits and _."""
+    """Return a different field name for each run name. FiftyOne allows only letters, digits and _ in field names."""
     fields: dict[str, str] = {}
     for name in names:
         field = "run_" + re.sub(r"[^A-Za-z0-9]", "_", name)
@@ -63,7 +64,11 @@ def field_names(names: list[str]) -> dict[str, str]:
 
 
 def _answers(competition: Competition, probs: np.ndarray) -> list:
-    """Return the plain decision and its probability for each row (S,), or None for a row without predictions."""
+    """Return the answer of a run for each row, in the form that `_named` gives, or None for a row without predictions.
+
+    `scoring.answers` says which answer follows from the probabilities. probs (S, C): the probabilities for S rows,
+    which are nan in a row without predictions.
+    """
     known = np.isfinite(probs).all(1)
     answers = scoring.answers(competition, np.where(known[:, None], probs, 0))
     rows = zip(answers, probs, known, strict=True)
@@ -71,9 +76,10 @@ def _answers(competition: Competition, probs: np.ndarray) -> list:
 
 
 def _named(competition: Competition, label, probs) -> list[tuple[str, float | None]] | float:
-    """Return the class names of a label, each with its probability (None without probs), or the number of a regression.
+    """Return the classes of a label as a list of (name, probability) or, for a regression, the label as a number.
 
-    label: a class, (C,) of 0 and 1, or a number; probs (C,): the probabilities of the row, or None.
+    label: the position of a class, an array (C,) of 0 and 1, or a number. probs (C,): the probabilities of the row; if
+    it is None, each probability in the list is None.
     """
     if competition.target == "regression":
         return float(label)

@@ -1,7 +1,7 @@
 """Export runs to MLflow: settings as params, epochs and scores as metrics, recipe.json and history.csv as artifacts.
 
-The runs go to the server in MLFLOW_TRACKING_URI, or to a SQLite file if this variable is not set. A run is replaced
-only if the hash of its contents has changed since the last export.
+The runs go to the server that the environment variable MLFLOW_TRACKING_URI names, or to a SQLite file if the variable
+is not set. A run that was exported before is replaced only if the hash of its contents has changed.
 """
 
 import os
@@ -10,12 +10,15 @@ from pathlib import Path
 from comp.export.exported_runs import ExportedRun, exported_runs
 from comp.pages.report.report_data import ReportData
 
-LONGEST = 6000  # the most characters of a param
-DIGEST = "comp.digest"
+LONGEST = 6000  # the most characters of a param that MLflow stores
+DIGEST = "comp.digest"  # the tag with the hash of a run's contents
 
 
 def export(data: ReportData, target: Path) -> str:
-    """Write the runs to an experiment named after the outputs folder, and return the command that shows them."""
+    """Write all runs to an experiment that is named after the outputs folder, and return the command that shows them.
+
+    target: the folder for the SQLite file and the artifacts if no server is used.
+    """
     from mlflow.tracking import MlflowClient
 
     runs, uri = exported_runs(data), os.environ.get("MLFLOW_TRACKING_URI") or _local_uri(target)
@@ -32,7 +35,7 @@ def _local_uri(target: Path) -> str:
 
 
 def _experiment(client, name: str, target: Path) -> str:
-    """Return the id of the experiment with this name. A missing experiment is created."""
+    """Return the id of the experiment with this name. Create the experiment if it does not exist."""
     experiment = client.get_experiment_by_name(name)
     if experiment:
         return experiment.experiment_id
@@ -41,7 +44,10 @@ def _experiment(client, name: str, target: Path) -> str:
 
 
 def _replace(client, experiment: str, run: ExportedRun) -> None:
-    """Write the run to MLflow unless MLflow has it already. Delete MLflow runs of this name with other contents."""
+    """Write the run to the experiment unless MLflow has it already with the same contents.
+
+    First delete MLflow's runs that have this name and other contents. experiment: the id of the experiment.
+    """
     quoted = run.name.replace("'", "\\'")
     earlier = client.search_runs([experiment], f"tags.mlflow.runName = '{quoted}'")
     same = [old for old in earlier if old.data.tags.get(DIGEST) == run.digest and old.info.status == "FINISHED"]
@@ -66,7 +72,7 @@ def _write(client, experiment: str, run: ExportedRun) -> None:
         for name in row
         if name != "epoch"
     ]
-    for start in range(0, len(params), 100):  # MLflow takes 100 params and 1,000 metrics at once
+    for start in range(0, len(params), 100):  # MLflow takes at most 100 params and 1,000 metrics in one call
         client.log_batch(run_id, params=params[start : start + 100])
     for start in range(0, len(scores) + len(epochs), 1000):
         client.log_batch(run_id, metrics=[*scores, *epochs][start : start + 1000])

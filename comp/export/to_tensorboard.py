@@ -1,4 +1,4 @@
-"""Export runs to TensorBoard event files: the epochs of each fold, and the settings and scores (the HPARAMS tab)."""
+"""Export runs to TensorBoard: curves over the epochs of each fold, and the settings and scores in the tab HPARAMS."""
 
 import os
 import shutil
@@ -9,7 +9,11 @@ from comp.pages.report.report_data import ReportData
 
 
 def export(data: ReportData, target: Path) -> str:
-    """Replace the folder `target` by event files in <run>/ and <run>/fold<k>/, and return a command that shows them."""
+    """Write TensorBoard's files for all runs to the folder `target`, and return the command that shows them.
+
+    Each run has a folder <run>/ with its scores and a folder <run>/fold<k>/ for each fold. Earlier files in `target`
+    are deleted.
+    """
     runs = exported_runs(data)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:

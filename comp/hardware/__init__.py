@@ -1,4 +1,4 @@
-"""Choose the device and the number formats that it computes fast, and run one training in several processes.
+"""Choose the device and a number format that is fast on it, and train one model in several processes.
 
-Change here number formats, memory layouts, the advice when memory runs out, and distributed training.
+Change here the number formats, the memory layouts, the advice when memory runs out, and the distributed training.
 """

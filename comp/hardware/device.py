@@ -1,6 +1,6 @@
-"""Choose the device, and the number format and the memory layout that are fast on it; advise if its memory runs out.
+"""Choose the device, and a number format and a memory layout that are fast on it. Explain errors of the device.
 
-The number formats are bf16, fp16 and float32. The memory layouts are channels-last and the usual one of PyTorch.
+The number formats are bf16, fp16 and float32. The memory layouts are channels-last and PyTorch's usual layout.
 """
 
 import contextlib
@@ -14,10 +14,11 @@ from comp.recipes.recipe_settings import Recipe
 
 
 def precision(recipe: Recipe, device: torch.device, training: bool = False) -> torch.dtype:
-    """The number format of the computations, as the recipe's `amp` says.
+    """Return the number format for the computations of a model, which the recipe's setting `amp` decides.
 
-    amp="auto" means bf16 if the hardware has it (a CPU is then twice as fast), else fp16 on a GPU and float32 on other
-    devices. training: whether the model is trained, for which some models need float32 on a CPU to be fast.
+    amp="auto" means bf16 if the hardware supports it (a CPU is then twice as fast), else fp16 on a GPU and float32 on
+    other devices. training: whether the model is being trained. On a CPU, some models train faster in float32 if the
+    photos are small, and "auto" then means float32.
     """
     if recipe.amp in ("bf16", "fp16"):
         return {"bf16": torch.bfloat16, "fp16": torch.float16}[recipe.amp]
@@ -30,9 +31,10 @@ def precision(recipe: Recipe, device: torch.device, training: bool = False) -> t
     return torch.float32
 
 
-# On a CPU the backward pass of depthwise convolutions is slow in bf16. Below these sizes (pixels) fp32 trains faster.
-# Measured (two cores with AVX512-BF16, channels_last, images/s, fp32 : bf16): tf_efficientnet_lite0 242 : 105 at 64 px,
-# 71 : 58 at 112, 16 : 18 at 224; efficientnetv2_rw_t 85 : 74 at 64, 38 : 47 at 112; mobilenetv3_large 349 : 179 at 64.
+# On a CPU the backward pass of depthwise convolutions is slow in bf16. Below these image sizes (pixels), float32 trains
+# faster. Images per second, float32 : bf16, on two cores with AVX512-BF16 and channels-last: tf_efficientnet_lite0
+# 242 : 105 at 64 px, 71 : 58 at 112, 16 : 18 at 224; efficientnetv2_rw_t 85 : 74 at 64, 38 : 47 at 112;
+# mobilenetv3_large 349 : 179 at 64.
 _FP32_BELOW = {"efficientnetv2": 96, "efficientnet": 192, "mobilenet": 192}
 
 
@@ -41,22 +43,22 @@ def _slow_in_bf16(recipe: Recipe) -> bool:
 
 
 def _has_fast_bf16() -> bool:
-    """Return whether the CPU has instructions for bf16. Without them oneDNN emulates bf16, but slowly."""
-    # torch before 2.15 has no public name for this: there a CPU computes in float32
+    """Return whether the CPU has instructions for bf16. A CPU without them emulates bf16, which is slow."""
+    # torch before 2.15 has no public function for this; then the answer is no, and the CPU computes in float32
     capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
     return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_tile"))
 
 
 def autocast(dtype: torch.dtype, device: torch.device):
-    """The context torch.autocast for `dtype`, or a context without effect if `dtype` is float32."""
+    """Return a context in which torch computes in `dtype` (torch.autocast). For float32 the context has no effect."""
     return contextlib.nullcontext() if dtype == torch.float32 else torch.autocast(device.type, dtype)
 
 
 def memory_format(recipe: Recipe) -> torch.memory_format:
-    """The memory layout for the recipe's model.
+    """Return the memory layout for the recipe's model, which the setting `channels_last` decides.
 
-    channels_last="auto" means channels-last for convolutional models, which are then up to twice as fast on a CPU, and
-    the usual layout for transformers, which channels-last slows on a CPU.
+    "auto" means channels-last for convolutional models, because it makes them up to twice as fast on a CPU, and the
+    usual layout for transformers, because channels-last makes them slower on a CPU.
     """
     wanted = not is_transformer(recipe.model) if recipe.channels_last == "auto" else recipe.channels_last == "on"
     return torch.channels_last if wanted else torch.contiguous_format
@@ -64,31 +66,35 @@ def memory_format(recipe: Recipe) -> torch.memory_format:
 
 @contextlib.contextmanager
 def explained_device_error(recipe: Recipe, device: torch.device):
-    """Raise InputError if the block runs out of GPU memory, or if torch.compile lacks a compiler.
+    """Context manager: raise InputError if the code inside runs out of GPU memory, or if torch.compile fails in it.
 
-    The advice for too little memory keeps the effective batch size.
+    If memory runs out, the advice is to halve the batch size and to double the setting accumulate, which together leave
+    the effective batch size unchanged.
     """
     try:
         yield
     except torch.OutOfMemoryError as error:
         half = max(recipe.batch_size // 2, 1)
         raise InputError(
-            f"{device} is out of memory at batch_size={recipe.batch_size}, image_size={recipe.image_size}",
-            "a batch that fits into the memory: SET keeps the effective batch size, and needs about half the memory",
+            f"the device {device} is out of memory at batch_size={recipe.batch_size}, image_size={recipe.image_size}",
+            "a batch that fits into the memory; if accumulate is doubled, half the batch trains in the same way",
             f'the same command with SET="batch_size={half} accumulate={recipe.accumulate * 2}" RUN=<another name>',
         ) from error
     except RuntimeError as error:
         if not type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
             raise
         raise InputError(
-            f"compile=true: torch cannot compile {recipe.model} here: {str(error).strip().splitlines()[0]}",
-            "a C++ compiler (apt-get install g++) for a CPU, or Triton for a GPU",
+            f"torch cannot compile {recipe.model} (compile=true): {str(error).strip().splitlines()[0]}",
+            "for a CPU a C++ compiler (such as the system's package g++), for a GPU the Python package triton",
             "the same command with SET=compile=false RUN=<another name>",
         ) from error
 
 
 def choose_device(name: str) -> torch.device:
-    """The device `name`; "auto" means a GPU, or the CPU if there is none. Raises InputError for a missing device."""
+    """Return the device with this name. "auto" means a GPU if the machine has one, else the CPU.
+
+    Raises InputError if the machine has no device with this name.
+    """
     if name == "auto":
         return torch.device(
             "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
@@ -96,20 +102,21 @@ def choose_device(name: str) -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError:
-        known = "the name of a device: auto, cpu, cuda, cuda:1 or mps"
-        raise InputError(f"DEVICE={name}", known, "the same command with DEVICE=auto") from None
+        known = "the name of a device, such as auto, cpu, cuda, cuda:1 or mps"
+        advice = "the same command with DEVICE=auto"
+        raise InputError(f"DEVICE={name} is not the name of a device", known, advice) from None
     counts = {"cpu": 1, "cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available())}
     if (device.index or 0) >= counts.get(device.type, 0):
         raise InputError(
             f"DEVICE={name}, but this machine has {counts.get(device.type, 0)} {device.type} device(s)",
-            "a device that this machine has (nvidia-smi lists its GPUs)",
+            "a device that this machine has (`nvidia-smi` lists the NVIDIA GPUs)",
             "the same command with DEVICE=auto",
         )
     return device
 
 
 def fitting(device: torch.device, size: int, count: int) -> int:
-    """The number of models, from 1 to `count`, that fit into half of the free memory of the device.
+    """Return how many of `count` equally large models fit into half of the device's free memory, but at least 1.
 
     size: the bytes of all `count` models together. The other half of the memory is for the outputs of layers.
     """

@@ -1,9 +1,9 @@
-"""Run one training in several processes by torch.distributed. `torchrun` starts the processes.
+"""Train one model in several processes with torch.distributed. `torchrun` starts the processes.
 
     make train MODEL=resnet34 GPUS=4
-    torchrun --nnodes=2 --nproc-per-node=8 … tools/train_fold.py …      # several machines, one shared outputs/
+    torchrun --nnodes=2 --nproc-per-node=8 … tools/train_fold.py …      # two machines that share outputs/
 
-Without torchrun there is one process, and the functions here change nothing.
+Without torchrun there is one process, and the functions of this module have no effect.
 """
 
 import contextlib
@@ -18,14 +18,18 @@ from torch import nn
 
 from comp import files
 
-# How long a process waits for the other processes before it gives up. Between two exchanges a process may write weights
-# to a slow disk, predict many photos or compile a model, which can take longer than the 10 minutes of NCCL's default.
-# torchrun ends all processes at once if one of them dies, so a long limit costs nothing.
+# How long a process waits for the others before it gives up. Between two exchanges a process may write weights to a
+# slow disk, predict many photos or compile a model, which can take longer than NCCL's default of 10 minutes. A long
+# limit does no harm, because torchrun ends all processes at once if one of them dies.
 TIMEOUT = timedelta(hours=6)
 
 
 def start(device: torch.device, timeout: timedelta = TIMEOUT) -> torch.device:
-    """Join the other processes if torchrun started several. Returns the device of this process."""
+    """Join the group of processes if torchrun started several. Return the device that this process uses.
+
+    device: the device that was asked for, which a process on a GPU replaces by the GPU with its own number. timeout:
+    how long a process waits for the others.
+    """
     if world() == 1 or dist.is_initialized():
         return device
     if device.type == "cuda":
@@ -42,21 +46,22 @@ def stop() -> None:
 
 
 def world() -> int:
-    """The number of processes, which is 1 without torchrun."""
+    """Return the number of processes, which is 1 without torchrun."""
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def rank() -> int:
-    """The number of this process, from 0. Process 0 writes files and prints."""
+    """Return the number of this process. The first process has the number 0, and only it writes files and prints."""
     return int(os.environ.get("RANK", "0"))
 
 
 @contextlib.contextmanager
 def first_alone(outputs: Path):
-    """Let process 0 run the block first. The other processes run it afterwards and find the files of process 0.
+    """Context manager: process 0 runs the block first, then the other processes run it and find what process 0 wrote.
 
-    Process 0 holds a lock in outputs/locks, and the other processes wait for the lock as long as the block takes. They
-    do not wait at a barrier: it would end after TIMEOUT, and the block may decode all photos of a competition.
+    Process 0 holds a lock in outputs/locks while it runs the block, and the other processes wait for the lock. They do
+    not wait at a barrier of torch, because a barrier fails after TIMEOUT, and the block may take longer: it may decode
+    all photos of a competition.
     """
     if not dist.is_initialized():
         yield
@@ -66,7 +71,7 @@ def first_alone(outputs: Path):
         with lock:
             dist.barrier()  # passes as soon as process 0 holds the lock
             yield
-        dist.barrier()  # until the others have had the lock: process 0 may take it again for its next block
+        dist.barrier()  # wait until the others have had the lock, because the next block may take it again
     else:
         dist.barrier()
         with lock:
@@ -77,9 +82,9 @@ def first_alone(outputs: Path):
 
 @contextlib.contextmanager
 def first_holds(path: Path, what: str):
-    """Hold the lock on `path` in process 0 while all processes run the block.
+    """Context manager: process 0 holds a lock on the file `path` while all processes run the block.
 
-    what: the name of what is locked, for the error. Raises InputError if another training holds the lock.
+    what: what the lock protects, in words for the error. Raises InputError if another training holds the lock.
     """
     with files.lock(path, what) if rank() == 0 else contextlib.nullcontext():
         yield
@@ -92,9 +97,10 @@ def wait() -> None:
 
 
 def wrap(model: nn.Module, device: torch.device, unused: bool) -> nn.Module:
-    """The model in torch's DistributedDataParallel, which averages gradients over the processes.
+    """Return the model inside torch's DistributedDataParallel, which averages gradients over the processes.
 
-    unused: whether some steps leave weights unused, because the weights are frozen in some epochs.
+    If there is only one process, return the model unchanged. unused: whether some weights take no part in some training
+    steps, because they are frozen in some epochs.
     """
     if not dist.is_initialized():
         return model
@@ -103,22 +109,28 @@ def wrap(model: nn.Module, device: torch.device, unused: bool) -> nn.Module:
 
 
 def without_sync(model: nn.Module, accumulating: bool):
-    """A context in which processes exchange no gradients if `accumulating`: if no optimizer step follows the batch."""
+    """Return a context in which the processes do not exchange gradients, or one without effect.
+
+    accumulating: whether more batches follow before the next step of the optimizer. If not, the context has no effect.
+    """
     return model.no_sync() if accumulating and hasattr(model, "no_sync") else contextlib.nullcontext()
 
 
 def same_everywhere(model: nn.Module) -> None:
-    """Copy the weights and statistics of process 0 to all processes, since their batch norms saw different images."""
+    """Copy the weights and the batch norm statistics of process 0 to all other processes.
+
+    The statistics differ until then, because each process saw different images.
+    """
     if dist.is_initialized():
         for value in model.state_dict().values():
             dist.broadcast(value, 0)
 
 
 def share(positions: np.ndarray) -> np.ndarray:
-    """The part of a batch that this process trains on. positions (B,): the rows of the whole batch.
+    """Return the rows of a batch that this process trains on. positions (B,): the rows of the whole batch.
 
-    A process gets every `world()`-th row and at least two rows; in a small batch rows repeat. So all processes make as
-    many steps as a single process would, and batch norm has at least two images.
+    With P processes, a process gets every P-th row, but at least two rows: batch norm needs two images. The rows of a
+    small batch are repeated for this. So all processes make as many training steps as a single process would.
     """
     if world() == 1:
         return positions
@@ -127,12 +139,18 @@ def share(positions: np.ndarray) -> np.ndarray:
 
 
 def rows(count: int) -> np.ndarray:
-    """The rows that this process predicts of a table with `count` rows. Each row belongs to exactly one process."""
+    """Return the positions of the rows that this process predicts. Each row belongs to exactly one process.
+
+    count: the number of rows of all processes together.
+    """
     return np.arange(count)[rank() :: world()]
 
 
 def gather(part: np.ndarray, count: int) -> np.ndarray:
-    """Join the parts of all processes, which `rows` split. Every process gets all rows (count, …) in their order."""
+    """Collect the results of all processes. Every process gets the results of all rows, (count, …), in their order.
+
+    part: the results of this process for the rows that `rows(count)` returned. count: the number of all rows.
+    """
     if not dist.is_initialized():
         return part
     parts: list = [None] * world()
@@ -144,7 +162,7 @@ def gather(part: np.ndarray, count: int) -> np.ndarray:
 
 
 def mean(value: float) -> float:
-    """The mean of `value` over all processes, each of which must call this function."""
+    """Return the mean of `value` over all processes. Every process must call this function."""
     if not dist.is_initialized():
         return value
     device = torch.device("cuda") if dist.get_backend() == "nccl" else torch.device("cpu")

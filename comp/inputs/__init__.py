@@ -1,5 +1,6 @@
-"""How the files of a competition are read: its tables, the paths of its photos, COCO JSON, the sample submission.
+"""Read the files of a competition: its tables (CSV or COCO JSON), its sample submission, and the paths of its photos.
 
-guess_*.py write a competition.toml for `make init`. Change here which layouts of files can be read and guessed. Only
-mask_gender_age.py knows a particular competition.
+The modules guess_*.py guess a competition.toml for `make init`. The other modules read the files that this file
+describes. If a layout of files cannot be guessed or read, change these modules. Only mask_gender_age.py is about one
+particular competition.
 """

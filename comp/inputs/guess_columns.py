@@ -1,8 +1,11 @@
-"""Guess the labels, the target and the groups of a competition.
+"""Guess the lines of competition.toml that describe the labels, the target and the groups of a competition.
 
-With a training table, `label_lines` chooses its label columns by the names and values in the sample submission, and
-`target_lines` guesses the target from the values of one label column. Without a table, `path_lines` takes a folder
-name, or the beginning of each file name, as the label. `group_lines` guesses the column of the groups.
+If there is a training table, `label_lines` uses the names and values in the sample submission to choose the label
+columns, and `target_lines` guesses the target from the values of one label column. If there is no training table,
+`path_lines` takes a folder name, or the beginning of each file name, as the label. `group_lines` guesses which column
+holds the groups; photos of one group must stay in one fold.
+
+A line is a key of competition.toml with its guessed value and the reason for the guess (GuessedLine).
 """
 
 import re
@@ -22,19 +25,20 @@ SEPARATORS = (" ", "|", ";", ",")
 MOST_GRADES = 10
 AMOUNT_WORDS = {"age", "count", "price", "weight", "score", "height", "width", "length", "area", "number"}
 METRIC = "the files do not say which metric is used; see the competition's page"
-WHOLE = "; accuracy or an F1 if the whole numbers in the sample mean that classes are wanted, not probabilities"
+WHOLE = "; choose accuracy or an F1 score if the whole numbers in the sample submission are classes, not probabilities"
 NO_ANSWERS = pd.Series([], dtype=str)
 IN_NAME = re.compile(r"(?P<label>[^/]*?[A-Za-z])(?P<sign>[._-])\d+\.\w+")  # cat.0.jpg
-COPIES = 0.8  # the share of file names that must be in every class folder, so that equal names mean copies of a photo
+COPIES = 0.8  # if at least this share of the file names is in every class folder, equal names mean copies of a photo
 
 # ---- the target, from the values of a label column
 
 
 def target_lines(values: pd.Series, answers: pd.Series, name: str, names: set[str]) -> list[GuessedLine]:
-    """Return the lines of target, metric, separator, positive and limits, guessed from one label column.
+    """Guess the target from one label column, and return the lines of competition.toml that describe the target.
 
-    values: the label column of the training table; answers: the column to fill of the sample submission; name: the
-    name of the label column; names: the class numbers to which a JSON file gives names.
+    The lines are for the keys target, metric and, if the target needs them, separator, positive or limits. values: the
+    label column of the training table; answers: the column of the sample submission that a submission fills; name: the
+    name of the label column; names: the class numbers, as text, to which a JSON file gives names.
     """
     separator = _separator(values, answers)
     if separator:
@@ -46,25 +50,27 @@ def target_lines(values: pd.Series, answers: pd.Series, name: str, names: set[st
         return _of_numbers(values, numbers, answers, name, names)
     blanks = any(" " in kind.strip() for kind in kinds)
     reason = f"{name} holds {len(kinds)} names: {some_of(kinds)}"
-    reason += "; 'multilabel' if a field with spaces holds several labels" * blanks
+    reason += "; choose 'multilabel' if a field with spaces holds several labels" * blanks
     return _classes(reason, values, answers, check=blanks)
 
 
 def _classes(reason: str, values: pd.Series, answers: pd.Series, check: bool = False) -> list[GuessedLine]:
     target, counts = GuessedLine("target", "multiclass", reason, check), answers.str.split().str.len()
-    names = answers.isin(set(values)).any()  # such as Sugar beet
+    names = answers.isin(set(values)).any()  # some answers are class names, which may have spaces: Sugar beet
     if len(answers) and not names and counts.min() == counts.max() > 1:
         k = int(counts.max())
-        reason = f"the sample holds {k} labels separated by spaces; {METRIC}"
+        reason = f"the sample submission holds {k} labels per row, separated by spaces; {METRIC}"
         return [target, GuessedLine("metric", f"map@{k}", reason, check=True)]
     return [target, GuessedLine("metric", "accuracy", METRIC, check=True)]
 
 
 def _separator(values: pd.Series, answers: pd.Series) -> str | None:
-    """Return the sign that separates several labels in one field, or None if each field holds one label.
+    """Return the character that separates several labels in one field, or None if each field holds one label.
 
-    A sign counts as a separator only if the labels between the signs also occur alone, or form more different fields
-    than there are labels, or form other fields in the sample.
+    A character is a separator if it is in at least two different fields of `values` and if one of three conditions is
+    true: a label next to the character also occurs alone in a field; there are fewer different labels than different
+    fields; a field of `answers` is a new combination of the same labels. values: the label column of the training
+    table; answers: the column of the sample submission that a submission fills.
     """
     for sign in SEPARATORS:
         kinds = set(values[values != ""])
@@ -81,9 +87,10 @@ def _multilabel(values: pd.Series, separator: str) -> list[GuessedLine]:
     parts = sorted(set(chain.from_iterable(value.split(separator) for value in set(values))) - {""})
     shown = "spaces" if separator == " " else repr(separator)
     words = any(not part.isdigit() for part in parts) and len(parts) >= len(set(values))
-    reason = f"values of {len(parts)} labels separated by {shown}: {some_of(parts)}"
+    reason = f"the fields hold several of {len(parts)} labels, separated by {shown}: {some_of(parts)}"
+    reason += "; choose 'multiclass' if each field is one name" * words
     lines = [
-        GuessedLine("target", "multilabel", reason + ("; 'multiclass' if each field is one name" * words), check=words),
+        GuessedLine("target", "multilabel", reason, check=words),
         GuessedLine("metric", "micro_f1", METRIC, check=True),
     ]
     return lines if separator == " " else [*lines, GuessedLine("separator", separator, "separates the labels")]
@@ -99,39 +106,42 @@ def _binary(kinds: list[str], answers: pd.Series, name: str) -> list[GuessedLine
 
 
 def _positive_line(kinds: list[str]) -> GuessedLine:
-    """Return the line of `positive` for a class whose name sounds positive or, without such a class, the second class.
+    """Guess which of two classes is the positive class, and return the competition.toml line for the key `positive`.
 
-    kinds: the two values of the label column, sorted.
+    The guess is the class with a name such as "yes" or "malignant". If neither class or both classes have such a name,
+    the guess is the second class. kinds: the names of the two classes, sorted.
     """
     known = [kind for kind in kinds if kind.lower() in POSITIVE_WORDS]
     positive = known[0] if len(known) == 1 else kinds[1]
-    reason = f"the class whose probability is wanted, one of {some_of(kinds)}"
+    reason = f"the class whose probability is wanted; the classes are {some_of(kinds)}"
     return GuessedLine("positive", positive, reason, check=True)
 
 
 def _of_numbers(
     values: pd.Series, numbers: pd.Series, answers: pd.Series, name: str, names: set[str]
 ) -> list[GuessedLine]:
-    """Return the lines for a label column of numbers, which are amounts, grades or class numbers.
+    """Guess the target from a label column that holds only numbers. Return lines for competition.toml.
 
-    values: the label column as text; numbers: the same column as numbers; other arguments: see `target_lines`.
+    The lines are for the keys target, metric and, for a regression, limits. The numbers may be amounts
+    (regression), grades (ordinal) or class numbers (multiclass). values: the label column as text; numbers: the label
+    column as numbers. The other arguments are explained in `target_lines`.
     """
     kinds = sorted(set(numbers))
     if _has_point(values) or _has_point(answers):
-        where = "table" if _has_point(values) else "sample"
-        return _regression(numbers, f"numbers, with a decimal point in the {where}")
+        where = "training table" if _has_point(values) else "sample submission"
+        return _regression(numbers, f"the labels are numbers, and the {where} has numbers with a fractional part")
     grades = len(kinds) <= MOST_GRADES and kinds == list(range(int(kinds[0]), int(kinds[0]) + len(kinds)))
     if grades and set(values) <= names:
-        return _classes(f"a JSON file names the {len(kinds)} numbers", values, answers)
+        return _classes(f"a JSON file gives names to the {len(kinds)} class numbers", values, answers)
     if grades and any(word in name.lower() for word in GRADE_WORDS):
-        reason = f"{name} holds {len(kinds)} whole numbers in a row; 'multiclass' if they have no order"
+        reason = f"{name} holds {len(kinds)} consecutive whole numbers; choose 'multiclass' if they have no order"
         metric = GuessedLine("metric", "quadratic_kappa", METRIC, check=True)
         return [GuessedLine("target", "ordinal", reason, check=True), metric]
-    other = "'ordinal' if they are grades" if grades else "'regression' if they are amounts"
-    numbered = f"{name} holds {len(kinds)} different whole numbers, taken for class numbers"
+    other = "choose 'ordinal' if they are grades" if grades else "choose 'regression' if they are amounts"
+    numbered = f"{name} holds {len(kinds)} different whole numbers, which are taken for class numbers"
     words = set(re.split(r"[_\W]", name.lower()))
     if words & AMOUNT_WORDS and not grades:
-        reason = f"{name} sounds like an amount; 'multiclass' if it holds class numbers"
+        reason = f"{name} sounds like an amount; choose 'multiclass' if it holds class numbers"
         return _regression(numbers, reason, check=True)
     if "id" in words:
         return _classes(numbered, values, answers)
@@ -144,12 +154,12 @@ def _regression(numbers: pd.Series, reason: str, check: bool = False) -> list[Gu
     return [
         GuessedLine("target", "regression", reason, check),
         GuessedLine("metric", "rmse", METRIC, check=True),
-        GuessedLine("limits", limits, "lowest and highest value in the training table"),
+        GuessedLine("limits", limits, "the lowest and the highest value in the training table"),
     ]
 
 
 def _has_point(values: pd.Series) -> bool:
-    """Whether any value is a number with a fractional part."""
+    """Return whether any value is a number with a fractional part, such as 0.5."""
     numbers = pd.to_numeric(values, errors="coerce")
     return bool(len(values)) and bool((numbers.notna() & values.str.contains(r"[.eE]") & (numbers % 1 != 0)).any())
 
@@ -160,14 +170,16 @@ def _has_point(values: pd.Series) -> bool:
 def label_lines(
     table: pd.DataFrame, sample: SampleTable | None, no_labels: set[str], names: set[str]
 ) -> list[GuessedLine]:
-    """Return the lines of target, metric, label and the keys that depend on the target.
+    """Guess the label columns of the training table, and return the lines of competition.toml that describe the labels.
 
-    no_labels: the columns of `table` that cannot be labels, because they name the photo or because the test table has
-    them too; names: the class numbers to which a JSON file gives names.
+    The lines are for the keys label, target, metric and, if they are needed, separator, positive, limits or classes.
+    table: the training table; sample: the sample submission, or None if there is none; no_labels: the columns of
+    `table` that cannot be labels, because they name the photo or because the test table has them too; names: the class
+    numbers, as text, to which a JSON file gives names.
     """
     others = [name for name in table if name not in no_labels]
     if sample is None:
-        return _by_name_or_rest(table, others, "what is to be predicted", NO_ANSWERS, names)
+        return _by_name_or_rest(table, others, "the values to predict", NO_ANSWERS, names)
     columns = [name for name in sample.answers if name in others]
     if len(columns) > 1:
         return _of_columns(table, columns, sample)
@@ -177,18 +189,22 @@ def label_lines(
     answers = sample.table[columns[0] if columns else sample.answers[0]]
     if not columns:
         near = _alike(others, sample)
-        return _by_name_or_rest(table, near or others, f"{some_of(sample.answers)} of the sample", answers, names)
-    label = GuessedLine("label", columns[0], "the sample has this column too")
+        what = f"the values for {some_of(sample.answers)} in the sample submission"
+        return _by_name_or_rest(table, near or others, what, answers, names)
+    label = GuessedLine("label", columns[0], "the sample submission has this column too")
     return [*target_lines(table[columns[0]], answers, columns[0], names), label]
 
 
 def _by_name_or_rest(
     table: pd.DataFrame, others: list[str], what: str, answers: pd.Series, names: set
 ) -> list[GuessedLine]:
-    """Return the lines for a label column that the sample does not name; the line of `label` may be undecided.
+    """Guess the label column if the sample submission does not name it. Return lines for competition.toml.
 
-    The label column is the one whose values contain all words of `answers`, or the only column in `others`, or a column
-    with a usual name for labels. what: a description of the labels for the reason.
+    The lines are for the same keys as in `label_lines`. The candidates are the columns in `others` whose values
+    include all words in `answers` or, if there are no such columns, all columns in `others`. The guess is the only
+    candidate, or else a candidate with a usual name for labels. If there is no such candidate, the lines for label and
+    target ask the user to decide. what: a description of the labels, for the reason of the guess; answers: the column
+    of the sample submission that a submission fills, or an empty column; table, names: see `label_lines`.
     """
     words = {word for answer in set(answers) for word in answer.split() if not word.isdigit()}
     holding = [name for name in others if words and words <= set(table[name])]
@@ -196,34 +212,39 @@ def _by_name_or_rest(
     name = others[0] if len(others) == 1 else next((word for word in LABEL_WORDS if word in others), None)
     if name is None:
         return [
-            undecided_line("label", f"the column, of {some_of(others, 20)}, that is {what}"),
+            undecided_line("label", f"the column with {what}, one of {some_of(others, 20)}"),
             undecided_line("target", "multiclass, binary, multilabel, ordinal or regression"),
         ]
-    why = "holds the words of the sample" if holding else "the only column that is left"
-    why = why if len(others) == 1 else "from its name"
-    return [*target_lines(table[name], answers, name, names), GuessedLine("label", name, f"{what}: {why}", check=True)]
+    why = "because it holds the words of the sample submission" if holding else "because no other column is left"
+    reason = f"the column with {what}, {why if len(others) == 1 else 'judging by its name'}"
+    return [*target_lines(table[name], answers, name, names), GuessedLine("label", name, reason, check=True)]
 
 
 def _of_columns(table: pd.DataFrame, columns: list[str], sample: SampleTable) -> list[GuessedLine]:
-    """Return the lines of target, metric and label for a table with one column of 0 and 1 for each label."""
+    """Return the competition.toml lines for a training table with one column of 0 and 1 for each label.
+
+    The lines are for the keys target, metric and label. If a column holds other values than 0 and 1, the line for
+    target asks the user to decide. columns: the names of the label columns.
+    """
     values = table[columns].apply(pd.to_numeric, errors="coerce")
-    label = GuessedLine("label", columns, f"{len(columns)} columns that the sample has too")
+    label = GuessedLine("label", columns, f"{len(columns)} columns that the sample submission has too")
     if not values.isin([0, 1]).all(axis=None):
-        what = f"{some_of(columns)} hold more than 0 and 1, and several numbers per photo are no target of the toolkit"
+        what = f"{some_of(columns)} hold values other than 0 and 1, and the toolkit predicts only one number per photo"
         return [undecided_line("target", what), label]
     if (values.sum(axis=1) == 1).all():
-        target = GuessedLine(
-            "target", "multiclass", f"{len(columns)} columns of 0 and 1, and exactly one is 1 in each row"
-        )
+        reason = f"exactly one of the {len(columns)} label columns is 1 in each row, and the others are 0"
+        target = GuessedLine("target", "multiclass", reason)
         return [target, GuessedLine("metric", "log_loss", METRIC, check=True), label]
-    target = GuessedLine("target", "multilabel", f"{len(columns)} columns of 0 and 1, several of which may be 1")
+    reason = f"{len(columns)} label columns of 0 and 1, of which any number may be 1 in a row"
+    target = GuessedLine("target", "multilabel", reason)
     return [target, GuessedLine("metric", "auc", METRIC, check=True), label]
 
 
 def _column_of_values(table: pd.DataFrame, answers: list[str]) -> str | None:
-    """Return the table column that holds more than half of `answers`, the names of the sample's columns, as values.
+    """Return the name of the column whose values include more than half of the names in `answers`, or None.
 
-    Returns None if there is no such column.
+    If several columns fit, the column that includes most of the names is returned. table: the training table; answers:
+    the names of the columns that a submission fills. If `answers` has only one name, None is returned.
     """
     wanted = set(answers)
     fits = [name for name in table if len(wanted) > 1 and len(wanted & set(table[name])) > 0.5 * len(wanted)]
@@ -233,27 +254,32 @@ def _column_of_values(table: pd.DataFrame, answers: list[str]) -> str | None:
 def _of_class_columns(table: pd.DataFrame, name: str, sample: SampleTable) -> list[GuessedLine]:
     values, wanted = set(table[name]), set(sample.answers)
     lines = [
-        GuessedLine("target", "multiclass", f"the sample has a column for each of {len(wanted)} classes"),
+        GuessedLine("target", "multiclass", f"the sample submission has a column for each of {len(wanted)} classes"),
         GuessedLine("metric", "log_loss", METRIC, check=True),
-        GuessedLine("label", name, "its values are the columns of the sample"),
+        GuessedLine("label", name, "its values are the names of the columns in the sample submission"),
     ]
     if values != wanted:
         odd = [
-            f"only in the table: {some_of(sorted(values - wanted))}" if values - wanted else "",
-            f"only in the sample: {some_of(sorted(wanted - values))}" if wanted - values else "",
+            f"only in the training table: {some_of(sorted(values - wanted))}" if values - wanted else "",
+            f"only in the sample submission: {some_of(sorted(wanted - values))}" if wanted - values else "",
         ]
-        lines.append(undecided_line("classes", f"table and sample have other classes; {'; '.join(filter(None, odd))}"))
+        what = f"the training table and the sample submission differ; {'; '.join(filter(None, odd))}"
+        lines.append(undecided_line("classes", what))
     return lines
 
 
 def _alike(others: list[str], sample: SampleTable) -> list[str]:
-    """Return the columns in `others` with nearly the name of a column to fill, such as category_id for Category."""
+    """Return the names in `others` that resemble the name of a column that a submission fills.
+
+    Names are compared in lower case, by their letters and digits only. They resemble each other if one name contains
+    the other, as category_id contains Category. others: the names of columns of the training table.
+    """
     asked = [_letters(name) for name in sample.answers]
     return [name for name in others if any(a in _letters(name) or _letters(name) in a for a in asked)]
 
 
 def _letters(name: str) -> str:
-    """Return a column name in lower case with letters and digits only, so that spellings can be compared."""
+    """Return a column name in lower case with only its letters and digits, so that spellings can be compared."""
     return "".join(letter for letter in name.lower() if letter.isalnum())
 
 
@@ -261,9 +287,11 @@ def _letters(name: str) -> str:
 
 
 def path_lines(photos: Iterable[str], sample: SampleTable | None) -> list[GuessedLine]:
-    """Return the lines of train_images, target, metric and group, or an empty list if the paths contain no labels.
+    """Guess the labels from the paths of the photos, and return the lines of competition.toml that describe the labels.
 
-    photos: paths relative to inputs/; paths with a folder or file name that begins with "test" are ignored.
+    The lines are for the keys target, metric, train_images and, if they are needed, positive and group. The list is
+    empty if the paths contain no labels. photos: paths relative to inputs/; a path is ignored if the name of the file
+    or of a folder in the path begins with "test". sample: the sample submission, or None if there is none.
     """
     photos = sorted(path for path in photos if not any(part.lower().startswith("test") for part in path.split("/")))
     for search in (_in_folders, _in_names):
@@ -276,10 +304,11 @@ def path_lines(photos: Iterable[str], sample: SampleTable | None) -> list[Guesse
 
 
 def _in_folders(photos: list[str]) -> tuple[str, list[str], str] | None:
-    """Return the template, the label of each photo and the reason, or None unless each class has a folder of photos.
+    """Take folder names as labels if the paths of the photos differ in the name of exactly one folder.
 
-    Each class has a folder of photos if the folder names in the paths differ at exactly one level.
-    photos: sorted paths.
+    Return three values: the template of the photo paths, the label of each photo, and a text with the reason for the
+    guess. Return None if the paths differ in several folders or in none, or if a label has only one photo. Up to 10 %
+    of the photos may be in a higher or a deeper folder than the others; they get no label. photos: sorted paths.
     """
     parts = [path.split("/") for path in photos]
     depth = Counter(map(len, parts)).most_common(1)[0][0] if parts else 0
@@ -296,9 +325,10 @@ def _in_folders(photos: list[str]) -> tuple[str, list[str], str] | None:
 
 
 def _in_names(photos: list[str]) -> tuple[str, list[str], str] | None:
-    """Return the template, the label of each photo and the reason, or None unless the file names contain the labels.
+    """Take the beginning of each file name as the label of the photo, such as cat for cat.0.jpg.
 
-    All photos must be in one folder, with names that consist of the label and a number, such as cat.0.jpg.
+    Return three values: the template of the photo paths, the label of each photo, and a text with the reason for the
+    guess. Return None unless all photos are in one folder and all their names consist of a label and a number.
     """
     matches = [IN_NAME.fullmatch(path.rsplit("/", 1)[-1]) for path in photos]
     folders = {path.rpartition("/")[0] for path in photos}
@@ -316,10 +346,11 @@ def _in_names(photos: list[str]) -> tuple[str, list[str], str] | None:
 
 
 def _target(kinds: list[str], sample: SampleTable | None) -> list[GuessedLine]:
-    """Return the lines of target, metric and positive. kinds: the sorted classes in the paths.
+    """Guess the target if the paths contain the labels. Return the competition.toml lines for target and metric.
 
-    If the sample has one column of numbers that are not classes, the numbers are taken for probabilities. With more
-    than two classes, the line of `positive` is then undecided.
+    The target is binary if the sample submission has a single column to fill, with numbers that are not classes; these
+    are then taken for probabilities. A binary target also has a line for positive, which asks the user to decide if the
+    paths contain more than two classes. kinds: the names of the classes in the paths, sorted.
     """
     answers = sample.table[sample.answers[0]] if sample and len(sample.answers) == 1 else NO_ANSWERS
     numbers = len(answers) and pd.to_numeric(answers, errors="coerce").notna().all()
@@ -331,18 +362,21 @@ def _target(kinds: list[str], sample: SampleTable | None) -> list[GuessedLine]:
             GuessedLine("metric", metric, METRIC, check=True),
         ]
     lines = [
-        GuessedLine("target", "binary", "the sample holds one number per photo", check=len(kinds) != 2),
+        GuessedLine("target", "binary", "the sample submission holds one number per photo", check=len(kinds) != 2),
         GuessedLine("metric", "auc", METRIC, check=True),
     ]
     if len(kinds) != 2:
-        return [*lines, undecided_line("positive", f"the classes whose probability is wanted, of {some_of(kinds)}")]
+        what = f"the classes whose probability is wanted, one or more of {some_of(kinds)}"
+        return [*lines, undecided_line("positive", what)]
     return [*lines, _positive_line(kinds)]
 
 
 def _copies(photos: list[str], labels: list[str], template: str) -> list[GuessedLine]:
-    """Return a list with the line of `group`, or an empty list unless most file names occur in every class folder.
+    """Return the competition.toml line for `group`, in a list, if most file names occur in the folder of every class.
 
-    Files with equal names are taken for copies of one photo, which must stay in one fold.
+    Files with equal names are then taken for copies of one photo, and all copies of a photo must stay in one fold. The
+    list is empty if file names do not repeat in this way. photos: the paths of the photos; labels: the label of each
+    photo; template: the template of the photo paths, which must end in {file}.
     """
     folders = defaultdict(set)
     for path, label in zip(photos, labels, strict=False):
@@ -350,37 +384,40 @@ def _copies(photos: list[str], labels: list[str], template: str) -> list[Guessed
     shared = sum(len(where) == len(set(labels)) for where in folders.values())
     if not template.endswith("{file}") or shared < COPIES * len(folders):
         return []
-    return [GuessedLine("group", "file", "every folder has the same file names, so they may be copies of a photo")]
+    reason = "every class folder has the same file names, so files with equal names may be copies of one photo"
+    return [GuessedLine("group", "file", reason)]
 
 
 # ---- groups: photos of one group must stay in one fold
 
-GROUP_WORDS = {  # in names of columns that hold groups
+GROUP_WORDS = {  # words in the names of columns that hold groups
     *("patient", "subject", "person", "user", "owner", "individual", "donor", "animal", "specimen"),
     *("location", "site", "place", "field", "plot", "camera", "group"),
     *("slide", "case", "study", "series", "sequence", "seq", "session"),
 }
-FEWEST = 4  # groups; fewer are not enough for folds
-REPEATED = 0.9  # groups per row, at most
+FEWEST = 4  # a column with fewer different values cannot be the groups, because folds need more groups
+REPEATED = 0.9  # the most groups per row; with more groups, the values of the column hardly repeat
 
 
 def group_lines(train: pd.DataFrame, test: pd.DataFrame | None, taken: set[str]) -> list[GuessedLine]:
-    """Return a list with the line of `group`, or an empty list if no column seems to hold groups.
+    """Guess which column holds the groups. Return the competition.toml line for `group` in a list, or [] if none fits.
 
-    A column whose values in the training table and in the test table do not overlap is chosen first, then a column with
-    a usual name for groups. taken: the columns of labels and photo names; test: None means there is no test table.
+    Photos of one group must stay in one fold. The first choice is a column that both tables have, but without a common
+    value. The second choice is a column that has a usual name for groups and that the test table lacks. In both cases,
+    values must repeat. train: the training table; test: the test table, or None if there is none; taken: the columns
+    that hold labels or photo names.
     """
     repeated = [name for name in train if name not in taken and _repeats(train[name])]
     apart = [name for name in repeated if test is not None and name in test and _apart(train[name], test[name])]
     if apart:
         best = max(apart, key=lambda name: (bool(_words(name) & GROUP_WORDS), -train[name].nunique()))
-        others = f"; so do {some_of(name for name in apart if name != best)}" if len(apart) > 1 else ""
-        reason = f"no value occurs in both train and test{others}"
+        others = f"; this is also true of {some_of(name for name in apart if name != best)}" if len(apart) > 1 else ""
+        reason = f"no value occurs in both the training table and the test table{others}"
         return [GuessedLine("group", best, reason, check=not _words(best) & GROUP_WORDS)]
     named = [name for name in repeated if _words(name) & GROUP_WORDS and (test is None or name not in test)]
     if named:
         best = min(named, key=lambda name: train[name].nunique())
-        reason = f"from its name: {train[best].nunique():,} values for {len(train):,} photos"
+        reason = f"judging by its name; it has {train[best].nunique():,} values for {len(train):,} photos"
         return [GuessedLine("group", best, reason, check=True)]
     return []
 
@@ -395,5 +432,5 @@ def _apart(train: pd.Series, test: pd.Series) -> bool:
 
 
 def _words(name: str) -> set[str]:
-    """Return the words of a column name in lower case, such as patient and id for both patient_id and PatientID."""
+    """Return the words in a column name in lower case, such as patient and id for both patient_id and PatientID."""
     return {word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)}

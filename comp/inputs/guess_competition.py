@@ -1,8 +1,8 @@
 """Guess a competition.toml from a folder of unpacked competition files, with a reason for each line.
 
-A line that the files cannot prove is marked CHECK. A key whose value the files do not show becomes a comment, which
-says what the user must decide. The other guess_*.py modules guess the tables, the photo paths and the labels; this
-module puts the lines together.
+A line that is likely, but that the files do not prove, is marked CHECK. A key whose value the files do not show becomes
+a comment, which says what the user must decide. The other guess_*.py modules guess the tables, the photo paths and the
+labels; this module combines their guesses into one file.
 """
 
 import os
@@ -32,7 +32,8 @@ ORDER = (  # the order of the keys in the written file
 class Guess:
     """A guessed competition.toml.
 
-    lines: the lines of the file; seen: texts that describe the photos, tables and other files of the inputs folder.
+    lines: the lines of the file, each a key with its value and the reason for the guess; seen: texts that describe the
+    photos, the tables and the other files in the inputs folder.
     """
 
     lines: list[GuessedLine]
@@ -40,14 +41,14 @@ class Guess:
 
     @property
     def text(self) -> str:
-        """The text of the guessed file."""
-        head = "# Written by make init. CHECK: likely, but the files cannot prove it. Paths are relative to the inputs."
+        """The text of the guessed competition.toml."""
+        head = "# Written by `make init`. CHECK marks a line that is only likely. Paths are relative to inputs/."
         order = sorted(self.lines, key=lambda line: ORDER.index(line.key))
         return "\n".join([head, *(line.text for line in order), ""])
 
     @property
     def unknown(self) -> list[str]:
-        """The keys that the user must check or decide, each with its value and the reason."""
+        """A text for each key that the user must check or decide: the key, any guessed value, and the reason."""
         return [
             f"{line.key}: {line.reason}" if line.undecided else f"{line.key} = {line.value}: {line.reason}"
             for line in self.lines
@@ -56,7 +57,7 @@ class Guess:
 
 
 def guess(inputs: Path) -> Guess:
-    """Guess the competition.toml of the inputs folder. Raises InputError if the folder has no photos."""
+    """Guess a competition.toml from the files in the inputs folder. Raises InputError if the folder has no photos."""
     files = guess_files.scan(inputs)
     if not files.photos:
         raise _no_photos(files)
@@ -71,16 +72,17 @@ def guess(inputs: Path) -> Guess:
 def _sample_line(sample: SampleTable | None) -> GuessedLine:
     if sample is None:
         return undecided_line(
-            "sample", "no table is called sample or submission, and no table has ids and constant columns"
+            "sample", "no table has sample or submission in its name, and no table has only ids and constant columns"
         )
-    return GuessedLine("sample", sample.path, f"{len(sample.table):,} rows; {some_of(sample.table, 4)}")
+    return GuessedLine("sample", sample.path, f"{len(sample.table):,} rows; columns {some_of(sample.table, 4)}")
 
 
 def _sample_and_test(files: Files) -> tuple[SampleTable | None, TestTable | None, PhotoTemplate | None]:
-    """Return the sample submission, its test table and the template of its test photos.
+    """Return the sample submission, the test table, and the template of the paths of the test photos.
 
-    The sample is the first candidate for which a template finds the test photos. If there is no such candidate, the
-    sample is the most likely candidate, and the template is None. Without candidates, all three values are None.
+    The sample submission is the first candidate for whose test table a template finds the photos. If there is no such
+    candidate, the sample submission is the most likely candidate, and the template is None. If there are no candidates
+    at all, all three values are None.
     """
     candidates = [(sample, guess_tables.test_of(files, sample)) for sample in guess_tables.samples(files)]
     for sample, test in candidates:
@@ -97,7 +99,11 @@ def _photos_of(test: TestTable, photos) -> PhotoTemplate | None:
 def _training(
     files: Files, sample: SampleTable | None, test: TestTable | None, test_images: PhotoTemplate | None
 ) -> list[GuessedLine]:
-    """Return all lines except the line of `sample`, guessed from a training table or, without one, from the paths."""
+    """Return all lines of the guessed competition.toml except the line for the key `sample`.
+
+    The lines are guessed from the training table or, if there is no training table, from the paths of the photos. The
+    arguments `sample`, `test` and `test_images` are the results of `_sample_and_test`.
+    """
     test_photos = test_images.photos if test_images else frozenset()
     apart = test_photos if test_images and "test" in test_images.template.lower() else frozenset()
     training = guess_tables.train_of(files, sample, test.path if test else "", apart)
@@ -106,13 +112,14 @@ def _training(
         return [*(lines or [_no_training()]), *_test_lines(sample, test, test_images, None)]
     path, images = training
     table = files.tables[path]
-    lines = [GuessedLine("train", path, f"{len(table):,} rows; {some_of(table, 4)}"), _train_images(table, images)]
+    rows_and_columns = f"{len(table):,} rows; columns {some_of(table, 4)}"
+    lines = [GuessedLine("train", path, rows_and_columns), _train_images(table, images)]
     photo_column = images.column if images else ""
     shared = set(test.table) if test and test.path else set()
     labels = guess_columns.label_lines(table, sample, {photo_column, *shared}, files.class_numbers)
     taken = {name for line in labels if line.key == "label" for name in _names(line.value)} | {photo_column}
     rows = test.table if test and test.path else None
-    if images and test_photos & images.photos:  # ids that name photos of both parts
+    if images and test_photos & images.photos:  # the same ids name training photos and test photos
         test_images = _photos_of(test, set(files.photos) - images.photos) or test_images
     return [
         *lines,
@@ -129,22 +136,22 @@ def _names(value) -> list[str]:
 def _train_images(table: pd.DataFrame, images: PhotoTemplate | None) -> GuessedLine:
     if images is None:
         tried = some_of([f"{name}: {table[name].iloc[0]}" for name in table], 3)
-        return undecided_line("train_images", f"no photo is named by a column of the table (tried {tried})")
+        return undecided_line("train_images", f"no column of the training table names photos (tried {tried})")
     return GuessedLine("train_images", images.template, images.reason, check=not images.is_complete)
 
 
 def _test_lines(
     sample: SampleTable | None, test: TestTable | None, images: PhotoTemplate | None, train: pd.DataFrame | None
 ) -> list[GuessedLine]:
-    """Return the lines of test, test_images, id and combine.
+    """Return the competition.toml lines for those of the keys test, test_images, id and combine that are needed.
 
+    sample: the sample submission; images: the template of the paths of the test photos, or None if it was not found;
     train: the training table, or None if the labels are in the paths.
     """
     if test is None:
         return [undecided_line("test_images", "the path of the test photos, such as test/{id}.jpg")]
-    lines = (
-        [GuessedLine("test", test.path, f"{len(test.table):,} rows, which have the sample's ids")] if test.path else []
-    )
+    reason = f"{len(test.table):,} rows, with all ids of the sample submission"
+    lines = [GuessedLine("test", test.path, reason)] if test.path else []
     if images:
         lines.append(GuessedLine("test_images", images.template, images.reason, check=not images.is_complete))
     else:
@@ -154,17 +161,18 @@ def _test_lines(
 
 
 def _id_lines(sample: SampleTable, test: TestTable, train: pd.DataFrame | None) -> list[GuessedLine]:
-    """Return the line of id if it is needed, and the line of combine if a prediction id has several photos.
+    """Return the competition.toml line for `id`, if this key is needed, and for `combine`, if ids have several photos.
 
-    With several photos per id, the columns of the id must be in the training table too; otherwise id is undecided.
+    If ids have several photos, the columns that form the id must be in the training table too; otherwise the line for
+    `id` asks the user to decide. train: the training table, or None if the labels are in the paths.
     """
-    line = GuessedLine("id", test.id, f"gives the values of column {sample.id} of the sample")
+    line = GuessedLine("id", test.id, f"gives the values of column {sample.id} in the sample submission")
     if test.photos_per_id <= 1:
         return [line] if test.id != next(iter(sample.table)) else []
     several = f"{test.photos_per_id:.1f} test photos for each id"
     if train is not None and not set(fields(test.id) or [test.id]) <= set(train):
         needed = "a template of columns that both tables have"
-        line = undecided_line("id", f"{several}, so it must be {needed}; the training table lacks {test.id}")
+        line = undecided_line("id", f"{several}, so id must be {needed}; the training table lacks {test.id}")
     return [line, GuessedLine("combine", "mean", f"{several}; 'max' is possible too", check=True)]
 
 
@@ -176,20 +184,27 @@ def _no_training() -> GuessedLine:
 
 
 def _seen(files: Files) -> list[str]:
-    """Describe the files: photos by folder and extension, tables with columns, archives, other and unreadable files."""
+    """Return texts that describe the files in the inputs folder.
+
+    Each text is about the photos with one extension in one folder, a table with its columns, an archive that is not
+    unpacked, the other files with one extension, or a table that cannot be read.
+    """
     kinds = Counter((path.rpartition("/")[0].split("/")[0] or ".", path.rsplit(".", 1)[-1]) for path in files.photos)
-    photos = [f"{count:,} photos .{kind} in {folder}/" for (folder, kind), count in sorted(kinds.items())[:20]]
-    tables = [f"{path}: {len(table):,} rows; {some_of(table, 12)}" for path, table in files.tables.items()]
-    packed = [f"{path} is not unpacked; to unpack it: {command}" for path, command in files.archives.items()]
-    others = [f"{count:,} files {kind} are not read as photos" for kind, count in sorted(files.others.items())]
-    return [*photos, *tables, *packed, *others, *(f"not readable: {problem}" for problem in files.unreadable)]
+    photos = [f"{count:,} .{kind} photos in {folder}/" for (folder, kind), count in sorted(kinds.items())[:20]]
+    tables = [f"{path}: {len(table):,} rows; columns {some_of(table, 12)}" for path, table in files.tables.items()]
+    packed = [f"{path} is not unpacked; unpack it with: {command}" for path, command in files.archives.items()]
+    others = [f"{count:,} files of type {kind} are not read as photos" for kind, count in sorted(files.others.items())]
+    return [*photos, *tables, *packed, *others, *(f"unreadable table: {problem}" for problem in files.unreadable)]
 
 
 def _no_photos(files: Files) -> InputError:
-    """Return the error for a folder without photos. It lists the other files, and the commands that unpack archives."""
-    others = [f"{count:,} files {kind}" for kind, count in sorted(files.others.items())]
-    problem = f"no photo in {files.inputs}" + listed([*others, *files.archives])
-    expected = f"image files ({' '.join(EXTENSIONS)}), into which arrays, DICOM and similar files must be converted"
+    """Return the error for an inputs folder without photos.
+
+    The error lists the other files and archives, and its advice is the commands that unpack the archives.
+    """
+    others = [f"{count:,} files of type {kind}" for kind, count in sorted(files.others.items())]
+    problem = f"there is no photo in {files.inputs}" + listed([*others, *files.archives])
+    expected = f"image files ({' '.join(EXTENSIONS)}); arrays, DICOM and similar files must be converted to image files"
     commands = " && ".join(list(files.archives.values())[:3])
     return InputError(problem, expected, commands or "make init INPUTS=<the folder of the unpacked competition>")
 
@@ -198,13 +213,14 @@ def _no_photos(files: Files) -> InputError:
 
 
 def init_competition(inputs: Path, file: Path | None = None) -> None:
-    """Guess competition.toml from the files in `inputs`, write it, print it, and read the competition with it.
+    """Guess a competition.toml from the files in `inputs`, write and print it, and try to read the tables with it.
 
-    file: the path to write to; None means inputs/competition.toml.
+    file: the path to write to; None means competition.toml in `inputs`. Nothing is written for the competition of
+    mask_gender_age.py, which needs no such file. Raises InputError if a file exists at the path or if the path cannot
+    be written to, and if `inputs` does not exist or has no photos.
     """
     if mask_gender_age.is_here(inputs):
-        table = inputs / mask_gender_age.TRAIN_TABLE
-        console.say(f"{table} has the columns of the competition {mask_gender_age.NAME}, for which no file is needed")
+        console.say(f"{inputs} holds the competition {mask_gender_age.NAME}, for which no competition.toml is needed")
         return
     path = file or inputs / "competition.toml"
     _check_place(inputs, path)
@@ -218,14 +234,14 @@ def init_competition(inputs: Path, file: Path | None = None) -> None:
 
 
 def _check_place(inputs: Path, path: Path) -> None:
-    """Raise InputError if `inputs` does not exist, if `path` already exists, or if its folder is not writable."""
+    """Raise InputError if `inputs` does not exist, if `path` exists, or if the folder of `path` is not writable."""
     if not inputs.is_dir():
         expected = "a folder with the unpacked files of a competition"
-        raise InputError(f"no folder {inputs}", expected, "make init INPUTS=<that folder>")
+        raise InputError(f"there is no folder {inputs}", expected, "make init INPUTS=<that folder>")
     if path.exists():
-        expected = "a path without a file, because an existing file is never overwritten"
+        expected = "a path at which there is no file yet, because an existing file is never overwritten"
         run = f"make init COMPETITION=<another file>, or rm {quoted(path)} && make init"
-        raise InputError(f"{path} exists", expected, run)
+        raise InputError(f"{path} already exists", expected, run)
     if not os.access(path.parent, os.W_OK):  # checked before a large folder is scanned
         raise _cannot_write(f"{path.parent} cannot be written to")
 
@@ -235,7 +251,10 @@ def _cannot_write(problem: str) -> InputError:
 
 
 def _show(written: Guess, path: Path) -> None:
-    """Print what the inputs folder contains, the guessed file, and a warning for each key to check or decide."""
+    """Print what the inputs folder contains, the guessed file, and a warning for each key that is not certain.
+
+    path: the path of the guessed file.
+    """
     for line in written.seen:
         console.say(line)
     console.say(f"\nwrote {path}:\n")
@@ -245,7 +264,10 @@ def _show(written: Guess, path: Path) -> None:
 
 
 def _try_out(inputs: Path, path: Path) -> None:
-    """Read the tables as the written file describes them, as `make folds` will, and print the result or the error."""
+    """Read the tables that the written file describes, as `make folds` will do, and print the result or the error.
+
+    path: the path of the written file.
+    """
     try:
         tables = loading.open_tables(inputs, path)
         competition, train, test = tables.competition, tables.training_rows, tables.test_rows

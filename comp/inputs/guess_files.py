@@ -18,7 +18,7 @@ from comp.inputs.photo_listing import EXTENSIONS
 from comp.inputs.sample_submission import TABLES
 from comp.tables import read_table
 
-NOT_PHOTOS = {  # extension of files that are not read as photos: what the files hold
+NOT_PHOTOS = {  # the extension of files that are not read as photos, and the content of the files
     ".npy": "arrays of numpy",
     ".npz": "arrays of numpy",
     ".bson": "BSON",
@@ -34,19 +34,20 @@ NOT_PHOTOS = {  # extension of files that are not read as photos: what the files
     ".mp4": "video",
     ".avi": "video",
 }
-LARGEST_MAP = 10_000_000  # the most bytes of a JSON file that is searched for class names
+LARGEST_MAP = 10_000_000  # a JSON file with more bytes is not searched for class names
 
 
 @dataclass
 class Files:
-    """The files of an inputs folder. All paths are relative to it, have forward slashes, and are sorted.
+    """The files in an inputs folder. All paths are relative to the inputs folder, have forward slashes, and are sorted.
 
+    inputs: the inputs folder.
     photos: the paths of the photos.
-    tables: the path of each table (CSV, TSV or COCO JSON): the table, with all values as text.
-    class_numbers: the class numbers to which a JSON file gives names.
-    archives: the path of each archive that is not unpacked: the command that unpacks the archive.
-    others: each other kind of files: how many there are.
-    unreadable: a text for each table that cannot be read, which says what is wrong.
+    tables: a dictionary from the path of each table (CSV, TSV or COCO JSON) to the table, with all values as text.
+    class_numbers: the class numbers, as text, to which a JSON file gives names.
+    archives: a dictionary from the path of each archive that is not unpacked yet to the command that unpacks it.
+    others: the number of files of each other type, such as ".npy (arrays of numpy)".
+    unreadable: a text for each table that cannot be read, which says what is wrong with the table.
     """
 
     inputs: Path
@@ -59,7 +60,10 @@ class Files:
 
 
 def scan(inputs: Path) -> Files:
-    """Return the files below `inputs`, without subfolders that are competitions themselves (such as `make demo`'s)."""
+    """Return the files in `inputs` and in its subfolders.
+
+    Subfolders that hold the files of another competition are left out, such as the folder that `make demo` makes.
+    """
     files = Files(inputs)
     for path in sorted(_paths(inputs)):
         kind = next(
@@ -82,7 +86,10 @@ def scan(inputs: Path) -> Files:
 
 
 def _class_numbers(path: Path) -> set[str]:
-    """Return the keys of a JSON file that is an object with only texts as values, or an empty set for other files."""
+    """Return the keys of a JSON object whose values are all texts, such as {"0": "cat", "1": "dog"}.
+
+    Return an empty set if the file at `path` holds anything else, or if it is larger than 10 MB (LARGEST_MAP).
+    """
     if path.stat().st_size > LARGEST_MAP:
         return set()
     try:
@@ -94,7 +101,10 @@ def _class_numbers(path: Path) -> set[str]:
 
 
 def _add_table(files: Files, path: str, read: Callable[[Path], pd.DataFrame]) -> None:
-    """Read the table at `path` and add it to `files.tables`. If that fails, add the reason to `files.unreadable`."""
+    """Read the table at `path` and add it to `files.tables`. If that fails, add the reason to `files.unreadable`.
+
+    read: the function that reads a file of this type, and raises InputError if it cannot.
+    """
     try:
         files.tables[path] = read(files.inputs / path)
     except InputError as error:
@@ -102,7 +112,11 @@ def _add_table(files: Files, path: str, read: Callable[[Path], pd.DataFrame]) ->
 
 
 def _paths(inputs: Path) -> Iterator[str]:
-    """Yield the paths of all files below inputs, except hidden files and files in folders of other competitions."""
+    """Yield the path of each file in `inputs` and in its subfolders, relative to `inputs`.
+
+    Hidden files are left out, and so are subfolders that are hidden, have a name that begins with "__", or hold the
+    files of another competition.
+    """
     for folder, inside, names in os.walk(inputs, followlinks=True):
         parent = Path(folder)
         inside[:] = [

@@ -1,8 +1,8 @@
-"""Guess the template of photo paths for a table by trying combinations of columns, folders and extensions.
+"""Guess a template that gives the path of the photo for each row of a table.
 
-A template is a path relative to inputs/ with column names in braces, such as train/{label}/{id}.jpg. Templates are made
-from some rows of the table, whose photos are looked up by file name. The most frequent templates are then tried on all
-rows.
+A template is a path relative to inputs/ with column names in braces, such as train/{label}/{id}.jpg. For some rows of
+the table, the photo is looked up by its file name, and the path of the photo is turned into templates. The templates
+that occur most often are then tried on all rows.
 """
 
 import itertools
@@ -15,18 +15,19 @@ import pandas as pd
 
 from comp.inputs.path_templates import fill
 
-ENOUGH = 0.8  # the share of rows for which a template must find a photo
-LOOKED_AT = 400  # about how many rows templates are made from
-MOST = 12  # how many templates of a column are tried on all rows
-WAYS = 64  # at most so many ways to write the folders of one photo as a template
+ENOUGH = 0.8  # a template must find a photo for at least this share of the rows
+LOOKED_AT = 400  # templates are made from about this many rows
+MOST = 12  # at most this many templates of each column are tried on all rows
+WAYS = 64  # at most this many templates are made from the path of one photo
 
 
 @dataclass(frozen=True)
 class PhotoTemplate:
     """A template that was tried on all rows of a table.
 
-    column: the column with the file name of the photo; rows: the number of rows of the table; matched: the number of
-    rows for which the template finds a photo; photos: the paths of the photos that the template finds.
+    template: the text of the template; column: the column with the file name of the photo; matched: the number of rows
+    for which the template finds a photo; rows: the number of all rows; photos: the paths of the photos that the
+    template finds.
     """
 
     template: str
@@ -37,22 +38,23 @@ class PhotoTemplate:
 
     @property
     def reason(self) -> str:
-        return f"found {self.matched:,} of {self.rows:,}"
+        return f"finds a photo for {self.matched:,} of {self.rows:,} rows"
 
     @property
     def is_complete(self) -> bool:
-        """Whether the template finds a photo for every row."""
+        """Return whether the template finds a photo for every row."""
         return self.matched == self.rows
 
 
 def find_template(
     table: pd.DataFrame, photos: Iterable[str], part: str, first: Iterable[str] = ()
 ) -> PhotoTemplate | None:
-    """Return the template that finds the most photos, or None if no template finds photos for ENOUGH of the rows.
+    """Return the template that finds the most photos for the rows of a table, or None if no template is good enough.
 
-    table: a table with text columns; photos: paths relative to inputs/; part: "train" or "test". Among templates that
-    find equally many photos, a template that contains the word `part` is preferred, and then the template that finds
-    photos for more rows. `first` names the columns that are tried before the other columns.
+    A template must find a photo for 80 % of the rows (ENOUGH). If several templates find equally many photos, a
+    template that contains the word `part` is preferred, and then the template that finds photos for more rows. table: a
+    table with text columns; photos: the paths of all photos, relative to inputs/; part: "train" or "test"; first: the
+    names of columns that are tried before the other columns.
     """
     index = _PhotoIndex(photos)
     order = list(dict.fromkeys([name for name in first if name in table] + list(table)))
@@ -62,24 +64,25 @@ def find_template(
 
 
 def _tells_apart(tried: PhotoTemplate, photos: int) -> bool:
-    """Whether the template finds enough different photos. Few photos for many rows mean that the column holds labels.
+    """Return whether the template finds enough different photos, which shows that its column holds file names.
 
-    photos: the number of all photos in the inputs folder.
+    A column for which a template finds few photos in many rows holds labels. Enough is a quarter of the number of rows,
+    or of `photos` if `photos` is smaller. photos: the number of all photos in the inputs folder.
     """
     return len(tried.photos) >= min(tried.rows, photos) / 4
 
 
 def _says(template: str, part: str) -> int:
-    """Return 1 if the template contains the word `part`, -1 if it contains the opposite word, 0 if both or neither.
+    """Return 1 if the template contains only the word `part`, -1 if it contains only the opposite word, and else 0.
 
-    part: "train" or "test".
+    part: "train", whose opposite word is "test", or "test", whose opposite word is "train".
     """
     other = "test" if part == "train" else "train"
     return (part in template.lower()) - (other in template.lower())
 
 
 class _PhotoIndex:
-    """A look-up of photo paths by file name, with or without the extension."""
+    """An index that finds the paths of photos from a file name with or without its extension."""
 
     def __init__(self, photos: Iterable[str]):
         self.photos, self.by_name = set(photos), defaultdict(list)
@@ -89,9 +92,10 @@ class _PhotoIndex:
             self.by_name[name[: len(name) - len(PurePosixPath(name).suffix)]].append(path)
 
     def of(self, value: str) -> list[tuple[str, str]]:
-        """Return the folder and the extension of each photo whose path, with or without extension, ends in `value`.
+        """Find the photos whose path ends in `value`, with or without the extension of the path.
 
-        The extension is "" if `value` contains it.
+        Return a pair of texts for each photo: the part of the path before `value`, and the extension after `value`,
+        which is "" if `value` contains the extension.
         """
         places = []
         for path in self.by_name.get(value.rsplit("/", 1)[-1], []):
@@ -103,9 +107,10 @@ class _PhotoIndex:
 
 
 def _of_column(table: pd.DataFrame, column: str, index: _PhotoIndex) -> list[PhotoTemplate]:
-    """Return the templates in which `column` gives the file name of the photo, each tried on all rows.
+    """Return the templates in which `column` gives the file name of the photo, each tried on all rows of the table.
 
-    Templates whose last folder may have any name are tried only if no other template finds photos for ENOUGH rows.
+    A template whose last folder may have any name is tried only if no other template finds a photo for 80 % of the rows
+    (ENOUGH).
     """
     some = table.iloc[:: max(1, len(table) // LOOKED_AT)]
     exact, free = Counter(), Counter()
@@ -121,18 +126,22 @@ def _of_column(table: pd.DataFrame, column: str, index: _PhotoIndex) -> list[Pho
 
 
 def _templates(folders: list[str], row: dict, column: str, extension: str) -> list[str]:
-    """Return all templates for one photo, with each folder written as its name or as a column that holds the name.
+    """Return the templates that give the path of one photo, but at most 64 templates (WAYS).
 
-    row: the row of the photo; column: the column with its file name.
+    The templates differ in how they write the folders. A folder is written as its name or, in braces, as the name of a
+    column whose value in `row` is the name of the folder. folders: the names of the folders in the path of the photo;
+    row: the values of the photo's row, by column; column: the column with the file name of the photo; extension: the
+    extension that follows the file name.
     """
     ways = [[folder, *[f"{{{name}}}" for name in row if row[name] == folder and name != column]] for folder in folders]
     return ["/".join([*way, f"{{{column}}}{extension}"]) for way in itertools.islice(itertools.product(*ways), WAYS)]
 
 
 def _with_a_free_folder(folders: list[str], column: str, extension: str) -> str:
-    """Return a template with {folder} as the last folder, or "" without folders.
+    """Return a template with {folder} as the last folder, or "" if `folders` is empty.
 
-    {folder} is not a column, so it matches a folder of any name.
+    {folder} stands for a folder of any name, not for a column. folders: the names of the folders in the path of a
+    photo; column: the column with the file name of the photo; extension: the extension that follows the file name.
     """
     return "/".join([*folders[:-1], "{folder}", f"{{{column}}}{extension}"]) if folders else ""
 

@@ -18,7 +18,10 @@ SAMPLE_WORDS = ("sample", "submission")
 
 @dataclass(frozen=True)
 class SampleTable:
-    """A table that may be the sample submission. path: relative to inputs/; id: the column of prediction ids."""
+    """A table that may be the sample submission.
+
+    path: the path of the table, relative to inputs/; table: the rows; id: the name of the column with prediction ids.
+    """
 
     path: str
     table: pd.DataFrame
@@ -26,7 +29,7 @@ class SampleTable:
 
     @property
     def answers(self) -> list[str]:
-        """The columns that a submission fills."""
+        """The names of the columns that a submission fills: all columns with a name, except the prediction ids."""
         return [name for name in self.table if name != self.id and is_named(name)]
 
     @property
@@ -35,10 +38,10 @@ class SampleTable:
 
 
 def samples(files: Files) -> list[SampleTable]:
-    """Return the candidates for the sample submission, the most likely first.
+    """Return the tables that may be the sample submission, the most likely table first.
 
-    The candidates are the tables with a fitting file name. If there are none, they are the CSV files in which every
-    column except the ids has only one value.
+    These are the tables with "sample" or "submission" in the file name. If no table has such a name, they are the CSV
+    files in which every column except the ids has the same value in all rows.
     """
     named = [path for path in files.tables if any(word in _stem(path) for word in SAMPLE_WORDS)]
     others = [path for path, table in files.tables.items() if path.endswith(".csv") and _is_constant(table)]
@@ -47,7 +50,10 @@ def samples(files: Files) -> list[SampleTable]:
 
 
 def _sample(path: str, table: pd.DataFrame) -> SampleTable | None:
-    """Return the table as a SampleTable, or None if it has no column of ids or no other column."""
+    """Return the table as a SampleTable, or None if it has no column of prediction ids or no other column.
+
+    The ids are in the first column whose values are all different. path: the path of the table, relative to inputs/.
+    """
     ids = [name for name in table if is_named(name) and table[name].is_unique]
     sample = SampleTable(path, table, ids[0]) if ids else None
     return sample if sample and sample.answers else None
@@ -63,9 +69,11 @@ def _is_constant(table: pd.DataFrame) -> bool:
 
 @dataclass(frozen=True)
 class TestTable:
-    """The table of the test rows. path: relative to inputs/, or "" if the sample submission is the test table.
+    """The table of the test rows.
 
-    id: the column with the prediction ids, or a template of two columns that gives the ids.
+    path: the path of the table, relative to inputs/, or "" if the sample submission is also the test table; table: the
+    rows; id: the column with the prediction ids, or a template of two columns that gives the ids, such as
+    {patient_id}_{side}.
     """
 
     path: str
@@ -74,15 +82,15 @@ class TestTable:
 
     @property
     def photos_per_id(self) -> float:
-        """The mean number of rows per prediction id."""
+        """The mean number of test photos (rows) for each prediction id."""
         ids = fill(self.id, self.table) if fields(self.id) else self.table[self.id]
         return len(ids) / ids.nunique()
 
 
 def test_of(files: Files, sample: SampleTable) -> TestTable:
-    """Return the test table: a table that has all ids of the sample, but none of the columns to fill.
+    """Return the test table, which has all ids of the sample submission, but not the columns that a submission fills.
 
-    If there is no such table, the sample itself is returned as the test table.
+    If there is no such table, the sample submission itself is returned as the test table.
     """
     others = [path for path in files.tables if path != sample.path and "train" not in _stem(path)]
     for path in sorted(others, key=lambda path: "test" not in path.lower()):
@@ -98,7 +106,10 @@ def test_of(files: Files, sample: SampleTable) -> TestTable:
 
 
 def _template_of_ids(table: pd.DataFrame, wanted: set[str]) -> str | None:
-    """Return a template of two columns that gives all wanted ids, such as {patient_id}_{laterality}, or None."""
+    """Return a template of two columns that gives all ids in `wanted`, such as {patient_id}_{laterality}, or None.
+
+    wanted: the prediction ids of the sample submission.
+    """
     sign = next((sign for sign in "_-." if all(sign in name for name in wanted)), None)
     few = [name for name in table if table[name].nunique() <= len(wanted)]
     for a, b in itertools.permutations(few, 2) if sign else ():
@@ -115,9 +126,10 @@ def train_of(
 ) -> tuple[str, PhotoTemplate | None] | None:
     """Return the path of the training table and the template of its photos, or None if there is no training table.
 
-    test_table: the path of the test table; test_photos: the paths of the test photos. A table without a template that
-    finds its photos counts only if its name contains "train" or if it has a column to fill of the sample. The template
-    is then None.
+    The training table is the most likely table for which a template finds photos, not only test photos. If there is no
+    such table, the training table is a table that has a column which a submission fills, or else has "train" in its
+    name; the template is then None. test_table: the path of the test table, or ""; test_photos: the paths of the test
+    photos.
     """
     taken = {sample.path if sample else "", test_table}
     names = sorted((p for p in files.tables if p not in taken), key=lambda p: _fitness(p, files.tables[p], sample))
@@ -132,9 +144,11 @@ def train_of(
 
 
 def _fitness(path: str, table: pd.DataFrame, sample: SampleTable | None) -> tuple:
-    """Return a sort key by which the most likely training table comes last.
+    """Return a sort key that puts the most likely training table last.
 
-    Most of all, a training table has the columns to fill of the sample, as columns or as values of a column.
+    The strongest sign of a training table is that it has the columns which a submission fills. The second sign is that
+    a column of the table holds the names of these columns as values. Further signs are the names of the columns and of
+    the file, and the number of rows.
     """
     answers = sample.answers if sample else []
     asked = sum(name in table for name in answers)

@@ -1,9 +1,9 @@
 """Read the tables of a competition that a competition.toml describes. Each file is read once, when it is first needed.
 
-InputTables gives the Competition value, the training rows, the test rows and the shared columns. Its methods only open
-files and call the functions in train_test_tables.py, label_columns.py and sample_submission.py. MaskGenderAgeTables in
-mask_gender_age.py has the same properties for the competition that needs no competition.toml. loading.py decides which
-of the two classes reads an inputs folder.
+The class InputTables gives the Competition object, the training rows, the test rows, and the columns that the training
+table and the test table share. Its methods only open files and call the functions in train_test_tables.py,
+label_columns.py and sample_submission.py. MaskGenderAgeTables in mask_gender_age.py has the same properties for the
+competition that needs no competition.toml. loading.py decides which of the two classes reads an inputs folder.
 """
 
 from dataclasses import replace
@@ -27,8 +27,9 @@ from comp.text import same_text
 class InputTables:
     """Everything that is read from an inputs folder, except the pixels of the photos.
 
-    inputs: the inputs folder; source: the keys and values of competition.toml; saved: the Competition that an earlier
-    stage saved, or None. Raises InputError for wrong keys; each property raises InputError if its files are wrong.
+    inputs: the inputs folder; source: the keys and values of competition.toml; saved: the Competition that `make folds`
+    saved, or None to make a new Competition. Raises InputError for wrong keys in `source`; each property raises
+    InputError if a file that it needs is missing or wrong.
     """
 
     def __init__(self, inputs: Path, source: dict, saved: Competition | None = None):
@@ -37,31 +38,39 @@ class InputTables:
 
     @cached_property
     def competition(self) -> Competition:
-        """The saved Competition, or a new Competition made from the keys, the tables and the sample submission."""
+        """The saved Competition, or a new one that is made from competition.toml, the tables and the photo paths."""
         return self._saved or _competition(self)
 
     @cached_property
     def training_rows(self) -> pd.DataFrame:
-        """The training rows, one per photo; train_test_tables.py lists their columns."""
+        """The training rows, one for each photo; train_test_tables.py explains the columns."""
         return train_test_tables.training_rows(self._training_photos, self.competition, self.settings)
 
     @cached_property
     def test_rows(self) -> pd.DataFrame:
-        """The test rows with the columns id and image, in the order of the sample submission."""
+        """The prediction id (column id) and the path (column image) of each test photo.
+
+        The rows are in the order of the sample submission.
+        """
         return train_test_tables.test_rows(*self._test_photos, self.sample, self.competition)
 
     @property
     def given_tables(self) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """The training table and the test table, unchanged and as text, or two empty tables if one does not exist."""
+        """The training table and the test table as text, with all their rows and columns.
+
+        If competition.toml does not name both tables, both returned tables are empty.
+        """
         if not (self.settings.train and self.settings.test):
             return pd.DataFrame(), pd.DataFrame()
         return self.training_table.table, self.test_table.table
 
     @cached_property
     def shared_columns(self) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
-        """The columns that both tables have, for the training and the test photos, and the names of usable columns.
+        """The columns that the training table and the test table share, and the names of the usable columns.
 
-        Columns that only name photos, prediction ids or groups are in the tables, but not among the names.
+        The columns are in two tables: the first has a row for each training photo, and the second has a row for each
+        test photo. Usable columns are those that a model may take as inputs. Columns that only identify photos,
+        prediction ids or groups are in both tables, but they are not usable.
         """
         rows = (self._training_photos, *self._test_photos)
         train, test = train_test_tables.shared_columns(*rows, self.competition, self.settings)
@@ -72,33 +81,40 @@ class InputTables:
 
     @cached_property
     def training_table(self) -> SourceTable | None:
-        """The table that the key `train` names, or None without this key."""
+        """The table that the key `train` of competition.toml names, or None if there is no such key."""
         return read_source(self.inputs, self.settings.train, "train") if self.settings.train else None
 
     @cached_property
     def test_table(self) -> SourceTable | None:
-        """The table that the key `test` names, or None without this key."""
+        """The table that the key `test` of competition.toml names, or None if there is no such key."""
         return read_source(self.inputs, self.settings.test, "test") if self.settings.test else None
 
     @cached_property
     def sample(self) -> SampleFile:
-        """The sample submission, as `read_sample` reads it."""
+        """The sample submission: its path, the name of its column of ids, and its rows."""
         return read_sample(self.inputs, self.settings, self._saved.sample.file if self._saved else "")
 
     @cached_property
     def listing(self) -> Listing:
-        """The listing of all folders and photos below inputs."""
+        """The listing of all folders and photos in the inputs folder."""
         return Listing(self.inputs)
 
     @cached_property
     def _training_photos(self) -> PhotoRows:
-        """The photos of the training rows. Without a table, they are all photos of the template but the test photos."""
+        """The training photos, each with the columns of its row in the training table.
+
+        If there is no training table, the training photos are all photos that match `train_images`, except the test
+        photos.
+        """
         rows = find_photos(self.listing, self.settings.train_images, self.training_table, "train_images")
         return rows if self.training_table else train_test_tables.without_test_photos(rows, self.settings)
 
     @cached_property
     def _test_photos(self) -> tuple[PhotoRows, np.ndarray]:
-        """The photos of the test rows with the columns of their table, in its order, and their prediction ids (M,)."""
+        """The M test photos, each with the columns of its row in the test table, and their prediction ids (M,).
+
+        The photos are in the order of the test table. The sample submission is used if there is no test table.
+        """
         filled = self.competition.sample.columns
         table, ids = train_test_tables.rows_of_sample(self.settings, self.sample, filled, self.test_table, self.inputs)
         template = test_photo_template(self.settings, self.listing, table.table, self.sample.id)
@@ -107,7 +123,10 @@ class InputTables:
 
     @property
     def labelled_rows(self) -> PhotoRows:
-        """The rows from which the classes are read. Photos are looked up only if their paths contain the labels."""
+        """The training rows from which the classes are read.
+
+        The photos of the rows are looked up only if the labels may be in their paths. Otherwise all paths are "".
+        """
         source = self.training_table
         if source is not None:
             columns = self.settings.attributes or self.settings.listed("label")
@@ -146,10 +165,10 @@ def _competition(tables: InputTables) -> Competition:
 
 
 def _in_order_of_sample(classes: tuple[str, ...], sample: Sample, settings: Settings) -> tuple[str, ...]:
-    """Return the classes in the order of the sample's columns.
+    """Return the class names in the order of the columns in the sample submission.
 
-    The order of the classes does not change if the columns are not the classes, or for other targets than multiclass
-    and multilabel.
+    `classes` is returned unchanged if the columns are not the classes, or if the target is neither multiclass nor
+    multilabel.
     """
     same = {same_text(name) for name in classes} == {same_text(name) for name in sample.columns}
     in_order = settings.target in ("multiclass", "multilabel") and sample.answer == "probabilities" and same
@@ -157,7 +176,11 @@ def _in_order_of_sample(classes: tuple[str, ...], sample: Sample, settings: Sett
 
 
 def _with_facts_of_labels(competition: Competition, settings: Settings, rows: PhotoRows) -> Competition:
-    """Return the Competition with at_least_one (multilabel) or limits (regression) set from the labels."""
+    """Return the Competition after setting the field that depends on the labels in `rows`.
+
+    For a multilabel target, at_least_one says whether every row has a label. For a regression, limits are the lowest
+    and the highest label, unless competition.toml gives the limits. For other targets, the Competition is unchanged.
+    """
     if settings.target == "multilabel":
         texts = label_columns.labels_of(rows, competition, settings, {})
         return replace(competition, at_least_one=all(texts))

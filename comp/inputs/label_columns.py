@@ -1,10 +1,10 @@
 """Read the classes and labels of a training table.
 
-The first section returns the names of classes and attribute values as the table spells them. The second section
-returns the label of each row as folds.csv has it: a class index, several class indices separated by spaces, or a
-number.
+The first section reads the names of the classes and of the attribute values, as the table spells them. An attribute is
+a property of the classes, such as a colour. The second section returns the label of each row in the form that folds.csv
+has: a class index, several class indices separated by spaces, or a number.
 
-Letters: N rows, C classes, L columns of 0 and 1.
+Letters in the shapes: N rows, C classes, L label columns of 0 and 1.
 """
 
 from itertools import pairwise, product
@@ -28,14 +28,21 @@ EDIT = "edit competition.toml"
 
 
 def _names_in_order(values) -> tuple[str, ...]:
-    """Return the distinct values, sorted by size if all values are numbers (2 before 10), else alphabetically."""
+    """Return the different values, sorted by size if all are numbers (2 before 10), and otherwise alphabetically.
+
+    values: texts, which may repeat.
+    """
     values = sorted(set(values))
     numbers = pd.to_numeric(pd.Series(values, dtype=str), errors="coerce")
     return tuple(values) if numbers.isna().any() else tuple(values[i] for i in numbers.argsort(kind="stable"))
 
 
 def names_of_table(rows: PhotoRows, settings: Settings) -> tuple[str, ...]:
-    """Return the class names (C,) from the training table alone. Raises InputError without a usable label column."""
+    """Return the class names (C,), read from the training rows. Raises InputError if there is no usable label column.
+
+    If there are several label columns, the class names are the names of these columns. A regression has only the class
+    name "value".
+    """
     if settings.target == "regression":
         return ("value",)
     if not isinstance(settings.label, str):
@@ -48,28 +55,31 @@ def names_of_table(rows: PhotoRows, settings: Settings) -> tuple[str, ...]:
     names = _names_in_order(labels)
     if settings.target == "ordinal" and pd.to_numeric(pd.Series(names), errors="coerce").isna().any():
         raise InputError(
-            f"grades of {rows.file} are not numbers: {', '.join(names[:20])}",
-            "the order of the grades in `classes`, with the lowest grade first",
+            f"the grades in {rows.file} are not numbers: {', '.join(names[:20])}",
+            "the order of the grades in the key `classes` of competition.toml, with the lowest grade first",
             f"write classes = {list(names[:20])}, in the right order, in competition.toml",
         )
     if len(names) < 2:
         raise InputError(
-            f"column {settings.label} of {rows.file} has only the value {names[0]}", "at least two classes", EDIT
+            f"column {settings.label} of {rows.file} has only the value {names[0]}",
+            "at least two classes in the label column",
+            EDIT,
         )
     return names
 
 
 def _names_of_column(rows: PhotoRows, settings: Settings) -> pd.Series:
-    """Return the label column (N,) as text. Raises InputError for a missing column, and for a missing label.
+    """Return the label column (N,) as text.
 
-    Multilabel rows may have no label.
+    Raises InputError if the column does not exist. If the target is not multilabel, also raises InputError if a row has
+    no label, or if an image of a COCO JSON file has several categories.
     """
     check_columns(rows.table, (settings.label,), "label", rows.file)
     labels = rows.table[settings.label]
     empty = (labels.str.strip() == "").to_numpy(bool)
     if empty.any() and settings.target != "multilabel":
         raise InputError(
-            f"{empty.sum()} row(s) of {rows.file} without a label:{listed(rows.named(empty))}",
+            f"{empty.sum()} row(s) of {rows.file} have no label:{listed(rows.named(empty))}",
             f"a value in column {settings.label} of each row",
             f"add the labels to those rows of {rows.file}, or delete those rows",
         )
@@ -77,7 +87,7 @@ def _names_of_column(rows: PhotoRows, settings: Settings) -> pd.Series:
         several = labels.str.contains(source_table.SEVERAL, regex=False).to_numpy(bool)
         if several.any():
             raise InputError(
-                f"{several.sum()} image(s) of {rows.file} with several categories:{listed(rows.named(several))}",
+                f"{several.sum()} image(s) of {rows.file} have several categories:{listed(rows.named(several))}",
                 f'one category per image, or target = "multilabel" instead of "{settings.target}"',
                 EDIT,
             )
@@ -85,17 +95,22 @@ def _names_of_column(rows: PhotoRows, settings: Settings) -> pd.Series:
 
 
 def _parts_of_label(labels: pd.Series, settings: Settings) -> pd.Series:
-    """Return the labels of each row (N,) as a list of texts."""
+    """Return a list of labels for each row (N,), split at the separator or, if none is given, at white space.
+
+    labels (N,): the texts in the label column.
+    """
     if settings.separator.strip():
         return labels.str.split(settings.separator, regex=False).map(lambda parts: [part.strip() for part in parts])
     return labels.str.split()  # by any white space
 
 
 def _two_classes(values: tuple[str, ...], settings: Settings, file: str) -> tuple[str, str]:
-    """Return the names of the negative and the positive class, made from the label column's values.
+    """Return the name of the negative class and the name of the positive class of a binary target.
 
-    A class with several values has a joined name such as UERD/JMiPOD. Raises InputError if `positive` names an unknown
-    value, or if a class would have no value.
+    The positive class has the labels that the key `positive` names. Without this key, it has the label 1 or else the
+    second of two labels. If a class has several labels, its name joins them, such as UERD/JMiPOD. Raises InputError if
+    `positive` names an unknown label, or if no label is left for one of the classes. values: the different labels in
+    the label column, sorted; file: the path of the table, for the error.
     """
     positive = settings.listed("positive")
     unknown = [value for value in positive if value not in values]
@@ -110,7 +125,7 @@ def _two_classes(values: tuple[str, ...], settings: Settings, file: str) -> tupl
     negative = [value for value in values if value not in positive]
     if not positive or not negative:
         raise InputError(
-            f"{file} has the labels {', '.join(values[:20])}",
+            f"the labels in {file} do not form a negative and a positive class: {', '.join(values[:20])}",
             "two different labels, or positive = [the labels of the positive class] in competition.toml",
             EDIT,
         )
@@ -118,7 +133,11 @@ def _two_classes(values: tuple[str, ...], settings: Settings, file: str) -> tupl
 
 
 def attributes_of(rows: PhotoRows, settings: Settings) -> dict[str, Attribute]:
-    """Return the attributes by name. The classes are all combinations of values; the last attribute varies fastest."""
+    """Return a dictionary from the name of each attribute in competition.toml to its Attribute.
+
+    Each class is a combination of one value per attribute. In the order of the classes, the last attribute varies
+    fastest.
+    """
     values = {name: _column_values(rows, settings, name) for name in settings.attributes}
     combinations = list(product(*(range(len(names)) for names in values.values())))
     return {
@@ -128,13 +147,20 @@ def attributes_of(rows: PhotoRows, settings: Settings) -> dict[str, Attribute]:
 
 
 def classes_of_attributes(attributes: dict[str, Attribute]) -> tuple[str, ...]:
-    """Return the class names (C,), joined from attribute values as in "red small 30-60", or () without attributes."""
+    """Return the class names (C,), joined from attribute values as in "red small 30-60".
+
+    attributes: the attributes by name; if there are none, the result is ().
+    """
     columns = [[attribute.values[value] for value in attribute.of_class] for attribute in attributes.values()]
     return tuple(" ".join(names) for names in zip(*columns, strict=True))
 
 
 def _column_values(rows: PhotoRows, settings: Settings, name: str) -> tuple[str, ...]:
-    """Return the names of an attribute's values, which are the values in the table or, for ranges, <30, 30-60, >=60."""
+    """Return the names of the values that the attribute `name` can have.
+
+    These are the different values in the column of the attribute. For an attribute that is a range of a number, the
+    names are texts such as <30, 30-60 and >=60.
+    """
     if name in settings.ranges:
         edges = [f"{edge:g}" for edge in settings.ranges[name]["edges"]]
         between = [f"{low}-{high}" for low, high in pairwise(edges)]
@@ -149,10 +175,11 @@ def _column_values(rows: PhotoRows, settings: Settings, name: str) -> tuple[str,
 def labels_of(
     rows: PhotoRows, competition: Competition, settings: Settings, attributes: dict[str, np.ndarray]
 ) -> np.ndarray | list[str]:
-    """Return the labels (N,) as class indices (int), as texts of class indices (multilabel) or as float (regression).
+    """Return the label of each row (N,) as a class index (int).
 
-    attributes: the result of `attribute_columns`. Raises InputError for a label that is not a class, or (regression)
-    not a number.
+    Two targets are exceptions: a multilabel label is a text with class indices, separated by spaces, and a regression
+    label is a float. Raises InputError for a label that is not a class or, for a regression, not a number. attributes:
+    the result of `attribute_columns`; if it is not empty, the classes are combinations of these attributes.
     """
     if attributes:
         return label_of_attributes(pd.DataFrame(attributes), competition)
@@ -171,7 +198,7 @@ def labels_of(
 
 
 def attribute_columns(rows: PhotoRows, competition: Competition) -> dict[str, np.ndarray]:
-    """Return for the name of each attribute the index of its value in each row, (N,) int."""
+    """Return a dictionary from the name of each attribute to the index of its value in each row, (N,) int."""
     ranges = {number_range.attribute: number_range for number_range in competition.ranges}
     columns = {}
     for name, attribute in competition.attributes.items():
@@ -184,18 +211,21 @@ def attribute_columns(rows: PhotoRows, competition: Competition) -> dict[str, np
 
 
 def numbers_of(rows: PhotoRows, column: str, key: str) -> np.ndarray:
-    """Return a column as (N,) float. Raises InputError for values that are not finite numbers.
+    """Return the values of a column as (N,) float. Raises InputError for values that are not finite numbers.
 
     key: the key of competition.toml that names the column, for the error.
     """
     check_columns(rows.table, (column,), key, rows.file)
     values = pd.to_numeric(rows.table[column], errors="coerce").to_numpy(np.float64)
-    _check(np.isfinite(values), rows, rows.table[column], f"are not numbers in column {column}", "numbers")
+    _check(np.isfinite(values), rows, rows.table[column], f"have no number in column {column}", "a number in each row")
     return values
 
 
 def _zeros_and_ones(rows: PhotoRows, columns: tuple[str, ...]) -> np.ndarray:
-    """Return columns of 0 and 1 as (N, L) bool. Raises InputError for any other value."""
+    """Return whether the value of each row in each of `columns` is 1, (N, L) bool.
+
+    Raises InputError if a column does not exist, or for a value that is neither 0 nor 1.
+    """
     check_columns(rows.table, columns, "label", rows.file)
     values = rows.table[list(columns)].apply(pd.to_numeric, errors="coerce").to_numpy(np.float64)
     bad = ~np.isin(values, (0, 1))
@@ -206,7 +236,7 @@ def _zeros_and_ones(rows: PhotoRows, columns: tuple[str, ...]) -> np.ndarray:
     ]
     if shown:
         raise InputError(
-            f"{len(shown)} row(s) of {rows.file} with labels that are not 0 or 1:{listed(shown)}",
+            f"{len(shown)} row(s) of {rows.file} have labels other than 0 and 1:{listed(shown)}",
             "0 or 1 in each column that `label` names",
             f"correct those rows of {rows.file}",
         )
@@ -214,7 +244,7 @@ def _zeros_and_ones(rows: PhotoRows, columns: tuple[str, ...]) -> np.ndarray:
 
 
 def _places(columns: tuple[str, ...], competition: Competition) -> list[int]:
-    """Return the position of each class among the columns that `label` names."""
+    """Return the position in `columns` of the column for each class (C,). columns: the names of the label columns."""
     names = [same_text(name) for name in columns]
     return [names.index(same_text(name)) for name in competition.classes]
 
@@ -225,8 +255,8 @@ def _one_each(chosen: np.ndarray, rows: PhotoRows) -> np.ndarray:
         counts == 1,
         rows,
         pd.Series(counts),
-        "do not have exactly one 1",
-        'one 1 per row, or target = "multilabel" if a row may have several',
+        "do not have a 1 in exactly one of the label columns",
+        'one 1 per row, or target = "multilabel" if a row may have several labels',
     )
     return chosen.argmax(1)
 
@@ -235,7 +265,8 @@ def _several(column: pd.Series, competition: Competition, settings: Settings, ro
     parts = _parts_of_label(column, settings)
     index = _class_index(competition)
     classes = [[index.get(same_text(part), -1) for part in row if part] for row in parts]
-    _check(np.array([-1 not in row for row in classes]), rows, column, "are not classes", _known(competition))
+    right = np.array([-1 not in row for row in classes])
+    _check(right, rows, column, "have a label that is not a class", _known(competition))
     return [labels.to_text(row) for row in classes]
 
 
@@ -243,25 +274,30 @@ def _indices(column: pd.Series, competition: Competition, rows: PhotoRows) -> np
     index = _class_index(competition)
     place = {value: index.get(same_text(value), -1) for value in column.unique()}
     classes = column.map(place).to_numpy(int)
-    _check(classes >= 0, rows, column, "are not classes", _known(competition))
+    _check(classes >= 0, rows, column, "have a label that is not a class", _known(competition))
     return classes
 
 
 def _class_index(competition: Competition) -> dict[str, int]:
-    """Return the index of each class by the name of the class in Unicode NFC."""
+    """Return a dictionary from the name of each class, in Unicode NFC, to the index of the class."""
     return {same_text(name): c for c, name in enumerate(competition.classes)}
 
 
 def _known(competition: Competition) -> str:
-    return f"one of {', '.join(competition.classes[:50])}"
+    return f"one of the classes {', '.join(competition.classes[:50])}"
 
 
 def _check(right: np.ndarray, rows: PhotoRows, values: pd.Series, problem: str, expected: str) -> None:
-    """Raise InputError, with a list of the wrong rows, unless all rows are right. right: (N,) bool."""
+    """Raise InputError with a list of the wrong rows if not all rows are right.
+
+    right (N,): whether each row is right; values (N,): the value of each row, which the list shows for the wrong rows;
+    problem: a text for the error, such as "have a label that is not a class"; expected: the text of the error that says
+    what is expected.
+    """
     if not right.all():
         bad = [f"{n}: {v!r}" for n, v in zip(rows.named(~right), values[~right].tolist(), strict=True)]
         raise InputError(
-            f"{len(bad)} label(s) of {rows.file} {problem}:{listed(bad)}",
+            f"{len(bad)} row(s) of {rows.file} {problem}:{listed(bad)}",
             expected,
-            "correct those rows, or `classes` and `label` in competition.toml",
+            "correct those rows, or correct the keys `classes` and `label` in competition.toml",
         )

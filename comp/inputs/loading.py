@@ -1,9 +1,9 @@
 """Find out which competition an inputs folder holds, and return the object that reads its tables.
 
-`open_tables` is for a new competition (make folds, make init, make eda). `tables_of` is for the Competition that `make
-folds` saved. Both functions return InputTables if a competition.toml describes the competition, else
+`open_tables` is for a new competition (`make folds`, `make init`, `make eda`). `tables_of` is for the Competition that
+`make folds` saved. Both functions return InputTables if a competition.toml describes the competition, and otherwise
 MaskGenderAgeTables. No other module decides between these two classes. Both classes have the properties competition,
-training_rows, test_rows, given_tables and shared_columns. Each property is read once, when it is first needed.
+training_rows, test_rows, given_tables and shared_columns. Each file is read once, when a property first needs it.
 """
 
 from pathlib import Path
@@ -21,9 +21,9 @@ FILE = "competition.toml"
 def settings_file(inputs: Path, file: Path | None = None) -> Path | None:
     """Return the path of the competition.toml to use, or None if there is no such file.
 
-    `file` comes first, then competition.toml in inputs, then competition.toml in the working folder. If inputs holds
-    the competition of mask_gender_age.py, competition.toml in the working folder describes another competition and is
-    ignored.
+    This is `file` if it is given. Otherwise it is competition.toml in the folder `inputs` or, if there is none, in the
+    working folder. If `inputs` holds the competition of mask_gender_age.py, a competition.toml in the working folder is
+    about another competition and is ignored.
     """
     if file:
         return Path(file)
@@ -33,10 +33,10 @@ def settings_file(inputs: Path, file: Path | None = None) -> Path | None:
 
 
 def open_tables(inputs: Path, file: Path | None = None) -> InputTables | MaskGenderAgeTables:
-    """Return the tables of the competition in inputs. file: the path of competition.toml, if that is not in
-    a usual place.
+    """Return the object that reads the tables of the competition in the folder `inputs`.
 
-    Raises InputError for wrong keys in competition.toml, and if there is no such file although one is needed.
+    file: the path of competition.toml, or None to look for it as `settings_file` does. Raises InputError for wrong keys
+    in competition.toml, and if there is no competition.toml although the competition needs it.
     """
     inputs, path = Path(inputs), settings_file(inputs, file)
     if path is not None:
@@ -45,19 +45,22 @@ def open_tables(inputs: Path, file: Path | None = None) -> InputTables | MaskGen
         return MaskGenderAgeTables(inputs)
     if not inputs.is_dir():
         raise InputError(
-            f"no folder {inputs}",
-            "the folder of the competition's files",
+            f"there is no folder {inputs}",
+            "the folder with the files of the competition",
             "the same command with INPUTS=<that folder>, or make demo",
         )
     raise InputError(
-        f"no {FILE} in {inputs} or in the working folder",
+        f"there is no {FILE} in {inputs} or in the working folder",
         f"a {FILE} that describes the competition, as docs/competition.md shows",
         f"make init, which guesses the file from {inputs}",
     )
 
 
 def tables_of(competition: Competition, inputs: Path) -> InputTables | MaskGenderAgeTables:
-    """Return the tables in inputs of a Competition that `make folds` has saved."""
+    """Return the object that reads the tables of a saved competition.
+
+    competition: the Competition that `make folds` saved; inputs: the folder with the tables.
+    """
     if not competition.source:
         return MaskGenderAgeTables(Path(inputs))
     return InputTables(inputs, competition.source, competition)

@@ -1,7 +1,8 @@
-"""The home competition, mask x gender x age of faces, for which this toolkit was first written.
+"""Read the files of the home competition, which is the competition for which this toolkit was first written.
 
-The home competition needs no competition.toml, because `is_here` recognises the columns of its tables.
-inputs/README.md describes its files. No other module of comp knows about masks, genders, ages, persons or faces.
+In the home competition, photos of faces are classified by mask, gender and age, into 18 classes. It needs no
+competition.toml, because `is_here` recognises the columns of its tables. inputs/README.md describes its files. No other
+module of comp knows about masks, genders, ages, persons or faces.
 
     class = mask * 6 + gender * 3 + age      mask 0 worn, 1 worn wrongly, 2 off
                                              gender 0 male, 1 female;  age 0 for < 30, 1 for 30 to 59, 2 for >= 60
@@ -27,9 +28,9 @@ SAMPLE = "eval/info.csv"
 TRAIN_TABLE, TRAIN_IMAGES, TEST_IMAGES = "train/train.csv", "train/images", "eval/images"
 TRAIN_COLUMNS = ("id", "gender", "race", "age", "path")
 EXTENSIONS = (".jpg", ".jpeg", ".png")
-SHOTS = {f"mask{i}": 0 for i in range(1, 6)} | {"incorrect_mask": 1, "normal": 2}  # file stem: value of mask
+SHOTS = {f"mask{i}": 0 for i in range(1, 6)} | {"incorrect_mask": 1, "normal": 2}  # photo name: index of mask
 OLD_FROM = 60  # the first age in years of the oldest age group
-DEFAULTS = "crop=350"  # in pixels of a photo of 384 x 512 pixels, whose face is near the middle
+DEFAULTS = "crop=350"  # side of the crop in pixels; photos have 384 x 512 pixels, with the face near the middle
 
 ATTRIBUTES = {"mask": ("worn", "wrong", "off"), "gender": ("male", "female"), "age": ("<30", "30-59", ">=60")}
 CLASSES = tuple(f"{m} {g} {a}" for m in ATTRIBUTES["mask"] for g in ATTRIBUTES["gender"] for a in ATTRIBUTES["age"])
@@ -38,16 +39,17 @@ CLASSES = tuple(f"{m} {g} {a}" for m in ATTRIBUTES["mask"] for g in ATTRIBUTES["
 
 
 def is_here(inputs: Path) -> bool:
-    """Whether train/train.csv or eval/info.csv has this competition's columns.
+    """Return whether train/train.csv or eval/info.csv has the columns of the mask x gender x age competition.
 
-    One of the two tables is enough. If the other table is missing or damaged, reading it raises a clear error later.
+    One of the two tables is enough. If the other table is missing or damaged, a later function that reads it
+    raises a clear error.
     """
     tables = ((TRAIN_TABLE, TRAIN_COLUMNS), (SAMPLE, (ID, ANSWER)))
     return any(set(columns) <= set(header_of(Path(inputs) / table)) for table, columns in tables)
 
 
 def competition() -> Competition:
-    """Return the Competition value of the home competition."""
+    """Return the Competition object that describes the mask x gender x age competition with its 18 classes."""
     labels = class_attributes()
     return Competition(
         target="multiclass",
@@ -62,23 +64,35 @@ def competition() -> Competition:
 
 
 def encode(mask, gender, age):
-    """Return the class, 0 … 17, of three attribute indices (ints, or int arrays of the same shape)."""
+    """Return the class index, from 0 to 17, for the indices of the attributes mask, gender and age.
+
+    The arguments are ints, or int arrays of the same shape. The result has this shape too.
+    """
     return mask * 6 + gender * 3 + age
 
 
 def attribute_labels(labels: np.ndarray) -> dict[str, np.ndarray]:
-    """Return the attribute indices (N,) of classes (N,), by attribute name; the inverse of `encode`."""
+    """Return a dictionary from each attribute name to the index of this attribute for each label, (N,) int.
+
+    labels (N,): class indices. The attribute names are mask, gender and age. This function is the inverse of `encode`.
+    """
     labels = np.asarray(labels)
     return {"mask": labels // 6, "gender": labels // 3 % 2, "age": labels % 3}
 
 
 def class_attributes() -> dict[str, np.ndarray]:
-    """Return for the name of each attribute its index in each class, (C,)."""
+    """Return a dictionary from each attribute name to the index of this attribute in each of the 18 classes, (18,) int.
+
+    The attribute names are mask, gender and age.
+    """
     return attribute_labels(np.arange(len(CLASSES)))
 
 
 def age_group(years, old_from: int = OLD_FROM):
-    """Return 0 for ages under 30, 1 for ages from 30 to `old_from` - 1, and 2 for ages from `old_from` years on."""
+    """Return the age group: 0 for ages under 30, 2 for ages of at least `old_from`, and 1 for ages between them.
+
+    years: an age in years, or an array of ages; the result is an int array of the same shape.
+    """
     return (np.asarray(years) >= 30).astype(int) + (np.asarray(years) >= old_from).astype(int)
 
 
@@ -86,38 +100,43 @@ def age_group(years, old_from: int = OLD_FROM):
 
 
 class MaskGenderAgeTables:
-    """The tables of the home competition, with the properties of InputTables that loading.py lists."""
+    """The tables of the mask x gender x age competition.
+
+    This class has the same properties as InputTables; the module docstring of loading.py lists the properties. inputs:
+    the folder with the files of the competition.
+    """
 
     def __init__(self, inputs: Path):
         self.inputs, self.competition = Path(inputs), competition()
 
     @cached_property
     def training_rows(self) -> pd.DataFrame:
-        """The rows of `read_train`."""
+        """The training rows, one for each photo, as `read_train` returns them."""
         return read_train(self.inputs)
 
     @cached_property
     def test_rows(self) -> pd.DataFrame:
-        """The rows of `read_test`."""
+        """The test rows, one for each photo, as `read_test` returns them."""
         return read_test(self.inputs)
 
     @property
     def given_tables(self) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """Two empty tables, because the home competition has no test table to compare the training table with."""
+        """Two empty tables, because this competition has no test table to compare with the training table."""
         return pd.DataFrame(), pd.DataFrame()
 
     @property
     def shared_columns(self) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
-        """Two empty tables and no names of columns, because the home competition has no test table."""
+        """Two empty tables and an empty list, because this competition has no test table that could share columns."""
         return *self.given_tables, []
 
 
 def read_train(inputs: Path) -> pd.DataFrame:
-    """Return one row per training photo, with the columns image, group, label, mask, gender, age and years.
+    """Return a row for each training photo, with the columns image, group, label, mask, gender, age and years.
 
-    image: the path relative to inputs; group: the person, identified by `path` because `id` is not unique. Raises
-    InputError for a missing table or column, and lists all rows without a folder and all folders without one of the
-    seven photos.
+    image: the path of the photo, relative to inputs; group: the person, identified by the column `path` of the table
+    because `id` is not unique; label: the class index; mask, gender, age: the attribute indices; years: the age in
+    years. Raises InputError for a missing table or column, for wrong values, for persons without a folder, and for
+    folders without exactly one photo of each of the seven names. The error lists all of these persons and folders.
     """
     from comp.inputs.photo_listing import Listing
 
@@ -143,7 +162,11 @@ def read_train(inputs: Path) -> pd.DataFrame:
 
 
 def read_test(inputs: Path) -> pd.DataFrame:
-    """Return the columns id and image (a path relative to inputs), one row per test photo, in the sample's order."""
+    """Return a row for each test photo, with the columns id and image, in the order of the sample submission.
+
+    image: the path of the photo, relative to inputs. Raises InputError if the sample submission or one of its columns
+    is missing, or if an id is repeated, is not a file name, or has no photo.
+    """
     sample = _read_table(inputs, SAMPLE, (ID, ANSWER))
     repeated = sample[ID][sample[ID].map(same_text).duplicated()].tolist()
     bad = [name for name in sample[ID] if Path(name).name != name]
@@ -158,7 +181,7 @@ def read_test(inputs: Path) -> pd.DataFrame:
         if items:
             raise InputError(
                 f"{len(items)} {problem} in {inputs / SAMPLE}:{listed(items)}",
-                f"one row per photo of {inputs / TEST_IMAGES}",
+                f"one row for each photo in {inputs / TEST_IMAGES}",
                 f"unpack the competition's data again, or correct {inputs / SAMPLE}",
             )
     images = [f"{TEST_IMAGES}/{photos[same_text(name)]}" for name in sample[ID]]
@@ -171,12 +194,16 @@ def _read_table(inputs: Path, name: str, columns: tuple[str, ...]) -> pd.DataFra
     path = Path(inputs) / name
     if not path.is_file():
         advice = f"unpack the data in {inputs}, or the same command with INPUTS=<the folder of the data>, or make demo"
-        raise InputError(f"no {path}", f"the files {TRAIN_TABLE} and {SAMPLE} in {inputs}", advice)
+        raise InputError(f"there is no file {path}", f"the files {TRAIN_TABLE} and {SAMPLE} in {inputs}", advice)
     return read_text_table(path, columns)
 
 
 def _check_people(people: pd.DataFrame, inputs: Path) -> None:
-    """Raise InputError for an age, a gender or a `path` that is wrong. A path must be a unique plain folder name."""
+    """Raise InputError if a row of train.csv has a wrong age, gender or path.
+
+    The age must be from 0 to 120, the gender male or female, and the path a folder name that no other row has. people:
+    the rows of train.csv.
+    """
     years = pd.to_numeric(people["age"], errors="coerce")
     wrong = {
         "age": ~years.between(0, 120),
@@ -190,16 +217,17 @@ def _check_people(people: pd.DataFrame, inputs: Path) -> None:
     problems += [f"path {p!r} occurs twice" for p in people["path"][people["path"].map(same_text).duplicated()]]
     if problems:
         raise InputError(
-            f"{len(problems)} bad row(s) in {inputs / TRAIN_TABLE}:{listed(problems)}",
-            f"an age in years, a gender of {' or '.join(ATTRIBUTES['gender'])}, and a unique folder name as path",
+            f"{len(problems)} wrong value(s) in {inputs / TRAIN_TABLE}:{listed(problems)}",
+            f"an age from 0 to 120, the gender {' or '.join(ATTRIBUTES['gender'])}, and a unique folder name as path",
             f"correct those lines of {inputs / TRAIN_TABLE}",
         )
 
 
 def _with_lines(inputs: Path, people: pd.DataFrame, problems: dict[int, str]) -> list[str]:
-    """Return the problems, each with the line of its row in the file. problems: the problem of each row number.
+    """Return each problem as a text that begins with the line of the row in train.csv, such as "line 7: ...".
 
-    The file is read again to find the lines, but only if there are problems.
+    problems: a dictionary from the number of a row in `people` to the problem of this row; people: the rows of
+    train.csv. The file is read again to find the lines, but only if there are problems.
     """
     from comp.tables import line_numbers
 
@@ -210,9 +238,9 @@ def _with_lines(inputs: Path, people: pd.DataFrame, problems: dict[int, str]) ->
 
 
 def _photos(inputs: Path, folder: str) -> dict[str, list[str]]:
-    """Return the file names of the photos in a folder, by photo name without the extension.
+    """Return a dictionary from each photo name without an extension to a list of the files with this name in `folder`.
 
-    Files whose names begin with "." are left out, because file managers make them.
+    folder: a path relative to inputs. Files whose names begin with "." are left out, because file managers make them.
     """
     photos: dict[str, list[str]] = {}
     for file in sorted((inputs / folder).iterdir()):
@@ -222,7 +250,10 @@ def _photos(inputs: Path, folder: str) -> dict[str, list[str]]:
 
 
 def _problems_of_folder(person: str, photos: dict[str, list[str]]) -> list[str]:
-    """Return a text for each photo of a person that is missing or exists twice. photos: the result of `_photos`."""
+    """Return a text for each of the seven photos of a person that is missing or exists twice.
+
+    person: the name of the person's folder; photos: the photos in this folder, as `_photos` returns them.
+    """
     missing = [f"{TRAIN_IMAGES}/{person}: no photo '{shot}'" for shot in SHOTS if shot not in photos]
     twice = [f"{TRAIN_IMAGES}/{person}: two photos '{shot}'" for shot in SHOTS if len(photos.get(shot, [])) > 1]
     return missing + twice

@@ -1,7 +1,7 @@
-"""Templates of paths, ids and groups, such as train/{label}/{id}.jpg or {patient_id}_{side}.
+"""Use templates of paths, ids and groups, such as train/{label}/{id}.jpg or {patient_id}_{side}.
 
-A field is the name of a column in braces. The functions find the fields of a template, replace the fields by values,
-and build a regular expression that reads the values of the fields from a path.
+A field of a template is the name of a column in braces. The functions find the fields, replace the fields by values,
+and make a regular expression that reads the values of the fields from a path.
 """
 
 import re
@@ -15,20 +15,23 @@ PART = re.compile(r"([^{}]*)(?:\{([^{}]*)\})?")  # literal text, and then a fiel
 
 
 def fields(template: str) -> list[str]:
-    """Return the distinct field names in their order in the template. Raises InputError for unbalanced braces."""
+    """Return the names of the fields, each once, in the order of the template. Raises InputError for wrong braces."""
     names = FIELD.findall(template)
     rest = FIELD.sub("", template)
     if "{" in rest or "}" in rest or "" in names:
         raise InputError(
             f'wrong braces in the template "{template}" of competition.toml',
-            "names in braces, such as {id}",
+            "column names in braces, such as {id}",
             "edit competition.toml",
         )
     return list(dict.fromkeys(names))
 
 
 def fill(template: str, table: pd.DataFrame) -> pd.Series:
-    """Return the template (N,) with its fields replaced by the values of each row. table: N rows with text columns."""
+    """Return a text for each row (N,): the template in which each field is replaced by the value of the row.
+
+    table: N rows with text columns, among them a column for each field.
+    """
     text = pd.Series("", index=table.index, dtype=str)
     for literal, name in re.findall(PART, template):
         text = text + literal
@@ -38,9 +41,10 @@ def fill(template: str, table: pd.DataFrame) -> pd.Series:
 
 
 def pattern(template: str) -> str:
-    """Return a regular expression for the template, with one (...) for each field, in the order of `fields`.
+    """Return a regular expression for the template, with one capturing group for each field, in the order of `fields`.
 
-    A field matches a part of one file or folder name. A field that occurs twice must have the same value both times.
+    The value of a field is at least one character and has no slash. A field that occurs twice in the template must have
+    the same value both times.
     """
     names, expression, seen = fields(template), "", set()
     for literal, name in re.findall(PART, template):
@@ -54,5 +58,8 @@ def pattern(template: str) -> str:
 
 
 def literal_folder(template: str) -> str:
-    """Return the folders before the first field, such as "train/images" for train/images/{path}/{shot}.*, or ""."""
+    """Return the folders before the first field of a template, such as "train/images" for train/images/{path}/{n}.jpg.
+
+    If there is no folder before the first field, the result is "".
+    """
     return template.partition("{")[0].rpartition("/")[0]

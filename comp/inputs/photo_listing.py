@@ -1,7 +1,7 @@
-"""The accepted extensions of photos, and a listing of the photos in the inputs folder.
+"""Define the accepted extensions of photos, and list the photos in the inputs folder.
 
-Extensions in upper and in lower case are equal, and so are .jpg and .jpeg. A listing reads each folder only once, so
-that 220,000 photos take a second instead of minutes.
+Extensions in upper and in lower case mean the same, and so do .jpg and .jpeg, and .tif and .tiff. A listing reads each
+folder only once, so that 220,000 photos are listed in a second instead of minutes.
 """
 
 import os
@@ -13,31 +13,34 @@ import pandas as pd
 from comp.text import same_text
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp", ".gif", ".heic", ".avif")
-SAME = {".jpeg": ".jpg", ".tiff": ".tif"}  # another spelling of an extension: the usual spelling
+SAME = {".jpeg": ".jpg", ".tiff": ".tif"}  # from another spelling of an extension to the usual spelling
 END = re.compile(rf"(?:{'|'.join(map(re.escape, EXTENSIONS))}|\.\*)$", re.IGNORECASE)
 
 
 def extension(path: str) -> str:
-    """Return the photo extension at the end of a path or template, such as ".JPG" or (any extension) ".*", or ""."""
+    """Return the photo extension at the end of a path or template, such as ".JPG", or "" if there is none.
+
+    The result may be ".*", which stands for any extension in a template.
+    """
     match = END.search(path)
     return match[0] if match else ""
 
 
 def without_extension(paths: pd.Series) -> pd.Series:
-    """Return paths (N,) without the photo extension at the end."""
+    """Return the paths (N,) without the photo extension at the end of each path."""
     return paths.str.replace(END, "", regex=True)
 
 
 def usual_extension(end: str) -> str:
-    """Return the usual spelling of an extension in lower case, such as ".jpg" for ".JPEG"."""
+    """Return the usual spelling of the extension `end` in lower case, such as ".jpg" for ".JPEG"."""
     return SAME.get(end.lower(), end.lower())
 
 
 class Listing:
-    """A listing of the folders and photos below `inputs`. A folder is read when its listing is first needed.
+    """A listing of the folders and photos in the inputs folder. Each folder is read once, when it is first needed.
 
-    The listing has each name in Unicode NFC and as it is on the disk (the real name). Names that begin with "." (from
-    file managers) and files without a photo extension are left out.
+    The listing has each name in two forms: in Unicode NFC, and as the disk has it (the real name). Names that begin
+    with ".", which file managers make, and files without a photo extension are left out.
     """
 
     def __init__(self, inputs: Path):
@@ -45,17 +48,23 @@ class Listing:
         self._read: dict[str, tuple[dict[str, str], dict[str, str]]] = {}
 
     def folders(self, folder: str) -> dict[str, str]:
-        """Return the real names of the folders in `folder` by their names in NFC. folder: a real path below inputs."""
+        """Return a dictionary from the NFC name to the real name of each folder in `folder`.
+
+        folder: the real path of a folder, relative to the inputs folder.
+        """
         return self._entries(folder)[0]
 
     def photos(self, folder: str) -> dict[str, str]:
-        """Return the real names of the photos in `folder` by their names in NFC. folder: a real path below inputs."""
+        """Return a dictionary from the NFC name to the real name of each photo in `folder`.
+
+        folder: the real path of a folder, relative to the inputs folder.
+        """
         return self._entries(folder)[1]
 
     def real(self, folder: str) -> str | None:
-        """Return the real path of a folder, or None if it does not exist. folder: its path in NFC, relative to inputs.
+        """Return the path of a folder as the disk has it (the real path), or None if the folder does not exist.
 
-        Both paths are relative to inputs.
+        folder: the path of the folder in Unicode NFC. Both paths are relative to the inputs folder.
         """
         if (self.inputs / folder).is_dir():
             return folder
@@ -71,9 +80,10 @@ class Listing:
 
 
 def _scan(folder: Path) -> tuple[dict[str, str], dict[str, str]]:
-    """Return the real names of the folders and of the photos in one folder, each by their names in NFC.
+    """Return two dictionaries from NFC names to real names: one for the folders in `folder`, and one for the photos.
 
-    Both dictionaries are empty if the folder does not exist.
+    The NFC name is the name in Unicode NFC, and the real name is the name as the disk has it. Both dictionaries are
+    empty if `folder` does not exist.
     """
     folders, photos = {}, {}
     try:
@@ -91,12 +101,19 @@ def _scan(folder: Path) -> tuple[dict[str, str], dict[str, str]]:
 
 
 def joined(folder: str, name: str) -> str:
-    """Return the path of `name` in `folder`. Both paths are relative to inputs/; a folder "" is inputs/ itself."""
+    """Return the path of the file or folder `name` in `folder`, relative to inputs/.
+
+    folder: a path relative to inputs/, or "" for inputs/ itself.
+    """
     return f"{folder}/{name}" if folder else name
 
 
 def in_folders(listing: Listing, folders: list[str]) -> pd.Series:
-    """Return the real paths of all photos in `folders`, indexed by the photos' paths in NFC. folders: paths in NFC."""
+    """Return the real path of each photo in `folders`, as a Series whose index is the path of the photo in Unicode NFC.
+
+    The real path is the path as the disk has it. folders: paths in Unicode NFC; folders that do not exist are skipped.
+    All paths are relative to inputs/.
+    """
     names, paths = [], []
     for folder in folders:
         real = listing.real(folder)

@@ -1,11 +1,12 @@
-"""Find the photos of the rows of a table by a template of their path, such as train/{label}/{id}.jpg.
+"""Find the photo of each row of a table with a template such as train/{label}/{id}.jpg.
 
-If the table has a column for each field of the template, the template is filled in for each row, and the photo at the
-resulting path is looked up. Otherwise all photos that match the template are joined with the rows by the fields that
-are columns. The file extension may be missing in the template, or be both in the template and in the column. The
-Unicode form of a name may differ (as on macOS).
+A field of the template is a name in braces. If the table has a column for each field, the template is filled in for
+each row, and the photo at the resulting path is looked up. Otherwise all photos that match the template are listed, and
+a photo belongs to each row that has the same values in the fields that are columns. The file extension may be missing
+in the template, or be both in the template and in the column. A name may have another Unicode form on the disk than in
+the table, as on macOS.
 
-The last sections hold the default template of the test photos, and the errors for photos that are not found. Such an
+The last sections make the default template of the test photos, and the errors for photos that are not found. Such an
 error shows the paths that were tried, the files that exist in their folder, and the command that unpacks an archive.
 """
 
@@ -33,17 +34,18 @@ from comp.inputs.source_table import SourceTable, first_names, unpack_command
 from comp.text import same_text, same_texts
 
 TRIED = 3  # how many of the tried paths an error shows
-OUTSIDE = r"^/|^[A-Za-z]:|\x00|(?:^|/)\.\.(?:/|$)"  # matches paths that are absolute or leave their folder
-NOTHING = r"(?:^|(?<=/))\./|(?<=/)/+"  # matches parts of a path without a meaning: ./ and doubled slashes
+OUTSIDE = r"^/|^[A-Za-z]:|\x00|(?:^|/)\.\.(?:/|$)"  # matches paths that are absolute or may lead out of inputs
+NOTHING = r"(?:^|(?<=/))\./|(?<=/)/+"  # matches superfluous parts of a path: ./ and doubled slashes
 
 
 @dataclass(frozen=True)
 class PhotoRows:
-    """The photos (N) of a table's rows, one row per photo.
+    """N photos, and for each photo the columns of the table row to which it belongs.
 
-    table: text columns for each photo. Its index is the row number in `source`, repeated if a row has several photos.
-    images (N,): the posix path of each photo, relative to inputs, or "" if the photo was not looked up.
-    source: the table that was read, or None without a table.
+    table: the N table rows, with text columns. The index is the number of the row in `source`; it occurs several times
+    if the row has several photos. If there is no table, the columns are the fields of the template.
+    images (N,): the path of each photo, relative to inputs and with forward slashes, or "" if it was not looked up.
+    source: the table that was read, or None if there is no table.
     """
 
     table: pd.DataFrame
@@ -51,9 +53,10 @@ class PhotoRows:
     source: SourceTable | None
 
     def named(self, bad: np.ndarray) -> list[str]:
-        """Return for each bad row its line (CSV) or image (JSON) in the table, or the photo's path without a table.
+        """Return a text for each bad row that shows the user where the row is.
 
-        bad: (N,) bool.
+        The text is the line in a CSV file, the image in a JSON file, or the path of the photo if there is no table.
+        bad (N,) bool: whether each row is bad.
         """
         if self.source is None:
             return self.images[bad].tolist()
@@ -61,16 +64,16 @@ class PhotoRows:
 
     @property
     def file(self) -> str:
-        """The path of the table, or "the photos" without a table."""
+        """The path of the table for a message, or the text "the photos" if there is no table."""
         return "the photos" if self.source is None else str(self.source.path)
 
 
 def find_photos(listing: Listing, path_template: str, source: SourceTable | None, key: str) -> PhotoRows:
-    """Return the photos of each row of the table, or all photos that match the template if there is no table.
+    """Return the photos of the table rows, or all photos that match the template if there is no table.
 
     A field that is not a column of the table matches any part of a name. A row may then have several photos, and the
-    field becomes a column of the result. key: the key of the template in competition.toml, for errors. Raises
-    InputError if a row has no photo, or if a path leads out of inputs.
+    field becomes a column of the result. source: the table, or None; key: the key of competition.toml that has the
+    template, for errors. Raises InputError if a row has no photo, or if a path leads out of inputs.
     """
     if source is None:
         images, values = _matching_photos(listing, path_template, key)
@@ -93,7 +96,7 @@ def _by_template(listing: Listing, path_template: str, source: SourceTable, key:
         names = wanted[twice].tolist()
         raise InputError(
             f"{len(names)} row(s) of {source.path} fit two photos:{listed(names)}",
-            f'one photo per row, chosen by an extension at the end of {key} = "{path_template}"',
+            f'one photo per row; an extension at the end of {key} = "{path_template}" chooses it',
             f"edit {key} in competition.toml",
         )
     missing = (images == "").to_numpy()
@@ -107,17 +110,18 @@ def _check_inside(rows: PhotoRows, listing: Listing, key: str) -> None:
     if outside.any():
         paths = [f"{row}: {path}" for row, path in zip(rows.named(outside), rows.images[outside], strict=True)]
         raise InputError(
-            f"{len(paths)} path(s) outside of inputs in {rows.file}:{listed(paths)}",
-            f"paths in {listing.inputs} from {key}",
+            f"{len(paths)} path(s) in {rows.file} lead outside of inputs:{listed(paths)}",
+            f"paths in the folder {listing.inputs}, as {key} in competition.toml makes them",
             f"correct those lines of {rows.file}, or edit {key} in competition.toml",
         )
 
 
 def _real_paths(listing: Listing, wanted: pd.Series) -> tuple[pd.Series, np.ndarray]:
-    """Return the real path (N,) of the photo at each wanted path, and whether two photos match the path, (N,) bool.
+    """Return the real path of the photo at each wanted path (N,), and whether two photos fit the wanted path (N,) bool.
 
-    The real path is "" if there is no photo. wanted: paths in Unicode NFC, whose extension may be missing, ".*", in
-    another case, or doubled (because the template and the id have one).
+    The real path is the path as the disk has it, or "" if there is no photo. wanted (N,): paths in Unicode NFC. The
+    extension of a wanted path may be missing, be ".*", be in another case, or be doubled because both the template and
+    the id have an extension.
     """
     photos = in_folders(listing, wanted.str.rpartition("/")[0].unique().tolist())
     images, twice = _looked_up(wanted, photos), np.zeros(len(wanted), bool)
@@ -130,14 +134,19 @@ def _real_paths(listing: Listing, wanted: pd.Series) -> tuple[pd.Series, np.ndar
 
 
 def _looked_up(keys: pd.Series, photos: pd.Series) -> np.ndarray:
-    """Return the value (N,) of each key in `photos`, or "" for a missing key. The index of `photos` is unique."""
+    """Return the value in `photos` for each key (N,), or "" for a key that is not in the index of `photos`.
+
+    keys (N,): texts; photos: a Series of texts, whose index has no key twice.
+    """
     return np.append(photos.to_numpy(object), "")[photos.index.get_indexer(keys)]  # a missing key has position -1
 
 
 def _by_stem(wanted: pd.Series, photos: pd.Series) -> tuple[np.ndarray, np.ndarray]:
-    """Return real paths (N,), and whether two photos match (N,), for paths with a missing or another extension.
+    """Find photos whose extension is spelt differently in the wanted path, such as .jpg for .JPEG, or is missing there.
 
-    Another extension is another spelling of the extension, such as .JPEG for .jpg.
+    Return the real path of the photo for each wanted path (N,), "" if there is none, and whether two photos fit the
+    wanted path (N,) bool. wanted (N,): paths in Unicode NFC; photos: the real paths of all photos in the folders of the
+    wanted paths, as a Series whose index is the paths in Unicode NFC. Real paths are as the disk has them.
     """
     names = photos.index.to_series()
     stems, ends = without_extension(names), names.map(lambda path: usual_extension(extension(path)))
@@ -157,7 +166,7 @@ def _by_listing(listing: Listing, path_template: str, source: SourceTable, key: 
     if not shared:
         raise InputError(
             f'{key} = "{path_template}" has no field that is a column of {source.path}',
-            f"at least one of {', '.join(source.table)}",
+            f"a template with at least one of the columns {', '.join(source.table)}",
             f"edit {key} in competition.toml",
         )
     left = _keys(source.table[shared], path_template).assign(row=source.table.index)
@@ -175,12 +184,13 @@ def _by_listing(listing: Listing, path_template: str, source: SourceTable, key: 
 
 
 def _matching_photos(listing: Listing, path_template: str, key: str) -> tuple[pd.Series, pd.DataFrame]:
-    """Return the real paths (N,) of all photos that match the template, and the value of each field as text columns.
+    """Return the real path of each photo that matches the template (N,), and a table with a text column for each field.
 
-    If the template ends in a field, the value of this field includes the extension. Raises InputError if no photo
-    matches.
+    The real path is the path as the disk has it. If the template ends in a field, the values of this field include the
+    extension. Raises InputError if no photo matches. key: the key of competition.toml that has the template, for the
+    error.
     """
-    folders = [("", "")]  # path in NFC, real path
+    folders = [("", "")]  # pairs of a path in NFC and its real path
     for part in path_template.split("/")[:-1]:
         expression = re.compile(path_templates.pattern(same_text(part)))
         folders = [
@@ -199,7 +209,11 @@ def _matching_photos(listing: Listing, path_template: str, key: str) -> tuple[pd
 
 
 def _pattern(path_template: str) -> str:
-    """Return a regular expression for a whole path, in which the extension of the template may be spelt in any way."""
+    """Return a regular expression for the whole path of a photo that matches the template.
+
+    The extension of a photo may be spelt differently from the template, such as .JPEG for .jpg. If the template has no
+    extension, any extension matches. If the template ends in a field, the value of this field includes the extension.
+    """
     end = extension(path_template)
     stem = path_templates.pattern(same_text(path_template.removesuffix(end)))
     if not end:
@@ -209,7 +223,10 @@ def _pattern(path_template: str) -> str:
 
 
 def _keys(values: pd.DataFrame, path_template: str) -> pd.DataFrame:
-    """Return the columns to join by, in Unicode NFC. If the template ends in a field, its values have no extension."""
+    """Return the columns in `values` in Unicode NFC, so that equal values of rows and of photos compare as equal.
+
+    If the template ends in a field, the photo extension is removed from the values of this field.
+    """
     values = values.apply(same_texts)
     last = path_templates.fields(path_template)[-1]
     if not extension(path_template) and path_template.endswith("}") and last in values:
@@ -221,11 +238,12 @@ def _keys(values: pd.DataFrame, path_template: str) -> pd.DataFrame:
 
 
 def test_photo_template(settings: Settings, listing: Listing, table: pd.DataFrame, id_column: str) -> str:
-    """Return `test_images` if given, else `train_images` with "test" in place of "train".
+    """Return the template of the test photos: `test_images` or, without this key, a template made from `train_images`.
 
-    If the folder with "test" in its name does not exist, "train" is not replaced. The default leaves out folders with
-    a field that the test rows lack, such as {label}. table: the test rows. If the only field of the template is not a
-    column of the table, the field is replaced by the id column.
+    To make the template, "train" is replaced by "test" if the resulting folder exists, and each folder with a field
+    that the test rows lack is left out, such as {label}. If the only field of the template is not a column of the test
+    rows, the field is replaced by the column of ids; this is also true of `test_images`. table: the test rows;
+    id_column: the name of the column of ids.
     """
     template = settings.test_images or _default_template(settings.train_images, listing, set(table))
     fields = path_templates.fields(template)
@@ -247,7 +265,10 @@ def _default_template(train_images: str, listing: Listing, columns: set[str]) ->
 
 
 def _no_photo_matches(listing: Listing, path_template: str, key: str) -> InputError:
-    """Return the error for a template that no photo matches."""
+    """Return the error for a template that no photo matches.
+
+    key: the key of competition.toml that has the template.
+    """
     folder = path_templates.literal_folder(path_template)
     return InputError(
         f'{key} = "{path_template}" matches no photo in {listing.inputs}{_files_in(listing.inputs, folder)}',
@@ -259,26 +280,35 @@ def _no_photo_matches(listing: Listing, path_template: str, key: str) -> InputEr
 def _rows_without_photo(
     listing: Listing, tried: list[str], names: list[str], source: SourceTable, key: str
 ) -> InputError:
-    """Return the error for rows without a photo. tried: the path of each row; names: the line or image of each row."""
+    """Return the error for rows of the table `source` that have no photo.
+
+    tried: the path at which each of these rows should have its photo; names: the line (CSV) or image (JSON) of each of
+    these rows in the table; key: the key of competition.toml that has the template.
+    """
     rows, file = len(source.table), source.path
     shown = [f"{name}: no {path}" for name, path in zip(names[:TRIED], tried[:TRIED], strict=True)]
     more = [f"… and {len(tried) - TRIED} more"] if len(tried) > TRIED else []
     folder = tried[0].rpartition("/")[0]
-    edit = f"edit {key} in competition.toml" if len(tried) == rows else f"delete those rows of {file}, or edit {key}"
+    edit = f"edit {key} in competition.toml"
+    edit = edit if len(tried) == rows else f"delete those rows of {file}, or {edit}"
     problem = f"{len(tried)} of {rows} rows of {file} have no photo:{listed(shown + more)}"
     return InputError(
         problem + _files_in(listing.inputs, folder),
-        f"for each row a photo in {listing.inputs} at the path that {key} gives",
+        f"for each row a photo in {listing.inputs}, at the path that {key} in competition.toml gives",
         unpack_command(listing.inputs, folder) or edit,
     )
 
 
 def _files_in(inputs: Path, folder: str) -> str:
-    """Return a line that counts the files in `folder` by extension. A missing folder is replaced by its parent."""
+    """Return a line of text that counts the files in `folder`, a path relative to inputs, by extension.
+
+    If the folder does not exist, the files in the nearest folder above it that exists are counted.
+    """
     place = inputs / folder
     while not place.is_dir() and place not in (inputs, place.parent):
         place = place.parent
     kinds = Counter(Path(name).suffix.lower() for name in first_names(place))
     if not kinds:
         return f"\n{place} is empty or missing"
-    return f"\n{place} has " + ", ".join(f"{count} {kind or 'folders'}" for kind, count in kinds.most_common(5))
+    counts = [f"{count} {kind} files" if kind else f"{count} folders" for kind, count in kinds.most_common(5)]
+    return f"\n{place} has {', '.join(counts)}"

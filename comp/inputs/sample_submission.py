@@ -1,8 +1,7 @@
-"""Find and read the sample submission, and decide which of its columns are filled with what.
+"""Find and read the sample submission, and decide which of its columns a submission fills, and with which answers.
 
-`read_sample` reads the file. `sample_of` compares the columns of the file with the classes and decides on the form of
-the answers (`Sample.answer`): one column for each class, or one column with a label, a number, a ranking or a
-probability.
+`read_sample` reads the file. `sample_of` compares the columns of the file with the classes and chooses the form of the
+answers (`Sample.answer`): one column for each class, or one column with a label, a number, a ranking or a probability.
 """
 
 import os
@@ -32,7 +31,8 @@ EDIT = "edit competition.toml"
 class SampleFile:
     """The sample submission.
 
-    path: the path of its file, relative to inputs; id: the name of the column of ids; table: its rows, as text columns.
+    path: the path of the file, relative to inputs; id: the name of the column of ids; table: the rows, with text
+    columns.
     """
 
     path: str
@@ -41,26 +41,28 @@ class SampleFile:
 
     @property
     def others(self) -> list[str]:
-        """The columns that have a name, except the column of ids."""
+        """The names of all columns except the column of ids and columns without a name."""
         return [name for name in self.table if name != self.id and is_named(name)]
 
 
 def is_named(column: str) -> bool:
-    """Whether a column has a name of its own. pandas calls a column without a name "Unnamed: 0", for example."""
+    """Return whether `column` is a name from the file, and not a substitute such as "Unnamed: 0" for a missing name."""
     return bool(column) and not column.startswith(UNNAMED)
 
 
 def read_sample(inputs: Path, settings: Settings, path: str = "") -> SampleFile:
-    """Read the sample submission. path: the path of its file, relative to inputs, or "" to search for the file.
+    """Read the sample submission.
 
-    Raises InputError if there is no sample submission, if there are several, or if an id occurs twice.
+    path: the path of the file, relative to inputs, or "". In the second case, the path is the value of the key `sample`
+    or, without this key, the file is searched for. Raises InputError if there is no sample submission, if there are
+    several, or if an id occurs twice.
     """
     path = path or settings.sample or find_sample(inputs, settings)
     file = inputs / path
     if not file.is_file():
         raise InputError(
-            f'no {file} (sample = "{path}")',
-            "the sample submission",
+            f'there is no file {file} (sample = "{path}")',
+            "the sample submission at this path",
             unpack_command(inputs, path) or "edit sample in competition.toml",
         )
     table = read_text_table(file)
@@ -70,17 +72,18 @@ def read_sample(inputs: Path, settings: Settings, path: str = "") -> SampleFile:
         lines = line_numbers(file, len(table))
         names = [f"line {n}: {name}" for n, name in zip(lines[repeated], table[sample.id][repeated], strict=True)]
         raise InputError(
-            f"{len(names)} rows of {file} with repeated ids:{listed(names)}",
-            f"a different {sample.id} in each row",
+            f"{len(names)} rows of {file} have repeated ids:{listed(names)}",
+            f"a different value of {sample.id} in each row",
             f"delete the repeated rows of {file}",
         )
     return sample
 
 
 def find_sample(inputs: Path, settings: Settings) -> str:
-    """Return the path, relative to inputs, of the table with "sample" or "submission" in its name.
+    """Return the path, relative to inputs, of the table with "sample" or "submission" in its file name.
 
-    The table is searched for in inputs and in its folders. Raises InputError unless exactly one table fits best.
+    Tables in inputs and in the folders directly in it are considered. A name with both words is preferred, and then a
+    table in inputs itself. Raises InputError if no table fits, or if several tables fit equally well.
     """
     tables = [_tables(inputs, depth) for depth in (0, 1)]
     for words in (("sample", "submi"), ("sample",), ("submi",)):
@@ -91,19 +94,19 @@ def find_sample(inputs: Path, settings: Settings) -> str:
                 return called[0]
             if called:
                 raise InputError(
-                    f"{len(called)} sample submissions in {inputs}:{listed(called)}",
-                    "the name of one of these files as `sample` in competition.toml",
+                    f"there are {len(called)} sample submissions in {inputs}:{listed(called)}",
+                    "the path of one of these files as the key `sample` in competition.toml",
                     f'write sample = "{called[0]}" in competition.toml',
                 )
     raise InputError(
-        f"no sample submission in {inputs}:{listed(tables[0] + tables[1]) or ' no table at all'}",
-        "a table such as sample_submission.csv",
-        unpack_command(inputs, "sample_submission") or 'write sample = "<its path>" in competition.toml',
+        f"there is no sample submission among the tables in {inputs}:{listed(tables[0] + tables[1]) or ' no tables'}",
+        "a table with sample or submission in its name, such as sample_submission.csv",
+        unpack_command(inputs, "sample_submission") or 'write sample = "<path of the table>" in competition.toml',
     )
 
 
 def _tables(inputs: Path, depth: int) -> list[str]:
-    """Return the paths, relative to inputs, of the tables in inputs (depth 0) or in its folders (depth 1)."""
+    """Return the paths, relative to inputs, of the tables in inputs (depth 0) or in the folders of inputs (depth 1)."""
     with os.scandir(inputs) as entries:
         places = [""] if depth == 0 else sorted(f"{entry.name}/" for entry in entries if entry.is_dir())
     return [
@@ -115,7 +118,11 @@ def _tables(inputs: Path, depth: int) -> list[str]:
 
 
 def _id_column(settings: Settings, table: pd.DataFrame) -> str:
-    """Return the column that the key `id` names, in upper or lower case, or else the first column with a name."""
+    """Return the name of the column of ids in the sample submission.
+
+    This is the column that the key `id` names, even if it differs in upper and lower case. If there is no such column,
+    it is the first column with a name.
+    """
     names = [name for name in table if is_named(name)] or list(table)
     same = [name for name in names if name == settings.id] or [n for n in names if n.lower() == settings.id.lower()]
     return (same or names)[0]
@@ -125,10 +132,11 @@ def _id_column(settings: Settings, table: pd.DataFrame) -> str:
 
 
 def sample_of(settings: Settings, file: SampleFile, classes: tuple[str, ...], metric: Metric) -> Sample:
-    """Return the Sample value. classes: the class names from competition.toml or the training table.
+    """Return the Sample, which says which columns of the sample submission are filled, and in which form.
 
-    Raises InputError if the columns do not fit the classes, if it is not clear which column must be filled, or if the
-    metric needs probabilities although the sample has only one column of labels.
+    file: the sample submission; classes: the class names from competition.toml or the training table. Raises InputError
+    if the columns do not fit the classes, if it is not clear which column must be filled, or if the metric needs
+    probabilities although the sample submission has only one column of labels.
     """
     check_columns(file.table, settings.listed("fill"), "fill", file.path)
     columns = _class_columns(settings, file, classes)
@@ -140,10 +148,11 @@ def sample_of(settings: Settings, file: SampleFile, classes: tuple[str, ...], me
 
 
 def _class_columns(settings: Settings, file: SampleFile, classes: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the columns for single classes, in the order of the file, or () if one column holds all answers.
+    """Return the names of the columns that each belong to one class, or () if one column holds all answers.
 
-    A column may have the name or the number of its class. Raises InputError for a column of numbers that is not a
-    class, and for a class without a column. Only a multilabel sample may lack columns of some labels.
+    The order is that of the file. A column may have the name or the number of its class. classes: the class names.
+    Raises InputError for a column of numbers that belongs to no class, and for a class without a column. Only the
+    sample submission of a multilabel competition may lack the columns of some labels.
     """
     if settings.answer not in ("", "probabilities") or settings.target == "regression":
         return ()
@@ -180,10 +189,10 @@ def _other_classes(path: str, missing: list[str], strange: list[str]) -> InputEr
 
 
 def _answer_column(settings: Settings, file: SampleFile) -> str:
-    """Return the single column to fill. Raises InputError if several columns or no column could be filled.
+    """Return the name of the only column that a submission fills. Raises InputError unless exactly one column fits.
 
-    The candidates are, in this order: the column that the key `fill` names, the column with the name of the label, the
-    only column besides the ids, and a column with a usual name for answers.
+    The candidates are, in this order: the column that the key `fill` names, the column with the name of the label
+    column, the only column except the ids, and a column with a usual name for answers, such as "prediction".
     """
     names, wanted = file.others, [*settings.listed("fill")] or [settings.label]
     columns = [name for name in names if name in wanted]
@@ -193,15 +202,19 @@ def _answer_column(settings: Settings, file: SampleFile) -> str:
         columns = columns or [name for name in names if name.lower() == known]
     if len(columns) != 1:
         raise InputError(
-            f"{file.path} has columns {', '.join(map(str, file.table))[:1000]}",
-            "a column with the name of the label, or a column for each class",
+            f"it is not clear which column of {file.path} to fill: {', '.join(map(str, file.table))[:1000]}",
+            "a column with the name of the label column, or a column for each class",
             'write fill = "<the column to fill>" in competition.toml',
         )
     return columns[0]
 
 
 def _answer_of_column(settings: Settings, metric: Metric, path: str, column: str) -> str:
-    """Return the form of the answers in a single column, a key of ANSWERS, as target and metric need it."""
+    """Return the form of the answers that the target and the metric need in a single column, such as "label".
+
+    The forms are the keys of ANSWERS in competition.py. path, column: the sample submission and its column to fill, for
+    the error. Raises InputError if the metric needs the probabilities of several classes.
+    """
     target, probabilistic = settings.target, metric.needs in ("probabilities", "ranks")
     if target == "regression" or (target == "ordinal" and metric.needs == "values"):
         return "number"
@@ -220,11 +233,14 @@ def _answer_of_column(settings: Settings, metric: Metric, path: str, column: str
     return "index" if settings.attributes else "label"  # the tables have no name for a combination of attributes
 
 
-# ---- the sample byte by byte, as a submission is written into it
+# ---- the exact text of the sample submission, into which a submission is written
 
 
 def raw_sample(competition: Competition, inputs: Path) -> RawTable:
-    """Return the sample submission with the text of every field. Raises InputError for missing columns or equal ids."""
+    """Read the sample submission with the exact text of every field.
+
+    Raises InputError if the file or one of its columns is missing, or if an id occurs twice.
+    """
     path = inputs / competition.sample.file
     run = "the same command with INPUTS=<the folder of the data>, or correct `sample` in competition.toml"
     table = read_raw_csv(path, (competition.sample.id, *competition.sample.columns), run)
@@ -234,19 +250,23 @@ def raw_sample(competition: Competition, inputs: Path) -> RawTable:
 
 
 def sample_ids(sample: RawTable, competition: Competition) -> list[str]:
-    """Return the ids of the sample submission, in the order of its rows."""
+    """Return the prediction ids of the sample submission, in the order of the rows."""
     return sample.column(competition.sample.id)
 
 
 def sample_ids_here(competition: Competition, inputs: Path) -> list[str] | None:
-    """Return the ids that every run must predict, or None if the sample submission is not on this machine."""
+    """Return the prediction ids of the sample submission, or None if the file is not in the folder `inputs`."""
     if not (competition.sample and (inputs / competition.sample.file).is_file()):
         return None
     return sample_ids(raw_sample(competition, inputs), competition)
 
 
 def check_same_ids(expected: Iterable[str], found: Iterable[str], where: str, run: str) -> None:
-    """Raise InputError if ids are missing, extra or repeated. where: the path of the file in which `found` stands."""
+    """Raise InputError unless `found` has exactly the ids in `expected`, each of them once and in any order.
+
+    expected: the ids of the sample submission; where: the path of the file with the ids in `found`; run: the advice of
+    the error.
+    """
     expected, found = pd.Index(list(expected)), pd.Index(list(found))
     problems = {
         "repeated": found[found.duplicated()],
@@ -257,6 +277,6 @@ def check_same_ids(expected: Iterable[str], found: Iterable[str], where: str, ru
         if len(ids):
             raise InputError(
                 f"{len(ids)} {kind} id(s) in {where}:{listed(ids)}",
-                f"the {len(expected)} ids of the sample submission, once each",
+                f"each of the {len(expected)} ids of the sample submission exactly once",
                 run,
             )

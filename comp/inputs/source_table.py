@@ -1,8 +1,8 @@
 """Read one table of the competition, CSV or COCO JSON, with all columns as text.
 
-Messages name the rows of a CSV file by their lines and the rows of a JSON file by their images, so that the user finds
-the rows. The middle section reads COCO JSON as a table with one row per image. The last section is for missing files.
-It finds the archive that was not unpacked, and returns the command that unpacks the archive.
+The first section reads a table and names its rows in messages: by the line in a CSV file, and by the image in a JSON
+file. The second section reads COCO JSON as a table with one row per image. The third section is for missing files: it
+finds an archive that was not unpacked, and returns the command that unpacks the archive.
 """
 
 import json
@@ -19,18 +19,19 @@ from comp.errors import InputError
 from comp.tables import advice_to_correct, line_numbers, read_table
 
 ENDS = (".zip", ".7z", ".tar", ".tar.gz", ".tgz", ".rar")  # the extensions of archives
-LOOKED_AT = 1000  # at most so many entries of a folder are read in search of archives
-LABEL = "category_id"  # the column of the label in COCO JSON
-SEVERAL = " "  # separates the categories of one image
+LOOKED_AT = 1000  # at most this many entries of a folder are read in the search for archives
+LABEL = "category_id"  # the label column of a table that is read from COCO JSON
+SEVERAL = " "  # the text between the categories of an image that has several categories
 IMAGE_ID = ("id", "image_id")
 CATEGORY_ID = ("id", "category_id")
 
 
 @dataclass(frozen=True)
 class SourceTable:
-    """A table that was read from a file. path: the path of the file; size: the number of its rows.
+    """A table that was read from a file.
 
-    table: all or some rows of the file, with text columns. The index is the row number in the file.
+    path: the path of the file; size: the number of rows in the file; table: all rows of the file or some of them, with
+    text columns. The index of `table` is the row number in the file.
     """
 
     path: Path
@@ -39,11 +40,14 @@ class SourceTable:
 
     @property
     def is_json(self) -> bool:
-        """Whether the file is COCO JSON."""
+        """Return whether the file is COCO JSON, and not CSV."""
         return self.path.suffix.lower() == ".json"
 
     def named(self, rows) -> list[str]:
-        """Return a name for each row number: "line 7" if the file is a CSV, the image if the file is JSON."""
+        """Return a text for each row number in `rows` by which the user finds the row in the file.
+
+        The text is "line 7", for example, in a CSV file, and "image a.jpg" in a JSON file.
+        """
         if self.is_json:
             return [f"image {self.table['file_name'][row]}" for row in rows]
         lines = line_numbers(self.path, self.size)
@@ -51,22 +55,22 @@ class SourceTable:
 
 
 def check_columns(table: pd.DataFrame, names, key: str, file: str) -> None:
-    """Raise InputError, with a list of the existing columns, if a column in `names` is missing.
+    """Raise InputError, with a list of the existing columns, if the table lacks one of the columns in `names`.
 
-    key: the key of competition.toml that names the columns; file: the path of the table.
+    key: the key of competition.toml that names the columns; file: the path of the table. Both are for the error.
     """
     missing = [name for name in names if name not in table]
     if missing:
         known = ", ".join(map(str, table))
         raise InputError(
-            f"{key}: no column {', '.join(missing[:20])} in {file}",
-            f"one of {known[:1000]}",
+            f"there is no column {', '.join(missing[:20])} in {file}, but the key {key} of competition.toml names it",
+            f"one of the columns {known[:1000]}",
             f"edit {key} in competition.toml",
         )
 
 
 def read_source(inputs: Path, name: str, key: str) -> SourceTable:
-    """Return the table `name`, a path relative to inputs. Raises InputError if the file is missing or not a table.
+    """Read the table at the path `name`, relative to inputs. Raises InputError if the file is missing or not a table.
 
     key: the key of competition.toml that names the table, for the error.
     """
@@ -75,7 +79,7 @@ def read_source(inputs: Path, name: str, key: str) -> SourceTable:
         others = sorted(p.name for p in path.parent.glob("*") if p.suffix.lower() in (".csv", ".tsv", ".txt", ".json"))
         expected = f"a table, such as {', '.join(others[:20])}" if others else "a table"
         raise InputError(
-            f'no {path} ({key} = "{name}")',
+            f'there is no file {path} ({key} = "{name}" in competition.toml)',
             expected,
             unpack_command(Path(inputs), name) or f"edit {key} in competition.toml",
         )
@@ -84,9 +88,10 @@ def read_source(inputs: Path, name: str, key: str) -> SourceTable:
 
 
 def read_text_table(path: Path, columns: tuple[str, ...] = ()) -> pd.DataFrame:
-    """Return a CSV file as text columns. Raises InputError, with advice to correct the file, if a column is missing.
+    """Read a CSV file as a table with text columns.
 
-    columns: the columns that the file must have; it may have more.
+    columns: the columns that the file must have; it may have more. Raises InputError, with advice to correct the file,
+    if the file lacks one of these columns or cannot be read.
     """
     try:
         return read_table(path, columns, "")
@@ -95,7 +100,7 @@ def read_text_table(path: Path, columns: tuple[str, ...] = ()) -> pd.DataFrame:
 
 
 def _advice(path: Path) -> str:
-    """Return how to correct the file at `path`. The advice depends on the encoding, so the file is read again."""
+    """Return the advice to correct the file at `path`. The file is read again, because its encoding must be known."""
     try:
         return advice_to_correct(path)
     except OSError:
@@ -106,23 +111,23 @@ def _advice(path: Path) -> str:
 
 
 def read_coco(path: Path) -> pd.DataFrame:
-    """Return a COCO JSON file as a table with text columns and one row per image.
+    """Read a COCO JSON file as a table with text columns and one row per image.
 
-    Images without an annotation are left out if the file has annotations. The columns are the fields of the image
-    (whose id is in both `id` and `image_id`), category_id and category_name (several categories are separated by a
-    space), and the other fields of the image's first annotation. A file may also be only a list of images. Raises
-    InputError for any other file.
+    The columns are the fields of the image, category_id, category_name, and the other fields of the image's first
+    annotation. The id of the image is in both `id` and `image_id`. If an image has several categories, they are
+    separated by a space. If the file has annotations, images without an annotation are left out. A file may also be
+    only a list of images. Raises InputError for any other file.
     """
     content = _content(path)
     images = _table(_records(path, content, "images"))
     images = images.assign(**dict.fromkeys(IMAGE_ID, _id(images, IMAGE_ID, path, "images")))
     if "file_name" not in images:
-        raise _unusable(path, f"images without file_name: {', '.join(images)}")
+        raise _unusable(path, f"the images have no file_name, but only {', '.join(images)}")
     if isinstance(content, list) or not content.get("annotations"):
         return images
     annotations = _table(_records(path, content, "annotations"))
     if not {"image_id", "category_id"} <= set(annotations):
-        raise _unusable(path, f"annotations without image_id or category_id: {', '.join(annotations)}")
+        raise _unusable(path, f"the annotations lack image_id or category_id; they have {', '.join(annotations)}")
     labels = _labels(annotations, _names(content, path))
     return images.drop(columns=[c for c in labels if c in images and c != "image_id"]).merge(labels, on="image_id")
 
@@ -132,22 +137,25 @@ def _content(path: Path):
         with open(path, encoding="utf-8-sig") as file:
             content = json.load(file)
     except (ValueError, RecursionError) as error:
-        raise _unusable(path, f"not JSON: {error}") from None
+        raise _unusable(path, f"it is not JSON: {error}") from None
     if not isinstance(content, (list, dict)):
-        raise _unusable(path, f"a {type(content).__name__}")
+        raise _unusable(path, f"its content is a {type(content).__name__}, not an object or a list")
     return content
 
 
 def _records(path: Path, content, key: str) -> list[dict]:
     records = content if isinstance(content, list) else content.get(key)
     if not isinstance(records, list) or not records or not all(isinstance(record, dict) for record in records):
-        given = "a list" if isinstance(content, list) else f"keys {', '.join(map(str, content))}"
-        raise _unusable(path, f"no list of {key}: {given}")
+        given = "a list of other values" if isinstance(content, list) else f"the keys {', '.join(map(str, content))}"
+        raise _unusable(path, f"it has no list of {key}, but {given}")
     return records
 
 
 def _table(records: list[dict]) -> pd.DataFrame:
-    """Return the records as a table of text columns. Fields with lists, such as boxes and outlines, are left out."""
+    """Return a table with text columns and one row for each JSON object in `records`.
+
+    The columns are the fields of the first object, without fields that hold lists or objects, such as boxes.
+    """
     keys = [key for key, value in records[0].items() if not isinstance(value, (list, dict))]
     return pd.DataFrame({key: pd.Series([_text(record.get(key)) for record in records], dtype=str) for key in keys})
 
@@ -159,12 +167,15 @@ def _text(value) -> str:
 def _id(table: pd.DataFrame, names: tuple[str, ...], path: Path, what: str) -> pd.Series:
     name = next((name for name in names if name in table), None)
     if name is None:
-        raise _unusable(path, f"{what} without {' or '.join(names)}: {', '.join(table)}")
+        raise _unusable(path, f"the {what} have no {' or '.join(names)}, but only {', '.join(table)}")
     return table[name]
 
 
 def _names(content: dict, path: Path) -> dict[str, str]:
-    """Category id to name; empty if the categories have no names."""
+    """Return a dictionary from the id of each category to its name, or {} if the categories have no names.
+
+    content: the content of a COCO JSON file.
+    """
     records = content.get("categories")
     categories = _table(records) if isinstance(records, list) and records and isinstance(records[0], dict) else None
     if categories is None or "name" not in categories:
@@ -173,9 +184,9 @@ def _names(content: dict, path: Path) -> dict[str, str]:
 
 
 def _labels(annotations: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:
-    """Return one row per image, with its distinct categories and the other columns of its first annotation.
+    """Return one row per image, with its different categories and the other columns of its first annotation.
 
-    names: the name of each category by its id.
+    annotations: one row for each annotation; names: a dictionary from the id of each category to its name, or {}.
     """
     annotations = annotations.drop(columns="id", errors="ignore").drop_duplicates(["image_id", "category_id"])
     if names:
@@ -200,7 +211,10 @@ def _unusable(path: Path, problem: str) -> InputError:
 
 
 def first_names(folder: Path) -> list[str]:
-    """Return the names of the first entries of a folder, without hidden files, or [] if the folder does not exist."""
+    """Return the names of the files and folders in a folder, at most 1000 (LOOKED_AT) and without hidden files.
+
+    If the folder does not exist, return [].
+    """
     if not folder.is_dir():
         return []
     with os.scandir(folder) as entries:
@@ -208,10 +222,11 @@ def first_names(folder: Path) -> list[str]:
 
 
 def unpack_command(inputs: Path, wanted: str = "") -> str:
-    """Return the command that unpacks the archive that probably contains a missing file or folder, or "".
+    """Return the command that unpacks the archive that probably contains a missing file, or "" if there is no archive.
 
-    wanted: the path of the missing file or folder, relative to inputs. Archives are searched for in each folder of the
-    path. An archive with the name of a folder is preferred, such as train.zip for train/1.jpg.
+    wanted: the path of the missing file or folder, relative to inputs, or "" for any archive in inputs. Archives are
+    searched for in inputs and in each folder on the path. An archive is preferred if it is named after a folder on the
+    path, such as train.zip for train/1.jpg.
     """
     parts = wanted.split("/") if wanted else []
     places = [inputs / "/".join(parts[:n]) for n in range(len(parts) + 1)]
@@ -238,9 +253,10 @@ def _command(archive: Path, parts: list[str]) -> str:
 
 
 def _has_one_of(archive: Path, parts: list[str]) -> bool:
-    """Whether the archive contains a wanted folder or file. Other archives are unpacked into a folder with their name.
+    """Return whether the archive contains one of the wanted folders or files at its top level.
 
-    parts: the folder and file names of the wanted path; an empty list means that any folder in the archive counts.
+    Only the first entry of a tar archive is looked at. An archive that cannot be read counts as a match. parts: the
+    names of the wanted folders and files; if the list is empty, every folder is wanted.
     """
     try:
         if zipfile.is_zipfile(archive):

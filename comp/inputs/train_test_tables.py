@@ -1,15 +1,15 @@
-"""Make the training rows, the test rows and the columns that both tables share from tables and photos.
+"""Make the training rows and the test rows, and find the columns that the training table and the test table share.
 
-The functions here open no file. input_tables.py reads the files and calls the functions.
+The functions in this module open no file. input_tables.py reads the files and calls the functions.
 
 Training rows: one row per photo.
 
 | column            | content                                                                             |
 |-------------------|-------------------------------------------------------------------------------------|
-| image             | path relative to inputs, posix; unique                                              |
-| group             | text, the same for rows that stay in one fold; the image itself without groups      |
-| label             | class index; multilabel: class indices with spaces between, "" for none; regression: float |
-| attributes        | one int column per attribute: the index of its value                                |
+| image             | path of the photo, relative to inputs, with forward slashes; unique                 |
+| group             | text; rows with equal text stay in one fold; the path of the photo if there are no groups |
+| label             | class index; for multilabel class indices separated by spaces, or ""; for regression a float |
+| attributes        | one int column for each attribute, with the index of the attribute's value          |
 | id                | prediction id of the photo, only if the competition combines photos                 |
 | kept columns      | `columns` of competition.toml, and the columns of `ranges`; as numbers if all values are numbers |
 
@@ -35,9 +35,10 @@ BETWEEN = "_"  # joins the values of several columns
 
 
 def training_rows(rows: PhotoRows, competition: Competition, settings: Settings) -> pd.DataFrame:
-    """Return the training rows with the columns of the table above. rows: the photos and the training table's columns.
+    """Return the training rows, one for each photo, with the columns that the table in the module docstring explains.
 
-    Raises InputError for a missing column, a label that is not a class, and a photo with two different labels.
+    rows: the training photos, with the columns of the training table. Raises InputError for a missing column, for a
+    label that is not a class, and for a photo with two different labels.
     """
     attributes = label_columns.attribute_columns(rows, competition)
     columns = {"image": rows.images, "group": _groups(rows, settings)}
@@ -53,7 +54,12 @@ def training_rows(rows: PhotoRows, competition: Competition, settings: Settings)
 
 
 def without_test_photos(rows: PhotoRows, settings: Settings) -> PhotoRows:
-    """Return the rows without photos in the folder of the test photos, which {label}/{id}.jpg would match too."""
+    """Return the rows of the training photos without the photos in the folder of the test photos.
+
+    A template such as {label}/{id}.jpg matches test photos too, because their folder can be taken for a label. `rows`
+    is returned unchanged if the training photos are in the folder of the test photos, or if the key `test_images` gives
+    no folder.
+    """
     folder = path_templates.literal_folder(settings.test_images)
     own = path_templates.literal_folder(settings.train_images)
     if not folder or f"{own}/".startswith(f"{folder}/"):
@@ -63,10 +69,12 @@ def without_test_photos(rows: PhotoRows, settings: Settings) -> PhotoRows:
 
 
 def _groups(rows: PhotoRows, settings: Settings) -> pd.Series:
-    """Return the group (N,) of each photo as text, from columns, a template, or a pattern that is searched in the path.
+    """Return the group of each photo, (N,) text; photos of one group stay in one fold.
 
-    If no groups are given, or if the columns of a photo are empty, the photo is a group of its own, named by its path.
-    Raises InputError for a missing column, and for a path that the pattern does not match.
+    The key `group` names columns or a template of columns. The key `group_pattern` is a regular expression that finds
+    the group in the path of the photo. If there is neither key, or if the columns are empty for a photo, the group is
+    the path of the photo. Raises InputError for a missing column, and for a path that the regular expression does not
+    match.
     """
     if settings.group_pattern:
         return _groups_by_pattern(rows, settings.group_pattern)
@@ -87,7 +95,7 @@ def _groups_by_pattern(rows: PhotoRows, pattern: str) -> pd.Series:
         paths = rows.images[groups.isna()].tolist()
         raise InputError(
             f"group_pattern = {pattern!r} does not match {len(paths)} path(s):{listed(paths)}",
-            "a pattern that matches in the path of each photo",
+            "a regular expression that matches a part of the path of each photo",
             "edit group_pattern in competition.toml",
         )
     return groups
@@ -96,27 +104,33 @@ def _groups_by_pattern(rows: PhotoRows, pattern: str) -> pd.Series:
 def _prediction_ids(rows: PhotoRows, settings: Settings) -> pd.Series:
     """Return the prediction id (N,) of each training photo, for a competition that combines photos."""
     template = settings.id if "{" in settings.id else f"{{{settings.id or 'id'}}}"
-    check_columns(rows.table, path_templates.fields(template), "id (needed for `combine`)", rows.file)
+    check_columns(rows.table, path_templates.fields(template), "id (needed for combine)", rows.file)
     return path_templates.fill(template, rows.table)
 
 
 def _numbers_if_all_are(column: pd.Series) -> pd.Series:
-    """Return a column of numbers as numbers, with NaN for empty fields. Any other column is returned unchanged."""
+    """Return the column as numbers if each field is a number or empty, with NaN for empty fields.
+
+    Other columns, and columns in which all fields are empty, are returned unchanged.
+    """
     numbers = pd.to_numeric(column.where(column != ""), errors="coerce")
     return numbers if (numbers.notna() | (column == "")).all() and numbers.notna().any() else column
 
 
 def _each_photo_once(table: pd.DataFrame, rows: PhotoRows) -> pd.DataFrame:
-    """Drop rows that repeat a photo and its label. Raises InputError if a photo has two different labels."""
+    """Return the table without rows that repeat the photo and the label of an earlier row.
+
+    rows: the photos of `table`, for the error. Raises InputError if a photo has two different labels.
+    """
     repeated = table["image"].duplicated(keep=False).to_numpy()
     if not repeated.any():
         return table
     table, names = table.drop_duplicates(["image", "label"]), np.array(rows.named(np.ones(len(table), bool)))
     twice = table["image"].duplicated(keep=False)
     if twice.any():
-        shown = [f"{names[i]}: {table['image'][i]} is {table['label'][i]}" for i in table.index[twice]]
+        shown = [f"{names[i]}: {table['image'][i]} has the label {table['label'][i]}" for i in table.index[twice]]
         raise InputError(
-            f"{len(shown)} rows of {rows.file} give one photo different labels:{listed(shown)}",
+            f"{len(shown)} rows of {rows.file} give the same photos different labels:{listed(shown)}",
             "one label per photo",
             f"delete the wrong rows of {rows.file}",
         )
@@ -129,10 +143,10 @@ def _each_photo_once(table: pd.DataFrame, rows: PhotoRows) -> pd.DataFrame:
 def rows_of_sample(
     settings: Settings, sample: SampleFile, filled: tuple[str, ...], test: SourceTable | None, inputs: Path
 ) -> tuple[SourceTable, pd.Series]:
-    """Return the rows of the test table that the sample asks for, and their prediction ids.
+    """Return the test rows whose prediction ids are in the sample submission, and the prediction ids of these rows.
 
-    test: the test table, or None if the rows of the sample itself are the test rows. filled: the columns of the sample
-    that a submission fills. Raises InputError for an id of the sample that the test table lacks.
+    test: the test table, or None if the rows of the sample submission are the test rows; filled: the columns of the
+    sample submission that a submission fills. Raises InputError if the test table lacks an id of the sample submission.
     """
     wanted = sample.table[sample.id]
     if test is None:
@@ -144,7 +158,7 @@ def rows_of_sample(
     if missing:
         raise InputError(
             f"{len(missing)} of {len(wanted)} ids of {sample.path} are not in {test.path}:{listed(missing)}",
-            f"a row for each id of the sample; {test.path.name} has ids such as {ids.iloc[0]}",
+            f"a row for each id of the sample submission; {test.path.name} has ids such as {ids.iloc[0]}",
             "edit id, test or sample in competition.toml",
         )
     asked = ids.isin(wanted)
@@ -155,7 +169,8 @@ def rows_of_sample(
 def _sample_ids(settings: Settings, test: SourceTable, sample: SampleFile) -> pd.Series:
     """Return the prediction id of each row of the test table.
 
-    The ids are in the column or template that the key `id` names, or else in the column with the name of the sample's.
+    The key `id` names the column of ids, or gives a template of columns. Without this key, the ids are in the column
+    that has the name of the column of ids in the sample submission. Raises InputError if a column is missing.
     """
     if "{" in settings.id:
         check_columns(test.table, path_templates.fields(settings.id), "id", str(test.path))
@@ -167,17 +182,17 @@ def _sample_ids(settings: Settings, test: SourceTable, sample: SampleFile) -> pd
 
 
 def test_rows(rows: PhotoRows, ids: np.ndarray, sample: SampleFile, competition: Competition) -> pd.DataFrame:
-    """Return the columns id and image, one row per test photo, in the order of the sample.
+    """Return a row for each test photo, with the columns id and image, in the order of the sample submission.
 
-    rows: the M test photos; ids (M,): their prediction ids. Raises InputError if an id has several photos although the
-    competition does not combine photos.
+    The column image is the path of the photo. rows: the M test photos; ids (M,): the prediction id of each photo.
+    Raises InputError if an id has several photos although the competition does not combine photos.
     """
     table = pd.DataFrame({"id": ids, "image": rows.images.to_numpy()})
     repeated = table["id"][table["id"].duplicated()].unique().tolist()
     if repeated and not competition.combine:
         raise InputError(
             f"{len(repeated)} id(s) of {rows.file} have several photos:{listed(repeated)}",
-            "one photo per id of the sample, or the key `combine` in competition.toml",
+            "one photo for each id of the sample submission, or the key `combine` in competition.toml",
             'write combine = "mean" or combine = "max" in competition.toml, and set `id` to columns of both tables',
         )
     place = pd.Index(sample.table[sample.id]).get_indexer(table["id"])
@@ -190,11 +205,13 @@ def test_rows(rows: PhotoRows, ids: np.ndarray, sample: SampleFile, competition:
 def shared_columns(
     train: PhotoRows, test: PhotoRows, ids: np.ndarray, competition: Competition, settings: Settings
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the columns that both tables have, except labels, for the training photos and for the test photos.
+    """Return the columns that the training table and the test table share, without labels, as two tables.
 
-    Both results have one row per photo. The index of the first is image; the index of the second is id and image. A
-    column has numbers if all its training values are numbers; a test value that is not a number then becomes NaN. Other
-    columns have text, with "" for empty fields.
+    The first table has a row for each training photo, and its index is the path (image). The second table has a row for
+    each test photo, and its index is the prediction id and the path (id, image). A column holds numbers if all its
+    training values are numbers; a test value that is not a number then becomes NaN. Other columns hold text, with ""
+    for empty fields. train, test: the photos, each with the columns of its table row; ids: the prediction id of each
+    test photo.
     """
     labels = {*settings.listed("label"), *settings.attributes, *competition.sample.columns}
     shared = [name for name in train.table if name in test.table and name not in labels]
@@ -213,9 +230,9 @@ def _columns_of(rows: PhotoRows, names: list[str]) -> pd.DataFrame:
 
 
 def names_of_rows(settings: Settings) -> set[str]:
-    """Return the columns that only identify the photo, the prediction id or the group of a row.
+    """Return the names of the columns that only identify the photo, the prediction id or the group of a row.
 
-    These columns are no inputs of a model, because a model can learn nothing from names.
+    A model does not get these columns as inputs, because their values do not describe the photo.
     """
     templates = (settings.train_images, settings.test_images, settings.id, *settings.listed("group"))
     fields = {name for text in templates if "{" in text for name in path_templates.fields(text)}

@@ -1,4 +1,4 @@
-"""Metrics: the class Metric (metric.py), the formulas (formulas.py) and the built-in metrics (named_metrics.py).
+"""The metrics. metric.py has the class Metric, formulas.py the formulas, and named_metrics.py the built-in metrics.
 
-Add your own metrics in user_metrics.py. Nothing in this folder depends on a competition.
+Add your own metrics in user_metrics.py. No module in this folder depends on a competition.
 """

@@ -1,4 +1,4 @@
-"""All metrics by name. Add your own metrics in user_metrics.py; metric.py describes the fields of a metric.
+"""Find metrics by their names. Add your own metrics in user_metrics.py; metric.py describes the fields of a metric.
 
 A name may have a parameter after @, such as map@5 or macro_f_beta@2.
 """
@@ -14,8 +14,8 @@ from comp.metrics.metric import ONE_LABEL, Metric, averaged, counted
 
 __all__ = ["FLOOR", "Metric", "auc_score", "check_target", "get", "log_loss", "macro_f1_score", "names"]
 
-SHARE, CORRELATION, ERROR = (0.0, 1.0), (-1.0, 1.0), (0.0, math.inf)  # the lowest and highest value of kinds of metrics
-COUNTED, NUMBERS = (*ONE_LABEL, "multilabel"), ("regression", "ordinal")  # the targets of kinds of metrics
+SHARE, CORRELATION, ERROR = (0.0, 1.0), (-1.0, 1.0), (0.0, math.inf)  # the lowest and the highest possible value
+COUNTED, NUMBERS = (*ONE_LABEL, "multilabel"), ("regression", "ordinal")  # targets of a metric
 AS_SHARE, AS_ERROR = {"limits": SHARE}, {"limits": ERROR, "higher_is_better": False}
 
 _FIXED = (
@@ -78,7 +78,7 @@ def _top_k_accuracy(name: str, k: int) -> Metric:
     return averaged(name, "ranking", ("multiclass",), partial(formulas.top_k_rows, k=k), ranked=k, **AS_SHARE)
 
 
-_WITH_PARAMETER = {  # name: the function that makes the metric, the parameter's type, the parameter's letter in lists
+_WITH_PARAMETER = {  # name: the function that makes the metric, the type of the parameter, its letter in lists
     "macro_f_beta": (_macro_f_beta, float, "b"),
     "micro_f_beta": (_micro_f_beta, float, "b"),
     "samples_f_beta": (_samples_f_beta, float, "b"),
@@ -88,13 +88,19 @@ _WITH_PARAMETER = {  # name: the function that makes the metric, the parameter's
 
 
 def names() -> list[str]:
-    """Return the names of all metrics, with a letter for a parameter (map@k). The user's own metrics come first."""
+    """Return the names of all metrics. The user's own metrics come first.
+
+    If a metric has a parameter, a letter stands for it, as in map@k.
+    """
     with_parameter = (f"{name}@{letter}" for name, (_, _, letter) in _WITH_PARAMETER.items())
     return [*(metric.name for metric in (*user_metrics.METRICS, *_FIXED)), *with_parameter]
 
 
 def get(name: str) -> Metric:
-    """Return the metric of a name such as "map@5". Raises InputError, with similar names, for an unknown name."""
+    """Return the Metric called `name`, such as "rmse" or "map@5".
+
+    Raises InputError for a wrong parameter, and for an unknown name, with the most similar names.
+    """
     for metric in (*user_metrics.METRICS, *_FIXED):
         if metric.name == name:
             return metric
@@ -108,7 +114,11 @@ def get(name: str) -> Metric:
         number = 0
     if not 0 < number < math.inf:
         example = f'metric = "{base}@{2 if kind is float else 5}"'
-        raise InputError(f'metric = "{name}" in competition.toml', _expected(base), f"write {example}, for example")
+        raise InputError(
+            f'metric = "{name}" in competition.toml has a wrong parameter',
+            _expected(base),
+            f"write {example}, for example",
+        )
     return create(name, number)
 
 
@@ -120,7 +130,7 @@ def check_target(metric: Metric, target: str) -> None:
     known = (*user_metrics.METRICS, *_FIXED, *with_parameter)
     fitting = [fit.name for fit in known if target in fit.targets]
     raise InputError(
-        f'metric = "{metric.name}" with target = "{target}"',
+        f'metric = "{metric.name}" with target = "{target}" is not possible',
         f"one of the targets {', '.join(metric.targets)}, or one of the metrics {', '.join(fitting)}",
         "change `metric` or `target` in competition.toml",
     )
@@ -134,7 +144,7 @@ def _expected(base: str) -> str:
 def _unknown(name: str) -> InputError:
     near = difflib.get_close_matches(name, names(), 3, 0.5)
     return InputError(
-        f'no metric "{name}"' + (f": did you mean {' or '.join(near)}?" if near else ""),
+        f'there is no metric "{name}"' + (f": did you mean {' or '.join(near)}?" if near else ""),
         f"one of {', '.join(names())}",
         "change `metric` or `also` in competition.toml, or add a function to comp/metrics/user_metrics.py",
     )

@@ -1,10 +1,10 @@
-"""Your own metrics: write a function, add a Metric to METRICS, and name it in competition.toml.
+"""The place for your own metrics. Write a function, add a Metric to METRICS, and name the metric in competition.toml.
 
     metric = "weighted_auc"
 
-A metric in METRICS chooses the best epoch, the blend and the decision rule like a built-in metric. Its function takes
-labels in the form of the table in comp/competition/competition.py, and predictions in the form that the field `needs`
-names. metric.py describes all fields of a Metric.
+Like a built-in metric, a metric in METRICS chooses the best epoch, the blend and the decision rule. Its function takes
+labels, in the form that comp/competition/competition.py describes for each target, and predictions, in the form that
+the field `needs` names. metric.py describes all fields of a Metric.
 """
 
 import numpy as np

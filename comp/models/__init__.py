@@ -1,4 +1,4 @@
-"""timm models with the head that the competition's target needs, and the weights of these models.
+"""Build timm models with the head that the competition's target needs, and load and store their weights.
 
 Change here how a model is built, where pretrained weights come from and how weights are stored.
 """

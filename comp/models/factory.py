@@ -1,6 +1,6 @@
 """Build the timm model of a recipe, with as many outputs as the recipe's head needs.
 
-The classifier of a timm model is its last layer; a distilled model has two classifiers. Pretrained weights are never
+The classifier is the last layer of a timm model; a distilled model has two classifiers. Pretrained weights are never
 loaded into a classifier.
 """
 
@@ -20,15 +20,16 @@ from comp.recipes.recipe_settings import Recipe
 
 
 class NotBuilt(InputError):
-    """The error for a model that timm cannot build at this image size."""
+    """This error is raised if timm cannot build a model at the recipe's image size."""
 
 
 @dataclass
 class Built:
-    """A model and the origin of its pretrained weights.
+    """A model, and where its weights come from.
 
-    origin: None if the model was built without pretrained weights. new: if the model was built with the weights of a
-    fold, a line for each head tensor that these weights lack or hold in another shape; such a tensor starts new.
+    origin: where the pretrained weights come from, or None if the model was built without pretrained weights. new: a
+    text for each tensor of the head that starts with random values, although the model was built with the weights of a
+    trained fold. These weights lack the tensor or have it in another shape.
     """
 
     model: nn.Module
@@ -37,18 +38,19 @@ class Built:
 
 
 def create_model(recipe: Recipe, competition: Competition, weights: Path, pretrained: bool | None = None) -> nn.Module:
-    """Return only the model of `build_model`, without the origin of its weights."""
+    """Build the model of a recipe with `build_model`, which explains the arguments, and return only the model."""
     return build_model(recipe, competition, weights, pretrained).model
 
 
 def build_model(
     recipe: Recipe, competition: Competition, weights: Path, pretrained: bool | None = None, init: State | None = None
 ) -> Built:
-    """Build the recipe's model on the CPU, which turns images (B, 3, H, W) into the outputs that its head takes.
+    """Build the model of a recipe on the CPU. The model turns images (B, 3, H, W) into outputs for the recipe's head.
 
-    weights: the folder of local pretrained weights. pretrained: whether pretrained weights are loaded; None means the
-    recipe's setting. init: the weights of a trained fold, which are loaded instead of pretrained weights.
-    Raises InputError if the model is unknown, the head does not fit the target, or weights are missing or do not fit.
+    weights: the folder with local files of pretrained weights. pretrained: whether pretrained weights are loaded; None
+    means that the recipe decides. init: the weights of a trained fold, which are loaded instead of pretrained weights.
+    Raises InputError if the model is unknown, if the head does not fit the competition's target, or if weights are
+    missing or do not fit the model.
     """
     head = heads.build_head(recipe, competition)
     wanted = recipe.pretrained if pretrained is None else pretrained
@@ -77,9 +79,9 @@ def _timm_model(
 
 
 def _size_option(recipe: Recipe) -> dict:
-    """Return timm's option img_size for a model that takes this option, such as a ViT or Swin, or {} for other models.
+    """Return {"img_size": image size of the recipe} if timm.create_model needs img_size for the model, else {}.
 
-    Most models without a fixed input size raise a TypeError if they are given img_size.
+    Transformers such as ViT and Swin need img_size. Most other models raise a TypeError if they get img_size.
     """
     import timm
 
@@ -91,15 +93,18 @@ def _size_option(recipe: Recipe) -> dict:
 
 
 def _not_built(recipe: Recipe, error: Exception) -> InputError:
-    """Return the error for a model that timm cannot build, with the advice to drop a setting or change the size."""
+    """Return an InputError for a model that timm cannot build. Its advice is to change a setting or the image size.
+
+    error: the error that timm raised.
+    """
     for setting in ("drop_rate", "drop_path_rate"):
         if isinstance(error, TypeError) and f"'{setting}'" in str(error):
             left_out = f"the same command with {setting}=0 in SET, and RUN=<name>"
-            return InputError(f"{recipe.model} has no {setting}", f"{setting}=0", left_out)
+            return InputError(f"the model {recipe.model} does not take the setting {setting}", f"{setting}=0", left_out)
     size = timm_size(recipe.model)
     return NotBuilt(
         f"timm cannot build {recipe.model} for image_size={recipe.image_size}: {error}",
-        f"the model's own size, image_size={size}",
+        f"the size that timm's weights of this model were trained with, image_size={size}",
         f"the same command with image_size={size} in SET, and RUN=<name>",
     )
 
@@ -108,18 +113,21 @@ def _not_built(recipe: Recipe, error: Exception) -> InputError:
 
 
 def with_normalisation(recipe: Recipe) -> Recipe:
-    """Return the recipe with its mean and std filled in, if they are not set, from timm's weights of the model."""
+    """Return the recipe with a mean and a standard deviation (std) of the pixels.
+
+    If the recipe does not set a value, the value that timm's weights of the model were trained with is filled in.
+    """
     config = _config(recipe.model)
     return dataclasses.replace(recipe, mean=recipe.mean or config.mean, std=recipe.std or config.std)
 
 
 def timm_size(name: str) -> int:
-    """The side, in pixels, of the square pictures that timm's weights of this model were trained with."""
+    """Return the image size (side of the square, pixels) that timm's weights of the model `name` were trained with."""
     return _config(name).input_size[-1]
 
 
 def _config(name: str):
-    """timm's configuration of a model's weights, or timm's default configuration for a model without weights."""
+    """Return timm's configuration of the weights of the model `name`, or a default one if timm has no such weights."""
     import timm
 
     return timm.get_pretrained_cfg(catalog.current_model_name(name)) or timm.models.PretrainedCfg()
@@ -129,7 +137,7 @@ def _config(name: str):
 
 
 def classifier_modules(model: nn.Module) -> list[nn.Module]:
-    """Return the classifiers of a timm model, or an empty list if timm does not say which layers they are."""
+    """Return the classifiers of a timm model, or [] if timm does not say which layers are its classifiers."""
     if hasattr(model, "get_classifier"):
         classifier = model.get_classifier()
         return list(classifier) if isinstance(classifier, (tuple, list)) else [classifier]
@@ -137,7 +145,7 @@ def classifier_modules(model: nn.Module) -> list[nn.Module]:
 
 
 def classifier_tensor_names(model: nn.Module) -> set[str]:
-    """The names that the parameters and buffers of the classifiers have in the model's state dict."""
+    """Return the names of all tensors in the model's state dict that belong to a classifier."""
     classifiers = {id(module) for module in classifier_modules(model)}
     prefixes = [name for name, module in model.named_modules() if id(module) in classifiers]
     prefixes += _configured_classifiers(model)
@@ -145,15 +153,16 @@ def classifier_tensor_names(model: nn.Module) -> set[str]:
 
 
 def classifier_parameters(model: nn.Module) -> list[nn.Parameter]:
-    """The parameters of all classifiers."""
+    """Return the parameters of all classifiers of a timm model."""
     return [parameter for module in classifier_modules(model) for parameter in module.parameters()]
 
 
 def start_classifier_small(model: nn.Module) -> None:
-    """Give the classifiers small random weights, so that all classes start about equally likely, as in timm's ViTs.
+    """Set the weights of the classifiers to small random numbers and their biases to 0.
 
-    timm starts the classifiers of its efficientnets with a scale that depends on the number of classes, and this scale
-    costs a training its first epochs. A layer without a weight matrix, such as the norm in some heads, is not changed.
+    All classes are then about equally likely at the start. A layer without a weight matrix, such as the norm in some
+    heads, is not changed. timm starts its ViTs in the same way. In timm's EfficientNets, the size of a classifier's
+    first weights depends on the number of classes, and a training wastes its first epochs because of this.
     """
     for module in (inner for outer in classifier_modules(model) for inner in outer.modules()):
         weight, bias = getattr(module, "weight", None), getattr(module, "bias", None)
@@ -165,7 +174,7 @@ def start_classifier_small(model: nn.Module) -> None:
 
 
 def _configured_classifiers(model: nn.Module) -> list[str]:
-    """The names of the model's classifiers in timm's configuration; a name that the model does not have is left out."""
+    """Return the names of the classifiers from timm's configuration of a model, without names that the model lacks."""
     names = getattr(model, "pretrained_cfg", {}).get("classifier") or ()
     names = (names,) if isinstance(names, str) else names
     modules = {name for name, _ in model.named_modules()}

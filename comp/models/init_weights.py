@@ -1,7 +1,8 @@
-"""INIT: start a model with the weights of another run, which may have another image size or another head.
+"""Start a training with the weights of another run (`make train … INIT=<run>`).
 
-Fold k always starts with the weights of fold k. Both runs have the same folds.csv, so the weights were never trained on
-the rows that are held out of fold k.
+The other run is called the INIT run. It may have another image size or another head. Fold k always starts with the
+weights of fold k of the INIT run. Both runs use the same folds.csv, so these weights were never trained on the held-out
+rows of fold k.
 """
 
 import dataclasses
@@ -21,14 +22,15 @@ from comp.store import made_of
 from comp.store.paths import ALL_DATA
 from comp.store.runs import Run, check_run_name, own_runs
 
-INSIDE = "backbone."  # the prefix of timm's tensors in a model that a head wraps around timm's model (AttributeSum)
+INSIDE = "backbone."  # the prefix of timm's tensors if a head has put timm's model into another model (AttributeSum)
 
 
 def load_init_backbone(name: str, state: State, options: dict) -> nn.Module:
-    """Return timm's model `name` with a fold's weights `state` in its backbone and a new classifier.
+    """Return timm's model `name` with the weights `state` in its backbone, and with a new classifier.
 
-    timm resamples position embeddings of another image size, as for pretrained weights.
-    options: the arguments for timm.create_model. Raises InputError if a tensor is missing or has another shape.
+    state: the weights of a trained fold. If they were trained at another image size, timm resamples their position
+    embeddings. options: the arguments for timm.create_model. Raises InputError if `state` lacks a tensor of the
+    backbone or has it in another shape.
     """
     import timm
 
@@ -47,32 +49,38 @@ def load_init_backbone(name: str, state: State, options: dict) -> nn.Module:
     if not filled or filled[-1].missing:
         raise _does_not_fit(
             name,
-            f"no fitting tensors for {', '.join(filled[-1].missing[:5])}"
+            f"these tensors are missing or have another shape: {', '.join(filled[-1].missing[:5])}"
             if filled
-            else "timm loads no weights into it",
+            else "timm loads no weights into this model",
         )
     return model
 
 
 def _match(state: State, model: nn.Module, filter_fn: Callable | None) -> Match:
-    """Match the tensors unchanged if all of them fit the model; otherwise let timm's filter resample them first."""
+    """Compare the weights of a trained fold with the backbone of a model, and return the Match.
+
+    state: the weights. If they do not fill the whole backbone, they are first converted by filter_fn and compared
+    again. filter_fn: timm's function that converts weights for this model, for example resamples position embeddings;
+    None if timm has no such function.
+    """
     plain = pretrained.compared_state({name.removeprefix(INSIDE): value for name, value in state.items()}, model)
     return plain if not plain.missing else pretrained.best_match({"": state}, model, filter_fn)
 
 
 def _does_not_fit(name: str, problem: str) -> InputError:
     return InputError(
-        f"the weights of INIT do not fit {name} at this image_size: {problem}",
-        "weights of the same model, whose position embeddings timm can resample",
+        f"the weights of the INIT run do not fit {name} at this image_size: {problem}",
+        "weights of the same model that were trained at this image_size, or that timm can resample to this image_size",
         "the same command with the image_size of the INIT run in SET, or without INIT",
     )
 
 
 def keep_head(model: nn.Module, inner: nn.Module, state: State) -> list[str]:
-    """Load the head tensors of `state` that fit the model. Return a line of text for each head tensor left out.
+    """Load the tensors of the model's head from the weights `state`. Return a text for each tensor that is not loaded.
 
-    A head tensor that is left out keeps its initial values. model: the model with its head. inner: timm's model,
-    which is a part of `model` or `model` itself.
+    A tensor is not loaded if `state` lacks it or has it in another shape. It then keeps its initial values. model: the
+    model with its head. inner: timm's model, which is a part of `model` or `model` itself. state: the weights of a
+    trained fold.
     """
     classifier, own = factory.classifier_tensor_names(inner), model.state_dict()
     before = INSIDE if inner is not model else ""
@@ -80,24 +88,29 @@ def keep_head(model: nn.Module, inner: nn.Module, state: State) -> list[str]:
     head = [name for name in own if name not in body]
     kept = {name: state[name] for name in head if name in state and state[name].shape == own[name].shape}
     model.load_state_dict(kept, strict=False)
-    return [f"{name} {_shape(state, name)} to {_shape(own, name)}" for name in head if name not in kept]
+    return [
+        f"{name} ({_shape(state, name)} in the weights, {_shape(own, name)} in the model)"
+        for name in head
+        if name not in kept
+    ]
 
 
 def _shape(state: State, name: str) -> str:
-    return "×".join(map(str, state[name].shape)) or "1" if name in state else "nothing"
+    return "×".join(map(str, state[name].shape)) or "1" if name in state else "missing"
 
 
-# ---- which runs a run may begin with
+# ---- which runs may be the INIT run
 
 OTHER = "the same command with another INIT, or without INIT"
 
 
 def with_init(recipe: Recipe, run: Run, competition: Competition) -> Recipe:
-    """Return the recipe of a run, with its mean and std filled in from the INIT run if they are not set.
+    """Return the recipe with the mean and std of the INIT run, where the recipe does not set its own mean or std.
 
-    The weights of INIT expect photos that are normalised with this mean and std. If the run has begun, mean and std are
-    copied from the run's own recipe.json, because the INIT run may have been deleted since.
-    Raises InputError if INIT is the run itself, was not trained here, or has other classes or another model.
+    The INIT run is the run whose weights this training starts with. Its weights expect photos that are normalised with
+    its mean and std. A recipe without an INIT run is returned unchanged. If the run has been started before, mean and
+    std are read from the run's own recipe.json, because the INIT run may have been deleted since.
+    Raises InputError if the INIT run is the run itself, was not trained here, or has other classes or another model.
     """
     if not recipe.init:
         return recipe
@@ -105,8 +118,8 @@ def with_init(recipe: Recipe, run: Run, competition: Competition) -> Recipe:
     before = recipe_json.load_recipe(run, competition) if begun else _recipe_of(_known(run, recipe.init), competition)
     if not begun and _architecture(before) != _architecture(recipe):
         raise InputError(
-            f"INIT={recipe.init} is a {before.model}, not a {recipe.model}",
-            "weights of the same model; image size, head and loss may differ",
+            f"INIT={recipe.init} is a run of the model {before.model}, but this run trains the model {recipe.model}",
+            "in INIT a run of the same model; its image size, head and loss may differ",
             f"the same command with MODEL={before.name}; or the same command without INIT",
         )
     return dataclasses.replace(recipe, mean=recipe.mean or before.mean, std=recipe.std or before.std)
@@ -115,14 +128,15 @@ def with_init(recipe: Recipe, run: Run, competition: Competition) -> Recipe:
 def _known(run: Run, name: str) -> Run:
     check_run_name(name)
     if name == run.name:
-        raise InputError(f"INIT={name} is the run itself", "another run", f"{OTHER}, or with another RUN")
+        found = f"INIT={name} is the run itself: a run cannot start with its own weights"
+        raise InputError(found, "the name of another run in INIT", f"{OTHER}, or with another RUN")
     before = Run(run.outputs, name)
     if not before.has_folds:
         known = ", ".join(other.name for other in own_runs(run.outputs) if other != run)
         raise InputError(
-            f"no trained run {name} in {run.outputs}"
-            + (", only external predictions of that name" if before.folder.is_dir() else ""),
-            f"one of the trained runs: {known or 'none yet'}",
+            f"there is no trained run {name} in {run.outputs}"
+            + (", only external predictions with this name" if before.folder.is_dir() else ""),
+            f"in INIT one of the trained runs: {known or 'none exists yet'}",
             f"make train MODEL=<a model> RUN={name}; or {OTHER}",
         )
     return before
@@ -132,7 +146,8 @@ def _recipe_of(before: Run, competition: Competition) -> Recipe:
     try:
         return recipe_json.load_recipe(before, competition)
     except InputError as error:
-        raise InputError(f"INIT={before.name}: {error.found}", "a trained run of these classes", OTHER) from None
+        expected = "in INIT a trained run with the classes of this competition"
+        raise InputError(f"INIT={before.name}: {error.found}", expected, OTHER) from None
 
 
 def _architecture(recipe: Recipe) -> str:
@@ -140,10 +155,11 @@ def _architecture(recipe: Recipe) -> str:
 
 
 def check_init_folds(run: Run, init: str, folds_digest: str, numbers: list[int | str]) -> None:
-    """Raise InputError unless INIT has current weights of each fold that is to be trained.
+    """Raise InputError unless the run `init` has up-to-date weights for each fold that is to be trained.
 
-    init: the name of the INIT run. folds_digest: the hash of the current folds.csv. numbers: the folds to train, or
-    ALL_DATA. A fold that is already trained is not checked, because it needs no weights of INIT.
+    init: the name of the run whose weights the training starts with. folds_digest: the hash of the current folds.csv.
+    numbers: the folds to train, or ALL_DATA. A fold that is already trained is not checked, because it needs no weights
+    from the run `init`.
     """
     before = Run(run.outputs, init)
     wanted = [k for k in numbers if not run.is_trained(k)]
@@ -152,7 +168,7 @@ def check_init_folds(run: Run, init: str, folds_digest: str, numbers: list[int |
         which = missing[0] if len(missing) == 1 or missing[0] == ALL_DATA else None
         raise InputError(
             f"INIT={init} has no trained fold {', '.join(map(str, missing))}",
-            "weights of fold k of INIT for each fold k that is to be trained",
+            "for each fold that is to be trained, the weights of the same fold of the INIT run",
             before.train_command(which),
         )
     for k in wanted:
@@ -164,27 +180,28 @@ def _check_current(run: Run, before: Run, k: int | str, folds_digest: str) -> No
     metadata = weights_file.weights_metadata(before.weights(k), anew)
     if run.name in made_of.runs_before(metadata):
         raise InputError(
-            f"INIT={before.name} began with {run.name} itself",
-            f"an INIT run that did not begin with {run.name}",
+            f"INIT={before.name} was itself started with the weights of {run.name}",
+            f"an INIT run that was not started with the weights of {run.name}",
             f"{OTHER}, or with another RUN",
         )
     record = {"recipe": files.digest(before.recipe), "folds": folds_digest, "fold": k}
     different = weights_file.changes_of_weights(run, metadata, record)
     if "folds" in different:
         raise InputError(
-            f"INIT={before.name}: fold {k} was trained with folds.csv {metadata.get('folds')}",
-            f"the current folds.csv, {folds_digest}; with other folds it has seen photos that are held out now",
+            f"INIT={before.name}: fold {k} was trained with another folds.csv, whose hash is {metadata.get('folds')}",
+            f"weights trained with the current folds.csv, whose hash is {folds_digest}, "
+            "because other weights may have seen photos that are held out now",
             f"{anew}; or {OTHER}",
         )
     if different:
         raise InputError(
-            f"INIT={before.name}: fold {k} was trained with another {' and '.join(different)}",
+            f"INIT={before.name}: fold {k} is out of date: {' and '.join(different)} changed after its training",
             "weights that are up to date",
             anew,
         )
 
 
 def init_weights_of(run: Run, init: str, k: int | str) -> State:
-    """Read the weights that fold k of a run begins with, from fold k of the INIT run. init: the name of this run."""
+    """Return the weights with which fold k of `run` starts. They are read from fold k of the run named `init`."""
     before = Run(run.outputs, init)
     return weights_file.read_weights(before.weights(k), before.restart_command(k))

@@ -1,9 +1,10 @@
-"""Pretrained weights for a timm model, from a file in inputs/weights or, if there is none, from the model hub.
+"""Load pretrained weights into a timm model, from a file in inputs/weights or, without such a file, from the model hub.
 
-`load_pretrained` chooses between the two. A local file may be wrapped in any way (`module.`, state_dict, EMA,
-Lightning, a fold of this toolkit): `state_dicts` finds the tensors in the file without running code from the file, and
-`best_match` tries the prefixes of the tensors' names. The file must hold nearly the whole backbone of the model, and
-must not be of a larger model. timm loads the hub's weights itself, and `filled_by` only observes what timm loads.
+`load_pretrained` chooses between the file and the hub. Files come from many tools (DataParallel, EMA, Lightning, this
+toolkit). These tools put tensors into nested dictionaries, and prefixes before the names of tensors. `state_dicts`
+finds the tensors in a file without running code from the file, and `best_match` finds the prefix to remove. The file
+must hold nearly the whole backbone of the model, and must not belong to a larger model. Weights from the hub are loaded
+by timm itself, and this module only observes which tensors timm loads.
 """
 
 import contextlib
@@ -25,12 +26,12 @@ from comp.models import factory, weights_file
 from comp.recipes import catalog
 from comp.recipes.catalog import WEIGHT_SUFFIXES
 
-WRAPPERS = ("_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module")  # parts that torch adds to a name
+WRAPPERS = ("_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module")  # parts of a name that torch adds
 ENOUGH = 0.99  # the share of the backbone's tensors that a file must hold
 # the errors that timm raises for a model that it cannot build or load weights into
 FAULTS = (RuntimeError, ValueError, TypeError, KeyError, AssertionError, AttributeError, IndexError)
 _DEEPEST = 4  # how many levels of nested dictionaries are searched
-_RARE = 0.25  # a prefix of a smaller share of the file's tensors is a part of the model, not a wrapper around it
+_RARE = 0.25  # a prefix that a smaller share of the file's tensors has is a part of the model, and is not removed
 _COUNTER = "num_batches_tracked"  # a batch norm's counter of batches, which some files lack
 
 State = dict[str, Tensor]
@@ -38,12 +39,12 @@ State = dict[str, Tensor]
 
 @dataclass
 class Origin:
-    """Which pretrained weights were loaded, as plain values for recipe.json.
+    """A description of the pretrained weights that were loaded. recipe.json stores these values.
 
-    place: the name of the file without its folder, or the hub's name of the weights; it is equal on every machine.
-    digest: a hash of the weights. removed: the prefix that was taken off the names in the file. found: how many of the
-    backbone's tensors were loaded. total: how many tensors the backbone has. found and total are 0 if timm reads the
-    weights in its own way. missing: the names of the backbone's tensors that were not found.
+    place: the name of the file without its folder, or the name of the weights on the hub. digest: a hash of the
+    weights. removed: the prefix that was removed from the tensors' names in the file. found: how many tensors of the
+    backbone were loaded. total: how many tensors the backbone has. If timm loads a model's weights in a way that cannot
+    be observed, found and total are 0. missing: the names of the backbone's tensors that the weights lack.
     """
 
     place: str
@@ -54,27 +55,29 @@ class Origin:
     missing: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        parts = [f"pretrained weights of {self.place}" + (f" ({self.digest})" if self.digest else "")]
-        parts += [f"{self.found} of the backbone's {self.total} tensors"] if self.total else []
-        parts += [f"{self.removed!r} taken off their names"] if self.removed else []
-        return ", ".join(parts) + (f"; not found: {', '.join(self.missing)}" if self.missing else "")
+        parts = [f"pretrained weights from {self.place}" + (f" (hash {self.digest})" if self.digest else "")]
+        parts += [f"with {self.found} of the backbone's {self.total} tensors"] if self.total else []
+        parts += [f"the prefix {self.removed!r} was removed from their names"] if self.removed else []
+        return ", ".join(parts) + (f"; tensors that are missing: {', '.join(self.missing)}" if self.missing else "")
 
 
 def load_pretrained(name: str, weights: Path, options: dict) -> tuple[nn.Module, Origin]:
-    """Return timm's model `name` with pretrained weights, and the origin of the weights.
+    """Return timm's model `name` with pretrained weights, and the origin of these weights.
 
-    A local file is used if there is one, without the network. weights: the folder of local files, which are named
-    <name>.safetensors, .pth, .pt, .bin, .ckpt or .pth.tar. options: the arguments for timm.create_model.
-    Raises InputError if the weights do not exist, cannot be read or do not fit, or if the hub cannot be reached.
+    The weights are read from a local file. If there is no such file, they are loaded from the hub. weights: the folder
+    of local files, which are named <name>.safetensors, .pth, .pt, .bin, .ckpt or .pth.tar. options: the arguments for
+    timm.create_model. Raises InputError if the weights do not exist, cannot be read or do not fit the model, or if the
+    hub cannot be reached.
     """
     file = local_weights(name, weights)
     return from_file(name, file, options) if file else from_hub(name, weights, options)
 
 
 def local_weights(name: str, weights: Path) -> Path | None:
-    """Return the local file of a model's weights, or None if there is no file.
+    """Return the local file with the weights of the model `name`, or None if there is no such file.
 
-    weights: the folder of local files. The file has the old or the current name of the model, with or without its tag.
+    weights: the folder with local files. The name of the file is the model's old or current name in timm, with or
+    without its tag (the part after the dot), and a suffix such as .pth.
     """
     current = catalog.current_model_name(name)
     stems = dict.fromkeys((name, name.partition(".")[0], current, current.partition(".")[0]))
@@ -86,7 +89,10 @@ def local_weights(name: str, weights: Path) -> Path | None:
 
 
 class Ignored:
-    """The stand-in for each class in a file that is not a tensor, such as a class of settings; it ignores arguments."""
+    """A class that replaces unknown classes while a file is read, so that no code of these classes runs.
+
+    A checkpoint file may hold objects of such classes, for example its settings. The replacement ignores all arguments.
+    """
 
     def __new__(cls, *args, **options):
         return super().__new__(cls)
@@ -99,27 +105,28 @@ class Ignored:
 
 
 def state_dicts(file: Path) -> dict[str, State]:
-    """Return the state dicts in a file by their place in the file; "" is the top level. EMA weights come first.
+    """Return all state dicts in a file, as a dictionary from the place in the file to the state dict.
 
-    A state dict with less than half as many tensors as the largest is left out, because it belongs to an optimizer.
-    Raises InputError if the file does not open or holds no tensors with names.
+    A place is the path of keys to the state dict, such as "checkpoint.model"; it is "" at the top level. EMA weights
+    come first. A state dict with less than half as many tensors as the largest state dict is left out, because it is
+    part of an optimizer. Raises InputError if the file cannot be read or holds no tensors with names.
     """
     states = dict(_states_in(_opened(file)))
     most = max(map(len, states.values()), default=0)
     if not most:
-        raise InputError(f"{file} is not a readable weights file: it holds no tensors with names", *_ADVICE)
+        raise InputError(f"{file} is not a readable weights file, because it holds no tensors with names", *_ADVICE)
     kept = {place: state for place, state in states.items() if 2 * len(state) >= most}
     return dict(sorted(kept.items(), key=lambda item: ("ema" not in item[0].lower(), -len(item[1]))))
 
 
 _ADVICE = (
-    "safetensors, or a state dict that torch.save wrote",
-    "torch.save(model.state_dict(), '<file>') in Python where the model was trained, then copy <file> here",
+    "a safetensors file, or a file with a state dict that torch.save wrote",
+    "first torch.save(model.state_dict(), '<file>') in Python where the model was trained, then copy <file> here",
 )
 
 
 def _opened(file: Path):
-    """Read the content of a file, which is a dictionary if the file holds weights."""
+    """Return the content of a weights file, which should be a dictionary. Raises InputError if it cannot be read."""
     try:
         if file.suffix == ".safetensors":
             return load_file(file)
@@ -135,7 +142,11 @@ def _opened(file: Path):
 
 
 def _states_in(content, place: str = "", depth: int = 0):
-    """Yield the place and the state dict of each dictionary that holds tensors, the outermost dictionary first."""
+    """Search nested dictionaries for tensors. Yield the place and the state dict of each dictionary with tensors.
+
+    The outermost dictionary comes first. content: the content of a file, or a part of it. place: the path of keys from
+    the top of the file to `content`, joined by dots. depth: how many keys this path has.
+    """
     if not isinstance(content, dict) or depth > _DEEPEST:
         return
     named = {key: value for key, value in content.items() if isinstance(key, str)}
@@ -156,12 +167,13 @@ _FILTER_ERRORS = (KeyError, RuntimeError, ValueError, TypeError, AttributeError,
 
 @dataclass
 class Match:
-    """How much of a model's backbone a state dict holds.
+    """The result of comparing a state dict with a model: how much of the model's backbone the state dict holds.
 
-    tensors: the tensors that fit, by their names in the model. found: how many tensors of the backbone fit. total: how
-    many tensors the backbone has. missing: the names of the backbone's tensors that are absent or do not fit.
-    surplus: the names in the state dict that the model does not have, in parts (such as `blocks`) that the model has.
-    removed: the prefix that was taken off the names in the state dict.
+    tensors: the tensors of the state dict that fit the backbone, with their names in the model as keys. found: how many
+    tensors of the backbone the state dict can fill. total: how many tensors the backbone has. missing: the names of the
+    backbone's tensors that the state dict lacks or has in another shape. surplus: names in the state dict that the
+    model does not have, although the model has a part with the first word of the name (such as `blocks`). removed: the
+    prefix that was removed from the names in the state dict.
     """
 
     tensors: State
@@ -173,15 +185,16 @@ class Match:
 
     @property
     def fits(self) -> bool:
-        """Whether these are weights of this model, and not of a larger or a smaller model."""
+        """Return whether the state dict has weights of this model, and not of a larger or a smaller model."""
         return self.found >= ENOUGH * self.total and len(self.surplus) <= (1 - ENOUGH) * self.total
 
 
 def best_match(states: dict[str, State], model: nn.Module, filter_fn: Callable | None) -> Match:
-    """Try the file's state dicts, each with all its prefixes, and return the first match that fits the model.
+    """Compare all state dicts of a file with a model, and return the first Match that fits the model.
 
-    If no match fits, return the match that finds most tensors. filter_fn: timm's function for this model, which renames
-    old tensors and resamples position embeddings.
+    Each state dict is tried with each prefix that may have to be removed from its names. If nothing fits, the Match
+    with the most fitting tensors is returned. states: the state dicts of the file, from `state_dicts`. filter_fn:
+    timm's function that converts weights for this model, for example resamples position embeddings, or None.
     """
     tried = []
     for place, state in states.items():
@@ -195,7 +208,10 @@ def best_match(states: dict[str, State], model: nn.Module, filter_fn: Callable |
 
 
 def filtered_state(state: State, model: nn.Module, filter_fn: Callable | None) -> State:
-    """Return the state dict after timm's filter, or the unchanged state dict if the filter cannot read it."""
+    """Convert a state dict with filter_fn, timm's function for this model, and return the new state dict.
+
+    If filter_fn is None or raises an error, the state dict is returned unchanged.
+    """
     if filter_fn is None:
         return state
     try:
@@ -205,7 +221,11 @@ def filtered_state(state: State, model: nn.Module, filter_fn: Callable | None) -
 
 
 def _prefixes(state: State) -> list[str]:
-    """Return the prefixes to try: "" first, then prefixes with "ema", then the other frequent prefixes of the names."""
+    """Return the prefixes of tensor names that may have to be removed, in the order in which to try them.
+
+    The order is: "", frequent prefixes with "ema", all other frequent prefixes. A prefix is frequent if at least a
+    quarter of the names in `state` begin with it.
+    """
     counts = Counter()
     for key in state:
         parts = key.split(".")[:-1]
@@ -215,7 +235,7 @@ def _prefixes(state: State) -> list[str]:
 
 
 def compared_state(state: State, model: nn.Module) -> Match:
-    """Match a state dict whose tensors already have the names that the model gives them."""
+    """Compare a state dict with the backbone of a model, and return the Match. Tensors are compared by their names."""
     wanted, head = model.state_dict(), factory.classifier_tensor_names(model)
     fitting = {
         name: value
@@ -230,7 +250,11 @@ def compared_state(state: State, model: nn.Module) -> Match:
 
 
 def origin_of(place: str, digest: str, matches: list[Match]) -> Origin:
-    """Return the Origin for the last of the matches, or an Origin without counts if there is no match."""
+    """Return the Origin that describes loaded weights. Its counts come from the last of `matches`, or are 0.
+
+    place, digest: as in `Origin`. matches: the comparisons of the weights with the model, in the order of loading; []
+    if timm's loading could not be observed.
+    """
     if not matches:
         return Origin(place, digest)
     match = matches[-1]
@@ -242,9 +266,11 @@ def origin_of(place: str, digest: str, matches: list[Match]) -> Origin:
 
 @contextlib.contextmanager
 def filled_by(fill: Callable) -> Iterator[None]:
-    """Within this context, let timm's create_model load weights by fill(timm's own load_pretrained, model, …).
+    """While this context is open, make timm's create_model call `fill` when it loads pretrained weights.
 
-    A name in a private module of timm is replaced, because timm has no public way to get a model's filter function.
+    fill: a function that is called instead of timm's load_pretrained, with load_pretrained itself as the first argument
+    and the arguments of load_pretrained after it. The context replaces a name in a private module of timm, because timm
+    has no public way to get the function that converts weights for a model.
     """
     from timm.models import _builder
 
@@ -257,14 +283,15 @@ def filled_by(fill: Callable) -> Iterator[None]:
 
 
 def first_line(error: Exception) -> str:
-    """The type of an error and the first line of its text."""
+    """Return the type of an error and the first line of its text, such as "ValueError: wrong shape"."""
     return f"{type(error).__name__}: {str(error).splitlines()[0][:200] if str(error) else ''}"
 
 
 def from_file(name: str, file: Path, options: dict) -> tuple[nn.Module, Origin]:
-    """Return timm's model `name` with the file's weights in all but its classifier, and the origin of the weights.
+    """Return timm's model `name` with the weights of a file, and the origin of these weights.
 
-    options: the arguments for timm.create_model. Raises InputError if the weights do not fit the model.
+    No weights are loaded into the classifier. options: the arguments for timm.create_model. Raises InputError if the
+    weights do not fit the model.
     """
     import timm
 
@@ -274,7 +301,7 @@ def from_file(name: str, file: Path, options: dict) -> tuple[nn.Module, Origin]:
         match = best_match(states, model, filter_fn)
         _check_fits(name, file, match)
         matches.append(match)
-        # num_classes=-1 leaves the classifier out; _check_fits has compared the names, so strict is not needed
+        # num_classes=-1 makes timm leave the classifier out; strict is not needed, since _check_fits compared the names
         settings |= {"num_classes": -1, "strict": False}
         own(model, pretrained_cfg=pretrained_cfg | {"state_dict": dict(match.tensors)}, **settings)
 
@@ -287,31 +314,35 @@ def from_file(name: str, file: Path, options: dict) -> tuple[nn.Module, Origin]:
 
 
 def _check_fits(name: str, file: Path, match: Match) -> None:
-    """Raise InputError unless the match fits; the error names up to five tensors that are missing or in surplus."""
+    """Raise InputError unless the weights in `file` fit the model `name`, as `match` says.
+
+    The error names up to five tensors that the file lacks or that the model does not have.
+    """
     if match.fits:
         return
     problem = f"{file} has {match.found} of the {match.total} tensors of {name}'s backbone"
     if match.found < ENOUGH * match.total:
-        problem += f"; missing or of another shape: {', '.join(match.missing[:5])}"
+        problem += f"; these tensors are missing or have another shape: {', '.join(match.missing[:5])}"
     else:
         problem += f", and {len(match.surplus)} tensors that {name} does not have: {', '.join(match.surplus[:5])}"
     raise InputError(problem, *_other_weights(name, file))
 
 
 def _other_weights(name: str, file: Path) -> tuple[str, str]:
-    """Return what is expected and what to run, for the error about a file that does not fit a model."""
+    """Return two parts of the error about a file that does not fit a model: what is expected, and what to run."""
     return (
-        f"a file with at least 99 % of the weights of {name}, the model that MODEL= names",
-        f"mv '{file}' '{file}.other', then the same command, which asks the model hub; or, to train from scratch, "
-        "the same command with SET=pretrained=false RUN=<name>",
+        f"a file with at least 99 % of the backbone's tensors of {name}, the model that MODEL names",
+        f"first mv '{file}' '{file}.other', then the same command, which loads weights from the model hub; "
+        "or, to train from scratch, the same command with SET=pretrained=false RUN=<name>",
     )
 
 
 def from_hub(name: str, weights: Path, options: dict) -> tuple[nn.Module, Origin]:
-    """Return timm's model `name` with the hub's weights, and the origin of the weights.
+    """Return timm's model `name` with pretrained weights from the hub, and the origin of these weights.
 
-    The hub's weights always fit, so timm loads them itself, and its loading is only observed. weights: the folder of
-    local files, which the error names if the hub cannot be reached. options: the arguments for timm.create_model.
+    timm itself loads the weights, and this function observes which tensors are loaded. weights: the folder of local
+    files, which the error names if the hub cannot be reached. options: the arguments for timm.create_model. Raises
+    InputError if the hub cannot be reached, or if timm cannot build the model or load its weights.
     """
     import timm
 
@@ -332,13 +363,17 @@ def from_hub(name: str, weights: Path, options: dict) -> tuple[nn.Module, Origin
     except hub_errors() as error:
         raise _no_weights(name, weights, f"the hub cannot be reached ({first_line(error)})") from error
     except (*FAULTS, SafetensorError) as error:
-        raise _no_weights(name, weights, f"timm cannot build or fill it ({first_line(error)})") from error
+        why = f"timm cannot build the model or load its weights ({first_line(error)})"
+        raise _no_weights(name, weights, why) from error
     place = model.pretrained_cfg.get("hf_hub_id") or model.pretrained_cfg.get("url") or current
     return model, origin_of(place, "".join(digests), matches)
 
 
 def hub_errors() -> tuple[type[Exception], ...]:
-    """The errors that the hub's client raises if there is no network, no such file or no access to the file."""
+    """Return the types of errors that the client of the hub raises if it cannot download a file.
+
+    For example, there may be no network, no such file on the hub, or no access to the file.
+    """
     from huggingface_hub.errors import HfHubHTTPError
 
     # its base classes include HTTPError of the HTTP library in use (requests or httpx), for timeouts and refusals
@@ -347,9 +382,12 @@ def hub_errors() -> tuple[type[Exception], ...]:
 
 
 def _no_weights(name: str, weights: Path, why: str) -> InputError:
-    """Return the error if the hub gives no weights; its advice is a local file, or a training from scratch."""
+    """Return the InputError for weights that cannot be loaded from the hub.
+
+    Its advice is a local file of weights, or a training from scratch. why: the reason, as a part of a sentence.
+    """
     return InputError(
-        f"no pretrained weights for {name}: {why}",
-        f"a network that reaches the model hub, or the file {weights / (name + '.safetensors')} (or .pth)",
+        f"there are no pretrained weights for {name}: {why}",
+        f"access to the model hub over the network, or the file {weights / (name + '.safetensors')} (or .pth)",
         "the same command with SET=pretrained=false RUN=<name>, which trains from scratch",
     )

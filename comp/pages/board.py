@@ -1,7 +1,7 @@
-"""The stage `make board`: it shows all runs side by side, on the terminal and on the page outputs/board.html.
+"""The stage `make board`, which shows a table of all runs on the terminal and on the page outputs/board.html.
 
-`run_table` makes the table that the terminal and the page share. The page has three sections: the table, a bar chart by
-model family, and cross-validated scores against noted leaderboard scores.
+`run_table` makes this table for the terminal and for the page. The page also has a bar chart of the scores by model
+family, and a comparison of cross-validated scores with the leaderboard scores that the user noted.
 """
 
 from collections import defaultdict
@@ -24,10 +24,10 @@ from comp.submission import leaderboard
 from comp.submission.leaderboard import Submitted
 
 LEAD = (
-    "All runs, external predictions and the blend. Scores are out of fold: every photo was predicted by a model "
-    "that did not train on it."
+    "This page compares all runs, external predictions and the blend. Scores are out of fold: every photo was "
+    "predicted by a model that did not train on it."
 )
-MOST_ON_TERMINAL = 4  # most attributes or labels that have columns on the terminal
+MOST_ON_TERMINAL = 4  # if there are more attributes or labels, the terminal shows no columns for them
 NO_RUNS = ("No run has predictions yet.", "make train MODEL=<a model>")
 
 
@@ -43,10 +43,13 @@ def make_board(project: Project) -> None:
 
 
 def _show(rows: Sequence[RunRow], notes: Sequence[str], competition: Competition) -> None:
-    """Print the table of runs and the notes. Warn of each run that is not complete."""
+    """Print the table of runs and the notes below it, and warn of each run that is not complete.
+
+    notes: sentences about the table, from `explained`.
+    """
     if not rows:
         text, command = NO_RUNS
-        console.say(f"{text} Run {command}")
+        console.say(f"{text} Run: {command}")
         return
     for table in in_two(run_table(rows, competition, MOST_ON_TERMINAL)):
         console.table(table.title, table.columns, [[shown(cell) for cell in row] for row in table.rows])
@@ -58,7 +61,10 @@ def _show(rows: Sequence[RunRow], notes: Sequence[str], competition: Competition
 
 
 def write_board(path: Path, project: Project, rows: Sequence[RunRow], notes: Sequence[str]) -> None:
-    """Write the page to the file `path`. rows: from `board_rows.board_rows`. notes: from `explained`."""
+    """Write the board as an HTML page to the file `path`.
+
+    rows: one row for each run, from `board_rows.board_rows`. notes: sentences about the rows, from `explained`.
+    """
     sections = [
         _run_section(rows, notes, project.competition),
         _family_section(rows, project.competition),
@@ -70,13 +76,13 @@ def write_board(path: Path, project: Project, rows: Sequence[RunRow], notes: Seq
 # ---- the table of runs
 
 WHAT_DIFFERS = "what differs"
-MOST_FOLDS = 10  # most folds of a run whose best epochs are listed
+MOST_FOLDS = 10  # the best epochs of at most this many folds are listed
 
 
 def _run_section(rows: Sequence[RunRow], notes: Sequence[str], competition: Competition) -> Section:
     section = Section("runs", "Runs")
     if not rows:
-        section.notes.append("There is nothing to compare.")
+        section.notes.append("There are no runs to compare yet.")
         return section
     section.notes += notes
     table = run_table(rows, competition, board_rows.MOST_PARTS)
@@ -88,10 +94,9 @@ def _run_section(rows: Sequence[RunRow], notes: Sequence[str], competition: Comp
 
 
 def run_table(rows: Sequence[RunRow], competition: Competition, parts: int) -> Table:
-    """The table with a row for each run, in the order of `rows`. Columns without any value are left out.
+    """Return a table with a row for each run, in the order of `rows`. Columns without any value are left out.
 
-    parts: the largest number of attributes or labels that have columns with their scores; if there are more attributes
-    or labels, none has a column.
+    If the competition has at most `parts` attributes or labels, each of them has a column with its scores.
     """
     metric = competition.metric.name
     names = list(dict.fromkeys(name for row in rows for name in row.parts))
@@ -121,14 +126,15 @@ def run_table(rows: Sequence[RunRow], competition: Competition, parts: int) -> T
 
 
 def in_two(table: Table) -> list[Table]:
-    """The table of `run_table` in two tables that fit a terminal.
+    """Split the table of `run_table` into two tables, so that each fits a terminal.
 
-    The first table ends with the column "what differs" or "state". The second has the name of the run and all later
-    columns; it is left out if there are no later columns.
+    The first table ends with the column "what differs" or, if this column was left out, with the column "state". The
+    second table has the names of the runs and all further columns. If there are no further columns, only the first
+    table is returned.
     """
     last = max(i for i, column in enumerate(table.columns) if column in (WHAT_DIFFERS, "state"))
     places = range(last + 1), (0, *range(last + 1, len(table.columns)))
-    titles = table.title, "their parts and times"
+    titles = table.title, "further columns of the same runs"
     return [
         Table([table.columns[i] for i in part], [[row[i] for i in part] for row in table.rows], title)
         for part, title in zip(places, titles, strict=True)
@@ -137,12 +143,16 @@ def in_two(table: Table) -> list[Table]:
 
 
 def _rounded(value: float | None) -> str | None:
-    """The text of a number, with one decimal below 10 and without decimals from 10 on. None stays None."""
+    """Return a number as text, with one decimal below 10 and without decimals from 10 on. Return None for None."""
     return None if value is None else f"{value:,.0f}" if value >= 10 else f"{value:.1f}"
 
 
 def _epochs(row: RunRow) -> str | None:
-    """The text of the best epochs, such as "4 5 3 of 6", or "4/6 5/7" if the folds ended after different epochs."""
+    """Return a text with the best epoch of each fold, or None if no best epoch is known.
+
+    The text "4 5 3 of 6" means that epochs 4, 5 and 3 of 6 epochs were the best in folds 0, 1 and 2. If the folds had
+    different numbers of epochs, the text is such as "4/6 5/7". Only the first MOST_FOLDS folds are listed.
+    """
     pairs = [text.split("/") for text in row.times.epochs[:MOST_FOLDS]]
     if not pairs:
         return None
@@ -153,11 +163,17 @@ def _epochs(row: RunRow) -> str | None:
 
 
 def explained(rows: Sequence[RunRow], competition: Competition, usual: str, interval) -> list[str]:
-    """Sentences that explain the table. usual: settings of most runs. interval: from `board_rows.blend_interval`."""
+    """Return sentences that explain the table of runs.
+
+    usual: a text with the settings that most runs have. interval: the score of the blend and the two ends of its 95 %
+    interval, from `board_rows.blend_interval`; None if they are not known.
+    """
     notes = [f"A run has these settings, unless its row names others: {usual}."] if usual else []
     if any(row.parts for row in rows):
         part = "label" if competition.target == "multilabel" else "attribute"
-        notes.append(f"Columns of a single {part} show its {board_rows.metric_of_parts(competition).name}.")
+        notes.append(
+            f"The column of each {part} shows the {board_rows.metric_of_parts(competition).name} of this {part} alone."
+        )
     if interval:
         score, low, high = interval
         notes.append(
@@ -170,17 +186,17 @@ def explained(rows: Sequence[RunRow], competition: Competition, usual: str, inte
 # ---- the bar chart
 
 HATCHES = ("", "//", "..", "xx", "\\\\", "oo", "++")  # families differ by colour and by hatch
-BAR = 0.3  # inches of height for each bar and for each family
+BAR = 0.3  # inches that each bar and each family add to the height of the chart
 
 
 def _family_section(rows: Sequence[RunRow], competition: Competition) -> Section:
-    """The section of the bar chart."""
+    """Return the section with the bar chart of scores by model family."""
     chart = family_bars(rows, competition)
     section = Section("families", "By model family", figures=[chart] if chart else [])
     if chart:
         section.notes.append(
-            "Whiskers show the standard deviation over folds. The bar of a run with missing folds is the mean over its "
-            "predicted folds."
+            "Whiskers show the standard deviation over folds. If a run has missing folds, its bar shows the mean score "
+            "of the predicted folds."
         )
     else:
         section.notes.append("No run has a score yet.")
@@ -188,9 +204,11 @@ def _family_section(rows: Sequence[RunRow], competition: Competition) -> Section
 
 
 def family_bars(rows: Sequence[RunRow], competition: Competition) -> Figure | None:
-    """The chart with a bar for each run that has a score, the best family first; None if no run has a score.
+    """Return a figure with a bar for each run that has a score, or None if no run has a score.
 
-    Whiskers show the standard deviation over folds. The bar of an incomplete run is the mean over its predicted folds.
+    Bars are grouped by model family. The family with the best run comes first. In each family, the best run comes
+    first. Whiskers show the standard deviation over folds. The bar of an incomplete run is the mean over its predicted
+    folds.
     """
     families = _families(rows, competition)
     flat = [(place, row) for place, name in enumerate(families) for row in families[name]]
@@ -214,7 +232,10 @@ def family_bars(rows: Sequence[RunRow], competition: Competition) -> Figure | No
 
 
 def _families(rows: Sequence[RunRow], competition: Competition) -> dict[str, list[RunRow]]:
-    """The name of each family, and its runs that have a score. Families and runs with the best scores come first."""
+    """Return the runs that have a score, grouped by the name of their model family.
+
+    The family with the best run comes first, and in each family the best run comes first.
+    """
     families: dict[str, list[RunRow]] = defaultdict(list)
     scored = [row for row in rows if row.mean is not None]
     for row in sorted(scored, key=lambda row: -competition.metric.shown(_length(row))):
@@ -227,7 +248,11 @@ def _length(row: RunRow) -> float:
 
 
 def _bar(axes, height: int, place: int, row: RunRow, family: str) -> None:
-    """Draw the bar of a run. height: its place on the y axis. place: the number of the family, for colour and hatch."""
+    """Draw the bar of one run.
+
+    height: the position of the bar on the y axis. place: the number of the run's model family, which decides the colour
+    and the hatch of the bar. family: the name of the family, for the legend.
+    """
     style = {"color": COLOURS[place % 7], "hatch": HATCHES[place % 7], "ecolor": figures.INK, "edgecolor": "#FFFFFF"}
     label, known = figures.short_label(family), axes.get_legend_handles_labels()[1]
     length = _length(row)
@@ -242,8 +267,12 @@ PLACES = {"public": "leaderboard", "private": "private leaderboard"}
 
 
 def leaderboard_section(project: Project) -> Section:
-    """The section with a table, scatter plots and correlations of the submissions that have a noted score."""
-    section = Section("leaderboard", "Cross-validated and leaderboard")
+    """Return the section that compares cross-validated scores with the leaderboard scores that the user noted.
+
+    The section has scatter plots, sentences with the correlations, and a table of the submissions with a leaderboard
+    score.
+    """
+    section = Section("leaderboard", "Cross-validated and leaderboard scores")
     try:
         submissions = leaderboard.submitted(project)
     except InputError as error:
@@ -267,9 +296,10 @@ def _no_scores(submissions: int) -> tuple[str, str]:
 
 
 def _compare(section: Section, scored: list[Submitted], place: str, name: str) -> None:
-    """Add a scatter plot and a sentence on the agreement of the scores to the section.
+    """Add a scatter plot of leaderboard scores against cross-validated scores to the section, and a sentence about it.
 
-    place: "public" or "private". name: the name of the leaderboard in the texts.
+    scored: the submissions that have a cross-validated score. place: "public" or "private", the leaderboard to use.
+    name: the name of this leaderboard in texts.
     """
     pairs = [(entry.cross_validated, getattr(entry, place)) for entry in scored if getattr(entry, place) is not None]
     if not pairs:
@@ -282,22 +312,34 @@ def _compare(section: Section, scored: list[Submitted], place: str, name: str) -
 
 
 def _agreement(pairs: list[tuple[float, float]], name: str) -> str:
-    """A sentence on how well the leaderboard agrees with the cross-validated scores. pairs: CV and LB scores."""
+    """Return a sentence that says how well leaderboard scores agree with cross-validated scores.
+
+    pairs: the cross-validated score and the leaderboard score of each submission. name: the name of the leaderboard.
+    """
     agreement = leaderboard.agreement(pairs)
     if agreement is None:
-        return f"The agreement with the {name} is shown if at least {leaderboard.FEWEST} submissions have both scores."
+        return (
+            f"Too few submissions have both a cross-validated score and a {name} score: a correlation needs at least "
+            f"{leaderboard.FEWEST}."
+        )
     text = (
-        f"Over {agreement.count} submissions the {name} score minus the cross-validated score is {agreement.gap:+.4f} "
-        f"± {agreement.spread:.4f}"
+        f"For {agreement.count} submissions, the {name} score minus the cross-validated score is {agreement.gap:+.4f} "
+        f"on average, with a standard deviation of {agreement.spread:.4f}."
     )
     if agreement.pearson is None:
-        return f"{text}."
+        return text
     few = ", but so few submissions say little" if agreement.count < leaderboard.FEW else ""
-    return f"{text}; their correlation is {agreement.pearson:.2f} (of ranks {agreement.spearman:.2f}){few}."
+    return (
+        f"{text} The correlation of the two scores is {agreement.pearson:.2f}, and the correlation of their ranks is "
+        f"{agreement.spearman:.2f}{few}."
+    )
 
 
 def _leaderboard_table(noted: list[Submitted], competition: Competition) -> Table:
-    """The table of the submissions in `noted`, the best on the leaderboard first. Times are in UTC."""
+    """Return a table of the submissions in `noted`, the best leaderboard score first. Times are in UTC.
+
+    noted: the submissions that have a leaderboard score.
+    """
     metric = competition.metric
     best_first = sorted(
         noted, key=lambda entry: -metric.shown(entry.public if entry.public is not None else entry.private)
@@ -314,5 +356,5 @@ def _leaderboard_table(noted: list[Submitted], competition: Competition) -> Tabl
         ]
         for entry in best_first
     ]
-    columns = ["submission", "cross-validated", "95 % interval", *PLACES.values(), "of", "made"]
+    columns = ["submission", "cross-validated", "95 % interval", *PLACES.values(), "source", "made (UTC)"]
     return Table(columns, rows, f"submissions, {metric.name}")

@@ -1,7 +1,8 @@
-"""The rows of the board: the scores, times, settings and state of each run, of external predictions and of the blend.
+"""Make the rows of the board: one for each run, for each set of external predictions, and for the blend.
 
-`board_rows` returns the rows in the order of their scores. `scores_of_parts` scores single attributes or labels. The
-module does not use torch.
+A row has scores, times, settings and a state. External predictions are predictions of other people. `board_rows`
+returns the rows in the order of their scores. `scores_of_parts` scores single attributes or labels. The module does not
+import torch.
 """
 
 from collections import defaultdict
@@ -26,17 +27,19 @@ from comp.store.runs import EXTERNAL, Run
 from comp.submission import status
 from comp.submission.status import State
 
-MOST_PARTS = 60  # most labels that have a score each; if there are more labels, none has a score
+MOST_PARTS = 60  # if there are more labels, single labels are not scored
 UNKNOWN = "unknown"  # the family of a model that is in no family
 
 
 @dataclass(frozen=True)
 class RunRow:
-    """The row of a run, of external predictions or of the blend. Scores are out-of-fold values of the metric.
+    """One row of the board, for a run, for external predictions or for the blend.
 
-    settings: a text on how the run differs from the other runs. why: the reason if the state is not "complete". score:
-    the score over all rows, or None unless all folds are predicted. folds: each predicted fold and its score. parts:
-    each attribute or label and its score.
+    All scores are out-of-fold values of the competition's metric. family: the family of the model, such as "resnet".
+    settings: a text that says how the settings of the run differ from those of most runs. state: such as "complete",
+    "stale", or "3/5" if three of five folds are complete. why: the reason why the state is not "complete", or "".
+    score: the score over all rows, or None for a run that is not complete. folds: the score of each predicted fold, by
+    the number of the fold. parts: the score of each attribute or label, by its name. times: the training times.
     """
 
     name: str
@@ -51,17 +54,20 @@ class RunRow:
 
     @property
     def mean(self) -> float | None:
-        """The mean of the scores of the predicted folds, or None if there are none."""
+        """Return the mean score over the predicted folds, or None if no fold is predicted."""
         return float(np.mean(list(self.folds.values()))) if self.folds else None
 
     @property
     def spread(self) -> float | None:
-        """The standard deviation of the scores of the predicted folds, or None if there are fewer than two."""
+        """Return the standard deviation of the scores of the predicted folds, or None if there are fewer than two."""
         return float(np.std(list(self.folds.values()))) if len(self.folds) > 1 else None
 
 
 def board_rows(project: Project, settings: RunSettings) -> list[RunRow]:
-    """The rows of all runs, external predictions and the blend, the best score first and incomplete runs last."""
+    """Return the rows of all runs, of external predictions and of the blend, the best score first.
+
+    Rows of incomplete runs come last. settings: the settings of all runs, from `recipe_json.read_run_settings`.
+    """
     states: dict[str, list[State]] = defaultdict(list)
     for state in status.run_states(project):
         states[state.run].append(state)
@@ -91,9 +97,11 @@ def _run_row(project: Project, name: str, states: list[State], settings: RunSett
 
 
 def _summary(states: list[State]) -> tuple[str, str]:
-    """The state of a run, and the reason why its first incomplete fold is not complete. states: those of its folds.
+    """Return the state of a run, and the reason why the run is not complete ("" if it is complete).
 
-    The state is such as "3/5" if only some folds are complete and none of them is stale or diverged.
+    states: the states of the folds of the run. If a fold is "stale" or "diverged", this is the state of the run, too.
+    Otherwise, if all folds have the same state, the run has it as well. In all other cases, the state is such as "3/5",
+    which means that three of five folds are complete. The reason is about the first fold that is not complete.
     """
     kinds = [state.state for state in states]
     incomplete = [state for state in states if state.state != "complete"]
@@ -107,19 +115,22 @@ def _summary(states: list[State]) -> tuple[str, str]:
 
 
 def _scored(project: Project, run: Run) -> dict:
-    """The fields score, folds and parts of a RunRow, from the folds of a run that have usable predictions."""
+    """Return the values of the fields score, folds and parts of a RunRow, from the usable predictions of a run.
+
+    The result is {} if no fold has usable predictions.
+    """
     fold, rows = project.folds["fold"].to_numpy(), project.scored_rows
     probs, _ = out_of_fold.usable_oof(project, run)
     known = np.isfinite(probs).all(1)
     predicted = [k for k in range(project.fold_count) if known[fold == k].all()]
-    probs[~known] = 1 / project.competition.size  # a valid value for rows that are never scored
+    probs[~known] = 1 / project.competition.size  # any valid value, because these rows are not scored
     return _scores(rows.combine(probs), predicted, rows) if predicted else {}
 
 
 def _scores(probs: np.ndarray, folds: list[int], rows: ScoredRows) -> dict:
-    """The fields score, folds and parts of a RunRow. probs (S, C): probabilities of the scored rows.
+    """Return the values of the fields score, folds and parts of a RunRow.
 
-    folds: the numbers of the predicted folds.
+    probs (S, C): the probabilities of S scored rows and C classes. folds: the numbers of the predicted folds.
     """
     competition = rows.competition
     parts = {k: rows.folds == k for k in folds}
@@ -146,7 +157,10 @@ def _blend_row(project: Project, state: State) -> RunRow:
 
 
 def blend_interval(project: Project) -> tuple[float, float, float] | None:
-    """The cross-validated score of the blend and the ends of its 95 % interval; None if weights.json lacks them."""
+    """Return the cross-validated score of the blend and the lower and the upper end of its 95 % interval.
+
+    Return None if weights.json does not have these three numbers.
+    """
     record = project.blend.weights
     score, ends = record.get("cross_fitted"), record.get("interval_95")
     return (float(score), *map(float, ends)) if score is not None and ends else None
@@ -156,10 +170,11 @@ def blend_interval(project: Project) -> tuple[float, float, float] | None:
 
 
 def scores_of_parts(competition: Competition, labels: np.ndarray, probs: np.ndarray) -> dict[str, float]:
-    """The name and the score of each attribute or label, by `metric_of_parts`. labels (N,) or (N, C), probs (N, C).
+    """Return the score of each attribute or label, by its name, computed with the metric of `metric_of_parts`.
 
-    The answer for an attribute is the value that the most probable class has. The result is empty if the target has no
-    attributes and no labels, or more than MOST_PARTS labels.
+    labels: the true classes (N,) of N rows or, for a multilabel target, 0 and 1 (N, C). probs (N, C): the probabilities
+    of C classes or labels. The most probable class of a row decides the answer for each attribute. The result is empty
+    if the competition has neither attributes nor a multilabel target, or if it has more than MOST_PARTS labels.
     """
     if competition.target == "multilabel":
         return _of_labels(competition, labels, probs)
@@ -173,10 +188,10 @@ def scores_of_parts(competition: Competition, labels: np.ndarray, probs: np.ndar
 
 
 def metric_of_parts(competition: Competition) -> Metric:
-    """The metric of single attributes or labels.
+    """Return the metric for the score of a single attribute or label.
 
-    It is the competition's metric if this metric can score one of them alone. Else it is macro_f1 for labels, and
-    accuracy for attributes.
+    This is the competition's metric, if that metric can score one attribute or label alone. Otherwise it is macro_f1
+    for labels and accuracy for attributes.
     """
     metric = competition.metric
     if competition.target == "multilabel":

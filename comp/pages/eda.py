@@ -1,4 +1,4 @@
-"""The stage `make eda`: it writes the page outputs/eda.html, which audits the input before anything is trained.
+"""The stage `make eda`, which audits the input before anything is trained and writes the page outputs/eda.html.
 
 The sections of the page are in eda_tables.py (labels, columns, train against test) and in eda_photos.py (photos,
 duplicates, samples).
@@ -18,11 +18,14 @@ from comp.pages import eda_photos, eda_tables, page
 from comp.project import Project
 from comp.store.paths import page_file
 
-LEAD = "The contents of the competition's folder, before anything is trained. Every figure has its numbers below it."
+LEAD = (
+    "This page shows the contents of the competition's folder, before anything is trained. Below each figure is a "
+    "table of its numbers."
+)
 
 
 def make_eda(project: Project) -> None:
-    """Read all files in INPUTS, print the problems with them, and write outputs/eda.html."""
+    """Read the tables and all photos of the competition, print the problems found, and write outputs/eda.html."""
     start, path = time.monotonic(), page_file(project.outputs, "eda")
     audit = audit_tables.read_audit_tables(project)
     images = list(dict.fromkeys([*audit.train["image"], *audit.test["image"]]))
@@ -33,7 +36,7 @@ def make_eda(project: Project) -> None:
     with console.progress("drawing photos", sum(len(part) for _, part in chosen)) as advance:
         write_eda(path, project.inputs, audit, facts, pairs, chosen, advance)
     for problem, command in audit.problems:
-        console.warn(f"{problem}; {command}" if command else problem)
+        console.warn(f"{problem}; run: {command}" if command else problem)
     console.say(", ".join(f"{value} {what}" for value, what in tiles(audit, facts, pairs)))
     console.say(f"wrote {path}, {path.stat().st_size / 1e6:.1f} MB, in {time.monotonic() - start:.0f} s")
 
@@ -47,10 +50,12 @@ def write_eda(
     chosen: list[tuple[str, list[str]]],
     progress: Callable[[int], None],
 ) -> None:
-    """Write the page to the file `path`.
+    """Write the audit as an HTML page to the file `path`.
 
-    facts: from `photo_check.scan_photos`. pairs: from `near_duplicates.photo_pairs`. chosen: from
-    `eda_photos.sampled_photos`. progress: called with the number of chosen photos that were read since the last call.
+    inputs: the folder of the competition. audit: its tables. facts: the properties of each photo, from
+    `photo_check.scan_photos`. pairs: the pairs of equal or near-identical photos, from `near_duplicates.photo_pairs`.
+    chosen: sample photos of each class, from `eda_photos.sampled_photos`. progress: a function that is called with the
+    number of sample photos that were read since the last call.
     """
     sections = [
         eda_tables.label_section(audit),
@@ -64,7 +69,10 @@ def write_eda(
 
 
 def tiles(audit: AuditTables, facts: Mapping[str, PhotoFacts], pairs: pd.DataFrame) -> list[tuple[str, str]]:
-    """The numbers at the top of the page, as pairs of the number's text and of a text on what it counts."""
+    """Return the numbers at the top of the page.
+
+    Each number is a pair of texts: the number itself, such as "18,900", and what it counts, such as "training photos".
+    """
     across = int((pairs["side"] == "train and test").sum())
     leaks = int(((pairs["side"] == "train") & ~pairs["one_group"]).sum())
     return [

@@ -1,7 +1,7 @@
 """Sections of the input audit that show photos: their properties, duplicates, and samples of each class.
 
-The samples are drawn with a fixed seed, so that the page is the same each time. `sampled_photos` draws the samples
-before `sample_section` reads the files, because the progress bar of the stage needs their number.
+The samples are drawn with a fixed seed, so that the page is the same each time. `sampled_photos` chooses the samples
+first, and `sample_section` reads their files later, because the progress bar of the stage needs the number of samples.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -25,9 +25,9 @@ from comp.pages.thumbnails import Thumbnail
 
 # ---- properties of the photos
 
-EXTREME = 8  # photos in each strip of extreme photos
-MOST_SIZES = 15  # most sizes in the table of sizes
-MOST_LISTED = 500  # most unreadable photos in their table
+EXTREME = 8  # number of the darkest photos, of the brightest photos, and so on
+MOST_SIZES = 15  # the table of sizes lists at most this many sizes
+MOST_LISTED = 500  # the table of unreadable photos lists at most this many photos
 EXTREMES = {
     "the darkest photos": ("brightness", 1),
     "the brightest photos": ("brightness", -1),
@@ -36,7 +36,11 @@ EXTREMES = {
 
 
 def photo_section(audit: AuditTables, facts: Mapping[str, PhotoFacts], inputs: Path) -> Section:
-    """The section on the sizes, formats, brightness and contrast of photos, with extreme and unreadable photos."""
+    """Return the section on the sizes, formats, brightness and contrast of the photos.
+
+    It also shows extreme photos, such as the darkest photos, and lists the photos that cannot be read. facts: the
+    properties of each photo, by its path. inputs: the folder of the competition.
+    """
     section = Section("photos", "Photos")
     readable = [image for image in facts if not facts[image].problem]
     _add_unreadable(section, facts)
@@ -46,7 +50,8 @@ def photo_section(audit: AuditTables, facts: Mapping[str, PhotoFacts], inputs: P
     tables = sides(audit, facts)
     both = pd.concat(tables.values(), ignore_index=True)
     section.notes.append(
-        f"The first and the last bin of a histogram each include the {figures.BEYOND} % of the photos beyond the bin."
+        f"In a histogram, the first bin also counts the lowest {figures.BEYOND} % of the values, and the last bin the "
+        f"highest {figures.BEYOND} %."
     )
     section.tables += [_sizes(both), _formats(tables)]
     section.figures += [
@@ -58,9 +63,10 @@ def photo_section(audit: AuditTables, facts: Mapping[str, PhotoFacts], inputs: P
 
 
 def sides(audit: AuditTables, facts: Mapping[str, PhotoFacts]) -> dict[str, pd.DataFrame]:
-    """Each side ("train" or "test") and the `photo_columns` of its readable photos.
+    """Return a table of photo properties for "train" and a table for "test", by these two names.
 
-    A side without readable photos is left out.
+    A table has a row for each readable photo and the columns of `photo_columns`. A table that would have no rows is
+    left out. facts: the properties of each photo, by its path.
     """
     tables = {}
     for side, table in (("train", audit.train), ("test", audit.test)):
@@ -93,9 +99,10 @@ def _formats(tables: Mapping[str, pd.DataFrame]) -> Table:
 
 
 def _histogram(name: str, tables: Mapping[str, pd.DataFrame], notes: list[str]) -> list:
-    """The histogram of the column `name`, with a line for each side in percent of the side's photos.
+    """Return a list with the histogram of one photo property, with a line for train and a line for test.
 
-    If all values are equal, return no figure and append a note to `notes` instead.
+    The lines show percentages of the photos. If all values are equal, the list is empty, and a sentence is added to
+    `notes` instead. name: the column of the property. tables: the tables of `sides`.
     """
     values = {side: table[name].to_numpy(float) for side, table in tables.items()}
     every = np.concatenate(list(values.values()))
@@ -108,9 +115,10 @@ def _histogram(name: str, tables: Mapping[str, pd.DataFrame], notes: list[str]) 
 
 
 def _by_class(audit: AuditTables, facts: Mapping[str, PhotoFacts]) -> list[Table]:
-    """The table of the brightness and contrast of each class, or no table for a single class.
+    """Return a list with one table: the brightness and contrast of each class.
 
-    If a class differs from the others in its light, a model may recognise the class by its light alone.
+    The list is empty if fewer than two classes have readable photos. The table is shown because a model may recognise a
+    class by its light alone, if its photos are darker or brighter than those of other classes.
     """
     kinds = rows_of_kinds(audit.train, audit.competition)
     images, rows = audit.train["image"].to_numpy(object), []
@@ -132,26 +140,30 @@ def _extremes(inputs: Path, readable: Sequence[str], facts: Mapping[str, PhotoFa
 
 
 def pictures(inputs: Path, images: Sequence[str]) -> list[tuple[Thumbnail, str]]:
-    """The thumbnail and the path of each photo. images: paths relative to `inputs`."""
+    """Return a thumbnail and the path of each photo. images: the paths relative to `inputs`."""
     return list(zip(thumbnails.thumbnails(inputs, images), images, strict=True))
 
 
 # ---- equal and near-identical photos
 
-PAIRS_SHOWN = 6  # most pairs of each kind that are shown with their photos
-LISTED = 200  # most pairs in the table
+PAIRS_SHOWN = 6  # of each sort of pairs, at most this many are shown with their photos
+LISTED = 200  # the table lists at most this many pairs
 HOW_ALIKE = {True: "the same bytes", False: "near-identical"}
 ADVICE = {
-    "train": "Pairs of training photos in two groups would leak between folds, so `make folds` joins the two groups. "
-    "If the labels of a pair differ, one of the labels is probably wrong.",
-    "test": "Pairs within test do no harm.",
+    "train": "Such pairs of training photos would leak between folds if the photos were in different groups, so "
+    "`make folds` joins their groups. If the labels of a pair differ, one of the labels is probably wrong.",
+    "test": "Pairs of two test photos do no harm.",
     "train and test": "Pairs of a training photo and a test photo do not leak between folds. But the leaderboard "
-    "rewards a model that remembers such pairs, and the out-of-fold score does not.",
+    "rewards a model that remembers such training photos, and the out-of-fold score does not.",
 }
 
 
 def duplicate_section(pairs: pd.DataFrame, inputs: Path) -> Section:
-    """The section on equal and near-identical photos. pairs: from `near_duplicates.photo_pairs`."""
+    """Return the section on equal and near-identical photos.
+
+    pairs: a row for each pair of such photos, from `near_duplicates.photo_pairs`. inputs: the folder of the
+    competition.
+    """
     section = Section("duplicates", "Duplicates")
     if pairs.empty:
         section.notes.append("No two photos are equal or near-identical.")
@@ -183,7 +195,7 @@ def _counts(pairs: pd.DataFrame) -> Table:
                 apart = int((~part["one_group"]).sum()) if side == "train" else None
                 differ = int(part["labels_differ"].sum()) if side == "train" else None
                 rows.append([f"{side}: {kind}", len(part), apart, differ])
-    return Table(["where", "pairs", "of two groups", "with different labels"], rows, "pairs of photos")
+    return Table(["where", "pairs", "pairs in two groups", "pairs with different labels"], rows, "pairs of photos")
 
 
 def _strip_of_pairs(row, title: str, inputs: Path) -> Strip:
@@ -198,19 +210,19 @@ def _remark(row) -> str:
 
 # ---- photos of each class
 
-PHOTOS_SHOWN = 9  # most photos that are shown of each class
-MEAN_OF = 60  # most photos in the mean picture of a class
-MOST_KINDS = 40  # most classes with pictures
-HEIGHT = 72  # pixels of the height of a small picture
+PHOTOS_SHOWN = 9  # of each class, at most this many photos are shown
+MEAN_OF = 60  # the mean picture of a class is made of at most this many photos
+MOST_KINDS = 40  # at most this many classes have pictures
+HEIGHT = 72  # height of a small picture, in pixels
 WIDEST = 4  # largest ratio of the width of a small picture to its height
-RANGES = 5  # number of ranges into which a target that is a number is cut
+RANGES = 5  # if the target is a number, its values are divided into this many ranges
 
 
 def sampled_photos(audit: AuditTables) -> list[tuple[str, list[str]]]:
-    """The title and at most MEAN_OF random images of each class, label or range.
+    """Draw at most MEAN_OF random photos of each class or label, or of each range of a number.
 
-    The title has the name and the number of photos. If there are more than MOST_KINDS classes, only the most frequent
-    and the rarest are returned.
+    Returns pairs of a title and the paths of the photos. The title is the name of the class and its number of photos.
+    If more than MOST_KINDS classes have photos, only the most frequent and the rarest classes are returned.
     """
     kinds = [(name, rows) for name, rows in rows_of_kinds(audit.train, audit.competition) if len(rows)]
     if len(kinds) > MOST_KINDS:
@@ -222,9 +234,10 @@ def sampled_photos(audit: AuditTables) -> list[tuple[str, list[str]]]:
 
 
 def sample_section(audit: AuditTables, inputs: Path, chosen, progress: Callable[[int], None]) -> Section:
-    """The section with random photos and a mean picture of each class.
+    """Return the section with random photos and a mean picture of each class.
 
-    chosen: from `sampled_photos`. progress: called with the number of photos read since the last call.
+    inputs: the folder of the competition. chosen: the photos of each class, from `sampled_photos`. progress: a function
+    that is called with the number of photos that were read since the last call.
     """
     section = Section("pictures", "Photos by class")
     section.notes.append(
@@ -233,8 +246,8 @@ def sample_section(audit: AuditTables, inputs: Path, chosen, progress: Callable[
     )
     if audit.competition.size > MOST_KINDS:
         section.notes.append(
-            f"Of {audit.competition.size:,} classes, only the {MOST_KINDS // 2} most frequent and the "
-            f"{MOST_KINDS // 2} rarest that have photos are shown."
+            f"Of the {audit.competition.size:,} classes, only the {MOST_KINDS // 2} most frequent classes and the "
+            f"{MOST_KINDS // 2} rarest classes with photos are shown."
         )
     images = list(dict.fromkeys(image for _, part in chosen for image in part))
     small = small_pictures(inputs, images, progress)
@@ -256,7 +269,10 @@ def _thumbnail(pixels: np.ndarray) -> Thumbnail:
 
 
 def rows_of_kinds(table: pd.DataFrame, competition: Competition) -> list[tuple[str, np.ndarray]]:
-    """The name of each class, label or range of the number, and the positions of its rows in `table`."""
+    """Return the name of each class or label, and the positions of its photos in `table`.
+
+    For a regression, return the same for RANGES ranges of the number.
+    """
     values = labels.to_array(table["label"], competition)
     if values.ndim == 2:
         return [(name, np.flatnonzero(values[:, c])) for c, name in enumerate(competition.classes)]
@@ -268,17 +284,20 @@ def rows_of_kinds(table: pd.DataFrame, competition: Competition) -> list[tuple[s
 
 
 def drawn_rows(rows: np.ndarray, count: int, seed: int = 0) -> np.ndarray:
-    """At most `count` of the rows, drawn at random. An equal seed and number of rows gives equal positions."""
+    """Draw at most `count` of the rows at random, without repetition.
+
+    rows (N,): positions of rows in a table. The same arguments always give the same result.
+    """
     return np.random.default_rng([seed, len(rows)]).permutation(rows)[:count]
 
 
 def small_pictures(
     inputs: Path, images: Sequence[str], progress: Callable[[int], None], jobs: int = -1
 ) -> dict[str, np.ndarray]:
-    """Each image and its small picture, uint8 (HEIGHT, W, 3), where W keeps the photo's aspect ratio.
+    """Return a small picture of each readable photo, uint8 (HEIGHT, W, 3), by the path of the photo.
 
-    Unreadable photos are left out. progress: called with the number of photos read since the last call. jobs: the
-    number of processes, or -1 for all cores.
+    W follows from the aspect ratio of the photo, but is at most WIDEST * HEIGHT. progress: a function that is called
+    with the number of photos that were read since the last call. jobs: the number of processes, or -1 for all cores.
     """
     pictures_of: dict[str, np.ndarray] = {}
     for part in in_chunks(_small_chunk, inputs, images, jobs):
@@ -288,7 +307,10 @@ def small_pictures(
 
 
 def mean_picture(pictures: Sequence[np.ndarray]) -> np.ndarray | None:
-    """The mean of small pictures, uint8 (HEIGHT, W, 3), or None if there are none. W is the median of their widths."""
+    """Return the mean of small pictures, uint8 (HEIGHT, W, 3), or None if there are no pictures.
+
+    W is the median of the widths of the pictures.
+    """
     if not pictures:
         return None
     width = int(np.median([picture.shape[1] for picture in pictures]))

@@ -18,16 +18,17 @@ from comp.pages.page import Section
 
 # ---- labels
 
-MOST_BARS = 40  # most classes for which each class has a bar
-MOST_CLASSES_SHOWN = 20  # if there are more classes, this many of the most and of the least frequent have bars
-MOST_TOGETHER = 25  # most labels in the matrix of labels that occur together
+MOST_BARS = 40  # if there are at most this many classes, each class has a bar
+MOST_CLASSES_SHOWN = 20  # if there are more, this many of the most frequent and of the rarest classes have bars
+MOST_TOGETHER = 25  # the matrix of labels that occur together has at most this many labels
 WORDS = {"multilabel": "labels", "regression": "values"}
 
 
 def label_section(audit: AuditTables) -> Section:
-    """The section on the number of photos of each class, label or range of the number, in all and in each fold.
+    """Return the section on how many photos each class or label, or each range of a number, has.
 
-    Without folds, the section says how to make them.
+    The photos are counted over all folds and in each fold. If there are no folds yet, the section says how to make
+    them.
     """
     section = Section("labels", WORDS.get(audit.competition.target, "classes").capitalize())
     values = labels.to_array(audit.train["label"], audit.competition)
@@ -55,8 +56,8 @@ def _value_histogram(values: np.ndarray) -> Figure:
 def _range_of(values: np.ndarray) -> str:
     low, quarter, middle, three, high = np.quantile(values, [0, 0.25, 0.5, 0.75, 1])
     return (
-        f"{len(values):,} values from {low:.4g} to {high:.4g}; median {middle:.4g}, "
-        f"half of the values from {quarter:.4g} to {three:.4g}; mean {values.mean():.4g}."
+        f"There are {len(values):,} values from {low:.4g} to {high:.4g}. The median is {middle:.4g}, and the mean is "
+        f"{values.mean():.4g}. Half of the values lie between {quarter:.4g} and {three:.4g}."
     )
 
 
@@ -81,16 +82,16 @@ def _spread_of(counts: np.ndarray, names: tuple[str, ...], word: str) -> str:
     ratio = f", a ratio of {counts[most] / counts[least]:.1f}" if counts[least] else ""
     plural = {"class": "classes", "label": "labels"}[word]
     return (
-        f"{len(counts):,} {plural}. The most frequent is {names[most]} with {counts[most]:,} photos, the rarest is "
-        f"{names[least]} with {counts[least]:,}{ratio}."
+        f"There are {len(counts):,} {plural}. The most frequent {word} is {names[most]} with {counts[most]:,} photos, "
+        f"and the rarest {word} is {names[least]} with {counts[least]:,} photos{ratio}."
     )
 
 
 def _bars(counts: np.ndarray, names: tuple[str, ...], title: str) -> list[Figure]:
-    """The figure with a bar for each class.
+    """Return a figure with a bar for each class, whose length is its number of photos.
 
-    If there are more than MOST_BARS classes, return a curve of all classes, the bars of the most frequent classes, and
-    the bars of the rarest classes.
+    If there are more than MOST_BARS classes, return three figures instead: a curve of all classes, the bars of the most
+    frequent classes, and the bars of the rarest classes. counts (C,): the number of photos of each of C classes.
     """
     if len(counts) <= MOST_BARS:
         return [figures.bars(title, "photos", dict(zip(names, counts.tolist(), strict=True)))]
@@ -103,7 +104,10 @@ def _bars(counts: np.ndarray, names: tuple[str, ...], title: str) -> list[Figure
 
 
 def _together(values: np.ndarray, names: tuple[str, ...]) -> list[Figure]:
-    """Two figures: the number of labels of a photo, and how often two labels occur together."""
+    """Return two figures: how many labels the photos have, and how often two labels occur together.
+
+    values (N, C): 1 if the photo has the label, else 0. names: the names of the C labels.
+    """
     many, photos = np.unique(values.sum(1, dtype=int), return_counts=True)
     named = {str(count): int(photo) for count, photo in zip(many, photos, strict=True)}
     order = np.sort(np.argsort(-values.sum(0, dtype=int), kind="stable")[:MOST_TOGETHER])
@@ -115,11 +119,15 @@ def _together(values: np.ndarray, names: tuple[str, ...]) -> list[Figure]:
 
 # ---- further columns
 
-MOST_VALUES = 20  # most bars of a column of text, which are its most frequent values
+MOST_VALUES = 20  # a column of text has bars for at most this many values, the most frequent ones
 
 
 def column_section(audit: AuditTables) -> Section:
-    """The section on numbers that are cut into attribute values, further columns of the table, and group sizes."""
+    """Return the section on further columns of the training table and on the sizes of groups.
+
+    If ranges of a number are the values of an attribute, such as "small" and "large", the section also shows this
+    number.
+    """
     section = Section("columns", "Numbers and columns")
     competition, train = audit.competition, audit.train
     for cut in competition.ranges:
@@ -132,18 +140,21 @@ def column_section(audit: AuditTables) -> Section:
     if len(sizes) < len(train):
         _add_group_sizes(section, sizes)
     else:
-        section.notes.append("Every photo is a group of its own.")
+        section.notes.append("Every photo is its own group: no two photos share a group.")
     return section
 
 
 def _add_group_sizes(section: Section, sizes: pd.Series) -> None:
-    """Add a note and a histogram of the group sizes. sizes: the number of photos of each group, the largest first."""
+    """Add a sentence about the group sizes and a histogram of them to the section.
+
+    sizes: the number of photos of each group, the largest first.
+    """
     if sizes.min() == sizes.max():
-        section.notes.append(f"{len(sizes):,} groups with {sizes.max():,} photos each.")
+        section.notes.append(f"There are {len(sizes):,} groups with {sizes.max():,} photos each.")
         return
     section.notes.append(
-        f"{len(sizes):,} groups with {sizes.min():,} to {sizes.max():,} photos each (median "
-        f"{sizes.median():g}); the largest is {sizes.index[0]}."
+        f"There are {len(sizes):,} groups with {sizes.min():,} to {sizes.max():,} photos each (median "
+        f"{sizes.median():g}). The largest group is {sizes.index[0]}."
     )
     edges = figures.bin_edges(sizes.to_numpy())
     counts = {"groups": figures.bin_counts(sizes.to_numpy(), edges)}
@@ -151,15 +162,15 @@ def _add_group_sizes(section: Section, sizes: pd.Series) -> None:
 
 
 def _cut_numbers(cut, train: pd.DataFrame, competition: Competition) -> list[Figure]:
-    """The histograms of a number that is cut into values of an attribute.
+    """Return histograms of a number whose ranges are the values of an attribute, such as "small" and "large".
 
-    Each histogram has a line for each value of one other attribute. If there is no other attribute, there is a single
-    histogram of all photos.
+    There is a histogram for each other attribute, with a line for each of its values. If there is no other attribute,
+    there is a single histogram of all photos. cut: the column of the number, and the limits of its ranges.
     """
     numbers = pd.to_numeric(train[cut.column], errors="coerce")
     edges = figures.bin_edges(numbers.dropna().to_numpy())
     others = [name for name in competition.attributes if name != cut.attribute and name in train] or [""]
-    title = f"{cut.column}, which decides {cut.attribute} (from {', '.join(f'{edge:g}' for edge in cut.edges)} on)"
+    title = f"{cut.column}, which decides {cut.attribute} (limits: {', '.join(f'{edge:g}' for edge in cut.edges)})"
     return [
         figures.histogram(
             title + (f", by {name}" if name else ""),
@@ -173,9 +184,10 @@ def _cut_numbers(cut, train: pd.DataFrame, competition: Competition) -> list[Fig
 
 
 def _counts_by(name: str, numbers: pd.Series, train: pd.DataFrame, competition: Competition, edges) -> dict:
-    """Each value of the attribute `name` and the counts of its photos in the bins.
+    """Return how many photos are in each bin of a histogram, for each value of the attribute `name`.
 
-    If the name is empty, return the counts of all photos instead.
+    If `name` is empty, all photos are counted together. numbers: the number that is shown, for each photo; photos
+    without a number are not counted. edges: the edges of the bins.
     """
     if not name:
         return {"photos": figures.bin_counts(numbers.dropna(), edges)}
@@ -186,7 +198,7 @@ def _counts_by(name: str, numbers: pd.Series, train: pd.DataFrame, competition: 
 
 
 def _column(name: str, column: pd.Series) -> Figure:
-    """The histogram of a column of numbers, or the bars of the most frequent values of any other column."""
+    """Return a histogram of a column of numbers, or bars of the most frequent values of any other column."""
     text = column.astype(str).where(column.notna(), "")
     numbers = pd.to_numeric(text.where(text != ""), errors="coerce").replace([np.inf, -np.inf], np.nan)
     if numbers.notna().any() and not (numbers.isna() & (text != "")).any():
@@ -199,17 +211,21 @@ def _column(name: str, column: pd.Series) -> Figure:
 
 # ---- train against test
 
-MOST_THUMBNAILS = 3_000  # most thumbnails of train and of test for the quick model on thumbnails
-FEWEST = 5  # fewest readable photos of train and of test for a comparison
+MOST_THUMBNAILS = 3_000  # the quick model on thumbnails uses at most this many of train and of test
+FEWEST = 5  # train and test must each have this many readable photos to be compared
 MEANING = (
-    "AUC says how well a column, or a quick model, tells test photos from training photos. An AUC of 0.5 means not at "
-    "all, and 1 means always. If an AUC is above about 0.6, the out-of-fold score may differ from the leaderboard "
-    "score. Ids often separate train and test, because test photos were numbered later."
+    "An AUC says how well a column, or a quick model, tells test photos from training photos: not at all if the AUC "
+    "is 0.5, and without mistakes if the AUC is 1. If an AUC is above about 0.6, the out-of-fold score may differ from "
+    "the leaderboard score. Ids often separate train and test, because test photos were numbered later."
 )
 
 
 def train_test_section(audit: AuditTables, facts: Mapping[str, PhotoFacts]) -> Section:
-    """The section on how well single columns, properties of photos, and quick models tell train from test."""
+    """Return the section on how well test photos can be distinguished from training photos.
+
+    Single columns, properties of photos, and quick models are compared. facts: the properties of each photo, by its
+    path.
+    """
     section = Section("train-test", "Train against test")
     photos = sides(audit, facts)
     section.notes += _suggested_groups(audit)
@@ -221,9 +237,7 @@ def train_test_section(audit: AuditTables, facts: Mapping[str, PhotoFacts]) -> S
         differences += [("photo", row) for row in rows]
         section.tables.append(_models(audit, facts, photos))
     else:
-        section.notes.append(
-            f"Train or test has fewer than {FEWEST} readable photos, so their photos are not compared."
-        )
+        section.notes.append(f"Train or test has fewer than {FEWEST} readable photos, so the photos are not compared.")
     if differences:
         section.notes.insert(0, MEANING)
         section.tables.append(_difference_table(differences))
@@ -231,36 +245,37 @@ def train_test_section(audit: AuditTables, facts: Mapping[str, PhotoFacts]) -> S
 
 
 def _suggested_groups(audit: AuditTables) -> list[str]:
-    """Notes on columns by which the test set was probably split off.
+    """Return a sentence for each column by which the test set was probably split off.
 
-    A column is left out if the groups are values of this column already.
+    A column is left out if the groups of the folds are already made of its values.
     """
     train, test = audit.given
     groups = set(audit.train["group"])
     return [
-        f"The column {split.column} has {split.train_values} values in train, {split.test_values} in test, and none in "
-        f"both. So the test set was probably split by this column, and the folds should be split by it, too: write "
-        f'group = "{split.column}" into competition.toml.'
+        f"The column {split.column} has {split.train_values} values in train and {split.test_values} in test, but no "
+        f"value occurs in both. So the test set was probably split off by this column. To split the folds by this "
+        f'column, too, write group = "{split.column}" into competition.toml.'
         for split in suggest_groups(train, test)
         if not set(train[split.column].astype(str)) <= groups
     ]
 
 
 def _difference_table(differences: list) -> Table:
-    """The table of the AUC of each column. differences: pairs of a kind and a row.
+    """Return a table that says as AUC how well each column distinguishes test photos from training photos.
 
-    The kind is "table" or "photo". The row is from `train_test_differences.differences`.
+    differences: pairs of a text and a row of `train_test_differences.differences`. The text is "table" for a column of
+    the training table, and "photo" for a property of the photos.
     """
     rows = []
     for kind, row in differences:
         unseen = None if row.unseen is None else round(100 * row.unseen)
         rows.append([row.column, kind, round(row.auc, 3), row.train, row.test, unseen])
-    columns = ["column", "of the", "AUC", "in train", "in test", "% of test not in train"]
-    return Table(columns, rows, "columns; in train and in test: the median of numbers, or the most frequent value")
+    columns = ["column", "source", "AUC", "in train", "in test", "% of test rows with a new value"]
+    return Table(columns, rows, "columns, with the median of their numbers or their most frequent text")
 
 
 def _models(audit: AuditTables, facts: Mapping[str, PhotoFacts], photos: dict[str, pd.DataFrame]) -> Table:
-    """The table with the AUC of two quick models that tell test photos from training photos."""
+    """Return a table with the AUC of two quick models that distinguish test photos from training photos."""
     readable = audit.train[[not facts[image].problem for image in audit.train["image"]]]
     groups = readable["group"].tolist()
     auc = train_test_differences.together(photos["train"], photos["test"], groups)
@@ -272,11 +287,12 @@ def _models(audit: AuditTables, facts: Mapping[str, PhotoFacts], photos: dict[st
         auc = train_test_differences.adversarial_auc(
             [train[i] for i in kept], [test[i] for i in kept_test], [groups[i] for i in kept]
         )
-        rows.append(["logistic regression on thumbnails of 16 x 17 pixels", auc])
-    title = f"quick models, cross-validated over groups (at most {MOST_THUMBNAILS:,} photos of each)"
+        name = f"logistic regression on thumbnails of 16 x 17 pixels, at most {MOST_THUMBNAILS:,} of train and of test"
+        rows.append([name, auc])
+    title = "quick models that tell test photos from training photos, cross-validated over groups"
     return Table(["model", "AUC"], [[name, None if auc is None else round(auc, 3)] for name, auc in rows], title)
 
 
 def _sampled(count: int) -> np.ndarray:
-    """At most MOST_THUMBNAILS of the positions 0 … count - 1, drawn at random and sorted."""
+    """Draw at most MOST_THUMBNAILS of the numbers 0 … count - 1 at random, and return them in order."""
     return np.sort(np.random.default_rng(0).permutation(count)[:MOST_THUMBNAILS])

@@ -1,9 +1,9 @@
-"""Figures and tables of a page. matplotlib draws the figures as SVG, and each figure has a table of its numbers below.
+"""Figures and tables of a page. matplotlib draws the figures as SVG, and each figure has a table of its numbers.
 
-The kinds of figures are lines, bars, histograms, scatter plots and matrices of counts. The module also makes bins for
-histograms of any numbers. Equal numbers give equal bytes. Series differ by colour and also by dash, marker or hatch.
-Axes and text have the colour of the page's text in the light and in the dark style. The macros `figure` and `table` of
-parts.html.j2 put figures and tables into a page.
+There are figures with lines, bars, histograms, scatter plots and matrices of counts. The module also makes bins for
+histograms. The same numbers always give the same bytes. The lines or bars of a figure differ by colour and also by
+dash, marker or hatch. Axes and text have the colour of the page's text, in the light and in the dark style. The macros
+`figure` and `table` of parts.html.j2 put figures and tables into a page.
 """
 
 import contextlib
@@ -21,9 +21,10 @@ from comp import files
 
 @dataclass(frozen=True)
 class Table:
-    """A table. columns (K,): the headers. rows: lists of K cells, each a text, a number, or None if there is no value.
+    """A table of a page.
 
-    title: a text, which may be empty.
+    columns (K,): the headers of K columns. rows: lists of K cells. A cell is a text or a number, or None if there is no
+    value. title: the caption, which may be empty.
     """
 
     columns: Sequence[str]
@@ -31,16 +32,19 @@ class Table:
     title: str = ""
 
     def numeric_columns(self) -> list[bool]:
-        """Return whether each column (K,) has only numbers and empty cells. A page aligns such columns to the right."""
+        """Return for each of the K columns whether all of its cells are numbers or empty.
+
+        A page aligns such columns to the right.
+        """
         return [all(map(_is_number, column)) for column in zip(*self.rows, strict=True)] or [False] * len(self.columns)
 
 
 def shown(cell) -> str:
-    """The text of a cell for a page.
+    """Return the text that a page shows for a cell of a table.
 
     A whole number such as 18900 becomes 18,900. Another number has four decimals below 10 (0.47361 becomes 0.4736) and
-    four digits from 10 on (1234.5 becomes 1,234). None becomes a dash. `console.table` has another format, in which
-    whole numbers have no separators, so that they can be copied.
+    four digits from 10 on (1234.5 becomes 1,234). None becomes a dash. On the terminal, `console.table` writes whole
+    numbers without commas, so that they can be copied.
     """
     if cell is None:
         return "–"
@@ -52,21 +56,24 @@ def shown(cell) -> str:
 
 
 def _is_number(cell) -> bool:
-    """Return whether a cell is a number, a text that can be read as a number, or None."""
+    """Return whether a cell is a number, None, or a text that looks like a number, such as "1,234" or "95 %"."""
     return not isinstance(cell, str) or re.fullmatch(r"[-+]?[\d,.]*\d ?%?", cell) is not None
 
 
 # ---- bins of histograms
 
 BINS = 30
-BEYOND = 0.5  # percent of the values at either end that join the outermost bin, so that they do not hide the rest
+# This percentage of the lowest and of the highest values joins the outermost bins. Otherwise a few extreme values could
+# stretch the axis so far that almost all values fall into one bin.
+BEYOND = 0.5
 
 
 def bin_edges(values: np.ndarray) -> np.ndarray:
-    """The edges (n + 1,) of at most BINS bins for a histogram of finite values (N,).
+    """Return the edges (n + 1,) of n bins for a histogram of `values` (N,), which are finite. n is at most BINS.
 
-    If all values are whole numbers, each bin covers an equal count of whole numbers. If all values are equal, there is
-    one bin. Some values may be beyond the outermost edges; `bin_counts` counts them in the outermost bins.
+    If all values are whole numbers, each bin covers equally many whole numbers. If all values are equal, there is one
+    bin. A few very low and very high values may lie outside of the edges; `bin_counts` counts them in the first and in
+    the last bin.
     """
     values = np.asarray(values, float)
     low, high = np.percentile(values, [BEYOND, 100 - BEYOND])
@@ -77,38 +84,43 @@ def bin_edges(values: np.ndarray) -> np.ndarray:
         width = np.ceil((high - low + 1) / BINS)
         return np.arange(low, high + width + 1, width) - 0.5
     largest = max(abs(low), abs(high))
-    if high - low > 2 * BINS * np.spacing(largest):  # else the edges would not all differ
+    if high - low > 2 * BINS * np.spacing(largest):  # otherwise some edges would be equal
         return np.linspace(low, high, BINS + 1)
     beyond = max(0.5, largest * 1e-6)
     return np.array([low - beyond, high + beyond])
 
 
 def bin_counts(values: np.ndarray, bins: np.ndarray) -> np.ndarray:
-    """The number of values (n,) int in each of n bins. Values beyond the edges count in the outermost bins.
+    """Return the number of values (n,) int in each of n bins.
 
-    bins (n + 1,): the edges.
+    bins (n + 1,): the edges of the bins. A value below the first edge is counted in the first bin, and a value above
+    the last edge in the last bin.
     """
     return np.histogram(np.clip(np.asarray(values, float), bins[0], bins[-1]), bins)[0]
 
 
 def bin_percent(values: np.ndarray, bins: np.ndarray) -> np.ndarray:
-    """The share (n,) of values in each of n bins, in percent. Values beyond the edges count in the outermost bins."""
+    """Return the percentage of the values in each of n bins, (n,) float.
+
+    bins (n + 1,): the edges of the bins. A value below the first edge is counted in the first bin, and a value above
+    the last edge in the last bin.
+    """
     return bin_counts(values, bins) * 100 / max(len(values), 1)
 
 
 # ---- drawing
 
-INK = "#010203"  # a placeholder for the text colour of the page; `inline_svg` replaces it by currentColor
+INK = "#010203"  # stands for the text colour of the page; `inline_svg` writes currentColor instead
 # From Okabe and Ito (2008), "Color Universal Design": colours that colour-blind people can tell apart. Yellow is last,
 # because it is pale.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442")
 DASHES = ("-", "--", "-.", ":")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-FEW_POINTS = 50  # up to this many points are drawn large
+FEW_POINTS = 50  # points are drawn large if there are at most this many
 WIDTH, HEIGHT = 4.6, 3.1  # inches, small enough that the text can be read when a phone scales the figure down
 INKED = ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color", "grid.color")
 SETTINGS = {
-    "svg.fonttype": "none",  # text stays text, which can be searched, read aloud and shown in the page's font
+    "svg.fonttype": "none",  # keeps text as text, which can be searched, read aloud and shown in the page's font
     "svg.hashsalt": "comp",  # without it, ids are random
     "text.parse_math": False,  # names may contain $
     "font.size": 11,
@@ -127,7 +139,10 @@ NO_METADATA = dict.fromkeys(("Date", "Creator", "Format", "Type"))
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure. svg: the Markup of its SVG element. numbers: the table of the values in the figure."""
+    """A figure of a page.
+
+    svg: the SVG element, as text that is not escaped again. numbers: a table of the values that the figure shows.
+    """
 
     title: str
     svg: str
@@ -136,7 +151,10 @@ class Figure:
 
 @contextlib.contextmanager
 def drawing(height: float = HEIGHT) -> Iterator[tuple]:
-    """Yield a matplotlib Figure and its axes, with the settings that all figures share. height: in inches."""
+    """Yield a matplotlib Figure and its axes, with the settings that all figures share.
+
+    height: the height of the figure in inches.
+    """
     import matplotlib
     from matplotlib.figure import Figure as Canvas
 
@@ -146,7 +164,10 @@ def drawing(height: float = HEIGHT) -> Iterator[tuple]:
 
 
 def inline_svg(figure, title: str):
-    """Return the SVG element of a matplotlib Figure as Markup, within `drawing`. title: for screen readers."""
+    """Return the SVG element of a matplotlib Figure, for use inside an HTML page.
+
+    Call this function inside `drawing`. title: a text for screen readers.
+    """
     from markupsafe import Markup, escape
 
     buffer = io.StringIO()
@@ -161,15 +182,18 @@ def inline_svg(figure, title: str):
 
 
 def _own_ids(text: str, prefix: str) -> str:
-    """The SVG with a prefix before each id. Ids must be unique in a page, and matplotlib repeats ids."""
+    """Return the SVG text with a prefix before each id.
+
+    Ids must be unique in a page, but matplotlib uses the same ids in several figures.
+    """
     text = re.sub(r'(\bid=")', rf"\g<1>{prefix}-", text)
     return re.sub(r'(url\(#|href="#)', rf"\g<1>{prefix}-", text)
 
 
 def short_label(name: str, most: int = 28) -> str:
-    """The name as a label of a figure, cut to at most `most` letters.
+    """Return the name as a label of a figure, cut to at most `most` letters.
 
-    matplotlib leaves out labels that start with "_", so such a label gets a blank in front.
+    A label that starts with "_" gets a blank in front, because matplotlib leaves out labels that start with "_".
     """
     name = name if len(name) <= most else f"{name[: most - 1]}…"
     return f" {name}" if name.startswith("_") else name
@@ -181,9 +205,10 @@ def short_label(name: str, most: int = 28) -> str:
 def lines(
     title: str, x_label: str, y_label: str, series: Mapping[str, tuple[Sequence, Sequence]], diagonal: bool = False
 ) -> Figure:
-    """Draw a line for each series. series: name to x (n,) and y (n,), where nan means no value.
+    """Return a figure with a line for each series.
 
-    diagonal: whether to draw the line y = x, too.
+    series: the points of each line as x (n,) and y (n,), by the name of the line; nan in y means that there is no
+    value. diagonal: whether the figure also has the line y = x from 0 to 1.
     """
     with drawing() as (canvas, axes):
         if diagonal:
@@ -201,9 +226,10 @@ def lines(
 def bars(
     title: str, x_label: str, values: Mapping[str, float], intervals: Sequence[tuple[float, float]] = ()
 ) -> Figure:
-    """Draw horizontal bars, the first at the top. values: the name and the length of each bar.
+    """Return a figure with horizontal bars, the first bar at the top.
 
-    intervals (n,): the two ends of each bar's whisker; empty if the bars have no whiskers.
+    values: the length of each of n bars, by the name of the bar. intervals (n,): the two ends of the whisker of each
+    bar; empty if the bars have no whiskers.
     """
     names, lengths = [short_label(name) for name in values], list(values.values())
     whiskers = [np.abs(np.subtract(lengths, side)) for side in zip(*intervals, strict=True)] or None
@@ -228,9 +254,10 @@ def histogram(
     y_label: str = "count",
     marks: Sequence[float] = (),
 ) -> Figure:
-    """Draw the outlines of histograms with common bins. edges (n + 1,). counts: each series's name to its counts (n,).
+    """Return a figure with the outlines of one or several histograms, which share their bins.
 
-    y_label: the meaning of the height of a bin. marks: the x of dotted vertical lines.
+    edges (n + 1,): the edges of n bins. counts: the heights (n,) of the bins of each histogram, by its name. y_label:
+    what the heights mean. marks: the x of dotted vertical lines.
     """
     with drawing() as (canvas, axes):
         for i, (name, values) in enumerate(counts.items()):
@@ -247,7 +274,10 @@ def histogram(
 def scatter(
     title: str, x_label: str, y_label: str, x: Sequence, y: Sequence, numbers: Table, diagonal: bool = False
 ) -> Figure:
-    """Draw the points x (n,), y (n,). numbers: the table below the figure. diagonal: whether to draw y = x, too."""
+    """Return a figure with the points x (n,), y (n,).
+
+    numbers: the table that the page shows below the figure. diagonal: whether the figure also has the line y = x.
+    """
     with drawing(height=4.0) as (canvas, axes):
         size, alpha = (9, 0.5) if len(x) > FEW_POINTS else (40, 0.9)
         axes.scatter(x, y, s=size, alpha=alpha, color=COLOURS[0], linewidths=0)
@@ -267,7 +297,7 @@ def _finish(axes, x_label: str, y_label: str, legend: bool = False) -> None:
 
 
 def _points(title: str, x_label: str, y_label: str, series: Mapping[str, tuple[Sequence, Sequence]]) -> Table:
-    """The table of the numbers of a line figure, with a row for each x of any line."""
+    """Return the table of the numbers of a line figure. It has a row for each x that occurs in a line."""
     values = {name: dict(zip(map(float, x), map(float, y), strict=True)) for name, (x, y) in series.items()}
     every = sorted({x for points in values.values() for x in points})
     rows = [[f"{x:g}", *(_or_none(points.get(x)) for points in values.values())] for x in every]
@@ -279,13 +309,14 @@ def _or_none(value: float | None) -> float | None:
     return value if value is not None and np.isfinite(value) else None
 
 
-MOST_NUMBERS = 12  # most names for which the cells have room for their numbers
+MOST_NUMBERS = 12  # with more names, the cells are too small for their counts
 
 
 def matrix(title: str, names: Sequence[str], counts: np.ndarray) -> Figure:
-    """Draw the counts (K, K) int as cells, where higher counts are darker. names (K,).
+    """Return a figure with a square table of coloured cells, where higher counts are darker.
 
-    If there are few names, the cells also show the counts.
+    counts (K, K) int: the number for each cell. names (K,): the names of the rows, which are also the names of the
+    columns. If there are few names, the counts are also written into the cells.
     """
     from matplotlib.colors import LinearSegmentedColormap
 

@@ -1,8 +1,9 @@
 """The writer of pages. A page is one HTML file made of sections, with styles, scripts, figures and photos inside it.
 
-`write_page` renders page.html.j2, which shows the sections in their order. Most sections show their notes, figures,
-tables and strips of photos. A section may also have a template of its own, which shows its `values`. The templates are
-in templates/. The name `parts` in a template stands for the macros of parts.html.j2.
+`write_page` renders page.html.j2, which shows the sections in their order. Most sections use section.html.j2, which
+shows their notes, figures, tables and strips of photos. Other sections have their own template, which shows the
+`values` of the section. The templates are in templates/. In each template, `parts` stands for the macros of
+parts.html.j2.
 
 Class names, file names and the predictions of a teammate come from other people and may contain markup. So every value
 is escaped. A Content-Security-Policy lets the browser run only the page's own scripts, known by their hashes, and load
@@ -28,10 +29,10 @@ POLICY = (
 
 @dataclass(frozen=True)
 class Strip:
-    """A row of photos.
+    """A row of photos on a page.
 
-    pictures: pairs of a thumbnail and a text on what the photo shows. note: a text after the title. captions: whether
-    the page shows the text of each photo; otherwise the text appears on hovering and in screen readers.
+    pictures: pairs of a thumbnail and a text that says what the photo shows. note: a text after the title. captions: if
+    True, the page shows the text below each photo; if False, the text appears only on hovering and in screen readers.
     """
 
     title: str
@@ -44,10 +45,10 @@ class Strip:
 class Section:
     """A section of a page.
 
-    id: the anchor, which is unique in the page. notes: sentences. missing: pairs of a text on something that is missing
-    and of the command that makes it. template: the file in templates/ that shows the section; the default shows notes,
-    figures, tables and strips, and other templates show `values`. scripts: JavaScript files in templates/ that the
-    section needs.
+    id: the anchor of the section, which is unique in the page. notes: sentences. missing: pairs of a text that says
+    what is missing, and the command that makes it. template: the file in templates/ that shows the section. The default
+    template shows missing, notes, figures, tables and strips; another template shows `values`, which are its own data.
+    scripts: the JavaScript files in templates/ that the section needs.
     """
 
     id: str
@@ -71,10 +72,10 @@ def write_page(
     tiles: Sequence[tuple[str, str]] = (),
     missing: Sequence[tuple[str, str]] = (),
 ) -> None:
-    """Write the page to the file `path`.
+    """Write an HTML page with the given title and sections to the file `path`.
 
-    lead: a sentence below the title. tiles: pairs of a number's text and of a text on what the number counts, for the
-    top of the page. missing: as in Section, but for the whole page.
+    lead: a sentence below the title. tiles: the numbers at the top of the page, as pairs of texts: the number, and what
+    it counts. missing: pairs of a text that says what is missing, and the command that makes it.
     """
     names = dict.fromkeys(name for section in sections for name in section.scripts)
     scripts = [(TEMPLATES / name).read_text(encoding="utf-8") for name in names]
@@ -85,10 +86,10 @@ def write_page(
 
 
 def data_block(name: str, value):
-    """The markup of an element with `value` as JSON. A script finds the element by the id `name`.
+    """Return the markup of a script element that holds `value` as JSON. The id of the element is `name`.
 
-    The JSON has only ASCII characters and no <, > or &, so its content cannot end the element. Raises ValueError if a
-    number is nan.
+    The scripts of a page read their data from such an element. The JSON has only ASCII characters and no <, > or &, so
+    no value can end the element too early. Raises ValueError if a number is nan or infinite.
     """
     import jinja2
     from markupsafe import Markup
@@ -104,7 +105,7 @@ def _hash(script: str) -> str:
 
 @functools.cache
 def _environment():
-    """The Jinja environment of all templates, with the style sheet and the macros as globals."""
+    """Return the Jinja environment of all templates, with the style sheet and the macros as globals."""
     import jinja2
 
     environment = jinja2.Environment(

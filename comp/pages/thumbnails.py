@@ -1,4 +1,4 @@
-"""Thumbnails of photos, which are small WebP images inside a page. Photos are decoded as for training."""
+"""Make thumbnails of photos: small WebP images inside a page. Photos are decoded in the same way as for training."""
 
 import base64
 import io
@@ -9,24 +9,28 @@ from pathlib import Path
 
 from comp.data.decoding import decode, read_bytes
 
-THREADS = 4  # decoding and encoding release the interpreter lock
-QUALITY = 70  # quality of WebP, with which a thumbnail of 96 pixels takes about 2 kB
+THREADS = 4  # threads help, because decoding and encoding release the interpreter lock
+QUALITY = 70  # quality of WebP; with this quality a thumbnail of 96 pixels takes about 2 kB
 OVER_BUDGET = "no thumbnail, to keep the page small"
 
 
 @dataclass(frozen=True)
 class Thumbnail:
-    """A thumbnail. uri: the data URI of a WebP image, or an empty text. problem: why the uri is empty."""
+    """A thumbnail of a photo, or the reason why there is no thumbnail.
+
+    uri: a WebP image as a data URI, or "" if there is no thumbnail. problem: the reason, or "".
+    """
 
     uri: str
     problem: str = ""
 
 
 def thumbnails(inputs: Path, images: Sequence[str], size: int = 96, budget: int = 6_000_000) -> list[Thumbnail]:
-    """The thumbnail of each image, in the order of `images`. After `budget` bytes are used, thumbnails are empty.
+    """Return the thumbnail of each photo, in the order of `images`.
 
-    images: paths relative to `inputs`. size: pixels of the longer side. The thumbnail of a missing or damaged photo is
-    empty and has a problem.
+    images: paths relative to `inputs`. size: pixels of the longer side of a thumbnail. A missing or damaged photo gets
+    a Thumbnail without a picture, which says the problem. As soon as the thumbnails have used up `budget` bytes, all
+    further photos get such a Thumbnail, too.
     """
     drawn, used = [], 0
     for small in _in_order(inputs, images, size):
@@ -38,7 +42,10 @@ def thumbnails(inputs: Path, images: Sequence[str], size: int = 96, budget: int 
 
 
 def thumbnail(path: Path, size: int = 96) -> Thumbnail:
-    """The thumbnail of the photo at `path`. Its longer side has at most `size` pixels."""
+    """Return the thumbnail of the photo at `path`. Its longer side has at most `size` pixels.
+
+    If the photo cannot be read, the Thumbnail has no picture and says the problem.
+    """
     try:
         return Thumbnail(data_uri(decode(read_bytes(path), enough=2 * size), size))
     except ValueError as error:
@@ -46,7 +53,10 @@ def thumbnail(path: Path, size: int = 96) -> Thumbnail:
 
 
 def data_uri(pixels, size: int = 96) -> str:
-    """The data URI of RGB pixels (H, W, 3) uint8, after their longer side is reduced to at most `size` pixels."""
+    """Return a picture as the data URI of a WebP image.
+
+    pixels: RGB (H, W, 3) uint8. If the longer side has more than `size` pixels, the picture is made smaller first.
+    """
     from PIL import Image
 
     image, buffer = Image.fromarray(pixels), io.BytesIO()
@@ -56,9 +66,9 @@ def data_uri(pixels, size: int = 96) -> str:
 
 
 def _in_order(inputs: Path, images: Sequence[str], size: int) -> Iterator[Thumbnail]:
-    """Yield the thumbnail of each image, in the order of `images`.
+    """Yield the thumbnail of each photo, in the order of `images`.
 
-    Only a few thumbnails are drawn ahead, so that little work is lost when the budget is used.
+    Only a few thumbnails are made in advance, so that little work is lost if the caller stops early.
     """
     step = 8 * THREADS
     with ThreadPoolExecutor(THREADS) as pool:

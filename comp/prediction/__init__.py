@@ -1,4 +1,5 @@
-"""Predictions of trained models for photos, with test-time augmentation (TTA), Grad-CAM, and frozen features.
+"""Predict photos with trained models, compute features of photos, and show with Grad-CAM where models look.
 
-Change here the TTA views, how folds are predicted, and how features of a frozen model are computed and stored.
+Change this package to change the views of test-time augmentation (TTA), how folds are predicted, or how the features of
+a frozen model are computed and stored.
 """

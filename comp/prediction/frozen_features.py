@@ -1,10 +1,10 @@
-"""Features of a frozen timm model (`make embed`), computed once for all photos, for a classifier of scikit-learn.
+"""Compute features of photos with a frozen timm model, for a classifier of scikit-learn (`make embed`).
 
-The model has no classifier and turns photos (B, 3, H, W) into features (B, D). The features of the training photos and
-of the test photos lie in two folders in outputs/cache, each in several files, so that a stage that was killed computes
-only the missing files. The name of a folder is a hash of everything that the features depend on: the photos (their
-names, sizes and times), image size, crop, fit, weights, normalisation, views, batch size, number format and the
-versions of timm and torch.
+The model has no classifier and turns photos (B, 3, H, W) into features (B, D). The features of all photos are computed
+once and kept in outputs/cache, in a folder for the training photos and a folder for the test photos. Each folder has
+several files, so that a stage that was killed computes only the missing files. The name of a folder is a hash of
+everything that the features depend on: the photos (their names, sizes and times), the weights, the settings crop, fit,
+image_size, mean, std, tta and batch_size, the number format, and the versions of timm and torch.
 """
 
 import dataclasses
@@ -43,22 +43,25 @@ from comp.tabular.derived_runs import Places, check_derived, claim_derived, pred
 from comp.tabular.row_values import RowValues, chosen_columns
 
 OF_MODEL = ("pretrained", "image_size", "crop", "fit", "mean", "std", "tta", "amp", "channels_last", "batch_size")
-SPEED = ("cache",)  # settings that do not change the result
-HELP = "correct that setting; .venv/bin/python tools/embed.py --help describes all of them"
+SPEED = ("cache",)  # settings that change only the speed, not the result
+HELP = "correct this setting; all settings are listed by: .venv/bin/python tools/embed.py --help"
 PACKAGES = ("numpy", "scikit-learn", "torch", "timm")
-OTHER_MODEL = "make embed MODEL=resnet34, or another that python -c 'import timm; print(*timm.list_models())' lists"
-BATCHES = 8  # batches per file of features
-TIMES = 4  # how many times larger batches are than in training, since no layer's output is kept
+OTHER_MODEL = (
+    "make embed MODEL=resnet34, or the same command with another MODEL; the models of timm are listed by: "
+    ".venv/bin/python -c 'import timm; print(*timm.list_models())'"
+)
+BATCHES = 8  # a file of features holds this many batches
+TIMES = 4  # batches are this many times larger than in training, because the outputs of layers are not kept
 
 
 # ---- the stage
 
 
 def embed(project: Project, model: str, name: str = "", text: str = "", seed: int = 0, where: str = "auto") -> None:
-    """Compute features of the photos, and make a run of a classifier that learns and predicts from these features.
+    """Compute features of all photos, fit a classifier to the features, and write its predictions as a run.
 
-    model: a named recipe or a timm model. name: the name of the run. text: the settings SET. where: the name of a
-    device.
+    model: a named recipe or a timm model. name: the name of the run; "" means <model>_embed. text: settings, as the
+    user writes them in SET. where: the name of a device, or "auto".
     """
     run = project.run(name or f"{model}_embed")
     check_run_name(run.name)
@@ -82,13 +85,16 @@ def embed(project: Project, model: str, name: str = "", text: str = "", seed: in
 
 def _say_backbone(recipe: Recipe, backbone: "Backbone") -> None:
     console.say(
-        f"{recipe.model}: {backbone.features} features at {recipe.image_size} px, TTA {recipe.tta}"
+        f"{recipe.model}: {backbone.features} features for each photo, at {recipe.image_size} px, TTA {recipe.tta}"
         + (f"; {backbone.origin}" if backbone.origin else ", not pretrained")
     )
 
 
 def _predict(project: Project, run: Run, settings: "EmbedRecipe", values: list[RowValues]) -> None:
-    """Fit the classifiers and write the predictions. values: the RowValues of the training and of the test photos."""
+    """Fit a classifier for each fold, and write its predictions for the held-out photos and the test photos.
+
+    values: the features and further values of the training photos, and then those of the test photos.
+    """
     folds, competition = project.folds, project.competition
     ids = folds["id"].to_numpy() if competition.combine else None
     known, numbers, groups = labels.to_array(folds["label"], competition), folds["fold"], folds["group"]
@@ -106,7 +112,8 @@ def _predict(project: Project, run: Run, settings: "EmbedRecipe", values: list[R
 class EmbedRecipe:
     """The settings of `make embed`.
 
-    recipe: the settings of the model and of its photos. classifier: the settings of the classifier on the features.
+    recipe: the settings of the model and of its photos. classifier: the settings of the classifier that learns from the
+    features.
     """
 
     recipe: Recipe
@@ -121,8 +128,8 @@ class EmbedRecipe:
 def chosen_embed_recipe(model: str, text: str, seed: int, competition: Competition) -> EmbedRecipe:
     """Return the settings of `make embed MODEL=model SET=text`.
 
-    If `model` is a named recipe, the settings that SET leaves open (such as image size and crop) are the recipe's.
-    Raises InputError for an unknown setting, and for a value that is not allowed or does not fit the target.
+    If `model` is a named recipe, settings of the model that are not in `text`, such as the image size, come from this
+    recipe. Raises InputError for an unknown setting, and for a value that is not allowed or does not fit the target.
     """
     of_recipe = {key: type(getattr(Recipe(), key)) for key in (*OF_MODEL, *SPEED)}
     given = parsed_settings(text, of_recipe | classifiers.setting_types(), HELP)
@@ -136,7 +143,7 @@ def chosen_embed_recipe(model: str, text: str, seed: int, competition: Competiti
 
 
 def settings_help() -> str:
-    """The text of --help that lists all settings with their defaults and meanings."""
+    """Return the part of the --help text that lists all settings of SET with their defaults and meanings."""
     fields = [*settings_of(Recipe, only=(*OF_MODEL, *SPEED)), *settings_of(ClassifierSettings)]
     return help_text("settings of SET:", fields)
 
@@ -146,10 +153,10 @@ def settings_help() -> str:
 
 @dataclass(frozen=True)
 class Backbone:
-    """A frozen model, in eval mode on its device.
+    """A frozen timm model without its classifier, in eval mode on its device.
 
-    features: D, the number of features. digest: a hash of the weights. origin: the origin of the weights, or None if
-    they are not pretrained.
+    features: the number of features that the model gives for a photo. digest: a hash of the weights. origin: where the
+    pretrained weights come from, or None if the model is not pretrained.
     """
 
     model: nn.Module
@@ -160,10 +167,11 @@ class Backbone:
 
 
 def load_backbone(recipe: Recipe, competition: Competition, weights: Path, where: torch.device) -> Backbone:
-    """Return the recipe's model without its classifier; it is pretrained unless the recipe has pretrained=false.
+    """Return the recipe's model without its classifier, as a Backbone.
 
-    weights: the folder of local weights. Raises InputError if the model gives no features at the recipe's image size,
-    or if its weights cannot be found or do not fit.
+    The model is pretrained, unless the recipe has pretrained=false. weights: the folder of local weights. Raises
+    InputError if the model gives no features at the recipe's image size, or if its weights cannot be found or do not
+    fit.
     """
     check_backbone(recipe, competition, where)
     torch.manual_seed(recipe.seed)
@@ -174,7 +182,7 @@ def load_backbone(recipe: Recipe, competition: Competition, weights: Path, where
 
 
 def check_backbone(recipe: Recipe, competition: Competition, where: torch.device) -> None:
-    """Raise InputError unless the untrained model gives a row of features for each of two grey photos."""
+    """Raise InputError unless the model of the recipe can turn photos into features at the recipe's image size."""
     problem = fault_of_backbone(recipe, competition, where)
     if not problem:
         return
@@ -185,14 +193,17 @@ def check_backbone(recipe: Recipe, competition: Competition, where: torch.device
     ):
         raise InputError(
             found,
-            f"a size that fits, such as the model's own, image_size={own}",
+            f"an image size that fits the model, such as its own image_size={own}",
             f"the same command with image_size={own} in SET, and RUN=<name>",
         )
     raise InputError(found, "a model of timm that gives a row of features for each photo", OTHER_MODEL)
 
 
 def fault_of_backbone(recipe: Recipe, competition: Competition, where: torch.device) -> str:
-    """Try an untrained model on two grey photos. Return its error as one line of text, or "" if it gives features."""
+    """Return why the model of a recipe cannot turn photos into features, or "" if it can.
+
+    The reason is one line of text. The model is tried on two grey photos, with random weights.
+    """
     try:
         model = factory.create_model(recipe, competition, Path(), pretrained=False)
         model = _without_classifier(model).to(where, memory_format=memory_format(recipe)).eval()
@@ -202,8 +213,8 @@ def fault_of_backbone(recipe: Recipe, competition: Competition, where: torch.dev
     except InputError:
         raise
     except torch.OutOfMemoryError:
-        return ""  # what to do is explained where the photos are read
-    except Exception as error:  # a timm model may raise any error at a size that is not its own
+        return ""  # the advice for this error is given later, when the photos are read
+    except Exception as error:  # a timm model may raise any error if the image size does not fit
         return f"{type(error).__name__}: {(str(error).strip() or '?').splitlines()[0][:200]}"
     return ""
 
@@ -216,9 +227,9 @@ def _without_classifier(model: nn.Module) -> nn.Module:
 
 
 def _features(model: nn.Module, recipe: Recipe, where: torch.device) -> int:
-    """Return D, the number of features that the model gives for each of two grey photos.
+    """Try the model on two grey photos, and return the number of features that it gives for each of them.
 
-    Raises ValueError if the output is not (2, D).
+    Raises ValueError if the output does not have the shape (2, number of features).
     """
     images = torch.zeros(2, 3, recipe.image_size, recipe.image_size, device=where)
     with torch.inference_mode():
@@ -233,10 +244,10 @@ def _features(model: nn.Module, recipe: Recipe, where: torch.device) -> int:
 
 
 def features(project: Project, backbone: Backbone, recipe: Recipe, images: Sequence[str]) -> np.ndarray:
-    """Return the features (N, D) float32 of the photos, averaged over the recipe's TTA views.
+    """Return the features (N, D) float32 of N photos, averaged over the TTA views of the recipe.
 
-    images (N,): the paths of the photos relative to inputs/. Features that are in outputs/cache are not computed again.
-    Raises InputError if a feature is not finite.
+    images (N,): the paths of the photos relative to inputs/. Features that are already in outputs/cache are read from
+    there. Raises InputError if a feature is not finite.
     """
     folder = _folder(project, backbone, recipe, images)
     size = BATCHES * TIMES * recipe.batch_size
@@ -261,7 +272,7 @@ def _folder(project: Project, backbone: Backbone, recipe: Recipe, images: Sequen
 
 
 def _kept(file: Path, backbone: Backbone) -> np.ndarray | None:
-    """Read a file of features. Return None if the file is missing or damaged."""
+    """Return the features (n, D) in a file of outputs/cache, or None if the file is missing or damaged."""
     try:
         part = files.read_arrays(file, ("features",))["features"]
     except ValueError:
@@ -286,7 +297,7 @@ def _computed(backbone: Backbone, recipe: Recipe, photos: Photos, rows: np.ndarr
         other = "amp=off in SET, and RUN=<name>" if half != torch.float32 else "another MODEL"
         raise InputError(
             f"{recipe.model} gives features that are not finite for {bad} of {len(part)} photos",
-            "finite numbers",
+            "features that are finite numbers",
             f"the same command with {other}",
         )
     return part

@@ -1,16 +1,17 @@
 """Grad-CAM, which shows which parts of a photo speak for an answer (Selvaraju et al. 2017, arXiv:1610.02391).
 
-The gradient of a score, such as the log of a class's probability, is taken with respect to the cells of a feature map.
-The weight of a channel is the mean of its gradient. Where the weighted sum of the channels is above zero, the photo
-speaks for the answer.
+A model turns a photo into a feature map, which has cells for the places of the photo and a channel for each feature.
+Grad-CAM takes the gradient of a score, such as the log of a class's probability, with respect to this map. The weight
+of a channel is the mean of its gradient. Where the weighted sum of the channels is above zero, the photo speaks for the
+answer.
 
-The feature map is chosen by the kind of the model. Of a CNN, it is the deepest map in timm's feature_info with at least
-FEW_CHANNELS cells a side, because a smaller map says little about places. Of a transformer, it is the patch tokens that
-enter the last block, because the classifier may read only the class token after this block, and the gradient of the
-patch tokens would be zero. Photos are squares here, so the maps are squares, too.
+Which feature map is used depends on the kind of model. For a CNN, it is the deepest map in timm's feature_info that has
+at least FEWEST_CELLS cells along a side, because a smaller map says little about places. For a transformer, it is the
+patch tokens that enter the last block. The output of the last block would not do: the classifier may read only its
+class token, and then the gradient of its patch tokens is zero. Photos are squares here, so the maps are squares, too.
 
 The package pytorch-grad-cam (grad-cam 1.5.7) is not a dependency, because its caller has to provide the layer, the
-layout of the layer's output and the score of each head, and the rest of the work is the four lines of `heat`.
+layout of the layer's output and the score of each head. The rest of the work is the four lines of `heat`.
 
 Letters: C channels, H cells along a side of the map, L tokens, O outputs, S pixels along a side of the photo.
 """
@@ -27,23 +28,25 @@ from torch import Tensor, nn
 from comp.errors import InputError
 from comp.models.heads import AttributeSum, Head
 
-FEW_CHANNELS = 4  # cells a side; a photo of 64 px has 2 cells a side at a stride of 32, and 4 at a stride of 16
+# cells along a side; a photo of 64 px has 2 cells along a side at a stride of 32, and 4 cells at a stride of 16
+FEWEST_CELLS = 4
 
 
 def features_and_outputs(model: nn.Module, image: Tensor, name: str) -> tuple[Tensor, Tensor]:
-    """Return the features of a photo, in the model's own layout (see `as_map`), and the model's outputs (1, O).
+    """Return the feature map that Grad-CAM uses for a photo, and the outputs (1, O) of the model.
 
-    image (1, 3, S, S). name: the name of the model. Raises InputError if the model has no feature map.
+    The map has the layout in which the model computes it; `as_map` changes the layout. image: one photo (1, 3, S, S).
+    name: the name of the model, for the error. Raises InputError if the model has no feature map that can be used.
     """
     backbone = _backbone(model)
     if not (hasattr(backbone, "forward_features") and hasattr(backbone, "forward_head")):
-        raise _no_map(name, "the model has no forward_features and forward_head of timm")
+        raise _no_map(name, "it lacks the methods forward_features and forward_head of timm")
     with _kept(backbone) as kept:
         last = backbone.forward_features(image)
         outputs = backbone.forward_head(last)
     usable = [one for one in [*kept, last] if _side(backbone, one) > 1 and one.ndim == last.ndim]
     if not usable:
-        raise _no_map(name, f"{image.shape[-1]} px leave no square of at least 2 x 2 cells")
+        raise _no_map(name, f"at {image.shape[-1]} px it has no square map of at least 2 x 2 cells")
     table = model.table if isinstance(model, AttributeSum) else None
     return _best(backbone, usable), outputs if table is None else outputs @ table
 
@@ -54,7 +57,7 @@ def _backbone(model: nn.Module) -> nn.Module:
 
 def _no_map(name: str, why: str) -> InputError:
     return InputError(
-        f"{name} has no feature map that shows where it looks: {why}",
+        f"the model {name} has no feature map that shows where it looks: {why}",
         "a run of a CNN, or of a transformer with a grid of patches",
         "make train MODEL=<another model>, then the same command with RUN=<the new run>",
     )
@@ -62,7 +65,10 @@ def _no_map(name: str, why: str) -> InputError:
 
 @contextmanager
 def _kept(backbone: nn.Module) -> Iterator[list]:
-    """Yield a list that a forward pass fills with the outputs of timm's stages and the input of the last block."""
+    """Yield a list to which the next forward pass of the model adds the feature maps that Grad-CAM may use.
+
+    These are the outputs of timm's stages and, for a transformer, the input of its last block.
+    """
     kept, modules, blocks = [], dict(backbone.named_modules()), getattr(backbone, "blocks", None)
     infos = [info for info in getattr(backbone, "feature_info", None) or () if isinstance(info, dict)]
     stages = [modules[info["module"]] for info in infos if info.get("module") in modules]
@@ -80,15 +86,18 @@ def _keep(kept: list, value, dimensions: int) -> None:
 
 
 def _best(backbone: nn.Module, usable: list[Tensor]) -> Tensor:
-    """Return the features to use: the input of a transformer's last block, or a CNN's deepest map of enough cells."""
+    """Return the feature map in `usable` that Grad-CAM should use.
+
+    For a transformer, this is the input of the last block. For a CNN, it is the deepest map that has enough cells.
+    """
     if usable[0].ndim == 3:
         return usable[0]
     sides = [_side(backbone, one) for one in usable]
-    return usable[max(i for i, side in enumerate(sides) if side >= min(FEW_CHANNELS, max(sides)))]
+    return usable[max(i for i, side in enumerate(sides) if side >= min(FEWEST_CELLS, max(sides)))]
 
 
 def _side(backbone: nn.Module, features) -> int:
-    """Return H, the cells along a side of one photo's features, or 0 if the features are not a square map."""
+    """Return the number of cells along a side of a feature map, or 0 if `features` is not a square map of one photo."""
     if not isinstance(features, Tensor) or features.ndim not in (3, 4) or len(features) != 1:
         return 0
     if features.ndim == 3:
@@ -99,18 +108,18 @@ def _side(backbone: nn.Module, features) -> int:
 
 
 def _prefix(backbone: nn.Module, tokens: int) -> int | None:
-    """Return how many tokens (class token, registers) stand before the patch tokens, or None if no number fits.
+    """Return how many tokens, such as the class token, stand before the patch tokens of a transformer.
 
-    tokens: L. A number fits if the other tokens form a square.
+    tokens: the number of all tokens. Return None if the patch tokens cannot form a square.
     """
     known = (getattr(backbone, "num_prefix_tokens", 0), 0)
     return next((k for k in known if tokens > k and isqrt(tokens - k) ** 2 == tokens - k), None)
 
 
 def as_map(model: nn.Module, features: Tensor) -> Tensor:
-    """Return features, or the gradient of features, as a map (1, C, H, H). The first row is the top of the photo.
+    """Return a feature map, or its gradient, in the layout (1, C, H, H): C channels of H x H cells.
 
-    features: a map (1, C, H, H), a map (1, H, H, C), or tokens (1, L, C).
+    The first row of cells is the top of the photo. features: a map (1, C, H, H) or (1, H, H, C), or L tokens (1, L, C).
     """
     backbone = _backbone(model)
     if features.ndim == 3:
@@ -120,7 +129,10 @@ def as_map(model: nn.Module, features: Tensor) -> Tensor:
 
 
 def _is_channels_last(backbone: nn.Module, features: Tensor) -> bool:
-    """Whether the features are (1, H, H, C) and not (1, C, H, H). If C equals H, timm's output_fmt decides."""
+    """Return whether a feature map has the layout (1, H, H, C) and not (1, C, H, H), with C channels.
+
+    If C is equal to H, timm's output_fmt decides.
+    """
     _, a, b, c = features.shape
     return "NHWC" in str(getattr(backbone, "output_fmt", "")) if a == b == c else a == b
 
@@ -130,11 +142,11 @@ TINY = 1e-30  # the smallest probability whose logarithm is taken
 
 @dataclass(frozen=True)
 class Question:
-    """A question to Grad-CAM: which parts of the photo speak for a class or label, or raise or lower a number.
+    """A question to Grad-CAM: which parts of a photo speak for a class or label, or raise or lower a number.
 
     title: the words for the page. value: the probability of the class or label, or the predicted number. place: the
-    index of the class or label, or None if the question is about a number. sign: 1 asks what raises the number, and -1
-    asks what lowers it.
+    index of the class or label, or None if the question is about a number. sign: for a number, 1 asks which parts raise
+    the number, and -1 asks which parts lower it.
     """
 
     title: str
@@ -144,10 +156,11 @@ class Question:
 
 
 def heats(model: nn.Module, head: Head, image: Tensor, questions: Sequence[Question], name: str) -> list[np.ndarray]:
-    """Return the heat (H, H) float32 of each question, which is 1 at its hottest cell and at least 0 elsewhere.
+    """Return the answer to each question as a heat map (H, H) float32, with a cell for each part of the photo.
 
-    If nothing in the photo speaks for the answer, its heat is 0 everywhere. image (1, 3, S, S): normalised. name: the
-    name of the model. Raises InputError if the model has no feature map.
+    A cell is high if its part of the photo speaks for the answer. The hottest cell of a heat map is 1, and no cell is
+    below 0. If no part of the photo speaks for the answer, all cells are 0. image (1, 3, S, S): one normalised photo.
+    name: the name of the model, for the error. Raises InputError if the model has no feature map.
     """
     with torch.enable_grad():
         features, outputs = features_and_outputs(model.eval(), image, name)
@@ -155,7 +168,11 @@ def heats(model: nn.Module, head: Head, image: Tensor, questions: Sequence[Quest
 
 
 def score(question: Question, head: Head, outputs: Tensor) -> Tensor:
-    """Return the scalar whose gradient answers a question: the log of a probability, or the number times its sign."""
+    """Return the number whose gradient answers a question, as a tensor without dimensions.
+
+    This is the log of the probability of the class or label, or the predicted number multiplied by `question.sign`.
+    outputs (1, O): the outputs of the model for one photo.
+    """
     if question.place is not None:
         return head.probs(outputs)[0, question.place].clamp_min(TINY).log()
     number = head.scaled(outputs) if head.family == "number" else head.probs(outputs)
@@ -163,7 +180,10 @@ def score(question: Question, head: Head, outputs: Tensor) -> Tensor:
 
 
 def heat(model: nn.Module, features: Tensor, score: Tensor) -> np.ndarray:
-    """Return the heat (H, H) of a score, scaled to a maximum of 1."""
+    """Return the heat map (H, H) of one score, scaled so that its largest value is 1, or all 0 if nothing is above 0.
+
+    features: the feature map from which the model computed the score. score: the number from the function `score`.
+    """
     (gradient,) = torch.autograd.grad(score, features, retain_graph=True)
     weights = as_map(model, gradient).mean((2, 3), keepdim=True)
     summed = (weights * as_map(model, features)).sum((0, 1)).relu().detach()

@@ -1,8 +1,8 @@
-"""Show where the models of a run look in a photo (`make look`), by Grad-CAM with models that did not train on it.
+"""Show with Grad-CAM where the models of a run look in a photo on which they did not train (`make look`).
 
 A training photo is shown to the model of the fold that holds it out. A test photo is shown to the models of all folds
-that have weights, and the probabilities and heats of these models are averaged. TTA views are not used, because a
-mirrored photo would mirror the heat.
+that have weights, and the probabilities and heat maps of these models are averaged. TTA views are not used, because a
+mirrored photo would have a mirrored heat map.
 """
 
 import dataclasses
@@ -32,8 +32,8 @@ from comp.store.grad_cam_files import GradCam, Heat
 from comp.store.runs import EXTERNAL, NETWORKS, Run
 
 WEIGHTS = "fold*/model.safetensors"
-MOST = 6  # the most labels of one photo that get a heat map
-CPU = torch.device("cpu")  # slower than a GPU, but one photo is soon done, and every machine gives the same heat
+MOST = 6  # at most this many labels of a photo get a heat map
+CPU = torch.device("cpu")  # slower than a GPU, but fast enough for one photo, and every machine gives the same heat
 
 
 # ---- the photo, and the models that did not train on it
@@ -41,10 +41,10 @@ CPU = torch.device("cpu")  # slower than a GPU, but one photo is soon done, and 
 
 @dataclass(frozen=True)
 class ChosenPhoto:
-    """A photo, and the models that are shown it.
+    """A photo, and the folds whose models are shown the photo.
 
-    image: the path of the photo relative to inputs/. folds: the folds whose models are shown the photo. label: the
-    label as competition/labels.py has it, or None for a test photo.
+    image: the path of the photo relative to inputs/. folds: the numbers of the folds. label: the label in the form of
+    comp/competition/labels.py, or None for a test photo.
     """
 
     image: str
@@ -57,16 +57,16 @@ class ChosenPhoto:
 
 
 def photo_names(project: Project) -> list[str]:
-    """Return every name that `chosen_photo` takes: images of folds.csv, and images and ids of the test photos."""
+    """Return all names that `chosen_photo` accepts: the paths of all photos, and the ids of the test photos."""
     test = project.test_rows
     return list(dict.fromkeys([*project.folds["image"], *test["image"], *test["id"].astype(str)]))
 
 
 def chosen_photo(project: Project, run: Run, name: str) -> ChosenPhoto:
-    """Return the photo `name` with the folds whose models are shown it.
+    """Return the photo `name`, with the folds whose models did not train on this photo.
 
-    A training photo has the fold that holds it out; a test photo has all folds with weights.
-    Raises InputError if the photo is unknown or the folds have no weights.
+    name: the path of a photo, or the id of a test photo. A training photo has one such fold, which holds it out. A test
+    photo has all folds with weights. Raises InputError if the photo is unknown or if these folds have no weights.
     """
     rows = project.folds[project.folds["image"] == name]
     if len(rows):
@@ -83,11 +83,14 @@ def chosen_photo(project: Project, run: Run, name: str) -> ChosenPhoto:
 
 
 def unknown_photo(name: str, run: Run, images: list[str]) -> InputError:
-    """Return the error for a name that is no photo. Its advice is the most similar of `images`, or the first image."""
+    """Return the error for a name that is not the name of a photo.
+
+    Its advice is a command for the photo in `images` whose path is most similar to the name.
+    """
     nearest = (difflib.get_close_matches(name, images, 1) or images)[0]
     return InputError(
-        f"no photo {name} in folds.csv or among the test photos" if name else "no IMAGE",
-        "an image as folds.csv writes it, or a test photo",
+        f"there is no photo {name} in folds.csv or among the test photos" if name else "no IMAGE was given",
+        "the path of a photo as in folds.csv, or the path or id of a test photo",
         f"make look RUN={run.name} IMAGE={shlex.quote(nearest)}",
     )
 
@@ -96,33 +99,35 @@ def _check_weights(run: Run, numbers) -> None:
     for k in numbers:
         if not run.weights(k).is_file():
             expected = "the weights of the fold whose model did not train on this photo"
-            raise InputError(f"no {run.weights(k)}", expected, run.repair_command(k))
+            raise InputError(f"the file {run.weights(k)} does not exist", expected, run.repair_command(k))
 
 
 def check_run(project: Project, run: Run) -> None:
-    """Raise InputError if the run is unknown or has no networks.
+    """Raise InputError if the run is unknown, or if it has no networks.
 
     External predictions, stacks and classifiers on features have no networks.
     """
     names = [other.name for other in project.runs if any(other.folder.glob(WEIGHTS))]
-    expected = f"a run with weights: {', '.join(names) or 'none yet'}"
+    expected = f"a run with weights: {', '.join(names) or 'there is none yet'}"
     advice = f"the same command with RUN={names[0]}" if names else "make train MODEL=<a model>"
     if not run.name:
-        raise InputError("no RUN", expected, advice)
+        raise InputError("no RUN was given", expected, advice)
     runs.check_known(project.outputs, [run.name])
     if run.kind not in NETWORKS:
-        kind = "external predictions" if run.kind == EXTERNAL else "made of other predictions or embeddings"
-        raise InputError(f"{run.name} is {kind}, so it has no network of its own", expected, advice)
+        kind = "has external predictions" if run.kind == EXTERNAL else "is a classifier on embeddings or predictions"
+        raise InputError(f"the run {run.name} has no network: it {kind}", expected, advice)
 
 
 # ---- the questions
 
 
 def asked_questions(competition: Competition, probs: np.ndarray, label, number: bool) -> list[Question]:
-    """Return the questions for a photo.
+    """Return the questions that Grad-CAM answers for a photo.
 
-    probs (C,): the prediction of the photo. label: the label as competition/labels.py has it, or None if it is not
-    known. number: whether the model gives a number, as for a regression or with the head "regression" for grades.
+    They ask which parts of the photo speak for the predicted class and for the true class. If the model predicts a
+    number, they ask which parts raise and which parts lower the number. probs (C,): the prediction for the photo.
+    label: the true label in the form of comp/competition/labels.py, or None if it is not known. number: whether the
+    model gives a number, as for a regression or for grades with the head "regression".
     """
     if number:
         value = float(probs[0] if competition.target == "regression" else scoring.expectation(probs[None])[0])
@@ -137,7 +142,12 @@ def asked_questions(competition: Competition, probs: np.ndarray, label, number: 
 
 
 def _of_labels(competition: Competition, probs: np.ndarray, answer: np.ndarray, label) -> list[Question]:
-    """Return a question for each predicted or true label, or for the most probable label if there is no such label."""
+    """Return a question for each label that is predicted or true, the most probable label first.
+
+    There are at most MOST questions. If no label is predicted or true, return a question for the most probable label.
+    probs (C,), answer (C,) bool: the probability of each label, and whether it is predicted. label: the true labels, or
+    None.
+    """
     truth = np.zeros(len(probs), bool) if label is None else np.asarray(label) > 0
     places = np.flatnonzero(answer | truth) if (answer | truth).any() else [int(probs.argmax())]
     roles = {(True, True): "prediction and truth", (True, False): "prediction", (False, True): "truth, missed"}
@@ -152,7 +162,7 @@ def _of_class(competition: Competition, probs: np.ndarray, place: int, role: str
 
 
 def named_question(competition: Competition, label) -> str:
-    """Return a label or an answer in words, or "" if it is None."""
+    """Return a label or an answer as text, such as the name of a class, or "" if it is None."""
     if label is None:
         return ""
     if competition.target == "regression":
@@ -166,7 +176,11 @@ def named_question(competition: Competition, label) -> str:
 
 
 def look_at(project: Project, run: Run, photo: ChosenPhoto) -> tuple[GradCam, np.ndarray]:
-    """Return the heats of a photo, and its pixels (S, S, 3) uint8 as the models see them."""
+    """Return the heat maps and the prediction of a photo as a GradCam, and the pixels (S, S, 3) uint8 of the photo.
+
+    The pixels are those that the models see. Raises InputError if a model is not trained, or not with the current
+    files.
+    """
     recipe = recipe_json.load_recipe(run, project.competition)
     data = RunData(project, dataclasses.replace(recipe, cache=False))
     for k in photo.folds:
@@ -193,6 +207,6 @@ def _look(run: Run, photo: ChosenPhoto, recipe: Recipe, competition: Competition
 
 
 def _probs(model: torch.nn.Module, head: Head, image: torch.Tensor) -> np.ndarray:
-    """Return the probabilities (C,) of one photo, or its value (1,) if the target is a regression."""
+    """Return the probabilities (C,) that a model gives for one photo, or the predicted value (1,) of a regression."""
     with torch.inference_mode():
         return head.probs(model.eval()(image).float())[0].double().numpy()

@@ -1,7 +1,7 @@
-"""Predict rows with one or several models, and the folds of a run (`make predict`).
+"""Predict rows with one or several models, and predict the folds of a trained run (`make predict`).
 
 The held-out photos of a fold are predicted by the model of this fold. The test photos are predicted by the models of
-all folds, in one pass over the photos. Several processes share the rows.
+all folds, in one pass over the photos. If there are several processes, each of them predicts a part of the rows.
 """
 
 import contextlib
@@ -34,13 +34,13 @@ from comp.store.paths import ALL_DATA
 from comp.store.predictions import load_predictions, save_predictions
 from comp.store.runs import Run
 
-Advance = Callable[[int], None]  # a function that is called with the number of further images that are done
+Advance = Callable[[int], None]  # is called with the number of further photos that are done
 
 
 def predict(
     model: nn.Module, batches: Batches, recipe: Recipe, competition: Competition, device: torch.device, **options
 ) -> np.ndarray:
-    """Return the probabilities (N, C) float32 of one model. options: further arguments of `predict_all`."""
+    """Return the probabilities (N, C) float32 of one model for N rows. options: other arguments of `predict_all`."""
     return predict_all([model], batches, recipe, competition, device, **options)[0]
 
 
@@ -57,16 +57,17 @@ def predict_all(
     """Return the probabilities (M, N, C) float32 of M models for N rows, in the order of the rows.
 
     All models see the photos in one pass. batch_size: photos per batch; 0 means four times the recipe's batch size,
-    because no layer's output is kept for a backward pass. advance: see `Advance`. views: the name of the TTA set to
-    average over. A model that overflows in half precision predicts again in float32. Weights that were trained with
-    bf16 on one GPU may overflow in fp16 on another GPU.
+    which fits into memory because the outputs of layers are not kept as in training. advance: a function that is called
+    with the number of further photos that are done. views: the name of the TTA set whose views are averaged. A model
+    that overflows in half precision predicts again in float32: weights that were trained with bf16 on one GPU may
+    overflow in fp16 on another GPU.
     """
     size = batch_size or 4 * recipe.batch_size
     probs = _one_pass(models, batches, recipe, competition, device, size, advance, views)
     half = precision(recipe, device)
     bad = [i for i in range(len(models)) if half != torch.float32 and not np.isfinite(probs[i]).all()]
     if bad:
-        console.warn(f"{half} overflows in {len(bad)} of {len(models)} model(s): predicting again in float32")
+        console.warn(f"{len(bad)} of {len(models)} model(s) overflow in {half} and predict again in float32")
         plain, again = dataclasses.replace(recipe, amp="off"), [models[i] for i in bad]
         probs[bad] = _one_pass(again, batches, plain, competition, device, size, lambda count: None, views)
     return probs
@@ -108,8 +109,8 @@ def predict_run(
 ) -> None:
     """Predict the folds of a trained run with TTA, and print their scores.
 
-    fold: all, all_data or the number of a fold. views: the name of a TTA set; "" means the recipe's set. speed:
-    settings that change only the speed. where: the name of a device.
+    fold: "all", "all_data" or the number of a fold. views: the name of a TTA set; "" means the set of the run's recipe.
+    speed: settings that change only the speed, as the user writes them in SET. where: the name of a device, or "auto".
     """
     recipe = recipe_json.at_other_speed(recipe_json.load_recipe(run, project.competition), speed, run)
     views = views or recipe.tta
@@ -124,10 +125,11 @@ def predict_run(
 
 
 def predict_folds(data: RunData, run: Run, numbers: list[int | str], views: str, where: torch.device) -> None:
-    """Write oof.npz (a row per photo) and test.npz (a row per prediction id) of the folds. ALL_DATA has no oof.npz.
+    """Write oof.npz (a row per photo) and test.npz (a row per prediction id) of the folds `numbers`.
 
-    Each of the two files is kept if it was made with the current weights, folds.csv, views and ids. So a new test set
-    leaves oof.npz unchanged. The test photos are read once for as many models as fit in memory together.
+    ALL_DATA, the training on all rows, gets only test.npz. A file is kept if it was made with the current weights,
+    folds.csv, views and ids, so a new test set leaves oof.npz unchanged. The test photos are read only once for all
+    models that fit in memory together. views: the name of the TTA set.
     """
     for k in numbers:
         check_trained(data, run, k)
@@ -142,14 +144,24 @@ def predict_folds(data: RunData, run: Run, numbers: list[int | str], views: str,
 
 
 def check_trained(data: RunData, run: Run, k: int | str) -> None:
-    """Raise InputError if fold k has no weights, or if its weights are stale."""
+    """Raise InputError if fold k has no weights, or if they were trained with other files than the current ones.
+
+    k: the number of a fold, or ALL_DATA for the training on all rows. The files are folds.csv, recipe.json,
+    pseudo-labels and earlier weights.
+    """
     if not run.weights(k).is_file():
-        raise InputError(f"no {run.weights(k)}", "the weights of a trained fold", run.train_command(k))
+        raise InputError(
+            f"the file {run.weights(k)} does not exist", "the weights of a trained fold", run.train_command(k)
+        )
     weights_file.check_weights_current(data, run, k)
 
 
 def _pending_parts(data: RunData, run: Run, k: int | str, views: str) -> list[str]:
-    """Return which of "oof" and "test" have to be made for fold k."""
+    """Return which of "oof" and "test" have to be predicted for fold k.
+
+    A part has to be predicted if its file is missing, or was made with other weights, views or ids than the current
+    ones. views: the name of the TTA set.
+    """
     record = _record(data, run, k, views)  # hashes the weights, once for both files
     parts = [] if is_current(run.test(k), data.project.test_rows["id"], record, data.competition) else ["test"]
     if k != ALL_DATA and not is_current(run.oof(k), data.held_out_images(k), record, data.competition):
@@ -158,15 +170,19 @@ def _pending_parts(data: RunData, run: Run, k: int | str, views: str) -> list[st
 
 
 def _record(data: RunData, run: Run, k: int | str, views: str) -> dict:
-    """Return what the predictions of fold k depend on, in the form that store/made_of.py explains."""
+    """Return everything that the predictions of fold k depend on, such as a hash of the weights.
+
+    This record is stored with the predictions; store/made_of.py explains records. views: the name of the TTA set.
+    """
     record = weights_file.kept_record(data, run, k)
     return {"run": run.name, "tta": views, **record, "weights": files.digest(run.weights(k))}
 
 
 def _predict_together(data: RunData, run: Run, pending: dict, views: str, where: torch.device) -> None:
-    """Predict and write folds whose models fit in memory together. Locks keep other commands from training them.
+    """Predict the folds in `pending`, whose models fit in memory together, and write their files.
 
-    pending: for each fold, which of "oof" and "test" have to be made.
+    Meanwhile locks keep other commands from training these folds. pending: which of "oof" and "test" have to be
+    predicted, by fold.
     """
     named = f"fold{'s' * (len(pending) > 1)} {' '.join(map(str, pending))}"
     with contextlib.ExitStack() as locks:
@@ -185,10 +201,11 @@ def _predict_together(data: RunData, run: Run, pending: dict, views: str, where:
 
 
 def _probabilities(data: RunData, run: Run, models: dict, pending: dict, label: str, views: str, where) -> dict:
-    """Return the probabilities (N, C) for each pair (fold, part).
+    """Return the probabilities (N, C) for each pair (fold, part) in `pending`.
 
-    The held-out photos of a fold ("oof") are predicted by the model of the fold, and the test photos ("test") by all
-    models in one pass.
+    The part "oof" is the N held-out photos of a fold, which the model of this fold predicts. The part "test" is the N
+    test photos, which all models predict in one pass. models: the model of each fold. label: the text of the progress
+    bar.
     """
     held_out = {k: data.held_out(k) for k, parts in pending.items() if "oof" in parts}
     tested = [k for k, parts in pending.items() if "test" in parts]
@@ -205,16 +222,20 @@ def _probabilities(data: RunData, run: Run, models: dict, pending: dict, label: 
 
 
 def _check_finite(run: Run, recipe: Recipe, k: int | str, part: str, probs: np.ndarray) -> None:
-    """Raise NotFinite if probabilities (N, C) of fold k are not finite. part: "oof" or "test"."""
+    """Raise NotFinite if a probability in probs (N, C) is not finite. part: "oof" or "test", for the error."""
     bad = int((~np.isfinite(probs).all(1)).sum())
     if bad:
         which = "held-out" if part == "oof" else part
-        found = f"{bad} of {len(probs)} {which} photos have probabilities that are not finite, by {run.weights(k)}"
+        found = f"{run.weights(k)} gives probabilities that are not finite for {bad} of {len(probs)} {which} photos"
         raise NotFinite(found, recipe)
 
 
 def trained_model(run: Run, recipe: Recipe, competition: Competition, k: int | str, where: torch.device) -> nn.Module:
-    """Return the model of a trained fold, on the device `where`."""
+    """Return the model of fold k with its trained weights, on the device `where`.
+
+    k: the number of a fold, or ALL_DATA for the training on all rows. Raises InputError if the weights are missing or
+    damaged, and NotFinite if they are not finite.
+    """
     model = factory.create_model(recipe, competition, Path(), pretrained=False)
     weights_file.load_weights(model, run.weights(k), f"rm {quoted(run.weights(k))} && {run.train_command(k)}")
     check_finite_weights(model.state_dict(), run.weights(k), recipe)
@@ -222,9 +243,10 @@ def trained_model(run: Run, recipe: Recipe, competition: Competition, k: int | s
 
 
 def _write(data: RunData, run: Run, k: int | str, probs: dict[str, np.ndarray], views: str) -> None:
-    """Write oof.npz or test.npz of fold k, or both.
+    """Write oof.npz, test.npz or both for fold k.
 
-    probs: the predictions (N, C) of the held-out photos under "oof" and of the test photos under "test".
+    probs: the probabilities (N, C) of the held-out photos under the key "oof", and those of the test photos under the
+    key "test". views: the name of the TTA set.
     """
     record, competition = _record(data, run, k, views), data.competition
     if "oof" in probs:
@@ -235,9 +257,9 @@ def _write(data: RunData, run: Run, k: int | str, probs: dict[str, np.ndarray], 
 
 
 def show_fold_scores(data: RunData, run: Run, numbers: list[int | str]) -> None:
-    """Print the competition's metrics for each predicted fold, then the mean and the standard deviation over folds.
+    """Print the competition's metrics for each of the folds `numbers`, then their mean and standard deviation.
 
-    ALL_DATA has no scores and is left out.
+    ALL_DATA, the training on all rows, has no scores and is left out.
     """
     numbers = [k for k in numbers if k != ALL_DATA]
     if not numbers:

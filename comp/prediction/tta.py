@@ -1,6 +1,7 @@
-"""Named sets of test-time views, built on ttach. Probabilities, not logits, are averaged over the views.
+"""Named sets of views for test-time augmentation (TTA), built on ttach.
 
-ttach 0.0.3 averages the outputs of a model, so each model is wrapped first to return probabilities.
+The probabilities of the views are averaged, not their logits. ttach 0.0.3 averages whatever a model returns, so each
+model is first wrapped to return probabilities.
 """
 
 import torch.nn.functional as F
@@ -13,9 +14,10 @@ from comp.models.heads import Head
 
 
 class Zoom(ImageOnlyTransform):
-    """Cut a centred box, 1 / scale of each side, out of the picture, and resize the box to the size of the picture.
+    """A view that zooms into the centre of the picture by a factor `scale`.
 
-    The size of the picture does not change, so models with a fixed input size, such as a ViT, can use this view.
+    It cuts out the centre, whose sides are 1 / scale of the sides of the picture, and enlarges it to the size of the
+    picture. The size stays the same, so models with a fixed input size, such as a ViT, can use this view.
     """
 
     identity_param = 1.0
@@ -34,7 +36,7 @@ class Zoom(ImageOnlyTransform):
 
 
 SETS = {
-    "none": [],  # for digits and text, which change their meaning when mirrored
+    "none": [],  # for digits and text, whose meaning changes when they are mirrored
     "hflip": [ttach.HorizontalFlip()],  # for photos with an upper and a lower side
     "contrast": [ttach.HorizontalFlip(), ttach.Multiply([0.9, 1.0, 1.1])],  # pixels are normalised: 0 is the mean
     "zoom": [ttach.HorizontalFlip(), Zoom([1.0, 1.1, 1.2])],
@@ -44,13 +46,14 @@ SETS = {
 
 
 def check(name: str) -> None:
-    """Raise InputError if `name` is not the name of a TTA set. The error lists the sets."""
+    """Raise InputError if `name` is not the name of a TTA set. The error lists all sets."""
     if name not in SETS:
-        raise InputError(f"unknown TTA={name}", f"one of {', '.join(SETS)}", "the same command with TTA=none")
+        expected = f"the name of a set of views: {', '.join(SETS)}"
+        raise InputError(f"TTA={name} is unknown", expected, "the same command with TTA=none")
 
 
 class Probabilities(nn.Module):
-    """A model and its head, which together turn images (B, 3, H, W) into probabilities (B, C) float32."""
+    """A model together with its head, which turns images (B, 3, H, W) into probabilities (B, C) float32."""
 
     def __init__(self, model: nn.Module, head: Head):
         super().__init__()
@@ -63,7 +66,7 @@ class Probabilities(nn.Module):
 def wrap(model: nn.Module, head: Head, name: str) -> nn.Module:
     """Return a model that turns images (B, 3, H, W) into probabilities (B, C), averaged over the views of a TTA set.
 
-    name: the name of the TTA set.
+    model: a network. head: turns the outputs of the network into probabilities. name: the name of the TTA set.
     """
     return averaged(Probabilities(model, head), name)
 
@@ -80,6 +83,6 @@ def averaged(model: nn.Module, name: str) -> nn.Module:
 
 
 def views(name: str) -> int:
-    """The number of views of each photo in the TTA set `name`."""
+    """Return how many views the TTA set `name` has."""
     check(name)
     return len(ttach.Compose(SETS[name]))

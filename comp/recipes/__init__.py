@@ -1,4 +1,5 @@
-"""The settings of a run: their defaults and limits, recipe.json, and one file for each named recipe.
+"""Recipes. A recipe is the set of all settings of a run.
 
-Change here a setting, its default or its check. Add recipes in `named/`.
+recipe_settings.py has all settings with their defaults and checks. recipe_json.py writes and reads the recipe.json of a
+run. Each file in named/ is a named recipe; to add a recipe, add a file there.
 """

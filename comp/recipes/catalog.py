@@ -1,4 +1,4 @@
-"""Find recipes by name, and the current name, the family and the kind (transformer or not) of a timm model.
+"""Find a recipe by its name, and find the current name and the family of a timm model, and whether it is a transformer.
 
     recipe = get_recipe("resnet34")        # a file in named/, or any timm model with the default recipe
 
@@ -18,14 +18,15 @@ from comp.settings import help_text, settings_of
 
 
 def recipe_names() -> list[str]:
-    """The named recipes, sorted."""
+    """Return the names of the recipes in named/, sorted."""
     return sorted(module.name for module in pkgutil.iter_modules(named.__path__))
 
 
 def get_recipe(name: str, defaults: str = "") -> Recipe:
-    """The recipe called `name`, or the default recipe for the timm model `name`. `check_model_name` checks names.
+    """Return the recipe called `name`. If there is none, return the default recipe for the timm model `name`.
 
-    defaults: the competition's settings for models without their own recipe, such as "crop=350".
+    defaults: the competition's settings for models without a named recipe, such as "crop=350". The name of the model is
+    not checked here, but by `check_model_name`.
     """
     if name in recipe_names():
         return dataclasses.replace(importlib.import_module(f"{named.__name__}.{name}").RECIPE, name=name)
@@ -39,9 +40,9 @@ WEIGHT_SUFFIXES = (".safetensors", ".pth", ".pt", ".bin", ".ckpt", ".pth.tar")  
 
 
 def current_model_name(name: str) -> str:
-    """The current name of a timm model, with its tag, for an old name of the model. Other names are returned unchanged.
+    """Return the current name of a timm model, with its tag, if `name` is an old name, and else `name` unchanged.
 
-    vit_base_patch16_224_in21k, for example, is now vit_base_patch16_224.augreg_in21k.
+    For example, vit_base_patch16_224_in21k is now called vit_base_patch16_224.augreg_in21k.
     """
     from timm.models import get_deprecated_models
 
@@ -49,7 +50,11 @@ def current_model_name(name: str) -> str:
 
 
 def check_model_name(name: str, recipes: list[str]) -> None:
-    """Raise InputError, with similar names or the known tags, unless timm has the model and its tag."""
+    """Raise InputError unless timm has a model of this name. The error names similar models or the tags of the model.
+
+    name: the name of the model, such as resnet18.a1_in1k; the tag after the dot, which may be missing, names the
+    pretrained weights. recipes: the names of the recipes, for the error.
+    """
     import timm
 
     base, dot, tag = current_model_name(name).partition(".")
@@ -66,7 +71,7 @@ def _unknown(name: str, base: str, recipes: list[str]) -> InputError:
     near = difflib.get_close_matches(base, timm.list_models() + recipes, n=5, cutoff=0.5)
     return InputError(
         f"unknown MODEL={name}" + (f"; nearest: {', '.join(near)}" if near else ""),
-        f"a recipe ({', '.join(recipes)}) or a timm model",
+        f"the name of a recipe ({', '.join(recipes)}) or of a timm model",
         "python -c 'import timm; print(*timm.list_models())'",
     )
 
@@ -75,10 +80,10 @@ def _unknown_tag(name: str, base: str, tag: str, tags: list[str]) -> InputError:
     expected = f"one of {', '.join(f'{base}.{known}' for known in tags)}" if tags else f"{base}, which has no tags"
     better = base
     if f".{tag}".endswith(WEIGHT_SUFFIXES):
-        expected = f"{base}, with the file of weights as weights/{base}.{tag} in the inputs; or {expected}"
+        expected = f"{base}, with the weights in the file weights/{base}.{tag} of the inputs folder; or {expected}"
     elif nearest := difflib.get_close_matches(tag, tags, n=1, cutoff=0.5):
         better = f"{base}.{nearest[0]}"
-    found = f"unknown MODEL={name}: timm has no weights {tag!r} of {base}"
+    found = f"unknown MODEL={name}: timm has no weights {tag!r} for {base}"
     return InputError(found, expected, f"the same command with MODEL={better}")
 
 
@@ -127,9 +132,10 @@ _TRANSFORMERS = frozenset(
 
 
 def is_transformer(model: str) -> bool:
-    """Return whether a timm model, with or without a tag, is a transformer, by the module of timm that defines it.
+    """Return whether a timm model is a transformer. This depends on the module of timm that defines the model.
 
-    For a name that timm does not know, False is returned; models/factory.py refuses such a name.
+    model: the name of the model, with or without a tag. For a name that timm does not know, the function returns False;
+    models/factory.py refuses such a name.
     """
     import timm
 
@@ -142,16 +148,16 @@ _FAMILY = rf"(?:{_PREFIXES})?([a-z]+?(?:v\d+)?)(?=[\d_.\-]|$)"
 
 
 def family_of_model(model: str) -> str:
-    """The family of a timm model, from its name: efficientnet for tf_efficientnet_lite0, swin for swin_tiny.
+    """Return the family of a timm model, which is a part of its name: efficientnet for tf_efficientnet_lite0.
 
-    A version that belongs to the family is kept, as in efficientnetv2. A name without a family is returned unchanged.
+    A version is a part of the family, as in efficientnetv2. If no family is found, the name is returned unchanged.
     """
     match = re.match(_FAMILY, model.lower())
     return match.group(1) if match else model
 
 
 def settings_help() -> str:
-    """A text for --help with the default and the meaning of each setting, and the names of the recipes."""
-    title = "settings of SET, with the values of a timm model that has no recipe of its own:"
+    """Return a text for --help, with the default and the meaning of each setting, and the names of the recipes."""
+    title = "settings of SET, with their values for a timm model without a named recipe:"
     fields = settings_of(Recipe, without=("name", "model"))
     return f"{help_text(title, fields, 34, grouped=True)}\n\nrecipes: {', '.join(recipe_names())}"

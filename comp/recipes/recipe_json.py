@@ -1,7 +1,7 @@
 """Write and read recipe.json, which holds all settings of a run, its kind, and the command that makes the run again.
 
-The first part of this module makes the recipe that a command asks for, the second part writes and reads recipe.json,
-and the third part says in words how the recipes of several runs differ. A run name belongs to one recipe.
+The first section makes the recipe for the arguments of a command, the second writes and reads recipe.json, and the
+third says in words how the recipes of several runs differ. All folds of a run have the same recipe.
 """
 
 import dataclasses
@@ -25,17 +25,21 @@ from comp.store.runs import NETWORKS, TRAINED, Run, make_command, own_runs
 
 @dataclass(frozen=True)
 class AskedRecipe:
-    """The recipe that a command asks for, and the command without FOLD and options that change only the speed."""
+    """The recipe for the arguments of a `make train` command, and the text of this command.
+
+    The text leaves out FOLD and the options that change only the speed.
+    """
 
     recipe: Recipe
     command: str
 
 
 def asked_recipe(competition: Competition, model: str, name: str, text: str, init: str, seed: int) -> AskedRecipe:
-    """Make the recipe of a `make train` with MODEL=model SET=text INIT=init SEED=seed, resolved for the competition.
+    """Return the recipe that `make train MODEL=model RUN=name SET=text INIT=init SEED=seed` asks for.
 
-    name: the value of RUN, "" without RUN; a recipe with overridden settings needs a run name of its own. Raises
-    InputError if this name is missing, or for settings that do not fit the competition.
+    competition: the competition, which decides the value of each "auto"; name: the value of RUN, or "" if RUN is not
+    given. Raises InputError if the command changes settings of the recipe `model` but gives no new name as RUN, and for
+    settings that do not fit the competition.
     """
     named = catalog.get_recipe(model, competition.defaults)
     with_init = f"{text} init={shlex.quote(init)}" if init else text
@@ -43,52 +47,57 @@ def asked_recipe(competition: Competition, model: str, name: str, text: str, ini
     changed = differences(named, recipe)
     if changed and name in ("", model):
         raise InputError(
-            f"MODEL={model} is overridden ({'; '.join(changed)}) and has no name of its own",
-            "a RUN=<name> of its own, since a run name belongs to one recipe",
+            f"settings of MODEL={model} are changed ({'; '.join(changed)}), but the run has no new name",
+            "RUN=<a new name>, because all folds of a run must have the same recipe",
             "the same command with RUN=<name>",
         )
     command = make_command("train", MODEL=model, RUN=name or model, SET=text, INIT=init, SEED=seed)
     return AskedRecipe(resolved_recipe(recipe, competition), command)
 
 
-# ---- writing and reading it
+# ---- write and read recipe.json
 
 RUN_ONLY = ("workers", "cache")  # settings that change the speed but not the result
-ADDS = ("all_data",)  # settings that add something to a run and leave its folds as they are
+ADDS = ("all_data",)  # settings that add something to a run, but do not change its folds
 EXPECTED = "the recipe of a trained run"
 
 
 def to_json(recipe: Recipe) -> dict:
-    """The settings of a recipe as plain values, for recipe.json."""
+    """Return the settings of a recipe as a dictionary of plain values, for recipe.json."""
     return json.loads(json.dumps(dataclasses.asdict(recipe)))
 
 
 def from_json(values: dict, path: Path | str) -> Recipe:
-    """The recipe with the plain values that `to_json` returned.
+    """Return the Recipe for `values`, the dictionary that `to_json` returned.
 
-    path: the file of the values, for the error. Raises InputError if a setting is missing, unknown or of another type.
+    path: the file that the values were read from, for the error. Raises InputError if a setting is missing or unknown,
+    or has a value of the wrong type or a value that is not allowed.
     """
     types = setting_types(Recipe)
     values = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
     wrong = [*sorted(set(values) ^ set(types)), *(key for key in types if not _is_of_type(values.get(key), types[key]))]
     if wrong:
         raise InputError(
-            f"{path}: settings {', '.join(dict.fromkeys(wrong))} are missing, unknown or of another type",
-            "the settings of this version",
+            f"{path}: the settings {', '.join(dict.fromkeys(wrong))} are missing, unknown or of a wrong type",
+            "the settings of this version of the toolkit",
             "the same command with RUN=<another name>, or with the version of the toolkit that wrote the file",
         )
     return validated_recipe(Recipe(**values))
 
 
 def _is_of_type(value, kind: type) -> bool:
-    """Return whether a value of recipe.json can be a setting of this type. A whole number can also be a float."""
+    """Return whether `value`, from recipe.json, fits a setting of the type `kind`. A whole number also fits a float."""
     if isinstance(value, bool):
         return kind is bool
     return isinstance(value, (int, float) if kind is float else kind)
 
 
 def differences(a: Recipe, b: Recipe, ignored: tuple[str, ...] = (*RUN_ONLY, *ADDS)) -> list[str]:
-    """A line "key: value in a, not value in b" for each setting that differs, except the settings in `ignored`."""
+    """Return a list of texts such as "epochs: 12, not 3", one for each setting that differs between two recipes.
+
+    The first value in a text is the value in `a`, the second is the value in `b`. ignored: the names of settings that
+    are not compared.
+    """
     return [
         f"{key}: {getattr(a, key)!r}, not {getattr(b, key)!r}"
         for key in setting_types(Recipe, without=ignored)
@@ -97,11 +106,11 @@ def differences(a: Recipe, b: Recipe, ignored: tuple[str, ...] = (*RUN_ONLY, *AD
 
 
 def claim_run(run: Run, recipe: Recipe, competition: Competition, command: str, pretrained: dict | None = None) -> None:
-    """Write recipe.json, or check that an existing recipe.json holds this recipe: a run name belongs to one recipe.
+    """Write recipe.json for a new run, or check that the recipe.json of an existing run holds this recipe.
 
-    command: the command that makes the run again; pretrained: the source of the run's first weights (place, digest, …)
-    as plain values. recipe.json keeps both. The settings RUN_ONLY and ADDS may differ from those in an existing
-    recipe.json, because they do not change the folds.
+    command: the command that makes the run again; pretrained: the pretrained weights that the run starts from (place,
+    digest, …), as plain values, or None. Both are written to recipe.json. Raises InputError if an existing run has
+    another recipe. The settings RUN_ONLY and ADDS may differ, because they do not change the folds.
     """
     if run.recipe.is_file():
         check_recipe(run, recipe, competition)
@@ -115,47 +124,57 @@ def claim_run(run: Run, recipe: Recipe, competition: Competition, command: str, 
 
 
 def check_recipe(run: Run, recipe: Recipe, competition: Competition) -> None:
-    """Raise InputError if an existing run has another recipe."""
+    """Raise InputError if an existing run was trained with another recipe.
+
+    The settings RUN_ONLY and ADDS may differ.
+    """
     changed = differences(load_recipe(run, competition), recipe)
     if changed:
         raise InputError(
             f"run {run.name} was trained with another recipe ({'; '.join(changed)})",
-            f"the recipe in {run.recipe}, since a run name belongs to one recipe",
-            f"the same command with RUN=<another name>, or rm -r {quoted(run.folder)}",
+            f"the recipe in {run.recipe}, because all folds of a run must have the same recipe",
+            f"the same command with RUN=<another name>, or first delete the run: rm -r {quoted(run.folder)}",
         )
 
 
 def _read(run: Run) -> dict:
-    """The content of recipe.json. Weights without recipe.json are useless, so a damaged file costs the whole run."""
+    """Return the content of a run's recipe.json. Raises InputError if the file is missing or damaged.
+
+    The advice of the error makes the whole run again, because its weights cannot be used without recipe.json.
+    """
     again = (f"rm -r {quoted(run.folder)} && " if run.recipe.is_file() else "") + run.command
     return files.read_json(run.recipe, EXPECTED, again)
 
 
 def pretrained_of(run: Run) -> dict | None:
-    """The source of a run's first weights, as it was given to `claim_run`."""
+    """Return the pretrained weights that a run started from, as plain values (place, digest, …), or None."""
     return _read(run).get("pretrained")
 
 
 def check_pretrained(run: Run, pretrained: dict) -> None:
-    """Raise InputError if the pretrained weights differ from those that the run started with."""
+    """Raise InputError if `pretrained` are not the pretrained weights that the run started from."""
     began = pretrained_of(run) or pretrained
     if began["digest"] != pretrained["digest"]:
         raise InputError(
             f"run {run.name} began with other pretrained weights: {began['place']} ({began['digest']}), "
             f"not {pretrained['place']} ({pretrained['digest']})",
             "the same weights for every fold of a run",
-            f"the same command with RUN=<another name>, or with the first weights, or rm -r {quoted(run.folder)}",
+            "the same command with RUN=<another name>, or with the pretrained weights that the run began with, "
+            f"or first delete the run: rm -r {quoted(run.folder)}",
         )
 
 
 def load_recipe(run: Run, competition: Competition) -> Recipe:
-    """The recipe that a run was trained with. Raises InputError if recipe.json is damaged or has other classes."""
+    """Return the recipe that a run was trained with.
+
+    Raises InputError if the run was not trained, or if its recipe.json is missing, damaged or for other classes.
+    """
     content = _read(run)
     if run.kind not in NETWORKS:
         raise InputError(
-            f"run {run.name} was not trained: {run.command} made it",
+            f"run {run.name} was not trained, but was made by: {run.command}",
             EXPECTED,
-            f"{run.command}, for its predictions; or, to train, the same command with RUN=<another name>",
+            f"for its predictions: {run.command}; or, to train a network, the same command with RUN=<another name>",
         )
     if not isinstance(content.get("recipe"), dict) or content.get("classes") != list(competition.classes):
         problem = f"{run.recipe} holds no recipe for the classes of this competition"
@@ -164,9 +183,10 @@ def load_recipe(run: Run, competition: Competition) -> Recipe:
 
 
 def at_other_speed(recipe: Recipe, text: str, run: Run) -> Recipe:
-    """The recipe of a trained run after SET=text, which may change only the settings RUN_ONLY.
+    """Return the recipe of a trained run with the changes in `text`, which is the value of SET.
 
-    Raises InputError for a setting that would change the result.
+    Only the settings RUN_ONLY may be changed, such as the number of loader processes. Raises InputError for a setting
+    that would change the result.
     """
     changed_recipe = override_settings(recipe, text)
     changed = differences(recipe, changed_recipe, RUN_ONLY)
@@ -181,17 +201,17 @@ def at_other_speed(recipe: Recipe, text: str, run: Run) -> Recipe:
 
 # ---- differences in words
 
-FIRST_SETTINGS = ("model", "image_size", "epochs")  # named first, as people do when they speak of runs
+FIRST_SETTINGS = ("model", "image_size", "epochs")  # the most important settings, which come first
 LEFT_OUT = ("name", *RUN_ONLY)
 
 
 @dataclass(frozen=True)
 class RunSettings:
-    """The settings that the trained runs of outputs/ have in common, and the settings in which each run differs.
+    """The settings that most runs of an outputs folder have, and the settings in which each run differs.
 
-    recipes: the plain values of each run's recipe; a run whose recipe.json cannot be read is left out. words: the
-    settings of each run that differ from `usual`, in words. Both are by run name. usual: the settings that most runs
-    have, in words, with the model if all runs have the same model.
+    recipes: for each run, by name, the plain values of its recipe; a run whose recipe.json cannot be read is left out.
+    words: for each run, by name, a text with the settings that differ from `usual`, such as "epochs 3". usual: a text
+    with the values that most runs have, and with the model if all runs have the same model.
     """
 
     recipes: dict[str, dict]
@@ -200,7 +220,7 @@ class RunSettings:
 
 
 def read_run_settings(outputs: Path) -> RunSettings:
-    """Read the settings of all runs that were made in `outputs`."""
+    """Read the recipes of all runs in `outputs`, without external predictions, and compare their settings."""
     recipes = {run.name: recipe for run in own_runs(outputs) if (recipe := _recipe_of_run(run))}
     names = differing_settings(recipes)
     common = usual_values(recipes, names)
@@ -210,9 +230,9 @@ def read_run_settings(outputs: Path) -> RunSettings:
 
 
 def _recipe_of_run(run: Run) -> dict | None:
-    """The plain values of a run's recipe; None if recipe.json cannot be read.
+    """Return the plain values of a run's recipe, or None if recipe.json cannot be read.
 
-    A run of a classifier has only some of the settings of Recipe. The other settings get their defaults.
+    Settings that are missing, as in the runs of classifiers, get their defaults.
     """
     try:
         recipe = files.read_json(run.recipe, "", "").get("recipe")
@@ -222,10 +242,11 @@ def _recipe_of_run(run: Run) -> dict | None:
 
 
 def differing_settings(recipes: Mapping[str, dict]) -> list[str]:
-    """The names of the settings that differ among the recipes: FIRST_SETTINGS, then others in the order of Recipe.
+    """Return the names of the settings that differ among the recipes.
 
-    recipes: the plain values of each recipe.json, by run name. Settings of a classifier that Recipe does not have come
-    last. Settings that change only the speed are left out.
+    FIRST_SETTINGS come first, then the other settings in the order of Recipe, and last the settings that only
+    classifiers have. Settings that change only the speed are left out. recipes: the plain values of each recipe.json,
+    by run name.
     """
     fields = list(setting_types(Recipe))
     others = sorted({name for recipe in recipes.values() for name in recipe} - set(fields))
@@ -234,9 +255,10 @@ def differing_settings(recipes: Mapping[str, dict]) -> list[str]:
 
 
 def usual_values(recipes: Mapping[str, dict], names: Sequence[str]) -> dict:
-    """Return the most frequent value of each setting in `names`. The setting `model` is left out.
+    """Return the most frequent value of each setting in `names`, by name. The setting `model` is left out.
 
-    If several values are equally frequent, the first of them is returned.
+    If several values are equally frequent, the first of them is taken. recipes: the plain values of each recipe.json,
+    by run name.
     """
     usual = {}
     for name in names:
@@ -247,13 +269,17 @@ def usual_values(recipes: Mapping[str, dict], names: Sequence[str]) -> dict:
 
 
 def differences_in_words(recipe: dict, names: Sequence[str], but: Mapping = MappingProxyType({})) -> str:
-    """Say the settings `names` of a recipe in words, without settings whose value is in `but`: "resnet34, epochs 3"."""
+    """Return the settings `names` of a recipe in words, such as "resnet34, epochs 3".
+
+    recipe: the plain values of a recipe.json; but: values by setting name; a setting that has its value in `but` is
+    left out.
+    """
     shown = [name for name in names if name in recipe and not (name in but and str(recipe[name]) == str(but[name]))]
     return ", ".join(_setting_in_words(name, recipe[name]) for name in shown)
 
 
 def _setting_in_words(name: str, value) -> str:
-    """The name and the value of a setting; only the value if the setting is the model."""
+    """Return the name and the value of a setting in words, or only the value if the setting is the model."""
     return str(value) if name == "model" else f"{name.replace('_', ' ')} {_value_in_words(value)}"
 
 

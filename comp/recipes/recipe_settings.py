@@ -3,8 +3,9 @@
     recipe = override_settings(recipe, "epochs=3 image_size=128")    # the text of SET="..."
     recipe = resolved_recipe(recipe, competition)                    # no "auto" is left
 
-`validated_recipe` checks a recipe by itself. `resolved_recipe` replaces each "auto" by a value for the competition, and
-checks that the recipe fits the competition's target. comp/settings.py declares, reads and checks settings of any kind.
+`validated_recipe` checks a recipe without a competition. `resolved_recipe` replaces each "auto" by a value that fits
+the competition, and checks that the recipe fits the competition's target. comp/settings.py has the functions that
+declare, read and check settings.
 """
 
 import dataclasses
@@ -15,129 +16,170 @@ from comp.competition.recipe_text import named_numbers, range_of_column
 from comp.errors import InputError
 from comp.settings import check_choice, checked_settings, parsed_settings, setting, setting_types
 
-HELP = "correct the setting; for a list of all settings, .venv/bin/python tools/train_fold.py --help"
+HELP = "correct the setting; this command lists all settings: .venv/bin/python tools/train_fold.py --help"
 MIXES = ("mixup", "cutmix", "halfmix")  # each setting is the share of batches that are mixed in this way
-HEADS = {  # for each target, the heads that fit it and the family of their outputs; the first head replaces "auto"
+HEADS = {  # for each target, the heads that fit, and the family of each head; the first head replaces "auto"
     "multiclass": {"classes": "classes", "attributes": "classes", "bins": "classes"},
     "binary": {"classes": "classes", "attributes": "classes", "bins": "classes"},
     "multilabel": {"classes": "labels"},
     "ordinal": {"classes": "classes", "regression": "number", "cumulative": "labels"},
     "regression": {"regression": "number", "bins": "classes"},
 }
-DEFAULT_LOSSES = {
+DEFAULT_LOSSES = {  # for each family of a head, the loss that replaces "auto"
     "classes": "cross_entropy",
     "labels": "bce",
     "number": "mse",
-}  # by family of the head
+}
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """All settings of a run. The defaults are those for timm models without a recipe (see default_recipe.py).
+    """All settings of a run. The defaults are for timm models without a named recipe (see default_recipe.py).
 
-    "auto", and "metric" in best_by, stand for a value that follows from the competition's target and metric.
+    The value "auto" of any setting, and the value "metric" of best_by, stand for a value that depends on the
+    competition's target and metric.
     """
 
-    name: str = setting("", "name of the recipe, set by the catalog", "model")
-    model: str = setting("", "timm model, if needed with the tag of its weights", "model")
-    pretrained: bool = setting(True, "start from the hub's weights, or inputs/weights/<model>.safetensors", "model")
+    name: str = setting("", "name of the recipe, which catalog.py sets", "model")
+    model: str = setting("", "name of the timm model, with the tag of its weights if needed", "model")
+    pretrained: bool = setting(
+        True, "start from pretrained weights: inputs/weights/<model>.safetensors if it exists, else the hub's", "model"
+    )
     head: str = setting(
         "auto",
-        "auto, classes, attributes, regression, cumulative, or bins: see comp/models/heads.py",
+        "auto, classes, attributes, regression, cumulative, or bins; comp/models/heads.py explains them",
         "model",
         choices=("auto", "classes", "attributes", "regression", "cumulative", "bins"),
     )
-    bins: int = setting(20, "head=bins of a number: number of points on the range of the target", "model", least=2)
-    bin_edges: str = setting("", "head=bins of classes that are ranges: where the bins start: 20,25,30,35", "model")
-    drop_rate: float = setting(0.0, "dropout before the head", "model", least=0, most=1)
-    drop_path_rate: float = setting(0.0, "stochastic depth", "model", least=0, most=1)
-    init: str = setting("", "a run: each fold starts with the weights of the same fold of this run (INIT=)", "model")
-    freeze_epochs: int = setting(0, "first epochs, which train a part of the model only; -1: all", "model", least=-1)
+    bins: int = setting(20, "for head=bins and regression: number of points on the target's range", "model", least=2)
+    bin_edges: str = setting(
+        "", "for head=bins and classes that are ranges: the numbers where bins start, such as 20,25,30,35", "model"
+    )
+    drop_rate: float = setting(0.0, "dropout rate before the head", "model", least=0, most=1)
+    drop_path_rate: float = setting(0.0, "rate of stochastic depth", "model", least=0, most=1)
+    init: str = setting(
+        "", "name of a run; each fold starts from the weights of this run for the same fold (INIT=)", "model"
+    )
+    freeze_epochs: int = setting(
+        0, "number of first epochs in which a part of the model is frozen; -1: all epochs", "model", least=-1
+    )
     freeze_stages: int = setting(
         0,
-        "first stages that those epochs freeze, with the stem; 0: all but the head; -2: all but the last 2 and head",
+        "frozen in freeze_epochs: 0: all but the head; 2: the first 2 stages; -2: all but the last 2 stages and head",
         "model",
     )
-    checkpointing: bool = setting(
-        False, "gradient checkpointing: keep the outputs of few layers, which needs less memory", "model"
-    )
+    checkpointing: bool = setting(False, "gradient checkpointing: less memory, but more time", "model")
 
-    image_size: int = setting(224, "side of the square input of the model, pixels", "image", least=8)
-    crop: int = setting(0, "side of the centre crop before the resize, pixels; 0: whole photo", "image", least=0)
+    image_size: int = setting(224, "side of the square input of the model, in pixels", "image", least=8)
+    crop: int = setting(0, "side of the centre crop before the resize, in pixels; 0: no crop", "image", least=0)
     fit: str = setting(
         "squash",
-        "how a photo becomes a square: squash, crop (centre), or pad",
+        "how a photo becomes a square: squash (resize both sides), crop (keep the centre), or pad (add borders)",
         "image",
         choices=("squash", "crop", "pad"),
     )
-    mean: tuple = setting((), "mean of red, green, blue, in 0 … 1; empty: as the weights were trained", "image")
-    std: tuple = setting((), "standard deviation of red, green, blue, like mean", "image")
-    augment: str = setting("upright", "training augmentation, a name in comp/data/augment.py", "image")
+    mean: tuple = setting((), "means of red, green, blue, from 0 to 1; empty: those of the pretrained weights", "image")
+    std: tuple = setting((), "standard deviations of red, green and blue, in the form of mean", "image")
+    augment: str = setting("upright", "augmentation of training photos, a name in comp/data/augment.py", "image")
 
-    loss: str = setting("auto", "auto, a loss (cross_entropy, focal, bce, mse, …), or a sum: '0.4 f1 + focal'", "loss")
-    smoothing: float = setting(0.1, "label smoothing, for losses of classes and labels", "loss", least=0, most=1)
+    loss: str = setting(
+        "auto", "auto, a loss (cross_entropy, focal, bce, mse, …), or a sum such as '0.4 f1 + 0.6 focal'", "loss"
+    )
+    smoothing: float = setting(0.1, "label smoothing, not for losses of numbers", "loss", least=0, most=1)
     class_weights: str = setting(
-        "none", "none, or balanced (N / (C n_c); labels: negatives / positives)", "loss", choices=("none", "balanced")
+        "none",
+        "none, or balanced: N / (C n_c) for class c, or negatives / positives for each of several labels",
+        "loss",
+        choices=("none", "balanced"),
     )
     gamma: float = setting(2.0, "exponent of the loss `focal`", "loss", least=0)
-    mixup: float = setting(0.0, "share of batches mixed by mixup", "loss", least=0, most=1)
-    cutmix: float = setting(0.0, "share of batches mixed by cutmix", "loss", least=0, most=1)
-    halfmix: float = setting(0.0, "share of batches that swap left or right halves of photos", "loss", least=0, most=1)
-    halfmix_within: str = setting("", "halfmix joins photos of one value of this attribute; empty: any photos", "loss")
-    mix_alpha: float = setting(1.0, "alpha: mixup and cutmix draw lambda from Beta(alpha, alpha)", "loss", least=1e-3)
+    mixup: float = setting(0.0, "share of batches that are mixed by mixup", "loss", least=0, most=1)
+    cutmix: float = setting(0.0, "share of batches that are mixed by CutMix", "loss", least=0, most=1)
+    halfmix: float = setting(
+        0.0, "share of batches whose photos swap their left or right halves", "loss", least=0, most=1
+    )
+    halfmix_within: str = setting(
+        "", "attribute in which two photos must agree to be mixed by halfmix; empty: any two photos", "loss"
+    )
+    mix_alpha: float = setting(
+        1.0, "alpha of Beta(alpha, alpha), from which mixup and CutMix draw lambda", "loss", least=1e-3
+    )
 
-    optimizer: str = setting("adamw", "timm optimizer: sgd, adam, adamw, …", "optimizer")
+    optimizer: str = setting("adamw", "an optimizer of timm: sgd, adam, adamw, …", "optimizer")
     lr: float = setting(1e-3, "learning rate", "optimizer", least=0)
     weight_decay: float = setting(0.05, "weight decay", "optimizer", least=0)
     momentum: float = setting(0.9, "momentum of sgd", "optimizer")
-    layer_decay: float = setting(1.0, "lr factor from a layer to the one below; 1: off", "optimizer", least=0, most=1)
-    clip_grad: float = setting(1.0, "largest gradient norm; 0 for no clipping", "optimizer", least=0)
-    accumulate: int = setting(1, "batches per optimizer step", "optimizer", least=1)
+    layer_decay: float = setting(
+        1.0, "factor from the lr of a layer to the lr of the layer below; 1: the same lr", "optimizer", least=0, most=1
+    )
+    clip_grad: float = setting(1.0, "largest norm of the gradient; 0: no clipping", "optimizer", least=0)
+    accumulate: int = setting(1, "number of batches for one step of the optimizer", "optimizer", least=1)
     schedule: str = setting(
-        "cosine", "cosine (to 0 over `epochs`), step, or constant", "optimizer", choices=("cosine", "step", "constant")
+        "cosine",
+        "how the lr changes after the warm-up: cosine (falls to 0), step (drops now and then), or constant",
+        "optimizer",
+        choices=("cosine", "step", "constant"),
     )
     warmup_epochs: float = setting(1.0, "epochs in which the lr rises from 0", "optimizer", least=0)
-    step_epochs: int = setting(20, "schedule=step: epochs between drops", "optimizer", least=1)
-    step_factor: float = setting(0.5, "schedule=step: factor of a drop", "optimizer")
+    step_epochs: int = setting(20, "for schedule=step: number of epochs between drops", "optimizer", least=1)
+    step_factor: float = setting(0.5, "for schedule=step: factor of each drop", "optimizer")
     ema_decay: float = setting(
-        0.99, "decay of averaged weights, which are then scored; 0: off", "optimizer", least=0, most=1
+        0.99,
+        "decay of the averaged weights (EMA), which are then scored and saved; 0: no EMA",
+        "optimizer",
+        least=0,
+        most=1,
     )
 
-    average_best: int = setting(1, "best epochs whose weights are averaged, if that is better", "length", least=1)
-    best_by: str = setting("metric", "selects the best epoch: metric, val_loss, or a metric by name", "length")
+    average_best: int = setting(
+        1, "number of best epochs whose weights are averaged, if the average scores better", "length", least=1
+    )
+    best_by: str = setting("metric", "what chooses the best epoch: metric, val_loss, or the name of a metric", "length")
 
     epochs: int = setting(12, "passes over the training rows", "length", least=1)
     patience: int = setting(0, "stop after this many epochs without a better score; 0: never", "length", least=0)
-    all_data: bool = setting(False, "after all folds, train on all rows too, for their mean best epoch", "length")
-    batch_size: int = setting(32, "images per batch", "length", least=1)
+    all_data: bool = setting(
+        False, "after all folds, also train on all rows, for as many epochs as the mean best epoch", "length"
+    )
+    batch_size: int = setting(32, "number of photos in a batch", "length", least=1)
 
     sampler: str = setting(
         "auto",
-        "auto, shuffle, balanced (by class), one_of_each (per group and class)",
+        "auto, shuffle, balanced (each class equally often), or one_of_each (one row of each class in each group)",
         "rows",
         choices=("auto", "shuffle", "balanced", "one_of_each"),
     )
-    edges: str = setting("", "training rows only: other edges for an attribute with ranges, as in size:30,58", "rows")
-    soften: str = setting("", "training rows only: labels spread to near ranges of a number, as in height:3", "rows")
-    auxiliary: str = setting("", "further targets in training, columns and their weights: height:0.3;kind:0.5", "rows")
-    drop: str = setting("", "training rows only: drop rows by the values of a column: height:57-59,20", "rows")
-    pseudo: str = setting("", "training rows only: pseudo-labels of that name, made by make pseudo", "rows")
+    edges: str = setting(
+        "", "training rows only: other edges of an attribute that is a range, such as size:30,58", "rows"
+    )
+    soften: str = setting(
+        "", "training rows only: spread labels to neighbouring ranges of a column, such as height:3", "rows"
+    )
+    auxiliary: str = setting(
+        "", "columns to learn in addition, with their weights in the loss, such as height:0.3;kind:0.5", "rows"
+    )
+    drop: str = setting("", "training rows only: drop rows by values of a column: height:57-59,20", "rows")
+    pseudo: str = setting("", "training rows only: name of pseudo-labels from `make pseudo` to add", "rows")
     pseudo_share: float = setting(0.3, "share of pseudo-labelled rows in an epoch", "rows", least=0, most=0.9)
 
-    tta: str = setting("hflip", "views of a photo whose predictions are averaged", "run")
-    amp: str = setting("auto", "auto, bf16, fp16, or off", "run", choices=("auto", "bf16", "fp16", "off"))
-    channels_last: str = setting("auto", "auto (by model family), on, or off", "run", choices=("auto", "on", "off"))
-    compile: bool = setting(False, "torch.compile", "run")
-    cache: bool = setting(True, "keep decoded photos in outputs/cache, to decode each photo only once", "run")
-    workers: int = setting(-1, "loader processes; -1: chosen for the machine", "run", least=-1)
-    seed: int = setting(0, "seed of weights, order, mixing and augmentation", "run")
+    tta: str = setting("hflip", "views of a photo for averaging, a name in comp/prediction/tta.py", "run")
+    amp: str = setting(
+        "auto", "mixed precision: auto, bf16, fp16, or off", "run", choices=("auto", "bf16", "fp16", "off")
+    )
+    channels_last: str = setting(
+        "auto", "memory format channels_last: auto (by model family), on, or off", "run", choices=("auto", "on", "off")
+    )
+    compile: bool = setting(False, "compile the model with torch.compile", "run")
+    cache: bool = setting(True, "keep decoded photos in outputs/cache, so that each is decoded only once", "run")
+    workers: int = setting(-1, "number of loader processes; -1: chosen for the machine", "run", least=-1)
+    seed: int = setting(0, "seed of initial weights, order of rows, mixing and augmentation", "run")
 
 
 def override_settings(recipe: Recipe, text: str) -> Recipe:
-    """The recipe after the settings in a text such as "epochs=3 image_size=128" are changed.
+    """Return the recipe with the changes in `text`, such as "epochs=3 image_size=128".
 
-    Raises InputError for an unknown setting, with a list of the known settings, and for a value of another type or a
-    value that is not allowed.
+    Raises InputError for an unknown setting, with a list of the known settings, and for a value that has the wrong type
+    or is not allowed.
     """
     changes = parsed_settings(text, setting_types(Recipe, without=("name",)), HELP)
     return validated_recipe(dataclasses.replace(recipe, **changes))
@@ -148,7 +190,7 @@ def validated_recipe(recipe: Recipe) -> Recipe:
     checked_settings(recipe, HELP)
     mixed = sum(getattr(recipe, name) for name in MIXES)
     if mixed > 1 + 1e-9:
-        raise InputError(f"{' + '.join(MIXES)} = {mixed:g}", "at most 1", HELP)
+        raise InputError(f"{' + '.join(MIXES)} = {mixed:g}", "a sum of at most 1", HELP)
     if not {len(recipe.mean), len(recipe.std)} <= {0, 3} or not min(recipe.std, default=1) > 0:
         expected = "three numbers for mean and three for std, each std above 0, or no numbers"
         raise InputError(f"mean={recipe.mean} std={recipe.std}", expected, HELP)
@@ -159,9 +201,9 @@ def validated_recipe(recipe: Recipe) -> Recipe:
 
 
 def resolved_recipe(recipe: Recipe, competition: Competition) -> Recipe:
-    """The recipe with each "auto" replaced for the competition, as recipe.json holds it.
+    """Return the recipe with each "auto" replaced by a value that fits the competition.
 
-    Raises InputError for settings that do not fit the competition's target or metrics.
+    recipe.json holds this recipe. Raises InputError for settings that do not fit the competition's target or metrics.
     """
     head = next(iter(HEADS[competition.target])) if recipe.head == "auto" else recipe.head
     check_choice("head", head, heads_for(competition), HELP)
@@ -179,14 +221,17 @@ def resolved_recipe(recipe: Recipe, competition: Competition) -> Recipe:
 
 
 def heads_for(competition: Competition) -> tuple[str, ...]:
-    """The heads that fit the target of the competition. Some need attributes or classes that are ranges of a number."""
+    """Return the names of the heads that the competition can use, the default head first.
+
+    The head "attributes" needs attributes. The head "bins" needs a regression target or classes that are ranges.
+    """
     binned = competition.target == "regression" or bool(competition.ranges)
     possible = {"attributes": bool(competition.attributes), "bins": binned}
     return tuple(head for head in HEADS[competition.target] if possible.get(head, True))
 
 
 def family_of_head(head: str, target: str) -> str:
-    """The family of a head's outputs: "classes" (one softmax), "labels" (one sigmoid per label) or "number"."""
+    """Return the family of a head: "classes" (one softmax), "labels" (a sigmoid for each label) or "number"."""
     return HEADS[target][head]
 
 
@@ -201,7 +246,10 @@ def _default_loss(head: str, competition: Competition) -> str:
 
 
 def _default_sampler(competition: Competition) -> str:
-    """The sampler for "auto". Metrics of probabilities need the true shares of the classes, so they get "shuffle"."""
+    """Return the sampler that replaces "auto": "balanced" if the metric gives all classes the same weight.
+
+    All other metrics get "shuffle", because metrics of probabilities need the true shares of the classes.
+    """
     return "balanced" if weights_classes_alike(competition) else "shuffle"
 
 
@@ -213,7 +261,10 @@ def _check_names(recipe: Recipe, competition: Competition) -> None:
 
 
 def _check_balance(recipe: Recipe, competition: Competition) -> None:
-    """Raise InputError if sampler or class_weights is "balanced" although rows or outputs have no single class."""
+    """Raise InputError if sampler or class_weights is "balanced" but there are no classes to balance.
+
+    The sampler needs rows that have one class each, and class weights need a head that does not predict a number.
+    """
     if recipe.sampler == "balanced" and competition.target not in ONE_LABEL:
         expected = "sampler=shuffle, since rows can be balanced only if each row has one class"
         advice = "the same command with SET=sampler=shuffle"
@@ -221,15 +272,15 @@ def _check_balance(recipe: Recipe, competition: Competition) -> None:
     if recipe.class_weights == "balanced" and family_of_head(recipe.head, competition.target) == "number":
         raise InputError(
             f"class_weights=balanced with head={recipe.head}",
-            "class_weights=none, since a number has no classes",
+            "class_weights=none, since this head predicts a number and no classes",
             "the same command with SET=class_weights=none",
         )
 
 
 def _check_soft_labels(recipe: Recipe, competition: Competition) -> None:
-    """Raise InputError unless the classes are ranges of the numbers that soften names."""
+    """Raise InputError unless the classes are ranges of the columns that the setting soften names."""
     if recipe.soften and competition.target not in ONE_LABEL:
-        expected = "a target of one label, whose classes are ranges of a number"
+        expected = "a target with one label for each row, whose classes are ranges of a number"
         advice = "the same command without soften in SET"
         raise InputError(f"soften={recipe.soften} for a {competition.target} target", expected, advice)
     columns = named_numbers("soften", recipe.soften)
@@ -240,14 +291,18 @@ def _check_soft_labels(recipe: Recipe, competition: Competition) -> None:
 
 
 def _check_class_bins(recipe: Recipe, competition: Competition, softened: int) -> None:
-    """Raise InputError unless soften names one column, whose ranges are the bins, and bin_edges is given."""
+    """Raise InputError if head=bins cannot be used for classes.
+
+    It needs exactly one column in the setting soften, numbers in bin_edges, and no pseudo-labels. softened: the number
+    of columns in soften.
+    """
     if recipe.pseudo:
-        expected = "another head, since pseudo-labels are for classes and not for bins"
+        expected = "another head, since pseudo-labels are probabilities of classes and not of bins"
         raise InputError(f"pseudo={recipe.pseudo} with head=bins", expected, "the same command with SET=head=classes")
     if softened != 1 or not recipe.bin_edges:
         example = competition.ranges[0].column
         raise InputError(
             f"head=bins with soften={recipe.soften!r} and bin_edges={recipe.bin_edges!r}",
-            "in soften the one column of the bins, and in bin_edges the numbers at which the bins start",
+            "exactly one column in soften, and in bin_edges the numbers at which the bins of this column start",
             f'the same command with SET="head=bins soften={example}:3 bin_edges=20,25,30", in the units of {example}',
         )

@@ -1,4 +1,4 @@
-"""The files in outputs/: their paths, the runs, folds.csv, predictions, and records of what each file was made of.
+"""This package writes, reads and checks the files in outputs/, such as folds.csv, the predictions and the blend.
 
-Change here what is stored, where it is stored, and which files are refused as stale or damaged.
+Change this package to change what is stored, where it is stored, and which files are refused as stale or damaged.
 """

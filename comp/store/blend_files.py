@@ -1,7 +1,7 @@
 """Read the files of the blend (weights.json, oof.npz, test.npz) and find out whether they are up to date.
 
-`make blend`, `make sub` and `make status` all call `blend_state` for this. pandas is not imported here, so that a stage
-with nothing to do ends at once.
+`make blend`, `make sub` and `make status` all call `blend_state` to find this out. Large libraries such as torch are
+not imported here, so that a stage that has nothing to do ends quickly.
 """
 
 from collections.abc import Iterable
@@ -21,18 +21,19 @@ from comp.store.made_of import Change
 from comp.store.paths import blend_file, folds_file
 from comp.store.predictions import Predictions, load_predictions
 
-CHOICE_VERSION = 2  # raise this version when changed code makes another blend of the same predictions
+CHOICE_VERSION = 2  # raise it when a change of the code makes another blend of the same predictions
 PARTS = ("oof.npz", "test.npz")
 MAKE_BLEND = "make blend"
-SAME = ("runs", "method", "rule", "weights", "folds")  # entries of weights.json that the meta of both npz files repeats
+SAME = ("runs", "method", "rule", "weights", "folds")  # entries that weights.json and the meta of both npz files have
 
 
 @dataclass(frozen=True)
 class Asked:
     """The arguments of `make blend`.
 
-    runs: the names of the runs to blend; () means all complete runs. method, rule: the names of the blend's method and
-    decision rule; "" means that scores choose.
+    runs: the names of the runs to blend, or () for all complete runs. method: the name of the method that combines the
+    runs; rule: the name of the rule that turns probabilities into answers. If method or rule is "", `make blend`
+    chooses the method or the rule with the best score.
     """
 
     runs: tuple[str, ...] = ()
@@ -41,7 +42,7 @@ class Asked:
 
     @property
     def command(self) -> str:
-        """The `make blend` command with these arguments."""
+        """Return the `make blend` command with these arguments."""
         names = (", " if any(" " in name for name in self.runs) else " ").join(self.runs)
         quoted = f'"{names}"' if len(self.runs) > 1 or " " in names else names
         given = {"RUNS": quoted, "METHOD": self.method, "RULE": self.rule}
@@ -53,7 +54,7 @@ class BlendState:
     """The state of the existing blend.
 
     weights: the content of weights.json, or {} if the file cannot be read; asked: the arguments with which the blend
-    was made, without runs that no longer exist; problem: why the blend is not up to date, or "".
+    was made, without runs that no longer exist; problem: the reason why the blend is stale, or "" if it is up to date.
     """
 
     weights: dict
@@ -62,18 +63,20 @@ class BlendState:
 
     @property
     def stale(self) -> str:
-        """A warning, with the command that helps, if a blend exists but is not up to date; otherwise ""."""
-        return f"the blend is stale: {self.problem}; {self.asked.command}" if self.weights and self.problem else ""
+        """Return a warning with the command that helps if a blend exists but is not up to date; otherwise return ""."""
+        warning = f"the blend is stale: {self.problem}. To make it again, run: {self.asked.command}"
+        return warning if self.weights and self.problem else ""
 
 
-# ---- what it is made of
+# ---- what a blend is made of
 
 
 def blend_record(project: Project, names: list[str], folds: int, asked: Asked, before: dict | None = None) -> dict:
-    """Return everything on which the blend of these runs depends, as plain values.
+    """Return a record of everything on which a blend depends, such as its arguments and the hashes of the runs.
 
-    folds: the number of folds; before: an earlier record, or None. The hash of the sample's ids is copied from this
-    record if the bytes of the sample have not changed.
+    names: the names of the runs to blend; folds: the number of folds; asked: the arguments of `make blend`; before: an
+    earlier record, or None. If the sample submission is the same as in `before`, the hash of its ids is copied from
+    `before`.
     """
     sample = sample_digest(project)
     same = before is not None and sample == before["sample"]
@@ -91,27 +94,27 @@ def blend_record(project: Project, names: list[str], folds: int, asked: Asked, b
 
 
 def competition_digest(competition: Competition) -> str:
-    """Return a hash of the Competition value."""
+    """Return a hash of all values of a Competition."""
     return files.checksum(to_json(competition))
 
 
 def metric_digest(competition: Competition) -> str:
-    """Return the name of the metric, followed by a hash of user_metrics.py if the metric is defined there."""
+    """Return the name of the competition's metric, and a hash of user_metrics.py if the metric is defined there."""
     name = competition.metric.name
     own = any(metric.name == name for metric in user_metrics.METRICS)
     return f"{name} {files.digest(Path(user_metrics.__file__))}" if own else name
 
 
 def sample_digest(project: Project) -> str:
-    """Return a hash of the sample submission, or "" if the sample is not on this machine."""
+    """Return a hash of the sample submission, or "" if the competition has no sample or the file is missing."""
     sample = project.competition.sample
     return _digest(project.inputs / sample.file) if sample else ""
 
 
 def _ids_digest(project: Project) -> str:
-    """Return a hash of the sample's ids in their order, which is all of the sample on which a blend depends.
+    """Return a hash of the ids of the sample submission in their order, or "" if the file is missing.
 
-    Returns "" if the sample is not on this machine.
+    A blend depends on these ids only, and not on the rest of the sample submission.
     """
     ids = sample_submission.sample_ids_here(project.competition, project.inputs)
     return "" if ids is None else files.checksum(ids)
@@ -122,17 +125,17 @@ def _digest(path: Path) -> str:
 
 
 def file_digests(outputs: Path) -> dict[str, str]:
-    """Return the hashes of the blend's oof.npz and test.npz, which weights.json keeps, by file name."""
+    """Return the hashes of the blend's oof.npz and test.npz by file name. The hash of a missing file is ""."""
     return {name: _digest(blend_file(outputs, name)) for name in PARTS}
 
 
-# ---- whether it is up to date
+# ---- whether the blend is up to date
 
 
 def blend_state(project: Project, asked: Asked | None = None) -> BlendState:
-    """Return the state of the existing blend, compared with the blend that `asked` would give now.
+    """Return the state of the existing blend. It is up to date if `make blend` would give the same blend again now.
 
-    asked: the arguments of `make blend`, or None for the arguments with which the existing blend was made.
+    asked: the arguments of this `make blend`, or None for the arguments with which the existing blend was made.
     """
     path = blend_file(project.outputs)
     try:
@@ -147,20 +150,23 @@ def blend_state(project: Project, asked: Asked | None = None) -> BlendState:
     except InputError as error:
         return BlendState({}, Asked(), error.found)
     except (KeyError, TypeError, AttributeError):
-        return BlendState({}, Asked(), f"{path} is of another version")
+        return BlendState({}, Asked(), f"{path} was written by another version of the toolkit")
 
 
 def difference(record: dict, now: dict) -> str:
-    """Return in a few words what differs between the blend's `record` and the record `now`, or "" if nothing does."""
+    """Return a text that describes the first difference between two records of a blend, or "" if there is none.
+
+    record: the record of the existing blend; now: the record that a new blend would get (see `blend_record`).
+    """
     by_part: dict[str, list[Change]] = {}
     for change in made_of.changes(record, now):
         by_part.setdefault(change.part, []).append(change)
     if "folds" in by_part:
-        current = f"the current folds.csv {now['folds']}" if now["folds"] else "the current folds.csv, which is missing"
-        return f"made with folds.csv {record['folds']}, not {current}"
+        current = f"has hash {now['folds']}" if now["folds"] else "is missing"
+        return f"folds.csv had hash {record['folds']} when the blend was made, but now folds.csv {current}"
     if "sample_ids" in by_part and now["sample_ids"]:
-        return "the ids of the sample submission have changed"
-    for part, what in (("competition", "competition"), ("metric", "metric"), ("choice", "code that chooses")):
+        return "the ids of the sample submission have changed since the blend was made"
+    for part, what in (("competition", "competition"), ("metric", "metric"), ("choice", "code of the blend")):
         if part in by_part:
             return f"the {what} has changed since the blend was made"
     return _of_runs(by_part.get("runs", [])) or _of_arguments(by_part.get("asked", []))
@@ -168,30 +174,34 @@ def difference(record: dict, now: dict) -> str:
 
 def _of_runs(changes: list[Change]) -> str:
     reasons = {
-        "not in the blend": [change.key for change in changes if change.before is None],
-        "not there or not asked for any more": [change.key for change in changes if change.now is None],
-        "changed since the blend was made": [change.key for change in changes if change.before and change.now],
+        "the blend lacks the run(s)": [change.key for change in changes if change.before is None],
+        "the blend should no longer have the run(s)": [change.key for change in changes if change.now is None],
+        "the blend has earlier files of the run(s)": [change.key for change in changes if change.before and change.now],
     }
-    return "; ".join(f"{', '.join(names)} {what}" for what, names in reasons.items() if names)
+    return "; ".join(f"{what} {', '.join(names)}" for what, names in reasons.items() if names)
 
 
 def _of_arguments(changes: list[Change]) -> str:
-    return ", ".join(f"{change.key.upper()}={change.now}, not {change.before}" for change in changes)
+    return ", ".join(
+        f"{change.key.upper()} was {change.before or 'empty'} for the blend, and is {change.now or 'empty'} now"
+        for change in changes
+    )
 
 
 def _damage(outputs: Path, before: dict[str, str]) -> str:
     changed = [change.part for change in made_of.changes(before, file_digests(outputs))]
-    return f"blend/{' and blend/'.join(changed)} not there or not as the blend wrote it" if changed else ""
+    return f"the file(s) blend/{' and blend/'.join(changed)} are missing or were changed" if changed else ""
 
 
-# ---- its predictions
+# ---- the predictions of the blend
 
 
 def load_blend(project: Project) -> tuple[np.ndarray, Predictions, dict]:
-    """Return the blend's OOF probabilities (S, C) of the scored rows, its test predictions and its weights.json.
+    """Return the blend's OOF probabilities (S, C), its test predictions, and the content of weights.json.
 
-    The OOF probabilities are cross-fitted. Raises InputError if a file is missing, belongs to another blend or to
-    another folds.csv, or has other test ids than the sample submission.
+    S is the number of scored rows (see scored_rows.py), and C the number of classes. The weights that give the OOF
+    probabilities of a row were fitted without the fold of this row. Raises InputError if a file is missing or belongs
+    to another blend, if folds.csv has changed, or if test.npz has other ids than the sample submission.
     """
     from comp.store.out_of_fold import check_ids
 
@@ -203,14 +213,19 @@ def load_blend(project: Project) -> tuple[np.ndarray, Predictions, dict]:
 
 
 def check_same_blend(weights: dict, predictions: Iterable[Predictions], folds_digest: str) -> None:
-    """Raise InputError unless weights.json and the predictions belong to one blend and to the current folds.csv."""
+    """Raise InputError unless all files of a blend belong together and were made with the current folds.csv.
+
+    weights: the content of weights.json; predictions: the content of oof.npz and test.npz; folds_digest: the hash of
+    the current folds.csv.
+    """
     for part in predictions:
         for change in made_of.changes(part.meta, {name: weights.get(name) for name in SAME}):
-            expected = f"{change.part} {change.now}, as in the blend's weights.json"
-            raise InputError(f"{part.meta['file']} has {change.part} {change.before}", expected, MAKE_BLEND)
+            expected = f"{change.part} {change.now}, as in weights.json"
+            found = f"{part.meta['file']} has {change.part} {change.before}, unlike the blend's weights.json"
+            raise InputError(found, expected, MAKE_BLEND)
     if weights.get("folds") != folds_digest:
-        expected = f"a blend made with the current folds.csv {folds_digest}"
-        raise InputError(f"the blend was made with folds.csv {weights.get('folds')}", expected, MAKE_BLEND)
+        found = f"the blend was made with another version of folds.csv (hash {weights.get('folds')})"
+        raise InputError(found, f"a blend made with the current folds.csv (hash {folds_digest})", MAKE_BLEND)
 
 
 def blend_exists(outputs: Path) -> bool:

@@ -1,13 +1,14 @@
-"""Read external predictions, such as those of a teammate: files oof and test (.npz, .csv, .csv.gz) in outputs/<name>/.
+"""Read external predictions, which were made outside of this toolkit, for example by a teammate.
 
-A CSV has a column of ids and then a column for each class, named by the class or by its number 0 … C-1. For two classes
-the probability of the positive class is enough. A regression has one column of numbers. runs.py finds the files.
+External predictions are two files in outputs/<name>/, oof and test, each as .npz, .csv or .csv.gz. runs.py finds them.
+A CSV has a column of ids, and for each class a column that is named by the class or by its number 0 … C-1. For two
+classes one column with the probability of the positive class is enough. A regression has one column of numbers.
 
-A teammate's ids may be spelt otherwise than the ids in folds.csv and in the sample submission: in another Unicode form,
-without the extension of the photo, below other folders, or with the separators of Windows. The ids are matched only if
-all of them can be matched without doubt.
+The ids in these files may be spelt differently than the ids in folds.csv and in the sample submission: they may have
+another Unicode form, no file extension, other folders or the path separators of Windows. Such ids are matched only if
+every id has exactly one match.
 
-The checks are not those of a library, because their errors name the column, row or value that has to be corrected.
+The checks are written here, because the errors of a library do not name the column, row or value to correct.
 
 Letters: N rows, C classes.
 """
@@ -32,12 +33,12 @@ from comp.store.predictions import ROW_SUM_TOLERANCE, Predictions, check_predict
 from comp.tables import LARGEST_MB, column_name, read_table
 from comp.text import same_text
 
-ROUNDED = 0.01  # how far the sum of a row may be from 1 because its probabilities were rounded
-NEARLY = 1e-6  # how far a probability may be below 0 or above 1 because of another order of computation
-MOST_PARTS = 6  # the most folder and file names of a path that are compared
+ROUNDED = 0.01  # the sum of a row may differ from 1 by this much, because the probabilities were rounded
+NEARLY = 1e-6  # a probability may be below 0 or above 1 by this much, because of errors of floating point
+MOST_PARTS = 6  # ids are compared by at most this many folder and file names at the end of the path
 UNNAMED = "Unnamed: "  # read_table gives such a name to a column without a name, such as the index of a table
 NUMBER = r"-?\d*,\d+(?:[eE][-+]?\d+)?|-?\d+(?:[eE][-+]?\d+)?"  # a number with a decimal comma, or a whole number
-CHUNK = 1 << 20  # how many bytes are unpacked at once
+CHUNK = 1 << 20  # unpack this many bytes at once
 
 
 def load_external(
@@ -47,19 +48,20 @@ def load_external(
     competition: Competition,
     test_ids: Sequence[str] | None = None,
 ) -> tuple[Predictions, Predictions]:
-    """Return the OOF and the test predictions in a folder in which runs.find_external_files finds both files.
+    """Return the OOF predictions and the test predictions of a folder, which must have an oof file and a test file.
 
-    folds: the fold table. The ids of the files are spelt as in the fold table and as in test_ids (unless None). The
-    caller checks that no id is missing. If the competition combines photos, the oof file may have a row per photo or a
-    row per prediction id. Raises InputError if a file is not valid, or if the oof file was made with other folds.
+    folds: the fold table; folds_digest: the hash of folds.csv; test_ids: the ids of the sample submission, or None if
+    they are not known. The returned ids are spelt as in the fold table and in test_ids. The caller must check that no
+    id is missing. If the competition combines photos, the oof file may have one row for each photo or one row for each
+    prediction id. Raises InputError if a file is not valid, or if the oof file was made with other folds.
     """
     oof, test = (read_external_file(file, competition) for file in runs.find_external_files(folder))
     made_with = oof.meta.get("folds", folds_digest)
     if made_with != folds_digest:
         raise InputError(
-            f"{oof.meta['file']} was made with folds.csv {made_with}",
-            f"predictions made with the current folds.csv {folds_digest}, because with other folds a blend would leak",
-            f"send the current folds.csv to their author, or move {folder} out of the outputs folder",
+            f"{oof.meta['file']} was made with another version of folds.csv (hash {made_with})",
+            f"predictions made with the current folds.csv (hash {folds_digest}), because other folds would leak labels",
+            f"send the current folds.csv to the author of the predictions, or move {folder} out of the outputs folder",
         )
     if competition.combine:
         by_id = _with_ids_of(oof, folds["id"])
@@ -73,7 +75,7 @@ def _with_ids_of(predictions: Predictions, wanted: Sequence[str]) -> Predictions
 
 
 def read_external_file(path: Path, competition: Competition) -> Predictions:
-    """Return the checked predictions of an npz, a CSV or a gzipped CSV. Raises InputError for values that are wrong."""
+    """Return the checked predictions in an npz, CSV or gzipped CSV file. Raises InputError if the file is not valid."""
     repair = f"correct {path}, or move {path.parent} out of the outputs folder"
     if path.suffix.lower() == ".npz":
         ids, probs, meta = _read_npz(path, competition, repair)
@@ -93,9 +95,10 @@ def read_external_file(path: Path, competition: Competition) -> Predictions:
 
 
 def _without_rounding(probs: np.ndarray, competition: Competition) -> np.ndarray:
-    """Return probabilities (N, C) without errors of rounding, so that values are from 0 to 1 and rows sum to 1.
+    """Return probabilities (N, C) whose small rounding errors are corrected.
 
-    Larger errors stay, for `check_predictions` to find.
+    Values just below 0 or just above 1 become 0 or 1. If rows must sum to 1, rows with nearly this sum are rescaled.
+    Larger errors stay unchanged, and `check_predictions` reports them.
     """
     if competition.target == "regression" or probs.ndim != 2:
         return probs
@@ -109,23 +112,27 @@ def _without_rounding(probs: np.ndarray, competition: Competition) -> np.ndarray
 
 
 def _remedy(probs: np.ndarray, competition: Competition, path: Path) -> str:
-    """Return how to turn values that look like logits or percent into probabilities, or "" for other values."""
+    """Return advice on how to convert values that look like logits or percentages, or "" if they look like neither."""
     if competition.target == "regression" or probs.ndim != 2 or not np.isfinite(probs).all():
         return ""
     if (probs < 0).any():
-        how = "softmax over each row" if competition.sums_to_one else "the sigmoid"
-        return f"write {how} of the values in {path} to this file, because the values look like logits"
+        how = "the softmax of each row" if competition.sums_to_one else "the sigmoid of each value"
+        return f"replace the values in {path} with {how}, because they look like logits"
     sums = probs.sum(1, dtype=np.float64)
     percent = np.abs(sums - 100).max() < 100 * ROUNDED if competition.sums_to_one else 2 < probs.max() <= 100
-    return f"divide the probabilities in {path} by 100, because they look like percent" if percent else ""
+    return f"divide the probabilities in {path} by 100, because they look like percentages" if percent else ""
 
 
 # ---- npz
 
 
 def _read_npz(path: Path, competition: Competition, repair: str) -> tuple[np.ndarray, np.ndarray, dict]:
-    """Return the ids (N,) str of an npz, its values float32 in the order of the competition's classes, and its meta."""
-    expected = "an npz with ids (N,) str, probs (N, C) float and classes (C,) str"
+    """Return the ids (N,) str, the values float32 and the meta of an npz file.
+
+    The values are (N, C) in the order of the competition's classes, or (N,) if the file has one value for each id. The
+    meta is a dictionary that says how the predictions were made. repair: the advice of an InputError.
+    """
+    expected = "an npz file with the arrays ids (N,) str, probs (N, C) float and classes (C,) str"
     try:
         arrays = files.read_arrays(path, ("ids", "probs", "classes"), optional=("meta",))
         meta = json.loads(str(arrays.get("meta", "{}")))
@@ -135,12 +142,13 @@ def _read_npz(path: Path, competition: Competition, repair: str) -> tuple[np.nda
     if ids.dtype.kind == "S":
         ids = np.char.decode(ids, "utf-8", "replace")
     if ids.dtype.kind != "U" or probs.dtype.kind not in "fiub" or not isinstance(meta, dict):
-        types = f"ids {ids.dtype}, probs {probs.dtype}, meta a {type(meta).__name__}"
-        raise InputError(f"{path} has {types}", expected, f"save {path} again with ids.astype(str), or {repair}")
+        types = f"ids {ids.dtype}, probs {probs.dtype}, meta {type(meta).__name__}"
+        run = f"save {path} again with ids.astype(str), or {repair}"
+        raise InputError(f"{path} has arrays of wrong types: {types}", expected, run)
     if probs.ndim == 2 and probs.shape[1] == len(classes) > 1:
         order = class_columns(classes, competition)
         if order is None or len(order) != len(classes):
-            expected = f"the classes of the competition, {list(competition.classes[:20])}"
+            expected = f"the classes of the competition: {list(competition.classes[:20])}"
             raise InputError(f"{path} has classes {classes[:20]}", expected, repair)
         probs = probs[:, [classes.index(name) for name in order]]
     return ids, probs.astype(np.float32), meta
@@ -150,9 +158,11 @@ def _read_npz(path: Path, competition: Competition, repair: str) -> tuple[np.nda
 
 
 def _read_csv(path: Path, competition: Competition, repair: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return the ids (N,) str of a CSV and its values (N, C) float32 in the order of the competition's classes.
+    """Return the ids (N,) str and the values (N, C) float32 of a CSV file.
 
-    For two classes the values may also be (N, 1). Columns that are neither the ids nor a class are ignored.
+    The values have the order of the competition's classes. For two classes the file may have only the positive class,
+    and the values are then (N, 1). Columns that are neither ids nor classes are ignored. repair: the advice of an
+    InputError.
     """
     table = _read_gzip(path, repair) if path.suffix.lower() == ".gz" else read_table(path, (), repair)
     names = list(table.columns)
@@ -164,9 +174,10 @@ def _read_csv(path: Path, competition: Competition, repair: str) -> tuple[np.nda
 
 
 def _id_column(table: pd.DataFrame, others: list[str]) -> str:
-    """Return the first column in which all values differ and are not only the row numbers.
+    """Return the name of the column of ids: the first column whose values all differ and are not just row numbers.
 
-    Columns with a name are tried before columns without a name. If no column fits, the first tried column is returned.
+    others: the names of the columns that are not classes. Columns with a name are tried before columns without a name.
+    If no column fits, the column that is tried first is returned.
     """
     named = sorted(others, key=lambda name: name.startswith(UNNAMED))
     count = list(map(str, range(len(table))))
@@ -175,10 +186,11 @@ def _id_column(table: pd.DataFrame, others: list[str]) -> str:
 
 
 def class_columns(names: list[str], competition: Competition) -> list[str] | None:
-    """Return the names of the columns with the values of the classes, in the order of the classes, or None.
+    """Return the names of the columns that hold the predicted values, in the order of the competition's classes.
 
-    A column may have the name of its class or its number, 0 … C-1. For two classes the column of the positive class is
-    enough. For a regression, and for two classes without such a column, the second of exactly two columns is taken.
+    names: the names of all columns. Returns None if the columns are not found. A column may have the name of its class
+    or the class number 0 … C-1. For two classes the column of the positive class is enough. For a regression, and for
+    two classes without such a column, the second of exactly two columns is taken.
     """
     known = {column_name(name): name for name in names}
     for wanted in (list(competition.classes), [str(c) for c in range(competition.size)]):
@@ -195,7 +207,11 @@ def class_columns(names: list[str], competition: Competition) -> list[str] | Non
 
 
 def _values(table: pd.DataFrame, path: Path, competition: Competition, repair: str) -> np.ndarray:
-    """Return the fields as numbers (N, C) float32. Commas are decimal commas if all fields can be read in this way."""
+    """Return the fields of a table as numbers (N, C) float32.
+
+    Commas are read as decimal commas if all fields are then numbers. Raises InputError if a field is not a number.
+    path: the path of the file, which the error names; repair: the advice of the error.
+    """
     text = table.apply(lambda column: column.str.strip())
     commas = any(column.str.contains(",", regex=False).any() for _, column in text.items())
     if commas and all(column.str.fullmatch(NUMBER).all() for _, column in text.items()):
@@ -203,27 +219,31 @@ def _values(table: pd.DataFrame, path: Path, competition: Competition, repair: s
     try:
         return text.replace("", "nan").to_numpy(np.float32)
     except ValueError as error:
-        raise InputError(f"{path} holds no numbers: {error}", _expected_columns(competition), repair) from None
+        found = f"{path} has a field that is not a number: {error}"
+        raise InputError(found, _expected_columns(competition), repair) from None
 
 
 def _expected_columns(competition: Competition) -> str:
     if competition.target == "regression":
         return "a column of ids, then one column of numbers"
-    positive = "the probability of the positive class, or " if competition.target == "binary" else ""
-    names = f"the names of the classes or 0 … {competition.size - 1}"
-    columns = f"{positive}{competition.size} columns of probabilities with {names}"
+    positive = "a column with the probability of the positive class, or " if competition.target == "binary" else ""
+    names = f"the classes or by the numbers 0 … {competition.size - 1}"
+    columns = f"{positive}{competition.size} columns of probabilities that are named by {names}"
     return f"a column of ids, then {columns}"
 
 
 def _read_gzip(path: Path, repair: str) -> pd.DataFrame:
-    """Return the table of a gzipped CSV. Raises InputError if the file is damaged, or too large when it is unpacked."""
+    """Return the table of a gzipped CSV file. repair: the advice of an InputError.
+
+    Raises InputError if the file is damaged, or if it is too large after unpacking.
+    """
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "unpacked.csv"
         try:
             _unpack(path, copy, repair)
             return read_table(copy, (), repair)
         except (OSError, EOFError, zlib.error) as error:
-            raise InputError(f"{path} is not readable: {error}", "a CSV file packed by gzip", repair) from None
+            raise InputError(f"{path} is not readable: {error}", "a CSV file compressed with gzip", repair) from None
         except InputError as error:
             raise InputError(error.found.replace(str(copy), str(path)), error.expected, repair) from None
 
@@ -233,7 +253,7 @@ def _unpack(path: Path, copy: Path, repair: str) -> None:
         while part := packed.read(CHUNK):
             file.write(part)
             if file.tell() > LARGEST_MB * 1_000_000:
-                expected = f"at most {LARGEST_MB:,} MB when it is unpacked"
+                expected = f"a file of at most {LARGEST_MB:,} MB after unpacking"
                 raise InputError(f"{path} unpacks to more than {LARGEST_MB:,} MB", expected, repair)
 
 
@@ -241,9 +261,10 @@ def _unpack(path: Path, copy: Path, repair: str) -> None:
 
 
 def matched_ids(ids: np.ndarray, wanted: Sequence[str]) -> np.ndarray:
-    """Return `ids` (N,) str in the spelling of `wanted`, or unchanged if not all of them can be matched.
+    """Return `ids` (N,) str in the spelling of `wanted`, or return them unchanged if not every id has a match.
 
-    Whole ids are compared first, then shorter and shorter ends of their paths.
+    wanted: the ids in the right spelling. Whole ids are compared first. If they do not match, the ids are compared
+    without their first folders, and finally by the names of the files.
     """
     wanted = list(map(str, wanted))
     if set(ids) == set(wanted):
@@ -257,7 +278,11 @@ def matched_ids(ids: np.ndarray, wanted: Sequence[str]) -> np.ndarray:
 
 
 def _spellings() -> Iterator[Callable[[str], str]]:
-    """Yield functions that return the same text for ids of the same photo, the strictest function first."""
+    """Yield functions that simplify an id, so that different spellings of an id give the same text.
+
+    The first function keeps the whole path of an id. Later functions keep fewer and fewer folders, and the last
+    function keeps only the name of the file.
+    """
     yield _plain_id
     for parts in range(MOST_PARTS, 0, -1):
         yield lambda name, parts=parts: "/".join(END.sub("", _plain_id(name)).split("/")[-parts:])

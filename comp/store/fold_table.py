@@ -1,4 +1,6 @@
-"""Write, read and check folds.csv, which has one row per training photo. folds.json has its hash and its settings.
+"""Write, read and check folds.csv, the fold table, which has one row for each training photo.
+
+folds.json has the hash of folds.csv and the settings of `make folds` with which folds.csv was made.
 
 | column                | content                                                                                     |
 |-----------------------|---------------------------------------------------------------------------------------------|
@@ -7,7 +9,7 @@
 | label                 | class index; multilabel: class indices with spaces between, or empty; regression: the number |
 | fold                  | 0 … K-1                                                                                     |
 | id                    | prediction id of the photo, only if the competition combines photos                         |
-| attributes and others | value of each attribute, then the kept columns of the training table                         |
+| attributes and others | one column for each attribute of the classes, then other columns of the training table      |
 """
 
 import csv
@@ -33,23 +35,32 @@ def folds_text(table: pd.DataFrame) -> str:
 
 
 def save_folds(path: Path, table: pd.DataFrame, made_with: dict | None = None) -> None:
-    """Write the fold table to `path`, and folds.json with the hash of the table and the settings in made_with."""
+    """Write the fold table to `path`, and write folds.json with the hash of this file and the entries of made_with.
+
+    made_with: the settings of `make folds`, or None.
+    """
     files.write_text(path, folds_text(table))
     files.write_json(path.with_suffix(".json"), {"csv": digest(path), **(made_with or {})})
 
 
 def data_hash(path: Path) -> str | None:
-    """Return the hash of all photos' bytes at the time when folds.csv was made, or None if the hash is not known."""
+    """Return the hash of all photos that was saved when folds.csv was made, or None if no hash was saved.
+
+    path: the path of folds.csv.
+    """
     beside = path.with_suffix(".json")
     return (
-        files.read_json(beside, "what `make folds` wrote", f"rm {quoted(beside)}").get("data")
+        files.read_json(beside, "the file as `make folds` wrote it", f"rm {quoted(beside)}").get("data")
         if beside.is_file()
         else None
     )
 
 
 def remake(path: Path) -> str:
-    """Return the command that makes folds.csv with its earlier settings, so that the existing runs fit its folds."""
+    """Return the command that makes folds.csv again with its earlier settings, so that existing runs fit the folds.
+
+    path: the path of folds.csv.
+    """
     try:
         kept = files.read_json(path.with_suffix(".json"), "", "")
     except InputError:
@@ -60,10 +71,10 @@ def remake(path: Path) -> str:
 
 
 def load_folds(path: Path, competition: Competition) -> pd.DataFrame:
-    """Return the fold table of a competition.
+    """Return the fold table that is saved in folds.csv. path: the path of folds.csv.
 
-    Raises InputError if the file is missing, was changed after folds.json was written, or is not valid (it must have
-    the required columns, different images inside inputs/, and labels and folds in their ranges).
+    Raises InputError if the file is missing, was changed after folds.json was written, or is not valid. A valid file
+    has the required columns, no image twice, no image outside of inputs/, and labels and folds in their ranges.
     """
     columns = required_columns(competition)
     text = ("image", "group", *(["label"] if competition.target == "multilabel" else []), *columns[len(COLUMNS) :])
@@ -71,7 +82,8 @@ def load_folds(path: Path, competition: Competition) -> pd.DataFrame:
     table = read_table(path, columns, run, text=text)
     problem = folds_problem(table, competition)
     if problem:
-        raise InputError(f"{path}: {problem}", f"columns {','.join(columns)} as `make folds` writes them", run)
+        expected = f"a file with the columns {','.join(columns)}, as `make folds` writes it"
+        raise InputError(f"{path}: {problem}", expected, run)
     _check_unchanged(path)
     return table
 
@@ -82,15 +94,15 @@ def fold_count(table: pd.DataFrame) -> int:
 
 
 def required_columns(competition: Competition) -> tuple[str, ...]:
-    """Return the columns that folds.csv must have. `id` is one of them only if the competition combines photos."""
+    """Return the columns that folds.csv must have. They include `id` only if the competition combines photos."""
     return (*COLUMNS, "id") if competition.combine else COLUMNS
 
 
 def folds_problem(table: pd.DataFrame, competition: Competition) -> str:
-    """Return the first problem of a fold table, or "" if there is none."""
+    """Return a text on the first problem of a fold table, or "" if there is none."""
     filled = [column for column in required_columns(competition) if column != "label"]
     if table[filled].isna().any().any() or (table[filled] == "").any().any():
-        return f"empty fields in one of the columns {', '.join(filled)}"
+        return f"a field is empty in one of the columns {', '.join(filled)}"
     outside = table["image"].map(_leaves)
     if outside.any():
         return f"image {table['image'][outside].iloc[0]} is outside of inputs/"
@@ -106,7 +118,7 @@ def _label_problem(column: pd.Series, competition: Competition) -> str:
     try:
         labels.to_array(column, competition)
     except (ValueError, TypeError, OverflowError) as error:
-        return whole if competition.sums_to_one else f"column label: {error}"
+        return whole if competition.sums_to_one else f"column label has a value that is not valid: {error}"
     return ""
 
 
@@ -114,12 +126,12 @@ def _fold_problem(column: pd.Series) -> str:
     if not pd.api.types.is_integer_dtype(column) or not column.between(0, len(column) - 1).all():
         return f"column fold has a value that is not a whole number from 0 to {len(column) - 1}"
     if set(column) != set(range(column.max() + 1)):
-        return f"column fold has the values {sorted(set(column))}, which are not 0 … K-1"
+        return f"column fold has the values {sorted(set(column))}, but folds must be 0 … K-1 without a gap"
     return ""
 
 
 def _leaves(image: str) -> bool:
-    """Whether a relative path leads out of the folder from which it starts."""
+    """Return whether a path may lead out of inputs/: it is absolute, or has a part ".." or a zero byte."""
     path = PurePosixPath(image)
     return path.is_absolute() or ".." in path.parts or "\0" in image
 
@@ -129,8 +141,8 @@ def _check_unchanged(path: Path) -> None:
     if not beside.is_file():
         return
     run = remake(path)
-    recorded = files.read_json(beside, "what `make folds` wrote", run).get("csv")
+    recorded = files.read_json(beside, "the file as `make folds` wrote it", run).get("csv")
     if recorded != digest(path):
         changed = f"{path} was changed since it was made. Its hash is {digest(path)}, not {recorded}"
-        expected = f"the file that `make folds` wrote, or no {beside.name} if you changed the file on purpose"
-        raise InputError(changed, expected, f"{run}; or rm {quoted(beside)}")
+        expected = f"the file as `make folds` wrote it, or no {beside.name} if you changed {path.name} on purpose"
+        raise InputError(changed, expected, f"{run}; or to keep the changed file: rm {quoted(beside)}")

@@ -1,7 +1,7 @@
-"""Write and read outputs/competition.json, the Competition that `make folds` used. All later stages read this file.
+"""Write and read outputs/competition.json, which has the Competition that `make folds` used.
 
-If competition.toml was changed after `make folds`, loading raises an error, because the folds, runs and blend belong to
-the saved Competition.
+All later stages read this file. Loading raises an error if competition.toml was changed after `make folds`, because the
+folds, the runs and the blend belong to the saved Competition.
 """
 
 from pathlib import Path
@@ -17,16 +17,17 @@ SETTINGS = "competition.toml"
 
 
 def save(outputs: Path, competition: Competition, file: Path | None = None) -> None:
-    """Write outputs/competition.json. file: the path of the competition's competition.toml, or None without one."""
+    """Write outputs/competition.json. file: the path of competition.toml, or None if there is no such file."""
     value = {"competition": to_json(competition), "settings": _digest(file)}
     files.write_json(competition_file(outputs), value)
 
 
 def load(outputs: Path, inputs: Path | None = None, file: Path | None = None) -> Competition:
-    """Return the Competition saved in `outputs`.
+    """Return the Competition that is saved in outputs/competition.json.
 
-    inputs, file: the arguments of `settings_file`, which finds competition.toml. Raises InputError if competition.json
-    is missing, or if competition.toml has other settings than at the time of `make folds`.
+    inputs: the folder in which to search for competition.toml, or None for no search; file: the path of
+    competition.toml, or None. Raises InputError if competition.json is missing or damaged, or if competition.toml has
+    other settings than at the time of `make folds`.
     """
     path, settings = competition_file(outputs), file if inputs is None else settings_file(inputs, file)
     frozen = files.read_json(path, "the competition as `make folds` saved it", RUN)
@@ -45,11 +46,12 @@ def _check_settings(path: Path, frozen: str, file: Path | None) -> None:
     if file is None:
         return
     if not file.is_file():
-        raise InputError(f"no {file}", "a competition.toml", "the same command with COMPETITION=<that file>")
+        run = "the same command with COMPETITION=<the path of competition.toml>"
+        raise InputError(f"there is no file {file}", "the path of a competition.toml", run)
     found = _digest(file)
     if found != frozen:
         raise InputError(
-            f"{file} has other settings (hash {found}) than those of which {path} was made (hash {frozen or 'none'})",
-            f"the {SETTINGS} that `make folds` used, or new folds",
-            f"{RUN}, or undo the changes of {file}",
+            f"{file} has other settings (hash {found}) than the settings in {path} (hash {frozen or 'none'})",
+            f"the settings of {SETTINGS} that `make folds` used, or new folds",
+            f"{RUN}, or undo the changes in {file}",
         )

@@ -2,9 +2,9 @@
 
 | file                        | content                                                       |
 |-----------------------------|---------------------------------------------------------------|
-| <run>-<hash of image>.json  | the fields and heats of `GradCam`, and the names of pictures  |
+| <run>-<hash of image>.json  | the fields of a `GradCam`, and the file names of its pictures |
 | <run>-<hash>.photo.png      | the photo as the models see it                                |
-| <run>-<hash>.<i>.png        | the photo under heat i                                        |
+| <run>-<hash>.<i>.png        | the photo with heat map i drawn over it                       |
 """
 
 import dataclasses
@@ -26,10 +26,10 @@ EXPECTED = "a file as `make look` writes it"
 
 @dataclass(frozen=True)
 class Heat:
-    """A map of which parts of a photo speak for a prediction.
+    """A heat map, which shows how strongly each part of a photo supports a prediction.
 
-    title: what is predicted, such as a class; value: the probability of the class, or the predicted number; cells
-    (H, H): how much each part of the photo speaks for the prediction, from 0 to 1.
+    title: the supported prediction in words, such as the name of a class; value: the probability of the class, or the
+    predicted number; cells (H, H): the support from 0 to 1 in each cell of a grid over the photo.
     """
 
     title: str
@@ -39,11 +39,12 @@ class Heat:
 
 @dataclass(frozen=True)
 class GradCam:
-    """What the models of a run look at in a photo.
+    """The heat maps of one photo, which show where the models of a run look in the photo.
 
-    run: the name of the run; image: the path of the photo relative to inputs; folds: the folds of the models; truth:
-    the label of the photo in words, or "" for a test photo; prediction: the answer in words; made_with: the result of
-    `source_hashes` at the time of `make look`; heats: the maps, one per predicted class or number.
+    run: the name of the run; image: the path of the photo relative to inputs/; folds: the numbers of the folds whose
+    models were shown the photo; is_test: whether it is a test photo; truth: the label of the photo in words, or "" for
+    a test photo; prediction: the predicted answer in words; made_with: the result of `source_hashes` at the time of
+    `make look`; heats: the heat maps.
     """
 
     run: str
@@ -58,7 +59,10 @@ class GradCam:
 
 @dataclass(frozen=True)
 class SavedGradCam:
-    """A GradCam in outputs/looks/. pictures: the paths of the photo's picture and then of one picture for each heat."""
+    """A GradCam that is saved in outputs/looks/.
+
+    pictures: the paths of the picture files, which are the photo and then the photo with each heat map over it.
+    """
 
     grad_cam: GradCam
     pictures: Sequence[Path]
@@ -70,7 +74,7 @@ def source_hashes(run: Run) -> dict:
 
 
 def is_stale(outputs: Path, grad_cam: GradCam) -> bool:
-    """Whether folds.csv or the run's recipe.json has changed or vanished since the pictures were made."""
+    """Return whether folds.csv or the run's recipe.json was changed or deleted after the heat maps were made."""
     run = Run(outputs, grad_cam.run)
     if not (run.recipe.is_file() and folds_file(outputs).is_file()):
         return True
@@ -78,9 +82,10 @@ def is_stale(outputs: Path, grad_cam: GradCam) -> bool:
 
 
 def save_grad_cam(outputs: Path, grad_cam: GradCam, pictures: Sequence[np.ndarray]) -> SavedGradCam:
-    """Write a GradCam and its pictures. Earlier files of the same run and photo are replaced.
+    """Write a GradCam and its pictures to outputs/looks/. Earlier files of the same run and photo are replaced.
 
-    pictures: arrays (S, S, 3) uint8, the photo first and then the photo under each heat.
+    pictures: RGB images (S, S, 3) uint8, first the photo and then the photo with each heat map drawn over it. Returns
+    the GradCam with the paths of the written pictures.
     """
     folder, start = looks_folder(outputs), f"{grad_cam.run}-{files.digest_of(grad_cam.image.encode())}"
     names = [f"{start}.{part}.png" for part in ("photo", *range(len(grad_cam.heats)))]
@@ -100,7 +105,7 @@ def _png(pixels: np.ndarray) -> bytes:
 
 
 def load_grad_cam(path: Path) -> SavedGradCam:
-    """Return the GradCam in the JSON file at `path`. Raises InputError if the file is damaged or edited."""
+    """Return the GradCam in the JSON file at `path`. Raises InputError if the file was damaged or edited."""
     content = files.read_json(path, EXPECTED, f"rm {quoted(path)}")
     try:
         names = [Path(name).name for name in content["pictures"]]
@@ -117,7 +122,7 @@ def load_grad_cam(path: Path) -> SavedGradCam:
 
 
 def load_all(outputs: Path) -> tuple[list[SavedGradCam], list[InputError]]:
-    """Return all GradCams in outputs/looks/, ordered by run and image, and the errors of unreadable files."""
+    """Return all GradCams in outputs/looks/, sorted by run and image, and an error for each file that is unreadable."""
     saved, errors = [], []
     for path in sorted(looks_folder(outputs).glob("*.json")):
         try:

@@ -1,7 +1,8 @@
-"""Write and read the history of a fold's training: history.csv with one row per epoch, and diverged.json.
+"""Write and read the history of a fold's training: history.csv, which has one row per epoch, and diverged.json.
 
-diverged.json has the error of a training that ended without weights because its numbers were not finite. Training is
-deterministic, so the same command would fail again after the same epochs. Because of this file it fails at once.
+diverged.json has the error of a training that ended without weights because its numbers were not finite. If the same
+training is started again, the saved error is raised at once. Without this file the training would fail after the same
+epochs as before, because training is deterministic.
 """
 
 from dataclasses import dataclass
@@ -19,52 +20,60 @@ from comp.store.runs import Run
 
 
 def keep_divergence(run: Run, k: int | str, record: dict, error: InputError) -> None:
-    """Save the error of fold k's training in diverged.json. record: of what the training was made (see made_of.py)."""
+    """Write diverged.json, which has the error that ended the training of fold k.
+
+    k: the number of the fold, or ALL_DATA; record: the hashes of everything that the training depends on, such as
+    recipe.json and folds.csv (see made_of.py).
+    """
     content = {"found": error.found, "expected": error.expected, "run": error.run}
     files.write_json(run.diverged(k), {**record, **content})
 
 
 def check_diverged(run: Run, k: int | str, record: dict) -> None:
-    """Raise the saved error of fold k if its training would be repeated unchanged.
+    """Raise the saved error of fold k if the failed training would be repeated unchanged.
 
-    record: of what the training would be made now (see made_of.py).
+    record: the current hashes of what the training depends on (see made_of.py). They are compared with the hashes in
+    diverged.json.
     """
     kept = read_divergence(run, k)
     if kept and not made_of.changes(kept, record):
         raise InputError(
             f"fold {k} of {run.name} diverged when it was last trained: {kept['found']}",
             kept["expected"],
-            f"{kept['run']}; or rm {quoted(run.diverged(k))}, then the same command, "
-            "if the photos, the versions of packages or DEVICE have changed",
+            f"{kept['run']}; or if the photos, the versions of packages or DEVICE have changed: "
+            f"first rm {quoted(run.diverged(k))}, then the same command",
         )
 
 
 def read_divergence(run: Run, k: int | str) -> dict:
-    """Return the saved error of fold k, as found, expected and run, with the record; {} if there is no saved error."""
+    """Return the content of fold k's diverged.json, or {} if there is no such file.
+
+    The content is the record of `keep_divergence`, and the texts found, expected and run of the saved error.
+    """
     path = run.diverged(k)
-    return files.read_json(path, "a record of `make train`", f"rm {quoted(path)}") if path.is_file() else {}
+    return files.read_json(path, "the file as `make train` wrote it", f"rm {quoted(path)}") if path.is_file() else {}
 
 
-# ---- history.csv: epoch, losses, then the metrics by name, learning rate and times
+# ---- history.csv, with the columns epoch, losses, one column for each metric, learning rate and times
 
 NOT_METRICS = ("epoch", "train_loss", "val_loss", "lr", "seconds", "images_per_second", "waiting")
 
 
 def write_history(path: Path, rows: list[dict]) -> None:
-    """Write history.csv. rows: one dictionary per epoch."""
+    """Write history.csv. rows: for each epoch a dictionary from column names to values."""
     with files.replacing(path) as temporary:
         pd.DataFrame(rows).to_csv(temporary, index=False, float_format="%.6g")
 
 
 def metric_names(row) -> list[str]:
-    """Return the names of metrics among the columns of a history. row: the history, or the dictionary of one epoch."""
+    """Return the names of the metrics in a history. row: the history as a table, or one of its rows as a dictionary."""
     return [name for name in row if name not in NOT_METRICS]
 
 
 def read_histories(run: Run) -> tuple[dict[int, pd.DataFrame], list[str]]:
-    """Return the history of each fold by its number, and a text for each file that cannot be read.
+    """Return the histories of a run by fold number, and a warning for each history.csv that cannot be read.
 
-    A history has the columns epoch, train_loss, val_loss and the metrics, with one row per epoch.
+    A history has one row per epoch, and the columns epoch, train_loss, val_loss and one column for each metric.
     """
     histories, problems = {}, []
     for path in sorted(run.folder.glob("fold*/history.csv")):
@@ -72,7 +81,7 @@ def read_histories(run: Run) -> tuple[dict[int, pd.DataFrame], list[str]]:
         try:
             table = pd.read_csv(path).apply(pd.to_numeric)
             histories[int(number)] = table[["epoch", "train_loss", "val_loss", *metric_names(table)]]
-        except (ValueError, KeyError, OSError) as error:  # what pandas raises are ValueErrors
+        except (ValueError, KeyError, OSError) as error:  # the errors of pandas are ValueErrors
             reason = str(error).splitlines()[0]
             problems.append(f"the learning curve of {path} is left out, because the file cannot be read: {reason}")
     return dict(sorted(histories.items())), problems
@@ -83,7 +92,7 @@ class Times:
     """The training times of a run.
 
     minutes: the training time of all folds together; images_per_second: the mean over all epochs; epochs: for each
-    trained fold the best epoch and the number of epochs, such as "4/6". The values are None and () without histories.
+    trained fold the best epoch and the number of epochs, such as "4/6". A value is None or () if it is not known.
     """
 
     minutes: float | None = None
@@ -92,9 +101,10 @@ class Times:
 
 
 def training_times(run: Run, folds: int, competition: Competition, best_by: str) -> Times:
-    """Return the training times of a run. A history that cannot be read is left out.
+    """Return the training times of a run. Histories that cannot be read are left out.
 
-    folds: the number of folds; best_by: the setting best_by in the run's recipe, which says what chose the best epoch.
+    folds: the number of folds; best_by: the setting best_by of the run's recipe, which names the metric or loss that
+    chose the best epoch.
     """
     histories = [history for k in range(folds) if (history := _history(run, k)) is not None]
     if not histories:
@@ -111,7 +121,7 @@ def training_times(run: Run, folds: int, competition: Competition, best_by: str)
 
 
 def _history(run: Run, k: int) -> pd.DataFrame | None:
-    """Return the history of fold k as numbers, or None if it is missing, empty or damaged."""
+    """Return the history of fold k as a table of numbers, or None if the file is missing, empty or damaged."""
     try:
         history = pd.read_csv(run.history(k)).apply(pd.to_numeric, errors="coerce")
     except (OSError, ValueError):
@@ -120,19 +130,23 @@ def _history(run: Run, k: int) -> pd.DataFrame | None:
 
 
 def _column(competition: Competition, best_by: str) -> tuple[str, int]:
-    """Return the name of the column that chose the best epoch, and 1 if a higher value is better, else -1."""
+    """Return the name of the history column that chose the best epoch, and 1 if higher values are better, else -1.
+
+    best_by: as for `training_times`.
+    """
     if best_by in ("metric", competition.metric.name):
         return competition.metric.name, 1 if competition.metric.higher_is_better else -1
     try:
         return best_by, 1 if named_metrics.get(best_by).higher_is_better else -1
-    except InputError:  # val_loss
+    except InputError:  # best_by is val_loss
         return best_by, -1
 
 
 def _best(history: pd.DataFrame, column: str, sign: int) -> str:
-    """Return the best epoch and the number of epochs, such as "4/6", or "" without values.
+    """Return the best epoch and the number of epochs as a text such as "4/6", or "" if `column` has no values.
 
-    The first of equally good epochs is the best. sign: 1 if a higher value of `column` is better, else -1.
+    Of equally good epochs the first is the best. column: the column of the history that chose the best epoch; sign: 1
+    if higher values in `column` are better, else -1.
     """
     if column not in history or history[column].isna().all():
         return ""

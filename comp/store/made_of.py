@@ -1,8 +1,8 @@
-"""Records of what the files in outputs/ were made of. A record shows whether its file is still up to date.
+"""Compare the records in the files of outputs/, which show whether a file is still up to date.
 
-A record has the names of parts, each with a hash, another plain value, or a dictionary of such values. `changes`
-compares the record of a file with the record that the same file would get if it was made now. It compares contents,
-never times.
+The record of a file says from what the file was made. It is a dictionary from the names of parts, such as recipe or
+folds, to their values. A value is a hash, another plain value, or a dictionary of such values. `changes` compares the
+record of a file with the record that the file would get if it was made now. Contents are compared, never times.
 
 | file              | parts of its record                                                                       |
 |-------------------|-------------------------------------------------------------------------------------------|
@@ -22,16 +22,17 @@ from pathlib import Path
 from comp.files import digest
 from comp.store.runs import Run, is_run
 
-FROM_WEIGHTS = "from_weights"  # a part with the hash of each weights file by its path relative to outputs
-SOURCES = "sources"  # a part with the digest of each run by its name
+FROM_WEIGHTS = "from_weights"  # this part has the hash of each weights file by its path relative to outputs/
+SOURCES = "sources"  # this part has the hash of each run by the name of the run
 
 
 @dataclass(frozen=True)
 class Change:
-    """A difference between a record and the current record.
+    """A difference between the record of a file and the current record.
 
-    part: the name of the part that differs; before: its earlier value, or None if it was missing; now: its current
-    value, or None if it is missing; key: the key of the entry that differs if the part is a dictionary, else "".
+    part: the name of the part that differs; key: the key of the entry that differs if the part is a dictionary, else
+    ""; before: the value in the record of the file, or None if it is missing there; now: the value in the current
+    record, or None if it is missing there.
     """
 
     part: str
@@ -41,9 +42,9 @@ class Change:
 
 
 def changes(before: Mapping, now: Mapping) -> list[Change]:
-    """Return the differences between the records `before` and `now`, in the order of `now`.
+    """Return the differences between two records, in the order of the parts of `now`.
 
-    Parts that `now` lacks are not compared.
+    before: the record of a file; now: the current record. Parts that `now` does not have are not compared.
     """
     found = []
     for part, value in now.items():
@@ -59,23 +60,23 @@ def changes(before: Mapping, now: Mapping) -> list[Change]:
 
 
 def digests_of_files(outputs: Path, paths: Iterable[Path]) -> dict[str, str]:
-    """Return the hash of each file by its path relative to outputs, with / between the parts of the path."""
+    """Return the hash of each file. The keys are the paths relative to outputs/, with / between the folders."""
     return {path.relative_to(outputs).as_posix(): digest(path) for path in paths}
 
 
 def earlier_weights(outputs: Path, record: Mapping) -> dict[str, str]:
-    """Return the current hashes of the weights files in the part FROM_WEIGHTS of a record, by path.
+    """Return the current hash of each weights file that a record names in its part FROM_WEIGHTS, by path.
 
-    A weights file that was deleted keeps its earlier hash.
+    If a weights file was deleted, its hash in the record is returned.
     """
     kept = record.get(FROM_WEIGHTS) or {}
     return {name: digest(outputs / name) if (outputs / name).is_file() else before for name, before in kept.items()}
 
 
 def source_runs(outputs: Path, record: Mapping) -> dict[str, str]:
-    """Return the current digests of the runs in the part SOURCES of a record, by name.
+    """Return the current hash of each run that a record names in its part SOURCES, by the name of the run.
 
-    A run that was deleted keeps its earlier digest.
+    If a run was deleted, its hash in the record is returned.
     """
     kept = record.get(SOURCES) or {}
     return {name: Run(outputs, name).digest() if is_run(outputs / name) else before for name, before in kept.items()}
@@ -84,6 +85,6 @@ def source_runs(outputs: Path, record: Mapping) -> dict[str, str]:
 def runs_before(record: Mapping) -> list[str]:
     """Return the names of the runs whose weights a training started from, directly or through other runs.
 
-    The run from which the training started directly comes first.
+    record: the record of the training. The run from which the training started directly comes first.
     """
     return list(dict.fromkeys(Path(name).parts[0] for name in record.get(FROM_WEIGHTS) or {}))

@@ -1,7 +1,8 @@
-"""Load the out-of-fold (OOF) and test predictions of runs, and check that they were made of the current files.
+"""Load the out-of-fold (OOF) and test predictions of runs, and check that they were made from the current files.
 
-Every stage loads the predictions of runs with these functions, mostly by `Project.predictions`. Predictions made with
-other folds, recipes, weights or runs than the current ones are refused, because their blend would leak labels.
+Every stage loads the predictions of runs with these functions, usually through `Project.predictions`. Predictions are
+refused if they were made with another folds.csv, recipe or weights than the current files, or from earlier predictions
+of other runs. A blend of such predictions could leak labels.
 
 Letters: N training photos, C classes, K folds.
 """
@@ -24,9 +25,9 @@ from comp.store.runs import Run
 def load_run(project: Project, run: Run) -> tuple[np.ndarray, Predictions]:
     """Return the OOF probabilities (N, C) of a run in the order of folds.csv, and its test predictions.
 
-    The test predictions of a run with folds are the mean over its folds' models and, if there is one, the model trained
-    on all rows (all_data). This model has the same weight as each fold's model. The model saw more rows, but the
-    decision rule is fitted to the folds' models, so the mean should depend mostly on the folds' models.
+    If the run has folds, its test predictions are the mean over the models of all folds. If there is also a model that
+    was trained on all rows (all_data), its predictions are part of the mean, with the same weight as each fold. They do
+    not get more weight, because the decision rule is fitted to predictions of the folds' models.
     Raises InputError if a fold is missing or stale, if an OOF file does not have exactly the photos of its fold, or if
     a test file has other ids than the sample submission (or, without a sample, than the test file of the first fold).
     """
@@ -62,13 +63,16 @@ def _load_folds(project: Project, run: Run) -> tuple[np.ndarray, Predictions]:
 
 
 def load_fold(project: Project, run: Run, k: int) -> tuple[Predictions, Predictions]:
-    """Return the checked OOF and test predictions of fold k of a run with folds."""
+    """Load and check the OOF predictions and the test predictions of fold k. run: a run with folds."""
     now = current_digests(project, run, k)  # once for both files, because weights are large
     return load_oof(project, run, k, now), load_test(project, run, k, now)
 
 
 def load_oof(project: Project, run: Run, k: int, now: dict | None = None) -> Predictions:
-    """Return the checked OOF predictions of fold k of a run with folds. now: from `current_digests`, if known."""
+    """Load and check the OOF predictions of fold k.
+
+    run: a run with folds; now: the result of `current_digests`, or None to compute it here.
+    """
     held_out = load_predictions(run.oof(k), project.competition, run.repair_command(k))
     check_current(project, held_out, run, k, now)
     check_ids(held_out, project.folds["image"][project.folds["fold"] == k])
@@ -76,9 +80,10 @@ def load_oof(project: Project, run: Run, k: int, now: dict | None = None) -> Pre
 
 
 def load_test(project: Project, run: Run, k: int | str, now: dict | None = None) -> Predictions:
-    """Return the checked test predictions of fold k, or of the training on all rows if k is ALL_DATA.
+    """Load and check the test predictions of one model of a run.
 
-    now: from `current_digests`, if they are known.
+    k: the fold of the model, or ALL_DATA for the model that was trained on all rows; now: the result of
+    `current_digests`, or None to compute it here.
     """
     test = load_predictions(run.test(k), project.competition, run.repair_command(k))
     check_current(project, test, run, k, now)
@@ -86,7 +91,7 @@ def load_test(project: Project, run: Run, k: int | str, now: dict | None = None)
     return test
 
 
-# ---- some folds only
+# ---- predictions of some folds only
 
 
 def common_folds(project: Project, names: list[str]) -> list[int]:
@@ -99,13 +104,14 @@ def common_folds(project: Project, names: list[str]) -> list[int]:
     fewest = min(names, key=lambda name: len(predicted[name]))
     wanted = next(k for k in range(count) if k not in predicted[fewest])
     found = "; ".join(f"{name} has folds {numbers}" for name, numbers in predicted.items())
-    raise InputError(found, "a fold that all these runs have", project.run(fewest).repair_command(wanted))
+    expected = "a fold for which all these runs have predictions"
+    raise InputError(f"no common fold: {found}", expected, project.run(fewest).repair_command(wanted))
 
 
 def oof_of_folds(project: Project, run: Run, numbers: list[int]) -> np.ndarray:
-    """Return a run's OOF probabilities (M, C) of the M photos in the folds `numbers`, in the order of folds.csv.
+    """Return a run's OOF probabilities (M, C) for the M photos in some folds, in the order of folds.csv.
 
-    The run must not be the blend.
+    numbers: the numbers of these folds. The run must not be the blend.
     """
     folds = project.folds
     inside = folds["fold"].isin(numbers).to_numpy()
@@ -119,16 +125,16 @@ def oof_of_folds(project: Project, run: Run, numbers: list[int]) -> np.ndarray:
 
 
 def usable_oof(project: Project, run: Run) -> tuple[np.ndarray, list[tuple[str, str]]]:
-    """Return a run's OOF probabilities (N, C), and each problem with the command that helps.
+    """Return a run's OOF probabilities (N, C) in the order of folds.csv, and a list of problems.
 
-    Photos without usable predictions have NaN.
+    Photos without usable predictions have NaN. A problem is a pair of a text and the command that helps.
     """
     folds, problems = project.folds, []
     probs = np.full((len(folds), project.competition.size), np.nan, np.float32)
     numbers = run.predicted_folds(project.fold_count)
     missing = [k for k in range(project.fold_count) if k not in numbers]
     if missing:
-        named = f"{'fold' if len(missing) == 1 else 'folds'} {', '.join(map(str, missing))}"
+        named = f"fold {missing[0]} is" if len(missing) == 1 else f"folds {', '.join(map(str, missing))} are"
         problems.append((f"{named} not predicted yet", run.repair_command(missing[0])))
     for part in [[k] for k in numbers] if run.has_folds else [numbers]:
         try:
@@ -142,20 +148,20 @@ def usable_oof(project: Project, run: Run) -> tuple[np.ndarray, list[tuple[str, 
 
 
 def check_ids(predictions: Predictions, ids: Iterable[str]) -> None:
-    """Raise InputError, with the name of the file, unless the predictions have exactly these ids."""
+    """Raise InputError unless the ids of the predictions are exactly `ids`, in any order. The error names the file."""
     wanted, present = set(ids), set(predictions.ids)
     missing, extra = sorted(wanted - present), sorted(present - wanted)
     if missing or extra:
         raise InputError(
             f"{predictions.meta['file']}: {len(missing)} id(s) missing, {len(extra)} too many:"
             f"{listed((missing + extra)[:5])}",
-            f"the {len(wanted):,} ids of the photos to predict, once each",
+            f"exactly the {len(wanted):,} ids of the photos to predict",
             predictions.repair,
         )
 
 
 def current_digests(project: Project, run: Run, k: int | str) -> dict[str, str]:
-    """Return the hashes of folds.csv, of recipe.json and of the weights of fold k.
+    """Return the hashes of folds.csv, recipe.json and the weights of fold k, with the keys folds, recipe and weights.
 
     Files that do not exist are left out, because a run from another machine may have predictions without weights.
     """
@@ -164,9 +170,9 @@ def current_digests(project: Project, run: Run, k: int | str) -> dict[str, str]:
 
 
 def check_current(project: Project, predictions: Predictions, run: Run, k: int | str, now: dict | None = None) -> None:
-    """Raise InputError unless the predictions of fold k were made of the current folds, recipe, weights and runs.
+    """Raise InputError unless the predictions were made from the current folds.csv, recipe, weights and other runs.
 
-    now: from `current_digests`, if they are known.
+    k: the fold of the predictions, or ALL_DATA; now: the result of `current_digests`, or None to compute it here.
     """
     meta, now = predictions.meta, now or current_digests(project, run, k)
     before = {made_of.SOURCES: made_of.source_runs(run.outputs, meta)}
@@ -176,37 +182,42 @@ def check_current(project: Project, predictions: Predictions, run: Run, k: int |
 
 
 def _stale(change: Change, file: str, run: Run, k: int | str) -> InputError:
-    """Return the error for predictions in `file`, if one part of what they were made of has changed."""
+    """Return the error for predictions that are no longer up to date.
+
+    change: the difference between the record of the predictions and the current record; file: the path of the
+    predictions; k: their fold, or ALL_DATA.
+    """
     if change.part == "folds":
         return InputError(
-            f"{file} was made with folds.csv {change.before}",
-            f"predictions made with the current folds.csv {change.now}, because with other folds a blend would leak",
+            f"{file} was made with another version of folds.csv (hash {change.before})",
+            f"predictions made with the current folds.csv (hash {change.now}), because other folds would leak labels",
             run.restart_command(k),
         )
     if change.part == made_of.SOURCES:
         return InputError(
-            f"{file} was made of other predictions of run {change.key}",
-            f"a file made of the run's current predictions (hash {change.now})",
+            f"{file} was made from earlier predictions of run {change.key}",
+            f"a file made from the current predictions of run {change.key} (hash {change.now})",
             run.repair_command(k),
         )
     if change.part == made_of.FROM_WEIGHTS:
         return InputError(
             f"{file} was made by a model that started from earlier weights of {change.key}",
-            "a model that started from the current weights, which were trained again",
+            f"predictions of a model that started from the current weights {change.key}",
             run.restart_command(k),
         )
     path = run.recipe if change.part == "recipe" else run.weights(k)
     return InputError(
-        f"{file} was made by {change.part} {change.before}",
-        f"a file made by the current {change.part} {change.now} in {path}",
+        f"{file} was made with another version of the {change.part} (hash {change.before})",
+        f"a file made with the current {change.part} in {path} (hash {change.now})",
         run.repair_command(k),
     )
 
 
 def is_current(path, ids, record: dict, competition: Competition) -> bool:
-    """Whether the file at `path` has predictions for exactly these ids, made of the parts in `record`.
+    """Return whether the predictions in a file are up to date, so that they need not be made again.
 
-    Such a file need not be made again.
+    path: the path of the file; ids: the ids that the file must have, and no others; record: the record that the
+    predictions would get if they were made now (see made_of.py).
     """
     try:
         predictions = load_predictions(path, competition, "")

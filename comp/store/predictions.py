@@ -1,4 +1,6 @@
-"""Write, read and check oof.npz and test.npz, which have probabilities by id.
+"""Write, read and check oof.npz and test.npz, which have a row of probabilities for each id.
+
+The probabilities or values are the array probs, whose rules depend on the competition's target:
 
 | target                      | probs (N, C)                                     |
 |-----------------------------|--------------------------------------------------|
@@ -18,17 +20,17 @@ from comp import files
 from comp.competition.competition import Competition
 from comp.errors import InputError, listed
 
-ROW_SUM_TOLERANCE = 1e-3  # how far the sum of a row may be from 1, which is enough for float16 probabilities
-EXPECTED = "an npz with the arrays ids, probs, classes and meta"
+ROW_SUM_TOLERANCE = 1e-3  # the sum of a row may differ from 1 by this much, which allows float16 probabilities
+EXPECTED = "an npz file with the arrays ids, probs, classes and meta"
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """Probabilities by id.
+    """The predictions of one file, with a row of probabilities for each id. A regression has one value for each id.
 
-    ids (N,) str: all different; probs (N, C) float32: the probabilities or values of each id; classes: the names of the
-    C columns; meta: a record of how the predictions were made (after loading, its entry "file" is their path); repair:
-    the command to run if ids are missing.
+    ids (N,) str: the ids, which are all different; probs (N, C) float32: the probabilities or values of each id;
+    classes: the names of the C columns of probs; meta: a record of how the predictions were made, which gets the entry
+    "file" with the path of the file when it is loaded; repair: the command that helps if ids are missing.
     """
 
     ids: np.ndarray
@@ -38,7 +40,7 @@ class Predictions:
     repair: str = ""
 
     def at(self, ids) -> np.ndarray:
-        """Return the rows of `probs` in the order of `ids`, (len(ids), C). Raises InputError for missing ids."""
+        """Return the rows of `probs` for `ids`, in the order of `ids`. Raises InputError if an id is missing."""
         found = pd.Index(self.ids).get_indexer(pd.Index(ids))
         if (found < 0).any():
             missing = np.asarray(ids)[found < 0]
@@ -50,7 +52,11 @@ class Predictions:
 
 
 def save_predictions(path: Path, ids, probs: np.ndarray, competition: Competition, meta: dict) -> None:
-    """Check predictions and write them as an npz file. The competition's target is added to meta."""
+    """Check predictions and write them to an npz file.
+
+    ids (N,), probs (N, C): the ids and the probabilities or values of each id; meta: a record of how the predictions
+    were made, to which the target of the competition is added.
+    """
     meta = {**meta, "target": competition.target}
     predictions = Predictions(np.asarray(ids, dtype=str), np.asarray(probs, np.float32), competition.classes, meta)
     check_predictions(predictions, competition, path)
@@ -61,12 +67,12 @@ def save_predictions(path: Path, ids, probs: np.ndarray, competition: Competitio
 
 
 def load_predictions(path: Path, competition: Competition, run: str) -> Predictions:
-    """Return the checked predictions in an npz file of `save_predictions`; nothing is unpickled.
+    """Load and check the predictions in an npz file that `save_predictions` wrote. Nothing is unpickled.
 
-    run: the command that an InputError advises.
+    Raises InputError if the file is missing or not valid. run: the command that this error advises.
     """
     if not path.is_file():
-        raise InputError(f"no {path}", EXPECTED, run)
+        raise InputError(f"there is no file {path}", EXPECTED, run)
     try:
         read = files.read_arrays(path, ("ids", "probs", "classes", "meta"))
         ids, probs, names = read["ids"], read["probs"], read["classes"]
@@ -86,12 +92,12 @@ def load_predictions(path: Path, competition: Competition, run: str) -> Predicti
 def _check_competition(predictions: Predictions, competition: Competition, path: Path, run: str) -> None:
     target = predictions.meta.get("target")
     if target != competition.target:
-        expected = f"predictions for the target of the competition, {competition.target}"
+        expected = f"predictions for the competition's target {competition.target}"
         raise InputError(f"{path} is for the target {target}", expected, run)
     if predictions.classes != competition.classes:
         raise InputError(
             f"{path} has classes {_few(predictions.classes)}",
-            f"the classes of the competition, {_few(competition.classes)}",
+            f"the classes of the competition: {_few(competition.classes)}",
             run,
         )
 
@@ -101,15 +107,20 @@ def _few(names, most: int = 20) -> str:
 
 
 def check_predictions(predictions: Predictions, competition: Competition, path: Path, run: str = "") -> None:
-    """Raise InputError, with the first wrong row and the number of them, if ids repeat or values are not valid."""
+    """Raise InputError if the shapes do not fit, if an id occurs twice, or if a value is not valid.
+
+    path: the path of the file, which the error names; run: the command that the error advises. If values are not
+    valid, the error says how many rows are wrong, and which row is the first.
+    """
     if predictions.ids.ndim != 1 or predictions.probs.shape != (len(predictions.ids), competition.size):
-        problem = f"ids {predictions.ids.shape}, probs {predictions.probs.shape}, {competition.size} classes"
+        shapes = f"ids {predictions.ids.shape} and probs {predictions.probs.shape}"
+        problem = f"the file has {shapes}, but the competition has {competition.size} classes"
     elif pd.Index(predictions.ids).has_duplicates:
         problem = f"the file has id {predictions.ids[pd.Index(predictions.ids).duplicated()][0]} twice"
     else:
         problem = value_problem(predictions.ids, predictions.probs, competition)
     if problem:
-        raise InputError(f"{path}: {problem}", f"unique ids, each with {_row_of(competition)}", run)
+        raise InputError(f"{path}: {problem}", f"different ids, each with {_row_of(competition)}", run)
 
 
 def _row_of(competition: Competition) -> str:
@@ -119,7 +130,10 @@ def _row_of(competition: Competition) -> str:
 
 
 def value_problem(ids: np.ndarray, probs: np.ndarray, competition: Competition) -> str:
-    """Return a text about the first problem of the values probs (N, C), or "" if there is none."""
+    """Return a text that says what is wrong with the values in `probs`, or "" if all values are valid.
+
+    probs (N, C): the probabilities or values of each id; ids (N,): the ids. The text names the first wrong id.
+    """
     bad = ~np.isfinite(probs).all(1)
     if bad.any():
         return f"{_first(ids, bad)} a value that is not finite"
@@ -131,7 +145,7 @@ def value_problem(ids: np.ndarray, probs: np.ndarray, competition: Competition) 
     sums = probs.sum(1, dtype=np.float64)
     bad = np.abs(sums - 1) > ROW_SUM_TOLERANCE
     if competition.sums_to_one and bad.any():
-        return f"{_first(ids, bad)} probabilities that do not sum to 1: it sums to {sums[bad][0]:.4g}"
+        return f"{_first(ids, bad)} probabilities that do not sum to 1; the first row sums to {sums[bad][0]:.4g}"
     return ""
 
 

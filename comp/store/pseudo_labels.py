@@ -1,8 +1,8 @@
 """Write and read pseudo-labels, which are soft labels of test photos for the training of one fold.
 
-The file outputs/pseudo/<name>/fold<k>.npz has the pseudo-labels for fold k, with the keys of oof.npz. Its ids are the
-ids of the chosen test photos. Only models of fold k made these labels (see training/pseudo_labelling.py), so the labels
-contain no information about the labels of fold k.
+The file outputs/pseudo/<name>/fold<k>.npz has the pseudo-labels for fold k. It has the same arrays as oof.npz, and its
+ids are the ids of the chosen test photos. Only models of fold k made the pseudo-labels (training/pseudo_labelling.py).
+These models did not see the labels of fold k, so the pseudo-labels contain no information about them.
 """
 
 from dataclasses import dataclass
@@ -35,42 +35,50 @@ class PseudoLabels:
 
     @property
     def command(self) -> str:
-        """The commands that make the pseudo-labels again."""
+        """Return the commands that make the pseudo-labels again."""
         return f"rm -r {quoted(self.folder)} && make pseudo RUN=<run>"
 
     def digest(self, k: int | str) -> str:
-        """Return a hash of the pseudo-labels on which the weights of fold k depend, or "" if the file is missing.
+        """Return a hash of the pseudo-labels with which fold k is trained, or "" if their file is missing.
 
-        The weights of the training on all rows (k is ALL_DATA) depend on the pseudo-labels for all folds.
+        If k is ALL_DATA, for the training on all rows, the hash is that of the pseudo-labels for all folds.
         """
         if k == ALL_DATA:
             return files.checksum([files.digest(file) for file in sorted(self.folder.glob("fold*.npz"))])
         return files.digest(self.file(k)) if self.file(k).is_file() else ""
 
     def save(self, k: int, ids, probs: np.ndarray, meta: dict) -> None:
-        """Check the pseudo-labels for fold k and write them. probs (N, C): the probabilities of the test ids (N,)."""
+        """Check the pseudo-labels for fold k and write them.
+
+        ids (N,), probs (N, C): the ids of the chosen test photos, and the probabilities of each photo; meta: a record
+        of how the pseudo-labels were made, to which the hash of folds.csv and the number k are added.
+        """
         meta = {**meta, "folds": self.project.folds_digest, "fold": k}
         save_predictions(self.file(k), ids, probs, self.project.competition, meta)
 
     def load(self, k: int) -> Predictions:
-        """Return the pseudo-labels for fold k. Raises InputError if they were made for another fold or folds.csv."""
+        """Load and check the pseudo-labels for fold k.
+
+        Raises InputError if they were made for another fold or with another folds.csv.
+        """
         labels, digest = (
             load_predictions(self.file(k), self.project.competition, self.command),
             self.project.folds_digest,
         )
         if made_of.changes(labels.meta, {"fold": k, "folds": digest}):
             raise InputError(
-                f"{self.file(k)} was made for fold {labels.meta.get('fold')} of folds.csv {labels.meta.get('folds')}",
-                f"pseudo-labels for fold {k} of folds.csv {digest}, because other pseudo-labels would leak",
+                f"{self.file(k)} was made for fold {labels.meta.get('fold')} of the folds.csv with hash "
+                f"{labels.meta.get('folds')}",
+                f"pseudo-labels for fold {k} of the folds.csv with hash {digest}, because others would leak labels",
                 self.command,
             )
         return labels
 
     def load_all(self, numbers: list[int]) -> Predictions:
-        """Return the checked pseudo-labels for the folds `numbers`.
+        """Load and check the pseudo-labels for one or several folds. numbers: the numbers of the folds.
 
-        With several folds, each photo gets the mean of its labels in the folds that have the photo. Such labels are
-        only for a training on all rows.
+        For several folds, the pseudo-label of a photo is the mean over the folds that have the photo. Such means are
+        only for the training on all rows.
         """
         labels = [self.load(k) for k in numbers]
         if len(labels) == 1:

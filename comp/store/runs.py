@@ -1,4 +1,6 @@
-"""Runs, which are sets of predictions in outputs/<name>/: their kinds, their files and the commands that make them.
+"""Find the runs in outputs/, their kinds and their files, and the commands that make them.
+
+A run is a set of out-of-fold (OOF) and test predictions in outputs/<name>/. These are the kinds of runs:
 
 | kind     | what it is                                                    | files            |
 |----------|---------------------------------------------------------------|------------------|
@@ -6,7 +8,7 @@
 | pseudo   | a trained network whose rows include pseudo-labelled photos   | fold<k>/         |
 | features | a classifier on features of a frozen network (`make embed`)   | fold<k>/         |
 | stack    | a classifier on predictions of other runs (`make stack`)      | fold<k>/         |
-| external | predictions of other people                                   | oof.*, test.*    |
+| external | predictions that were made outside of this toolkit            | oof.*, test.*    |
 | blend    | the blend of other runs                                       | oof.npz, test.npz |
 """
 
@@ -22,19 +24,20 @@ from comp.store.paths import ALL_DATA, BLEND
 
 TRAINED, PSEUDO, FEATURES, STACK, EXTERNAL = "trained", "pseudo", "features", "stack", "external"
 NETWORKS = (TRAINED, PSEUDO)  # the kinds of runs that have weights
-DERIVED = (FEATURES, STACK)  # the kinds of runs that a classifier of scikit-learn makes
-# names of folders in outputs/ that are not runs, which no run may have
+DERIVED = (FEATURES, STACK)  # the kinds of runs whose predictions come from a classifier of scikit-learn
+# the names of other folders in outputs/, which no run may have
 RESERVED = (BLEND, "cache", "bench", "locks", "submissions", "chaos", "pseudo", "looks", "export")
 EXTERNAL_SUFFIXES = (".npz", ".csv", ".csv.gz")  # the first suffix for which a file exists is used
 OTHER_FORMATS = r"\.(npz|npy|csv|tsv|txt|parquet|feather|pkl|pickle|joblib|h5|hdf5|xlsx)(\.(gz|zip|bz2|xz))?|\.(zip|7z)"
-EXPECTED_FILES = f"oof and test, each as {', '.join(EXTERNAL_SUFFIXES)}"
+EXPECTED_FILES = f"oof and test, each as {' or '.join(EXTERNAL_SUFFIXES)}"
 
 
 @dataclass(frozen=True)
 class Run:
-    """The run `name` in the folder `outputs`, which need not exist yet.
+    """A run in an outputs folder. It need not exist yet.
 
-    In all methods, k is the number of a fold, or ALL_DATA for the training on all rows.
+    outputs: the path of the outputs folder; name: the name of the run, which is the name of its folder in outputs. In
+    all methods, k is the number of a fold, or ALL_DATA for the training on all rows.
     """
 
     outputs: Path
@@ -75,11 +78,14 @@ class Run:
     def test(self, k: int | str) -> Path:
         return self.fold(k) / "test.npz"
 
-    # ---- what it is
+    # ---- the kind and the settings of the run
 
     @property
     def kind(self) -> str:
-        """The kind of the run, as in the table above. A run that does not exist yet counts as external."""
+        """Return the kind of the run: trained, pseudo, features, stack, external or blend.
+
+        The kind of a run that does not exist yet is external.
+        """
         if self.name == BLEND:
             return BLEND
         if not self.recipe.is_file():
@@ -89,26 +95,26 @@ class Run:
 
     @property
     def has_folds(self) -> bool:
-        """Whether the run has a folder for each fold, as all runs do that were made in this outputs folder."""
+        """Return whether the run has a folder for each fold. External predictions and the blend have none."""
         return self.name != BLEND and self.recipe.is_file()
 
     @property
     def model(self) -> str:
-        """The MODEL argument that trains the run, or a placeholder if recipe.json is missing or cannot be read."""
+        """Return the MODEL argument that trains the run, or "<its model>" if recipe.json does not name the model."""
         return str(self.setting("name") or "<its model>")
 
     @property
     def init(self) -> str:
-        """The name of the run whose weights the training started from (INIT), or ""."""
+        """Return the name of the run from whose weights the training started (INIT), or "" if there is none."""
         return str(self.setting("init") or "")
 
     @property
     def wants_all_data(self) -> bool:
-        """Whether the recipe asks for a training on all rows (all_data) in addition to the folds."""
+        """Return whether the recipe asks for a training on all rows (all_data) in addition to the folds."""
         return self.setting("all_data") is True
 
     def setting(self, name: str):
-        """Return a setting of recipe.json, or None if the file or the setting does not exist."""
+        """Return the value of a setting in recipe.json, or None if the file or the setting does not exist."""
         recipe = self._content().get("recipe")
         return recipe.get(name) if isinstance(recipe, dict) else None
 
@@ -118,60 +124,72 @@ class Run:
         except InputError:
             return {}
 
-    # ---- what there is
+    # ---- the files that exist
 
     def is_trained(self, k: int | str) -> bool:
-        """Whether the training of fold k is complete, which means that it has weights and no resume.pt."""
+        """Return whether the training of fold k is complete. It is complete if there are weights and no resume.pt."""
         return self.weights(k).is_file() and not self.resume(k).is_file()
 
     def predicted_folds(self, count: int) -> list[int]:
-        """Return the folds with OOF predictions. count: the number of folds.
+        """Return the numbers of the folds for which the run has OOF predictions. count: the number of all folds.
 
-        External predictions and the blend have OOF predictions for all folds.
+        For external predictions and for the blend, these are all folds.
         """
         return [k for k in range(count) if not self.has_folds or self.oof(k).is_file()]
 
     def missing_folds(self, count: int) -> list[int]:
-        """Return the folds, of all `count` folds, that lack OOF or test predictions; [] for external predictions."""
+        """Return the numbers of the folds that lack OOF or test predictions. count: the number of all folds.
+
+        For external predictions and for the blend, the result is [].
+        """
         if not self.has_folds:
             return []
         return [k for k in range(count) if not (self.oof(k).is_file() and self.test(k).is_file())]
 
     def digest(self) -> str:
-        """Return a hash of all files of the run that a blend reads, which are its predictions and its recipe."""
+        """Return a hash of the files of the run that a blend reads, which are the predictions and recipe.json."""
         read = find_external_files(self.folder) or ()
         if self.has_folds:
             all_rows = sorted(self.fold(ALL_DATA).glob("*.npz"))
             read = [self.recipe, *sorted(self.folder.glob("fold*/*.npz")), *all_rows]
         return files.checksum([files.digest(path) for path in read])
 
-    # ---- the commands that make it
+    # ---- the commands that make the run
 
     @property
     def command(self) -> str:
-        """The command that made the run, from recipe.json, or the command that trains all folds of a trained run."""
+        """Return the command that made the run. If recipe.json has no command, return a `make train` command."""
         return str(self._content().get("command") or f"make train MODEL={self.model} RUN={self.name}")
 
     def train_command(self, k: int | str | None = None) -> str:
-        """Return the command that trains fold k, or all folds if k is None."""
+        """Return the command that trains fold k, or all folds if k is None.
+
+        If the run is not of kind trained, the command always makes the whole run.
+        """
         return self.command if k is None or self.kind != TRAINED else f"{self.command} FOLD={k}"
 
     def repair_command(self, k: int | str | None = None) -> str:
-        """Return the command that makes the predictions of fold k again, or of all folds if k is None."""
+        """Return the command that makes the predictions of fold k again, or the predictions of all folds without k."""
         weights = self.folder.glob("fold*/model.safetensors") if k is None else [self.weights(k)]
         if self.kind not in NETWORKS or not any(path.is_file() for path in weights):
             return self.train_command(k)
         return f"make predict MODEL={self.model} RUN={self.name}" + ("" if k is None else f" FOLD={k}")
 
     def restart_command(self, k: int | str) -> str:
-        """Return the command that trains fold k from the start."""
+        """Return the command that makes fold k again from the start. It first deletes the folder of fold k.
+
+        The command for a classifier, of kind features or stack, deletes nothing and makes all folds again.
+        """
         if self.kind in DERIVED:
             return self.command
         return f"rm -r {quoted(self.fold(k))} && {self.train_command(k)}"
 
 
 def make_command(target: str, **variables: object) -> str:
-    """The command `make <target>` with the variables that have a value, each as one word of a shell."""
+    """Return the command `make <target> NAME=value …`, in which the values are quoted for a shell.
+
+    variables: the values by variable name. Variables whose value is empty, 0 or None are left out.
+    """
     return " ".join(["make", target, *(f"{name}={quoted(value)}" for name, value in variables.items() if value)])
 
 
@@ -179,16 +197,20 @@ def make_command(target: str, **variables: object) -> str:
 
 
 def check_run_name(name: str) -> None:
-    """Raise InputError unless `name` is a plain folder name. It becomes part of paths, and make splits at spaces."""
+    """Raise InputError unless a run may have the name `name`.
+
+    A name has only letters, digits and _ . + -, because it becomes part of paths and of `make` commands. It must not
+    be the name of another folder in outputs/.
+    """
     if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*", name) or name in RESERVED:
         raise InputError(
-            f"RUN={name}",
-            f"a name of letters, digits and _ . + - other than {', '.join(RESERVED)}",
+            f"RUN={name} is not a possible name of a run",
+            f"a name of letters, digits and _ . + - that is none of {', '.join(RESERVED)}",
             "the same command with another RUN, such as RUN=my_run",
         )
 
 
-# ---- all runs of a folder
+# ---- all runs of an outputs folder
 
 
 def all_runs(outputs: Path) -> list[Run]:
@@ -207,25 +229,32 @@ def run_names(outputs: Path) -> list[str]:
 
 
 def own_runs(outputs: Path) -> list[Run]:
-    """Return the runs that were made on the folds of `outputs`. While such runs exist, folds.csv must not change."""
+    """Return the runs that were made with the folds.csv of `outputs`. While they exist, folds.csv must not change."""
     return [run for run in all_runs(outputs) if run.has_folds]
 
 
 def complete_runs(outputs: Path, count: int) -> list[str]:
-    """Return the names of the runs and external predictions that have predictions for all `count` folds."""
+    """Return the names of the runs and external predictions that have predictions for all folds.
+
+    count: the number of all folds.
+    """
     return [run.name for run in all_runs(outputs) if not run.missing_folds(count)]
 
 
 def unused_folders(outputs: Path) -> dict[str, str]:
-    """Return, by the name of a folder, why files in it that look like predictions are not used."""
+    """Find the folders of `outputs` with files that look like predictions but are not used.
+
+    Returns a dictionary from the name of each folder to the reason why its files are not used.
+    """
     reasons = {folder.name: unused_files(folder) for folder in _folders(outputs)}
     return {name: reason for name, reason in reasons.items() if reason}
 
 
 def warn_of_unused(outputs: Path, count: int, asked: Iterable[str]) -> None:
-    """Print a warning for all predictions that are not blended, with the reason.
+    """Print a warning with the reason for each run or folder whose predictions are not blended.
 
-    count: the number of folds; asked: the names of the runs that were asked for, or () for all complete runs.
+    count: the number of all folds; asked: the names of the runs that the user wants to blend, or () for all complete
+    runs. If the user names runs, there is no warning for other runs.
     """
     for reason in unused_folders(outputs).values():
         console.warn(reason)
@@ -240,7 +269,11 @@ def _folders(outputs: Path) -> list[Path]:
 
 
 def check_known(outputs: Path, wanted: Iterable[str]) -> None:
-    """Raise InputError for names that are not runs, with a similar run and the reason why a folder is not a run."""
+    """Raise InputError if a name in `wanted` is not the name of a run, or if there are no runs at all.
+
+    The error names the run with the most similar name. If a folder with an unknown name exists, the error says why it
+    is not a run.
+    """
     names = run_names(outputs)
     unknown = [name for name in wanted if name not in names]
     if not unknown and names:
@@ -248,7 +281,7 @@ def check_known(outputs: Path, wanted: Iterable[str]) -> None:
     reasons = [reason for name, reason in unused_folders(outputs).items() if name in unknown]
     nearest = difflib.get_close_matches(unknown[0], names, 1) if unknown else []
     found = ": ".join([f"no run{''.join(f' {name}' for name in unknown)} in {outputs}", *reasons])
-    expected = f"trained runs: {', '.join(names) or 'none yet'}" + "".join(f"; nearest: {name}" for name in nearest)
+    expected = f"an existing run: {', '.join(names) or 'none yet'}" + "".join(f"; nearest: {name}" for name in nearest)
     raise InputError(found, expected, f"correct the files in {outputs}" if reasons else _advice(names))
 
 
@@ -260,13 +293,16 @@ def _advice(names: list[str]) -> str:
 
 
 def find_external_files(folder: Path) -> tuple[Path, Path] | None:
-    """Return the paths of the oof file and the test file of external predictions, or None if a file is missing."""
+    """Return the paths of the oof file and the test file in a folder, or None if one of the two files is missing."""
     oof, test = (_candidates(folder, role) for role in ("oof", "test"))
     return (oof[0], test[0]) if oof and test else None
 
 
 def _candidates(folder: Path, role: str) -> list[Path]:
-    """Return the paths of the files with a role, the preferred file first. role: "oof" or "test"."""
+    """Return the paths of the files that may be the oof file or the test file of a folder, the preferred file first.
+
+    role: "oof" or "test".
+    """
     names = [role + suffix for suffix in EXTERNAL_SUFFIXES]
     candidates = [file for file in _visible(folder) if file.name.lower() in names]
     return sorted(candidates, key=lambda file: (names.index(file.name.lower()), file.name))
@@ -277,14 +313,14 @@ def _visible(folder: Path) -> list[Path]:
 
 
 def unused_files(folder: Path) -> str:
-    """Return why files of a folder that look like predictions are not used, or "" if there are no such files.
+    """Return the reason why files in a folder, which look like predictions, are not used.
 
-    A folder with a folds.csv is ignored, because it is another outputs folder.
+    Returns "" if there are no such files, or if the folder has a folds.csv, because it is then another outputs folder.
     """
     if (folder / "folds.csv").is_file():
         return ""
     if (folder / "recipe.json").is_file():
-        return _not_read(folder, [], "the predictions in its fold folders")
+        return _not_read(folder, [], "the predictions in the fold folders")
     pair = find_external_files(folder)
     if pair:
         return _not_read(folder, list(pair), f"{pair[0].name} and {pair[1].name}")
@@ -292,9 +328,9 @@ def unused_files(folder: Path) -> str:
         return f"{folder} has fold folders but no recipe.json. Copy the recipe.json of the run into {folder}"
     similar = [file.name for file in _visible(folder) if re.search(f"(?:{OTHER_FORMATS})$", file.name.lower())]
     if similar:
-        return f"{folder} has {', '.join(similar[:10])}, expected {EXPECTED_FILES}"
+        return f"{folder} has {', '.join(similar[:10])} and is not used, because it needs files {EXPECTED_FILES}"
     below = [inner for inner in sorted(folder.glob("*/")) if find_external_files(inner)]
-    return f"the predictions are in {below[0]}, and must be moved up to {folder}" if below else ""
+    return f"the predictions in {below[0]} are not used, and must be moved up to {folder}" if below else ""
 
 
 def _not_read(folder: Path, used: list[Path], instead: str) -> str:

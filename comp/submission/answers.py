@@ -1,19 +1,21 @@
-"""Code for answers in the form of the sample submission: it makes, writes, reads, compares and combines them.
+"""Make, write, read, compare and combine answers in the form of the sample submission.
+
+The form of the answers has a name, which is Sample.answer. It decides which array holds the answers:
 
 | Sample.answer | array              | meaning                                                               |
 |---------------|--------------------|-----------------------------------------------------------------------|
 | index         | (N,) int           | class index                                                           |
 | label         | (N,) int           | class index, written as the name of the class                         |
 | probability   | (N,) float         | probability of the positive class                                     |
-| probabilities | (N, columns) float | a probability for each column of the sample, in their order           |
-| labels        | (N, C) bool        | the labels of each row, written with a separator between them         |
+| probabilities | (N, columns) float | a probability for each column of the sample, in the sample's order    |
+| labels        | (N, C) bool        | whether a row has each label; written with separators between labels  |
 | ranking       | (N, k) int         | the k most probable classes, the best first; -1 for a missing class   |
 | number        | (N,) float         | a value within the competition's limits                               |
 
-Everything that differs between the forms is in the table FORMS at the end of the module. A new form is a row of FORMS
-and a row of ANSWERS in comp/competition/competition.py, which names the targets that the form fits.
+All differences between the forms are in the dictionary FORMS at the end of the module. To add a form, add an entry to
+FORMS, and to ANSWERS in comp/competition/competition.py, which names the targets that the form fits.
 
-Letters: N rows, C classes, F files.
+Letters: N rows, C classes, F files, k ranks.
 """
 
 from collections import defaultdict
@@ -27,22 +29,22 @@ from comp.competition.competition import ANSWERS, Competition
 from comp.errors import InputError, listed
 from comp.text import finite_number
 
-RANKED = 5  # length of a ranking if the metric has no k
-DECIMALS = 8  # decimals of probabilities that must sum to 1 in each row; the floor of the log loss needs 7
-DIGITS = 12  # most decimals of all other numbers, which get the shortest text that gives the same float32
-SUM_TOLERANCE = 1e-9  # largest error of the sum in rows that must sum to 1
+RANKED = 5  # number of classes in a ranking if the metric has no k
+DECIMALS = 8  # decimals of probabilities whose rows must sum to 1; the lowest probability of the log loss needs 7
+DIGITS = 12  # most decimals of other numbers; each is written with the fewest decimals that keep its float32 value
+SUM_TOLERANCE = 1e-9  # rows that must sum to 1 may have sums that differ from 1 by this much
 
 
 @dataclass(frozen=True)
 class AnswerForm:
-    """A form of answers. In the following, columns are the columns of the sample that are filled, in their order.
+    """A form of answers, given by functions that handle such answers.
 
-    decide: returns the answers for probabilities (N, C). write: returns a list of N text fields for each column.
-    read: returns a value for each row from the lists of fields, or None where the text is not valid. join: returns one
-    array of the values that `read` returned. vote: returns the combined answers of F files. kind: one word for valid
-    fields, such as "classes". expected: returns a full description of valid fields. limits: returns the lowest and the
-    highest number; None if answers are not numbers. compared: returns the part of the answers in which two submissions
-    must agree.
+    decide: converts probabilities (N, C) to answers. write: converts answers to text; returns a list of N fields for
+    each answer column of the sample. read: converts such lists of fields to a list of N values, with None for text that
+    is not valid. join: converts the values of `read` to an array of answers. vote: combines the answers of F files.
+    kind: one word for valid fields, such as "classes". expected: returns a description of valid fields. limits: returns
+    the lowest and the highest allowed number; None if answers are not numbers. compared: returns the part of the
+    answers that is compared to count the equal rows of two submissions.
     """
 
     decide: Callable[[Competition, np.ndarray], np.ndarray]
@@ -57,7 +59,7 @@ class AnswerForm:
 
 
 def form_of_answers(competition: Competition) -> AnswerForm:
-    """The form that Sample.answer names.
+    """Return the form of the competition's answers, which is named in Sample.answer.
 
     Raises InputError if there is no sample submission, or if the form does not fit the target.
     """
@@ -65,29 +67,30 @@ def form_of_answers(competition: Competition) -> AnswerForm:
         raise InputError(
             "competition.toml names no sample submission",
             'a line such as sample = "sample_submission.csv"',
-            "edit competition.toml, then make folds",
+            "first edit competition.toml, then run `make folds`",
         )
     answer = competition.sample.answer
     fitting = [name for name, targets in ANSWERS.items() if competition.target in targets]
     if answer not in fitting:
         raise InputError(
-            f'answer = "{answer}" with target = "{competition.target}"',
-            f"one of {', '.join(fitting)}",
-            "edit competition.toml, then make folds",
+            f'competition.toml has answer = "{answer}" with target = "{competition.target}", which do not fit together',
+            f"for this target, an answer that is one of {', '.join(fitting)}",
+            "first edit competition.toml, then run `make folds`",
         )
     return FORMS[answer]
 
 
 def from_probabilities(competition: Competition, probs: np.ndarray) -> np.ndarray:
-    """The answers for probs (N, C) by the plain decision of scoring.py.
+    """Return the answers for probabilities (N, C), which are decided as in scoring.py (argmax, 0.5 or rounding).
 
-    The probabilities of a blend are adjusted already, so that the plain decision gives the answers of the blend's rule.
+    The decision rule of a blend needs no extra step here, because the probabilities of a blend are already adjusted so
+    that this decision gives the answers of the rule.
     """
     return form_of_answers(competition).decide(competition, probs)
 
 
 def answers_to_text(competition: Competition, answers: np.ndarray) -> dict[str, list[str]]:
-    """The name and the text fields (N,) of each column of the sample that is filled."""
+    """Return the answers as text: for each answer column of the sample its name and a list of N fields."""
     fields = form_of_answers(competition).write(competition, answers)
     return dict(zip(competition.sample.columns, fields, strict=True))
 
@@ -95,47 +98,49 @@ def answers_to_text(competition: Competition, answers: np.ndarray) -> dict[str, 
 def answers_from_text(
     competition: Competition, fields: dict[str, Sequence[str]], ids: Sequence[str], where: str, run: str
 ) -> np.ndarray:
-    """Read answers from text fields, as the inverse of `answers_to_text`.
+    """Convert text fields back to answers. This is the inverse of `answers_to_text`.
 
-    Raises InputError for texts that are not valid answers. ids (N,), where: names of the rows and of the file for the
-    message. run: the advice of the message.
+    fields: for each answer column of the sample its name and a list of N fields. Raises InputError if a text is not a
+    valid answer. ids (N,): the ids of the rows; where: the name of the file; run: the advice. The error has all three.
     """
     form = form_of_answers(competition)
     columns = [fields[name] for name in competition.sample.columns]
     rows = form.read(competition, columns)
     bad = [f"{id}: {text!r}" for id, text, row in zip(ids, columns[0], rows, strict=True) if row is None]
     if bad:
-        problem = f"{len(bad)} answer(s) of {where} are not {form.kind}:{listed(bad)}"
+        problem = f"{len(bad)} answer(s) in {where} are not {form.kind}:{listed(bad)}"
         raise InputError(problem, form.expected(competition), run)
     return form.join(competition, rows)
 
 
 def check_range(competition: Competition, answers: np.ndarray, ids: Sequence[str], run: str) -> None:
-    """Raise InputError if a number is outside of the form's limits, or if a row does not sum to 1 but must.
+    """Raise InputError if a number is outside of the allowed range, or if a row must sum to 1 and does not.
 
-    ids (N,): names of the rows for the message. run: the advice of the message.
+    Answers that are not numbers are not checked. ids (N,): the ids of the rows, which the error names; run: the advice
+    of the error.
     """
     form = form_of_answers(competition)
     if form.limits is None:
         return
     low, high = form.limits(competition)
     rows = answers.reshape(len(answers), -1)
-    slack = 1e-6 * max(abs(low), abs(high), 1)  # for float32 rounding
+    slack = 1e-6 * max(abs(low), abs(high), 1)  # allows for the rounding of float32
     bad = ~((rows >= low - slack) & (rows <= high + slack)).all(1)
     expected = f"numbers from {low:g} to {high:g}"
     if _rows_sum_to_one(competition):
         bad |= np.abs(rows.sum(1) - 1) > SUM_TOLERANCE
         expected += " that sum to 1 in each row"
     if bad.any():
-        found = f"{bad.sum()} answer(s) of the submission are out of range:{listed(np.array(ids)[bad])}"
+        found = f"{bad.sum()} row(s) of the submission have answers that are not allowed:{listed(np.array(ids)[bad])}"
         raise InputError(found, expected, run)
 
 
 def vote(competition: Competition, votes: list[np.ndarray]) -> np.ndarray:
-    """The combined answers of F files. votes: the answers of each file, all in one order of rows.
+    """Combine the answers of F files. votes: the answers of each file; all files have the same order of rows.
 
-    Classes are combined by majority, probabilities and numbers by their mean. A label is kept if more than half of the
-    files have it. A ranking sorts classes by their sum of 1 / rank. Ties go to the earliest file.
+    The combined class is the most frequent class; the combined probability or number is the mean. A label is kept if
+    more than half of the files have it. A combined ranking sorts the classes by the sum of 1 / rank over the files. If
+    there is a tie, the answer of the file that comes first in `votes` is taken.
     """
     return form_of_answers(competition).vote(competition, votes)
 
@@ -144,9 +149,9 @@ def vote(competition: Competition, votes: list[np.ndarray]) -> np.ndarray:
 
 
 def columns(competition: Competition) -> list[int]:
-    """The class index of each column of the sample. The columns are names of classes, or else numbers of classes.
+    """Return the class index of each answer column of the sample.
 
-    Raises InputError if a column is not a class.
+    The columns have the names of classes, or the class numbers 0 … C-1. Raises InputError for any other name.
     """
     names = competition.sample.columns
     for known in (list(competition.classes), [str(c) for c in range(competition.size)]):
@@ -155,18 +160,18 @@ def columns(competition: Competition) -> list[int]:
     unknown = [name for name in names if name not in competition.classes]
     raise InputError(
         f"column(s) {', '.join(unknown[:20])} of {competition.sample.file} are not classes",
-        f"classes: {', '.join(competition.classes[:20])}",
-        "edit `classes` in competition.toml, then make folds",
+        f"columns that are named by the classes: {', '.join(competition.classes[:20])}",
+        "first edit `classes` in competition.toml, then run `make folds`",
     )
 
 
 def separator(competition: Competition) -> str:
-    """The text between the labels of a row: the separator of the training table, or a space if it has none."""
+    """Return the text between the labels of a row, which is the separator of the training table, or else a space."""
     return competition.separator
 
 
 def _ranked(competition: Competition) -> int:
-    """The length of a ranking: the k of the metric, as in map@5, or RANKED if the metric has no k; at most C."""
+    """Return the number k of classes in a ranking, at most C. A metric such as map@5 gives k; otherwise k is RANKED."""
     return min(competition.metric.ranked or RANKED, competition.size)
 
 
@@ -175,7 +180,10 @@ def _limits_of_number(competition: Competition) -> tuple[float, float]:
 
 
 def _rows_sum_to_one(competition: Competition) -> bool:
-    """Return whether the columns of the sample hold the probabilities of all classes, which must sum to 1."""
+    """Return whether the probabilities in each row of the submission must sum to 1.
+
+    They must if the classes exclude each other and the sample has a column for each class.
+    """
     return competition.sums_to_one and len(competition.sample.columns) == competition.size
 
 
@@ -191,7 +199,7 @@ def _ranking(competition: Competition, probs: np.ndarray) -> np.ndarray:
 
 
 def _number(competition: Competition, probs: np.ndarray) -> np.ndarray:
-    """The number (N,) to answer: the value of a regression, or the expected grade."""
+    """Return the number to answer for each row (N,): the value of a regression, or the expected grade."""
     value = probs[:, 0] if competition.target == "regression" else scoring.expectation(probs)
     return np.clip(value, *_limits_of_number(competition))
 
@@ -229,16 +237,17 @@ def _write_ranking(competition: Competition, answers: np.ndarray) -> list[list[s
 
 
 def _decimals(competition: Competition, values: np.ndarray) -> list[list[str]]:
-    """The values (N,) as decimal numbers without an exponent, in a list for one column."""
+    """Return the values (N,) as text, in decimal form without an exponent. The result is a list with one column."""
     values = np.asarray(values, np.float32)
     return [[np.format_float_positional(value, precision=DIGITS, trim="0") for value in values]]
 
 
 def rows_that_sum_to_one(probs: np.ndarray, floor: float = 0.0) -> list[list[str]]:
-    """The probabilities (N, C) as texts (N, C) that sum to exactly 1 in each row.
+    """Return probabilities (N, C) as texts (N, C) whose numbers sum to exactly 1 in each row.
 
-    All probabilities are rounded, then the largest probability of each row is adjusted. With many classes the texts
-    have more decimals, so that the largest probability stays positive. floor: the lowest probability before rounding.
+    All probabilities are rounded, and then the largest probability of each row is adjusted. If there are many classes,
+    the texts have more decimals, so that the largest probability stays positive. floor: lower probabilities are raised
+    to this value before rounding.
     """
     decimals = max(DECIMALS, int(np.ceil(2 * np.log10(probs.shape[1]))))
     whole = 10**decimals
@@ -289,7 +298,10 @@ def _read_ranking(competition: Competition, columns: list[Sequence[str]]) -> lis
 
 
 def _read_names(competition: Competition, texts: Sequence[str], between: str) -> list[list[int] | None]:
-    """The classes that each text names, or None for a text that names an unknown class or names a class twice."""
+    """Return the indices of the classes that each text names. `between` is the separator of the names in a text.
+
+    The result is None for a text that has an unknown name or a name twice.
+    """
     known = {name: c for c, name in enumerate(competition.classes)}
     rows = [[known.get(name) for name in text.split(between) if name] for text in texts]
     return [None if None in row or len(set(row)) < len(row) else row for row in rows]
@@ -313,16 +325,16 @@ def _join_rankings(competition: Competition, rows: list[list[int]]) -> np.ndarra
 
 
 def _majority(competition: Competition, votes: list[np.ndarray]) -> np.ndarray:
-    """The most frequent class (N,) of each row; among equally frequent classes, the class in the earliest file."""
+    """Return the most frequent class of each row (N,). Among equally frequent classes, the earliest file decides."""
     stacked = np.stack(votes)  # (F, N)
     counts = np.stack([(stacked == answers).sum(0) for answers in votes])  # (F, N): how many files have this answer
     return stacked[counts.argmax(0), np.arange(stacked.shape[1])]
 
 
 def _more_than_half(competition: Competition, votes: list[np.ndarray]) -> np.ndarray:
-    """The labels (N, C) bool that more than half of the files have.
+    """Return the labels (N, C) bool that more than half of the files have.
 
-    If every row must have a label, a row without such a label gets its most frequent label.
+    If every row must have a label, a row where no label has a majority gets its most frequent label.
     """
     counts = np.stack(votes).sum(0)
     chosen = counts * 2 > len(votes)
@@ -334,14 +346,14 @@ def _more_than_half(competition: Competition, votes: list[np.ndarray]) -> np.nda
 
 
 def _by_rank(competition: Competition, votes: list[np.ndarray]) -> np.ndarray:
-    """The rankings (N, k) of the classes with the largest sums of 1 / rank over the files."""
+    """Return rankings (N, k) of the classes by their sum of 1 / rank over the files, the largest sum first."""
     rankings = np.full((len(votes[0]), _ranked(competition)), -1)
     for i, row in enumerate(zip(*votes, strict=True)):
         points: dict[int, float] = defaultdict(float)
         for ranking in row:
             for rank, c in enumerate(ranking[ranking >= 0].tolist(), 1):
                 points[c] += 1 / rank
-        best = sorted(points, key=points.get, reverse=True)[: rankings.shape[1]]  # stable: ties by the order of files
+        best = sorted(points, key=points.get, reverse=True)[: rankings.shape[1]]  # ties keep the order of the files
         rankings[i, : len(best)] = best
     return rankings
 
@@ -355,15 +367,15 @@ def _one_of_the_classes(competition: Competition) -> str:
 
 
 def _class_numbers(competition: Competition) -> str:
-    return f"whole numbers 0 … {competition.size - 1}"
+    return f"whole numbers from 0 to {competition.size - 1}"
 
 
 def _separated_labels(competition: Competition) -> str:
-    return f"names of labels, each at most once, separated by {separator(competition)!r}: {_class_names(competition)}"
+    return f"different names of labels with {separator(competition)!r} between them: {_class_names(competition)}"
 
 
 def _ranked_labels(competition: Competition) -> str:
-    return f"names of classes, each at most once, the best first, separated by spaces: {_class_names(competition)}"
+    return f"different names of classes, the best first, with spaces between them: {_class_names(competition)}"
 
 
 FORMS = {  # decide, write, read, vote, kind, expected

@@ -1,13 +1,14 @@
-"""All submissions with their cross-validated scores (CV) and leaderboard scores (LB), and the two to select at the end.
+"""The stage `make lb`: note leaderboard scores, list all submissions, and say which two submissions to select.
 
-The user notes leaderboard scores with `make lb`. The scores are stored in outputs/submissions/leaderboard.json under
-the hash of the submission, so a score stays with its file when other files are submitted later.
+The scores that the user notes are stored in outputs/submissions/leaderboard.json under the hash of the submission, so a
+score stays with its file when other files are submitted later. The list compares cross-validated scores (CV) with
+leaderboard scores (LB).
 
 At the end of a competition two submissions are selected. The safe submission has the best cross-validated score. The
-bold submission has the best leaderboard score among the submissions whose answers differ from the safe submission. A
-second submission with nearly the same answers would get nearly the same score.
+bold submission has the best leaderboard score among the submissions whose answers differ from the safe submission. The
+two must differ, because nearly the same answers would get nearly the same score.
 
-The correlations are computed here, and not by scipy.stats, whose import takes longer than all of `make lb`.
+The correlations are computed here, because the import of scipy.stats takes longer than all of `make lb`.
 """
 
 import math
@@ -30,34 +31,34 @@ from comp.submission import submission_file
 from comp.submission.answer_report import answers_are_numbers, similarity
 from comp.text import finite_number
 
-FEWEST = 3  # fewest submissions for a correlation: with two submissions every correlation is 1 or -1
-FEW = 8  # with fewer submissions, the 95 % interval of a correlation of 0.7 reaches below 0
-OTHER_ROWS = 0.02  # the answers of the bold and the safe submission differ in at least this share of rows
-CORRELATION = 0.99  # largest correlation of the bold and the safe submission, if answers are numbers
-SHORT = 8  # letters of a hash in the table, which are enough for FILE=
-WIDTH = 30  # most letters of a submission's source in the table
+FEWEST = 3  # fewest submissions for a correlation; for two submissions it is always 1 or -1
+FEW = 8  # if there are fewer submissions, the 95 % interval of a correlation of 0.7 reaches below 0
+OTHER_ROWS = 0.02  # at least this share of rows differs between the bold and the safe submission
+CORRELATION = 0.99  # the correlation between the bold and the safe submission is at most this, if answers are numbers
+SHORT = 8  # the table shows this many letters of a hash, which are enough for FILE=
+WIDTH = 30  # the table shows at most this many letters of a submission's source
 
 # ---- the stage
 
 
 def note_or_show(project: Project, public: str, private: str, file: str) -> None:
-    """Note the scores of a submission, or print all submissions if no score is given.
+    """Note the leaderboard scores of a submission, or print all submissions if no score is given.
 
-    public, private: the leaderboard scores as the user typed them; an empty text means no score. file: the submission
-    as `digest_of` takes it; an empty text means submission.csv.
+    public, private: the scores on the public and the private leaderboard as the user typed them, or "" for no score;
+    file: the path of the submission or the first letters of its hash, or "" for submission.csv.
     """
     metric = project.competition.metric
     given = [parsed_score(word, text, metric) for word, text in (("SCORE", public), ("PRIVATE", private))]
     rows = submitted(project)
     if not rows:
-        found = f"no submission in {project.outputs} yet"
-        raise InputError(found, "a submission that was made here", "make blend")
+        found = f"there is no submission in {project.outputs} yet"
+        raise InputError(found, "a submission that was made in this outputs folder", "make blend")
     if given != [None, None]:
         _note(project, file, *given)
     elif file:
         raise InputError(
-            f"FILE={file} without a score",
-            "SCORE= or PRIVATE= together with FILE=",
+            f"FILE={file} is given without a score",
+            "SCORE=<the score> or PRIVATE=<the score> together with FILE",
             f"make lb SCORE=<its score> FILE={shlex.quote(file)}",
         )
     else:
@@ -65,7 +66,10 @@ def note_or_show(project: Project, public: str, private: str, file: str) -> None
 
 
 def _note(project: Project, file: str, public: float | None, private: float | None) -> None:
-    """Store the scores and print the submission that they belong to. Warn if an earlier score is replaced."""
+    """Store the scores of a submission, and print them. Warn if an earlier score is replaced.
+
+    file: as for `note_or_show`; public, private: the scores, or None for no score.
+    """
     digest = digest_of(project.outputs, file) if file else _current_digest(project.outputs)
     before = note_score(project.outputs, digest, public, private)
     for name, value in (("public", public), ("private", private)):
@@ -73,17 +77,18 @@ def _note(project: Project, file: str, public: float | None, private: float | No
             console.warn(f"the {name} score {before[name]:g}, noted at {before['noted']}, is replaced")
     row = next(row for row in submitted(project) if row.digest == digest)
     scores = [f"{name} {value:g}" for name, value in (("public", public), ("private", private)) if value is not None]
-    console.say(f"noted {', '.join(scores)} for {digest}.csv ({row.what}, made {row.made}); make lb shows all")
+    console.say(f"noted {', '.join(scores)} for {digest}.csv ({row.what}, made {row.made}); `make lb` shows all scores")
 
 
 def _current_digest(outputs: Path) -> str:
-    """The hash of submission.csv. Raises InputError if the file is missing, or was not made here."""
+    """Return the hash of submission.csv. Raises InputError if the file is missing or was edited."""
     path = submission_csv(outputs)
     digest = files.digest(path) if path.is_file() else ""
     if not submission_file.is_kept(outputs, digest):
-        found = f"{path} was edited: no submission was made here with its hash {digest}" if digest else f"no {path}"
-        run = "make lb, which lists all submissions, then the same command with FILE=<one of them>"
-        raise InputError(found, "a submission that was made here", run)
+        edited = f"{path} was edited: its hash {digest} is not the hash of any submission in submissions/"
+        found = edited if digest else f"there is no file {path}"
+        run = "first `make lb`, which lists all submissions, then the same command with FILE=<one of them>"
+        raise InputError(found, "a submission that was made in this outputs folder", run)
     return digest
 
 
@@ -92,11 +97,12 @@ def _current_digest(outputs: Path) -> str:
 
 @dataclass(frozen=True)
 class Submitted:
-    """A submission and its scores, which are values of the competition's metric or None if they are not known.
+    """A submission and its scores. A score is a value of the competition's metric, or None if it is not known.
 
-    digest: the hash of the submission, which is the name of its files in submissions/. made: when it was made, as a UTC
-    time in ISO format. what: a few words on its source. cross_validated: the out-of-fold score at the time when it was
-    made. interval: the 95 % interval of cross_validated. public, private: the leaderboard scores that were noted.
+    digest: the hash of the submission file, which is also its name in submissions/; made: the UTC time in ISO format at
+    which the submission was made; what: a short text on its source, such as the name of a run; cross_validated: the
+    out-of-fold score, as it was when the submission was made; interval: the 95 % interval of cross_validated; public,
+    private: the scores on the public and the private leaderboard.
     """
 
     digest: str
@@ -109,10 +115,10 @@ class Submitted:
 
 
 def read_scores(outputs: Path) -> dict[str, dict]:
-    """The hash and the noted scores of each submission that has a noted score.
+    """Return the noted scores of all submissions, as a dictionary from the hash of a submission to its scores.
 
-    The noted scores are {"public": …, "private": …, "noted": time}, where a score may be None. Raises InputError if
-    leaderboard.json was damaged.
+    The scores of a submission are {"public": …, "private": …, "noted": time}, where a score may be None. Raises
+    InputError if leaderboard.json was damaged.
     """
     path = leaderboard_file(outputs)
     if not path.is_file():
@@ -121,15 +127,15 @@ def read_scores(outputs: Path) -> dict[str, dict]:
 
 
 def _expected(path: Path) -> tuple[str, str]:
-    again = f"rm {shlex.quote(str(path))}, then for each score make lb SCORE=<score> FILE=<its file>"
-    return "the file as make lb wrote it", again
+    again = f"first rm {shlex.quote(str(path))}, then for each score: make lb SCORE=<score> FILE=<submission>"
+    return "the file as `make lb` wrote it", again
 
 
 def note_score(outputs: Path, digest: str, public: float | None, private: float | None) -> dict:
-    """Note the scores of the submission with the hash `digest`.
+    """Save the scores of a submission in leaderboard.json, and return its earlier scores, or {} if it had none.
 
-    Returns the entry of `read_scores` from before, or {} if there was none. If a score is None, an earlier score of the
-    submission stays.
+    digest: the hash of the submission; public, private: the new scores. If a new score is None, the earlier score is
+    kept. The earlier scores have the form that `read_scores` describes.
     """
     scores = read_scores(outputs)
     before = scores.get(digest, {})
@@ -141,9 +147,10 @@ def note_score(outputs: Path, digest: str, public: float | None, private: float 
 
 
 def submitted(project: Project) -> list[Submitted]:
-    """All submissions, the oldest first. Raises InputError if a submission or leaderboard.json was damaged.
+    """Return all submissions, the oldest first. Raises InputError if a submission or leaderboard.json was damaged.
 
-    The cross-validated score of a submission is None if the competition had another metric when it was made.
+    The cross-validated score of a submission is None if the competition had another metric when the submission was
+    made.
     """
     noted = read_scores(project.outputs)
     records = submission_file.kept_submissions(project.outputs)
@@ -167,7 +174,10 @@ def _row_of(record: dict, noted: dict[str, dict], competition: Competition) -> S
 
 
 def described_submission(record: dict) -> str:
-    """A few words on the source of a submission. record: its JSON file in submissions/."""
+    """Return a short text on the source of a submission, such as "run r34".
+
+    record: the content of the submission's JSON file in submissions/.
+    """
     if "files" in record:
         return f"vote of {len(record['files'])} files"
     rule = f" + {record['rule']}" if record.get("rule") else ""
@@ -177,10 +187,10 @@ def described_submission(record: dict) -> str:
 
 
 def digest_of(outputs: Path, wanted: str) -> str:
-    """The hash of the submission that the user means.
+    """Return the hash of the submission that the user names.
 
-    wanted: the first letters of the hash, or the path of the submission file or of a copy. Raises InputError unless
-    `wanted` fits exactly one submission.
+    wanted: the first letters of the hash, or the path of the submission file or of a copy of it. Raises InputError
+    unless `wanted` fits exactly one submission.
     """
     known = [record["file"].removesuffix(".csv") for record in submission_file.kept_submissions(outputs)]
     path = Path(wanted).expanduser()
@@ -189,14 +199,16 @@ def digest_of(outputs: Path, wanted: str) -> str:
     if len(matching) == 1:
         return matching[0]
     problem = (
-        f"{len(matching)} submissions begin with {wanted}" if matching else f"no submission {wanted} was made here"
+        f"{len(matching)} submissions have a hash that begins with {start}"
+        if matching
+        else f"there is no submission {wanted}"
     )
     if not known:
-        raise InputError(problem, "a submission that was made here", "make blend")
+        raise InputError(problem, "a submission that was made in this outputs folder", "make blend")
     raise InputError(
         problem,
         f"a submission file, or the first letters of its hash; the latest hashes are {', '.join(known[-5:])}",
-        "make lb, which lists all submissions, then the same command with FILE=<one of them>",
+        "first `make lb`, which lists all submissions, then the same command with FILE=<one of them>",
     )
 
 
@@ -204,9 +216,10 @@ def digest_of(outputs: Path, wanted: str) -> str:
 
 
 def parsed_score(word: str, text: str, metric: Metric) -> float | None:
-    """The score in `text`, or None if the text is empty. word: the option of the text, such as SCORE in SCORE=0.7377.
+    """Return the score that the user typed, or None if the text is empty.
 
-    Raises InputError if the text is not a finite number, or if the metric cannot have this value.
+    word: the name of the option, such as SCORE in SCORE=0.7377; text: the value of the option; metric: the metric of
+    the score. Raises InputError if the text is not a finite number, or if the metric cannot have this value.
     """
     if not text.strip():
         return None
@@ -221,7 +234,10 @@ def parsed_score(word: str, text: str, metric: Metric) -> float | None:
 
 
 def _other_readings(text: str) -> list[float]:
-    """The numbers that a mistyped score may mean: a number with a decimal comma, or a percentage."""
+    """Return the numbers that a mistyped score may mean, or [] if the text is not a number.
+
+    A comma is read as a decimal point. The second number is the first divided by 100, for a score typed in percent.
+    """
     number = finite_number(text.replace(",", ".").rstrip("% "))
     return [] if number is None else [number, number / 100]
 
@@ -232,16 +248,16 @@ def _range_text(low: float, high: float) -> str:
     return f" of at least {low:g}" if math.isinf(high) else f" from {low:g} to {high:g}"
 
 
-# ---- how well cross-validated and leaderboard scores agree
+# ---- the agreement of cross-validated and leaderboard scores
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """The agreement between the CV and the LB scores of `count` submissions.
+    """The agreement of cross-validated scores (CV) and leaderboard scores (LB).
 
-    pearson, spearman: correlations, or None if all CV scores or all LB scores are equal. interval: the 95 % interval of
-    pearson, or None if there are fewer than four submissions. gap, spread: the mean and the standard deviation of LB
-    minus CV.
+    count: the number of submissions that have both scores; pearson, spearman: the correlations of the scores, or None
+    if all CV scores or all LB scores are equal; interval: the 95 % interval of pearson, or None if it is not known or
+    if there are fewer than four submissions; gap, spread: the mean and the standard deviation of LB minus CV.
     """
 
     count: int
@@ -253,7 +269,10 @@ class Agreement:
 
 
 def agreement(pairs: Sequence[tuple[float, float]]) -> Agreement | None:
-    """The agreement of pairs (CV score, LB score), or None if there are fewer than FEWEST pairs."""
+    """Return the agreement of CV and LB scores, or None if there are fewer than FEWEST pairs.
+
+    pairs: the CV score and the LB score of each submission.
+    """
     if len(pairs) < FEWEST:
         return None
     cross_validated, leaderboard = np.array(pairs, np.float64).T
@@ -270,7 +289,7 @@ def agreement(pairs: Sequence[tuple[float, float]]) -> Agreement | None:
 
 
 def _correlations(first: np.ndarray, second: np.ndarray) -> tuple[float, float] | tuple[None, None]:
-    """Pearson's and Spearman's correlation of scores (n,) and (n,), or None twice if all scores of one are equal."""
+    """Return Pearson's and Spearman's correlation of two arrays (n,), or (None, None) if an array is constant."""
     if np.ptp(first) == 0 or np.ptp(second) == 0:
         return None, None
     ranks = [pd.Series(scores).rank() for scores in (first, second)]
@@ -278,7 +297,11 @@ def _correlations(first: np.ndarray, second: np.ndarray) -> tuple[float, float] 
 
 
 def _interval(pearson: float | None, count: int) -> tuple[float, float] | None:
-    """The 95 % interval of a correlation of `count` pairs, by Fisher's transformation (Fisher 1915)."""
+    """Return the 95 % interval of Pearson's correlation, or None if there are too few pairs.
+
+    pearson: the correlation, or None; count: the number of pairs. The interval uses Fisher's transformation
+    (Fisher 1915).
+    """
     if pearson is None or count <= FEWEST:
         return None
     centre, error = np.arctanh(np.clip(pearson, -1 + 1e-9, 1 - 1e-9)), 1.96 / np.sqrt(count - 3)
@@ -290,7 +313,7 @@ def _interval(pearson: float | None, count: int) -> tuple[float, float] | None:
 
 @dataclass(frozen=True)
 class Choice:
-    """A submission to select. kind: "safe" or "bold". reason: a few words on why it is selected."""
+    """A submission to select. row: the submission; kind: "safe" or "bold"; reason: why it is selected."""
 
     row: Submitted
     kind: str
@@ -298,9 +321,9 @@ class Choice:
 
 
 def final_choices(project: Project, rows: list[Submitted]) -> tuple[list[Choice], str]:
-    """The submissions to select, and a text that says which submission is missing and why.
+    """Return the submissions to select, and a text that says why the safe or the bold submission is missing.
 
-    The text is empty if there are a safe and a bold submission.
+    The text is empty if there are both a safe and a bold submission. rows: all submissions.
     """
     scored = [row for row in rows if row.cross_validated is not None]
     if not scored:
@@ -314,14 +337,14 @@ def final_choices(project: Project, rows: list[Submitted]) -> tuple[list[Choice]
     for row in sorted(noted, key=lambda row: (better(row.public), row.made), reverse=True):
         difference = _difference(project, safe, row)
         if difference:
-            reason = f"the best LB ({row.public:.4f}) with other answers ({difference})"
+            reason = f"the best LB ({row.public:.4f}) among other answers ({difference})"
             return [*chosen, Choice(row, "bold", reason)], ""
-    alike = "all submissions with a leaderboard score have nearly the answers of the safe one"
+    alike = "all submissions with a leaderboard score have nearly the same answers as the safe submission"
     return chosen, f"no bold submission is selected, because {alike}"
 
 
 def _difference(project: Project, safe: Submitted, other: Submitted) -> str:
-    """A text on how the answers of two submissions differ, or an empty text if they are nearly equal."""
+    """Return a text that says how much the answers of two submissions differ, or "" if they are nearly equal."""
     competition = project.competition
     paths = [submissions_folder(project.outputs) / f"{row.digest}.csv" for row in (safe, other)]
     try:
@@ -339,9 +362,10 @@ def _difference(project: Project, safe: Submitted, other: Submitted) -> str:
 
 
 def show_leaderboard(project: Project, rows: list[Submitted]) -> None:
-    """Print the table of submissions, the agreement of CV and LB, and the submissions to select.
+    """Print the table of submissions, the agreement of CV and LB scores, and the submissions to select.
 
-    rows: at least one submission. After a private score is noted the competition is over, so nothing is selected.
+    rows: all submissions, at least one. If a private score is noted, the competition is over, and no submission is
+    selected.
     """
     over = any(row.private is not None for row in rows)
     chosen, problem = ([], "") if over else final_choices(project, rows)
@@ -354,7 +378,7 @@ def show_leaderboard(project: Project, rows: list[Submitted]) -> None:
     if problem:
         console.say(problem)
     if any(row.public is None for row in rows):
-        console.say("to note a score, run make lb SCORE=<score> FILE=<as in the table>")
+        console.say("to note a score, run: make lb SCORE=<score> FILE=<file in the table>")
 
 
 def _show_table(rows: list[Submitted], competition: Competition, chosen: list[Choice], over: bool) -> None:
@@ -373,7 +397,7 @@ def _show_table(rows: list[Submitted], competition: Competition, chosen: list[Ch
     ]
     metric = competition.metric
     name = metric.name if metric.higher_is_better else f"{metric.name}, lower is better"
-    console.table(f"submissions, {name} (CV: when it was made, LB: leaderboard)", columns, cells)
+    console.table(f"submissions, {name} (CV: cross-validated, LB: leaderboard)", columns, cells)
 
 
 def _cut(text: str) -> str:
@@ -381,7 +405,7 @@ def _cut(text: str) -> str:
 
 
 def _when(time: str) -> str:
-    """The ISO time `made` as a day and a local time, or "-" if it cannot be read."""
+    """Return a time in ISO format as a day and a local time, such as "07 Mar 15:30", or "-" if it is not a time."""
     try:
         return datetime.fromisoformat(time).astimezone().strftime("%d %b %H:%M")
     except ValueError:
@@ -393,20 +417,24 @@ def _score_text(value: float | None) -> str:
 
 
 def _show_agreement(pairs: list[tuple[float | None, float | None]], name: str) -> None:
-    """Print the agreement of CV scores with other scores, or how many submissions it needs. name: "LB" or "private"."""
+    """Print how well CV scores agree with leaderboard scores, or say that there are too few submissions.
+
+    pairs: the CV score and the leaderboard score of each submission, or None for a score that is not known; name: "LB"
+    for the public leaderboard, or "private".
+    """
     both = [pair for pair in pairs if None not in pair]
     agreed = agreement(both)
     if agreed is None:
-        console.say(f"CV and {name}: {len(both)} submission(s) have both scores, but a correlation needs {FEWEST}")
+        console.say(f"CV and {name}: {len(both)} submission(s) have both scores, at least {FEWEST} are needed")
         return
     if agreed.pearson is None:
-        console.say(f"CV and {name}: no correlation, because all CV scores or all {name} scores are equal")
+        console.say(f"CV and {name} have no correlation, because all CV scores or all {name} scores are equal")
     else:
         interval = f" (95 % {agreed.interval[0]:.2f} to {agreed.interval[1]:.2f})" if agreed.interval else ""
         console.say(
-            f"CV and {name}: Pearson {agreed.pearson:.2f}{interval}, Spearman {agreed.spearman:.2f}, "
-            f"of {agreed.count} submissions"
+            f"CV and {name} of {agreed.count} submissions: Pearson {agreed.pearson:.2f}{interval}, "
+            f"Spearman {agreed.spearman:.2f}"
         )
         if agreed.count < FEW:
             console.say(f"{agreed.count} submissions are too few for a correlation to mean much")
-    console.say(f"{name} - CV: {agreed.gap:+.4f} on average, standard deviation {agreed.spread:.4f}")
+    console.say(f"{name} minus CV: {agreed.gap:+.4f} on average, standard deviation {agreed.spread:.4f}")

@@ -1,4 +1,4 @@
-"""The stage `make status`: it prints the state of all runs, folds and submissions and of the blend."""
+"""The stage `make status`: print the state of each fold of each run, of the blend and of the submissions."""
 
 from dataclasses import dataclass
 
@@ -15,10 +15,11 @@ from comp.submission import submission_file
 
 @dataclass(frozen=True)
 class State:
-    """The state of one fold of a run, or of the blend.
+    """The state of a fold of a run, of external predictions, of the blend, or of a folder that is not used.
 
-    fold: the number of the fold, ALL_DATA, "all" for external predictions, or "-". state: missing, begun, diverged,
-    trained, complete, stale or unused. why: the reason or the command that helps, which may be empty.
+    run: the name of the run or folder; fold: the number of the fold, ALL_DATA for the training on all rows, "all" for
+    external predictions, or "-" for the blend and for a folder that is not used; state: missing, begun, diverged,
+    trained, complete, stale or unused; why: the reason for the state, the command that helps, or both; may be "".
     """
 
     run: str
@@ -28,19 +29,22 @@ class State:
 
 
 def show_status(project: Project) -> None:
-    """Print the state of all runs, of the blend and of submission.csv, and the submissions that are kept."""
+    """Print the state of all runs, of the blend and of submission.csv, and a table of all submissions so far."""
     rows = [[f"{state.run} fold {state.fold}", state.state, state.why] for state in run_states(project)]
     blend = blend_state(project)
     rows.append([blend.run, blend.state, blend.why])
     rows.append(["submission.csv", *submission_file.submission_state(project)])
-    count = f"{project.fold_count} folds of {len(project.folds):,} photos, hash {project.folds_digest}"
-    console.say(f"{folds_file(project.outputs)}: {count}")
+    count = f"{project.fold_count} folds with {len(project.folds):,} photos in all (hash {project.folds_digest})"
+    console.say(f"{folds_file(project.outputs)} has {count}")
     console.table("runs", ["run", "state", ""], rows)
     submission_file.show_kept(project.outputs)
 
 
 def run_states(project: Project) -> list[State]:
-    """The state of each fold of each run. All files are opened and checked, so a complete run can be blended."""
+    """Return the states of all folds of all runs, of external predictions, and of folders that are not used.
+
+    All files are opened and checked, so a run whose folds are all complete can be blended.
+    """
     states = []
     for run in project.runs:
         if run.has_folds:
@@ -62,7 +66,7 @@ def _external_state(project: Project, run: Run) -> State:
 
 
 def _fold_state(project: Project, run: Run, k: int | str) -> State:
-    """The state of fold k. If k is ALL_DATA, the state of the training on all rows, which has no oof.npz."""
+    """Return the state of fold k of a run, or of the training on all rows if k is ALL_DATA."""
     if not (run.test(k).is_file() and (k == ALL_DATA or run.oof(k).is_file())):
         return _unpredicted_state(project, run, k)
     try:
@@ -80,23 +84,22 @@ def _unpredicted_state(project: Project, run: Run, k: int | str) -> State:
         return State(run.name, str(k), "diverged", _in_one_line(error))
     if run.resume(k).is_file():
         command = run.train_command(k if k == ALL_DATA else None)
-        return State(run.name, str(k), "begun", f"goes on with {command}")
+        return State(run.name, str(k), "begun", f"to go on, run: {command}")
     return State(run.name, str(k), "trained" if run.weights(k).is_file() else "missing", run.repair_command(k))
 
 
 def _in_one_line(error: InputError) -> str:
-    """The first line of an error, and the command that helps."""
+    """Return the first line of an error, followed by the command that helps."""
     return error.found.splitlines()[0].rstrip(":") + (f"; {error.run}" if error.run else "")
 
 
 def blend_state(project: Project) -> State:
-    """The state of the blend: missing, stale or complete. `make blend` and `make sub` decide by it."""
+    """Return the state of the blend: missing, stale or complete. `make blend` and `make sub` use the same check."""
     blend = project.blend
     if not blend_exists(project.outputs):
         return State(BLEND, "-", "missing", "make blend")
     if blend.problem:
         return State(BLEND, "-", "stale", f"{blend.problem}; {blend.asked.command}")
-    weights, asked = blend.weights, "" if blend.asked == Asked() else f"; as asked: {blend.asked.command}"
-    return State(
-        BLEND, "-", "complete", f"{weights['method']} + {weights['rule']} of {', '.join(weights['runs'])}{asked}"
-    )
+    weights, asked = blend.weights, "" if blend.asked == Asked() else f"; made by: {blend.asked.command}"
+    what = f"method {weights['method']}, rule {weights['rule']}, runs {', '.join(weights['runs'])}"
+    return State(BLEND, "-", "complete", f"{what}{asked}")

@@ -1,9 +1,9 @@
-"""The stage `make sub`: it makes, checks and keeps submission.csv, which is the sample submission with our answers.
+"""The stage `make sub`: make, check and keep submission.csv, which is the sample submission with the predicted answers.
 
-Only the answers change, and every other byte of the sample stays. The check reads the submission again with Python's
-CSV reader. outputs/submissions/ keeps each submission and a record of how it was made. submission.json records the
-hashes of the files that submission.csv is made of. It is not in submissions/, because two runs may give the same
-answers.
+Only the answers in the sample change, and every other byte stays. The check reads the submission again with Python's
+CSV reader. outputs/submissions/ keeps each submission and a record of how it was made. submission.json has the hashes
+of the files from which submission.csv was made. These hashes are not in submissions/, because two runs may give the
+same submission.
 """
 
 import csv
@@ -29,20 +29,20 @@ from comp.store.predictions import Predictions
 from comp.submission import answers
 from comp.tables import BOM, RawTable, column_name, is_blank
 
-# the keys of the blend's weights.json that are copied into the record of a submission
+# the keys of the blend's weights.json that are copied to the record of a submission
 RECORDED = ("run", "runs", "folds", "method", "rule", "weights", "metric", "in_sample", "cross_fitted", "interval_95")
-RECORDS = "[0-9a-f]" * 16 + ".json"  # names of records; other files in submissions/ are not records
-ANSWERS = 1  # version of the code that writes answers; raise it when equal predictions give another submission
+RECORDS = "[0-9a-f]" * 16 + ".json"  # the file names of records in submissions/
+ANSWERS = 1  # raise this version when a change of the code gives another submission for the same predictions
 
 
 # ---- the stage
 
 
 def make_submission(project: Project, name: str = BLEND) -> None:
-    """Fill the sample with the answers of the blend or of a run, and show, check, write and keep the submission.
+    """Write submission.csv with the answers of the blend or of a run. Also check it, keep a copy and print a report.
 
-    name: the run, or BLEND. Nothing is done if submission.csv is already made of the current files. Raises InputError
-    if the blend is stale.
+    name: the name of the run, or BLEND. If submission.csv is up to date, nothing is written. Raises InputError if the
+    blend is stale.
     """
     record = sources_of_run(project, name)
     blend = project.blend if name == BLEND else None
@@ -64,16 +64,16 @@ def make_submission(project: Project, name: str = BLEND) -> None:
     answer_report.show_earlier(project.outputs, competition, sample_ids(sample, competition), values)
     kept = write_submission(project.outputs, data, source, record)
     console.say(
-        f"wrote {submission_csv(project.outputs)}: {len(probs)} rows, checked against "
-        f"{project.inputs / competition.sample.file}; ready to upload"
+        f"wrote {submission_csv(project.outputs)} with {len(probs)} rows, which were checked against "
+        f"{project.inputs / competition.sample.file}; the file is ready to upload"
     )
-    console.say(f"kept as {kept}")
+    console.say(f"a copy is kept as {kept}")
 
 
 def _probabilities(project: Project, name: str) -> tuple[np.ndarray, Predictions, dict]:
-    """The OOF probabilities of the scored rows, the test predictions, and the record of the submission.
+    """Return the OOF probabilities (S, C) of the S scored rows, the test predictions, and the record of a submission.
 
-    name: the run, or BLEND. The record is the part of the submission's JSON file that says how it was made.
+    name: the name of the run, or BLEND. The record says how the submission is made. It is saved in submissions/.
     """
     if name == BLEND:
         oof, test, weights = load_blend(project)
@@ -85,34 +85,40 @@ def _probabilities(project: Project, name: str) -> tuple[np.ndarray, Predictions
     return oof, test, record | {"cross_fitted": round(score, 6)}
 
 
-# ---- filling in the sample, and reading answers
+# ---- fill in the sample, and read answers
 
 
 def read_sample(project: Project) -> RawTable:
-    """The sample submission. Raises InputError if the sample is missing, lacks a column, or repeats an id."""
+    """Return the sample submission. Raises InputError if the file is missing, lacks a column, or has an id twice."""
     answers.form_of_answers(project.competition)
     return raw_sample(project.competition, project.inputs)
 
 
 def in_sample_order(sample: RawTable, competition: Competition, test: Predictions) -> np.ndarray:
-    """The test probabilities (T, C) in the row order of the sample. Raises InputError if ids are missing or extra."""
+    """Return the test probabilities (T, C) in the order of the sample's rows.
+
+    Raises InputError if the predictions lack an id of the sample, or have an id that the sample does not have.
+    """
     ids = sample_ids(sample, competition)
     check_same_ids(ids, test.ids, test.meta.get("file", "the predictions"), test.repair)
     return test.at(ids)
 
 
 def fill(sample: RawTable, competition: Competition, answer: np.ndarray) -> bytes:
-    """The bytes of the submission, which are checked. answer: the answers in the row order of the sample."""
+    """Write answers into the sample and return the bytes of the submission, after the check of `check_submission`.
+
+    answer: the answers in the order of the sample's rows.
+    """
     data = sample.replaced(answers.answers_to_text(competition, answer))
     check_submission(data, sample, competition)
     return data
 
 
 def read_answers(path: Path, competition: Competition, ids: Sequence[str]) -> np.ndarray:
-    """The answers of a submission file, in the order of `ids` and in the form that answers.py describes.
+    """Return the answers in a submission file, in the order of `ids` and in the form that answers.py describes.
 
-    The file may have additional columns, and its rows may have any order. Raises InputError if the ids of the file are
-    not `ids`, or if an answer is not valid.
+    The file may have additional columns, and its rows may be in any order. Raises InputError if the ids in the file are
+    not exactly the ids in `ids`, or if an answer is not valid.
     """
     run = f"correct {path}"
     sample = competition.sample
@@ -124,23 +130,23 @@ def read_answers(path: Path, competition: Competition, ids: Sequence[str]) -> np
     return answers.answers_from_text(competition, fields, ids, str(path), run)
 
 
-# ---- the check of a written file, with Python's CSV reader
+# ---- check a submission with Python's CSV reader
 
 
 def check_submission(data: bytes, sample: RawTable, competition: Competition) -> None:
-    """Raise InputError unless `data` is a valid submission.
+    """Raise InputError unless a submission is valid. data: the bytes of the submission; sample: the sample submission.
 
     Columns, rows, row order and every field that is not an answer must be as in the sample. Answers must have the right
     form and range.
     """
-    run = "make sub; if this error appears again, report it, because it is a bug in the toolkit"
+    run = "make sub. If this error appears again, please report it, because it is a bug in the toolkit"
     names = tuple(map(column_name, competition.sample.columns))
     (header, *rows), (wanted, *expected) = (_rows_of(part, sample) for part in (data, sample.to_bytes()))
     if header != wanted:
         raise InputError(f"the submission has columns {header[:20]}", f"the sample's columns {wanted[:20]}", run)
     kept = [i for i, name in enumerate(header) if name not in names]
     if [[row[i] for i in kept] for row in rows] != [[row[i] for i in kept] for row in expected]:
-        found = "the submission has other rows than the sample, or another order"
+        found = "the submission has other rows than the sample, or its rows are in another order"
         raise InputError(found, "the rows of the sample in the sample's order", run)
     fields = {name: [row[header.index(name)] for row in rows] for name in names}
     ids = [row[header.index(column_name(competition.sample.id))] for row in rows]
@@ -149,9 +155,10 @@ def check_submission(data: bytes, sample: RawTable, competition: Competition) ->
 
 
 def _rows_of(data: bytes, sample: RawTable) -> list[list[str]]:
-    """The rows of a CSV file as Python's CSV reader reads them, without blank rows. The first row has the column names.
+    """Return the rows of a CSV file as Python's CSV reader reads them, without blank rows.
 
-    data: the bytes of the file. sample: has the encoding and the separator of the file.
+    The first row has the column names. data: the bytes of the file; sample: the sample submission, which has the same
+    encoding and separator as the file.
     """
     text = data.decode(sample.encoding).removeprefix(BOM)
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=sample.separator)
@@ -163,9 +170,10 @@ def _rows_of(data: bytes, sample: RawTable) -> list[list[str]]:
 
 
 def keep_submission(outputs: Path, data: bytes, made_by: dict) -> Path:
-    """Save a submission as submissions/<hash>.csv, with its record in <hash>.json. Returns the path of the CSV file.
+    """Save a submission as submissions/<hash>.csv, and its record as <hash>.json. Returns the path of the CSV file.
 
-    made_by: the content of the record. Nothing is written if an equal submission is kept already.
+    data: the bytes of the submission; made_by: the record, which says how the submission was made. Nothing is written
+    if an equal submission has been saved before.
     """
     path = submissions_folder(outputs) / f"{files.digest_of(data)}.csv"
     if not path.with_suffix(".json").is_file():
@@ -176,13 +184,16 @@ def keep_submission(outputs: Path, data: bytes, made_by: dict) -> Path:
 
 
 def is_kept(outputs: Path, digest: str) -> bool:
-    """Return whether submissions/ has the submission with the hash `digest`, undamaged and with its record."""
+    """Return whether submissions/ has an undamaged submission with the hash `digest`, and also its record."""
     path = submissions_folder(outputs) / f"{digest}.csv"
     return path.is_file() and path.with_suffix(".json").is_file() and files.digest(path) == digest
 
 
 def kept_submissions(outputs: Path) -> list[dict]:
-    """The records of all submissions, the oldest first. Raises InputError if a record or a submission was damaged."""
+    """Return the records of all submissions, the oldest first.
+
+    Raises InputError if a record was damaged, or if the submission of a record is missing or was changed.
+    """
     records = []
     for path in sorted((submissions_folder(outputs)).glob(RECORDS)):
         record = files.read_json(path, "the record of a submission", f"rm {quoted(path)}")
@@ -190,7 +201,7 @@ def kept_submissions(outputs: Path) -> list[dict]:
         if not table.is_file() or files.digest(table) != path.stem:
             raise InputError(
                 f"{table} is missing or was changed",
-                "the file as make sub wrote it",
+                "the file as `make sub` wrote it",
                 f"rm -f {quoted(path)} {quoted(table)}",
             )
         records.append(record)
@@ -198,22 +209,23 @@ def kept_submissions(outputs: Path) -> list[dict]:
 
 
 def show_kept(outputs: Path) -> None:
-    """Print all submissions that are kept, if there are any."""
+    """Print a table of all submissions in outputs/submissions/, if there are any."""
     rows = [
         [record["file"], record["made"], str(record["run"]), str(record.get("cross_fitted", "-"))]
         for record in kept_submissions(outputs)
     ]
     if rows:
-        console.table("submissions", ["file", "made", "of", "cross-validated score"], rows)
+        console.table("submissions", ["file", "made", "source", "cross-validated score"], rows)
 
 
-# ---- submission.json, which records the files that submission.csv is made of
+# ---- submission.json, which has the hashes of the files from which submission.csv was made
 
 
 def submission_sources(project: Project, run: str | None, sources: list[str]) -> dict:
-    """The names and hashes of everything that a submission depends on.
+    """Return a dictionary with the hashes of everything on which a submission depends.
 
-    run: the run, BLEND, or None for a vote. sources: the hashes of the files of the run, of the blend or of the vote.
+    run: the name of the run, BLEND, or None for a vote; sources: the hash of the run or of the blend, or the hashes of
+    the files of the vote.
     """
     folds = folds_file(project.outputs)
     return {
@@ -227,16 +239,16 @@ def submission_sources(project: Project, run: str | None, sources: list[str]) ->
 
 
 def sources_of_run(project: Project, name: str) -> dict:
-    """The `submission_sources` of a run, or of the current blend. name: the run, or BLEND."""
+    """Return the result of `submission_sources` for a run or for the blend. name: the name of the run, or BLEND."""
     weights = blend_file(project.outputs)
     blend = files.digest(weights) if weights.is_file() else ""
     return submission_sources(project, name, [blend if name == BLEND else project.run(name).digest()])
 
 
 def is_current(outputs: Path, wanted: dict) -> bool:
-    """Return whether submission.csv is undamaged, kept in submissions/, and made of the files in `wanted`.
+    """Return whether submission.csv is up to date: not changed, kept in submissions/, and made from the wanted files.
 
-    wanted: from `submission_sources`.
+    wanted: the result of `submission_sources` for the submission that would be made now.
     """
     record, path = _read_record(outputs), submission_csv(outputs)
     return (
@@ -248,44 +260,47 @@ def is_current(outputs: Path, wanted: dict) -> bool:
 
 
 def write_submission(outputs: Path, data: bytes, source: dict, record: dict) -> Path:
-    """Keep the submission in submissions/, then write submission.csv and submission.json.
+    """Save a submission in submissions/, then write submission.csv and submission.json.
 
-    Returns the path of the kept file. source: how the submission was made, for its record in submissions/. record: from
-    `submission_sources`, for submission.json.
+    data: the bytes of the submission; source: the record for submissions/, which says how the submission was made;
+    record: the result of `submission_sources`, which is saved in submission.json. Returns the path of the file in
+    submissions/.
     """
     kept = keep_submission(outputs, data, source)
     files.write_bytes(submission_csv(outputs), data)
-    files.write_json(_record_file(outputs), {"csv": files.digest_of(data), "made_of": record})  # last: holds the hash
+    # last, because submission.json has the hash of submission.csv
+    files.write_json(_record_file(outputs), {"csv": files.digest_of(data), "made_of": record})
     return kept
 
 
 def submission_state(project: Project) -> tuple[str, str]:
-    """The state of submission.csv, and a text on it. The state is missing, stale or complete.
+    """Return the state of submission.csv, which is missing, stale or complete, and a text on this state.
 
-    The text names the source of a complete submission, else the reason and the command that helps.
+    If the state is complete, the text names the run, blend or vote that gave the answers. Otherwise it gives the reason
+    and the command that helps.
     """
     if not submission_csv(project.outputs).is_file():
         return "missing", "make blend"
     before = _read_record(project.outputs).get("made_of")
     if not before:
-        return "stale", "the files that it is made of are not known; make blend"
+        return "stale", "it is not known from which files it was made; make blend"
     run = before["run"]
     if run == BLEND and project.blend.problem:
         return "stale", "the blend is stale; make blend"
     now = _record_now(project, before)
     source = {BLEND: "the blend", None: "a vote"}.get(run, f"run {run}")
     if is_current(project.outputs, now):
-        return "complete", f"of {source}" + ("" if run == BLEND else ", not of the blend")
+        return "complete", f"answers of {source}" + ("" if run == BLEND else ", not of the blend")
     command = {BLEND: "make sub", None: "make vote FILES=<the files>"}.get(run, f"make sub RUN={shlex.quote(str(run))}")
     changed = source if made_of.changes(before, now) else "submission.csv or its copy"
-    return "stale", f"{changed} changed since it was made; {command}"
+    return "stale", f"{changed} changed after submission.csv was made; {command}"
 
 
 def _record_now(project: Project, before: dict) -> dict:
-    """The `submission_sources` that the run, blend or vote of `before` would have now.
+    """Return the `submission_sources` that submission.csv would have if it was made again now from the same source.
 
-    The files of a vote are not read again. If the sample is not on this machine, its hash is copied from `before`.
-    before: the `submission_sources` in submission.json.
+    before: the `submission_sources` in submission.json, which name the source: a run, the blend or a vote. The files of
+    a vote are not read again. If the sample is not on this machine, its hash is copied from `before`.
     """
     run = before["run"]
     now = submission_sources(project, None, before["sources"]) if run is None else sources_of_run(project, run)

@@ -1,6 +1,6 @@
-"""The stage `make scores`: it prints the scores of all runs.
+"""The stage `make scores`: print the out-of-fold (OOF) scores of all runs and of the blend.
 
-If the true answers of the test photos are known, as in the demos, it also prints the scores on the test photos.
+If the true answers of the test photos are known, as in the demos, also print the scores on the test photos.
 """
 
 from collections.abc import Iterator
@@ -23,9 +23,9 @@ from comp.tables import read_table
 
 
 def show_scores(project: Project, answers_file: Path | None = None) -> None:
-    """Print the out-of-fold scores of all runs and of the blend.
+    """Print the out-of-fold scores of all runs and of the blend, and on request their scores on the test photos.
 
-    answers_file: a table with the true answers of the test photos; if it is given, also print the scores on them.
+    answers_file: the path of a table with the true answers of the test photos, or None to print no test scores.
     """
     competition = project.competition
     truth = read_truth(answers_file, competition) if answers_file else None
@@ -39,14 +39,15 @@ def show_scores(project: Project, answers_file: Path | None = None) -> None:
             rows[-1] += scoring.scores(competition, test_labels, test.at(ids)).values()
     names = [metric.name for metric in (competition.metric, *competition.also)]
     places = ("OOF", "leaderboard")[: 1 + (truth is not None)]
-    title = "cross-validated" + (" and on the leaderboard" if truth is not None else "")
+    title = "out-of-fold scores" + (" and leaderboard scores" if truth is not None else "")
     console.table(title, ["run", *(f"{place} {name}" for place in places for name in names)], rows)
 
 
 def _predictions(project: Project) -> Iterator[tuple[str, np.ndarray, Predictions]]:
-    """For each run and for the blend, yield its name, its OOF probabilities (S, C) and its test predictions.
+    """Yield (name, OOF probabilities (S, C), test predictions) for each run and then for the blend.
 
-    S is the number of scored rows, C of classes. Runs that cannot be loaded are left out with a warning.
+    S is the number of scored rows, and C the number of classes. For a run that cannot be loaded, nothing is yielded and
+    a warning is printed.
     """
     for reason in unused_folders(project.outputs).values():
         console.warn(reason)
@@ -54,7 +55,7 @@ def _predictions(project: Project) -> Iterator[tuple[str, np.ndarray, Prediction
         try:
             test = project.predictions(run.name)[1]
         except InputError as error:
-            console.warn(f"{run.name} is left out: {error.found.splitlines()[0]}")
+            console.warn(f"{run.name} is left out, because of an error: {error.found.splitlines()[0]}")
             continue
         yield run.name, project.scored_oof(run.name), test
     if blend_file(project.outputs, "test.npz").is_file():
@@ -66,24 +67,26 @@ def _predictions(project: Project) -> Iterator[tuple[str, np.ndarray, Prediction
 
 
 def read_truth(path: Path, competition: Competition) -> tuple[np.ndarray, np.ndarray]:
-    """The ids (N,) and the labels, in the form of the target, from a table of true answers.
+    """Return the ids (N,) and the labels in a table of true answers. The labels have the form of the target.
 
-    path: a table with the columns of the sample, or with a column `label`. Classes are names, indices, or a column of 0
-    and 1 for each class. Raises InputError if columns are missing, or if labels are not valid.
+    path: the path of the table, which has the columns of the sample submission, or the column of ids and a column
+    `label`. A class is given by its name, by its index, or by a 1 in its own column of 0 and 1. Raises InputError if a
+    column is missing, or if a label is not valid.
     """
     table = read_table(path, (competition.sample.id,), f"correct {path}")
     columns = table[_truth_columns(table, path, competition)]
     wrong, truth = (_of_indicators if columns.shape[1] > 1 else _of_one_column)(columns, competition)
     if wrong:
-        problem = f"{len(wrong)} label(s) of {path} are not valid:{listed(wrong)}"
-        raise InputError(problem, "labels that the competition has", f"correct {path}")
+        problem = f"{len(wrong)} label(s) in {path} are not valid:{listed(wrong)}"
+        raise InputError(problem, "labels that are valid in this competition", f"correct {path}")
     return table[competition.sample.id].to_numpy(str), truth
 
 
 def _truth_columns(table: pd.DataFrame, path: Path, competition: Competition) -> list[str]:
-    """The columns with the true answers: the answer columns of the sample, else `label`.
+    """Return the names of the columns with the true answers.
 
-    Raises InputError if a column is missing.
+    They are the answer columns of the sample submission or, if the table has none of these, the column `label`. Raises
+    InputError if a column is missing.
     """
     sample = competition.sample
     names = [name for name in sample.columns if name in table]
@@ -96,9 +99,9 @@ def _truth_columns(table: pd.DataFrame, path: Path, competition: Competition) ->
 
 
 def _of_indicators(columns: pd.DataFrame, competition: Competition) -> tuple[list[str], np.ndarray | None]:
-    """The fields that are not 0 or 1, and the labels from a column of 0 and 1 for each class.
+    """Return the fields that are neither 0 nor 1, and the labels, which are None if there are such fields.
 
-    The labels are None if there is such a field.
+    columns: the table of true answers with a column of 0 and 1 for each class.
     """
     numbers = columns.apply(pd.to_numeric, errors="coerce")
     wrong = columns.to_numpy()[~numbers.isin([0, 1]).to_numpy()].tolist()
@@ -110,9 +113,10 @@ def _of_indicators(columns: pd.DataFrame, competition: Competition) -> tuple[lis
 
 
 def _of_one_column(columns: pd.DataFrame, competition: Competition) -> tuple[list[str], np.ndarray | None]:
-    """The fields of the first column that are not labels, and the labels of the column.
+    """Return the fields of a column that are not valid labels, and the labels in the column.
 
-    The labels are None or not valid if there is such a field.
+    columns: the table of true answers, whose first column has the labels. If there are fields that are not valid, the
+    labels must not be used.
     """
     column = columns.iloc[:, 0]
     if competition.target == "regression":
@@ -130,9 +134,9 @@ def _of_one_column(columns: pd.DataFrame, competition: Competition) -> tuple[lis
 
 
 def _class_by_text(competition: Competition) -> dict[str, int]:
-    """Each text that means a class, and the class. The texts are the names and the indices of the classes.
+    """Return a dictionary from texts to class indices. The texts are the names and the indices of all classes.
 
-    If a text is both a name and an index, it means the index if the sample has indices, else the name.
+    If a text is both a name and an index, it stands for the index if the sample has indices, else for the name.
     """
     names = {name: c for c, name in enumerate(competition.classes)}
     indices = {str(c): c for c in range(competition.size)}

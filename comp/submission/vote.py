@@ -1,7 +1,8 @@
-"""The stage `make vote`: it makes one submission from several files, for teammates who share only submission files.
+"""The stage `make vote`: combine several submission files into one, for teammates who share only submission files.
 
-The answer form in answers.py says how answers are combined: classes by majority, probabilities and numbers by their
-mean. Ties go to the file that is named first, so the user names the best file first.
+The combined class of a row is the most frequent class, and the combined probability or number is the mean; answers.py
+describes all forms of answers. If there is a tie, the file that is named first decides, so the user should name the
+best file first.
 """
 
 from pathlib import Path
@@ -17,7 +18,10 @@ from comp.submission.answer_report import similarity, similarity_text, similarit
 
 
 def make_vote(project: Project, paths: list[Path]) -> None:
-    """Write the vote of these files to submission.csv, unless submission.csv is this vote already."""
+    """Combine submission files by vote, and write the result to submission.csv unless this file is up to date.
+
+    paths: the paths of the files, the best file first.
+    """
     _check_files(paths, project.competition)
     record = submission_file.submission_sources(project, None, [files.digest(path) for path in paths])
     if submission_file.is_current(project.outputs, record):
@@ -33,20 +37,20 @@ def make_vote(project: Project, paths: list[Path]) -> None:
     similarities = [similarity_text(competition, similarity(competition, own, combined)) for own in votes]
     rows = [[str(path), text] for path, text in zip(paths, similarities, strict=True)]
     console.table("agreement with the vote", ["file", similarity_title(competition)], rows)
-    console.say(f"wrote {submission_csv(project.outputs)}: {len(ids)} rows, the vote of {len(votes)} files")
+    console.say(f"wrote {submission_csv(project.outputs)} with {len(ids)} rows, the vote of {len(votes)} files")
 
 
 def _check_files(paths: list[Path], competition: Competition) -> None:
     """Raise InputError if there are fewer than two files, or if a file does not exist."""
     if len(paths) < 2:
-        found = f"{len(paths)} file(s) to vote"
+        found = f"FILES names {len(paths)} file(s), but a vote needs several files"
         raise InputError(found, "two or more submission files", 'make vote FILES="<the best file> <another>"')
     missing = [path for path in paths if not path.is_file()]
     if missing:
         sample = competition.sample
-        columns = ",".join((sample.id, *sample.columns)) if sample else "the sample's columns"
+        columns = ",".join((sample.id, *sample.columns)) if sample else "of the sample"
         raise InputError(
-            f"no {', no '.join(map(str, missing))}",
+            f"there is no file {', no file '.join(map(str, missing))}",
             f"submission files with the columns {columns}",
-            'ls, then make vote FILES="<names that ls shows>"',
+            'first find the names with `ls`, then: make vote FILES="<the best file> <another>"',
         )

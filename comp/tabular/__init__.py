@@ -1,4 +1,4 @@
-"""scikit-learn classifiers on embeddings, on columns of the tables, and on predictions of other runs.
+"""Fit scikit-learn classifiers to embeddings, to columns of the tables, and to predictions of other runs.
 
-Change here which classifiers there are, how their settings are chosen, and how runs are stacked.
+Change here which classifiers exist, how their settings are chosen, and how runs are stacked.
 """

@@ -1,15 +1,15 @@
-"""The classifiers of scikit-learn on rows of numbers, with their settings and their predictions for other rows.
+"""Fit classifiers of scikit-learn to rows of numbers, and predict other rows with them.
 
-| name     | model                                                                                            |
-|----------|--------------------------------------------------------------------------------------------------|
-| logistic | LogisticRegression (L2); a multilabel target gets one model for each label                       |
-| ridge    | Ridge; for grades, the two grades next to the predicted value share the probability              |
-| knn      | the nearest neighbours by cosine, weighted by distance; the class shares count as one neighbour  |
-| boosting | HistGradientBoosting; a multilabel target gets one model for each label                          |
+- logistic: LogisticRegression with an L2 penalty. A multilabel target gets one model for each label.
+- ridge: Ridge. For grades, the two grades next to the predicted number share the probability.
+- knn: the mean label of the nearest neighbours by cosine distance. Nearer neighbours have more weight. The class shares
+  of all training rows count as one more neighbour.
+- boosting: HistGradientBoosting. A multilabel target gets one model for each label.
 
-A new classifier needs an entry in CLASSIFIERS, and the functions that this entry names.
+Each classifier has one setting of which several values are tried. These values are called the grid. A new classifier
+needs an entry in CLASSIFIERS, and the functions that this entry names.
 
-Letters: N training rows, M rows to predict, F features, C classes or labels, V values of the grid.
+Letters in the shapes: N training rows, M rows to predict, F features, C classes or labels, V values of the grid.
 """
 
 import dataclasses
@@ -31,22 +31,22 @@ TINY = 1e-6  # the smallest probability, since a single 0 would make the log los
 
 @dataclass(frozen=True)
 class ClassifierSettings:
-    """The settings of a classifier. `resolved_settings` replaces each "auto" by a value for the competition."""
+    """The settings of a classifier. `resolved_settings` replaces each "auto" by a value that suits the competition."""
 
-    classifier: str = setting("auto", "auto, logistic, knn, boosting (trees), or ridge (ordinal and regression)")
-    grid: tuple = setting((), "values of C, neighbours, trees or penalty to try; empty: the classifier's own values")
+    classifier: str = setting("auto", "auto, logistic, knn, boosting (of trees), or ridge (for grades and numbers)")
+    grid: tuple = setting((), "values to try for C, neighbours, trees or penalty; empty: the classifier's usual values")
     best_by: str = setting(
-        "metric", "what chooses a value of the grid: metric (of the competition), or loss", choices=("metric", "loss")
+        "metric", "what chooses among the grid's values: the competition's metric, or loss", choices=("metric", "loss")
     )
     class_weights: str = setting(
         "auto",
-        "none, balanced (divides by the classes' shares), or auto (what the metric needs)",
+        "none, balanced (divides probabilities by class shares), or auto (whichever suits the metric)",
         choices=("auto", "none", "balanced"),
     )
     components: int = setting(
-        -1, "principal components to replace the embeddings by; 0: none; -1: 64 for boosting, else none"
+        -1, "number of principal components that replace the embeddings; 0: none do; -1: 64 for boosting, else 0"
     )
-    columns: str = setting("", "columns of both tables to add, with commas between, or all; empty: none")
+    columns: str = setting("", "columns to add (both tables must have them), separated by commas, or all; empty: none")
 
 
 def setting_types() -> dict[str, type]:
@@ -55,10 +55,10 @@ def setting_types() -> dict[str, type]:
 
 
 def resolved_settings(settings: ClassifierSettings, competition: Competition, run: str) -> ClassifierSettings:
-    """Return the settings with each "auto" replaced by a value for the competition.
+    """Return the settings with each "auto" replaced by a value that suits the competition.
 
-    run: the advice of the error for a wrong number. Raises InputError if a value does not exist or does not fit the
-    target.
+    run: the advice that the error gives for a wrong number. Raises InputError if a value is not allowed or does not fit
+    the competition's target.
     """
     name = _resolved_name(settings.classifier, competition.target)
     _check_choices(settings)
@@ -78,10 +78,11 @@ def _resolved_name(name: str, target: str) -> str:
     if name == "auto":
         return fitting[0]
     if name not in fitting:
-        problem = f"not for a target that is {target}" if name in CLASSIFIERS else "an unknown classifier"
+        known = name in CLASSIFIERS
+        problem = f"cannot be used, because the target is {target}" if known else "is not a known classifier"
         raise InputError(
-            f"classifier={name}: {problem}",
-            f"one of {', '.join(fitting)}",
+            f"classifier={name} {problem}",
+            f"a classifier for this target, one of {', '.join(fitting)}",
             f"the same command with classifier={fitting[0]} in SET",
         )
     return name
@@ -93,29 +94,31 @@ def _check_choices(settings: ClassifierSettings) -> None:
         if choices and value not in choices:
             key = field.name
             advice = f"the same command with {key}={choices[0]} in SET"
-            raise InputError(f"{key}={value}", f"one of {', '.join(choices)}", advice)
+            raise InputError(f"{key}={value} is not allowed", f"{key} is one of {', '.join(choices)}", advice)
 
 
 def _check_numbers(settings: ClassifierSettings, name: str, run: str) -> None:
     whole = CLASSIFIERS[name].counts
     wrong = [value for value in settings.grid if not value > 0 or (whole and value != int(value))]
     if wrong:
-        expected = f"{'whole numbers' if whole else 'numbers'} above 0"
-        raise InputError(f"grid={wrong[0]:g} for classifier={name}", expected, run)
+        expected = f"only {'whole numbers' if whole else 'numbers'} above 0 in the grid"
+        raise InputError(f"the grid of classifier={name} has the value {wrong[0]:g}", expected, run)
     if settings.components < -1:
-        raise InputError(f"components={settings.components}", "at least 0, or -1", run)
+        expected = "a number of principal components (0 or more), or -1 for the usual number"
+        raise InputError(f"components={settings.components} is too small", expected, run)
 
 
 def _resolved_weights(class_weights: str, competition: Competition) -> str:
-    """Return the class weights, with "auto" replaced.
+    """Return the setting `class_weights`, in which "auto" is replaced by "balanced" or "none".
 
-    "auto" means balanced if the metric gives each class the same weight, and none if it does not. A metric that gives
-    each row the same weight needs probabilities with the true class shares.
+    "auto" becomes "balanced" if the metric gives each class the same weight, and "none" if it does not: a metric that
+    gives each row the same weight needs probabilities with the true class shares. Raises InputError for "balanced" if
+    a row of the target does not have exactly one class.
     """
     if class_weights == "balanced" and competition.target not in ONE_LABEL:
         raise InputError(
-            f"class_weights=balanced for a {competition.target} target",
-            "class_weights=none, because the rows of this target do not have one class each",
+            f"class_weights=balanced cannot be used, because the target is {competition.target}",
+            "class_weights=none, because a row of this target does not have exactly one class",
             "the same command with class_weights=none in SET",
         )
     if class_weights != "auto":
@@ -124,7 +127,7 @@ def _resolved_weights(class_weights: str, competition: Competition) -> str:
 
 
 def settings_help() -> str:
-    """The text of --help that lists all settings with their meanings."""
+    """Return the part of the --help text that lists all settings with their meanings."""
     return help_text("settings of SET:", settings_of(ClassifierSettings), 16, defaults=False)
 
 
@@ -132,20 +135,22 @@ def settings_help() -> str:
 
 
 class Classifier:
-    """A classifier for a competition.
+    """A classifier for the target of a competition.
 
-    name: a name in CLASSIFIERS. balanced: whether all classes get the same weight. seed: the seed of boosting.
+    name: a key of CLASSIFIERS. balanced: whether all classes get the same weight. seed: the random seed of boosting.
     """
 
     def __init__(self, name: str, competition: Competition, balanced: bool = False, seed: int = 0):
         self.kind, self.competition, self.balanced, self.seed = CLASSIFIERS[name], competition, balanced, seed
 
     def predictions(self, grid: Sequence[float], x: np.ndarray, labels: np.ndarray, others: np.ndarray) -> np.ndarray:
-        """Fit a model for each value of the grid on x (N, F) and labels (N, …), and predict the rows `others` (M, F).
+        """Fit one model for each of the V values of the grid, and return the models' predictions (V, M, C).
 
-        Returns predictions (V, M, C); comp/competition/competition.py explains their form for each target. If the
-        classifier is balanced, probabilities are divided by the classes' shares in the training rows and normalised.
-        This is Bayes' rule for equal shares (Saerens et al. 2002; as logit adjustment, Menon et al. 2021).
+        grid: the values to try. x (N, F), labels (N, …): the features and the labels of the training rows.
+        others (M, F): the features of the rows to predict. comp/competition/competition.py explains the form of
+        predictions for each target. If the classifier is balanced, probabilities are divided by the classes' shares in
+        the training rows and normalised. This is Bayes' rule for equal shares (Saerens et al. 2002; as logit
+        adjustment, Menon et al. 2021).
         """
         if self.competition.target == "regression" or not (self.kind.probabilities or self.kind.votes):
             numbers = self.kind.numbers(self, grid, x, labels.astype(float), others)
@@ -161,15 +166,16 @@ class Classifier:
         return np.stack([self._normalised(of_value, indicators.mean(0)) for of_value in probs])
 
     def _predictions_of_numbers(self, values: np.ndarray) -> np.ndarray:
-        """Turn predicted numbers (M,) into predictions (M, C) of an ordinal or regression target."""
+        """Turn the numbers (M,) that a model predicts into predictions (M, C) for an ordinal or regression target."""
         if self.competition.target == "ordinal":
             return scoring.two_points(values, self.competition.size)
         return np.clip(values, *self.competition.limits)[:, None]
 
     def _one_label(self, grid, x: np.ndarray, labels: np.ndarray, others: np.ndarray, size: int) -> np.ndarray:
-        """Return the probabilities (V, M, size) of a label with `size` values. A value without a training row gets 0.
+        """Predict one label, which has `size` different values, for M rows. Fit one model for each of V grid values.
 
-        labels (N,): the values 0 … size - 1 of the training rows.
+        Returns the probability of each value of the label, (V, M, size), which is 0 for a value that no training row
+        has. labels (N,): the label of each training row, from 0 to size - 1.
         """
         probs, present = np.zeros((len(grid), len(others), size)), np.unique(labels)
         if len(present) == 1:
@@ -183,10 +189,10 @@ class Classifier:
         return labels if labels.ndim == 2 else np.eye(self.competition.size)[labels]
 
     def _normalised(self, probs: np.ndarray, shares: np.ndarray) -> np.ndarray:
-        """Return the probabilities (M, C), balanced if the classifier is balanced, and all above 0.
+        """Divide the probabilities (M, C) by `shares` if the classifier is balanced, and return them, all above 0.
 
-        The probabilities of classes are normalised to the sum 1 per row. shares (C,): the share of each class or label
-        in the training rows.
+        If each row has exactly one class, the probabilities of a row are scaled so that their sum is 1. shares (C,):
+        the share of each class or label in the training rows.
         """
         if self.balanced:
             probs = probs / np.maximum(shares, TINY) * (shares > 0)
@@ -197,7 +203,8 @@ class Classifier:
         return probs / probs.sum(1, keepdims=True)
 
 
-# ---- one function for each model of scikit-learn; the arguments are a Classifier, grid, x, labels, rows to predict
+# ---- one or two functions for each model of scikit-learn. Their arguments are a Classifier, the grid, the features and
+# the labels of the training rows, and the features of the rows to predict. They return predictions for each grid value.
 
 
 def _logistic_probabilities(_, grid, x, labels, others) -> list[np.ndarray]:
@@ -216,9 +223,10 @@ def _ridge_numbers(_, grid, x, labels, others) -> list[np.ndarray]:
 
 
 def _neighbour_votes(_, grid, x, indicators, others) -> list[np.ndarray]:
-    """Return, for each value of the grid, the mean (M, C) of the neighbours' indicators.
+    """Return, for each number of neighbours in the grid, the probabilities (M, C) of C classes or labels for M rows.
 
-    The mean of all training rows counts as one more neighbour.
+    The probabilities are the mean of the neighbours' indicators, and the mean over all training rows counts as one more
+    neighbour. indicators (N, C): 1 where a training row has the class or label, and 0 elsewhere.
     """
     votes = []
     for value in grid:
@@ -232,9 +240,10 @@ def _neighbour_numbers(_, grid, x, labels, others) -> list[np.ndarray]:
 
 
 def _neighbour_means(count: int, x: np.ndarray, values: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Return for each row of `others` the mean of `values` (N, …) over its `count` nearest rows of `x`.
+    """Return, for each row to predict, the weighted mean of `values` over the `count` nearest training rows.
 
-    x: the features (N, D) of the training rows. Nearer rows have more weight.
+    x (N, F), values (N, …): the features of the training rows, and the values to average. others (M, F): the features
+    of the rows to predict. Nearer training rows have more weight.
     """
     from sklearn.neighbors import KNeighborsRegressor
 
@@ -257,15 +266,15 @@ def _boosting_numbers(classifier: Classifier, grid, x, labels, others) -> list[n
 
 
 def _tree_options(classifier: Classifier, grid) -> dict:
-    # no early stopping, because it would hold out rows without regard to groups
+    # no early stopping, because scikit-learn would hold out rows for it and split groups
     most = int(max(grid))
     return {"max_iter": most, "max_leaf_nodes": 15, "early_stopping": False, "random_state": classifier.seed}
 
 
 def _after_trees(stages: Iterable[np.ndarray], grid) -> list[np.ndarray]:
-    """Return, for each value of the grid, the predictions after that many trees, all from one fit.
+    """Return the predictions of one fitted model after each number of trees in the grid.
 
-    stages: the predictions after 1, 2, 3, … trees.
+    stages: the predictions after 1, 2, 3, … trees. grid: the numbers of trees.
     """
     counts = {int(value) for value in grid}
     predictions = {count: stage for count, stage in enumerate(stages, 1) if count in counts}
@@ -277,14 +286,13 @@ def _after_trees(stages: Iterable[np.ndarray], grid) -> list[np.ndarray]:
 
 @dataclass(frozen=True)
 class Kind:
-    """A classifier of scikit-learn.
+    """One of the available classifiers: the targets that it can predict, its usual settings, and its functions.
 
-    targets: the targets that it fits. grid: the values to try; the values of simpler models come first and win ties.
-    counts: whether the values of the grid are whole numbers. components: the number of principal components that
-    replace the embeddings; 0 means that the embeddings stay. probabilities: the function that fits models and returns
-    the probabilities of the classes of one label. votes: the function that fits models to indicators (N, C) and returns
-    the probabilities of classes or labels. numbers: the function that fits models and returns numbers. A function that
-    is None does not exist for this classifier.
+    grid: the values to try, those of simpler models first; the first value wins a tie. counts: whether the values of
+    the grid must be whole numbers. components: the usual number of principal components that replace the embeddings; 0
+    means that the embeddings are used. probabilities: the function that returns the probability of each class.
+    votes: the function that learns from indicators, which are 1 where a row has a class or label and 0 elsewhere, and
+    returns probabilities. numbers: the function that predicts numbers. A function that does not exist is None.
     """
 
     targets: tuple[str, ...]
@@ -296,7 +304,7 @@ class Kind:
     numbers: Callable | None = None
 
 
-CLASSIFIERS = {  # the first classifier that fits a target replaces "auto"
+CLASSIFIERS = {  # "auto" means the first classifier here that has the competition's target among its targets
     "logistic": Kind(
         ("multiclass", "binary", "multilabel", "ordinal"),
         (1e-4, 1e-3, 1e-2, 1e-1, 1.0),  # C, the inverse of the L2 penalty; for standardised columns
@@ -318,7 +326,7 @@ CLASSIFIERS = {  # the first classifier that fits a target replaces "auto"
         TARGETS,
         (25, 50, 100),  # trees per class
         counts=True,
-        components=64,  # the time grows with the number of columns: a thousand columns would take minutes
+        components=64,  # because the time grows with the number of features: a thousand features would take minutes
         probabilities=_boosting_probabilities,
         numbers=_boosting_numbers,
     ),

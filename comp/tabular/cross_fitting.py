@@ -1,14 +1,16 @@
-"""Cross-fitting. The classifier that predicts fold k is fitted, and its settings are chosen, without any row of fold k.
+"""Predict each fold with a classifier that is fitted, and whose settings are chosen, without any row of this fold.
 
-An inner cross-validation over the other folds chooses the value of the grid: for each fold j ≠ k, a classifier learns
-from all folds except j and k and predicts fold j. The value whose predictions have the best score is taken. No group is
-split by the inner cross-validation, because no group is split by the folds. A classifier that learns without the folds
-j and k is used twice, for fold j and for fold k, so K folds need only K (K - 1) / 2 of these classifiers. If there are
-two folds, the inner cross-validation splits the other fold into halves by groups.
+The classifier has one setting of which several values are tried; these values are called the grid. For fold k, an inner
+cross-validation over the other folds chooses one value of the grid: for each fold j ≠ k, a classifier learns from all
+folds except j and k and predicts fold j. The value with the best score of these predictions is chosen. The folds split
+no group, so the inner cross-validation splits none either. A classifier that learns without the folds j and k is used
+twice, for fold j and for fold k, so K folds need only K (K - 1) / 2 of these classifiers. If there are only two folds,
+the inner cross-validation splits the fold that is not k into two halves, and keeps each group in one half.
 
-scikit-learn's GridSearchCV would fit each of these classifiers twice and cannot score by prediction ids.
+scikit-learn's GridSearchCV is not used: it would fit each of these classifiers twice, and it cannot score predictions
+of several photos that share one prediction id.
 
-Letters: N rows, n rows of some folds, M test rows, C classes, V values of the grid.
+Letters in the shapes: N rows, n rows of some folds, M test rows, C classes, V values of the grid.
 """
 
 import dataclasses
@@ -23,17 +25,17 @@ from comp.competition.competition import Competition
 from comp.tabular.classifiers import Classifier, ClassifierSettings
 from comp.tabular.row_values import Preparation, RowValues
 
-FEWEST = 3  # the fewest folds that leave rows for each inner training
+FEWEST = 3  # with fewer folds, leaving out fold k and another fold would leave no rows to learn from
 SMALLEST = 1e-7  # the smallest probability in the log loss
 
 
 @dataclass(frozen=True)
 class LearningRows:
-    """The rows to learn from, and the test rows.
+    """The N rows that classifiers learn from, and the M test rows.
 
-    values: what the classifier sees of the N rows. labels (N, …): the labels as competition/labels.py has them.
-    folds (N,), groups (N,): the fold and the group of each row. test: what the classifier sees of the M test rows.
-    ids (N,): the prediction id of each row, or None if no two rows share an id.
+    values, test: the input of the classifier for the N rows and for the test rows. labels (N, …): the labels, in the
+    form that competition/labels.py explains. folds (N,), groups (N,): the fold and the group of each row. ids (N,): the
+    prediction id of each row, or None if no two rows share an id.
     """
 
     competition: Competition
@@ -47,10 +49,10 @@ class LearningRows:
 
 @dataclass(frozen=True)
 class FoldResult:
-    """The predictions of the classifier for fold k, and the value of the grid that was chosen for this classifier.
+    """The predictions of the classifier that did not learn from fold k.
 
-    held_out (n, C): the predictions of the n rows of fold k, in the order of the rows. test (M, C): the predictions of
-    the test rows.
+    held_out (n, C): the predictions for the n rows of fold k, in the order of the rows. test (M, C): the predictions
+    for the test rows. value: the value of the grid that was chosen for this classifier.
     """
 
     k: int
@@ -60,17 +62,20 @@ class FoldResult:
 
 
 class CrossFitting:
-    """The classifiers for all folds. seed: the seed of boosting and of the principal components."""
+    """Fits one classifier for each fold, on the rows of the other folds.
+
+    seed: the random seed of boosting and of the principal components.
+    """
 
     def __init__(self, rows: LearningRows, settings: ClassifierSettings, seed: int):
         balanced = settings.class_weights == "balanced"
         self.rows, self.settings, self.seed = rows, settings, seed
         self.classifier = Classifier(settings.classifier, rows.competition, balanced, seed)
         self.parts = _parts(rows.folds, rows.groups)
-        self._inner: dict[bytes, np.ndarray] = {}  # predictions (V, n, C) of left-out rows, by which rows are left out
+        self._inner: dict[bytes, np.ndarray] = {}  # key: which rows are left out; value: their predictions (V, n, C)
 
     def fold(self, k: int) -> FoldResult:
-        """Choose a value of the grid without fold k, fit on the other folds, and predict fold k and the test rows."""
+        """Choose a value of the grid and fit a classifier, both without fold k. Predict fold k and the test rows."""
         value, held_out = self.chosen_value(k), self.rows.folds == k
         others = _concatenated(self.rows.values.at(held_out), self.rows.test)
         probs = self._predictions(~held_out, others, (value,))[0]
@@ -78,7 +83,10 @@ class CrossFitting:
         return FoldResult(k, probs[:count], probs[count:], float(value))
 
     def chosen_value(self, k: int) -> float:
-        """Return the value of the grid with the best inner score for fold k; the first value wins a tie."""
+        """Return the value of the grid that has the best score in a cross-validation over all folds except k.
+
+        The first value wins a tie.
+        """
         grid, held_out = self.settings.grid, self.rows.folds == k
         if len(grid) == 1:
             return grid[0]
@@ -86,16 +94,17 @@ class CrossFitting:
         for part in np.unique(self.parts[~held_out]):
             inner = (self.parts == part) & ~held_out
             left_out = inner | held_out
-            if left_out.all():  # two folds, of which the other is a single group, leave no row to learn from
+            if left_out.all():  # there is only one other fold, and it is a single group: no row is left to learn from
                 return grid[0]
             probs[:, inner] = self._of_left_out(left_out)[:, inner[left_out]]
         others = np.flatnonzero(~held_out)
         return grid[int(np.argmax([self._score(of_value[others], others) for of_value in probs]))]
 
     def _of_left_out(self, left_out: np.ndarray) -> np.ndarray:
-        """Return predictions (V, n, C) of n left-out rows, by classifiers that learn from all other rows.
+        """Predict the n rows that are left out, with classifiers that learn from all other rows.
 
-        left_out (N,): whether each row is left out.
+        Returns predictions (V, n, C), from one classifier for each of the V values of the grid. left_out (N,) bool:
+        whether each of the N rows is left out.
         """
         key = np.packbits(left_out).tobytes()
         if key not in self._inner:
@@ -103,18 +112,19 @@ class CrossFitting:
         return self._inner[key]
 
     def _predictions(self, train: np.ndarray, others: RowValues, grid: Sequence[float]) -> np.ndarray:
-        """Return predictions (V, n, C) of n rows `others`, by classifiers that learn from the training rows.
+        """Fit a classifier for each of the V values of the grid, and predict the n rows `others`.
 
-        train (N,): whether each row is a training row.
+        Returns predictions (V, n, C). train (N,) bool: whether each of the N rows is a training row.
         """
         values, labels = self.rows.values.at(train), self.rows.labels[train]
         prepared = Preparation(self.settings.components, self.seed).fit(values)
         return self.classifier.predictions(grid, prepared.transform(values), labels, prepared.transform(others))
 
     def _score(self, probs: np.ndarray, rows: np.ndarray) -> float:
-        """Return the competition's metric of some rows, or minus their mean loss; higher is better.
+        """Return the score of predictions for some rows; a higher score is better.
 
-        probs: the predictions of these rows. rows: their positions.
+        The score is the competition's metric or, if the setting best_by is "loss", the mean loss times -1. rows: the
+        positions of the predicted rows.
         """
         competition, labels = self.rows.competition, self.rows.labels[rows]
         ids = None if self.rows.ids is None else self.rows.ids[rows]
@@ -129,7 +139,7 @@ def _concatenated(first: RowValues, second: RowValues) -> RowValues:
 
 
 def _mean_loss(competition: Competition, labels: np.ndarray, probs: np.ndarray) -> float:
-    """Return the mean squared error if the target is a regression, else the mean log loss over rows and labels."""
+    """Return the mean squared error if the target is a regression, else the log loss, averaged over rows and labels."""
     if competition.target == "regression":
         return float(np.square(labels - probs[:, 0]).mean())
     if competition.target == "multilabel":
@@ -140,9 +150,10 @@ def _mean_loss(competition: Competition, labels: np.ndarray, probs: np.ndarray) 
 
 
 def _parts(folds: np.ndarray, groups: np.ndarray) -> np.ndarray:
-    """Return the part (N,) int that each row belongs to. The inner cross-validation leaves out one part at a time.
+    """Divide the rows for the inner cross-validation, and return the number (N,) of the part that each row is in.
 
-    The parts are the folds or, if there are only two folds, the halves of the folds.
+    The inner cross-validation leaves out one part at a time. If there are only two folds, each fold is divided into two
+    parts, and no group is split; otherwise the parts are the folds.
     """
     if folds.max() + 1 >= FEWEST:
         return folds

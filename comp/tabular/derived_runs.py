@@ -1,8 +1,8 @@
-"""Runs without a network of their own: classifiers on features (`make embed`) and on predictions (`make stack`).
+"""Write the files of runs that train no network: classifiers on features (`make embed`) or predictions (`make stack`).
 
-The recipe.json of such a run holds its settings as plain values, its kind, and the command that makes the run again.
-The oof.npz and test.npz of each fold have the form that a trained run gives them, so all code that reads predictions
-treats both sorts of runs alike.
+The recipe.json of such a run has the settings of the run as plain values, the kind of the run ("features" or "stack"),
+and the command that makes the run again. Each fold has the files oof.npz and test.npz in the form that a trained run
+gives them, so all code that reads predictions treats both sorts of runs alike.
 """
 
 import json
@@ -29,10 +29,11 @@ from comp.tabular.cross_fitting import CrossFitting, FoldResult, LearningRows
 def claim_derived(
     run: Run, kind: str, settings: dict, command: str, competition: Competition, packages: tuple[str, ...], **more
 ) -> None:
-    """Write the recipe.json of a run, or check it if it exists.
+    """Write the recipe.json of a run. If the file exists, only check that it has the same settings and classes.
 
-    kind: a kind of run of store/runs.py. settings: plain values, "name" among them. packages: the packages whose
-    versions are written. more: further plain values to write, such as the origin of pretrained weights.
+    kind: FEATURES for a run of `make embed`, STACK for a run of `make stack`. settings: the settings as plain values,
+    with the name of the recipe under the key "name". packages: the packages whose versions are written to the file.
+    more: further plain values to write, such as the origin of pretrained weights.
     """
     check_derived(run, settings, competition)
     if run.recipe.is_file():
@@ -44,22 +45,23 @@ def claim_derived(
 
 
 def check_derived(run: Run, settings: dict, competition: Competition) -> None:
-    """Raise InputError if the run exists and has other settings or other classes, or was trained."""
+    """Raise InputError if the run exists and has other settings or classes, or if it is a trained network."""
     if not run.recipe.is_file():
         return
     other = f"the same command with RUN=<another name>, or rm -r {quoted(run.folder)}"
     content = files.read_json(run.recipe, "the recipe of a run", other)
     kept = content.get("recipe")
     if run.kind not in DERIVED or not isinstance(kept, dict):
-        raise InputError(f"run {run.name} was trained", "another name: a run name belongs to one recipe", other)
+        found = f"the run {run.name} was trained as a network, and this command must not replace it"
+        raise InputError(found, "another name for the run that this command makes", other)
     if content.get("classes") != list(competition.classes):
-        raise InputError(f"{run.recipe} is not of this competition's classes", "a run of this competition", other)
+        raise InputError(f"{run.recipe} has other classes than the competition", "a run of this competition", other)
     changes = made_of.changes({"recipe": kept}, {"recipe": _plain(settings)})
     if changes:
         changed = "; ".join(f"{change.key}: {change.before!r}, not {change.now!r}" for change in changes)
         raise InputError(
-            f"run {run.name} was made with another recipe ({changed})",
-            f"the recipe in {run.recipe}: a run name belongs to one recipe",
+            f"the run {run.name} was made with other settings ({changed})",
+            f"the settings in {run.recipe}, because a run keeps its settings",
             other,
         )
 
@@ -73,11 +75,11 @@ def _plain(settings: dict) -> dict:
 
 @dataclass(frozen=True)
 class Places:
-    """Which photos and ids the files of a run are about.
+    """The photos and test ids to which the predictions of a run belong.
 
-    images (P,): the training photos. row_of_image (P,): the row of LearningRows that each training photo belongs to.
-    test_ids (M,): the prediction ids of the test rows. folds_digest: a hash of folds.csv. meta: further values for the
-    metadata of the files.
+    images (P,): the training photos. row_of_image (P,): for each training photo, the position of its row in
+    LearningRows. test_ids (M,): the prediction ids of the test rows. folds_digest: a hash of folds.csv. meta: further
+    values for the metadata of the files with the predictions.
     """
 
     images: np.ndarray
@@ -87,14 +89,14 @@ class Places:
     meta: dict = field(default_factory=dict)
 
     def of_fold(self, k: int, rows: LearningRows) -> np.ndarray:
-        """Whether each training photo (P,) is in fold k."""
+        """Return whether each of the P training photos is in fold k, (P,) bool. rows: the rows with their folds."""
         return rows.folds[self.row_of_image] == k
 
 
 def predict_derived(run: Run, rows: LearningRows, settings: ClassifierSettings, seed: int, places: Places) -> None:
-    """Write the predictions of all folds, and print their scores.
+    """Fit a classifier for each fold, write its predictions, and print the scores of all folds.
 
-    A fold whose predictions exist and were made of the current values is not made again.
+    A fold is skipped if its predictions exist and were made from the same input.
     """
     count = int(rows.folds.max()) + 1
     values = files.checksum([rows.values.digest(), rows.test.digest()])
@@ -108,14 +110,15 @@ def predict_derived(run: Run, rows: LearningRows, settings: ClassifierSettings, 
             advance(1)
     done = [k for k in range(count) if k not in pending]
     if done:
-        console.say(f"{run.name}: fold {', '.join(map(str, done))} already made from the same values")
+        numbers = ", ".join(map(str, done))
+        console.say(f"{run.name}: the predictions of fold {numbers} were already made from the same values")
     _show(run, [_scores(run, k, rows, places) for k in range(count)], rows.competition)
 
 
 def _record(run: Run, places: Places, k: int, values: str) -> dict:
-    """Return what the predictions of fold k depend on, in the form that store/made_of.py explains.
+    """Return the metadata for the predictions of fold k. It says what the predictions are made from.
 
-    values: a hash of the classifier's inputs.
+    store/made_of.py explains the form of the metadata. values: a hash of the classifier's input.
     """
     known = {"run": run.name, "recipe": files.digest(run.recipe), "folds": places.folds_digest, "fold": k}
     return {"tta": "", **known, "made_of": values, **places.meta}
@@ -137,7 +140,7 @@ def _write(run: Run, result: FoldResult, record: dict, rows: LearningRows, place
 
 
 def _scores(run: Run, k: int, rows: LearningRows, places: Places) -> list:
-    """Return a row of the printed table: the fold, its metrics, and the value of the grid that was chosen."""
+    """Return a row of the printed table: the fold, its metrics, and the value of the grid that was chosen for it."""
     competition, photos = rows.competition, places.of_fold(k, rows)
     predictions = load_predictions(run.oof(k), competition, run.command)
     row = places.row_of_image[photos]
@@ -147,5 +150,5 @@ def _scores(run: Run, k: int, rows: LearningRows, places: Places) -> list:
 
 
 def _show(run: Run, table: list[list], competition: Competition) -> None:
-    columns = ["fold", *scoring.titles(competition), "chosen"]
-    console.table(f"{run.name}: out of fold", columns, scoring.with_mean_row(table))
+    columns = ["fold", *scoring.titles(competition), "chosen value"]
+    console.table(f"{run.name}: out-of-fold scores", columns, scoring.with_mean_row(table))

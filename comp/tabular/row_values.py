@@ -1,10 +1,10 @@
-"""What a classifier sees of each row: a vector, and columns of the tables. Both are prepared for the classifier here.
+"""Collect and prepare the input of a classifier: for each row a vector, and columns of the competition's tables.
 
-A vector is an embedding, or the predictions of other runs. The setting `columns` of a run names columns that both the
+The vector is an embedding, or the predictions of other runs. The setting `columns` of a run names columns that both the
 training table and the test table have. The preparation (scaling, imputing, one-hot categories) is learned from training
 rows alone.
 
-Letters: N rows, M test rows, D numbers in a vector, T columns, F features.
+Letters in the shapes: N rows, M test rows, D numbers in a vector, T columns, F features.
 """
 
 import hashlib
@@ -19,26 +19,26 @@ from comp.inputs.input_tables import InputTables
 from comp.inputs.mask_gender_age import MaskGenderAgeTables
 from comp.text import split_names
 
-RARE = 2  # all categories with fewer training rows than this together form one category
+RARE = 2  # all categories that have fewer training rows than this are joined to one category
 
 
 @dataclass(frozen=True)
 class RowValues:
-    """The values of N rows.
+    """The input of a classifier for N rows, before it is prepared.
 
-    vectors (N, D) float32. columns (N, T): columns of the tables. An empty field is NaN in a column of numbers and ""
-    in a column of text.
+    vectors (N, D) float32: the embeddings of the rows, or the predictions of other runs. columns (N, T): columns of the
+    tables. An empty field is NaN in a column of numbers and "" in a column of text.
     """
 
     vectors: np.ndarray
     columns: pd.DataFrame
 
     def at(self, rows: np.ndarray) -> "RowValues":
-        """Return the values of some rows. rows: their positions, or bool (N,)."""
+        """Return the values of some rows. rows: the positions of these rows, or bool (N,) that is true for them."""
         return RowValues(self.vectors[rows], self.columns.iloc[rows])
 
     def digest(self) -> str:
-        """The first 16 hexadecimal digits of the SHA-256 over all values."""
+        """Return the first 16 hexadecimal digits of the SHA-256 hash of all values."""
         sha = hashlib.sha256(str(self.vectors.shape).encode())
         sha.update(np.ascontiguousarray(self.vectors))
         sha.update(self.columns.to_csv(index=False).encode())
@@ -51,11 +51,12 @@ class RowValues:
 def chosen_columns(
     text: str, tables: InputTables | MaskGenderAgeTables, images: Sequence[str], test: pd.DataFrame
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the chosen columns (N, T) of the training photos `images` (N,), and (M, T) of the test rows, in order.
+    """Return the chosen columns of the training photos, a table (N, T), and of the test rows, a table (M, T).
 
     text: the setting `columns`, which is a list of names with commas between them, "all" for all columns except those
-    that only identify a row, or "" for no columns. test: a table with the columns id and image.
-    Raises InputError if a column is not in both tables. The error lists the columns that are in both tables.
+    that only identify a row, or "" for no columns. images (N,): the training photos. test: a table with the columns id
+    and image of the M test rows. Raises InputError if a column is not in both tables. The error lists the columns that
+    are in both tables.
     """
     if not text:
         return pd.DataFrame(index=range(len(images))), pd.DataFrame(index=range(len(test)))
@@ -70,8 +71,9 @@ def chosen_columns(
 
 
 def _not_shared(missing: list[str], text: str, known: list[str], usual: list[str]) -> InputError:
-    problem = f"no column {', '.join(missing)} in both tables" if missing else f"columns={text}: no shared column"
-    expected = f"columns that the training and the test table have: {', '.join(known) or 'none'}"
+    wanted = f"columns={', '.join(missing) or text}"
+    problem = f"{wanted} names no column that both the training table and the test table have"
+    expected = f"columns that both tables have: {', '.join(known) or 'there are none'}"
     other = f"columns={usual[0]} or columns=all in SET" if usual else "columns= left out of SET"
     return InputError(problem, expected, f"the same command with {other}")
 
@@ -80,18 +82,18 @@ def _not_shared(missing: list[str], text: str, known: list[str], usual: list[str
 
 
 class Preparation:
-    """The preparation of rows: vectors are standardised, numbers are imputed, and categories become one-hot.
+    """Turns the values of rows into features: it standardises vectors and numbers, and makes categories one-hot.
 
-    `fit` learns means, deviations, principal components, medians and categories from the rows that it is given.
-    components: how many principal components replace the vectors; 0 means that the vectors themselves are used. seed:
-    the seed of the principal components.
+    A missing number becomes the median of its column. `fit` learns means, standard deviations, principal components,
+    medians and categories from training rows. components: how many principal components replace the vectors; 0 means
+    that the vectors themselves are used. seed: the random seed of the principal components.
     """
 
     def __init__(self, components: int, seed: int):
         self.components, self.seed = components, seed
 
     def fit(self, values: RowValues) -> "Preparation":
-        """Learn the preparation from training rows. Returns the Preparation itself."""
+        """Learn the preparation from the values of training rows. Returns this object."""
         self._parts = []  # (the name of a field of RowValues, the fitted transformer)
         if values.vectors.shape[1]:
             self._parts.append(("vectors", self._for_vectors(values.vectors.shape).fit(values.vectors)))
@@ -100,7 +102,7 @@ class Preparation:
         return self
 
     def transform(self, values: RowValues) -> np.ndarray:
-        """Return the features (N, F) float32 of any rows."""
+        """Return the features (N, F) float32 of any N rows, as the classifier needs them."""
         return np.hstack([part.transform(getattr(values, name)) for name, part in self._parts]).astype(np.float32)
 
     def _for_vectors(self, shape: tuple[int, int]):

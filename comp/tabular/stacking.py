@@ -1,12 +1,12 @@
-"""Stacking (`make stack`): a second-level classifier learns from OOF predictions of runs, cross-fitted on their folds.
+"""Stack runs (`make stack`): fit a second-level classifier to the OOF predictions of runs, cross-fitted on their folds.
 
 The classifier that predicts fold k learns from the rows of the other folds and never sees a row or label of fold k.
 The labels of fold k still reach it indirectly, as in all usual stacking: the first-level predictions of the other folds
 were made by models that were trained on labels of fold k. So the OOF score of a stack may be slightly too high; the
 difference is small, because the classifier has few numbers to fit. A blend that contains a stack has the same problem:
-its cross-validated score chooses the weights without fold k, but the stack's predictions of the other folds were fitted
-on labels of fold k. If a gain comes from a stack alone, believe it only if it is clearly larger than the blend's
-interval, or if the leaderboard shows it, too. For the same reason, a stack never makes pseudo-labels
+the blend chooses its weights for fold k without fold k, but the stack's predictions of the other folds were fitted on
+labels of fold k. If a gain comes from a stack alone, believe it only if the gain is clearly larger than the interval of
+the blend's score, or if the leaderboard shows it, too. For the same reason, a stack never makes pseudo-labels
 (training/pseudo_labelling.py).
 """
 
@@ -31,14 +31,15 @@ from comp.tabular.derived_runs import Places, check_derived, claim_derived, pred
 from comp.tabular.row_values import RowValues, chosen_columns
 
 SMALLEST = 1e-5  # the smallest probability whose logarithm is taken, since the logarithm of 0 is infinite
-HELP = "correct that setting; .venv/bin/python tools/stack.py --help describes all of them"
+HELP = "correct that setting; for a list of all settings: .venv/bin/python tools/stack.py --help"
 PACKAGES = ("numpy", "scikit-learn")
 
 
 def stack(project: Project, name: str, wanted: Sequence[str], text: str = "", seed: int = 0) -> None:
-    """Make the run `name`, a classifier on the predictions of other runs.
+    """Fit a classifier to the predictions of other runs, and write its predictions as the run `name`.
 
-    wanted: the names of the other runs; if empty, all complete runs that are not stacks. text: the settings SET.
+    wanted: the names of the other runs; if empty, all complete runs that are not stacks. text: the settings, as typed
+    in SET. seed: the random seed of the classifier.
     """
     check_run_name(name)
     run = project.run(name)
@@ -50,36 +51,37 @@ def stack(project: Project, name: str, wanted: Sequence[str], text: str = "", se
     rows, places = stacked(project, names, settings.columns)
     command = make_command("stack", RUN=run.name, RUNS=" ".join(names), SET=text, SEED=seed)
     claim_derived(run, STACK, plain, command, project.competition, PACKAGES)
-    console.say(f"{run.name}: {settings.classifier} on {', '.join(names)}")
+    console.say(f"{run.name}: the classifier {settings.classifier} is fitted to the predictions of {', '.join(names)}")
     places = dataclasses.replace(places, meta=places.meta | {"classifier": settings.classifier})
     predict_derived(run, rows, settings, seed, places)
 
 
 def sources(project: Project, run: Run, wanted: Sequence[str]) -> list[str]:
-    """Return the names of the runs to stack: `wanted`, or all complete runs except stacks if `wanted` is empty.
+    """Return the names of the runs to stack: `wanted`, or if this is empty, all complete runs that are not stacks.
 
-    Raises InputError if a run is unknown, if a run would stack itself, or if there is no run to stack.
+    run: the run to make. Raises InputError if a name is unknown or is the name of the run to make, or if there is no
+    run to stack.
     """
     runs.check_known(project.outputs, wanted)
     if run.name in wanted:
         raise InputError(
-            f"RUNS={' '.join(wanted)} has {run.name} itself",
-            "other runs to learn from",
+            f"RUNS={' '.join(wanted)} contains {run.name}, which is the run to make",
+            "only other runs, because a run cannot learn from itself",
             "the same command with another RUN",
         )
     names = list(wanted) or [n for n in project.complete_runs if n != run.name and project.run(n).kind != STACK]
     if not names:
         first = project.runs[0]
-        found = "no run is complete, apart from stacks"
-        raise InputError(found, "a run that is not a stack, with predictions of all folds", first.repair_command())
+        found = "no run is complete (stacks are not counted)"
+        raise InputError(found, "a run that is not a stack and has predictions of all folds", first.repair_command())
     return names
 
 
 def stacked(project: Project, names: Sequence[str], columns: str) -> tuple[LearningRows, Places]:
-    """Return the rows to learn from, one row for each prediction id, and the Places of their predictions.
+    """Return the rows that a stack learns from, one for each prediction id, and the photos and ids that it predicts.
 
-    names: the names of the runs to stack. columns: the setting `columns`, as in `chosen_columns`. Raises InputError if
-    a run is stale or not complete.
+    names: the names of the runs to stack. columns: the setting `columns`, which `chosen_columns` explains. Raises
+    InputError if a run is stale or not complete.
     """
     rows, competition = project.scored_rows, project.competition
     tests = [project.predictions(name)[1] for name in names]
@@ -96,7 +98,7 @@ def stacked(project: Project, names: Sequence[str], columns: str) -> tuple[Learn
 
 
 def as_vectors(competition: Competition, probs: np.ndarray) -> np.ndarray:
-    """Transform predictions (N, C) for a linear model.
+    """Transform predictions (N, C) so that they suit a linear model, and return the result (N, C) float32.
 
     Probabilities of classes become logarithms, probabilities of a multilabel target become logits, and numbers of a
     regression stay unchanged.
@@ -110,16 +112,16 @@ def as_vectors(competition: Competition, probs: np.ndarray) -> np.ndarray:
 
 
 def _row_of_image(rows: ScoredRows) -> np.ndarray:
-    """Return, for each training photo (P,), the position of its row among the scored rows."""
+    """Return the position (P,) of each training photo's row among the scored rows."""
     if rows.photo_ids is None:
         return np.arange(len(rows.ids))
     return pd.Index(rows.ids).get_indexer(pd.Index(rows.photo_ids))
 
 
 def _columns(project: Project, text: str, ids: np.ndarray) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the chosen columns of each scored row and of each test id.
+    """Return the chosen columns of the scored rows and of the test ids, as two tables.
 
-    An id has the columns of its first photo.
+    text: the setting `columns`. If an id has several photos, the columns of the first photo are used.
     """
     folds = project.folds.drop_duplicates("id") if project.competition.combine else project.folds
     if not text:

@@ -1,4 +1,4 @@
-"""Training: the stage, the loop, losses, mixing, optimizers, the best epochs, the resume file, pseudo-labels.
+"""Train the models of a run: the stage `make train`, the training loop, losses, mixing, optimizers and pseudo-labels.
 
 Change here how a model learns.
 """

@@ -1,7 +1,7 @@
-"""Check a run before anything is written, so that a mistake is reported at once and leaves no files.
+"""Check a run before any file is written, so that a mistake is reported at once and leaves no files behind.
 
-The largest check is a trial step, in which an untrained model trains on two grey photos and predicts them. The trial
-step shows whether the model works at the recipe's image size and, if not, at which size the model works.
+The longest check is the trial step, in which an untrained model trains on two grey images and then predicts them. It
+shows whether the model works at the recipe's image size. If not, other sizes are tried, and the error names one.
 """
 
 import dataclasses
@@ -24,13 +24,13 @@ from comp.store.paths import ALL_DATA
 from comp.store.runs import Run
 from comp.training import learner, losses, optimizers
 
-STEP = 32  # pixels between the image sizes that are tried, since most models halve the side five times
+STEP = 32  # pixels between two image sizes that are tried; most models halve the side of the image five times
 
 
 def check_trial_step(recipe: Recipe, competition: Competition, where: torch.device) -> None:
-    """Raise InputError if the model cannot train or predict at the recipe's image size.
+    """Raise InputError if the recipe's model cannot train or predict at the recipe's image size.
 
-    The error names the nearest size that works. where: the device that the trial step runs on.
+    The error names the nearest image size that works. where: the device on which the model is tried.
     """
     problem = fault_of_trial(recipe, competition, where)
     if not problem:
@@ -43,16 +43,18 @@ def check_trial_step(recipe: Recipe, competition: Competition, where: torch.devi
             f"the same command with image_size={better} in SET, and RUN=<name>",
         )
     raise InputError(
-        f"{shown} does not train here at any size: {problem}",
-        "a model that turns photos (B, 3, H, W) into one row of outputs for each photo",
-        "make train MODEL=resnet34, or another model that python -c 'import timm; print(*timm.list_models())' lists",
+        f"{shown} cannot be trained by this toolkit at any image size: {problem}",
+        "a model that turns images (B, 3, H, W) into one row of outputs for each image",
+        "make train MODEL=resnet34, or another model from the list that this command prints: "
+        "python -c 'import timm; print(*timm.list_models())'",
     )
 
 
 def working_size(recipe: Recipe, competition: Competition, where: torch.device) -> int:
-    """Return the image size (pixels) nearest to the recipe's at which the trial step works, or 0 if there is none.
+    """Return an image size (pixels) at which the recipe's model can train and predict, or 0 if no tried size works.
 
-    No size above the model's own size is tried.
+    The result is the tried size that is nearest to the recipe's image size. Sizes above the size that timm's weights of
+    the model were trained with are not tried. where: the device on which the model is tried.
     """
     own = factory.timm_size(recipe.model)
     sizes = {own, *range(STEP, own + 1, STEP)} - {recipe.image_size}
@@ -63,10 +65,10 @@ def working_size(recipe: Recipe, competition: Competition, where: torch.device) 
 
 
 def fault_of_trial(recipe: Recipe, competition: Competition, where: torch.device) -> str:
-    """Run the trial step. Return its error as one line of text, or "" if the step works.
+    """Let an untrained model train and predict once. Return its error as one line of text, or "" if there is no error.
 
-    Raises InputError for a fault that every image size has, such as an unknown optimizer, or auxiliary targets with a
-    model whose classifier is not a linear layer.
+    Raises InputError for a mistake that does not depend on the image size, such as an unknown optimizer, or auxiliary
+    targets for a model whose classifier is not a linear layer. where: the device on which the model is tried.
     """
     try:
         model = factory.create_model(recipe, competition, Path(), pretrained=False)
@@ -80,14 +82,17 @@ def fault_of_trial(recipe: Recipe, competition: Competition, where: torch.device
     try:
         _trial_step(model, optimizer, recipe, competition, where)
     except torch.OutOfMemoryError:
-        return ""  # the training meets the same error and says what to do
+        return ""  # the training will raise the same error, with advice
     except Exception as error:  # a timm model may raise any error at a size that is not its own
         return f"{type(error).__name__}: {(str(error).strip() or '?').splitlines()[0][:200]}"
     return ""
 
 
 def _trial_step(model: nn.Module, optimizer, recipe: Recipe, competition: Competition, where: torch.device) -> None:
-    """Train the model for one step, then predict. Raises ValueError if the outputs have a wrong shape."""
+    """Train the model for one step on two grey images, then predict them.
+
+    Raises ValueError if the model's outputs have a wrong shape. where: the device on which the model is.
+    """
     images = torch.zeros(2, 3, recipe.image_size, recipe.image_size, device=where)
     images = images.contiguous(memory_format=memory_format(recipe))
     head = heads.build_head(recipe, competition)
@@ -100,10 +105,11 @@ def _trial_step(model: nn.Module, optimizer, recipe: Recipe, competition: Compet
         with torch.set_grad_enabled(training), autocast(precision(recipe, where, training=training), where):
             outputs = model.train(training)(images)
         if not isinstance(outputs, torch.Tensor) or outputs.shape[:1] != (2,) or outputs.ndim != 2:
-            raise ValueError(f"the model gives {_shape_of(outputs)}, not a row for each photo")
+            raise ValueError(f"the model returns {_shape_of(outputs)}, and not one row for each image")
         probs = head.probs(outputs.float())
         if probs.shape != (2, competition.size):
-            raise ValueError(f"outputs of shape {tuple(outputs.shape)} do not give {competition.size} probabilities")
+            problem = f"for two images the model returns outputs of shape {tuple(outputs.shape)}, which do not give"
+            raise ValueError(f"{problem} {competition.size} probabilities for each image")
         if training:
             outputs.float().square().mean().backward()
             optimizer.step()
@@ -119,7 +125,7 @@ def _shape_of(outputs) -> str:
 
 
 def check_names(recipe: Recipe, competition: Competition) -> None:
-    """Raise InputError for an unknown loss, augmentation, TTA set or model; no file is read for this."""
+    """Raise InputError if the recipe names an unknown loss, augmentation, TTA set or model. No file is read."""
     losses.check_loss(recipe, competition)
     augment.pipeline(recipe.augment)
     tta.check(recipe.tta)
@@ -127,14 +133,18 @@ def check_names(recipe: Recipe, competition: Competition) -> None:
 
 
 def with_statistics(run: Run, recipe: Recipe, competition: Competition) -> Recipe:
-    """Return the recipe with its mean and std filled in, if they are not set, from its initial weights."""
+    """Return the recipe with a mean and a standard deviation (std) of the pixels.
+
+    If the recipe does not set a value, the value with which the initial weights were trained is filled in. The initial
+    weights are the weights of the run that INIT names, or timm's weights of the model.
+    """
     return with_normalisation(init_weights.with_init(recipe, run, competition))
 
 
 def check_begun(project: Project, run: Run, recipe: Recipe, numbers: list[int | str]) -> None:
-    """Raise InputError if the run has begun with another recipe, or if all rows are asked for before all folds.
+    """Raise InputError if an existing run has another recipe, or if all rows are to be trained before all folds.
 
-    numbers: the folds to train, or ALL_DATA alone, which means all rows.
+    numbers: the folds to train; [ALL_DATA] means only the training on all rows, which needs all folds trained.
     """
     if run.recipe.is_file():
         recipe_json.check_recipe(run, recipe, project.competition)
@@ -147,16 +157,16 @@ def check_folds_trained(project: Project, run: Run) -> None:
     missing = [k for k in range(project.fold_count) if not run.is_trained(k)]
     if missing:
         raise InputError(
-            f"FOLD={ALL_DATA}: fold {', '.join(map(str, missing))} of {run.name} not trained",
+            f"FOLD={ALL_DATA} needs all folds of {run.name}, but these are not trained: {', '.join(map(str, missing))}",
             "all folds trained, because the mean of their best epochs decides how long to train on all rows",
             f"the same command with FOLD={missing[0] if len(missing) == 1 else 'all'}",
         )
 
 
 def check_init(project: Project, run: Run, recipe: Recipe, numbers: list[int | str]) -> None:
-    """Raise InputError unless each of the folds `numbers` can begin with the weights of the same fold of INIT.
+    """Raise InputError unless each fold in `numbers` can start with the weights that the INIT run has for this fold.
 
-    A recipe without INIT passes.
+    The INIT run is the run that the recipe names in `init`. Nothing is checked for a recipe without an INIT run.
     """
     if not recipe.init:
         return
@@ -167,10 +177,11 @@ def check_init(project: Project, run: Run, recipe: Recipe, numbers: list[int | s
 
 
 def first_weights(project: Project, run: Run, recipe: Recipe, where: torch.device) -> dict | None:
-    """Try the model of a new run. Returns the origin of its pretrained weights as plain values for recipe.json.
+    """Try the model of a new run, and return the origin of its pretrained weights as plain values for recipe.json.
 
-    Returns None if the run has begun or uses no pretrained weights. Raises InputError if the model does not work at the
-    recipe's image size, or if the pretrained weights are missing or do not fit.
+    Nothing is tried for a run that has a recipe.json already. The result is None for such a run, and for a run without
+    pretrained weights. Raises InputError if the model does not work at the recipe's image size, or if the pretrained
+    weights are missing or do not fit the model. where: the device on which the model is tried.
     """
     if run.recipe.is_file():
         return None

@@ -1,16 +1,16 @@
 """Train a model one batch at a time, with its loss, optimizer, averaged weights (EMA) and number format.
 
-`Learner`, at the end of the module, does the work of a batch. A recipe may switch on three parts of this work, which
-come before `Learner`:
-- frozen parts: weights and batch norm statistics that do not change. If the first layers are frozen, they need no
-  backward pass, because autograd keeps nothing of the layers before the first weight that learns.
+`Learner`, at the end of the module, trains on one batch after another. The module first defines three optional parts of
+a training, which a recipe may switch on:
+- frozen layers, whose weights and batch norm statistics do not change. If the first layers are frozen, the backward
+  pass stops before them, which saves time and memory.
 - gradient checkpointing: autograd keeps the outputs of a few layers and computes the other outputs again in the
   backward pass (Chen et al. 2016, "Training Deep Nets with Sublinear Memory Cost"). A step takes about a third longer
   and gives the same numbers.
-- auxiliary heads: small heads for further targets, on the features that the classifier gets (multi-task learning,
-  Caruana 1997). Auxiliary heads steer the backbone during training; they are not saved and predict nothing.
+- auxiliary heads: small heads that predict further targets from the features that the classifier gets (multi-task
+  learning, Caruana 1997). They influence what the backbone learns. They are not saved, and no prediction uses them.
 
-Letters: B photos of a batch, T training targets, F features, A columns of auxiliary targets, V values of a category.
+Letters: B photos of a batch, T training targets, F features, A columns of auxiliary targets, V categories of a column.
 """
 
 import numpy as np
@@ -29,32 +29,34 @@ from comp.recipes.recipe_settings import Recipe
 from comp.training import losses, mixing, optimizers
 from comp.training.optimizers import backbone
 
-# ---- frozen parts
+# ---- frozen layers
 
 
 def freeze_always(recipe: Recipe) -> bool:
-    """Whether the frozen part is frozen for the whole training."""
+    """Return whether the layers that the recipe freezes stay frozen for the whole training."""
     return recipe.freeze_epochs < 0 or recipe.freeze_epochs >= recipe.epochs
 
 
 def freeze_for_epoch(model: nn.Module, recipe: Recipe, epoch: int) -> None:
-    """Freeze the parts that the recipe freezes in this epoch (from 0), and unfreeze the rest.
+    """Freeze the layers that the recipe freezes in an epoch, and unfreeze all other layers.
 
-    Call this after `model.train()`, which would unfreeze the batch norm statistics.
+    epoch: the number of the epoch, from 0. Call this function after `model.train()`, because `model.train()` unfreezes
+    the statistics of all batch norms.
     """
     frozen = freeze_always(recipe) or epoch < recipe.freeze_epochs
     freeze_parts(model, recipe.freeze_stages if frozen else None)
 
 
 def freeze_parts(model: nn.Module, stages: int | None) -> None:
-    """Freeze the first `stages` stages of a model and unfreeze the rest. The stem is the first stage.
+    """Freeze the first `stages` stages of a model, and unfreeze all other layers. The stem is the first stage.
 
-    stages: 0 freezes all weights except the classifier's, and None freezes nothing. A negative number counts from the
-    end: -2 freezes all stages except the last two and the head. The head is timm's last group, which holds the
-    classifier and often a norm or an attention pool before the classifier. Classifiers are never frozen.
-    The stages are timm's groups of parameters (`group_matcher(coarse=True)`: stem, stages or blocks, norm and head), or
-    the model's children in their order if the model has no group_matcher. The batch norms of frozen stages also keep
-    their statistics, so call this after `model.train()`.
+    stages: a number above 0 is the number of frozen stages. 0 freezes all weights except those of the classifier. None
+    freezes nothing. A negative number counts from the end: -2 freezes all stages except the last two and the head. The
+    head is the last group of timm's parameters, which holds the classifier and often a norm or an attention pool before
+    the classifier. Classifiers are never frozen. The stages are timm's groups of parameters
+    (`group_matcher(coarse=True)`: stem, stages or blocks, norm and head). If the model has no group_matcher, the stages
+    are its child modules in their order. The batch norms of frozen stages also keep their statistics, so call this
+    function after `model.train()`.
     """
     model = backbone(model)
     head = {id(parameter) for parameter in factory.classifier_parameters(model)}
@@ -78,7 +80,7 @@ def _frozen_names(model: nn.Module, stages: int | None) -> set[str]:
 
 
 def _stages(model: nn.Module) -> list[list[str]]:
-    """The names of the parameters of each stage, in the order of the stages."""
+    """Return a list with one list of parameter names for each stage of the model, from the first stage to the last."""
     if not hasattr(model, "group_matcher"):
         return [
             [f"{part}.{name}" if name else part for name, _ in child.named_parameters()]
@@ -94,7 +96,10 @@ def _stages(model: nn.Module) -> list[list[str]]:
 
 
 def switch_on_gradient_checkpointing(model: nn.Module, recipe: Recipe) -> None:
-    """Switch on timm's gradient checkpointing if the recipe asks for it. Raises InputError if the model has none."""
+    """Switch on timm's gradient checkpointing in the model if the recipe has checkpointing=true.
+
+    Raises InputError if the model has no gradient checkpointing.
+    """
     if not recipe.checkpointing:
         return
     try:
@@ -102,21 +107,22 @@ def switch_on_gradient_checkpointing(model: nn.Module, recipe: Recipe) -> None:
     except (AttributeError, AssertionError, NotImplementedError):
         raise InputError(
             f"checkpointing=true: {recipe.model} has no gradient checkpointing in timm",
-            "checkpointing=false; a smaller batch_size with a larger accumulate saves memory, too",
+            "checkpointing=false; a smaller batch_size and a larger accumulate also save memory",
             f'the same command with SET="checkpointing=false batch_size={max(recipe.batch_size // 2, 1)} '
             f'accumulate={2 * recipe.accumulate}" RUN=<name>',
         ) from None
     for module in model.modules():
         if getattr(module, "track_running_stats", False):  # a batch norm, which would count each batch twice
             module.register_forward_pre_hook(_before_recomputing)
-            # always_call, because torch ends the second forward pass by an exception
+            # always_call, because torch stops the second forward pass with an exception
             module.register_forward_hook(_after_recomputing, always_call=True)
 
 
 def _recomputing(norm: nn.Module) -> bool:
-    """Whether this is the second forward pass, which runs within the backward pass.
+    """Return whether the batch norm is now in the second forward pass, which runs during the backward pass.
 
-    A private function of torch tells this, because torch has no public function for it.
+    Gradient checkpointing runs this second forward pass. A private function of torch gives the answer, because torch
+    has no public function for it.
     """
     return norm.training and torch._C._current_graph_task_id() != -1
 
@@ -136,9 +142,10 @@ def _after_recomputing(norm: nn.Module, _, outputs) -> None:
 
 
 class WithAuxiliary(nn.Module):
-    """A model with a linear head for each auxiliary column.
+    """A model with an additional linear head for each column of auxiliary targets.
 
-    Raises InputError if the model's classifier is not a linear layer, because the features are not known then.
+    model: the model that is trained. columns: the auxiliary columns. The heads read the inputs of the model's
+    classifier. Raises InputError if the classifier is not a linear layer.
     """
 
     def __init__(self, model: nn.Module, columns: list[Auxiliary]):
@@ -153,22 +160,25 @@ class WithAuxiliary(nn.Module):
         self.features = inputs[0]
 
     def forward(self, images: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """Return the model's outputs and a list of the outputs of each auxiliary head. images (B, 3, H, W)."""
+        """Return the outputs of the model for images (B, 3, H, W), and a list of the outputs of each auxiliary head."""
         outputs = self.model(images)
         features = self.features.flatten(2).mean(2) if self.features.ndim == 4 else self.features  # (B, F)
-        del self.features  # this reference would keep the autograd graph of the batch in memory
+        del self.features  # otherwise the autograd graph of the batch would stay in memory
         return outputs, [head(features) for head in self.heads]
 
     @property
     def widths(self) -> list[int]:
-        """The number of target columns of each auxiliary column; these numbers sum to A."""
+        """Return how many targets each auxiliary column has. The sum of these numbers is A.
+
+        A column of numbers has two targets, and a column of categories has one target for each category.
+        """
         return [column.values.shape[1] for column in self.columns]
 
     def loss(self, outputs: list[Tensor], targets: Tensor) -> Tensor:
-        """Return the weighted sum of the losses of the auxiliary columns.
+        """Return the weighted sum of the losses of all auxiliary columns, as a scalar.
 
-        outputs: the output of each auxiliary head. targets (B, A): the targets of all auxiliary columns, one
-        after the other. With mixup a target is a mixture of the targets of two photos.
+        outputs: the outputs of each auxiliary head. targets (B, A): the targets of the first auxiliary column, then the
+        targets of the next column, and so on. After mixup, a target is a mixture of the targets of two photos.
         """
         parts = zip(self.columns, outputs, targets.split(self.widths, 1), strict=True)
         return sum(
@@ -180,7 +190,9 @@ class WithAuxiliary(nn.Module):
 def number_loss(outputs: Tensor, targets: Tensor) -> Tensor:
     """Return the mean squared error of outputs (B, 1) over the rows whose number is known.
 
-    targets (B, 2): the second column is 1 if the number is known, else 0; the first column is number x known.
+    targets (B, 2): the first column is the number, or 0 if it is not known. The second column is 1 if the number is
+    known, else 0. After mixup, both columns are mixtures of two rows. The first column divided by the second is then
+    the number to predict, and the second column is the weight of the row in the mean.
     """
     number, known = targets.unbind(1)
     error = (outputs[:, 0] - number / known.clamp_min(1e-12)) ** 2
@@ -190,42 +202,42 @@ def number_loss(outputs: Tensor, targets: Tensor) -> Tensor:
 def category_loss(outputs: Tensor, targets: Tensor) -> Tensor:
     """Return the mean cross entropy of logits (B, V) over the rows whose category is known.
 
-    targets (B, V): one-hot, or all 0 in a row whose category is not known.
+    targets (B, V): one-hot rows. A row has only zeros if its category is not known.
     """
     return -(targets * outputs.log_softmax(1)).sum() / targets.sum().clamp_min(1e-12)
 
 
 def classifier_of(model: nn.Module) -> nn.Module:
-    """Return the classifier of a model, a linear layer whose inputs are the features.
+    """Return the classifier of a model, which is a linear layer or a convolution. Its inputs are the model's features.
 
-    Raises InputError if the classifier is not a linear layer.
+    Raises InputError if the classifier is another layer, or if timm does not say which layer it is.
     """
     classifiers = factory.classifier_modules(backbone(model))
     if not classifiers or not isinstance(classifiers[0], (nn.Linear, nn.Conv2d)):
         raise InputError(
-            f"the classifier of this model is not a linear layer but {classifiers[0] if classifiers else 'not known'}",
-            "a model whose classifier is a linear layer, for auxiliary targets",
-            "the same command without auxiliary in SET, or another MODEL, with RUN=<name>",
+            f"the classifier of this model is not a linear layer, but {classifiers[0] if classifiers else 'unknown'}",
+            "a model whose classifier is a linear layer, because the setting auxiliary needs one",
+            "the same command with RUN=<name>, and without auxiliary in SET or with another MODEL",
         )
     return classifiers[0]
 
 
 def targets_of(columns: list[Auxiliary], positions, device: torch.device) -> Tensor:
-    """Return the targets (B, A) of all auxiliary columns side by side for some training rows.
+    """Return the targets (B, A) of some training rows for all auxiliary columns, side by side, on `device`.
 
-    positions (B,): the positions of these rows among the training rows.
+    columns: the auxiliary columns. positions (B,): the positions of the rows among all training rows, from 0.
     """
     return torch.cat([torch.from_numpy(column.values[positions]) for column in columns], 1).to(device)
 
 
-# ---- the work of a batch
+# ---- the training on a batch
 
 
 class Learner:
-    """The forward pass, backward pass and optimizer step of a recipe's training, on one device.
+    """A training on one device. It does the forward pass, the backward pass and the optimizer step of each batch.
 
-    rows: the training rows. The class weights of the loss are counted in the labels of these rows, and the row numbers
-    seed the augmentation of batches.
+    model: the model to train. rows: the training rows. The class weights of the loss are computed from the labels of
+    the rows, and the row numbers seed the augmentation of whole batches.
     """
 
     def __init__(self, model: nn.Module, recipe: Recipe, rows: Batches, competition: Competition, device: torch.device):
@@ -251,25 +263,32 @@ class Learner:
 
     @property
     def scored(self) -> nn.Module:
-        """The model whose weights are scored and saved, which is the EMA model if the recipe asks for an EMA."""
+        """Return the model that is scored and saved: the EMA model if the recipe has an EMA, else the trained model."""
         return self.ema.module if self.ema else self.model
 
     def start_epoch(self, epoch: int) -> None:
-        """Switch to training mode and freeze the parts that the recipe freezes in this epoch (from 0)."""
+        """Put the model into training mode, and freeze the layers that the recipe freezes in this epoch.
+
+        epoch: the number of the epoch, from 0.
+        """
         self.model.train()
         freeze_for_epoch(self.model, self.recipe, epoch)
 
     def set_lr(self, epoch: float) -> None:
-        """Set the optimizer's learning rate to its value at an epoch, which may be a fraction such as 2.5."""
+        """Set the optimizer's learning rate for a moment of the training.
+
+        epoch: the moment, as a number of epochs since the start. It may be a fraction, such as 2.5.
+        """
         for group in self.optimizer.param_groups:  # lr_scale is set by timm's layer decay
             group["lr"] = self.recipe.lr * optimizers.lr_factor(self.recipe, epoch) * group.get("lr_scale", 1.0)
 
     def backward(self, loaded: tuple[Tensor, Tensor, Tensor], epoch: int, batch: int, group: int, sync: bool) -> Tensor:
-        """Add the gradients of one batch, and return the loss of the batch.
+        """Run the forward and backward pass of one batch, and add up the gradients. Return the loss of the batch.
 
-        loaded: the pixels, the labels and the positions of the batch among the training rows. epoch, batch: the numbers
-        of the epoch and of the batch, from 0, which seed the mixing. group: the number of batches whose gradients make
-        up this optimizer step. sync: whether the processes exchange gradients in this backward pass.
+        loaded: the pixels of the batch, its labels, and its positions among the training rows. epoch, batch: the
+        numbers of the epoch and of the batch, both from 0; they seed the mixing of photos. group: the number of batches
+        whose gradients are added before the optimizer takes a step. sync: whether the processes of a training exchange
+        gradients in this backward pass.
         """
         with processes.without_sync(self.forward, not sync):
             images, targets = self._mixed(loaded, epoch, batch)
@@ -280,9 +299,9 @@ class Learner:
         return loss.detach()
 
     def _mixed(self, loaded: tuple[Tensor, Tensor, Tensor], epoch: int, batch: int) -> tuple[Tensor, Tensor]:
-        """Return the images (B, 3, H, W) and the training targets of a batch on the device, augmented and mixed.
+        """Augment and mix the photos of a batch. Return images (B, 3, H, W) and training targets, both on the device.
 
-        The targets are (B, T), or (B, T + A) if the recipe has auxiliary targets.
+        The targets are (B, T), or (B, T + A) if the recipe has auxiliary targets. `backward` explains the arguments.
         """
         recipe, (pixels, labels, positions) = self.recipe, loaded
         images = to_model(pixels, recipe.mean, recipe.std, self.device)
@@ -297,9 +316,10 @@ class Learner:
         return mixing.mix(images, targets, mixing.shares(recipe), recipe.mix_alpha, rng, groups)
 
     def _loss(self, outputs, targets: Tensor) -> Tensor:
-        """Return the recipe's loss plus the loss of the auxiliary heads, if there are any.
+        """Return the recipe's loss as a scalar. If there are auxiliary heads, their loss is added.
 
-        The last A columns of `targets` are the targets of the auxiliary heads.
+        outputs: what the model returns, or what `WithAuxiliary` returns if there are auxiliary heads. The last A
+        columns of `targets` are the targets of the auxiliary heads.
         """
         if not self.auxiliary:
             return self.loss(outputs, targets)
@@ -308,16 +328,21 @@ class Learner:
         return self.loss(outputs, targets[:, :own]) + self.auxiliary.loss(auxiliary_outputs, targets[:, own:])
 
     def _targets(self, labels: Tensor, positions: Tensor) -> Tensor:
-        """The training targets (B, T) of a batch, made from its soft labels if the recipe softens labels."""
+        """Return the training targets (B, T) of a batch.
+
+        The targets are made from soft labels if the training rows have soft labels, else from `labels`. positions (B,):
+        the positions of the batch among the training rows.
+        """
         if self.rows.soft is None:
             return self.head.targets(labels.to(self.device, non_blocking=True))
         soft = torch.from_numpy(self.rows.soft[positions.numpy()])
         return self.head.spread(soft.to(self.device, non_blocking=True))
 
     def step(self, number: int) -> None:
-        """Change the weights by the gradients, then update the EMA.
+        """Let the optimizer change the weights, with the gradients that `backward` has added up. Then update the EMA.
 
-        number: the number of the batch since the start of the training, from 0, which sets the warm-up of the EMA.
+        number: the number of the current batch since the start of the training, from 0. The warm-up of the EMA depends
+        on this number.
         """
         if self.recipe.clip_grad:
             self.scaler.unscale_(self.optimizer)
@@ -329,7 +354,10 @@ class Learner:
             self.ema.update(self.model, step=number)
 
     def state_dict(self) -> dict:
-        """Return the state that a resumed training needs: weights, optimizer, gradient scaler, EMA, auxiliary heads."""
+        """Return the state of the training, from which it can be resumed. `load_state_dict` reads this state.
+
+        It holds the states of the model, the optimizer, the gradient scaler, the EMA and the auxiliary heads.
+        """
         return {
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),

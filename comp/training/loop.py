@@ -1,13 +1,13 @@
-"""The training loop. It trains one fold of one recipe, keeps the best epoch, and can be resumed after any epoch.
+"""Train one fold with a recipe, and keep the weights of the best epoch. The training can be resumed after any epoch.
 
-`Fit`, at the end of the module, is the loop. The parts of the loop come before it: the resume file, the checks that all
-numbers are finite, the scores of an epoch, the history with the weights of the best epochs, and one pass over the
-training rows.
+`Fit`, at the end of the module, is the training loop. The functions that it uses come first: the resume file, the
+checks that all numbers are finite, the scores of an epoch, the history with the weights of the best epochs, and one
+pass over the training rows.
 
-All randomness of an epoch is a function of (seed, epoch) and is set at the start of the epoch, so a run that was killed
-and resumed ends with the same bits as a run that was never stopped. An error is raised by all processes of a training
-together, because the other processes would wait forever for a process that raised alone. The module has no argparse and
-no fixed paths, and prints nothing.
+All random numbers of an epoch depend only on the seed and on the number of the epoch. So a training that was killed and
+resumed gives exactly the same weights as a training that was never stopped. If several processes train together, an
+error is raised in all processes, because the others would wait forever for a process that stopped alone. This module
+reads no command line, has no fixed paths, and prints nothing.
 """
 
 import hashlib
@@ -44,13 +44,14 @@ Weights = dict[str, Tensor]
 
 # ---- the resume file
 
-SHA256 = 32  # bytes of the checksum at the end of the file
+SHA256 = 32  # the number of bytes of the checksum, which stands at the end of the file
 
 
 def save_resume(path: Path, identity: dict, content: dict) -> None:
-    """Write a resume file. content: plain values and tensors.
+    """Write a resume file, from which a killed training can go on.
 
-    identity: what the content was made with, such as the hashes of recipe and folds; `load_resume` compares it.
+    content: the state of the training, as plain values and tensors. identity: the record of what the training depends
+    on, such as the hashes of the recipe and the folds. `load_resume` compares this record with the current record.
     """
     stream = io.BytesIO()
     torch.save({"identity": identity, "content": content}, stream)
@@ -59,12 +60,13 @@ def save_resume(path: Path, identity: dict, content: dict) -> None:
 
 
 def load_resume(path: Path, identity: dict, device: torch.device) -> dict:
-    """Return the content that `save_resume` wrote, with its tensors on `device`.
+    """Return the content of a resume file that `save_resume` wrote, with its tensors on `device`.
 
-    Raises InputError if the file is damaged or was made with another identity. The checksum is compared first, then
-    torch.load reads only tensors and plain values (weights_only).
+    identity: the current record of what the training depends on. Raises InputError if the file is damaged, or if it was
+    written with another record. The file is opened only if its checksum is right, and torch.load then reads only
+    tensors and plain values (weights_only).
     """
-    remedy = f"rm {quoted(path)}, then the same command, which starts the fold again"
+    remedy = f"first rm {quoted(path)}, then the same command, which trains the fold from the start"
     try:
         data = path.read_bytes()
         if hashlib.sha256(data[:-SHA256]).digest() != data[-SHA256:]:
@@ -73,9 +75,9 @@ def load_resume(path: Path, identity: dict, device: torch.device) -> dict:
         made_with, content = saved["identity"], saved["content"]
     except (OSError, RuntimeError, EOFError, KeyError, ValueError, pickle.UnpicklingError, TypeError) as error:
         first_line = str(error).splitlines()[0]
-        raise InputError(f"{path} does not load: {first_line}", "a complete checkpoint", remedy) from None
+        raise InputError(f"{path} does not load: {first_line}", "a complete resume file", remedy) from None
     if made_with != identity:
-        raise InputError(f"{path} was made with {made_with}", f"{identity}", remedy)
+        raise InputError(f"{path} was made with {made_with}", f"a file that was made with {identity}", remedy)
     return content
 
 
@@ -85,59 +87,66 @@ def load_resume(path: Path, identity: dict, device: torch.device) -> dict:
 def check_finite_losses(losses: list[Tensor], seen: list[Tensor], rows: Batches, learner: Learner, epoch: int) -> None:
     """Raise NotFinite if a loss is not finite. The error lists the photos of the first batch with such a loss.
 
-    losses: the loss of each batch. seen: the positions of each batch's photos among `rows`. epoch: the number of the
-    epoch, from 0.
+    losses: the loss of each batch. seen: for each batch, the positions of its photos in `rows`. rows: the training
+    rows. epoch: the number of the epoch, from 0.
     """
     bad = (~torch.stack(losses).isfinite()).nonzero().flatten().cpu()
     if not processes.anywhere(len(bad) > 0):
         return
     if not len(bad):
-        raise NotFinite(f"a loss is not finite in {_epoch_name(epoch)}, on another process", learner.recipe)
+        raise NotFinite(f"in {_epoch_name(epoch)}, another process has a loss that is not finite", learner.recipe)
     first = int(bad[0])
     photos = listed(rows.photos.images[row] for row in rows.rows[seen[first].numpy()])
     problem = (
-        f"the loss is {float(losses[first]):g} in {_epoch_name(epoch)}, first in the batch of these photos:{photos}"
+        f"the loss is {float(losses[first]):g} in {_epoch_name(epoch)}, for the first time in the batch with these "
+        f"photos:{photos}"
     )
-    raise NotFinite(problem, learner.recipe, "look at those photos, or use ")
+    raise NotFinite(problem, learner.recipe, "first look at these photos, then ")
 
 
 def check_finite_epoch(learner: Learner, epoch: int) -> None:
-    """Raise NotFinite if the model's weights or its averaged weights are not finite. epoch: its number, from 0."""
+    """Raise NotFinite if the weights of the model or of its EMA are not finite.
+
+    epoch: the number of the epoch that has just ended, from 0.
+    """
     for what, model in (("weights", learner.model), ("averaged weights", learner.scored)):
         if processes.anywhere(not all_finite(model.state_dict().values())):
             raise NotFinite(f"the {what} are not finite after {_epoch_name(epoch)}", learner.recipe)
 
 
 def check_finite_scores(what: str, values: np.ndarray | float, learner: Learner, epoch: int) -> None:
-    """Raise NotFinite if `values`, computed on the held-out photos, are not finite.
+    """Raise NotFinite if `values`, which were computed on the held-out photos, are not finite.
 
-    what: the name of the values, for the error. All processes have the same values, so all of them raise.
+    what: the name of the values, for the error. epoch: the number of the epoch that has just ended, from 0. All
+    processes have the same values, so the error is raised in all of them.
     """
     if not np.isfinite(values).all():
         raise NotFinite(f"{what} is not finite after {_epoch_name(epoch)}", learner.recipe)
 
 
 def _epoch_name(epoch: int) -> str:
-    return f"epoch {epoch + 1}" + (f" (epoch {epoch} is kept in resume.pt)" if epoch else "")
+    return f"epoch {epoch + 1}" + (f" (resume.pt still holds epoch {epoch})" if epoch else "")
 
 
 # ---- the scores of an epoch
 
 
 def validation_scores(competition: Competition, held_out: Batches, probs: np.ndarray) -> dict[str, float]:
-    """Return val_loss and the value of each shown metric, by name.
+    """Score the predictions of the held-out rows. Return a dictionary with val_loss and the metrics.
 
-    probs (N, C): the predictions of the held-out rows. If the competition combines photos, prediction ids are scored
-    and not photos.
+    The keys are "val_loss" and the names of the metrics that the competition shows. probs (N, C): the predictions of
+    the N held-out rows. If several photos can share a prediction id, the predictions of such photos are combined before
+    they are scored.
     """
     labels, probs = scored_ids(competition, held_out.labels, probs, held_out.ids)
     return {"val_loss": val_loss(competition, labels, probs), **scoring.scores(competition, labels, probs)}
 
 
 def val_loss(competition: Competition, labels: np.ndarray, probs: np.ndarray) -> float:
-    """Return the log loss, or the mean squared error if the target is a number.
+    """Return the log loss of predictions, or their mean squared error if the target is a number (regression).
 
-    The log loss of a multilabel target is its mean binary cross entropy.
+    For a multilabel target, the log loss is the mean binary cross entropy over all labels. labels: the true labels.
+    probs (N, C): the predictions.
     """
     if competition.target == "regression":
         return float(np.mean((probs[:, 0] - labels) ** 2, dtype=np.float64))
@@ -145,10 +154,11 @@ def val_loss(competition: Competition, labels: np.ndarray, probs: np.ndarray) ->
 
 
 def goodness(values: dict[str, float], best_by: str, competition: Competition) -> float:
-    """Return the value that decides which epoch is best, so that higher is always better.
+    """Return the value by which epochs are compared. A higher value is always better.
 
-    best_by: "val_loss", or the name of a metric. The sign of a value that is better when lower is changed. A metric
-    that is not defined on these rows, such as AUC with one class, is NaN and counts as the worst value.
+    values: val_loss and the metrics of one epoch, with their names as keys. best_by: the name of the value to use,
+    "val_loss" or a metric. If a lower value is better, the sign of the value is changed. If the metric is NaN, because
+    it is not defined for the rows (such as AUC for rows of one class), the result is minus infinity.
     """
     value = values[best_by]
     better_up = best_by != "val_loss" and _metric_of_epoch(best_by, competition).higher_is_better
@@ -166,8 +176,9 @@ def _metric_of_epoch(name: str, competition: Competition) -> Metric:
 class Epochs:
     """The history of a training, and the weights of its best epochs.
 
-    history: the row of scores of each finished epoch. top: the best epochs, in the order of their scores. Each of them
-    has a score (higher is better), an epoch (its number, from 0) and weights (on the CPU).
+    history: a dictionary for each finished epoch, which becomes a row of history.csv. top: a dictionary for each of the
+    best epochs, beginning with the best. Its keys are score (higher is better), epoch (the number of the epoch, from 0)
+    and weights (on the CPU).
     """
 
     history: list[dict] = field(default_factory=list)
@@ -175,50 +186,60 @@ class Epochs:
 
     @property
     def count(self) -> int:
-        """The number of finished epochs."""
+        """Return the number of finished epochs."""
         return len(self.history)
 
     @property
     def best(self) -> Weights:
-        """The weights of the best epoch."""
+        """Return the weights of the best epoch, or averaged weights if these are better."""
         return self.top[0]["weights"]
 
     @property
     def best_epoch(self) -> int:
-        """The number of the best epoch, from 0."""
+        """Return the number of the best epoch, from 0."""
         return self.top[0]["epoch"]
 
     @property
     def stale(self) -> int:
-        """The number of epochs since the best epoch."""
+        """Return how many epochs have been finished since the best epoch."""
         return self.count - 1 - self.best_epoch
 
     def end(self, row: dict, score: float, model: nn.Module, keep: int) -> None:
-        """Add an epoch's row to the history, and its weights to the best epochs if it is among the `keep` best."""
+        """Record a finished epoch: add its row to the history, and keep its weights if it is one of the best epochs.
+
+        row: the row of history.csv. score: the score of the epoch; higher is better. model: the model with the weights.
+        keep: how many of the best epochs are kept.
+        """
         if len(self.top) < keep or score > self.top[-1]["score"]:
             entry = {"score": score, "epoch": self.count, "weights": copied_weights(model)}
             self.top = sorted([*self.top, entry], key=_best_first)[:keep]
         self.history.append(row)
 
     def put_first(self, score: float, weights: Weights) -> None:
-        """Put weights that score better than every epoch first, under the number of the best epoch."""
+        """Store weights as the best weights, because they have a better score than the weights of every single epoch.
+
+        They get the number of the best epoch. score: the score of `weights`; higher is better.
+        """
         self.top.insert(0, {"score": score, "epoch": self.best_epoch, "weights": weights})
 
 
 def _best_first(entry: dict) -> tuple[float, int]:
-    """The sort key that puts higher scores first, and the earlier epoch first if two scores are equal."""
+    """Return a sort key that puts higher scores first, and the earlier epoch first if two scores are equal.
+
+    entry: one of the best epochs, as in `Epochs.top`.
+    """
     return -entry["score"], entry["epoch"]
 
 
 def copied_weights(model: nn.Module) -> Weights:
-    """A copy of a model's state dict, on the CPU."""
+    """Return a copy of a model's state dict on the CPU."""
     return {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
 
 
 def average_weights(states: list[Weights]) -> Weights:
-    """Return the mean of several state dicts of one model, as in stochastic weight averaging (Izmailov et al. 2018).
+    """Return the mean of several state dicts of one model (stochastic weight averaging, Izmailov et al. 2018).
 
-    Batch norm statistics are averaged like weights. Counters are copied from the first state dict.
+    Batch norm statistics are averaged like weights. Tensors of whole numbers are copied from the first state dict.
     """
     return {
         name: torch.stack([state[name] for state in states]).mean(0) if value.is_floating_point() else value
@@ -228,13 +249,14 @@ def average_weights(states: list[Weights]) -> Weights:
 
 # ---- one pass over the training rows
 
-CHECK_EVERY = 64  # batches between two checks that losses are finite, since reading each loss would stall a GPU
+CHECK_EVERY = 64  # batches between two checks that losses are finite; a check of every batch would slow a GPU
 
 
 def train_epoch(learner: Learner, loader: Loader, epoch: int, advance: Advance) -> tuple[float, float]:
-    """Train one epoch. Returns the mean loss over the images, and the seconds spent waiting for photos.
+    """Train for one epoch. Return the mean loss over all images, and the seconds that were spent waiting for photos.
 
-    epoch: the number of the epoch, from 0. advance: a function that is called with the number of images in each batch.
+    loader: the loader of the training batches. epoch: the number of the epoch, from 0. advance: a function that is
+    called after each batch, with the number of images in the batch.
     """
     loader.order.epoch = epoch
     learner.start_epoch(epoch)
@@ -253,14 +275,20 @@ def train_epoch(learner: Learner, loader: Loader, epoch: int, advance: Advance) 
 
 
 def _mean(losses: list[Tensor], seen: list[Tensor]) -> float:
-    """The mean loss over images; batches may differ in size. seen: the positions of each batch's photos."""
+    """Return the mean loss over all images, although batches may differ in size.
+
+    losses: the mean loss of each batch. seen: for each batch, the positions of its photos.
+    """
     return float(np.average(torch.stack(losses).cpu().numpy(), weights=[len(positions) for positions in seen]))
 
 
 def _train_batch(learner: Learner, loaded: Loaded, epoch: int, i: int, batches: int) -> Tensor:
-    """Add the gradients of batch i, and return its loss.
+    """Train on one batch, and return its loss.
 
-    The optimizer steps after every `accumulate` batches and after the last batch.
+    The batch adds its gradients. The optimizer changes the weights after every `accumulate` batches (a setting of the
+    recipe), and after the last batch of the epoch. loaded: the pixels, labels and positions of the batch. epoch: the
+    number of the epoch, from 0. i: the number of the batch in the epoch, from 0. batches: how many batches the epoch
+    has.
     """
     accumulate = learner.recipe.accumulate
     group = min(accumulate, batches - i + i % accumulate)
@@ -277,9 +305,9 @@ def _train_batch(learner: Learner, loaded: Loaded, epoch: int, i: int, batches: 
 
 
 class Fit:
-    """The training of one fold. `run` trains it to the end.
+    """The training of one fold. The method `run` trains to the end.
 
-    train: the training rows. val: the held-out rows.
+    model: the model with its first weights. train: the training rows. val: the held-out rows, which score each epoch.
     """
 
     def __init__(
@@ -301,14 +329,21 @@ class Fit:
 
     @property
     def done(self) -> bool:
-        """Whether the last epoch is finished, or the last `patience` epochs were no better than the best epoch."""
+        """Return whether the training has ended.
+
+        It ends after the last epoch, or earlier if the last `patience` epochs (a setting of the recipe) were no better
+        than the best epoch.
+        """
         if not self.epochs.count:
             return False
         return self.epochs.count >= self.recipe.epochs or 0 < self.recipe.patience <= self.epochs.stale
 
     @property
     def chosen(self) -> dict:
-        """The settings that were in effect on this device, for the terminal and for the metadata of the weights."""
+        """Return the settings that this training uses on its device, such as the number format, as a dictionary.
+
+        The settings are printed, and they are stored in the metadata of the weights.
+        """
         return {
             "device": str(self.device),
             "processes": processes.world(),
@@ -320,26 +355,27 @@ class Fit:
         }
 
     def run(self, path: Path, identity: dict, progress: Callable, on_epoch: Callable[[dict], None]) -> Epochs:
-        """Train to the end, and return the history with the best epochs.
+        """Train to the end, and return the history with the weights of the best epochs.
 
-        path: the resume file. The training goes on from this file if it exists, and writes it after each epoch but the
-        last. identity: what the resume file must have been made with. progress(label, total): a function that returns a
-        context manager, which yields an Advance. on_epoch: a function that is called with each new row of the history.
-        Raises NotFinite if an epoch ends in numbers that are not finite. The resume file then still holds the epoch
-        before.
+        path: the resume file. If it exists, the training goes on from it. The file is written after each epoch except
+        the last. identity: the record of what the training depends on; a resume file with another record is an error.
+        progress: a function that gets a label and a number of images. It returns a context manager that shows the
+        progress of an epoch, and that yields a function for the number of images in each batch. on_epoch: a function
+        that is called after each epoch with the new row of the history.
+        Raises NotFinite if an epoch has numbers that are not finite. The resume file then still holds the epoch before.
         """
         if path.is_file():
             self._load(path, identity)
         while not self.done:
             on_epoch(self._epoch(progress))
-            if not self.done:  # the caller writes the weights; if killed before that, it trains the last epoch again
+            if not self.done:  # the caller writes the weights; if it is killed before, the last epoch is trained again
                 self._save(path, identity)
         if self.recipe.average_best > 1:
             self._average()
         return self.epochs
 
     def _epoch(self, progress: Callable) -> dict:
-        """Train and score one epoch, and return its row of the history."""
+        """Train and score one epoch, and return its row of the history. progress: as in `run`."""
         epoch, began, rows = self.epochs.count, time.monotonic(), len(self.loader.order.rows())
         # seeds dropout and stochastic depth
         torch.manual_seed(self.recipe.seed * 1_000_003 + epoch + processes.rank() * 7919)
@@ -354,14 +390,14 @@ class Fit:
         return row
 
     def _scores(self) -> dict[str, float]:
-        """Return val_loss and the metrics of the scored weights on the held-out rows.
+        """Predict the held-out rows with the current weights (or their EMA), and return val_loss and the metrics.
 
-        Raises NotFinite if the weights, the probabilities or val_loss are not finite.
+        Raises NotFinite if the weights, the predictions or val_loss are not finite.
         """
         processes.same_everywhere(self.learner.scored)
         check_finite_epoch(self.learner, self.epochs.count)
         probs = predict(self.learner.scored, self.val, self.recipe, self.competition, self.device)
-        check_finite_scores("a held-out probability", probs, self.learner, self.epochs.count)
+        check_finite_scores("a prediction of a held-out photo", probs, self.learner, self.epochs.count)
         scores = validation_scores(self.competition, self.val, probs)
         check_finite_scores("val_loss", scores["val_loss"], self.learner, self.epochs.count)
         return scores
@@ -370,12 +406,12 @@ class Fit:
         return goodness(scores, self.recipe.best_by, self.competition)
 
     def _average(self) -> None:
-        """Score the mean of the best epochs' weights, and put it first if it beats each of these epochs."""
+        """Average the weights of the best epochs. If the average scores better than each epoch, keep it as the best."""
         weights = average_weights([entry["weights"] for entry in self.epochs.top])
         self.learner.scored.load_state_dict(weights)
         try:
             score = self._goodness(self._scores())
-        except NotFinite:  # the mean of large weights may overflow although none of the epochs does
+        except NotFinite:  # a model with the mean of large weights may overflow, although no single epoch does
             return
         if score > self.epochs.top[0]["score"]:
             self.epochs.put_first(score, weights)

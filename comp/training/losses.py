@@ -1,10 +1,11 @@
-"""Losses. A loss takes a network's outputs (B, T) and the training targets (B, T) of its head, and returns a scalar.
+"""Define the losses. A loss takes a network's outputs (B, T) and training targets (B, T), and returns a scalar.
 
-A recipe's loss is a weighted sum of losses, such as "0.4 f1 + 0.6 focal". In a competition with attributes, a term may
-apply to one attribute, as in "cross_entropy(a) + 2 focal(b)". `build_loss` turns such a text into one function.
-LOSSES lists all losses, each with the family of heads that it fits: classes (one softmax), labels (a sigmoid for each
-label) or number. A new loss needs an entry in LOSSES. Class weights and label smoothing work with all losses of classes
-and labels, except that the f1 of labels takes no class weights.
+A recipe's loss is a weighted sum of losses, such as "0.4 f1 + 0.6 focal". If the classes have attributes, a loss may
+apply to one attribute, as in "cross_entropy(size) + 2 focal(colour)". `build_loss` turns such a text into one function.
+
+LOSSES lists all losses. Each loss fits one family of heads: "classes" (one softmax), "labels" (one sigmoid for each
+label) or "number" (one output). A new loss needs an entry in LOSSES. Label smoothing works with all losses for classes
+and labels. Class weights work with the same losses, except with the loss f1 for labels.
 
 Letters: B photos of a batch, T training targets, C classes or labels, V values of an attribute.
 """
@@ -24,18 +25,21 @@ from comp.models import heads
 from comp.models.heads import SIGMOID_LOSSES, Head
 from comp.recipes.recipe_settings import Recipe, resolved_recipe
 
-# ---- losses of classes take logits (B, C), soft targets (B, C) whose rows sum to 1, and the weight (C,) of each class
+# ---- losses for classes: arguments are logits (B, C), soft targets (B, C) whose rows sum to 1, class weights (C,)
 
 
 def cross_entropy(logits: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
-    """Return the mean over the batch of -sum_c w_c t_c log p_c, weighted by sum_c w_c t_c as in torch."""
+    """Return the cross entropy: the mean over the batch of -log p_c, with weight w_c t_c for each photo and class c.
+
+    p: the softmax of the logits (B, C). t: the targets (B, C). w: the class weights (C,), all 1 if `weights` is None.
+    """
     return _weighted_mean(-logits.log_softmax(1), targets, weights)
 
 
 def focal(logits: Tensor, targets: Tensor, weights: Tensor | None = None, gamma: float = 2.0) -> Tensor:
-    """Return the mean over the batch of -sum_c w_c t_c (1 - p_c)^gamma log p_c (Lin et al. 2017).
+    """Return the focal loss: the mean of -(1 - p_c)^gamma log p_c, weighted as in `cross_entropy` (Lin et al. 2017).
 
-    The mean is weighted as in `cross_entropy`. A gamma of 0 gives the cross entropy.
+    p: the softmax of the logits (B, C). A gamma of 0 gives the cross entropy.
     """
     log_p = logits.log_softmax(1)
     # expm1 gives 1 - p, because the plain difference loses its digits in float32 near p = 1
@@ -43,18 +47,16 @@ def focal(logits: Tensor, targets: Tensor, weights: Tensor | None = None, gamma:
 
 
 def f1(logits: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
-    """Return 1 - macro F1 over the classes that have targets in the batch, with probabilities in place of counts.
-
-    `soft_f1` has the formula.
-    """
+    """Return 1 - macro F1, computed from the softmax of the logits (B, C). `soft_f1` has the formula."""
     return soft_f1(logits.softmax(1), targets, weights)
 
 
 def soft_f1(p: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
-    """Return 1 - the mean over classes of F1_c = 2 sum t p / (sum t + sum p), weighted by w_c.
+    """Return 1 - macro F1 of a batch, computed from probabilities instead of counts, so that it has a gradient.
 
-    p (B, C): probabilities. A class without targets in the batch is left out, because its F1 is 0 for any prediction
-    and so has no gradient. With a softmax, probability on such a class still costs, because the true class gets less.
+    The F1 of class c is 2 sum(t p) / (sum t + sum p), summed over the batch, where t is the class's column of targets
+    (B, C) and p its column of probabilities (B, C). The mean over the classes is weighted by `weights` (C,). A class
+    without targets in the batch is left out, because its F1 is 0 for any prediction.
     """
     score = 2 * (targets * p).sum(0) / (targets.sum(0) + p.sum(0)).clamp_min(1e-12)
     counted = (targets.sum(0) > 0).float() * (1.0 if weights is None else weights)
@@ -62,14 +64,18 @@ def soft_f1(p: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor
 
 
 def smooth_classes(targets: Tensor, smoothing: float) -> Tensor:
-    """Return the smoothed targets (1 - s) t + s / C, where s is `smoothing` (Szegedy et al. 2016)."""
+    """Return the targets t (B, C) with label smoothing, which is (1 - s) t + s / C (Szegedy et al. 2016).
+
+    smoothing: s, from 0 to 1.
+    """
     return targets * (1 - smoothing) + smoothing / targets.shape[1]
 
 
 def class_weights(counts: Tensor) -> Tensor:
-    """Return the class weights N / (C n_c) (C,), as scikit-learn's "balanced"; a class without rows gets 0.
+    """Return class weights (C,) that give each class the same total weight, as "balanced" does in scikit-learn.
 
-    counts (C,): n_c, the number of training rows of each class. N is their sum.
+    The weight of class c is N / (C n_c), where n_c is the number of its training rows and N is the number of all
+    training rows. A class without rows gets 0. counts (C,): the numbers n_c.
     """
     counts = counts.double()
     return torch.where(counts > 0, counts.sum() / (len(counts) * counts.clamp_min(1)), 0.0).float()
@@ -78,8 +84,9 @@ def class_weights(counts: Tensor) -> Tensor:
 def marginal(logits: Tensor, targets: Tensor, members: list[Tensor]) -> tuple[Tensor, Tensor]:
     """Turn logits and targets (B, C) of classes into log-probabilities and targets (B, V) of an attribute's values.
 
-    members: for each value of the attribute, the indices of the classes that have this value. The log-probabilities can
-    serve as logits, because their softmax gives the probabilities back.
+    The probability of a value is the sum of the probabilities of its classes. members: for each value of the attribute,
+    the indices of the classes that have this value. The log-probabilities can be used as logits, because their softmax
+    gives the probabilities.
     """
     log_p = logits.log_softmax(1)
     return (
@@ -93,18 +100,23 @@ def _weighted_mean(values: Tensor, targets: Tensor, weights: Tensor | None) -> T
     return (weighted * values).sum() / weighted.sum().clamp_min(1e-12)
 
 
-# ---- losses of labels take logits (B, C), soft targets (B, C) in 0 … 1, and the weights (C,) of positive labels
+# ---- losses for labels: arguments are logits (B, C), soft targets (B, C) in 0 … 1, weights (C,) of positive labels
 
 
 def label_bce(logits: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
-    """Return the mean binary cross entropy -w t log p - (1 - t) log(1 - p)."""
+    """Return the mean binary cross entropy -w t log p - (1 - t) log(1 - p) over all photos and labels.
+
+    p: the sigmoids of the logits (B, C). t: the targets (B, C). w: the weights (C,) of positive labels, all 1 if
+    `weights` is None.
+    """
     return F.binary_cross_entropy_with_logits(logits, targets, pos_weight=weights)
 
 
 def label_focal(logits: Tensor, targets: Tensor, weights: Tensor | None = None, gamma: float = 2.0) -> Tensor:
-    """Return the mean of -w t (1 - p)^gamma log p - (1 - t) p^gamma log(1 - p) (Lin et al. 2017), which is linear in t.
+    """Return the mean of -w t (1 - p)^gamma log p - (1 - t) p^gamma log(1 - p) over all photos and labels.
 
-    A gamma of 0 gives `label_bce`.
+    This is the focal loss for labels (Lin et al. 2017), in a form that is linear in the targets t. `label_bce` explains
+    p, t and w. A gamma of 0 gives `label_bce`.
     """
     positive = (-logits).sigmoid() ** gamma * -F.logsigmoid(logits)
     negative = logits.sigmoid() ** gamma * -F.logsigmoid(-logits)
@@ -112,56 +124,59 @@ def label_focal(logits: Tensor, targets: Tensor, weights: Tensor | None = None, 
 
 
 def label_f1(logits: Tensor, targets: Tensor) -> Tensor:
-    """Return 1 - macro F1 over the labels that have targets in the batch, with probabilities in place of counts.
+    """Return 1 - macro F1, computed from the sigmoids of the logits (B, C). `soft_f1` has the formula.
 
-    A label that no photo of the batch has gets no gradient, so add bce or focal to this loss. The loss takes no class
-    weights, because its mean already gives each label the same weight.
+    A label that no photo of the batch has gets no gradient, so combine this loss with bce or focal. The loss takes no
+    class weights, because each label has the same weight in the mean.
     """
     return soft_f1(logits.sigmoid(), targets)
 
 
 def smooth_labels(targets: Tensor, smoothing: float) -> Tensor:
-    """Return the smoothed targets (1 - s) t + s / 2, where s is `smoothing`."""
+    """Return the targets t (B, C) with label smoothing, which is (1 - s) t + s / 2.
+
+    smoothing: s, from 0 to 1.
+    """
     return targets * (1 - smoothing) + smoothing / 2
 
 
 def positive_weights(counts: Tensor, rows: int) -> Tensor:
-    """Return the weights (N - n_c) / n_c (C,) of positive labels, that is, negatives per positive.
+    """Return a weight for the positive rows of each label, as a tensor (C,).
 
-    A label without positive rows gets 1. counts (C,): n_c, the number of rows that have each label. rows: N, the number
-    of training rows.
+    The weight is the number of rows without the label, divided by the number of rows with the label. A label that no
+    row has gets the weight 1. counts (C,): how many training rows have each label. rows: the number of training rows.
     """
     counts = counts.double()
     return torch.where(counts > 0, (rows - counts) / counts.clamp_min(1), 1.0).float()
 
 
-# ---- losses of a number take values (B, 1) and targets (B, 1), both scaled to 0 … 1
+# ---- losses for a number: arguments are values (B, 1) and targets (B, 1), both scaled to 0 … 1
 
-BEND = 0.1  # the error at which huber turns from quadratic to linear, as a share of the range
+BEND = 0.1  # the error at which huber changes from quadratic to linear, as a share of the range
 
 
 def mse(values: Tensor, targets: Tensor) -> Tensor:
-    """Return the mean squared error, which the mean minimises; it suits the metrics RMSE and kappa."""
+    """Return the mean squared error. It suits the metrics RMSE and kappa, because the mean minimises it."""
     return F.mse_loss(values, targets)
 
 
 def mae(values: Tensor, targets: Tensor) -> Tensor:
-    """Return the mean absolute error, which the median minimises."""
+    """Return the mean absolute error. It suits the metric MAE, because the median minimises it."""
     return F.l1_loss(values, targets)
 
 
 def huber(values: Tensor, targets: Tensor) -> Tensor:
-    """Return the mean Huber loss (Huber 1964), which is quadratic for errors below BEND and linear above.
+    """Return the mean Huber loss, which is quadratic for errors below BEND and linear for larger errors (Huber 1964).
 
-    A few wrong labels do not outweigh the other labels.
+    A few wrong labels therefore have less influence than in the mean squared error.
     """
     return F.huber_loss(values, targets, delta=BEND)
 
 
 def number_bce(outputs: Tensor, targets: Tensor) -> Tensor:
-    """Return the mean binary cross entropy of the sigmoid of the outputs (B, 1).
+    """Return the mean binary cross entropy between the sigmoids of the outputs (B, 1) and the targets (B, 1).
 
-    Unlike the other losses of a number, this loss takes the network's outputs and not the scaled values.
+    The other losses for a number take scaled values. This loss takes the outputs of the network.
     """
     return F.binary_cross_entropy_with_logits(outputs, targets)
 
@@ -171,10 +186,11 @@ def number_bce(outputs: Tensor, targets: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Loss:
-    """A loss.
+    """An entry of LOSSES, which describes a loss.
 
-    name: the name of the loss in a recipe. family: the family of heads that the loss fits (see heads.py).
-    weights: whether `function` takes class weights. gamma: whether `function` takes the recipe's gamma.
+    name: the name of the loss in a recipe. family: the family of heads that the loss fits (classes, labels or number).
+    function: the function that computes the loss. weights: whether `function` has the argument weights. gamma: whether
+    `function` has the argument gamma.
     """
 
     name: str
@@ -199,28 +215,33 @@ LOSSES = (
 
 
 def losses_of(family: str) -> dict[str, Loss]:
-    """Return the losses that fit a family of heads, by name."""
+    """Return the losses that fit a family of heads, as a dictionary from the name of a loss to its entry in LOSSES.
+
+    family: "classes", "labels" or "number".
+    """
     return {loss.name: loss for loss in LOSSES if loss.family == family}
 
 
 def check_loss(recipe: Recipe, competition: Competition) -> None:
-    """Raise InputError if the recipe's loss is unknown or does not fit its head. The error lists losses that fit."""
+    """Raise InputError, with a list of fitting losses, if the recipe's loss is unknown or does not fit its head."""
     recipe = resolved_recipe(recipe, competition)
     _terms_of(recipe, heads.build_head(recipe, competition), competition)
 
 
 def parse_loss(spec: str, names: tuple[str, ...], attributes: tuple[str, ...] = ()) -> list[tuple[float, str, str]]:
-    """Parse "0.4 f1 + focal(a)" into [(0.4, "f1", ""), (1.0, "focal", "a")].
+    """Turn a text that describes a loss into a list with the weight, the name and the attribute of each loss in it.
 
-    Raises InputError unless each term is one of the losses `names`, alone or with one of `attributes`.
+    For example, "0.4 f1 + focal(a)" gives [(0.4, "f1", ""), (1.0, "focal", "a")]. spec: the text. names: the names of
+    the losses that are allowed. attributes: the names of attributes that a loss may apply to. Raises InputError for any
+    other text.
     """
     terms = []
     for term in spec.split("+"):
         match = re.fullmatch(r"\s*(?:(\d*\.?\d+)\s*\*?\s*)?([a-z_][a-z_0-9]*)\s*(?:\(\s*(\w+)\s*\))?\s*", term)
         if not match or match[2] not in names or (match[3] and match[3] not in attributes):
-            of = f"; a loss may name an attribute: {names[0]}({' or '.join(attributes)})" if attributes else ""
+            of = f"; or a loss of one attribute: {names[0]}({' or '.join(attributes)})" if attributes else ""
             raise InputError(
-                f"loss={spec!r}: {term.strip()!r} is no loss that fits this head",
+                f"loss={spec!r}: {term.strip()!r} is not a loss that fits the head of this recipe",
                 f"a sum of {', '.join(names)}, such as 0.4 {names[-1]} + 0.6 {names[0]}{of}",
                 'the same command with SET="loss=auto" RUN=<name>, which takes the usual loss for the target',
             )
@@ -243,9 +264,9 @@ def build_loss(
 ) -> LossFunction:
     """Return the loss of a recipe, a function that turns outputs (B, T) and training targets (B, T) into a scalar.
 
-    labels (N, …): the labels of all training rows, which class_weights=balanced counts. A loss of an attribute is
-    computed on the marginals of the attribute, with probabilities and targets summed over the classes that share a
-    value. This works with every head of the family classes.
+    labels (N, …): the labels of all training rows, from which the setting class_weights=balanced computes the weights.
+    A loss that applies to an attribute first sums probabilities and targets over the classes with the same value of the
+    attribute. This works with every head of the family "classes". device: the device of outputs and targets.
     """
     recipe = resolved_recipe(recipe, competition)
     head = heads.build_head(recipe, competition)
@@ -273,16 +294,20 @@ def _number_term(weight: float, loss: Loss, head: Head) -> LossFunction:
 
 
 class _TrainingRows:
-    """The terms of a loss of classes or labels, with class weights that are counted in the training rows."""
+    """Build each loss of a weighted sum as a function, for a head of classes or labels.
+
+    labels (N, …): the labels of all training rows, from which the class weights are computed.
+    """
 
     def __init__(self, recipe: Recipe, head: Head, labels: np.ndarray, competition: Competition, device):
         self.recipe, self.head, self.competition, self.count = recipe, head, competition, len(labels)
         self.counts = _counts(head, labels, competition).to(device)
 
     def term(self, weight: float, loss: Loss, attribute: str) -> LossFunction:
-        """Return one term of the sum as a function of logits and targets.
+        """Return one loss of the weighted sum, times its weight, as a function of logits and targets.
 
-        attribute: the attribute that the loss applies to; "" means that the loss applies to the classes or labels.
+        weight: the weight of the loss in the sum. loss: its entry in LOSSES. attribute: the name of the attribute that
+        the loss applies to; "" means that the loss applies to the classes or labels.
         """
         smooth = smooth_classes if self.head.family == "classes" else smooth_labels
         smoothing = self.recipe.smoothing if self.head.smooths else 0.0
@@ -297,15 +322,19 @@ class _TrainingRows:
         return term
 
     def _members(self, attribute: str) -> list[Tensor]:
-        """Return, for each value of the attribute, the indices of the training targets whose class has this value."""
+        """Return a list with one tensor for each value of an attribute.
+
+        The tensor has the indices of the training targets whose class has this value.
+        """
         values = self.competition.attribute_values[attribute][self.head.of_class]
         values = torch.as_tensor(values, device=self.counts.device)
         return [(values == value).nonzero().flatten() for value in range(int(values.max()) + 1)]
 
     def _options(self, loss: Loss, members: list[Tensor]) -> dict:
-        """Return the arguments that the loss's function takes besides logits and targets.
+        """Return a dictionary with the arguments gamma and weights for the function of a loss.
 
-        members: the argument of `marginal`, or an empty list if the loss applies to the classes or labels.
+        An argument is left out if the function does not have it or the recipe does not use it. members: for each value
+        of an attribute, the indices of its training targets; [] if the loss applies to the classes or labels.
         """
         options = {"gamma": self.recipe.gamma} if loss.gamma else {}
         if not loss.weights or self.recipe.class_weights != "balanced":
@@ -316,7 +345,7 @@ class _TrainingRows:
 
 
 def _counts(head: Head, labels: np.ndarray, competition: Competition) -> Tensor:
-    """Return the sum (T,) of the training targets over all rows, that is, the number of rows of each class or label."""
+    """Return the sum (T,) of the training targets over all rows. It says how many rows each class or label has."""
     if labels.dtype.kind == "i" and head.family == "classes":  # the targets of a million rows might not fit in memory
         rows = torch.from_numpy(np.bincount(labels, minlength=competition.size))
         return rows.float() @ head.targets(torch.arange(competition.size))

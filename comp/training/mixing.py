@@ -1,11 +1,13 @@
-"""Mix the photos of a batch by mixup, by cutmix, or by halfmix, which joins the halves of two photos.
+"""Mix the photos of a batch by mixup, by CutMix, or by halfmix, which joins the halves of two photos.
 
-timm's Mixup needs an even number of photos and draws from numpy's global state. The functions here take batches of any
-size and draw from a Generator that is seeded with (seed, epoch, batch), so that a resumed run mixes exactly as a run
-that was never stopped.
-All ways of mixing take images (B, 3, H, W) and training targets (B, T) of any head, and return images and targets of
-the same shapes, mixed linearly. lam (lambda) is the share of the own image; the rest is the partner's. A new way of
-mixing needs an entry in WAYS and a setting with the same name in Recipe.
+Each image is mixed with another image of the batch, which is called its partner. All ways of mixing take images (B, 3,
+H, W) and training targets (B, T) of any head. They return images and targets of the same shapes. Targets are mixed
+linearly. lam (lambda) is the share of the image itself, and 1 - lam is the share of its partner.
+
+timm's Mixup is not used, because it needs an even number of photos and draws from numpy's global random state. The
+functions here take batches of any size. They draw from a Generator that the caller seeds, so that a resumed training
+mixes exactly as a training that was never stopped. A new way of mixing needs an entry in WAYS, and a setting with the
+same name in Recipe.
 """
 
 from collections.abc import Callable
@@ -17,18 +19,23 @@ from torch import Tensor
 
 from comp.recipes.recipe_settings import MIXES, Recipe
 
-HALF = (0.46, 0.54)  # the range of halfmix's cut, as a share of the width, since objects are not exactly centred
+HALF = (0.46, 0.54)  # where halfmix cuts a photo, as a share of its width; it varies, since objects are not centred
 
 
 def mixup(images: Tensor, targets: Tensor, partner: Tensor, lam: float) -> tuple[Tensor, Tensor]:
-    """Return lam * own + (1 - lam) * partner's, for the pixels and for the targets (Zhang et al. 2018)."""
+    """Mix the images and targets of a batch by mixup: lam * own + (1 - lam) * partner's (Zhang et al. 2018).
+
+    Returns the mixed images and targets. partner (B,): the index of each image's partner in the batch. lam: the share
+    of the image itself, from 0 to 1.
+    """
     return images.lerp(images[partner], 1 - lam), targets.lerp(targets[partner], 1 - lam)
 
 
 def paste(images: Tensor, targets: Tensor, partner: Tensor, box: tuple[int, int, int, int]) -> tuple[Tensor, Tensor]:
-    """Paste a box of the partner's pixels into each image (Yun et al. 2019).
+    """Paste a box of the partner's pixels into each image, as CutMix does (Yun et al. 2019).
 
-    box: its edges top, bottom, left, right in pixels. The targets are mixed by the exact share of pasted pixels.
+    Returns the mixed images and targets. The share of the partner's targets is the share of pasted pixels. partner
+    (B,): the index of each image's partner in the batch. box: the edges top, bottom, left and right in pixels.
     """
     top, bottom, left, right = box
     mixed = images.clone()
@@ -38,9 +45,10 @@ def paste(images: Tensor, targets: Tensor, partner: Tensor, box: tuple[int, int,
 
 
 def cutmix_box(height: int, width: int, lam: float, rng: np.random.Generator) -> tuple[int, int, int, int]:
-    """Draw a box that covers a share 1 - lam of the picture, or less if the border of the picture cuts it off.
+    """Draw a random box for CutMix. Return its edges top, bottom, left and right in pixels.
 
-    The centre of the box is uniform over the picture. Returns the edges top, bottom, left, right in pixels.
+    The box covers the share 1 - lam of the image, or less if it reaches beyond the border of the image and is cut off.
+    Its centre may be anywhere in the image, with equal probability. height, width: the size of the image in pixels.
     """
     h, w = height * np.sqrt(1 - lam), width * np.sqrt(1 - lam)
     y, x = rng.uniform(0, height), rng.uniform(0, width)
@@ -50,18 +58,19 @@ def cutmix_box(height: int, width: int, lam: float, rng: np.random.Generator) ->
 
 
 def half_box(height: int, width: int, rng: np.random.Generator) -> tuple[int, int, int, int]:
-    """Draw the left or the right half of the picture, cut at 46 to 54 % of its width.
+    """Choose at random the left or the right half of an image. Return its edges top, bottom, left and right in pixels.
 
-    Returns the edges top, bottom, left, right in pixels.
+    The image is cut at a random place between 46 and 54 % of its width. height, width: the size of the image in pixels.
     """
     cut = round(width * rng.uniform(*HALF))
     return (0, height, 0, cut) if rng.random() < 0.5 else (0, height, cut, width)
 
 
 def partners(size: int, rng: np.random.Generator, groups: np.ndarray | None = None) -> np.ndarray:
-    """Draw a permutation (size,) of the batch, which gives each image the partner that it is mixed with.
+    """Draw a random partner for each image of a batch. Return an array (size,) with the index of each image's partner.
 
-    groups (size,): if given, each image is mixed only with an image of the same group.
+    The indices are a permutation of the batch, so an image may be its own partner. size: the number of images. groups
+    (size,): a number for each image; if given, an image and its partner have the same number.
     """
     if groups is None:
         return rng.permutation(size)
@@ -86,10 +95,10 @@ def _with_half(images, targets, partner, _, rng) -> tuple[Tensor, Tensor]:
 
 @dataclass(frozen=True)
 class Way:
-    """A way of mixing.
+    """A way of mixing the images of a batch.
 
-    function: its arguments are images, targets, partner (B,), lam and the Generator. in_groups: whether an image is
-    mixed only with an image of its group, if `mix` is given groups.
+    function: the function that mixes; its arguments are images, targets, partner (B,), lam and the Generator.
+    in_groups: whether this way uses the argument `groups` of `mix`, so that both images are of the same group.
     """
 
     function: Callable[..., tuple[Tensor, Tensor]]
@@ -100,7 +109,7 @@ WAYS = {"mixup": Way(_mixed_up), "cutmix": Way(_with_box), "halfmix": Way(_with_
 
 
 def shares(recipe: Recipe) -> dict[str, float]:
-    """Return the share of batches that each way of mixing gets in every epoch, by the name of the way."""
+    """Return a dictionary from the name of each way of mixing to the share of batches that are mixed in this way."""
     return {name: getattr(recipe, name) for name in MIXES}
 
 
@@ -112,11 +121,12 @@ def mix(
     rng: np.random.Generator,
     groups: np.ndarray | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Mix the batch in one of WAYS, or leave it unmixed. Returns the images and the targets.
+    """Mix a batch in one randomly chosen way, or leave it unchanged. Return the images and the targets of the batch.
 
-    shares: the probability of each way; the rest up to 1 is the probability that the batch stays unmixed.
-    alpha: lam is drawn from Beta(alpha, alpha). groups (B,): if given, halfmix mixes only images of the same group,
-    such as images with the same value of an attribute.
+    shares: the probability of each way of mixing, by the name of the way. If their sum is below 1, the rest is the
+    probability that the batch stays unchanged. alpha: lam is drawn from the distribution Beta(alpha, alpha). groups
+    (B,): a number for each image; if given, halfmix mixes only images with the same number, for example with the same
+    value of an attribute.
     """
     name = drawn_way(shares, rng)
     if name is None or len(images) < 2:
@@ -128,7 +138,10 @@ def mix(
 
 
 def drawn_way(shares: dict[str, float], rng: np.random.Generator) -> str | None:
-    """Draw the name of a way of mixing. `shares` are the probabilities; the rest up to 1 is the probability of None."""
+    """Draw a way of mixing at random. Return its name, or None if the batch stays unchanged.
+
+    shares: the probability of each way, by name. If their sum is below 1, the rest is the probability of None.
+    """
     point = rng.random()
     for name, share in shares.items():
         point -= share

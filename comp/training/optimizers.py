@@ -1,4 +1,4 @@
-"""The learning rate, the optimizer, and the averaged weights (EMA) of a training."""
+"""Compute the learning rate of a training, and make its optimizer and the moving average of its weights (EMA)."""
 
 import math
 from collections.abc import Callable
@@ -9,16 +9,17 @@ from torch import nn
 from comp.errors import InputError
 from comp.recipes.recipe_settings import Recipe
 
-_FUSED = ("adam", "adamw", "sgd")  # have a kernel that updates all tensors at once, on CPUs as well
+_FUSED = ("adam", "adamw", "sgd")  # torch has a kernel for these that updates all tensors at once, also on CPUs
 
 
 # ---- learning rate
 
 
 def lr_factor(recipe: Recipe, epoch: float) -> float:
-    """Return the learning rate at an epoch, which may be a fraction such as 2.5, as a share of the recipe's `lr`.
+    """Return the factor by which the recipe's learning rate is multiplied at a moment of the training.
 
-    The result depends on the arguments alone, so a resumed training has the same learning rates.
+    epoch: the moment, as a number of epochs since the start. It may be a fraction, such as 2.5. The result depends only
+    on the arguments, so a resumed training has the same learning rates.
     """
     if epoch < recipe.warmup_epochs:
         return max(epoch, 1e-3) / recipe.warmup_epochs
@@ -26,7 +27,7 @@ def lr_factor(recipe: Recipe, epoch: float) -> float:
 
 
 def _cosine(recipe: Recipe, epoch: float) -> float:
-    """A cosine that falls from 1 at the end of the warm-up to 0 at the end of the last epoch."""
+    """Return the factor of a cosine schedule, which falls from 1 after the warm-up to 0 after the last epoch."""
     done = (epoch - recipe.warmup_epochs) / max(recipe.epochs - recipe.warmup_epochs, 1e-9)
     return 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
 
@@ -47,19 +48,19 @@ SCHEDULES: dict[str, Callable[[Recipe, float], float]] = {"cosine": _cosine, "st
 
 
 def is_fused(recipe: Recipe, device: torch.device) -> bool:
-    """Whether the recipe's optimizer runs with torch's fused kernel on this device.
+    """Return whether the recipe's optimizer uses torch's fused kernel on this device.
 
-    The fused kernel of sgd fails for weights that were frozen in the first epochs, because these weights have no
-    momentum yet.
+    If weights are frozen in the first epochs, sgd does not use the fused kernel. The kernel would fail as soon as these
+    weights learn, because they have no momentum yet.
     """
     joined = recipe.optimizer == "sgd" and recipe.freeze_epochs > 0
     return device.type in ("cpu", "cuda") and recipe.optimizer in _FUSED and not joined
 
 
 def make_optimizer(model: nn.Module, recipe: Recipe, device: torch.device) -> torch.optim.Optimizer:
-    """Return timm's optimizer with the recipe's settings; biases and norms get no weight decay.
+    """Return the optimizer that the recipe names, made by timm with the recipe's settings.
 
-    Raises InputError if timm does not know the name of the optimizer.
+    Biases and norms get no weight decay. Raises InputError if timm does not know the optimizer.
     """
     from timm.optim import create_optimizer_v2, list_optimizers
 
@@ -85,9 +86,9 @@ def make_optimizer(model: nn.Module, recipe: Recipe, device: torch.device) -> to
 
 
 def backbone(model: nn.Module) -> nn.Module:
-    """Return timm's model, without the module that a head may have wrapped around it.
+    """Return the timm model inside `model`, or `model` itself if no head has put the timm model into another module.
 
-    Only timm's model can tell the optimizer and the freezing about its layers.
+    The methods that describe the layers of a timm model are only in the timm model itself.
     """
     return getattr(model, "backbone", model)
 
@@ -96,9 +97,10 @@ def backbone(model: nn.Module) -> nn.Module:
 
 
 def make_ema(model: nn.Module, recipe: Recipe):
-    """Return timm's ModelEmaV3 with a warm-up, or None if the recipe has no EMA.
+    """Return timm's ModelEmaV3, which averages the weights of the model, or None if the recipe has no EMA.
 
-    Without the warm-up, a decay of 0.999 would keep much of the initial weights after the first epoch.
+    The decay of the average is smaller at the start of the training (warm-up). Otherwise, with a decay of 0.999, the
+    average would still hold much of the initial weights after the first epoch.
     """
     if not recipe.ema_decay:
         return None

@@ -1,11 +1,12 @@
-"""Pseudo-labels (`make pseudo`): trained models label the test photos, which become training rows of the next round.
+"""Train a run again with pseudo-labels (`make pseudo`): trained models label the test photos for further training.
 
-The method is by Lee (2013). This module decides which models may make the pseudo-labels for which fold. Pseudo-labels
-for the training of fold k are made by the fold-k models of several runs. A run may take part only if its fold-k model
-has seen no label of fold k, not even through other runs; trained runs and classifiers on features may take part. A
-stack never takes part, because it learns from predictions of models that were trained on labels of fold k. So the
-out-of-fold score of the next round remains a score on unseen labels. The pseudo-labels are the equal mean of the runs'
-predictions, because the fitted weights of the blend depend on the labels of fold k.
+In each round, the labelled test photos become additional training rows, and a new run is trained with them (Lee 2013).
+This module decides which models make the pseudo-labels for which fold. The training of fold k gets pseudo-labels only
+from the models that several runs have trained for fold k, and only if these models have seen no label of the held-out
+rows of fold k, not even through other runs. So the out-of-fold score of the new run is still a score on unseen labels.
+Trained runs and classifiers on features may make pseudo-labels. Stacks may not, because they learn from predictions of
+models that were trained on labels of fold k. The pseudo-labels are the plain mean of the runs' predictions, because the
+weights of the blend were fitted on the labels of all folds.
 
 Letters: T test ids, C classes.
 """
@@ -29,16 +30,16 @@ from comp.store.pseudo_labels import PseudoLabels
 from comp.store.runs import FEATURES, NETWORKS, TRAINED, Run, check_run_name
 from comp.training import train_stage
 
-MAY_LABEL = (TRAINED, FEATURES)  # the kinds of runs whose fold-k model has seen no label of fold k
+MAY_LABEL = (TRAINED, FEATURES)  # the kinds of runs whose model for fold k has seen no label of fold k
 
 
 @dataclasses.dataclass(frozen=True)
 class Rounds:
-    """The arguments of `make pseudo`.
+    """The options of `make pseudo`.
 
     rounds: the largest number of rounds. share: the share of pseudo-labelled photos among the photos of an epoch.
-    power: the exponent that sharpens the pseudo-labels; 1 leaves them unchanged. most_per_class: how many of the surest
-    photos of each class are used; 0 means all photos.
+    power: the exponent by which the pseudo-labels are sharpened; 1 leaves them unchanged. most_per_class: how many
+    photos of each class are used, beginning with the highest probability; 0 means all photos.
     """
 
     rounds: int = 2
@@ -47,7 +48,7 @@ class Rounds:
     most_per_class: int = 0
 
     def command(self, name: str, number: int) -> str:
-        """Return the command that makes the first `number` rounds of the run `name` again."""
+        """Return the command that repeats the first `number` rounds for the run `name`."""
         words = ["make pseudo", f"RUN={name}", f"ROUNDS={number}"]
         for field in dataclasses.fields(self)[1:]:
             if getattr(self, field.name) != field.default:
@@ -56,9 +57,9 @@ class Rounds:
 
 
 def run_rounds(project: Project, name: str, asked: Rounds, where: str = "auto") -> None:
-    """Train the run `name` again with pseudo-labels, round after round, until the OOF score no longer improves.
+    """Train the run `name` again with pseudo-labels, in several rounds, until the OOF score no longer improves.
 
-    where: the name of a device.
+    asked: the options, such as the largest number of rounds. where: the name of a device.
     """
     base = base_run(project, name, asked)
     labellers = labelling_runs(project)
@@ -69,34 +70,37 @@ def run_rounds(project: Project, name: str, asked: Rounds, where: str = "auto") 
         train(project, base, labels, asked, asked.command(name, number), where)
         gain = next(iter(compare.compared_metrics(compare.load_compared(project, [base.name], [labels.name])).values()))
         console.say(
-            f"round {number}: {base.name} {gain.first:.4f}, {labels.name} {gain.second:.4f} out of fold, "
-            f"better with probability {gain.better:.2f}"
+            f"round {number}: the out-of-fold score of {base.name} is {gain.first:.4f}, and the out-of-fold score of "
+            f"{labels.name} is {gain.second:.4f}; {labels.name} is better with probability {gain.better:.2f}"
         )
         if gain.better <= 0.5:
             folder = project.run(labels.name).folder
-            console.say(f"no gain: stopped. To leave {labels.name} out of the blend: rm -r {quoted(folder)}")
+            console.say(
+                f"stopped after a round without gain. To leave {labels.name} out of the blend: rm -r {quoted(folder)}"
+            )
             return
         labellers = [labels.name if labeller == base.name else labeller for labeller in labellers]
         base = project.run(labels.name)
-    console.say(f"{asked.rounds} round{'s' * (asked.rounds > 1)} done; make blend adds the new runs to the blend")
+    console.say(f"{asked.rounds} round{'s' * (asked.rounds > 1)} done. To add the new runs to the blend: make blend")
 
 
 def base_run(project: Project, name: str, asked: Rounds) -> Run:
-    """Return the run to train again.
+    """Return the run `name`, which is to be trained again.
 
-    Raises InputError unless the run was trained here, all its folds are predicted, and the arguments `asked` and the
-    name of the first round's run are valid.
+    Raises InputError if the run was not trained here, if some of its folds are not predicted, or if the options `asked`
+    or the name of the new run are not valid.
     """
     if asked.rounds < 1 or not asked.power > 0:
         raise InputError(
-            f"--rounds={asked.rounds} --power={asked.power}",
+            f"ROUNDS={asked.rounds} POWER={asked.power}",
             "at least 1 round, and a power above 0",
             "make pseudo RUN=<run> ROUNDS=2",
         )
     trained = [run.name for run in project.runs if run.kind in NETWORKS]
     if name not in trained:
         example = f"make pseudo RUN={trained[0]}" if trained else "make train MODEL=<a model>"
-        raise InputError(f"no trained run {name!r}", f"one of: {', '.join(trained) or 'none yet'}", example)
+        expected = f"in RUN one of the trained runs: {', '.join(trained) or 'none exists yet'}"
+        raise InputError(f"there is no trained run {name!r}", expected, example)
     run = project.run(name)
     if missing := run.missing_folds(project.fold_count):
         found = f"run {name} has no predictions of fold {missing[0]}"
@@ -106,34 +110,35 @@ def base_run(project: Project, name: str, asked: Rounds) -> Run:
 
 
 def labelling_runs(project: Project) -> list[str]:
-    """Return the names of the blend's runs that may make pseudo-labels.
+    """Return the names of the blend's runs that may make pseudo-labels, and print which of the blend's runs may not.
 
-    Stacks and the runs of earlier rounds may not. External predictions may not either, because nobody knows which
-    labels their models have seen. The blend may be stale, because each round adds a run that the blend lacks.
+    Stacks, runs of earlier rounds, and external predictions may not, because their models may have seen labels of the
+    held-out rows. The blend need not be up to date, because each round adds a run that the blend does not have yet.
     Raises InputError if there is no blend, or if none of its runs may make pseudo-labels.
     """
     weights = project.blend.weights
     if not weights:
-        raise InputError("no blend in outputs/blend", "a blend, whose runs make the pseudo-labels", "make blend")
+        raise InputError("there is no blend", "a blend, because its runs make the pseudo-labels", "make blend")
     names = [name for name in weights["runs"] if project.run(name).kind in MAY_LABEL]
     left = [f"{name} ({project.run(name).kind})" for name in weights["runs"] if name not in names]
     if left:
         console.say(
-            f"not used for pseudo-labels: {', '.join(left)}; the models of such runs may have seen labels of the fold"
+            f"not used for pseudo-labels: {', '.join(left)}; such models may have seen labels that they must not see"
         )
     if not names:
         raise InputError(
             f"none of the blend's runs may make pseudo-labels: {', '.join(left)}",
-            "a run trained here",
+            "a blend with at least one run that was trained here",
             "make train MODEL=<a model> && make blend",
         )
     return names
 
 
 def label(project: Project, labels: PseudoLabels, labellers: list[str], asked: Rounds) -> None:
-    """Write the pseudo-labels of a round for each fold. If all files of the round exist, check them and change nothing.
+    """Write the pseudo-labels of a round, one file for each fold. If all files exist, only check the files.
 
-    labellers: the names of the runs that make the pseudo-labels.
+    labels: the place of these files. labellers: the names of the runs that make the pseudo-labels. asked: the options,
+    see `Rounds`.
     """
     numbers = range(project.fold_count)
     if all(labels.file(k).is_file() for k in numbers):
@@ -150,16 +155,21 @@ def label(project: Project, labels: PseudoLabels, labellers: list[str], asked: R
 
 
 def labels_for_fold(project: Project, k: int, labellers: list[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Return the test ids (T,) and the mean (T, C) of the predictions by the fold-k models of the runs `labellers`."""
+    """Return the test ids (T,) and their pseudo-labels (T, C) for the training of fold k, before they are sharpened.
+
+    The pseudo-labels are the mean of the predictions of several models for fold k, one model of each run. labellers:
+    the names of these runs.
+    """
     tests = [load_test(project, project.run(name), k) for name in labellers]
     ids = tests[0].ids
     return ids, np.mean([test.at(ids) for test in tests], axis=0, dtype=np.float64).astype(np.float32)
 
 
 def train(project: Project, base: Run, labels: PseudoLabels, asked: Rounds, command: str, where: torch.device) -> None:
-    """Train and predict all folds of the round's run, with the recipe of the run `base` and the pseudo-labels.
+    """Train and predict all folds of the new run of a round. Its recipe is that of the run `base`, with pseudo-labels.
 
-    command: the command for recipe.json that makes the run again.
+    labels: the pseudo-labels of the round, whose name is also the name of the new run. asked: the options, see
+    `Rounds`. command: the command that makes the new run again, which recipe.json stores. where: the device.
     """
     recipe = recipe_json.load_recipe(base, project.competition)
     recipe = dataclasses.replace(recipe, pseudo=labels.name, pseudo_share=asked.share, all_data=False)
@@ -169,10 +179,11 @@ def train(project: Project, base: Run, labels: PseudoLabels, asked: Rounds, comm
 
 
 def sharpened(probs: np.ndarray, power: float, competition: Competition) -> np.ndarray:
-    """Return the predictions (T, C) raised to the power and normalised, so that the sure predictions become surer.
+    """Raise predictions (T, C) to a power and normalise them, so that high probabilities become higher.
 
-    Probabilities of classes are normalised to the sum 1 per row; a probability of a multilabel target and its
-    complement are normalised to the sum 1. Numbers of a regression are returned unchanged.
+    Probabilities of classes are normalised so that each row has the sum 1. For a multilabel target, each probability p
+    and its complement 1 - p are raised to the power and normalised to the sum 1. Predicted numbers (regression) are
+    returned unchanged.
     """
     if competition.target == "regression":
         return probs
@@ -183,9 +194,10 @@ def sharpened(probs: np.ndarray, power: float, competition: Competition) -> np.n
 
 
 def most_confident(probs: np.ndarray, most: int, competition: Competition) -> np.ndarray:
-    """Return the positions of the `most` surest rows of each predicted class, in ascending order.
+    """Return the positions of the rows with the most certain predictions, in ascending order.
 
-    If `most` is 0, or if the target does not have one label per row, return the positions of all rows.
+    For each predicted class, these are the `most` rows with the highest probability. If `most` is 0, or if a row of the
+    target does not have exactly one label, the positions of all rows are returned. probs (T, C): the predictions.
     """
     if not most or competition.target not in ONE_LABEL:
         return np.arange(len(probs))

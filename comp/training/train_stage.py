@@ -1,8 +1,8 @@
-"""The stage `make train`. It checks a run, then trains and predicts each fold once.
+"""Run the stage `make train`: check a run, then train and predict each of its folds.
 
-A lock keeps two commands from training the same fold at the same time. A training that was killed goes on after its
-last finished epoch. A training on all rows (all_data) comes after the folds. It holds no rows out, so the best epochs
-of the folds decide how many epochs it takes.
+A lock prevents two commands from training the same fold at the same time. A training that was killed goes on after its
+last finished epoch when the command is started again. A training on all rows (all_data) comes after the folds. It has
+no held-out rows, so the best epochs of the folds decide how many epochs it takes.
 """
 
 import contextlib
@@ -32,7 +32,7 @@ from comp.training import checks_before_training as before
 from comp.training import loop
 from comp.training.loop import Epochs, Fit
 
-WAITING = 0.05  # the share of an epoch spent waiting for photos above which it is printed
+WAITING = 0.05  # if an epoch spends more than this share of its time waiting for photos, the share is printed
 
 
 def train_run(
@@ -46,8 +46,8 @@ def train_run(
 ) -> None:
     """Train the folds of a run, and predict each fold after its training. All checks are done before a file is written.
 
-    command: the command that the user typed, for recipe.json. fold: all, all_data or the number of a fold. where: the
-    name of a device. predicts: whether the folds are predicted.
+    command: the command that makes the run again, which recipe.json stores. fold: "all", "all_data" or the number of a
+    fold. where: the name of a device. predicts: whether the folds are predicted after the training.
     """
     competition = project.competition
     before.check_names(recipe, competition)
@@ -67,9 +67,10 @@ def train_run(
 
 
 def train_folds(data: RunData, run: Run, numbers: list[int | str], where: torch.device, predicts: bool = True) -> None:
-    """Train the folds `numbers` of a run whose recipe.json exists, predict each of them, and print the scores.
+    """Train some folds of a run that has a recipe.json, predict each fold after its training, and print the scores.
 
-    predicts: whether the folds are predicted and their scores printed.
+    numbers: the numbers of the folds; ALL_DATA stands for the training on all rows. where: the device. predicts:
+    whether the folds are predicted and their scores printed.
     """
     for k in numbers:
         train_fold(data, run, k, where)
@@ -80,16 +81,16 @@ def train_folds(data: RunData, run: Run, numbers: list[int | str], where: torch.
 
 
 def train_fold(data: RunData, run: Run, k: int | str, where: torch.device) -> None:
-    """Train fold k, or all rows if k is ALL_DATA. A finished training is left alone; a stopped training is resumed.
+    """Train fold k, or train on all rows if k is ALL_DATA. A training that was killed is resumed.
 
-    Raises NotFinite if the training diverges. Raises InputError, without training, if an earlier start diverged and the
-    record of what the weights depend on has not changed since.
+    A fold that is already trained is only checked. Raises NotFinite if the numbers of the training become infinite or
+    NaN. If this happened in an earlier training and nothing has changed since, InputError is raised at once.
     """
     with processes.first_holds(run.lock(k), f"fold {k} of {run.name}"):
         if run.is_trained(k):
             weights_file.check_weights_current(data, run, k)
             weights_file.check_finite_file(run.weights(k), data.recipe)
-            console.say(f"{run.name} fold {k}: already trained, {run.weights(k)}")
+            console.say(f"{run.name} fold {k}: already trained, the weights are in {run.weights(k)}")
             return
         if k == ALL_DATA:
             before.check_folds_trained(data.project, run)
@@ -107,7 +108,10 @@ def train_fold(data: RunData, run: Run, k: int | str, where: torch.device) -> No
 
 @contextlib.contextmanager
 def _divergence_kept(run: Run, k: int | str, record: dict) -> Iterator[None]:
-    """Store the error of a training that diverges in this context, so that its next start can raise it again."""
+    """Save the error of a training whose numbers become infinite or NaN within this context, and raise the error.
+
+    The next start of the training then raises the saved error at once. record: what the training depends on.
+    """
     try:
         yield
     except weights_file.NotFinite as error:
@@ -117,7 +121,10 @@ def _divergence_kept(run: Run, k: int | str, record: dict) -> Iterator[None]:
 
 
 def _prepare(data: RunData, run: Run, k: int | str, where: torch.device) -> Fit:
-    """Return the Fit of fold k. Print the number of rows, the device and its settings, and the initial weights."""
+    """Build the model and return the Fit that trains fold k.
+
+    Also print the number of rows, the settings of the device, and where the initial weights come from.
+    """
     recipe, resumed = data.recipe, run.resume(k).is_file()
     torch.manual_seed(recipe.seed * 1000 + (data.project.fold_count if k == ALL_DATA else k))
     init = init_weights.init_weights_of(run, recipe.init, k) if recipe.init and not resumed else None
@@ -125,12 +132,13 @@ def _prepare(data: RunData, run: Run, k: int | str, where: torch.device) -> Fit:
     built = factory.build_model(recipe, data.competition, data.project.inputs / "weights", pretrained, init)
     fit = _fit(built.model, data, run, k, where)
     train = fit.loader.batches
-    rows = f"{train.labelled} training rows, " + (f"{train.pseudo} pseudo-labelled ones, " if train.pseudo else "")
-    rows += f"{fit.length} epochs" if k == ALL_DATA else f"{len(fit.val.labels)} held out"
+    rows = f"{train.labelled} training rows, " + (f"{train.pseudo} pseudo-labelled rows, " if train.pseudo else "")
+    rows += f"{fit.length} epochs" if k == ALL_DATA else f"{len(fit.val.labels)} held-out rows"
     console.say(f"{run.name} fold {k}: {rows}" + (", resumed" if resumed else ""), style="bold")
     console.say(f"  {', '.join(f'{name} {value}' for name, value in fit.chosen.items())}")
     if init:
-        console.say(f"  begins with fold {k} of {recipe.init}" + "".join(f"; new: {line}" for line in built.new))
+        new = "".join(f"; new tensor: {line}" for line in built.new)
+        console.say(f"  starts with the weights of fold {k} of {recipe.init}{new}")
     if built.origin:
         recipe_json.check_pretrained(run, dataclasses.asdict(built.origin))
         console.say(f"  {built.origin}")
@@ -147,14 +155,15 @@ def _fit(model: nn.Module, data: RunData, run: Run, k: int | str, where: torch.d
 
 
 def _check_apart(groups: pd.Series, train: np.ndarray, val: np.ndarray, k: int) -> None:
-    """Raise InputError if a group has both training rows and held-out rows: folds.csv may have been edited.
+    """Raise InputError if a group has both training rows and held-out rows, for example because folds.csv was edited.
 
-    groups: the group of each row of folds.csv. train, val: the positions of the training and of the held-out rows.
+    groups: the group of each row of folds.csv. train: the positions of the training rows in folds.csv. val: the
+    positions of the held-out rows. k: the number of the fold, for the error.
     """
     overlap = set(groups.iloc[train]) & set(groups.iloc[val])
     if overlap:
-        found = f"groups with rows inside and outside of fold {k}: {', '.join(map(str, sorted(overlap)[:3]))}"
-        raise InputError(found, "each group in one fold", "make folds")
+        found = f"these groups have rows inside and outside of fold {k}: {', '.join(map(str, sorted(overlap)[:3]))}"
+        raise InputError(found, "all rows of a group in one fold of folds.csv", "make folds")
 
 
 def _write(run: Run, k: int | str, epochs: Epochs, metadata: dict) -> None:
@@ -169,7 +178,7 @@ def _say_epoch(row: dict) -> None:
         + (f"  val loss {row['val_loss']:.4f}" if "val_loss" in row else "")
         + "".join(f"  {name} {row[name]:.4f}" for name in history.metric_names(row))
         + f"  lr {row['lr']:.1e}  {row['images_per_second']:,.0f} images/s  {row['seconds']:.0f} s"
-        + (f"  {row['waiting']:.0%} of it waiting for photos" if row["waiting"] > WAITING else "")
+        + (f"  {row['waiting']:.0%} of the time waiting for photos" if row["waiting"] > WAITING else "")
     )
 
 
@@ -177,10 +186,11 @@ def _say_epoch(row: dict) -> None:
 
 
 class AllRowsFit(Fit):
-    """A Fit without held-out rows. It has no scores and no early stop, and it keeps the last epoch.
+    """A training on all rows, without held-out rows. It has no scores and no early stop, and keeps the last epoch.
 
-    length: the number of epochs. The learning-rate schedule is the schedule of the folds, cut off after these epochs. A
-    cosine over fewer epochs would be a different training from that of the folds.
+    length: the number of epochs. The schedule of the learning rate is the same as for the folds, but stops after
+    `length` epochs. It is not shortened to `length` epochs, because the learning rates would then differ from those of
+    the folds.
     """
 
     def __init__(
@@ -210,9 +220,9 @@ class AllRowsFit(Fit):
 
 
 def mean_best_epoch(data: RunData, run: Run) -> int:
-    """Return the mean of the folds' best epochs (from 1), rounded, with halves up.
+    """Return the mean of the best epochs of all folds, rounded to a whole number. Epochs are counted from 1.
 
-    Raises InputError if a fold is not trained or its weights are stale.
+    A half is rounded up. Raises InputError if a fold is not trained, or if its weights are out of date.
     """
     before.check_folds_trained(data.project, run)
     best = []

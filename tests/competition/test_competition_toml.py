@@ -49,11 +49,11 @@ WRONG = {
     "attributes of labels": (dict(target="multilabel", metric="auc", attributes=["a"]), "target is multiclass"),
     "columns of numbers": (dict(target="regression", metric="rmse", label=["a", "b"]), "one column of numbers"),
     "limits upside down": (dict(target="regression", metric="rmse", limits=[9, 1]), "lowest and the highest"),
-    "a name twice": (dict(classes=["a", "b", "a"]), "names a twice"),
+    "a name twice": (dict(classes=["a", "b", "a"]), "has 'a' twice"),
     "an unknown answer": (dict(answer="lable"), "did you mean label"),
     "an answer of another target": (dict(answer="number"), "index, label, probabilities, ranking"),
     "an unknown combination": (dict(combine="median"), "mean, max"),
-    "a range of no attribute": (dict(ranges=AGE), "ranges names age"),
+    "a range of no attribute": (dict(ranges=AGE), "ranges has age, which is not in attributes"),
     "edges that fall": (dict(attributes=["age"], ranges={"age": {"column": "y", "edges": [3, 2]}}), "rising edges"),
     "a range without edges": (dict(attributes=["age"], ranges={"age": {"column": "y"}}), "rising edges"),
     "ranges in a list": (dict(attributes=["age"], ranges=[30]), "rising edges"),
@@ -61,7 +61,7 @@ WRONG = {
     "an absolute path": (dict(train_images="/data/{id}.jpg"), "relative to the inputs folder"),
     "a path that leaves inputs": (dict(train="../train.csv"), "relative to the inputs folder"),
     "a bad pattern": (dict(group_pattern="(a"), "regular expression"),
-    "a pattern without (...)": (dict(group_pattern="a"), r"has 0 \(\.\.\.\)"),
+    "a pattern without (...)": (dict(group_pattern="a"), r"has 0 groups \(\.\.\.\)"),
 }
 
 

@@ -248,7 +248,7 @@ NO_PHOTO = {
     b"../.git/annex/objects/ab/cd/MD5E-s1--a.jpg": "git annex get",
     b"%!PS-Adobe-3.0 EPSF-3.0\n": "PostScript",
     b"\xff\x0a" + bytes(40): "JPEG XL",
-    b"\0\x05\x16\x07" + bytes(40): "Mac keeps beside",
+    b"\0\x05\x16\x07" + bytes(40): "macOS makes for another file",
     bytes(range(100, 200)): "first bytes are 64 65",
     b"\x89PNG\r\n\x1a\n" + b"x" * 40: "Truncated",
 }

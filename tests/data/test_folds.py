@@ -96,7 +96,7 @@ def test_rows_without_a_group_are_their_own():
 
 
 def test_more_folds_than_groups(inputs):
-    with pytest.raises(InputError, match="99 folds of 30 group"):
+    with pytest.raises(InputError, match=r"FOLDS=99 does not fit .* 30 group"):
         folds.assign_folds(mask_gender_age.read_train(inputs), HOME, 99)
     with pytest.raises(InputError, match="at least 2 groups"):
         folds.assign_folds(table([0, 1], ["a", "a"]), kind("multiclass"), 2)
@@ -214,9 +214,9 @@ def test_of_many_classes_there_is_a_summary():
     assigned = folds.assign_folds(table(np.append(np.repeat(np.arange(40), 3), np.arange(40, 49))), many, 3)
     lines = {line[0]: line[1:] for line in folds.labels_by_fold(assigned, many)[2]}
     assert lines["classes with photos"] == [43, 43, 43, 49]
-    assert lines["classes without"] == [7, 7, 7, 1]
+    assert lines["classes without photos"] == [7, 7, 7, 1]
     missing = folds.missing_labels(assigned, many)
-    assert "no photo of class 49 at all: no model can learn it" in missing
+    assert "there is no photo of class 49, so no model can learn it" in missing
     assert sum("is in one fold only" in line for line in missing) == 9
 
 
@@ -224,5 +224,5 @@ def test_a_group_that_holds_most_of_a_class_is_named_and_does_not_hinder():
     label, group = [1] * 20 + [0] * 40, ["big"] * 15 + [f"g{i}" for i in range(45)]
     assigned = folds.assign_folds(table(label, group), kind("multiclass"), 3)
     assert folds.crowded_labels(assigned, kind("multiclass")) == [
-        "75% of the photos of class 1 are in group big: folds cannot share it evenly"
+        "75% of the photos of class 1 are in group big, so folds cannot share them evenly"
     ]

@@ -131,18 +131,18 @@ def test_the_cache_has_its_own_file_for_each_crop_size_and_fit(inputs, images, f
 def test_each_kind_is_said_with_its_numbers(inputs, images, folder, monkeypatch):
     said = []
     cached(folder / "raw", inputs, [images], size=500, say=said.append)
-    gigabytes = f"{len(images) * 500 * 500 * 3 / 1e9:.2f} GB of at most"
+    gigabytes = f"{len(images) * 500 * 500 * 3 / 1e9:.2f} GB and may use"
     assert f"{len(images)} photos once" in said[-1]
     assert gigabytes in said[-1]
     monkeypatch.setattr(photo_cache, "RAW_OF_MEMORY", 1e-12)
     cached(folder / "jpegs", inputs, [images[:9], images[9:]], say=said.append)
-    assert "JPEGs of quality 95 need 0.00 GB of at most" in said[-1]
-    assert "they change pixels slightly" in said[-1]
+    assert "JPEGs of quality 95 need 0.00 GB and may use" in said[-1]
+    assert "JPEGs change the pixels slightly" in said[-1]
     monkeypatch.setattr(photo_cache, "JPEGS_OF_DISK", 1e-12)
     for _ in range(2):  # when it is decided, and each time after that
         cached(folder / "files", inputs, [images], size=500, say=said.append)
         assert gigabytes in said[-1]
-        assert "at most 0.00 GB" in said[-1]
+        assert "may use 0.00 GB" in said[-1]
     assert len(said) == 4
     assert [kinds(folder / name) for name in ("raw", "jpegs", "files")] == [[".npy"], [".jpegs"] * 2, [".files"]]
 

@@ -54,7 +54,7 @@ def test_the_home_competition_needs_no_file(tmp_path):
     ROWS[0].draw(tmp_path / "in")
     done = init(tmp_path)
     assert done.returncode == 0
-    assert "no file is needed" in done.stdout
+    assert "no competition.toml is needed" in done.stdout
     assert not list(tmp_path.rglob("*.toml"))
 
 

@@ -155,7 +155,7 @@ def test_groups_and_kept_columns(tmp_path):
     assert kept["side"].tolist() == ["L", "", "R"]
     np.testing.assert_array_equal(kept["n"], [1, np.nan, 2.5])
     for keys in (dict(group="whom"), dict(group=["who", "whom"]), dict(group="{whom}"), dict(columns=["whom"])):
-        with pytest.raises(InputError, match=r"no column whom[\s\S]*one of id, label, who, side, n"):
+        with pytest.raises(InputError, match=r"no column whom[\s\S]*one of the columns id, label, who, side, n"):
             both(folder, **keys)
 
 
@@ -200,7 +200,7 @@ def test_default_of_test_images_leaves_out_the_folder_of_the_label(tmp_path):
 
 def test_rows_that_say_the_same_are_one_and_rows_that_do_not_are_refused(tmp_path):
     assert both(animals(tmp_path, "a,cat\nb,dog\na,cat\n"))[1]["image"].tolist() == ["train/a.jpg", "train/b.jpg"]
-    with pytest.raises(InputError, match=r"different labels[\s\S]*line 2: train/a.jpg is 0[\s\S]*line 4"):
+    with pytest.raises(InputError, match=r"different labels[\s\S]*line 2: train/a.jpg has the label 0[\s\S]*line 4"):
         both(animals(tmp_path, "a,cat\nb,dog\na,dog\n"))
 
 
@@ -208,11 +208,11 @@ def test_rows_that_say_the_same_are_one_and_rows_that_do_not_are_refused(tmp_pat
 
 WRONG = {
     "no such table": (dict(train="trian.csv"), {}, r"trian\.csv[\s\S]*sample_submission\.csv, train\.csv"),
-    "no such label column": (dict(label="species"), {}, r"no column species[\s\S]*one of id, label"),
+    "no such label column": (dict(label="species"), {}, r"no column species[\s\S]*one of the columns id, label"),
     "no such field": (dict(train_images="train/{photo}.jpg"), {}, "has no field that is a column"),
-    "a row without a label": ({}, dict(train="a,cat\nb,\nc,dog\n"), r"without a label:\s+line 3"),
+    "a row without a label": ({}, dict(train="a,cat\nb,\nc,dog\n"), r"have no label:\s+line 3"),
     "one class": ({}, dict(train="a,cat\nb,cat\n"), "only the value cat"),
-    "a label that is no class": (dict(classes=["cat", "cow"]), {}, r"line 3: 'dog'[\s\S]*one of cat, cow"),
+    "a label that is no class": (dict(classes=["cat", "cow"]), {}, r"line 3: 'dog'[\s\S]*one of the classes cat, cow"),
     "three classes for two": (dict(target="binary"), dict(train="a,x\nb,y\nc,z\n"), "positive = "),
     "a positive class of no row": (dict(target="binary", positive="cow"), {}, "no row of .* has the label cow"),
     "combine without an id": (dict(combine="mean", id="patient"), {}, "no column patient"),

@@ -34,7 +34,7 @@ def test_the_file_is_found_in_its_order(tmp_path, monkeypatch):
         open_tables(inputs, text(tmp_path, "x/my.toml", f'{content}\ndefaults = "given"')).competition.defaults
         == "given"
     )
-    with pytest.raises(InputError, match=r"no other\.toml"):
+    with pytest.raises(InputError, match=r"no file other\.toml"):
         open_tables(inputs, "other.toml")
 
 

@@ -74,7 +74,7 @@ def test_columns_and_form(tmp_path, header, keys, id, answer, columns):
         ("id,a,b", {}, "fill = "),
         ("id,dog,cat,cow", {}, r"1 column\(s\) that are not training labels: cow"),
         ("id,label", {"metric": "log_loss"}, "a column for each class"),
-        ("id,label", {"fill": "x"}, "fill: no column x"),
+        ("id,label", {"fill": "x"}, "no column x .* the key fill"),
     ],
 )
 def test_columns_that_do_not_fit(tmp_path, header, keys, message):

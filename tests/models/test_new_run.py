@@ -64,7 +64,7 @@ def test_what_cannot_be_trained_leaves_no_trace(train, inputs, tmp_path, model, 
 def test_the_weights_are_kept_in_recipe_json_and_every_fold_starts_from_them(train, inputs, tmp_path, capsys):
     save(inputs / "weights")
     train("test_resnet", "x")
-    assert "'net' taken off" in capsys.readouterr().out.replace("\n", " ")
+    assert "the prefix 'net' was removed" in capsys.readouterr().out.replace("\n", " ")
     recipe = tmp_path / "out/x/recipe.json"
     written, kept = recipe.read_bytes(), json.loads(recipe.read_text())["pretrained"]
     assert kept["place"] == "test_resnet.pth"

@@ -220,7 +220,7 @@ def test_cross_validated_scores_stand_beside_the_noted_ones(copy):
     crossed = dict(zip(column(submitted, "submission"), map(float, column(submitted, "cross-validated")), strict=True))
     assert crossed == pytest.approx(scores, abs=1e-4)
     correlation = np.corrcoef([scores[name] for name in noted], list(noted.values()))[0, 1]
-    assert f"their correlation is {correlation:.2f}" in text(page)
+    assert f"The correlation of the two scores is {correlation:.2f}" in text(page)
     (out / "submissions/leaderboard.json").write_text("{}")
     _, page, _ = board(copy)
     assert "leaderboard.json" in text(page)

@@ -68,7 +68,7 @@ def check_attributes(page_tables, train):
             numbers(column(page_tables[f"photos by {name}"], "photos"))
             == train[name].value_counts().sort_index().tolist()
         )
-    title = "years, which decides age (from 30, 60 on), by gender"
+    title = "years, which decides age (limits: 30, 60), by gender"
     for i, value in enumerate(("male", "female")):
         assert sum(numbers(column(page_tables[title], value))) == (train["gender"] == i).sum()
 

@@ -117,7 +117,7 @@ def test_one_run_and_a_missing_fold(tmp_path):
     (home / "out/b/recipe.json").unlink()
     Run(home / "out", "a").oof(1).unlink()
     page, printed = report(home)
-    assert "a: fold 1 not predicted yet; make train MODEL=resnet18 RUN=a FOLD=1" in printed
+    assert "a: fold 1 is not predicted yet; run: make train MODEL=resnet18 RUN=a FOLD=1" in printed
     rows = gallery(page)
     assert sorted(rows["order"]) == [i for i, fold in enumerate(rows["folds"]) if fold != 1]
     assert {rows["sources"][0]["answers"][i] for i, fold in enumerate(rows["folds"]) if fold == 1} == {NONE}
@@ -130,7 +130,7 @@ def test_nothing_is_predicted_yet(tmp_path):
         for k in range(FOLDS):
             Run(home / "out", name).oof(k).unlink()
     page, _ = report(home)
-    assert "folds 0, 1, 2 not predicted yet" in page
+    assert "folds 0, 1, 2 are not predicted yet" in page
     assert "No run has predictions yet" in page
     assert page.count("<svg") == 4  # those of the learning curves
     assert "make blend" not in page  # it would fail

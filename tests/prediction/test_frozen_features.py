@@ -143,7 +143,7 @@ def test_columns_are_joined_by_id_and_only_those_of_both_tables(tmp_path):
     assert test.loc[places, "age"].tolist() == given["age"].astype(float).tolist()
     code, printed = run(tmp_path, "embed", *MODEL, "--run", "e", "--set", f"{TINY} columns=age,biopsy")
     assert code == 2
-    assert "no column biopsy in both tables" in printed
+    assert "columns=biopsy names no column" in printed
     assert "columns=site_id or columns=all" in printed
     assert not (tmp_path / "out/e").exists()
 

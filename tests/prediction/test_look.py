@@ -204,10 +204,10 @@ def of_another_recipe(home):
         (lambda home: None, ("--run", "cam"), ("no IMAGE", "make look RUN=cam IMAGE=")),
         (lambda home: None, ("--image", "x"), ("no RUN", "RUN=cam")),
         (lambda home: None, ("--run", "zz"), ("no run zz",)),
-        (external, ("--run", "mate", "--image", "0"), ("mate is external predictions", "RUN=cam")),
-        (stacked, ("--run", "mix", "--image", "0"), ("mix is made of other predictions", "RUN=cam")),
-        (without_weights, ("--run", "cam", "--image", "0"), ("no ", "fold0/model.safetensors", "make train MODEL=")),
-        (of_another_recipe, ("--run", "cam", "--image", "0"), ("was trained with another recipe", "rm -r ")),
+        (external, ("--run", "mate", "--image", "0"), ("mate has no network: it has external predictions", "RUN=cam")),
+        (stacked, ("--run", "mix", "--image", "0"), ("mix has no network: it is a classifier", "RUN=cam")),
+        (without_weights, ("--run", "cam", "--image", "0"), ("model.safetensors does not exist", "make train MODEL=")),
+        (of_another_recipe, ("--run", "cam", "--image", "0"), ("recipe changed after its training", "rm -r ")),
     ],
 )
 def test_what_is_not_there_is_one_clear_error(copy, damage, words, said):

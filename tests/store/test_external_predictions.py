@@ -102,8 +102,8 @@ def test_arrays_of_a_table_are_read_and_joined_by_class_name(tmp_path):
         ({"ids": np.array([1, 2])}, r"ids int64[\s\S]*ids.astype\(str\)"),
         ({"classes": ["a", "b", "x"]}, "has classes"),
         ({"probs": np.ones((2, 2))}, "probs"),
-        ({"meta": "[]"}, "meta a list"),
-        ({"probs": np.zeros((2, 3))}, r"2 of 2 rows \(the first: id t0\)[\s\S]*it sums to 0"),
+        ({"meta": "[]"}, "meta list"),
+        ({"probs": np.zeros((2, 3))}, r"2 of 2 rows \(the first: id t0\)[\s\S]*the first row sums to 0"),
     ],
 )
 def test_arrays_that_are_wrong_are_refused_with_advice_about_that_file(tmp_path, change, words):
@@ -132,7 +132,7 @@ def test_other_folds_are_refused(tmp_path):
         classes=["a", "b", "c"],
         meta=meta,
     )
-    with pytest.raises(InputError, match=r"was made with folds\.csv other"):
+    with pytest.raises(InputError, match=r"was made with another version of folds\.csv \(hash other\)"):
         read(tmp_path, small())
 
 
@@ -147,17 +147,17 @@ def test_a_row_per_prediction_id_is_enough_where_photos_are_combined(tmp_path):
 @pytest.mark.parametrize(
     ("names", "words"),
     [
-        (["oof.csv"], ["oof.csv", "expected oof and test"]),
+        (["oof.csv"], ["oof.csv", "because it needs files oof and test"]),
         (["OOF.npy", "TEST.npy"], ["OOF.npy, TEST.npy"]),
         (["predictions.parquet"], ["predictions.parquet"]),
         (["mate.zip"], ["mate.zip"]),
         (["oof.csv", "test.csv", "oof.npz"], ["oof.csv", "is not used, because oof.npz and test.csv are used"]),
         (
             ["recipe.json", "oof.csv", "test.csv"],
-            ["oof.csv, test.csv", "are not used, because the predictions in its fold folders are used"],
+            ["oof.csv, test.csv", "are not used, because the predictions in the fold folders are used"],
         ),
         (["fold0/oof.npz"], ["no recipe.json"]),
-        (["preds/oof.csv", "preds/test.csv"], ["preds, and must be moved up to"]),
+        (["preds/oof.csv", "preds/test.csv"], ["preds are not used, and must be moved up to"]),
         ([".DS_Store", "._oof.csv", "notes.md"], []),
         (["folds.csv", "submission.csv"], []),
         (["oof.csv", "test.csv.gz", "readme.txt"], []),
@@ -218,7 +218,7 @@ def test_decimal_commas_are_read_and_other_text_is_not(tmp_path):
         external_predictions.read_external_file(file, small()).probs, random_probs(small(), 2), atol=1e-6
     )
     file.write_text("id;a;b;c\nx;0,5;0.5;0\n")
-    with pytest.raises(InputError, match="holds no numbers"):
+    with pytest.raises(InputError, match="has a field that is not a number"):
         external_predictions.read_external_file(file, small())
 
 
@@ -226,9 +226,9 @@ def test_decimal_commas_are_read_and_other_text_is_not(tmp_path):
     ("target", "values", "words"),
     [
         ("multiclass", lambda p: 100 * p, "because they look like percent"),
-        ("multiclass", np.log, "write softmax over each row"),
+        ("multiclass", np.log, "with the softmax of each row"),
         ("multilabel", lambda p: 100 * p, "because they look like percent"),
-        ("multilabel", np.log, "write the sigmoid of"),
+        ("multilabel", np.log, "with the sigmoid of each value"),
         ("multiclass", lambda p: 2 * p, "correct "),
         ("multilabel", lambda p: p + 0.9, "correct "),
     ],

@@ -81,14 +81,14 @@ def test_a_missing_file_is_refused_with_its_command(project, kind):
 
 def test_other_folds_another_recipe_and_other_weights_are_refused(project):
     run, _ = save_run(project)
-    with pytest.raises(InputError, match="made with folds"):
+    with pytest.raises(InputError, match="made with another version of folds"):
         load_run(project_of(project.outputs, folds_digest="0" * 16), run)
     run.weights(0).write_bytes(b"other weights")
-    with pytest.raises(InputError, match="made by weights"):
+    with pytest.raises(InputError, match="made with another version of the weights"):
         load_run(project, run)
     run.weights(0).unlink()
     files.write_json(run.recipe, {"changed": 1})
-    with pytest.raises(InputError, match="made by recipe"):
+    with pytest.raises(InputError, match="made with another version of the recipe"):
         load_run(project, run)
 
 
@@ -119,7 +119,7 @@ def test_what_cannot_be_used_is_nan_and_named_with_the_command_that_helps(projec
     first = (project.folds["fold"] == 0).to_numpy()
     np.testing.assert_array_equal(found[first], probs[first])
     assert np.isnan(found[~first]).all()
-    assert [("fold 1 not predicted yet", "FOLD=1" in command) for _, command in problems] == [(problems[0][0], True)]
+    assert [("fold 1 is not predicted yet", "FOLD=1" in command) for _, command in problems] == [(problems[0][0], True)]
     run.oof(0).write_bytes(b"damaged")
     found, problems = usable_oof(project, run)
     assert np.isnan(found).all()

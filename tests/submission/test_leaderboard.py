@@ -153,7 +153,7 @@ def test_the_safe_one_has_the_best_cv_and_the_bold_one_the_best_leaderboard_amon
         "no bold submission is selected, because no other submission has a leaderboard score",
     )
     leaderboard.note_score(tmp_path, nearly, 0.9, None)
-    assert "nearly the answers of the safe one" in selected(tmp_path, COMPETITION)[1]
+    assert "nearly the same answers as the safe submission" in selected(tmp_path, COMPETITION)[1]
     for digest, score in ((safe, 0.95), (bold, 0.85), (other, 0.8)):
         leaderboard.note_score(tmp_path, digest, score, None)
     assert selected(tmp_path, COMPETITION) == ({"safe": safe, "bold": bold}, "")

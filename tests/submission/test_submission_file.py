@@ -184,7 +184,7 @@ def test_an_empty_answer_is_right_where_a_photo_may_have_no_label():
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [(None, "no .*sample.csv"), ("a,b\n1,2\n", "columns a,b, not id"), ("id,answer\nx,0\nx,0\n", "1 repeated id")],
+    [(None, "no .*sample.csv"), ("a,b\n1,2\n", "columns a,b, but not id"), ("id,answer\nx,0\nx,0\n", "1 repeated id")],
 )
 def test_a_sample_that_cannot_be_used_is_refused(tmp_path, text, words):
     if text:

@@ -85,9 +85,9 @@ def test_other_predictions_of_a_source_make_it_stale_and_the_advice_mends_it(cop
     draw_run(copy, "b", seed=9)
     code, printed = run(copy, "blend", "--runs", "a stack")
     assert code == 2
-    assert "was made of other predictions of run b" in printed
+    assert "was made from earlier predictions of run b" in printed
     assert "make stack RUN=stack RUNS='a b mate' SET=grid=0.1" in printed
-    assert run(copy, "status")[1].count("made of other predictions") == 3
+    assert run(copy, "status")[1].count("made from earlier predictions") == 3
     assert run(copy, "stack", "--runs", "a b mate", *QUICK)[0] == 0
     assert run(copy, "blend", "--runs", "a stack", *EQUAL)[0] == 0
 
@@ -96,7 +96,7 @@ def test_without_runs_all_complete_ones_that_are_no_stacks(copy):
     shutil.rmtree(copy / "out/b/fold1")
     code, printed = run(copy, "stack", "--run", "second", *QUICK)
     assert code == 0, printed
-    assert "logistic on a, mate" in printed
+    assert "logistic is fitted to the predictions of a, mate" in printed
 
 
 def test_it_imports_no_torch(copy):
@@ -141,7 +141,7 @@ def test_values_of_runs_are_finite_and_keep_their_order(target):
 
 BAD = {
     "with other runs": (("stack", "--runs", "a b"), "runs: ['a', 'b', 'mate'], not ['a', 'b']"),
-    "of itself": (("stack", "--runs", "a stack"), "has stack itself"),
+    "of itself": (("stack", "--runs", "a stack"), "contains stack, which is the run to make"),
     "predicted as a trained run": (("predict_fold", "--model", "test_resnet", "--run", "stack"), "was not trained"),
 }
 

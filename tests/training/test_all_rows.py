@@ -113,14 +113,14 @@ def test_folds_that_were_trained_again_make_it_stale(predicted, project):  # noq
     assert found.state == "stale"
     assert "r/fold1/model.safetensors" in found.why
     assert found.why.endswith(f"rm -r {run.fold(ALL_DATA)} && make train MODEL=test_resnet RUN=r FOLD=all_data")
-    with pytest.raises(InputError, match=r"another r/fold1/model\.safetensors"):
+    with pytest.raises(InputError, match=r"r/fold1/model\.safetensors changed after its training"):
         predict_folds(data, run, [ALL_DATA], "hflip", CPU)
 
 
 def test_without_all_folds_it_is_refused(project):  # noqa: F811
     run = project.run("r")
     data = folds_of(run, project, (1,))
-    with pytest.raises(InputError, match="FOLD=all_data: fold 1 of r not trained") as error:
+    with pytest.raises(InputError, match="all folds of r, but these are not trained: 1") as error:
         train(run, data)
     assert error.value.run == "the same command with FOLD=1"
     assert not run.fold(ALL_DATA).exists()

@@ -33,7 +33,7 @@ def test_init_says_what_begins_and_what_is_new(home):
     done = train(home, "next", "--init", "base", "--fold", 0, settings=f"{TINY} image_size=64 head=attributes")
     assert done.returncode == 0, done.stderr
     said = " ".join(done.stdout.split())
-    assert "begins with fold 0 of base; new: backbone.fc.weight nothing to 8×" in said
+    assert "the weights of fold 0 of base; new tensor: backbone.fc.weight (missing in the weights, 8×" in said
     assert json.loads((home / "out/next/recipe.json").read_text())["recipe"]["init"] == "base"
     kept = weights_file.weights_metadata(Run(home / "out", "next").weights(0), "")["from_weights"]
     assert list(kept) == ["base/fold0/model.safetensors"]
@@ -54,7 +54,7 @@ def test_init_says_what_begins_and_what_is_new(home):
         (("--init", "new"), TINY, "is the run itself"),
         (("--init", "zz"), TINY, "no trained run zz"),
         (("--init", "base", "--fold", 7), TINY, "FOLD=7"),
-        (("--fold", ALL_DATA), TINY, "fold 0, 1 of new not trained"),
+        (("--fold", ALL_DATA), TINY, "folds of new, but these are not trained: 0, 1"),
         (("--init", "base"), f"{TINY} all_data=true", "INIT=base has no trained fold all_data"),
         (("--init", "base"), f"{TINY} checkpointing=true optimizer=sgdd", "optimizer=sgdd"),
     ],

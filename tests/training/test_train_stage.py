@@ -119,7 +119,7 @@ def test_weights_that_are_nan_are_named_with_what_to_remove(project, stage):
     save(data, run, spoil)
     with pytest.raises(NotFinite, match=r"model\.safetensors holds weights that are not finite") as error:
         train_fold(data, run, 0, CPU) if stage == "train" else predict_folds(data, run, [0], "none", CPU)
-    assert error.value.run.startswith(f"rm -r {run.fold(0)}, then the same command with RUN=")
+    assert error.value.run.startswith(f"first rm -r {run.fold(0)}, then the same command with RUN=")
 
 
 @pytest.mark.parametrize("stage", ["train", "predict"])
@@ -136,7 +136,7 @@ def test_damaged_weights_are_to_be_removed_or_training_would_say_that_it_is_done
 def test_probabilities_that_are_not_finite_are_not_written(project):
     run, data = claimed(project)
     save(data, run, enlarge)
-    with pytest.raises(NotFinite, match="of 12 held-out photos have probabilities that are not finite") as error:
+    with pytest.raises(NotFinite, match="of 12 held-out photos") as error:
         predict_folds(data, run, [0], "none", CPU)
     assert "RUN=<another name>" in error.value.run
     assert not run.oof(0).exists()

@@ -1,9 +1,10 @@
-"""Compare our code with another way to do the same work, as ratios of speed or of score. Both are timed in turns.
+"""Compare our code with other code that does the same work, as ratios of speed, memory or score.
 
-reads   nothing, because photos and runs are drawn
-writes  outputs/bench/<name>.json: a list of {name, ours, theirs, unit, ratio, rounds}; if ratio > 1, ours is better
+reads   nothing, because this script draws the photos and the runs that it needs
+writes  outputs/bench/<part>.json: a list of {name, ours, theirs, unit, ratio, rounds}; if ratio > 1, ours is better
 
-The speeds `ours` and `theirs` are medians over the rounds. Nothing else should run on the machine during the timing.
+Our code and the other code are timed in turns. The speeds `ours` and `theirs` are medians over the rounds. Nothing else
+should run on the machine during the timing.
 """
 
 import importlib
@@ -20,7 +21,7 @@ from options import parse
 from comp import console, files
 from comp.errors import InputError
 
-# Modules of tools/dev/benchmarks. Each has a function records(work, rounds), which yields records.
+# Modules of tools/dev/benchmarks. Each has a function records(work, rounds), which yields entries of <part>.json.
 BENCHES = ("data", "engine", "recipes", "blending", "choosing")
 
 
@@ -29,7 +30,8 @@ def main() -> None:
     names = given.bench.split() or BENCHES
     unknown = set(names) - set(BENCHES)
     if unknown:
-        raise InputError(f"BENCH={given.bench} has unknown parts", f"some of {' '.join(BENCHES)}", "make bench")
+        expected = f"one or more of the parts {' '.join(BENCHES)}"
+        raise InputError(f"BENCH={given.bench} has unknown parts", expected, "make bench")
     folder = Path(given.outputs) / "bench"
     draw = [sys.executable, Path(__file__).parent / "make_demo.py", "--dest", folder / "inputs"]
     subprocess.run([*draw, "--people", "60", "--test-people", "6"], check=True, stdout=subprocess.DEVNULL)

@@ -1,11 +1,11 @@
-"""Kill the stages at random moments, run them again, and compare their files with the files of an undisturbed run.
+"""Kill the stages at random moments, run them again, and compare their files with those of runs without a kill.
 
-reads   nothing, because a tiny competition is drawn
+reads   nothing, because this script draws a tiny competition
 writes  only files in the folder --work, which is emptied first
 
-Each round runs all commands in a new outputs folder. Each command is killed (SIGKILL to all its processes) after a
-random share of the time that it took undisturbed. Then it is started again, until it comes to its end. The exit code is
-1 if any file differs.
+Each round runs all commands in a new outputs folder. Each command is killed (SIGKILL to all its processes) at a random
+moment within the time that it takes without a kill, and is then started again. This is repeated until the command comes
+to its end. The exit code is 1 if any file differs.
 """
 
 import argparse
@@ -35,7 +35,7 @@ STAGES = {
     "train": [TRAIN],
     "all": [["folds", "FOLDS=3"], TRAIN, ["predict", "MODEL=test_resnet", "RUN=r", "TTA=none"], ["blend"], ["sub"]],
 }
-PER_COMMAND = 6  # most kills of a command in a round: on a loaded machine it may never end within its undisturbed time
+PER_COMMAND = 6  # most kills of a command in a round; without a limit, a command on a loaded machine may never end
 TIMES = ["seconds", "images_per_second", "waiting"]  # columns of history.csv that differ between equal runs
 
 
@@ -45,14 +45,14 @@ def main() -> None:
     draw = [sys.executable, ROOT / "tools/dev/make_demo.py", "--dest", args.work / "inputs"]
     subprocess.run([*draw, "--people", "18", "--test-people", "6"], check=True, stdout=subprocess.DEVNULL)
     commands = STAGES[args.stages]
-    for outputs in ("reference", "again"):  # twice, because the first run fills the machine's file caches
+    for outputs in ("reference", "again"):  # twice, because the first run is slower: it fills file caches
         if args.stages == "train":
             make(args.work, outputs, *STAGES["folds"][0])
         took = [timed(args.work, outputs, command) for command in commands]
     reference = fingerprints(args.work / "reference")
     bad = bool(differences(reference, fingerprints(args.work / "again")))
-    differ = ", which differ between two undisturbed runs" if bad else ""
-    console.say(f"undisturbed: {sum(took):.0f} s, {len(reference)} files{differ}")
+    differ = ", some of which differ between two runs without a kill" if bad else ""
+    console.say(f"without a kill: {sum(took):.0f} s, {len(reference)} files{differ}")
     chance, kills, rounds = random.Random(args.seed), 0, 0
     while kills < args.kills:
         outputs = args.work / f"round{rounds}"
@@ -63,9 +63,11 @@ def main() -> None:
         rounds += 1
         wrong = differences(reference, fingerprints(outputs))
         bad += bool(wrong)
-        console.say(f"round {rounds}: {kills} kills so far, " + ("; ".join(wrong) or f"{len(reference)} files equal"))
+        equal = f"all {len(reference)} files are equal"
+        console.say(f"round {rounds}: {kills} kills so far; {'; '.join(wrong) or equal}")
         shutil.rmtree(outputs)
-    console.say(f"{kills} kills in {rounds} rounds: {rounds - bad} of {rounds} ended with the undisturbed run's files")
+    ended = f"{rounds - bad} of {rounds} rounds ended with the same files as a run without a kill"
+    console.say(f"{kills} kills in {rounds} rounds: {ended}")
     sys.exit(bool(bad))
 
 
@@ -79,9 +81,9 @@ def arguments() -> argparse.Namespace:
 
 
 def start(work: Path, outputs: str, command: list[str]) -> subprocess.Popen:
-    """Start `make command` in a new process group, so that a kill reaches all its processes.
+    """Start a make command in a new process group, so that a kill reaches all processes of the command.
 
-    outputs: the name of the outputs folder in `work`.
+    command: the words after "make". outputs: the name of the outputs folder in `work`.
     """
     words = ["make", "-s", "-C", ROOT, *command, f"INPUTS={work.resolve() / 'inputs'}"]
     words += [f"OUTPUTS={work.resolve() / outputs}", "DEVICE=cpu"]
@@ -97,7 +99,7 @@ def start(work: Path, outputs: str, command: list[str]) -> subprocess.Popen:
 
 
 def make(work: Path, outputs: str, *command: str) -> None:
-    """Run a command to its end. If the command fails, print its output and exit."""
+    """Run a make command to its end. If the command fails, print its output and exit."""
     finish(start(work, outputs, list(command)))
 
 
@@ -114,9 +116,9 @@ def timed(work: Path, outputs: str, command: list[str]) -> float:
 
 
 def disturbed(work: Path, outputs: str, command: list[str], seconds: float, chance: random.Random, most: int) -> int:
-    """Start a command again and again until it comes to its end, and kill it at most `most` times.
+    """Run a make command until it comes to its end, but kill it and start it again up to `most` times.
 
-    Returns the number of kills. seconds: the time that the command takes undisturbed.
+    Returns the number of kills. seconds: the time that the command takes without a kill. chance: draws the moments.
     """
     for kills in range(most):
         process = start(work, outputs, command)
@@ -133,7 +135,10 @@ def disturbed(work: Path, outputs: str, command: list[str], seconds: float, chan
 
 
 def fingerprints(outputs: Path) -> dict[str, str]:
-    """The name and the hash of every file in outputs, except for the photo cache and the locks."""
+    """Return a dictionary with the path and the hash of each file in a folder, without the photo cache and the locks.
+
+    outputs: the folder. The paths are relative to it.
+    """
     files = {}
     for path in sorted(path for path in outputs.rglob("*") if path.is_file()):
         name = str(path.relative_to(outputs))
@@ -143,7 +148,7 @@ def fingerprints(outputs: Path) -> dict[str, str]:
 
 
 def content(path: Path, outputs: Path) -> bytes:
-    """The bytes of a file without times and the name of the outputs folder, which differ between equal runs."""
+    """Return the bytes of a file without the parts that differ between equal runs: times, and the path of `outputs`."""
     if path.parent.name == "submissions" and path.suffix == ".json":
         record = json.loads(path.read_text())
         return json.dumps({name: value for name, value in record.items() if name != "made"}).encode()

@@ -1,11 +1,11 @@
-"""Try one small model of each module of timm, and print a table of the models and whether they work.
+"""Try the smallest model of each module of timm, and print a table that says which models work.
 
 reads   nothing
 writes  nothing in outputs/
 
-Each model is trained for one step with the head alone and for one step as a whole, and predicts. Then its weights are
-loaded from a file in which a wrapper surrounds them. The photos have 64 x 64 pixels, or the nearest size that the model
-takes. The check takes ten minutes on a CPU.
+Each model trains its head for one step and all its weights for another step, and then predicts. After that its weights
+are saved under other names, as training frameworks do, and loaded again. The photos have 64 x 64 pixels, or the nearest
+size that the model takes. The check takes ten minutes on a CPU.
 """
 
 import argparse
@@ -36,7 +36,7 @@ from comp.training import checks_before_training
 from comp.training.loop import Fit
 
 CPU = torch.device("cpu")
-LARGE = re.compile(r"large|huge|giant|so\d|384|448|512")  # names of models that are skipped if the module has others
+LARGE = re.compile(r"large|huge|giant|so\d|384|448|512")  # such models are skipped if the module has others
 COMPETITION = Competition("multiclass", ("a", "b", "c"), named_metrics.get("accuracy"))
 SETTINGS = dict(
     pretrained=False,
@@ -62,21 +62,21 @@ def main() -> None:
         size, result = tried(name, args.size, args.seconds)
         works += result == "works"
         print(f"{family:28} {name:36} {parameters / 1e6:8.1f} {size:4d}  {result}", flush=True)
-    print(f"{works} of {len(families)} families work")
+    print(f"{works} of {len(families)} models work")
 
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--family", nargs="*", metavar="MODULE", help="modules of timm; default: all of them")
-    parser.add_argument("--size", type=int, default=64, help="side of the pictures in pixels")
-    parser.add_argument("--seconds", type=int, default=120, help="longest time for a model, after which it is given up")
+    parser.add_argument("--size", type=int, default=64, help="width and height of the photos in pixels")
+    parser.add_argument("--seconds", type=int, default=120, help="most seconds for a model; a slower one is stopped")
     return parser.parse_args()
 
 
 def smallest(family: str) -> tuple[str, int]:
-    """The name and the number of parameters of the smallest model of a module of timm.
+    """Return the name and the number of parameters of the smallest model in a module of timm.
 
-    Models are built on the meta device, which needs no memory.
+    The models are built on torch's meta device, so they need no memory.
     """
     counts, names = {}, timm.list_models(module=family)
     for name in [name for name in names if not LARGE.search(name)] or names:
@@ -86,7 +86,10 @@ def smallest(family: str) -> tuple[str, int]:
 
 
 def tried(name: str, size: int, seconds: int) -> tuple[int, str]:
-    """The picture size with which a model was tried, and "works" or the problem."""
+    """Try a model. Return the image size with which it was tried, and "works" or a text with the problem.
+
+    name: a timm model. size: the wanted image size in pixels. seconds: the most time that the model may take.
+    """
     recipe = with_normalisation(dataclasses.replace(catalog.get_recipe(name), image_size=size, **SETTINGS))
     signal.signal(signal.SIGALRM, _out_of_time)
     signal.alarm(seconds)
@@ -101,7 +104,7 @@ def tried(name: str, size: int, seconds: int) -> tuple[int, str]:
         return size, f"refused: {error.found}"
     except OutOfTime:
         return size, f"takes more than {seconds} s"
-    except Exception as error:  # a traceback is the fault that this tool looks for
+    except Exception as error:  # any error other than InputError is a fault, which this tool must find
         place = traceback.extract_tb(error.__traceback__)[-1]
         return size, f"TRACEBACK {type(error).__name__}: {str(error)[:150]} ({place.filename}:{place.lineno})"
     finally:
@@ -110,7 +113,7 @@ def tried(name: str, size: int, seconds: int) -> tuple[int, str]:
 
 
 class OutOfTime(BaseException):
-    """The error of a model that took too long. It is not an Exception, so that no code takes it for a model's fault."""
+    """Raised if a model takes too long. It is no Exception, so code that catches a model's errors does not catch it."""
 
 
 def _out_of_time(number, frame) -> None:
@@ -118,7 +121,7 @@ def _out_of_time(number, frame) -> None:
 
 
 def train_and_predict(recipe: Recipe) -> None:
-    """Train the head alone for a step, then the whole model for a step, then predict.
+    """Train the head of a model for one step, then the whole model for one step, then predict two photos.
 
     Raises InputError if a probability is not finite.
     """
@@ -132,13 +135,14 @@ def train_and_predict(recipe: Recipe) -> None:
         fit.train_epoch(epoch, lambda count: None)
     probs = predict(fit.learner.model, held_out, recipe, COMPETITION, CPU, views=recipe.tta)
     if not np.isfinite(probs).all():
-        raise InputError("the probabilities are not finite after two steps", "finite probabilities")
+        raise InputError("the model's probabilities are not finite after two steps", "finite probabilities")
 
 
 def refill(recipe: Recipe) -> None:
-    """Save the model's own weights in a file with a wrapper around them, and load them again.
+    """Save the weights of a model in the form of another training framework, and load them again.
 
-    Raises InputError if not all weights are found in the file.
+    In this form all weights are under the key "state_dict", and "model." comes before each name. Raises InputError if
+    some weights are not found in the file.
     """
     state = factory.create_model(recipe, COMPETITION, Path()).state_dict()
     with tempfile.TemporaryDirectory() as folder:
@@ -146,7 +150,8 @@ def refill(recipe: Recipe) -> None:
         torch.save(wrapped, Path(folder, f"{recipe.model}.pth"))
         filled = factory.build_model(dataclasses.replace(recipe, pretrained=True), COMPETITION, Path(folder))
     if filled.origin.found < filled.origin.total:
-        raise InputError(f"only some of the model's own weights are found: {filled.origin}", "all weights")
+        found = f"only some of the model's weights were found in the saved file: {filled.origin}"
+        raise InputError(found, "all weights of the model")
 
 
 if __name__ == "__main__":

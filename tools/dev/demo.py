@@ -1,15 +1,16 @@
-"""Run all stages on a small competition: draw it, make folds, train, blend, score, report.
+"""Draw a small competition, and run all stages on it: make folds, train, blend, score, report.
 
 reads   nothing
-writes  inputs/demo and outputs/demo, or with COMP=digits inputs/digits and outputs/digits
+writes  inputs/demo and outputs/demo; with COMP=digits, inputs/digits and outputs/digits
 
-Each stage is a script of tools/. The line before each stage shows the make command that is equivalent.
+Each stage is a script of tools/. A line before each stage shows the make command that does the same.
 
-The settings are for learning from scratch in seconds on a CPU, not for a competition. They have tiny pictures (for the
-ViT, the side must be a multiple of 32) and no pretrained weights. For the faces there is a head for each attribute,
-because few faces teach eight values sooner than eighteen classes. The sampler draws all classes equally often. There
-are two folds, so each model sees half of the photos several times, where more folds would leave time to see more photos
-only once. The runs end before they are perfect and make different mistakes, so that a blend has something to gain.
+The settings are made for learning from scratch in seconds on a CPU, not for a real competition. The images are tiny
+(for the ViT, width and height must be multiples of 32), and no weights are pretrained. The models for the faces have a
+head for each of the three attributes, because a few faces are enough to learn eight values of attributes, but not
+eighteen classes. The sampler draws all classes equally often. There are only two folds, so that each model can see its
+half of the photos several times in the short time. The training ends before the models are perfect, and they make
+different mistakes, so that a blend is better than each of them.
 """
 
 import subprocess
@@ -19,7 +20,7 @@ from pathlib import Path
 TOOLS = Path(__file__).parent.parent
 sys.path.insert(0, str(TOOLS))
 
-from options import parse  # noqa: E402  lies in tools/
+from options import parse  # noqa: E402  is in tools/
 
 from comp import console  # noqa: E402
 from comp.errors import InputError  # noqa: E402
@@ -30,7 +31,7 @@ FACES = (
     "warmup_epochs=0.3 clip_grad=1"
 )
 DIGITS = "pretrained=false image_size=32 epochs=6 lr=3e-3"
-DEMOS = {  # each name to its folder, its number of folds, and (model, run, settings) of each run
+DEMOS = {  # for each demo: its folder, its number of folds, and (model, run, settings) for each run
     "faces": ("demo", 2, (
         ("vit_small_r26", "vit_small_r26_32px", f"{FACES} image_size=32 lr=5e-4 epochs=4"),
         ("efficientnetv2_rw_t", "efficientnetv2_rw_t_40px", f"{FACES} image_size=40 lr=2e-3 epochs=4"),
@@ -47,7 +48,8 @@ SCRIPTS = {"folds": ("make_folds",), "train": ("train_fold",), "blend": ("blend"
 def main() -> None:
     name = parse(__doc__, "comp").comp
     if name not in DEMOS:
-        raise InputError(f"COMP={name} is not a demo", f"one of {', '.join(DEMOS)}", "make demo COMP=digits")
+        expected = f"COMP= and one of the demos {', '.join(DEMOS)}"
+        raise InputError(f"COMP={name} is not a demo", expected, "make demo COMP=digits")
     folder, folds, runs = DEMOS[name]
     places = [f"INPUTS=inputs/{folder}", f"OUTPUTS=outputs/{folder}"]
     script(TOOLS / "dev/make_demo.py", "--comp", name, "--dest", f"inputs/{folder}")
@@ -59,12 +61,12 @@ def main() -> None:
     stage("report", *places)
     if name == "faces":
         console.say(
-            "the faces are drawn, not photographed, so the scores show that the toolkit works, not how good models are"
+            "the faces are drawn, not photographed: the scores show that the toolkit works, but not how good models are"
         )
 
 
 def stage(target: str, *words: str) -> None:
-    """Print the make command of a target with these variables, and run the scripts of the target."""
+    """Print a make command, and run the scripts of its target. words: variables of the command, such as "RUN=a"."""
     shown = [word if " " not in word else '{}="{}"'.format(*word.split("=", 1)) for word in words]
     console.say(f"\nmake {target} {' '.join(shown)}", style="bold")
     for script_name in SCRIPTS.get(target, (target,)):
@@ -72,7 +74,7 @@ def stage(target: str, *words: str) -> None:
 
 
 def script(path: Path, *words: str) -> None:
-    """Run a script. If it fails, exit with its exit code, because the script has printed the reason."""
+    """Run a Python script with the arguments `words`. If the script fails, exit with the same exit code."""
     done = subprocess.run([sys.executable, str(path), *words], check=False)
     if done.returncode:
         sys.exit(done.returncode)

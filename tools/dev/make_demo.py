@@ -1,11 +1,11 @@
-"""Draw a small competition to try the toolkit: faces, or scikit-learn's handwritten digits.
+"""Make the files of a small competition to try the toolkit: drawn faces, or scikit-learn's handwritten digits.
 
 reads   nothing
 writes  <dest>/: the competition's files (see drawing/faces.py and drawing/digits.py), answers.csv with the true answers
-        of the test photos, and demo.json with the settings of the drawing
+        of the test photos, and demo.json with the settings of the demo
 
-The faces are drawn; they are NOT photos of people. The files are named as in the home competition (mask x gender x
-age), for which this toolkit was written first. The digits are real.
+The faces are drawn; they are NOT photos of people. Their files have the same names as in the home competition (classes
+of mask x gender x age), which is the competition that this toolkit was first written for. The digits are real.
 """
 
 import argparse
@@ -16,22 +16,22 @@ from pathlib import Path
 
 from drawing import digits, faces
 
-VERSIONS = {"faces": 3, "digits": 1}  # raise the version if the pictures change; then older demos are drawn again
+VERSIONS = {"faces": 3, "digits": 1}  # raise the version if the pictures change, so that older demos are drawn again
 
 
 def main() -> None:
     args = arguments()
     settings = chosen(args)
     if is_drawn(args.dest, settings):
-        print(f"already drawn: {args.dest}")
+        print(f"the demo in {args.dest} is already drawn with these settings")
         return
     draw_competition(args.dest, settings)
     if args.comp == "digits":
-        print(f"wrote 1,797 handwritten digits into {args.dest}, one half to train and one half to predict")
+        print(f"wrote 1,797 handwritten digits to {args.dest}: one half to train on, the other half to predict")
         return
     print(
-        f"drew {args.people} people with {len(faces.SHOTS) * args.people} photos to train on, and {args.test_people} "
-        f"other people with {len(faces.SHOTS) * args.test_people} photos to predict, into {args.dest}"
+        f"drew into {args.dest}: {args.people} people with {len(faces.SHOTS) * args.people} photos to train on, and "
+        f"{args.test_people} other people with {len(faces.SHOTS) * args.test_people} photos to predict"
     )
     print("the faces are drawn, not photographed")
 
@@ -39,18 +39,18 @@ def main() -> None:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--comp", choices=VERSIONS, default="faces", help="the competition to draw")
-    parser.add_argument("--dest", type=Path, default=Path("inputs/demo"), help="folder to draw into")
-    parser.add_argument("--people", type=int, default=150, help="faces: people to train on, seven photos each")
-    parser.add_argument("--test-people", type=int, default=54, help="faces: people to predict, seven photos each")
-    parser.add_argument("--seed", type=int, default=0, help="seed of everything that is drawn")
+    parser.add_argument("--dest", type=Path, default=Path("inputs/demo"), help="folder to write to")
+    parser.add_argument("--people", type=int, default=150, help="faces: number of people to train on, 7 photos each")
+    parser.add_argument("--test-people", type=int, default=54, help="faces: number of people to predict, 7 photos each")
+    parser.add_argument("--seed", type=int, default=0, help="random seed of the drawing")
     args = parser.parse_args()
     if min(args.people, args.test_people) < 6:
-        parser.error("--people and --test-people must be at least 6, one person for each gender and age group")
+        parser.error("--people and --test-people must be at least 6, so that each age group has each gender")
     return args
 
 
 def chosen(args: argparse.Namespace) -> dict:
-    """The settings of the demo that the options ask for, in the form of demo.json."""
+    """Return the settings of the demo for these options of the command line, in the form of demo.json."""
     settings = {"version": VERSIONS[args.comp], "seed": args.seed}
     if args.comp == "digits":
         return {"comp": "digits", **settings}
@@ -58,25 +58,25 @@ def chosen(args: argparse.Namespace) -> dict:
 
 
 def is_drawn(dest: Path, settings: dict) -> bool:
-    """Return whether dest has the demo with exactly these settings.
+    """Return whether the folder dest is a demo with exactly these settings.
 
-    If dest exists and is not a demo, exit, because this tool must not replace it.
+    If dest exists and is not a demo, exit with an error, because this script must not delete other files.
     """
     if not dest.exists():
         return False
     if not all((dest / name).is_file() for name in ("answers.csv", "demo.json")):
         sys.exit(
             f"error: {dest} exists and is not a demo (answers.csv or demo.json is missing)\n"
-            "expected: a new folder, or a folder that this tool drew\n"
+            "expected: a folder that does not exist yet, or an earlier demo\n"
             "run:      the same command with another --dest"
         )
     return json.loads((dest / "demo.json").read_text()) == settings
 
 
 def draw_competition(dest: Path, settings: dict) -> None:
-    """Draw the competition into a folder next to dest, then rename the folder to dest.
+    """Write the competition to a temporary folder, then rename the folder to dest.
 
-    So dest is either complete, or it does not exist.
+    So dest is complete if it exists, even after an interruption.
     """
     drawing = dest.with_name(f".{dest.name}.drawing")
     shutil.rmtree(drawing, ignore_errors=True)

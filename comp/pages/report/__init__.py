@@ -1,5 +1,5 @@
-"""The report of the runs and the blend. report_data.py reads its data, and report.py has the list of its sections.
+"""Write the report of the runs and the blend.
 
-Change this package to change what the report shows. Each of the other modules has a function `section`, which makes a
-section.
+report_data.py reads the data of the report, and report.py has the list of its sections. Change this package to change
+what the report shows. Most of the other modules have a function `section`, which makes a section of the report.
 """

@@ -1,4 +1,4 @@
-"""The section of the report on the blend: its weights, its candidates, and how much the runs differ."""
+"""The section of the report on the blend: its weights, its candidates, and how much the runs differ from each other."""
 
 from collections.abc import Mapping
 
@@ -10,14 +10,15 @@ from comp.pages.figures import Figure, Table
 from comp.pages.page import Section
 from comp.pages.report.report_data import ReportData
 
-MOST_RUNS = 30  # most runs in the tables of pairs
-MOST_CANDIDATES = 25  # most candidates in their table, the best ones
+MOST_RUNS = 30  # the tables that compare runs have at most this many runs
+MOST_CANDIDATES = 25  # at most this many candidates are listed, the best ones
 
 
 def section(data: ReportData) -> Section | None:
-    """The section with the weights and candidates in weights.json, and tables of pairs of complete runs.
+    """Return the section on the blend and on the differences between runs, or None if there are no runs.
 
-    Returns None if there are no runs.
+    It has the weights and the candidates of the blend from weights.json, and two tables that compare each complete run
+    with each other complete run.
     """
     if not data.runs:
         return None
@@ -33,29 +34,29 @@ def section(data: ReportData) -> Section | None:
 def _described(weights: Mapping) -> str:
     if not weights:
         return "There is no blend to show."
-    return f"Method {weights['method']}, rule {weights['rule']}, of {', '.join(weights['runs'])}."
+    return f"The blend has method {weights['method']}, rule {weights['rule']} and runs {', '.join(weights['runs'])}."
 
 
 def _weights(weights: Mapping) -> list[Figure]:
     parts = dict(zip(weights.get("weights_of", ()), weights.get("weights", ()), strict=True))
     losses = weights.get("loss_without", {})
     bars = [figures.bars("Weights of the blend", "weight", parts)] if parts else []
-    return bars + (
-        [figures.bars("What each adds: the score without it is lower by", "score", losses)] if losses else []
-    )
+    return bars + ([figures.bars("Drop of the score if one run is left out", "score", losses)] if losses else [])
 
 
 def _candidates(data: ReportData) -> list[Table]:
     scores, metric = data.weights.get("candidates", {}), data.competition.metric
     best = sorted(scores.items(), key=lambda row: metric.shown(row[1]), reverse=True)[:MOST_CANDIDATES]
-    title = "blend candidates, fitted on K-1 folds, scored on the fold left out"
+    title = "blend candidates, fitted on all folds but one, scored on that fold"
     return [Table(["method + rule", metric.name], [list(row) for row in best], title)] if best else []
 
 
 def _pairs(data: ReportData) -> list[Table]:
-    """Two tables on each pair of complete runs: the share of different answers, and the correlation of probabilities.
+    """Return two tables that compare each complete run with each other complete run.
 
-    For a regression both tables are about the errors of the runs.
+    The first table has the share of rows that two runs answer differently, and the second table has the correlation of
+    their probabilities. For a regression, both tables are about the errors of the runs. The list is empty if fewer than
+    two runs are complete.
     """
     complete = [source for source in data.runs if source.is_complete][:MOST_RUNS]
     if len(complete) < 2:
@@ -65,7 +66,7 @@ def _pairs(data: ReportData) -> list[Table]:
     correlation = diversity.correlation(data.competition, probs, data.rows.labels)
     number = data.competition.target == "regression"
     titles = (
-        "1 - correlation of errors" if number else "share of different answers",
+        "1 - correlation of errors" if number else "share of rows with different answers",
         "correlation of " + ("errors" if number else "probabilities"),
     )
     return [

@@ -1,4 +1,4 @@
-"""The section of the report on calibration, which compares probabilities with the share of right answers.
+"""The section of the report on calibration, which shows whether probabilities are as often right as they should be.
 
 Letters: S rows, P probabilities.
 """
@@ -15,12 +15,12 @@ from comp.pages.page import Section
 from comp.pages.report.report_data import ReportData, Source
 
 BINS = 10
-MOST_CURVES = 6  # most sources in the figure, apart from the mean of the runs
+MOST_CURVES = 6  # the figure shows the blend and runs, at most this many together, and the mean of the runs
 MEAN = "mean of the runs"
 MEANING = {
-    "one": "Confidence is the probability of the answer.",
-    "binary": "Confidence is the probability of the second class.",
-    "multilabel": "Confidence is the probability of a label, over all labels.",
+    "one": "The confidence is the probability of the answer.",
+    "binary": "The confidence is the probability of the second class.",
+    "multilabel": "The confidence is the probability of a label. All labels are counted together.",
 }
 DOTTED_LINE = " On the dotted line the share of right answers is equal to the confidence."
 OF_BLEND = (
@@ -31,10 +31,11 @@ OF_BLEND = (
 
 @dataclass(frozen=True)
 class Reliability:
-    """The calibration in bins of confidence.
+    """How often probabilities are right, in BINS bins of equal width from 0 to 1.
 
-    confidence (BINS,): the mean confidence of each bin. right (BINS,): the share of probabilities in each bin that are
-    right. count (BINS,): the number of probabilities in each bin. An empty bin has nan for confidence and right.
+    A probability is right if its class is the true class. confidence (BINS,): the mean of the probabilities in each
+    bin. right (BINS,): the share of these probabilities that are right. count (BINS,): the number of probabilities in
+    each bin. An empty bin has nan for confidence and right.
     """
 
     confidence: np.ndarray
@@ -43,15 +44,19 @@ class Reliability:
 
     @property
     def error(self) -> float:
-        """The expected calibration error: the mean of |confidence - right|, weighted by count (Guo et al. 2017)."""
+        """Return the expected calibration error (Guo et al. 2017).
+
+        It is the mean of |confidence - right| over the bins, weighted by count.
+        """
         gaps = np.abs(self.confidence - self.right)[self.count > 0]
         return float(np.average(gaps, weights=self.count[self.count > 0])) if len(gaps) else float("nan")
 
 
 def section(data: ReportData) -> Section | None:
-    """The section with a reliability diagram and the expected calibration error of each source.
+    """Return the section on the calibration of the blend and of each run.
 
-    Returns None if there are no predictions, or for a regression.
+    The section has a reliability diagram and the expected calibration errors. Return None if there are no predictions,
+    or if the target is a regression.
     """
     if data.competition.target == "regression" or not data.main:
         return None
@@ -67,7 +72,10 @@ def section(data: ReportData) -> Section | None:
 
 
 def reliability(confidence: np.ndarray, right: np.ndarray) -> Reliability:
-    """The reliability in bins of equal width. confidence (P,): in 0 … 1. right (P,) bool: whether each is right."""
+    """Sort probabilities into bins, and return how often the probabilities in each bin are right.
+
+    confidence (P,): probabilities in 0 … 1. right (P,) bool: for each probability, whether its class is the true class.
+    """
     bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
     count = np.bincount(bins, minlength=BINS)
     sums = [np.bincount(bins, values, minlength=BINS) for values in (confidence, right)]
@@ -76,11 +84,12 @@ def reliability(confidence: np.ndarray, right: np.ndarray) -> Reliability:
 
 
 def reliability_of(data: ReportData, source: Source) -> Reliability:
-    """The reliability of the predicted rows of a source. The target must not be a regression.
+    """Return the reliability of the predictions of a run or of the blend. The target must not be a regression.
 
-    With one class for each row, the confidence is the probability of the answer, which may be right. With two classes,
-    it is the probability of the second class, which is right if this class is true. With several labels, it is the
-    probability of each label, which is right if the row has the label.
+    If each row has one of several classes, the confidence is the probability of the answer, which is right if the
+    answer is the true class. For a binary target, it is the probability of the second class, which is right if the
+    second class is true. For a multilabel target, it is the probability of each label, which is right if the row has
+    the label.
     """
     known = source.known
     labels, probs = data.rows.labels[known], source.probs[known].astype(np.float64)
@@ -93,14 +102,17 @@ def reliability_of(data: ReportData, source: Source) -> Reliability:
 
 
 def _mean(data: ReportData) -> list[Source]:
-    """A source with the equal mean of the complete runs, in a list; an empty list if fewer than two are complete."""
+    """Return a list with one Source, which has the mean of the probabilities of the complete runs.
+
+    All runs have equal weight. The list is empty if fewer than two runs are complete.
+    """
     probs = [source.probs for source in data.runs if source.is_complete]
     return [Source(MEAN, np.mean(probs, axis=0, dtype=np.float64).astype(np.float32))] if len(probs) > 1 else []
 
 
 def _diagram(by_source: Mapping[str, Reliability]) -> figures.Figure:
     series = {name: (bins.confidence[bins.count > 0], bins.right[bins.count > 0]) for name, bins in by_source.items()}
-    return figures.lines("Reliability", "confidence", "share right", series, diagonal=True)
+    return figures.lines("Reliability", "confidence", "share that is right", series, diagonal=True)
 
 
 def _errors(by_source: Mapping[str, Reliability]) -> Table:
@@ -114,4 +126,4 @@ def _bins(name: str, bins: Reliability) -> Table:
         for i, (confidence, right, count) in enumerate(zip(bins.confidence, bins.right, bins.count, strict=True))
         if count
     ]
-    return Table(["bin", "count", "mean confidence", "share right"], rows, f"bins of {name}")
+    return Table(["bin", "count", "mean confidence", "share that is right"], rows, f"bins of {name}")

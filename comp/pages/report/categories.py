@@ -1,7 +1,7 @@
-"""Categories of true and answered labels: the classes, the values of an attribute, or the ranges of a number.
+"""Categories of true and predicted labels: the classes, the values of an attribute, or the ranges of a number.
 
-The confusion matrices count categories, and the gallery filters by categories. A target with several labels has no
-categories. Letters: S scored rows, B categories.
+The confusion matrices count categories, and the gallery filters by categories. A multilabel target has no categories.
+Letters: S scored rows, B categories.
 """
 
 from collections.abc import Sequence
@@ -14,16 +14,17 @@ from comp.competition import scoring
 from comp.competition.competition import Competition
 from comp.pages.report.report_data import ReportData, Source
 
-RANGES = 10  # most ranges of a number; each range has about an equal number of rows
+RANGES = 10  # a number has at most this many ranges; each range has about the same number of rows
 NONE = -1  # the answer in a row that is not predicted
 
 
 @dataclass(frozen=True)
 class Categories:
-    """The categories of a target or of an attribute.
+    """The categories of the target or of one attribute, and the true category of each row.
 
-    title: the kind of the categories, such as "class". names (B,). truth (S,) int: the true category of each row.
-    edges (B - 1,): the borders between ranges, or None if the categories are not ranges.
+    title: what the categories are, such as "class". names (B,): the names of the B categories. truth (S,) int: the true
+    category of each of S scored rows, as a position in `names`. edges (B - 1,): the limits between the ranges of a
+    number, or None if the categories are not ranges.
     """
 
     title: str
@@ -32,7 +33,10 @@ class Categories:
     edges: np.ndarray | None = None
 
     def answers(self, competition: Competition, source: Source) -> np.ndarray:
-        """The category (S,) int that a source answers in each row; NONE if the row is not predicted."""
+        """Return the category (S,) int that a run or the blend predicts for each of the S scored rows.
+
+        source: the run or the blend. A row without a prediction gets NONE, which is -1.
+        """
         known, categories = source.known, np.full(len(self.truth), NONE)
         answers = scoring.answers(competition, source.probs[known])
         categories[known] = answers if self.edges is None else np.searchsorted(self.edges, answers, side="right")
@@ -40,7 +44,10 @@ class Categories:
 
 
 def of_target(data: ReportData) -> Categories | None:
-    """The categories of the target: the classes, or the ranges of the number. Returns None for several labels."""
+    """Return the categories of the target: its classes or, for a regression, ranges of the number.
+
+    Return None for a multilabel target.
+    """
     if data.competition.target == "multilabel":
         return None
     if data.competition.target == "regression":
@@ -49,7 +56,10 @@ def of_target(data: ReportData) -> Categories | None:
 
 
 def of_attributes(data: ReportData) -> dict[str, Categories]:
-    """The name of each attribute of the classes, and its values as categories; {} if classes have no attributes."""
+    """Return the values of each attribute of the classes as Categories, by the name of the attribute.
+
+    The result is {} if the classes have no attributes.
+    """
     if not data.competition.sums_to_one:
         return {}
     return {
@@ -59,12 +69,18 @@ def of_attributes(data: ReportData) -> dict[str, Categories]:
 
 
 def attribute_values(of_class: Sequence[int], answers: np.ndarray) -> np.ndarray:
-    """The value (S,) of an attribute in each answered class. of_class: the value of each class. NONE stays NONE."""
+    """Return the attribute value (S,) int that belongs to the predicted class of each of S rows.
+
+    of_class: the attribute value of each class. answers (S,): the predicted classes. NONE (no prediction) stays NONE.
+    """
     return np.where(answers == NONE, NONE, np.array(of_class)[answers])
 
 
 def _ranges(labels: np.ndarray) -> Categories:
-    """The ranges between quantiles of the labels. The borders are rounded to few digits if they stay different."""
+    """Return ranges of a number as categories. The limits between them are quantiles of the labels.
+
+    The limits are rounded to three significant digits, unless two limits would become equal.
+    """
     edges = np.unique(np.quantile(labels, np.linspace(0, 1, RANGES + 1)[1:-1]))
     edges = edges[edges > labels.min()] if len(labels) else edges
     short = np.unique([float(f"{edge:.3g}") for edge in edges])

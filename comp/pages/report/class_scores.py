@@ -1,6 +1,6 @@
 """The section of the report on class scores: precision, recall and F1 of each class or label.
 
-For two classes and for several labels it also has precision-recall curves. Letters: S rows, C classes.
+For two classes and for a multilabel target, the section also has precision-recall curves. Letters: S rows, C classes.
 """
 
 from dataclasses import dataclass
@@ -13,17 +13,18 @@ from comp.pages import figures
 from comp.pages.page import Section
 from comp.pages.report.report_data import ReportData, Source
 
-MOST_CURVES = 6  # most labels with a curve, which are those with the lowest F1
-POINTS = 60  # most points of a curve
+MOST_CURVES = 6  # at most this many labels have a curve, those with the lowest F1
+POINTS = 60  # a curve has at most this many points
 
 
 @dataclass(frozen=True)
 class ClassScores:
-    """The counts of each class.
+    """How often each of C classes occurs, is predicted, and is predicted rightly.
 
-    rows (C,): the rows that have the class. answered (C,): the rows whose answer is the class. right (C,): the rows
-    that have the class and are answered with it. A class that is never answered has a precision of nan, a class without
-    rows has a recall of nan, and a class without rows and answers has an F1 of nan.
+    right (C,): the number of rows that have the class and for which it is predicted. answered (C,): the number of rows
+    for which the class is predicted. rows (C,): the number of rows that have the class. A class that is never predicted
+    has a precision of nan. A class without rows has a recall of nan. A class without rows that is never predicted has
+    an F1 of nan.
     """
 
     right: np.ndarray
@@ -44,9 +45,9 @@ class ClassScores:
 
 
 def section(data: ReportData) -> Section | None:
-    """The section with a row for each class, the lowest F1 first.
+    """Return the section with a table row for each class, the class with the lowest F1 first.
 
-    Returns None for a regression, or without predictions.
+    Return None for a regression, or if there are no predictions.
     """
     if data.competition.target == "regression" or not data.main:
         return None
@@ -63,7 +64,11 @@ def section(data: ReportData) -> Section | None:
 
 
 def class_scores(data: ReportData, source: Source) -> ClassScores:
-    """The class scores of the plain decision on the predicted rows of a source. The target must not be a regression."""
+    """Count how often each class occurs, is predicted and is predicted rightly, over the predicted rows.
+
+    source: a run or the blend. The target must not be a regression. The predicted classes are those of
+    `scoring.answers`, such as the most probable class, without the decision rule of a blend.
+    """
     known = source.known
     answers = scoring.answers(data.competition, source.probs[known])
     return ClassScores(*formulas.counts(data.rows.labels[known], answers, data.competition.size))
@@ -74,9 +79,10 @@ def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
 
 
 def _row(data: ReportData, scores: ClassScores, label: int, several: bool) -> dict:
-    """The values of one class for the template.
+    """Return the values of one class for the template classes.html.j2.
 
-    For several labels, cells holds the number of rows that are right, that miss the label, and that wrongly have it.
+    label: the number of the class. several: whether the target is multilabel. If it is, the entry "cells" says how many
+    rows got the label rightly, how many have the label but did not get it, and how many got it wrongly.
     """
     right, rows, answered = int(scores.right[label]), int(scores.rows[label]), int(scores.answered[label])
     measures = [float(measure[label]) for measure in (scores.precision, scores.recall, scores.f1)]
@@ -91,9 +97,10 @@ def _row(data: ReportData, scores: ClassScores, label: int, several: bool) -> di
 
 
 def _curves(data: ReportData, order: np.ndarray) -> list[figures.Figure]:
-    """The figure of precision by recall, for the labels with the lowest F1 or for the second of two classes.
+    """Return a list with one figure of precision-recall curves, or [] if the target has no such curves.
 
-    The list is empty for other targets. order (C,): the classes, the lowest F1 first.
+    For a multilabel target, the labels with the lowest F1 have curves. For a binary target, the second class has a
+    curve. order (C,): the numbers of the classes, the class with the lowest F1 first.
     """
     target, known = data.competition.target, data.main.known
     labels, probs = data.rows.labels[known], data.main.probs[known]
@@ -109,9 +116,10 @@ def _curves(data: ReportData, order: np.ndarray) -> list[figures.Figure]:
 
 
 def _curve(truth: np.ndarray, probs: np.ndarray) -> tuple[list[float], list[float]]:
-    """The recall and the precision at up to POINTS thresholds, which are spread evenly over all thresholds.
+    """Return the recall and the precision of one class at up to POINTS thresholds.
 
-    truth (S,) bool, probs (S,): of one class.
+    truth (S,) bool: whether each row has the class. probs (S,): the probability of the class in each row. The
+    thresholds are evenly spaced in the sorted list of all thresholds.
     """
     from sklearn.metrics import precision_recall_curve
 

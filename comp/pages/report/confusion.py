@@ -1,7 +1,8 @@
-"""Two sections of the report on confusion: how often each category is answered for each true category.
+"""Two sections of the report: the confusion matrices, and the errors of a regression.
 
-Each confusion matrix of classes, attributes or ranges of a number is a table of buttons, which filter the gallery. A
-regression also has a section with a scatter plot and the errors. Letters: S rows, B categories.
+A confusion matrix counts how often each category is predicted for each true category. Categories are classes, values of
+an attribute, or ranges of a number. On the page, a matrix is a table of buttons, which filter the gallery. Letters: S
+rows, B categories.
 """
 
 from dataclasses import dataclass
@@ -15,17 +16,18 @@ from comp.pages.report import categories
 from comp.pages.report.categories import NONE, Categories
 from comp.pages.report.report_data import ReportData, Source
 
-LARGEST = 30  # most categories of a matrix; if there are more, the pairs that are confused most often are listed
-MOST_PAIRS = 60  # most pairs in this list
-MOST_POINTS = 2000  # about the most points of the scatter plot: more points make the page large and show no more
+LARGEST = 30  # if there are more categories, the most frequent mistakes are listed instead of a matrix
+MOST_PAIRS = 60  # this list has at most this many entries
+MOST_POINTS = 2000  # the scatter plot has about this many points at most, because more points make the page large
 ERROR_BINS = 30
 
 
 @dataclass(frozen=True)
 class Confusion:
-    """A confusion matrix. counts (B, B): the number of rows by true category and answered category.
+    """A confusion matrix of B categories.
 
-    kind: "class", or the number of the attribute as a text.
+    kind: "class" if the categories are classes or ranges of a number, else the number of the attribute as a text.
+    counts (B, B): the number of rows with each true category (first axis) and each predicted category (second axis).
     """
 
     kind: str
@@ -37,9 +39,10 @@ class Confusion:
         return len(self.counts) <= LARGEST
 
     def pairs(self) -> list[tuple[int, int, int]]:
-        """Triples of a true category, a wrong answer and the number of such rows, the most frequent first.
+        """Return the most frequent confusions, at most MOST_PAIRS, in the order of their frequency.
 
-        There are at most MOST_PAIRS triples.
+        Each confusion is a triple: the true category, the wrong category that was predicted, and the number of such
+        rows.
         """
         wrong = self.counts * (1 - np.eye(len(self.counts), dtype=self.counts.dtype))
         order = np.argsort(-wrong, axis=None, kind="stable")[:MOST_PAIRS]
@@ -48,7 +51,10 @@ class Confusion:
 
 
 def confusions(data: ReportData, source: Source) -> list[Confusion]:
-    """The matrix of the classes or ranges, then a matrix for each attribute. The list is empty for several labels."""
+    """Return the confusion matrices of a run or of the blend. The list is empty for a multilabel target.
+
+    The first matrix has the classes or the ranges of a number. Then follows a matrix for each attribute.
+    """
     target = categories.of_target(data)
     if target is None:
         return []
@@ -61,15 +67,19 @@ def confusions(data: ReportData, source: Source) -> list[Confusion]:
 
 
 def _counts(target: Categories, answers: np.ndarray) -> np.ndarray:
-    """The counts (B, B) of rows by true category and by answer (S,). Rows that are not predicted do not count."""
+    """Return how many rows have each true category and each predicted category, as a matrix (B, B).
+
+    target: the B categories, with the true category of each row. answers (S,): the predicted category of each row. Rows
+    without a prediction are not counted.
+    """
     known, size = answers != NONE, len(target.names)
     return np.bincount(target.truth[known] * size + answers[known], minlength=size * size).reshape(size, size)
 
 
 def section(data: ReportData) -> Section | None:
-    """The section with the matrix of the classes or ranges, and a matrix for each attribute.
+    """Return the section with a confusion matrix of the classes or ranges, and with a matrix for each attribute.
 
-    Returns None for several labels, or without predictions.
+    Return None for a multilabel target, or if there are no predictions.
     """
     if data.competition.target == "multilabel" or not data.main:
         return None
@@ -79,10 +89,11 @@ def section(data: ReportData) -> Section | None:
 
 
 def _shown(matrix: Confusion) -> dict:
-    """The values of a matrix for the template: the cells of a small matrix, or the most frequent pairs of a large one.
+    """Return the values of a confusion matrix for the template confusion.html.j2.
 
-    A cell is a pair of its count and of the strength of its colour. The strength is the root of the cell's share of the
-    rows of the true category. The root keeps small shares visible.
+    A small matrix is shown with its cells, and a large matrix as a list of its most frequent confusions. A cell is a
+    pair of a count and the strength of a colour. The strength is the square root of the share that the cell has of its
+    row, so that small shares are visible.
     """
     totals = matrix.counts.sum(1)
     rows = [
@@ -101,9 +112,10 @@ def _shown(matrix: Confusion) -> dict:
 
 
 def number_section(data: ReportData) -> Section | None:
-    """The section with a scatter plot, a histogram of the errors and the errors by range of the truth.
+    """Return the section on the errors of a regression. Return None for other targets or without predictions.
 
-    Returns None unless the target is a number and there are predictions.
+    The section has a scatter plot of predictions and true numbers, a histogram of the errors, and a table of the errors
+    in each range of the true number.
     """
     if data.competition.target != "regression" or not data.main:
         return None

@@ -1,7 +1,8 @@
 """The section of the report on heat maps, which are Grad-CAM pictures that show where the models look in photos.
 
-The section shows all pictures in outputs/looks/. For `make look`, `write_look` saves the pictures of one call and
-writes the page outputs/look.html with only these pictures. Letters: S pixels of a side, H cells of a side.
+The section shows all pictures in outputs/looks/. For `make look`, `write_look` saves the pictures of one command and
+writes the page outputs/look.html with only these pictures. Letters: S pixels along a side of a photo, H cells along a
+side of a heat map.
 """
 
 import shlex
@@ -18,20 +19,23 @@ from comp.store import grad_cam_files
 from comp.store.grad_cam_files import GradCam, Heat, SavedGradCam
 from comp.store.paths import page_file
 
-MOST_SHOWN = 40  # most photos on a page; each takes about 40 kB
+MOST_SHOWN = 40  # a page shows at most this many photos; each takes about 40 kB
 
 
 def section(data: ReportData) -> Section | None:
-    """The section with the Grad-CAM pictures in outputs/looks/, and the files in it that cannot be read.
+    """Return the section with the Grad-CAM pictures in outputs/looks/, or None if the folder has no such files.
 
-    Returns None if there are no files.
+    The section also names the files that cannot be read.
     """
     saved, errors = grad_cam_files.load_all(data.outputs)
     return _section(saved, data.outputs, [str(error.found) for error in errors]) if saved or errors else None
 
 
 def write_look(outputs: Path, grad_cams: Sequence[tuple[GradCam, np.ndarray]]) -> Path:
-    """Save each Grad-CAM with its photo (S, S, 3) uint8, and write the page of these pictures. Returns its path."""
+    """Save Grad-CAM pictures in outputs/looks/, and write a page with these pictures. Returns the path of the page.
+
+    grad_cams: pairs of a GradCam and its photo (S, S, 3) uint8.
+    """
     saved = [
         grad_cam_files.save_grad_cam(outputs, grad_cam, pictures(photo, grad_cam.heats))
         for grad_cam, photo in grad_cams
@@ -51,7 +55,11 @@ def _section(saved: Sequence[SavedGradCam], outputs: Path, problems: Sequence[st
 
 
 def _shown(saved: SavedGradCam, outputs: Path) -> dict:
-    """The values of one photo for the template. `again` is the command that draws stale pictures again, or empty."""
+    """Return the values of one photo for the template looks.html.j2.
+
+    The entry "again" is the command that makes the pictures again if they are stale, or "" if they are not stale.
+    Pictures are stale if folds.csv or the recipe of the run has changed since they were made.
+    """
     grad_cam = saved.grad_cam
     photo, *under = [thumbnails.thumbnail(path, SIDE) for path in saved.pictures]
     command = f"make look RUN={grad_cam.run} IMAGE={shlex.quote(grad_cam.image)}"
@@ -65,7 +73,7 @@ def _shown(saved: SavedGradCam, outputs: Path) -> dict:
 
 
 def _models(grad_cam: GradCam) -> str:
-    """A text on the models whose heat maps are shown."""
+    """Return a text that says which models were shown the photo, such as the model of the fold that held it out."""
     numbers = ", ".join(map(str, grad_cam.folds))
     if grad_cam.is_test:
         return f"a test photo; mean of the models of folds {numbers}"
@@ -74,11 +82,11 @@ def _models(grad_cam: GradCam) -> str:
 
 def _heat(heat: Heat, picture: thumbnails.Thumbnail) -> dict:
     side, place = len(heat.cells), hottest(heat.cells)
-    where = f"no part of the photo speaks for {heat.title}"
+    where = "No part of the photo has heat."
     if place:
         where = (
-            f"hottest {place[0]:.0%} from the left, {place[1]:.0%} from the top; "
-            f"half of the heat in {share_of_half(heat.cells):.0%} of {side} x {side} cells"
+            f"The hottest place is {place[0]:.0%} from the left and {place[1]:.0%} from the top. Half of the heat "
+            f"is in {share_of_half(heat.cells):.0%} of the {side} x {side} cells."
         )
     rows = [[f"row {i + 1}", *map(float, row)] for i, row in enumerate(heat.cells)]
     numbers = Table(["", *(f"{i + 1}" for i in range(side))], rows, f"{heat.title}: heat of {side} x {side} cells")
@@ -89,14 +97,14 @@ def _heat(heat: Heat, picture: thumbnails.Thumbnail) -> dict:
 
 SIDE = 224  # pixels of a picture
 COLOUR_MAP = "inferno"  # a colour map of matplotlib from dark to bright, which colour-blind people can read, too
-STRENGTH = 0.75  # share of the colour where the heat is at least FULL; the rest is the photo in grey
+STRENGTH = 0.75  # share of the colour where the heat is at least FULL; the rest is the grey photo
 FULL = 0.6
 
 
 def pictures(photo: np.ndarray, heats: Sequence[Heat]) -> list[np.ndarray]:
-    """The pictures (SIDE, SIDE, 3) uint8 of a photo: the photo alone, then the photo under each heat.
+    """Return pictures (SIDE, SIDE, 3) uint8: first the photo alone, then the photo with each of its heat maps.
 
-    photo (S, S, 3) uint8.
+    photo: (S, S, 3) uint8.
     """
     large = _resized(photo)
     return [large, *(_under(large, heat.cells) for heat in heats)]
@@ -109,9 +117,9 @@ def _resized(photo: np.ndarray) -> np.ndarray:
 
 
 def _under(photo: np.ndarray, cells: np.ndarray) -> np.ndarray:
-    """The photo (SIDE, SIDE, 3) uint8 in grey, mixed with the colours of the heat. More heat gives more colour.
+    """Return the photo in grey, mixed with the colours of one heat map, (SIDE, SIDE, 3) uint8.
 
-    cells (H, H): the heat.
+    Hot places have more colour than cold places. cells (H, H): the heat map, from 0 to 1.
     """
     import matplotlib
     from PIL import Image
@@ -125,9 +133,10 @@ def _under(photo: np.ndarray, cells: np.ndarray) -> np.ndarray:
 
 
 def hottest(cells: np.ndarray) -> tuple[float, float] | None:
-    """The centre of the hottest of the cells (H, H), or None if there is no heat.
+    """Return where the hottest of the cells (H, H) is, or None if all cells are 0.
 
-    The centre is a share of the width from the left, and a share of the height from the top.
+    The place is the centre of the cell: its distances from the left and from the top, each as a share of the whole
+    side.
     """
     if not cells.max() > 0:
         return None
@@ -136,6 +145,9 @@ def hottest(cells: np.ndarray) -> tuple[float, float] | None:
 
 
 def share_of_half(cells: np.ndarray) -> float:
-    """The smallest share of the cells (H, H) that holds half of the heat. It is small if the heat is in one place."""
+    """Count the hottest cells that together hold half of the heat, and return their share of all cells (H, H).
+
+    The share is small if the heat is concentrated in one place of the photo.
+    """
     total = np.cumsum(np.sort(cells, axis=None)[::-1])
     return (int(np.searchsorted(total, total[-1] / 2)) + 1) / cells.size

@@ -8,11 +8,11 @@ from comp.pages import figures
 from comp.pages.page import Section
 from comp.pages.report.report_data import ReportData
 
-MOST_RUNS = 8  # most runs with figures, which are the best runs: more figures make the page large
+MOST_RUNS = 8  # at most this many runs have figures, the best ones, because more figures make the page large
 
 
 def section(data: ReportData) -> Section:
-    """The section with two figures for each run: the metric of each fold, and the losses averaged over the folds."""
+    """Return the section with two figures for each run: the metric of each fold, and the mean losses over the folds."""
     histories = {name: folds for name, folds in data.histories.items() if folds}
     best = [source.name for source in data.runs if source.name in histories]
     names = (best + [name for name in histories if name not in best])[:MOST_RUNS]
@@ -33,6 +33,10 @@ def _of_run(data: ReportData, name: str, folds: Mapping[int, pd.DataFrame]) -> l
 
 
 def _mean(folds: Mapping[int, pd.DataFrame], column: str) -> tuple[list, list]:
-    """The epochs, and the mean of a column of the histories in each epoch over the folds that reached the epoch."""
+    """Return the epochs, and the mean of a column of the histories in each epoch.
+
+    The mean of an epoch is taken over the folds that reached this epoch. folds: the history of each fold, by the number
+    of the fold.
+    """
     mean = pd.concat(folds.values()).groupby("epoch")[column].mean()
     return mean.index.tolist(), mean.tolist()

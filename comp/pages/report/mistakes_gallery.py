@@ -1,14 +1,15 @@
 """The section of the report with the gallery of mistakes: photos with their true label and the answer of each run.
 
 The reader can filter the photos. `gallery_rows` has all scored rows as plain values for gallery.js, and thumbnails of
-some rows. Below the gallery are the groups that have one true label but different answers. Letters: S scored rows, C
-classes.
+some rows. Below the gallery is a list of the groups whose photos have the same true label but different answers. A
+group is a set of photos that must be in the same fold. Letters: S scored rows, C classes. The truth, the answers and
+the confidence of a row depend on the target:
 
-| target         | truth and answers of a row         | confidence, in thousandths                          |
-|----------------|------------------------------------|-----------------------------------------------------|
-| one label      | a class                            | the probability of the answer                       |
-| several labels | a list of labels                   | largest difference of a probability from true 0/1   |
-| number         | a range; also the numbers          | none                                                |
+| target         | truth and answers            | confidence, in thousandths                                   |
+|----------------|------------------------------|--------------------------------------------------------------|
+| one label      | a class                      | the probability of the answer                                |
+| several labels | a list of labels             | the largest difference of a probability from the true 0 or 1 |
+| number         | a range, and also the number | none                                                         |
 """
 
 from collections.abc import Iterator
@@ -24,17 +25,17 @@ from comp.pages.report import categories
 from comp.pages.report.categories import NONE, Categories
 from comp.pages.report.report_data import ReportData, Source
 
-MOST_THUMBNAILS = 600  # most thumbnails, of about 2 kB each
-BYTES = 5_000_000  # most bytes of all thumbnails
-MOST_SOURCES = 12  # most sources on a card, which are the best ones: more sources make the card long
-MOST_ANSWERS = 1_000_000  # most answers of all sources, of 7 bytes each; with many rows, fewer sources are shown
-MOST_GROUPS = 25  # most groups in the list
+MOST_THUMBNAILS = 600  # at most this many photos have a thumbnail, of about 2 kB each
+BYTES = 5_000_000  # all thumbnails together have at most this many bytes
+MOST_SOURCES = 12  # the card of a photo shows at most this many runs, the best ones
+MOST_ANSWERS = 1_000_000  # most answers in the page, of 7 bytes each; if there are many rows, fewer runs are shown
+MOST_GROUPS = 25  # the list of groups has at most this many groups
 
 
 def section(data: ReportData) -> Section | None:
-    """The section with the gallery, the most confident mistakes first, and the groups that disagree.
+    """Return the section with the gallery of photos, the most confident mistakes first, or None without predictions.
 
-    Returns None without predictions.
+    Below the gallery it lists the groups whose photos have the same true label but different answers.
     """
     if not data.main:
         return None
@@ -62,10 +63,11 @@ def _names(data: ReportData) -> list[str]:
 
 @dataclass(frozen=True)
 class Opinion:
-    """The answers and confidences of one source, as in the table above. name: the name of the source.
+    """The answer of one run or of the blend in each scored row, and its confidence in this answer.
 
-    The answer in a row that is not predicted is NONE, or None for several labels. numbers: the predicted numbers of a
-    regression, else None.
+    name: the name of the run, or "blend". answers: the number of the predicted class or range in each row, or -1 if
+    there is no prediction; for a multilabel target, a list of labels, or None. confidence: in thousandths, as in the
+    table at the top of this module. numbers: the predicted numbers of a regression, else None.
     """
 
     name: str
@@ -75,7 +77,10 @@ class Opinion:
 
 
 def gallery_rows(data: ReportData) -> dict:
-    """All scored rows as plain values for gallery.js, and thumbnails of some rows."""
+    """Return the data for gallery.js as plain values: all scored rows, and thumbnails of some rows.
+
+    Entries such as "images" and "truth" have one value for each scored row, in the same order.
+    """
     group, names = pd.factorize(data.rows.groups)
     order = np.argsort(-badness(data, data.main), kind="stable")
     target, number = categories.of_target(data), data.competition.target == "regression"
@@ -123,14 +128,15 @@ def _thousandths(data: ReportData, source: Source) -> list[int]:
 
 
 def _label_lists(labels: np.ndarray) -> list[list[int]]:
-    """The list of labels of each row. labels (S, C): 0 or 1."""
+    """Return for each of S rows the list of its label numbers. labels (S, C): 1 if the row has the label, else 0."""
     return [np.flatnonzero(row).tolist() for row in labels]
 
 
 def _photos(data: ReportData) -> dict:
-    """Two entries for gallery.js: "photos" has thumbnails, and "problems" has the reasons for missing thumbnails.
+    """Return the entries "photos" and "problems" of `gallery_rows`.
 
-    The keys of both are row numbers as texts.
+    "photos" has the thumbnails as data URIs, and "problems" says why other thumbnails are missing. The keys of both are
+    row numbers as texts.
     """
     rows = thumbnail_rows(data, data.main, MOST_THUMBNAILS)
     drawn = thumbnails.thumbnails(data.inputs, [data.images[row] for row in rows], budget=BYTES)
@@ -145,10 +151,11 @@ def _photos(data: ReportData) -> dict:
 
 
 def is_wrong(data: ReportData, source: Source) -> np.ndarray:
-    """Return whether the answer of each row is wrong, (S,) bool.
+    """Return for each of S rows whether its answer is wrong, as bool (S,).
 
-    For a regression, an answer is wrong if it is in another range than the true number. Rows that are not predicted are
-    not wrong.
+    source: the run or the blend whose answers are judged. For a regression, an answer is wrong if it is in another
+    range than the true number. For a multilabel target, one wrong label makes the answer wrong. A row without a
+    prediction is not wrong.
     """
     target, known = categories.of_target(data), source.known
     if target is not None:
@@ -159,10 +166,11 @@ def is_wrong(data: ReportData, source: Source) -> np.ndarray:
 
 
 def badness(data: ReportData, source: Source) -> np.ndarray:
-    """A number (S,) for each row that is higher for a worse answer, and -inf for a row that is not predicted.
+    """Return for each of S rows a number (S,) that is higher for a worse answer. Rows without a prediction get -inf.
 
-    All mistakes are worse than all right answers. The most confident mistake is the worst, and the most confident right
-    answer is the best. For a regression, the number is the absolute error.
+    source: the run or the blend whose answers are judged. Every mistake is worse than every right answer. The most
+    confident mistake is the worst answer, and the most confident right answer is the best. For a regression, the number
+    is the absolute error.
     """
     known = source.known
     worse = np.full(len(known), -np.inf)
@@ -176,7 +184,11 @@ def badness(data: ReportData, source: Source) -> np.ndarray:
 
 
 def _confidence(data: ReportData, source: Source) -> np.ndarray:
-    """The confidence (S,) of each row, as in the table above; nan if the row is not predicted."""
+    """Return the confidence of a run or of the blend in each of S rows, (S,). Rows without a prediction get nan.
+
+    The confidence is the probability of the answer or, for a multilabel target, the largest difference of a probability
+    from the true 0 or 1.
+    """
     target, known = categories.of_target(data), source.known
     confidence = np.full(len(known), np.nan)
     if target is None:
@@ -188,10 +200,11 @@ def _confidence(data: ReportData, source: Source) -> np.ndarray:
 
 
 def thumbnail_rows(data: ReportData, source: Source, most: int) -> list[int]:
-    """At most `most` rows that get a thumbnail.
+    """Return the numbers of the rows that get a thumbnail, at most `most` rows.
 
-    Half of them are the worst rows of all. The other half are the worst rows of each pair of truth and answer, so that
-    each cell of a confusion matrix has photos. For several labels, all of them are the worst rows.
+    Half of these rows are the rows with the worst answers. The other half are the worst rows of each pair of a truth
+    and an answer, so that each cell of a confusion matrix has photos. For a multilabel target, all of these rows are
+    the rows with the worst answers. source: the run or the blend whose answers are judged.
     """
     order = np.argsort(-badness(data, source), kind="stable")
     order, target = order[source.known[order]], categories.of_target(data)
@@ -208,11 +221,12 @@ def thumbnail_rows(data: ReportData, source: Source, most: int) -> list[int]:
 
 
 def disagreeing_groups(data: ReportData, source: Source) -> list[tuple[str, int, int, int]]:
-    """The groups that have one truth but different answers, the worst group first.
+    """Return the groups whose rows have the same true label but different answers, the worst group first.
 
-    For each group, return its name and its numbers of rows, of mistakes, and of rows whose answer is not the most
-    frequent answer of the group. Answers are compared attribute by attribute, or by class if there are no attributes.
-    The list is empty for several labels and for numbers.
+    For each group, return its name, its number of rows, its number of mistakes, and the number of rows whose answer is
+    not the most frequent answer of the group. If the classes have attributes, the values of each attribute are
+    compared, and not the classes. The list is empty for a multilabel target and for a regression. source: a run or the
+    blend.
     """
     target = categories.of_target(data)
     if target is None or target.edges is not None:
@@ -234,7 +248,11 @@ def disagreeing_groups(data: ReportData, source: Source) -> list[tuple[str, int,
 def _truths_and_answers(
     data: ReportData, target: Categories, answers: np.ndarray, known: np.ndarray
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield the truths and the answers in the predicted rows, for each attribute or else for the class."""
+    """Yield for each attribute its true values and its predicted values, as two arrays.
+
+    If the classes have no attributes, yield the true classes and the predicted classes. known (S,) bool: which rows
+    have a prediction; the arrays have only these rows. answers: the predicted classes of these rows.
+    """
     attributes = categories.of_attributes(data)
     if not attributes:
         yield target.truth[known], answers
@@ -244,9 +262,10 @@ def _truths_and_answers(
 
 
 def unlike_their_group(group: np.ndarray, truth: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Return whether the value of each row is not the most frequent value of its group, (S,) bool.
+    """Return for each of S rows whether its answer is not the most frequent answer of its group, as bool (S,).
 
-    The result is False for all rows of a group that has several truths.
+    The result is False for all rows of a group whose rows have different truths. group (S,), truth (S,), values (S,):
+    the group, the true value and the answered value of each row.
     """
     table = pd.DataFrame({"group": group, "truth": truth, "value": values})
     votes = table.groupby(["group", "value"]).size().rename("votes").reset_index().sort_values("votes", kind="stable")
@@ -256,7 +275,10 @@ def unlike_their_group(group: np.ndarray, truth: np.ndarray, values: np.ndarray)
 
 
 def _groups(data: ReportData) -> list[dict]:
-    """The groups that disagree, as values for the template. number: the number of the group in `gallery_rows`."""
+    """Return the result of `disagreeing_groups` as values for the template gallery.html.j2.
+
+    The entry "number" is the position of the group in the entry "groups" of `gallery_rows`.
+    """
     numbers = {name: i for i, name in enumerate(pd.factorize(data.rows.groups)[1].astype(str))}
     return [
         {"name": name, "rows": rows, "mistakes": mistakes, "unlike": unlike, "number": numbers[name]}

@@ -1,7 +1,7 @@
-"""The page of `make report`, outputs/report.html, which shows everything known about the runs and the blend.
+"""The page of `make report`, outputs/report.html, which shows all results of the runs and of the blend.
 
-SECTIONS lists the sections in their order. To add a section, write a function that takes ReportData and returns a
-Section, and put the function into the list.
+SECTIONS lists the sections in their order. To add a section, write a function that takes a ReportData and returns a
+Section, and add the function to SECTIONS.
 """
 
 from pathlib import Path
@@ -20,7 +20,7 @@ from comp.pages.report import (
 from comp.pages.report.report_data import ReportData
 from comp.store.paths import page_file
 
-SECTIONS = (  # a function returns None if the target has no such section, or if there is nothing to show
+SECTIONS = (  # a function returns None if its section does not fit the target, or if there is nothing to show
     score_tables.section,
     learning_curves.section,
     confusion.section,
@@ -34,12 +34,13 @@ SECTIONS = (  # a function returns None if the target has no such section, or if
 
 
 def write_report(data: ReportData) -> Path:
-    """Write the report. Returns its path."""
+    """Write the report to outputs/report.html. Returns the path of the file."""
     sections = [section for function in SECTIONS if (section := function(data))]
     competition, path = data.competition, page_file(data.outputs, "report")
     lead = (
-        f"{competition.target}, {competition.size:,} class{'' if competition.size == 1 else 'es'}, "
-        f"{len(data.images):,} rows. All scores are out of fold, so no model was trained on the photos that score it."
+        f"Target: {competition.target}, {competition.size:,} class{'' if competition.size == 1 else 'es'}, "
+        f"{len(data.images):,} rows. All scores are out of fold: each photo was predicted by a model that did not "
+        "train on it."
     )
     missing = [(note.text, note.run) for note in data.notes]
     page.write_page(path, "Report of the runs", sections, lead=lead, missing=missing)

@@ -1,4 +1,4 @@
-"""The data that the report shows, read from outputs/. A missing or damaged file becomes a note.
+"""Read the data that the report shows from outputs/. A missing or damaged file becomes a note in the report.
 
 The sections of the report and the exports take a ReportData. Letters: S scored rows, C classes.
 """
@@ -20,12 +20,12 @@ from comp.store.blend_files import blend_exists, load_blend
 from comp.store.paths import BLEND
 from comp.store.runs import Run, unused_folders
 
-MOST_VALUES = 30  # most different values of a column of the training table that is a filter of the gallery
+MOST_VALUES = 30  # a column of the training table with more different values is no filter of the gallery
 
 
 @dataclass(frozen=True)
 class Note:
-    """A note of the report. text: what is missing or cannot be used. run: the command that helps, or an empty text."""
+    """A note of the report. text: what is missing or cannot be used. run: the command that helps, or ""."""
 
     text: str
     run: str = ""
@@ -33,14 +33,17 @@ class Note:
 
 @dataclass(frozen=True)
 class Source:
-    """A run or the blend. probs (S, C): its out-of-fold probabilities, which are nan in rows without predictions."""
+    """A run or the blend, with its out-of-fold predictions.
+
+    probs (S, C): the probabilities of S scored rows and C classes. A row without predictions has nan.
+    """
 
     name: str
     probs: np.ndarray
 
     @property
     def known(self) -> np.ndarray:
-        """Return whether each row is predicted, (S,) bool."""
+        """Return for each of S rows whether it has predictions, as bool (S,)."""
         return np.isfinite(self.probs).all(1)
 
     @property
@@ -52,10 +55,12 @@ class Source:
 class ReportData:
     """The data for all sections of the report.
 
-    rows: the S scored rows. images (S,): the path of each row's first photo, relative to `inputs`. columns: the name
-    and the values (S,) str of each further column of the training table that has few values. runs: the sources of the
-    runs, the best first. blend: the source of the blend, or None. weights: the content of weights.json, or {} without a
-    blend. histories: the table of epochs of each fold of each run.
+    inputs: the folder of the competition. outputs: the folder of the results. rows: the S scored rows, with their
+    labels. images (S,): the path of the first photo of each row, relative to `inputs`. columns: further columns of the
+    training table, as arrays (S,) of texts by the name of the column; only columns with few different values. runs: the
+    runs with predictions, the best run first. blend: the blend, or None. weights: the content of the blend's
+    weights.json, or {}. histories: for each run, by its name, the history of each fold, which is a table with a row for
+    each epoch. notes: what is missing or cannot be used.
     """
 
     inputs: Path
@@ -75,17 +80,23 @@ class ReportData:
 
     @property
     def sources(self) -> list[Source]:
-        """The blend, if there is a blend, then the runs."""
+        """Return the blend, if there is one, and then the runs, the best run first."""
         return [*([self.blend] if self.blend else []), *self.runs]
 
     @property
     def main(self) -> Source | None:
-        """The source that the confusion matrix and the gallery show: the blend, else the best run, else None."""
+        """Return the run or the blend that the confusion matrix and the gallery show.
+
+        This is the blend or, if there is no blend, the best run. Return None if there are no predictions.
+        """
         return next(iter(self.sources), None)
 
 
 def load_report_data(project: Project) -> ReportData:
-    """Read the data of all runs and of the blend. Raises InputError only if there are no valid folds."""
+    """Read the data of all runs and of the blend from outputs/.
+
+    A run or file that cannot be used becomes a note. Raises InputError if there are no valid folds.
+    """
     competition, rows = project.competition, project.scored_rows
     first = project.folds.drop_duplicates("id") if competition.combine else project.folds
     notes = [Note(reason) for reason in unused_folders(project.outputs).values()]
@@ -107,7 +118,11 @@ def load_report_data(project: Project) -> ReportData:
 
 
 def _columns(first: pd.DataFrame, competition: Competition) -> dict[str, np.ndarray]:
-    """The name and the values (S,) of each further column of the training table with 2 to MOST_VALUES values."""
+    """Return the further columns of the training table that have 2 to MOST_VALUES different values.
+
+    The result has a text for each of the S scored rows, (S,), by the name of the column. first: the rows of the
+    training table that belong to the first photo of each scored row.
+    """
     own = {*fold_table.COLUMNS, "id", *competition.attributes}
     kept = {name: first[name].fillna("").astype(str) for name in first.columns if name not in own}
     return {name: column.to_numpy() for name, column in kept.items() if 2 <= column.nunique() <= MOST_VALUES}
@@ -126,7 +141,10 @@ def _history(run: Run, notes: list[Note]) -> dict[int, pd.DataFrame]:
 
 
 def _next_steps(sources: list[Source], blend: Source | None) -> list[Note]:
-    """Notes with the next command. If no run is complete, the notes of the single runs have commands already."""
+    """Return at most one note, which has the command to run next.
+
+    If no run is complete, the list is empty, because the notes about the single runs have commands already.
+    """
     if not sources:
         return [Note("There are no runs yet.", "make train MODEL=resnet18")]
     ready = any(source.is_complete for source in sources)
@@ -134,7 +152,10 @@ def _next_steps(sources: list[Source], blend: Source | None) -> list[Note]:
 
 
 def _blend(project: Project, notes: list[Note]) -> tuple[Source | None, dict]:
-    """The blend and the content of weights.json, or None and {} if there is no blend that can be used."""
+    """Return the blend and the content of weights.json, or None and {} if there is no blend that can be used.
+
+    Problems with the blend are added to `notes`.
+    """
     if not blend_exists(project.outputs):
         return None, {}
     try:
@@ -148,7 +169,10 @@ def _blend(project: Project, notes: list[Note]) -> tuple[Source | None, dict]:
 
 
 def _best_first(sources: list[Source], rows: ScoredRows) -> list[Source]:
-    """The sources with complete runs before incomplete runs. Within both, the better score comes first."""
+    """Return the runs in the order of their scores, the best run first.
+
+    Incomplete runs come after all complete runs. rows: the scored rows, with their labels.
+    """
 
     def key(source: Source):
         known = source.known

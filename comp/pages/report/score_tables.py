@@ -1,6 +1,6 @@
-"""The section of the report on scores of the blend and of each run: in all with intervals, by fold and by attribute.
+"""The section of the report on the scores of the blend and of each run. All scores are out of fold.
 
-All scores are out of fold.
+The tables have the scores over all rows with their intervals, the scores in each fold, and the scores of attributes.
 """
 
 import numpy as np
@@ -13,11 +13,14 @@ from comp.pages.page import Section
 from comp.pages.report import categories
 from comp.pages.report.report_data import ReportData, Source
 
-MOST_BARS = 20  # most sources in the bar chart
+MOST_BARS = 20  # the bar chart shows at most this many runs, the best ones, with the blend among them
 
 
 def section(data: ReportData) -> Section:
-    """The section with tiles of the main numbers, tables of all sources (in all, by fold, by attribute), and bars."""
+    """Return the section on scores, with the main numbers at its top, tables of scores, and a bar chart.
+
+    The tables have the scores of the blend and of all runs: over all rows, in each fold, and for each attribute.
+    """
     values = {"tiles": [], "tables": [], "bars": None, "metric": _described(data)}
     if data.sources:
         intervals = [interval(data, source) for source in data.sources]
@@ -28,13 +31,19 @@ def section(data: ReportData) -> Section:
 
 
 def metric_values(data: ReportData, source: Source) -> dict[str, float]:
-    """The name and the value over the predicted rows of each metric of the competition, the main metric first."""
+    """Return the value of each metric of the competition over the predicted rows, by the name of the metric.
+
+    The main metric comes first. source: a run or the blend.
+    """
     known = source.known
     return scoring.scores(data.competition, data.rows.labels[known], source.probs[known])
 
 
 def interval(data: ReportData, source: Source) -> tuple[float, float]:
-    """The lower and the upper end of the metric's 95 % interval over the predicted rows, by a bootstrap over groups."""
+    """Return the lower and the upper end of the 95 % interval of the main metric, over the predicted rows.
+
+    The interval is from a bootstrap that draws whole groups. source: a run or the blend.
+    """
     known, competition = source.known, data.competition
     group = np.unique(data.rows.groups[known], return_inverse=True)[1]
     count = int(group.max()) + 1
@@ -46,7 +55,10 @@ def interval(data: ReportData, source: Source) -> tuple[float, float]:
 
 
 def by_fold(data: ReportData, source: Source) -> list[float | None]:
-    """The value of the metric in each fold, or None for a fold that is not predicted."""
+    """Return the value of the main metric in each fold, or None for a fold that is not predicted.
+
+    source: a run or the blend.
+    """
     known, competition = source.known, data.competition
     values = []
     for k in range(int(data.rows.folds.max()) + 1):
@@ -57,7 +69,10 @@ def by_fold(data: ReportData, source: Source) -> list[float | None]:
 
 
 def by_attribute(data: ReportData, source: Source) -> dict[str, float]:
-    """The name of each attribute, and the share of predicted rows whose value is right; {} without attributes."""
+    """Return for each attribute, by its name, the share of predicted rows whose attribute value is right.
+
+    The result is {} if the classes have no attributes. source: a run or the blend.
+    """
     target = categories.of_target(data)
     shares = {}
     for name, attribute in categories.of_attributes(data).items():
@@ -68,28 +83,29 @@ def by_attribute(data: ReportData, source: Source) -> dict[str, float]:
 
 
 def _described(data: ReportData) -> str:
-    """A text with the name of the metric, and whether higher or lower is better."""
+    """Return the name of the metric, with the words "higher is better" or "lower is better"."""
     metric = data.competition.metric
     return f"{metric.name} ({'higher' if metric.higher_is_better else 'lower'} is better)"
 
 
 def _tiles(data: ReportData, interval: tuple[float, float]) -> list[tuple[str, str]]:
-    """Pairs of a number's text and of a text on its meaning.
+    """Return the numbers at the top of the section, as pairs of texts: the number, and what it means.
 
-    If there is a blend, its score and its interval are those that `make blend` recorded in weights.json.
+    If there is a blend, its score and its interval are those that `make blend` wrote into weights.json. interval: the
+    interval of the blend or of the best run, which is shown if weights.json has none.
     """
     rows, main, metric = data.rows, data.main, data.competition.metric.name
     value = data.weights.get("cross_fitted", metric_values(data, main)[metric])
     low, high = data.weights.get("interval_95", interval)
     kind = "cross-validated score of the blend" if data.blend else f"out-of-fold score of {main.name}"
-    tiles = [(f"{value:.4f}", f"{metric}: {kind}"), (f"{low:.4f} to {high:.4f}", "95 % interval, over groups")]
+    tiles = [(f"{value:.4f}", f"{metric}: {kind}"), (f"{low:.4f} to {high:.4f}", "95 % interval of this score")]
     if "optimism" in data.weights:
-        tiles.append((f"{data.weights['optimism']:+.4f}", "optimism: score in sample minus cross-validated score"))
+        tiles.append((f"{data.weights['optimism']:+.4f}", "optimism: in-sample score minus cross-validated score"))
     chances = data.weights.get("beats", {})
     tiles += [(f"{chance:.0%}", f"probability to beat the {rival}") for rival, chance in chances.items()]
     return [
         *tiles,
-        (f"{main.known.sum():,}", f"rows scored, of {len(rows.ids):,}"),
+        (f"{main.known.sum():,}", f"scored rows, of {len(rows.ids):,} rows in all"),
         (str(int(rows.folds.max()) + 1), "folds"),
     ]
 
@@ -100,7 +116,7 @@ def _overall(data: ReportData, intervals) -> Table:
         [source.name, int(source.known.sum()), *values.values(), low, high]
         for source, values, (low, high) in zip(data.sources, measured, intervals, strict=True)
     ]
-    return Table(["", "rows", *measured[0], "95 % from", "to"], rows, "out of fold")
+    return Table(["", "rows", *measured[0], "95 % interval from", "to"], rows, "out-of-fold scores")
 
 
 def _by_fold(data: ReportData) -> Table:
@@ -115,7 +131,7 @@ def _by_attribute(data: ReportData) -> list[Table]:
 
 
 def _bars(data: ReportData, intervals) -> figures.Figure:
-    """Draw the score of each run and of the blend, with its interval."""
+    """Return a bar chart with the score of the blend and of each run. Whiskers show the 95 % intervals."""
     shown = data.sources[:MOST_BARS]
     metric = data.competition.metric.name
     values = {source.name: metric_values(data, source)[metric] for source in shown}

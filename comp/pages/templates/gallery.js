@@ -1,5 +1,5 @@
-// The gallery: filters the rows of the report, by its controls and by the cells of the confusion matrices.
-// Names reach the page through textContent only, so that markup in them is text.
+// The gallery: shows the rows of the report that match the filters and the chosen cell of a confusion matrix.
+// Names are written to the page only as textContent, so that markup in a name is shown as text.
 "use strict";
 (() => {
   const data = JSON.parse(document.getElementById("gallery-data").textContent);
@@ -8,7 +8,7 @@
   const status = document.getElementById("status");
   const more = document.getElementById("more");
   const chip = document.getElementById("cell");
-  const STEP = 24; // cards that are added at once
+  const STEP = 24; // this many cards are added at once
   const main = data.sources[0];
   const runs = data.sources.slice(data.hasBlend ? 1 : 0);
   let cell = null; // the cell or group that a button has chosen: {kind, truth, answer, outcome, group, title, button}
@@ -23,7 +23,7 @@
     return Array.isArray(answer) ? answer.map((c) => data.classes[c]).join(", ") || "none" : data.classes[answer];
   };
 
-  // The choices of the filter "Show": whether row i is shown
+  // For each choice of the filter "Show": whether row i is shown
   const SHOW = {
     mistakes: (i) => data.wrong[i],
     right: (i) => !data.wrong[i],

@@ -1,5 +1,6 @@
-"""Named recipes, one per file. The file's name is the recipe's name. Yours is a new file with a docstring and a RECIPE.
+"""The named recipes. Each file holds one recipe, and the name of the file is the name of the recipe.
 
-"The home competition" in these files is the one for which this toolkit was first written, with 18 classes of
-faces by mask, gender and age (comp/inputs/mask_gender_age.py). "The seed team" is the team with whose project it began.
+To add a recipe, add a file with a docstring and a RECIPE. "The home competition" in these files is the competition that
+this toolkit was first written for: 18 classes of faces, by mask, gender and age (comp/inputs/mask_gender_age.py). "The
+seed team" is the course team whose project this toolkit began from.
 """

@@ -1,9 +1,10 @@
-"""DINOv3 ViT-B/16 (Siméoni et al. 2025; 86 M weights) with only its last four blocks trained, for little memory.
+"""DINOv3 ViT-B/16 (Siméoni et al. 2025; 86 M weights). Only the last four blocks are trained, which needs less memory.
 
-The frozen two thirds of the model need only a forward pass, without gradients, optimizer state and kept outputs. With a
-few thousand photos the model also overfits less. The values are from the literature.
-Expected: not measured yet on real photos. With the smallest DINOv3 (vit_tiny, all but the last block frozen, 16 photos
-of 256 px, float32, one CPU core) a step takes 6 s instead of 15, and 121 MB in addition to the model instead of 878.
+The other two thirds of the model are frozen. They need no gradients and no optimizer state, and their outputs are not
+kept. With a few thousand photos the model also overfits less. The values are from the literature.
+Expected: this recipe has not been measured on real photos yet. With the smallest DINOv3 (vit_tiny, all but the last
+block frozen, 16 photos of 256 px, float32, one CPU core) a step takes 6 s instead of 15 s, and needs 121 MB of memory
+in addition to the model instead of 878 MB.
 Hardware: one GPU.   Command: make train MODEL=dinov3_base
 For ViT-L (300 M): make train MODEL=dinov3_base RUN=dinov3_large SET="model=vit_large_patch16_dinov3.lvd1689m lr=1e-4"
 """
@@ -18,7 +19,7 @@ RECIPE = dataclasses.replace(
     freeze_epochs=-1,       # in all epochs
     freeze_stages=-4,       # train only the last four of twelve blocks and the head
     lr=2e-4,
-    layer_decay=0.8,        # over four blocks only, of which the lowest still learns at 0.4 of the head's lr
+    layer_decay=0.8,        # for four blocks only; the lr of the lowest of them is still 0.4 of the head's lr
     warmup_epochs=1.0,
-    checkpointing=False,    # four blocks need little; for the whole model: SET="freeze_epochs=1 checkpointing=true"
+    checkpointing=False,    # four blocks need little memory; to train all: SET="freeze_epochs=1 checkpointing=true"
 )

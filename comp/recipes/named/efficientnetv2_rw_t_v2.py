@@ -1,13 +1,14 @@
-"""EfficientNetV2-T, fine-tuned the modern way: AdamW, cosine, EMA, half-face mixing.
+"""EfficientNetV2-T, fine-tuned with AdamW, a cosine schedule, EMA and half-face mixing (halfmix).
 
-A recipe of the home competition, in addition to `efficientnetv2_rw_t`, which is the seed team's. Compare the two by
-their out-of-fold scores.
-Expected: not measured yet on real photos. On drawn faces at 64 px after 6 epochs, macro F1 was (in brackets that of the
-seed team's recipe):
-- 0.028 (0.010) without pretrained weights, for 672 photos, out of fold over 3 folds, as the mean of 3 seeds;
-- 0.821 (0.533) with tf_efficientnet_lite0 and its ImageNet weights as the model, for 2,240 photos, on one fold of 5, as
-  the mean of 2 seeds.
-On one CPU core an epoch takes 3 to 31 % longer than with the seed team's recipe.
+A recipe for the home competition (the one that this toolkit was first written for: mask, gender and age of faces). The
+recipe `efficientnetv2_rw_t` has the values of the seed team (the course team whose project this toolkit began from).
+Compare the out-of-fold scores of the two recipes.
+Expected: this recipe has not been measured on real photos yet. On drawn faces of 64 px, after 6 epochs, macro F1 was as
+follows (the values in brackets are for the seed team's recipe):
+- 0.028 (0.010) without pretrained weights: 672 photos, out of fold with 3 folds, mean of 3 seeds;
+- 0.821 (0.533) with tf_efficientnet_lite0 and its ImageNet weights as the model: 2,240 photos, one of 5 folds,
+  mean of 2 seeds.
+On one CPU core, an epoch takes 3 to 31 % longer than with the seed team's recipe.
 Hardware: one GPU of 12 GB.   Command: make train MODEL=efficientnetv2_rw_t_v2
 """
 
@@ -16,24 +17,24 @@ import dataclasses
 from comp.recipes.named import efficientnetv2_rw_t
 
 RECIPE = dataclasses.replace(
-    efficientnetv2_rw_t.RECIPE,  # the same weights, size and normalisation; only the training differs
-    augment="upright",      # flip, small moves, light; no hue, since the colour of hair and skin tells age
-    class_weights="none",   # the sampler balances and not the loss, so no batch has one huge weight
+    efficientnetv2_rw_t.RECIPE,  # the same pretrained weights, size and normalisation; only the training differs
+    augment="upright",      # flip, small moves, light; hue stays, because the colour of hair and skin shows age
+    class_weights="none",   # the sampler balances classes instead, so no row has a huge weight
     smoothing=0.1,
-    soften="years:3",       # 29 is nearly 30; accuracy rose from .475 to .503 (docs/training_labels.md)
-    sampler="balanced",     # macro F1 counts each class alike
-    mixup=0.1,              # little, since a face at half strength is no face
-    halfmix=0.3,            # a half face keeps mask, hair and skin
+    soften="years:3",       # 29 is nearly 30; this raised accuracy from .475 to .503 (docs/training_labels.md)
+    sampler="balanced",     # each class matters equally for macro F1
+    mixup=0.1,              # little, because a half-transparent face is not a real face
+    halfmix=0.3,            # half of a face still shows mask, hair and skin
     optimizer="adamw",
-    lr=1e-3,                # EfficientNetV2 allows more than a resnet
+    lr=1e-3,                # EfficientNetV2 allows a higher lr than a resnet
     weight_decay=0.02,      # decoupled
-    drop_path_rate=0.1,     # as timm trained it
-    clip_grad=1.0,          # one bad batch does not undo an epoch
-    accumulate=1,           # steps of 64 images, four times as many as the seed team's
+    drop_path_rate=0.1,     # as in the pretraining by timm
+    clip_grad=1.0,          # so that a single bad batch cannot spoil an epoch
+    accumulate=1,           # steps of 64 images, four times as many steps as in the seed team's recipe
     batch_size=64,
     schedule="cosine",
     warmup_epochs=1.0,
-    epochs=15,              # a cosine is only good at its end
-    patience=0,             # the last epochs of a cosine are the best
-    ema_decay=0.998,        # averages about 500 steps, two epochs of 15,000 photos
+    epochs=15,              # few, because a cosine schedule scores well only at its end
+    patience=0,             # no early stop, because the last epochs of a cosine schedule are the best
+    ema_decay=0.998,        # averages about 500 steps, which are two epochs of 15,000 photos
 )

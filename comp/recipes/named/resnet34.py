@@ -1,34 +1,35 @@
 """ResNet-34 (He et al. 2015), the convolutional model in the seed team's blend.
 
-A recipe of the home competition, with the values that the seed team used.
+A recipe for the home competition (the one that this toolkit was first written for: mask, gender and age of faces), with
+the values of the seed team (the course team whose project this toolkit began from).
 Expected: the team's blend of `efficientnetv2_rw_t`, `resnet34` and `vit_small_r26` had macro F1 0.7377 on the private
-leaderboard. This recipe alone is not measured yet on real photos. In `make demo`, with the settings of the demo (drawn
-faces, 32 px), the model has macro F1 0.736 out of fold and 0.771 on the demo's leaderboard.
-Hardware: one GPU of 6 GB; about 2 minutes an epoch on a T4.   Command: make train MODEL=resnet34
+leaderboard. This recipe alone has not been measured on real photos yet. In `make demo`, with the settings of the demo
+(drawn faces, 32 px), the model has macro F1 0.736 out of fold and 0.771 on the demo's leaderboard.
+Hardware: one GPU of 6 GB; an epoch takes about 2 minutes on a T4.   Command: make train MODEL=resnet34
 """
 
 from comp.recipes.recipe_settings import Recipe
 
 RECIPE = Recipe(
-    model="resnet34",       # the best of the resnets that they screened
+    model="resnet34",       # the best of the resnets that the team compared
     image_size=224,         # the size of its ImageNet weights
-    crop=350,               # a centre crop keeps the face and cuts most of the background of 384 × 512
-    mean=(0.548, 0.504, 0.479),  # of these photos, not of ImageNet
+    crop=350,               # a centre crop keeps the face, and cuts off most of the background of photos of 384 × 512
+    mean=(0.548, 0.504, 0.479),  # of the photos of this competition, not of ImageNet
     std=(0.237, 0.247, 0.246),
-    augment="none",         # mixing augments instead
-    loss="focal",           # weights photos that are still wrong: only 192 of 2,700 people are 60
+    augment="none",         # mixing takes the place of augmentation
+    loss="focal",           # stresses photos that are still wrong; only 192 of 2,700 people are in the oldest class
     gamma=2.0,              # Lin et al. 2017
     smoothing=0.0,
     mixup=0.25,
-    cutmix=0.25,            # half of the batches stay plain, so that the easy masks are learned well
-    mix_alpha=1.0,          # lambda uniform on 0 … 1
+    cutmix=0.25,            # half of the batches are not mixed, so that masks, which are easy, are learned well
+    mix_alpha=1.0,          # lambda is uniform between 0 and 1
     optimizer="adam",
-    lr=1e-4,                # small, since pretrained convolutions forget at 1e-3
-    weight_decay=5e-4,      # L2 as in Adam, not decoupled
+    lr=1e-4,                # small, because pretrained convolutions forget what they know with 1e-3
+    weight_decay=5e-4,      # an L2 penalty in the loss, as in Adam, not decoupled
     batch_size=128,
     accumulate=2,           # steps of 256 images
     schedule="step",
-    step_epochs=20,         # lr halved every 20 epochs
+    step_epochs=20,         # lr is halved every 20 epochs
     step_factor=0.5,
     epochs=60,              # an upper bound, since early stopping ends the training
     patience=5,             # epochs without a better macro F1

@@ -1,34 +1,35 @@
-"""ViT-S/32 on a ResNet-26 stem (Steiner et al. 2021, augreg, ImageNet-21k), the seed team's best single model.
+"""ViT-S/32 on a ResNet-26 stem (Steiner et al. 2021, augreg, ImageNet-21k), the best single model of the seed team.
 
-A recipe of the home competition, with the values that the seed team used.
+A recipe for the home competition (the one that this toolkit was first written for: mask, gender and age of faces), with
+the values of the seed team (the course team whose project this toolkit began from).
 Expected: the team's blend of `efficientnetv2_rw_t`, `resnet34` and `vit_small_r26` had macro F1 0.7377 on the private
-leaderboard. This recipe alone is not measured yet on real photos. In `make demo`, with the settings of the demo (drawn
-faces, 32 px), the model has macro F1 0.688 out of fold and 0.775 on the demo's leaderboard.
-Hardware: one GPU of 6 GB; about 2 minutes an epoch on a T4.   Command: make train MODEL=vit_small_r26
+leaderboard. This recipe alone has not been measured on real photos yet. In `make demo`, with the settings of the demo
+(drawn faces, 32 px), the model has macro F1 0.688 out of fold and 0.775 on the demo's leaderboard.
+Hardware: one GPU of 6 GB; an epoch takes about 2 minutes on a T4.   Command: make train MODEL=vit_small_r26
 """
 
 from comp.recipes.recipe_settings import Recipe
 
 RECIPE = Recipe(
-    model="vit_small_r26_s32_224.augreg_in21k",  # 21k weights, which know more kinds of people than 1k weights
-    image_size=224,         # the size of its position embedding
-    crop=350,               # a centre crop keeps the face and cuts most of the background of 384 × 512
-    mean=(0.548, 0.504, 0.479),  # of these photos, not of ImageNet
+    model="vit_small_r26_s32_224.augreg_in21k",  # ImageNet-21k has more kinds of people than ImageNet-1k
+    image_size=224,         # the size that its position embedding is for
+    crop=350,               # a centre crop keeps the face, and cuts off most of the background of photos of 384 × 512
+    mean=(0.548, 0.504, 0.479),  # of the photos of this competition, not of ImageNet
     std=(0.237, 0.247, 0.246),
-    augment="none",         # mixing augments instead
+    augment="none",         # mixing takes the place of augmentation
     loss="cross_entropy",
     smoothing=0.1,          # 59 and 60 look alike, so no model should be certain about age
     mixup=0.35,
     cutmix=0.35,            # a transformer can be mixed more than a convolutional model
-    mix_alpha=1.0,          # lambda uniform on 0 … 1
+    mix_alpha=1.0,          # lambda is uniform between 0 and 1
     optimizer="sgd",        # the fine-tuning optimizer of the ViT paper
     momentum=0.9,
-    lr=1e-3,                # small, since pretrained attention diverges at SGD's usual 0.03
+    lr=1e-3,                # small, because pretrained attention diverges with 0.03, which is usual for SGD
     weight_decay=5e-4,
     batch_size=64,
     accumulate=2,           # steps of 128 images
     schedule="step",
-    step_epochs=20,         # lr halved every 20 epochs
+    step_epochs=20,         # lr is halved every 20 epochs
     step_factor=0.5,
     epochs=60,              # an upper bound, since early stopping ends the training
     patience=5,             # epochs without a better macro F1

@@ -1,9 +1,9 @@
-"""Benchmarks of our blend against the methods of others. The fit uses one half of the rows, the score the other half.
+"""Benchmarks of our blend methods against other methods. One half of the rows is for fitting, the other for scoring.
 
-In most records, ours and theirs are the mean macro F1 over draws of simulated runs. In the other records, ours is a
-time or a memory, and theirs is its limit. A ratio above 1 always means that ours is better. The simulated runs share
-noise and make most mistakes about age, like runs of the competition for which this toolkit was written first (mask x
-gender x age).
+In most records (entries of outputs/bench/blending.json), "ours" and "theirs" are the mean macro F1 over several draws
+of simulated runs. In the other records, "ours" is a time or a size of memory, and "theirs" is the limit for it. A ratio
+above 1 always means that ours is better. The simulated runs share noise and make most mistakes about age, like runs of
+the home competition (classes of mask x gender x age), which is the competition that this toolkit was first written for.
 """
 
 import resource
@@ -23,12 +23,12 @@ from comp.decisions.decision import rule_for
 from comp.inputs import mask_gender_age
 from comp.metrics import named_metrics
 
-ROWS, PHOTOS = 18_900, 7  # rows of the home competition, and photos of each group
-SECONDS = {3: 1, 10: 3, 30: 10}  # each number of runs and the most seconds of a fit
+ROWS, PHOTOS = 18_900, 7  # number of rows in the home competition, and number of photos in each group
+SECONDS = {3: 1, 10: 3, 30: 10}  # for each number of runs, the most seconds that a fit may take
 OURS = ("greedy", "search")  # our methods that are also tested alone; "chosen" is the blend of `make blend`
-SHARES = ((5 / 7, 1 / 7, 1 / 7), (0.39, 0.61), (0.474, 0.456, 0.07))  # mask, gender, age
+SHARES = ((5 / 7, 1 / 7, 1 / 7), (0.39, 0.61), (0.474, 0.456, 0.07))  # how often each mask, gender and age occurs
 SKILL = (5.0, 4.0, 3.2)  # how much is added to the logit of the true value of mask, gender and age
-SHARED, OWN, BIAS = 1.3, 0.9, 0.4  # standard deviations of the noise of all runs, of the noise and the bias of a run
+SHARED, OWN, BIAS = 1.3, 0.9, 0.4  # standard deviations: noise that all runs share, noise of a run, bias of a run
 HOME = mask_gender_age.competition()
 MILLION, MILLION_RUNS, MILLION_SECONDS, MILLION_GB = 1_000_000, 5, 120, 8
 
@@ -46,7 +46,10 @@ def record(name: str, ours: float, theirs: float, unit: str, rounds: int) -> dic
 
 
 def simulate(models: int, rows: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The probs (M, N, C) of simulated runs, with their labels (N,) and groups (N,). models: M. rows: N."""
+    """Simulate runs, and return their probabilities (M, N, C), the true labels (N,) and the groups of the rows (N,).
+
+    models: the number M of runs. rows: the number N of rows.
+    """
     rng = np.random.default_rng(seed)
     values = [rng.choice(len(share), rows, p=share) for share in SHARES]
     shared = [rng.normal(size=(rows, len(share))) for share in SHARES]
@@ -92,7 +95,11 @@ def simulated(models: int, draws: int) -> Iterator[dict]:
 
 
 def fitted(method: str, probs: np.ndarray, labels: np.ndarray, groups: np.ndarray | None = None) -> np.ndarray:
-    """The weights (M,) of one of our methods. method: its name. groups: if None, each row is a group of its own."""
+    """Fit the weights (M,) of M runs with one of our blend methods, and return them.
+
+    method: the name of the method. probs (M, N, C), labels (N,): the predictions of the runs and the true labels.
+    groups (N,): the group of each row; None means that each row is a separate group.
+    """
     groups, competition = np.arange(len(labels)) if groups is None else groups, competition_of(probs)
     order, number = combine.distinct_models(probs)
     chosen = method_for(method, competition)
@@ -101,16 +108,19 @@ def fitted(method: str, probs: np.ndarray, labels: np.ndarray, groups: np.ndarra
 
 
 def competition_of(probs: np.ndarray) -> Competition:
-    """The home competition if C of probs (M, N, C) is its number of classes, else one with C classes and macro F1."""
+    """Return a competition with C classes and the metric macro F1, for probabilities (M, N, C) of M runs and N rows.
+
+    If C is 18, it is the home competition (mask x gender x age), which this toolkit was first written for.
+    """
     if probs.shape[2] == HOME.size:
         return HOME
     return Competition("multiclass", tuple(map(str, range(probs.shape[2]))), named_metrics.get("macro_f1"))
 
 
 def chosen_score(probs, labels, groups, inside) -> float:
-    """The score on one half of the rows of the blend that `make blend` would choose on the other half.
+    """Choose and fit a blend on one half of the rows, as `make blend` does, and return its score on the other half.
 
-    inside (N,) bool: the half on which the blend is chosen and fitted.
+    inside (N,) bool: whether each row is in the half on which the blend is chosen and fitted.
     """
     folds = np.unique(groups[inside], return_inverse=True)[1] % 5
     data = choice.OutOfFold(HOME, probs[:, inside], labels[inside], folds, groups[inside])
@@ -123,7 +133,7 @@ def chosen_score(probs, labels, groups, inside) -> float:
 
 
 def nelder_mead(probs: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """The weights (M,) that scipy's Nelder-Mead method finds for macro F1, from equal weights."""
+    """Maximise macro F1 with scipy's Nelder-Mead method from equal weights, and return the weights (M,) of M runs."""
 
     def loss(w):
         w = np.abs(w) / np.abs(w).sum()
@@ -135,7 +145,10 @@ def nelder_mead(probs: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def greedy(rounds: int):
-    """A method of forward selection with replacement, as in AutoGluon. It returns the weights of its best round."""
+    """Return a function that fits weights by forward selection with replacement, as in AutoGluon.
+
+    The function takes probs (M, N, C) and labels (N,), and returns the weights (M,) after the best of `rounds` rounds.
+    """
 
     def fit(probs: np.ndarray, labels: np.ndarray) -> np.ndarray:
         counts, total, best = np.zeros(len(probs)), np.zeros_like(probs[0]), (-1.0, None)
@@ -163,9 +176,10 @@ THEIRS = {
 
 
 def digits() -> Iterator[dict]:
-    """Records of the cross-fitted score on 5 folds for blends of ten classifiers of scikit-learn's digits.
+    """Compare our blend with each other method, on ten classifiers of scikit-learn's handwritten digits.
 
-    Some of the classifiers are weak.
+    Yields a record for each other method. The blends are fitted on four of five folds and scored on the fold that is
+    left out. Some of the classifiers are weak.
     """
     probs, labels = digits_oofs()
     rows = np.arange(len(labels))
@@ -194,7 +208,7 @@ def digits_oofs() -> tuple[np.ndarray, np.ndarray]:
     from sklearn.tree import DecisionTreeClassifier
 
     x, labels = load_digits(return_X_y=True)
-    x = x + np.random.default_rng(0).normal(0, 5, x.shape)  # without noise, the best classifiers leave nothing to gain
+    x = x + np.random.default_rng(0).normal(0, 5, x.shape)  # without noise, a blend could not improve the best models
     seed = {"random_state": 0}
     models = [
         LogisticRegression(C=0.01, max_iter=300),
@@ -214,9 +228,9 @@ def digits_oofs() -> tuple[np.ndarray, np.ndarray]:
 
 
 def million() -> Iterator[dict]:
-    """Records of the seconds and of the peak memory of fitting weights and a rule to a million rows.
+    """Fit weights and a decision rule to a million rows. Yield a record with the seconds and one with the peak memory.
 
-    The input takes 0.36 GB of the memory.
+    The predictions that go in take 0.36 GB of this memory.
     """
     probs, labels, groups = simulate(MILLION_RUNS, MILLION, 0)
     began = time.perf_counter()

@@ -1,17 +1,18 @@
-"""Benchmarks of the choice of a blend: the mean regret on the test halves of many pools of runs.
+"""Benchmarks of the choice of a blend: how much worse than the best candidate is the chosen blend on test rows?
 
-The regret of a chosen blend is the score of the best candidate in hindsight minus the score of the blend. ours is the
-regret of `make blend`, and theirs is the regret of another rule of choice. A ratio above 1 means that ours is better.
-pools.py draws the pools, which have 2 to 30 runs.
+A pool is a set of 2 to 30 simulated runs, which pools.py draws. A candidate is a blend that can be chosen. The regret
+of a choice is the test score of the candidate that turned out best, minus the test score of the chosen blend. In a
+record (an entry of outputs/bench/choosing.json), "ours" is the regret of `make blend`, and "theirs" is the regret of
+another rule of choice. A ratio above 1 means that ours is better.
 
 The name of a record says what it measures:
 - regret: the mean regret over the pools.
-- tenth: the regret that a tenth of the pools exceeds.
-- one_standard_error: a usual rule of choice, which takes the simplest candidate within one standard error of the best.
-  If the nested score of this choice is lower than the better of the best run and the equal mean, it takes the better
-  of these two.
-- said_0.9: how often the blend was better than a rival when `make blend` gave a probability of 0.85 to 0.95. The target
-  is 0.9.
+- tenth: the regret that is exceeded in a tenth of the pools.
+- one_standard_error: the other rule is a common one, which chooses the simplest candidate whose score is within one
+  standard error of the best score. If the nested cross-validated score of this rule is lower than the score of the best
+  run or of the equal mean, it chooses the better one of these two instead.
+- said_0.9: how often the blend was better than a rival if `make blend` printed a probability of 0.85 to 0.95 for this.
+  The ideal value is 0.9.
 """
 
 from collections.abc import Iterator
@@ -24,9 +25,9 @@ from comp.blending import bootstrap, candidates, choice, combine, methods
 from comp.blending.candidates import Candidate, Fits, candidates_for, fit_candidates
 from comp.competition import scoring
 
-POOLS = {"macro F1": 8, "accuracy": 2, "AUC": 2, "micro F1": 2}  # each metric and its number of pools in a round
+POOLS = {"macro F1": 8, "accuracy": 2, "AUC": 2, "micro F1": 2}  # for each metric, the number of pools in a round
 PICKED = 25  # rounds of greedy selection with replacement, as in AutoGluon
-SAID = {0.5: (0.4, 0.6), 0.7: (0.6, 0.8), 0.9: (0.85, 0.95), 0.99: (0.95, 1.01)}
+SAID = {0.5: (0.4, 0.6), 0.7: (0.6, 0.8), 0.9: (0.85, 0.95), 0.99: (0.95, 1.01)}  # ranges of printed probabilities
 
 
 def records(work: Path, rounds: int) -> Iterator[dict]:
@@ -38,9 +39,10 @@ def records(work: Path, rounds: int) -> Iterator[dict]:
 
 
 def regrets(target: str, scores: list[dict[str, float]]) -> Iterator[dict]:
-    """Two records for each rule of choice: of the mean regret, and of the regret that a tenth of the pools exceeds.
+    """Yield two records for each other rule of choice: its mean regret, and the regret that a tenth of pools exceeds.
 
-    scores: for each pool the score of each rule, from `of_pool`.
+    The regret is the score of the best candidate minus the score of the chosen blend. target: the metric, for the names
+    of the records. scores: for each pool, the score of each rule on the test rows, as `of_pool` returns it.
     """
     lost = {name: np.array([pool["hindsight"] - pool[name] for pool in scores]) for name in scores[0]}
     for name in (name for name in lost if name not in ("ours", "hindsight")):
@@ -57,10 +59,11 @@ def regrets(target: str, scores: list[dict[str, float]]) -> Iterator[dict]:
 
 
 def calibration(said: list[tuple[float, bool]]) -> Iterator[dict]:
-    """Records of how well the printed probabilities are calibrated, one for each range in SAID.
+    """Yield a record for each range of probabilities in SAID, which shows whether the printed probabilities come true.
 
-    ours: how often the blend was better than the rival on the test half. theirs: the mean printed probability. said:
-    pairs of a printed probability and of whether the blend was better.
+    In a record, "ours" is how often the blend was better than a rival on the test rows, and "theirs" is the mean of the
+    probabilities that `make blend` printed for this. said: pairs of a printed probability and of whether the blend was
+    better.
     """
     for name, (low, high) in SAID.items():
         among = [(chance, better) for chance, better in said if low <= chance < high]
@@ -77,9 +80,10 @@ def calibration(said: list[tuple[float, bool]]) -> Iterator[dict]:
 
 
 def of_pool(pool: pools.Pool) -> tuple[dict[str, float], list[tuple[float, bool]]]:
-    """The score of each rule of choice on the test half, and a pair for each rival of the blend.
+    """Return the score of each rule of choice on the test rows of a pool, and a pair for each rival of the blend.
 
-    A pair has the printed probability that the blend is better, and whether it was better on the test half.
+    The rivals are the best single run and the equal mean. A pair has the probability that `make blend` prints for the
+    blend being better than the rival, and whether the blend was better on the test rows.
     """
     competition, labels = pool.competition, pool.test_labels
     data = choice.OutOfFold(competition, pool.oof, pool.labels, pool.folds, pool.groups)
@@ -103,7 +107,7 @@ def of_pool(pool: pools.Pool) -> tuple[dict[str, float], list[tuple[float, bool]
 
 
 def quick(options: list[Candidate]) -> list[Candidate]:
-    """The candidates without the searches for weights, which would take too long for hundreds of pools."""
+    """Return the candidates that do not search for weights; the searches would take too long for hundreds of pools."""
     return [c for c in options if c.method.fit not in (methods.search, methods.geometric_search)]
 
 
@@ -111,9 +115,11 @@ def quick(options: list[Candidate]) -> list[Candidate]:
 
 
 def one_standard_error(data: choice.OutOfFold, fitted: Fits) -> int:
-    """The position of the candidate that the rule one_standard_error chooses (see the top of the module).
+    """Return the position of the simplest candidate whose score is within one standard error of the best score.
 
-    The best single run counts as the simplest candidate.
+    The best single run is taken as the simplest candidate. If this rule has a lower score in a nested cross-validation
+    than the best single run or the equal mean, return the position of the better one of these two. fitted: the fitted
+    candidates.
     """
     group = np.unique(data.groups, return_inverse=True)[1]
     options = list(fitted.without())
@@ -132,7 +138,11 @@ def one_standard_error(data: choice.OutOfFold, fitted: Fits) -> int:
 
 
 def within_error(by_fold: list[choice.Scored], groups: np.ndarray, options: list[Candidate]) -> int:
-    """The position of the simplest candidate whose score is within one standard error of the best score."""
+    """Return the position of the simplest candidate whose score is within one standard error of the best score.
+
+    by_fold: for each fold, what is needed to score each candidate. groups: the group numbers for the bootstrap.
+    options: the candidates.
+    """
     together = choice.over_folds(by_fold)
     scores = np.array([scored.score() for scored in together])
     best = int(np.argmax(scores))
@@ -149,7 +159,7 @@ def within_error(by_fold: list[choice.Scored], groups: np.ndarray, options: list
 
 
 def greedy(pool: pools.Pool) -> np.ndarray:
-    """The weights (M,) of the best of PICKED rounds of plain forward selection with replacement."""
+    """Return the weights (M,) of the M runs after the best of PICKED rounds of forward selection with replacement."""
     counts, total, history = np.zeros(len(pool.oof)), np.zeros_like(pool.oof[0]), []
     for turn in range(1, PICKED + 1):
         tried = [scoring.score(pool.competition, pool.labels, (total + run) / turn) for run in pool.oof]

@@ -1,7 +1,7 @@
-"""Benchmarks of loading: our cached loader against the seed team's pipeline, timm's loader and bare decoding.
+"""Benchmarks of loading photos: our loader with its cache against the seed team's loader, timm's loader and decoding.
 
-Each loader runs on one core. The seed team is the team whose project this toolkit began from. The seed team's pipeline
-gives normalised float tensors, and timm's loader gives uint8 batches. Our loader gives uint8 batches, too, which
+Each loader runs on one core. The seed team is the course team whose project this toolkit began from. The seed team's
+loader gives normalised float tensors, and timm's loader gives uint8 batches. Our loader gives uint8 batches, too, which
 `to_model` normalises on the device.
 """
 
@@ -25,7 +25,7 @@ from comp.recipes import catalog
 
 CPU = torch.device("cpu")
 BATCH = 64
-HOME_PHOTOS = 18_900  # photos of the home competition, for the memory of its cache
+HOME_PHOTOS = 18_900  # number of photos in the competition that this toolkit was first written for
 
 
 def records(work: Path, rounds: int) -> Iterator[dict]:
@@ -57,7 +57,7 @@ def ours(work: Path, inputs: Path, images: list[str], augment: str):
     cache = photo_cache.cached(work / "cache", inputs, [images], recipe.crop, recipe.image_size, lambda count: None)
     batches = Batches(cache, np.arange(len(images)), np.zeros(len(images), int), augment, 0)
     order = Order(batches.labels, BATCH, "shuffle", 0)
-    times = 20 if augment == "none" else 2  # one pass is over in milliseconds
+    times = 20 if augment == "none" else 2  # without augmentation, one pass over the photos takes only milliseconds
 
     def run() -> int:
         for epoch in range(times):
@@ -70,10 +70,10 @@ def ours(work: Path, inputs: Path, images: list[str], augment: str):
 
 
 def augmentations(work: Path, inputs: Path, images: list[str]):
-    """A pair of functions that augment a batch.
+    """Return two functions that augment the same batch, and return the number of photos in the batch.
 
-    The first augments the whole batch at once with augment=batched, and normalises it. The second augments each photo
-    by itself with augment=upright.
+    The first function augments the whole batch at once (augment=batched), and normalises it. The second function
+    augments one photo after the other (augment=upright).
     """
     recipe = catalog.get_recipe("vit_small_r26")
     cache = photo_cache.cached(work / "cache", inputs, [images], recipe.crop, recipe.image_size, lambda count: None)
@@ -93,7 +93,10 @@ def augmentations(work: Path, inputs: Path, images: list[str]):
 
 
 class SeedDataset(Dataset):
-    """The seed team's dataset, in which PIL opens, crops, resizes and normalises every photo again in each epoch."""
+    """The dataset of the seed team (the course team whose project this toolkit began from).
+
+    PIL opens, crops and resizes every photo again in each epoch, and torchvision normalises it.
+    """
 
     def __init__(self, inputs: Path, images: list[str]):
         from torchvision import transforms as T
@@ -116,7 +119,10 @@ def seed_loader(inputs: Path, images: list[str]):
 
 
 def timm_loader(inputs: Path, images: list[str]):
-    """A function that runs timm's own loader with timm's training transform, as timm's train.py does without a GPU."""
+    """Return a function that loads all photos once with timm's loader, and returns their number.
+
+    The loader has the options and the training transform that timm's script train.py uses without a GPU.
+    """
     from timm.data import create_loader
 
     class Files(SeedDataset):
@@ -132,7 +138,7 @@ def timm_loader(inputs: Path, images: list[str]):
 
 
 def decoding(inputs: Path, images: list[str]):
-    """A function that only decodes all images with cv2."""
+    """Return a function that only decodes all images with OpenCV, and returns their number."""
 
     def run() -> int:
         for image in images:
@@ -143,9 +149,10 @@ def decoding(inputs: Path, images: list[str]):
 
 
 def cache_memory(work: Path) -> dict:
-    """A record of memory in MB.
+    """Return a record (an entry of outputs/bench/data.json) about the memory that our loader needs, in MB.
 
-    ours: the private memory that loading adds in the main process and in two workers. theirs: the size of the cache.
+    Its entry "ours" is the private memory that loading adds to the main process and to two worker processes, together.
+    Its entry "theirs" is the size of the photo cache: a loader that reads the whole cache into memory needs this much.
     """
     size, path = 224, work / "memory.npy"
     np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=(HOME_PHOTOS, size, size, 3)).flush()
@@ -163,7 +170,7 @@ def cache_memory(work: Path) -> dict:
 
 
 def private_bytes(process: int | str = "self") -> int:
-    """The bytes of memory that a process shares with no other process and that are not from a file (Linux).
+    """Return how many bytes of memory a process has to itself: not shared, and not a file mapped into memory (Linux).
 
     process: the id of the process, or "self".
     """

@@ -1,6 +1,7 @@
-"""Benchmarks of a training step, an epoch and a prediction against the same work in bare torch.
+"""Benchmarks of a training step, an epoch and a prediction against the same work in a few lines of plain torch.
 
-An epoch is also compared with an epoch of the seed team, whose project this toolkit began from.
+An epoch is also compared with an epoch in the code of the seed team, the course team whose project this toolkit began
+from.
 """
 
 import copy
@@ -48,7 +49,10 @@ def records(work: Path, rounds: int) -> Iterator[dict]:
 
 
 def engine_steps(fit: Fit, batches: Batches):
-    """A function that runs training steps of our engine on uint8 batches in memory."""
+    """Return a function that runs training steps of our training loop on uint8 batches in memory.
+
+    The function returns the number of images.
+    """
     parts = [batches[0, np.arange(i, i + BATCH)] for i in range(0, IMAGES, BATCH)]
 
     def run() -> int:
@@ -64,7 +68,10 @@ def engine_steps(fit: Fit, batches: Batches):
 
 
 def bare_steps(model, recipe, batches: Batches, device: torch.device):
-    """A function that runs training steps in a few lines of timm and torch, on float tensors on the device."""
+    """Return a function that runs training steps in a few lines of timm and torch, on float tensors on the device.
+
+    The function returns the number of images.
+    """
     from timm.optim import create_optimizer_v2
 
     layout, half = memory_format(recipe), precision(recipe, device, training=True)
@@ -93,9 +100,10 @@ def bare_steps(model, recipe, batches: Batches, device: torch.device):
 
 
 def engine_epoch(fit: Fit):
-    """A function that runs a training epoch of our engine, with loading from the cache.
+    """Return a function that runs an epoch of our training loop, in which photos are loaded from the cache.
 
-    It has no validation, because the epochs that it is compared with have none.
+    The epoch is run without validation, because the other epochs in this benchmark have none. The function returns the
+    number of images.
     """
 
     def run() -> int:
@@ -107,7 +115,11 @@ def engine_epoch(fit: Fit):
 
 
 def seed_epoch(model, recipe, inputs: Path, images: list[str], labels: np.ndarray, device: torch.device):
-    """A function that runs an epoch as the seed team did, in float32, with PIL decoding every photo in four workers."""
+    """Return a function that runs a training epoch as the seed team did: in float32, with photos decoded by PIL.
+
+    The seed team is the course team whose project this toolkit began from. Four worker processes decode every photo
+    again in each epoch. The function returns the number of images.
+    """
 
     class Labelled(SeedDataset):
         def __getitem__(self, i: int):
@@ -131,10 +143,10 @@ def seed_epoch(model, recipe, inputs: Path, images: list[str], labels: np.ndarra
 
 
 def prediction(fit: Fit, batches: Batches):
-    """A pair of functions that predict all images with hflip.
+    """Return two functions that predict all images with the TTA hflip (each photo and its mirror image).
 
-    The first is our `predict` with loading from the cache. The second runs two bare forward passes on tensors on the
-    device.
+    The first function calls our `predict`, which loads photos from the cache. The second only runs the model twice on
+    tensors that are already on the device. Both return the number of images.
     """
     model, recipe, device = fit.learner.model, fit.recipe, fit.device
     half, size = precision(recipe, device), 4 * BATCH

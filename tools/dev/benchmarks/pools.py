@@ -1,11 +1,11 @@
-"""Simulated pools of runs with a test half. As in training, a run consists of K models, one for each fold.
+"""Simulate pools: sets of runs with predictions for out-of-fold rows and for test rows.
 
-Out of fold, one model predicts a row. On the test half, the prediction of a run is the mean of its K models. So a
-single run is better on the test half than out of fold, and a blend gains less there. Three kinds of noise are added to
-the logits: noise that all runs share (hard photos), noise of a run (its architecture), and noise of a model (its seed
-and its fold).
+As in real training, a run consists of K models, one for each fold. An out-of-fold row is predicted by one model of the
+run, and a test row by the mean of the K models. So a single run is better on test rows than on out-of-fold rows, and a
+blend gains less on test rows. Three kinds of noise are added to the logits: noise that all runs share (hard photos),
+noise that belongs to a run (its architecture), and noise that belongs to a model (its seed and its fold).
 
-Letters: M runs, N rows, T test rows, K folds, C classes.
+Letters in the shapes: M runs, N out-of-fold rows, T test rows, K folds, C classes.
 """
 
 from dataclasses import dataclass
@@ -16,16 +16,19 @@ from comp.competition.competition import Competition
 from comp.inputs import mask_gender_age
 from comp.metrics import named_metrics
 
-FOLDS, PHOTOS = 5, 7  # number of folds, and photos of each group
-SHARES = ((5 / 7, 1 / 7, 1 / 7), (0.39, 0.61), (0.474, 0.456, 0.07))  # mask, gender, age of the home competition
-SKILL = (4.2, 3.6, 2.3)  # what the true value's logit gains; macro F1 is then about 0.5, as on small sets of photos
+FOLDS, PHOTOS = 5, 7  # number of folds, and number of photos in each group
+# how often each value of mask, gender and age occurs in the competition that this toolkit was first written for
+SHARES = ((5 / 7, 1 / 7, 1 / 7), (0.39, 0.61), (0.474, 0.456, 0.07))
+SKILL = (4.2, 3.6, 2.3)  # added to the logit of the true value; macro F1 is then about 0.5, as on small sets of photos
 SHARED, RUN, MODEL = 1.7, 0.6, 0.6  # standard deviations of the three kinds of noise
 UNLIKE = (0.5, 1.2)  # for each pool, a factor for the noise of runs and models is drawn between these two numbers
-RUN_BIAS, MODEL_BIAS = 0.3, 0.2  # standard deviations of the offsets that a run, or a model, adds to each value
+RUN_BIAS, MODEL_BIAS = 0.3, 0.2  # standard deviations of the offsets that a run, or a model, adds to each logit
 IN_GROUP = 0.6  # share of the noise's variance that is common to all photos of a group
 KINDS = ("alike", "spread", "one better", "weak ones", "seeds")
-RUNS = (2, 2, 2, 3, 3, 3, 5, 5, 10, 30)  # numbers of runs; here and in the next line all entries are equally likely
-GROUPS, TEST_GROUPS = (300, 300, 300, 400, 570), (150, 150, 300, 570)  # 2,100 to 4,000 rows; 1,050 to 4,000
+# Numbers of runs, and numbers of groups with out-of-fold rows (2,100 to 4,000 rows) and with test rows (1,050 to 4,000
+# rows). One entry of each is drawn, and all its entries are equally likely.
+RUNS = (2, 2, 2, 3, 3, 3, 5, 5, 10, 30)
+GROUPS, TEST_GROUPS = (300, 300, 300, 400, 570), (150, 150, 300, 570)
 TARGETS = {
     "macro F1": (mask_gender_age.competition(), SHARES, SKILL),
     "accuracy": (Competition("multiclass", tuple("abcdefgh"), named_metrics.get("accuracy")), ((0.125,) * 8,), (2.8,)),
@@ -40,9 +43,11 @@ TARGETS = {
 
 @dataclass(frozen=True)
 class Pool:
-    """A pool of M runs with predictions for N out-of-fold rows and for T test rows.
+    """A simulated pool: M runs with predictions for N out-of-fold rows and for T test rows.
 
-    oof (M, N, C), test (M, T, C): probabilities. labels, test_labels: in the form of the target. folds, groups (N,).
+    oof (M, N, C), test (M, T, C): the probabilities for the two sets of rows. labels, test_labels: the true labels of
+    these rows, in the form of the competition's target. folds (N,), groups (N,): the fold and the group of each
+    out-of-fold row.
     """
 
     competition: Competition
@@ -55,9 +60,10 @@ class Pool:
 
 
 def draw(seed: int, target: str = "macro F1", kind: str = "", runs: int = 0) -> Pool:
-    """Draw a pool. target: a key of TARGETS. kind, runs: the kind of the pool and its number of runs.
+    """Draw a random pool of simulated runs. target: a key of TARGETS, which decides the competition.
 
-    If the kind is empty or the number is 0, it is drawn from KINDS or RUNS.
+    kind: how the skills of the runs differ, one of KINDS; if it is empty, it is drawn from KINDS. runs: the number of
+    runs; if it is 0, it is drawn from RUNS.
     """
     rng = np.random.default_rng(seed)
     competition, shares, skill = TARGETS[target]
@@ -80,19 +86,29 @@ def draw(seed: int, target: str = "macro F1", kind: str = "", runs: int = 0) -> 
 
 
 def _values(rng: np.random.Generator, share: tuple, group: np.ndarray, same: bool) -> np.ndarray:
-    """The true values (N,) of an attribute. same: whether all rows of a group have one value."""
+    """Draw the true value of an attribute for each row, and return the values (N,).
+
+    share: the probability of each value. group (N,): the number of each row's group. same: whether all rows of a group
+    have the same value.
+    """
     drawn = rng.choice(len(share), len(group), p=np.array(share) / sum(share))
     return drawn[group] if same else drawn
 
 
 def _noise(rng: np.random.Generator, group: np.ndarray, size: int) -> np.ndarray:
-    """Noise (N, size) with variance 1. A part IN_GROUP of the variance is common to the rows of a group."""
+    """Draw normal noise (N, size) with the variance 1, of which the share IN_GROUP is common to the rows of a group.
+
+    group (N,): the number of each row's group. size: how many numbers are drawn for each row.
+    """
     common = rng.normal(size=(group[-1] + 1, size))[group]
     return np.sqrt(IN_GROUP) * common + np.sqrt(1 - IN_GROUP) * rng.normal(size=(len(group), size))
 
 
 def _factors(rng: np.random.Generator, kind: str, runs: int) -> np.ndarray:
-    """The factors (M,) by which the skill of each run is multiplied. runs: M."""
+    """Draw the factor by which the skill of each run is multiplied, and return the factors (M,).
+
+    kind: how the skills of the runs differ, one of KINDS. runs: the number M of runs.
+    """
     factors = rng.normal(1, {"alike": 0.02, "spread": 0.12, "seeds": 0.0}.get(kind, 0.04), runs)
     if kind == "one better":
         factors[0] += rng.uniform(0.1, 0.6)
@@ -102,10 +118,11 @@ def _factors(rng: np.random.Generator, kind: str, runs: int) -> np.ndarray:
 
 
 def _models(rng, group: np.ndarray, values, noise, shares, skill, own: float, unlike: float) -> list[list[np.ndarray]]:
-    """The probabilities (N, size) for each attribute from each of the K models of a run.
+    """Simulate the K models of a run. Return for each model a list with the probabilities (N, size) of each attribute.
 
-    own: a factor for the noise of the run, which is small if runs differ only in the seed. unlike: a factor for the
-    noise of the models.
+    values, noise, shares, skill: for each attribute, the true values, the noise that all runs share, the probability of
+    each value, and the number that is added to the logit of the true value. own: a factor for the noise of the run,
+    which is small if runs differ only in the seed. unlike: a factor for the noise of the models.
     """
     parts, sharpness = [], rng.uniform(0.7, 1.5)
     for value, shared, share, own_skill in zip(values, noise, shares, skill, strict=True):
@@ -128,9 +145,10 @@ def _softmax(logits: np.ndarray) -> np.ndarray:
 
 
 def _join(competition: Competition, parts: list[np.ndarray]) -> np.ndarray:
-    """The probabilities (N, C) float32 of a model. parts: its probabilities (N, size) for each attribute or label.
+    """Join the probabilities of a model for all attributes or labels to one array (N, C) float32, and return it.
 
-    They are the products over the attributes, or a column for each label.
+    parts: the probabilities (N, size) for each attribute or label. The probability of a class is the product of the
+    probabilities of its attributes. If the target is multilabel, the array has one column for each label.
     """
     if competition.target == "multilabel":
         return np.stack([part[:, 1] for part in parts], 1).astype(np.float32)

@@ -1,4 +1,7 @@
-"""Benchmarks of training steps: the number format of `auto` against others, and compiled against plain models."""
+"""Benchmarks of training steps: the number format that amp=auto chooses against others, compiled against plain models.
+
+A record is an entry of outputs/bench/recipes.json, which compares two speeds.
+"""
 
 import dataclasses
 from collections.abc import Iterator
@@ -20,7 +23,7 @@ from comp.training.loop import Fit
 
 RECIPES = ("vit_small_r26", "efficientnetv2_rw_t", "resnet34")
 SMALL = (("tf_efficientnet_lite0", 112), ("efficientnetv2_rw_t", 64), ("resnet34", 64))
-STEPS = {"cuda": 20, "cpu": 4}  # number of steps in a round, which takes a second or two
+STEPS = {"cuda": 20, "cpu": 4}  # for each type of device, the number of steps in a round (about one or two seconds)
 
 
 def records(work: Path, rounds: int) -> Iterator[dict]:
@@ -30,9 +33,10 @@ def records(work: Path, rounds: int) -> Iterator[dict]:
 
 
 def on_a_gpu(device: torch.device, rounds: int) -> Iterator[dict]:
-    """Records for three recipes on a GPU, with the image size and batch size of each recipe.
+    """Yield records for three recipes on a GPU: with amp=auto against float32, and compiled against not compiled.
 
-    The recipes are those of the seed team, whose project this toolkit began from.
+    Each recipe keeps its image size and batch size. The recipes are those of the seed team, the course team whose
+    project this toolkit began from.
     """
     for name in RECIPES:
         recipe = dataclasses.replace(catalog.get_recipe(name), pretrained=False)
@@ -42,7 +46,10 @@ def on_a_gpu(device: torch.device, rounds: int) -> Iterator[dict]:
 
 
 def on_a_cpu(device: torch.device, rounds: int) -> Iterator[dict]:
-    """Records for small models on a CPU: the format of `auto` against float32 and against bf16 in the usual layout."""
+    """Yield records for small models on a CPU: amp=auto against float32 and against bf16.
+
+    Our side has the memory layout that channels_last=auto chooses, the other side has PyTorch's usual layout.
+    """
     for name, size in SMALL:
         changes = dict(pretrained=False, image_size=size, batch_size=32)
         recipe = dataclasses.replace(with_normalisation(catalog.get_recipe(name)), **changes)
@@ -53,7 +60,10 @@ def on_a_cpu(device: torch.device, rounds: int) -> Iterator[dict]:
 
 
 def steps(recipe: Recipe, device: torch.device, **changes):
-    """A function that runs training steps of the recipe on random pixels in memory. changes: settings to change."""
+    """Return a function that runs training steps of the recipe on random pixels in memory.
+
+    The function returns the number of images. changes: settings of the recipe to change.
+    """
     recipe, count, times = dataclasses.replace(recipe, **changes), recipe.batch_size, STEPS[device.type]
     pixels = np.random.default_rng(0).integers(0, 256, (count, recipe.image_size, recipe.image_size, 3), np.uint8)
     competition = mask_gender_age.competition()

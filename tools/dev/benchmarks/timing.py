@@ -1,4 +1,4 @@
-"""The timing of two functions in turns."""
+"""Measure the speed of two functions by calling them in turns."""
 
 import statistics
 import time
@@ -8,9 +8,11 @@ import torch
 
 
 def compare(name: str, ours: Callable[[], int], theirs: Callable[[], int], unit: str, rounds: int) -> dict:
-    """A record of the median rates of two functions, which are called in turns after one call each to warm up.
+    """Return a record (an entry of outputs/bench/*.json) that compares the median speeds of two functions.
 
-    ours, theirs: functions that do their work once and return the number of units, such as images. unit: its name.
+    First each function is called once to warm up; then they are called in turns, `rounds` times each. ours, theirs:
+    functions that do their work once and return how many units, such as images, they have processed. unit: the name of
+    the unit.
     """
     rates: dict[Callable, list[float]] = {ours: [], theirs: []}
     for each in rates:
@@ -25,6 +27,6 @@ def compare(name: str, ours: Callable[[], int], theirs: Callable[[], int], unit:
 
 
 def synchronized(device: torch.device) -> None:
-    """Wait until the device has done all its work, so that a clock measures the whole work."""
+    """Wait until the device has finished all its work, so that a clock that is read next has measured all of it."""
     if device.type == "cuda":
         torch.cuda.synchronize()
