@@ -105,7 +105,7 @@ bench: $(READY) ## compare speed and scores with other code (BENCH=data: only th
 
 # One process for each core, each with one thread: the models of the tests are too small to gain from more threads.
 test: $(READY) ## run all tests
-	@OMP_NUM_THREADS=1 $(PY) -m pytest -n logical --maxprocesses 8 --dist loadfile
+	@OMP_NUM_THREADS=1 $(PY) -m pytest -n logical --maxprocesses 8 --dist worksteal
 
 lint: $(READY) ## check the code with ruff, and the direction of imports between the folders of comp/
 	@$(PY) -m ruff check .

@@ -7,7 +7,6 @@ process prints its own errors.
 
 import contextlib
 import os
-import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -17,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.table import Table
 from rich.text import Text
 
-from comp.errors import InputError
+from comp.errors import InputError, quoted
 
 _RANK = os.environ.get("RANK", "0")  # the number of this process, which torchrun sets
 _out = Console(highlight=False, soft_wrap=True, quiet=_RANK != "0")
@@ -147,6 +146,6 @@ def _as_input_error(error: InputError | OSError) -> InputError:
     """
     if isinstance(error, InputError):
         return error
-    look = f"ls -ld {shlex.quote(str(error.filename))}"
+    look = f"ls -ld {quoted(error.filename)}"
     expected = "a file or folder that exists and that this user may read and write"
     return InputError(f"{error.filename}: {error.strerror}", expected, look)

@@ -19,6 +19,11 @@ class InputError(Exception):
             lines.append(f"run:      {run}")
         super().__init__("\n".join(lines))
 
+    @property
+    def summary(self) -> str:
+        """The first line of `found`, without a colon at its end."""
+        return self.found.splitlines()[0].rstrip(":")
+
 
 def listed(items, limit: int = 20) -> str:
     """Return a text with one indented line for each of the first `limit` items.
@@ -28,6 +33,15 @@ def listed(items, limit: int = 20) -> str:
     items = [str(item) for item in items]
     more = [f"… and {len(items) - limit} more"] if len(items) > limit else []
     return "".join(f"\n  {item}" for item in items[:limit] + more)
+
+
+def first_line(error: Exception, limit: int = 200) -> str:
+    """Return the type of any error and the first line of its text, such as "ValueError: wrong shape".
+
+    The text is cut after `limit` characters.
+    """
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0][:limit]}" if lines else type(error).__name__
 
 
 def quoted(path: object) -> str:

@@ -73,6 +73,11 @@ def setting_types(kind: type, only: Collection[str] | None = None, without: Coll
     return {field.name: type(field.default) for field in settings_of(kind, only, without)}
 
 
+def how_to_list(script: str) -> str:
+    """Return the advice for a wrong setting, with the command that lists all settings. script: such as train_fold."""
+    return f"correct the setting; this command lists all settings: .venv/bin/python tools/{script}.py --help"
+
+
 # ---- reading
 
 
@@ -89,8 +94,10 @@ def parsed_settings(text: str, types: dict[str, type], run: str) -> dict:
         raise InputError(f"SET={text!r}: {error}", 'pairs such as "epochs=3 image_size=128"', run) from None
     changes = {}
     for key, equals, value in pairs:
-        if key not in types or not equals:
+        if key not in types:
             raise InputError(f"unknown setting {key!r} in SET={text!r}", f"one of {', '.join(sorted(types))}", run)
+        if not equals:
+            raise InputError(f"no value for the setting {key!r} in SET={text!r}", f"a pair such as {key}=<value>", run)
         changes[key] = _parsed_value(key, value, types[key], run)
     return changes
 

@@ -16,7 +16,6 @@ import codecs
 import csv
 import io
 import re
-import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,8 +23,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from comp.errors import InputError, listed
+from comp.errors import InputError, listed, quoted
 from comp.text import same_text
+
+UNNAMED = "Unnamed: "  # a column without a name, such as a saved index, gets such a name and its number
 
 # ---- fields
 
@@ -150,7 +151,7 @@ def advice_to_correct(path: Path) -> str:
     encoding = table_encoding(path)
     if encoding not in GUESSED:
         return f"correct {path}"
-    name = shlex.quote(str(path))
+    name = quoted(path)
     other = f"iconv -f <its encoding> -t utf-8 {name} > utf8.csv && mv utf8.csv {name}"
     return f"correct {path}, or, if the encoding of the file is not {encoding}, convert it: {other}"
 
@@ -292,7 +293,7 @@ def _parsed(source: CsvText, columns: Sequence[str], text: Sequence | None) -> t
 
 def _read(file, source: CsvText, text: Sequence | None) -> pd.DataFrame:
     kinds = {"dtype": str} if text is None else {"converters": dict.fromkeys(text, str)}
-    names = [name or f"Unnamed: {i}" for i, name in enumerate(source.names)]
+    names = [name or f"{UNNAMED}{i}" for i, name in enumerate(source.names)]
     table = pd.read_csv(file, sep=source.separator, names=names, header=0, keep_default_na=text is not None, **kinds)
     first = table.iloc[:, 0]
     if not (first.isna() | (first == "")).any():
@@ -312,7 +313,7 @@ def _header_problem(source: CsvText, columns: Sequence[str]) -> str:
         return "is empty"
     if missing:
         return f"has the columns {','.join(names)[:1000]}, but not {','.join(missing)}"
-    return f"has the column {', '.join(twice[:20])} twice" if twice else ""
+    return f"has the column{'s' * (len(twice) > 1)} {', '.join(twice[:20])} twice" if twice else ""
 
 
 def _problem_of_long_rows(source: CsvText) -> str:

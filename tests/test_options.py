@@ -100,6 +100,15 @@ def test_a_switch_goes_through_make():
 SHELL = {"MODEL": "resnet34", "SEED": "7", "FILE": "x.csv", "OUTPUTS": "elsewhere", "RUN": "x", "FOLD": "1", "A": "b"}
 
 
+@pytest.mark.parametrize("target", ["train", "predict"])
+def test_several_gpus_are_one_torchrun_with_a_process_for_each(target):
+    _, one = make("-n", target, "MODEL=resnet34")
+    _, two = make("-n", target, "MODEL=resnet34", "GPUS=2")
+    assert "torch.distributed.run" not in one
+    launch = '-m torch.distributed.run --standalone --nproc-per-node="2" -- tools/'
+    assert two.strip() == one.strip().replace("tools/", launch, 1)
+
+
 def test_variables_of_the_shell_change_no_command():
     for target in ("train", "folds", "blend", "status", "lb", "clean-cache"):
         assert make("-n", target, shell=SHELL) == make("-n", target)

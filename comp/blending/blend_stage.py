@@ -57,13 +57,11 @@ def _check_distinct(names: list[str], probs: np.ndarray) -> None:
 
     names: the names of the runs. probs: their out-of-fold predictions, in the order of `names`.
     """
-    order, number = combine.distinct_models(probs)
-    for place in range(len(order)):
-        same = [name for name, where in zip(names, number, strict=True) if where == place]
-        if len(same) > 1:
-            kept = tuple(name for name in names if name not in same[1:])
-            found = f"runs {' and '.join(same)} hold the same predictions"
-            raise InputError(found, "runs with different predictions", Asked(kept).command)
+    same = combine.identical_models(names, probs)
+    if same:
+        kept = tuple(name for name in names if name not in same[1:])
+        found = f"runs {' and '.join(same)} hold the same predictions"
+        raise InputError(found, "runs with different predictions", Asked(kept).command)
 
 
 def _write(project: Project, oof, test, summary: dict, record: dict) -> None:

@@ -3,7 +3,7 @@
 Letters in the shapes: M models, N rows, C classes, D distinct models.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -99,6 +99,17 @@ def distinct_models(probs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             kept.append(m)
         number[m] = len(kept) - 1
     return np.array(kept), number
+
+
+def identical_models(names: Sequence[str], probs: np.ndarray) -> list[str]:
+    """Return the names of two or more models with equal predictions, or [] if all predictions differ.
+
+    probs (M, N, C): the predictions of the models, in the order of `names`.
+    """
+    _, number = distinct_models(probs)
+    for place in np.flatnonzero(np.bincount(number) > 1):
+        return [name for name, where in zip(names, number, strict=True) if where == place]
+    return []
 
 
 def shared_weights(weights: np.ndarray, number: np.ndarray) -> np.ndarray:

@@ -415,15 +415,13 @@ def _check_distinct(names: list[str], probs: list[np.ndarray]) -> None:
 
     names: the names of the runs. probs: their predictions, in the order of `names`.
     """
-    order, of = combine.distinct_models(probs)
-    for place in range(len(order)):
-        same = [name for name, where in zip(names, of, strict=True) if where == place]
-        if len(same) > 1:
-            raise InputError(
-                f"the runs {' and '.join(same)} hold the same predictions",
-                "runs with different predictions",
-                "first `make scores`, which lists all runs, then the same command with other runs",
-            )
+    same = combine.identical_models(names, probs)
+    if same:
+        raise InputError(
+            f"the runs {' and '.join(same)} hold the same predictions",
+            "runs with different predictions",
+            "first `make scores`, which lists all runs, then the same command with other runs",
+        )
 
 
 COLUMNS = ("A", "B", "B - A", "95 % low", "95 % high", "chance B better")

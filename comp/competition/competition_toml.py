@@ -19,6 +19,7 @@ from comp.competition.competition import ANSWERS, TARGETS
 from comp.errors import InputError
 from comp.metrics import named_metrics
 from comp.settings import setting
+from comp.tables import UNNAMED
 
 EDIT = "edit competition.toml; docs/competition.md explains each key"
 RESERVED_NAMES = ("image", "group", "label", "fold", "id")  # folds.csv always has these columns
@@ -377,5 +378,5 @@ def some_of(names, limit: int = 6) -> str:
 
     A column without a name is written as "(no name)".
     """
-    names = ["(no name)" if str(name).startswith("Unnamed: ") else str(name) for name in names]
+    names = ["(no name)" if str(name).startswith(UNNAMED) else str(name) for name in names]
     return ", ".join(names[:limit]) + (f", … ({len(names)} in all)" if len(names) > limit else "")

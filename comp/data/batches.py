@@ -64,10 +64,10 @@ class Batches(Dataset):
     def only(self, positions: np.ndarray) -> "Batches":
         """Return Batches with only the rows at `positions`, for prediction.
 
-        The result has the labels of these rows, but no units, ids, soft labels or auxiliary targets. If `positions` has
-        all rows, the same Batches are returned unchanged.
+        The result has the labels of these rows, but no units, ids, soft labels or auxiliary targets. If
+        `positions` are all positions in ascending order, the same Batches are returned unchanged.
         """
-        if len(positions) == len(self.rows):
+        if np.array_equal(positions, np.arange(len(self.rows))):
             return self
         return Batches(self.photos, self.rows[positions], self.labels[positions], self.augment_name, self.seed)
 

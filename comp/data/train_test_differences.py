@@ -86,14 +86,14 @@ def adversarial_auc(train: Sequence[PhotoSummary], test: Sequence[PhotoSummary],
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    rows, test_rows = _drawn(len(train), MOST_PHOTOS), _drawn(len(test), MOST_PHOTOS)
+    rows, test_rows = drawn(len(train), MOST_PHOTOS), drawn(len(test), MOST_PHOTOS)
     photos = [*(train[i] for i in rows), *(test[i] for i in test_rows)]
     x = np.array([photo.thumbnail for photo in photos], np.float32).reshape(len(photos), -1)
     model = make_pipeline(StandardScaler(), LogisticRegression(C=1e-3, max_iter=200))
     return _cross_validated_auc(model, x, np.asarray(groups, str)[rows])
 
 
-def _drawn(count: int, most: int) -> np.ndarray:
+def drawn(count: int, most: int) -> np.ndarray:
     """Draw at most `most` of the positions 0 … count - 1 at random, and return them in ascending order."""
     return np.sort(np.random.default_rng(0).permutation(count)[:most])
 
@@ -163,7 +163,7 @@ def together(train: pd.DataFrame, test: pd.DataFrame, groups: Sequence[str]) -> 
 
     if len(set(groups)) < PARTS or len(test) < PARTS:
         return None
-    rows, test_rows = _drawn(len(train), MOST_ROWS), _drawn(len(test), MOST_ROWS)
+    rows, test_rows = drawn(len(train), MOST_ROWS), drawn(len(test), MOST_ROWS)
     shared = [column for column in train if column in test]
     both = pd.concat([train.iloc[rows], test.iloc[test_rows]], ignore_index=True)[shared]
     x = np.column_stack([_numbers(both[column])[0] for column in both])

@@ -8,7 +8,7 @@ import os
 
 import torch
 
-from comp.errors import InputError
+from comp.errors import InputError, first_line
 from comp.recipes.catalog import is_transformer
 from comp.recipes.recipe_settings import Recipe
 
@@ -69,22 +69,24 @@ def explained_device_error(recipe: Recipe, device: torch.device):
     """Context manager: raise InputError if the code inside runs out of GPU memory, or if torch.compile fails in it.
 
     If memory runs out, the advice is to halve the batch size and to double the setting accumulate, which together leave
-    the effective batch size unchanged.
+    the effective batch size unchanged. If a batch has one photo already, the advice is gradient checkpointing.
     """
     try:
         yield
     except torch.OutOfMemoryError as error:
-        half = max(recipe.batch_size // 2, 1)
-        raise InputError(
-            f"the device {device} is out of memory at batch_size={recipe.batch_size}, image_size={recipe.image_size}",
-            "a batch that fits into the memory; if accumulate is doubled, half the batch trains in the same way",
-            f'the same command with SET="batch_size={half} accumulate={recipe.accumulate * 2}" RUN=<another name>',
-        ) from error
+        if recipe.batch_size > 1:
+            smaller = f"batch_size={recipe.batch_size // 2} accumulate={recipe.accumulate * 2}"
+            expected = "a batch that fits; if accumulate is doubled, half the batch trains in the same way"
+        else:
+            smaller, expected = "checkpointing=true", "a model that fits, or a smaller image_size"
+        size = f"batch_size={recipe.batch_size}, image_size={recipe.image_size}"
+        run = f'the same command with SET="{smaller}" RUN=<another name>'
+        raise InputError(f"the device {device} is out of memory at {size}", expected, run) from error
     except RuntimeError as error:
         if not type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
             raise
         raise InputError(
-            f"torch cannot compile {recipe.model} (compile=true): {str(error).strip().splitlines()[0]}",
+            f"torch cannot compile {recipe.model} (compile=true): {first_line(error, 2000)}",
             "for a CPU a C++ compiler (such as the system's package g++), for a GPU the Python package triton",
             "the same command with SET=compile=false RUN=<another name>",
         ) from error

@@ -297,37 +297,38 @@ def path_lines(photos: Iterable[str], sample: SampleTable | None) -> list[Guesse
     for search in (_in_folders, _in_names):
         labelled = search(photos)
         if labelled:
-            template, labels, reason = labelled
+            template, label_of, reason = labelled
             images = GuessedLine("train_images", template, reason)
-            return [*_target(sorted(set(labels)), sample), images, *_copies(photos, labels, template)]
+            return [*_target(sorted(set(label_of.values())), sample), images, *_copies(label_of, template)]
     return []
 
 
-def _in_folders(photos: list[str]) -> tuple[str, list[str], str] | None:
+def _in_folders(photos: list[str]) -> tuple[str, dict[str, str], str] | None:
     """Take folder names as labels if the paths of the photos differ in the name of exactly one folder.
 
-    Return three values: the template of the photo paths, the label of each photo, and a text with the reason for the
+    Return three values: the template of the photo paths, the label of each photo by its path, and the reason for the
     guess. Return None if the paths differ in several folders or in none, or if a label has only one photo. Up to 10 %
     of the photos may be in a higher or a deeper folder than the others; they get no label. photos: sorted paths.
     """
-    parts = [path.split("/") for path in photos]
-    depth = Counter(map(len, parts)).most_common(1)[0][0] if parts else 0
-    parts = [part for part in parts if len(part) == depth]
-    places = [k for k in range(depth - 1) if len({part[k] for part in parts}) > 1]
+    parts = {path: path.split("/") for path in photos}
+    depth = Counter(map(len, parts.values())).most_common(1)[0][0] if parts else 0
+    parts = {path: part for path, part in parts.items() if len(part) == depth}
+    places = [k for k in range(depth - 1) if len({part[k] for part in parts.values()}) > 1]
     if len(places) != 1 or len(parts) < 0.9 * len(photos):
         return None
-    labels = [part[places[0]] for part in parts]
-    if min(Counter(labels).values()) < 2:
+    label_of = {path: part[places[0]] for path, part in parts.items()}
+    if min(Counter(label_of.values()).values()) < 2:
         return None
-    folders = [*parts[0][: places[0]], "{label}", *parts[0][places[0] + 1 : -1]]
-    kinds = sorted(set(labels))
-    return "/".join([*folders, "{file}"]), labels, f"{len(kinds)} folders, taken for classes: {some_of(kinds)}"
+    first = next(iter(parts.values()))
+    folders = [*first[: places[0]], "{label}", *first[places[0] + 1 : -1]]
+    kinds = sorted(set(label_of.values()))
+    return "/".join([*folders, "{file}"]), label_of, f"{len(kinds)} folders, taken for classes: {some_of(kinds)}"
 
 
-def _in_names(photos: list[str]) -> tuple[str, list[str], str] | None:
+def _in_names(photos: list[str]) -> tuple[str, dict[str, str], str] | None:
     """Take the beginning of each file name as the label of the photo, such as cat for cat.0.jpg.
 
-    Return three values: the template of the photo paths, the label of each photo, and a text with the reason for the
+    Return three values: the template of the photo paths, the label of each photo by its path, and the reason for the
     guess. Return None unless all photos are in one folder and all their names consist of a label and a number.
     """
     matches = [IN_NAME.fullmatch(path.rsplit("/", 1)[-1]) for path in photos]
@@ -342,7 +343,11 @@ def _in_names(photos: list[str]) -> tuple[str, list[str], str] | None:
     end = extensions.pop() if len(extensions) == 1 else "*"
     folder = folders.pop()
     template = f"{folder}/" * bool(folder) + f"{{label}}{signs.pop()}{{number}}.{end}"
-    return template, labels, f"the file names begin with {len(kinds)} words, taken for classes: {some_of(kinds)}"
+    return (
+        template,
+        dict(zip(photos, labels, strict=True)),
+        f"the file names begin with {len(kinds)} words, taken for classes: {some_of(kinds)}",
+    )
 
 
 def _target(kinds: list[str], sample: SampleTable | None) -> list[GuessedLine]:
@@ -371,17 +376,17 @@ def _target(kinds: list[str], sample: SampleTable | None) -> list[GuessedLine]:
     return [*lines, _positive_line(kinds)]
 
 
-def _copies(photos: list[str], labels: list[str], template: str) -> list[GuessedLine]:
+def _copies(label_of: dict[str, str], template: str) -> list[GuessedLine]:
     """Return the competition.toml line for `group`, in a list, if most file names occur in the folder of every class.
 
     Files with equal names are then taken for copies of one photo, and all copies of a photo must stay in one fold. The
-    list is empty if file names do not repeat in this way. photos: the paths of the photos; labels: the label of each
-    photo; template: the template of the photo paths, which must end in {file}.
+    list is empty if file names do not repeat in this way. label_of: the label of each photo by its path;
+    template: the template of the photo paths, which must end in {file}.
     """
     folders = defaultdict(set)
-    for path, label in zip(photos, labels, strict=False):
+    for path, label in label_of.items():
         folders[path.rsplit("/", 1)[-1]].add(label)
-    shared = sum(len(where) == len(set(labels)) for where in folders.values())
+    shared = sum(len(where) == len(set(label_of.values())) for where in folders.values())
     if not template.endswith("{file}") or shared < COPIES * len(folders):
         return []
     reason = "every class folder has the same file names, so files with equal names may be copies of one photo"

@@ -14,15 +14,13 @@ import pandas as pd
 
 from comp.competition import labels
 from comp.competition.competition import Attribute, Competition
-from comp.competition.competition_toml import Settings
+from comp.competition.competition_toml import EDIT, Settings
 from comp.competition.label_policy import label_of_attributes
 from comp.errors import InputError, listed
 from comp.inputs import source_table
 from comp.inputs.photo_paths import PhotoRows
 from comp.inputs.source_table import check_columns
 from comp.text import same_text
-
-EDIT = "edit competition.toml"
 
 # ---- names of classes and attribute values
 

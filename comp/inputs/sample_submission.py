@@ -12,17 +12,15 @@ from pathlib import Path
 import pandas as pd
 
 from comp.competition.competition import Competition, Sample
-from comp.competition.competition_toml import Settings
+from comp.competition.competition_toml import EDIT, Settings
 from comp.errors import InputError, listed
 from comp.inputs.source_table import check_columns, read_text_table, unpack_command
 from comp.metrics.metric import Metric
-from comp.tables import RawTable, line_numbers, read_raw_csv
+from comp.tables import UNNAMED, RawTable, line_numbers, read_raw_csv
 from comp.text import same_text
 
 TABLES = (".csv", ".tsv")
-UNNAMED = "Unnamed: "  # pandas gives such a name to a column without a name, such as a saved index
 ANSWER_NAMES = ("label", "target", "prediction", "predicted", "predictions", "class", "category", "answer", "ans")
-EDIT = "edit competition.toml"
 
 # ---- the file
 

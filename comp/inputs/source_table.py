@@ -7,7 +7,6 @@ finds an archive that was not unpacked, and returns the command that unpacks the
 
 import json
 import os
-import shlex
 import tarfile
 import zipfile
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from comp.errors import InputError
+from comp.errors import InputError, quoted
 from comp.tables import advice_to_correct, line_numbers, read_table
 
 ENDS = (".zip", ".7z", ".tar", ".tar.gz", ".tgz", ".rar")  # the extensions of archives
@@ -241,12 +240,12 @@ def unpack_command(inputs: Path, wanted: str = "") -> str:
 
 
 def _command(archive: Path, parts: list[str]) -> str:
-    end, name, parent = archive.name.lower(), shlex.quote(str(archive)), shlex.quote(str(archive.parent))
+    end, name, parent = archive.name.lower(), quoted(archive), quoted(archive.parent)
     if end.endswith(".7z"):
         return f"7z x {name} -o{parent}"
     if end.endswith(".rar"):
         return f"unrar x {name} {parent}/"
-    into = parent if _has_one_of(archive, parts) else shlex.quote(str(archive.parent / archive.name.partition(".")[0]))
+    into = parent if _has_one_of(archive, parts) else quoted(archive.parent / archive.name.partition(".")[0])
     if end.endswith(".zip"):
         return f"unzip -q {name} -d {into}"
     return f"mkdir -p {into} && tar -xf {name} -C {into}"

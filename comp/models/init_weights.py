@@ -13,9 +13,9 @@ from torch import nn
 
 from comp import files
 from comp.competition.competition import Competition
-from comp.errors import InputError
+from comp.errors import InputError, first_line
 from comp.models import factory, pretrained, weights_file
-from comp.models.pretrained import FAULTS, Match, State, filled_by, first_line
+from comp.models.pretrained import FAULTS, Match, State, filled_by
 from comp.recipes import catalog, recipe_json
 from comp.recipes.recipe_settings import Recipe
 from comp.store import made_of

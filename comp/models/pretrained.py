@@ -21,7 +21,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from comp import files
-from comp.errors import InputError
+from comp.errors import InputError, first_line, quoted
 from comp.models import factory, weights_file
 from comp.recipes import catalog
 from comp.recipes.catalog import WEIGHT_SUFFIXES
@@ -137,8 +137,7 @@ def _opened(file: Path):
             with torch.serialization.safe_globals(foreign):
                 return torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises UnpicklingError, RuntimeError, EOFError, … for a hostile or torn file
-        problem = str(error).strip().partition("\n")[0][:200]
-        raise InputError(f"{file} is not a readable weights file: {problem}", *_ADVICE) from None
+        raise InputError(f"{file} is not a readable weights file: {first_line(error)}", *_ADVICE) from None
 
 
 def _states_in(content, place: str = "", depth: int = 0):
@@ -161,8 +160,6 @@ def _unwrapped(key: str) -> str:
 
 
 # ---- which tensor of the file belongs to which tensor of the model
-
-_FILTER_ERRORS = (KeyError, RuntimeError, ValueError, TypeError, AttributeError, IndexError, AssertionError)
 
 
 @dataclass
@@ -216,7 +213,7 @@ def filtered_state(state: State, model: nn.Module, filter_fn: Callable | None) -
         return state
     try:
         return filter_fn(dict(state), model)
-    except _FILTER_ERRORS:
+    except FAULTS:
         return state
 
 
@@ -282,11 +279,6 @@ def filled_by(fill: Callable) -> Iterator[None]:
         _builder.load_pretrained = own
 
 
-def first_line(error: Exception) -> str:
-    """Return the type of an error and the first line of its text, such as "ValueError: wrong shape"."""
-    return f"{type(error).__name__}: {str(error).splitlines()[0][:200] if str(error) else ''}"
-
-
 def from_file(name: str, file: Path, options: dict) -> tuple[nn.Module, Origin]:
     """Return timm's model `name` with the weights of a file, and the origin of these weights.
 
@@ -330,9 +322,10 @@ def _check_fits(name: str, file: Path, match: Match) -> None:
 
 def _other_weights(name: str, file: Path) -> tuple[str, str]:
     """Return two parts of the error about a file that does not fit a model: what is expected, and what to run."""
+    moved = f"mv {quoted(file)} {quoted(f'{file}.other')}"
     return (
         f"a file with at least 99 % of the backbone's tensors of {name}, the model that MODEL names",
-        f"first mv '{file}' '{file}.other', then the same command, which loads weights from the model hub; "
+        f"first {moved}, then the same command, which loads weights from the model hub; "
         "or, to train from scratch, the same command with SET=pretrained=false RUN=<name>",
     )
 

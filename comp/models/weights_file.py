@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from comp import files
 from comp.data.run_data import RunData
-from comp.errors import InputError, quoted
+from comp.errors import InputError, first_line, quoted
 from comp.recipes import catalog
 from comp.recipes.recipe_settings import Recipe
 from comp.store import made_of
@@ -156,8 +156,7 @@ def load_weights(model: nn.Module, path: Path, run: str) -> None:
 
 
 def _does_not_load(path: Path, error: Exception, run: str) -> InputError:
-    first_line = str(error).splitlines()[0]
-    return InputError(f"{path} does not load: {first_line}", "complete weights of this run's model", run)
+    return InputError(f"{path} does not load: {first_line(error)}", "complete weights of this run's model", run)
 
 
 # ---- what the weights of a fold depend on

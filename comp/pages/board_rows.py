@@ -88,12 +88,15 @@ def _run_row(project: Project, name: str, states: list[State], settings: RunSett
     family = (family_of_model(str(recipe["model"])) or UNKNOWN) if recipe else EXTERNAL
     words = settings.words.get(name, "recipe.json cannot be read" if run.has_folds else "external predictions")
     state, why = _summary(states)
-    scored = _scored(project, run) if state != "unused" else {}
-    if state != "complete":
-        scored = {name: value for name, value in scored.items() if name == "folds"}
+    scored = _shown_scores(state, _scored(project, run) if state != "unused" else {})
     best_by = str(recipe.get("best_by", "metric"))
     times = history.training_times(run, len(states), project.competition, best_by)
     return RunRow(name, family, words, state, why, times=times, **scored)
+
+
+def _shown_scores(state: str, scored: dict) -> dict:
+    """Return the scores of a run for its row. If the run is not complete, only the scores of its folds are kept."""
+    return scored if state == "complete" else {name: value for name, value in scored.items() if name == "folds"}
 
 
 def _summary(states: list[State]) -> tuple[str, str]:
@@ -153,7 +156,7 @@ def _blend_row(project: Project, state: State) -> RunRow:
     scored = _scores(oof, sorted(set(project.scored_rows.folds.tolist())), project.scored_rows)
     words = f"{record.get('method')} + {record.get('rule')} of {', '.join(map(str, record.get('runs', ())))}"
     why = state.why if state.state != "complete" else ""
-    return RunRow(BLEND, BLEND, words, state.state, why, **scored)
+    return RunRow(BLEND, BLEND, words, state.state, why, **_shown_scores(state.state, scored))
 
 
 def blend_interval(project: Project) -> tuple[float, float, float] | None:

@@ -282,7 +282,7 @@ def _models(audit: AuditTables, facts: Mapping[str, PhotoFacts], photos: dict[st
     rows = [["gradient boosting on size, format, brightness and contrast of the photos", auc]]
     train = [facts[image] for image in readable["image"]]
     test = [facts[image] for image in audit.test["image"] if not facts[image].problem]
-    kept, kept_test = _sampled(len(train)), _sampled(len(test))
+    kept, kept_test = (train_test_differences.drawn(len(part), MOST_THUMBNAILS) for part in (train, test))
     if len({groups[i] for i in kept}) >= FEWEST:
         auc = train_test_differences.adversarial_auc(
             [train[i] for i in kept], [test[i] for i in kept_test], [groups[i] for i in kept]
@@ -291,8 +291,3 @@ def _models(audit: AuditTables, facts: Mapping[str, PhotoFacts], photos: dict[st
         rows.append([name, auc])
     title = "quick models that tell test photos from training photos, cross-validated over groups"
     return Table(["model", "AUC"], [[name, None if auc is None else round(auc, 3)] for name, auc in rows], title)
-
-
-def _sampled(count: int) -> np.ndarray:
-    """Draw at most MOST_THUMBNAILS of the numbers 0 … count - 1 at random, and return them in order."""
-    return np.sort(np.random.default_rng(0).permutation(count)[:MOST_THUMBNAILS])

@@ -24,7 +24,7 @@ from comp.data import photo_cache
 from comp.data.batches import to_model
 from comp.data.photos import Photos
 from comp.data.run_data import open_photos
-from comp.errors import InputError
+from comp.errors import InputError, first_line
 from comp.hardware import device
 from comp.hardware.device import autocast, explained_device_error, memory_format, precision
 from comp.models import factory, weights_file
@@ -33,7 +33,7 @@ from comp.prediction import tta
 from comp.project import Project
 from comp.recipes import catalog, recipe_settings
 from comp.recipes.recipe_settings import Recipe
-from comp.settings import help_text, parsed_settings, settings_of
+from comp.settings import help_text, how_to_list, parsed_settings, settings_of
 from comp.store.paths import cache_folder
 from comp.store.runs import FEATURES, Run, check_run_name, make_command
 from comp.tabular import classifiers
@@ -44,7 +44,7 @@ from comp.tabular.row_values import RowValues, chosen_columns
 
 OF_MODEL = ("pretrained", "image_size", "crop", "fit", "mean", "std", "tta", "amp", "channels_last", "batch_size")
 SPEED = ("cache",)  # settings that change only the speed, not the result
-HELP = "correct this setting; all settings are listed by: .venv/bin/python tools/embed.py --help"
+HELP = how_to_list("embed")
 PACKAGES = ("numpy", "scikit-learn", "torch", "timm")
 OTHER_MODEL = (
     "make embed MODEL=resnet34, or the same command with another MODEL; the models of timm are listed by: "
@@ -215,7 +215,7 @@ def fault_of_backbone(recipe: Recipe, competition: Competition, where: torch.dev
     except torch.OutOfMemoryError:
         return ""  # the advice for this error is given later, when the photos are read
     except Exception as error:  # a timm model may raise any error if the image size does not fit
-        return f"{type(error).__name__}: {(str(error).strip() or '?').splitlines()[0][:200]}"
+        return first_line(error)
     return ""
 
 

@@ -7,7 +7,6 @@ mirrored photo would have a mirrored heat map.
 
 import dataclasses
 import difflib
-import shlex
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +17,7 @@ from comp.competition.competition import Competition
 from comp.data import photos
 from comp.data.batches import to_model
 from comp.data.run_data import RunData
-from comp.errors import InputError
+from comp.errors import InputError, quoted
 from comp.models import heads
 from comp.models.heads import Head
 from comp.prediction import grad_cam
@@ -91,7 +90,7 @@ def unknown_photo(name: str, run: Run, images: list[str]) -> InputError:
     return InputError(
         f"there is no photo {name} in folds.csv or among the test photos" if name else "no IMAGE was given",
         "the path of a photo as in folds.csv, or the path or id of a test photo",
-        f"make look RUN={run.name} IMAGE={shlex.quote(nearest)}",
+        f"make look RUN={run.name} IMAGE={quoted(nearest)}",
     )
 
 

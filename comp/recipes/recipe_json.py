@@ -7,7 +7,6 @@ third says in words how the recipes of several runs differ. All folds of a run h
 import dataclasses
 import json
 import platform
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -42,7 +41,7 @@ def asked_recipe(competition: Competition, model: str, name: str, text: str, ini
     settings that do not fit the competition.
     """
     named = catalog.get_recipe(model, competition.defaults)
-    with_init = f"{text} init={shlex.quote(init)}" if init else text
+    with_init = f"{text} init={quoted(init)}" if init else text
     recipe = override_settings(named, f"seed={seed} {with_init}")
     changed = differences(named, recipe)
     if changed and name in ("", model):

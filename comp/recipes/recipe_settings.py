@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from comp.competition.competition import ONE_LABEL, Competition
 from comp.competition.recipe_text import named_numbers, range_of_column
 from comp.errors import InputError
-from comp.settings import check_choice, checked_settings, parsed_settings, setting, setting_types
+from comp.settings import check_choice, checked_settings, how_to_list, parsed_settings, setting, setting_types
 
-HELP = "correct the setting; this command lists all settings: .venv/bin/python tools/train_fold.py --help"
+HELP = how_to_list("train_fold")
 MIXES = ("mixup", "cutmix", "halfmix")  # each setting is the share of batches that are mixed in this way
 HEADS = {  # for each target, the heads that fit, and the family of each head; the first head replaces "auto"
     "multiclass": {"classes": "classes", "attributes": "classes", "bins": "classes"},

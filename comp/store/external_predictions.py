@@ -30,13 +30,12 @@ from comp.errors import InputError
 from comp.inputs.photo_listing import END
 from comp.store import runs
 from comp.store.predictions import ROW_SUM_TOLERANCE, Predictions, check_predictions
-from comp.tables import LARGEST_MB, column_name, read_table
+from comp.tables import LARGEST_MB, UNNAMED, column_name, read_table
 from comp.text import same_text
 
 ROUNDED = 0.01  # the sum of a row may differ from 1 by this much, because the probabilities were rounded
 NEARLY = 1e-6  # a probability may be below 0 or above 1 by this much, because of errors of floating point
 MOST_PARTS = 6  # ids are compared by at most this many folder and file names at the end of the path
-UNNAMED = "Unnamed: "  # read_table gives such a name to a column without a name, such as the index of a table
 NUMBER = r"-?\d*,\d+(?:[eE][-+]?\d+)?|-?\d+(?:[eE][-+]?\d+)?"  # a number with a decimal comma, or a whole number
 CHUNK = 1 << 20  # unpack this many bytes at once
 

@@ -13,7 +13,7 @@ import pandas as pd
 
 from comp import files
 from comp.competition.competition import Competition
-from comp.errors import InputError, quoted
+from comp.errors import InputError, first_line, quoted
 from comp.metrics import named_metrics
 from comp.store import made_of
 from comp.store.runs import Run
@@ -82,8 +82,8 @@ def read_histories(run: Run) -> tuple[dict[int, pd.DataFrame], list[str]]:
             table = pd.read_csv(path).apply(pd.to_numeric)
             histories[int(number)] = table[["epoch", "train_loss", "val_loss", *metric_names(table)]]
         except (ValueError, KeyError, OSError) as error:  # the errors of pandas are ValueErrors
-            reason = str(error).splitlines()[0]
-            problems.append(f"the learning curve of {path} is left out, because the file cannot be read: {reason}")
+            reason = f"because the file cannot be read: {first_line(error)}"
+            problems.append(f"the learning curve of {path} is left out, {reason}")
     return dict(sorted(histories.items())), problems
 
 

@@ -140,7 +140,7 @@ def usable_oof(project: Project, run: Run) -> tuple[np.ndarray, list[tuple[str, 
         try:
             probs[folds["fold"].isin(part).to_numpy()] = oof_of_folds(project, run, part)
         except InputError as error:
-            problems.append((error.found.splitlines()[0].rstrip(":"), error.run))
+            problems.append((error.summary, error.run))
     return probs, problems
 
 

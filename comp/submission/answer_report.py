@@ -139,7 +139,7 @@ def show_earlier(outputs: Path, competition: Competition, ids: Sequence[str], an
             earlier = submission_file.read_answers(path, competition, ids)
             text = similarity_text(competition, similarity(competition, answers, earlier))
         except InputError as error:
-            text = f"not comparable: {error.found.splitlines()[0]}"
+            text = f"not comparable: {error.summary}"
         rows.append([record["file"], record["made"], text])
     if rows:
         console.table("agreement with earlier submissions", ["file", "made", similarity_title(competition)], rows)

@@ -165,11 +165,6 @@ def columns(competition: Competition) -> list[int]:
     )
 
 
-def separator(competition: Competition) -> str:
-    """Return the text between the labels of a row, which is the separator of the training table, or else a space."""
-    return competition.separator
-
-
 def _ranked(competition: Competition) -> int:
     """Return the number k of classes in a ranking, at most C. A metric such as map@5 gives k; otherwise k is RANKED."""
     return min(competition.metric.ranked or RANKED, competition.size)
@@ -228,7 +223,7 @@ def _write_probabilities(competition: Competition, answers: np.ndarray) -> list[
 
 
 def _write_labels(competition: Competition, answers: np.ndarray) -> list[list[str]]:
-    between, names = separator(competition), np.array(competition.classes, dtype=object)
+    between, names = competition.separator, np.array(competition.classes, dtype=object)
     return [[between.join(names[row]) for row in np.asarray(answers, bool)]]
 
 
@@ -289,7 +284,7 @@ def _read_number(competition: Competition, columns: list[Sequence[str]]) -> list
 
 
 def _read_labels(competition: Competition, columns: list[Sequence[str]]) -> list:
-    rows = _read_names(competition, columns[0], separator(competition))
+    rows = _read_names(competition, columns[0], competition.separator)
     return [None if row == [] and competition.at_least_one else row for row in rows]
 
 
@@ -371,7 +366,7 @@ def _class_numbers(competition: Competition) -> str:
 
 
 def _separated_labels(competition: Competition) -> str:
-    return f"different names of labels with {separator(competition)!r} between them: {_class_names(competition)}"
+    return f"different names of labels with {competition.separator!r} between them: {_class_names(competition)}"
 
 
 def _ranked_labels(competition: Competition) -> str:

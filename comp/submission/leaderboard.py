@@ -12,7 +12,6 @@ The correlations are computed here, because the import of scipy.stats takes long
 """
 
 import math
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,7 +22,7 @@ import pandas as pd
 
 from comp import console, files, tables
 from comp.competition.competition import Competition
-from comp.errors import InputError
+from comp.errors import InputError, quoted
 from comp.metrics.metric import Metric
 from comp.project import Project
 from comp.store.paths import BLEND, leaderboard_file, submission_csv, submissions_folder
@@ -59,7 +58,7 @@ def note_or_show(project: Project, public: str, private: str, file: str) -> None
         raise InputError(
             f"FILE={file} is given without a score",
             "SCORE=<the score> or PRIVATE=<the score> together with FILE",
-            f"make lb SCORE=<its score> FILE={shlex.quote(file)}",
+            f"make lb SCORE=<its score> FILE={quoted(file)}",
         )
     else:
         show_leaderboard(project, rows)
@@ -127,7 +126,7 @@ def read_scores(outputs: Path) -> dict[str, dict]:
 
 
 def _expected(path: Path) -> tuple[str, str]:
-    again = f"first rm {shlex.quote(str(path))}, then for each score: make lb SCORE=<score> FILE=<submission>"
+    again = f"first rm {quoted(path)}, then for each score: make lb SCORE=<score> FILE=<submission>"
     return "the file as `make lb` wrote it", again
 
 
@@ -302,7 +301,7 @@ def _interval(pearson: float | None, count: int) -> tuple[float, float] | None:
     pearson: the correlation, or None; count: the number of pairs. The interval uses Fisher's transformation
     (Fisher 1915).
     """
-    if pearson is None or count <= FEWEST:
+    if pearson is None or count <= 3:
         return None
     centre, error = np.arctanh(np.clip(pearson, -1 + 1e-9, 1 - 1e-9)), 1.96 / np.sqrt(count - 3)
     return float(np.tanh(centre - error)), float(np.tanh(centre + error))

@@ -90,7 +90,7 @@ def _unpredicted_state(project: Project, run: Run, k: int | str) -> State:
 
 def _in_one_line(error: InputError) -> str:
     """Return the first line of an error, followed by the command that helps."""
-    return error.found.splitlines()[0].rstrip(":") + (f"; {error.run}" if error.run else "")
+    return error.summary + (f"; {error.run}" if error.run else "")
 
 
 def blend_state(project: Project) -> State:

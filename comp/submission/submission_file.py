@@ -8,7 +8,6 @@ same submission.
 
 import csv
 import io
-import shlex
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -291,7 +290,7 @@ def submission_state(project: Project) -> tuple[str, str]:
     source = {BLEND: "the blend", None: "a vote"}.get(run, f"run {run}")
     if is_current(project.outputs, now):
         return "complete", f"answers of {source}" + ("" if run == BLEND else ", not of the blend")
-    command = {BLEND: "make sub", None: "make vote FILES=<the files>"}.get(run, f"make sub RUN={shlex.quote(str(run))}")
+    command = {BLEND: "make sub", None: "make vote FILES=<the files>"}.get(run, f"make sub RUN={quoted(run)}")
     changed = source if made_of.changes(before, now) else "submission.csv or its copy"
     return "stale", f"{changed} changed after submission.csv was made; {command}"
 

@@ -55,7 +55,7 @@ def _predictions(project: Project) -> Iterator[tuple[str, np.ndarray, Prediction
         try:
             test = project.predictions(run.name)[1]
         except InputError as error:
-            console.warn(f"{run.name} is left out, because of an error: {error.found.splitlines()[0]}")
+            console.warn(f"{run.name} is left out, because of an error: {error.summary}")
             continue
         yield run.name, project.scored_oof(run.name), test
     if blend_file(project.outputs, "test.npz").is_file():
@@ -123,7 +123,7 @@ def _of_one_column(columns: pd.DataFrame, competition: Competition) -> tuple[lis
         numbers = pd.to_numeric(column, errors="coerce")
         return column[numbers.isna()].tolist(), numbers.to_numpy(np.float64)
     several, known = competition.target == "multilabel", _class_by_text(competition)
-    parts = [text.split(answers.separator(competition)) if several else [text] for text in column]
+    parts = [text.split(competition.separator) if several else [text] for text in column]
     rows = [[known.get(part) for part in row if part or not several] for row in parts]
     wrong = [text for text, row in zip(column, rows, strict=True) if None in row]
     if wrong:

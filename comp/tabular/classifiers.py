@@ -23,7 +23,7 @@ from comp.competition import scoring
 from comp.competition.competition import ONE_LABEL, TARGETS, Competition
 from comp.errors import InputError
 from comp.recipes.recipe_settings import weights_classes_alike
-from comp.settings import help_text, setting, settings_of
+from comp.settings import checked_settings, help_text, setting, settings_of
 from comp.settings import setting_types as types_of_settings
 
 TINY = 1e-6  # the smallest probability, since a single 0 would make the log loss infinite
@@ -61,7 +61,7 @@ def resolved_settings(settings: ClassifierSettings, competition: Competition, ru
     the competition's target.
     """
     name = _resolved_name(settings.classifier, competition.target)
-    _check_choices(settings)
+    checked_settings(settings, run)
     _check_numbers(settings, name, run)
     kind = CLASSIFIERS[name]
     return dataclasses.replace(
@@ -86,15 +86,6 @@ def _resolved_name(name: str, target: str) -> str:
             f"the same command with classifier={fitting[0]} in SET",
         )
     return name
-
-
-def _check_choices(settings: ClassifierSettings) -> None:
-    for field in dataclasses.fields(ClassifierSettings):
-        value, choices = getattr(settings, field.name), field.metadata["choices"]
-        if choices and value not in choices:
-            key = field.name
-            advice = f"the same command with {key}={choices[0]} in SET"
-            raise InputError(f"{key}={value} is not allowed", f"{key} is one of {', '.join(choices)}", advice)
 
 
 def _check_numbers(settings: ClassifierSettings, name: str, run: str) -> None:

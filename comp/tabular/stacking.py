@@ -21,7 +21,7 @@ from comp.competition.competition import Competition
 from comp.competition.scored_rows import ScoredRows
 from comp.errors import InputError
 from comp.project import Project
-from comp.settings import parsed_settings
+from comp.settings import how_to_list, parsed_settings
 from comp.store import made_of, out_of_fold, runs
 from comp.store.runs import STACK, Run, check_run_name, make_command
 from comp.tabular import classifiers
@@ -31,7 +31,7 @@ from comp.tabular.derived_runs import Places, check_derived, claim_derived, pred
 from comp.tabular.row_values import RowValues, chosen_columns
 
 SMALLEST = 1e-5  # the smallest probability whose logarithm is taken, since the logarithm of 0 is infinite
-HELP = "correct that setting; for a list of all settings: .venv/bin/python tools/stack.py --help"
+HELP = how_to_list("stack")
 PACKAGES = ("numpy", "scikit-learn")
 
 

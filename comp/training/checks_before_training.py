@@ -12,7 +12,7 @@ from torch import nn
 
 from comp.competition.competition import Competition
 from comp.data import augment
-from comp.errors import InputError
+from comp.errors import InputError, first_line
 from comp.hardware.device import autocast, memory_format, precision
 from comp.models import factory, heads, init_weights
 from comp.models.factory import with_normalisation
@@ -84,7 +84,7 @@ def fault_of_trial(recipe: Recipe, competition: Competition, where: torch.device
     except torch.OutOfMemoryError:
         return ""  # the training will raise the same error, with advice
     except Exception as error:  # a timm model may raise any error at a size that is not its own
-        return f"{type(error).__name__}: {(str(error).strip() or '?').splitlines()[0][:200]}"
+        return first_line(error)
     return ""
 
 

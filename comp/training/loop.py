@@ -29,7 +29,7 @@ from comp.competition.competition import Competition
 from comp.competition.scored_rows import scored_ids
 from comp.data.batches import Batches, Order
 from comp.data.loader import Loaded, Loader
-from comp.errors import InputError, listed, quoted
+from comp.errors import InputError, first_line, listed, quoted
 from comp.hardware import processes
 from comp.hardware.device import explained_device_error
 from comp.metrics import named_metrics
@@ -74,8 +74,7 @@ def load_resume(path: Path, identity: dict, device: torch.device) -> dict:
         saved = torch.load(io.BytesIO(data[:-SHA256]), map_location=device, weights_only=True)
         made_with, content = saved["identity"], saved["content"]
     except (OSError, RuntimeError, EOFError, KeyError, ValueError, pickle.UnpicklingError, TypeError) as error:
-        first_line = str(error).splitlines()[0]
-        raise InputError(f"{path} does not load: {first_line}", "a complete resume file", remedy) from None
+        raise InputError(f"{path} does not load: {first_line(error)}", "a complete resume file", remedy) from None
     if made_with != identity:
         raise InputError(f"{path} was made with {made_with}", f"a file that was made with {identity}", remedy)
     return content

@@ -102,3 +102,10 @@ def test_normalisation():
     image = to_model(torch.full((1, 2, 2, 3), 255, dtype=torch.uint8), mean, std, torch.device("cpu"))
     assert image.shape == (1, 3, 2, 2)
     torch.testing.assert_close(image[0, :, 0, 0], (1 - torch.tensor(mean)) / torch.tensor(std))
+
+
+def test_only_some_rows_in_any_order_are_those_rows():
+    photos = Photos("", [""] * 4, 0, 2, np.zeros((4, 2, 2, 3), np.uint8))
+    batches = Batches(photos, np.arange(4), np.arange(4), "none", 0)
+    for positions in ([0, 1, 2, 3], [3, 2, 1, 0], [2, 0]):
+        np.testing.assert_array_equal(batches.only(np.array(positions)).labels, positions)

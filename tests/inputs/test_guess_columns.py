@@ -73,3 +73,12 @@ def test_a_column_that_is_called_like_a_group_is_one_unless_the_test_shares_its_
     assert grouped(train) == [("PatientID", True)]
     assert grouped(train, {"PatientID": ["p1", "p2"]}) == []
     assert grouped(train, taken=("id", "PatientID")) == []
+
+
+def test_photos_in_deeper_folders_shift_the_label_of_no_other_photo():
+    """Every class folder has the same file names, so the names are groups, whatever lies beside them."""
+    photos = [f"{label}/{i}.jpg" for label in "abc" for i in range(50)]
+    deeper = [f"a/more/x{i}.jpg" for i in range(10)]
+    for paths in (photos, photos + deeper):
+        lines = {line.key: line.value for line in guess_columns.path_lines(sorted(paths), None)}
+        assert (lines["train_images"], lines["group"]) == ("{label}/{file}", "file")

@@ -5,12 +5,12 @@ writes the page outputs/look.html with only these pictures. Letters: S pixels al
 side of a heat map.
 """
 
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from comp.errors import quoted
 from comp.pages import page, thumbnails
 from comp.pages.figures import Table
 from comp.pages.page import Section
@@ -62,7 +62,7 @@ def _shown(saved: SavedGradCam, outputs: Path) -> dict:
     """
     grad_cam = saved.grad_cam
     photo, *under = [thumbnails.thumbnail(path, SIDE) for path in saved.pictures]
-    command = f"make look RUN={grad_cam.run} IMAGE={shlex.quote(grad_cam.image)}"
+    command = f"make look RUN={grad_cam.run} IMAGE={quoted(grad_cam.image)}"
     return {
         "grad_cam": grad_cam,
         "models": _models(grad_cam),

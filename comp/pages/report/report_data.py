@@ -161,7 +161,7 @@ def _blend(project: Project, notes: list[Note]) -> tuple[Source | None, dict]:
     try:
         probs, _, weights = load_blend(project)
     except InputError as error:
-        notes.append(Note(f"The blend cannot be used: {error.found.splitlines()[0]}", error.run))
+        notes.append(Note(f"The blend cannot be used: {error.summary}", error.run))
         return None, {}
     if project.blend.problem:
         notes.append(Note(f"The blend is stale: {project.blend.problem}", project.blend.asked.command))
