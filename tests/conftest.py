@@ -5,6 +5,7 @@ import io
 import multiprocessing
 import os
 import runpy
+import shutil
 import subprocess
 import sys
 import traceback
@@ -61,9 +62,15 @@ def draw_test(folder: Path, count: int, rng) -> None:
     pd.DataFrame({"ImageID": names, "ans": labels}).to_csv(folder / "answers.csv", index=False)
 
 
+@pytest.fixture(scope="session")
+def drawn_inputs(tmp_path_factory) -> Path:
+    return draw_competition(tmp_path_factory.mktemp("drawn") / "inputs")
+
+
 @pytest.fixture
-def inputs(tmp_path) -> Path:
-    return draw_competition(tmp_path / "inputs")
+def inputs(drawn_inputs, tmp_path) -> Path:
+    """Inputs that a test may change."""
+    return shutil.copytree(drawn_inputs, tmp_path / "inputs", copy_function=shutil.copy2)
 
 
 def tool(name: str, *args) -> subprocess.CompletedProcess:

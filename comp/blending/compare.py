@@ -281,7 +281,7 @@ def compared_labels(data: Compared) -> tuple[str, dict[str, Difference]]:
     competition, metric = data.competition, data.competition.metric
     decides, first_and_second = metric.decides(competition.target), data.predictions(metric)
     if decides in ("class", "labels"):
-        metric = named_metrics.get("macro_f1")  # for a single column, macro F1 is the F1 of this column
+        metric = named_metrics.get("macro_f1")  # for a single column, this is the F1 of the column
     elif competition.target != "multilabel" or metric.needs not in ("ranks", "probabilities"):
         return "", {}
     parts = {}
@@ -424,7 +424,7 @@ def _check_distinct(names: list[str], probs: list[np.ndarray]) -> None:
         )
 
 
-COLUMNS = ("A", "B", "B - A", "95 % low", "95 % high", "chance B better")
+COLUMNS = ("A", "B", "B - A", "95 % low", "95 % high", "P(B better)")
 
 
 def show_comparison(data: Compared, first: list[str], second: list[str]) -> None:
@@ -504,9 +504,8 @@ def _show_result(data: Compared, difference: Difference, won: str, groups: int) 
     low, high = difference.interval
     console.say(f"{name}: B - A = {difference.value:+.4f}, 95 % interval {low:+.4f} to {high:+.4f}")
     console.say(f"B is better with probability {difference.better:.2f}, and in {won}")
-    of_seeds = (
-        f"and from the spread over the seeds ({counts_of_seeds[0]} of A, {counts_of_seeds[1]} of B)"
-        if max(counts_of_seeds) > 1
-        else "but not from the spread over seeds, because A and B have only one run each"
-    )
-    console.say(f"the 95 % interval comes from a bootstrap over {groups:,} groups, {of_seeds}")
+    if max(counts_of_seeds) > 1:
+        seeds = f"It includes the spread over seeds ({counts_of_seeds[0]} of A, {counts_of_seeds[1]} of B)."
+    else:
+        seeds = "It leaves out the spread over seeds, because A and B have one run each."
+    console.say(f"The 95 % interval comes from a bootstrap over {groups:,} groups.\n{seeds}")

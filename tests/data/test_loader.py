@@ -15,6 +15,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch.utils.data import get_worker_info
+from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter
 
 from comp.data.batches import Batches, Order
 from comp.data.loader import Loader, affordable, loss_of_workers, watched
@@ -22,6 +23,12 @@ from comp.data.photos import Photos
 from comp.errors import InputError
 
 CPU, ROWS = torch.device("cpu"), 40
+
+
+@pytest.fixture(autouse=True)
+def quick_looks(monkeypatch):
+    """torch looks every five seconds whether its workers live; here it looks more often."""
+    monkeypatch.setattr(_MultiProcessingDataLoaderIter._try_get_data, "__defaults__", (0.2,))
 
 
 class Disturbed(Batches):

@@ -28,7 +28,7 @@ def test_of_many_classes_those_that_differ_most_are_shown(capfd):
     test[:, 77] = 1
     answer_report.show_answers(competition, random_probs(competition, 300), GROUPS, test)
     said = capfd.readouterr()
-    assert "the 10 of 100 that differ most" in said.out
+    assert "the 10 of 100 classes that differ most" in said.out
     assert "class77 is 100.0% of the test answers" in said.err
 
 
