@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from conftest import draw_competition, tool
+from conftest import PEOPLE, draw_competition, tool
 
 from comp import files
 from comp.inputs import mask_gender_age as competition
@@ -12,9 +12,9 @@ from comp.store.predictions import save_predictions
 from comp.store.runs import Run
 
 
-def drawn_home(folder: Path) -> Path:
+def drawn_home(folder: Path, people=PEOPLE[:20]) -> Path:
     """Inputs in folder/in; in folder/out three folds and the runs a and b."""
-    draw_competition(folder / "in")
+    draw_competition(folder / "in", people)
     assert tool("make_folds", "--inputs", folder / "in", "--outputs", folder / "out", "--folds", 3).returncode == 0
     for seed, name in enumerate("ab"):
         draw_run(folder, name, seed)

@@ -46,7 +46,7 @@ def lb(home, *more):
 
 def test_metrics_attributes_and_folds_are_compared(drawn):
     printed = compare(drawn, "a", "b")
-    assert "210 rows of 30 groups" in printed
+    assert "140 rows of 20 groups" in printed
     for name in ("macro_f1 ", "accuracy ", "macro_f1, mask ", "macro_f1, age "):
         assert f"\n  {name}" in printed
     assert "of 3 folds" in printed

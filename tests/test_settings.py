@@ -51,7 +51,7 @@ def test_what_is_written_is_read(values):
     ("text", "words"),
     [
         ("egg=3", "one of baked, eggs, glaze, layers, sugar"),
-        ("eggs", "unknown setting 'eggs'"),
+        ("eggs", "no value for the setting 'eggs'"),
         ("eggs=three", "eggs is a whole number"),
         ("baked=maybe", "baked is true or false"),
         ("layers=1,b", "layers is a list of numbers"),

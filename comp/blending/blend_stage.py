@@ -36,7 +36,8 @@ def make_blend(project: Project, asked: Asked) -> None:
         )
     record = blend_files.blend_record(project, names, project.fold_count, asked)
     competition, rows = project.competition, project.scored_rows
-    options = candidates.candidates_for(competition, asked.method, asked.rule)
+    method = asked.method or ("equal" if len(names) == 1 else "")  # every mean of one run is this run
+    options = candidates.candidates_for(competition, method, asked.rule)
     probs = np.stack([project.scored_oof(name) for name in names])
     _check_distinct(names, probs)
     data = OutOfFold(competition, probs, rows.labels, rows.folds, rows.groups)

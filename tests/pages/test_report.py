@@ -88,7 +88,7 @@ def test_the_blend_is_shown_with_the_score_and_interval_of_its_record(tmp_path):
     low, high = weights["interval_95"]
     assert f"<b>{weights['cross_fitted']:.4f}</b>" in page
     assert f"<b>{low:.4f} to {high:.4f}</b>" in page
-    assert [source["name"] for source in gallery(page)["sources"]] == ["blend", "a", "b"]
+    assert [source["name"] for source in gallery(page)["sources"]] == ["blend", "b", "a"]  # b scores better
     data = data_of(home)
     assert score_tables.metric_values(data, data.blend)["macro_f1"] == pytest.approx(weights["cross_fitted"], abs=1e-6)
     assert score_tables.interval(data, data.blend) == pytest.approx((low, high), abs=1e-6)

@@ -105,8 +105,6 @@ def test_a_regression_stays_within_its_limits():
         ("multiclass", dict(classifier="ridge"), "classifier=logistic"),
         ("regression", dict(classifier="logistic"), "classifier=ridge"),
         ("multilabel", dict(class_weights="balanced"), "class_weights=none"),
-        ("multiclass", dict(class_weights="even"), "class_weights=auto"),
-        ("multiclass", dict(best_by="loss"[:2]), "best_by=metric"),
     ],
 )
 def test_settings_that_do_not_fit_are_refused_and_the_advice_is_taken(target, given, advice):
@@ -117,6 +115,15 @@ def test_settings_that_do_not_fit_are_refused_and_the_advice_is_taken(target, gi
     key, _, value = advice.partition("=")
     better = dataclasses.replace(ClassifierSettings(**given), **{key: value})
     assert classifiers.resolved_settings(better, made, "help").grid
+
+
+@pytest.mark.parametrize(("key", "choices"), [("class_weights", "auto, none, balanced"), ("best_by", "metric, loss")])
+def test_a_value_that_is_no_choice_is_refused_with_the_choices(key, choices):
+    with pytest.raises(InputError) as error:
+        classifiers.resolved_settings(ClassifierSettings(**{key: "even"}), competition("multiclass"), "help")
+    assert error.value.found == f"{key}=even"
+    assert choices in error.value.expected
+    assert error.value.run == "help"
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import ROOT
+from conftest import PEOPLE, ROOT
 from drawn_runs import draw_guest, draw_run, drawn_home, run
 from small_competitions import small
 from test_make import make
@@ -32,7 +32,7 @@ EQUAL = ("--method", "equal", "--rule", "argmax")
 
 @pytest.fixture(scope="module")
 def stacked(tmp_path_factory):
-    home = drawn_home(tmp_path_factory.mktemp("stack"))
+    home = drawn_home(tmp_path_factory.mktemp("stack"), PEOPLE)
     draw_guest(home, "mate", 5)
     code, printed = run(home, "stack", "--runs", "a b mate", *QUICK)
     assert code == 0, printed
