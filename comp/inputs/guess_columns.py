@@ -182,7 +182,7 @@ def label_lines(
         return _by_name_or_rest(table, others, "the values to predict", NO_ANSWERS, names)
     columns = [name for name in sample.answers if name in others]
     if len(columns) > 1:
-        return _of_columns(table, columns, sample)
+        return _of_columns(table, columns)
     values = _column_of_values(table, sample.answers)
     if not columns and values:
         return _of_class_columns(table, values, sample)
@@ -220,7 +220,7 @@ def _by_name_or_rest(
     return [*target_lines(table[name], answers, name, names), GuessedLine("label", name, reason, check=True)]
 
 
-def _of_columns(table: pd.DataFrame, columns: list[str], sample: SampleTable) -> list[GuessedLine]:
+def _of_columns(table: pd.DataFrame, columns: list[str]) -> list[GuessedLine]:
     """Return the competition.toml lines for a training table with one column of 0 and 1 for each label.
 
     The lines are for the keys target, metric and label. If a column holds other values than 0 and 1, the line for

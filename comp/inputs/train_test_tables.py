@@ -104,7 +104,7 @@ def _groups_by_pattern(rows: PhotoRows, pattern: str) -> pd.Series:
 def _prediction_ids(rows: PhotoRows, settings: Settings) -> pd.Series:
     """Return the prediction id (N,) of each training photo, for a competition that combines photos."""
     template = settings.id if "{" in settings.id else f"{{{settings.id or 'id'}}}"
-    check_columns(rows.table, path_templates.fields(template), "id (needed for combine)", rows.file)
+    check_columns(rows.table, path_templates.fields(template), "id", rows.file)
     return path_templates.fill(template, rows.table)
 
 

@@ -16,7 +16,7 @@ from comp.metrics import named_metrics
 from comp.store.predictions import Predictions
 from comp.submission import answers, submission_file
 
-CHEAP = settings(deadline=None, max_examples=60)
+CHEAP = settings(deadline=None, max_examples=30)
 
 
 def sample_of(competition, text):
