@@ -1,7 +1,7 @@
-"""The library that the scripts in tools/ use. No module of the library reads the command line.
+"""The library behind the scripts in tools/. Only the scripts read the command line, never the library.
 
-A module imports only from its own folder and from more general folders. pyproject.toml lists the folders, the most
-special first.
+The modules are in layers: a module imports only from its own folder and from folders of lower layers. pyproject.toml
+lists the layers, the top layer first.
 """
 
 __version__ = "0.1.0"

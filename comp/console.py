@@ -1,7 +1,7 @@
 """Print lines, tables, progress bars, warnings and errors. No other module of the library prints.
 
 On a terminal, the package rich draws the tables and bars. If the output goes to a file or a pipe, plain lines are
-printed instead. If several processes train together, only process 0 prints lines, tables, bars and warnings. Each
+printed instead. If several processes train together, only process 0 prints lines, tables, bars and warnings, but each
 process prints its own errors.
 """
 
@@ -30,7 +30,7 @@ SECONDS_FOR_FIRST = 3
 
 
 def say(text: str, style: str = "") -> None:
-    """Print one line. Square brackets are printed unchanged, although rich could read them as markup.
+    """Print one line. Square brackets in `text` are printed unchanged, and not read as the markup of rich.
 
     style: a style of rich, such as "bold", or "" for plain text.
     """
@@ -43,9 +43,10 @@ def warn(text: str) -> None:
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence]) -> None:
-    """Print a table with a title. The first column is aligned left, and numbers are aligned right.
+    """Print a table with a title.
 
-    A cell may have any type. Floats are printed with four decimals.
+    columns: the heading of each column; rows: the cells of each row, which may have any type. Floats are printed with
+    four decimals. The first column is aligned left, and columns of numbers are aligned right.
     """
     cells = [
         [cell if isinstance(cell, str) else f"{cell:.4f}" if isinstance(cell, float) else str(cell) for cell in row]
@@ -70,7 +71,7 @@ def _rich_table(title: str, columns: Sequence[str], cells: list[list[str]]) -> T
 
 
 def _say_table(title: str, columns: Sequence[str], cells: list[list[str]]) -> None:
-    """Print a table as plain lines. If there is no terminal, rich would fold its lines at 80 characters."""
+    """Print a table as plain lines, because without a terminal rich would break long lines at 80 characters."""
     widths = [max(len(line[i]) for line in [list(columns), *cells]) for i in range(len(columns))]
     say(title)
     for line in [list(columns), *cells]:
@@ -85,10 +86,11 @@ class _Rate(ProgressColumn):
 
 @contextlib.contextmanager
 def progress(label: str, total: int, unit: str = "images") -> Iterator[Callable[[int], None]]:
-    """Show a progress bar while the block runs. If there is no terminal, print a line every PLAIN_SECONDS instead.
+    """Show a progress bar while the block of the `with` statement runs.
 
-    Yields a function `advance(count)`, which the block calls after each `count` finished items. label: the text before
-    the bar; total: the number of all items; unit: what the items are, in the plural.
+    If there is no terminal, a line is printed every PLAIN_SECONDS seconds instead. label: the text before the bar;
+    total: how many items there are in all; unit: what an item is, in the plural. Yields a function `advance(count)`,
+    which the block calls each time `count` more items are finished.
     """
     if _out.is_terminal:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn())
@@ -113,9 +115,9 @@ def progress(label: str, total: int, unit: str = "images") -> Iterator[Callable[
 def run_stage(main: Callable[[], None]) -> None:
     """Run `main`, the main function of a script, and print its errors.
 
-    After an InputError, or an OSError about a file, the error is printed without its traceback, and the script exits
-    with status 2. If the environment variable DEBUG is 1, the error is raised with its traceback instead. After Ctrl-C,
-    the script exits with status 130.
+    If `main` raises an InputError, or an OSError that names a file, the error is printed without a traceback, and the
+    script exits with status 2. But if the environment variable DEBUG is 1, Python prints the error with its traceback.
+    After Ctrl-C, the script exits with status 130.
     """
     try:
         main()
@@ -140,10 +142,7 @@ def _print_error(error: InputError) -> None:
 
 
 def _as_input_error(error: InputError | OSError) -> InputError:
-    """Return an InputError unchanged, or turn an OSError into an InputError that names the file.
-
-    The user can solve such an OSError, for example if a disk is full or a folder is missing.
-    """
+    """Turn an OSError into an InputError that names the file. An InputError is returned unchanged."""
     if isinstance(error, InputError):
         return error
     look = f"ls -ld {quoted(error.filename)}"

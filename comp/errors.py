@@ -1,4 +1,4 @@
-"""InputError, which is the error that users see, and helpers for its text."""
+"""Define InputError, the error for mistakes in the user's files or arguments, and helpers for the texts of errors."""
 
 import shlex
 
@@ -6,8 +6,8 @@ import shlex
 class InputError(Exception):
     """An error in the user's files or arguments. The scripts print its text without a traceback and exit with status 2.
 
-    The text has up to three lines. found: the problem; expected: what is needed instead; run: the command or the edit
-    that solves the problem. `expected` and `run` may be empty.
+    The text has one line for each argument. found: the problem; expected: what is needed instead; run: the command or
+    the edit that solves the problem. `expected` and `run` may be "", and then have no line.
     """
 
     def __init__(self, found: str, expected: str = "", run: str = ""):
@@ -21,14 +21,14 @@ class InputError(Exception):
 
     @property
     def summary(self) -> str:
-        """The first line of `found`, without a colon at its end."""
+        """The first line of the problem (`found`), without a colon at its end."""
         return self.found.splitlines()[0].rstrip(":")
 
 
 def listed(items, limit: int = 20) -> str:
-    """Return a text with one indented line for each of the first `limit` items.
+    """Return `items` as a text with one indented line for each item, but at most for the first `limit` items.
 
-    If there are more items, the last line is "… and n more".
+    The text begins with a line break. If items are left out, its last line is "… and n more".
     """
     items = [str(item) for item in items]
     more = [f"… and {len(items) - limit} more"] if len(items) > limit else []
@@ -36,9 +36,9 @@ def listed(items, limit: int = 20) -> str:
 
 
 def first_line(error: Exception, limit: int = 200) -> str:
-    """Return the type of any error and the first line of its text, such as "ValueError: wrong shape".
+    """Describe an error in one line: its type and the first line of its text, such as "ValueError: wrong shape".
 
-    The text is cut after `limit` characters.
+    The text of the error is cut after `limit` characters.
     """
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0][:limit]}" if lines else type(error).__name__

@@ -1,9 +1,9 @@
 """Write files completely or not at all, check files when they are read, and lock files while they are used.
 
 With `replacing`, a file is written under a temporary name and renamed when it is complete. `write_json` adds a checksum
-to a JSON file, which `read_json` checks. `lock` makes sure that only one process works on a file or a fold.
-`write_arrays` writes numpy arrays to an npz file, and `read_arrays` reads them. An npz file may come from other people.
-Therefore `read_arrays` never unpickles objects and does not trust the sizes that the file states.
+to a JSON file, and `read_json` checks it. `lock` makes sure that only one process works on a file or a fold.
+`write_arrays` writes numpy arrays to an npz file, and `read_arrays` reads them. Because an npz file may come from other
+people, `read_arrays` never unpickles objects and does not trust the sizes that the file states.
 """
 
 import contextlib
@@ -30,11 +30,12 @@ ROOM = "make clean-cache && df -h"  # the advice of an InputError if the disk is
 
 @contextlib.contextmanager
 def replacing(path: Path, need: int = 0, room: str = ROOM) -> Iterator[Path]:
-    """Yield a temporary path, to which the block writes, and rename the written file to `path` after the block.
+    """Write the file `path` completely or not at all: yield a temporary path, which is then renamed to `path`.
 
-    If the block fails, the temporary file is deleted, and a file that exists at `path` stays unchanged. need: the
-    number of bytes that the block will write, or 0 if the number is not known; room: the advice if the disk is full.
-    Raises InputError if the file cannot be written.
+    The block of the `with` statement writes the file at the temporary path. If the block fails, the temporary file is
+    deleted, and an existing file at `path` stays unchanged. need: the number of bytes that the block will write, or 0
+    if the number is not known; room: what the error tells the user to do if the disk is full. Raises InputError if the
+    file cannot be written, or if the disk has fewer than `need` free bytes.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -53,7 +54,7 @@ def replacing(path: Path, need: int = 0, room: str = ROOM) -> Iterator[Path]:
 
 
 def _sweep(path: Path) -> None:
-    """Delete the temporary files that killed processes left next to `path` when they wrote `path`."""
+    """Delete temporary files that were meant for `path` and whose process no longer runs."""
     for left in path.parent.glob(f".{path.name}.*.tmp"):
         process = left.name.split(".")[-2]
         if not (process.isdecimal() and Path("/proc", process).exists()):
@@ -61,26 +62,27 @@ def _sweep(path: Path) -> None:
 
 
 def check_room(path: Path, need: int, room: str = ROOM) -> None:
-    """Raise InputError unless the disk of `path` has `need` free bytes. room: the advice of the InputError."""
+    """Raise InputError unless the disk of `path` has `need` free bytes. room: what the error tells the user to do."""
     if need > free_bytes(path):
         raise _no_room(path, "No space left on device", need, room)
 
 
 def free_bytes(path: Path) -> int:
-    """Return the number of free bytes on the disk of `path`. There need not be a file at `path`."""
+    """Return the number of free bytes on the disk of `path`. The file at `path` need not exist."""
     return shutil.disk_usage(next((parent for parent in path.parents if parent.is_dir()), Path("/"))).free
 
 
 def cannot_write(path: Path, error: OSError, need: int = 0, room: str = ROOM) -> InputError:
-    """Return the InputError for an OSError that was raised when the file `path` was written.
+    """Return an InputError which says that the file `path` could not be written, and why.
 
-    need: the number of bytes to write, or 0 if the number is not known; room: the advice if the disk is full.
+    error: the OSError that was raised; need: the number of bytes to write, or 0 if the number is not known; room: what
+    the user should do if the disk is full.
     """
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return _no_room(path, error.strerror, need, room)
     return InputError(
         f"cannot write {path}: {error.strerror or error}",
-        "permission to write to this folder, or another folder as OUTPUTS",
+        f"permission to write to the folder {path.parent}, or another folder as OUTPUTS",
         f"ls -ld {path.parent}",
     )
 
@@ -105,7 +107,7 @@ LARGEST_JSON = 50_000_000  # bytes of the largest file that `read_json` reads
 
 
 def digest(path: Path) -> str:
-    """Return the SHA-256 of the file at `path`, shortened to 16 hexadecimal digits. The file is read in small parts."""
+    """Return the SHA-256 of the file at `path`, shortened to 16 hexadecimal digits."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
@@ -118,21 +120,21 @@ def digest_of(data: bytes) -> str:
 def checksum(value) -> str:
     """Return the SHA-256 of a value that JSON can store, shortened to 16 hexadecimal digits.
 
-    The order of the keys in a dictionary does not matter.
+    Dictionaries that differ only in the order of their keys have the same checksum.
     """
     return digest_of(json.dumps(value, sort_keys=True).encode())
 
 
 def write_json(path: Path, value: dict) -> None:
-    """Write the dictionary `value` to a JSON file, with a checksum, which `read_json` checks."""
+    """Write the dictionary `value` to a JSON file, together with a checksum, which `read_json` checks."""
     write_text(path, json.dumps({**value, "sha256": checksum(value)}, indent=2) + "\n")
 
 
 def read_json(path: Path, expected: str, run: str) -> dict:
     """Return the dictionary that `write_json` wrote to the file at `path`, without the checksum.
 
-    Raises InputError if the file is missing, damaged or edited. expected, run: what this InputError says was expected,
-    and what it advises to run.
+    Raises InputError if the file is missing, damaged or edited. expected: what the error says was expected; run: what
+    the error tells the user to do.
     """
     try:
         if path.stat().st_size > LARGEST_JSON:
@@ -146,7 +148,8 @@ def read_json(path: Path, expected: str, run: str) -> dict:
         raise InputError(f"{path} holds a {type(value).__name__}, not a JSON object", expected, run)
     written, now = value.pop("sha256", None), checksum(value)
     if written != now:
-        raise InputError(f"{path} was damaged or edited: it states checksum {written}, but has {now}", expected, run)
+        problem = f"its content has the checksum {now}, not {written}, which the file states"
+        raise InputError(f"{path} was damaged or edited: {problem}", expected, run)
     return value
 
 
@@ -155,11 +158,11 @@ def read_json(path: Path, expected: str, run: str) -> dict:
 
 @contextlib.contextmanager
 def lock(path: Path, what: str, wait: bool = False) -> Iterator[None]:
-    """Hold a lock on the file `path` while the block runs.
+    """Hold a lock on the file `path` while the block of the `with` statement runs.
 
-    If another process holds the lock, the function waits for that process if `wait` is true. Otherwise it raises an
-    InputError that names that process. what: what the lock protects, for this error, such as "fold 1 of resnet34".
-    The system releases the lock when the process ends, even if the process is killed.
+    If another process holds the lock, this function waits until the lock is free (if `wait` is true), or raises an
+    InputError that names the other process (if `wait` is false). what: the name of the locked thing in this error, such
+    as "fold 1 of resnet34". The lock is also released if the process is killed.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -174,7 +177,7 @@ def lock(path: Path, what: str, wait: bool = False) -> Iterator[None]:
             raise InputError(
                 f"{what} is in use by {file.read().strip() or 'another process'}",
                 "only one process at a time",
-                "the same command after the process has ended, or now with another FOLD or RUN",
+                "the same command after that process has ended, or now with another value of FOLD or RUN",
             ) from None
         file.truncate(0)
         file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
@@ -189,17 +192,21 @@ MOST_PACKED = 200  # the largest allowed ratio of the unpacked size to the packe
 
 
 def write_arrays(path: Path, **arrays: np.ndarray) -> None:
-    """Write arrays to an npz file, each under the name of its keyword. Equal arrays give files with equal bytes."""
+    """Write arrays to an npz file, each array under the name of its keyword argument.
+
+    The same arrays always give a file with the same bytes.
+    """
     need = sum(array.nbytes for array in arrays.values()) + 10_000
     with replacing(path, need) as temporary, open(temporary, "wb") as file:
         np.savez(file, **arrays)
 
 
 def read_arrays(path: Path, names: Sequence[str], optional: Sequence[str] = ()) -> dict[str, np.ndarray]:
-    """Return arrays of an npz file by name, in C order: all arrays in `names`, and those in `optional` that exist.
+    """Return, by name, the arrays `names` of an npz file, and those arrays in `optional` that the file has.
 
-    Raises ValueError if an array of `names` is missing or the file is damaged. numpy's own reader is not used, because
-    it may skip the checksums of the zip archive, and it allocates as much memory as the header states.
+    The arrays are in C order. Raises ValueError if an array in `names` is missing, has Python objects or is too large,
+    or if the file is damaged. The reader of numpy is not used, because it may skip the checksums of the zip archive,
+    and because it allocates as much memory as the file claims to need.
     """
     try:
         with zipfile.ZipFile(path) as archive:

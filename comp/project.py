@@ -1,7 +1,8 @@
-"""The class Project, through which all stages read the files of one competition on this machine.
+"""The class Project, through which the scripts read the files of one competition on this machine.
 
-Every script makes one Project from its options INPUTS, OUTPUTS and COMPETITION, and passes it to other functions. Most
-attributes are read from their files once, when they are first used. The lists of runs are read again each time.
+Every script makes one Project from the command-line options INPUTS, OUTPUTS and COMPETITION, and passes it to other
+functions. Most attributes are read from their files once, when they are first used. The lists of runs are read again
+each time. A run is a set of out-of-fold (OOF) and test predictions with a name, such as those of a trained model.
 """
 
 from functools import cached_property
@@ -15,11 +16,11 @@ from comp.store.runs import Run, all_runs, complete_runs, own_runs
 
 
 class Project:
-    """A competition on this machine, with its settings, its training and test rows, and its runs.
+    """A competition on this machine, with its settings, its training and test photos, and its runs.
 
     inputs: the folder with the competition's files; outputs: the folder for all generated files; competition_file: the
-    competition.toml to use, or None to search for this file in `inputs` and in the working folder. An attribute raises
-    InputError if the files that it reads are missing or damaged, or were changed after `make folds`.
+    path of competition.toml, or None to search for this file in `inputs` and then in the working folder. An attribute
+    raises InputError if the files that it reads are missing or damaged, or were changed after `make folds`.
     """
 
     def __init__(self, inputs: Path, outputs: Path, competition_file: Path | None = None):
@@ -27,14 +28,17 @@ class Project:
 
     @cached_property
     def competition(self) -> Competition:
-        """The Competition that `make folds` saved in the outputs folder."""
+        """The description of the competition, as `make folds` saved it in outputs/competition.json."""
         from comp.store import frozen_competition
 
         return frozen_competition.load(self.outputs, self.inputs, self.competition_file)
 
     @cached_property
     def tables(self):
-        """The tables in the inputs folder, as an InputTables or a MaskGenderAgeTables (see comp/inputs/)."""
+        """The object that reads the training and test tables in the inputs folder.
+
+        Its class depends on the competition (see comp/inputs/loading.py).
+        """
         from comp.inputs import loading
 
         return loading.tables_of(self.competition, self.inputs)
@@ -43,9 +47,9 @@ class Project:
 
     @cached_property
     def folds(self):
-        """The content of folds.csv as a DataFrame, with one row for each training photo.
+        """The table folds.csv as a DataFrame, with one row for each training photo.
 
-        comp/store/fold_table.py lists the columns.
+        Its columns are image, group, label, fold and others, which comp/store/fold_table.py explains.
         """
         from comp.store import fold_table
 
@@ -55,7 +59,7 @@ class Project:
     def folds_digest(self) -> str:
         """The hash of folds.csv.
 
-        Weights and predictions are saved with this hash, so that a later change of the folds is noticed.
+        Files with weights or predictions store this hash, so that a later change of the folds is noticed.
         """
         from comp import files
 
@@ -63,23 +67,26 @@ class Project:
 
     @cached_property
     def fold_count(self) -> int:
-        """The number of folds."""
         from comp.store import fold_table
 
         return fold_table.fold_count(self.folds)
 
     @cached_property
     def scored_rows(self):
-        """The rows on which scores are computed, as a ScoredRows in the order of folds.csv."""
+        """The rows on which scores are computed, as a ScoredRows, in the order of folds.csv.
+
+        There is one row for each training photo or, if several photos share one id of the sample submission and get one
+        answer, one row for each id.
+        """
         from comp.competition import scored_rows
 
         return scored_rows.scored_rows(self.folds, self.competition)
 
     def fold_numbers(self, text: str) -> list[int | str]:
-        """Return the list of folds that `text`, the value of the option FOLD, stands for.
+        """Return the list of folds for which `text`, the value of the option FOLD, stands.
 
-        "all" stands for all folds, "all_data" for [ALL_DATA] (a training on all rows), and a number for one fold.
-        Raises InputError for any other text.
+        "all" gives the numbers of all folds, a number gives a list with this number only, and "all_data" (the training
+        on all rows) gives ["all_data"]. Raises InputError for any other text.
         """
         from comp.errors import InputError
 
@@ -96,15 +103,18 @@ class Project:
 
     @cached_property
     def test_rows(self):
-        """The test photos as a DataFrame with the columns id and image (the path of the photo).
+        """The test photos as a DataFrame, in the order of the sample submission.
 
-        The rows are in the order of the sample submission.
+        The column id has the id of each photo in the sample submission, and the column image the path of the photo.
         """
         return self.tables.test_rows
 
     @cached_property
     def test_ids(self) -> list[str] | None:
-        """The ids that every run must predict, or None if this machine does not have the sample submission."""
+        """The ids for which every run needs test predictions: those of the sample submission.
+
+        The value is None if the inputs folder has no sample submission.
+        """
         from comp.inputs import sample_submission
 
         return sample_submission.sample_ids_here(self.competition, self.inputs)
@@ -112,29 +122,40 @@ class Project:
     # ---- runs and their predictions
 
     def run(self, name: str) -> Run:
-        """Return the Run called `name`. The run need not exist."""
+        """Return the Run called `name`, which has the paths of the files of this run. The run need not exist yet."""
         return Run(self.outputs, name)
 
     @property
     def runs(self) -> list[Run]:
-        """All runs and external predictions, but not the blend, sorted by name."""
+        """All runs in the outputs folder, sorted by name, including predictions that were made outside of this toolkit.
+
+        The blend is not included.
+        """
         return all_runs(self.outputs)
 
     @property
     def own_runs(self) -> list[Run]:
-        """The runs that were made on the folds of this outputs folder, without external predictions."""
+        """The runs that this toolkit made with folds.csv.
+
+        Predictions that were made outside of this toolkit are left out.
+        """
         return own_runs(self.outputs)
 
     @property
     def complete_runs(self) -> list[str]:
-        """The names of the runs and external predictions that have predictions for all folds."""
+        """The names of the runs that have predictions for all folds.
+
+        Predictions that were made outside of this toolkit are included.
+        """
         return complete_runs(self.outputs, self.fold_count)
 
     def predictions(self, name: str) -> tuple:
-        """Return a run's OOF probabilities (N, C), in the order of folds.csv, and the run's test Predictions.
+        """Return the OOF probabilities and the test predictions of the run `name`.
 
-        The files of each run are read only once. Raises InputError if predictions are incomplete, or if files that they
-        were made from have changed since.
+        The OOF probabilities are an array (N, C) with a row for each of the N training photos, in the order of
+        folds.csv, and a column for each of the C classes. The test predictions are a Predictions (see
+        comp/store/predictions.py). The files of a run are read only once. Raises InputError if predictions are missing,
+        or if a file from which they were made has changed since.
         """
         from comp.store import out_of_fold
 
@@ -147,12 +168,12 @@ class Project:
         return {}
 
     def scored_oof(self, name: str) -> np.ndarray:
-        """Return a run's OOF probabilities (S, C), with one row for each of the S scored rows."""
+        """Return the OOF probabilities (S, C) of the run `name`, for the S rows of `scored_rows` and the C classes."""
         return self.scored_rows.combine(self.predictions(name)[0])
 
     @cached_property
     def blend(self):
-        """The state of the existing blend, as a BlendState (see comp/store/blend_files.py)."""
+        """The weights of the blend, and whether it is up to date, as a BlendState (see comp/store/blend_files.py)."""
         from comp.store import blend_files
 
         return blend_files.blend_state(self)

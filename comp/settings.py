@@ -1,4 +1,4 @@
-"""Declare settings as fields of a frozen dataclass, read them from a text, check them and explain them.
+"""Declare settings as fields of a frozen dataclass, read their values from a text, check them, and list them in --help.
 
     @dataclass(frozen=True)
     class Cake:
@@ -9,8 +9,11 @@
     cake = checked_settings(Cake(**changes), run="make cake")
     print(help_text("settings of --set:", settings_of(Cake)))
 
-The settings of recipes and of classifiers and the keys of competition.toml are such dataclasses. No library such as
-pydantic or attrs is used: it would replace only the checks of limits, and its errors would be worded differently.
+The settings of recipes, the settings of classifiers, and the keys of competition.toml are declared in this way. No
+library such as pydantic or attrs is used: it would replace only the checks of limits, and its errors would be worded
+differently.
+
+`run` in all functions is what an InputError tells the user to do.
 """
 
 import dataclasses
@@ -46,7 +49,8 @@ def setting(
 
     text: the meaning of the setting, for --help; group: the heading under which --help lists the setting; choices: the
     allowed values, or () if all are allowed; least, most: the smallest and the largest allowed number, or None if there
-    is no limit. `checked_settings` checks the values. more: further entries of the field's metadata.
+    is no limit; more: further entries of the field's metadata. The choices and limits are not checked here, but by
+    `checked_settings`.
     """
     metadata = {"help": text, "group": group, "choices": choices, "least": least, "most": most, **more}
     if isinstance(default, (dict, list, set)):  # a dataclass refuses a default that all its instances would share
@@ -57,16 +61,16 @@ def setting(
 def settings_of(
     kind: type, only: Collection[str] | None = None, without: Collection[str] = ()
 ) -> list[dataclasses.Field]:
-    """Return the fields of the dataclass `kind`, in the order of the class.
+    """Return the dataclass fields that declare the settings of the class `kind`, in the order of the class.
 
-    only: the names of the fields to return, or None for all fields; without: the names of fields to leave out.
+    only: the names of the settings to return, or None for all settings; without: the names of settings to leave out.
     """
     fields = [field for field in dataclasses.fields(kind) if field.name not in without]
     return fields if only is None else [field for field in fields if field.name in only]
 
 
 def setting_types(kind: type, only: Collection[str] | None = None, without: Collection[str] = ()) -> dict[str, type]:
-    """Return the types of the settings of the dataclass `kind`, by name. `parsed_settings` needs them.
+    """Return the type of each setting that the class `kind` declares, by name, for `parsed_settings`.
 
     only: the names of the settings to return, or None for all settings; without: the names of settings to leave out.
     """
@@ -74,7 +78,10 @@ def setting_types(kind: type, only: Collection[str] | None = None, without: Coll
 
 
 def how_to_list(script: str) -> str:
-    """Return the advice for a wrong setting, with the command that lists all settings. script: such as train_fold."""
+    """Return the text with which an error about a wrong setting tells the user how to list all settings.
+
+    script: the name of the script that takes the setting, without .py, such as "train_fold".
+    """
     return f"correct the setting; this command lists all settings: .venv/bin/python tools/{script}.py --help"
 
 
@@ -85,8 +92,8 @@ def parsed_settings(text: str, types: dict[str, type], run: str) -> dict:
     """Return the settings in `text` as a dictionary of values by name.
 
     text: settings such as "epochs=3 loss='0.4 f1 + 0.6 focal'", where a value with spaces is quoted; types: the type of
-    each known setting, by name; run: the advice of an InputError. Raises InputError for an unknown setting, with a list
-    of the known settings, and for a value of the wrong type.
+    each known setting, by name; run: what an error tells the user to do. Raises InputError for a value of the wrong
+    type, and for an unknown setting, with a list of the known settings.
     """
     try:
         pairs = [part.partition("=") for part in shlex.split(text)]
@@ -110,16 +117,17 @@ def _parsed_value(key: str, value: str, kind: type, run: str):
             return tuple(float(part) for part in value.split(",")) if value else ()
         return kind(value)
     except (KeyError, ValueError):
-        raise InputError(f"{key}={value}", f"{key} is {SHAPES.get(kind, kind.__name__)}", run) from None
+        raise InputError(f"{key}={value} is not allowed", f"{key} is {SHAPES.get(kind, kind.__name__)}", run) from None
 
 
 # ---- checking
 
 
 def checked_settings(values, run: str):
-    """Return `values`, a dataclass of settings, unchanged. Raises InputError if the value of a setting is not allowed.
+    """Check the values of settings against their choices and limits, and return `values` unchanged.
 
-    run: the advice of the InputError.
+    values: an object of a dataclass whose fields declare settings; run: what the error tells the user to do. Raises
+    InputError if the value of a setting is not allowed.
     """
     for field in dataclasses.fields(values):
         value = getattr(values, field.name)
@@ -132,10 +140,11 @@ def checked_settings(values, run: str):
 def check_choice(key: str, value: str, choices: Collection[str], run: str) -> None:
     """Raise InputError unless `value`, the value of the setting `key`, is in `choices`.
 
-    run: the advice of the InputError.
+    run: what the error tells the user to do.
     """
     if value not in choices:
-        raise InputError(f"{key}={value}", f"one of {', '.join(choice or '(empty)' for choice in choices)}", run)
+        expected = f"one of {', '.join(choice or '(empty)' for choice in choices)}"
+        raise InputError(f"{key}={value} is not allowed", expected, run)
 
 
 def _check_limits(field: dataclasses.Field, value, run: str) -> None:
@@ -143,7 +152,7 @@ def _check_limits(field: dataclasses.Field, value, run: str) -> None:
     high_enough = least is None or value >= least  # NaN fails this check
     if not (high_enough and (most is None or value <= most)):
         expected = f"a number of at least {least}" if most is None else f"a number from {least} to {most}"
-        raise InputError(f"{field.name}={value}", expected, run)
+        raise InputError(f"{field.name}={value} is not allowed", expected, run)
 
 
 # ---- explaining
@@ -157,11 +166,11 @@ def help_text(
     grouped: bool = False,
     defaults: bool = True,
 ) -> str:
-    """Return a text for the end of --help, with a title and one line for each setting: its default and its meaning.
+    """Return a text for the end of --help: a title, and a line with the default and the meaning of each setting.
 
-    width: the number of characters in a line before the meaning. grouped: whether to list the settings under the
-    headings of their groups. defaults: whether to show the default values. Each % is doubled, because argparse needs
-    this.
+    settings: the fields that declare the settings; width: how many characters of a line are kept for the name and the
+    default, before the meaning; grouped: whether the settings stand under the headings of their groups; defaults:
+    whether the defaults are shown. Each % is doubled, because argparse needs this.
     """
     groups: dict[str, list[str]] = {}
     for field in settings:

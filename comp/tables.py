@@ -1,15 +1,15 @@
 """Read CSV files in any usual encoding and with any usual separator.
 
 The module has four sections:
-1. Split the text of a CSV file into raw fields, which keep their quotes.
+1. Split the text of a CSV file into rows and fields. A raw field is the text of a field together with its quotes.
 2. Recognise the encoding, the separator and the column names of a file.
 3. `read_table` reads a file as a pandas table, and `line_numbers` finds the line of the file on which each row begins.
 4. `RawTable` keeps the exact text of every field. Some fields can be replaced, and all other bytes of the file stay
    unchanged (quotes, numbers such as 0.10 or 000, blank lines, line ends, separator, byte-order mark and encoding).
 
 pandas parses the tables. This module does the rest itself, because pandas does not recognise encodings, does not return
-line numbers, and cannot write a file back byte for byte. The package charset-normalizer, which recognises encodings, is
-wrong for three of the seven short names in the tests. Torch is not imported.
+line numbers, and cannot write a file back byte for byte. The package charset-normalizer recognises encodings, but it is
+wrong for three of seven short texts that were tried.
 """
 
 import codecs
@@ -32,7 +32,7 @@ UNNAMED = "Unnamed: "  # a column without a name, such as a saved index, gets su
 
 
 def split_fields(text: str, separator: str) -> tuple[list[list[str]], list[str]]:
-    """Split the text of a CSV file into rows. Returns the raw fields (with their quotes) and the line end of each row.
+    """Split the text of a CSV file into rows, and return two lists: the raw fields and the line end of each row.
 
     The rows include the header and blank rows. The line end of the last row is "".
     """
@@ -59,7 +59,7 @@ def split_records(text: str, separator: str) -> Iterator[tuple[list[str], str]]:
 
 
 def field_value(field: str) -> str:
-    """Return the value of a raw CSV field: without quotes around it, and with one quote for each doubled quote."""
+    """Return the value of a raw CSV field. The quotes around it are removed, and a doubled quote becomes one quote."""
     if not field.startswith('"'):
         return field
     inside, after = re.fullmatch(r'"([^"]*(?:""[^"]*)*)"?(.*)', field, re.DOTALL).groups()
@@ -67,16 +67,17 @@ def field_value(field: str) -> str:
 
 
 def quoted_field(text: str, separator: str, always: bool = False) -> str:
-    """Return the value `text` as a raw CSV field, in quotes if the value needs quotes or if `always` is true."""
+    """Return the value `text` as a field for a CSV file. It is quoted if this is necessary, or if `always` is true."""
     if always or any(mark in text for mark in (separator, '"', "\r", "\n")):
         return '"' + text.replace('"', '""') + '"'
     return text
 
 
 def is_blank(record: Sequence[str]) -> bool:
-    """Return whether all fields of a row are empty, as in a blank line or in a line that has only separators.
+    """Return whether all fields of a row are empty, or hold only spaces and quotes.
 
-    record: the raw fields of the row. Excel may write lines that have only separators.
+    record: the raw fields of the row. Such a row is a blank line, or a line with only separators, as Excel may write
+    it.
     """
     return not any(field.strip().strip('"').strip() for field in record)
 
@@ -100,11 +101,12 @@ WIDE = 0.05  # the text is UTF-16 if a larger share of its even bytes, or of its
 
 
 def encoding_of(data: bytes) -> str:
-    """Return the encoding of a text file. The decoded text can be encoded to the same bytes again.
+    """Return the encoding of a text file whose bytes are `data`.
 
-    data: the bytes of the file. A byte-order mark (which stays in the text) or zeros in every other byte show the
-    encoding. Without such a sign, the function returns the first encoding that can decode the bytes: UTF-8, CP949 (only
-    if the text then has common Korean letters), CP1252, or Latin-1, which can decode all bytes.
+    A byte-order mark, or zeros in every other byte, shows the encoding. Without such a sign, the function returns the
+    first encoding that can decode the bytes: UTF-8, CP949 (only if the text then has mostly common Korean letters),
+    CP1252, or Latin-1, which can decode all bytes. The decoded text, including a byte-order mark, can be encoded to the
+    same bytes again.
     """
     marked = [encoding for mark, encoding in MARKS.items() if data.startswith(mark)]
     for encoding in (*marked[:1], *_wide(data), "utf-8", "cp949", "cp1252"):
@@ -144,9 +146,9 @@ def table_encoding(path: Path) -> str:
 
 
 def advice_to_correct(path: Path) -> str:
-    """Return the advice of an InputError for a table that is wrong: correct the file.
+    """Return the text with which an error tells the user to correct the table at `path`.
 
-    If the encoding was only guessed, the advice also says how to convert the file from another encoding.
+    If the encoding of the table was only guessed, the text also says how to convert the table from another encoding.
     """
     encoding = table_encoding(path)
     if encoding not in GUESSED:
@@ -157,10 +159,11 @@ def advice_to_correct(path: Path) -> str:
 
 
 def separator_of(start: str, columns: Sequence[str] = ()) -> str:
-    """Return the separator with which the header has all `columns` or, if there is no such separator, most columns.
+    """Return the separator with which the header has all `columns`, or else the one that gives the most columns.
 
-    start: the text of the file, or its first part with the whole header; columns: the names of columns that the header
-    should have. If several separators fit, the first of them in SEPARATORS is returned.
+    start: the text of a CSV file, or a first part of it that has the whole header; columns: the names of columns that
+    the header should have, or () if they are not known. If several separators fit, the first of them in SEPARATORS is
+    returned.
     """
     names = {separator: header_names(start, separator) for separator in SEPARATORS}
     fitting = [separator for separator in SEPARATORS if columns and set(columns) <= set(names[separator])]
@@ -168,17 +171,17 @@ def separator_of(start: str, columns: Sequence[str] = ()) -> str:
 
 
 def header_names(start: str, separator: str) -> list[str]:
-    """Return the column names in the first row that is not blank.
+    """Return the column names in the header, which is the first row that is not blank.
 
-    start: the text of a CSV file, or its first part with the whole header.
+    start: the text of a CSV file, or a first part of it that has the whole header.
     """
     return [column_name(field_value(field)) for field in _first_record(start, separator, is_blank)]
 
 
 def begins_with_header(start: str, separator: str) -> bool:
-    """Return whether nothing but empty lines comes before the header. A line of separators is not an empty line.
+    """Return whether the header is the first line that is not empty. A line of separators only is not empty.
 
-    start: the text of a CSV file, or its first part with the whole header.
+    start: the text of a CSV file, or a first part of it that has the whole header.
     """
     return not is_blank(_first_record(start, separator, lambda record: len(record) == 1 and is_blank(record)))
 
@@ -189,16 +192,16 @@ def _first_record(start: str, separator: str, is_skipped: Callable[[list[str]], 
 
 
 def column_name(text: str) -> str:
-    """Return `text`, a field of the header, as a column name: in Unicode NFC and without the spaces around it."""
+    """Return a field of the header as a column name: in Unicode NFC, and without the spaces around it."""
     return same_text(text.strip())
 
 
 class CsvText:
-    """A CSV file with its encoding, separator and column names.
+    """A CSV file, read into memory, with its encoding, separator and column names.
 
-    columns: the names of columns that the header should have, from which the separator is recognised. zeros: whether
-    the file has NUL bytes although it is not UTF-16 or UTF-32, and so is damaged. plain: whether nothing but empty
-    lines comes before the header.
+    columns: the names of columns that the header should have, from which the separator is recognised. The attribute
+    `zeros` tells whether the file has NUL bytes although it is not UTF-16 or UTF-32, and so is damaged. The attribute
+    `plain` tells whether the header is the first line that is not empty.
     """
 
     def __init__(self, path: Path, columns: Sequence[str] = ()):
@@ -212,16 +215,16 @@ class CsvText:
         self.plain = begins_with_header(start, self.separator)
 
     def opened(self):
-        """Return the text of the file, without a byte-order mark, as an open file in memory."""
+        """Return the text of the file as an open file object in memory, without a byte-order mark."""
         file = io.TextIOWrapper(io.BytesIO(self.data), encoding=self.encoding, newline="")
         if file.read(1) != BOM:
             file.seek(0)
         return file
 
     def records(self) -> Iterator[tuple[int, list[str]]]:
-        """Yield, for each row that is not blank, the number of its first line and the values of its fields.
+        """Yield, for each row that is not blank, the number of its first line and the list of its values.
 
-        The first row is the header. Lines are counted from 1.
+        The first row is the header. The first line of the file has the number 1.
         """
         csv.field_size_limit(CHUNK * LARGEST_MB)  # the csv module refuses fields above 128 kB, but pandas reads them
         with self.opened() as file:
@@ -246,14 +249,14 @@ def header_of(path: Path) -> list[str]:
 
 
 def read_table(path: Path, columns: Sequence[str], run: str, text: Sequence | None = None) -> pd.DataFrame:
-    """Read the CSV file at `path`, which must have a header and at least one row, as a pandas table.
+    """Read a CSV file as a pandas table. The encoding and the separator are recognised.
 
-    columns: the columns that the table must have; further columns are kept. text: the names or positions of the columns
-    whose values stay text as in the file, so that ids keep their leading zeros; None means all columns. run: the advice
-    of an InputError.
-    The encoding and the separator are recognised. Column names lose the spaces around them, and rows without any value
-    are left out. Raises InputError if the file is missing, too large or not a table, and if the table lacks one of
-    `columns`, has two columns of the same name, or has rows with more fields than the header.
+    columns: the columns that the table must have; it may have more. text: the names or positions of the columns whose
+    values stay text, so that ids keep their leading zeros, or None for all columns. run: what the error tells the user
+    to do.
+    Spaces around column names are removed, and rows without any value are left out. Raises InputError if the file is
+    missing, too large or not a table, if it has no rows, lacks one of `columns`, has two columns of the same name, or
+    has rows with more fields than the header.
     """
     path = Path(path)
     expected = f"a CSV file with the columns {','.join(columns)}" if columns else "a CSV file"
@@ -272,7 +275,10 @@ def read_table(path: Path, columns: Sequence[str], run: str, text: Sequence | No
 
 
 def _parsed(source: CsvText, columns: Sequence[str], text: Sequence | None) -> tuple[str, pd.DataFrame | None]:
-    """Return the problem of the table as a text ("" if there is none), and the table (None if it cannot be parsed)."""
+    """Return the problem of the table as a text ("" if there is none), and the table (None if it cannot be parsed).
+
+    columns, text: as in `read_table`.
+    """
     problem = _header_problem(source, columns)
     if problem:
         return problem, None
@@ -317,7 +323,7 @@ def _header_problem(source: CsvText, columns: Sequence[str]) -> str:
 
 
 def _problem_of_long_rows(source: CsvText) -> str:
-    """Return a text that lists the rows with more values than the header has columns, or "" if there are none."""
+    """Return a text that lists the rows with more fields than the header has, or "" if there are none."""
     size = len(source.names)
     try:
         longer = [
@@ -330,7 +336,7 @@ def _problem_of_long_rows(source: CsvText) -> str:
 
 
 def _cut(source: CsvText) -> io.StringIO:
-    """Return the text of the table without blank rows. Rows are cut to as many fields as the header has."""
+    """Return the text of the table without blank rows, with each row cut to as many fields as the header has."""
     file = io.StringIO(newline="")
     size = len(source.names)
     csv.writer(file, delimiter=source.separator).writerows(record[:size] for _, record in source.records())
@@ -339,11 +345,11 @@ def _cut(source: CsvText) -> io.StringIO:
 
 
 def line_numbers(path: Path, rows: int) -> np.ndarray:
-    """Return the number (rows,) int of the line on which each row of a CSV file begins. Lines are counted from 1.
+    """Return, for each row below the header, the number of the line on which it begins, as an array (rows,) int.
 
-    rows: the number of rows below the header that pandas read. Blank lines are counted, and so are line breaks within
-    quotes. If quotes are so wrong that the csv module reads another number of rows than pandas, the result is 2, 3, 4
-    and so on.
+    rows: the number of rows that pandas read from the file. The first line of the file has the number 1. Blank lines
+    and line breaks within quotes are counted, too. If wrong quotes make the csv module find another number of rows than
+    pandas, the result is 2, 3, 4 and so on.
     """
     lines = [line for line, _ in CsvText(Path(path)).records()][1:]
     return np.array(lines if len(lines) == rows else range(2, rows + 2), int)
@@ -354,10 +360,10 @@ def line_numbers(path: Path, rows: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class RawTable:
-    """The exact text of a CSV file, split into fields.
+    """The exact text of a CSV file, split into raw fields, which keep their quotes.
 
-    prefix: the byte-order mark, or "" if there is none. records: the raw fields (with their quotes) of each row,
-    including the header and blank rows. ends: the line end of each row.
+    prefix: the byte-order mark, or "" if there is none; records: the raw fields of each row, including the header and
+    blank rows; ends: the line end of each row.
     """
 
     encoding: str
@@ -381,15 +387,15 @@ class RawTable:
         return [i for i, record in enumerate(self.records) if not is_blank(record)]
 
     def column(self, name: str) -> list[str]:
-        """Return the values of the column `name`, without the quotes around them."""
+        """Return the values of the column `name`, without the quotes around them, for all rows that are not blank."""
         place = self.names.index(column_name(name))
         return [field_value(row[place]) for row in self.rows]
 
     def replaced(self, columns: Mapping[str, Sequence[str]]) -> bytes:
         """Return the bytes of the file with new values in some columns. All other bytes stay unchanged.
 
-        columns: for each column to replace, by name, the new values of all rows. A new value is quoted if it needs
-        quotes or if the old value was quoted.
+        columns: a dictionary from the name of each column to replace to its new values, one for each row that is not
+        blank. A new value is quoted if it needs quotes or if the old value was quoted.
         """
         names, records = self.names, [list(record) for record in self.records]
         for name, values in columns.items():
@@ -408,7 +414,7 @@ class RawTable:
             return (self.prefix + "".join(lines)).encode(self.encoding)
         except UnicodeEncodeError as error:
             raise InputError(
-                f"{error.object[error.start]!r} cannot be written in the table's encoding, {self.encoding}",
+                f"the character {error.object[error.start]!r} does not exist in the table's encoding, {self.encoding}",
                 "a table in UTF-8",
                 f"iconv -f {self.encoding} -t utf-8 <the table> > utf8.csv && mv utf8.csv <the table>",
             ) from None
@@ -417,8 +423,9 @@ class RawTable:
 def read_raw_csv(path: Path, columns: Sequence[str], run: str) -> RawTable:
     """Read the CSV file at `path` as a RawTable.
 
-    columns: the columns that the file must have; run: the advice of an InputError. Raises InputError if the file is
-    missing, lacks one of `columns` or has it twice, has no rows, or has rows with more or fewer fields than the header.
+    columns: the columns that the file must have; run: what the error tells the user to do. Raises InputError if the
+    file is missing, lacks one of `columns` or has it twice, has no rows, or has rows with more or fewer fields than the
+    header.
     """
     expected = f"a CSV file with the columns {','.join(columns)}"
     if not path.is_file():
@@ -431,7 +438,7 @@ def read_raw_csv(path: Path, columns: Sequence[str], run: str) -> RawTable:
 
 
 def parse_raw_csv(data: bytes, columns: Sequence[str] = ()) -> RawTable:
-    """Return the RawTable of a CSV file with the bytes `data`.
+    """Return the RawTable of a CSV file whose bytes are `data`.
 
     columns: the names of columns that the header should have, from which the separator is recognised.
     """

@@ -1,8 +1,8 @@
 """Read texts that people type: lists of names, numbers, and names in either of two Unicode forms.
 
-Names of runs, columns and files may contain spaces, commas and brackets, and make passes several names as one text,
-which `split_names` splits. macOS writes file names in Unicode NFD, and other systems write them in NFC. `same_text`
-turns both forms into NFC, so that equal names compare as equal.
+Names of runs, columns and files may contain spaces, commas and brackets. Options such as RUNS take several names as one
+text, which `split_names` splits. macOS writes file names in Unicode NFD, and other systems write them in NFC.
+`same_text` turns both forms into NFC, so that equal names compare as equal.
 """
 
 import math
@@ -17,10 +17,10 @@ BETWEEN = re.compile(r"[\s,|]+")
 
 
 def split_names(text: str, exists: Callable[[str], bool]) -> list[str]:
-    """Split `text` into names, which are separated by spaces, commas, | or line ends.
+    """Split `text` into a list of names, which are separated by spaces, commas, | or line ends.
 
-    exists(name): returns whether there is a run, file or column of this name. If a name has spaces or commas inside, it
-    is found because the whole name exists and its parts do not. Names may also be quoted as in a shell. If no split
+    exists: a function that tells whether a name is that of an existing run, file or column. A name that itself has
+    spaces or commas stays whole if it exists and its parts do not. Names may also be quoted as in a shell. If no split
     gives only existing names, the text is split at every separator.
     """
     text = text.strip(" \t\r\n,|")
@@ -30,7 +30,7 @@ def split_names(text: str, exists: Callable[[str], bool]) -> list[str]:
 
 
 def _split_into_existing(text: str, exists: Callable[[str], bool]) -> list[str] | None:
-    """Split `text` into names that all exist, each as short as possible. Returns None if this is not possible."""
+    """Split `text` into names that all exist, each as short as possible. Return None if this is not possible."""
     gaps = list(BETWEEN.finditer(text))
     starts, ends = [0, *(gap.end() for gap in gaps)], [*(gap.start() for gap in gaps), len(text)]
     rest: list[list[str] | None] = [None] * len(starts) + [[]]  # rest[i]: the names in the words from word i on
@@ -51,7 +51,7 @@ def _split_quoted(text: str, exists: Callable[[str], bool]) -> list[str] | None:
 
 
 def finite_number(text: str) -> float | None:
-    """Return `text` as a number, or None if the text is not a number or is NaN or infinity."""
+    """Return `text` as a number, or None if the text is not a number, or is NaN or infinity."""
     try:
         number = float(text)
     except ValueError:
@@ -65,5 +65,5 @@ def same_text(text: str) -> str:
 
 
 def same_texts(texts: pd.Series) -> pd.Series:
-    """Return a column of texts (N,), each in Unicode NFC, so that equal texts compare as equal."""
+    """Return a column of texts (N,) with each text in Unicode NFC, so that equal texts compare as equal."""
     return texts if all(map(str.isascii, texts)) else texts.str.normalize("NFC")

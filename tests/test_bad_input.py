@@ -326,7 +326,7 @@ BAD = {
         ("no run mate", "oof.npy, test.csv"),
     ),
     # comparison
-    "compare without B": (nothing, (*COMPARE, "--a", "b"), ("no B", "make compare A=b B=")),
+    "compare without B": (nothing, (*COMPARE, "--a", "b"), ("option B is missing", "make compare A=b B=")),
     "compare a run with itself": (
         nothing,
         (*COMPARE, "--a", "a", "--b", "b a"),
@@ -357,7 +357,7 @@ BAD = {
         (*LOOK, "--image", "train/images/000000_male_Asian_20/normal.jpg"),
         ("model.safetensors", "did not train on this photo", "make train MODEL=resnet18 RUN=a"),
     ),
-    "export to nothing": (nothing, ("export",), ("no TO", "make export TO=tensorboard")),
+    "export to nothing": (nothing, ("export",), ("TO is missing", "make export TO=tensorboard")),
     "export to an unknown tool": (nothing, ("export", "--to", "excel"), ("TO=excel", "mlflow, fiftyone")),
     # the submission
     "weights edited": (

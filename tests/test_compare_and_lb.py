@@ -50,7 +50,7 @@ def test_metrics_attributes_and_folds_are_compared(drawn):
     for name in ("macro_f1 ", "accuracy ", "macro_f1, mask ", "macro_f1, age "):
         assert f"\n  {name}" in printed
     assert "of 3 folds" in printed
-    assert "leaves out the spread over seeds, because A and B have one run each" in printed
+    assert "leaves out the spread over seeds: A and B have one run each" in printed
 
 
 def test_a_blend_is_better_than_its_run(drawn):

@@ -259,7 +259,7 @@ def test_a_blend_of_all_names_the_run_that_is_not_complete_and_leaves_it_out(cop
     (copy / "out/b/fold2/oof.npz").unlink()
     done = run(copy, "blend")
     assert done.returncode == 0, done.stderr
-    assert "b is left out, because it has no predictions for fold 2 yet" in done.stderr
+    assert "b is left out of the blend, because it has no predictions for fold 2 yet" in done.stderr
     assert json.loads((copy / "out/blend/weights.json").read_text())["runs"] == ["a"]
 
 

@@ -1,6 +1,7 @@
 """Choose and fit a blend of the runs on their out-of-fold predictions, print its score, and predict the test photos.
 
-reads   outputs/competition.json, folds.csv, <run>/fold<k>/oof.npz, test.npz; external predictions in outputs/<name>/
+reads   outputs/competition.json, folds.csv, <run>/fold<k>/oof.npz, test.npz; predictions of other programs, which were
+        put into outputs/<name>/
 writes  outputs/blend/weights.json, oof.npz, test.npz; nothing if these were already made from the current files
 
 The score is cross-validated: the blend is chosen and fitted on all folds but one, and scored on the fold left out.
@@ -23,7 +24,8 @@ def main() -> None:
     state = blend_state(project, asked)
     if not state.problem:
         runs.warn_of_unused(project.outputs, state.weights["made_of"]["fold_count"], asked.runs)
-        console.say(f"{project.outputs / 'blend'} is up to date; it blends {', '.join(state.weights['runs'])}")
+        blended = ", ".join(state.weights["runs"])
+        console.say(f"the blend in {project.outputs / 'blend'} is up to date; it contains the runs {blended}")
         return
     from comp.blending import blend_stage  # imports scipy, which is not needed if the blend is up to date
 

@@ -1,6 +1,6 @@
-"""Show a table of all runs with their settings, scores, folds, times and states, in the terminal and as a page.
+"""Show a table of all runs in the terminal and as an HTML page: settings, scores, training times, and what is missing.
 
-reads   outputs/folds.csv, all predictions, recipe.json, history.csv, the blend, the recorded leaderboard scores
+reads   outputs/folds.csv, all predictions, recipe.json, history.csv, the blend, the leaderboard scores you have noted
 writes  outputs/board.html, one file that opens offline
 """
 

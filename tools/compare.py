@@ -1,10 +1,10 @@
-"""Compare run A with run B, or two sets of runs. The runs of one set must differ only in the seed.
+"""Say whether run B is better than run A. A and B can also be sets of runs that differ only in the random seed.
 
-reads   outputs/folds.csv, the oof.npz files of the runs (of outputs/blend, if the name is "blend")
+reads   outputs/folds.csv, the oof.npz files of the runs; the name "blend" stands for the blend in outputs/blend
 writes  nothing
 
-Both sets are scored on the same rows. The 95 % interval of the difference comes from a bootstrap over groups and from
-the differences between the seeds.
+A and B are scored on the same rows. The 95 % interval of the difference comes from a bootstrap over groups and from the
+differences between the seeds.
 """
 
 from options import project_and_options

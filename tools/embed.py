@@ -1,10 +1,11 @@
-"""Fit a scikit-learn classifier to the features that a frozen model computes. The result is a run like any other.
+"""Fit a scikit-learn classifier to the features that a frozen model computes for each photo.
 
-reads   outputs/folds.csv, the photos, and the tables if SET contains columns=
+reads   outputs/folds.csv, the photos; the competition's tables if the setting `columns` in SET is not empty
 writes  outputs/<run>/recipe.json, outputs/<run>/fold<k>/oof.npz, test.npz; the features in outputs/cache
 
-The features are computed once for all photos. For each fold, the regularisation or the number of neighbours or trees is
-chosen on the other folds alone, from the values of the setting `grid`. comp/tabular/cross_fitting.py explains how.
+The result is a run that can be blended like a trained model. The features are computed once for all photos. For each
+fold, the hyperparameter of the classifier (regularisation, neighbours or trees) is chosen on the other folds alone.
+The values to try are in the setting `grid`. comp/tabular/cross_fitting.py explains the choice.
 """
 
 import sys

@@ -1,6 +1,6 @@
-"""Copy the results to another tool: TensorBoard, MLflow or FiftyOne. A new export replaces the earlier copy.
+"""Copy the results of all runs to TensorBoard, MLflow or FiftyOne. A new export replaces the earlier copy.
 
-reads   outputs/<run>/recipe.json, fold<k>/history.csv, oof.npz, blend/, folds.csv
+reads   outputs/folds.csv, <run>/recipe.json, <run>/fold<k>/history.csv, oof.npz, blend/
 writes  for TensorBoard: outputs/export/tensorboard/
         for MLflow: the server that the environment variable MLFLOW_TRACKING_URI names, else outputs/export/mlflow/
         for FiftyOne: a dataset in the database of FiftyOne

@@ -1,7 +1,9 @@
-"""Guess competition.toml from the competition's files. Each guess has a reason, and is marked CHECK if it is uncertain.
+"""Look at the competition's files, and write a first competition.toml, which describes the competition.
 
 reads   inputs/ (the names of all files, the tables, JSON files that list images)
-writes  inputs/competition.toml, or the file that COMPETITION names; an existing file is never overwritten
+writes  inputs/competition.toml, or the file that the option COMPETITION names; an existing file is never overwritten
+
+The values in the file are guesses. A comment gives the reason for each guess, with the word CHECK if it is uncertain.
 """
 
 from options import project_and_options

@@ -1,10 +1,10 @@
-"""Record the leaderboard score of a submission. Without a score, list all submissions and say which two to select.
+"""Note the leaderboard score of a submission. Without a score, list all submissions and say which two to select.
 
 reads   outputs/submission.csv, outputs/submissions/, outputs/competition.json
 writes  outputs/submissions/leaderboard.json, if a score is given
 
-A score is recorded for the content of the submission file, so the score stays with this submission when a new
-submission.csv is written. Two submissions are selected at the end of the competition.
+The score is stored with a hash of the submission file, so it stays with this submission when a new submission.csv is
+written. At the end of the competition, you select two submissions for the final ranking.
 """
 
 from options import project_and_options

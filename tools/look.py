@@ -1,10 +1,10 @@
-"""Show where a run's models look in a photo: Grad-CAM heat maps for the predicted answer and for the true answer.
+"""Show where the models of a run look in a photo: Grad-CAM heat maps for the predicted and the true answer.
 
 reads   outputs/<run>/recipe.json, fold<k>/model.safetensors, outputs/folds.csv, the photos
 writes  outputs/looks/, outputs/look.html; `make report` shows all pictures in outputs/looks/
 
-Only models that did not train on the photo are used: for a training photo the model of its own fold, for a test photo
-the models of all folds.
+Only models that did not train on the photo are used. For a training photo, this is the model for which the photo was
+held out. For a test photo, these are the models of all folds, and only the predicted answer has a heat map.
 """
 
 from options import project_and_options

@@ -1,8 +1,10 @@
-"""Assign each training photo to a fold, so that a group is in one fold and labels are spread evenly; check for leaks.
+"""Assign each training photo to a fold, and check for leaks, such as photos that occur twice.
 
 reads   competition.toml, the competition's tables, all photos (each photo is decoded once, to list all unreadable ones)
-writes  outputs/folds.csv; folds.json with the hash and the settings of folds.csv; competition.json, which all later
-        stages read
+writes  outputs/folds.csv; folds.json with the hash and the settings of folds.csv; competition.json, the description of
+        the competition that all later commands read
+
+All photos of a group get the same fold, and the labels are spread evenly over the folds.
 """
 
 from options import project_and_options

@@ -1,8 +1,9 @@
 """Fill the sample submission with the answers of the blend or of one run, check the result, and write submission.csv.
 
-reads   outputs/blend/test.npz, oof.npz, outputs/folds.csv, the sample submission
-writes  outputs/submission.csv; submission.json with the hashes of the files that it was made from; a copy in
-        submissions/<hash>.csv, and submissions/<hash>.json, which says how the submission was made;
+reads   outputs/blend/ or, with the option RUN, outputs/<run>/: test.npz, oof.npz; outputs/folds.csv, the sample
+        submission
+writes  outputs/submission.csv; submission.json with the hashes of the files from which submission.csv was made; a copy
+        in submissions/<hash>.csv, and submissions/<hash>.json, which says how the submission was made;
         nothing if submission.csv was already made from the current files
 """
 

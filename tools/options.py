@@ -1,9 +1,9 @@
 """Declare the name, default and help of every option of the scripts, and read the options from the command line.
 
 A script takes an option as `--name value` or as `NAME=value`. The Makefile passes its variables to the scripts
-unchanged, so `make train MODEL=x` and `tools/train_fold.py --model x` are equivalent. An unknown NAME is an error,
-which shows the nearest known name. A known NAME that the script does not use is ignored, because one make command may
-have several targets. `make help` runs this file, which then lists all targets and options.
+unchanged, so `make train MODEL=x` and `tools/train_fold.py --model x` are equivalent. For an unknown NAME, an error
+shows the most similar known name. A known NAME that the script does not use is ignored, because one make command may
+run several scripts. `make help` runs this file as a script, which then lists all targets and options.
 """
 
 import argparse
@@ -23,10 +23,10 @@ MAKE_ONLY = {  # options that only the Makefile reads: default and help
 
 @dataclass(frozen=True)
 class Option:
-    """An option of the scripts. Its value has the type of `default`.
+    """An option of the command line. Its value has the type of `default`.
 
-    If the default is a bool, the option is a switch, which --name or NAME=1 turns on. metavar: how the help of a script
-    shows the value.
+    If the default is False, the option is a switch, which --name or NAME=1 turns on. help: the meaning of the option,
+    for --help. metavar: the word that stands for the value in --help; None means the name of the option.
     """
 
     default: object
@@ -73,10 +73,12 @@ OPTIONS = {
 
 
 def project_and_options(doc: str, *names: str, epilog: str = ""):
-    """Read the command line. Return the Project, and an object that has one attribute for each option.
+    """Read the command line of a script. Return a Project and a namespace with the values of the script's options.
 
-    The Project follows from INPUTS, OUTPUTS and COMPETITION, which every script has. names: the other options of the
-    script. doc: the docstring of the script, which its help begins with. epilog: the text that its help ends with.
+    Every script has the options INPUTS, OUTPUTS and COMPETITION, from which the Project is made. names: the names of
+    the script's other options. doc: the docstring of the script, with which its --help begins. epilog: the text with
+    which --help ends. Raises InputError if MODEL is an option of the script but is missing, or if INPUTS or OUTPUTS is
+    empty.
     """
     from comp.errors import InputError
     from comp.project import Project
@@ -84,21 +86,21 @@ def project_and_options(doc: str, *names: str, epilog: str = ""):
     given = parse(doc, "inputs", "outputs", "competition", *names, epilog=epilog)
     if "model" in names and not given.model:
         recipes = "vit_small_r26, efficientnetv2_rw_t, resnet34, resnet18, …"
-        expected = f"MODEL= and the name of a recipe or of a timm model: {recipes}"
+        expected = f"after MODEL= the name of a recipe or of a timm model: {recipes}"
         raise InputError("no MODEL is given", expected, "the same command with MODEL=resnet34")
     for name in ("inputs", "outputs"):
         if not getattr(given, name).strip():
             advice = f"the same command with {name.upper()}={name}"
-            raise InputError(f"{name.upper()}= is empty", f"{name.upper()}= and the name of a folder", advice)
+            raise InputError(f"{name.upper()}= is empty", f"the name of a folder after {name.upper()}=", advice)
     return Project(
         Path(given.inputs), Path(given.outputs), Path(given.competition) if given.competition else None
     ), given
 
 
 def parse(doc: str, *names: str, epilog: str = "", words: list[str] | None = None) -> argparse.Namespace:
-    """Read the options `names`, and return an object that has one attribute for each option.
+    """Read the options `names` from the command line, and return a namespace with their values.
 
-    doc, epilog: the texts that the help begins and ends with. words: the command's words, or None to read sys.argv.
+    doc, epilog: the texts with which --help begins and ends. words: the arguments to read, or None to read sys.argv.
     """
     parser = argparse.ArgumentParser(description=doc, epilog=epilog, formatter_class=_Help)
     for name in names:
@@ -115,9 +117,11 @@ def parse(doc: str, *names: str, epilog: str = "", words: list[str] | None = Non
 
 
 def _as_option(word: str, names: tuple[str, ...]) -> list[str]:
-    """Turn a word NAME=value of the command line into ["--name=value"]. Return any other word unchanged, in a list.
+    """Translate one argument of the command line into a list of arguments for argparse.
 
-    The list is empty if `names`, the options of the script, do not include this option.
+    "NAME=value" becomes ["--name=value"]. A switch becomes ["--name"] if it is on, else []. The list is also empty if
+    the option is not in `names`, the options of the script. Any other argument is returned unchanged, in a list. Raises
+    InputError if no script has the option.
     """
     variable = re.match(r"([A-Z][A-Z_]*)=", word)
     if not variable:
@@ -131,7 +135,7 @@ def _as_option(word: str, names: tuple[str, ...]) -> list[str]:
 
 
 def _unused(variable: str) -> list[str]:
-    """Return an empty list for a variable of other scripts. Raises InputError if no script knows the variable."""
+    """Return [] if other scripts have the option `variable`, such as "MODEL". Raises InputError if none has it."""
     from comp.errors import InputError
 
     known = [name.upper().replace("-", "_") for name in (*OPTIONS, *MAKE_ONLY)]

@@ -1,9 +1,11 @@
-"""Predict the held-out photos and the test photos with a trained run. With TTA, probabilities are averaged over views.
+"""Predict the held-out photos and the test photos with the models of a trained run.
 
 reads   outputs/<run>/recipe.json, outputs/<run>/fold<k>/model.safetensors, outputs/folds.csv, the photos
-writes  outputs/<run>/fold<k>/oof.npz, test.npz; outputs/<run>/all_data/test.npz if the run has a model of all rows
+writes  outputs/<run>/fold<k>/oof.npz, test.npz; outputs/<run>/all_data/test.npz if a model was trained on all photos
 
-Only files that are missing or out of date are written. If only the test set has changed, these are the test.npz files.
+With test-time augmentation (TTA), a photo is predicted in several versions, such as mirrored, and the probabilities are
+averaged. Only files that are missing or out of date are written. For example, if only the test set has changed, only
+the test.npz files are written.
 """
 
 from options import project_and_options
@@ -21,7 +23,7 @@ def main() -> None:
     if not run.recipe.is_file():
         named = f" RUN={run.name}" if given.run else ""
         found = f"there is no {run.recipe}"
-        raise InputError(found, "the recipe of a trained run", f"make train MODEL={given.model}{named}")
+        raise InputError(found, "a run that has been trained", f"make train MODEL={given.model}{named}")
     from comp.prediction import predict
 
     predict.predict_run(project, run, given.fold, given.tta, given.set, given.device)

@@ -1,8 +1,8 @@
-"""Train a run again with pseudo-labelled test photos. Repeat this until the out-of-fold score no longer rises.
+"""Train a run again with pseudo-labelled test photos, and repeat this until the out-of-fold score no longer rises.
 
-reads   the predictions of the blend's runs, outputs/<run>/recipe.json, the photos
+reads   the predictions of the runs in the blend, outputs/<run>/recipe.json, the photos
 writes  outputs/pseudo/<run>_pseudo<round>/fold<k>.npz: the pseudo-labels of the test photos for each fold
-        outputs/<run>_pseudo<round>/: a run like any other
+        outputs/<run>_pseudo<round>/: the new run, with its models and predictions
 
 comp/training/pseudo_labelling.py explains which runs may make pseudo-labels. If the command was killed, run the same
 command again: it continues where it stopped.

@@ -1,9 +1,9 @@
-"""Write a page about the runs and the blend: learning curves, confusion, calibration, and mistakes with their photos.
+"""Write an HTML page about the runs and the blend: learning curves, confusion, calibration and the worst mistakes.
 
-reads   outputs/competition.json, folds.csv, <run>/fold<k>/oof.npz, history.csv, blend/; the photos of the worst rows
+reads   outputs/competition.json, folds.csv, <run>/fold<k>/oof.npz, history.csv, blend/; the photos of the mistakes
 writes  outputs/report.html, one file that opens offline
 
-If something is missing, the page says which command makes it, and shows everything else.
+If a file is missing, the page names the command that makes the file, and shows everything else.
 """
 
 from options import project_and_options

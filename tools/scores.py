@@ -1,7 +1,9 @@
-"""Print the out-of-fold scores of each run and of the blend. If the true answers are known, print the test scores, too.
+"""Print the out-of-fold scores of each run and of the blend, and on request their scores on the test photos.
 
-reads   outputs/folds.csv, outputs/<run>/fold<k>/oof.npz, test.npz, outputs/blend/, the file that ANSWERS names
+reads   outputs/folds.csv, outputs/<run>/fold<k>/oof.npz, test.npz, outputs/blend/
 writes  nothing
+
+For the test scores, the option ANSWERS must name a file with the true answers of the test photos.
 """
 
 from pathlib import Path

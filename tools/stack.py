@@ -1,9 +1,10 @@
-"""Fit a small classifier to the OOF predictions of runs, cross-fitted on the same folds. The result is a run, too.
+"""Stacking: fit a small classifier to the OOF predictions of several runs, cross-fitted on the folds of these runs.
 
-reads   outputs/folds.csv; oof.npz and test.npz of each run in RUNS; the tables if SET contains columns=
+reads   outputs/folds.csv; oof.npz and test.npz of each run that the option RUNS names; the competition's tables if the
+        setting `columns` in SET is not empty
 writes  outputs/<run>/recipe.json, outputs/<run>/fold<k>/oof.npz, test.npz
 
-comp/tabular/stacking.py explains how far the score of a stack can be trusted.
+The result is a run, too. comp/tabular/stacking.py explains why its score may be slightly too high.
 """
 
 from options import project_and_options

@@ -1,4 +1,4 @@
-"""Show the state of each fold of each run with the reason for it, and the states of the blend and the submissions.
+"""Show which files are complete, missing or out of date, and why: each fold of each run, the blend, the submissions.
 
 reads   outputs/
 writes  nothing

@@ -1,8 +1,10 @@
-"""Train a recipe or any timm model on all folds or on one fold, and predict each fold with TTA after its training.
+"""Train a model on all folds or on one fold, and predict each fold with test-time augmentation after its training.
 
-reads   outputs/folds.csv, the photos, and with INIT the weights of another run
+reads   outputs/folds.csv, the photos; with the option INIT also the weights of another run
 writes  outputs/<run>/recipe.json, outputs/<run>/fold<k>/model.safetensors, history.csv, oof.npz, test.npz;
-        with all_data=true also outputs/<run>/all_data/ (trained on all rows, so it has no oof.npz)
+        with the setting all_data=true also outputs/<run>/all_data/, the model that is trained on all photos
+
+The model is a recipe (a model with all its settings) or any timm model, which is trained with default settings.
 
 If the command was killed, run the same command again: it continues after the last complete epoch. A trained fold is not
 trained again.

@@ -1,10 +1,11 @@
 """Combine several submission files into one by a vote, for teammates who share nothing but submission files.
 
-reads   the files in FILES, which must have the sample's columns and ids, with the ids in any order; the sample
+reads   the sample submission, and the submission files that the option FILES names; they must have the same columns and
+        ids as the sample submission, with the ids in any order
 writes  outputs/submission.csv, submission.json, submissions/; nothing if submission.csv is already the vote of FILES
 
-comp/submission/answers.py explains how each form of answer is combined. If answers tie, the file that is named first
-decides.
+The answer of a row is the most frequent class, or the mean of probabilities or numbers. If there is a tie, the file
+that is named first decides. comp/submission/answers.py explains all forms of answers.
 """
 
 import glob
@@ -24,7 +25,10 @@ def main() -> None:
 
 
 def matching(name: str) -> list[str]:
-    """Return `name` if it is the path of a file, else the files that match it as a pattern such as votes/*.csv."""
+    """Return the paths of the files that `name` stands for, in a list.
+
+    `name` is the path of a file, or a pattern such as "votes/*.csv". The list is empty if no file matches.
+    """
     path = Path(name).expanduser()
     return [str(path)] if path.is_file() else sorted(glob.glob(str(path)))
 

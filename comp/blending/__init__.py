@@ -1,4 +1,4 @@
-"""Blend the predictions of many runs into one prediction, compare runs, and compute the 95 % intervals of scores.
+"""This folder blends the predictions of many runs into one, compares runs, and computes 95 % intervals of scores.
 
-Change this package to change how blend weights are fitted or how the blend is chosen.
+To change how blend weights are fitted, see methods.py. To change how the blend is chosen, see choice.py.
 """

@@ -1,6 +1,6 @@
 """Run `make blend`: fit a blend to the out-of-fold predictions of some runs, write the blend and print a report.
 
-The module has three sections: the stage, the content of weights.json, and the tables on the terminal.
+The module has three sections: the stage itself, the content of weights.json, and the tables on the terminal.
 """
 
 import numpy as np
@@ -23,8 +23,8 @@ from comp.store.runs import warn_of_unused
 def make_blend(project: Project, asked: Asked) -> None:
     """Choose and fit a blend of runs, write its files and print a report.
 
-    asked: the arguments of `make blend`, which name the runs to blend; if they name no run, all complete runs are
-    blended. Raise InputError if no run is complete, or if two runs hold the same predictions.
+    asked: the options RUNS, METHOD and RULE of `make blend`. Without RUNS, all runs with predictions for every fold are
+    blended. Raise InputError if there is no such run, or if two runs have the same predictions.
     """
     warn_of_unused(project.outputs, project.fold_count, asked.runs)
     names = list(asked.runs) or project.complete_runs
@@ -54,7 +54,7 @@ def make_blend(project: Project, asked: Asked) -> None:
 
 
 def _check_distinct(names: list[str], probs: np.ndarray) -> None:
-    """Raise InputError if two runs hold the same predictions, because the blend would count these predictions twice.
+    """Raise InputError if two runs have the same predictions, because the blend would count these predictions twice.
 
     names: the names of the runs. probs: their out-of-fold predictions, in the order of `names`.
     """
@@ -68,9 +68,9 @@ def _check_distinct(names: list[str], probs: np.ndarray) -> None:
 def _write(project: Project, oof, test, summary: dict, record: dict) -> None:
     """Write the files oof.npz, test.npz and weights.json of the blend.
 
-    oof, test: a pair of ids and probabilities for the training rows, and another pair for the test rows. The OOF
-    probabilities of a fold come from weights that were fitted without this fold. summary: the content of weights.json,
-    from `blend_summary`. record: the hashes and settings on which the blend depends, from `blend_files.blend_record`.
+    oof: the ids of the training rows, and their probabilities from cross-validation. test: the ids of the test rows,
+    and their probabilities. summary: the content of weights.json, from `blend_summary`. record: the hashes and settings
+    on which the blend depends, from `blend_files.blend_record`.
     """
     meta = {name: summary[name] for name in ("run", "folds", "method", "rule", "runs", "weights")}
     for name, (ids, probs) in (("oof.npz", oof), ("test.npz", test)):
@@ -85,13 +85,13 @@ def _write(project: Project, oof, test, summary: dict, record: dict) -> None:
 
 
 def blend_summary(names: list[str], data: OutOfFold, study: Study, digest: str) -> dict:
-    """Return the content of weights.json as plain values. Equal arguments give equal contents.
+    """Return the content of weights.json as a dictionary of texts, numbers, lists and dictionaries.
 
     names: the names of the runs. data: their out-of-fold predictions. study: the fitted blend and its scores. digest:
-    the hash of folds.csv. The entries in_sample, cross_fitted and candidates are values of the metric as the
-    leaderboard shows them. For the entries optimism and loss_without, the values of a loss are negated first, so that a
-    higher score is better. optimism is the score on the rows of the fit minus the cross-validated
-    score. loss_without says how much the score drops if a run is removed, so it is positive if the run helps.
+    the hash of folds.csv. The entries in_sample, cross_fitted and candidates are values of the metric, as the
+    leaderboard shows them. The entries optimism and loss_without are differences of scores, where the metric is negated
+    if lower values are better. optimism is the score on the rows of the fit minus the cross-validated score.
+    loss_without is positive for a run whose removal would lower the score.
     """
     competition, shown, form = data.competition, data.competition.metric.shown, study.chosen.rule.form
     lost = diversity.losses_without(study.chosen, competition, data.probs, data.labels, study.weights, study.parameters)
@@ -135,9 +135,10 @@ ROWS = 8  # largest number of rows in the table of candidates
 
 
 def show_blend(names: list[str], data: OutOfFold, study: Study, summary: dict) -> None:
-    """Print a report about the blend: its runs, the candidates, its score, and the classes that it predicts worst.
+    """Print a report about the blend: its runs, how it was chosen, its score, and the classes that it predicts worst.
 
-    names: the names of the runs. data: their out-of-fold predictions. summary: the content of weights.json.
+    names: the names of the runs. data: their out-of-fold predictions. study: the fitted blend and its scores. summary:
+    the content of weights.json.
     """
     show_runs(names, data, summary)
     show_choice(data, study, summary)
@@ -145,7 +146,7 @@ def show_blend(names: list[str], data: OutOfFold, study: Study, summary: dict) -
 
 
 def show_runs(names: list[str], data: OutOfFold, summary: dict) -> None:
-    """Print for each run its weight, its scores, by how much it raises the blend's score, and the most similar run.
+    """Print for each run its weight, its scores, how much it adds to the blend's score, and the most similar run.
 
     For 3 to SHOWN runs, print a second table with the differences and the correlations of all pairs of runs. names: the
     names of the runs. data: their out-of-fold predictions. summary: the content of weights.json.
@@ -164,7 +165,7 @@ def show_runs(names: list[str], data: OutOfFold, summary: dict) -> None:
             for row in zip(pairs, summary["correlation"], strict=True)
         ]
         rows = [[name, *row] for name, row in zip(names, cells, strict=True)]
-        console.table(f"each pair of runs: {differ}, and correlation", ["run", *names], rows)
+        console.table(f"each pair of runs: {differ} and correlation", ["run", *names], rows)
 
 
 def _differ(data: OutOfFold) -> str:
@@ -172,10 +173,11 @@ def _differ(data: OutOfFold) -> str:
 
 
 def show_choice(data: OutOfFold, study: Study, summary: dict) -> None:
-    """Print a table of candidates, how the blend is made from them, and the cross-validated score of the blend.
+    """Print which methods and rules were averaged into the blend, and the cross-validated score of the blend.
 
-    The table has the candidates with the largest shares first, then those with the best scores. summary: the content
-    of weights.json.
+    A table lists up to ROWS candidates, each a blend method with a decision rule: first those with the largest shares
+    in the blend, then those with the best scores. data: the out-of-fold predictions. study: the fitted blend. summary:
+    the content of weights.json.
     """
     metric, shares, title = data.competition.metric, study.shares, scoring.titles(data.competition)[0]
     table = sorted(study.table, key=lambda row: (-shares.get(row[0], 0), -row[1]))[:ROWS]
@@ -189,12 +191,12 @@ def show_choice(data: OutOfFold, study: Study, summary: dict) -> None:
     low, high = summary["interval_95"]
     console.say(
         f"{title} of the blend: {summary['cross_fitted']:.4f} cross-validated "
-        f"(95 % interval {low:.4f} to {high:.4f}), {summary['in_sample']:.4f} on the rows of the fit, "
-        f"which is better by {summary['optimism']:+.4f}"
+        f"(95 % interval {low:.4f} to {high:.4f}); on the rows to which the blend was fitted: "
+        f"{summary['in_sample']:.4f}, better by {summary['optimism']:+.4f}"
     )
     console.say(
-        "cross-validated means that shares, weights and rules were fitted without a fold and scored on this fold; "
-        "the 95 % interval comes from a bootstrap over groups of photos"
+        "cross-validated means: for each fold, the blend was chosen and fitted on the other folds and scored on this "
+        "fold; the 95 % interval comes from a bootstrap over groups of photos"
     )
     chances = (f"better than the {name} with probability {chance:.2f}" for name, chance in study.beats.items())
     console.say(f"the blend is {', and '.join(chances)}")
@@ -204,15 +206,15 @@ def _explained(study: Study) -> str:
     if len(study.table) == 1:
         return f"{study.chosen}, the only candidate"
     if len(study.shares) == 1:
-        return f"{study.chosen}, the only candidate with this kind of mean and rule that had a chance to be the best"
+        return f"{study.chosen}; no other candidate that could be averaged with it had a chance to be the best"
     count = len(study.shares)
-    return f"the mean of {count} candidates, in which the share of each is its chance to be the best on new photos"
+    return f"the mean of {count} candidates; the share of each is its chance to be the best candidate on new photos"
 
 
 def show_next(names: list[str], data: OutOfFold, study: Study) -> None:
     """Print the classes that the blend predicts worst, because new runs would help most with these classes.
 
-    names: the names of the runs. data: their out-of-fold predictions.
+    names: the names of the runs. data: their out-of-fold predictions. study: the fitted blend.
     """
     classes = data.competition.classes
     weakest = diversity.weakest(data.competition, study.oof, data.labels, data.probs)
@@ -222,5 +224,5 @@ def show_next(names: list[str], data: OutOfFold, study: Study) -> None:
         taken = f", most often mistaken for {classes[weak['taken_for']]}" if "taken_for" in weak else ""
         console.say(
             f"  {classes[weak['label']]} ({weak['rows']} photos): {weak['measure']} {weak['score']:.2f}{taken}"
-            f"; the best single run is {names[weak['best_run']]} with {weak['best_score']:.2f}"
+            f"; the best single run for it is {names[weak['best_run']]} with {weak['best_score']:.2f}"
         )

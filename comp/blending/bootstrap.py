@@ -1,11 +1,11 @@
 """Estimate the uncertainty of scores by a bootstrap over groups (Efron 1979).
 
 Whole groups are drawn, because the rows of one group are not independent. Everything that the metric needs is first
-summed over the rows of each group, so that a round of the bootstrap need not go through the rows. Metrics that cannot
-be computed from sums, such as AUC, keep the rows and get fewer rounds.
+summed over the rows of each group, so that the rounds of the bootstrap need not go through the rows. Metrics that
+cannot be computed from sums, such as AUC, go through the rows and get fewer rounds.
 
-Letters in the shapes: N rows, C classes, P predictions of the same rows, G groups, R rounds, S numbers that a metric
-computes for each row.
+Letters in the shapes: N rows, C classes, P predictions of the same rows, G groups, R rounds of the bootstrap, S
+quantities that a metric computes for each row.
 """
 
 from collections.abc import Iterable, Iterator
@@ -24,13 +24,13 @@ DENSE_CELLS = 200_000  # a table with more cells is mostly 0, so it is stored as
 
 @dataclass(frozen=True)
 class GroupSums:
-    """The sums over the rows of each group from which a metric can be computed.
+    """The sums over the rows of each group from which a metric can be computed, for one prediction of the rows.
 
-    tables: arrays or sparse matrices with one row for each of G groups. A metric of counts has three tables (G, C): the
-    true positives, the predicted rows and the actual rows of each class. These tables are (G, 1) if the metric needs
-    only the sums over all classes (metric.summable). A metric of means has two tables: the sums (G, S) of the S numbers
-    that the metric computes for each row, and the numbers of rows (G, 1). GroupSums of different rows can be added
-    with +.
+    tables: arrays or sparse matrices with one row for each of G groups. If the metric is computed from counts
+    (Metric.terms), there are three tables (G, C): the number of true positives, of predictions and of labels of each
+    class. For micro averages and accuracy (Metric.summable), these are summed over the classes, (G, 1). If the metric
+    is computed from means of S quantities of each row (Metric.rows), there are two tables: the sums of these quantities
+    (G, S) and the number of rows (G, 1). GroupSums of different rows can be added with +.
     """
 
     metric: Metric
@@ -40,18 +40,21 @@ class GroupSums:
         return GroupSums(self.metric, tuple(a + b for a, b in zip(self.tables, other.tables, strict=True)))
 
     def of_groups(self, groups: np.ndarray) -> "GroupSums":
-        """Return the sums of only some groups. groups: the numbers of these groups, or a bool (G,) for each group."""
+        """Return a copy with only some of the groups.
+
+        groups: the numbers of the groups to keep, or a bool array (G,), True for each group to keep.
+        """
         return GroupSums(self.metric, tuple(table[groups] for table in self.tables))
 
     def score(self) -> float:
-        """Return the score over all rows; a higher score is better."""
+        """Return the score over all rows. A higher score is better."""
         sums = [np.asarray(table.sum(0, dtype=np.float64)).reshape(1, -1) for table in self.tables]
         return float(self._value(sums)[0])
 
     def drawn(self, draws: np.ndarray) -> np.ndarray:
-        """Return the score (R,) in each of R draws of groups; a higher score is better.
+        """Return the score (R,) in each of R rounds of a bootstrap. A higher score is better.
 
-        draws (R, G): how many times each draw contains each group.
+        draws (R, G): how many times each round draws each of G groups.
         """
         return self._value([draws @ table for table in self.tables])
 
@@ -64,10 +67,10 @@ class GroupSums:
 
 @dataclass(frozen=True)
 class AllRows:
-    """The labels and predictions of all rows, for metrics that cannot be computed from sums, such as AUC.
+    """The labels and one prediction of all rows, for metrics that cannot be computed from sums, such as AUC.
 
-    labels: the true labels, as (N,) or (N, C). predictions: the predictions in the form that the metric takes. group
-    (N,): the number of each row's group.
+    labels: the true labels, as (N,) or, for multilabel data, as (N, C) of 0 and 1. predictions: in the form that the
+    metric takes. group (N,): the number of each row's group.
     """
 
     metric: Metric
@@ -80,22 +83,22 @@ class AllRows:
         return AllRows(self.metric, *(np.concatenate([getattr(self, p), getattr(other, p)]) for p in parts))
 
     def of_groups(self, groups: np.ndarray) -> "AllRows":
-        """Return the rows of only some groups, which get new numbers from 0.
+        """Return a copy with only some of the groups, which are numbered again from 0.
 
-        groups: the sorted numbers that these groups have now.
+        groups: the sorted old numbers of the groups to keep.
         """
         place = np.searchsorted(groups, self.group).clip(max=len(groups) - 1)
         kept = groups[place] == self.group
         return AllRows(self.metric, self.labels[kept], self.predictions[kept], place[kept])
 
     def score(self) -> float:
-        """Return the score over all rows; a higher score is better."""
+        """Return the score over all rows. A higher score is better."""
         return self.metric.score(self.labels, self.predictions)
 
     def drawn(self, draws: np.ndarray) -> np.ndarray:
-        """Return the score (R,) in each of R draws of groups; a higher score is better.
+        """Return the score (R,) in each of R rounds of a bootstrap. A higher score is better.
 
-        draws (R, G): how many times each draw contains each group.
+        draws (R, G): how many times each round draws each of G groups.
         """
         index = np.arange(len(self.labels))
         rows = (np.repeat(index, draw.astype(int)[self.group]) for draw in draws)
@@ -110,11 +113,11 @@ def sums_are_enough(metric: Metric) -> bool:
 def sums_of_predictions(
     competition: Competition, labels: np.ndarray, group: np.ndarray, groups: int, predictions: Iterable[np.ndarray]
 ) -> list[GroupSums] | list[AllRows]:
-    """Return a GroupSums for each of several predictions of the same rows.
+    """Prepare several predictions of the same rows for the bootstrap. Return a GroupSums for each of them.
 
-    If the metric cannot be computed from sums, return an AllRows for each prediction instead. labels: the true labels,
-    as (N,) or (N, C). group (N,): the number of each row's group. groups: the number of groups. predictions: each
-    prediction in the form that the metric takes (see scoring.predictions).
+    If the metric cannot be computed from sums, return an AllRows for each of them instead. labels: the true labels, as
+    (N,) or, for multilabel data, as (N, C) of 0 and 1. group (N,): the number of each row's group. groups: the number
+    of groups. predictions: each in the form that the metric takes (see scoring.predictions).
     """
     metric, size = competition.metric, competition.size
     if not sums_are_enough(metric):
@@ -128,10 +131,10 @@ def sums_of_predictions(
 
 
 def _hits(labels: np.ndarray, answers: np.ndarray) -> np.ndarray:
-    """Return which answers are right.
+    """Return the true positives, in a form that `_table_of_sums` can count.
 
-    With one class for each row, return the class (N,) of each right answer, and -1 for each wrong answer. With several
-    labels in each row, return a bool (N, C) that is true where a label is both answered and present.
+    If each row has one class, return (N,) with the class where the prediction is right, and -1 where it is wrong. For
+    multilabel data, return a bool array (N, C), which is True for each label that is both predicted and present.
     """
     if labels.ndim == 2:
         return labels.astype(bool, copy=False) & answers.astype(bool, copy=False)
@@ -139,12 +142,11 @@ def _hits(labels: np.ndarray, answers: np.ndarray) -> np.ndarray:
 
 
 def _table_of_sums(group: np.ndarray, classes: np.ndarray, groups: int, size: int, metric: Metric):
-    """Return how many rows each group has of each class, as a table (G, C).
+    """Return a table (G, C) float32 with the number of rows of each class in each group.
 
-    The table is (G, 1), with the sums over all classes, if the metric is summable. group (N,): the number of each row's
-    group. classes: the class (N,) of each row, where a negative number means no class; or (N, C) of 0 and 1. groups:
-    the number G of groups. size: the number C of classes. The counts are float32, which numpy multiplies faster than
-    whole numbers.
+    If the metric needs only the sum over the classes (Metric.summable), the table is (G, 1). A large table is a sparse
+    matrix. group (N,): the number of each row's group. classes: the class of each row (N,), where a negative number
+    means no class; or (N, C) of 0 and 1. groups: the number G of groups. size: the number C of classes.
     """
     if classes.ndim == 2:
         row, column = np.nonzero(classes)
@@ -162,9 +164,10 @@ def _table_of_sums(group: np.ndarray, classes: np.ndarray, groups: int, size: in
 
 
 def _sums(group: np.ndarray, quantities: np.ndarray, groups: int) -> np.ndarray:
-    """Return the sums (G, S) of the numbers `quantities` (N, S) over the rows of each of G groups.
+    """Return the sums (G, S) of S quantities over the rows of each group.
 
-    group (N,): the number of each row's group. groups: the number G.
+    group (N,): the number of each row's group. quantities (N, S): their values for each row. groups: the number G of
+    groups.
     """
     return np.stack([np.bincount(group, column, minlength=groups) for column in quantities.T], 1)
 
@@ -180,11 +183,11 @@ FEWEST_ROUNDS = 100
 
 
 def bootstrap_scores(predictions: list[GroupSums] | list[AllRows], groups: int, rounds: int = ROUNDS) -> np.ndarray:
-    """Return the score (P, R) of each of P predictions in each of R rounds; a higher score is better.
+    """Return the score (P, R) of each of P predictions in each of R rounds of a bootstrap. A higher score is better.
 
     Each round draws groups with replacement, the same groups for all predictions. predictions: from
-    `sums_of_predictions`. groups: the number of groups, which must all have at least one row. rounds: the number R,
-    which is lowered if there are many groups or if the metric cannot be computed from sums.
+    `sums_of_predictions`. groups: the number of groups, each of which must have a row. rounds: the number R of rounds.
+    There are fewer rounds if there are very many groups, or if the metric cannot be computed from sums.
     """
     if isinstance(predictions[0], AllRows):
         rounds = min(rounds, ROUNDS_OF_ROWS)
@@ -193,11 +196,10 @@ def bootstrap_scores(predictions: list[GroupSums] | list[AllRows], groups: int, 
 
 
 def _draws(groups: int, rounds: int) -> Iterator[np.ndarray]:
-    """Yield arrays that say how many times each round draws each group.
+    """Yield arrays that say how many times each round draws each group, with rounds as rows and groups as columns.
 
-    Each array has a row for each round and a column for each group, and holds as many rounds as fit into memory. All
-    arrays together hold all rounds. The arrays are float32, because numpy multiplies whole numbers slowly. groups: the
-    number of groups. rounds: the number of rounds.
+    Each array has as many rounds as fit into memory. All arrays together have all rounds. groups: the number of groups.
+    rounds: the number of rounds.
     """
     rng, block = np.random.default_rng(SEED), max(1, DRAWN // groups)
     for first in range(0, rounds, block):

@@ -2,8 +2,8 @@
 
 A candidate is a blend method, which fits weights, together with a decision rule, which fits parameters. Each candidate
 is fitted on all folds, without each fold, and without each pair of folds. So choice.py can score the candidates, and
-the choice among them, on rows that no fit has seen. Candidates with the same kind of mean and the same form of
-parameters can be averaged: their weights can be averaged, and so can their parameters.
+the choice among them, on rows that were not used in the fit. The weights and the parameters of several candidates can
+be averaged if the candidates have the same kind of mean and the same form of parameters.
 
 Letters in the shapes: M models, N rows, C classes, P candidates, D models with distinct predictions.
 """
@@ -37,23 +37,23 @@ class Candidate:
     def adjusted(
         self, probs: np.ndarray, weights: np.ndarray, parameters: np.ndarray, competition: Competition
     ) -> np.ndarray:
-        """Return the blend (N, C), changed so that its plain decision gives the answers of the decision rule.
+        """Return the blend (N, C), changed so that a plain decision gives the same result as the decision rule.
 
-        The plain decision is argmax, a threshold of 0.5, or rounding. probs (M, N, C): the predictions of the models.
-        weights (M,): the weights of the models. parameters: the fitted parameters of the rule.
+        The plain decision is argmax, a threshold of 0.5, or rounding. probs (M, N, C): the predictions of M models.
+        weights (M,): the weights of the models. parameters: the fitted parameters of the decision rule.
         """
         mixed = self.method.mean.blended(probs, weights, competition)
         return self.rule.form.adjusted(mixed, parameters, competition)
 
 
 def candidates_for(competition: Competition, method: str = "", rule: str = "") -> list[Candidate]:
-    """Return the candidates for the competition, the simplest candidate first.
+    """Return the candidates, which are pairs of a blend method and a decision rule, the simplest pair first.
 
-    method, rule: the name of the only method or of the only rule to try; an empty text means that all are tried. If the
-    competition has the rule `expected`, the plain decision is tried with only the two simplest methods, because the
-    total share of the plain decision would grow with the number of methods (choice.py). Fitted rules are tried with the
-    methods whose `with_rules` lists the kind of decision. Raise InputError if the competition's target and metric do
-    not allow the method or the rule.
+    method, rule: the name of the only method or of the only rule to try; "" means that all are tried. Rules with fitted
+    parameters are tried only with some methods (`Method.with_rules`). If the rule `expected` is possible, the plain
+    decision (argmax, or a threshold of 0.5, or rounding) is tried only with the two simplest methods, because many
+    similar candidates would together get too large a share of the blend (choice.py). Raise InputError if the method or
+    the rule cannot be used in the competition.
     """
     tried_methods, rules = methods.methods_for(competition), decision.rules_for(competition)
     kind = competition.metric.decides(competition.target)
@@ -88,8 +88,8 @@ Fitted = dict[Candidate, tuple[np.ndarray, np.ndarray]]  # maps a candidate to i
 class OutOfFold:
     """The out-of-fold predictions of several runs for the same rows, and the labels of these rows.
 
-    probs (M, N, C): the predictions of M runs for N rows. labels: the true labels, as (N,) or, for several labels in
-    each row, as (N, C) of 0 and 1. folds, groups (N,): the fold and the group of each row.
+    probs (M, N, C): the predictions of M runs for N rows. labels: the true labels, as (N,) or, for multilabel data, as
+    (N, C) of 0 and 1. folds, groups (N,): the fold and the group of each row.
     """
 
     competition: Competition
@@ -103,13 +103,13 @@ class OutOfFold:
 class Fits:
     """The fits of all candidates. Each candidate is fitted several times, each time with other folds left out.
 
-    results: maps each set of folds to the fits that were made without these folds.
+    results: a dictionary from each set of left-out folds to the weights and parameters of all candidates.
     """
 
     results: dict[frozenset, Fitted]
 
     def without(self, *folds) -> Fitted:
-        """Return the fits of all candidates that were made without the folds with these numbers."""
+        """Return the weights and parameters of all candidates, fitted without these folds. folds: their numbers."""
         return self.results[frozenset(folds)]
 
 
@@ -125,17 +125,17 @@ def number_of_fits(folds: int) -> int:
 def _left_out(numbers) -> Iterator[frozenset]:
     """Yield the sets of folds to leave out of a fit: no fold, each fold alone, and each pair of folds.
 
-    Pairs are yielded only if there are more than two folds. numbers: the numbers of all folds.
+    Pairs are yielded only if there are three or more folds. numbers: the numbers of all folds.
     """
     for size in (0, 1, 2) if len(numbers) > 2 else (0, 1):
         yield from map(frozenset, itertools.combinations(numbers, size))
 
 
 def fit_candidates(data: OutOfFold, candidates: list[Candidate], numbers: np.ndarray, progress) -> Fits:
-    """Fit every candidate on all folds, without each fold and without each pair of folds.
+    """Fit every candidate on all folds, without each fold, and without each pair of folds.
 
-    numbers: the numbers of all folds. progress: a function that is called as progress(1) each time when all candidates
-    have been fitted without one set of folds.
+    The pairs are left out only if there are three or more folds. numbers: the numbers of all folds. progress: a
+    function that is called as progress(1) whenever all candidates have been fitted once more.
     """
     left_out = list(_left_out(numbers))
     order, number = combine.distinct_models(data.probs)
@@ -154,7 +154,7 @@ def _fit(
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Fit each candidate without the folds `left_out`. Return for each candidate its weights (D,) and its parameters.
 
-    order (D,): the positions of the models with distinct predictions; the weights are in this order.
+    order (D,): the positions of D models with distinct predictions. The weights are in this order.
     """
     rows, competition = ~np.isin(data.folds, list(left_out)), data.competition
     labels, groups = data.labels[rows], np.unique(data.groups[rows], return_inverse=True)[1]
@@ -176,10 +176,10 @@ MIXED = "mixed"  # the name of the rule of a blend that is the mean of several r
 
 @dataclass(frozen=True)
 class Mixed:
-    """A blend that is the mean of one or more candidates.
+    """A blend that is the mean of one or more candidates, each of which is a blend method with a decision rule.
 
     candidate: the method and the rule of the blend. weights (M,): the weights of the models. parameters: the parameters
-    of the rule. shares: maps each candidate to its share in the mean; the shares sum to 1.
+    of the rule. shares: a dictionary from each candidate to its share in the mean; the shares sum to 1.
     """
 
     candidate: Candidate
@@ -188,7 +188,7 @@ class Mixed:
     shares: dict[Candidate, float]
 
     def blended(self, probs: np.ndarray, competition: Competition) -> np.ndarray:
-        """Return the blend (N, C), changed so that its plain decision gives the answers of the decision rule.
+        """Return the blend (N, C), changed so that a plain decision gives the same result as the decision rule.
 
         The plain decision is argmax, a threshold of 0.5, or rounding. probs (M, N, C): the predictions of the models.
         """
@@ -198,10 +198,10 @@ class Mixed:
 def mix_candidates(fitted: Fitted, shares: np.ndarray) -> Mixed:
     """Return the mean of the candidates, weighted by their shares.
 
-    fitted: the weights and the parameters of each candidate. shares (P,): the shares in the order of `fitted`.
-    Candidates with different kinds of mean, or with parameters of different forms, cannot be averaged. So only the
-    candidates of one kind are averaged, which is the kind with the largest total share. Their shares are scaled to sum
-    to 1.
+    Only candidates with the same kind of mean (such as geometric) and the same form of parameters can be averaged. So
+    only one set of such candidates is averaged, which is the set with the largest total share. Their shares are scaled
+    to sum to 1. fitted: a dictionary from each candidate to its weights and parameters. shares (P,): the share of each
+    candidate, in the order of `fitted`.
     """
     kinds: dict[tuple, dict[Candidate, float]] = {}
     for candidate, share in zip(fitted, shares, strict=True):
@@ -215,10 +215,10 @@ def mix_candidates(fitted: Fitted, shares: np.ndarray) -> Mixed:
 
 
 def _mean_of(candidates: list[Candidate]) -> Candidate:
-    """Return one candidate that names the method and the rule of a mean of several candidates.
+    """Return a Candidate that names the method and the rule of the mean of several candidates.
 
-    If the candidates have different methods, the name of the method is the field `mixed` of their kind of mean. If the
-    candidates have different rules, the name of the rule is "mixed".
+    If the candidates have different methods, the method is named "mixed", or a name such as "geometric_mixed" that also
+    says the kind of mean. If they have different rules, the rule is named "mixed".
     """
     method, rule = candidates[0].method, candidates[0].rule
     if any(c.method != method for c in candidates):

@@ -1,20 +1,20 @@
 """Choose the weights and the decision rule of a blend, and score the choice by nested cross-validation.
 
-Each candidate, which is a blend method together with a decision rule, gets a share. The share is the candidate's
-chance to be the best candidate on new rows. The weights of the blend and the parameters of its decision rule are means
-over the candidates, weighted by the shares. A candidate that is clearly better than all others gets a share of 1.
-Candidates with nearly equal scores get similar shares. To take only the candidate with the best score would be worse:
-many candidates differ by less than the noise of their scores, so the best score is partly luck.
+A candidate is a blend method together with a decision rule. Each candidate gets a share, which is its chance of being
+the best candidate on new rows. The weights of the blend and the parameters of its decision rule are means over the
+candidates, weighted by the shares. So a candidate that is clearly the best gets a share of 1, and candidates with
+nearly equal scores get similar shares. Taking only the candidate with the best score would be worse: many candidates
+differ by less than the noise of their scores, so the best score is partly luck.
 
-The chances come from a bootstrap over groups. The noise of the bootstrap is doubled (SPREAD), because the bootstrap
-misses two sources of noise: the new rows are another sample, and weights and rules are fitted again to more rows. The
-candidate that uses only the best single run may get a share only if this run beats the equal mean of all runs with a
-probability of at least 0.9, because this run was itself chosen by its score.
+The shares come from a bootstrap over groups. Its noise is doubled (SPREAD), because the bootstrap misses two sources of
+noise: the new rows are another sample, and weights and rules are fitted again to more rows. The candidate that uses
+only the best single run may get a share only if this run beats the equal mean of all runs with a probability of at
+least 0.9, because this run was itself chosen by its score.
 
-These rules were tested on 237 simulated pools of runs (`make bench BENCH=choosing`). The regret of a choice is the
-score of the candidate that is best on new rows, minus the score of the choice on these rows. Doubling the noise had the
-least regret, though factors from 1 to 3 were nearly as good. Taking only the candidate with the best score had a fifth
-more regret on average, and a third more in the worst tenth of the pools.
+These rules were tested on 237 simulated sets of runs (`make bench BENCH=choosing`). The regret of a choice is the best
+score that any candidate has on new rows, minus the score of the choice there. Doubling the noise had the least mean
+regret, though factors from 1 to 3 were nearly as good. Taking only the candidate with the best score had a mean regret
+that was a fifth larger, and a third larger in the worst tenth of the sets.
 
 In nested cross-validation, fold j is predicted only by weights, rules and shares that were found without fold j. The
 shares come from the scores of the candidates on every other fold k; for the score on fold k, the candidates are fitted
@@ -45,12 +45,12 @@ Scored = list[GroupSums] | list[AllRows]  # the predictions of the P candidates 
 
 
 def candidate_shares(by_fold: list[Scored], groups: np.ndarray, candidates: Iterable[Candidate]) -> np.ndarray:
-    """Return the chance (P,) of each candidate to be the best candidate on new rows. The chances sum to 1.
+    """Return the chance (P,) of each of P candidates to be the best candidate on new rows. The chances sum to 1.
 
-    by_fold: for each fold, the predictions of all P candidates. groups: the sorted numbers of the groups in these
-    folds. candidates: the P candidates. Each round of the bootstrap draws the same groups for all candidates, because
-    the candidates make errors on the same rows. Of several equally good candidates in a round, the first is the best.
-    If the metric cannot be computed from sums (such as AUC), folds are drawn instead of groups.
+    A chance is the share of the rounds of a bootstrap (with more noise, see `on_new_rows`) in which the candidate is
+    the best. Of several equally good candidates, the first counts as the best. The bootstrap draws groups or, if the
+    metric cannot be computed from sums (such as AUC), folds. by_fold: for each fold, the predictions of all candidates
+    for its rows. groups: the sorted numbers of the groups in these folds.
     """
     together = over_folds(by_fold)
     scores = np.array([scored.score() for scored in together])
@@ -64,28 +64,28 @@ def candidate_shares(by_fold: list[Scored], groups: np.ndarray, candidates: Iter
 
 
 def on_new_rows(scores: np.ndarray, drawn: np.ndarray, spread: float = SPREAD) -> np.ndarray:
-    """Return R possible scores (P, R) on new rows for each of P predictions.
+    """Return R possible scores on new rows for each of P predictions, (P, R).
 
-    The possible scores are the scores (P,) plus noise. The noise is the deviation of the drawn scores (P, R) from their
-    mean over the R rounds of a bootstrap, multiplied by `spread`.
+    They are the scores (P,) plus noise. The noise is taken from a bootstrap with R rounds: it is the deviation of the
+    scores `drawn` (P, R) from their mean over the rounds, multiplied by `spread`.
     """
     return scores[:, None] + spread * (drawn - drawn.mean(1, keepdims=True))
 
 
 def over_folds(by_fold: list[Scored]) -> Scored:
-    """Return the predictions of each of P candidates for the rows of all folds together.
+    """Return the predictions of each candidate for the rows of all folds together.
 
-    by_fold: for each fold, the predictions of the P candidates for the rows of this fold.
+    by_fold: for each fold, a list with the predictions of each candidate for the rows of this fold.
     """
     return [sum(parts[1:], start=parts[0]) for parts in zip(*by_fold, strict=True)]
 
 
 def _may_be_best(drawn: np.ndarray, methods: list[str]) -> np.ndarray:
-    """Return whether each of P candidates may be the best one, bool (P,).
+    """Return a bool array (P,), which is True for each candidate that may count as the best.
 
-    Only the best single run, which is the method "best", may be excluded: it must beat the equal mean, which is the
-    method "equal", in at least the share SURE of the rounds. drawn (P, R): the scores of the candidates in R rounds of
-    a bootstrap. methods: the name of each candidate's method.
+    Only the candidates with the method "best", which takes the best single run, may be excluded: this method must beat
+    the method "equal", the equal mean of all runs, in at least the share SURE of the rounds. drawn (P, R): the scores
+    of P candidates in R rounds of a bootstrap. methods: the name of each candidate's method.
     """
     if not {"best", "equal"} <= set(methods):
         return np.ones(len(methods), bool)
@@ -94,9 +94,9 @@ def _may_be_best(drawn: np.ndarray, methods: list[str]) -> np.ndarray:
 
 
 def _of_drawn_folds(scores: np.ndarray) -> np.ndarray:
-    """Return the mean score (P, R) of each of P candidates over folds that are drawn with replacement in R rounds.
+    """Return the mean score (P, R) of each candidate over folds that are drawn with replacement in each of R rounds.
 
-    scores (K, P): the score of each candidate in each of K folds.
+    scores (K, P): the scores of P candidates in each of K folds.
     """
     folds = len(scores)
     counts = np.random.default_rng(bootstrap.SEED).multinomial(folds, np.full(folds, 1 / folds), size=ROUNDS)
@@ -115,9 +115,9 @@ NOISE = {"best single run": 2 * SPREAD, "equal mean": SPREAD}
 
 
 def rival_predictions(data: OutOfFold) -> dict[str, np.ndarray]:
-    """Return the predictions (N, C) of each rival of the blend, by the name of the rival.
+    """Return the predictions (N, C) of the best single run and of the equal mean of all runs, as a dictionary.
 
-    The rivals are the best single run and the equal mean of all runs.
+    The keys are "best single run" and "equal mean".
     """
     singles = [scoring.score(data.competition, data.labels, run) for run in data.probs]
     fair = np.full(len(data.probs), 1 / len(data.probs))
@@ -128,11 +128,11 @@ def rival_predictions(data: OutOfFold) -> dict[str, np.ndarray]:
 
 
 def chance_to_beat(scores: np.ndarray, drawn: np.ndarray) -> dict[str, float]:
-    """Return the probability that the blend beats a rival on new rows, by the name of each rival.
+    """Return the probability that the blend beats each of two rivals on new rows, as a dictionary.
 
-    scores (P,): the score of the blend, then the score of each rival in the order of NOISE. drawn (P, R): the same
-    scores in R rounds of a bootstrap. A round in which the blend and the rival have equal
-    scores counts as half a win.
+    The keys are "best single run" and "equal mean" (of all runs). scores (P,): the scores of the blend, of the best
+    single run and of the equal mean of all runs, in this order. drawn (P, R): the same scores in R rounds of a
+    bootstrap. A round with equal scores counts as half a win.
     """
     chances = {}
     for i, (name, noise) in enumerate(NOISE.items(), 1):
@@ -148,13 +148,13 @@ def chance_to_beat(scores: np.ndarray, drawn: np.ndarray) -> dict[str, float]:
 class Study:
     """A blend that was fitted on all rows, and its scores. A higher score is better.
 
-    chosen: the method and the rule of the blend; the method, or the rule, is named "mixed" if several were averaged.
-    shares: maps each candidate to its share in the blend. weights (M,): the weights of the runs. parameters: the
-    parameters of the rule (see decisions/decision.py). in_sample: the score on the rows to which the blend was fitted.
-    cross_validated: the score of `oof`. interval: the 95 % interval of cross_validated, from a bootstrap over groups.
-    beats: maps the name of each rival to the probability that the blend is better than the rival on new rows. table:
-    each candidate with its score on folds that were left out of its fit. oof (N, C): the probabilities of the blend in
-    nested cross-validation.
+    chosen: the method and the decision rule of the blend; if several methods or several rules were averaged, their name
+    contains "mixed". shares: a dictionary from each averaged candidate (a method with a rule) to its weight in the
+    average. weights (M,): the weights of the M runs. parameters: the parameters of the decision rule. in_sample: the
+    score on the rows to which the blend was fitted. oof (N, C): the probabilities of the blend in nested
+    cross-validation. cross_validated: the score of `oof`. interval: the 95 % interval of cross_validated, from a
+    bootstrap over groups. beats: a dictionary from "best single run" and "equal mean" to the probability that the blend
+    is better on new rows. table: each candidate with its score on folds that were left out of its fit.
     """
 
     chosen: Candidate
@@ -172,14 +172,13 @@ class Study:
 def study(data: OutOfFold, candidates: list[Candidate], progress: Callable[[int], None] = lambda count: None) -> Study:
     """Fit the candidates, choose a blend of them, and score the choice by nested cross-validation.
 
-    progress: a function that is called as progress(1) each time when all candidates have been fitted without one set of
-    folds.
+    progress: a function that is called as progress(1) whenever all candidates have been fitted once more.
     """
     return study_of(data, fit_candidates(data, candidates, np.unique(data.folds), progress))
 
 
 def study_of(data: OutOfFold, fitted: Fits) -> Study:
-    """Choose a blend of the fitted candidates, and score the choice by nested cross-validation."""
+    """Choose a blend of candidates that are already fitted, and score the choice by nested cross-validation."""
     group = np.unique(data.groups, return_inverse=True)[1]
     by_fold = scored_folds(data, fitted, group)
     blend = candidates.mix_candidates(fitted.without(), candidate_shares(by_fold, np.unique(group), fitted.without()))
@@ -188,10 +187,10 @@ def study_of(data: OutOfFold, fitted: Fits) -> Study:
 
 
 def scored_folds(data: OutOfFold, fitted: Fits, group: np.ndarray, without: tuple = ()) -> list[Scored]:
-    """Return the predictions of all candidates for each fold that is not in `without`.
+    """Return the predictions of each candidate for each fold that is not in `without`, as a list for each fold.
 
-    A fold is predicted by candidates that were fitted without this fold and without the folds in `without`. group (N,):
-    the number of each row's group.
+    The candidates that predict a fold were fitted without this fold and without the folds in `without`. group (N,): the
+    number of each row's group.
     """
     numbers = [k for k in np.unique(data.folds) if k not in without]
     return [_scored(data, fitted.without(*without, k), k, group) for k in numbers]
@@ -200,8 +199,9 @@ def scored_folds(data: OutOfFold, fitted: Fits, group: np.ndarray, without: tupl
 def _nested(data: OutOfFold, fitted: Fits, group: np.ndarray) -> np.ndarray:
     """Return the probabilities (N, C) of the blend in nested cross-validation.
 
-    A blend that was chosen and fitted without a fold predicts the rows of this fold. If there are only two folds, the
-    first candidate predicts, because no other fold is left for the choice. group (N,): the number of each row's group.
+    The rows of each fold are predicted by a blend that was chosen and fitted without this fold. If there are only two
+    folds, the first candidate predicts, because no other fold is left for a choice. group (N,): the number of each
+    row's group.
     """
     oof, numbers = np.empty(data.probs.shape[1:], np.float32), np.unique(data.folds)
     for j in numbers:
@@ -237,9 +237,9 @@ def _summary(data: OutOfFold, blend: Mixed, oof, group, table) -> Study:
 
 
 def _scored(data: OutOfFold, fitted: Fitted, k, group: np.ndarray) -> Scored:
-    """Return the predictions of each candidate for the rows of fold k, as GroupSums or AllRows.
+    """Return the predictions of each candidate for the rows of fold `k`, prepared for the bootstrap.
 
-    fitted: the candidates, fitted without fold k. group (N,): the number of each row's group.
+    fitted: the candidates, fitted without fold `k`. group (N,): the number of each row's group.
     """
     inside, groups = data.folds == k, int(group.max()) + 1
     # sorted by method, so that only one blend at a time is in memory
@@ -251,10 +251,10 @@ def _scored(data: OutOfFold, fitted: Fitted, k, group: np.ndarray) -> Scored:
 
 
 def _predictions(data: OutOfFold, fitted: Fitted, candidates: list[Candidate], rows) -> Iterator[np.ndarray]:
-    """Yield the predictions of each candidate for some rows, in the form that the metric takes.
+    """Yield the predictions of each candidate for some of the rows, in the form that the metric takes.
 
-    fitted: the weights and the parameters of each candidate. candidates: the candidates sorted by method, so that each
-    method blends only once. rows (N,) bool: True for each row to predict.
+    fitted: a dictionary from each candidate to its weights and its parameters. candidates: the candidates, sorted by
+    method, so that each method has to blend only once. rows: a bool array (N,), True for each row to predict.
     """
     for method, of_method in itertools.groupby(candidates, key=lambda candidate: candidate.method):
         mixed = None

@@ -1,6 +1,6 @@
-"""Combine the predictions of models by a weighted mean of some kind, and find models with equal predictions.
+"""Combine the predictions of models by a weighted mean of some kind, and find models with the same predictions.
 
-Letters in the shapes: M models, N rows, C classes, D distinct models.
+Letters in the shapes: M models, N rows, C classes, D models with distinct predictions.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,12 +16,12 @@ from comp.metrics.formulas import FLOOR
 
 @dataclass(frozen=True)
 class Mean:
-    """A kind of weighted mean over models, such as the arithmetic mean.
+    """A kind of weighted mean over models, such as the arithmetic or the geometric mean.
 
-    blended: a function of the predictions (M, N, C) of M models, the weights (M,) and the competition, which returns
-    the blend (N, C) float32. mixed: the method name that a blend gets if its weights are averaged over several methods
-    with this kind of mean. Such weights can be averaged, because the blend is linear in the weights. (With the
-    geometric mean, the logarithm of the blend is linear in the weights.)
+    blended: a function of the predictions (M, N, C) of M models, their weights (M,) and the competition, which returns
+    the blend (N, C) float32. mixed: the name for the method of a blend whose weights are the mean of the weights of
+    several methods. Such weights can be averaged, because the blend or, for the geometric mean, its logarithm is linear
+    in the weights.
     """
 
     mixed: str
@@ -47,11 +47,10 @@ def _geometric(probs: np.ndarray, weights: np.ndarray, competition: Competition)
 
 
 def _of_ranks(probs: np.ndarray, weights: np.ndarray, competition: Competition) -> np.ndarray:
-    """Return the rank of each row in each column, (N, C) float32, scaled to 0 … 1 and averaged over the models.
+    """Return the rank of each row in each column, scaled to 0 … 1 and averaged over the models, as (N, C) float32.
 
-    Only competitions with two classes, or with several labels in each row, can use ranks: with more classes, the ranks
-    in a row would not sum to 1. probs (M, N, C): the predictions of the models. weights (M,): the weights of
-    the models in the average.
+    This is possible only with two classes or for multilabel data: with more classes, the ranks in a row would not sum
+    to 1. probs (M, N, C): the predictions of M models. weights (M,): the weights of the models.
     """
     if competition.target == "multilabel":
         return _mean_rank(probs, weights).astype(np.float32)
@@ -60,9 +59,10 @@ def _of_ranks(probs: np.ndarray, weights: np.ndarray, competition: Competition) 
 
 
 def _mean_rank(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Return the rank of each row in each column, (N, …), scaled to 0 … 1 and averaged over the models.
+    """Return the rank of each row, scaled to 0 … 1 and averaged over the models.
 
-    values (M, N, …): the predictions of the models. weights (M,): the weights of the models in the average.
+    values: the predictions of the models, as (M, N), which gives (N,); or as (M, N, C), which gives the rank in each
+    column (N, C). weights (M,): the weights of the models.
     """
     from scipy.stats import rankdata
 
@@ -76,7 +76,7 @@ RANKS = Mean("rank_mixed", _of_ranks)
 
 
 def on_simplex(weights: np.ndarray) -> np.ndarray:
-    """Return the weights (M,) with negative weights set to 0, and scaled to sum to 1. This removes rounding errors."""
+    """Return the weights with negative weights set to 0, scaled to sum to 1. This removes rounding errors."""
     weights = np.clip(weights, 0, None)
     return weights / weights.sum()
 
@@ -85,11 +85,11 @@ def on_simplex(weights: np.ndarray) -> np.ndarray:
 
 
 def distinct_models(probs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Find models with equal predictions. Return the positions (D,) of the distinct models, and an array (M,).
+    """Find models with the same predictions. Return the positions (D,) of distinct models, and an array (M,).
 
-    The array (M,) says for each model which of the D distinct models has the same predictions (0 … D-1). probs
-    (M, N, C): the predictions of the models. The distinct models are sorted by the sums of their columns, because the
-    order affects the searches for weights, and an order by scores would leak the labels.
+    The array (M,) says for each of the M models which distinct model has the same predictions, as a number from 0 to
+    D - 1. probs (M, N, C): the predictions of the models. The distinct models are sorted by the sums of their columns,
+    because the order affects the searches for weights, and an order by scores would leak the labels.
     """
     keys = [tuple(map(float, model.sum(0, dtype=np.float64))) for model in probs]
     kept: list[int] = []
@@ -102,7 +102,7 @@ def distinct_models(probs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def identical_models(names: Sequence[str], probs: np.ndarray) -> list[str]:
-    """Return the names of two or more models with equal predictions, or [] if all predictions differ.
+    """Return the names of two or more models with the same predictions, or [] if all predictions differ.
 
     probs (M, N, C): the predictions of the models, in the order of `names`.
     """
@@ -115,7 +115,7 @@ def identical_models(names: Sequence[str], probs: np.ndarray) -> list[str]:
 def shared_weights(weights: np.ndarray, number: np.ndarray) -> np.ndarray:
     """Return the weights (M,) of all models from the weights (D,) of the distinct models.
 
-    Models with equal predictions share the weight of their distinct model in equal parts. number (M,): which distinct
-    model each model equals, from `distinct_models`.
+    Models with the same predictions share the weight of their distinct model equally. number (M,): the number of each
+    model's distinct model, from `distinct_models`.
     """
     return weights[number] / np.bincount(number)[number]

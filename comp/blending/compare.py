@@ -1,15 +1,15 @@
-"""Compare two sets of runs on the same rows: is set B better than set A? This is the stage `make compare`.
+"""Compare two sets of runs on the same rows, to find out whether set B is better than set A. This is `make compare`.
 
-The comparison covers each metric of the competition. It also covers each attribute of the classes or, if the classes
-have no attributes, each class or label.
+The comparison covers each metric of the competition. It also covers each attribute of the classes, such as a colour, or
+each class or label if the classes have no attributes.
 
-The difference of a metric between the sets has two sources of uncertainty. The first source is the sample of groups. A
-bootstrap over groups estimates this uncertainty. It draws the same groups for all runs, so that rows that are hard for
-both sets cancel out. The second source is the random seed of each training. This uncertainty is estimated from the
-spread of the scores within a set, less the part of the spread that the groups explain, by the method of moments of
-DerSimonian and Laird (1986). In simulations with normally distributed scores and two to five runs in each set, 93 to
-96 % of the 95 % intervals contained the true difference. With only three runs in both sets together, the intervals are
-very wide, because one degree of freedom is left.
+The difference between the sets has two sources of uncertainty. The first source is the sample of groups, which a
+bootstrap over groups estimates. It draws the same groups for all runs, so that rows that are hard for both sets cancel
+out. The second source is the random seed of each training. It is estimated from the spread of the scores within a set,
+less the part of the spread that the groups explain, by the method of moments of DerSimonian and Laird (1986). In
+simulations with normally distributed scores and two to five runs in each set, 93 to 96 % of the 95 % intervals
+contained the true difference. With only three runs in both sets together, the intervals are very wide, because one
+degree of freedom is left.
 
 Letters in the shapes: N rows, C classes, G groups, R rounds of the bootstrap, M runs in both sets together.
 """
@@ -40,11 +40,11 @@ SEED = 1
 
 @dataclass(frozen=True)
 class Difference:
-    """The difference of a metric between two sets of runs. All values are as the leaderboard shows them.
+    """How much two sets of runs differ in a metric. All values are as the leaderboard shows them.
 
-    first, second: the mean value over the runs of the first set and over the runs of the second set. interval: the 95 %
-    interval of second - first. better: the probability that the second set is better. each: two tuples, which are the
-    value of each run of the first set and the value of each run of the second set.
+    first, second: the mean value of the runs of the first set, and of the runs of the second set. interval: the 95 %
+    interval of second - first. better: the probability that the second set is better. each: the value of each run, in
+    one tuple for the first set and one tuple for the second set.
     """
 
     first: float
@@ -60,11 +60,11 @@ class Difference:
 
 @dataclass(frozen=True)
 class Part:
-    """One part of a comparison: the predictions of two sets of runs for the same rows, scored by one metric.
+    """The predictions of two sets of runs for the same rows, and the metric by which they are compared.
 
-    competition: the metric and the classes of this part, as a Competition. labels: the true labels, as (N,) or (N, C).
-    first, second: the predictions of the runs of the first set, and of the runs of the second set, each in the form
-    that the metric takes (see scoring.predictions).
+    competition: a Competition with this metric, and with the classes that are compared. labels: the true labels, as
+    (N,) or, for multilabel data, as (N, C) of 0 and 1. first, second: the predictions of each run of the first set, and
+    of each run of the second set, in the form that the metric takes (see scoring.predictions).
     """
 
     competition: Competition
@@ -74,9 +74,10 @@ class Part:
 
 
 def differences(parts: dict[str, Part], group: np.ndarray) -> dict[str, Difference]:
-    """Return the Difference between the two sets of runs for each part of a comparison, by the name of the part.
+    """Return for each name in `parts` how much the two sets of runs differ.
 
-    parts: the parts by name. group (N,): the number of each row's group, 0 … G-1.
+    parts: a dictionary from a name (such as that of a metric or of a class) to the predictions to compare. group (N,):
+    the number of each row's group, from 0.
     """
     groups = int(group.max()) + 1
     summed = {
@@ -91,7 +92,7 @@ def differences(parts: dict[str, Part], group: np.ndarray) -> dict[str, Differen
 
 
 def _difference(part: Part, scores: np.ndarray, drawn: np.ndarray) -> Difference:
-    """Return the Difference between the two sets of runs for one part of a comparison.
+    """Return how much two sets of runs differ in one metric.
 
     scores (M,): the score of each run; the runs of the first set come first. drawn (M, R): the scores of the same runs
     in R rounds of a bootstrap over groups.
@@ -109,11 +110,11 @@ def _difference(part: Part, scores: np.ndarray, drawn: np.ndarray) -> Difference
 
 
 def _drawn_parts(summed: dict[str, list], groups: int) -> dict[str, np.ndarray]:
-    """Return the scores (M, R) of the M runs of each part in R rounds of a bootstrap over groups, by the part's name.
+    """Return for each name in `summed` the scores (M, R) of M runs in R rounds of a bootstrap over groups.
 
-    summed: for each part, by name, the predictions of its M runs as GroupSums or as AllRows. groups: the number of
-    groups. All parts with GroupSums use the same draws, and so do all parts with AllRows, because drawing takes longer
-    than scoring.
+    summed: a dictionary from a name to the prepared predictions of the M runs. groups: the number of groups. The draws
+    are the same for all metrics that are computed from sums, and the same for all other metrics, because drawing takes
+    longer than scoring.
     """
     scores = {}
     for kind in (GroupSums, AllRows):
@@ -127,9 +128,9 @@ def _drawn_parts(summed: dict[str, list], groups: int) -> dict[str, np.ndarray]:
 def _drawn(summed: list[GroupSums] | list[AllRows], groups: int) -> np.ndarray:
     """Return the scores (M, R) of M predictions in R rounds of a bootstrap, which draws groups with replacement.
 
-    summed: the M predictions. groups: the number of groups. If the metric needs the rows themselves and there are too
-    many rows, the groups are drawn only from a random part of all groups. The scores then deviate too much from the
-    score on all rows, so the deviations are multiplied by the square root of this part's share of all groups.
+    summed: the M predictions. groups: the number of groups. If the metric must go through the rows and these are very
+    many, the groups are drawn from only some of all groups, to save time. The deviations of the scores are then too
+    large. So they are multiplied by the square root of the share of groups that is drawn from.
     """
     kept = _some_groups(summed, groups)
     if len(kept) == groups:
@@ -142,8 +143,8 @@ def _drawn(summed: list[GroupSums] | list[AllRows], groups: int) -> np.ndarray:
 def _some_groups(summed: list[GroupSums] | list[AllRows], groups: int) -> np.ndarray:
     """Return the sorted numbers of the groups from which the bootstrap draws.
 
-    These are all groups, or only a random part of them if the metric needs the rows themselves and there are too many
-    rows. groups: the number of all groups.
+    These are all groups or, if the metric must go through the rows and these are very many, a random choice of groups.
+    groups: the number of all groups.
     """
     cells = max(rows.predictions.size for rows in summed) if isinstance(summed[0], AllRows) else 0
     if cells <= MOST_CELLS:
@@ -155,14 +156,14 @@ def _some_groups(summed: list[GroupSums] | list[AllRows], groups: int) -> np.nda
 def _with_seeds(drawn: np.ndarray, scores: np.ndarray, count: int) -> np.ndarray:
     """Return 2R possible differences between the mean scores of the two sets, with the noise of training seeds.
 
-    drawn (M, R): the scores of the runs in R rounds of a bootstrap over groups. scores (M,): the scores of the runs on
+    drawn (M, R): the scores of M runs in R rounds of a bootstrap over groups. scores (M,): the scores of the runs on
     all groups. count: the number of runs in the first set, which come first in both arrays.
 
-    The noise of seeds is added to the difference in each round of `drawn`. The runs of a set differ in their scores.
-    One part of this variance comes from the groups, and `drawn` has this part already; the rest comes from the seeds.
-    The standard error of the difference is computed from this rest, and the noise is the standard error times a draw of
-    Student's t. Each draw of the noise is added once and subtracted once, so that exchanging the sets mirrors the
-    result. If each set has only one run, the noise of seeds is not known, and R differences are returned without noise.
+    The bootstrap gives R differences. The scores of the runs in a set have a variance. One part of it comes from the
+    groups, and `drawn` has this part already; the rest comes from the seeds. The standard error of the difference is
+    computed from this rest, and the noise is the standard error times a draw of Student's t. The noise is once added to
+    and once subtracted from each of the R differences, so that exchanging the sets only changes the signs. If each set
+    has only one run, the noise of seeds is not known, and the R differences are returned without noise.
     """
     differences, freedom = drawn[count:].mean(0) - drawn[:count].mean(0), len(scores) - 2
     if freedom == 0:
@@ -175,10 +176,10 @@ def _with_seeds(drawn: np.ndarray, scores: np.ndarray, count: int) -> np.ndarray
 
 
 def _squares_within(values: np.ndarray, count: int) -> np.ndarray:
-    """Return the sum (R,) of squared deviations over all M runs, where each run deviates from the mean of its set.
+    """Return the sum (R,) of squared deviations of all runs from the mean of their own set.
 
-    values (M, R): R values of each run; the runs of the first set come first. count: the number of runs in the first
-    set.
+    values (M, R): R values of each of M runs; the runs of the first set come first. count: the number of runs in the
+    first set.
     """
     return sum(((part - part.mean(0)) ** 2).sum(0) for part in (values[:count], values[count:]))
 
@@ -190,9 +191,9 @@ SHOWN = 12  # largest number of classes in the table; if there are more, the tab
 class Compared:
     """The predictions of two sets of runs for the same rows, and the labels, folds and groups of these rows.
 
-    labels: the true labels, as (N,) or (N, C). folds (N,): the fold of each row. group (N,): the number of each row's
-    group, 0 … G-1. first, second: the probabilities (N, C) of each run, in a list for the first set and in a list for
-    the second set.
+    labels: the true labels, as (N,) or, for multilabel data, as (N, C) of 0 and 1. folds (N,): the fold of each row.
+    group (N,): the number of each row's group, from 0. first, second: the probabilities (N, C) of each run, in one list
+    for the first set and one list for the second set.
     """
 
     competition: Competition
@@ -205,7 +206,7 @@ class Compared:
     def predictions(self, metric: Metric) -> tuple[list[np.ndarray], list[np.ndarray]]:
         """Return the predictions of each run in the form that the metric takes.
 
-        The predictions of the first set are in the first list, and those of the second set are in the second list.
+        The first list has the predictions of the first set of runs, and the second list has those of the second set.
         """
         first, second = (
             [scoring.predictions(self.competition, metric, values) for values in part]
@@ -215,9 +216,10 @@ class Compared:
 
 
 def compared_metrics(data: Compared) -> dict[str, Difference]:
-    """Return the Difference between the two sets for each metric and each attribute, by name.
+    """Return how much the two sets differ in each metric of the competition and in each attribute of its classes.
 
-    The metrics are the competition's metric and the metrics in `also`.
+    The result is a dictionary from the name of the metric, or of the metric and the attribute, to the Difference. The
+    metrics are `metric` and `also` in competition.toml. An attribute is a property of the classes, such as a colour.
     """
     parts = {
         metric.name: Part(replace(data.competition, metric=metric), data.labels, *data.predictions(metric))
@@ -227,10 +229,10 @@ def compared_metrics(data: Compared) -> dict[str, Difference]:
 
 
 def _attributes(data: Compared) -> dict[str, Part]:
-    """Return a Part for each attribute of the classes (such as a colour), by the names of the metric and the attribute.
+    """Return what to compare for each attribute of the classes, such as a colour, by name.
 
-    In this Part, the values of the attribute take the place of the classes. The result is empty if the classes have no
-    attributes, or if the metric is not computed from counts.
+    The values of the attribute take the place of the classes. The result is empty if the classes have no attributes, or
+    if the metric is not computed from counts of each class.
     """
     metric, values = data.competition.metric, data.competition.attribute_values
     if not values or metric.terms is None:
@@ -248,10 +250,9 @@ def _attributes(data: Compared) -> dict[str, Part]:
 
 
 def compared_folds(data: Compared) -> dict[int, tuple[float, float]]:
-    """Return two values of the metric for each fold, by the number of the fold.
+    """Return a dictionary from the number of each fold to two values of the metric.
 
-    The first value is the mean over the runs of the first set, and the second value is the mean over the runs of the
-    second set.
+    They are the mean over the runs of the first set and the mean over the runs of the second set.
     """
     competition, values = data.competition, {}
     predictions = data.predictions(competition.metric)
@@ -272,11 +273,11 @@ def compared_folds(data: Compared) -> dict[int, tuple[float, float]]:
 
 
 def compared_labels(data: Compared) -> tuple[str, dict[str, Difference]]:
-    """Return the name of a measure, and the Difference in this measure for each class or label, by its name.
+    """Return the name of a measure, and how much the two sets differ in it for each class or label, by name.
 
-    At most SHOWN classes or labels are compared, namely those that differ most. If the metric scores answers, the
-    measure is F1. If the metric scores the ranks or the probabilities of several labels, the measure is the metric
-    itself. For all other metrics, return an empty name and no Difference.
+    At most SHOWN classes or labels are compared, namely those that differ most. If the metric takes predicted classes
+    or labels, the measure is F1. For multilabel data, and a metric that takes probabilities, it is the metric itself.
+    In all other cases, return "" and {}.
     """
     competition, metric = data.competition, data.competition.metric
     decides, first_and_second = metric.decides(competition.target), data.predictions(metric)
@@ -294,9 +295,9 @@ def compared_labels(data: Compared) -> tuple[str, dict[str, Difference]]:
 
 
 def _column(answers: np.ndarray, c: int) -> np.ndarray:
-    """Return column c of answers (N, C) as (N, 1).
+    """Return column `c` of predicted labels or probabilities (N, C) as (N, 1).
 
-    If the answers are classes (N,), return a bool (N, 1) that is true for each row with class c.
+    If `answers` are predicted classes (N,), return a bool array (N, 1), which is True for each row with class `c`.
     """
     return answers[:, [c]] if answers.ndim == 2 else (answers == c)[:, None]
 
@@ -304,9 +305,9 @@ def _column(answers: np.ndarray, c: int) -> np.ndarray:
 def _most_different(labels: np.ndarray, first_and_second, size: int) -> np.ndarray:
     """Return the sorted numbers of at most SHOWN classes, which are those that the two sets predict most differently.
 
-    The differences are measured roughly in standard errors. labels: the true labels, as (N,) or (N, C).
-    first_and_second: the list of the first set's predictions and the list of the second set's predictions. size: the
-    number C of classes.
+    The differences are measured roughly in standard errors. labels: the true labels, as (N,) or, for multilabel data,
+    as (N, C) of 0 and 1. first_and_second: two lists, with the predictions of the runs of the first and of the second
+    set. size: the number C of classes.
     """
     if size <= SHOWN:
         return np.arange(size)
@@ -318,10 +319,10 @@ def _most_different(labels: np.ndarray, first_and_second, size: int) -> np.ndarr
 
 
 def _measured(labels: np.ndarray, predictions: np.ndarray, size: int) -> np.ndarray:
-    """Return a measure (C,) of how good the predictions are for each of C classes or labels.
+    """Return for each of C classes or labels a number (C,) that says how good the predictions are.
 
-    If `predictions` are answers, the measure is F1. If `predictions` are probabilities, the measure is the mean
-    probability of the true state (present or absent) of the label.
+    For predicted classes or labels, this is F1. For probabilities of labels, it is the mean over the rows of p if the
+    label is present and of 1 - p if it is absent, where p is the probability of the label. size: the number C.
     """
     if predictions.dtype.kind != "f":
         return f_scores(*counts(labels, predictions, size))[0]
@@ -334,8 +335,8 @@ def _measured(labels: np.ndarray, predictions: np.ndarray, size: int) -> np.ndar
 def compare_runs(project: Project, first: list[str], second: list[str]) -> None:
     """Print the comparison of two sets of runs, and a warning if a compared blend is not up to date.
 
-    first, second: the names of the runs of each set. Raise InputError if a set is empty, if a name is not the name of a
-    run, or if a name occurs twice.
+    first, second: the names of the runs of each set. Raise InputError if a set is empty, if there is no run with one of
+    the names, or if a name occurs twice.
     """
     check_names(project, first, second)
     if BLEND in (*first, *second) and project.blend.stale:
@@ -350,7 +351,7 @@ def comparable(project: Project) -> list[str]:
 
 
 def check_names(project: Project, first: list[str], second: list[str]) -> None:
-    """Raise InputError unless both sets name at least one run, all names are known, and no run is named twice.
+    """Raise InputError unless both sets name at least one run, each named run exists, and no run is named twice.
 
     first, second: the names of the runs of each set.
     """
@@ -360,7 +361,7 @@ def check_names(project: Project, first: list[str], second: list[str]) -> None:
     for letter, side in (("A", first), ("B", second)):
         if not side:
             raise InputError(
-                f"no {letter} is given, but A and B name the runs to compare",
+                f"the option {letter} is missing, but A and B name the runs to compare",
                 "one run for A and one for B, as in A=x B=y, or several runs that differ only in their seeds, "
                 'as in A="x_s0 x_s1" B="y_s0 y_s1"',
                 _advice((first or free[:1]), (second or free[-1:])),
@@ -375,10 +376,10 @@ def check_names(project: Project, first: list[str], second: list[str]) -> None:
 
 
 def _advice(first: list[str], second: list[str]) -> str:
-    """Return the command that compares these two sets of runs.
+    """Return a command that compares these two sets of runs, or one that trains another run.
 
-    If a set is empty or a run is in both sets, return the command that trains another run instead. first, second: the
-    names of the runs of each set.
+    The second command is returned if a set is empty or if a run is in both sets. first, second: the names of the runs
+    of each set.
     """
     if not (first and second) or set(first) & set(second):
         return "make train MODEL=<a model> RUN=<another name>"
@@ -396,7 +397,7 @@ def load_compared(project: Project, first: list[str], second: list[str]) -> Comp
     numbers = common_folds(project, names)
     left = [str(k) for k in range(project.fold_count) if k not in numbers]
     if left:
-        console.warn(f"left out: fold {', '.join(left)}, because some of these runs have not predicted all folds")
+        console.warn(f"left out: fold {', '.join(left)}, which not every compared run has predicted")
     rows = scored_rows(project.folds[project.folds["fold"].isin(numbers)], project.competition)
 
     def load(name: str) -> np.ndarray:
@@ -450,7 +451,7 @@ def show_comparison(data: Compared, first: list[str], second: list[str]) -> None
 
 
 def _lower(data: Compared) -> str:
-    """Return a text that names the metrics for which a lower value is better, or an empty text if there are none."""
+    """Return a text that names the metrics for which a lower value is better, or "" if there are none."""
     names = [metric.name for metric in (data.competition.metric, *data.competition.also) if not metric.higher_is_better]
     return f"; {', '.join(names)}: lower is better" if names else ""
 
@@ -487,7 +488,10 @@ def _show_runs(difference: Difference, name: str, first: list[str], second: list
 
 
 def _show_folds(data: Compared) -> str:
-    """Print the metric's value for both sets in each fold. Return a text that says in how many folds B is better."""
+    """Print the metric's value for both sets in each fold. Return a text with the number of folds in which B is better.
+
+    An example of the text is "3 of 5 folds".
+    """
     of_folds, shown = compared_folds(data), data.competition.metric.shown
     rows = [[str(k), first, second, f"{second - first:+.4f}"] for k, (first, second) in of_folds.items()]
     console.table(f"{data.competition.metric.name} in each fold", ["fold", "A", "B", "B - A"], rows)
@@ -496,7 +500,7 @@ def _show_folds(data: Compared) -> str:
 
 
 def _show_result(data: Compared, difference: Difference, won: str, groups: int) -> None:
-    """Print the difference of the main metric, the probability that B is better, and what its 95 % interval includes.
+    """Print the difference in the main metric, the probability that B is better, and what its 95 % interval includes.
 
     won: the text from `_show_folds`. groups: the number of groups.
     """
@@ -505,7 +509,9 @@ def _show_result(data: Compared, difference: Difference, won: str, groups: int) 
     console.say(f"{name}: B - A = {difference.value:+.4f}, 95 % interval {low:+.4f} to {high:+.4f}")
     console.say(f"B is better with probability {difference.better:.2f}, and in {won}")
     if max(counts_of_seeds) > 1:
-        seeds = f"It includes the spread over seeds ({counts_of_seeds[0]} of A, {counts_of_seeds[1]} of B)."
+        seeds = (
+            f"The interval includes the spread over seeds ({counts_of_seeds[0]} runs of A, {counts_of_seeds[1]} of B)."
+        )
     else:
-        seeds = "It leaves out the spread over seeds, because A and B have one run each."
+        seeds = "The interval leaves out the spread over seeds: A and B have one run each."
     console.say(f"The 95 % interval comes from a bootstrap over {groups:,} groups.\n{seeds}")

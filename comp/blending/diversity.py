@@ -15,11 +15,11 @@ COMPARED_CELLS = 20_000_000  # largest number of answers of each model to compar
 
 
 def disagreement(competition: Competition, probs: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Return for each pair of M models the share of rows for which the two models give different answers, (M, M).
+    """Return for each pair of M models the share of rows for which the two models predict different classes, (M, M).
 
-    With several labels in each row, each label of each row is one answer. For a regression, return 1 minus the
-    correlation between the errors of the two models. probs (M, N, C): the predictions of the models. labels: the true
-    labels, which only a regression uses.
+    For multilabel data, return the share of labels over all rows that are predicted differently. For a regression,
+    return 1 - the correlation between the errors of the two models. probs (M, N, C): the predictions of the models.
+    labels: the true labels, which only a regression uses.
     """
     if competition.target == "regression":
         return 1 - correlation(competition, probs, labels)
@@ -32,7 +32,8 @@ def correlation(competition: Competition, probs: np.ndarray, labels: np.ndarray)
     """Return for each pair of M models the correlation between the probabilities of the two models, (M, M).
 
     For a regression, return the correlation between the errors of the two models. probs (M, N, C): the predictions of
-    the models. If there are many rows, only evenly spaced rows are used.
+    the models. labels: the true labels, which only a regression uses. If there are many rows, only evenly spaced rows
+    are used.
     """
     step = max(1, probs[0].size // CORRELATED_CELLS)
     rows = probs[:, ::step].reshape(len(probs), -1).astype(np.float64)
@@ -47,9 +48,9 @@ def losses_without(
 ) -> np.ndarray:
     """Return for each of M models how much the score of the blend drops if this model is removed, (M,).
 
-    The weights of the other models are scaled up, but not fitted again. candidate: the method and the rule of the
-    blend. probs (M, N, C): the predictions of the models. weights (M,): the weights of the models. parameters: the
-    parameters of the rule.
+    The weights of the other models are scaled to sum to 1, but not fitted again. candidate: the method and the decision
+    rule of the blend. probs (M, N, C): the predictions of the models. weights (M,): the weights of the models.
+    parameters: the parameters of the decision rule.
     """
 
     def score(kept: np.ndarray) -> float:
@@ -64,14 +65,16 @@ def losses_without(
 
 
 def weakest(competition: Competition, oof: np.ndarray, labels: np.ndarray, probs: np.ndarray, count: int = 3):
-    """Return the `count` classes that the blend predicts worst, the worst class first, as a list of dicts.
+    """Return the `count` classes that the blend predicts worst, the worst class first, as a list of dictionaries.
 
-    The measure is the recall of a class or, with several labels in each row, the F1 of a label. For a regression, the
-    list is empty. oof (N, C): the blend's out-of-fold probabilities. probs (M, N, C): the out-of-fold probabilities of
-    the models. The keys of each dict are: label, the number of the class; rows, the number of rows with this class;
-    measure, "recall" or "F1"; score, the measure of the blend; best_run, the position of the model with the best
-    measure for this class; best_score, the measure of this model. If each row has one class, the key taken_for holds
-    the most frequent wrong answer for rows of this class.
+    The keys of each dictionary are:
+        label: the number of the class; rows: the number of rows with this class
+        measure: "recall" or, for multilabel data, "F1"; score: the recall or F1 of the blend for this class
+        best_run, best_score: the position of the single model that predicts this class best, and its recall or F1
+        taken_for: the class that is most often predicted for the rows by mistake (not for multilabel data)
+
+    For a regression, the list is empty. oof (N, C): the blend's out-of-fold probabilities. labels: the true labels, as
+    (N,) or, for multilabel data, as (N, C) of 0 and 1. probs (M, N, C): the out-of-fold probabilities of the models.
     """
     if competition.target == "regression":
         return []

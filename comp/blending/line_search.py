@@ -1,20 +1,20 @@
 """Search for blend weights along lines, and find the best point on each line exactly.
 
-The search works for metrics that are computed from counts of each class (Metric.terms). Along a line, each class of a
-row has a score of start + t * slope, and the class with the highest score is the answer for the row. An answer changes
-only at certain values of t, which can be computed. So the metric is a step function of t, and sorting these values of t
-gives all steps (Och 2003, minimum error rate training). A switch is one such value of t, at which the answer for one
-row switches from one class to another class.
+The search is for metrics that are computed from counts of each class (Metric.terms). Along a line, each class of a row
+has a score of start + t * slope, and the class with the highest score is predicted. The predicted class of a row
+changes only at certain values of t, which can be computed. So the metric is a step function of t, and all its steps are
+found by sorting these values of t (Och 2003, minimum error rate training).
 
-This code is our own, because the optimisers of scipy see a flat function between the steps. With weights fitted on half
-of the rows, the search had a score of .8189, .8754 and .8981 on the other half for 3, 10 and 30 simulated runs, and
-scipy's Nelder-Mead method had .8154, .8615 and .8563 (`make bench BENCH=blending`).
+This is our own code, because the optimisers of scipy see a flat function between the steps. With weights fitted on half
+of the rows, the search scored .8189, .8754 and .8981 on the other half for 3, 10 and 30 simulated runs, and scipy's
+Nelder-Mead method scored .8154, .8615 and .8563 (`make bench BENCH=blending`).
 
-The module has four sections: the values of a metric after each switch; the best step on one line; steps on one line
-after another; and open rows, which are the only rows whose answer depends on the weights.
+Only some rows have a predicted class that depends on the weights. They are called open rows, and the classes that can
+be predicted for an open row are called its candidates. A switch is a value of t at which the prediction for one row
+changes from one candidate to another.
 
-Letters in the shapes: M models, N rows, C classes; n open rows with k candidate classes each; E switches; T changes of
-counts, which are two for each switch, because one class loses a row and another class gains the row.
+Letters in the shapes: M models, N rows, C classes; n open rows with k candidates each; E switches; T changes of counts,
+which are two for each switch, because one class loses a predicted row and another class gains it.
 """
 
 from collections.abc import Callable, Sequence
@@ -33,12 +33,12 @@ def values_of_steps(
 ) -> np.ndarray:
     """Return the scores (E + 1,) of the metric: before the first switch, and after each of E switches.
 
-    At a switch, the answer for one row switches from one class to another class. This makes two changes, because the
-    counts of both classes change. The T changes are sorted by class, and within a class by switch. changed_class (T,):
-    the class of each change. switch (T,): the number of the change's switch, 0 … E-1. right_change (T,): the number
-    that a change adds to the true positives of its class. predicted_change (T,): the number that a change adds to the
-    predicted rows of its class. switches: the number E. counts: three arrays (C,), which are the true positives,
-    the predicted rows and the actual rows of each class before the first switch.
+    At a switch, the prediction for one row changes from one class to another. This makes two changes, because the
+    counts of both classes change. The T changes are sorted by class and, within a class, by switch. changed_class (T,):
+    the class of each change. switch (T,): the number of its switch, 0 … E-1. right_change, predicted_change (T,): what
+    the change adds to the class's number of true positives and of predictions. switches: the number E. counts: three
+    arrays (C,), which are the number of true positives, of predictions and of labels of each class before the first
+    switch.
     """
     start = metric.terms(*counts)
     now, was = terms_by_class(metric, changed_class, right_change, predicted_change, counts)
@@ -50,10 +50,11 @@ def values_of_steps(
 
 
 def terms_by_class(metric: Metric, changed_class, right_change, predicted_change, counts):
-    """Return the metric's terms for the class of each change, first after the change and then before the change.
+    """Return for each of T changes the numerators and denominators of its class, after the change and before it.
 
-    The terms are numerators (T,) and denominators (T,); the metric divides the sum of the numerators of all classes by
-    the sum of their denominators. The arguments are those of `values_of_steps`.
+    At each change, a class gains or loses one predicted row. The result is two pairs of arrays (T,). The metric is the
+    sum of the numerators of all classes divided by the sum of their denominators. `values_of_steps` explains the
+    changes and the other arguments.
     """
     begins = np.flatnonzero(np.diff(changed_class, prepend=-1))
     right, predicted, actual = (part[changed_class] for part in counts)
@@ -77,11 +78,12 @@ SMALL_CLASSES = 2**15  # with fewer classes, the numbers of the classes fit into
 
 @dataclass(frozen=True)
 class Rows:
-    """The open rows, whose answers may change, together with the counts of all other rows, whose answers never change.
+    """The open rows, whose predicted class depends on the blend weights, and the counts of all other rows.
 
-    classes (n, k): the k candidate classes of each open row. labels (n,): the true class of each open row. right (C,):
-    the number of right answers of each class in the other rows. predicted (C,): the number of other rows with each
-    class as the answer. actual (C,): the number of open and other rows with each true class.
+    classes (n, k): the k classes that can be predicted for each of n open rows, called its candidates. labels (n,): the
+    true class of each open row. right (C,): the number of true positives of each class in the other rows. predicted
+    (C,): the number of predictions of each class in the other rows. actual (C,): the number of labels of each class in
+    all rows.
     """
 
     classes: np.ndarray
@@ -91,25 +93,25 @@ class Rows:
     actual: np.ndarray
 
     def winners(self, scores: np.ndarray) -> np.ndarray:
-        """Return the candidate class (n,) with the highest score in each open row.
+        """Return for each open row the candidate class (n,) with the highest score. Of equal scores, the first wins.
 
-        Among equal scores, the first candidate wins. scores (n, k): the scores of the candidates.
+        scores (n, k): the scores of the k candidates of each row.
         """
         return self.classes[np.arange(len(scores)), scores.argmax(1)]
 
     def counts(self, winners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return for each class, over all rows, its number of right answers (C,) and its number of answers (C,).
+        """Return the number of true positives (C,) and the number of predictions (C,) of each class, over all rows.
 
-        winners (n,): the answer for each open row.
+        winners (n,): the predicted class of each open row.
         """
         size = len(self.actual)
         hits = np.bincount(winners[winners == self.labels], minlength=size)
         return self.right + hits, self.predicted + np.bincount(winners, minlength=size)
 
     def score(self, metric: Metric, scores: np.ndarray) -> float:
-        """Return the score of the metric over all rows; a higher score is better.
+        """Return the score of the metric over all rows. A higher score is better.
 
-        scores (n, k): the scores of the candidates in the open rows.
+        scores (n, k): the scores of the k candidate classes of each of n open rows; the highest score is predicted.
         """
         return metric.shown(metric.of_counts(*self.counts(self.winners(scores)), self.actual))
 
@@ -117,11 +119,11 @@ class Rows:
 def best_step(
     rows: Rows, metric: Metric, start: np.ndarray, slope: np.ndarray, low: float, high: float
 ) -> tuple[float, float]:
-    """Return the t between `low` and `high` at which the metric has its best score over all rows, and this best score.
+    """Return the t between `low` and `high` at which the metric has its best score over all rows, and this score.
 
-    start (n, k), slope (n, k): a candidate in an open row has the score start + t * slope. All steps of the metric as a
-    function of t are compared. Of several equally good steps, the widest step is taken, and t is the middle of this
-    step, because such a t generalises best.
+    start, slope (n, k): each of the k candidate classes of an open row has the score start + t * slope, and the class
+    with the highest score is predicted. The metric is a step function of t. Of several steps with the best score, the
+    widest is taken, and t is its middle, because such a t generalises best.
     """
     edges, values = steps_along(rows, metric, start, slope, low, high)
     widths = np.diff(edges)
@@ -138,8 +140,8 @@ def steps_along(
     """Return the metric's score over all rows as a step function of t between `low` and `high`.
 
     The step function is two arrays: the edges (E + 2,) of the steps, from `low` to `high`, and the score (E + 1,)
-    between each edge and the next edge. start (n, k), slope (n, k): a candidate in an open row has the score
-    start + t * slope.
+    between each edge and the next. start, slope (n, k): each of the k candidate classes of an open row has the score
+    start + t * slope, and the class with the highest score is predicted.
     """
     first, row, when, before, after = switches_of(start, slope, low, high)
     order = np.argsort(when, kind="stable")
@@ -159,9 +161,9 @@ def steps_along(
 def _class_by_class(metric: Metric, lost, won, label, counts) -> np.ndarray:
     """Return the scores (E + 1,) of the metric: before the first switch, and after each of E switches.
 
-    lost, won (E,): at each switch, the answer for a row switches from the class `lost` to the class `won`. label (E,):
-    the true class of this row. counts: three arrays (C,), which are the true positives, the predicted rows and the
-    actual rows of each class before the first switch.
+    lost, won (E,): at each switch, the prediction for one row changes from the class `lost` to the class `won`. label
+    (E,): the true class of this row. counts: three arrays (C,), which are the number of true positives, of predictions
+    and of labels of each class before the first switch.
     """
     changed_class = np.stack([lost, won], 1).ravel()
     order = np.argsort(changed_class.astype(np.int16 if len(counts[0]) < SMALL_CLASSES else np.int32), kind="stable")
@@ -172,12 +174,12 @@ def _class_by_class(metric: Metric, lost, won, label, counts) -> np.ndarray:
 
 
 def switches_of(start: np.ndarray, slope: np.ndarray, low: float, high: float):
-    """Find which candidate in each open row has the highest score at `low`, and all switches to other candidates.
+    """Find the best candidate of each open row at t = `low`, and all switches to other candidates up to t = `high`.
 
-    A switch is a value of t, up to `high`, at which another candidate in a row gets the highest score. Return five
-    arrays: the best candidate (n,) in each row at `low`, and for each of E switches the row (E,), the value of t (E,),
-    the best candidate before the switch (E,) and the best candidate after the switch (E,). start (n, k), slope (n, k):
-    a candidate has the score start + t * slope.
+    A candidate is a class with the score start + t * slope in this row, and a switch is a value of t at which another
+    candidate gets the highest score. Return five arrays: the best candidate (n,) of each row at `low`; and for each of
+    E switches the row, the value of t, the best candidate before, and the best candidate after, each (E,). start, slope
+    (n, k): the numbers for the k candidates of each of n rows.
     """
     scores = start + low * slope
     best = scores.max(1, keepdims=True)
@@ -205,10 +207,10 @@ LEAST_GAIN = 1e-9  # smaller gains are rounding errors
 
 
 class Ascent:
-    """A search that moves from line to line and raises the score of the metric.
+    """A search that raises the score of the metric by steps along one line of blend weights after another.
 
-    scores (n, k): the current scores of the candidates in the open rows. value: the score of the metric with these
-    scores. `along` moves to the best point on one line. `repeat` makes passes over all lines until nothing is gained.
+    scores (n, k): the current scores of the k candidate classes of each of n open rows. value: the metric's score with
+    the current scores. `along` moves to the best point on one line. `repeat` makes passes over all lines.
     """
 
     def __init__(self, rows: Rows, metric: Metric, scores: np.ndarray):
@@ -216,10 +218,10 @@ class Ascent:
         self.value = rows.score(metric, scores)
 
     def along(self, slope: np.ndarray, low: float, high: float) -> float | None:
-        """Move to the best point on the line scores + t * slope, where t is between `low` and `high`.
+        """Move to the best point on the line scores + t * slope, where t is between `low` and `high`, and return t.
 
-        Return t, or None if no point on the line is better than the current point. slope (n, k): by how much the score
-        of each candidate rises with t.
+        If no point on the line is better than the current point, stay there and return None. slope (n, k): how fast the
+        score of each candidate class in each open row rises with t.
         """
         step, reached = best_step(self.rows, self.metric, self.scores, slope, low, high)
         if reached <= self.value + LEAST_GAIN:
@@ -228,7 +230,7 @@ class Ascent:
         return step
 
     def repeat(self, one_pass: Callable[[], None], passes: int) -> None:
-        """Call the function `one_pass` up to `passes` times, but stop after a pass that does not raise `value`."""
+        """Call the function `one_pass` up to `passes` times, but stop after a call that does not raise `value`."""
         for _ in range(passes):
             before = self.value
             one_pass()
@@ -243,16 +245,16 @@ PAD = -1e6  # fills the place of a missing candidate; lower than all probabiliti
 
 @dataclass(frozen=True)
 class OpenRows:
-    """The open rows, in which the most probable class depends on the weights of a blend, and their candidate classes.
+    """The open rows, for which the predicted class depends on the blend weights, and their candidate classes.
 
-    In most rows, one class is the most probable class of every model. This class is also the most probable class of
-    every blend with weights of at least 0. Such a row is settled, and a search can skip the row. All other rows are
-    open.
+    In most rows, all models have the same most probable class. Every blend predicts this class, so a search can skip
+    these rows, which are called settled. All other rows are open. The candidates of an open row are the classes that
+    can be predicted for it.
 
-    values (M, n, k) float32: the probabilities that each model gives to the candidates in the open rows. classes
-    (n, k): the classes of the candidates. index (n,): the positions of the open rows among all N rows. settled (N,):
-    the most probable class of each row, which is valid only for settled rows. labels (N,): the true class of each row.
-    size: the number C of classes.
+    values (M, n, k) float32: the probabilities that M models give to the k candidates of n open rows. classes (n, k):
+    the classes of the candidates. index (n,): the positions of the open rows among all N rows. settled (N,): the most
+    probable class of each row, which is valid only for settled rows. labels (N,): the true class of each row. size: the
+    number C of classes.
     """
 
     values: np.ndarray
@@ -264,11 +266,11 @@ class OpenRows:
 
     @classmethod
     def of(cls, values: Sequence[np.ndarray], labels: np.ndarray) -> "OpenRows":
-        """Return the OpenRows of several models.
+        """Return the OpenRows for the predictions of several models.
 
-        values: for each of M models, the probabilities (N, C). labels (N,): the true class of each row. The candidates
-        of a row are the most probable class of the models' mean, and each class that some model finds at least as
-        probable as this class. A row with more than one candidate is open.
+        A row is open if some blend of the models may predict another class than their mean does. The candidates of the
+        row are the class that the mean predicts, and each class that some model finds at least as probable as this
+        class. values: for each model, the probabilities (N, C). labels (N,): the true class of each row.
         """
         count, size = values[0].shape
         leader = sum(values[1:], start=values[0]).argmax(1)
@@ -290,7 +292,7 @@ class OpenRows:
         return cls(open_values, classes, index, leader, np.asarray(labels), size)
 
     def take(self, rows: np.ndarray) -> "OpenRows":
-        """Return the OpenRows with only some of the rows. rows (N,) bool: True for each row to keep."""
+        """Return a copy with only some of the rows. rows: a bool array (N,), True for each row to keep."""
         kept = rows[self.index]
         place = np.cumsum(rows) - 1
         return OpenRows(
@@ -303,17 +305,13 @@ class OpenRows:
         )
 
     def logarithms(self, floor: float) -> "OpenRows":
-        """Return the same open rows and candidates, with logarithms in place of the probabilities.
-
-        floor: each smaller probability is raised to this number first. The order of the candidates within a row stays
-        the same.
-        """
+        """Return a copy with logarithms of the probabilities, which are first raised to at least `floor`."""
         values = np.where(self.values == PAD, PAD, np.log(np.maximum(self.values, floor)))
         return OpenRows(values, self.classes, self.index, self.settled, self.labels, self.size)
 
     @cached_property
     def rows(self) -> Rows:
-        """Return the open rows and the counts of the settled rows as a Rows value, which the line search takes."""
+        """Return the open rows and the counts of all other rows as Rows, which the search takes."""
         settled = np.ones(len(self.labels), bool)
         settled[self.index] = False
         winners, labels = self.settled[settled], self.labels[settled]
@@ -326,12 +324,9 @@ class OpenRows:
         )
 
     def scores(self, weights: np.ndarray) -> np.ndarray:
-        """Return the scores (n, k) that a blend with `weights` (M,) gives to the candidates in the open rows."""
+        """Return the scores (n, k) that a blend with `weights` (M,) gives to the k candidate classes of n open rows."""
         return np.tensordot(weights.astype(np.float32), self.values, axes=1)
 
     def score(self, metric: Metric, weights: np.ndarray) -> float:
-        """Return the metric's score of a blend over all rows; a higher score is better.
-
-        weights (M,): the weights of the models in the blend.
-        """
+        """Return the metric's score over all rows for a blend with `weights` (M,). A higher score is better."""
         return self.rows.score(metric, self.scores(weights))

@@ -1,11 +1,11 @@
-"""Fit the weights of a blend to out-of-fold predictions, by one of several blend methods.
+"""Fit the weights of a blend to out-of-fold predictions. There are several methods; METHODS at the end lists them.
 
-Each method returns one weight for each model. The weights are at least 0 and sum to 1. The list METHODS is at the end
-of the module. choice.py averages the weights of several methods, with shares that depend on the scores of the methods
-on rows that were not in the fit. Greedy selection and the searches are our own code, because scikit-learn and scipy
-have no such methods for an arbitrary metric.
+Each method returns one weight for each model. The weights are at least 0 and sum to 1. choice.py then averages the
+weights of several methods. How much a method counts in this average depends on its score on rows that were not used in
+its fit. Greedy selection and the searches are our own code, because scikit-learn and scipy have no such methods for an
+arbitrary metric.
 
-Letters in the shapes: M models, N rows, C classes. The predictions to blend are (M, N, C) float32.
+Letters in the shapes: M models, N rows, C classes.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -42,10 +42,9 @@ def best(problem: Problem) -> np.ndarray:
 
 
 def least_log_loss(problem: Problem) -> np.ndarray:
-    """Return the weights (M,) whose blend has the least log loss.
+    """Return the weights (M,) of the blend with the least log loss or, for multilabel data, binary cross entropy.
 
-    With several labels in each row, the binary cross entropy takes the place of the log loss. This method is the super
-    learner of van der Laan et al. (2007).
+    This is the super learner of van der Laan et al. (2007).
     """
     true = problem.likelihoods()
     count = true.shape[1]
@@ -58,10 +57,7 @@ def least_log_loss(problem: Problem) -> np.ndarray:
 
 
 def least_squares(problem: Problem) -> np.ndarray:
-    """Return the weights (M,) whose blend of predicted values or expected grades has the least mean squared error.
-
-    The squared error is divided by the variance of the labels.
-    """
+    """Return the weights (M,) of the blend with the least mean squared error of its values or expected grades."""
     values, labels = problem.values(), problem.labels.astype(np.float64)
     scale = max(labels.var(), 1e-12)
     errors = (values - labels) / np.sqrt(scale)  # the weights sum to 1, so the blend's error is the blend of the errors
@@ -70,9 +66,10 @@ def least_squares(problem: Problem) -> np.ndarray:
 
 
 def _minimum(objective: Callable, models: int) -> np.ndarray:
-    """Return the weights (M,) with the least value of an objective, among weights of at least 0 that sum to 1.
+    """Return the weights (M,) with the least value of `objective`, among weights of at least 0 that sum to 1.
 
-    objective: a function of the weights (M,) that returns its value and its gradient (M,). models: the number M.
+    objective: a function of the weights (M,), which returns a value and its gradient (M,). models: the number M of
+    weights.
     """
     simplex = {"type": "eq", "fun": lambda w: w.sum() - 1, "jac": np.ones_like}
     solution = minimize(
@@ -93,11 +90,11 @@ GREEDY_SUBSAMPLES, ROUNDS = 8, 25  # 50 rounds gave a lower score on rows that w
 
 
 def greedy(problem: Problem) -> np.ndarray:
-    """Return the mean (M,) of the weights that greedy selection finds on random subsamples of the groups.
+    """Return the mean (M,) of the weights that greedy selection finds on several random subsamples of the groups.
 
-    Caruana et al. (2004) also draw a random part of the models for each selection. Here each selection may use all
-    models: in a simulation of `make bench` with 30 useful models, this gave a score of 0.899 on rows that were not in
-    the fit, and drawing models gave 0.890.
+    Caruana et al. (2004) also let each selection use only a random part of the models. Here each selection may use all
+    models: in a simulation of `make bench` with 30 models, this gave a score of 0.899 on rows that were not used in the
+    fit, and random parts of the models gave 0.890.
     """
     return on_simplex(problem.mean_of_subsamples(_select, GREEDY_SUBSAMPLES, np.random.default_rng(SEED)))
 
@@ -105,9 +102,9 @@ def greedy(problem: Problem) -> np.ndarray:
 def _select(problem: Problem) -> np.ndarray:
     """Return the weights (M,) that greedy selection finds on all rows of the problem.
 
-    The models are sorted by their single scores, the best model first. The selection starts with the equal mean of the
-    first k models, where k is the number with the best score. Then each round adds the model with which the mean has
-    the best score. A model can be added more than once. The result is the mean of the round with the best score.
+    The models are sorted by their scores, the best model first. The selection starts with the equal mean of the first k
+    models, where k is chosen so that this mean has the best score. Each further round adds the model with which the
+    mean scores best; a model can be added several times. The result is the mean with the best score of all rounds.
     """
     parts = problem.parts
     order = sorted(range(len(parts)), key=lambda i: -problem.score_of(parts[i]))
@@ -136,10 +133,10 @@ SUBSAMPLES = 16  # number of subsamples of the groups
 
 
 def search(problem: Problem) -> np.ndarray:
-    """Return the mean (M,) of the weights that the exact line search finds on random subsamples of the groups.
+    """Return the mean (M,) of the weights that an exact search finds on random subsamples of the groups.
 
-    On each subsample, the search starts from the weights with the least log loss on all rows. The search makes only
-    PASSES passes over the models, because more passes would overfit.
+    Each search (line_search.py) starts from the weights with the least log loss on all rows. It passes over all models
+    only PASSES times, because more passes would overfit.
     """
     rng, start, metric = np.random.default_rng(SEED), least_log_loss(problem), problem.competition.metric
 
@@ -150,10 +147,10 @@ def search(problem: Problem) -> np.ndarray:
 
 
 def geometric_search(problem: Problem) -> np.ndarray:
-    """Return the mean (M,) of the weights that the exact line search finds on subsamples for a geometric mean.
+    """Return the mean (M,) of the weights of a geometric mean, which an exact search finds on subsamples of the groups.
 
-    The search works on the logarithms of the probabilities, because the logarithm of a weighted geometric mean is a
-    weighted sum of logarithms. The search starts from equal weights.
+    The search (line_search.py) starts from equal weights. It works on the logarithms of the probabilities, because the
+    logarithm of a weighted geometric mean is a weighted sum of logarithms.
     """
     rng, start, metric = np.random.default_rng(SEED), equal(problem), problem.competition.metric
 
@@ -166,11 +163,11 @@ def geometric_search(problem: Problem) -> np.ndarray:
 def climb(
     open_rows: OpenRows, metric: Metric, weights: np.ndarray, rng: np.random.Generator, passes: int = PASSES
 ) -> np.ndarray:
-    """Return the weights (M,) that an exact line search reaches when it starts from `weights` (M,).
+    """Return the weights (M,) that an exact search along lines reaches when it starts from `weights` (M,).
 
-    Each pass takes the best step toward or away from each model, and then, for M random pairs of models, the best step
-    that moves weight from one model to the other. open_rows: the predictions of the M models. passes: the largest
-    number of passes.
+    Each pass gives each model in turn the weight with which the blend scores best, while the other weights keep their
+    proportions. It then does the same for M random pairs of models by moving weight from one model to the other.
+    open_rows: the predictions of the M models. passes: the largest number of passes.
     """
     ascent = Ascent(open_rows.rows, metric, open_rows.scores(weights))
 
@@ -191,20 +188,20 @@ def climb(
 
 
 def _lines(models: int, rng: np.random.Generator) -> Iterator[tuple[int, int | None]]:
-    """Yield pairs (model, other) of models. One pass of the search moves weight between the models of each pair.
+    """Yield pairs (model, other). One pass of the search moves weight between `model` and `other`.
 
-    First come all models in random order, each with None in place of `other`, which means the blend of all models. Then
-    come M random pairs of models. models: the number M.
+    First come all models in random order, where `other` is None, which stands for all models together. Then come as
+    many random pairs of models. models: the number of models.
     """
     yield from ((m, None) for m in rng.permutation(models))
     yield from ((m, other) for m, other in zip(rng.permutation(models), rng.permutation(models), strict=True))
 
 
 def _line_of(weights: np.ndarray, m: int, other: int | None) -> tuple[np.ndarray, float, float]:
-    """Return the direction (M,) that moves weight to model m, and the lowest and the highest step in this direction.
+    """Return a direction (M,) that moves weight to model `m`, and the smallest and the largest step in this direction.
 
     The weight comes from the model `other` or, if `other` is None, from all models in proportion to their weights. With
-    a step between the lowest and the highest, no weight is below 0. weights (M,): the weights before the step.
+    a step between the smallest and the largest, no weight is below 0. weights (M,): the weights before the step.
     """
     unit = np.eye(len(weights))
     if other is None:
@@ -239,10 +236,10 @@ def _has_numbers(competition: Competition) -> bool:
 class Method:
     """A blend method, which is a way to fit the weights of the models.
 
-    name: the name for METHOD= of `make blend`. mean: the kind of mean in which the weights are used. fit: a function of
-    a Problem that returns the weights (M,). fits: a function that returns whether the method can be used in a
-    competition. with_rules: the kinds of decision ("class", "labels", "grade") for which the method is tried with a
-    fitted decision rule, too.
+    name: the name for the option METHOD of `make blend`. mean: the kind of mean in which the weights are used, such as
+    the geometric mean. fit: a function of a Problem, which returns the weights (M,) of M models. fits: a function of
+    the competition, which returns whether the method can be used there. with_rules: for which of "class", "labels" and
+    "grade" the method is also tried together with a fitted decision rule (decisions/decision.py).
     """
 
     name: str
@@ -271,7 +268,7 @@ def methods_for(competition: Competition) -> list[Method]:
 
 
 def method_for(name: str, competition: Competition) -> Method:
-    """Return the method called `name`. Raise InputError if the competition cannot use a method with this name."""
+    """Return the method called `name`. Raise InputError if this method cannot be used in the competition."""
     known = {method.name: method for method in methods_for(competition)}
     check_name(name, known, "METHOD", competition)
     return known[name]
@@ -281,14 +278,14 @@ def check_name(name: str, known: Iterable[str], option: str, competition: Compet
     """Raise InputError if `name` is not among the `known` names.
 
     name: the name of a blend method or of a decision rule. known: the names that can be used in the competition.
-    option: "METHOD" or "RULE", which the message names as the source of the wrong name.
+    option: "METHOD" or "RULE", the option of `make blend` that had the wrong name; the error message shows it.
     """
     if name not in known:
         fitting = f"which can be used with the metric {competition.metric.name} and the target {competition.target}"
         run = f"make blend, or make blend {option}={next(iter(known))}"
         raise InputError(
             f"{option}={name} cannot be used in this competition",
-            f"one of the names {', '.join(known)}, {fitting}",
+            f"one of {', '.join(known)}, {fitting}",
             run,
         )
 
@@ -298,9 +295,9 @@ def fit_methods(
 ) -> dict[Method, np.ndarray]:
     """Fit each method, and return a dictionary from each method to its weights (M,).
 
-    probs (M, N, C): the out-of-fold predictions of the models, which must be distinct models in the order of
-    `combine.distinct_models`, because the results of the searches depend on this order. labels: the true labels, as
-    (N,) or (N, C). groups (N,): the group of each row; subsamples keep the rows of a group together.
+    probs (M, N, C): the out-of-fold predictions of M models. No two models may have the same predictions, and the
+    models must be in the order of `combine.distinct_models`, because the searches depend on the order. labels: the true
+    labels, as (N,) or, for multilabel data, as (N, C) of 0 and 1. groups (N,): the group of each row.
     """
     problem = Problem.of(probs, labels, groups, competition)
     return {method: method.fit(problem) for method in dict.fromkeys(methods)}

@@ -1,4 +1,4 @@
-"""Hold the data to which blend weights are fitted: the out-of-fold predictions of the models, and the labels.
+"""Hold the data to which blend weights are fitted: the out-of-fold predictions of several models, and the labels.
 
 Letters in the shapes: M models, N rows, C classes.
 """
@@ -24,11 +24,11 @@ LOSS_CELLS = 4_000_000  # largest number of probabilities of each model in the l
 class Problem:
     """The predictions of several models, and the labels to which a blend method fits one weight for each model.
 
-    models: the number M of models. labels: the true labels, as (N,) or, for several labels in each row, as (N, C) of 0
-    and 1. group (N,): the number of each row's group, from 0. true (M, N): the probability that each model gives to the
-    true class of each row, or None if the rows do not have exactly one class. open_rows: the predictions in the form
-    for an exact line search (line_search.py), or None if such a search is not possible. probs (M, N, C): the
-    predictions of the models, or None if open_rows holds the predictions.
+    models: the number M of models. labels: the true labels, as (N,) or, for multilabel data, as (N, C) of 0 and 1.
+    group (N,): the number of each row's group, from 0. true (M, N): the probability that each model gives to the true
+    class of each row; None if the rows do not have exactly one class. open_rows: the predictions, prepared for the
+    exact search of line_search.py; None if this search is not possible. probs (M, N, C): the predictions; None if
+    `open_rows` has them.
     """
 
     models: int
@@ -41,10 +41,10 @@ class Problem:
 
     @classmethod
     def of(cls, probs: np.ndarray, labels: np.ndarray, groups: np.ndarray, competition: Competition) -> "Problem":
-        """Return a Problem that holds the predictions of several models and the labels.
+        """Return the Problem for the predictions of several models and the labels.
 
-        probs (M, N, C): the predictions of M models for the same N rows. labels: the true labels, as (N,) or (N, C).
-        groups (N,): the name of each row's group.
+        probs (M, N, C): the predictions of M models for the same N rows. labels: the true labels, as (N,) or, for
+        multilabel data, as (N, C) of 0 and 1. groups (N,): the name of each row's group.
         """
         labels, group = np.asarray(labels), np.unique(groups, return_inverse=True)[1]
         true = None
@@ -55,7 +55,7 @@ class Problem:
         return cls(len(probs), competition, labels, group, true, probs=probs)
 
     def take(self, rows: np.ndarray) -> "Problem":
-        """Return the Problem with only some of the rows. rows (N,) bool: True for each row to keep."""
+        """Return a copy with only some of the rows. rows: a bool array (N,), True for each row to keep."""
         true, open_rows, probs = self.true, self.open_rows, self.probs
         return replace(
             self,
@@ -68,27 +68,24 @@ class Problem:
 
     @property
     def parts(self) -> np.ndarray:
-        """Return the predictions as an array (M, …), which has one entry for each model.
+        """Return the predictions as an array with one entry for each model. A blend is a weighted sum of these entries.
 
-        A blend is a weighted sum of these M entries.
+        The shape is (M, N, C) or, if `open_rows` is not None, that of `open_rows.values`.
         """
         return self.probs if self.open_rows is None else self.open_rows.values
 
     def score_of(self, blended: np.ndarray) -> float:
-        """Return the metric's score of a blend; a higher score is better.
-
-        blended: a weighted sum of the M entries of `parts`.
-        """
+        """Return the score of a blend, which is a weighted sum of the entries of `parts`. A higher score is better."""
         if self.open_rows is None:
             return scoring.score(self.competition, self.labels, blended)
         return self.open_rows.rows.score(self.competition.metric, blended)
 
     def likelihoods(self) -> np.ndarray:
-        """Return the probability (M, N) float64 that each model gives to the true class of each row.
+        """Return the probability (M, N) float64 that each of M models gives to the true class of each row.
 
-        With several labels in each row, return an array (M, n) instead. It has n values for each model, which are the
-        probabilities of the true state (present or absent) of each label in each row. If there are very many rows, it
-        has only the values of evenly spaced rows.
+        For multilabel data, return (M, n) instead, with n probabilities for each model: for each label of each row, the
+        predicted probability that it is present (if it is) or absent (if it is not). If there are very many rows, only
+        evenly spaced rows are used.
         """
         if self.true is not None:
             return self.true
@@ -97,16 +94,16 @@ class Problem:
         return np.stack([of_truth(labels, model[::step]).ravel() for model in self.probs]).astype(np.float64)
 
     def values(self) -> np.ndarray:
-        """Return the number (M, N) float64 that each model predicts for each row.
+        """Return the number (M, N) float64 that each of M models predicts for each row.
 
-        The number is the value of a regression or, for a metric of grades, the expected grade.
+        For a regression, this is the predicted value; for grades, it is the expected grade.
         """
         if self.competition.target == "regression":
             return self.probs[:, :, 0].astype(np.float64)
         return np.stack([scoring.expectation(model) for model in self.probs])
 
     def subsample(self, rng: np.random.Generator) -> "Problem":
-        """Return the Problem with a random half of the groups, or with fewer groups if this half has too many rows."""
+        """Return a copy with a random half of the groups, or with fewer groups if this half has too many rows."""
         cells = SORTED_CELLS if self.competition.metric.needs == "ranks" else CELLS
         rows = SUBSAMPLE_ROWS if self.probs is None else min(SUBSAMPLE_ROWS, max(1, cells // self.probs.shape[2]))
         return self.take(half_of_groups(self.group, rng, rows))
@@ -114,16 +111,16 @@ class Problem:
     def mean_of_subsamples(self, fit: Callable[["Problem"], np.ndarray], count: int, rng) -> np.ndarray:
         """Return the mean (M,) of the weights that `fit` finds on `count` random subsamples of the groups.
 
-        fit: a function that returns weights (M,) for a Problem. rng: the random number generator. The mean is more
-        stable than the weights of a single fit on all rows.
+        This mean is more stable than the weights of a single fit on all rows. fit: a function that takes a Problem and
+        returns the weight (M,) of each model. rng: a random number generator.
         """
         return np.mean([fit(self.subsample(rng)) for _ in range(count)], axis=0)
 
 
 def searchable(competition: Competition) -> bool:
-    """Return whether an exact line search over blend weights is possible.
+    """Return whether the exact search of line_search.py can fit blend weights.
 
-    The search is possible if the metric is computed from counts of each class and takes exactly one class for each row.
+    It can if the metric takes exactly one class for each row and is computed from counts of each class.
     """
     metric = competition.metric
     return metric.decides(competition.target) == "class" and metric.terms is not None

@@ -1,8 +1,8 @@
-"""Turn columns of the training table into auxiliary targets, which a network learns in addition to its target.
+"""Turn columns of the training table into auxiliary targets, which a network learns in addition to its main target.
 
 The test table may lack these columns, because only training needs them.
 
-Letters: N rows, A targets for each row.
+Letters in the shapes: N training rows, A auxiliary targets for each row.
 """
 
 from dataclasses import dataclass
@@ -18,14 +18,13 @@ MOST_VALUES = 1000  # the most different values of a category; a column with mor
 
 @dataclass(frozen=True)
 class Auxiliary:
-    """A column of the training table, turned into targets that a network learns in addition to its target.
+    """A column of the training table, turned into targets that a network learns in addition to its main target.
 
-    name: the name of the column; weight: the weight of the column in the loss; is_number: whether the column holds
-    numbers, and not categories.
-    values (N, A) float32: the targets of each row. For numbers, A is 2. The first target is the standardised number, or
-    0 if the number is missing. The second target is 1 if the number is known, and 0 if the number is missing. For
-    categories, A is the number of different categories. The target of the row's category is 1, and all other targets
-    are 0. The targets of two rows can therefore be mixed linearly.
+    name: the name of the column; weight: the weight of its loss in the sum of all losses; is_number: whether the column
+    holds numbers, and not categories.
+    values (N, A) float32: the A targets of each of the N rows. A column of numbers has two targets: the standardised
+    number (0 if it is missing), and 1 if the number is known, else 0. A column of categories has one target for each
+    different category: 1 for the category of the row, and 0 for all others.
     """
 
     name: str
@@ -35,17 +34,20 @@ class Auxiliary:
 
     @property
     def outputs(self) -> int:
-        """How many outputs a network needs for this column."""
+        """The number of outputs that a network needs for this column.
+
+        A column of numbers needs one output, and a column of categories one for each category.
+        """
         return 1 if self.is_number else self.values.shape[1]
 
 
 def auxiliary_targets(table: pd.DataFrame, text: str) -> list[Auxiliary]:
-    """Return the auxiliary targets that the setting `auxiliary` of a recipe asks for.
+    """Return the columns that the recipe setting `auxiliary` names, each turned into auxiliary targets.
 
-    table: the N training rows; text: the value of the setting, such as "height:0.3;diagnosis:0.5", with the name of
-    each column and its weight in the loss. A column that holds only numbers is learned as a number, any other column as
-    categories. Raises InputError for an unknown or constant column, for more than 1,000 categories, and for a weight
-    that is not above 0.
+    table: the training rows; text: the value of the setting, such as "height:0.3;diagnosis:0.5", with the name of each
+    column and the weight of its loss. A column that holds only numbers is learned as a number, and any other column as
+    categories. Raises InputError for a column that is unknown, has only one value or has more than 1,000 categories,
+    and for a weight that is not above 0.
     """
     return [_auxiliary(table, name, weight) for name, weight in named_numbers("auxiliary", text).items()]
 
@@ -56,7 +58,7 @@ def _auxiliary(table: pd.DataFrame, name: str, text: str) -> Auxiliary:
     is_number = pd.api.types.is_numeric_dtype(column)
     if column.nunique() < 2 or (not is_number and column.nunique() > MOST_VALUES):
         raise InputError(
-            f"the column {name} in auxiliary has {column.nunique()} different values in {len(table)} training rows",
+            f"auxiliary={name}:… is not allowed, because {name} has {column.nunique()} different values",
             f"a column with at least two different numbers, or with 2 to {MOST_VALUES} different texts",
             f"the same command without {name} in the setting auxiliary of SET",
         )

@@ -1,10 +1,9 @@
 """The class Competition, which describes what is predicted, how predictions are scored, and how they are submitted.
 
 comp/inputs/ builds the Competition from competition.toml, the tables and the sample submission. `make folds` saves the
-Competition in outputs/competition.json, and all later stages read it from this file. Functions take the Competition as
-an argument, so no module reads the classes from a global variable.
+Competition in outputs/competition.json, and all later stages read it from this file.
 
-Letters in every shape: N rows, C classes, A values of an attribute.
+Letters in the shapes: N rows, C classes. The target decides what labels and probabilities (probs) look like:
 
 | target     | labels               | probs (N, C)                                             |
 |------------|----------------------|----------------------------------------------------------|
@@ -42,7 +41,8 @@ ANSWERS = {  # each form of an answer in the submission: the targets for which t
 class Attribute:
     """A property that each class has, such as a colour.
 
-    values: the names of the property's values; of_class (C,): for each class, the index in `values` of its value.
+    values: the names of the possible values, such as red and green; of_class (C,): for each of the C classes, the
+    position of its value in `values`.
     """
 
     values: tuple[str, ...]
@@ -51,11 +51,11 @@ class Attribute:
 
 @dataclass(frozen=True)
 class Range:
-    """An attribute whose values are ranges of a number, such as small and large for ranges of a height.
+    """An attribute of the classes whose values are ranges of a number, such as small and large for ranges of a height.
 
     attribute: the name of the attribute; column: the column of the training table that holds the number; edges: the
-    numbers at which one range ends and the next range starts. Value 0 is below edges[0], and value i + 1 starts at
-    edges[i].
+    numbers at which one range ends and the next begins. The first value of the attribute is for numbers below edges[0],
+    and the value at position i + 1 begins at edges[i].
     """
 
     attribute: str
@@ -68,8 +68,8 @@ class Sample:
     """The sample submission, into which the answers are written.
 
     file: the path of the file, relative to the inputs folder; id: the name of the column of ids; answer: the form of
-    the answers, a key of ANSWERS (see submission/answers.py); columns: the names of the columns to fill, in the order
-    of the file. All columns that are not filled stay unchanged, byte for byte.
+    the answers, such as "label" or "probabilities" (submission/answers.py explains all forms); columns: the names of
+    the columns to fill, in the order of the file. All other columns stay unchanged, byte for byte.
     """
 
     file: str
@@ -82,15 +82,18 @@ class Sample:
 class Competition:
     """Everything that is known about a competition, except its photos.
 
-    target: what is predicted, one of TARGETS; metric: the metric of the leaderboard; also: more metrics to show.
-    classes: the class names (C,) as the tables spell them, in the order of the probability columns; ("value",) for a
-    regression.
-    attributes: the attributes of the classes, by name; ranges: those attributes whose values are ranges of a number.
+    target: what is predicted, one of the names in TARGETS; metric: the metric of the leaderboard; also: further metrics
+    to show.
+    classes: the names of the C classes as the tables spell them, in the order of the probability columns; ("value",)
+    for a regression.
+    attributes: a dictionary of the properties that each class has, such as a colour; ranges: those attributes whose
+    values are ranges of a number.
     at_least_one: whether every photo of a multilabel competition has a label.
     limits: the lowest and the highest value of a regression target, from the training table or competition.toml.
-    combine: how the probabilities of several photos with the same prediction id become one answer, "mean" or "max"; ""
-    if each id has one photo.
-    sample: the sample submission, or None; defaults: settings for models without a named recipe, such as "crop=350".
+    combine: how the probabilities of photos that share one id of the sample submission become one answer, "mean" or
+    "max"; "" if every photo has its own id.
+    sample: the sample submission, or None; defaults: recipe settings for models without a named recipe, such as
+    "crop=350".
     source: the keys and values of competition.toml, or {} if the competition has no such file.
     """
 
@@ -109,14 +112,15 @@ class Competition:
 
     @property
     def size(self) -> int:
-        """The number C of probability columns."""
+        """The number C of classes, which is also the number of probability columns."""
         return len(self.classes)
 
     @property
     def attribute_values(self) -> dict[str, np.ndarray]:
-        """For each attribute, by name, an array (C,) int with the index of the value that each class has.
+        """A dictionary from the name of each attribute to an array (C,) int with the value of each of the C classes.
 
-        The dictionary is empty if the classes have no attributes.
+        A value is given as its position in the list of the attribute's values. The dictionary is empty if there are no
+        attributes.
         """
         return {name: np.array(attribute.of_class) for name, attribute in self.attributes.items()}
 
@@ -127,12 +131,12 @@ class Competition:
 
     @property
     def separator(self) -> str:
-        """The text that separates several labels of one row, both in the training table and in the submission."""
+        """The text that separates several labels of one photo, both in the training table and in the submission."""
         return self.source.get("separator") or " "
 
 
 def to_json(competition: Competition) -> dict:
-    """Return the fields of a Competition as a dictionary of plain JSON values. Metrics are stored by their names."""
+    """Return a Competition as a dictionary of plain JSON values. Metrics are stored by their names."""
     values = {field.name: getattr(competition, field.name) for field in fields(Competition)}
     return values | {
         "metric": competition.metric.name,
@@ -144,9 +148,9 @@ def to_json(competition: Competition) -> dict:
 
 
 def from_json(values: dict) -> Competition:
-    """Return the Competition for `values`, the dictionary that `to_json` returned.
+    """Return the Competition for `values`, a dictionary that `to_json` returned.
 
-    Raises KeyError or TypeError for other values.
+    Raises KeyError, TypeError or AttributeError if `values` is something else.
     """
     sample = values["sample"]
     return Competition(
@@ -164,7 +168,10 @@ def from_json(values: dict) -> Competition:
 
 
 def settings_digest(text: str) -> str:
-    """Return a hash of the settings in a competition.toml. Comments, spaces and the order of keys do not change it."""
+    """Return a hash of the settings in a competition.toml, whose content is `text`.
+
+    Comments, spaces and the order of the keys do not change the hash.
+    """
     try:
         return files.checksum(tomllib.loads(text))
     except (tomllib.TOMLDecodeError, TypeError):  # the text is not TOML, or it has dates, which JSON cannot hold
@@ -172,5 +179,5 @@ def settings_digest(text: str) -> str:
 
 
 def _tuples(values: dict) -> dict:
-    """Return a dictionary with a tuple in place of each list, because JSON has no tuples."""
+    """Return `values` with a tuple in place of each list, because JSON stores tuples as lists."""
     return {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}

@@ -1,10 +1,10 @@
-"""The keys of competition.toml: their types, defaults and meanings, and the checks of their values.
+"""Declare the keys of competition.toml, with their types, defaults and meanings, and check their values.
 
-`parse_settings` turns the keys and values of the file into Settings. docs/competition.md shows an example of each key.
-Constants in this module list which keys need a certain target, and which keys exclude each other.
+The user describes a competition in this file. `parse_settings` turns its keys and values into Settings.
+docs/competition.md shows an example of each key. Constants in this module list which keys need a certain target, and
+which keys exclude each other.
 
-The last section defines GuessedLine, a line of the competition.toml that `make init` writes: a key, a value and a
-reason.
+`make init` guesses a competition.toml. The last section defines GuessedLine, a line of this guessed file.
 """
 
 import dataclasses
@@ -32,8 +32,9 @@ RESERVED_NAMES = ("image", "group", "label", "fold", "id")  # folds.csv always h
 class Settings:
     """The values of a competition.toml. Each key that the file may have is a field of this class.
 
-    Lists are stored as tuples, and class names as texts even if the file has numbers. The metadata entry `kind` of each
-    field names the allowed types of its value (see `_KINDS`). docs/competition.md explains the keys in the same words.
+    Lists are stored as tuples, and class names as texts even if the file has numbers. The entry `kind` in the metadata
+    of each field names the allowed types of the value (see `_KINDS`). The meanings of the keys are the same as in
+    docs/competition.md.
     """
 
     target: str = setting(
@@ -144,16 +145,20 @@ class Settings:
     defaults: str = setting("", "recipe settings for models without a named recipe", kind="text")
 
     def listed(self, key: str) -> tuple[str, ...]:
-        """Return the value of a key as a tuple, no matter whether the file has a single text or a list."""
+        """Return the value of a key as a tuple, even if the file has a single text and not a list."""
         value = getattr(self, key)
         return (value,) if isinstance(value, str) and value else tuple(value)
 
 
 def read_settings(path: Path) -> dict:
-    """Return the keys and values of a competition.toml. Raises InputError if the file is missing or is not TOML."""
+    """Return the keys and values of a competition.toml as a dictionary.
+
+    Raises InputError if the file is missing or is not TOML.
+    """
     path = Path(path)
     if not path.is_file():
-        raise InputError(f"there is no file {path}", "a competition.toml", "the same command with COMPETITION=<path>")
+        run = "the same command with COMPETITION=<path>"
+        raise InputError(f"there is no file {path}", "the path of a competition.toml", run)
     try:
         return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -163,16 +168,18 @@ def read_settings(path: Path) -> dict:
 
 
 def parse_settings(values: dict) -> Settings:
-    """Return the Settings for `values`, the keys and values of a competition.toml (or of Competition.source).
+    """Return the Settings for the keys and values of a competition.toml.
 
-    Raises InputError for a missing or unknown key, for a value that is not allowed, and for keys that exclude each
-    other. For an unknown key, the error names the most similar key.
+    values: a dictionary from keys to values, as `read_settings` returns it. Raises InputError for a missing or unknown
+    key, for a value that is not allowed, and for keys that exclude each other. For an unknown key, the error names the
+    most similar known key.
     """
     kinds = {key.name: key.metadata["kind"] for key in dataclasses.fields(Settings)}
     for key in values:
         if key not in kinds:
             guess = _similar(key, kinds)
-            raise InputError(f"unknown key {key} in competition.toml{guess}", f"one of {', '.join(kinds)}", EDIT)
+            expected = f"one of the keys {', '.join(kinds)}"
+            raise InputError(f"unknown key {key} in competition.toml{guess}", expected, EDIT)
     settings = Settings(**{key: _value(key, value, kinds[key]) for key, value in values.items()})
     _check_keys(settings, set(values))
     return settings
@@ -209,9 +216,9 @@ _KINDS = {  # kind: check of one item, whether a single item is allowed, whether
 
 
 def _value(key: str, value, kind: str):
-    """Return the value of `key` as Settings stores it. Raises InputError if the type of the value is not allowed.
+    """Return the value of a key as Settings stores it. Raises InputError if the type of the value is not allowed.
 
-    kind: the allowed types, "ranges" or a key of _KINDS.
+    kind: the name of the allowed types, a key of _KINDS or "ranges".
     """
     if kind == "ranges":
         return _ranges(value)
@@ -221,11 +228,11 @@ def _value(key: str, value, kind: str):
         return stored(value)
     if several and isinstance(value, list) and all(map(fits, value)) and (value or kind == "numbers"):
         return tuple(map(stored, value))
-    raise InputError(f"{key} = {value!r} in competition.toml", f"{key} is {words}", EDIT)
+    raise InputError(f"{key} = {value!r} in competition.toml is not allowed", f"{key} is {words}", EDIT)
 
 
 def _ranges(value) -> dict[str, dict]:
-    """Return the value of the key `ranges` unchanged. Raises InputError if it has the wrong form.
+    """Return the value of the key `ranges` unchanged. Raises InputError if the value has the wrong form.
 
     The right form is {attribute: {"column": text, "edges": list of rising numbers}}.
     """
@@ -236,7 +243,7 @@ def _ranges(value) -> dict[str, dict]:
         edges = entry["edges"] if right else None
         if not (isinstance(edges, list) and edges and all(map(_is_number, edges)) and sorted(set(edges)) == edges):
             expected = f"a column and rising edges for each attribute, as in {example}"
-            raise InputError(f"ranges = {value!r} in competition.toml", expected, EDIT)
+            raise InputError(f"ranges = {value!r} in competition.toml is not allowed", expected, EDIT)
     return value
 
 
@@ -289,7 +296,7 @@ def _check_choice(key: str, value: str, known) -> None:
 
 
 def _check_lists(settings: Settings) -> None:
-    """Raise InputError for a list with a repeated name, a reserved name or a wrong length."""
+    """Raise InputError for a list with a repeated name, with a name that is not allowed, or of a wrong length."""
     for key in UNIQUE:
         names = settings.listed(key)
         repeated = [name for name in names if names.count(name) > 1]
@@ -316,7 +323,7 @@ def _check_lists(settings: Settings) -> None:
 def _check_paths(settings: Settings) -> None:
     """Raise InputError for a path that is absolute or leads out of the inputs folder.
 
-    Such a path is not allowed, because folds.csv is also used on other machines.
+    folds.csv has paths of photos and is also used on other machines, where such a path would not exist.
     """
     for key in PATHS:
         path = PurePosixPath(getattr(settings, key))
@@ -345,10 +352,11 @@ def _wrong(problem: str, expected: str) -> InputError:
 
 @dataclass(frozen=True)
 class GuessedLine:
-    """A line of the competition.toml that `make init` writes: a key, its guessed value and the reason for the value.
+    """A line of the competition.toml that `make init` guesses: a key, its value, and a comment.
 
-    check: whether the value is only likely, so that the user must check it. The value is None if the files do not show
-    it. The line then becomes a comment, and `reason` says what the user must decide.
+    value: the guessed value, or None if the files do not show the value; reason: why this value was guessed or, if the
+    value is None, what the user must decide; check: whether the guess is uncertain, so that the user must check it. A
+    line whose value is None is only a comment.
     """
 
     key: str
@@ -369,14 +377,14 @@ class GuessedLine:
 
 
 def undecided_line(key: str, what: str) -> GuessedLine:
-    """Return the GuessedLine for a key whose value the files do not show. what: what the user must decide."""
+    """Return a GuessedLine without a value, because the files do not show it. what: what the user must decide."""
     return GuessedLine(key, None, what)
 
 
 def some_of(names, limit: int = 6) -> str:
-    """Return a text with the first `limit` column names and, if there are more, the number of all names.
+    """Return the first `limit` names as a text and, if there are more names, the number of all names.
 
-    A column without a name is written as "(no name)".
+    A column of a table that has no name is shown as "(no name)".
     """
     names = ["(no name)" if str(name).startswith(UNNAMED) else str(name) for name in names]
     return ", ".join(names[:limit]) + (f", … ({len(names)} in all)" if len(names) > limit else "")

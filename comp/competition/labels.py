@@ -1,9 +1,9 @@
-"""Convert labels between the text of folds.csv and arrays.
+"""Convert labels from the texts of folds.csv to arrays and back.
 
-In folds.csv one label is a class index, several labels are class indices separated by spaces (or an empty field if the
+In folds.csv, one label is a class index, several labels are class indices separated by spaces (or an empty field if the
 row has no label), and a regression target is the number itself.
 
-Letters: N rows, C classes.
+Letters in the shapes: N rows, C classes.
 """
 
 from collections.abc import Iterable
@@ -15,11 +15,11 @@ from comp.competition.competition import Competition
 
 
 def to_array(column: pd.Series, competition: Competition) -> np.ndarray:
-    """Return the labels of folds.csv as an array, whose form depends on the target of the competition.
+    """Return the labels of N rows as an array, whose form depends on the target of the competition.
 
-    The array is (N, C) uint8 of 0 and 1 for a multilabel target, (N,) float64 for a regression target, and (N,) int for
-    all other targets. column (N,): the column `label` of folds.csv. Raises ValueError if a label is not a class or, for
-    a regression target, not a finite number.
+    The array is (N, C) uint8 of 0 and 1 for a multilabel target with C classes, (N,) float64 for a regression target,
+    and (N,) int for all other targets. column: the column `label` of folds.csv. Raises ValueError if a label is not a
+    class or, for a regression target, not a finite number.
     """
     if competition.target == "regression":
         return _finite(column.to_numpy(np.float64))
@@ -33,7 +33,7 @@ def to_array(column: pd.Series, competition: Competition) -> np.ndarray:
 
 
 def to_text(labels: Iterable[int]) -> str:
-    """Return the class indices of one multilabel row as text: sorted, each index once, separated by spaces."""
+    """Return the class indices of one multilabel row as a text: sorted, each index once, separated by spaces."""
     return " ".join(map(str, sorted(set(labels))))
 
 
@@ -50,10 +50,10 @@ def _finite(values: np.ndarray) -> np.ndarray:
 
 
 def strata(labels: np.ndarray, bins: int = 10) -> np.ndarray:
-    """Return the stratum (N,) int of each row, for folds that are stratified by the label.
+    """Return the stratum of each of N rows as an array (N,) int, for folds that are stratified by the label.
 
-    For int labels, the stratum is the label. Float labels are divided at their quantiles into `bins` strata with about
-    equally many rows. labels (N,): int or float, but not multilabel.
+    labels (N,): one int or float for each row. The stratum of an int label is the label itself. Float labels are
+    divided at their quantiles into `bins` strata with about equally many rows.
     """
     if labels.dtype.kind == "f":
         edges = np.quantile(labels, np.linspace(0, 1, bins + 1)[1:-1])

@@ -1,9 +1,7 @@
-"""Read the recipe settings that are texts about columns and ranges, such as edges="size:30,58", and check them.
+"""Read and check the recipe settings that are texts about columns and ranges, such as edges="size:30,58".
 
-The settings are edges, drop, soften, auxiliary and bin_edges. label_policy.py, soft_labels.py and auxiliary_targets.py
-share these functions. Every error names the setting whose text is wrong.
-
-Letters: N training rows, C classes.
+These settings are edges, drop, soften, auxiliary and bin_edges. label_policy.py, soft_labels.py and
+auxiliary_targets.py use these functions. Every error names the setting whose text is wrong.
 """
 
 import re
@@ -25,7 +23,7 @@ def named_numbers(setting: str, text: str) -> dict[str, str]:
     """Split a text such as "a:1,2;b:3" into the dictionary {"a": "1,2", "b": "3"}.
 
     setting: the name of the setting that has this text, for the error. Raises InputError if a part between two ";" has
-    no name or no numbers. Whether the numbers are numbers is not checked.
+    nothing before or after its ":", or no ":". It is not checked whether the texts after the ":" are numbers.
     """
     parts = [part.partition(":") for part in text.split(";") if part.strip()]
     if not all(name.strip() and values.strip() for name, _, values in parts):
@@ -37,8 +35,8 @@ def named_numbers(setting: str, text: str) -> dict[str, str]:
 def positive_number(setting: str, name: str, text: str, what: str) -> float:
     """Return `text` as a number. Raises InputError unless the number is above 0.
 
-    The other arguments are for the error. setting: the name of the setting; name: the name in front of the number, as
-    in setting="name:text"; what: a text that says what the number must be.
+    The other arguments are for the error, in which the wrong value is shown as setting=name:text. what: what the number
+    must be, such as "a weight above 0".
     """
     number = finite_number(text)
     if number is None or number <= 0:
@@ -47,7 +45,7 @@ def positive_number(setting: str, name: str, text: str, what: str) -> float:
 
 
 def number_ranges(name: str, text: str) -> list[tuple[float, float]]:
-    """Split a text such as "27-29,58" into ranges, as a list of pairs [(27, 29), (58, 58)].
+    """Return the ranges in a text such as "27-29,58" as a list of pairs, here [(27, 29), (58, 58)].
 
     Both numbers of a pair belong to the range. A single number is a range of this number only. name: the column of the
     numbers, for the error. Raises InputError for any other text.
@@ -60,50 +58,51 @@ def number_ranges(name: str, text: str) -> list[tuple[float, float]]:
 
 
 def wrong_setting(setting: str, value: str, expected: str) -> InputError:
-    """Return the InputError for a setting with a wrong value. expected: a text that says what the value must be."""
-    return InputError(f"{setting}={value}", expected, f"correct the setting {setting} in SET")
+    """Return the InputError for a setting with a wrong value. expected: what the value must be."""
+    return InputError(f"{setting}={value} is not allowed", expected, f"correct the setting {setting} in SET")
 
 
 # ---- ranges of the competition
 
 
 def range_of_attribute(attribute: str, competition: Competition) -> Range:
-    """Return the Range of an attribute. Raises InputError if the values of the attribute are not ranges of a number.
+    """Return the Range that describes the values of an attribute, which must be ranges of a number.
 
-    The error names all attributes whose values are ranges.
+    Raises InputError if they are not ranges of a number. The error names all attributes with such values.
     """
     known = {number_range.attribute: number_range for number_range in competition.ranges}
     if attribute not in known:
         ranges = f"one of {', '.join(known)}" if known else "but this competition has none"
         expected = f"an attribute whose values are ranges of a number, {ranges}"
-        raise wrong_setting("edges", f"{attribute}:…, but the values of {attribute} are not ranges", expected)
+        raise wrong_setting("edges", f"{attribute}:…", expected)
     return known[attribute]
 
 
 def range_of_column(column: str, competition: Competition) -> Range:
-    """Return the Range that divides the numbers of a column into classes or attribute values.
+    """Return the Range that says how the numbers of a column are divided into classes or into attribute values.
 
-    For an ordinal target, the column "label" holds the grade, and its Range has an edge at each grade from 1 on. Raises
-    InputError if no Range divides the column.
+    For an ordinal target, the column "label" holds the grade, and each grade from 1 on is an edge. Raises InputError if
+    the numbers of the column are not divided into ranges.
     """
     known = {number_range.column: number_range for number_range in competition.ranges}
     if competition.target == "ordinal":
         known["label"] = Range("label", "label", tuple(np.arange(1.0, competition.size)))
     if column not in known:
+        columns = ", ".join(known) or "none, since competition.toml has no `ranges`"
         raise InputError(
-            f"soften={column}:…, but no class is a range of {column}",
-            f"a column whose ranges are classes ({', '.join(known) or 'none, since competition.toml has no `ranges`'})",
+            f"soften={column}:… is not allowed, because no class is a range of {column}",
+            f"a column of numbers whose ranges are the classes ({columns})",
             "correct the setting soften in SET, or leave it out",
         )
     return known[column]
 
 
 def edges_of(official: Range, text: str) -> list[float]:
-    """Return the edges of a range: those in the setting `edges` of a recipe, or else the official edges.
+    """Return the edges between the ranges of a number: those in the recipe setting `edges`, or else the official edges.
 
-    official: the range with its official edges; text: the value of the setting, such as "size:30,58", where the
-    attribute of the range may be missing. Raises InputError unless the setting has as many edges as the range, in
-    rising order.
+    official: the ranges with the edges of the competition; text: the value of the setting, such as "size:30,58". If the
+    text does not name the attribute of the ranges, the official edges are returned. Raises InputError unless the
+    setting has as many edges as the competition, in rising order.
     """
     name, given = official.attribute, named_numbers("edges", text).get(official.attribute)
     if given is None:
@@ -121,19 +120,19 @@ def edges_of(official: Range, text: str) -> list[float]:
 
 
 def kept_column(table: pd.DataFrame, column: str) -> pd.Series:
-    """Return a column (N,) of `table`, the rows of folds.csv. Raises InputError if folds.csv lacks the column."""
+    """Return a column of `table`, the rows of folds.csv. Raises InputError if folds.csv does not have the column."""
     if column not in table:
         raise InputError(
             f"there is no column {column} in folds.csv",
-            f"one of {', '.join(map(str, table))}",
+            f"one of the columns {', '.join(map(str, table))}",
             f'first add columns = ["{column}"] to competition.toml, then: make folds',
         )
     return table[column]
 
 
 def number_column(table: pd.DataFrame, column: str) -> pd.Series:
-    """Return a column of `table`, the rows of folds.csv, as numbers (N,). Fields that are not numbers become NaN.
+    """Return a column of `table`, the rows of folds.csv, as numbers. Fields that are not numbers become NaN.
 
-    Raises InputError if folds.csv lacks the column.
+    Raises InputError if folds.csv does not have the column.
     """
     return pd.to_numeric(kept_column(table, column), errors="coerce")

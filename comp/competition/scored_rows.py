@@ -1,6 +1,9 @@
-"""The scored rows: the photos or, if the competition combines the photos of one prediction id, the prediction ids.
+"""Make the rows on which scores are computed.
 
-Letters: N photos, S prediction ids, C classes.
+Usually each photo is one row. But if several photos share one id of the sample submission and get one answer, their
+probabilities are combined into one row for this id.
+
+Letters in the shapes: N photos, S scored rows, C classes.
 """
 
 from dataclasses import dataclass
@@ -15,11 +18,12 @@ from comp.errors import InputError, listed
 
 @dataclass(frozen=True)
 class ScoredRows:
-    """The S rows on which scores are computed: photos or, if the competition combines photos, prediction ids.
+    """The S rows on which scores are computed, with their labels, folds and groups.
 
-    ids (S,): the path of each photo, or the prediction ids; labels: the label of each row, in the form that
-    competition/labels.py describes; folds (S,): the fold of each row; groups (S,): the group of each row; photo_ids
-    (N,): the prediction id of each photo, or None if photos are not combined.
+    A row is a photo or, if several photos share one id of the sample submission and get one answer, an id. ids (S,):
+    these ids, or the paths of the photos; labels: the label of each row, in the form that competition/labels.py
+    describes; folds, groups (S,): the fold and the group of each row; photo_ids (N,): the id of each of the N photos,
+    or None if each photo is a row.
     """
 
     competition: Competition
@@ -30,14 +34,15 @@ class ScoredRows:
     photo_ids: np.ndarray | None = None
 
     def combine(self, probs: np.ndarray) -> np.ndarray:
-        """Return the probabilities (S, C) of the scored rows. probs (N, C): the probabilities of the photos."""
+        """Return the probabilities (S, C) of the S scored rows. probs (N, C): the probabilities of the N photos."""
         return probs if self.photo_ids is None else combine_by_id(self.competition, self.photo_ids, probs)[1]
 
 
 def scored_rows(folds: pd.DataFrame, competition: Competition) -> ScoredRows:
-    """Return the scored rows of `folds`, the table of folds.csv, in the order of their first photos.
+    """Return the rows on which scores are computed, in the order of their first photos in folds.csv.
 
-    Raises InputError if the photos of a prediction id have different labels, or are in different folds.
+    folds: the table folds.csv. Raises InputError if photos that share one id of the sample submission and get one
+    answer have different labels or are in different folds.
     """
     if competition.combine:
         for column in ("label", "fold"):
@@ -54,8 +59,8 @@ def _check_same(folds: pd.DataFrame, column: str) -> None:
     different = values.index[values > 1]
     if len(different):
         raise InputError(
-            f"{len(different)} prediction id(s) have photos that differ in the column {column}:{listed(different)}",
-            f"the same {column} for all photos of a prediction id",
+            f"{len(different)} id(s) have photos that differ in the column {column} of folds.csv:{listed(different)}",
+            f"the same {column} for all photos that share one id and so get one answer",
             "first correct the training table or `id` in competition.toml, then: make folds",
         )
 
@@ -63,11 +68,11 @@ def _check_same(folds: pd.DataFrame, column: str) -> None:
 def scored_ids(
     competition: Competition, labels: np.ndarray, probs: np.ndarray, ids=None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Turn the labels and the probabilities of photos into those of the scored rows.
+    """Turn the labels and probabilities of photos into those of the rows on which scores are computed.
 
-    A scored row is a photo or, if the competition combines photos, a prediction id, which has the label of its first
-    photo. labels (N, …), probs (N, C), ids (N,): the labels, probabilities and prediction ids of the photos; ids are
-    needed only if the competition combines photos.
+    A row is a photo or, if several photos share one id of the sample submission and get one answer, an id, which gets
+    the label of its first photo. labels (N, …), probs (N, C), ids (N,): the labels, probabilities and ids of N photos.
+    `ids` is not needed if each photo is a row.
     """
     if not competition.combine:
         return labels, probs
@@ -76,10 +81,11 @@ def scored_ids(
 
 
 def combine_by_id(competition: Competition, ids, probs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the unique prediction ids (S,) in the order of their first photos, and their probabilities (S, C).
+    """Turn the ids and probabilities of photos into those of the rows that get an answer.
 
-    ids (N,), probs (N, C): the prediction ids and probabilities of the photos. Both are returned unchanged if the
-    competition does not combine photos.
+    If several photos share one id of the sample submission and get one answer, the result has each of the S different
+    ids once, (S,), in the order of their first photos, and the combined probabilities (S, C). Otherwise `ids` (N,) and
+    `probs` (N, C), which are those of N photos, are returned unchanged.
     """
     if not competition.combine:
         return np.asarray(ids), probs
@@ -87,12 +93,12 @@ def combine_by_id(competition: Competition, ids, probs: np.ndarray) -> tuple[np.
 
 
 def combine_rows(probs: np.ndarray, ids, how: str) -> tuple[np.ndarray, np.ndarray]:
-    """Combine the probabilities of all photos that have the same prediction id.
+    """Combine the probabilities of all photos that have the same id.
 
-    probs (N, C), ids (N,): the probabilities and prediction ids of the photos. how: "mean" or "max", taken for each
-    class. Returns the unique ids (S,) in the order of their first photos, and their probabilities (S, C). If the rows
-    of `probs` sum to 1, the rows of the result sum to 1, too. Therefore, with "max" and two classes the first class is
-    1 minus the maximum of the second class; with more classes the maxima are divided by their sum.
+    probs (N, C), ids (N,): the probabilities and ids of N photos; how: "mean" or "max", which is taken for each class.
+    Returns the S different ids (S,) in the order of their first photos, and their probabilities (S, C). If the rows of
+    `probs` sum to 1, the rows of the result also sum to 1: with "max" and two classes, the first class is 1 minus the
+    maximum of the second class; with "max" and more classes, the maxima are divided by their sum.
     """
     number, unique = pd.factorize(np.asarray(ids))
     if how == "mean":

@@ -1,9 +1,9 @@
 """Compute a competition's metrics from labels and probabilities.
 
-For metrics that need answers, the plain decision turns probabilities into answers: the most probable class, the labels
-with a probability of at least 0.5, or the rounded grade.
+Some metrics need answers and not probabilities. Here the simplest decision turns probabilities into answers: it takes
+the most probable class, all labels with a probability of at least 0.5, or the expected grade, rounded.
 
-Letters: N rows, C classes.
+Letters in the shapes: N rows, C classes.
 """
 
 import numpy as np
@@ -13,10 +13,12 @@ from comp.metrics.metric import Metric
 
 
 def answers(competition: Competition, probs: np.ndarray) -> np.ndarray:
-    """Return the answers for probabilities (N, C) by the plain decision. Their form depends on the target:
+    """Return the answers that the simplest decision takes from the probabilities (N, C) of N rows.
 
+    The target decides the form of the answers:
     - multiclass, binary: the most probable class (N,).
-    - ordinal: the most probable class (N,), or the rounded expectation if the metric measures how far grades are apart.
+    - ordinal: the most probable class (N,), or the expected grade, rounded, if the metric measures how far grades are
+      apart.
     - multilabel: (N, C) bool, true for probabilities of at least 0.5. If every photo of the competition has a label, a
       row without such a probability gets its most probable label.
     - regression: the values (N,).
@@ -31,10 +33,10 @@ def answers(competition: Competition, probs: np.ndarray) -> np.ndarray:
 
 
 def predictions(competition: Competition, metric: Metric, probs: np.ndarray) -> np.ndarray:
-    """Turn probabilities (N, C) into the predictions that a metric takes: plain decisions, values or probabilities.
+    """Turn probabilities (N, C) of N rows into the form in which a metric takes predictions.
 
-    The form of the predictions depends on the metric and on the target. For example, for grades, accuracy takes the
-    most probable grade, and kappa takes the rounded expectation. MAP@k takes the probabilities themselves.
+    The form depends on the metric and on the target. For grades, for example, accuracy takes the most probable grade,
+    and kappa takes the expected grade, rounded. MAP@k takes the probabilities themselves.
     """
     decides = metric.decides(competition.target)
     if decides == "class":
@@ -47,33 +49,34 @@ def predictions(competition: Competition, metric: Metric, probs: np.ndarray) -> 
 
 
 def score(competition: Competition, labels: np.ndarray, probs: np.ndarray) -> float:
-    """Return the value of the competition's metric with the plain decision, negated if lower values are better.
+    """Return the competition's metric, negated if lower values are better, so that a higher score is always better.
 
-    A higher score is therefore always better. labels: the labels, in the form that the target has; probs (N, C): the
-    probabilities.
+    labels: the true labels, in the form that the target has; probs (N, C): the probabilities of the N rows. If the
+    metric needs answers, the simplest decision is taken, such as the most probable class.
     """
     return competition.metric.shown(_value(competition, competition.metric, labels, probs))
 
 
 def scores(competition: Competition, labels: np.ndarray, probs: np.ndarray) -> dict[str, float]:
-    """Return, by metric name, the values of the competition's metric and of its further metrics (`also`).
+    """Return, by metric name, the values of the competition's metric and of the further metrics in `also`.
 
-    The values are not negated, so a lower value is better for some metrics. labels: the labels, in the form that the
-    target has; probs (N, C): the probabilities.
+    The values are not negated, so for some metrics a lower value is better. labels: the true labels, in the form that
+    the target has; probs (N, C): the probabilities of the N rows. If a metric needs answers, the simplest decision is
+    taken, such as the most probable class.
     """
     return {m.name: _value(competition, m, labels, probs) for m in (competition.metric, *competition.also)}
 
 
 def titles(competition: Competition) -> list[str]:
-    """Return the names of the metrics in the order of `scores`, with a note if lower values are better."""
+    """Return the names of the metrics in the order of `scores`, with the note "(lower is better)" if this is true."""
     shown = (competition.metric, *competition.also)
     return [metric.name if metric.higher_is_better else f"{metric.name} (lower is better)" for metric in shown]
 
 
 def with_mean_row(rows: list[list]) -> list[list]:
-    """Return a table's rows, one for each fold, and add a last row "mean ± sd" if there are two or more folds.
+    """Add a last row "mean ± sd" to a table of scores, if the table has two or more rows. Return all rows.
 
-    A row has the name of the fold, the value of each metric, and a last cell. The last cell of the new row is empty.
+    rows: for each fold, its name, the value of each metric, and one more cell, which is left empty in the new row.
     """
     if len(rows) < 2:
         return rows
@@ -83,7 +86,7 @@ def with_mean_row(rows: list[list]) -> list[list]:
 
 
 def expectation(probs: np.ndarray) -> np.ndarray:
-    """Return the expected grade (N,) float64. probs (N, C): the probabilities of the grades 0 to C - 1."""
+    """Return the expected grade (N,) float64 of each row. probs (N, C): the probabilities of the grades 0 to C - 1."""
     return probs @ np.arange(probs.shape[1], dtype=np.float64)
 
 
@@ -93,11 +96,11 @@ def rounded(values: np.ndarray) -> np.ndarray:
 
 
 def two_points(values: np.ndarray, grades: int) -> np.ndarray:
-    """Turn each value into probabilities of the two grades next to the value, whose expectation is the value.
+    """Turn each of N values into probabilities of grades, such that the expected grade is the value.
 
-    values (N,): numbers, which are clipped to the range from 0 to grades - 1; grades: the number of grades. Returns
-    (N, grades) float32. For example, 1.25 becomes 0.75 for grade 1 and 0.25 for grade 2. models/heads.py has the same
-    function for tensors.
+    Only the two grades next to a value get a probability: 1.25 gives 0.75 for grade 1 and 0.25 for grade 2. values
+    (N,): numbers, which are clipped to the range from 0 to grades - 1; grades: the number of grades. Returns an array
+    (N, grades) float32. models/heads.py has the same function for tensors.
     """
     values = np.clip(values, 0, grades - 1)
     low = np.minimum(np.floor(values).astype(np.int64), max(grades - 2, 0))

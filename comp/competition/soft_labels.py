@@ -1,12 +1,13 @@
 """Make soft training labels for classes that are ranges of a number.
 
 If a class ends at 30, a photo with the number 29 nearly belongs to the next class. A Gaussian around the number,
-integrated over the range of each class, spreads the label over the near classes (label distribution learning: Geng
-2016; DLDL, Gao et al. 2017). Only training rows get soft labels.
+integrated over the range of each class, spreads the label over the neighbouring classes (label distribution learning:
+Geng 2016; DLDL, Gao et al. 2017). Only training rows get soft labels.
 
-A cell is a part of the range of one class. By default each class is one cell. Fine edges cut a class into more cells.
+A cell is a part of the range of one class. By default each class is one cell. The recipe setting `bin_edges` cuts
+classes into several cells.
 
-Letters: N rows, C classes, T cells.
+Letters in the shapes: N rows, C classes, T cells.
 """
 
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ from comp.competition.recipe_text import (
 class Cells:
     """T cells, which are ranges of a number. Each cell belongs to one class, and a class may have several cells.
 
-    of_class (T,): the class of each cell; low, high (T,): the numbers at which each cell starts and ends.
+    of_class (T,): the class of each cell; low, high (T,): the numbers at which each cell begins and ends.
     """
 
     of_class: np.ndarray
@@ -39,13 +40,14 @@ class Cells:
 
 
 def soft_labels(table: pd.DataFrame, competition: Competition, soften: str, edges: str = "", fine: str = ""):
-    """Return soft labels (N, T) float32, whose rows sum to 1. T is the number of classes or, with `fine`, of cells.
+    """Return soft labels (N, T) float32, which sum to 1 in each of the N rows.
 
-    table: training rows with labels, attributes and the column of the number. soften: a text such as "height:3", with a
-    column and the standard deviation of the Gaussian in the unit of the column; ";" separates several columns. edges:
-    the recipe's setting `edges` (see label_policy.py). fine: "", or numbers such as "20,25,30" that cut the classes
-    into cells. A row without a number keeps its class. Raises InputError for a column whose ranges are not classes, and
-    for a standard deviation that is not above 0.
+    T is the number of classes or, if `fine` is not "", the number of cells, which are parts of classes. table: the
+    training rows. soften: a text such as "height:3", with the column of the number and the standard deviation of the
+    Gaussian in the unit of the column; ";" separates several columns. edges: the recipe setting `edges` (see
+    label_policy.py). fine: "", or numbers such as "20,25,30" that cut the classes into cells. A row without a number
+    keeps its class. Raises InputError for a column whose ranges are not classes, and for a standard deviation that is
+    not above 0.
     """
     labels = table["label"].to_numpy(np.int64)
     soft = np.ones((len(table), competition.size), np.float32)
@@ -68,10 +70,10 @@ def soft_labels(table: pd.DataFrame, competition: Competition, soften: str, edge
 
 
 def fine_cells(competition: Competition, official: Range, fine: str) -> Cells:
-    """Cut the classes into cells at finer edges, in addition to the edges between the classes, and return the cells.
+    """Cut the ranges of the classes into cells at finer edges, in addition to the edges between the classes.
 
-    official: the range with the edges between the classes; fine: the fine edges as a text, such as "20,25,30". Raises
-    InputError if `fine` has anything but numbers.
+    official: the ranges with the edges between the classes; fine: the finer edges as a text, such as "20,25,30".
+    Returns the cells. Raises InputError if `fine` has anything but numbers.
     """
     edges = list(official.edges)
     try:
@@ -84,8 +86,8 @@ def fine_cells(competition: Competition, official: Range, fine: str) -> Cells:
 def _cells(competition: Competition, official: Range, edges: list[float], fine: list[float]) -> Cells:
     """Return the cells of all classes, in the order of the classes.
 
-    official: the range; edges: the edges between its values; fine: the sorted edges between the cells, which include
-    all of `edges`.
+    official: the attribute whose values are ranges; edges: the edges between these ranges; fine: the sorted edges
+    between the cells, including all of `edges`.
     """
     right_of_edge = np.searchsorted(edges, fine, side="right")  # the value of the attribute to the right of each edge
     value_of_cell = np.append(0, right_of_edge)
@@ -100,10 +102,10 @@ def _cells(competition: Competition, official: Range, edges: list[float], fine: 
 
 
 def _shares(numbers: np.ndarray, cells: Cells, sigma: float) -> np.ndarray:
-    """Return the share (N, T) of the Gaussian around each row's number that lies in each cell.
+    """Return, for N rows and T cells, the share (N, T) of the row's Gaussian that is in the cell.
 
-    numbers (N,): the number of each row, NaN if the row has none; its shares are then NaN, too. sigma: the standard
-    deviation of the Gaussian. If all numbers are whole, a class that starts at 30 starts at 29.5 for the Gaussian.
+    numbers (N,): the number of each row, which is the mean of its Gaussian; for NaN, the shares are NaN, too. sigma:
+    the standard deviation. If all numbers are whole, a cell from 30 to 40 counts from 29.5 to 39.5.
     """
     whole = np.nanmax(np.abs(numbers - np.round(numbers)), initial=0) == 0
     low, high = ((bound - 0.5 * whole - numbers[:, None]) / sigma for bound in (cells.low, cells.high))
@@ -116,9 +118,9 @@ def _own_cells(labels: np.ndarray, cells: Cells) -> np.ndarray:
 
 
 def _others_equal(labels: np.ndarray, competition: Competition, official: Range) -> np.ndarray:
-    """Return an array (N, C) that is 1 for the classes that have the same other attributes as the row's class, else 0.
+    """Return an array (N, C) that is 1 where a class has the same other attributes as the class of the row, else 0.
 
-    The other attributes are all attributes except the attribute of the range `official`.
+    The other attributes are all attributes except that of `official`.
     """
     equal = np.ones((competition.size, competition.size))
     for name, values in competition.attribute_values.items():

@@ -1,5 +1,5 @@
-"""This package reads photos, makes folds and finds leaks. It also augments photos and makes batches.
+"""Read photos, make folds, find leaks between folds, augment photos and make batches.
 
-Change this package to change how a photo becomes input pixels, or which rows are used for training, scoring and
-prediction.
+Edit this package to change how a photo becomes the pixels that a model sees, or which rows are used for training, for
+scoring and for prediction.
 """

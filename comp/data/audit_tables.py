@@ -1,7 +1,7 @@
-"""Read the tables for `make eda`, the audit of the input: training rows, test rows, and the competition's own tables.
+"""Read the tables that `make eda` shows on a page about the input data.
 
-The training rows come from folds.csv if that file exists and can be used, else from the training table. An audit must
-also work on a competition with faults. So a problem with folds.csv or with the test table is collected as text and
+The training rows come from folds.csv or, if this file is missing or faulty, from the training table. `make eda` must
+also work if some data is faulty. So a fault in folds.csv or in the test table is returned as text for the page, and
 raises no error.
 """
 
@@ -20,13 +20,14 @@ from comp.store.paths import folds_file
 
 @dataclass(frozen=True)
 class AuditTables:
-    """The tables that `make eda` audits.
+    """The tables that `make eda` shows.
 
-    train: the training rows. They have a column `fold` only if they come from folds.csv. test: the test rows, with the
-    column image. given: the training table and the test table as the competition provides them, with all columns as
-    text. The table test and the tables in given are empty if they are missing or cannot be read.
-    problems: pairs (text, command). The text says which table cannot be read and why. The command, which may be empty,
-    helps to solve the problem.
+    train: the training rows, with a column `fold` only if they come from folds.csv.
+    test: the test rows, with the column image. The table is empty if the test rows cannot be read.
+    given: the training table and the test table as the competition provides them, with all columns as text. Both are
+    empty if one of them is missing or cannot be read.
+    problems: pairs (text, command). The text says which data cannot be read, and why. The command helps to solve the
+    problem; it may be "".
     """
 
     competition: Competition
@@ -41,10 +42,10 @@ class AuditTables:
 
 
 def read_audit_tables(project: Project) -> AuditTables:
-    """Return the tables of the project for an audit.
+    """Return the tables that `make eda` shows.
 
-    Raises InputError if the competition or its training table cannot be read. If folds.csv or the test table cannot be
-    read, the problem is added to `problems` of the result, and no error is raised.
+    Raises InputError if the competition or its training table cannot be read. All other faults are listed in `problems`
+    of the result.
     """
     problems: list[tuple[str, str]] = []
     train = _folds(project, problems)
@@ -66,9 +67,10 @@ def read_audit_tables(project: Project) -> AuditTables:
 
 
 def _folds(project: Project, problems: list[tuple[str, str]]) -> pd.DataFrame | None:
-    """Return the training rows with their folds, or None if folds.csv is missing or cannot be used.
+    """Return the training rows from folds.csv, or None if folds.csv is missing or cannot be used.
 
-    If folds.csv exists but cannot be used, a pair (text, command) is added to `problems`.
+    If folds.csv exists but cannot be used, a pair (text, command) is added to `problems`: the reason, and what may
+    help.
     """
     if not folds_file(project.outputs).is_file():
         return None
@@ -80,10 +82,10 @@ def _folds(project: Project, problems: list[tuple[str, str]]) -> pd.DataFrame | 
 
 
 def _or_empty(consequence: str, problems: list, read_tables: Callable, empty):
-    """Call `read_tables` and return its result, or return `empty` if `read_tables` raises InputError.
+    """Return the result of `read_tables`, or `empty` if `read_tables` raises InputError.
 
-    The error is added to `problems` as a pair (text, command). The text begins with `consequence`, which says what the
-    audit leaves out.
+    The error is then added to `problems` as a pair (text, command). The text begins with `consequence`, such as "the
+    test photos are left out of the audit".
     """
     try:
         return read_tables()

@@ -1,13 +1,12 @@
-"""Augment training photos, either photo by photo in the loader processes or a whole batch on the training device.
+"""Augment training photos, either photo by photo in the worker processes or a whole batch on the training device.
 
-1. `augmented` runs a pipeline of albumentations on uint8 photos (H, W, 3). No other module imports albumentations.
-   Version 2 of this package is the last version under the MIT licence.
-2. `augmented_batch` is for machines where the loader processes are the bottleneck (the setting augment=batched). It
-   needs only two operations for the whole batch: one flips the photos and moves them a little, the other changes
-   brightness and contrast.
+1. `augmented` augments photos one by one with the package albumentations. No other module imports this package. Its
+   version 2 is the last one under the MIT licence.
+2. `augmented_batch` augments a whole batch on the training device. The setting augment=batched selects it, for machines
+   on which the worker processes are slower than the training.
 
 The random numbers for a photo depend only on the seed, the epoch and the position of the photo in the list of photos.
-So the result depends neither on the number of workers nor on how often the run was stopped and resumed.
+So the photo looks the same with any number of workers, and after a training was stopped and resumed.
 """
 
 import math
@@ -30,15 +29,17 @@ os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # otherwise the import l
 
 @cache
 def pipeline(name: str):
-    """Return the albumentations pipeline with this name, or None for "none" and "batched".
+    """Return the albumentations pipeline with this name, or None if no such pipeline is needed.
 
-    Raises InputError for an unknown name.
+    name: the name of an augmentation, such as "flip"; NAMES has all names. None is returned for "none", which means no
+    augmentation, and for "batched", which leaves the augmentation to `augmented_batch`. Raises InputError for an
+    unknown name.
     """
     if name not in NAMES:
         raise InputError(
-            f"augment={name} is unknown",
-            f"augment is one of {', '.join(NAMES)}",
-            "the same command with another augment in SET",
+            f"augment={name} is not the name of an augmentation",
+            f"one of the augmentations {', '.join(NAMES)}",
+            "the same command with another value of augment in SET",
         )
     if name in ("none", BATCH):
         return None
@@ -67,9 +68,11 @@ def _pipelines() -> dict:
 
 
 def augmented(name: str, images: np.ndarray, seeds: list[tuple[int, int, int]]) -> np.ndarray:
-    """Return the photos `images` (B, H, W, 3) uint8 after the pipeline `name` has augmented them, in the same shape.
+    """Return the photos `images`, (B, H, W, 3) uint8, after an augmentation that keeps their size.
 
-    seeds: for each photo, the numbers (seed, epoch, position of the photo) from which its random numbers are drawn.
+    name: the name of the augmentation, as in `pipeline`; with "none" and "batched" the photos are returned unchanged.
+    seeds: for each of the B photos, three numbers that determine what happens to it: the seed, the epoch and the
+    position of the photo in the list of photos.
     """
     compose = pipeline(name)
     if compose is None:
@@ -88,11 +91,11 @@ CONTRAST, BRIGHTNESS = 0.2, 0.2  # brightness in standard deviations of normalis
 
 
 def augmented_batch(images: Tensor, seed: int, epoch: int, rows: np.ndarray) -> Tensor:
-    """Return the normalised images (B, 3, H, W) after random augmentation, in the same shape.
+    """Return B normalised images, (B, 3, H, W), after a random augmentation that keeps their size.
 
-    Each image is flipped, moved, scaled and turned, and its contrast and brightness are changed.
-    rows (B,): the position of each image in the list of photos. The random numbers for an image depend only on `seed`,
-    `epoch` and this position.
+    Half of the images are flipped. Each image is moved, scaled and turned a little, and its contrast and brightness are
+    changed. rows (B,): the position of each image in the list of photos. The random numbers for an image depend only on
+    `seed`, `epoch` and this position.
     """
     drawn = torch.from_numpy(uniform_draws(seed, epoch, rows, 7)).to(images.device, images.dtype)
     flip, (scale, right, down, turn, contrast, light) = drawn[:, 0] < 0.5, (2 * drawn[:, 1:] - 1).unbind(1)
@@ -114,9 +117,9 @@ def augmented_batch(images: Tensor, seed: int, epoch: int, rows: np.ndarray) -> 
 def uniform_draws(seed: int, epoch: int, rows: np.ndarray, count: int) -> np.ndarray:
     """Return `count` random numbers in [0, 1) for each row, as an array (len(rows), count).
 
-    rows: whole numbers that identify the rows. Each random number is computed from the seed, the epoch, the row and the
-    column with the hash function SplitMix64 (Steele et al. 2014). One numpy Generator for each photo would take more
-    time than the augmentation itself.
+    rows: one whole number for each row. The random numbers of a row depend only on `seed`, `epoch` and this whole
+    number. They are computed with the hash function SplitMix64 (Steele et al. 2014), because one numpy Generator for
+    each row would take more time than the augmentation itself.
     """
     with np.errstate(over="ignore"):
         stream = _hash(_hash(np.uint64(seed)) + np.uint64(epoch))

@@ -1,9 +1,12 @@
 """Make batches for training and prediction: choose the rows of an epoch and their order, and read their pixels.
 
-`Order` chooses the rows of each batch and returns their positions. `Batches` returns the pixels and labels of the rows
-at these positions. Pixels are sent to the device as uint8 (B, H, W, 3), which takes a quarter of the bytes of float32.
-On the device, `to_model` turns the pixels into the input of the model: normalised floats (B, 3, H, W) in channels-last
-layout. loader.py makes batches in worker processes.
+1. `Order` chooses the rows of each batch. It returns their positions, which are row numbers from 0.
+2. `Batches` returns the pixels and labels of the rows at these positions. loader.py calls it in worker processes.
+3. `to_model` sends the pixels to the device and turns them into the input of the model. Pixels are sent as uint8 (B, H,
+   W, 3), which takes a quarter of the bytes of float32. The input of the model is normalised floats (B, 3, H, W) in
+   channels-last layout.
+
+Letters in the shapes: N rows; a batch has B images of H x W pixels.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,18 +26,21 @@ from comp.hardware import processes
 
 
 class Batches(Dataset):
-    """A dataset of photos with labels. It returns a whole batch for the index (epoch, positions).
+    """A torch Dataset of photos with labels. It returns a whole batch for an index (epoch, positions).
 
-    The batch is a tuple of the pixels (B, H, W, 3) uint8, the labels (B, …) and the positions (B,) of the rows in the
-    batch.
+    `positions` (B,) are the row numbers of the batch. The batch is a tuple of the pixels (B, H, W, 3) uint8, the labels
+    (B, …) and the positions (B,).
 
-    photos: the photos from which batches are read. rows (N,): for each row, the position of its photo in `photos`.
-    labels (N, …): the labels in the form that competition/labels.py makes. augment_name and seed: the augmentation and
-    its seed (see augment.py). units (N,) int: rows with the same number are alternatives, such as photos with the same
-    group and class (see `Order`). ids (N,): the prediction id of each row, if several photos can share a prediction id.
-    soft (N, T): soft labels, which replace the labels in training (see competition/soft_labels.py). auxiliary: further
-    targets of the training rows (see competition/auxiliary_targets.py). pseudo: the number of pseudo-labelled rows,
-    which come after all other rows.
+    photos: all photos that the rows need. rows (N,): for each of N rows, the position of its photo in `photos`.
+    labels (N, …): the label of each row, in the form that competition/labels.py makes.
+    augment_name, seed: the name of the augmentation (see augment.py), and the seed of its random numbers.
+    units (N,) int: rows with the same number have the same group and label. Only the sampler "one_of_each" needs them
+    (see `Order`).
+    ids (N,): the id of each row in the sample submission, or None if each photo has its own id.
+    soft (N, T): soft labels for T classes or finer ranges, which replace `labels` in training (see
+    competition/soft_labels.py), or None.
+    auxiliary: further targets that a network learns (see competition/auxiliary_targets.py).
+    pseudo: the number of pseudo-labelled rows, which are the last rows.
     """
 
     def __init__(
@@ -58,14 +64,14 @@ class Batches(Dataset):
 
     @property
     def labelled(self) -> int:
-        """The number of rows with a label from the training table. The pseudo-labelled rows come after these rows."""
+        """The number of rows that are not pseudo-labelled. They come before the pseudo-labelled rows."""
         return len(self.rows) - self.pseudo
 
     def only(self, positions: np.ndarray) -> "Batches":
         """Return Batches with only the rows at `positions`, for prediction.
 
-        The result has the labels of these rows, but no units, ids, soft labels or auxiliary targets. If
-        `positions` are all positions in ascending order, the same Batches are returned unchanged.
+        The result keeps the labels of these rows, but has no units, ids, soft labels or auxiliary targets. If
+        `positions` are all rows in their order, this object itself is returned.
         """
         if np.array_equal(positions, np.arange(len(self.rows))):
             return self
@@ -85,7 +91,8 @@ class Batches(Dataset):
 def to_model(pixels: Tensor, mean: Sequence[float], std: Sequence[float], device: torch.device) -> Tensor:
     """Return the pixels (B, H, W, 3) uint8 as normalised float32 (B, 3, H, W) on the device.
 
-    mean, std: the mean and the standard deviation of red, green and blue, for pixel values from 0 to 1.
+    mean, std: three numbers each, for red, green and blue. Pixel values are divided by 255; then the mean is
+    subtracted, and the result is divided by the standard deviation.
     """
     pixels = pixels.to(device, non_blocking=True).permute(0, 3, 1, 2).float()
     scale = torch.tensor(std, device=device).view(1, 3, 1, 1) * 255
@@ -96,16 +103,16 @@ def to_model(pixels: Tensor, mean: Sequence[float], std: Sequence[float], device
 
 
 class Order:
-    """The order in which an epoch visits the rows. Set `epoch`, then iterate over the batches.
+    """The batches of an epoch, as row numbers. Set the attribute `epoch`, then iterate over the batches.
 
-    Each batch is a pair (epoch, positions); positions (B,) are the positions of its rows. labels (N, …): the label of
-    each row. sampler: how the rows of an epoch are chosen (see `epoch_order`). units (N,) int: rows with the same
-    number are alternatives, such as photos with the same group and class. The sampler "one_of_each" draws one row of
-    each unit.
-    pseudo: the number of pseudo-labelled rows, which come after all other rows. The sampler draws only from the
-    labelled rows. Pseudo-labelled rows are then added until their share of the epoch is `pseudo_share`.
-    If several processes train together, each process gets its own part of every batch. With the sampler "none", which
-    is for prediction, batches are not divided.
+    Each batch is a pair (epoch, positions), where `positions` is an array with the row numbers of the batch.
+    labels (N, …): the label of each of N rows. sampler: how the rows of an epoch are chosen: "none", "shuffle",
+    "balanced" or "one_of_each" (see `epoch_order`). units (N,) int: rows with the same number have the same group and
+    label; only "one_of_each" needs them.
+    pseudo: the number of pseudo-labelled rows, which are the last rows. The sampler chooses only among the other rows.
+    Then randomly drawn pseudo-labelled rows are added, until they are the share `pseudo_share` of the epoch.
+    If several processes train one model, each process gets its own part of every batch. With the sampler "none", which
+    is for prediction, each process gets whole batches.
     """
 
     def __init__(
@@ -123,14 +130,14 @@ class Order:
         self.pseudo, self.pseudo_share = pseudo, pseudo_share
 
     def rows(self) -> np.ndarray:
-        """Return the positions of all rows that the epoch visits, in the order of the visits."""
+        """Return the positions of all rows of the epoch, in the order in which the batches have them."""
         count = len(self.labels) - self.pseudo
         units = None if self.units is None else self.units[:count]
         order = epoch_order(self.labels[:count], self.sampler, self.seed, self.epoch, units)
         return self._with_pseudo(order) if self.pseudo else order
 
     def _with_pseudo(self, order: np.ndarray) -> np.ndarray:
-        """Return the positions in `order` and the positions of pseudo-labelled rows, shuffled together.
+        """Return the positions in `order` and the positions of randomly drawn pseudo-labelled rows, shuffled together.
 
         No pseudo-labelled row is drawn a second time before all pseudo-labelled rows were drawn once.
         """
@@ -150,13 +157,16 @@ class Order:
 def epoch_order(
     labels: np.ndarray, sampler: str, seed: int, epoch: int, units: Sequence[int] | None = None
 ) -> np.ndarray:
-    """Return the positions of the rows that one epoch visits, in the order of the visits.
+    """Return the positions of the rows of one epoch, in the order in which the batches have them.
 
-    The sampler chooses the rows. "none": all rows in their order. "shuffle": all rows in random order. "balanced": N
-    rows in random order, divided equally among the classes; no row is drawn a second time before all rows of its class
-    were drawn once. "one_of_each": one random row of each unit, drawn again in each epoch.
-    labels (N, …): the label of each row; units (N,) int: rows with the same number are one unit. Raises InputError if
-    the sampler is "one_of_each" and there are no units.
+    labels (N, …): the label of each of N rows. seed, epoch: two numbers that determine the random choice. sampler: how
+    the rows are chosen.
+    "none": all rows, in their order.
+    "shuffle": all rows, in random order.
+    "balanced": N rows in random order, equally many from each class. No row is drawn a second time before all rows of
+    its class were drawn once.
+    "one_of_each": one random row of each unit. A unit is the set of all rows with the same number in `units`, (N,) int.
+    Raises InputError if the sampler is "one_of_each" and `units` is None.
     """
     rng = np.random.default_rng([seed, epoch])
     if sampler == "none":
@@ -183,9 +193,9 @@ def epoch_order(
 
 
 def split(order: np.ndarray, batch_size: int) -> list[np.ndarray]:
-    """Cut `order` into batches of `batch_size` positions. If one position is left over, it joins the last batch.
+    """Cut `order`, an array of positions, into batches of `batch_size` positions.
 
-    A batch of one image is avoided because batch norm needs two images.
+    If a single position is left at the end, it is added to the batch before it, because batch norm needs two images.
     """
     parts = [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
     if len(parts) > 1 and len(parts[-1]) == 1 and batch_size > 1:

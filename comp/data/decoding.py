@@ -2,11 +2,13 @@
 
 1. `read_bytes` reads a file.
 2. `decode` returns the pixels of an image file, turned upright. `header` returns the format and the size of the image.
-3. `pixels_only` removes the metadata of PNG and JPEG files, which is often damaged or huge. The pixels do not need it.
+3. `check_parts` finds damaged PNG files. `pixels_only` removes metadata, which is often damaged or huge, from PNG and
+   JPEG files.
 4. `upright` turns an image by its EXIF orientation, even if other EXIF tags are broken.
-5. `kind_of_file` names a file that is not a readable photo, such as a web page or a zip archive, by its first bytes.
+5. `kind_of_file` says of a file that is not a readable photo what it is, such as a web page or a zip archive. The first
+   bytes of the file show this.
 
-In this table, v is the value of a pixel in the file:
+The table shows the RGB pixels that each kind of file gets. In the table, v is the value of a pixel in the file:
 
 | kind of file                       | RGB pixels                                                                     |
 |------------------------------------|--------------------------------------------------------------------------------|
@@ -14,17 +16,17 @@ In this table, v is the value of a pixel in the file:
 | alpha, transparent palette colours | put on a white background; an alpha channel that is opaque everywhere or       |
 |                                    | transparent everywhere is ignored                                              |
 | 16-bit grey, 32-bit whole numbers  | v >> 8, or v >> 4 if no value is above 4095 (cameras and scanners often write  |
-|                                    | 12 bits); no photo is stretched to its own range of values; values outside of  |
-|                                    | 0 … 65535 are refused                                                          |
+|                                    | 12 bits); contrast is not stretched; a file with values outside of 0 … 65535   |
+|                                    | is refused                                                                     |
 | 16-bit colour                      | v >> 8                                                                         |
-| floats                             | 255 v; values outside of 0 … 1 are refused                                     |
+| floats                             | 255 v; a file with values outside of 0 … 1 is refused                          |
 | several frames or pages            | the pixels of the first frame or page                                          |
 
 PIL decodes the files. OpenCV is not used, because it returns grey pixels for a truncated JPEG and raises no error. HEIC
 photos can be read if the package pillow-heif is installed (the extra `heic`).
-Parts 3 to 5 are written here, because PIL refuses photos with damaged metadata, accepts wrong checksums in a PNG, and
-ignores the orientation if another tag is broken (with ImageOps.exif_transpose, ten tests fail). If a file is no image,
-PIL says only that it cannot identify the file.
+The functions of points 3 to 5 are written here, because PIL refuses photos with damaged metadata, accepts wrong
+checksums in a PNG, ignores the orientation if another EXIF tag is broken, and says of a file that is no image only that
+it cannot identify the file.
 """
 
 import functools
@@ -46,7 +48,8 @@ from PIL import Image, UnidentifiedImageError, features
 def read_bytes(path: Path) -> bytes:
     """Return the bytes of the file at `path`.
 
-    Raises ValueError with the reason if `path` is not a file or cannot be opened.
+    Raises ValueError if there is no file at `path` or if it cannot be opened. The text of the error says why, such as
+    "no such file".
     """
     try:
         mode = os.stat(path).st_mode
@@ -72,11 +75,12 @@ BITS, MEANING, PLANES, NUMBERS = 258, 262, 284, 339  # the numbers of TIFF tags
 def decode(data: bytes, enough: int = 0) -> np.ndarray:
     """Decode the bytes of an image file to RGB pixels (H, W, 3) uint8, turned upright.
 
-    A table in the docstring of this module shows how each kind of file becomes RGB pixels.
+    The docstring of this module has a table of how each kind of file becomes RGB pixels.
     enough: with 0, every photo is decoded at full size. With another number, a JPEG of more than LARGE pixels is
     decoded at 1/2, 1/4 or 1/8 of its size, as long as each side keeps at least `enough` pixels. This takes a third of
     the time and changes the pixels slightly.
-    Raises ValueError if the bytes are not a whole picture. The error says what kind of file the bytes are.
+    Raises ValueError if the bytes are not a whole picture. The text of the error says what is wrong, or what kind of
+    file the bytes are.
     """
     try:
         return _pixels(data, enough)
@@ -91,7 +95,10 @@ def decode(data: bytes, enough: int = 0) -> np.ndarray:
 
 
 def header(data: bytes) -> tuple[str, int, int]:
-    """Return PIL's name of the file format, and the width and height of the image before it is turned upright."""
+    """Return the file format as PIL names it, and the image's width and height before it is turned upright.
+
+    data: the bytes of an image file.
+    """
     try:
         image = _opened(data)
     except Exception:  # damaged metadata may be the cause, as in `decode`
@@ -131,7 +138,7 @@ def _reads_heic() -> bool:
 def _check_tiff(image: Image.Image) -> None:
     """Raise ValueError if PIL would read this TIFF wrongly.
 
-    These are TIFFs with more than 8 bits for each colour in separate planes, and TIFFs with signed bytes.
+    PIL reads two kinds wrongly: colours of more than 8 bits in separate planes, and signed bytes.
     """
     bits = max(image.tag_v2.get(BITS, (1,)))
     if bits > 8 and image.tag_v2.get(PLANES) == 2:
@@ -141,7 +148,10 @@ def _check_tiff(image: Image.Image) -> None:
 
 
 def _is_inverted(image: Image.Image) -> bool:
-    """Return whether the image is a TIFF in which 0 means white. PIL takes care of this only for 8-bit images."""
+    """Return whether 0 means white in the image, as in some TIFFs.
+
+    PIL itself inverts such a TIFF only if its values have 8 bits.
+    """
     return image.format == "TIFF" and image.tag_v2.get(MEANING) == 0
 
 
@@ -201,10 +211,11 @@ BLOCK = 1 << 24  # number of bytes that are unpacked at one time
 
 
 def check_parts(data: bytes) -> None:
-    """Raise ValueError if a PNG has damaged pixels. PIL does not compare all checksums in a PNG.
+    """Raise ValueError if a checksum shows that the pixels of a PNG are damaged. PIL does not check them all.
 
-    The compressed pixels contain a checksum, and each chunk of the file that holds a part of them has another checksum.
-    If the checksum of the compressed pixels is right, wrong checksums of these chunks are accepted.
+    A PNG stores its compressed pixels in several sections, each with a checksum. The compressed pixels as a whole have
+    one more checksum. If this one is right, wrong checksums of their sections are accepted. data: the bytes of any
+    file; files that are not PNGs are not checked.
     """
     if not data.startswith(PNG):
         return
@@ -223,7 +234,7 @@ def pixels_only(data: bytes) -> bytes:
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bool]]:
-    """For each complete chunk of a PNG, yield its type (such as IDAT), its data and whether its checksum is right."""
+    """Yield the type (such as IDAT), the data, and whether the checksum is right, of each complete section of a PNG."""
     place = len(PNG)
     while place + 12 <= len(data):
         size, kind = struct.unpack_from(">I4s", data, place)
@@ -250,9 +261,9 @@ def _unpacks(packed: bytes) -> bool:
 
 
 def _without_segments(data: bytes) -> bytes:
-    """Return the bytes of a JPEG without its comments and application segments.
+    """Return the bytes of a JPEG without its comments and without the metadata in its application segments.
 
-    EXIF segments and complete segments about colours (JFIF and Adobe) are kept.
+    EXIF data is kept, and so are complete segments of the kinds JFIF and Adobe, which say how the colours are stored.
     """
     place, kept = 2, [data[:2]]
     while place + 4 <= len(data) and data[place] == 0xFF and data[place + 1] != SCAN:
@@ -286,7 +297,7 @@ TURNS = {
 
 
 def upright(image: Image.Image) -> Image.Image:
-    """Return the image turned by its EXIF orientation, or unchanged if it has no orientation that can be read."""
+    """Return the image turned by its EXIF orientation, or unchanged if no orientation can be read."""
     image.load()
     try:
         orientation = image.getexif().get(TAG)
@@ -297,9 +308,10 @@ def upright(image: Image.Image) -> Image.Image:
 
 
 def _orientation(exif: bytes) -> int | None:
-    """Return the orientation number in the bytes of EXIF data, or None if there is none.
+    """Return the orientation (1 to 8) that EXIF data contains, or None if it contains none.
 
-    PIL does not find the orientation if an earlier tag points outside of the EXIF data.
+    exif: the bytes of the EXIF data of a photo. This function also works if an earlier tag points outside of the EXIF
+    data; PIL then finds no orientation.
     """
     record = exif.removeprefix(b"Exif\0\0")
     order = ORDERS.get(record[:4])
@@ -369,9 +381,11 @@ HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"
 
 
 def kind_of_file(data: bytes, readable: Mapping[str, bool]) -> str:
-    """Return a text that says what kind of file the bytes are, followed by advice in brackets if there is any.
+    """Return what kind of file the bytes are, such as "a zip archive (unpack it with `unzip`)".
 
-    readable: for "HEIC" and "AVIF", whether such photos can be read here. If they can, the text calls the file damaged.
+    data: the bytes of a file that could not be decoded. The brackets hold advice, if there is any. readable: a
+    dictionary that says for "HEIC" and for "AVIF" whether the installed packages can read such photos. If they can, a
+    file of this kind is called damaged.
     """
     what = _kind(data)
     damaged = [kind for kind, is_read in readable.items() if is_read and what.endswith(f" {kind} photo")]
@@ -381,14 +395,14 @@ def kind_of_file(data: bytes, readable: Mapping[str, bool]) -> str:
 
 
 def is_heic(data: bytes) -> bool:
-    """Return whether the bytes begin like a HEIC photo. The name of the file does not matter."""
+    """Return whether the bytes of a file begin like a HEIC photo."""
     return data[4:8] == b"ftyp" and not _is_avif(data) and data[8:12] in HEIC_BRANDS
 
 
 def _is_avif(data: bytes) -> bool:
-    """Return whether the file lists AVIF among its brands, which are the formats that it conforms to.
+    """Return whether the bytes of a file begin like an AVIF photo.
 
-    The first brand alone does not tell, because AVIF files may begin with a brand of HEIC files.
+    Such a file begins with a list of format names. All of them are compared, because the first may be a name of HEIC.
     """
     return data[4:8] == b"ftyp" and (b"avif" in data[8:32] or b"avis" in data[8:32])
 

@@ -2,14 +2,16 @@
 
 1. `assign_folds` adds the column `fold` to the training table, for every kind of target.
 2. `split_rows` splits the rows into folds with one seed. It chooses a method that suits the labels and the groups.
-3. `best_seed` tries several seeds and returns the seed whose folds are most alike.
+3. `best_seed` tries several seeds and returns the seed that spreads the labels most evenly.
 4. `audit_folds` raises an error if a group or a photo is in two folds.
 5. `labels_by_fold` counts the labels in each fold. `missing_labels` and `crowded_labels` warn of labels that cannot be
    spread evenly over the folds.
 
-This module replaces two methods of libraries. StratifiedGroupKFold of scikit-learn makes the same folds as
-`stratified_group` (a test compares them), but takes ten times as long, which is too long for a search over a thousand
-seeds. The package iterative-stratification splits single rows and cannot keep groups together.
+Two methods of other packages are replaced here. `stratified_group` makes the same folds as StratifiedGroupKFold of
+scikit-learn (a test compares them) in a tenth of the time, because a search may try a thousand seeds.
+`split_iteratively` keeps groups together, while the package iterative-stratification splits single rows.
+
+Letters in the shapes: N rows, G groups, C classes or labels, K folds.
 """
 
 import warnings
@@ -40,16 +42,16 @@ def assign_folds(
     search: int = 1,
     progress: Callable[[int], None] = lambda count: None,
 ) -> pd.DataFrame:
-    """Return `table`, sorted by image, with a new column `fold` that has the numbers 0 … folds - 1.
+    """Return `table`, sorted by image, with a new column `fold` that has the numbers from 0 to folds - 1.
 
     table: the training rows with the columns image and label, and with the column group if photos have groups. All rows
-    of a group get the same fold, and no fold is empty. `split_rows` spreads the classes evenly over the folds. If a row
-    can have several labels, each label is spread evenly. If the target is a number, DECILES ranges of the number are
-    spread evenly.
-    search: the number of seeds to try, from `seed` on; the most even folds are kept. progress: a function that is
-    called with the number of seeds tried since its last call.
-    The rows are sorted so that the result does not depend on the order of the files on a disk.
-    Raises InputError for fewer than 2 folds, for more folds than groups, and for seeds outside of 0 … SEEDS - 1.
+    of a group get the same fold, and no fold is empty. Each class is spread evenly over the folds. If a row can have
+    several labels, each label is spread evenly. If the target is a number, the range of the target is cut into at most
+    10 parts, and each part is spread evenly.
+    folds: the number of folds. seed, search: `search` seeds are tried, from `seed` on, and the most even folds are
+    kept. progress: a function that is called with the number of seeds tried since its last call.
+    The rows are sorted so that their order in `table` does not change the result.
+    Raises InputError for fewer than 2 folds, for more folds than groups, and for seeds outside of 0 … 2**32 - 1.
     """
     table = with_groups(table).sort_values("image", ignore_index=True)
     _check_fold_count(folds, table["group"].nunique(), seed, search)
@@ -65,8 +67,8 @@ def assign_folds(
 def with_groups(table: pd.DataFrame) -> pd.DataFrame:
     """Return `table` with a group in every row, as text. A row without a group gets its image as the group.
 
-    If the table has a column `id`, it holds the prediction id of each photo. Photos with the same prediction id are
-    scored together, so their groups are merged.
+    If the table has a column `id`, several photos can share one id of the sample submission and get one answer. The
+    groups of such photos are merged.
     """
     group = table["group"] if "group" in table else pd.Series(None, table.index, object)
     none = group.isna() | (group.astype(str) == "")
@@ -79,10 +81,12 @@ def with_groups(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def strata_of(table: pd.DataFrame, competition: Competition, folds: int) -> np.ndarray:
-    """Return for each row of `table` the value that the folds must spread evenly.
+    """Return for each of N rows what the folds must spread evenly.
 
-    The values are class numbers (N,) int. If the target is a number, they are the numbers (N,) int of its ranges. If a
-    row can have several labels, they are an array (N, C) uint8 of 0 and 1. folds: the number of folds.
+    This is the class number, (N,) int. If a row can have several labels, it is 1 for each of the row's labels and 0 for
+    all other labels, (N, C) uint8 for C labels. If the target is a number, the range of the target is cut into parts,
+    and the result is the number of the row's part, (N,) int. folds: the number of folds; if there are few rows for each
+    fold, there are fewer parts.
     """
     values = labels.to_array(table["label"], competition)
     # there are fewer ranges of a number if a range would have fewer rows than there are folds
@@ -90,10 +94,10 @@ def strata_of(table: pd.DataFrame, competition: Competition, folds: int) -> np.n
 
 
 def without_empty(fold: np.ndarray, group: np.ndarray, folds: int) -> np.ndarray:
-    """Return the fold of each row (N,) after each empty fold has received one group.
+    """Return the fold of each row, (N,), after each empty fold has received a group from another fold.
 
-    fold, group (N,): the fold and the group number of each row; folds: the number of folds. An empty fold receives the
-    smallest group of the fold with the most groups. Stratification can leave a fold empty if there are few groups of
+    fold, group (N,): the fold and the group number of each of N rows; folds: the number of folds. The group that is
+    moved is the smallest group of the fold that has the most groups. A fold can be empty if there are few groups of
     unequal size.
     """
     of_group, rows = fold[np.unique(group, return_index=True)[1]], np.bincount(group)
@@ -126,18 +130,19 @@ MOST_CELLS = 20_000_000  # largest size of a table of groups by classes; it take
 
 
 def split_rows(strata: np.ndarray, group: np.ndarray, folds: int, seed: int) -> np.ndarray:
-    """Return the fold (N,) int of each row. All rows of a group get the same fold.
+    """Split N rows into folds. Returns the fold of each row, (N,) int. All rows of a group get the same fold.
 
-    strata: class numbers (N,), or an array (N, C) of 0 and 1 if a row can have several labels; group (N,): the group
-    number of each row, from 0. The method depends on the labels and the groups:
+    strata (N,): the class number of each row, or (N, C): for each of C labels, whether the row has the label (1) or not
+    (0). group (N,): the group number of each row, from 0. folds: the number of folds. The method is the first in this
+    table whose condition is true:
 
-    | labels and groups                                            | method                            |
-    |--------------------------------------------------------------|-----------------------------------|
-    | a row has one label, and each group has one row              | scikit-learn's StratifiedKFold    |
-    | a row has one label, and some groups have several rows       | `stratified_group`                |
-    | a row can have several labels                                | `split_iteratively`               |
-    | each class has fewer rows than there are folds               | `split_iteratively`               |
-    | groups of several rows, and groups x classes > MOST_CELLS    | `split_iteratively`               |
+    | condition                                                                   | method                          |
+    |-----------------------------------------------------------------------------|---------------------------------|
+    | a row can have several labels                                               | `split_iteratively`             |
+    | each class has fewer rows than there are folds                              | `split_iteratively`             |
+    | each group has one row                                                      | scikit-learn's StratifiedKFold  |
+    | the number of groups times the number of classes is above MOST_CELLS        | `split_iteratively`             |
+    | all other cases                                                             | `stratified_group`              |
     """
     if strata.ndim == 2:
         return _iterative(sparse.csr_matrix(strata), group, folds, seed)
@@ -165,8 +170,8 @@ def _stratified(strata: np.ndarray, folds: int, seed: int) -> np.ndarray:
 def stratified_group(strata: np.ndarray, group: np.ndarray, folds: int, seed: int) -> np.ndarray:
     """Return the folds (N,) that scikit-learn's StratifiedGroupKFold(folds, shuffle=True, random_state=seed) makes.
 
-    strata, group (N,): the class number and the group number of each row. For each group, scikit-learn tries the folds
-    one after the other. This function tries all folds at once, which is ten times as fast.
+    strata, group (N,): the class number and the group number of each of N rows. For each group, scikit-learn tries one
+    fold after the other. This function tries all folds at once, which is ten times as fast.
     """
     total = np.bincount(strata)
     counts = np.zeros((group.max() + 1, len(total)))
@@ -183,10 +188,11 @@ def stratified_group(strata: np.ndarray, group: np.ndarray, folds: int, seed: in
 
 
 def _mean_deviation(shares: np.ndarray) -> np.ndarray:
-    """Return for each of T trials how uneven its folds are, as (T,).
+    """Return how uneven the folds are in each of T different splits, as (T,).
 
-    shares (T, K, C): in each trial, the share of the rows of each class that is in each fold. The result is the
-    standard deviation of the shares over the folds, averaged over the classes. The array `shares` is overwritten.
+    shares (T, K, C): for each of T splits, K folds and C classes, the share of the rows of the class that is in the
+    fold. The unevenness is the standard deviation of a class's shares over the folds, averaged over the classes. The
+    array `shares` is overwritten.
     """
     # the same steps as np.std and np.mean, without their overhead
     folds, classes = shares.shape[1:]
@@ -196,10 +202,10 @@ def _mean_deviation(shares: np.ndarray) -> np.ndarray:
 
 
 def _first_best(uneven: list[float], rows: list[float]) -> int:
-    """Return the number of the trial with the least uneven folds. Trial k puts a group into fold k.
+    """Return the number of the fold to which a group is added, so that the folds become least uneven.
 
-    uneven: for each trial, how uneven the folds are. rows: for each fold, the number of rows before the group is added.
-    If several trials are nearly equal, the trial whose fold has the fewest rows is chosen.
+    uneven: for each fold, how uneven all folds are if the group is added to this fold. rows: the number of rows in each
+    fold before the group is added. If several folds are nearly equally good, the fold with the fewest rows is chosen.
     """
     best, lowest, fewest = 0, float("inf"), float("inf")
     for k, (value, size) in enumerate(zip(uneven, rows, strict=True)):
@@ -216,15 +222,14 @@ def _iterative(positive: sparse.csr_matrix, group: np.ndarray, folds: int, seed:
 
 
 def split_iteratively(counts, rows: np.ndarray, folds: int, seed: int) -> np.ndarray:
-    """Return the fold of each group, a number from 0 to folds - 1, as (G,) int. The method is iterative stratification.
+    """Return the fold of each of G groups, (G,) int, with iterative stratification.
 
-    counts (G, C): the number of rows with each label in each group, as an array or a sparse matrix; rows (G,): the
-    number of rows in each group.
+    counts (G, C): in each group, the number of rows with each of C labels, as an array or a sparse matrix. rows (G,):
+    the number of rows in each group. folds: the number of folds.
     The original method (Sechidis, Tsoumakas & Vlahavas 2011, "On the stratification of multi-label data") takes the
-    label with the fewest rows left, and gives each row with this label to the fold that needs the label most. This
-    function gives a whole group at a time, with all labels of its rows. If several folds need the label equally, the
-    group goes to the fold among them that needs the most rows. If they also need equally many rows, a random fold among
-    them is drawn with `seed`.
+    label with the fewest remaining rows, and gives each of these rows to the fold that needs the label most. This
+    function gives a whole group at a time. If several folds need the label equally, the group goes to the one that
+    needs the most rows. If there is still a tie, a fold is drawn at random with `seed`.
     """
     rng = np.random.default_rng(seed)
     order = np.lexsort((rng.permutation(len(rows)), -rows))  # large groups first
@@ -245,11 +250,11 @@ def split_iteratively(counts, rows: np.ndarray, folds: int, seed: int) -> np.nda
 class _Deal:
     """The state of `split_iteratively`: the folds that groups have so far, and the rows that each fold still needs.
 
-    counts (G, C) and rows (G,): the arguments of `split_iteratively`. owed (C, K): how many rows with each label each
-    fold still needs. owed_rows (K,): how many rows each fold still needs, whatever their labels. Both owed and
-    owed_rows are multiplied by the number of folds, so that they are whole numbers and ties are exact. left (C,): the
-    number of rows with each label in the groups without a fold. fold (G,): the fold of each group, or -1 if the group
-    has no fold yet.
+    There are G groups, C labels and K folds. counts (G, C), rows (G,): as in `split_iteratively`. owed (C, K): how many
+    rows with each label each fold still needs. owed_rows (K,): how many rows each fold still needs, whatever their
+    labels. Both owed and owed_rows are multiplied by the number of folds, so that they are whole numbers and ties are
+    exact. left (C,): how many rows with each label are in groups without a fold. fold (G,): the fold of each group, or
+    -1 if the group has no fold yet.
     """
 
     def __init__(self, counts: sparse.csr_matrix, rows: np.ndarray, folds: int, rng: np.random.Generator):
@@ -260,15 +265,18 @@ class _Deal:
         self.fold = np.full(len(rows), -1)
 
     def rarest_label(self) -> int | None:
-        """Return the label with the fewest rows in groups without a fold, or None if no label has such rows."""
+        """Return the number of the label with the fewest rows in groups that have no fold yet.
+
+        Labels without such rows are ignored. Return None if no label has such rows.
+        """
         left = np.where(self.left > 0, self.left, np.iinfo(np.int64).max)
         return int(left.argmin()) if (self.left > 0).any() else None
 
     def give(self, group: int, wanted: np.ndarray) -> None:
-        """Give a group to the fold with the largest value in `wanted` (K,), and update what the fold still needs.
+        """Give a group to the fold with the largest value in `wanted`, and update what this fold still needs.
 
-        If several folds have the largest value, the group goes to the fold among them that needs the most rows. If that
-        is also a tie, a random fold among them is drawn.
+        group: the number of the group; wanted (K,): one value for each fold. If several folds have the largest value,
+        the group goes to the one that needs the most rows. If there is still a tie, a fold is drawn at random.
         """
         best = np.flatnonzero(wanted == wanted.max())
         best = best[self.owed_rows[best] == self.owed_rows[best].max()]
@@ -290,10 +298,10 @@ WORTH_PROCESSES = 500_000  # rows times seeds; below it, starting processes take
 def best_seed(
     strata: np.ndarray, group: np.ndarray, folds: int, seed: int, search: int, progress: Callable[[int], None]
 ) -> int:
-    """Return the seed in seed … seed + search - 1 whose folds have the lowest `imbalance`, or the first such seed.
+    """Try `search` seeds, from `seed` on, and return the seed whose folds are most even.
 
-    strata, group: as in `split_rows`. progress: a function that is called with the number of seeds tried since its last
-    call.
+    Most even means the lowest `imbalance`. If several seeds are equally good, the first is returned. strata, group,
+    folds: as in `split_rows`. progress: a function that is called with the number of seeds tried since its last call.
     """
     starts = range(seed, seed + search, SEEDS_PER_TASK)
     parts = [range(start, min(start + SEEDS_PER_TASK, seed + search)) for start in starts]
@@ -311,11 +319,11 @@ def _scores_of_seeds(strata: np.ndarray, group: np.ndarray, folds: int, seeds: r
 
 
 def imbalance(strata: np.ndarray, fold: np.ndarray, folds: int) -> float:
-    """Return a number that says how unevenly the classes are spread over the folds. It is 0 if all spreads are even.
+    """Return how unevenly the classes are spread over the folds. The result is 0 if all are spread evenly.
 
-    strata: as in `split_rows`; fold (N,): the fold of each row. The number is Pearson's chi-square statistic of each
-    class, averaged over the classes. All rows together are treated as one more class, so that the sizes of the folds
-    are included.
+    strata: the class or the labels of each row, as in `split_rows`; fold (N,): the fold of each of N rows; folds: the
+    number of folds. The result is Pearson's chi-square statistic of each class, averaged over the classes. All rows
+    together are treated as one more class, so that folds of unequal size also raise the result.
     """
     counts = np.vstack([class_counts(strata, fold, folds), np.bincount(fold, minlength=folds)])
     counts = counts[counts.sum(1) > 0]
@@ -324,10 +332,11 @@ def imbalance(strata: np.ndarray, fold: np.ndarray, folds: int) -> float:
 
 
 def class_counts(strata: np.ndarray, fold: np.ndarray, folds: int, classes: int = 0) -> np.ndarray:
-    """Count the rows of each class in each fold. Returns (C, K) int; C is at least `classes`.
+    """Count the rows of each class in each fold. Returns (C, K) int for C classes and K folds.
 
-    If a row can have several labels, the rows with each label are counted. strata: as in `split_rows`; fold (N,): the
-    fold of each row; folds: the number K of folds.
+    strata: the class or the labels of each row, as in `split_rows`; fold (N,): the fold of each of N rows; folds: the
+    number of folds. If a row can have several labels, the rows with each label are counted. classes: C is at least this
+    number, even if the last classes have no rows.
     """
     if strata.ndim == 2:
         member = sparse.csr_matrix((np.ones(len(fold), int), (fold, np.arange(len(fold)))), shape=(folds, len(fold)))
@@ -343,7 +352,8 @@ def class_counts(strata: np.ndarray, fold: np.ndarray, folds: int, classes: int 
 def audit_folds(table: pd.DataFrame, digests: dict[str, str] | None = None) -> None:
     """Raise InputError if a group or a photo is in two folds. A photo is recognised by its name and by its bytes.
 
-    digests: a hash of the bytes of each photo, by image. Photos with equal bytes may have two names in one fold.
+    digests: for each photo, by its path, a hash of its bytes; None if the bytes are not compared. Photos with equal
+    bytes may have two names in one fold.
     """
     problems = [f"group {name} is in folds {where}" for name, where in _in_two_folds(table, table["group"])]
     problems += [f"photo {name} is in folds {where}" for name, where in _in_two_folds(table, table["image"])]
@@ -361,9 +371,9 @@ def audit_folds(table: pd.DataFrame, digests: dict[str, str] | None = None) -> N
 
 
 def _in_two_folds(table: pd.DataFrame, key: pd.Series) -> list[tuple[str, str]]:
-    """Return the values of `key` that are in several folds, each with a text of its folds, such as "0 and 2".
+    """Return the values of `key` that are in several folds, each as a pair with a text of its folds, such as "0 and 2".
 
-    key: one value for each row of `table`.
+    key: one value for each row of `table`, such as the name of its group.
     """
     several = table["fold"].groupby(key.to_numpy()).transform("nunique") > 1
     folds_of = table["fold"][several].groupby(key[several].to_numpy()).unique()
@@ -379,10 +389,10 @@ KINDS = {"regression": ("ranges", "range"), "multilabel": ("labels", "label")}
 
 
 def counts_by_fold(table: pd.DataFrame, competition: Competition) -> np.ndarray:
-    """Count the rows of each class in each fold. Returns (C, K) int.
+    """Count the rows of each class in each fold. Returns (C, K) int for C classes and K folds.
 
-    If a row can have several labels, the rows with each label are counted. If the target is a number, the rows in each
-    range of the number are counted.
+    If a row can have several labels, the rows with each label are counted. If the target is a number, its range is cut
+    into parts, and the rows in each part are counted.
     """
     folds = fold_count(table)
     classes = 0 if competition.target == "regression" else competition.size
@@ -390,11 +400,11 @@ def counts_by_fold(table: pd.DataFrame, competition: Competition) -> np.ndarray:
 
 
 def labels_by_fold(table: pd.DataFrame, competition: Competition) -> tuple[str, list[str], list[list]]:
-    """Count labels, photos and groups in each fold, for a printed table.
+    """Count labels, photos and groups in each fold, for a table that is printed.
 
-    Returns the word for the labels (such as "classes"), the column headers, and the rows of the table. If the target is
-    a number, the rows count ranges of the number, and a further row has the means. If there are more than MOST_CLASSES
-    classes, the rows are a summary of the classes.
+    Returns the plural of what is counted ("classes", "labels" or "ranges"), the column headers, and the rows of the
+    table. "ranges" are counted if the target is a number; one more row then has the mean of the target in each fold. If
+    there are more than MOST_CLASSES classes, a summary replaces the rows of single classes.
     """
     counts = counts_by_fold(table, competition)
     plural, singular = KINDS.get(competition.target, ("classes", "class"))
@@ -408,7 +418,7 @@ def labels_by_fold(table: pd.DataFrame, competition: Competition) -> tuple[str, 
 
 
 def missing_labels(table: pd.DataFrame, competition: Competition) -> list[str]:
-    """Return a warning for each class that is missing in some folds or in all folds."""
+    """Return a list of warnings, one for each class that has no photo in some folds or in all folds."""
     counts, lines = counts_by_fold(table, competition), []
     for name, row in zip(_names(counts, competition), counts, strict=True):
         without = np.flatnonzero(row == 0)
@@ -429,7 +439,7 @@ def missing_labels(table: pd.DataFrame, competition: Competition) -> list[str]:
 
 
 def crowded_labels(table: pd.DataFrame, competition: Competition) -> list[str]:
-    """Return a warning for each class that has most of its photos in one group.
+    """Return a list of warnings, one for each class that has most of its photos in one group.
 
     Most means more than the share MOST_OF_A_CLASS. Classes with fewer than FEW photos are ignored.
     """
@@ -458,10 +468,11 @@ def _rows(counts: np.ndarray, competition: Competition) -> list[list]:
 
 
 def _summary(counts: np.ndarray, plural: str) -> list[list]:
-    """Return the rows of the printed table if there are many classes.
+    """Return the rows of a printed table that summarises the classes of each fold.
 
-    For each fold, the rows have the number of classes with photos, the number of classes without photos, and the number
-    of photos of the smallest and of the largest class.
+    The rows have the number of classes with photos, the number of classes without photos, and the number of photos of
+    the smallest and of the largest class. counts (C, K): the photos of each of C classes in each of K folds; plural:
+    "classes", "labels" or "ranges".
     """
     sums = np.column_stack([counts, counts.sum(1)])
     figures = {

@@ -3,11 +3,12 @@
 1. `Loader` iterates over the batches of an epoch.
 2. `worker_count` returns how many workers to start, which depends on the machine and its shared memory.
    `loss_of_workers` says why workers were lost.
-3. `watched` runs a thread that can end workers if they deliver no batches.
+3. `watched` calls a function if a block of code waits too long. `Loader` uses it to kill workers that deliver no
+   batches.
 
 The pixels of a batch depend only on its epoch and its positions, so it does not matter which process makes the batch.
-torch's DataLoader loads the batches. Without this module, the DataLoader would raise an error if a worker dies, and
-hang if shared memory is full. Its timeout would end the training, which would have to be started again.
+torch's DataLoader starts the workers. On its own, it raises an error if a worker dies, and it hangs if shared memory is
+full. Its timeout would end the training, which would have to be started again.
 """
 
 import contextlib
@@ -42,11 +43,11 @@ Loaded = tuple[Tensor, Tensor, Tensor]  # pixels, labels, positions
 class Loader:
     """Iterate over the batches of the current epoch of `order`. Each batch is a tuple of pixels, labels and positions.
 
-    batches: the `Batches` that are loaded. workers: the setting `workers` of the recipe; -1 means that the machine
-    decides. device: the device that will use the batches.
+    batches: the dataset that makes a batch from an epoch and the positions of its rows. workers: the number of worker
+    processes; -1 means that `worker_count` chooses it. device: the device that will use the batches.
     If workers die, fail or find shared memory full, a warning is printed, and the main process loads the other batches.
     If a batch raises an error, such as for an unreadable photo, the main process raises the same error. If the workers
-    deliver no batch for `patience` seconds, InputError is raised.
+    deliver no batch for `patience` seconds, they are killed and InputError is raised.
     """
 
     def __init__(self, batches: Batches, order: Order, workers: int, device: torch.device, patience: float = PATIENCE):
@@ -58,9 +59,10 @@ class Loader:
         self._stuck = False
 
     def _data_loader(self, batches: Dataset, keys, workers: int) -> DataLoader:
-        """Return a DataLoader for the batches at `keys`, which are pairs (epoch, positions).
+        """Return torch's DataLoader for the batches at `keys`, which are pairs (epoch, positions).
 
-        Each item of `batches` is a whole batch, so the DataLoader does not need to stack items.
+        workers: the number of worker processes. Each item of `batches` is a whole batch, so the DataLoader stacks no
+        items.
         """
         return DataLoader(
             batches,
@@ -84,7 +86,7 @@ class Loader:
             yield from self._data_loader(self.batches, keys[count:], 0)
 
     def _from_workers(self, count: int) -> Iterator[Loaded]:
-        """Yield the batches that the workers deliver. Fewer than `count` come if the workers are lost."""
+        """Yield `count` batches from the workers, or fewer if the workers are lost."""
         if self._source is None:
             return
         with watched(lambda: self._awaited, self.patience, self._kill):
@@ -103,10 +105,10 @@ class Loader:
                 self._awaited = None
 
     def _started(self) -> Iterator[Loaded]:
-        """Start the workers, and return an iterator over their batches.
+        """Start the workers if they do not run yet, and return an iterator over their batches.
 
-        This removes torch's handler of the signal SIGCHLD. When a worker dies, the handler would raise an error at any
-        point of the main thread, such as in the middle of a training step. Without the handler, the next wait for a
+        This also removes torch's handler of the signal SIGCHLD. When a worker dies, the handler would raise an error at
+        any point of the main thread, such as in the middle of a training step. Without the handler, the next wait for a
         batch notices the death within five seconds.
         """
         before, others = signal.getsignal(signal.SIGCHLD), multiprocessing.active_children()
@@ -118,7 +120,7 @@ class Loader:
         return source
 
     def _kill(self) -> None:
-        """Kill the workers, because they deliver no batches. torch then notices that they have ended.
+        """Kill the workers, because they deliver no batches. The DataLoader then raises an error in the main process.
 
         The signal is SIGKILL, because it also ends processes that are stopped.
         """
@@ -127,10 +129,10 @@ class Loader:
             worker.kill()
 
     def _give_up(self, error: Exception) -> None:
-        """Continue without workers, and print a warning that says why. Raises InputError if the workers were stuck.
+        """Continue without workers and print a warning that says why, or raise InputError if the workers were stuck.
 
-        error: the error that ended the iteration over the batches. No warning is printed for an InputError, because the
-        main process will raise it again when it loads the batch.
+        error: the error that ended the iteration over the batches. If it is an InputError, no warning is printed,
+        because the main process will raise it again when it loads the same batch.
         """
         why = loss_of_workers(self._processes, error)
         self.workers, self._source = 0, None
@@ -149,10 +151,10 @@ class Loader:
 
 
 class _InSharedMemory(Dataset):
-    """Batches that the worker itself moves to shared memory, so that an error in this step reaches the main process.
+    """The same dataset as `batches`, but each worker itself moves its batches to shared memory.
 
-    torch would move a batch to shared memory in a thread of the worker. This thread only prints an error, and the main
-    process would wait for ever.
+    Without this class, torch would do so in a thread of the worker. If shared memory is full, the thread would only
+    print an error, and the main process would wait for ever. With this class, the error reaches the main process.
     """
 
     def __init__(self, batches: Batches):
@@ -173,10 +175,10 @@ MOST_WORKERS = 8  # limit if the machine decides; more workers hardly help, and 
 
 
 def worker_count(workers: int, batches: Batches, order: Order, device: torch.device) -> int:
-    """Return the number of workers to start.
+    """Return the number of worker processes to start.
 
-    workers: the wanted number; -1 means that the machine decides. The result is smaller if shared memory has no room
-    for the batches of so many workers.
+    workers: the wanted number; -1 means one that suits the machine. If shared memory has no room for the batches of so
+    many workers, the result is smaller and a message is printed.
     """
     wanted = workers if workers >= 0 else _by_machine(batches, device)
     if not wanted or not os.path.isdir(SHARED):
@@ -195,8 +197,8 @@ def worker_count(workers: int, batches: Batches, order: Order, device: torch.dev
 def affordable(workers: int, batch: int, free: int) -> int:
     """Return the number of workers, from 0 to `workers`, whose batches fit into `free` bytes of shared memory.
 
-    batch: the bytes of one batch. Each worker holds PREFETCH batches. Room for two more batches is needed: for the
-    batch in training and for the next batch.
+    batch: the bytes of one batch. Each worker needs room for PREFETCH batches. Two more batches need room: the batch in
+    training and the next one.
     """
     return max(0, min(workers, (free // max(batch, 1) - 2) // PREFETCH))
 
@@ -215,14 +217,14 @@ def _by_machine(batches: Batches, device: torch.device) -> int:
 
 @functools.cache
 def _say_once(text: str) -> None:
-    """Print `text`, but only when this function is called with this text for the first time."""
+    """Print `text`, unless this function has printed the same text before."""
     console.say(text)
 
 
 def loss_of_workers(workers: Sequence[BaseProcess], error: Exception) -> str:
-    """Return a text that says why the workers were lost, and what would help.
+    """Return a text that says why the worker processes died or failed, and what may help.
 
-    workers: all worker processes; error: the error that the DataLoader raised.
+    workers: all worker processes; error: the error that torch's DataLoader raised.
     """
     if workers and isinstance(error, OSError | EOFError):  # the connection broke because a worker is ending
         ready = connection.wait([worker.sentinel for worker in workers], timeout=1)
@@ -248,11 +250,11 @@ TICKS = 20  # number of calls of `awaited` in `patience` seconds
 
 @contextlib.contextmanager
 def watched(awaited: Callable[[], object], patience: float, act: Callable[[], None]) -> Iterator[None]:
-    """While the block runs, call `act` whenever the block has waited for the same thing for `patience` seconds.
+    """Call `act` each time the code in this context has waited for the same thing for `patience` seconds.
 
-    awaited: a function that returns what the block waits for, or None if the block does not wait. A thread calls
-    `awaited()` at regular intervals and counts how often the value stays the same. The thread reads no clock, so time
-    in which the process was stopped (Ctrl-Z) is not counted as waiting.
+    awaited: a function that returns what the code waits for, such as the number of a batch, or None if the code does
+    not wait. A thread calls `awaited` at regular intervals and counts how often the value stays the same. The thread
+    reads no clock, so time in which the process was stopped (Ctrl-Z) is not counted as waiting.
     """
     done = threading.Event()
 

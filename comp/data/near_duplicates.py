@@ -3,11 +3,11 @@
 1. `alike_pairs` finds near-identical photos by their difference hashes, which have 16 x 16 bits (Krawetz 2013). Each
    bit says whether a pixel of a thumbnail is darker than its right neighbour. The hash of a photo hardly changes with
    size, compression or brightness, but two scenes have very different hashes. `same_bytes` finds photos with equal
-   bytes, and `merged_groups` merges the groups of such pairs.
+   bytes, and `merged_groups` merges the groups of photos that belong together.
 2. `photo_pairs` makes a table of all pairs.
 3. `near_pairs` finds all pairs of bit strings that differ in few bits, among hundreds of thousands of strings.
 
-The search is written here, because the package imagehash has no search, and faiss would be a large package for one
+`near_pairs` is written here, because the package imagehash cannot search, and faiss would be a large package for one
 function.
 """
 
@@ -28,10 +28,10 @@ MOST_PAIRS = 2_000_000  # if there are more, only the pairs that are needed to l
 
 
 def alike_pairs(photos: Sequence[PhotoSummary], groups: Sequence[str]) -> list[tuple[int, int]]:
-    """Find near-identical photos that have different groups. Returns sorted pairs (a, b) with a < b.
+    """Find near-identical photos that have different groups. Returns a sorted list of pairs (a, b) with a < b.
 
-    a and b are positions in `photos`. groups: the group of each photo. If there are more than MOST_PAIRS pairs, a pair
-    (a, c) is left out if other pairs already link the two photos, such as (a, b) and (b, c).
+    a and b are the positions of two photos in `photos`. groups: the group of each photo. If there are more than
+    MOST_PAIRS pairs, a pair (a, c) is left out if other pairs already link the two photos, such as (a, b) and (b, c).
     """
     hashed, detailed = _hashes(photos)
     group = np.unique(np.asarray(groups, dtype=str), return_inverse=True)[1]
@@ -47,10 +47,10 @@ def alike_pairs(photos: Sequence[PhotoSummary], groups: Sequence[str]) -> list[t
 
 
 def same_bytes(photos: Sequence[PhotoSummary], groups: Sequence[str]) -> list[tuple[int, int]]:
-    """Find photos that have equal bytes but different groups. Returns pairs (a, b) with a < b.
+    """Find photos that have equal bytes but different groups. Returns a list of pairs (a, b) with a < b.
 
-    a and b are positions in `photos`, and a is the first of all photos with these bytes. groups: the group of each
-    photo.
+    a and b are the positions of two photos in `photos`, and a is the first of all photos with these bytes. groups: the
+    group of each photo.
     """
     first: dict[str, int] = {}
     pairs = [(first.setdefault(photo.digest, i), i) for i, photo in enumerate(photos)]
@@ -58,10 +58,10 @@ def same_bytes(photos: Sequence[PhotoSummary], groups: Sequence[str]) -> list[tu
 
 
 def merged_groups(groups: Sequence[str], pairs: Sequence[tuple[int, int]]) -> list[str]:
-    """Return the group of each photo after all groups that are linked by `pairs` are merged.
+    """Return the new group of each photo, after the groups of the photos in `pairs` were merged.
 
-    groups: the group of each photo. pairs: pairs of positions of photos whose groups belong together. A merged group
-    gets the alphabetically first of its names.
+    groups: the old group of each photo. pairs: pairs of positions in `groups`; the groups at the two positions become
+    one group. This group keeps the name that is first in the alphabet.
     """
     from scipy.sparse.csgraph import connected_components
 
@@ -75,9 +75,9 @@ def merged_groups(groups: Sequence[str], pairs: Sequence[tuple[int, int]]) -> li
 
 
 def _hashes(photos: Sequence[PhotoSummary]) -> tuple[np.ndarray, np.ndarray]:
-    """Return two arrays: the difference hash (N, 256) bool of each photo, and a flag (N,) bool.
+    """Return for N photos the difference hashes, (N, 256) bool, and which photos can be compared, (N,) bool.
 
-    The flag says whether the photo has enough detail to be compared.
+    A photo cannot be compared if its thumbnail has too little detail.
     """
     hashed, detailed = np.zeros((len(photos), BITS), bool), np.zeros(len(photos), bool)
     for i in range(0, len(photos), BLOCK):
@@ -88,9 +88,10 @@ def _hashes(photos: Sequence[PhotoSummary]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _linking(pairs: np.ndarray, count: int) -> np.ndarray:
-    """Return the fewest of the `pairs` (P, 2) that link the same photos as all pairs do (a spanning forest).
+    """Return the fewest of the `pairs` that link the same photos as all pairs do (a spanning forest).
 
-    count: the number of photos.
+    pairs, and the result: an array with two columns, the positions of two photos in each row. count: the number of
+    photos.
     """
     from scipy.sparse.csgraph import minimum_spanning_tree
 
@@ -112,11 +113,11 @@ SIDES = ("train", "test", "train and test")
 def photo_pairs(facts: Mapping[str, PhotoFacts], train: pd.DataFrame, test: pd.DataFrame) -> pd.DataFrame:
     """Return a table with one row for each pair of equal or near-identical photos. Pairs with equal bytes come first.
 
-    facts: the PhotoFacts of each image; train: a table with the columns image, group and label; test: a table with the
-    column image. Photos that cannot be read are left out.
-    Columns of the result: first and second (the two images), equal (whether their bytes are equal), side
-    (one of SIDES, the sets from which the two photos come), one_group (whether they have the same group) and
-    labels_differ. The last two columns are false if a test photo is in the pair.
+    facts: the properties of each photo, by its path; train: a table with the columns image, group and label; test: a
+    table with the column image. Photos that cannot be read are left out.
+    Columns of the result: first and second (the paths of the two photos), equal (whether their bytes are equal), side
+    ("train", "test" or "train and test", for where the two photos come from), one_group (whether they have the same
+    group) and labels_differ. The last two columns are false if a test photo is in the pair.
     If several photos have equal bytes, each of them is paired only with the first photo. If there are very many pairs,
     some are left out as in `alike_pairs`.
     """
@@ -130,7 +131,7 @@ def photo_pairs(facts: Mapping[str, PhotoFacts], train: pd.DataFrame, test: pd.D
 def _positions(photos: list[PhotoFacts]) -> pd.DataFrame:
     """Return a table of all pairs of equal or near-identical photos.
 
-    Columns: a and b (positions in `photos`, with a < b) and equal (whether the bytes of the two photos are equal).
+    Columns: a and b (the positions of two photos in `photos`, with a < b) and equal (whether their bytes are equal).
     """
     each = list(map(str, range(len(photos))))  # each photo is a group, so that no pair is left out
     same = same_bytes(photos, each)
@@ -165,12 +166,13 @@ DEARER = 10  # comparing a listed pair takes this many times as long as comparin
 def near_pairs(bits: np.ndarray, most: int, groups: np.ndarray) -> Iterator[np.ndarray]:
     """Find all pairs of rows that differ in at most `most` bits and have different groups.
 
-    bits: (N, B) of 0 and 1; groups (N,) int: the group of each row. Yields arrays (P, 2) of positions i < j. Each pair
-    is yielded once, in any order. The search takes about 1 kB of memory for each row.
-    The method is multi-index hashing (Norouzi, Punjani & Fleet 2012). For example, if most is 12, each row is cut into
-    13 parts. If two rows differ in at most 12 bits, at least one part is equal, so only rows that share a part are
-    compared. If too many rows share a part (photos of one scene), each row is compared with every other row. The first
-    64 bits are compared before the others.
+    bits (N, B): N rows of B bits, each 0 or 1; groups (N,) int: the group of each row. Yields arrays with two columns,
+    the positions of two rows, the smaller position first. Each pair is yielded once. Pairs come in any order. The
+    search takes about 1 kB of memory for each row.
+    The method is multi-index hashing (Norouzi, Punjani & Fleet 2012). For example, if `most` is 12, each row is cut
+    into 13 parts. If two rows differ in at most 12 bits, at least one of their parts is equal. So only rows with an
+    equal part are compared, first by 64 of their bits and then by the others. If too many rows have an equal part (such
+    as photos of one scene), each row is compared with every other row.
     """
     if len(bits) < 2:
         return
@@ -192,10 +194,10 @@ def near_pairs(bits: np.ndarray, most: int, groups: np.ndarray) -> Iterator[np.n
 
 
 def _near(first: np.ndarray, second: np.ndarray, words: np.ndarray, most: int, groups: np.ndarray):
-    """Return the pairs whose rows differ in at most `most` bits and have different groups, as two arrays of positions.
+    """Return those of the given pairs of rows that differ in at most `most` bits and have different groups.
 
-    first, second (P,): the positions of the two rows of each pair; words: the rows packed by `_words`; groups (N,): the
-    group of each row.
+    first, second: the position of the first row and of the second row of each pair. The result is two such arrays.
+    words: the bits of all rows, as `_words` returns them; groups: the group of each row.
     """
     changed = np.zeros(len(first), np.uint16)
     for word in words:
@@ -207,7 +209,10 @@ def _near(first: np.ndarray, second: np.ndarray, words: np.ndarray, most: int, g
 
 
 def _words(bits: np.ndarray) -> np.ndarray:
-    """Return the rows of `bits` packed into 64-bit words, as (ceil(B / 64), N) uint64."""
+    """Pack the bits of each row into 64-bit words. Returns (W, N) uint64 for W words of N rows.
+
+    bits (N, B): N rows of B bits.
+    """
     packed = np.packbits(bits.astype(bool), axis=1)
     whole = np.zeros((len(bits), -(-packed.shape[1] // 8) * 8), np.uint8)
     whole[:, : packed.shape[1]] = packed
@@ -215,16 +220,17 @@ def _words(bits: np.ndarray) -> np.ndarray:
 
 
 def _parts(bits: np.ndarray, count: int) -> list[np.ndarray]:
-    """Cut each row of `bits` into `count` parts. Returns one array (N,) int64 for each part, a number for each row.
+    """Cut each of N rows of bits into `count` parts, and return a list of arrays (N,) int64, one for each part.
 
-    Part k has bit k and then every count-th bit, which spreads the informative bits evenly over the parts.
+    Each part becomes a whole number. Part k has bit k and then every count-th bit. If the most informative bits come
+    first in a row, they are thus spread evenly over the parts.
     """
     dealt = (bits[:, k::count].astype(np.int64) for k in range(count))  # one part in memory at a time
     return [part @ (1 << np.arange(part.shape[1])) for part in dealt]
 
 
 def _sharing(part: np.ndarray) -> int:
-    """Return the number of pairs of rows that have equal values in `part` (N,)."""
+    """Return the number of pairs of rows that have equal values in `part`, an array with one value for each row."""
     counts = np.unique(part, return_counts=True)[1].astype(np.int64)
     return int((counts * (counts - 1) // 2).sum())
 
@@ -232,9 +238,9 @@ def _sharing(part: np.ndarray) -> int:
 def _sharing_pairs(part: np.ndarray, first_words: np.ndarray, most: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield pairs of rows that have equal values in `part` and whose first words differ in at most `most` bits.
 
-    part (N,): a part of each row, as a number; first_words (N,): the first 64 bits of each row. The pairs are yielded
-    as two arrays of positions. The rows are sorted by their values in `part`. Neighbours in this order are compared
-    first, then rows that are two places apart, and so on.
+    part (N,): a part of each of N rows, as a number; first_words (N,): the first 64 bits of each row. The pairs are
+    yielded as two arrays: the positions of the first rows, and the positions of the second rows. The rows are sorted by
+    their values in `part`. Neighbours in this order are compared first, then rows that are two places apart, and so on.
     """
     order = np.argsort(part, kind="stable")
     ordered, word, starts, step = part[order], first_words[order], np.arange(len(order)), 0

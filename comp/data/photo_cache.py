@@ -1,19 +1,20 @@
 """Decode photos once into a cache of square images, which all folds and runs with the same image size share.
 
 Each list of photos (the training photos, the test photos) has its own file in the cache. So a change of the test set
-leaves the file of the training photos unchanged. The name of the file is a hash of the photos, the crop, the size and
-the fit. Its ending is the kind of the cache:
+leaves the file of the training photos unchanged. The name of the file contains a hash of the photos and of the settings
+crop, image_size and fit, which say how a photo becomes a square. There are three kinds of cache files, with different
+endings:
 
-| kind   | content                                                     | pixels             |
+| ending | content                                                     | pixels             |
 |--------|-------------------------------------------------------------|--------------------|
-| .npy   | uint8 (N, size, size, 3), memory-mapped                     | exact              |
+| .npy   | uint8 (N, size, size, 3) for N photos, memory-mapped        | exact              |
 | .jpegs | squares as JPEGs of QUALITY, about a fifth of the .npy size | slightly changed   |
 | .files | a text that says why the photos are not cached              | exact              |
 
-The kind .npy is chosen if it needs at most RAW_OF_DISK of the free disk and RAW_OF_MEMORY of the memory. Otherwise
-.jpegs is chosen if it needs at most JPEGS_OF_DISK of the free disk, and otherwise .files. The choice is made once. A
-cache file that exists is used again, so a run that is resumed sees the same pixels as before. `make clean-cache`
-deletes all cache files.
+The kind .npy is chosen if it needs at most the share RAW_OF_DISK of the free disk and the share RAW_OF_MEMORY of the
+memory. Otherwise .jpegs is chosen if it needs at most the share JPEGS_OF_DISK of the free disk, and otherwise .files.
+The choice is made once. A cache file that exists is used again, so a run that is resumed sees the same pixels as
+before. `make clean-cache` deletes all cache files.
 The lists that are opened later get the same kind as the first list if there is room for it, because training,
 validation and test photos should have the same kind of pixels. This module does not import torch.
 """
@@ -61,11 +62,11 @@ def cached(
 ) -> Photos:
     """Open the photos of all lists as one Photos object, in the order of the lists. Each list has its own cache file.
 
-    folder: the folder of the cache files. lists: lists of photos, each photo as a path in `inputs`. crop, size, fit:
-    how a photo becomes a square (see `photos.base_image`). progress: a function that is called with the number of
-    photos decoded since its last call. jobs: the number of processes, or -1 for one per core. say: a function that is
-    called with a text about the chosen kind of cache. like: photos that were opened before; the lists get the same kind
-    of cache as these photos.
+    folder: the folder of the cache files. inputs: the folder of the competition. lists: lists of photos, each photo as
+    a path in `inputs`. crop, size, fit: how a photo becomes a square (see `photos.base_image`). progress: a function
+    that is called with the number of photos decoded since its last call. jobs: the number of processes, or -1 for one
+    per core. say: a function that prints a text; the text is about the chosen kind of cache. like: photos that were
+    opened before, or None; the lists get the same kind of cache as these photos if there is room for it.
     Missing cache files are built while this process holds a lock. Other processes wait for the lock.
     Raises InputError with a list of all photos that cannot be read, or if the disk has no room for a cache file.
     """
@@ -87,10 +88,12 @@ def cached(
 
 
 def cache_file(folder: Path, inputs: Path, images: Sequence[str], crop: int, size: int, fit: str = "squash") -> Path:
-    """Return the path of the cache file for raw pixels. Its name is a hash of the photos and of crop, size and fit.
+    """Return the path of the cache file of these photos, for the kind .npy. Other kinds differ only in the ending.
 
-    The hash uses the name, the size and the time of the last change of every photo file. All files are looked up, so
-    call this function only once in a command. Raises InputError with a list of the files that are missing.
+    images: the photos, as paths in `inputs`. crop, size, fit: how a photo becomes a square. The name of the file
+    contains a hash of these settings and of the name, the size and the time of the last change of every photo file. All
+    photo files are looked up, which is slow, so call this function only once in a command. Raises InputError with a
+    list of the photo files that are missing.
     """
     key = hashlib.sha256(json.dumps([RESIZE_VERSION, crop, size, fit]).encode())
     missing: list[str] = []
@@ -105,9 +108,9 @@ def cache_file(folder: Path, inputs: Path, images: Sequence[str], crop: int, siz
 
 
 def _states(inputs: Path, images: Sequence[str]) -> tuple[str, list[str]]:
-    """Return a text that describes the files, and a list with a line for each missing file.
+    """Return a text that describes the photo files, and a list with a line for each file that is missing.
 
-    For each file, the text has the name, the size and the time of the last change.
+    The text has the name, the size and the time of the last change of each file.
     """
     lines, missing, root = [], [], os.fspath(inputs)
     for image in images:
@@ -125,8 +128,8 @@ def _states(inputs: Path, images: Sequence[str]) -> tuple[str, list[str]]:
 class _Store:
     """One list of photos and its cache file.
 
-    file: the path from `cache_file`; each kind of cache has its own ending in place of .npy. images: paths of photos in
-    `inputs`. crop, size, fit: how a photo becomes a square (see `photos.base_image`).
+    file: the path from `cache_file`, which ends in .npy; the cache file may have another ending. images: the photos, as
+    paths in `inputs`. crop, size, fit: how a photo becomes a square (see `photos.base_image`).
     """
 
     file: Path
@@ -141,7 +144,7 @@ class _Store:
 
     @property
     def kind(self) -> str:
-        """The kind of the cache file that exists, such as ".npy", or "" if no cache file exists."""
+        """The ending of the cache file that exists, such as ".npy", or "" if no cache file exists."""
         return next((kind for kind in (RAW, JPEGS, FILES) if self.path(kind).is_file()), "")
 
     @property
@@ -150,11 +153,11 @@ class _Store:
 
     @property
     def how(self) -> tuple[int, int, str]:
-        """The arguments of `photo_square` that follow the path: crop, size and fit."""
+        """The settings crop, size and fit, which say how a photo becomes a square."""
         return self.crop, self.size, self.fit
 
     def photos(self) -> Photos:
-        """Open the photos with the cache file that exists. Raises InputError if the cache file is damaged."""
+        """Return the photos, read from the cache file that exists. Raises InputError if the cache file is damaged."""
         path, pixels = self.path(self.kind), None
         try:
             if self.kind == RAW:
@@ -181,7 +184,7 @@ def damaged_cache(path: Path) -> InputError:
 
 
 def kind_of(photos: Photos) -> str:
-    """Return the kind of the cache from which the photos are read, such as ".npy"."""
+    """Return the kind of the cache from which the photos are read: ".npy", ".jpegs" or ".files"."""
     if photos.pixels is None:
         return FILES
     return JPEGS if isinstance(photos.pixels, JpegPixels) else RAW
@@ -190,8 +193,8 @@ def kind_of(photos: Photos) -> str:
 def _build_missing(stores: Sequence[_Store], first: str, progress: Callable, jobs: int, say: Callable) -> None:
     """Build the cache files that are missing.
 
-    stores: the lists of photos with their cache files. first: the kind of cache that was chosen before, or "" if no
-    kind was chosen. progress, jobs, say: as in `cached`.
+    stores: the lists of photos with their cache files. first: the kind of cache to build if there is room for it, or ""
+    for the best kind for which there is room. progress, jobs, say: as in `cached`.
     """
     missing = [store for store in stores if not store.kind]
     if not missing:
@@ -213,9 +216,10 @@ def _build_missing(stores: Sequence[_Store], first: str, progress: Callable, job
 
 
 def _choice(stores: Sequence[_Store], kinds: Sequence[str]) -> tuple[str, str]:
-    """Choose the first of `kinds` for which there is room, or FILES if there is room for none.
+    """Return the first of `kinds` for which there is room, or ".files" if there is room for none, and a text.
 
-    Returns the kind, and a text with the bytes that each kind needs and the bytes that it may use.
+    The text says how much room each kind needs, and how much it may use. stores: the lists of photos to cache; kinds:
+    endings of cache files, the best kind first.
     """
     free = files.free_bytes(stores[0].file)
     numbers = []
@@ -248,7 +252,7 @@ def _raw_bytes(store: _Store) -> int:
 def _jpeg_bytes(store: _Store) -> int:
     """Estimate how many bytes a list of photos needs as JPEGs.
 
-    SAMPLED photos, which are spread evenly over the list, are encoded for the estimate.
+    For the estimate, SAMPLED photos are encoded, which are spread evenly over the list.
     """
     sizes = []
     for i in np.unique(np.linspace(0, len(store.images) - 1, SAMPLED).astype(int)):
@@ -273,10 +277,10 @@ def _build_raw(store: _Store, progress: Callable, jobs: int) -> None:
 
 
 def _fill(inputs: Path, images: Sequence[str], temporary: Path, first: int, how: tuple) -> tuple[int, list[str]]:
-    """Write the squares of one chunk of photos to the cache file `temporary`, from row `first` on.
+    """Write the squares of some photos to the cache file `temporary`, from its row `first` on.
 
-    how: the arguments of `photo_square` that follow the path. Returns the number of photos, and a line for each photo
-    that cannot be read.
+    images: the photos, as paths in `inputs`. how: the settings crop, size and fit. Returns the number of photos, and a
+    list with a line for each photo that cannot be read.
     """
     pixels, problems = np.load(temporary, mmap_mode="r+"), []
     for row, image in enumerate(images, first):
@@ -294,10 +298,11 @@ OFFSET = np.dtype("<i8")
 
 
 class JpegPixels:
-    """A file of N JPEGs that can be indexed like an array (N, size, size, 3) uint8.
+    """A file of JPEGs that can be indexed like an array (N, size, size, 3) uint8 of N photos.
 
-    The file has the JPEGs one after the other, then N + 1 offsets (OFFSET). The offsets are the places where each JPEG
-    begins, and the place where the last JPEG ends. Raises ValueError if the offsets do not fit the file.
+    path: the file; count: the number N of photos; size: the sides of each photo in pixels. The file has the JPEGs one
+    after the other, and then N + 1 numbers of the type OFFSET: the places where each JPEG begins, and the place where
+    the last JPEG ends. Raises ValueError if these numbers do not fit the file.
     """
 
     dtype = np.dtype(np.uint8)
@@ -339,9 +344,9 @@ def _build_jpegs(store: _Store, progress: Callable, jobs: int) -> None:
 
 
 def _encoded_chunk(inputs: Path, images: Sequence[str], how: tuple) -> tuple[list[bytes], list[str]]:
-    """Return the squares of one chunk of photos as JPEGs, and a line for each photo that cannot be read.
+    """Return the squares of some photos as JPEGs, and a list with a line for each photo that cannot be read.
 
-    how: the arguments of `photo_square` that follow the path.
+    images: the photos, as paths in `inputs`. how: the settings crop, size and fit.
     """
     encoded, problems = [], []
     for image in images:

@@ -34,12 +34,11 @@ class PhotoSummary:
 
 @dataclass(frozen=True)
 class PhotoFacts(PhotoSummary):
-    """The properties of one photo.
+    """The properties of one photo. If the photo cannot be read, all properties except `problem` are 0 or empty.
 
-    format: PIL's name of the file format. width, height: the sides of the upright photo in pixels. size: the size of
-    the file in bytes. brightness, contrast: the mean and the standard deviation of the grey values, which are from 0 to
-    255. problem: why the photo cannot be read, or "" if it can be read. If it cannot be read, all other fields are 0 or
-    empty.
+    format: PIL's name of the file format, such as "JPEG". width, height: the sides of the upright photo in pixels.
+    size: the size of the file in bytes. brightness, contrast: the mean and the standard deviation of the grey values,
+    which are from 0 to 255. problem: why the photo cannot be read, or "" if it can be read.
     """
 
     format: str
@@ -54,11 +53,11 @@ class PhotoFacts(PhotoSummary):
 def check_photos(
     inputs: Path, images: Sequence[str], progress: Callable[[int], None], jobs: int = -1
 ) -> dict[str, PhotoSummary]:
-    """Decode every photo once. Returns a dictionary with the PhotoSummary of each image.
+    """Decode every photo once. Returns a dictionary with the hash and the thumbnail of each photo, by its path.
 
-    images: paths of photos in `inputs`. progress: a function that is called with the number of photos finished since
-    its last call. jobs: the number of processes, or -1 for one per core. The result takes about 1 kB of memory for each
-    photo. Raises InputError with a list of all photos that cannot be read.
+    images: the photos, as paths in `inputs`. progress: a function that is called with the number of photos finished
+    since its last call. jobs: the number of processes, or -1 for one per core. The result takes about 1 kB of memory
+    for each photo. Raises InputError with a list of all photos that cannot be read.
     """
     summaries: dict[str, PhotoSummary] = {}
     problems: list[str] = []
@@ -73,19 +72,19 @@ def check_photos(
 def scan_photos(
     inputs: Path, images: Sequence[str], progress: Callable[[int], None], jobs: int = -1
 ) -> dict[str, PhotoFacts]:
-    """Decode every photo once. Returns a dictionary with the PhotoFacts of each image.
+    """Decode every photo once. Returns a dictionary with the properties of each photo, by its path.
 
-    images: paths of photos in `inputs`. progress: a function that is called with the number of photos finished since
-    its last call. jobs: the number of processes, or -1 for one per core. The result takes about 1.5 kB of memory for
-    each photo. A photo that cannot be read raises no error.
+    images: the photos, as paths in `inputs`. progress: a function that is called with the number of photos finished
+    since its last call. jobs: the number of processes, or -1 for one per core. The result takes about 1.5 kB of memory
+    for each photo. A photo that cannot be read raises no error.
     """
     return dict(_looked_at(_facts_of, inputs, images, progress, jobs))
 
 
 def _looked_at(look: Callable, inputs: Path, images: Sequence[str], progress: Callable, jobs: int) -> Iterator:
-    """Call look(path) for each photo, and yield pairs (image, result) in the order of `images`.
+    """Call look(path) for each photo in several processes. Yields pairs (image, result) in the order of `images`.
 
-    Several processes work on chunks of photos. progress, jobs: as in `check_photos`.
+    images, progress, jobs: as in `check_photos`.
     """
     for part in in_chunks(_looked_at_chunk, inputs, images, jobs, lambda i: look):
         yield from part

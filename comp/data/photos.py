@@ -23,10 +23,10 @@ CHUNK = 64  # photos per task: few enough for a smooth progress bar, and enough 
 def in_chunks(work: Callable, inputs: Path, images: Sequence[str], jobs: int, *more: Callable) -> Iterator:
     """Cut `images` into chunks, and yield the result of work(inputs, chunk, *arguments) for each chunk, in order.
 
-    more: one function for each of `arguments`. The function is called with the position of the chunk's first image and
-    returns the argument. jobs: the number of processes, or -1 for one per core. The processes run on this machine, or
-    on a Dask or Ray cluster if joblib is configured for one. Results are yielded one by one, so memory does not grow
-    with the number of photos.
+    more: functions that return the further arguments of `work`. Each function is called with the position of the
+    chunk's first image, and returns one argument. jobs: the number of processes, or -1 for one per core. The processes
+    run on this machine, or on a Dask or Ray cluster if joblib is configured for one. Results are yielded one by one, so
+    memory does not grow with the number of photos.
     """
     starts = range(0, len(images), CHUNK)
     tasks = (joblib.delayed(work)(inputs, images[i : i + CHUNK], *[argument(i) for argument in more]) for i in starts)
@@ -54,13 +54,13 @@ BORDER = (124, 116, 104)  # mean colour of ImageNet, which the usual normalisati
 
 
 def base_image(pixels: np.ndarray, crop: int, size: int, fit: str = "squash") -> np.ndarray:
-    """Turn a photo into a square (size, size, 3) uint8: cut out its centre if `crop` is not 0, then resize it.
+    """Turn a photo into a square (size, size, 3) uint8. If `crop` is not 0, first keep only the centre of the photo.
 
-    pixels: the photo, (H, W, 3) uint8. crop: the side of the centre crop in pixels, or 0 for no crop. A side of the
-    photo that is shorter than `crop` is not cut. fit: how a photo that is not square becomes a square. "squash" resizes
-    both sides to `size`. "crop" cuts out the largest square in the centre and resizes it. "pad" resizes the longer side
-    to `size` and fills the rest of the square with the colour BORDER. If the photo is square, the three ways give the
-    same result.
+    pixels: the photo, (H, W, 3) uint8. crop: the height and width of the centre in pixels. A side of the photo that is
+    shorter than `crop` is not cut.
+    fit: how a photo that is not square becomes a square. "squash" resizes both sides to `size`. "crop" cuts out the
+    largest square in the centre and resizes it. "pad" resizes the longer side to `size` and fills the rest of the
+    square with the colour BORDER.
     """
     pixels = centre_crop(pixels, crop, crop) if crop else pixels
     height, width = pixels.shape[:2]
@@ -94,7 +94,6 @@ def padded_square(pixels: np.ndarray, size: int) -> np.ndarray:
 
 
 def resized(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Return the photo resized to (height, width, 3) uint8."""
     # the mean over areas (INTER_AREA) avoids aliasing when a photo shrinks
     method = cv2.INTER_AREA if pixels.shape[0] >= height else cv2.INTER_CUBIC
     return cv2.resize(pixels, (width, height), interpolation=method)
@@ -104,11 +103,11 @@ def resized(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def photo_square(path: Path, crop: int, size: int, fit: str = "squash") -> np.ndarray:
-    """Return the photo in a file as a square (size, size, 3) uint8. Raises ValueError if the file cannot be read.
+    """Read a photo, and return it as a square (size, size, 3) uint8. Raises ValueError if the file cannot be read.
 
-    crop, fit: as in `base_image`. Without a crop, a large JPEG is decoded at a fraction of its size if both sides keep
-    at least twice `size` pixels. With a crop, every photo is decoded at full size, because the crop is given in pixels
-    of the full photo.
+    crop, fit: how the photo becomes a square, as in `base_image`. Without a crop, a large JPEG is decoded at a fraction
+    of its size if both sides keep at least twice `size` pixels. With a crop, every photo is decoded at full size,
+    because `crop` is a number of pixels of the full photo.
     """
     enough = 0 if crop else 2 * size
     return base_image(decode(read_bytes(path), enough), crop, size, fit)
@@ -125,9 +124,9 @@ def read_photo(path: Path, crop: int, size: int, fit: str = "squash") -> np.ndar
 class Photos:
     """A list of photos that are read by position, as square images.
 
-    images: the paths of the photos in `inputs`. crop, size, fit: how a photo becomes a square (see `base_image`).
-    pixels: a cache that returns squares (B, size, size, 3) uint8 for positions (B,), either an array (N, size, size, 3)
-    or `photo_cache.JpegPixels`. If pixels is None, the files are read.
+    images: the photos, as paths in `inputs`. crop, size, fit: how a photo becomes a square (see `base_image`). pixels:
+    None if the photos are read from their files; otherwise their cache, which is an array (N, size, size, 3) uint8 of N
+    squares, or a `photo_cache.JpegPixels` that can be indexed in the same way.
     """
 
     def __init__(
@@ -147,18 +146,18 @@ class Photos:
 
     @property
     def is_decoded(self) -> bool:
-        """Whether the photos only need to be copied from an array, so that no worker processes are needed."""
+        """Whether the squares only need to be copied from an array, so that no worker processes are needed."""
         return isinstance(self.pixels, np.ndarray)
 
     def batch(self, positions: Sequence[int]) -> np.ndarray:
-        """Return the squares at `positions` (B,), as a writable array (B, size, size, 3) uint8."""
+        """Return the squares at the B `positions`, as a writable array (B, size, size, 3) uint8."""
         if self.pixels is not None:
             return self.pixels[np.asarray(positions)]
         return np.stack([read_photo(self.inputs / self.images[i], self.crop, self.size, self.fit) for i in positions])
 
 
 class JoinedPhotos(Photos):
-    """Several `Photos` with the same square size, joined to one list in the order of the parts."""
+    """Several `Photos` with the same square size, joined to one list in the order of `parts`."""
 
     def __init__(self, parts: Sequence[Photos]):
         first = parts[0]
@@ -168,11 +167,11 @@ class JoinedPhotos(Photos):
 
     @property
     def is_decoded(self) -> bool:
-        """Whether the photos of all parts only need to be copied from arrays."""
+        """Whether all squares only need to be copied from arrays, so that no worker processes are needed."""
         return all(part.is_decoded for part in self.parts)
 
     def batch(self, positions: Sequence[int]) -> np.ndarray:
-        """Return the squares at `positions` (B,), as a writable array (B, size, size, 3) uint8."""
+        """Return the squares at the B `positions`, as a writable array (B, size, size, 3) uint8."""
         positions = np.asarray(positions)
         pixels = np.empty((len(positions), self.size, self.size, 3), np.uint8)
         for part, start in zip(self.parts, self.starts, strict=False):

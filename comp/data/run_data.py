@@ -1,10 +1,8 @@
-"""Return the rows and photos that a run is trained on, is scored on and predicts.
+"""Choose the rows and photos for the training, the scoring and the test predictions of a run.
 
 The training photos (all photos in folds.csv) and the test photos are opened separately, each when they are first
 needed. So a new test set changes neither the cache of the training photos nor the out-of-fold predictions, and a
-machine without training photos can still predict.
-
-Letters: N labelled rows, P pseudo-labelled rows, C classes.
+machine without training photos can still predict the test photos.
 """
 
 import dataclasses
@@ -32,7 +30,10 @@ from comp.store.pseudo_labels import PseudoLabels
 
 
 class RunData:
-    """The rows of folds.csv and of the test table, as `Batches` of photos at the image size of the recipe."""
+    """The training rows and the test rows of a competition, as `Batches` of photos for a run with this recipe.
+
+    The recipe has the settings of the run, such as the image size.
+    """
 
     def __init__(self, project: Project, recipe: Recipe):
         self.project, self.recipe = project, recipe
@@ -43,12 +44,12 @@ class RunData:
 
     @cached_property
     def photos(self) -> Photos:
-        """The training photos, in the order of folds.csv. A missing cache is built if the recipe wants a cache."""
+        """The training photos, in the order of folds.csv. They come from the cache if the recipe has cache=true."""
         return open_photos(self.project, self.recipe, list(self.project.folds["image"]))
 
     @cached_property
     def test_photos(self) -> Photos:
-        """The test photos, in the order of the test rows."""
+        """The test photos, in the order of the test rows. They come from the cache if the recipe has cache=true."""
         opened = vars(self).get("photos")  # then the test photos get the same kind of cache
         return open_photos(self.project, self.recipe, list(self.project.test_rows["image"]), opened)
 
@@ -60,19 +61,20 @@ class RunData:
     # ---- training
 
     def training(self, k: int | str) -> Batches:
-        """Return the rows to train on for fold k: the rows of all other folds, or all rows if k is ALL_DATA.
+        """Return the training rows for fold k, which are the rows of all other folds.
 
-        The settings `edges` and `drop` of the recipe change labels and leave rows out. If the recipe names
-        pseudo-labels, the pseudo-labelled rows come last.
+        k: the number of a fold, or "all_data" for the training on all rows. The recipe's setting `drop` leaves rows
+        out, and its setting `edges` changes labels. If the recipe names pseudo-labels, the pseudo-labelled rows come
+        last. Raises InputError if no row is left.
         """
         recipe, competition, folds = self.recipe, self.competition, self.project.folds
         rows = folds.assign(row=np.arange(len(folds)))[folds["fold"] != k]
         rows = training_policy(rows, competition, recipe.edges, recipe.drop)
         if rows.empty:
             raise InputError(
-                f"drop={recipe.drop} drops every training row",
-                "a setting drop that leaves rows to train on",
-                "the same command with another drop in SET",
+                f"the setting drop={recipe.drop} leaves out every training row",
+                "a value of drop with which some rows to train on are left",
+                "the same command with another value of drop in SET",
             )
         units = rows.groupby(["group", "label"], sort=False, dropna=False).ngroup()  # a number for each group and class
         values = labels.to_array(rows["label"], competition)
@@ -83,9 +85,10 @@ class RunData:
         return self._with_pseudo_labels(known, k) if self.pseudo else known
 
     def _with_pseudo_labels(self, known: Batches, k: int | str) -> Batches:
-        """Return the rows `known`, followed by the test photos that have pseudo-labels for fold k.
+        """Return the training rows `known`, followed by the test photos that have pseudo-labels for fold k.
 
-        If k is ALL_DATA, the test photos that have pseudo-labels for any fold are added.
+        k: the number of a fold, or "all_data" for the training on all rows. For "all_data", all test photos are added
+        that have pseudo-labels for any fold.
         """
         numbers = range(self.project.fold_count) if k == ALL_DATA else [k]
         pseudo = self.pseudo.load_all(list(numbers))
@@ -97,7 +100,7 @@ class RunData:
     def held_out(self, k: int) -> Batches:
         """Return every row of fold k with its label in folds.csv, for scoring.
 
-        If the competition combines photos, the rows also have their prediction ids.
+        If several photos share one id of the sample submission and get one answer, the rows also have these ids.
         """
         folds, rows = self.project.folds, self._rows_of_fold(k)
         values = labels.to_array(folds["label"].iloc[rows], self.competition)
@@ -105,7 +108,7 @@ class RunData:
         return Batches(self.photos, rows, values, "none", 0, ids=ids)
 
     def held_out_images(self, k: int) -> pd.Series:
-        """Return the images of fold k in the same order as `held_out`. The images are the ids in oof.npz."""
+        """Return the paths of the photos in fold k, in the order of `held_out`. In oof.npz they are the ids."""
         return self.project.folds["image"].iloc[self._rows_of_fold(k)]
 
     def _rows_of_fold(self, k: int) -> np.ndarray:
@@ -118,10 +121,11 @@ class RunData:
 
 
 def open_photos(project: Project, recipe: Recipe, images: list[str], like: Photos | None = None) -> Photos:
-    """Open the photos `images` at the image size of the recipe.
+    """Return the photos at the image size of the recipe.
 
-    Photos are read from the cache, which is built if it is missing. If the recipe has cache=false, photos are read from
-    their files. like: photos that were opened before; `images` get the same kind of cache as these photos.
+    images: the photos, as paths in the folder of the competition. If the recipe has cache=true, the photos are read
+    from the cache, which is built if it is missing. like: photos that were opened before, or None; `images` get the
+    same kind of cache as these photos if there is room for it.
     """
     crop, size = recipe.crop, recipe.image_size
     if not recipe.cache:
@@ -146,10 +150,11 @@ def open_photos(project: Project, recipe: Recipe, images: list[str], like: Photo
 def with_pseudo_rows(
     known: Batches, photos: JoinedPhotos, pseudo: Predictions, test_ids: pd.Series, competition: Competition
 ) -> Batches:
-    """Return the rows `known`, followed by one row for each test photo whose prediction id has pseudo-labels.
+    """Return the rows `known`, followed by one row for each test photo that has a pseudo-label.
 
-    photos: the training photos, then the test photos; pseudo: the pseudo-labels of prediction ids, as probabilities;
-    test_ids: the prediction id of each test photo.
+    known: the training rows. photos: the training photos, then the test photos. pseudo: the pseudo-labels, as the
+    probabilities of each class for some ids of the sample submission. test_ids: the id of each test photo in the sample
+    submission.
     """
     rows = np.flatnonzero(test_ids.isin(pseudo.ids))
     probs = pseudo.at(test_ids.iloc[rows])
@@ -167,10 +172,11 @@ def with_pseudo_rows(
 
 
 def _plain_answers(probs: np.ndarray, competition: Competition) -> np.ndarray:
-    """Return the most probable answer for each row of `probs` (P, C), without any decision rule.
+    """Return for each row of `probs` the answer that follows from its probabilities.
 
-    The answer is a class number, or 0 and 1 for each label if a row can have several labels, or the predicted number if
-    the target is a number.
+    probs: one row per photo and one column per class. The answer is the number of the most probable class. If a row can
+    have several labels, the answer is 1 for each label with a probability of at least 0.5, and 0 for the other labels.
+    If the target is a number, `probs` has one column, which holds the answer.
     """
     if competition.target == "regression":
         return probs[:, 0]
@@ -178,7 +184,11 @@ def _plain_answers(probs: np.ndarray, competition: Competition) -> np.ndarray:
 
 
 def _soft_labels(known: Batches, competition: Competition) -> np.ndarray:
-    """Return the soft labels (N, C) of the rows `known`. Labels that are not soft become 0 and 1."""
+    """Return the labels of the rows `known` as probabilities, with one column per class.
+
+    These are the soft labels if the rows have any. Otherwise they are 1 for each label of a row, and 0 for all other
+    labels.
+    """
     if known.soft is not None:
         return known.soft
     one_label = competition.target in ONE_LABEL

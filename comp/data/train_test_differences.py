@@ -1,7 +1,7 @@
-"""Find columns by which the test set was split off, and measure how well columns or photos tell train from test.
+"""Find columns by which the test set was split off, and measure how much the test rows differ from the training rows.
 
-1. `suggest_groups` finds columns by which the test set was probably split off. Folds should be split by these columns
-   too.
+1. `suggest_groups` finds columns by which the test set was probably split off. All rows with the same value in such a
+   column are then in the same table, such as all photos of one camera. Folds should be split by these columns too.
 2. `adversarial_auc` measures how well a quick model tells training photos from test photos (adversarial validation).
 3. `differences` measures how well each single column of the tables tells training rows from test rows. `together`
    measures how well all columns at once do so.
@@ -23,9 +23,9 @@ BY_CHANCE = 1e-3  # largest probability that test rows drawn at random would sha
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A column that may be the group: none of its values is in both the training table and the test table.
+    """A column by which folds should probably be split, because none of its values is in both tables.
 
-    train_values, test_values: the number of different values of the column in each table.
+    train_values, test_values: the number of different values of the column in the training table and in the test table.
     """
 
     column: str
@@ -36,10 +36,10 @@ class Suggestion:
 def suggest_groups(train: pd.DataFrame, test: pd.DataFrame, ignore: Sequence[str] = ()) -> list[Suggestion]:
     """Find the columns that have no value in both tables. The columns with the fewest values in `train` come first.
 
-    train, test: the tables of the competition, one row per photo; ignore: columns to skip, such as ids and labels. A
-    suggested column has at least two values in `train`, and at least one of these values is in several rows. If the
-    test rows had been drawn at random, the probability that no value is in both tables would be at most BY_CHANCE.
-    Empty fields are ignored.
+    train, test: the training table and the test table of the competition, with one row per photo; ignore: the names of
+    columns to skip, such as ids and labels. A suggested column has at least two values in `train`, and at least one of
+    these values is in several rows. If the test rows had been drawn at random, the probability that no value is in both
+    tables would be at most BY_CHANCE. Empty fields are ignored.
     """
     shared = [column for column in train if column in test and column not in ignore]
     suggestions = (_suggestion(str(c), _rows_by_value(train[c]), _rows_by_value(test[c])) for c in shared)
@@ -47,7 +47,7 @@ def suggest_groups(train: pd.DataFrame, test: pd.DataFrame, ignore: Sequence[str
 
 
 def _rows_by_value(column: pd.Series) -> pd.Series:
-    """Return the number of rows with each value, indexed by the value as text.
+    """Return how many rows have each value of the column. The index of the result is the values as text.
 
     Values become text because the same value, such as 7, may be a number in one table and text in the other.
     """
@@ -79,8 +79,9 @@ MOST_PHOTOS = 20_000  # of train and of test, in the adversarial check; more cha
 def adversarial_auc(train: Sequence[PhotoSummary], test: Sequence[PhotoSummary], groups: Sequence[str]) -> float:
     """Return how well a logistic regression tells training photos from test photos by their thumbnails.
 
-    The result is a cross-validated AUC, which is 0.5 if the model cannot tell them apart. groups: the group of each
-    training photo. At most MOST_PHOTOS training photos and at most MOST_PHOTOS test photos are drawn at random.
+    The result is a cross-validated AUC; 0.5 means that the model cannot tell them apart. groups: the group of each
+    training photo; photos of one group stay together in cross-validation. At most MOST_PHOTOS training photos and at
+    most MOST_PHOTOS test photos are drawn at random.
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
@@ -98,19 +99,19 @@ def drawn(count: int, most: int) -> np.ndarray:
     return np.sort(np.random.default_rng(0).permutation(count)[:most])
 
 
-def _cross_validated_auc(model, x: np.ndarray, groups: np.ndarray) -> float:
+def _cross_validated_auc(model, features: np.ndarray, groups: np.ndarray) -> float:
     """Return the cross-validated AUC with which the model tells test rows from training rows.
 
-    x: the features of the training rows, followed by those of the test rows. groups: the group of each training row.
-    All rows of a group are in one part of the cross-validation.
+    model: a classifier of scikit-learn. features: one line for each training row, then one line for each test row.
+    groups: the group of each training row; all rows of a group are in the same part of the cross-validation.
     """
     from sklearn.model_selection import GroupKFold, cross_val_predict
 
-    tests = len(x) - len(groups)
+    tests = len(features) - len(groups)
     is_test = np.repeat([0, 1], [len(groups), tests])
     # rows of one training group stay together; the groups of test rows are not known
     group = np.concatenate([np.unique(groups, return_inverse=True)[1], len(groups) + np.arange(tests)])
-    probs = cross_val_predict(model, x, is_test, groups=group, cv=GroupKFold(PARTS), method="predict_proba")
+    probs = cross_val_predict(model, features, is_test, groups=group, cv=GroupKFold(PARTS), method="predict_proba")
     return named_metrics.auc_score(is_test, probs)
 
 
@@ -131,12 +132,12 @@ MOST_ROWS = 5_000  # largest number of rows of each table that `together` uses
 
 @dataclass(frozen=True)
 class Difference:
-    """A column of both tables, and how well this column tells test rows from training rows.
+    """A column that both tables have, and how well this column tells test rows from training rows.
 
-    auc: the AUC, from 0.5 (the column does not tell them apart) to 1. train, test: what is typical of the column in
-    each table, as text. This is the median if the column has numbers, and otherwise the most frequent value with its
-    share. unseen: the share of test rows whose value does not occur in the training table, or None if the column has
-    numbers that hardly repeat.
+    auc: the AUC, from 0.5 (the column does not tell them apart) to 1. train, test: a typical value of the column in the
+    training table and in the test table, as text. This is the median if the column has numbers, and otherwise the most
+    frequent value with its share. unseen: the share of test rows whose value does not occur in the training table, or
+    None if the column has numbers that hardly repeat.
     """
 
     column: str
@@ -155,9 +156,9 @@ def differences(train: pd.DataFrame, test: pd.DataFrame) -> list[Difference]:
 def together(train: pd.DataFrame, test: pd.DataFrame, groups: Sequence[str]) -> float | None:
     """Return the cross-validated AUC with which gradient boosting tells training rows from test rows.
 
-    The model uses all columns that both tables have. groups: the group of each training row; rows of one group stay
-    together. At most MOST_ROWS rows of each table are drawn at random. Returns None if there are fewer than PARTS
-    groups or fewer than PARTS test rows.
+    The model uses all columns that both tables have. At most MOST_ROWS rows of each table are drawn at random. groups:
+    the group of each training row; rows of one group stay together in cross-validation. Returns None if there are fewer
+    than PARTS groups or fewer than PARTS test rows, because the cross-validation has PARTS parts.
     """
     from sklearn.ensemble import HistGradientBoostingClassifier
 
@@ -172,7 +173,7 @@ def together(train: pd.DataFrame, test: pd.DataFrame, groups: Sequence[str]) -> 
 
 
 def _numbers(column: pd.Series) -> tuple[np.ndarray, bool]:
-    """Return the column as numbers (N,) float, and whether its values are numbers and not text.
+    """Return the column as an array of floats, and whether its values are numbers and not texts.
 
     Texts are numbered in alphabetical order. An empty field becomes a number below all other numbers.
     """
@@ -200,11 +201,11 @@ def _auc(is_test: np.ndarray, values: np.ndarray) -> float:
 
 
 def _rates(values: np.ndarray, is_test: np.ndarray) -> np.ndarray:
-    """Return for each row the share of test rows among rows with the same value, as (N,) float.
+    """Return for each of N rows the share of test rows among other rows with the same value, as (N,) float.
 
     values (N,): the values of the column as numbers; is_test (N,): 1 for test rows, 0 for training rows. The rows are
-    divided into PARTS random parts. For each row, only rows in the other parts are counted. One row with the overall
-    share of test rows is added, so a value that is in no other part gets the overall share.
+    divided at random into PARTS parts. For each row, only rows in other parts than its own are counted. One row with
+    the overall share of test rows is added, so a value that is in no other part gets the overall share.
     """
     kind, rate = np.unique(values, return_inverse=True)[1], is_test.mean()
     part = np.random.default_rng(0).permutation(len(values)) % PARTS

@@ -1,4 +1,4 @@
-"""Run the stage `make folds`: check all photos, keep near-duplicates together, and make, audit and write the folds."""
+"""Run `make folds`: check all photos, keep near-duplicates together, and make, check and write the folds."""
 
 from dataclasses import dataclass
 
@@ -22,8 +22,8 @@ DARK = 16  # a thumbnail is nearly black if all its values are smaller
 class AskedFolds:
     """The arguments of `make folds`.
 
-    folds: the number of folds. search: the number of seeds to try, from `seed` on; the most even folds are kept.
-    adversarial: whether to print how well a quick model tells training photos from test photos.
+    folds: the number of folds. seed, search: `search` seeds are tried, from `seed` on, and the most even folds are
+    kept. adversarial: whether to print how well a quick model tells training photos from test photos.
     """
 
     folds: int = fold_table.USUAL_FOLDS
@@ -56,8 +56,8 @@ def write_folds(project: Project, asked: AskedFolds) -> None:
 def advise_groups(train: pd.DataFrame, test: pd.DataFrame, table: pd.DataFrame) -> None:
     """Warn of each column by which the test set was probably split off, unless folds are split by this column too.
 
-    train, test: the tables as the competition provides them; table: the training rows, whose groups are used for the
-    folds.
+    train, test: the tables as the competition provides them; table: the training rows with the column group, by which
+    the folds are split.
     """
     groups = set(table["group"])
     for suggestion in train_test_differences.suggest_groups(train, test):
@@ -71,7 +71,7 @@ def advise_groups(train: pd.DataFrame, test: pd.DataFrame, table: pd.DataFrame) 
 
 
 def look_at_photos(project: Project, images: list[str]) -> dict[str, PhotoSummary]:
-    """Decode all photos, and return the PhotoSummary of each image. Warn if photos are nearly black.
+    """Decode all photos, and return the hash and the thumbnail of each photo, by its path. Warn of nearly black photos.
 
     Raises InputError for photos that cannot be read.
     """
@@ -87,10 +87,10 @@ def look_at_photos(project: Project, images: list[str]) -> dict[str, PhotoSummar
 
 
 def join_alike(table: pd.DataFrame, photos: dict[str, PhotoSummary]) -> tuple[pd.DataFrame, list[list[str]]]:
-    """Merge groups that have equal or near-identical photos.
+    """Merge groups that have equal or near-identical photos, so that such photos stay in one fold.
 
-    Returns the table with the merged groups, and the pairs of group names that were merged. Otherwise two photos of
-    one subject or place with different group names could be in two folds, which would be a leak.
+    table: the training rows; photos: the hash and the thumbnail of each photo, by its path. Returns the table with the
+    merged groups, and a list of the pairs of group names that were merged.
     """
     images, groups = table["image"].tolist(), table["group"].tolist()
     summaries = [photos[image] for image in images]
@@ -105,7 +105,10 @@ def join_alike(table: pd.DataFrame, photos: dict[str, PhotoSummary]) -> tuple[pd
 
 
 def warn_of_shared(table: pd.DataFrame, test: pd.DataFrame, photos: dict[str, PhotoSummary]) -> None:
-    """Warn of training photos that are also test photos. A model that remembers them scores too high."""
+    """Warn of each training photo that is also a test photo. A model that remembers such photos gets too high a score.
+
+    table, test: the training rows and the test rows; photos: the hash and the thumbnail of each photo, by its path.
+    """
     train_of = {photos[image].digest: image for image in table["image"]}
     shared = [(train_of[photos[image].digest], image) for image in test["image"] if photos[image].digest in train_of]
     warn_each([f"the training photo {a} is also the test photo {b}, byte for byte" for a, b in shared])
@@ -164,7 +167,7 @@ def _write(project: Project, competition: Competition, table: pd.DataFrame, merg
 
 
 def _show(table: pd.DataFrame, test: pd.DataFrame, competition: Competition) -> None:
-    """Print a table of the labels in each fold, and warn of labels that the folds cannot share evenly."""
+    """Print a table of the labels in each fold, and warn of labels that cannot be spread evenly over the folds."""
     what, heads, rows = folds.labels_by_fold(table, competition)
     console.table(f"{what} by fold", heads, rows)
     console.say(f"there are {len(test)} test photos; no group and no photo is in two folds")

@@ -1,4 +1,4 @@
-"""Turn probabilities into answers by decision rules, which aim at the best score.
+"""This folder contains the decision rules, which turn predicted probabilities into classes, labels or grades.
 
-The list of rules is in decision.py. Each of the other modules holds one kind of rule, or code that a rule needs.
+decision.py lists the rules. Each of the other modules contains one kind of rule, or code that a rule needs.
 """

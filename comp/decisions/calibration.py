@@ -1,25 +1,26 @@
-"""Calibrate probabilities by log loss, so that the probabilities of a class sum to the expected number of its rows.
+"""Calibrate probabilities: change them so that, for each class, they sum to the expected number of rows of this class.
 
-The calibration has few parameters, which are fitted with a ridge penalty. Samplers, class weights, label smoothing and
-mixup or CutMix distort probabilities, and these parameters can undo such distortions.
+Samplers, class weights, label smoothing and mixup or CutMix distort probabilities. Calibration undoes such distortions
+with a few parameters, which are fitted to labels by log loss with a ridge penalty.
 
-With one class for each row, the calibrated probabilities are softmax(s_1 x_1 + … + s_F x_F + b). Each part x_f (N, C)
-is a score of the classes that is computed from the probabilities. Each part has a factor s_f, its sharpness, and each
-class has a bias, its entry in b. The first part is log p. With this part alone, the calibration is temperature and bias
-scaling (Guo et al. 2017). More parts are added in two cases:
+If each row has one class, the calibrated probabilities are softmax(s_1 x_1 + … + s_F x_F + b). Each x_f (N, C) is a
+score of every class, which is computed from the probabilities. In this package, these F scores are called parts. Each
+part has one fitted factor s_f, called its sharpness, and each class has a fitted number in b, called its bias. The
+first part is log p, where p are the probabilities. With this part alone, the calibration is temperature and bias
+scaling (Guo et al. 2017). There are more parts in two cases:
 
-- If the classes have attributes, each attribute adds a part, because a model may be too sure of one attribute only. The
-  part is the log-probability of the attribute value that the class has. The bias of a class is then its own bias plus
-  the biases of its attribute values.
+- The classes may have attributes, such as a colour. Each attribute adds a part, which is the log-probability of the
+  attribute value that the class has, because a model may be too sure of one attribute only. The bias of a class is then
+  the sum of its own bias and of a bias for each of its attribute values.
 - If the classes are grades, the second part is -(distance to the expected grade)^2 / 2, which is the logarithm of a
-  Gaussian curve around the expected grade. This part is needed because the probabilities may be above 0 for only two
+  Gaussian curve around the expected grade. It is needed because some models give a probability above 0 to only two
   neighbouring grades.
 
-With several labels, each label is calibrated separately with sigmoid(s log-odds + b) (Platt 1999).
+For multilabel data, each label is calibrated separately with sigmoid(s log-odds + b) (Platt 1999), where s is the
+sharpness of the label and b is its bias.
 
-The ridge penalty is added to the summed log loss. The penalty pulls the parameters toward no change of the
-probabilities, which means toward s_1 = 1 and 0 for all other parameters. The fit is our own code of Newton's method,
-because the classifiers of scikit-learn pull all parameters toward 0, which is another prior.
+The ridge penalty pulls each parameter toward the value that changes nothing, which is 1 for s_1 and 0 for all others.
+The fit is our own code of Newton's method, because the classifiers of scikit-learn pull all parameters toward 0.
 
 Letters in the shapes: N rows, C classes or labels, F parts, P parameters that are fitted together, B sets of parameters
 of which each is fitted separately.
@@ -45,20 +46,21 @@ Attributes = dict[str, np.ndarray]  # Competition.attribute_values: maps an attr
 
 
 def parts_of_classes(probs: np.ndarray, attributes: Attributes) -> np.ndarray:
-    """Return the parts (F, N, C) from which the calibration computes its scores of classes with F - 1 attributes.
+    """Return F scores of each class in each row, (F, N, C), from which `classes` computes calibrated probabilities.
 
-    The first part is the log-probability of each class. Each further part belongs to one attribute, and is the
-    log-probability of the attribute value that each class has. probs (N, C): the probabilities. attributes: the value
-    (C,) that each class has, by the name of the attribute.
+    The first score is the log-probability of the class. If the classes have attributes, such as a colour, there is one
+    more score for each attribute: the log-probability of the attribute value that the class has. probs (N, C): the
+    probabilities of the classes. attributes: a dictionary from the name of each attribute to an array (C,) with the
+    value that each class has.
     """
     same = [(values[:, None] == values).astype(np.float64) for values in attributes.values()]
     return logarithms(np.stack([probs, *(probs @ pairs for pairs in same)]))
 
 
 def parts_of_grades(probs: np.ndarray) -> np.ndarray:
-    """Return the two parts (2, N, C) from which the calibration computes its scores of grades.
+    """Return two scores of each grade in each row, (2, N, C), from which `classes` computes calibrated probabilities.
 
-    The first part is the log-probability of each grade. The second part is -d^2 / 2, where d is the distance between
+    The first score is the log-probability of the grade. The second score is -d^2 / 2, where d is the distance between
     the grade and the expected grade of the row. probs (N, C): the probabilities of the grades.
     """
     distance = probs @ np.arange(probs.shape[1], dtype=np.float64)[:, None] - np.arange(probs.shape[1])
@@ -66,11 +68,13 @@ def parts_of_grades(probs: np.ndarray) -> np.ndarray:
 
 
 def of_classes(parts: np.ndarray, labels: np.ndarray, attributes: Attributes) -> np.ndarray:
-    """Fit the calibration of classes, and return its parameters (F + 1, C).
+    """Fit the calibration of classes or grades to labels, and return its parameters (F + 1, C).
 
-    The parameters have one row for each part, which repeats the sharpness of the part for all classes, and a last row
-    with the bias of each class. parts (F, N, C): from `parts_of_classes` or `parts_of_grades`. labels (N,): the true
-    classes. attributes: the value (C,) that each class has, by the name of the attribute.
+    The calibrated probabilities are the softmax of a weighted sum of the F scores in `parts`, plus a bias for each
+    class. Each of the first F rows of the result repeats the weight of one score for all classes. The last row has the
+    biases. parts (F, N, C): from `parts_of_classes` or `parts_of_grades`. labels (N,): the true classes. attributes: a
+    dictionary from the name of each attribute of the classes to an array (C,) with the value that each class has; {} if
+    there are none.
     """
     biases, ridge = _biases(attributes, parts.shape[2])
     flat, true = parts.reshape(len(parts), -1), parts[:, np.arange(len(labels)), labels].sum(1)
@@ -100,15 +104,16 @@ def of_classes(parts: np.ndarray, labels: np.ndarray, attributes: Attributes) ->
 
 
 def classes(parts: np.ndarray, fitted: np.ndarray) -> np.ndarray:
-    """Return the calibrated probabilities (N, C) float64, whose rows sum to 1.
+    """Return the calibrated probabilities (N, C) float64 of classes or grades. Each row sums to 1.
 
-    parts (F, N, C): from `parts_of_classes` or `parts_of_grades`. fitted (F + 1, C): the parameters from `of_classes`.
+    parts (F, N, C): F scores of each class in each row, from `parts_of_classes` or `parts_of_grades`. fitted (F + 1,
+    C): the parameters from `of_classes`.
     """
     return softmax(np.tensordot(fitted[:-1, 0], parts, 1) + fitted[-1], axis=1)
 
 
 def of_labels(probs: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Fit the calibration of several labels. Return (2, C), which is the sharpness and the bias of each label.
+    """Fit the calibration of multilabel data. Return (2, C): a factor and a bias for the log-odds of each label.
 
     probs (N, C): the probabilities of the labels. labels (N, C): 1 for each label that is present, otherwise 0.
     """
@@ -126,18 +131,20 @@ def of_labels(probs: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def labels(probs: np.ndarray, fitted: np.ndarray) -> np.ndarray:
-    """Return the calibrated probabilities (N, C) float64 of several labels.
+    """Return the calibrated probabilities (N, C) float64 of multilabel data.
 
-    probs (N, C): the probabilities before calibration. fitted (2, C): the parameters from `of_labels`.
+    probs (N, C): the probabilities before the calibration. fitted (2, C): the parameters from `of_labels`.
     """
     return expit(fitted[0] * log_odds(probs) + fitted[1])
 
 
 def _biases(attributes: Attributes, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return which classes each of P biases belongs to, as (P, C) of 0 and 1, and the ridge strength (P,) of each bias.
+    """Return two arrays about P fitted biases: the classes to which each is added, and the ridge penalty of each.
 
-    A bias belongs to a single class, or to all classes with the same value of an attribute. attributes: the value (C,)
-    that each class has, by the name of the attribute. size: the number C of classes.
+    The first array (P, C) has 1 for each class to which the bias is added, and otherwise 0. The second array (P,) has
+    the strengths of the penalties. A bias is added to a single class, or to all classes with the same value of an
+    attribute. attributes: a dictionary from the name of each attribute to an array (C,) with the value that each class
+    has. size: the number C of classes.
     """
     of_values = [values == value for values in attributes.values() for value in np.unique(values)]
     of_classes = np.eye(size) if size <= BIASED_CLASSES else np.zeros((0, size))
@@ -149,14 +156,14 @@ def _biases(attributes: Attributes, size: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def logarithms(probs: np.ndarray) -> np.ndarray:
-    """Return the logarithms float64 of the probabilities, which are first raised to at least FLOOR."""
+    """Return the logarithms of probabilities as float64. Probabilities below FLOOR (1e-7) are raised to FLOOR first."""
     return np.log(np.maximum(probs, FLOOR, dtype=np.float64))
 
 
 def log_odds(probs: np.ndarray) -> np.ndarray:
-    """Return the log-odds log(p / (1 - p)) float64 of the probabilities p, which are first clipped.
+    """Return the log-odds log(p / (1 - p)) of probabilities p as float64.
 
-    The clipped probabilities are at least FLOOR and at most 1 - FLOOR.
+    Each p is first clipped to the range from FLOOR (1e-7) to 1 - FLOOR.
     """
     return logit(np.clip(probs.astype(np.float64), FLOOR, 1 - FLOOR))
 
@@ -164,9 +171,10 @@ def log_odds(probs: np.ndarray) -> np.ndarray:
 def _minimum(loss: Callable, unchanged: np.ndarray, ridge: float | np.ndarray) -> np.ndarray:
     """Return the parameters (B, P) with the least sum of loss and ridge penalty, found by Newton's method.
 
-    loss: a convex function of B sets of P parameters (B, P), which returns the loss (B,) of each set, its gradient
-    (B, P) and its second derivatives (B, P, P). unchanged (B, P): the parameters from which the search starts and
-    toward which the ridge penalty pulls. ridge (P,): the strength of the pull on each parameter.
+    Each of the B rows of P parameters is fitted on its own. loss: a convex function of the parameters (B, P), which
+    returns the loss (B,) of each row, its gradient (B, P) and its second derivatives (B, P, P). unchanged (B, P): the
+    parameters from which the search starts and toward which the penalty pulls. ridge (P,): the strength of the penalty
+    for each parameter.
     """
 
     def penalised(parameters):

@@ -1,24 +1,26 @@
-"""List the decision rules, which turn blended probabilities into answers.
+"""List the decision rules, which turn blended probabilities into classes, labels or grades.
 
-The target and the metric of a competition determine the kind of decision and its rules:
+The target and the metric of a competition determine what is decided, and which rules are possible:
 
-| kind   | rules, the simplest first                                  | parameters                               |
-|--------|------------------------------------------------------------|------------------------------------------|
-| class  | argmax; expected (if the metric has terms)                 | offsets (C,) for ties; gains (A + 4, C)  |
-| labels | half; expected (if the metric has terms), otherwise common | offsets (C,) of log-odds                 |
-| grade  | round; expected (if the metric has rows)                   | cut points (C - 1,)                      |
-| none   | none                                                       | no parameters                            |
+| kind   | what is decided for each row | rules, the simplest rule first                             |
+|--------|------------------------------|------------------------------------------------------------|
+| class  | one class                    | argmax; expected (if the metric has terms)                 |
+| labels | any number of labels         | half; expected (if the metric has terms), otherwise common |
+| grade  | one grade                    | round; expected (if the metric has rows)                   |
+| none   | nothing                      | none                                                       |
 
-A metric has terms if it is computed from counts of each class, and it has rows if it is computed from means over rows.
-The rule `expected` calibrates probabilities by log loss, and then takes the answers with the best expected value of the
-metric. In competitions with the rule `expected`, it is the only fitted rule, because it beat all rules whose parameters
-were fitted to the metric itself (docs/features.md).
+The kind is none for a regression, and if the metric takes probabilities. A metric has terms if it is computed from
+counts of each class, and it has rows if it is computed from means over rows. The plain decisions are `argmax`, `half`
+(a threshold of 0.5) and `round` (the rounded expected grade). `common` fits one threshold for all labels. `expected`
+calibrates the probabilities by log loss, and then takes the classes, labels or grades with the best expected value of
+the metric. Where `expected` is possible, it is the only fitted rule, because it beat all rules whose parameters were
+fitted to the metric itself (docs/features.md).
 
-Each rule fits parameters. Each rule has a Form, whose functions apply the parameters. Parameters of rules with the same
-Form can be averaged. `Form.adjusted` changes probabilities so that the plain decision (argmax, a threshold of 0.5, or
-rounding) gives the answers of the rule. So no other module needs to know the rules.
+Each rule fits parameters, and has a Form with functions that apply them. Parameters of rules with the same Form can be
+averaged. `Form.adjusted` changes probabilities so that the plain decision gives the decisions of the rule. So no other
+module needs to know the rules.
 
-Letters in the shapes: N rows, C classes, A attributes.
+Letters in the shapes: N rows, C classes.
 """
 
 from collections.abc import Callable
@@ -38,11 +40,12 @@ NONE = "none"
 class Form:
     """The meaning of the parameters of a decision rule, and the functions that apply the parameters.
 
-    key: the name of the parameters in weights.json. adjusted: a function of probabilities (N, C), parameters and the
-    competition, which returns changed probabilities (N, C) float32; their plain decision (argmax, 0.5 or rounding)
-    gives the answers of the rule. named: a function of the parameters and the competition, which returns a dictionary
-    from the name to the value of each parameter. decide: a function with the arguments of `adjusted`, which returns the
-    answers (N,) directly, or None if the answers are always made from the adjusted probabilities.
+    key: the key in weights.json under which the parameters are stored. adjusted: a function of probabilities (N, C),
+    parameters and the competition. It returns probabilities (N, C) float32, changed so that a plain decision (argmax, a
+    threshold of 0.5, or rounding) gives the decisions of the rule. named: a function of the parameters and the
+    competition, which returns a dictionary from the name to the value of each parameter. decide: a function with the
+    arguments of `adjusted`, which returns the decisions (N,) directly; None if the decisions are made from the changed
+    probabilities.
     """
 
     key: str
@@ -51,7 +54,7 @@ class Form:
     decide: Callable[[np.ndarray, np.ndarray, Competition], np.ndarray] | None = None
 
     def predictions(self, probs: np.ndarray, parameters: np.ndarray, competition: Competition) -> np.ndarray:
-        """Return the answers of the rule, or the adjusted probabilities if the metric takes probabilities.
+        """Return the classes, labels or grades that the rule predicts, or probabilities if the metric takes these.
 
         probs (N, C): the blended probabilities. parameters: the fitted parameters of the rule.
         """
@@ -66,12 +69,12 @@ def _always(competition: Competition) -> bool:
 
 @dataclass(frozen=True)
 class Rule:
-    """A decision rule, which turns probabilities into answers.
+    """A decision rule, which turns probabilities into classes, labels or grades.
 
-    name: the name for RULE= of `make blend`. form: the meaning of the parameters and the functions that apply them.
-    fit: a function of the probabilities (N, C), the labels, the group (N,) of each row and the competition, which
-    returns the parameters. plain: whether this rule is the plain decision (argmax, 0.5 or rounding). fits: a function
-    that returns whether the rule can be used in a competition.
+    name: the name for the option RULE of `make blend`. form: the meaning of the parameters, and the functions that
+    apply them. fit: a function of the probabilities (N, C), the labels, the group of each row (N,) and the competition,
+    which returns the parameters. plain: whether this rule is argmax, a threshold of 0.5, or rounding. fits: a function
+    of the competition, which returns whether the rule can be used there.
     """
 
     name: str
@@ -141,7 +144,7 @@ NAMES = tuple(dict.fromkeys(rule.name for rules in RULES.values() for rule in ru
 
 
 def rules_for(competition: Competition) -> tuple[Rule, ...]:
-    """Return the decision rules for the competition's target and metric. The rule of the plain decision comes first."""
+    """Return the decision rules that can be used with the competition's target and metric, the simplest rule first."""
     kind = competition.metric.decides(competition.target)
     return tuple(rule for rule in RULES[kind] if rule.fits(competition))
 

@@ -1,27 +1,27 @@
-"""Calibrate probabilities, and take the answers with the best expected value of the metric. This is `RULE=expected`.
+"""Predict the classes, labels or grades with the best expected value of the metric. This is the rule RULE=expected.
 
-Only the calibration is fitted to labels, with a ridge penalty (calibration.py). The answers are then found without
-labels: they maximise the metric of the expected counts. Here p_ic is the calibrated probability of class c in row i.
-The expected counts of class c are right_c, which is the sum of p_ic over the rows i with answer c; predicted_c, which
-is the number of these rows; and actual_c, which is the sum of p_ic over all rows. One more row with answer c adds
-slope_c p_ic + intercept_c to the value of the metric, so the best answer for a row is the class that adds most. For F1
-the added value is 2 (p_ic - F_c / 2) / (predicted_c + actual_c), where F_c is the F1 of class c. The slopes depend on
-the counts, and the counts depend on the slopes, so slopes and counts are computed in turns. Such plug-in rules are
-described by Nan et al. (2012), Dembczynski et al. (2013) and Lipton et al. (2014, the threshold F / 2), and for several
-classes by Narasimhan et al. (2015).
+First the probabilities are calibrated, with a few parameters that are fitted to labels (calibration.py). The rest needs
+no labels: the predictions maximise the metric that is computed from expected counts. Let p_ic be the calibrated
+probability of class c in row i. The expected number of true positives of class c is the sum of p_ic over the rows i for
+which c is predicted. The expected number of labels of class c is the sum of p_ic over all rows. One more prediction of
+class c adds slope_c p_ic + intercept_c to the value of the metric, so the best prediction for a row is the class that
+adds most. For F1 the added value is 2 (p_ic - F_c / 2) / (predictions of c + expected labels of c), where F_c is the F1
+of class c. The slopes depend on the counts, and the counts depend on the slopes, so both are computed in turns. Such
+rules are described by Nan et al. (2012), Dembczynski et al. (2013) and Lipton et al. (2014, the threshold F / 2), and
+for several classes by Narasimhan et al. (2015).
 
-The kind of decision determines the parameters:
+What is fitted depends on what is decided:
 
-- With one class for each row, the answer is argmax_c (slope_c p_ic + intercept_c). A rule that only multiplies the
-  probability of each class by a factor would have a lower expected value, because a factor cannot express that an
-  answer of low probability adds nothing.
-- With several labels, a label is answered if slope_c p_ic + intercept_c is above 0. For the mean F1 of the labels this
-  means p_ic > F_c / 2, and for micro F1 it means the same threshold for all labels. The threshold is stored as an
+- One class for each row: the prediction is argmax_c (slope_c p_ic + intercept_c). Merely multiplying the probability of
+  each class by a factor would be worse, because a factor cannot express that a prediction with a low probability adds
+  nothing.
+- Any number of labels: a label is predicted if slope_c p_ic + intercept_c is above 0. For the mean F1 of the labels,
+  this means p_ic > F_c / 2; for micro F1, it means the same threshold for all labels. The threshold is stored as an
   offset of the log-odds (offsets.py).
-- With grades, the parameters are cut points of the expected grade before calibration. The exact search in grade_cuts.py
-  finds them.
+- One grade for each row: the parameters are cut points of the expected grade before the calibration. The exact search
+  in grade_cuts.py finds them.
 
-Letters in the shapes: N rows, C classes or labels or grades, A attributes.
+Letters in the shapes: N rows, C classes or labels or grades, A attributes of the classes, such as a colour.
 """
 
 from collections.abc import Callable
@@ -39,10 +39,10 @@ CELLS = 2_000_000  # largest number of probabilities to which a rule is fitted
 
 
 def some_groups(group: np.ndarray, most: int) -> np.ndarray:
-    """Return which rows a fit uses, bool (N,).
+    """Return a bool array (N,), which is True for the rows that a fit uses.
 
-    These are all rows or, if there are more than `most` rows, the rows of random whole groups, which are about `most`
-    rows. group (N,): the group of each row.
+    If there are at most `most` rows, all are used. Otherwise the rows of randomly chosen groups are used, which are
+    about `most` rows. group (N,): the group of each row.
     """
     if len(group) <= most:
         return np.ones(len(group), bool)
@@ -61,11 +61,13 @@ NEW = 0.5  # weight of the newest counts in the running mean, which keeps rounds
 def maximise(
     metric: Metric, counts: Callable[[np.ndarray], np.ndarray], actual: np.ndarray, start: np.ndarray
 ) -> np.ndarray:
-    """Return the slopes and intercepts (2, C) with the best expected value of the metric among those of all rounds.
+    """Return the slope and the intercept (2, C) of each class that give the best expected value of the metric.
 
-    The first round tries the slopes and intercepts `start` (2, C), so the result is never worse than `start`. counts: a
-    function of slopes and intercepts (2, C) that returns two numbers for each class (2, C), which are its expected
-    number of right answers and its number of answers. actual (C,): the expected number of rows of each class.
+    One more prediction of a class is assumed to add slope * p + intercept to the metric, where p is the calibrated
+    probability of the class. The search starts from `start` (2, C), makes ROUNDS rounds, and returns the best slopes
+    and intercepts of all rounds. counts: a function that takes slopes and intercepts (2, C) and makes predictions with
+    them; it returns (2, C), which is the expected number of true positives and the number of predictions of each class.
+    actual (C,): the expected number of rows of each class.
     """
     tried, best, value, mean = start, start, -np.inf, None
     for _ in range(ROUNDS):
@@ -79,11 +81,11 @@ def maximise(
 
 
 def gains(metric: Metric, right: np.ndarray, predicted: np.ndarray, actual: np.ndarray) -> np.ndarray:
-    """Return the slopes and intercepts (2, C), which say how much one more answer of each class adds to the metric.
+    """Return how much one more prediction of each class would raise the score, as a slope and an intercept (2, C).
 
-    If the answer is wrong, it adds the intercept; if the answer is right, it adds the slope plus the intercept. Both
-    are divided by the largest slope, which changes no answer. right, predicted, actual (C,): the expected number of
-    right answers, the number of answers, and the expected number of rows of each class.
+    A wrong prediction adds the intercept to the score, and a right prediction adds the slope plus the intercept. All
+    are divided by the largest slope, which changes no decision. right, predicted, actual (C,): the expected number of
+    true positives, the number of predictions, and the expected number of labels of each class.
     """
     top, bottom = (np.asarray(part, np.float64) for part in metric.terms(right, predicted, actual))
 
@@ -104,11 +106,12 @@ MARGIN = 1e-5
 
 
 def fit_classes(probs: np.ndarray, labels: np.ndarray, groups: np.ndarray, competition: Competition) -> np.ndarray:
-    """Fit the parameters (A + 4, C) of the rule for one class in each row, where A is the number of attributes.
+    """Fit the rule `expected` for competitions with one class for each row, and return its parameters (A + 4, C).
 
-    The first A + 2 rows are the parameters of the calibration (`calibration.of_classes`). The last two rows are the
-    slopes and the intercepts (`maximise`). probs (N, C): the blended probabilities. labels (N,): the true classes.
-    groups (N,): the group of each row; if there are many rows, the fit uses only random whole groups.
+    A is the number of attributes of the classes, such as a colour. The first A + 2 rows are the parameters of the
+    calibration, from `calibration.of_classes`. The last two rows are a slope and an intercept of each class, from
+    `maximise`. probs (N, C): the blended probabilities. labels (N,): the true classes. groups (N,): the group of each
+    row; if there are very many rows, only the rows of randomly chosen groups are used.
     """
     rows, attributes = some_groups(groups, CELLS // competition.size), competition.attribute_values
     parts = calibration.parts_of_classes(probs[rows], attributes)
@@ -124,55 +127,56 @@ def fit_classes(probs: np.ndarray, labels: np.ndarray, groups: np.ndarray, compe
 
 
 def decide_classes(probs: np.ndarray, parameters: np.ndarray, competition: Competition) -> np.ndarray:
-    """Return the answer (N,) of the rule for each row, which is a class.
+    """Return the class (N,) that the rule `expected` predicts for each row.
 
-    probs (N, C): the blended probabilities. parameters (A + 4, C): from `fit_classes`.
+    probs (N, C): the blended probabilities. parameters: from `fit_classes`.
     """
     return best_answers(calibrated_classes(probs, parameters, competition), parameters[-2:])
 
 
 def adjusted_classes(probs: np.ndarray, parameters: np.ndarray, competition: Competition) -> np.ndarray:
-    """Return the calibrated probabilities (N, C) float32, changed so that their argmax gives the answers of the rule.
+    """Return calibrated probabilities (N, C) float32, changed so that their argmax is the class that the rule predicts.
 
-    Each row sums to 1. probs (N, C): the blended probabilities. parameters (A + 4, C): from `fit_classes`.
+    The rule is `expected`. Each row sums to 1. probs (N, C): the blended probabilities. parameters: from `fit_classes`.
     """
     chances = calibrated_classes(probs, parameters, competition)
     return lifted(chances, best_answers(chances, parameters[-2:]))
 
 
 def calibrated_classes(probs: np.ndarray, parameters: np.ndarray, competition: Competition) -> np.ndarray:
-    """Return the calibrated probabilities (N, C) float64.
+    """Return the calibrated probabilities (N, C) float64 of the classes.
 
-    probs (N, C): the blended probabilities. parameters (A + 4, C): from `fit_classes`.
+    probs (N, C): the blended probabilities. parameters: from `fit_classes`.
     """
     parts = calibration.parts_of_classes(probs, competition.attribute_values)
     return calibration.classes(parts, parameters[:-2])
 
 
 def best_answers(chances: np.ndarray, slopes: np.ndarray) -> np.ndarray:
-    """Return for each row the answer that adds most to the expected value of the metric, (N,).
+    """Return for each row the class (N,) with the largest slope * p + intercept, where p is the class's probability.
 
-    chances (N, C): the calibrated probabilities. slopes (2, C): the slopes and the intercepts.
+    This is the class whose prediction raises the metric most. chances (N, C): the calibrated probabilities p. slopes
+    (2, C): the slope and the intercept of each class.
     """
     return (chances * slopes[0] + slopes[1]).argmax(1)
 
 
 def expected_counts(chances: np.ndarray, answers: np.ndarray) -> np.ndarray:
-    """Return for each class its expected number of right answers and its number of answers, (2, C).
+    """Return (2, C): the expected number of true positives and the number of predictions of each class.
 
-    chances (N, C): the calibrated probabilities. answers (N,): the class that is answered for each row.
+    chances (N, C): the calibrated probabilities. answers (N,): the class that is predicted for each row.
     """
     right = chances[np.arange(len(answers)), answers]
     return np.stack([np.bincount(answers, weights, chances.shape[1]) for weights in (right, np.ones(len(answers)))])
 
 
 def lifted(probs: np.ndarray, answers: np.ndarray) -> np.ndarray:
-    """Return the probabilities (N, C) float32, changed as little as possible so that their argmax gives the answers.
+    """Return the probabilities (N, C) float32, changed as little as possible so that their argmax is `answers`.
 
-    In each row, the classes that are more probable than the answer give probability to the answer until all of them and
-    the answer are equal. The other classes do not change. At the end, the answer is raised slightly above all classes,
-    and the row is scaled to sum to 1. probs (N, C): the probabilities. answers (N,): the class that is answered for
-    each row.
+    In each row, the classes that are more probable than the class in `answers` give probability to this class until all
+    of them are equal. The probabilities of the other classes do not change. The class in `answers` is then raised
+    slightly above the rest, and the row is scaled to sum to 1. probs (N, C): the probabilities. answers (N,): for each
+    row, the class that must become the most probable class.
     """
     changed, rows = probs.copy(), np.arange(len(probs))
     level = probs[rows, answers]
@@ -184,9 +188,10 @@ def lifted(probs: np.ndarray, answers: np.ndarray) -> np.ndarray:
 
 
 def _level(probs: np.ndarray, answers: np.ndarray) -> np.ndarray:
-    """Return the equal probability (N,) that the answer and the more probable classes of each row get in `lifted`.
+    """Return the probability (N,) at which `lifted` makes the class in `answers` and all more probable classes equal.
 
-    probs (N, C): the probabilities before the change. answers (N,): the class that is answered for each row.
+    probs (N, C): the probabilities before the change. answers (N,): for each row, the class that must become the most
+    probable class.
     """
     rows = np.arange(len(probs))
     own, others = probs[rows, answers], probs.copy()
@@ -199,10 +204,10 @@ def _level(probs: np.ndarray, answers: np.ndarray) -> np.ndarray:
 
 
 def named_classes(parameters: np.ndarray, competition: Competition) -> dict[str, float]:
-    """Return a dictionary from the name to the value of each parameter.
+    """Return the parameters from `fit_classes` as a dictionary, with names such as "bias cat" for a class cat.
 
-    The name is the kind of the parameter (such as "bias"), then the class. All classes share the same sharpness, so a
-    sharpness occurs only once, and its name has no class. parameters (A + 4, C): from `fit_classes`.
+    The names start with "sharpness", "bias", "slope" or "intercept". A sharpness is the same for all classes, so its
+    name contains no class, but may contain an attribute of the classes.
     """
     parts = ("sharpness", *(f"sharpness {name}" for name in competition.attributes))
     sharpness = dict(zip(parts, parameters[:-3, 0], strict=True))
@@ -219,10 +224,11 @@ SURE = 1e-6  # smallest threshold for a calibrated probability
 
 
 def fit_labels(probs: np.ndarray, labels: np.ndarray, groups: np.ndarray, competition: Competition) -> np.ndarray:
-    """Fit the offsets (C,) that the rule for several labels adds to the log-odds of each label.
+    """Fit the rule `expected` for multilabel data, and return an offset for the log-odds of each label, (C,).
 
-    probs (N, C): the blended probabilities. labels (N, C): 1 for each label that is present, otherwise 0. groups (N,):
-    the group of each row; if there are many rows, the fit uses only random whole groups.
+    A label is predicted if its log-odds plus its offset are at least 0. probs (N, C): the blended probabilities. labels
+    (N, C): 1 for each label that is present, otherwise 0. groups (N,): the group of each row; if there are very many
+    rows, only the rows of randomly chosen groups are used.
     """
     rows = some_groups(groups, CELLS // competition.size)
     calibrated = calibration.of_labels(probs[rows], labels[rows])
@@ -239,21 +245,21 @@ def fit_labels(probs: np.ndarray, labels: np.ndarray, groups: np.ndarray, compet
 
 
 def _offsets(calibrated: np.ndarray, slope: np.ndarray, intercept: np.ndarray) -> np.ndarray:
-    """Return the offsets (C,) to add to the log-odds of the labels before calibration.
+    """Return offsets (C,) for the log-odds of C labels. They lead to the same decisions as `slope` and `intercept`.
 
-    With its offset, the log-odds of a label are above 0 if slope q + intercept is above 0, where q is the calibrated
-    probability of the label. calibrated (2, C): the sharpness and the bias of each label, from `calibration.of_labels`.
-    slope, intercept (C,): the slope and the intercept of each label, from `maximise`.
+    The log-odds of a label before calibration, plus the offset, are above 0 if slope * q + intercept is above 0, where
+    q is the calibrated probability of the label. calibrated (2, C): the factor and the bias of each label, from
+    `calibration.of_labels`. slope, intercept (C,): from `maximise`.
     """
     threshold = np.clip(-intercept / np.maximum(slope, SURE), SURE, 1 - SURE)
     return np.clip((calibrated[1] - logit(threshold)) / calibrated[0], -LARGEST_OFFSET, LARGEST_OFFSET)
 
 
 def _answered(odds: np.ndarray, at_least_one: bool) -> np.ndarray:
-    """Return which labels are answered, bool (N, C), with the same plain decision as comp/competition/scoring.py.
+    """Return a bool array (N, C), which is True for each predicted label.
 
-    A label is answered if its log-odds (N, C) are at least 0. at_least_one: if true, a row without an answered label
-    gets its most probable label.
+    A label is predicted if its log-odds in `odds` (N, C) are at least 0. If `at_least_one` is true, a row without such
+    a label gets its most probable label. comp/competition/scoring.py decides in the same way.
     """
     answered = odds >= 0
     if at_least_one:
@@ -266,10 +272,10 @@ def _answered(odds: np.ndarray, at_least_one: bool) -> np.ndarray:
 
 
 def fit_grades(probs: np.ndarray, labels: np.ndarray, groups: np.ndarray, competition: Competition) -> np.ndarray:
-    """Fit the cut points (C - 1,), in rising order, that turn the expected grade of a row into a grade.
+    """Fit the rule `expected` for grades, and return rising cut points (C - 1,) that turn expected grades into grades.
 
-    probs (N, C): the blended probabilities of the grades. labels (N,): the true grades. groups (N,): the group of each
-    row; if there are many rows, the fit uses only random whole groups.
+    probs (N, C): the blended probabilities of the C grades. labels (N,): the true grades. groups (N,): the group of
+    each row; if there are very many rows, only the rows of randomly chosen groups are used.
     """
     rows = some_groups(groups, CELLS // competition.size)
     parts = calibration.parts_of_grades(probs[rows])

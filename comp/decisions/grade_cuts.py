@@ -1,12 +1,13 @@
-"""Find the cut points that turn the expected grade of a row into a grade.
+"""Find the cut points that turn the expected grade of a row into a whole grade.
 
-The cut points are for metrics that measure the distance between two grades, such as quadratic kappa. Rounding has cut
-points at k + 0.5. An exact search finds better cut points. The score does not change while a cut point moves between
-the expected grades of two neighbouring rows (the rows are sorted by expected grade), so all possible scores can be
-compared. The adjusted probabilities of a row are above 0 for only two neighbouring grades, and the rounded expectation
-of these probabilities is the grade that the cut points give.
+The cut points are for metrics that measure the distance between two grades, such as quadratic weighted kappa. Rounding
+has the cut points 0.5, 1.5 and so on. An exact search finds better ones. If the rows are sorted by their expected
+grades, the score changes only when a cut point passes a row, so all possible scores can be compared.
 
-Letters in the shapes: N rows, C grades, S numbers that a metric computes for each row.
+Cut points can also be applied to probabilities: `adjusted` returns probabilities whose rounded expectation is the grade
+that the cut points give.
+
+Letters in the shapes: N rows, C grades, S quantities that a metric computes for each row.
 """
 
 import numpy as np
@@ -22,14 +23,14 @@ LEAST_GAIN = 1e-9  # smaller gains are rounding errors
 
 
 def rounding(grades: int) -> np.ndarray:
-    """Return the cut points (C - 1,) that give the same grades as rounding. grades: the number C of grades."""
+    """Return the cut points (C - 1,) of rounding: 0.5, 1.5 and so on. grades: the number C of grades."""
     return np.arange(grades - 1) + 0.5
 
 
 def halfway(probs: np.ndarray, labels: np.ndarray, groups: np.ndarray, competition: Competition) -> np.ndarray:
-    """Return the cut points (C - 1,) of rounding, which are the parameters of the rule `round`.
+    """Return the cut points (C - 1,) of rounding, which are 0.5, 1.5 and so on, as the parameters of the rule `round`.
 
-    The cut points depend only on the number of grades in the competition, so the other arguments are not used.
+    Only the number C of grades in the competition is used. The other arguments exist because all rules have them.
     """
     return rounding(competition.size)
 
@@ -37,7 +38,7 @@ def halfway(probs: np.ndarray, labels: np.ndarray, groups: np.ndarray, competiti
 def adjusted(probs: np.ndarray, cuts: np.ndarray, competition: Competition) -> np.ndarray:
     """Return probabilities (N, C) float32 whose rounded expectation is the grade that the cut points give for each row.
 
-    probs (N, C): the blended probabilities of the grades. cuts (C - 1,): the cut points of the expected grade.
+    probs (N, C): the blended probabilities of the C grades. cuts (C - 1,): the cut points of the expected grade.
     """
     grades = probs.shape[1]
     if np.array_equal(cuts, rounding(grades)):
@@ -51,9 +52,9 @@ def adjusted(probs: np.ndarray, cuts: np.ndarray, competition: Competition) -> n
 
 
 def rising(cuts: np.ndarray) -> np.ndarray:
-    """Return the cut points (C - 1,), moved so that they rise by at least MARGIN from one to the next.
+    """Return the cut points (C - 1,), moved so that each is greater than the one before by at least MARGIN.
 
-    The first and the last cut point keep a distance of at least MARGIN from the lowest and the highest grade.
+    The first and the last cut point also keep at least MARGIN from the lowest and the highest grade.
     """
     grades = len(cuts) + 1
     gaps = MARGIN * np.arange(grades - 1)
@@ -61,7 +62,7 @@ def rising(cuts: np.ndarray) -> np.ndarray:
 
 
 def best_cuts(metric: Metric, expected: np.ndarray, chances: np.ndarray) -> np.ndarray:
-    """Find the cut points (C - 1,) with the best expected score, by moving one cut point at a time.
+    """Search for the cut points (C - 1,) with the best expected score, by moving one cut point at a time.
 
     expected (N,): the expected grade of each row, which the cut points turn into a grade. chances (N, C): the
     calibrated probabilities of the grades, from which the expected score is computed.
@@ -85,10 +86,10 @@ def best_cuts(metric: Metric, expected: np.ndarray, chances: np.ndarray) -> np.n
 
 
 def _sums_of_grades(metric: Metric, chances: np.ndarray) -> np.ndarray:
-    """Return, for each grade as the answer for all rows, sums over the first 0, 1, …, N rows, (C, N + 1, S).
+    """Return cumulative sums (C, N + 1, S), from which the score of any cut points can be computed.
 
-    What is summed are the expected values of the S numbers that the metric computes for each row. chances (N, C): the
-    calibrated probabilities of the grades.
+    Entry [g, n] is the sum, over the first n rows, of the expected values of the S quantities of the metric
+    (Metric.rows) if these rows get the grade g. chances (N, C): the calibrated probabilities of the grades.
     """
     grades = chances.shape[1]
     of_grades = [metric.rows(np.arange(grades), np.full(grades, grade)) for grade in range(grades)]
@@ -97,11 +98,11 @@ def _sums_of_grades(metric: Metric, chances: np.ndarray) -> np.ndarray:
 
 
 def _best_cut(metric: Metric, expected: np.ndarray, sums: np.ndarray, at: np.ndarray, k: int):
-    """Find the best cut point between grades k and k + 1 while all other cut points stay fixed.
+    """Find the best cut point between the grades k and k + 1, while all other cut points stay fixed.
 
-    Return the expected score, the position of the cut point among the sorted rows, and the cut point. The score is -inf
-    if no cut point is possible. expected (N,): the expected grades of the rows, sorted. sums: from `_sums_of_grades`.
-    at (C + 1,): the positions of all cut points; the rows from at[g] to at[g + 1] - 1 have grade g.
+    Return the expected score, the number of rows below the cut point, and the cut point. If there is no possible cut
+    point, the score is -inf. expected (N,): the expected grades of the rows, sorted. sums: from `_sums_of_grades`. at
+    (C + 1,): the rows from at[g] to at[g + 1] - 1 now have the grade g.
     """
     low, high = k + 0.5 - REACH, k + 0.5 + REACH
     first, last = np.searchsorted(expected, [low, high])

@@ -1,17 +1,17 @@
-"""Hold the decision rules `argmax`, `half` and `common`, which add an offset to the score of each class or label.
+"""This module has the decision rules `argmax`, `half` and `common`, which add offsets to log-probabilities or log-odds.
 
-With one class for each row, the answer is argmax_c (log p_c + b_c), where b_c is the offset of class c. The rule
-`argmax` has only tiny offsets, which decide ties: of several equally probable classes, the answer is the class with the
-most rows among the labels. If these numbers of rows are equal, too, the answer is the lowest class.
+`argmax` is for one class in each row, and predicts argmax_c (log p_c + b_c), where b_c is the offset of class c. The
+offsets are tiny and only decide ties: of several equally probable classes, the class with the most labels is predicted,
+and of equally frequent classes the class with the lowest number.
 
-With several labels, a label is answered if its probability reaches a threshold t. The threshold is stored as the offset
--log(t / (1 - t)), which is added to the log-odds, so that the adjusted probabilities can be compared with 0.5. The rule
-`half` has a threshold of 0.5 for all labels. The rule `common` has one fitted threshold for all labels. This rule is
-for metrics that are not computed from counts of each class, such as the mean F-beta of the rows. On each of several
-random halves of the groups, it takes from a grid the offset with the best score. It then averages these offsets,
-and moves the average toward 0, which is a threshold of 0.5, if they differ much.
+`half` and `common` are for multilabel data. A label is predicted if its probability reaches a threshold t. The
+threshold is stored as the offset -log(t / (1 - t)), which is added to the log-odds of the label, so that the resulting
+probability can be compared with 0.5. `half` has a threshold of 0.5 for all labels. `common` fits one threshold for all
+labels. It is for metrics that are not computed from counts of each class, such as the mean F-beta of the rows. It finds
+the offset with the best score on each of several random halves of the groups, and takes the mean of these offsets. If
+the offsets differ much, the mean is moved toward 0, which is a threshold of 0.5.
 
-Letters in the shapes: N rows, C classes or labels, B subsamples of the groups.
+Letters in the shapes: N rows, C classes or labels, B random halves of the groups.
 """
 
 import numpy as np
@@ -24,17 +24,17 @@ from comp.metrics.formulas import FLOOR
 
 
 def tie_breaks(probs: np.ndarray, labels: np.ndarray, groups: np.ndarray, competition: Competition) -> np.ndarray:
-    """Return tiny offsets (C,) that decide which of several equally probable classes is the answer.
+    """Return tiny offsets (C,), which decide which of several equally probable classes is predicted.
 
-    With these offsets, the answer is the class with the most rows in `labels` (N,) or, among equally frequent classes,
-    the lowest class.
+    The offset is largest for the class with the most rows in `labels` (N,). Of equally frequent classes, the class with
+    the lowest number has the largest offset.
     """
     counts = np.bincount(labels, minlength=competition.size)
     return -1e-6 * np.argsort(np.argsort(-counts, kind="stable"), kind="stable")
 
 
 def decide_classes(probs: np.ndarray, offsets: np.ndarray, competition: Competition) -> np.ndarray:
-    """Return the answer (N,) for each row, which is the class with the largest sum of log-probability and offset.
+    """Return for each row the class (N,) with the largest sum of log-probability and offset.
 
     probs (N, C): the blended probabilities. offsets (C,): the offset of each class.
     """
@@ -44,8 +44,8 @@ def decide_classes(probs: np.ndarray, offsets: np.ndarray, competition: Competit
 def adjusted_classes(probs: np.ndarray, offsets: np.ndarray, competition: Competition) -> np.ndarray:
     """Return the probabilities (N, C) float32, multiplied by exp(offsets) and scaled so that each row sums to 1.
 
-    Their argmax gives the answers of `decide_classes`. probs (N, C): the blended probabilities. offsets (C,): the
-    offset of each class.
+    Their argmax gives the classes that `decide_classes` predicts. probs (N, C): the blended probabilities. offsets
+    (C,): the offset of each class.
     """
     scaled = np.maximum(probs, FLOOR) * np.exp(offsets)
     return (scaled / scaled.sum(1, keepdims=True)).astype(np.float32)
@@ -60,15 +60,16 @@ SEED = 0
 
 
 def half(probs: np.ndarray, labels: np.ndarray, groups: np.ndarray, competition: Competition) -> np.ndarray:
-    """Return an offset of 0 for every label, (C,), which means a threshold of 0.5."""
+    """Return an offset of 0 for each of C labels, (C,), which means a threshold of 0.5."""
     return np.zeros(competition.size)
 
 
 def common(probs: np.ndarray, labels: np.ndarray, groups: np.ndarray, competition: Competition) -> np.ndarray:
-    """Fit one offset that all labels share, and return an array (C,) with this offset for each label.
+    """Fit one offset that all labels share, and return an array (C,) that repeats this offset for each label.
 
-    probs (N, C): the blended probabilities. labels (N, C): 1 for each label that is present, otherwise 0. groups (N,):
-    the group of each row; subsamples keep the rows of a group together.
+    A label is predicted if its log-odds plus the offset are at least 0. probs (N, C): the blended probabilities. labels
+    (N, C): 1 for each label that is present, otherwise 0. groups (N,): the group of each row; the fit uses random
+    halves of the groups.
     """
     rng = np.random.default_rng(SEED)
     halves = [half_of_groups(groups, rng, SUBSAMPLE_ROWS) for _ in range(SUBSAMPLES)]
@@ -77,10 +78,10 @@ def common(probs: np.ndarray, labels: np.ndarray, groups: np.ndarray, competitio
 
 
 def adjusted_labels(probs: np.ndarray, offsets: np.ndarray, competition: Competition) -> np.ndarray:
-    """Return the probabilities (N, C) float32 after an offset is added to the log-odds of each label.
+    """Return the probabilities (N, C) float32 of the labels after an offset is added to the log-odds of each label.
 
-    The rule answers each label whose adjusted probability is at least 0.5. probs (N, C): the blended probabilities.
-    offsets (C,): the offset of each label.
+    A label is predicted if this new probability is at least 0.5. probs (N, C): the blended probabilities. offsets (C,):
+    the offset of each label.
     """
     if not offsets.any():
         return probs
@@ -89,9 +90,10 @@ def adjusted_labels(probs: np.ndarray, offsets: np.ndarray, competition: Competi
 
 
 def _best_tried(probs: np.ndarray, labels: np.ndarray, competition: Competition) -> float:
-    """Return the offset in TRIED with the best score; among equally good offsets, return the offset nearest to 0.
+    """Return the offset in TRIED that gives the best score if it is added to the log-odds of all labels.
 
-    probs (N, C): the blended probabilities. labels (N, C): 1 for each label that is present, otherwise 0.
+    Of equally good offsets, the one nearest to 0 is returned. probs (N, C): the blended probabilities. labels (N, C): 1
+    for each label that is present, otherwise 0.
     """
     step = max(1, probs.size // TRIED_CELLS)
     probs, labels = probs[::step], labels[::step]
@@ -101,20 +103,21 @@ def _best_tried(probs: np.ndarray, labels: np.ndarray, competition: Competition)
 
 
 def toward_zero(values: np.ndarray) -> float:
-    """Return the mean of the values (B,) that a parameter has on B subsamples, shrunk toward 0.
+    """Return the mean of B values of one parameter, moved toward 0 if the values differ much.
 
-    The mean is multiplied by 1 - variance / mean^2, or by 0 if this factor is negative (the positive-part James-Stein
-    factor). The variance is the variance of the B values, so a parameter that varies much between subsamples becomes 0.
+    values (B,): the parameter, fitted on each of B random subsamples. The mean is multiplied by 1 - variance / mean^2,
+    or by 0 if this factor is negative (the positive-part James-Stein factor), where the variance is that of the B
+    values.
     """
     mean, variance = values.mean(), values.var()
     return mean * np.clip(1 - variance / max(mean**2, 1e-12), 0, 1)
 
 
 def half_of_groups(group: np.ndarray, rng: np.random.Generator, most: int) -> np.ndarray:
-    """Return which rows belong to a random half of the groups, bool (N,).
+    """Return a bool array (N,), which is True for the rows of a random half of the groups.
 
-    Fewer groups are drawn if half of the groups would have more than about `most` rows. group (N,): the group of each
-    row.
+    If these would be more than about `most` rows, fewer groups are drawn. group (N,): the group of each row. rng: the
+    random number generator.
     """
     names, number = np.unique(group, return_inverse=True)
     count = min(-(-len(names) // 2), max(1, len(names) * most // len(group)))

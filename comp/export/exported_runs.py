@@ -33,23 +33,25 @@ TOOLS = {
 
 
 def tool_module(name: str) -> ModuleType:
-    """Return the module that exports to a tool. name: a key of TOOLS.
+    """Return the module that exports to a tool. name: "tensorboard", "mlflow" or "fiftyone".
 
-    Raises InputError if the tool is unknown or its package is not installed.
+    Raises InputError if the tool is unknown or its Python package is not installed.
     """
     if name not in TOOLS:
-        found = f"TO={name} is not a tool to export to" if name else "no TO is given"
-        raise InputError(found, f"TO= and a tool, one of {', '.join(TOOLS)}", f"make export TO={next(iter(TOOLS))}")
+        found = f"TO={name} is not a tool to export to" if name else "the option TO is missing"
+        raise InputError(
+            found, f"TO=<tool> with one of the tools {', '.join(TOOLS)}", f"make export TO={next(iter(TOOLS))}"
+        )
     check_installed(name)
     return importlib.import_module(TOOLS[name])
 
 
 def check_installed(package: str) -> None:
-    """Raise InputError if the package is not installed. The error shows the command that installs the package."""
+    """Raise InputError if a Python package is not installed. The error shows the command that installs the package."""
     if importlib.util.find_spec(package) is None:
         raise InputError(
             f"the package {package} is not installed",
-            f"the packages of the extra {package}, which `make setup` does not install",
+            f"the packages that belong to {package}, which `make setup` does not install",
             f'.venv/bin/python -m pip install -e ".[{package}]"',
         )
 
@@ -58,10 +60,10 @@ def check_installed(package: str) -> None:
 class ExportedRun:
     """The data of a run, or of the blend, for an experiment tracker.
 
-    settings: the settings in the run's recipe.json, each a number, a bool or a text. epochs: for each fold number, the
-    history as a table with one row per epoch. scores: the OOF scores by name. changed: when the newest file of the run
-    was written, in seconds since 1970. files: the paths of the run's recipe, histories and other JSON files, which the
-    tracker stores with the run.
+    settings: the settings of the run, by name, each a number, a bool or a text. epochs: for each fold, by its number, a
+    table of the training history with one row per epoch. scores: the OOF scores by name. changed: when the newest file
+    of the run was written, in seconds since 1970. files: the paths of the run's recipe, histories and other JSON files,
+    which the tracker stores with the run.
     """
 
     name: str
@@ -84,7 +86,7 @@ class ExportedRun:
 def exported_runs(data: ReportData) -> list[ExportedRun]:
     """Return the data of the blend and of all runs that have predictions or a history, ordered by name.
 
-    Raises InputError if there are no such runs.
+    data: the results in outputs/. Raises InputError if there are no such runs.
     """
     sources = {source.name: source for source in data.sources}
     names = sorted({*sources, *data.histories})
@@ -104,10 +106,11 @@ def _exported(data: ReportData, name: str, source: Source | None) -> ExportedRun
 
 
 def _settings(data: ReportData, name: str) -> dict:
-    """Return the settings in the recipe of a run, each as a number, a bool or a text.
+    """Return the settings of a run, by name, each as a number, a bool or a text.
 
-    The settings of the blend are its method, its decision rule, its runs and their weights. External predictions have
-    no settings: the result is {}.
+    The settings of a run are in its recipe.json. Those of the blend are its method, the rule that turns probabilities
+    into answers, its runs and their weights. Predictions that were made outside of this toolkit have no settings, so
+    the result is {}.
     """
     if name == BLEND:
         settings = {key: data.weights[key] for key in ("method", "rule", "runs", "weights") if key in data.weights}

@@ -1,4 +1,7 @@
-"""Export the scored rows to a dataset of FiftyOne, with the true label, fold, group and predictions of each row."""
+"""Export the training photos to a dataset of FiftyOne, with the true label, fold, group and predictions of each photo.
+
+If several photos share one id of the sample submission and get one answer, only the first of them is exported.
+"""
 
 import re
 from pathlib import Path
@@ -14,8 +17,8 @@ from comp.pages.report.report_data import ReportData
 def export(data: ReportData, target: Path) -> str:
     """Write the dataset to the database of FiftyOne, and return the command that shows the dataset.
 
-    An earlier dataset of the same outputs folder is replaced. The photos are not copied. target is not used, because
-    FiftyOne decides where its database is.
+    data: the results in outputs/. An earlier dataset of the same outputs folder is replaced. The photos are not copied.
+    `target` is not used, because FiftyOne decides where its database is.
     """
     import fiftyone
 
@@ -27,11 +30,12 @@ def export(data: ReportData, target: Path) -> str:
 
 
 def samples(data: ReportData) -> list[dict]:
-    """Return one sample, a dictionary of plain values, for each scored row.
+    """Return a dictionary for each photo that is exported, with the values that FiftyOne stores.
 
-    A sample has the fields filepath, tags, fold and ground_truth, and one field for the prediction of each run and of
-    the blend. The truth and each prediction are a list of (label, confidence) or, for a regression, a number. The
-    confidence of the truth is None. Raises InputError if no run has predictions.
+    The keys are filepath, tags (the group), fold, ground_truth (the true label), and one key for the prediction of each
+    run and of the blend. If a run has no prediction for the photo, its key is missing. The true label and each
+    prediction are a list of pairs (class name, probability) or, for a regression, a number. For the true label, the
+    probability is None. Raises InputError if no run has predictions.
     """
     if not data.sources:
         raise InputError(
@@ -53,7 +57,10 @@ def samples(data: ReportData) -> list[dict]:
 
 
 def field_names(names: list[str]) -> dict[str, str]:
-    """Return a different field name for each run name. FiftyOne allows only letters, digits and _ in field names."""
+    """Return a different field name for each run, by the name of the run.
+
+    FiftyOne allows only letters, digits and _ in field names.
+    """
     fields: dict[str, str] = {}
     for name in names:
         field = "run_" + re.sub(r"[^A-Za-z0-9]", "_", name)
@@ -66,8 +73,8 @@ def field_names(names: list[str]) -> dict[str, str]:
 def _answers(competition: Competition, probs: np.ndarray) -> list:
     """Return the answer of a run for each row, in the form that `_named` gives, or None for a row without predictions.
 
-    `scoring.answers` says which answer follows from the probabilities. probs (S, C): the probabilities for S rows,
-    which are nan in a row without predictions.
+    `scoring.answers` decides which answer follows from the probabilities. probs: one row per photo and one column per
+    class, with nan in a row without predictions.
     """
     known = np.isfinite(probs).all(1)
     answers = scoring.answers(competition, np.where(known[:, None], probs, 0))
@@ -76,10 +83,11 @@ def _answers(competition: Competition, probs: np.ndarray) -> list:
 
 
 def _named(competition: Competition, label, probs) -> list[tuple[str, float | None]] | float:
-    """Return the classes of a label as a list of (name, probability) or, for a regression, the label as a number.
+    """Return the classes of a label as pairs (class name, probability) or, for a regression, the label as a number.
 
-    label: the position of a class, an array (C,) of 0 and 1, or a number. probs (C,): the probabilities of the row; if
-    it is None, each probability in the list is None.
+    label: the number of a class, or for several labels an array with 1 for each class that the photo has and 0 for all
+    others, or the number of a regression. probs: the probability of each class, or None; then each pair has None in
+    place of a probability.
     """
     if competition.target == "regression":
         return float(label)

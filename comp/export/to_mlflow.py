@@ -17,7 +17,7 @@ DIGEST = "comp.digest"  # the tag with the hash of a run's contents
 def export(data: ReportData, target: Path) -> str:
     """Write all runs to an experiment that is named after the outputs folder, and return the command that shows them.
 
-    target: the folder for the SQLite file and the artifacts if no server is used.
+    data: the results in outputs/. target: the folder for the SQLite file and the artifacts if no server is used.
     """
     from mlflow.tracking import MlflowClient
 
@@ -35,7 +35,10 @@ def _local_uri(target: Path) -> str:
 
 
 def _experiment(client, name: str, target: Path) -> str:
-    """Return the id of the experiment with this name. Create the experiment if it does not exist."""
+    """Return the id of the experiment with this name. Create the experiment if it does not exist.
+
+    target: the folder for the artifacts if no server is used.
+    """
     experiment = client.get_experiment_by_name(name)
     if experiment:
         return experiment.experiment_id
@@ -46,7 +49,8 @@ def _experiment(client, name: str, target: Path) -> str:
 def _replace(client, experiment: str, run: ExportedRun) -> None:
     """Write the run to the experiment unless MLflow has it already with the same contents.
 
-    First delete MLflow's runs that have this name and other contents. experiment: the id of the experiment.
+    Earlier runs in MLflow that have this name but other contents are deleted first. experiment: the id of the
+    experiment.
     """
     quoted = run.name.replace("'", "\\'")
     earlier = client.search_runs([experiment], f"tags.mlflow.runName = '{quoted}'")

@@ -11,8 +11,8 @@ from comp.pages.report.report_data import ReportData
 def export(data: ReportData, target: Path) -> str:
     """Write TensorBoard's files for all runs to the folder `target`, and return the command that shows them.
 
-    Each run has a folder <run>/ with its scores and a folder <run>/fold<k>/ for each fold. Earlier files in `target`
-    are deleted.
+    data: the results in outputs/. Each run has a folder <run>/ with its scores and a folder <run>/fold<k>/ for each
+    fold. Earlier files in `target` are deleted.
     """
     runs = exported_runs(data)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")

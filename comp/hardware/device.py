@@ -14,11 +14,11 @@ from comp.recipes.recipe_settings import Recipe
 
 
 def precision(recipe: Recipe, device: torch.device, training: bool = False) -> torch.dtype:
-    """Return the number format for the computations of a model, which the recipe's setting `amp` decides.
+    """Return the number format in which a model computes. The recipe's setting `amp` decides.
 
-    amp="auto" means bf16 if the hardware supports it (a CPU is then twice as fast), else fp16 on a GPU and float32 on
-    other devices. training: whether the model is being trained. On a CPU, some models train faster in float32 if the
-    photos are small, and "auto" then means float32.
+    amp="auto" means bf16 if the hardware supports it (a CPU is then twice as fast). Otherwise it means fp16 on a device
+    of the type cuda, and float32 on other devices. training: whether the model is being trained. On a CPU, some models
+    train faster in float32 if the photos are small; "auto" then means float32.
     """
     if recipe.amp in ("bf16", "fp16"):
         return {"bf16": torch.bfloat16, "fp16": torch.float16}[recipe.amp]
@@ -55,10 +55,10 @@ def autocast(dtype: torch.dtype, device: torch.device):
 
 
 def memory_format(recipe: Recipe) -> torch.memory_format:
-    """Return the memory layout for the recipe's model, which the setting `channels_last` decides.
+    """Return the memory layout for the recipe's model. The recipe's setting `channels_last` decides.
 
-    "auto" means channels-last for convolutional models, because it makes them up to twice as fast on a CPU, and the
-    usual layout for transformers, because channels-last makes them slower on a CPU.
+    "auto" means channels-last for convolutional models, which are then up to twice as fast on a CPU, and the usual
+    layout for transformers, which channels-last makes slower on a CPU.
     """
     wanted = not is_transformer(recipe.model) if recipe.channels_last == "auto" else recipe.channels_last == "on"
     return torch.channels_last if wanted else torch.contiguous_format
@@ -68,17 +68,17 @@ def memory_format(recipe: Recipe) -> torch.memory_format:
 def explained_device_error(recipe: Recipe, device: torch.device):
     """Context manager: raise InputError if the code inside runs out of GPU memory, or if torch.compile fails in it.
 
-    If memory runs out, the advice is to halve the batch size and to double the setting accumulate, which together leave
-    the effective batch size unchanged. If a batch has one photo already, the advice is gradient checkpointing.
+    If memory runs out, the error advises to halve the batch size and to double the setting `accumulate`, which leaves
+    the effective batch size unchanged. If a batch has only one photo already, it advises gradient checkpointing.
     """
     try:
         yield
     except torch.OutOfMemoryError as error:
         if recipe.batch_size > 1:
             smaller = f"batch_size={recipe.batch_size // 2} accumulate={recipe.accumulate * 2}"
-            expected = "a batch that fits; if accumulate is doubled, half the batch trains in the same way"
+            expected = "a smaller batch; half the batch_size with twice the accumulate trains in the same way"
         else:
-            smaller, expected = "checkpointing=true", "a model that fits, or a smaller image_size"
+            smaller, expected = "checkpointing=true", "a model that needs less memory, or a smaller image_size"
         size = f"batch_size={recipe.batch_size}, image_size={recipe.image_size}"
         run = f'the same command with SET="{smaller}" RUN=<another name>'
         raise InputError(f"the device {device} is out of memory at {size}", expected, run) from error

@@ -25,10 +25,10 @@ TIMEOUT = timedelta(hours=6)
 
 
 def start(device: torch.device, timeout: timedelta = TIMEOUT) -> torch.device:
-    """Join the group of processes if torchrun started several. Return the device that this process uses.
+    """If torchrun started several processes, let them find each other. Return the device that this process uses.
 
-    device: the device that was asked for, which a process on a GPU replaces by the GPU with its own number. timeout:
-    how long a process waits for the others.
+    device: the wanted device. If it is a GPU, each process gets a different GPU of the machine. timeout: how long a
+    process waits for the others.
     """
     if world() == 1 or dist.is_initialized():
         return device
@@ -40,7 +40,7 @@ def start(device: torch.device, timeout: timedelta = TIMEOUT) -> torch.device:
 
 
 def stop() -> None:
-    """Leave the group of processes that `start` joined."""
+    """End the connection to the other processes that `start` made."""
     if dist.is_initialized():
         dist.destroy_process_group()
 
@@ -60,8 +60,8 @@ def first_alone(outputs: Path):
     """Context manager: process 0 runs the block first, then the other processes run it and find what process 0 wrote.
 
     Process 0 holds a lock in outputs/locks while it runs the block, and the other processes wait for the lock. They do
-    not wait at a barrier of torch, because a barrier fails after TIMEOUT, and the block may take longer: it may decode
-    all photos of a competition.
+    not wait at a barrier of torch, because a barrier fails after TIMEOUT, and the block may take longer, for example if
+    it decodes all photos of a competition.
     """
     if not dist.is_initialized():
         yield
@@ -84,7 +84,8 @@ def first_alone(outputs: Path):
 def first_holds(path: Path, what: str):
     """Context manager: process 0 holds a lock on the file `path` while all processes run the block.
 
-    what: what the lock protects, in words for the error. Raises InputError if another training holds the lock.
+    what: what the lock protects, such as "fold 1 of resnet34", for the text of the error. Raises InputError if another
+    command holds the lock.
     """
     with files.lock(path, what) if rank() == 0 else contextlib.nullcontext():
         yield
@@ -99,8 +100,8 @@ def wait() -> None:
 def wrap(model: nn.Module, device: torch.device, unused: bool) -> nn.Module:
     """Return the model inside torch's DistributedDataParallel, which averages gradients over the processes.
 
-    If there is only one process, return the model unchanged. unused: whether some weights take no part in some training
-    steps, because they are frozen in some epochs.
+    If there is only one process, return the model unchanged. unused: whether some weights get no gradient in some
+    training steps, because they are frozen in some epochs.
     """
     if not dist.is_initialized():
         return model
@@ -109,9 +110,10 @@ def wrap(model: nn.Module, device: torch.device, unused: bool) -> nn.Module:
 
 
 def without_sync(model: nn.Module, accumulating: bool):
-    """Return a context in which the processes do not exchange gradients, or one without effect.
+    """Return a context in which the processes do not exchange gradients.
 
-    accumulating: whether more batches follow before the next step of the optimizer. If not, the context has no effect.
+    accumulating: whether more batches follow before the next step of the optimizer. If not, the returned context has no
+    effect, and gradients are exchanged.
     """
     return model.no_sync() if accumulating and hasattr(model, "no_sync") else contextlib.nullcontext()
 
@@ -119,7 +121,7 @@ def without_sync(model: nn.Module, accumulating: bool):
 def same_everywhere(model: nn.Module) -> None:
     """Copy the weights and the batch norm statistics of process 0 to all other processes.
 
-    The statistics differ until then, because each process saw different images.
+    The statistics differ before, because each process saw different images.
     """
     if dist.is_initialized():
         for value in model.state_dict().values():
@@ -127,10 +129,11 @@ def same_everywhere(model: nn.Module) -> None:
 
 
 def share(positions: np.ndarray) -> np.ndarray:
-    """Return the rows of a batch that this process trains on. positions (B,): the rows of the whole batch.
+    """Return the rows of a batch that this process trains on. positions: all rows of the batch.
 
-    With P processes, a process gets every P-th row, but at least two rows: batch norm needs two images. The rows of a
-    small batch are repeated for this. So all processes make as many training steps as a single process would.
+    The rows are divided among the processes. Each process gets at least two rows, because batch norm needs two images;
+    if the batch is too small for this, its rows are repeated. So all processes make as many training steps as a single
+    process would.
     """
     if world() == 1:
         return positions
@@ -147,9 +150,10 @@ def rows(count: int) -> np.ndarray:
 
 
 def gather(part: np.ndarray, count: int) -> np.ndarray:
-    """Collect the results of all processes. Every process gets the results of all rows, (count, …), in their order.
+    """Collect the results of all processes. Every process gets the results of all rows, in the order of the rows.
 
-    part: the results of this process for the rows that `rows(count)` returned. count: the number of all rows.
+    part: an array with the results of this process for the rows that `rows(count)` returned. count: the number of rows
+    of all processes together.
     """
     if not dist.is_initialized():
         return part

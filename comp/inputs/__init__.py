@@ -1,6 +1,6 @@
 """Read the files of a competition: its tables (CSV or COCO JSON), its sample submission, and the paths of its photos.
 
-The modules guess_*.py guess a competition.toml for `make init`. The other modules read the files that this file
-describes. If a layout of files cannot be guessed or read, change these modules. Only mask_gender_age.py is about one
-particular competition.
+competition.toml is the file that describes a competition. `make init` writes a first version of this file; the modules
+guess_*.py guess its content. The other modules read the tables and the photo paths that competition.toml names. Only
+mask_gender_age.py is about one particular competition, which needs no competition.toml.
 """

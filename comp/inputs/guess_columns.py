@@ -1,11 +1,13 @@
-"""Guess the lines of competition.toml that describe the labels, the target and the groups of a competition.
+"""Guess the labels, the target and the groups of a competition from its tables and photo paths.
 
-If there is a training table, `label_lines` uses the names and values in the sample submission to choose the label
-columns, and `target_lines` guesses the target from the values of one label column. If there is no training table,
-`path_lines` takes a folder name, or the beginning of each file name, as the label. `group_lines` guesses which column
-holds the groups; photos of one group must stay in one fold.
+The guesses become lines of competition.toml, the file that describes a competition. The target is the kind of
+prediction, such as multiclass or regression. If there is a training table, `label_lines` guesses the label columns by a
+comparison with the sample submission, and `target_lines` guesses the target from the values of one label column. If
+there is no training table, `path_lines` takes folder names, or the beginnings of the file names, as labels.
+`group_lines` guesses which column holds the groups. Photos of one group must stay in one fold.
 
-A line is a key of competition.toml with its guessed value and the reason for the guess (GuessedLine).
+Each function returns a list of GuessedLine. A GuessedLine holds a key of competition.toml, the guessed value of the
+key, and the reason for the guess.
 """
 
 import re
@@ -33,12 +35,13 @@ COPIES = 0.8  # if at least this share of the file names is in every class folde
 # ---- the target, from the values of a label column
 
 
-def target_lines(values: pd.Series, answers: pd.Series, name: str, names: set[str]) -> list[GuessedLine]:
-    """Guess the target from one label column, and return the lines of competition.toml that describe the target.
+def target_lines(values: pd.Series, answers: pd.Series, name: str, class_numbers: set[str]) -> list[GuessedLine]:
+    """Guess the target, such as multiclass or regression, from one label column. Return lines for competition.toml.
 
-    The lines are for the keys target, metric and, if the target needs them, separator, positive or limits. values: the
-    label column of the training table; answers: the column of the sample submission that a submission fills; name: the
-    name of the label column; names: the class numbers, as text, to which a JSON file gives names.
+    The lines are for the keys target, metric and, if the target needs them, separator, positive or limits.
+    values: the label column of the training table; answers: the column of the sample submission that must be filled;
+    name: the name of the label column; class_numbers: the keys of a JSON file such as {"0": "cat", "1": "dog"}, or an
+    empty set.
     """
     separator = _separator(values, answers)
     if separator:
@@ -47,7 +50,7 @@ def target_lines(values: pd.Series, answers: pd.Series, name: str, names: set[st
     if len(kinds) == 2 and (set(kinds) <= {"0", "1", "0.0", "1.0"} or _has_point(answers)):
         return _binary(kinds, answers, name)
     if numbers.notna().all():
-        return _of_numbers(values, numbers, answers, name, names)
+        return _of_numbers(values, numbers, answers, name, class_numbers)
     blanks = any(" " in kind.strip() for kind in kinds)
     reason = f"{name} holds {len(kinds)} names: {some_of(kinds)}"
     reason += "; choose 'multilabel' if a field with spaces holds several labels" * blanks
@@ -65,12 +68,12 @@ def _classes(reason: str, values: pd.Series, answers: pd.Series, check: bool = F
 
 
 def _separator(values: pd.Series, answers: pd.Series) -> str | None:
-    """Return the character that separates several labels in one field, or None if each field holds one label.
+    """Return the character that separates several labels in one field, or None if each field holds only one label.
 
-    A character is a separator if it is in at least two different fields of `values` and if one of three conditions is
-    true: a label next to the character also occurs alone in a field; there are fewer different labels than different
-    fields; a field of `answers` is a new combination of the same labels. values: the label column of the training
-    table; answers: the column of the sample submission that a submission fills.
+    At least two different fields must contain the character. In addition, one of the labels next to it must also stand
+    alone in a field, or there must be fewer labels than different fields, or the sample submission must combine the
+    same labels in a new way.
+    values: the label column of the training table; answers: the column of the sample submission that must be filled.
     """
     for sign in SEPARATORS:
         kinds = set(values[values != ""])
@@ -106,7 +109,7 @@ def _binary(kinds: list[str], answers: pd.Series, name: str) -> list[GuessedLine
 
 
 def _positive_line(kinds: list[str]) -> GuessedLine:
-    """Guess which of two classes is the positive class, and return the competition.toml line for the key `positive`.
+    """Guess which of two classes is the positive class. Return the line for the key `positive` of competition.toml.
 
     The guess is the class with a name such as "yes" or "malignant". If neither class or both classes have such a name,
     the guess is the second class. kinds: the names of the two classes, sorted.
@@ -118,20 +121,22 @@ def _positive_line(kinds: list[str]) -> GuessedLine:
 
 
 def _of_numbers(
-    values: pd.Series, numbers: pd.Series, answers: pd.Series, name: str, names: set[str]
+    values: pd.Series, numbers: pd.Series, answers: pd.Series, name: str, class_numbers: set[str]
 ) -> list[GuessedLine]:
     """Guess the target from a label column that holds only numbers. Return lines for competition.toml.
 
-    The lines are for the keys target, metric and, for a regression, limits. The numbers may be amounts
-    (regression), grades (ordinal) or class numbers (multiclass). values: the label column as text; numbers: the label
-    column as numbers. The other arguments are explained in `target_lines`.
+    The numbers may be amounts (regression), grades (ordinal) or class numbers (multiclass). The lines are for the keys
+    target, metric and, for a regression, limits.
+    values: the label column as text; numbers: the label column as numbers; answers: the column of the sample submission
+    that must be filled; name: the name of the label column; class_numbers: the keys of a JSON file such as {"0": "cat",
+    "1": "dog"}, or an empty set.
     """
     kinds = sorted(set(numbers))
     if _has_point(values) or _has_point(answers):
         where = "training table" if _has_point(values) else "sample submission"
         return _regression(numbers, f"the labels are numbers, and the {where} has numbers with a fractional part")
     grades = len(kinds) <= MOST_GRADES and kinds == list(range(int(kinds[0]), int(kinds[0]) + len(kinds)))
-    if grades and set(values) <= names:
+    if grades and set(values) <= class_numbers:
         return _classes(f"a JSON file gives names to the {len(kinds)} class numbers", values, answers)
     if grades and any(word in name.lower() for word in GRADE_WORDS):
         reason = f"{name} holds {len(kinds)} consecutive whole numbers; choose 'multiclass' if they have no order"
@@ -159,7 +164,7 @@ def _regression(numbers: pd.Series, reason: str, check: bool = False) -> list[Gu
 
 
 def _has_point(values: pd.Series) -> bool:
-    """Return whether any value is a number with a fractional part, such as 0.5."""
+    """Return whether at least one of the texts is a number with a fractional part, such as 0.5."""
     numbers = pd.to_numeric(values, errors="coerce")
     return bool(len(values)) and bool((numbers.notna() & values.str.contains(r"[.eE]") & (numbers % 1 != 0)).any())
 
@@ -168,18 +173,18 @@ def _has_point(values: pd.Series) -> bool:
 
 
 def label_lines(
-    table: pd.DataFrame, sample: SampleTable | None, no_labels: set[str], names: set[str]
+    table: pd.DataFrame, sample: SampleTable | None, no_labels: set[str], class_numbers: set[str]
 ) -> list[GuessedLine]:
-    """Guess the label columns of the training table, and return the lines of competition.toml that describe the labels.
+    """Guess the label columns of the training table. Return the lines for competition.toml that describe the labels.
 
-    The lines are for the keys label, target, metric and, if they are needed, separator, positive, limits or classes.
+    The lines are for the keys label and target and, if needed, metric, separator, positive, limits and classes.
     table: the training table; sample: the sample submission, or None if there is none; no_labels: the columns of
-    `table` that cannot be labels, because they name the photo or because the test table has them too; names: the class
-    numbers, as text, to which a JSON file gives names.
+    `table` that cannot be labels, because they hold photo names or because the test table has them too; class_numbers:
+    the keys of a JSON file such as {"0": "cat", "1": "dog"}, or an empty set.
     """
     others = [name for name in table if name not in no_labels]
     if sample is None:
-        return _by_name_or_rest(table, others, "the values to predict", NO_ANSWERS, names)
+        return _by_name_or_rest(table, others, "the values to predict", NO_ANSWERS, class_numbers)
     columns = [name for name in sample.answers if name in others]
     if len(columns) > 1:
         return _of_columns(table, columns)
@@ -190,41 +195,43 @@ def label_lines(
     if not columns:
         near = _alike(others, sample)
         what = f"the values for {some_of(sample.answers)} in the sample submission"
-        return _by_name_or_rest(table, near or others, what, answers, names)
+        return _by_name_or_rest(table, near or others, what, answers, class_numbers)
     label = GuessedLine("label", columns[0], "the sample submission has this column too")
-    return [*target_lines(table[columns[0]], answers, columns[0], names), label]
+    return [*target_lines(table[columns[0]], answers, columns[0], class_numbers), label]
 
 
 def _by_name_or_rest(
-    table: pd.DataFrame, others: list[str], what: str, answers: pd.Series, names: set
+    table: pd.DataFrame, columns: list[str], what: str, answers: pd.Series, class_numbers: set[str]
 ) -> list[GuessedLine]:
-    """Guess the label column if the sample submission does not name it. Return lines for competition.toml.
+    """Guess the label column if the sample submission has no column of that name. Return lines for competition.toml.
 
-    The lines are for the same keys as in `label_lines`. The candidates are the columns in `others` whose values
-    include all words in `answers` or, if there are no such columns, all columns in `others`. The guess is the only
-    candidate, or else a candidate with a usual name for labels. If there is no such candidate, the lines for label and
-    target ask the user to decide. what: a description of the labels, for the reason of the guess; answers: the column
-    of the sample submission that a submission fills, or an empty column; table, names: see `label_lines`.
+    If some columns contain all words in the sample submission's column to fill, only these columns are considered. If
+    several columns are considered, the guess is the one with a usual name for labels. If there is none, the lines for
+    the keys label and target ask the user to decide.
+    table: the training table; columns: the names of the columns that may hold the labels; what: a description of the
+    labels for the user; answers: the column of the sample submission that must be filled, empty if it is unknown;
+    class_numbers: the keys of a JSON file such as {"0": "cat", "1": "dog"}, or an empty set.
     """
     words = {word for answer in set(answers) for word in answer.split() if not word.isdigit()}
-    holding = [name for name in others if words and words <= set(table[name])]
-    others = holding or others
-    name = others[0] if len(others) == 1 else next((word for word in LABEL_WORDS if word in others), None)
+    holding = [name for name in columns if words and words <= set(table[name])]
+    columns = holding or columns
+    name = columns[0] if len(columns) == 1 else next((word for word in LABEL_WORDS if word in columns), None)
     if name is None:
         return [
-            undecided_line("label", f"the column with {what}, one of {some_of(others, 20)}"),
+            undecided_line("label", f"the column with {what}, one of {some_of(columns, 20)}"),
             undecided_line("target", "multiclass, binary, multilabel, ordinal or regression"),
         ]
     why = "because it holds the words of the sample submission" if holding else "because no other column is left"
-    reason = f"the column with {what}, {why if len(others) == 1 else 'judging by its name'}"
-    return [*target_lines(table[name], answers, name, names), GuessedLine("label", name, reason, check=True)]
+    reason = f"the column with {what}, {why if len(columns) == 1 else 'judging by its name'}"
+    return [*target_lines(table[name], answers, name, class_numbers), GuessedLine("label", name, reason, check=True)]
 
 
 def _of_columns(table: pd.DataFrame, columns: list[str]) -> list[GuessedLine]:
-    """Return the competition.toml lines for a training table with one column of 0 and 1 for each label.
+    """Return the lines for competition.toml if the training table has several label columns, one for each label.
 
-    The lines are for the keys target, metric and label. If a column holds other values than 0 and 1, the line for
-    target asks the user to decide. columns: the names of the label columns.
+    If a column holds other values than 0 and 1, the line for the key target asks the user to decide. Otherwise the
+    target is multiclass if each row has exactly one 1, and multilabel in all other cases.
+    table: the training table; columns: the names of the label columns; sample: the sample submission.
     """
     values = table[columns].apply(pd.to_numeric, errors="coerce")
     label = GuessedLine("label", columns, f"{len(columns)} columns that the sample submission has too")
@@ -241,10 +248,11 @@ def _of_columns(table: pd.DataFrame, columns: list[str]) -> list[GuessedLine]:
 
 
 def _column_of_values(table: pd.DataFrame, answers: list[str]) -> str | None:
-    """Return the name of the column whose values include more than half of the names in `answers`, or None.
+    """Return the column of the training table whose values are also column names of the sample submission, or None.
 
-    If several columns fit, the column that includes most of the names is returned. table: the training table; answers:
-    the names of the columns that a submission fills. If `answers` has only one name, None is returned.
+    The values must include more than half of the names. If several columns fit, the one that includes most of the names
+    is returned. If there is only one name, None is returned.
+    table: the training table; answers: the names of those columns of the sample submission that must be filled.
     """
     wanted = set(answers)
     fits = [name for name in table if len(wanted) > 1 and len(wanted & set(table[name])) > 0.5 * len(wanted)]
@@ -268,18 +276,19 @@ def _of_class_columns(table: pd.DataFrame, name: str, sample: SampleTable) -> li
     return lines
 
 
-def _alike(others: list[str], sample: SampleTable) -> list[str]:
-    """Return the names in `others` that resemble the name of a column that a submission fills.
+def _alike(names: list[str], sample: SampleTable) -> list[str]:
+    """Return those of the `names` that resemble the name of a column that a submission must fill.
 
-    Names are compared in lower case, by their letters and digits only. They resemble each other if one name contains
-    the other, as category_id contains Category. others: the names of columns of the training table.
+    Two names resemble each other if one contains the other, as category_id contains Category. Only letters and digits
+    are compared, in lower case.
+    names: names of columns of the training table; sample: the sample submission.
     """
     asked = [_letters(name) for name in sample.answers]
-    return [name for name in others if any(a in _letters(name) or _letters(name) in a for a in asked)]
+    return [name for name in names if any(a in _letters(name) or _letters(name) in a for a in asked)]
 
 
 def _letters(name: str) -> str:
-    """Return a column name in lower case with only its letters and digits, so that spellings can be compared."""
+    """Return a column name in lower case, with only its letters and digits."""
     return "".join(letter for letter in name.lower() if letter.isalnum())
 
 
@@ -287,11 +296,12 @@ def _letters(name: str) -> str:
 
 
 def path_lines(photos: Iterable[str], sample: SampleTable | None) -> list[GuessedLine]:
-    """Guess the labels from the paths of the photos, and return the lines of competition.toml that describe the labels.
+    """Guess the labels from the paths of the photos, if there is no training table. Return lines for competition.toml.
 
-    The lines are for the keys target, metric, train_images and, if they are needed, positive and group. The list is
-    empty if the paths contain no labels. photos: paths relative to inputs/; a path is ignored if the name of the file
-    or of a folder in the path begins with "test". sample: the sample submission, or None if there is none.
+    The lines are for the keys target, metric, train_images and, if needed, positive and group. The list is empty if the
+    paths contain no labels.
+    photos: paths relative to the inputs folder; a path is ignored if a folder or file name in it begins with "test";
+    sample: the sample submission, or None if there is none.
     """
     photos = sorted(path for path in photos if not any(part.lower().startswith("test") for part in path.split("/")))
     for search in (_in_folders, _in_names):
@@ -304,11 +314,13 @@ def path_lines(photos: Iterable[str], sample: SampleTable | None) -> list[Guesse
 
 
 def _in_folders(photos: list[str]) -> tuple[str, dict[str, str], str] | None:
-    """Take folder names as labels if the paths of the photos differ in the name of exactly one folder.
+    """Take folder names as labels, such as cat for train/cat/1.jpg, if the photo paths differ in exactly one folder.
 
-    Return three values: the template of the photo paths, the label of each photo by its path, and the reason for the
-    guess. Return None if the paths differ in several folders or in none, or if a label has only one photo. Up to 10 %
-    of the photos may be in a higher or a deeper folder than the others; they get no label. photos: sorted paths.
+    Return the template of the paths, such as train/{label}/{file}, a dictionary from the path of each photo to its
+    label, and the reason for the guess. Return None if the paths differ in several folders or in none, or if a label
+    has only one photo. Up to 10 % of the photos may be in more or fewer nested folders than the others. They get no
+    label.
+    photos: sorted paths.
     """
     parts = {path: path.split("/") for path in photos}
     depth = Counter(map(len, parts.values())).most_common(1)[0][0] if parts else 0
@@ -328,8 +340,9 @@ def _in_folders(photos: list[str]) -> tuple[str, dict[str, str], str] | None:
 def _in_names(photos: list[str]) -> tuple[str, dict[str, str], str] | None:
     """Take the beginning of each file name as the label of the photo, such as cat for cat.0.jpg.
 
-    Return three values: the template of the photo paths, the label of each photo by its path, and the reason for the
-    guess. Return None unless all photos are in one folder and all their names consist of a label and a number.
+    Return the template of the paths, such as train/{label}.{number}.jpg, a dictionary from the path of each photo to
+    its label, and the reason for the guess. Return None if the photos are in several folders, if a file name does not
+    consist of a label and a number, or if the labels are all equal or hardly repeat.
     """
     matches = [IN_NAME.fullmatch(path.rsplit("/", 1)[-1]) for path in photos]
     folders = {path.rpartition("/")[0] for path in photos}
@@ -351,11 +364,13 @@ def _in_names(photos: list[str]) -> tuple[str, dict[str, str], str] | None:
 
 
 def _target(kinds: list[str], sample: SampleTable | None) -> list[GuessedLine]:
-    """Guess the target if the paths contain the labels. Return the competition.toml lines for target and metric.
+    """Guess the target from the classes in the photo paths. Return lines for competition.toml.
 
-    The target is binary if the sample submission has a single column to fill, with numbers that are not classes; these
-    are then taken for probabilities. A binary target also has a line for positive, which asks the user to decide if the
-    paths contain more than two classes. kinds: the names of the classes in the paths, sorted.
+    The lines are for the keys target, metric and, if the target is binary, positive. The target is binary if a
+    submission fills only one column, and the sample submission has numbers there that are not class names, because such
+    numbers are taken for probabilities. Otherwise it is multiclass. If a binary target has more than two class names,
+    the line for positive asks the user to decide.
+    kinds: the names of the classes in the paths, sorted; sample: the sample submission, or None if there is none.
     """
     answers = sample.table[sample.answers[0]] if sample and len(sample.answers) == 1 else NO_ANSWERS
     numbers = len(answers) and pd.to_numeric(answers, errors="coerce").notna().all()
@@ -377,11 +392,12 @@ def _target(kinds: list[str], sample: SampleTable | None) -> list[GuessedLine]:
 
 
 def _copies(label_of: dict[str, str], template: str) -> list[GuessedLine]:
-    """Return the competition.toml line for `group`, in a list, if most file names occur in the folder of every class.
+    """Return the line for the key `group` in a list if all class folders have the same file names, and otherwise [].
 
-    Files with equal names are then taken for copies of one photo, and all copies of a photo must stay in one fold. The
-    list is empty if file names do not repeat in this way. label_of: the label of each photo by its path;
-    template: the template of the photo paths, which must end in {file}.
+    Files with the same name, such as cat/1.jpg and dog/1.jpg, are then taken for copies of one photo, which must stay
+    in one fold. It is enough if 80 % of the file names (COPIES) are in every class folder.
+    label_of: the label of each photo, by its path; template: the template of the photo paths, such as
+    train/{label}/{file}. If it does not end in {file}, the list is empty.
     """
     folders = defaultdict(set)
     for path, label in label_of.items():
@@ -405,12 +421,13 @@ REPEATED = 0.9  # the most groups per row; with more groups, the values of the c
 
 
 def group_lines(train: pd.DataFrame, test: pd.DataFrame | None, taken: set[str]) -> list[GuessedLine]:
-    """Guess which column holds the groups. Return the competition.toml line for `group` in a list, or [] if none fits.
+    """Guess which column holds the groups. Return a list with the line for the key `group`, or [] if no column fits.
 
-    Photos of one group must stay in one fold. The first choice is a column that both tables have, but without a common
-    value. The second choice is a column that has a usual name for groups and that the test table lacks. In both cases,
-    values must repeat. train: the training table; test: the test table, or None if there is none; taken: the columns
-    that hold labels or photo names.
+    Photos of one group, such as all photos of one patient, must stay in one fold. The first choice is a column that
+    both tables have, but without a common value. The second choice is a column that has a usual name for groups and
+    that the test table lacks. In both cases, the values in the column must repeat.
+    train: the training table; test: the test table, or None if there is none; taken: the columns that hold labels or
+    photo names.
     """
     repeated = [name for name in train if name not in taken and _repeats(train[name])]
     apart = [name for name in repeated if test is not None and name in test and _apart(train[name], test[name])]
@@ -437,5 +454,5 @@ def _apart(train: pd.Series, test: pd.Series) -> bool:
 
 
 def _words(name: str) -> set[str]:
-    """Return the words in a column name in lower case, such as patient and id for both patient_id and PatientID."""
+    """Return the words of a column name in lower case, such as patient and id for both patient_id and PatientID."""
     return {word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)}

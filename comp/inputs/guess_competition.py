@@ -1,8 +1,8 @@
-"""Guess a competition.toml from a folder of unpacked competition files, with a reason for each line.
+"""Guess a competition.toml, the file that describes a competition, from a folder with the files of the competition.
 
-A line that is likely, but that the files do not prove, is marked CHECK. A key whose value the files do not show becomes
-a comment, which says what the user must decide. The other guess_*.py modules guess the tables, the photo paths and the
-labels; this module combines their guesses into one file.
+Each line of the guessed file is a key with its value and a reason. The reason begins with CHECK if the value is only
+likely. If the files do not show the value of a key, the line is a comment that says what the user must decide. The
+other guess_*.py modules guess the tables, the photo paths and the labels. This module combines their guesses.
 """
 
 import os
@@ -32,8 +32,8 @@ ORDER = (  # the order of the keys in the written file
 class Guess:
     """A guessed competition.toml.
 
-    lines: the lines of the file, each a key with its value and the reason for the guess; seen: texts that describe the
-    photos, the tables and the other files in the inputs folder.
+    lines: the lines of the file, each a key with its value and the reason for the guess; seen: texts that tell the user
+    which photos, tables and other files are in the inputs folder.
     """
 
     lines: list[GuessedLine]
@@ -48,7 +48,9 @@ class Guess:
 
     @property
     def unknown(self) -> list[str]:
-        """A text for each key that the user must check or decide: the key, any guessed value, and the reason."""
+        """Texts for the keys that the user must check or decide: the key, its guessed value if there is one, and the
+        reason.
+        """
         return [
             f"{line.key}: {line.reason}" if line.undecided else f"{line.key} = {line.value}: {line.reason}"
             for line in self.lines
@@ -78,11 +80,11 @@ def _sample_line(sample: SampleTable | None) -> GuessedLine:
 
 
 def _sample_and_test(files: Files) -> tuple[SampleTable | None, TestTable | None, PhotoTemplate | None]:
-    """Return the sample submission, the test table, and the template of the paths of the test photos.
+    """Return the sample submission, the test table, and the template of the test photos' paths, such as test/{id}.jpg.
 
-    The sample submission is the first candidate for whose test table a template finds the photos. If there is no such
-    candidate, the sample submission is the most likely candidate, and the template is None. If there are no candidates
-    at all, all three values are None.
+    If several tables may be the sample submission, the first one for which the test photos are found is chosen. If test
+    photos are found for none of them, the most likely table is chosen, and the template is None. If no table may be the
+    sample submission, all three values are None.
     """
     candidates = [(sample, guess_tables.test_of(files, sample)) for sample in guess_tables.samples(files)]
     for sample, test in candidates:
@@ -99,10 +101,11 @@ def _photos_of(test: TestTable, photos) -> PhotoTemplate | None:
 def _training(
     files: Files, sample: SampleTable | None, test: TestTable | None, test_images: PhotoTemplate | None
 ) -> list[GuessedLine]:
-    """Return all lines of the guessed competition.toml except the line for the key `sample`.
+    """Guess the lines of competition.toml. Return all of them except the line for the key `sample`.
 
-    The lines are guessed from the training table or, if there is no training table, from the paths of the photos. The
-    arguments `sample`, `test` and `test_images` are the results of `_sample_and_test`.
+    The lines are guessed from the training table or, if there is no training table, from the paths of the photos.
+    sample, test, test_images: the sample submission, the test table and the template of the test photos' paths, as
+    `_sample_and_test` returns them.
     """
     test_photos = test_images.photos if test_images else frozenset()
     apart = test_photos if test_images and "test" in test_images.template.lower() else frozenset()
@@ -143,10 +146,12 @@ def _train_images(table: pd.DataFrame, images: PhotoTemplate | None) -> GuessedL
 def _test_lines(
     sample: SampleTable | None, test: TestTable | None, images: PhotoTemplate | None, train: pd.DataFrame | None
 ) -> list[GuessedLine]:
-    """Return the competition.toml lines for those of the keys test, test_images, id and combine that are needed.
+    """Return the lines of competition.toml that describe the test photos.
 
-    sample: the sample submission; images: the template of the paths of the test photos, or None if it was not found;
-    train: the training table, or None if the labels are in the paths.
+    The lines are for those of the keys test, test_images, id and combine that are needed.
+    sample: the sample submission; test: the test table; images: the template of the test photos' paths, such as
+    test/{id}.jpg; train: the training table. The first three are None if they were not found. `train` is None if the
+    labels are in the photo paths.
     """
     if test is None:
         return [undecided_line("test_images", "the path of the test photos, such as test/{id}.jpg")]
@@ -161,10 +166,13 @@ def _test_lines(
 
 
 def _id_lines(sample: SampleTable, test: TestTable, train: pd.DataFrame | None) -> list[GuessedLine]:
-    """Return the competition.toml line for `id`, if this key is needed, and for `combine`, if ids have several photos.
+    """Return the line for the key `id`, if it is needed, and the line for `combine`, if several photos have one id.
 
-    If ids have several photos, the columns that form the id must be in the training table too; otherwise the line for
-    `id` asks the user to decide. train: the training table, or None if the labels are in the paths.
+    `id` names the columns of the test table that give the ids of the sample submission. `combine` says how the
+    probabilities of several photos with the same id become one answer; the training table must then have the columns of
+    the id too. If it lacks one, the line for `id` asks the user to decide.
+    sample: the sample submission; test: the test table; train: the training table, or None if the labels are in the
+    photo paths.
     """
     line = GuessedLine("id", test.id, f"gives the values of column {sample.id} in the sample submission")
     if test.photos_per_id <= 1:
@@ -184,11 +192,7 @@ def _no_training() -> GuessedLine:
 
 
 def _seen(files: Files) -> list[str]:
-    """Return texts that describe the files in the inputs folder.
-
-    Each text is about the photos with one extension in one folder, a table with its columns, an archive that is not
-    unpacked, the other files with one extension, or a table that cannot be read.
-    """
+    """Return texts that tell the user which photos, tables, archives and other files are in the inputs folder."""
     kinds = Counter((path.rpartition("/")[0].split("/")[0] or ".", path.rsplit(".", 1)[-1]) for path in files.photos)
     photos = [f"{count:,} .{kind} photos in {folder}/" for (folder, kind), count in sorted(kinds.items())[:20]]
     tables = [f"{path}: {len(table):,} rows; columns {some_of(table, 12)}" for path, table in files.tables.items()]
@@ -198,9 +202,9 @@ def _seen(files: Files) -> list[str]:
 
 
 def _no_photos(files: Files) -> InputError:
-    """Return the error for an inputs folder without photos.
+    """Return the InputError for an inputs folder without photos.
 
-    The error lists the other files and archives, and its advice is the commands that unpack the archives.
+    The error lists the other files and the archives, and says how to unpack the archives.
     """
     others = [f"{count:,} files of type {kind}" for kind, count in sorted(files.others.items())]
     problem = f"there is no photo in {files.inputs}" + listed([*others, *files.archives])
@@ -213,11 +217,11 @@ def _no_photos(files: Files) -> InputError:
 
 
 def init_competition(inputs: Path, file: Path | None = None) -> None:
-    """Guess a competition.toml from the files in `inputs`, write and print it, and try to read the tables with it.
+    """Guess a competition.toml from the files in `inputs`. Write and print it, and read the tables with it as a test.
 
-    file: the path to write to; None means competition.toml in `inputs`. Nothing is written for the competition of
-    mask_gender_age.py, which needs no such file. Raises InputError if a file exists at the path or if the path cannot
-    be written to, and if `inputs` does not exist or has no photos.
+    file: the path to write to, or None for competition.toml in `inputs`. Nothing is written if `inputs` holds the
+    competition of mask_gender_age.py, which needs no competition.toml. Raises InputError if `inputs` does not exist or
+    has no photos, and if a file already exists at the path or cannot be written there.
     """
     if mask_gender_age.is_here(inputs):
         console.say(f"{inputs} holds the competition {mask_gender_age.NAME}, for which no competition.toml is needed")
@@ -251,9 +255,9 @@ def _cannot_write(problem: str) -> InputError:
 
 
 def _show(written: Guess, path: Path) -> None:
-    """Print what the inputs folder contains, the guessed file, and a warning for each key that is not certain.
+    """Print what is in the inputs folder, the guessed file, and a warning for each key that is not certain.
 
-    path: the path of the guessed file.
+    written: the guessed file; path: the path at which it was written.
     """
     for line in written.seen:
         console.say(line)
@@ -264,15 +268,15 @@ def _show(written: Guess, path: Path) -> None:
 
 
 def _try_out(inputs: Path, path: Path) -> None:
-    """Read the tables that the written file describes, as `make folds` will do, and print the result or the error.
+    """Read the tables that the guessed competition.toml describes. Print how many photos they have, or the error.
 
-    path: the path of the written file.
+    inputs: the inputs folder; path: the path of competition.toml.
     """
     try:
         tables = loading.open_tables(inputs, path)
         competition, train, test = tables.competition, tables.training_rows, tables.test_rows
     except InputError as error:
-        console.warn(f"{path} does not work yet. Edit the lines that are marked above. The error now is: {error}")
+        console.warn(f"{path} does not work yet. Edit the lines with CHECK or TO DECIDE. The error now is: {error}")
         return
     console.say(
         f"the file works: {len(train):,} training photos, {len(test):,} test photos, target {competition.target}, "

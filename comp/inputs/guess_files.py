@@ -1,6 +1,6 @@
 """List the files of a competition folder: photos, tables, JSON files, packed archives, and other files.
 
-`make init` scans the folder once. Each table is read in full, because the guesses need its values.
+`make init` guesses a competition.toml from this list. Each table is read in full, because the guesses need its values.
 """
 
 import json
@@ -44,9 +44,10 @@ class Files:
     inputs: the inputs folder.
     photos: the paths of the photos.
     tables: a dictionary from the path of each table (CSV, TSV or COCO JSON) to the table, with all values as text.
-    class_numbers: the class numbers, as text, to which a JSON file gives names.
+    class_numbers: the class numbers, as text, to which a JSON file such as {"0": "cat", "1": "dog"} gives names.
     archives: a dictionary from the path of each archive that is not unpacked yet to the command that unpacks it.
-    others: the number of files of each other type, such as ".npy (arrays of numpy)".
+    others: a dictionary from each known file type that is not read, such as ".npy (arrays of numpy)", to its number of
+    files.
     unreadable: a text for each table that cannot be read, which says what is wrong with the table.
     """
 
@@ -62,7 +63,7 @@ class Files:
 def scan(inputs: Path) -> Files:
     """Return the files in `inputs` and in its subfolders.
 
-    Subfolders that hold the files of another competition are left out, such as the folder that `make demo` makes.
+    A subfolder that holds another competition is left out, such as the folder that `make demo` makes.
     """
     files = Files(inputs)
     for path in sorted(_paths(inputs)):
@@ -86,9 +87,10 @@ def scan(inputs: Path) -> Files:
 
 
 def _class_numbers(path: Path) -> set[str]:
-    """Return the keys of a JSON object whose values are all texts, such as {"0": "cat", "1": "dog"}.
+    """Return the class numbers in a JSON file that gives names to the classes, such as {"0": "cat", "1": "dog"}.
 
-    Return an empty set if the file at `path` holds anything else, or if it is larger than 10 MB (LARGEST_MAP).
+    The result is a set of texts, such as "0" and "1". It is empty if the file has another form or is larger than 10 MB
+    (LARGEST_MAP).
     """
     if path.stat().st_size > LARGEST_MAP:
         return set()
@@ -103,7 +105,7 @@ def _class_numbers(path: Path) -> set[str]:
 def _add_table(files: Files, path: str, read: Callable[[Path], pd.DataFrame]) -> None:
     """Read the table at `path` and add it to `files.tables`. If that fails, add the reason to `files.unreadable`.
 
-    read: the function that reads a file of this type, and raises InputError if it cannot.
+    read: the function that reads this type of table. It raises InputError if the table cannot be read.
     """
     try:
         files.tables[path] = read(files.inputs / path)
@@ -114,8 +116,8 @@ def _add_table(files: Files, path: str, read: Callable[[Path], pd.DataFrame]) ->
 def _paths(inputs: Path) -> Iterator[str]:
     """Yield the path of each file in `inputs` and in its subfolders, relative to `inputs`.
 
-    Hidden files are left out, and so are subfolders that are hidden, have a name that begins with "__", or hold the
-    files of another competition.
+    Hidden files are left out. Subfolders are left out if they are hidden, if their name begins with "__", or if they
+    hold another competition.
     """
     for folder, inside, names in os.walk(inputs, followlinks=True):
         parent = Path(folder)

@@ -1,8 +1,8 @@
 """Guess a template that gives the path of the photo for each row of a table.
 
-A template is a path relative to inputs/ with column names in braces, such as train/{label}/{id}.jpg. For some rows of
-the table, the photo is looked up by its file name, and the path of the photo is turned into templates. The templates
-that occur most often are then tried on all rows.
+A template is a path relative to the inputs folder, with column names in braces, such as train/{label}/{id}.jpg. First,
+the photos of some rows are found by their file names, and templates are made from the paths of these photos. Then the
+most frequent templates are tried on all rows.
 """
 
 import itertools
@@ -23,11 +23,11 @@ WAYS = 64  # at most this many templates are made from the path of one photo
 
 @dataclass(frozen=True)
 class PhotoTemplate:
-    """A template that was tried on all rows of a table.
+    """A template of photo paths, such as train/{id}.jpg, and the photos that it finds for the rows of a table.
 
-    template: the text of the template; column: the column with the file name of the photo; matched: the number of rows
-    for which the template finds a photo; rows: the number of all rows; photos: the paths of the photos that the
-    template finds.
+    template: the template as text; column: the name of the column that gives the file name of the photo; matched: the
+    number of rows for which the template finds a photo; rows: the number of all rows; photos: the paths of all photos
+    that the template finds.
     """
 
     template: str
@@ -42,19 +42,20 @@ class PhotoTemplate:
 
     @property
     def is_complete(self) -> bool:
-        """Return whether the template finds a photo for every row."""
+        """Whether the template finds a photo for every row."""
         return self.matched == self.rows
 
 
 def find_template(
     table: pd.DataFrame, photos: Iterable[str], part: str, first: Iterable[str] = ()
 ) -> PhotoTemplate | None:
-    """Return the template that finds the most photos for the rows of a table, or None if no template is good enough.
+    """Return the template that finds the most photos for the rows of a table, such as train/{id}.jpg, or None.
 
-    A template must find a photo for 80 % of the rows (ENOUGH). If several templates find equally many photos, a
-    template that contains the word `part` is preferred, and then the template that finds photos for more rows. table: a
-    table with text columns; photos: the paths of all photos, relative to inputs/; part: "train" or "test"; first: the
-    names of columns that are tried before the other columns.
+    A template must find a photo for at least 80 % of the rows (ENOUGH), and not the same few photos for all rows. If no
+    template does so, None is returned. Of templates that find equally many photos, one that contains the word `part` is
+    preferred.
+    table: a table with text columns; photos: the paths of all photos, relative to the inputs folder; part: "train" or
+    "test"; first: the names of columns that are tried before the other columns.
     """
     index = _PhotoIndex(photos)
     order = list(dict.fromkeys([name for name in first if name in table] + list(table)))
@@ -64,25 +65,26 @@ def find_template(
 
 
 def _tells_apart(tried: PhotoTemplate, photos: int) -> bool:
-    """Return whether the template finds enough different photos, which shows that its column holds file names.
+    """Return whether the template finds enough different photos.
 
-    A column for which a template finds few photos in many rows holds labels. Enough is a quarter of the number of rows,
-    or of `photos` if `photos` is smaller. photos: the number of all photos in the inputs folder.
+    If it finds few photos for many rows, its column holds labels, not file names. Enough is a quarter of the number of
+    rows, or of `photos` if that is smaller.
+    photos: the number of all photos in the inputs folder.
     """
     return len(tried.photos) >= min(tried.rows, photos) / 4
 
 
 def _says(template: str, part: str) -> int:
-    """Return 1 if the template contains only the word `part`, -1 if it contains only the opposite word, and else 0.
+    """Return 1 if the template contains only the word `part`, -1 if only the opposite word, and otherwise 0.
 
-    part: "train", whose opposite word is "test", or "test", whose opposite word is "train".
+    part: "train" or "test"; each is the opposite word of the other.
     """
     other = "test" if part == "train" else "train"
     return (part in template.lower()) - (other in template.lower())
 
 
 class _PhotoIndex:
-    """An index that finds the paths of photos from a file name with or without its extension."""
+    """An index of photo paths by file name, with and without the extension."""
 
     def __init__(self, photos: Iterable[str]):
         self.photos, self.by_name = set(photos), defaultdict(list)
@@ -92,10 +94,10 @@ class _PhotoIndex:
             self.by_name[name[: len(name) - len(PurePosixPath(name).suffix)]].append(path)
 
     def of(self, value: str) -> list[tuple[str, str]]:
-        """Find the photos whose path ends in `value`, with or without the extension of the path.
+        """Find the photos whose path ends in `value`, which may lack the extension of the photo.
 
-        Return a pair of texts for each photo: the part of the path before `value`, and the extension after `value`,
-        which is "" if `value` contains the extension.
+        Return two texts for each photo: the path up to `value`, and the extension, or "" if `value` contains the
+        extension.
         """
         places = []
         for path in self.by_name.get(value.rsplit("/", 1)[-1], []):
@@ -109,8 +111,9 @@ class _PhotoIndex:
 def _of_column(table: pd.DataFrame, column: str, index: _PhotoIndex) -> list[PhotoTemplate]:
     """Return the templates in which `column` gives the file name of the photo, each tried on all rows of the table.
 
-    A template whose last folder may have any name is tried only if no other template finds a photo for 80 % of the rows
-    (ENOUGH).
+    A template such as train/{folder}/{id}.jpg, in which {folder} may be any folder, is tried only if no other template
+    finds a photo for 80 % of the rows (ENOUGH).
+    table: the table whose photos are to be found; index: the photos in the inputs folder.
     """
     some = table.iloc[:: max(1, len(table) // LOOKED_AT)]
     exact, free = Counter(), Counter()
@@ -128,20 +131,22 @@ def _of_column(table: pd.DataFrame, column: str, index: _PhotoIndex) -> list[Pho
 def _templates(folders: list[str], row: dict, column: str, extension: str) -> list[str]:
     """Return the templates that give the path of one photo, but at most 64 templates (WAYS).
 
-    The templates differ in how they write the folders. A folder is written as its name or, in braces, as the name of a
-    column whose value in `row` is the name of the folder. folders: the names of the folders in the path of the photo;
-    row: the values of the photo's row, by column; column: the column with the file name of the photo; extension: the
-    extension that follows the file name.
+    Each folder in the path may be written as its name or, in braces, as a column with this value. If the label is cat,
+    for example, train/cat/1.jpg gives train/cat/{id}.jpg and train/{label}/{id}.jpg.
+    folders: the folders in the path of the photo; row: the photo's table row, a dictionary from column to value;
+    column: the column with the file name of the photo; extension: the text that follows the file name, such as ".jpg"
+    or "".
     """
     ways = [[folder, *[f"{{{name}}}" for name in row if row[name] == folder and name != column]] for folder in folders]
     return ["/".join([*way, f"{{{column}}}{extension}"]) for way in itertools.islice(itertools.product(*ways), WAYS)]
 
 
 def _with_a_free_folder(folders: list[str], column: str, extension: str) -> str:
-    """Return a template with {folder} as the last folder, or "" if `folders` is empty.
+    """Return a template such as train/{folder}/{id}.jpg, in which {folder} is not a column but may be any folder.
 
-    {folder} stands for a folder of any name, not for a column. folders: the names of the folders in the path of a
-    photo; column: the column with the file name of the photo; extension: the extension that follows the file name.
+    The result is "" if `folders` is empty.
+    folders: the folders in the path of a photo; column: the column with the file name of the photo; extension: the text
+    that follows the file name, such as ".jpg" or "".
     """
     return "/".join([*folders[:-1], "{folder}", f"{{{column}}}{extension}"]) if folders else ""
 

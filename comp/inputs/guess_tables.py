@@ -20,7 +20,7 @@ SAMPLE_WORDS = ("sample", "submission")
 class SampleTable:
     """A table that may be the sample submission.
 
-    path: the path of the table, relative to inputs/; table: the rows; id: the name of the column with prediction ids.
+    path: the path of the table, relative to the inputs folder; table: the rows; id: the name of the column of ids.
     """
 
     path: str
@@ -29,7 +29,7 @@ class SampleTable:
 
     @property
     def answers(self) -> list[str]:
-        """The names of the columns that a submission fills: all columns with a name, except the prediction ids."""
+        """The names of the columns that a submission must fill: all columns with a name, except the column of ids."""
         return [name for name in self.table if name != self.id and is_named(name)]
 
     @property
@@ -40,8 +40,8 @@ class SampleTable:
 def samples(files: Files) -> list[SampleTable]:
     """Return the tables that may be the sample submission, the most likely table first.
 
-    These are the tables with "sample" or "submission" in the file name. If no table has such a name, they are the CSV
-    files in which every column except the ids has the same value in all rows.
+    These are the tables with "sample" or "submission" in the file name. If there are none, these are the CSV files in
+    which every column except the ids has the same value in all rows.
     """
     named = [path for path in files.tables if any(word in _stem(path) for word in SAMPLE_WORDS)]
     others = [path for path, table in files.tables.items() if path.endswith(".csv") and _is_constant(table)]
@@ -50,9 +50,10 @@ def samples(files: Files) -> list[SampleTable]:
 
 
 def _sample(path: str, table: pd.DataFrame) -> SampleTable | None:
-    """Return the table as a SampleTable, or None if it has no column of prediction ids or no other column.
+    """Return the table as a SampleTable, or None if it cannot be a sample submission.
 
-    The ids are in the first column whose values are all different. path: the path of the table, relative to inputs/.
+    The column of ids is the first column whose values are all different. There must also be a column to fill.
+    path: the path of the table, relative to the inputs folder.
     """
     ids = [name for name in table if is_named(name) and table[name].is_unique]
     sample = SampleTable(path, table, ids[0]) if ids else None
@@ -71,9 +72,9 @@ def _is_constant(table: pd.DataFrame) -> bool:
 class TestTable:
     """The table of the test rows.
 
-    path: the path of the table, relative to inputs/, or "" if the sample submission is also the test table; table: the
-    rows; id: the column with the prediction ids, or a template of two columns that gives the ids, such as
-    {patient_id}_{side}.
+    path: the path of the table, relative to the inputs folder, or "" if the sample submission is also the test table;
+    table: the rows; id: the column with the ids of the sample submission, or two columns in braces that give the ids
+    together, such as {patient_id}_{side}.
     """
 
     path: str
@@ -82,13 +83,13 @@ class TestTable:
 
     @property
     def photos_per_id(self) -> float:
-        """The mean number of test photos (rows) for each prediction id."""
+        """The mean number of rows for each id. Each row is a test photo."""
         ids = fill(self.id, self.table) if fields(self.id) else self.table[self.id]
         return len(ids) / ids.nunique()
 
 
 def test_of(files: Files, sample: SampleTable) -> TestTable:
-    """Return the test table, which has all ids of the sample submission, but not the columns that a submission fills.
+    """Return the test table: a table with all ids of the sample submission, but without the columns to fill.
 
     If there is no such table, the sample submission itself is returned as the test table.
     """
@@ -106,9 +107,9 @@ def test_of(files: Files, sample: SampleTable) -> TestTable:
 
 
 def _template_of_ids(table: pd.DataFrame, wanted: set[str]) -> str | None:
-    """Return a template of two columns that gives all ids in `wanted`, such as {patient_id}_{laterality}, or None.
+    """Return two columns in braces that give all ids together, such as {patient_id}_{side}, or None if there are none.
 
-    wanted: the prediction ids of the sample submission.
+    table: the table in which the columns are searched for; wanted: the ids of the sample submission.
     """
     sign = next((sign for sign in "_-." if all(sign in name for name in wanted)), None)
     few = [name for name in table if table[name].nunique() <= len(wanted)]
@@ -126,10 +127,11 @@ def train_of(
 ) -> tuple[str, PhotoTemplate | None] | None:
     """Return the path of the training table and the template of its photos, or None if there is no training table.
 
-    The training table is the most likely table for which a template finds photos, not only test photos. If there is no
-    such table, the training table is a table that has a column which a submission fills, or else has "train" in its
-    name; the template is then None. test_table: the path of the test table, or ""; test_photos: the paths of the test
-    photos.
+    The template gives the paths of the photos, such as train/{id}.jpg. The training table is the most likely table for
+    whose rows a template finds photos that are not all test photos. If no photos are found, it is a table with a column
+    that a submission must fill or, if there is none, a table with "train" in its name. The template is then None.
+    sample: the sample submission, or None; test_table: the path of the test table, or ""; test_photos: the paths of the
+    test photos.
     """
     taken = {sample.path if sample else "", test_table}
     names = sorted((p for p in files.tables if p not in taken), key=lambda p: _fitness(p, files.tables[p], sample))
@@ -146,9 +148,9 @@ def train_of(
 def _fitness(path: str, table: pd.DataFrame, sample: SampleTable | None) -> tuple:
     """Return a sort key that puts the most likely training table last.
 
-    The strongest sign of a training table is that it has the columns which a submission fills. The second sign is that
-    a column of the table holds the names of these columns as values. Further signs are the names of the columns and of
-    the file, and the number of rows.
+    The strongest sign of a training table is that it has the columns which a submission must fill. The second sign is
+    that one of its columns contains the names of these columns. Further signs are the names of its columns, its file
+    name, and its number of rows.
     """
     answers = sample.answers if sample else []
     asked = sum(name in table for name in answers)

@@ -1,9 +1,8 @@
-"""Read the tables of a competition that a competition.toml describes. Each file is read once, when it is first needed.
+"""Read the tables of a competition that a competition.toml describes.
 
-The class InputTables gives the Competition object, the training rows, the test rows, and the columns that the training
-table and the test table share. Its methods only open files and call the functions in train_test_tables.py,
-label_columns.py and sample_submission.py. MaskGenderAgeTables in mask_gender_age.py has the same properties for the
-competition that needs no competition.toml. loading.py decides which of the two classes reads an inputs folder.
+The class InputTables has a property for each thing that is read, such as the training rows and the test rows. Each file
+is read once, when a property first needs it. MaskGenderAgeTables in mask_gender_age.py has the same properties for the
+only competition without a competition.toml. loading.py chooses between the two classes.
 """
 
 from dataclasses import replace
@@ -28,8 +27,8 @@ class InputTables:
     """Everything that is read from an inputs folder, except the pixels of the photos.
 
     inputs: the inputs folder; source: the keys and values of competition.toml; saved: the Competition that `make folds`
-    saved, or None to make a new Competition. Raises InputError for wrong keys in `source`; each property raises
-    InputError if a file that it needs is missing or wrong.
+    saved, or None to make a new one. Raises InputError for wrong keys in `source`. Each property raises InputError if a
+    file that it needs is missing or wrong.
     """
 
     def __init__(self, inputs: Path, source: dict, saved: Competition | None = None):
@@ -38,17 +37,20 @@ class InputTables:
 
     @cached_property
     def competition(self) -> Competition:
-        """The saved Competition, or a new one that is made from competition.toml, the tables and the photo paths."""
+        """The saved Competition or, if there is none, a new one.
+
+        A new one is made from competition.toml, the tables and, if the labels are in them, the photo paths.
+        """
         return self._saved or _competition(self)
 
     @cached_property
     def training_rows(self) -> pd.DataFrame:
-        """The training rows, one for each photo; train_test_tables.py explains the columns."""
+        """The training rows, one for each photo, with its path, group, label and further columns."""
         return train_test_tables.training_rows(self._training_photos, self.competition, self.settings)
 
     @cached_property
     def test_rows(self) -> pd.DataFrame:
-        """The prediction id (column id) and the path (column image) of each test photo.
+        """A row for each test photo: its id in the sample submission (column id) and its path (column image).
 
         The rows are in the order of the sample submission.
         """
@@ -56,9 +58,9 @@ class InputTables:
 
     @property
     def given_tables(self) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """The training table and the test table as text, with all their rows and columns.
+        """The training table and the test table with all their rows and columns, as text.
 
-        If competition.toml does not name both tables, both returned tables are empty.
+        Both are empty unless competition.toml names both tables.
         """
         if not (self.settings.train and self.settings.test):
             return pd.DataFrame(), pd.DataFrame()
@@ -66,11 +68,12 @@ class InputTables:
 
     @cached_property
     def shared_columns(self) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
-        """The columns that the training table and the test table share, and the names of the usable columns.
+        """The columns, except labels, that the training table and the test table share, and the names of the usable
+        columns.
 
-        The columns are in two tables: the first has a row for each training photo, and the second has a row for each
-        test photo. Usable columns are those that a model may take as inputs. Columns that only identify photos,
-        prediction ids or groups are in both tables, but they are not usable.
+        The first table has these columns for each training photo, and the second has them for each test photo. A column
+        is usable if a model may take it as an input. Columns that only identify a photo, an id of the sample submission
+        or a group are not usable.
         """
         rows = (self._training_photos, *self._test_photos)
         train, test = train_test_tables.shared_columns(*rows, self.competition, self.settings)
@@ -96,14 +99,14 @@ class InputTables:
 
     @cached_property
     def listing(self) -> Listing:
-        """The listing of all folders and photos in the inputs folder."""
+        """The names of all folders and photos in the inputs folder."""
         return Listing(self.inputs)
 
     @cached_property
     def _training_photos(self) -> PhotoRows:
-        """The training photos, each with the columns of its row in the training table.
+        """The training photos, each with its row of the training table.
 
-        If there is no training table, the training photos are all photos that match `train_images`, except the test
+        If there is no training table, these are all photos whose paths match the key `train_images`, except the test
         photos.
         """
         rows = find_photos(self.listing, self.settings.train_images, self.training_table, "train_images")
@@ -111,9 +114,10 @@ class InputTables:
 
     @cached_property
     def _test_photos(self) -> tuple[PhotoRows, np.ndarray]:
-        """The M test photos, each with the columns of its row in the test table, and their prediction ids (M,).
+        """The M test photos, each with its row of the test table, and the id of each photo (M,).
 
-        The photos are in the order of the test table. The sample submission is used if there is no test table.
+        The ids are those of the sample submission. The photos are in the order of the test table. If there is no test
+        table, the sample submission takes its place.
         """
         filled = self.competition.sample.columns
         table, ids = train_test_tables.rows_of_sample(self.settings, self.sample, filled, self.test_table, self.inputs)
@@ -125,7 +129,7 @@ class InputTables:
     def labelled_rows(self) -> PhotoRows:
         """The training rows from which the classes are read.
 
-        The photos of the rows are looked up only if the labels may be in their paths. Otherwise all paths are "".
+        The photos of the rows are only looked up if the labels may be in their paths. Otherwise all paths are "".
         """
         source = self.training_table
         if source is not None:
@@ -165,10 +169,10 @@ def _competition(tables: InputTables) -> Competition:
 
 
 def _in_order_of_sample(classes: tuple[str, ...], sample: Sample, settings: Settings) -> tuple[str, ...]:
-    """Return the class names in the order of the columns in the sample submission.
+    """Return the class names in the order of the sample submission's columns, if each class has such a column.
 
-    `classes` is returned unchanged if the columns are not the classes, or if the target is neither multiclass nor
-    multilabel.
+    Otherwise, and if the target is neither multiclass nor multilabel, `classes` is returned unchanged.
+    classes: the class names; sample: the columns of the sample submission that must be filled.
     """
     same = {same_text(name) for name in classes} == {same_text(name) for name in sample.columns}
     in_order = settings.target in ("multiclass", "multilabel") and sample.answer == "probabilities" and same
@@ -176,10 +180,12 @@ def _in_order_of_sample(classes: tuple[str, ...], sample: Sample, settings: Sett
 
 
 def _with_facts_of_labels(competition: Competition, settings: Settings, rows: PhotoRows) -> Competition:
-    """Return the Competition after setting the field that depends on the labels in `rows`.
+    """Return the Competition with the values that depend on the training labels.
 
-    For a multilabel target, at_least_one says whether every row has a label. For a regression, limits are the lowest
-    and the highest label, unless competition.toml gives the limits. For other targets, the Competition is unchanged.
+    For a multilabel target, this is at_least_one: whether every row has a label. For a regression, this is limits: the
+    lowest and the highest label, unless competition.toml gives the limits. For other targets, the Competition is
+    unchanged.
+    rows: the training rows.
     """
     if settings.target == "multilabel":
         texts = label_columns.labels_of(rows, competition, settings, {})

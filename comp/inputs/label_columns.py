@@ -1,8 +1,8 @@
-"""Read the classes and labels of a training table.
+"""Read the class names and the labels of a training table.
 
-The first section reads the names of the classes and of the attribute values, as the table spells them. An attribute is
-a property of the classes, such as a colour. The second section returns the label of each row in the form that folds.csv
-has: a class index, several class indices separated by spaces, or a number.
+The first section reads the names of the classes and of the attribute values. An attribute is a property that each class
+has, such as a colour. The second section returns the label of each row in the form that folds.csv needs: a class index,
+several class indices separated by spaces, or a number.
 
 Letters in the shapes: N rows, C classes, L label columns of 0 and 1.
 """
@@ -36,10 +36,10 @@ def _names_in_order(values) -> tuple[str, ...]:
 
 
 def names_of_table(rows: PhotoRows, settings: Settings) -> tuple[str, ...]:
-    """Return the class names (C,), read from the training rows. Raises InputError if there is no usable label column.
+    """Return the class names, read from the training rows.
 
-    If there are several label columns, the class names are the names of these columns. A regression has only the class
-    name "value".
+    If there are several label columns, the class names are the names of these columns. For a regression, the only name
+    is "value". Raises InputError if the label column is missing or if its values cannot be classes.
     """
     if settings.target == "regression":
         return ("value",)
@@ -60,17 +60,17 @@ def names_of_table(rows: PhotoRows, settings: Settings) -> tuple[str, ...]:
     if len(names) < 2:
         raise InputError(
             f"column {settings.label} of {rows.file} has only the value {names[0]}",
-            "at least two classes in the label column",
+            "at least two different labels in the label column",
             EDIT,
         )
     return names
 
 
 def _names_of_column(rows: PhotoRows, settings: Settings) -> pd.Series:
-    """Return the label column (N,) as text.
+    """Return the label column as text, one text for each row (N,).
 
-    Raises InputError if the column does not exist. If the target is not multilabel, also raises InputError if a row has
-    no label, or if an image of a COCO JSON file has several categories.
+    Raises InputError if the column does not exist. Also raises InputError, unless the target is multilabel, if a row
+    has no label or if an image of a COCO JSON file has several categories.
     """
     check_columns(rows.table, (settings.label,), "label", rows.file)
     labels = rows.table[settings.label]
@@ -93,9 +93,9 @@ def _names_of_column(rows: PhotoRows, settings: Settings) -> pd.Series:
 
 
 def _parts_of_label(labels: pd.Series, settings: Settings) -> pd.Series:
-    """Return a list of labels for each row (N,), split at the separator or, if none is given, at white space.
+    """Return a list of labels for each row, split at the separator in competition.toml or, without one, at white space.
 
-    labels (N,): the texts in the label column.
+    labels (N,): the texts in the label column. The result has N lists.
     """
     if settings.separator.strip():
         return labels.str.split(settings.separator, regex=False).map(lambda parts: [part.strip() for part in parts])
@@ -105,17 +105,18 @@ def _parts_of_label(labels: pd.Series, settings: Settings) -> pd.Series:
 def _two_classes(values: tuple[str, ...], settings: Settings, file: str) -> tuple[str, str]:
     """Return the name of the negative class and the name of the positive class of a binary target.
 
-    The positive class has the labels that the key `positive` names. Without this key, it has the label 1 or else the
-    second of two labels. If a class has several labels, its name joins them, such as UERD/JMiPOD. Raises InputError if
-    `positive` names an unknown label, or if no label is left for one of the classes. values: the different labels in
-    the label column, sorted; file: the path of the table, for the error.
+    The positive class has the labels that the key `positive` of competition.toml names. Without this key, there must be
+    two labels, and the positive class has the label 1 or, if neither label is 1, the second label. If a class has
+    several labels, its name joins them, such as UERD/JMiPOD. Raises InputError if `positive` names an unknown label, or
+    if a class would have no label.
+    values: the different labels in the label column, sorted; file: the path of the table, for the error.
     """
     positive = settings.listed("positive")
     unknown = [value for value in positive if value not in values]
     if unknown:
         raise InputError(
             f"positive = {list(positive)} in competition.toml, but no row of {file} has the label {unknown[0]}",
-            f"one or more of the labels {', '.join(values[:20])}",
+            f"as `positive`, one or more of the labels {', '.join(values[:20])}",
             EDIT,
         )
     if not positive and len(values) == 2:
@@ -131,10 +132,11 @@ def _two_classes(values: tuple[str, ...], settings: Settings, file: str) -> tupl
 
 
 def attributes_of(rows: PhotoRows, settings: Settings) -> dict[str, Attribute]:
-    """Return a dictionary from the name of each attribute in competition.toml to its Attribute.
+    """Return the attributes in competition.toml by name, each with its possible values and its value in each class.
 
-    Each class is a combination of one value per attribute. In the order of the classes, the last attribute varies
-    fastest.
+    An attribute is a property that each class has, such as a colour. There is one class for each combination of
+    attribute values. From one class to the next, the last attribute changes fastest.
+    rows: the training rows.
     """
     values = {name: _column_values(rows, settings, name) for name in settings.attributes}
     combinations = list(product(*(range(len(names)) for names in values.values())))
@@ -145,19 +147,20 @@ def attributes_of(rows: PhotoRows, settings: Settings) -> dict[str, Attribute]:
 
 
 def classes_of_attributes(attributes: dict[str, Attribute]) -> tuple[str, ...]:
-    """Return the class names (C,), joined from attribute values as in "red small 30-60".
+    """Return the class names, each joined from the attribute values of the class, such as "red small 30-60".
 
-    attributes: the attributes by name; if there are none, the result is ().
+    attributes: the attributes by name, such as colour and size. If there are none, the result is ().
     """
     columns = [[attribute.values[value] for value in attribute.of_class] for attribute in attributes.values()]
     return tuple(" ".join(names) for names in zip(*columns, strict=True))
 
 
 def _column_values(rows: PhotoRows, settings: Settings, name: str) -> tuple[str, ...]:
-    """Return the names of the values that the attribute `name` can have.
+    """Return the values that an attribute can have, such as red and green for a colour.
 
-    These are the different values in the column of the attribute. For an attribute that is a range of a number, the
-    names are texts such as <30, 30-60 and >=60.
+    These are the different values in the column of the attribute. If the attribute is a range of a number, they are
+    texts such as <30, 30-60 and >=60.
+    rows: the training rows; name: the name of the attribute.
     """
     if name in settings.ranges:
         edges = [f"{edge:g}" for edge in settings.ranges[name]["edges"]]
@@ -173,11 +176,13 @@ def _column_values(rows: PhotoRows, settings: Settings, name: str) -> tuple[str,
 def labels_of(
     rows: PhotoRows, competition: Competition, settings: Settings, attributes: dict[str, np.ndarray]
 ) -> np.ndarray | list[str]:
-    """Return the label of each row (N,) as a class index (int).
+    """Return the label of each row as a class index, in an int array (N,).
 
-    Two targets are exceptions: a multilabel label is a text with class indices, separated by spaces, and a regression
-    label is a float. Raises InputError for a label that is not a class or, for a regression, not a number. attributes:
-    the result of `attribute_columns`; if it is not empty, the classes are combinations of these attributes.
+    Two targets are exceptions. For a multilabel target, the result is a list of N texts with class indices separated by
+    spaces. For a regression, it is a float array (N,). Raises InputError for a label that is not a class or, for a
+    regression, not a number.
+    attributes: the result of `attribute_columns`. If it is not empty, the class of a row is the combination of its
+    attribute values.
     """
     if attributes:
         return label_of_attributes(pd.DataFrame(attributes), competition)
@@ -196,7 +201,10 @@ def labels_of(
 
 
 def attribute_columns(rows: PhotoRows, competition: Competition) -> dict[str, np.ndarray]:
-    """Return a dictionary from the name of each attribute to the index of its value in each row, (N,) int."""
+    """Return a dictionary from the name of each attribute to an int array (N,): the index of its value in each row.
+
+    An attribute is a property that each class has, such as a colour.
+    """
     ranges = {number_range.attribute: number_range for number_range in competition.ranges}
     columns = {}
     for name, attribute in competition.attributes.items():
@@ -209,9 +217,9 @@ def attribute_columns(rows: PhotoRows, competition: Competition) -> dict[str, np
 
 
 def numbers_of(rows: PhotoRows, column: str, key: str) -> np.ndarray:
-    """Return the values of a column as (N,) float. Raises InputError for values that are not finite numbers.
+    """Return the values of a column as a float array (N,). Raises InputError for values that are not finite numbers.
 
-    key: the key of competition.toml that names the column, for the error.
+    key: the key of competition.toml that names the column, for the error if the column is missing.
     """
     check_columns(rows.table, (column,), key, rows.file)
     values = pd.to_numeric(rows.table[column], errors="coerce").to_numpy(np.float64)
@@ -220,9 +228,10 @@ def numbers_of(rows: PhotoRows, column: str, key: str) -> np.ndarray:
 
 
 def _zeros_and_ones(rows: PhotoRows, columns: tuple[str, ...]) -> np.ndarray:
-    """Return whether the value of each row in each of `columns` is 1, (N, L) bool.
+    """Return a bool array (N, L), True where the value of a row in a label column is 1.
 
     Raises InputError if a column does not exist, or for a value that is neither 0 nor 1.
+    columns: the names of the L label columns.
     """
     check_columns(rows.table, columns, "label", rows.file)
     values = rows.table[list(columns)].apply(pd.to_numeric, errors="coerce").to_numpy(np.float64)
@@ -235,14 +244,14 @@ def _zeros_and_ones(rows: PhotoRows, columns: tuple[str, ...]) -> np.ndarray:
     if shown:
         raise InputError(
             f"{len(shown)} row(s) of {rows.file} have labels other than 0 and 1:{listed(shown)}",
-            "0 or 1 in each column that `label` names",
+            "0 or 1 in each column that the key `label` in competition.toml names",
             f"correct those rows of {rows.file}",
         )
     return values == 1
 
 
 def _places(columns: tuple[str, ...], competition: Competition) -> list[int]:
-    """Return the position in `columns` of the column for each class (C,). columns: the names of the label columns."""
+    """Return, for each class, the position in `columns` of the label column that has the name of the class."""
     names = [same_text(name) for name in columns]
     return [names.index(same_text(name)) for name in competition.classes]
 
@@ -277,7 +286,7 @@ def _indices(column: pd.Series, competition: Competition, rows: PhotoRows) -> np
 
 
 def _class_index(competition: Competition) -> dict[str, int]:
-    """Return a dictionary from the name of each class, in Unicode NFC, to the index of the class."""
+    """Return a dictionary from the name of each class, in the Unicode form NFC, to the index of the class."""
     return {same_text(name): c for c, name in enumerate(competition.classes)}
 
 
@@ -286,11 +295,11 @@ def _known(competition: Competition) -> str:
 
 
 def _check(right: np.ndarray, rows: PhotoRows, values: pd.Series, problem: str, expected: str) -> None:
-    """Raise InputError with a list of the wrong rows if not all rows are right.
+    """Raise InputError with a list of the wrong rows and their values, unless all rows are right.
 
-    right (N,): whether each row is right; values (N,): the value of each row, which the list shows for the wrong rows;
-    problem: a text for the error, such as "have a label that is not a class"; expected: the text of the error that says
-    what is expected.
+    right: a bool array (N,), True for the rows that are right; values (N,): the values of the rows; problem: what the
+    error says about the wrong rows, such as "have a label that is not a class"; expected: what the error says is
+    expected.
     """
     if not right.all():
         bad = [f"{n}: {v!r}" for n, v in zip(rows.named(~right), values[~right].tolist(), strict=True)]

@@ -1,9 +1,9 @@
 """Find out which competition an inputs folder holds, and return the object that reads its tables.
 
-`open_tables` is for a new competition (`make folds`, `make init`, `make eda`). `tables_of` is for the Competition that
-`make folds` saved. Both functions return InputTables if a competition.toml describes the competition, and otherwise
-MaskGenderAgeTables. No other module decides between these two classes. Both classes have the properties competition,
-training_rows, test_rows, given_tables and shared_columns. Each file is read once, when a property first needs it.
+`open_tables` is for a new competition (`make folds`, `make init`, `make eda`). `tables_of` is for a competition whose
+description `make folds` has saved. Both functions return InputTables if the competition has a competition.toml, and
+otherwise MaskGenderAgeTables. These two classes have the same properties: competition, training_rows, test_rows,
+given_tables and shared_columns. Each file is read once, when a property first needs it.
 """
 
 from pathlib import Path
@@ -21,9 +21,9 @@ FILE = "competition.toml"
 def settings_file(inputs: Path, file: Path | None = None) -> Path | None:
     """Return the path of the competition.toml to use, or None if there is no such file.
 
-    This is `file` if it is given. Otherwise it is competition.toml in the folder `inputs` or, if there is none, in the
-    working folder. If `inputs` holds the competition of mask_gender_age.py, a competition.toml in the working folder is
-    about another competition and is ignored.
+    This is `file` if it is not None. Otherwise it is the competition.toml in the folder `inputs` or, if there is none,
+    the one in the working folder. If `inputs` holds the competition of mask_gender_age.py, a competition.toml in the
+    working folder is ignored, because it describes another competition.
     """
     if file:
         return Path(file)
@@ -35,8 +35,8 @@ def settings_file(inputs: Path, file: Path | None = None) -> Path | None:
 def open_tables(inputs: Path, file: Path | None = None) -> InputTables | MaskGenderAgeTables:
     """Return the object that reads the tables of the competition in the folder `inputs`.
 
-    file: the path of competition.toml, or None to look for it as `settings_file` does. Raises InputError for wrong keys
-    in competition.toml, and if there is no competition.toml although the competition needs it.
+    file: the path of competition.toml, or None to look for this file in `inputs` and in the working folder. Raises
+    InputError if the folder or a needed competition.toml is missing, or if competition.toml has wrong keys.
     """
     inputs, path = Path(inputs), settings_file(inputs, file)
     if path is not None:

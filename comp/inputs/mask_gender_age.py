@@ -41,8 +41,8 @@ CLASSES = tuple(f"{m} {g} {a}" for m in ATTRIBUTES["mask"] for g in ATTRIBUTES["
 def is_here(inputs: Path) -> bool:
     """Return whether train/train.csv or eval/info.csv has the columns of the mask x gender x age competition.
 
-    One of the two tables is enough. If the other table is missing or damaged, a later function that reads it
-    raises a clear error.
+    inputs: the inputs folder. One of the two tables is enough. If the other table is missing or damaged, the function
+    that reads it later raises an error.
     """
     tables = ((TRAIN_TABLE, TRAIN_COLUMNS), (SAMPLE, (ID, ANSWER)))
     return any(set(columns) <= set(header_of(Path(inputs) / table)) for table, columns in tables)
@@ -64,26 +64,27 @@ def competition() -> Competition:
 
 
 def encode(mask, gender, age):
-    """Return the class index, from 0 to 17, for the indices of the attributes mask, gender and age.
+    """Return the class index, from 0 to 17.
 
-    The arguments are ints, or int arrays of the same shape. The result has this shape too.
+    mask: 0 worn, 1 worn wrongly, 2 off; gender: 0 male, 1 female; age: 0 for under 30, 1 for 30 to 59, 2 for 60 or
+    more. The arguments are ints, or int arrays of the same shape. The result has this shape too.
     """
     return mask * 6 + gender * 3 + age
 
 
 def attribute_labels(labels: np.ndarray) -> dict[str, np.ndarray]:
-    """Return a dictionary from each attribute name to the index of this attribute for each label, (N,) int.
+    """Split class indices into mask, gender and age. This is the inverse of `encode`.
 
-    labels (N,): class indices. The attribute names are mask, gender and age. This function is the inverse of `encode`.
+    labels (N,): class indices. Return a dictionary with the keys mask, gender and age and one int array (N,) for each.
     """
     labels = np.asarray(labels)
     return {"mask": labels // 6, "gender": labels // 3 % 2, "age": labels % 3}
 
 
 def class_attributes() -> dict[str, np.ndarray]:
-    """Return a dictionary from each attribute name to the index of this attribute in each of the 18 classes, (18,) int.
+    """Return the mask, gender and age of each of the 18 classes.
 
-    The attribute names are mask, gender and age.
+    The result is a dictionary with the keys mask, gender and age, and an int array (18,) for each.
     """
     return attribute_labels(np.arange(len(CLASSES)))
 
@@ -91,7 +92,7 @@ def class_attributes() -> dict[str, np.ndarray]:
 def age_group(years, old_from: int = OLD_FROM):
     """Return the age group: 0 for ages under 30, 2 for ages of at least `old_from`, and 1 for ages between them.
 
-    years: an age in years, or an array of ages; the result is an int array of the same shape.
+    years: an age in years, or an array of ages. The result is an int array of the same shape.
     """
     return (np.asarray(years) >= 30).astype(int) + (np.asarray(years) >= old_from).astype(int)
 
@@ -102,8 +103,8 @@ def age_group(years, old_from: int = OLD_FROM):
 class MaskGenderAgeTables:
     """The tables of the mask x gender x age competition.
 
-    This class has the same properties as InputTables; the module docstring of loading.py lists the properties. inputs:
-    the folder with the files of the competition.
+    inputs: the folder with the files of the competition. The properties are those of InputTables, the class for all
+    other competitions.
     """
 
     def __init__(self, inputs: Path):
@@ -133,10 +134,12 @@ class MaskGenderAgeTables:
 def read_train(inputs: Path) -> pd.DataFrame:
     """Return a row for each training photo, with the columns image, group, label, mask, gender, age and years.
 
-    image: the path of the photo, relative to inputs; group: the person, identified by the column `path` of the table
-    because `id` is not unique; label: the class index; mask, gender, age: the attribute indices; years: the age in
-    years. Raises InputError for a missing table or column, for wrong values, for persons without a folder, and for
-    folders without exactly one photo of each of the seven names. The error lists all of these persons and folders.
+    image: the path of the photo, relative to inputs; group: the name of the person's folder, which identifies the
+    person because the column `id` of the table is not unique; label: the class index; mask, gender, age: the numbers
+    that `encode` joins to the class index; years: the age in years.
+
+    Raises InputError if a table or column is missing, if a value is wrong, if a person has no folder, or if a folder
+    does not have exactly one photo of each of the seven names. The error lists all of these persons and folders.
     """
     from comp.inputs.photo_listing import Listing
 
@@ -224,10 +227,10 @@ def _check_people(people: pd.DataFrame, inputs: Path) -> None:
 
 
 def _with_lines(inputs: Path, people: pd.DataFrame, problems: dict[int, str]) -> list[str]:
-    """Return each problem as a text that begins with the line of the row in train.csv, such as "line 7: ...".
+    """Return each problem as a text that begins with the line in train.csv, such as "line 7: ...".
 
-    problems: a dictionary from the number of a row in `people` to the problem of this row; people: the rows of
-    train.csv. The file is read again to find the lines, but only if there are problems.
+    people: the rows of train.csv; problems: a dictionary from the number of a row in `people` to the problem of this
+    row.
     """
     from comp.tables import line_numbers
 
@@ -238,9 +241,9 @@ def _with_lines(inputs: Path, people: pd.DataFrame, problems: dict[int, str]) ->
 
 
 def _photos(inputs: Path, folder: str) -> dict[str, list[str]]:
-    """Return a dictionary from each photo name without an extension to a list of the files with this name in `folder`.
+    """Return a dictionary from each photo name without extension to the list of the files in `folder` with this name.
 
-    folder: a path relative to inputs. Files whose names begin with "." are left out, because file managers make them.
+    folder: a path relative to inputs. Hidden files, whose names begin with ".", are left out.
     """
     photos: dict[str, list[str]] = {}
     for file in sorted((inputs / folder).iterdir()):
@@ -250,9 +253,9 @@ def _photos(inputs: Path, folder: str) -> dict[str, list[str]]:
 
 
 def _problems_of_folder(person: str, photos: dict[str, list[str]]) -> list[str]:
-    """Return a text for each of the seven photos of a person that is missing or exists twice.
+    """Return a text for each of a person's seven photos that is missing or exists more than once.
 
-    person: the name of the person's folder; photos: the photos in this folder, as `_photos` returns them.
+    person: the name of the person's folder; photos: the files in this folder by photo name, as `_photos` returns them.
     """
     missing = [f"{TRAIN_IMAGES}/{person}: no photo '{shot}'" for shot in SHOTS if shot not in photos]
     twice = [f"{TRAIN_IMAGES}/{person}: two photos '{shot}'" for shot in SHOTS if len(photos.get(shot, [])) > 1]

@@ -1,7 +1,7 @@
-"""Use templates of paths, ids and groups, such as train/{label}/{id}.jpg or {patient_id}_{side}.
+"""Read and fill templates of paths, ids and groups, such as train/{label}/{id}.jpg or {patient_id}_{side}.
 
 A field of a template is the name of a column in braces. The functions find the fields, replace the fields by values,
-and make a regular expression that reads the values of the fields from a path.
+and make a regular expression that finds the values of the fields in a path.
 """
 
 import re
@@ -15,7 +15,10 @@ PART = re.compile(r"([^{}]*)(?:\{([^{}]*)\})?")  # literal text, and then a fiel
 
 
 def fields(template: str) -> list[str]:
-    """Return the names of the fields, each once, in the order of the template. Raises InputError for wrong braces."""
+    """Return the names in the braces of a template, such as label and id for train/{label}/{id}.jpg.
+
+    Each name is returned once, in the order of the template. Raises InputError for wrong braces.
+    """
     names = FIELD.findall(template)
     rest = FIELD.sub("", template)
     if "{" in rest or "}" in rest or "" in names:
@@ -28,9 +31,9 @@ def fields(template: str) -> list[str]:
 
 
 def fill(template: str, table: pd.DataFrame) -> pd.Series:
-    """Return a text for each row (N,): the template in which each field is replaced by the value of the row.
+    """Return a text for each row (N,): the template in which each name in braces is replaced by the value of the row.
 
-    table: N rows with text columns, among them a column for each field.
+    table: N rows with text columns, among them a column for each name in braces.
     """
     text = pd.Series("", index=table.index, dtype=str)
     for literal, name in re.findall(PART, template):
@@ -41,10 +44,10 @@ def fill(template: str, table: pd.DataFrame) -> pd.Series:
 
 
 def pattern(template: str) -> str:
-    """Return a regular expression for the template, with one capturing group for each field, in the order of `fields`.
+    """Return a regular expression for a template such as train/{label}/{id}.jpg.
 
-    The value of a field is at least one character and has no slash. A field that occurs twice in the template must have
-    the same value both times.
+    It has a capturing group for each name in braces, in their order. The value of a name is at least one character and
+    has no slash. If a name occurs twice in the template, its value must be the same both times.
     """
     names, expression, seen = fields(template), "", set()
     for literal, name in re.findall(PART, template):
@@ -58,8 +61,8 @@ def pattern(template: str) -> str:
 
 
 def literal_folder(template: str) -> str:
-    """Return the folders before the first field of a template, such as "train/images" for train/images/{path}/{n}.jpg.
+    """Return the folders before the first name in braces, such as "train/images" for train/images/{path}/{n}.jpg.
 
-    If there is no folder before the first field, the result is "".
+    If there is no such folder, the result is "".
     """
     return template.partition("{")[0].rpartition("/")[0]

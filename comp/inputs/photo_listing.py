@@ -20,7 +20,7 @@ END = re.compile(rf"(?:{'|'.join(map(re.escape, EXTENSIONS))}|\.\*)$", re.IGNORE
 def extension(path: str) -> str:
     """Return the photo extension at the end of a path or template, such as ".JPG", or "" if there is none.
 
-    The result may be ".*", which stands for any extension in a template.
+    The result may be ".*", which stands for any extension in a template such as train/{id}.*.
     """
     match = END.search(path)
     return match[0] if match else ""
@@ -32,15 +32,16 @@ def without_extension(paths: pd.Series) -> pd.Series:
 
 
 def usual_extension(end: str) -> str:
-    """Return the usual spelling of the extension `end` in lower case, such as ".jpg" for ".JPEG"."""
+    """Return the usual spelling of a photo extension in lower case, such as ".jpg" for ".JPEG"."""
     return SAME.get(end.lower(), end.lower())
 
 
 class Listing:
-    """A listing of the folders and photos in the inputs folder. Each folder is read once, when it is first needed.
+    """The folders and photos in the inputs folder. Each folder is read once, when it is first needed.
 
-    The listing has each name in two forms: in Unicode NFC, and as the disk has it (the real name). Names that begin
-    with ".", which file managers make, and files without a photo extension are left out.
+    A name on the disk may be in another Unicode form than in a table. The listing therefore has each name in two forms:
+    in the Unicode form NFC, and as spelt on the disk. Names that begin with "." and files without a photo extension are
+    left out.
     """
 
     def __init__(self, inputs: Path):
@@ -48,23 +49,23 @@ class Listing:
         self._read: dict[str, tuple[dict[str, str], dict[str, str]]] = {}
 
     def folders(self, folder: str) -> dict[str, str]:
-        """Return a dictionary from the NFC name to the real name of each folder in `folder`.
+        """Return the folders in `folder`: a dictionary from the name in the Unicode form NFC to the name on the disk.
 
-        folder: the real path of a folder, relative to the inputs folder.
+        folder: the path of a folder as spelt on the disk, relative to the inputs folder.
         """
         return self._entries(folder)[0]
 
     def photos(self, folder: str) -> dict[str, str]:
-        """Return a dictionary from the NFC name to the real name of each photo in `folder`.
+        """Return the photos in `folder`: a dictionary from the name in the Unicode form NFC to the name on the disk.
 
-        folder: the real path of a folder, relative to the inputs folder.
+        folder: the path of a folder as spelt on the disk, relative to the inputs folder.
         """
         return self._entries(folder)[1]
 
     def real(self, folder: str) -> str | None:
-        """Return the path of a folder as the disk has it (the real path), or None if the folder does not exist.
+        """Return the path of a folder as spelt on the disk, or None if the folder does not exist.
 
-        folder: the path of the folder in Unicode NFC. Both paths are relative to the inputs folder.
+        folder: the path of the folder in the Unicode form NFC. Both paths are relative to the inputs folder.
         """
         if (self.inputs / folder).is_dir():
             return folder
@@ -80,10 +81,9 @@ class Listing:
 
 
 def _scan(folder: Path) -> tuple[dict[str, str], dict[str, str]]:
-    """Return two dictionaries from NFC names to real names: one for the folders in `folder`, and one for the photos.
+    """Return the folders and the photos in `folder`, as two dictionaries.
 
-    The NFC name is the name in Unicode NFC, and the real name is the name as the disk has it. Both dictionaries are
-    empty if `folder` does not exist.
+    Each is from the names in the Unicode form NFC to the names on the disk. Both are empty if `folder` does not exist.
     """
     folders, photos = {}, {}
     try:
@@ -101,18 +101,18 @@ def _scan(folder: Path) -> tuple[dict[str, str], dict[str, str]]:
 
 
 def joined(folder: str, name: str) -> str:
-    """Return the path of the file or folder `name` in `folder`, relative to inputs/.
+    """Return the path of the file or folder `name` in `folder`.
 
-    folder: a path relative to inputs/, or "" for inputs/ itself.
+    folder: a path relative to the inputs folder, or "" for the inputs folder itself. The result is relative to it too.
     """
     return f"{folder}/{name}" if folder else name
 
 
 def in_folders(listing: Listing, folders: list[str]) -> pd.Series:
-    """Return the real path of each photo in `folders`, as a Series whose index is the path of the photo in Unicode NFC.
+    """Return the paths of all photos in `folders` as spelt on the disk, indexed by their paths in the Unicode form NFC.
 
-    The real path is the path as the disk has it. folders: paths in Unicode NFC; folders that do not exist are skipped.
-    All paths are relative to inputs/.
+    folders: paths in the Unicode form NFC; folders that do not exist are skipped. All paths are relative to the inputs
+    folder.
     """
     names, paths = [], []
     for folder in folders:

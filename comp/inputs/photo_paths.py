@@ -1,10 +1,10 @@
 """Find the photo of each row of a table with a template such as train/{label}/{id}.jpg.
 
 A field of the template is a name in braces. If the table has a column for each field, the template is filled in for
-each row, and the photo at the resulting path is looked up. Otherwise all photos that match the template are listed, and
-a photo belongs to each row that has the same values in the fields that are columns. The file extension may be missing
-in the template, or be both in the template and in the column. A name may have another Unicode form on the disk than in
-the table, as on macOS.
+each row, and the photo at the resulting path is looked up. Otherwise all photos whose paths match the template are
+listed. A photo then belongs to the rows whose columns have the same values as the fields in its path. The file
+extension may be missing in the template, or be both in the template and in the column. A name may have another Unicode
+form on the disk than in the table, as on macOS.
 
 The last sections make the default template of the test photos, and the errors for photos that are not found. Such an
 error shows the paths that were tried, the files that exist in their folder, and the command that unpacks an archive.
@@ -40,10 +40,11 @@ NOTHING = r"(?:^|(?<=/))\./|(?<=/)/+"  # matches superfluous parts of a path: ./
 
 @dataclass(frozen=True)
 class PhotoRows:
-    """N photos, and for each photo the columns of the table row to which it belongs.
+    """N photos, each with the table row to which it belongs.
 
-    table: the N table rows, with text columns. The index is the number of the row in `source`; it occurs several times
-    if the row has several photos. If there is no table, the columns are the fields of the template.
+    table: the N table rows, with text columns. The index is the number of the row in `source`; it repeats if the row
+    has several photos. If there is no table, the columns are the names in braces of the path template, such as label
+    and file for train/{label}/{file}.
     images (N,): the path of each photo, relative to inputs and with forward slashes, or "" if it was not looked up.
     source: the table that was read, or None if there is no table.
     """
@@ -53,10 +54,10 @@ class PhotoRows:
     source: SourceTable | None
 
     def named(self, bad: np.ndarray) -> list[str]:
-        """Return a text for each bad row that shows the user where the row is.
+        """Return a text for each bad row by which the user finds the row.
 
         The text is the line in a CSV file, the image in a JSON file, or the path of the photo if there is no table.
-        bad (N,) bool: whether each row is bad.
+        bad: a bool array (N,), True for the bad rows.
         """
         if self.source is None:
             return self.images[bad].tolist()
@@ -64,16 +65,19 @@ class PhotoRows:
 
     @property
     def file(self) -> str:
-        """The path of the table for a message, or the text "the photos" if there is no table."""
+        """The path of the table as a text for messages, or "the photos" if there is no table."""
         return "the photos" if self.source is None else str(self.source.path)
 
 
 def find_photos(listing: Listing, path_template: str, source: SourceTable | None, key: str) -> PhotoRows:
-    """Return the photos of the table rows, or all photos that match the template if there is no table.
+    """Return the photos of the table rows or, if there is no table, all photos that match the template.
 
-    A field that is not a column of the table matches any part of a name. A row may then have several photos, and the
-    field becomes a column of the result. source: the table, or None; key: the key of competition.toml that has the
-    template, for errors. Raises InputError if a row has no photo, or if a path leads out of inputs.
+    path_template: the form of the photo paths, such as train/{label}/{id}.jpg. A name in braces that is not a column of
+    the table matches any part of a file or folder name. A row may then have several photos, and the name becomes a
+    column of the result.
+    source: the table, or None; key: the key of competition.toml that has the template, for errors.
+    Raises InputError if a photo is missing, if a path without extension fits two photos, or if a path leads out of
+    inputs.
     """
     if source is None:
         images, values = _matching_photos(listing, path_template, key)
@@ -96,7 +100,7 @@ def _by_template(listing: Listing, path_template: str, source: SourceTable, key:
         names = wanted[twice].tolist()
         raise InputError(
             f"{len(names)} row(s) of {source.path} fit two photos:{listed(names)}",
-            f'one photo per row; an extension at the end of {key} = "{path_template}" chooses it',
+            f'one photo per row; to choose one, add its extension to the end of {key} = "{path_template}"',
             f"edit {key} in competition.toml",
         )
     missing = (images == "").to_numpy()
@@ -110,18 +114,19 @@ def _check_inside(rows: PhotoRows, listing: Listing, key: str) -> None:
     if outside.any():
         paths = [f"{row}: {path}" for row, path in zip(rows.named(outside), rows.images[outside], strict=True)]
         raise InputError(
-            f"{len(paths)} path(s) in {rows.file} lead outside of inputs:{listed(paths)}",
-            f"paths in the folder {listing.inputs}, as {key} in competition.toml makes them",
+            f"{len(paths)} path(s) in {rows.file} lead out of the inputs folder:{listed(paths)}",
+            f"only paths inside the folder {listing.inputs}; the paths are made from {key} in competition.toml",
             f"correct those lines of {rows.file}, or edit {key} in competition.toml",
         )
 
 
 def _real_paths(listing: Listing, wanted: pd.Series) -> tuple[pd.Series, np.ndarray]:
-    """Return the real path of the photo at each wanted path (N,), and whether two photos fit the wanted path (N,) bool.
+    """Find the photo at each wanted path. Return its path as spelt on the disk, and whether two photos fit.
 
-    The real path is the path as the disk has it, or "" if there is no photo. wanted (N,): paths in Unicode NFC. The
-    extension of a wanted path may be missing, be ".*", be in another case, or be doubled because both the template and
-    the id have an extension.
+    Both results have one value for each wanted path (N,). The path is "" if there is no photo. The extension of a
+    wanted path may be missing, be ".*", be in another case, or be doubled because both the template and the id have an
+    extension.
+    listing: the photos in the inputs folder; wanted (N,): paths in the Unicode form NFC.
     """
     photos = in_folders(listing, wanted.str.rpartition("/")[0].unique().tolist())
     images, twice = _looked_up(wanted, photos), np.zeros(len(wanted), bool)
@@ -134,7 +139,7 @@ def _real_paths(listing: Listing, wanted: pd.Series) -> tuple[pd.Series, np.ndar
 
 
 def _looked_up(keys: pd.Series, photos: pd.Series) -> np.ndarray:
-    """Return the value in `photos` for each key (N,), or "" for a key that is not in the index of `photos`.
+    """Return the value in `photos` for each key, or "" for a key that is not in the index of `photos`.
 
     keys (N,): texts; photos: a Series of texts, whose index has no key twice.
     """
@@ -142,11 +147,12 @@ def _looked_up(keys: pd.Series, photos: pd.Series) -> np.ndarray:
 
 
 def _by_stem(wanted: pd.Series, photos: pd.Series) -> tuple[np.ndarray, np.ndarray]:
-    """Find photos whose extension is spelt differently in the wanted path, such as .jpg for .JPEG, or is missing there.
+    """Find the photos of paths whose extension is missing or spelt differently, such as .jpg for .JPEG.
 
-    Return the real path of the photo for each wanted path (N,), "" if there is none, and whether two photos fit the
-    wanted path (N,) bool. wanted (N,): paths in Unicode NFC; photos: the real paths of all photos in the folders of the
-    wanted paths, as a Series whose index is the paths in Unicode NFC. Real paths are as the disk has them.
+    Return, for each wanted path (N,), the path of the photo as spelt on the disk, or "" if there is none, and whether
+    two photos fit.
+    wanted (N,): paths in the Unicode form NFC; photos: all photos in the folders of the wanted paths, as `in_folders`
+    returns them.
     """
     names = photos.index.to_series()
     stems, ends = without_extension(names), names.map(lambda path: usual_extension(extension(path)))
@@ -165,8 +171,8 @@ def _by_listing(listing: Listing, path_template: str, source: SourceTable, key: 
     shared = [name for name in values if name in source.table]
     if not shared:
         raise InputError(
-            f'{key} = "{path_template}" has no field that is a column of {source.path}',
-            f"a template with at least one of the columns {', '.join(source.table)}",
+            f'{key} = "{path_template}" has no column of {source.path} in braces',
+            f"in braces, at least one of the columns {', '.join(source.table)}",
             f"edit {key} in competition.toml",
         )
     left = _keys(source.table[shared], path_template).assign(row=source.table.index)
@@ -184,11 +190,12 @@ def _by_listing(listing: Listing, path_template: str, source: SourceTable, key: 
 
 
 def _matching_photos(listing: Listing, path_template: str, key: str) -> tuple[pd.Series, pd.DataFrame]:
-    """Return the real path of each photo that matches the template (N,), and a table with a text column for each field.
+    """Find the photos whose paths match a template such as train/{label}/{file}.
 
-    The real path is the path as the disk has it. If the template ends in a field, the values of this field include the
-    extension. Raises InputError if no photo matches. key: the key of competition.toml that has the template, for the
-    error.
+    Return the paths (N,) as spelt on the disk, and a table with N rows and a text column for each name in braces. If
+    the template ends in a name in braces, the values of this name include the extension. Raises InputError if no photo
+    matches.
+    key: the key of competition.toml that has the template, for the error.
     """
     folders = [("", "")]  # pairs of a path in NFC and its real path
     for part in path_template.split("/")[:-1]:
@@ -209,10 +216,11 @@ def _matching_photos(listing: Listing, path_template: str, key: str) -> tuple[pd
 
 
 def _pattern(path_template: str) -> str:
-    """Return a regular expression for the whole path of a photo that matches the template.
+    """Return a regular expression for the paths of photos that match a template such as train/{label}/{id}.jpg.
 
     The extension of a photo may be spelt differently from the template, such as .JPEG for .jpg. If the template has no
-    extension, any extension matches. If the template ends in a field, the value of this field includes the extension.
+    extension, any extension matches. If the template ends in a name in braces, the value of this name includes the
+    extension.
     """
     end = extension(path_template)
     stem = path_templates.pattern(same_text(path_template.removesuffix(end)))
@@ -223,9 +231,11 @@ def _pattern(path_template: str) -> str:
 
 
 def _keys(values: pd.DataFrame, path_template: str) -> pd.DataFrame:
-    """Return the columns in `values` in Unicode NFC, so that equal values of rows and of photos compare as equal.
+    """Return the columns in the Unicode form NFC, so that equal values of rows and of photo paths compare as equal.
 
-    If the template ends in a field, the photo extension is removed from the values of this field.
+    If the template ends in a name in braces, as train/{id} does, the photo extension is removed from the values in this
+    column.
+    values: columns that are named in braces in the template.
     """
     values = values.apply(same_texts)
     last = path_templates.fields(path_template)[-1]
@@ -238,12 +248,13 @@ def _keys(values: pd.DataFrame, path_template: str) -> pd.DataFrame:
 
 
 def test_photo_template(settings: Settings, listing: Listing, table: pd.DataFrame, id_column: str) -> str:
-    """Return the template of the test photos: `test_images` or, without this key, a template made from `train_images`.
+    """Return the template of the test photos' paths, which is `test_images` or a changed `train_images`.
 
-    To make the template, "train" is replaced by "test" if the resulting folder exists, and each folder with a field
-    that the test rows lack is left out, such as {label}. If the only field of the template is not a column of the test
-    rows, the field is replaced by the column of ids; this is also true of `test_images`. table: the test rows;
-    id_column: the name of the column of ids.
+    Both are keys of competition.toml. `train_images` is only used if there is no `test_images`. In `train_images`,
+    "train" is replaced by "test" if the resulting folder exists, and each folder with a name in braces that the test
+    rows lack is left out, such as {label}. In both cases, if the only name in braces is not a column of the test rows,
+    it is replaced by the name of the column of ids.
+    table: the test rows; id_column: the name of the column of ids.
     """
     template = settings.test_images or _default_template(settings.train_images, listing, set(table))
     fields = path_templates.fields(template)
@@ -265,14 +276,14 @@ def _default_template(train_images: str, listing: Listing, columns: set[str]) ->
 
 
 def _no_photo_matches(listing: Listing, path_template: str, key: str) -> InputError:
-    """Return the error for a template that no photo matches.
+    """Return the InputError for a template such as train/{label}/{id}.jpg that no photo matches.
 
     key: the key of competition.toml that has the template.
     """
     folder = path_templates.literal_folder(path_template)
     return InputError(
         f'{key} = "{path_template}" matches no photo in {listing.inputs}{_files_in(listing.inputs, folder)}',
-        "photos at paths of this form, relative to the inputs folder",
+        f"photos at the paths that {key} in competition.toml describes, relative to the inputs folder",
         unpack_command(listing.inputs, folder) or f"edit {key} in competition.toml",
     )
 
@@ -280,10 +291,10 @@ def _no_photo_matches(listing: Listing, path_template: str, key: str) -> InputEr
 def _rows_without_photo(
     listing: Listing, tried: list[str], names: list[str], source: SourceTable, key: str
 ) -> InputError:
-    """Return the error for rows of the table `source` that have no photo.
+    """Return the InputError for rows of the table `source` that have no photo.
 
-    tried: the path at which each of these rows should have its photo; names: the line (CSV) or image (JSON) of each of
-    these rows in the table; key: the key of competition.toml that has the template.
+    tried: the path at which each of these rows should have its photo; names: where the user finds each of these rows,
+    such as "line 7"; key: the key of competition.toml that has the template of the photo paths.
     """
     rows, file = len(source.table), source.path
     shown = [f"{name}: no {path}" for name, path in zip(names[:TRIED], tried[:TRIED], strict=True)]
@@ -300,9 +311,9 @@ def _rows_without_photo(
 
 
 def _files_in(inputs: Path, folder: str) -> str:
-    """Return a line of text that counts the files in `folder`, a path relative to inputs, by extension.
+    """Return a line of text that says how many files of each extension are in `folder`.
 
-    If the folder does not exist, the files in the nearest folder above it that exists are counted.
+    folder: a path relative to inputs. If it does not exist, the nearest existing folder above it is taken.
     """
     place = inputs / folder
     while not place.is_dir() and place not in (inputs, place.parent):

@@ -1,7 +1,7 @@
-"""Find and read the sample submission, and decide which of its columns a submission fills, and with which answers.
+"""Find and read the sample submission, and decide which of its columns must be filled, and with what kind of answers.
 
-`read_sample` reads the file. `sample_of` compares the columns of the file with the classes and chooses the form of the
-answers (`Sample.answer`): one column for each class, or one column with a label, a number, a ranking or a probability.
+`read_sample` reads the file. `sample_of` compares the columns of the file with the classes. The answers are either in
+one column for each class, or in one column with labels, numbers, rankings or probabilities.
 """
 
 import os
@@ -44,23 +44,26 @@ class SampleFile:
 
 
 def is_named(column: str) -> bool:
-    """Return whether `column` is a name from the file, and not a substitute such as "Unnamed: 0" for a missing name."""
+    """Return whether a column has a name in the file.
+
+    A column without a name is called "" or, for example, "Unnamed: 0".
+    """
     return bool(column) and not column.startswith(UNNAMED)
 
 
 def read_sample(inputs: Path, settings: Settings, path: str = "") -> SampleFile:
     """Read the sample submission.
 
-    path: the path of the file, relative to inputs, or "". In the second case, the path is the value of the key `sample`
-    or, without this key, the file is searched for. Raises InputError if there is no sample submission, if there are
+    path: the path of the file, relative to inputs. If it is "", the key `sample` of competition.toml gives the path or,
+    without this key, the file is searched for. Raises InputError if there is no sample submission, if there are
     several, or if an id occurs twice.
     """
     path = path or settings.sample or find_sample(inputs, settings)
     file = inputs / path
     if not file.is_file():
         raise InputError(
-            f'there is no file {file} (sample = "{path}")',
-            "the sample submission at this path",
+            f"there is no file {file}, although it should be the sample submission",
+            "the sample submission at this path, or another path as the key `sample` in competition.toml",
             unpack_command(inputs, path) or "edit sample in competition.toml",
         )
     table = read_text_table(file)
@@ -80,8 +83,8 @@ def read_sample(inputs: Path, settings: Settings, path: str = "") -> SampleFile:
 def find_sample(inputs: Path, settings: Settings) -> str:
     """Return the path, relative to inputs, of the table with "sample" or "submission" in its file name.
 
-    Tables in inputs and in the folders directly in it are considered. A name with both words is preferred, and then a
-    table in inputs itself. Raises InputError if no table fits, or if several tables fit equally well.
+    Only tables in inputs and in the folders directly in inputs are considered. A name with both words is preferred, and
+    then a table in inputs itself. Raises InputError if no table fits, or if several tables fit equally well.
     """
     tables = [_tables(inputs, depth) for depth in (0, 1)]
     for words in (("sample", "submi"), ("sample",), ("submi",)):
@@ -118,8 +121,9 @@ def _tables(inputs: Path, depth: int) -> list[str]:
 def _id_column(settings: Settings, table: pd.DataFrame) -> str:
     """Return the name of the column of ids in the sample submission.
 
-    This is the column that the key `id` names, even if it differs in upper and lower case. If there is no such column,
-    it is the first column with a name.
+    This is the column that the key `id` of competition.toml names; upper and lower case may differ. If there is no such
+    column, it is the first column with a name.
+    table: the sample submission.
     """
     names = [name for name in table if is_named(name)] or list(table)
     same = [name for name in names if name == settings.id] or [n for n in names if n.lower() == settings.id.lower()]
@@ -130,11 +134,11 @@ def _id_column(settings: Settings, table: pd.DataFrame) -> str:
 
 
 def sample_of(settings: Settings, file: SampleFile, classes: tuple[str, ...], metric: Metric) -> Sample:
-    """Return the Sample, which says which columns of the sample submission are filled, and in which form.
+    """Return the Sample, which says which columns of the sample submission to fill and with what kind of answers.
 
     file: the sample submission; classes: the class names from competition.toml or the training table. Raises InputError
-    if the columns do not fit the classes, if it is not clear which column must be filled, or if the metric needs
-    probabilities although the sample submission has only one column of labels.
+    if the columns do not fit the classes, if it is not clear which column must be filled, or if the metric needs the
+    probability of each class but only one column must be filled.
     """
     check_columns(file.table, settings.listed("fill"), "fill", file.path)
     columns = _class_columns(settings, file, classes)
@@ -146,11 +150,12 @@ def sample_of(settings: Settings, file: SampleFile, classes: tuple[str, ...], me
 
 
 def _class_columns(settings: Settings, file: SampleFile, classes: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the names of the columns that each belong to one class, or () if one column holds all answers.
+    """Return the columns of the sample submission that each belong to one class, or () if one column holds all answers.
 
-    The order is that of the file. A column may have the name or the number of its class. classes: the class names.
-    Raises InputError for a column of numbers that belongs to no class, and for a class without a column. Only the
-    sample submission of a multilabel competition may lack the columns of some labels.
+    A column may have the name or the number of its class. The order is that of the key `fill` of competition.toml or,
+    without this key, of the file. Raises InputError for a column of numbers that belongs to no class, and for a class
+    without a column. If the target is multilabel, classes may lack a column.
+    classes: the class names.
     """
     if settings.answer not in ("", "probabilities") or settings.target == "regression":
         return ()
@@ -181,16 +186,17 @@ def _other_classes(path: str, missing: list[str], strange: list[str]) -> InputEr
         parts.append(f"{path} has {len(strange)} column(s) that are not training labels: {shown}")
     return InputError(
         "; ".join(parts),
-        "the same classes in the sample as in the training table, or the keys `classes` and `fill` in competition.toml",
+        "the same classes as in the training table, or the keys `classes` and `fill` in competition.toml",
         EDIT,
     )
 
 
 def _answer_column(settings: Settings, file: SampleFile) -> str:
-    """Return the name of the only column that a submission fills. Raises InputError unless exactly one column fits.
+    """Return the name of the only column that a submission must fill. Raises InputError unless exactly one column fits.
 
-    The candidates are, in this order: the column that the key `fill` names, the column with the name of the label
-    column, the only column except the ids, and a column with a usual name for answers, such as "prediction".
+    The candidates are, in this order: the column that the key `fill` of competition.toml names, the column with the
+    name of the label column, the only column except the ids, and a column with a usual name for answers, such as
+    "prediction".
     """
     names, wanted = file.others, [*settings.listed("fill")] or [settings.label]
     columns = [name for name in names if name in wanted]
@@ -208,10 +214,11 @@ def _answer_column(settings: Settings, file: SampleFile) -> str:
 
 
 def _answer_of_column(settings: Settings, metric: Metric, path: str, column: str) -> str:
-    """Return the form of the answers that the target and the metric need in a single column, such as "label".
+    """Return the kind of answers for a single column to fill: number, ranking, probability, labels, index or label.
 
-    The forms are the keys of ANSWERS in competition.py. path, column: the sample submission and its column to fill, for
-    the error. Raises InputError if the metric needs the probabilities of several classes.
+    The target and the metric decide. The section "Answers" of docs/competition.md explains the kinds.
+    path, column: the sample submission and the column to fill, for the error. Raises InputError if the metric needs the
+    probabilities of several classes.
     """
     target, probabilistic = settings.target, metric.needs in ("probabilities", "ranks")
     if target == "regression" or (target == "ordinal" and metric.needs == "values"):
@@ -248,22 +255,22 @@ def raw_sample(competition: Competition, inputs: Path) -> RawTable:
 
 
 def sample_ids(sample: RawTable, competition: Competition) -> list[str]:
-    """Return the prediction ids of the sample submission, in the order of the rows."""
+    """Return the ids in the sample submission, in the order of its rows."""
     return sample.column(competition.sample.id)
 
 
 def sample_ids_here(competition: Competition, inputs: Path) -> list[str] | None:
-    """Return the prediction ids of the sample submission, or None if the file is not in the folder `inputs`."""
+    """Return the ids in the sample submission, or None if there is no such file in the folder `inputs`."""
     if not (competition.sample and (inputs / competition.sample.file).is_file()):
         return None
     return sample_ids(raw_sample(competition, inputs), competition)
 
 
 def check_same_ids(expected: Iterable[str], found: Iterable[str], where: str, run: str) -> None:
-    """Raise InputError unless `found` has exactly the ids in `expected`, each of them once and in any order.
+    """Raise InputError unless `found` has each id in `expected` exactly once, in any order, and no other id.
 
-    expected: the ids of the sample submission; where: the path of the file with the ids in `found`; run: the advice of
-    the error.
+    expected: the ids of the sample submission; where: the path of the file with the ids in `found`, for the error; run:
+    what the error tells the user to run.
     """
     expected, found = pd.Index(list(expected)), pd.Index(list(found))
     problems = {

@@ -1,7 +1,7 @@
 """Read one table of the competition, CSV or COCO JSON, with all columns as text.
 
 The first section reads a table and names its rows in messages: by the line in a CSV file, and by the image in a JSON
-file. The second section reads COCO JSON as a table with one row per image. The third section is for missing files: it
+file. The second section turns COCO JSON into a table with one row per image. The third section is for missing files: it
 finds an archive that was not unpacked, and returns the command that unpacks the archive.
 """
 
@@ -30,7 +30,7 @@ class SourceTable:
     """A table that was read from a file.
 
     path: the path of the file; size: the number of rows in the file; table: all rows of the file or some of them, with
-    text columns. The index of `table` is the row number in the file.
+    text columns. The index of `table` is the row number in the file, which starts at 0.
     """
 
     path: Path
@@ -39,13 +39,13 @@ class SourceTable:
 
     @property
     def is_json(self) -> bool:
-        """Return whether the file is COCO JSON, and not CSV."""
+        """Whether the file is COCO JSON, and not CSV."""
         return self.path.suffix.lower() == ".json"
 
     def named(self, rows) -> list[str]:
-        """Return a text for each row number in `rows` by which the user finds the row in the file.
+        """Return a text for each row by which the user finds it: "line 7" in a CSV file, "image a.jpg" in a JSON file.
 
-        The text is "line 7", for example, in a CSV file, and "image a.jpg" in a JSON file.
+        rows: row numbers, as in the index of `table`.
         """
         if self.is_json:
             return [f"image {self.table['file_name'][row]}" for row in rows]
@@ -56,7 +56,7 @@ class SourceTable:
 def check_columns(table: pd.DataFrame, names, key: str, file: str) -> None:
     """Raise InputError, with a list of the existing columns, if the table lacks one of the columns in `names`.
 
-    key: the key of competition.toml that names the columns; file: the path of the table. Both are for the error.
+    key: the key of competition.toml that names the columns; file: the path of the table. The error shows both.
     """
     missing = [name for name in names if name not in table]
     if missing:
@@ -76,7 +76,7 @@ def read_source(inputs: Path, name: str, key: str) -> SourceTable:
     path = Path(inputs) / name
     if not path.is_file():
         others = sorted(p.name for p in path.parent.glob("*") if p.suffix.lower() in (".csv", ".tsv", ".txt", ".json"))
-        expected = f"a table, such as {', '.join(others[:20])}" if others else "a table"
+        expected = f"the path of a table, such as {', '.join(others[:20])}" if others else "the path of a table"
         raise InputError(
             f'there is no file {path} ({key} = "{name}" in competition.toml)',
             expected,
@@ -89,8 +89,8 @@ def read_source(inputs: Path, name: str, key: str) -> SourceTable:
 def read_text_table(path: Path, columns: tuple[str, ...] = ()) -> pd.DataFrame:
     """Read a CSV file as a table with text columns.
 
-    columns: the columns that the file must have; it may have more. Raises InputError, with advice to correct the file,
-    if the file lacks one of these columns or cannot be read.
+    columns: the columns that the file must have; it may have more. Raises InputError if the file lacks one of these
+    columns or cannot be read.
     """
     try:
         return read_table(path, columns, "")
@@ -99,7 +99,7 @@ def read_text_table(path: Path, columns: tuple[str, ...] = ()) -> pd.DataFrame:
 
 
 def _advice(path: Path) -> str:
-    """Return the advice to correct the file at `path`. The file is read again, because its encoding must be known."""
+    """Return what the error tells the user to do with a wrong table: correct it or, if needed, convert its encoding."""
     try:
         return advice_to_correct(path)
     except OSError:
@@ -114,8 +114,8 @@ def read_coco(path: Path) -> pd.DataFrame:
 
     The columns are the fields of the image, category_id, category_name, and the other fields of the image's first
     annotation. The id of the image is in both `id` and `image_id`. If an image has several categories, they are
-    separated by a space. If the file has annotations, images without an annotation are left out. A file may also be
-    only a list of images. Raises InputError for any other file.
+    separated by a space. If the file has annotations, images without an annotation are left out. The file may also be a
+    list of images without annotations. Raises InputError for any other file.
     """
     content = _content(path)
     images = _table(_records(path, content, "images"))
@@ -173,7 +173,7 @@ def _id(table: pd.DataFrame, names: tuple[str, ...], path: Path, what: str) -> p
 def _names(content: dict, path: Path) -> dict[str, str]:
     """Return a dictionary from the id of each category to its name, or {} if the categories have no names.
 
-    content: the content of a COCO JSON file.
+    content: the content of a COCO JSON file; path: its path, for the error.
     """
     records = content.get("categories")
     categories = _table(records) if isinstance(records, list) and records and isinstance(records[0], dict) else None
@@ -183,7 +183,7 @@ def _names(content: dict, path: Path) -> dict[str, str]:
 
 
 def _labels(annotations: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:
-    """Return one row per image, with its different categories and the other columns of its first annotation.
+    """Return a table with one row per image: its different categories and the other columns of its first annotation.
 
     annotations: one row for each annotation; names: a dictionary from the id of each category to its name, or {}.
     """
@@ -254,8 +254,8 @@ def _command(archive: Path, parts: list[str]) -> str:
 def _has_one_of(archive: Path, parts: list[str]) -> bool:
     """Return whether the archive contains one of the wanted folders or files at its top level.
 
-    Only the first entry of a tar archive is looked at. An archive that cannot be read counts as a match. parts: the
-    names of the wanted folders and files; if the list is empty, every folder is wanted.
+    Only the first entry of a tar archive is looked at. If an archive cannot be read, the result is True.
+    parts: the names of the wanted folders and files. If the list is empty, every folder is wanted.
     """
     try:
         if zipfile.is_zipfile(archive):

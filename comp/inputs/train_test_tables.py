@@ -9,9 +9,9 @@ Training rows: one row per photo.
 | image             | path of the photo, relative to inputs, with forward slashes; unique                 |
 | group             | text; rows with equal text stay in one fold; the path of the photo if there are no groups |
 | label             | class index; for multilabel class indices separated by spaces, or ""; for regression a float |
-| attributes        | one int column for each attribute, with the index of the attribute's value          |
-| id                | prediction id of the photo, only if the competition combines photos                 |
-| kept columns      | `columns` of competition.toml, and the columns of `ranges`; as numbers if all values are numbers |
+| attributes        | one int column for each property of the classes, such as colour, with the index of its value |
+| id                | only if several photos may share an id and get one answer (key `combine`): the id of the photo |
+| further columns   | `columns` of competition.toml, and the columns of `ranges`; as numbers if all values are numbers |
 
 Test rows: id and image, in the order of the sample submission. An id has several rows if it has several photos.
 """
@@ -35,7 +35,7 @@ BETWEEN = "_"  # joins the values of several columns
 
 
 def training_rows(rows: PhotoRows, competition: Competition, settings: Settings) -> pd.DataFrame:
-    """Return the training rows, one for each photo, with the columns that the table in the module docstring explains.
+    """Return a row for each training photo: its path (image), group, label, attributes and further columns.
 
     rows: the training photos, with the columns of the training table. Raises InputError for a missing column, for a
     label that is not a class, and for a photo with two different labels.
@@ -54,11 +54,12 @@ def training_rows(rows: PhotoRows, competition: Competition, settings: Settings)
 
 
 def without_test_photos(rows: PhotoRows, settings: Settings) -> PhotoRows:
-    """Return the rows of the training photos without the photos in the folder of the test photos.
+    """Return the training photos without the photos in the folder of the test photos.
 
-    A template such as {label}/{id}.jpg matches test photos too, because their folder can be taken for a label. `rows`
-    is returned unchanged if the training photos are in the folder of the test photos, or if the key `test_images` gives
-    no folder.
+    A path template such as {label}/{id}.jpg matches test photos too, because their folder can be taken for a label.
+    `rows` is returned unchanged if all training photos are in the folder of the test photos, or if the key
+    `test_images` of competition.toml gives no folder.
+    rows: the photos that match the template of the training photos.
     """
     folder = path_templates.literal_folder(settings.test_images)
     own = path_templates.literal_folder(settings.train_images)
@@ -69,12 +70,12 @@ def without_test_photos(rows: PhotoRows, settings: Settings) -> PhotoRows:
 
 
 def _groups(rows: PhotoRows, settings: Settings) -> pd.Series:
-    """Return the group of each photo, (N,) text; photos of one group stay in one fold.
+    """Return the group of each photo as text (N,). Photos of one group stay in one fold.
 
-    The key `group` names columns or a template of columns. The key `group_pattern` is a regular expression that finds
-    the group in the path of the photo. If there is neither key, or if the columns are empty for a photo, the group is
-    the path of the photo. Raises InputError for a missing column, and for a path that the regular expression does not
-    match.
+    The key `group` of competition.toml names columns, or puts them in braces as in {patient}_{side}. The key
+    `group_pattern` is a regular expression that finds the group in the path of the photo. Without both keys, or if the
+    columns are empty for a photo, the group is the path of the photo. Raises InputError for a missing column, and for a
+    path that the regular expression does not match.
     """
     if settings.group_pattern:
         return _groups_by_pattern(rows, settings.group_pattern)
@@ -102,16 +103,16 @@ def _groups_by_pattern(rows: PhotoRows, pattern: str) -> pd.Series:
 
 
 def _prediction_ids(rows: PhotoRows, settings: Settings) -> pd.Series:
-    """Return the prediction id (N,) of each training photo, for a competition that combines photos."""
+    """Return the id of each training photo (N,), for a competition in which photos with the same id get one answer."""
     template = settings.id if "{" in settings.id else f"{{{settings.id or 'id'}}}"
     check_columns(rows.table, path_templates.fields(template), "id", rows.file)
     return path_templates.fill(template, rows.table)
 
 
 def _numbers_if_all_are(column: pd.Series) -> pd.Series:
-    """Return the column as numbers if each field is a number or empty, with NaN for empty fields.
+    """Return the column as numbers, with NaN for empty fields, if all other fields are numbers.
 
-    Other columns, and columns in which all fields are empty, are returned unchanged.
+    Otherwise, or if all fields are empty, the column is returned unchanged.
     """
     numbers = pd.to_numeric(column.where(column != ""), errors="coerce")
     return numbers if (numbers.notna() | (column == "")).all() and numbers.notna().any() else column
@@ -120,7 +121,7 @@ def _numbers_if_all_are(column: pd.Series) -> pd.Series:
 def _each_photo_once(table: pd.DataFrame, rows: PhotoRows) -> pd.DataFrame:
     """Return the table without rows that repeat the photo and the label of an earlier row.
 
-    rows: the photos of `table`, for the error. Raises InputError if a photo has two different labels.
+    table: the training rows; rows: their photos, for the error. Raises InputError if a photo has two different labels.
     """
     repeated = table["image"].duplicated(keep=False).to_numpy()
     if not repeated.any():
@@ -143,10 +144,10 @@ def _each_photo_once(table: pd.DataFrame, rows: PhotoRows) -> pd.DataFrame:
 def rows_of_sample(
     settings: Settings, sample: SampleFile, filled: tuple[str, ...], test: SourceTable | None, inputs: Path
 ) -> tuple[SourceTable, pd.Series]:
-    """Return the test rows whose prediction ids are in the sample submission, and the prediction ids of these rows.
+    """Return the test rows whose ids are in the sample submission, and these ids.
 
-    test: the test table, or None if the rows of the sample submission are the test rows; filled: the columns of the
-    sample submission that a submission fills. Raises InputError if the test table lacks an id of the sample submission.
+    filled: the names of the columns that a submission must fill; test: the test table, or None to take the rows of the
+    sample submission as test rows. Raises InputError if the test table lacks an id of the sample submission.
     """
     wanted = sample.table[sample.id]
     if test is None:
@@ -167,10 +168,11 @@ def rows_of_sample(
 
 
 def _sample_ids(settings: Settings, test: SourceTable, sample: SampleFile) -> pd.Series:
-    """Return the prediction id of each row of the test table.
+    """Return the id of each row of the test table, as the sample submission has it.
 
-    The key `id` names the column of ids, or gives a template of columns. Without this key, the ids are in the column
-    that has the name of the column of ids in the sample submission. Raises InputError if a column is missing.
+    The key `id` of competition.toml names the column of ids, or puts several columns in braces, as in {patient}_{side}.
+    Without this key, the ids are in the column that has the same name as the column of ids in the sample submission.
+    Raises InputError if a column is missing.
     """
     if "{" in settings.id:
         check_columns(test.table, path_templates.fields(settings.id), "id", str(test.path))
@@ -184,8 +186,8 @@ def _sample_ids(settings: Settings, test: SourceTable, sample: SampleFile) -> pd
 def test_rows(rows: PhotoRows, ids: np.ndarray, sample: SampleFile, competition: Competition) -> pd.DataFrame:
     """Return a row for each test photo, with the columns id and image, in the order of the sample submission.
 
-    The column image is the path of the photo. rows: the M test photos; ids (M,): the prediction id of each photo.
-    Raises InputError if an id has several photos although the competition does not combine photos.
+    The column image is the path of the photo. rows: the M test photos; ids (M,): the id of each photo in the sample
+    submission. Raises InputError if several photos have the same id, unless competition.toml has the key `combine`.
     """
     table = pd.DataFrame({"id": ids, "image": rows.images.to_numpy()})
     repeated = table["id"][table["id"].duplicated()].unique().tolist()
@@ -193,7 +195,8 @@ def test_rows(rows: PhotoRows, ids: np.ndarray, sample: SampleFile, competition:
         raise InputError(
             f"{len(repeated)} id(s) of {rows.file} have several photos:{listed(repeated)}",
             "one photo for each id of the sample submission, or the key `combine` in competition.toml",
-            'write combine = "mean" or combine = "max" in competition.toml, and set `id` to columns of both tables',
+            'write combine = "mean" or combine = "max" in competition.toml, '
+            "and set `id` to columns that the training table and the test table have",
         )
     place = pd.Index(sample.table[sample.id]).get_indexer(table["id"])
     return table.iloc[np.argsort(place, kind="stable")].reset_index(drop=True)
@@ -208,10 +211,10 @@ def shared_columns(
     """Return the columns that the training table and the test table share, without labels, as two tables.
 
     The first table has a row for each training photo, and its index is the path (image). The second table has a row for
-    each test photo, and its index is the prediction id and the path (id, image). A column holds numbers if all its
-    training values are numbers; a test value that is not a number then becomes NaN. Other columns hold text, with ""
-    for empty fields. train, test: the photos, each with the columns of its table row; ids: the prediction id of each
-    test photo.
+    each test photo, and its index is the id in the sample submission and the path (id, image). A column holds numbers
+    if all its training values are numbers; a test value that is not a number then becomes NaN. Other columns hold text,
+    with "" for empty fields.
+    train, test: the photos, each with the columns of its table row; ids: the id of each test photo.
     """
     labels = {*settings.listed("label"), *settings.attributes, *competition.sample.columns}
     shared = [name for name in train.table if name in test.table and name not in labels]
@@ -230,7 +233,7 @@ def _columns_of(rows: PhotoRows, names: list[str]) -> pd.DataFrame:
 
 
 def names_of_rows(settings: Settings) -> set[str]:
-    """Return the names of the columns that only identify the photo, the prediction id or the group of a row.
+    """Return the names of the columns that only identify a photo, an id of the sample submission or a group.
 
     A model does not get these columns as inputs, because their values do not describe the photo.
     """

@@ -1,4 +1,5 @@
-"""The metrics. metric.py has the class Metric, formulas.py the formulas, and named_metrics.py the built-in metrics.
+"""This folder contains the metrics. Add your own metrics in user_metrics.py.
 
-Add your own metrics in user_metrics.py. No module in this folder depends on a competition.
+metric.py defines the class Metric, formulas.py has the formulas, and named_metrics.py lists the built-in metrics. No
+module in this folder reads the settings or the data of a competition.
 """

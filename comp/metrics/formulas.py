@@ -1,11 +1,12 @@
-"""The formulas of the metrics, in five sections: counts of classes, kappa, errors of numbers, probabilities, ranks.
+"""This module has the formulas of all metrics: of class counts, of grades (kappa), of numbers, probabilities and ranks.
 
-Many metrics are a ratio of sums over classes (see `macro_f_terms`) or depend on means over rows (see `kappa_rows`).
-Functions return the terms of these sums, or the quantities of each row, so that the searches and the bootstrap can
-compute a metric many thousand times. scikit-learn is not used, because it returns only the metric, and needs about ten
-times longer for few rows.
+The bootstrap and the searches for blend weights compute a metric many thousand times. So most metrics are computed in
+two steps: the rows are first turned into counts of classes or into a few quantities of each row, and the metric is then
+computed quickly from sums of the counts or from means of the quantities. scikit-learn is not used, because it cannot
+separate the two steps, and because it needs about ten times longer for few rows.
 
-Letters: N rows, C classes, S quantities for each row. Labels are classes (N,), or (N, C) of 0 and 1 for several labels.
+Letters in the shapes: N rows, C classes, and … any further axes, such as the rounds of a bootstrap. Labels are class
+numbers (N,) or, for multilabel data, (N, C) of 0 and 1.
 """
 
 import numpy as np
@@ -21,10 +22,11 @@ TINY = 1e-9  # replaces a denominator of 0; the numerator is then 0, too
 
 
 def counts(labels: np.ndarray, answers: np.ndarray, classes: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return three arrays (C,) int: how many true positives, how many answers and how many labels each class has.
+    """Return three integer arrays (C,): the number of true positives, of predictions and of labels of each class.
 
-    labels, answers: classes (N,), or (N, C) of 0 and 1. classes: the number C of classes; 0 means that the largest
-    class that occurs is the last class.
+    labels, answers: the true and the predicted classes, as class numbers (N,) or, for multilabel data, as (N, C) of 0
+    and 1. classes: the number C of classes. If it is 0, the largest class number that occurs is taken as the last
+    class.
     """
     labels, answers = np.asarray(labels), np.asarray(answers)
     if labels.ndim == 2:
@@ -37,15 +39,15 @@ def counts(labels: np.ndarray, answers: np.ndarray, classes: int = 0) -> tuple[n
 
 
 def ratio(numerators: np.ndarray, denominators: np.ndarray) -> np.ndarray:
-    """Return the sum of the numerators (…, C) divided by the sum of the denominators (…, C), or 0 if both are 0."""
+    """Return the sum of `numerators` over the last axis divided by that of `denominators`, or 0 if both are 0."""
     return numerators.sum(-1) / np.maximum(denominators.sum(-1), TINY)
 
 
 def f_scores(true_positives, predicted, actual, beta: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
-    """Return two arrays (…, C): the F-beta of each class, and the denominator of F-beta.
+    """Return two arrays (…, C): the F-beta of each class, and the denominator in the formula of this F-beta.
 
-    true_positives, predicted, actual: counts (…, C) of the true positives, the answers and the labels of each class.
-    For a class that does not occur, both results are 0.
+    Both are 0 for a class that has no labels and no predictions. true_positives, predicted, actual (…, C): the number
+    of true positives, of predictions and of labels of each class; … stands for any further axes.
     """
     whole = predicted + (actual if beta == 1 else beta * beta * actual)
     scores = (1 + beta * beta) * true_positives / np.maximum(whole, TINY)
@@ -53,51 +55,57 @@ def f_scores(true_positives, predicted, actual, beta: float = 1.0) -> tuple[np.n
 
 
 def macro_f_terms(true_positives, predicted, actual, beta: float = 1.0):
-    """Return numerators and denominators (…, C). The ratio of their sums is the mean F-beta over the classes.
+    """Return numerators and denominators (…, C). The ratio of their sums over the classes is macro F-beta.
 
-    Only classes that occur in labels or answers are averaged, as in scikit-learn with zero_division=nan. The arguments
-    are counts (…, C) of the true positives, the answers and the labels of each class.
+    Macro F-beta is the mean of the F-beta of the classes. Classes without labels and without predictions are left out,
+    as in scikit-learn with zero_division=nan. The first three arguments (…, C) are the number of true positives, of
+    predictions and of labels of each class; … stands for any further axes.
     """
     scores, whole = f_scores(true_positives, predicted, actual, beta)
     return scores, whole > 0
 
 
 def micro_f_terms(true_positives, predicted, actual, beta: float = 1.0):
-    """Return numerators and denominators (…, C). The ratio of their sums is the F-beta of all classes together.
+    """Return numerators and denominators (…, C). The ratio of their sums over the classes is micro F-beta.
 
-    The arguments are counts (…, C) of the true positives, the answers and the labels of each class.
+    Micro F-beta is the F-beta of the counts of all classes together. The first three arguments (…, C) are the number of
+    true positives, of predictions and of labels of each class; … stands for any further axes.
     """
     return (1 + beta * beta) * true_positives, beta * beta * actual + predicted
 
 
 def weighted_f1_terms(true_positives, predicted, actual):
-    """Return numerators and denominators (…, C). The ratio of their sums is the mean F1, weighted by labels per class.
+    """Return numerators and denominators (…, C). The ratio of their sums over the classes is weighted F1.
 
-    The arguments are counts (…, C) of the true positives, the answers and the labels of each class.
+    Weighted F1 is the mean of the F1 of the classes, where the weight of a class is its number of labels. The arguments
+    (…, C) are the number of true positives, of predictions and of labels of each class; … stands for any further axes.
     """
     return f_scores(true_positives, predicted, actual)[0] * actual, actual
 
 
 def accuracy_terms(true_positives, predicted, actual):
-    """Return numerators and denominators (…, C). The ratio of their sums is the share of right answers.
+    """Return numerators and denominators (…, C). The ratio of their sums over the classes is the accuracy.
 
-    The arguments are counts (…, C) of the true positives, the answers and the labels of each class.
+    The arguments (…, C) are the number of true positives, of predictions and of labels of each class; … stands for any
+    further axes.
     """
     return true_positives, actual
 
 
 def balanced_accuracy_terms(true_positives, predicted, actual):
-    """Return numerators and denominators (…, C). The ratio of their sums is the mean recall over classes with labels.
+    """Return numerators and denominators (…, C). The ratio of their sums over the classes is balanced accuracy.
 
-    The arguments are counts (…, C) of the true positives, the answers and the labels of each class.
+    Balanced accuracy is the mean recall of the classes that have labels. The arguments (…, C) are the number of true
+    positives, of predictions and of labels of each class; … stands for any further axes.
     """
     return (true_positives / np.maximum(actual, TINY)).astype(np.float64, copy=False), actual > 0
 
 
 def samples_f_rows(labels: np.ndarray, answers: np.ndarray, beta: float = 1.0) -> np.ndarray:
-    """Return the F-beta (N, 1) of each row, computed from the row's labels and answers, or 0 if the row has neither.
+    """Return the F-beta of each row of multilabel data as an array (N, 1).
 
-    labels, answers: (N, C) of 0 and 1.
+    The F-beta of a row compares its true labels with its predicted labels. It is 0 if the row has neither. labels,
+    answers: the true and the predicted labels, as (N, C) of 0 and 1.
     """
     labels, answers = labels.astype(bool, copy=False), answers.astype(bool, copy=False)
     sizes = (np.count_nonzero(part, axis=1) for part in (labels & answers, answers, labels))
@@ -105,7 +113,10 @@ def samples_f_rows(labels: np.ndarray, answers: np.ndarray, beta: float = 1.0) -
 
 
 def macro_f1_score(labels: np.ndarray, answers: np.ndarray, classes: int) -> float:
-    """Return the mean F1 over the classes (Macro F1) of answers (N,) for labels (N,)."""
+    """Return the Macro F1, which is the mean of the F1 of the classes.
+
+    labels, answers (N,): the true and the predicted class of each row. classes: the number of classes.
+    """
     return float(ratio(*macro_f_terms(*counts(labels, answers, classes))))
 
 
@@ -113,21 +124,22 @@ def macro_f1_score(labels: np.ndarray, answers: np.ndarray, classes: int) -> flo
 
 
 def kappa_rows(labels: np.ndarray, grades: np.ndarray) -> np.ndarray:
-    """Return four quantities (N, 4) of each row, from whose means `kappa_of_means` computes quadratic weighted kappa.
+    """Return four quantities of each row as an array (N, 4), from which quadratic weighted kappa can be computed.
 
-    The quantities are the label, the answered grade, the sum of the squares of both, and their product. labels, grades
-    (N,): the true and the answered grades.
+    The quantities are the true grade, the predicted grade, the sum of their squares, and their product.
+    `kappa_of_means` takes the means of these quantities. labels, grades (N,): the true and the predicted grades.
     """
     labels, grades = labels.astype(np.float64), np.broadcast_to(grades, labels.shape).astype(np.float64)
     return np.stack([labels, grades, labels**2 + grades**2, labels * grades], 1)
 
 
 def kappa_of_means(means: np.ndarray) -> np.ndarray:
-    """Return quadratic weighted kappa (…) (Cohen 1968). means (…, 4): the means of the quantities of `kappa_rows`.
+    """Return quadratic weighted kappa (Cohen 1968), computed from the means of the four quantities of `kappa_rows`.
 
-    Kappa is 1 - d / e, where d is the mean squared distance between label and answer, and e is the mean squared
-    distance that is expected if labels and answers are independent. Kappa is 1 if all labels and all answers are the
-    same grade.
+    means (…, 4): the means over the rows, where … stands for any further axes. The result has the shape (…). Kappa is
+    1 - d / e, where d is the mean squared distance between true and predicted grades, and e is the distance d that
+    would be expected if predictions and truth were independent. If all true and all predicted grades are the same
+    grade, kappa is 1.
     """
     label, grade, squares, product = np.moveaxis(means, -1, 0)
     expected = squares - 2 * label * grade
@@ -138,17 +150,17 @@ def kappa_of_means(means: np.ndarray) -> np.ndarray:
 
 
 def squared_rows(labels: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Return the squared error (N, 1) of each row."""
+    """Return the squared error (N, 1) of each row. labels, values (N,): the true and the predicted numbers."""
     return (labels.astype(np.float64) - values)[:, None] ** 2
 
 
 def root(means: np.ndarray) -> np.ndarray:
-    """Return the root mean squared error (…). means (…, 1): the mean squared error."""
+    """Return the root mean squared error, as an array (…), from the mean squared error, an array (…, 1)."""
     return np.sqrt(means[..., 0])
 
 
 def absolute_rows(labels: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Return the absolute error (N, 1) of each row."""
+    """Return the absolute error (N, 1) of each row. labels, values (N,): the true and the predicted numbers."""
     return np.abs(labels.astype(np.float64) - values)[:, None]
 
 
@@ -158,11 +170,12 @@ FLOOR = 1e-7  # smaller probabilities are raised to it, so that a certain but wr
 
 
 def of_truth(labels: np.ndarray, probs: np.ndarray) -> np.ndarray:
-    """Return the probabilities that were predicted for the truth.
+    """Return the predicted probability of the truth, for each row or for each label of each row.
 
-    If each row has one class, the result (N,) is the probability of the true class. If rows have several labels, the
-    result (N, C) is p for each label that the row has and 1 - p for each label that the row does not have, where p is
-    the probability of the label. labels: classes (N,), or (N, C) of 0 and 1; probs (N, C): the probabilities.
+    If each row has one class, labels are class numbers (N,), and the result (N,) is the probability of the true class.
+    For multilabel data, labels are (N, C) of 0 and 1. The result (N, C) is then p for a label that is present, and
+    1 - p for a label that is absent, where p is the predicted probability of the label. probs (N, C): the predicted
+    probabilities.
     """
     if labels.ndim == 2:
         return np.where(labels.astype(bool, copy=False), probs, 1 - probs)
@@ -170,34 +183,41 @@ def of_truth(labels: np.ndarray, probs: np.ndarray) -> np.ndarray:
 
 
 def log_loss(labels: np.ndarray, probs: np.ndarray) -> float:
-    """Return the mean over the rows of -log p, where p is the probability of the true class, and at least FLOOR.
+    """Return the log loss, which is the mean over the rows of -log(predicted probability of the true class).
 
-    For several labels, return the mean binary cross entropy over all rows and columns.
+    For multilabel data, return the mean binary cross entropy over all rows and labels. Probabilities below FLOOR (1e-7)
+    are raised to FLOOR before the logarithm is taken. labels: class numbers (N,) or, for multilabel data, (N, C) of 0
+    and 1. probs (N, C): the predicted probabilities.
     """
     return float(-np.log(np.maximum(of_truth(labels, probs), FLOOR)).mean(dtype=np.float64))
 
 
 def log_loss_rows(labels: np.ndarray, probs: np.ndarray) -> np.ndarray:
-    """Return the log loss (N, 1) of each row. For several labels, it is the mean over the labels of the row."""
+    """Return the log loss (N, 1) of each row. For multilabel data, this is the mean over the labels of the row.
+
+    labels: class numbers (N,) or, for multilabel data, (N, C) of 0 and 1. probs (N, C): the predicted probabilities.
+    """
     losses = -np.log(np.maximum(of_truth(labels, probs), FLOOR))
     return losses.reshape(len(labels), -1).mean(1, keepdims=True, dtype=np.float64)
 
 
 def probabilistic_f1_rows(labels: np.ndarray, probs: np.ndarray) -> np.ndarray:
-    """Return two quantities (N, 2) of each row, from whose means `probabilistic_f1_of_means` computes F1.
+    """Return two quantities of each row as an array (N, 2), from which probabilistic F1 can be computed.
 
-    The quantities are p y and (p + y) / 2, where p is the probability of the positive class and y is the label. labels
-    (N,): 0 or 1; probs (N, 2): the probabilities of both classes.
+    The quantities are p y and (p + y) / 2, where p is the predicted probability of the positive class and y is the
+    label. `probabilistic_f1_of_means` takes the means of these quantities. labels (N,): 0 or 1. probs (N, 2): the
+    probability of the negative and of the positive class.
     """
     positive = probs[:, 1].astype(np.float64)
     return np.stack([positive * labels, (positive + labels) / 2], 1)
 
 
 def probabilistic_f1_of_means(means: np.ndarray) -> np.ndarray:
-    """Return probabilistic F1 (…), which is 2 sum(p y) / (sum(p) + sum(y)), or 0 if both sums are 0.
+    """Return probabilistic F1, computed from the means of the two quantities of `probabilistic_f1_rows`.
 
-    p is the probability of the positive class and y is the label of a row. means (…, 2): the means over the rows of the
-    quantities of `probabilistic_f1_rows`.
+    means (…, 2): the means over the rows, where … stands for any further axes. The result has the shape (…).
+    Probabilistic F1 is 2 sum(p y) / (sum(p) + sum(y)), where p is the predicted probability of the positive class and y
+    is the label, 0 or 1. It is 0 if all p and all y are 0.
     """
     return means[..., 0] / np.where(means[..., 1] > 0, means[..., 1], 1)
 
@@ -208,12 +228,13 @@ CHANCE = 0.5  # the AUC if no class has both positive and negative rows
 
 
 def auc_score(labels: np.ndarray, probs: np.ndarray) -> float:
-    """Return the area under the ROC curve (AUC). The positive class is the second of two classes.
+    """Return the area under the ROC curve (AUC).
 
-    With more than two classes, or with several labels, the result is the mean of the AUCs of all classes. For each
-    class, all rows that do not have this class are negative. A class without positive or without negative rows is left
-    out. The AUC is computed from ranks (Mann and Whitney 1947), where equal probabilities count half. labels: classes
-    (N,), or (N, C) of 0 and 1; probs (N, C): the probabilities.
+    With two classes, the second class is the positive class. With more classes, or for multilabel data, return the mean
+    of the AUCs of the classes; for each class, all rows without this class are negative. A class without positive or
+    without negative rows is left out. If no class remains, return 0.5. labels: class numbers (N,) or, for multilabel
+    data, (N, C) of 0 and 1. probs (N, C): the predicted probabilities. The AUC is computed from ranks (Mann and Whitney
+    1947).
     """
     labels = np.asarray(labels)
     if labels.ndim == 2:
@@ -234,10 +255,11 @@ def _area(positive: np.ndarray, scores: np.ndarray) -> float | None:
 
 
 def average_precision(labels: np.ndarray, probs: np.ndarray) -> float:
-    """Return the average precision of the positive class or, for several labels, the mean over the labels.
+    """Return the average precision of the positive class or, for multilabel data, the mean over the labels.
 
-    labels: (N,) of 0 and 1, with probs (N, 2) of two classes; or labels and probs (N, C) of several labels. Labels
-    without a positive row are left out of the mean. Greedy selection of blends calls this function very often.
+    labels: 0 or 1 for each row (N,) or, for multilabel data, (N, C) of 0 and 1. probs: the probability of the negative
+    and of the positive class (N, 2) or, for multilabel data, of each label (N, C). Labels without a positive row are
+    left out of the mean. If there is no positive row at all, return 0.
     """
     if labels.ndim == 1:
         return _precision(labels, probs[:, 1]) if labels.any() else 0.0
@@ -248,9 +270,9 @@ def average_precision(labels: np.ndarray, probs: np.ndarray) -> float:
 def _precision(positive: np.ndarray, scores: np.ndarray) -> float:
     """Return the average precision of one class.
 
-    For each positive row, the precision among all rows with at least the score of that row is computed. The result is
-    the mean of these precisions. positive (N,): whether each row is positive; scores (N,): the probability of the
-    class.
+    Each positive row has a precision, which is the share of positive rows among all rows with at least the same score.
+    The result is the mean of these precisions. positive (N,): whether each row is positive. scores (N,): the predicted
+    probability of the class.
     """
     order = np.argsort(-scores, kind="stable")
     last = np.flatnonzero(np.append(np.diff(scores[order]) != 0, True))
@@ -259,9 +281,10 @@ def _precision(positive: np.ndarray, scores: np.ndarray) -> float:
 
 
 def rank_of_truth(labels: np.ndarray, probs: np.ndarray) -> np.ndarray:
-    """Return the rank (N,) of each row's true class. The most probable class has rank 1.
+    """Return the rank (N,) of the true class among the classes of each row. The most probable class has rank 1.
 
-    If classes have equal probabilities, the class with the lower index gets the smaller rank.
+    Of equally probable classes, the class with the lower number has the lower rank. labels (N,): the true classes.
+    probs (N, C): the predicted probabilities.
     """
     own = np.take_along_axis(probs, labels[:, None], 1)
     before = (probs > own) | ((probs == own) & (np.arange(probs.shape[1]) < labels[:, None]))
@@ -274,11 +297,12 @@ def top_k_rows(labels: np.ndarray, probs: np.ndarray, k: int) -> np.ndarray:
 
 
 def map_at_k_rows(labels: np.ndarray, probs: np.ndarray, k: int) -> np.ndarray:
-    """Return the average precision (N, 1) of the k most probable classes of each row.
+    """Return the average precision at k of each row as an array (N, 1). The mean over the rows is MAP@k.
 
-    For one true class (labels (N,)) the average precision is 1 / rank of the true class, or 0 if the rank is above k.
-    For several labels (N, C), the precision is computed at each rank up to k that a true label has. The average
-    precision is the sum of these precisions, divided by k or by the number of true labels, whichever is smaller.
+    If each row has one true class, labels are class numbers (N,). The average precision is then 1 / (rank of the true
+    class), or 0 if this rank is above k. For multilabel data, labels are (N, C) of 0 and 1. The precision is then
+    computed at each rank up to k that has a true label. The average precision is the sum of these precisions, divided
+    by k or by the number of true labels, whichever is smaller. probs (N, C): the predicted probabilities.
     """
     if labels.ndim == 1:
         rank = rank_of_truth(labels, probs)

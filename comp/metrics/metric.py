@@ -1,10 +1,10 @@
-"""The class Metric: a function together with everything that other modules need to know about the metric.
+"""Define the class Metric, which holds the function of a metric and what other modules need to know about it.
 
-Other modules read the fields of a metric, never its name. So a metric in user_metrics.py with the same fields as a
-built-in metric gets the same decision rules, searches, intervals, losses, class weights and form in the submission.
-named_metrics.py lists the built-in metrics.
+Other modules read the fields of a metric, never its name. So they treat your own metrics in user_metrics.py in the same
+way as the built-in metrics, which are listed in named_metrics.py.
 
-Letters in every shape: N rows, C classes, S numbers for each row.
+Letters in the shapes: N rows, C classes, S quantities that are computed for each row, and … any further axes, such as
+the rounds of a bootstrap.
 """
 
 import math
@@ -19,40 +19,43 @@ ONE_LABEL = ("multiclass", "binary", "ordinal")  # the targets with one class fo
 
 
 def first(means: np.ndarray) -> np.ndarray:
-    """Return an array (…) with the first of S means. means (…, S): the means."""
+    """Return the first entry on the last axis of an array. means: an array (…, S); the result has the shape (…)."""
     return means[..., 0]
 
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric. Two metrics are equal if their names and all fields that are not functions are equal.
+    """A metric and its properties. Two metrics are equal if all their fields except the functions are equal.
 
     name: the name in competition.toml. function(labels, predictions): returns the value that the leaderboard shows.
-    needs: the form of the predictions:
-        "answers": a class (N,), a set of labels (N, C) of 0 and 1, or a grade (N,)
-        "ranking": probabilities (N, C), of which only the order of the classes within a row matters
-        "ranks": probabilities (N, C), of which only the order of the rows within a class matters
+    needs: the form in which the metric takes the predictions:
+        "answers": one predicted class or grade for each row (N,), or the predicted labels (N, C) of 0 and 1
+        "ranking": probabilities (N, C), of which only the order of the classes within a row matters, as in MAP@k
+        "ranks": probabilities (N, C), of which only the order of the rows within a class matters, as in AUC
         "probabilities": probabilities (N, C)
         "values": numbers (N,)
-    targets: the targets that the metric can score. graded: whether it matters how far a wrong grade is from the true
-        grade. limits: the lowest and the highest possible value; a leaderboard score outside this range is refused.
+    targets: the targets in competition.toml with which the metric can be used, such as "multiclass".
+    graded: whether a wrong grade is worse if it is farther from the true grade.
+    limits: the lowest and the highest possible value. A leaderboard score outside this range is refused.
 
-    Fields for speed. A metric with `terms` or `rows` can be resampled fast, and can use the decision rule `expected`:
-    terms(true_positives, predicted, actual): turns counts (…, C) of the true positives, the answers and the labels of
-        each class into numerators and denominators (…, C). The value of the metric is the sum of the numerators divided
-        by the sum of the denominators. summable: whether the value stays the same if the counts are added over the
-        classes before `terms` is called, as in micro averages.
-    rows(labels, predictions): returns S numbers for each row, (N, S). of_means(means (…, S)): returns the value of the
-        metric from the means of these numbers over the rows.
+    Fields for speed. A bootstrap is fast for metrics with `terms` or `rows`. The decision rule `expected` needs `terms`
+    to predict classes or labels, and `rows` to predict grades.
+    terms(true_positives, predicted, actual): takes the number of true positives, of predictions and of labels of each
+        class, and returns numerators and denominators; all these arrays have the shape (…, C). The value of the metric
+        is the ratio of the sums of numerators and denominators over the classes.
+    summable: whether `terms` gives the same value of the metric if the counts are first added over the classes, as for
+        micro averages.
+    rows(labels, predictions): returns S quantities for each row, (N, S).
+    of_means(means): takes the means (…, S) of these quantities over the rows, and returns the value of the metric (…).
 
     Fields for training and for the submission:
-    classes_alike: whether a rare class matters as much as a frequent class; if so, sampler=auto and class_weights=auto
-        balance the classes.
-    number_loss: "mse" or "mae", the loss with which a network (loss=auto) or boosted trees learn to predict a number.
-    ranked: how many classes each row of the submission lists, the most probable class first; 0 if the metric does not
-        fix this number.
-    lowest_probability: in the submission, smaller probabilities are raised to this value, because -log(0) would be
-        infinite.
+    classes_alike: whether a rare class matters as much as a frequent class. If so, the settings sampler=auto and
+        class_weights=auto balance the classes in training.
+    number_loss: the loss with which numbers are learned, "mse" or "mae", in networks with the setting loss=auto and in
+        boosted trees.
+    ranked: how many classes a row of the submission lists, the most probable class first; 0 if the metric does not fix
+        this number.
+    lowest_probability: smaller probabilities are raised to this value in the submission, because -log(0) is infinite.
     """
 
     name: str
@@ -74,35 +77,42 @@ class Metric:
     def value(self, labels: np.ndarray, predictions: np.ndarray, classes: int = 0) -> float:
         """Return the value of the metric, as the leaderboard shows it.
 
-        predictions: in the form that `needs` names; classes: the number C of classes, or 0 if it is not known.
+        predictions: in the form that the field `needs` describes. classes: the number of classes, or 0 if it is not
+        known.
         """
         if self.terms:
             return float(self.of_counts(*formulas.counts(labels, predictions, classes)))
         return float(self.function(labels, predictions))
 
     def score(self, labels: np.ndarray, predictions: np.ndarray, classes: int = 0) -> float:
-        """Return the score: the value of the metric, negated if lower values are better. So a higher score is better.
+        """Return the value of the metric, negated if lower values are better. So a higher score is always better.
 
-        predictions: in the form that `needs` names; classes: the number C of classes, or 0 if it is not known.
+        predictions: in the form that the field `needs` describes. classes: the number of classes, or 0 if it is not
+        known.
         """
         return self.shown(self.value(labels, predictions, classes))
 
     def shown(self, score):
-        """Turn a score into the value that the leaderboard shows, or such a value into a score.
+        """Turn a score into the value that the leaderboard shows, or this value into a score.
 
-        Both directions are the same: the sign changes if lower values are better.
+        A score is the value of the metric, negated if lower values are better, so that a higher score is always better.
         """
         return score if self.higher_is_better else -score
 
     def of_counts(self, true_positives, predicted, actual):
-        """Return the value (…) from counts (…, C) of the true positives, the answers and the labels of each class."""
+        """Return the value of the metric, computed from counts. This is possible only for a metric with `terms`.
+
+        true_positives, predicted, actual (…, C): the number of true positives, of predictions and of labels of each
+        class, where … stands for any further axes. The result has the shape (…).
+        """
         return formulas.ratio(*self.terms(true_positives, predicted, actual))
 
     def decides(self, target: str) -> str:
-        """Return the kind of decision that turns probabilities into the predictions that this metric needs.
+        """Return "class", "labels", "grade" or "none", which says how probabilities become predictions for this metric.
 
-        "class" chooses one class for each row, "labels" a set of labels, and "grade" a grade near the expected grade.
-        "none" means that the metric takes the probabilities or values themselves.
+        For "class", one class is chosen for each row; for "labels", a set of labels; for "grade", the expected grade of
+        the row is turned into a whole grade. "none" means that the metric takes the probabilities or numbers
+        themselves. target: the target in competition.toml, such as "multiclass".
         """
         if target == "ordinal" and (self.graded or self.needs == "values"):
             return "grade"
@@ -112,9 +122,9 @@ class Metric:
 
 
 def counted(name: str, terms: Callable, targets: tuple[str, ...], **fields) -> Metric:
-    """Return a Metric that takes answers and that is computed from the counts of each class.
+    """Return a Metric that compares predicted with true classes and is computed from the counts of each class.
 
-    terms: the function that computes the metric, as in the class Metric; fields: more fields of the Metric.
+    The arguments are fields of the class Metric. fields: any further fields by name.
     """
 
     def function(labels, answers):
@@ -128,7 +138,7 @@ def averaged(
 ) -> Metric:
     """Return a Metric that is computed from means over the rows.
 
-    rows, of_means: the functions that compute the metric, as in the class Metric; fields: more fields of the Metric.
+    The arguments are fields of the class Metric. fields: any further fields by name.
     """
 
     def function(labels, predictions):

@@ -1,6 +1,7 @@
-"""Find metrics by their names. Add your own metrics in user_metrics.py; metric.py describes the fields of a metric.
+"""List the built-in metrics, and find a metric by its name. Add your own metrics in user_metrics.py.
 
-A name may have a parameter after @, such as map@5 or macro_f_beta@2.
+The names of some metrics end in @ and a number, such as map@5 or macro_f_beta@2. The number is the k or the beta of the
+metric.
 """
 
 import difflib
@@ -88,9 +89,9 @@ _WITH_PARAMETER = {  # name: the function that makes the metric, the type of the
 
 
 def names() -> list[str]:
-    """Return the names of all metrics. The user's own metrics come first.
+    """Return the names of all metrics. The metrics in user_metrics.py come first.
 
-    If a metric has a parameter, a letter stands for it, as in map@k.
+    If a name ends in a number, a letter stands in place of the number, as in map@k.
     """
     with_parameter = (f"{name}@{letter}" for name, (_, _, letter) in _WITH_PARAMETER.items())
     return [*(metric.name for metric in (*user_metrics.METRICS, *_FIXED)), *with_parameter]
@@ -99,7 +100,7 @@ def names() -> list[str]:
 def get(name: str) -> Metric:
     """Return the Metric called `name`, such as "rmse" or "map@5".
 
-    Raises InputError for a wrong parameter, and for an unknown name, with the most similar names.
+    Raise InputError if there is no such metric, or if the number after @ is missing or is not above 0.
     """
     for metric in (*user_metrics.METRICS, *_FIXED):
         if metric.name == name:
@@ -115,7 +116,7 @@ def get(name: str) -> Metric:
     if not 0 < number < math.inf:
         example = f'metric = "{base}@{2 if kind is float else 5}"'
         raise InputError(
-            f'metric = "{name}" in competition.toml has a wrong parameter',
+            f'the metric "{name}" in competition.toml has no valid number after @',
             _expected(base),
             f"write {example}, for example",
         )
@@ -123,16 +124,17 @@ def get(name: str) -> Metric:
 
 
 def check_target(metric: Metric, target: str) -> None:
-    """Raise InputError if the metric cannot score the target."""
+    """Raise InputError if the metric cannot be used with the target in competition.toml, such as "multiclass"."""
     if target in metric.targets:
         return
     with_parameter = (create(f"{name}@{letter}", 1) for name, (create, _, letter) in _WITH_PARAMETER.items())
     known = (*user_metrics.METRICS, *_FIXED, *with_parameter)
     fitting = [fit.name for fit in known if target in fit.targets]
     raise InputError(
-        f'metric = "{metric.name}" with target = "{target}" is not possible',
-        f"one of the targets {', '.join(metric.targets)}, or one of the metrics {', '.join(fitting)}",
-        "change `metric` or `target` in competition.toml",
+        f'the metric "{metric.name}" cannot be used with target = "{target}"',
+        f"for this metric one of the targets {', '.join(metric.targets)}, "
+        f"or for this target one of the metrics {', '.join(fitting)}",
+        "change `metric`, `also` or `target` in competition.toml",
     )
 
 
@@ -145,6 +147,6 @@ def _unknown(name: str) -> InputError:
     near = difflib.get_close_matches(name, names(), 3, 0.5)
     return InputError(
         f'there is no metric "{name}"' + (f": did you mean {' or '.join(near)}?" if near else ""),
-        f"one of {', '.join(names())}",
-        "change `metric` or `also` in competition.toml, or add a function to comp/metrics/user_metrics.py",
+        f"one of the metrics {', '.join(names())}",
+        "change `metric` or `also` in competition.toml, or add your own metric to comp/metrics/user_metrics.py",
     )

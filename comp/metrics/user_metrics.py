@@ -1,10 +1,10 @@
-"""The place for your own metrics. Write a function, add a Metric to METRICS, and name the metric in competition.toml.
+"""Add your own metrics here: write a function, add a Metric to METRICS, and write its name into competition.toml:
 
     metric = "weighted_auc"
 
-Like a built-in metric, a metric in METRICS chooses the best epoch, the blend and the decision rule. Its function takes
-labels, in the form that comp/competition/competition.py describes for each target, and predictions, in the form that
-the field `needs` names. metric.py describes all fields of a Metric.
+Your metric is then used like a built-in metric: to choose the best epoch, the blend and the decision rule. The function
+takes labels and predictions. comp/competition/competition.py describes the form of the labels for each target, and the
+field `needs` of the Metric sets the form of the predictions. metric.py describes all fields of a Metric.
 """
 
 import numpy as np
@@ -13,9 +13,10 @@ from comp.metrics.metric import Metric
 
 
 def weighted_auc(labels: np.ndarray, probs: np.ndarray) -> float:
-    """Return an AUC in which the area below a true positive rate of 0.4 counts twice, as in the competition ALASKA2.
+    """Return the AUC of the Kaggle competition ALASKA2. The area below a true positive rate of 0.4 counts twice.
 
-    labels (N,): 0 or 1; probs (N, 2): the probabilities of both classes.
+    The result is scaled to the range from 0 to 1. labels (N,): 0 or 1. probs (N, 2): the probability of the negative
+    and of the positive class.
     """
     from sklearn.metrics import roc_curve
 

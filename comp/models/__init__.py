@@ -1,4 +1,5 @@
-"""Build timm models with the head that the competition's target needs, and load and store their weights.
+"""Build timm models whose outputs fit the competition's target, and save and load their weights.
 
-Change here how a model is built, where pretrained weights come from and how weights are stored.
+The modules of this package decide how a model is built, where its pretrained weights come from and how its weights are
+saved.
 """

@@ -1,7 +1,7 @@
-"""Build the timm model of a recipe, with as many outputs as the recipe's head needs.
+"""Build the timm model that a recipe names. A recipe holds all settings of a training.
 
-The classifier is the last layer of a timm model; a distilled model has two classifiers. Pretrained weights are never
-loaded into a classifier.
+The last layer of a timm model is called its classifier. A distilled model, such as DeiT, has two classifiers.
+Pretrained weights are used for all other layers, but never for a classifier.
 """
 
 import dataclasses
@@ -20,16 +20,17 @@ from comp.recipes.recipe_settings import Recipe
 
 
 class NotBuilt(InputError):
-    """This error is raised if timm cannot build a model at the recipe's image size."""
+    """This error is raised if timm cannot build the model at the image size of the recipe."""
 
 
 @dataclass
 class Built:
-    """A model, and where its weights come from.
+    """What `build_model` returns: a model, and where its weights come from.
 
-    origin: where the pretrained weights come from, or None if the model was built without pretrained weights. new: a
-    text for each tensor of the head that starts with random values, although the model was built with the weights of a
-    trained fold. These weights lack the tensor or have it in another shape.
+    origin: where the pretrained weights come from, or None if the model has no pretrained weights. new: empty, except
+    if the model starts with the weights of a trained fold. If so, `new` has a text for each tensor of the head that
+    these weights lack or have in another shape, such as "fc.weight (missing in the weights, 8×512 in the model)". Such
+    a tensor starts with random values.
     """
 
     model: nn.Module
@@ -38,19 +39,24 @@ class Built:
 
 
 def create_model(recipe: Recipe, competition: Competition, weights: Path, pretrained: bool | None = None) -> nn.Module:
-    """Build the model of a recipe with `build_model`, which explains the arguments, and return only the model."""
+    """Build the model that the recipe names, on the CPU, and return it.
+
+    weights: the folder with local files of pretrained weights. pretrained: whether pretrained weights are loaded; None
+    leaves the decision to the recipe. Raises InputError if the model is unknown, if the recipe's head does not fit the
+    competition's target, or if the pretrained weights are missing or do not fit the model.
+    """
     return build_model(recipe, competition, weights, pretrained).model
 
 
 def build_model(
     recipe: Recipe, competition: Competition, weights: Path, pretrained: bool | None = None, init: State | None = None
 ) -> Built:
-    """Build the model of a recipe on the CPU. The model turns images (B, 3, H, W) into outputs for the recipe's head.
+    """Build the model that the recipe names, on the CPU. Return it together with the origin of its weights.
 
     weights: the folder with local files of pretrained weights. pretrained: whether pretrained weights are loaded; None
-    means that the recipe decides. init: the weights of a trained fold, which are loaded instead of pretrained weights.
-    Raises InputError if the model is unknown, if the head does not fit the competition's target, or if weights are
-    missing or do not fit the model.
+    leaves the decision to the recipe. init: the weights of a trained fold, as a state dict. If `init` is given, these
+    weights are loaded and pretrained weights are not. Raises InputError if the model is unknown, if the recipe's head
+    does not fit the competition's target, or if the weights are missing or do not fit the model.
     """
     head = heads.build_head(recipe, competition)
     wanted = recipe.pretrained if pretrained is None else pretrained
@@ -79,9 +85,9 @@ def _timm_model(
 
 
 def _size_option(recipe: Recipe) -> dict:
-    """Return {"img_size": image size of the recipe} if timm.create_model needs img_size for the model, else {}.
+    """Return {"img_size": <the recipe's image size>} if timm.create_model needs this argument for the model, else {}.
 
-    Transformers such as ViT and Swin need img_size. Most other models raise a TypeError if they get img_size.
+    Transformers such as ViT and Swin need it. Most other models raise a TypeError if they get it.
     """
     import timm
 
@@ -93,19 +99,19 @@ def _size_option(recipe: Recipe) -> dict:
 
 
 def _not_built(recipe: Recipe, error: Exception) -> InputError:
-    """Return an InputError for a model that timm cannot build. Its advice is to change a setting or the image size.
+    """Turn an error that timm raised while it built the recipe's model into an InputError, and return the InputError.
 
-    error: the error that timm raised.
+    The InputError tells the user to change a setting or the image size.
     """
     for setting in ("drop_rate", "drop_path_rate"):
         if isinstance(error, TypeError) and f"'{setting}'" in str(error):
-            left_out = f"the same command with {setting}=0 in SET, and RUN=<name>"
-            return InputError(f"the model {recipe.model} does not take the setting {setting}", f"{setting}=0", left_out)
+            left_out = f"the same command with {setting}=0 in SET, and RUN=<new name>"
+            return InputError(f"the model {recipe.model} does not have the setting {setting}", f"{setting}=0", left_out)
     size = timm_size(recipe.model)
     return NotBuilt(
         f"timm cannot build {recipe.model} for image_size={recipe.image_size}: {error}",
-        f"the size that timm's weights of this model were trained with, image_size={size}",
-        f"the same command with image_size={size} in SET, and RUN=<name>",
+        f"image_size={size}, the size at which timm's weights of this model were trained",
+        f"the same command with image_size={size} in SET, and RUN=<new name>",
     )
 
 
@@ -113,21 +119,24 @@ def _not_built(recipe: Recipe, error: Exception) -> InputError:
 
 
 def with_normalisation(recipe: Recipe) -> Recipe:
-    """Return the recipe with a mean and a standard deviation (std) of the pixels.
+    """Return the recipe with the mean and the standard deviation (std) by which the model's input is normalised.
 
-    If the recipe does not set a value, the value that timm's weights of the model were trained with is filled in.
+    If the recipe does not set one of them, it is taken from timm's pretrained weights of the model.
     """
     config = _config(recipe.model)
     return dataclasses.replace(recipe, mean=recipe.mean or config.mean, std=recipe.std or config.std)
 
 
 def timm_size(name: str) -> int:
-    """Return the image size (side of the square, pixels) that timm's weights of the model `name` were trained with."""
+    """Return the image size (side of a square, in pixels) at which timm's weights of the model `name` were trained."""
     return _config(name).input_size[-1]
 
 
 def _config(name: str):
-    """Return timm's configuration of the weights of the model `name`, or a default one if timm has no such weights."""
+    """Return what timm knows about its weights of the model `name`, such as their image size, mean and std.
+
+    If timm has no weights of the model, timm's default values are returned.
+    """
     import timm
 
     return timm.get_pretrained_cfg(catalog.current_model_name(name)) or timm.models.PretrainedCfg()
@@ -137,7 +146,10 @@ def _config(name: str):
 
 
 def classifier_modules(model: nn.Module) -> list[nn.Module]:
-    """Return the classifiers of a timm model, or [] if timm does not say which layers are its classifiers."""
+    """Return the classifiers of a timm model, which are its last layers. Most models have exactly one.
+
+    The list is empty if timm does not say which layers are the classifiers.
+    """
     if hasattr(model, "get_classifier"):
         classifier = model.get_classifier()
         return list(classifier) if isinstance(classifier, (tuple, list)) else [classifier]
@@ -145,7 +157,7 @@ def classifier_modules(model: nn.Module) -> list[nn.Module]:
 
 
 def classifier_tensor_names(model: nn.Module) -> set[str]:
-    """Return the names of all tensors in the model's state dict that belong to a classifier."""
+    """Return the names of the tensors in a timm model's state dict that belong to its classifiers (the last layers)."""
     classifiers = {id(module) for module in classifier_modules(model)}
     prefixes = [name for name, module in model.named_modules() if id(module) in classifiers]
     prefixes += _configured_classifiers(model)
@@ -153,16 +165,16 @@ def classifier_tensor_names(model: nn.Module) -> set[str]:
 
 
 def classifier_parameters(model: nn.Module) -> list[nn.Parameter]:
-    """Return the parameters of all classifiers of a timm model."""
+    """Return the parameters of a timm model's classifiers, which are its last layers."""
     return [parameter for module in classifier_modules(model) for parameter in module.parameters()]
 
 
 def start_classifier_small(model: nn.Module) -> None:
-    """Set the weights of the classifiers to small random numbers and their biases to 0.
+    """Set the weights of a timm model's last layers (classifiers) to small random numbers, and their biases to 0.
 
-    All classes are then about equally likely at the start. A layer without a weight matrix, such as the norm in some
-    heads, is not changed. timm starts its ViTs in the same way. In timm's EfficientNets, the size of a classifier's
-    first weights depends on the number of classes, and a training wastes its first epochs because of this.
+    All classes are then about equally likely at the start of a training. Some models of timm, such as EfficientNets,
+    would start with much larger weights if there are few classes, and the first epochs of the training would be wasted.
+    Layers without a weight matrix, such as a norm, are not changed.
     """
     for module in (inner for outer in classifier_modules(model) for inner in outer.modules()):
         weight, bias = getattr(module, "weight", None), getattr(module, "bias", None)
@@ -174,7 +186,10 @@ def start_classifier_small(model: nn.Module) -> None:
 
 
 def _configured_classifiers(model: nn.Module) -> list[str]:
-    """Return the names of the classifiers from timm's configuration of a model, without names that the model lacks."""
+    """Return the names of a timm model's classifiers (last layers), as the model's `pretrained_cfg` lists them.
+
+    Names of layers that the model does not have are left out.
+    """
     names = getattr(model, "pretrained_cfg", {}).get("classifier") or ()
     names = (names,) if isinstance(names, str) else names
     modules = {name for name, _ in model.named_modules()}

@@ -1,26 +1,31 @@
-"""Define the heads, which translate between a network's outputs and the competition's target.
+"""Define the heads. A head translates between the outputs of a network and the target of a competition.
 
-A head knows how many outputs the network has, how labels become training targets, and how outputs become probabilities.
-Training targets are float32 (B, T), so that the targets of two mixed photos can be mixed linearly.
+A head decides how many outputs the network has, how labels become training targets, and how outputs become predictions.
+Training targets are float32, so that the targets of two photos can be mixed by mixup.
 
-| target             | head       | outputs                 | training targets (B, T)      | probs (B, C)              |
+| target             | head       | outputs of the network  | training targets (B, T)      | predictions (B, C)        |
 |--------------------|------------|-------------------------|------------------------------|---------------------------|
-| multiclass, binary | classes    | C                       | one-hot                      | softmax                   |
+| multiclass, binary | classes    | one per class           | one-hot                      | softmax                   |
 |                    | attributes | one per attribute value | one-hot                      | softmax of summed outputs |
-|                    | bins       | one per bin             | the bins of the class        | sums over a class's bins  |
-| multilabel         | classes    | C                       | 0 or 1 for each label        | one sigmoid per label     |
-| ordinal            | classes    | C                       | one-hot                      | softmax                   |
+|                    | bins       | one per bin             | equal on the class's bins    | sums over a class's bins  |
+| multilabel         | classes    | one per label           | 0 or 1 for each label        | one sigmoid per label     |
+| ordinal            | classes    | one per grade           | one-hot                      | softmax                   |
 |                    | regression | 1                       | the grade, scaled to 0 … 1   | split over two grades     |
-|                    | cumulative | C - 1: P(y > k)         | 0 or 1 for each output       | differences of P(y > k)   |
+|                    | cumulative | C - 1: is grade above k | 0 or 1 for each output       | differences of sigmoids   |
 | regression         | regression | 1                       | the value, scaled to 0 … 1   | the value (B, 1)          |
 |                    | bins       | one per point           | split over two points        | the expectation (B, 1)    |
 
-Every head has the fields outputs (how many outputs the network has), family (the name of the group of losses that fit,
-see training/losses.py) and smooths (whether label smoothing makes sense). Every head also has the methods targets,
-spread, probs and wrap of `Classes`. A new head needs an entry in BUILDERS below and an entry in HEADS of
-recipes/recipe_settings.py. HEADS says which targets each head fits, and can be read without importing torch.
+The head "attributes" is for classes that are combinations of attribute values, such as small and red. The head "bins"
+is for classes that are ranges of a number, which it divides into smaller ranges (bins), and for numbers, for which it
+uses points on a scale.
 
-Letters: B photos of a batch, T training targets, C classes, labels or grades, A values of all attributes together.
+Every head has these members: outputs (how many outputs the network has), family (the group of losses that fit the head,
+see training/losses.py), smooths (whether label smoothing makes sense), and the methods targets, spread, probs and wrap,
+which `Classes` describes. A new head must be added to BUILDERS below and to HEADS in recipes/recipe_settings.py, which
+lists the heads that fit each target.
+
+Letters in the shapes: B photos in a batch; T columns of the training targets; C classes, labels (of a multilabel
+target) or grades (of an ordinal target); A values of all attributes together.
 """
 
 import re
@@ -40,9 +45,9 @@ from comp.recipes.recipe_settings import Recipe, resolved_recipe
 
 
 class Classes:
-    """A head that predicts one of C classes by a softmax.
+    """A head for classes of which each photo has exactly one. The network has an output for each class.
 
-    outputs: the number of outputs of the network, which is C for this head.
+    The softmax of the outputs gives the probabilities of the classes. outputs: the number of outputs.
     """
 
     family, smooths = "classes", True
@@ -52,37 +57,43 @@ class Classes:
 
     @property
     def of_class(self) -> np.ndarray:
-        """Return the index of the class to which each of the T training targets belongs, as an array (T,)."""
+        """Return an array with the class index of each column of the training targets.
+
+        This head has one column for each class, so the array is 0, 1, 2 and so on.
+        """
         return np.arange(self.outputs)
 
     def targets(self, labels: Tensor) -> Tensor:
-        """Turn class indices (B,) int64 into one-hot targets (B, C) float32."""
+        """Turn class indices (B,) int64 into one-hot training targets (B, C) float32, for B photos and C classes."""
         return F.one_hot(labels, self.outputs).float()
 
     def spread(self, soft: Tensor) -> Tensor:
-        """Turn soft labels into training targets (B, T). For this head, soft labels (B, T) are returned unchanged.
+        """Turn soft labels into training targets. This head uses the soft labels unchanged.
 
-        competition/soft_labels.py explains the columns of soft labels.
+        soft: probabilities, with a row for each photo and a column for each class. If the head divides classes into
+        bins, there is a column for each bin instead.
         """
         return soft
 
     def probs(self, outputs: Tensor) -> Tensor:
-        """Turn logits (B, C) into probabilities (B, C)."""
+        """Turn logits into probabilities of the classes by a softmax. Both are (B, C), for B photos and C classes."""
         return outputs.softmax(1)
 
     def wrap(self, backbone: nn.Module) -> nn.Module:
-        """Return a model with this backbone, whose outputs can be given to `probs`.
+        """Return the model that is trained: the backbone, followed by further layers if the head needs some.
 
-        For this head, the backbone itself is returned.
+        This head needs none, and returns the backbone itself.
         """
         return backbone
 
 
 class Attributes(Classes):
-    """A head with one softmax for each attribute of the classes.
+    """A head for classes that are combinations of attribute values, such as small and red.
 
-    The probability of a class is the product of the probabilities of its attribute values, normalised over the classes.
-    table (A, C): the table that `attribute_table` returns.
+    The network predicts each attribute by its own softmax. The probability of a class is the product of the
+    probabilities of its attribute values, normalised so that the probabilities of all classes sum to 1. table: a tensor
+    with a row for each attribute value and a column for each class; an entry is 1 if the class has the attribute value,
+    else 0.
     """
 
     def __init__(self, table: Tensor):
@@ -101,11 +112,11 @@ class Attributes(Classes):
 
 
 class AttributeSum(nn.Module):
-    """A model that computes logits of classes (B, C) from its backbone's logits of attribute values (B, A).
+    """A model that adds up the logits of attribute values, such as small and red, to logits of classes.
 
-    The logit of a class is the sum of the logits of its attribute values. The softmax of these sums gives each class
-    the product of the probabilities of its attribute values, normalised over the classes. So all losses for classes
-    work unchanged. table (A, C): the table that `attribute_table` returns.
+    The logit of a class is the sum of the logits of its attribute values. backbone: a network with one output for each
+    attribute value. table: a tensor with a row for each attribute value and a column for each class; an entry is 1 if
+    the class has the attribute value, else 0.
     """
 
     def __init__(self, backbone: nn.Module, table: Tensor):
@@ -118,10 +129,10 @@ class AttributeSum(nn.Module):
 
 
 def attribute_table(attributes: dict) -> Tensor:
-    """Return a table (A, C) float32 with a row for each attribute value and a column for each class.
+    """Return a float32 tensor with a row for each attribute value and a column for each class.
 
-    An entry is 1 if the class has the attribute value, else 0. attributes: a dictionary from the name of each attribute
-    to an array (C,) with the index of the value that each class has.
+    An entry is 1 if the class has the attribute value, else 0. attributes: a dictionary from the name of an attribute
+    to an array with an entry for each class, which is the index of the class's value of this attribute.
     """
     rows = [
         (values == value) for values in map(torch.as_tensor, attributes.values()) for value in range(values.max() + 1)
@@ -130,11 +141,12 @@ def attribute_table(attributes: dict) -> Tensor:
 
 
 class ClassBins(Classes):
-    """A head with a softmax over bins, where each bin is a part of one class.
+    """A head for classes that are ranges of a number. It divides each class into bins, which are smaller ranges.
 
-    The probability of a class is the sum of the probabilities of its bins. If a photo has no soft label, its training
-    target is spread equally over the bins of its class. of_class (T,): for each bin, the index of its class. The module
-    competition/soft_labels.py explains the bins and calls them cells.
+    The network has an output for each bin, and the softmax of the outputs gives the probabilities of the bins. The
+    probability of a class is the sum over its bins. If a photo has no soft label, all bins of the photo's class get the
+    same training target. of_class: an array with the class index of each bin. competition/soft_labels.py, which
+    computes soft labels, calls the bins cells.
     """
 
     def __init__(self, of_class: np.ndarray):
@@ -149,7 +161,7 @@ class ClassBins(Classes):
         return (self.member / self.member.sum(0)).T.to(labels.device)[labels]
 
     def probs(self, outputs: Tensor) -> Tensor:
-        """Turn the logits (B, T) of the bins into probabilities (B, C) of the classes."""
+        """Turn logits (a row for each photo, a column for each bin) into probabilities of the classes."""
         return outputs.softmax(1) @ self.member.to(outputs.device)
 
 
@@ -157,12 +169,12 @@ class ClassBins(Classes):
 
 
 class Labels(Classes):
-    """A head that predicts C labels with one sigmoid for each label. A photo may have any number of these labels."""
+    """A head for a multilabel target: a photo may have any number of labels, and each label has its own sigmoid."""
 
     family = "labels"
 
     def targets(self, labels: Tensor) -> Tensor:
-        """Return labels (B, C), which are 0 or 1, as float32 training targets of the same shape."""
+        """Return the labels, which are 0 or 1, as float32. The shape stays (B, C), for B photos and C labels."""
         return labels.float()
 
     def probs(self, outputs: Tensor) -> Tensor:
@@ -170,28 +182,33 @@ class Labels(Classes):
 
 
 class Cumulative(Labels):
-    """A head that predicts a grade y from 0 to C - 1 by C - 1 sigmoids (Frank and Hall 2001).
+    """A head for grades from 0 to C - 1, where C is the number of grades (Frank and Hall 2001).
 
-    The sigmoid with the index k, from 0, is the probability P(y > k) that the grade is above k.
+    The network has C - 1 outputs. The sigmoid of output k, counted from 0, is the probability that the grade is above
+    k.
     """
 
     def targets(self, labels: Tensor) -> Tensor:
-        """Turn grades (B,) int64 into targets (B, C - 1) float32; column k is 1 if the grade is above k, else 0."""
+        """Turn grades (B,) of B photos into training targets with one column less than there are grades.
+
+        Column k, counted from 0, is 1 if the grade is above k, else 0.
+        """
         return (labels[:, None] > torch.arange(self.outputs, device=labels.device)).float()
 
     def spread(self, soft: Tensor) -> Tensor:
-        """Turn soft labels (B, C), which are probabilities of grades, into targets (B, C - 1).
+        """Turn soft labels into training targets with one column less than there are grades.
 
-        Column k of the targets is the probability that the grade is above k.
+        soft: probabilities, with a row for each photo and a column for each grade. Column k of the targets, counted
+        from 0, is the probability that the grade is above k.
         """
         return 1 - soft.cumsum(1)[:, :-1]
 
     def probs(self, outputs: Tensor) -> Tensor:
-        """Turn logits (B, C - 1) into probabilities (B, C) of the grades.
+        """Turn logits (B, C - 1) of B photos into probabilities (B, C) of the C grades.
 
-        The sigmoids of the logits are the probabilities that the grade is above 0, above 1, and so on. Such values must
-        not rise, so a value that is larger than an earlier value is first lowered to the smallest earlier value. The
-        probability of a grade is then the difference between two neighbouring values.
+        The sigmoid of logit k, counted from 0, is the probability that the grade is above k. These probabilities must
+        not rise with k, so one that is larger than an earlier one is first lowered to the smallest earlier one. The
+        probability of a grade is then the difference between two neighbouring probabilities.
         """
         above = outputs.sigmoid().cummin(1).values
         always, never = torch.ones_like(above[:, :1]), torch.zeros_like(above[:, :1])
@@ -202,12 +219,12 @@ class Cumulative(Labels):
 
 
 class Number:
-    """A head with one output, which predicts a number between low and high.
+    """A head with one output, which predicts a number in the range from low to high.
 
-    The head works with a scaled number, which is 0 for low and 1 for high. squashed: whether the scaled number is the
-    sigmoid of the output, as losses in SIGMOID_LOSSES need. If not, the scaled number is the output plus 0.5. An output
-    of 0 then means the middle of the range, and a prediction may lie outside of the range. grades: the number of grades
-    C if the number is a grade from 0 to C - 1, else 0.
+    The head scales the number so that low becomes 0 and high becomes 1. squashed: True for a loss that is computed from
+    a sigmoid (see SIGMOID_LOSSES). The scaled number is then the sigmoid of the output. If False, the scaled number is
+    the output plus 0.5, and a prediction may lie outside of the range. grades: the number of grades if the target is a
+    grade (from 0 to grades - 1), 0 if it is any other number.
     """
 
     family, smooths, outputs = "number", False, 1
@@ -217,43 +234,46 @@ class Number:
         self.squashed, self.grades = squashed, grades
 
     def targets(self, labels: Tensor) -> Tensor:
-        """Turn labels (B,) into targets (B, 1) float32, scaled so that low becomes 0 and high becomes 1.
+        """Turn labels (B,) into training targets (B, 1) float32 for B photos, scaled so that low becomes 0 and high 1.
 
-        If the head was made with `squashed`, a target below 0 or above 1 is clipped to 0 or 1.
+        If the head uses a sigmoid (`squashed`), targets below 0 or above 1 are clipped.
         """
         scaled = ((labels.double() - self.low) / self.range).float()[:, None]
         return scaled.clamp(0, 1) if self.squashed else scaled
 
     def spread(self, soft: Tensor) -> Tensor:
-        """Turn soft labels (B, C), which are probabilities of grades, into targets (B, 1).
+        """Turn soft labels into training targets (B, 1) for B photos. A target is the expected grade, scaled to 0 … 1.
 
-        A target is the expected grade, scaled to 0 … 1.
+        soft: probabilities, with a row for each photo and a column for each grade.
         """
         return self.targets(soft @ torch.arange(soft.shape[1], dtype=soft.dtype, device=soft.device))
 
     def scaled(self, outputs: Tensor) -> Tensor:
-        """Turn outputs (B, 1) into scaled numbers (B, 1): low is 0 and high is 1, as in the training targets."""
+        """Turn outputs of the network (B, 1) into predictions (B, 1) on the scale of the training targets.
+
+        On this scale, 0 is the lower limit of the numbers and 1 is the upper limit.
+        """
         return outputs.sigmoid() if self.squashed else outputs + 0.5
 
     def probs(self, outputs: Tensor) -> Tensor:
-        """Turn outputs (B, 1) into predicted numbers (B, 1) in the unit of the labels.
+        """Turn outputs (B, 1) of the network for B photos into predicted numbers (B, 1) in the unit of the labels.
 
-        If the numbers are grades, return probabilities (B, C) of the grades instead. Only the two grades nearest to a
-        predicted number get a probability above 0, and the expected grade is the predicted number.
+        If the target is a grade, return probabilities with a column for each grade instead. Only the two grades nearest
+        to a predicted number then have a probability above 0, and the expected grade is the predicted number.
         """
         values = self.low + self.scaled(outputs) * self.range
         return two_points(values[:, 0], self.grades) if self.grades else values
 
     def wrap(self, backbone: nn.Module) -> nn.Module:
-        """Return the backbone itself, because its outputs can be given to `probs`."""
+        """Return the model that is trained. For this head, it is the backbone itself, without further layers."""
         return backbone
 
 
 class Bins(Classes):
-    """A head with a softmax over equally spaced points of a range. It predicts the expected value of the points.
+    """A head for a number. A softmax over equally spaced points gives a probability for each point.
 
-    outputs: the number of points. The first point is low and the last point is high, so that a prediction can reach
-    both limits of the range.
+    The predicted number is the expected value of the points. outputs: the number of points. low, high: the first and
+    the last point, which are the limits of the numbers that can be predicted.
     """
 
     smooths = False  # label smoothing would pull each prediction to the middle of the range
@@ -263,14 +283,15 @@ class Bins(Classes):
         self.low, self.range = low, (high - low) or 1.0
 
     def targets(self, labels: Tensor) -> Tensor:
-        """Turn labels (B,) into targets (B, T) float32, which are probabilities of the points.
+        """Turn labels (B,) of B photos into float32 training targets: a probability for each point.
 
-        Only the two points nearest to a label get a probability above 0, and their expected value is the label.
+        Only the two points nearest to a label have a probability above 0, and the expected value of the points is the
+        label.
         """
         return two_points((labels.double() - self.low) / self.range * (self.outputs - 1), self.outputs).float()
 
     def probs(self, outputs: Tensor) -> Tensor:
-        """Turn logits (B, T) of the points into predicted values (B, 1) in the unit of the labels."""
+        """Turn logits, with a column for each point, into predicted numbers (B, 1) in the unit of the labels."""
         points = torch.linspace(0, 1, self.outputs, device=outputs.device)
         return self.low + outputs.softmax(1) @ points[:, None] * self.range
 
@@ -278,8 +299,8 @@ class Bins(Classes):
 def two_points(values: Tensor, size: int) -> Tensor:
     """Turn values (B,) into probabilities (B, size) of the whole numbers from 0 to size - 1.
 
-    Only the two whole numbers nearest to a value get a probability above 0, and the expected number is the value. A
-    value below 0 is first raised to 0, and a value above size - 1 is first lowered to size - 1.
+    Only the two whole numbers nearest to a value have a probability above 0, and their expected value is the value
+    itself. Values below 0 or above size - 1 are first clipped.
     """
     points = torch.arange(size, device=values.device)
     return (1 - (values.clamp(0, size - 1)[:, None] - points).abs()).clamp_min(0)

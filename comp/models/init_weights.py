@@ -1,8 +1,8 @@
-"""Start a training with the weights of another run (`make train … INIT=<run>`).
+"""Start the training of a run with the weights of another run, which the option INIT names: `make train … INIT=<run>`.
 
-The other run is called the INIT run. It may have another image size or another head. Fold k always starts with the
-weights of fold k of the INIT run. Both runs use the same folds.csv, so these weights were never trained on the held-out
-rows of fold k.
+A run is a recipe (all settings of a training) that is trained once for each fold. The run that INIT names is called the
+INIT run. It may have another image size and another head. Each fold starts with the weights that the INIT run has for
+the same fold. Both runs use the same folds.csv, so these weights were never trained on the fold's held-out rows.
 """
 
 import dataclasses
@@ -26,10 +26,10 @@ INSIDE = "backbone."  # the prefix of timm's tensors if a head has put timm's mo
 
 
 def load_init_backbone(name: str, state: State, options: dict) -> nn.Module:
-    """Return timm's model `name` with the weights `state` in its backbone, and with a new classifier.
+    """Return timm's model `name`, with the weights of a trained fold in its backbone and a new last layer (classifier).
 
-    state: the weights of a trained fold. If they were trained at another image size, timm resamples their position
-    embeddings. options: the arguments for timm.create_model. Raises InputError if `state` lacks a tensor of the
+    state: the weights, as a state dict. If they were trained at another image size, timm resamples their position
+    embeddings. options: further arguments for timm.create_model. Raises InputError if `state` lacks a tensor of the
     backbone or has it in another shape.
     """
     import timm
@@ -57,11 +57,11 @@ def load_init_backbone(name: str, state: State, options: dict) -> nn.Module:
 
 
 def _match(state: State, model: nn.Module, filter_fn: Callable | None) -> Match:
-    """Compare the weights of a trained fold with the backbone of a model, and return the Match.
+    """Compare the weights of a trained fold with the backbone of a model, and return which tensors fit.
 
-    state: the weights. If they do not fill the whole backbone, they are first converted by filter_fn and compared
-    again. filter_fn: timm's function that converts weights for this model, for example resamples position embeddings;
-    None if timm has no such function.
+    state: the weights, as a state dict. filter_fn: timm's function that converts weights for this model, for example
+    resamples position embeddings, or None if timm has none. It is only used if the unconverted weights do not fill the
+    whole backbone.
     """
     plain = pretrained.compared_state({name.removeprefix(INSIDE): value for name, value in state.items()}, model)
     return plain if not plain.missing else pretrained.best_match({"": state}, model, filter_fn)
@@ -76,11 +76,11 @@ def _does_not_fit(name: str, problem: str) -> InputError:
 
 
 def keep_head(model: nn.Module, inner: nn.Module, state: State) -> list[str]:
-    """Load the tensors of the model's head from the weights `state`. Return a text for each tensor that is not loaded.
+    """Load the weights of the model's head from a trained fold. Return a text for each tensor that could not be loaded.
 
-    A tensor is not loaded if `state` lacks it or has it in another shape. It then keeps its initial values. model: the
-    model with its head. inner: timm's model, which is a part of `model` or `model` itself. state: the weights of a
-    trained fold.
+    A tensor is not loaded if `state` lacks it or has it in another shape; it then keeps its first values. model: the
+    model that is trained. inner: the timm model, which is `model` itself or a part of it. state: the weights of the
+    trained fold, as a state dict.
     """
     classifier, own = factory.classifier_tensor_names(inner), model.state_dict()
     before = INSIDE if inner is not model else ""
@@ -105,12 +105,12 @@ OTHER = "the same command with another INIT, or without INIT"
 
 
 def with_init(recipe: Recipe, run: Run, competition: Competition) -> Recipe:
-    """Return the recipe with the mean and std of the INIT run, where the recipe does not set its own mean or std.
+    """Return the recipe with the mean and std of the pixels with which the INIT run was trained.
 
-    The INIT run is the run whose weights this training starts with. Its weights expect photos that are normalised with
-    its mean and std. A recipe without an INIT run is returned unchanged. If the run has been started before, mean and
-    std are read from the run's own recipe.json, because the INIT run may have been deleted since.
-    Raises InputError if the INIT run is the run itself, was not trained here, or has other classes or another model.
+    The INIT run is the run with whose weights this training starts. A mean or std that the recipe sets itself is kept.
+    A recipe without an INIT run is returned unchanged. If `run` has been started before, mean and std are read from its
+    own recipe.json, because the INIT run may have been deleted since.
+    Raises InputError if the INIT run does not exist, is the run itself, or has other classes or another model.
     """
     if not recipe.init:
         return recipe
@@ -119,7 +119,7 @@ def with_init(recipe: Recipe, run: Run, competition: Competition) -> Recipe:
     if not begun and _architecture(before) != _architecture(recipe):
         raise InputError(
             f"INIT={recipe.init} is a run of the model {before.model}, but this run trains the model {recipe.model}",
-            "in INIT a run of the same model; its image size, head and loss may differ",
+            "INIT=<a run of the same model>; its image size, head and loss may differ",
             f"the same command with MODEL={before.name}; or the same command without INIT",
         )
     return dataclasses.replace(recipe, mean=recipe.mean or before.mean, std=recipe.std or before.std)
@@ -129,14 +129,14 @@ def _known(run: Run, name: str) -> Run:
     check_run_name(name)
     if name == run.name:
         found = f"INIT={name} is the run itself: a run cannot start with its own weights"
-        raise InputError(found, "the name of another run in INIT", f"{OTHER}, or with another RUN")
+        raise InputError(found, "INIT=<another run>", f"{OTHER}, or with another RUN")
     before = Run(run.outputs, name)
     if not before.has_folds:
         known = ", ".join(other.name for other in own_runs(run.outputs) if other != run)
         raise InputError(
             f"there is no trained run {name} in {run.outputs}"
             + (", only external predictions with this name" if before.folder.is_dir() else ""),
-            f"in INIT one of the trained runs: {known or 'none exists yet'}",
+            f"INIT=<a trained run>; trained runs: {known or 'none yet'}",
             f"make train MODEL=<a model> RUN={name}; or {OTHER}",
         )
     return before
@@ -146,7 +146,7 @@ def _recipe_of(before: Run, competition: Competition) -> Recipe:
     try:
         return recipe_json.load_recipe(before, competition)
     except InputError as error:
-        expected = "in INIT a trained run with the classes of this competition"
+        expected = "INIT=<a trained run with the classes of this competition>"
         raise InputError(f"INIT={before.name}: {error.found}", expected, OTHER) from None
 
 
@@ -155,11 +155,12 @@ def _architecture(recipe: Recipe) -> str:
 
 
 def check_init_folds(run: Run, init: str, folds_digest: str, numbers: list[int | str]) -> None:
-    """Raise InputError unless the run `init` has up-to-date weights for each fold that is to be trained.
+    """Raise InputError unless each fold in `numbers` can start with up-to-date weights of the run `init`.
 
-    init: the name of the run whose weights the training starts with. folds_digest: the hash of the current folds.csv.
-    numbers: the folds to train, or ALL_DATA. A fold that is already trained is not checked, because it needs no weights
-    from the run `init`.
+    run: the run that is trained. init: the name of the run with whose weights it starts. folds_digest: the hash of the
+    current folds.csv. numbers: the numbers of the folds to train; "all_data" in this list stands for the training on
+    all rows. Folds that are already trained are not checked. InputError is also raised if `init` itself started with
+    the weights of `run`.
     """
     before = Run(run.outputs, init)
     wanted = [k for k in numbers if not run.is_trained(k)]
@@ -168,7 +169,7 @@ def check_init_folds(run: Run, init: str, folds_digest: str, numbers: list[int |
         which = missing[0] if len(missing) == 1 or missing[0] == ALL_DATA else None
         raise InputError(
             f"INIT={init} has no trained fold {', '.join(map(str, missing))}",
-            "for each fold that is to be trained, the weights of the same fold of the INIT run",
+            "weights of the INIT run for every fold that is to be trained now",
             before.train_command(which),
         )
     for k in wanted:
@@ -196,12 +197,16 @@ def _check_current(run: Run, before: Run, k: int | str, folds_digest: str) -> No
     if different:
         raise InputError(
             f"INIT={before.name}: fold {k} is out of date: {' and '.join(different)} changed after its training",
-            "weights that are up to date",
+            "weights of the INIT run that are up to date",
             anew,
         )
 
 
 def init_weights_of(run: Run, init: str, k: int | str) -> State:
-    """Return the weights with which fold k of `run` starts. They are read from fold k of the run named `init`."""
+    """Return the weights with which fold k of `run` starts, as a state dict. They come from fold k of the run `init`.
+
+    k: the number of a fold, or "all_data" for the training on all rows. Raises InputError if the file with the weights
+    is missing or damaged.
+    """
     before = Run(run.outputs, init)
     return weights_file.read_weights(before.weights(k), before.restart_command(k))

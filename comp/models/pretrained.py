@@ -1,10 +1,10 @@
-"""Load pretrained weights into a timm model, from a file in inputs/weights or, without such a file, from the model hub.
+"""Load pretrained weights into a timm model: from a file in inputs/weights or, without such a file, from the model hub.
 
-`load_pretrained` chooses between the file and the hub. Files come from many tools (DataParallel, EMA, Lightning, this
-toolkit). These tools put tensors into nested dictionaries, and prefixes before the names of tensors. `state_dicts`
-finds the tensors in a file without running code from the file, and `best_match` finds the prefix to remove. The file
-must hold nearly the whole backbone of the model, and must not belong to a larger model. Weights from the hub are loaded
-by timm itself, and this module only observes which tensors timm loads.
+Files come from many tools, such as DataParallel, Lightning and this toolkit, which nest the tensors in dictionaries and
+put prefixes before the names of the tensors. `state_dicts` finds the tensors in a file without running code from the
+file. `best_match` finds the prefix that must be removed. A file is refused if it lacks more than 1 % of the tensors of
+the model's backbone, or if it belongs to a larger model. Weights from the hub are loaded by timm, and this module only
+records which tensors timm loads.
 """
 
 import contextlib
@@ -39,12 +39,13 @@ State = dict[str, Tensor]
 
 @dataclass
 class Origin:
-    """A description of the pretrained weights that were loaded. recipe.json stores these values.
+    """Where the pretrained weights of a model came from. recipe.json stores these values.
 
-    place: the name of the file without its folder, or the name of the weights on the hub. digest: a hash of the
-    weights. removed: the prefix that was removed from the tensors' names in the file. found: how many tensors of the
-    backbone were loaded. total: how many tensors the backbone has. If timm loads a model's weights in a way that cannot
-    be observed, found and total are 0. missing: the names of the backbone's tensors that the weights lack.
+    place: the name of the weights file without its folder, or the name or address of the weights on the hub. digest: a
+    hash of the weights. removed: what was removed from the beginning of the tensors' names in the file, such as
+    "state_dict.module". found: how many tensors of the backbone were loaded. total: how many tensors the backbone has.
+    missing: the names of the backbone's tensors that were not loaded. If it is not known which tensors timm loaded,
+    found and total are 0 and missing is empty.
     """
 
     place: str
@@ -64,8 +65,8 @@ class Origin:
 def load_pretrained(name: str, weights: Path, options: dict) -> tuple[nn.Module, Origin]:
     """Return timm's model `name` with pretrained weights, and the origin of these weights.
 
-    The weights are read from a local file. If there is no such file, they are loaded from the hub. weights: the folder
-    of local files, which are named <name>.safetensors, .pth, .pt, .bin, .ckpt or .pth.tar. options: the arguments for
+    The weights are read from a local file or, if there is none, loaded from the model hub. weights: the folder with the
+    local files; a file is called <name>.safetensors, .pth, .pt, .bin, .ckpt or .pth.tar. options: further arguments for
     timm.create_model. Raises InputError if the weights do not exist, cannot be read or do not fit the model, or if the
     hub cannot be reached.
     """
@@ -74,10 +75,10 @@ def load_pretrained(name: str, weights: Path, options: dict) -> tuple[nn.Module,
 
 
 def local_weights(name: str, weights: Path) -> Path | None:
-    """Return the local file with the weights of the model `name`, or None if there is no such file.
+    """Return the file in the folder `weights` that has weights of timm's model `name`, or None if there is none.
 
-    weights: the folder with local files. The name of the file is the model's old or current name in timm, with or
-    without its tag (the part after the dot), and a suffix such as .pth.
+    The file is called like the model, by its old or current name in timm, and ends in a suffix such as .pth. The part
+    of the name after the dot may be left out: resnet18.pth is also found for resnet18.a1_in1k.
     """
     current = catalog.current_model_name(name)
     stems = dict.fromkeys((name, name.partition(".")[0], current, current.partition(".")[0]))
@@ -89,9 +90,10 @@ def local_weights(name: str, weights: Path) -> Path | None:
 
 
 class Ignored:
-    """A class that replaces unknown classes while a file is read, so that no code of these classes runs.
+    """A harmless replacement for unknown classes in a checkpoint file, so that no code of these classes runs.
 
-    A checkpoint file may hold objects of such classes, for example its settings. The replacement ignores all arguments.
+    A checkpoint file may hold objects of such classes, for example the settings of a training. When the file is read,
+    each of these objects becomes an empty object of this class.
     """
 
     def __new__(cls, *args, **options):
@@ -107,9 +109,10 @@ class Ignored:
 def state_dicts(file: Path) -> dict[str, State]:
     """Return all state dicts in a file, as a dictionary from the place in the file to the state dict.
 
-    A place is the path of keys to the state dict, such as "checkpoint.model"; it is "" at the top level. EMA weights
-    come first. A state dict with less than half as many tensors as the largest state dict is left out, because it is
-    part of an optimizer. Raises InputError if the file cannot be read or holds no tensors with names.
+    A place is the path of dictionary keys to the state dict, such as "checkpoint.model", or "" for the top of the file.
+    State dicts of EMA weights come first. A state dict with less than half as many tensors as the largest one is left
+    out, because it is part of an optimizer, for example. Raises InputError if the file cannot be read or holds no
+    tensors with names.
     """
     states = dict(_states_in(_opened(file)))
     most = max(map(len, states.values()), default=0)
@@ -121,12 +124,13 @@ def state_dicts(file: Path) -> dict[str, State]:
 
 _ADVICE = (
     "a safetensors file, or a file with a state dict that torch.save wrote",
-    "first torch.save(model.state_dict(), '<file>') in Python where the model was trained, then copy <file> here",
+    "in Python, where the model was trained: torch.save(model.state_dict(), '<file>'); "
+    "then put <file> in the place of the unreadable file",
 )
 
 
 def _opened(file: Path):
-    """Return the content of a weights file, which should be a dictionary. Raises InputError if it cannot be read."""
+    """Return the content of a weights file, which is normally a dictionary. Raises InputError if it cannot be read."""
     try:
         if file.suffix == ".safetensors":
             return load_file(file)
@@ -141,10 +145,10 @@ def _opened(file: Path):
 
 
 def _states_in(content, place: str = "", depth: int = 0):
-    """Search nested dictionaries for tensors. Yield the place and the state dict of each dictionary with tensors.
+    """Search nested dictionaries, and yield a place and a state dict for each dictionary that holds tensors.
 
-    The outermost dictionary comes first. content: the content of a file, or a part of it. place: the path of keys from
-    the top of the file to `content`, joined by dots. depth: how many keys this path has.
+    The outermost dictionary comes first. content: the content of a file, or a part of it. place: the dictionary keys
+    that lead from the top of the file to `content`, joined by dots. depth: the number of these keys.
     """
     if not isinstance(content, dict) or depth > _DEEPEST:
         return
@@ -164,13 +168,13 @@ def _unwrapped(key: str) -> str:
 
 @dataclass
 class Match:
-    """The result of comparing a state dict with a model: how much of the model's backbone the state dict holds.
+    """The result of comparing a state dict with a model: which tensors of the model's backbone the state dict has.
 
-    tensors: the tensors of the state dict that fit the backbone, with their names in the model as keys. found: how many
-    tensors of the backbone the state dict can fill. total: how many tensors the backbone has. missing: the names of the
-    backbone's tensors that the state dict lacks or has in another shape. surplus: names in the state dict that the
-    model does not have, although the model has a part with the first word of the name (such as `blocks`). removed: the
-    prefix that was removed from the names in the state dict.
+    tensors: the tensors that fit the backbone, by their names in the model. found: how many tensors of the backbone the
+    state dict has in the right shape. total: how many tensors the backbone has. missing: the names of the backbone's
+    tensors that were not found. surplus: the names in the state dict that look like names of this model but do not
+    exist in it, such as the 13th block of a model with 12 blocks; they show that the state dict belongs to a larger
+    model. removed: what was removed from the beginning of the names in the state dict.
     """
 
     tensors: State
@@ -182,16 +186,19 @@ class Match:
 
     @property
     def fits(self) -> bool:
-        """Return whether the state dict has weights of this model, and not of a larger or a smaller model."""
+        """Return whether the state dict has the weights of this model, and not those of a larger or a smaller model.
+
+        It must have at least 99 % of the backbone's tensors, and hardly any tensors that the model does not have.
+        """
         return self.found >= ENOUGH * self.total and len(self.surplus) <= (1 - ENOUGH) * self.total
 
 
 def best_match(states: dict[str, State], model: nn.Module, filter_fn: Callable | None) -> Match:
-    """Compare all state dicts of a file with a model, and return the first Match that fits the model.
+    """Compare the state dicts of a file with a model, and return the first Match that fits the model.
 
-    Each state dict is tried with each prefix that may have to be removed from its names. If nothing fits, the Match
-    with the most fitting tensors is returned. states: the state dicts of the file, from `state_dicts`. filter_fn:
-    timm's function that converts weights for this model, for example resamples position embeddings, or None.
+    Each state dict is compared with and without each prefix that its names may have. If none fits, the Match with the
+    most fitting tensors is returned. states: the state dicts by their place in the file. filter_fn: timm's function
+    that converts weights for this model, for example resamples position embeddings, or None if timm has none.
     """
     tried = []
     for place, state in states.items():
@@ -205,9 +212,9 @@ def best_match(states: dict[str, State], model: nn.Module, filter_fn: Callable |
 
 
 def filtered_state(state: State, model: nn.Module, filter_fn: Callable | None) -> State:
-    """Convert a state dict with filter_fn, timm's function for this model, and return the new state dict.
+    """Convert a state dict for a model by timm's function `filter_fn`, and return the new state dict.
 
-    If filter_fn is None or raises an error, the state dict is returned unchanged.
+    If `filter_fn` is None or raises an error, the state dict is returned unchanged.
     """
     if filter_fn is None:
         return state
@@ -218,10 +225,10 @@ def filtered_state(state: State, model: nn.Module, filter_fn: Callable | None) -
 
 
 def _prefixes(state: State) -> list[str]:
-    """Return the prefixes of tensor names that may have to be removed, in the order in which to try them.
+    """Return the prefixes that may have to be removed from the names in a state dict, beginning with the first to try.
 
-    The order is: "", frequent prefixes with "ema", all other frequent prefixes. A prefix is frequent if at least a
-    quarter of the names in `state` begin with it.
+    First comes "" (nothing is removed), then all frequent prefixes with "ema" in them, then the other frequent
+    prefixes. A prefix is frequent if at least a quarter of the names begin with it.
     """
     counts = Counter()
     for key in state:
@@ -232,7 +239,7 @@ def _prefixes(state: State) -> list[str]:
 
 
 def compared_state(state: State, model: nn.Module) -> Match:
-    """Compare a state dict with the backbone of a model, and return the Match. Tensors are compared by their names."""
+    """Compare the tensors of a state dict, by name and shape, with the backbone of a model. Return a Match."""
     wanted, head = model.state_dict(), factory.classifier_tensor_names(model)
     fitting = {
         name: value
@@ -247,10 +254,10 @@ def compared_state(state: State, model: nn.Module) -> Match:
 
 
 def origin_of(place: str, digest: str, matches: list[Match]) -> Origin:
-    """Return the Origin that describes loaded weights. Its counts come from the last of `matches`, or are 0.
+    """Return the Origin of the weights that were loaded into a model.
 
-    place, digest: as in `Origin`. matches: the comparisons of the weights with the model, in the order of loading; []
-    if timm's loading could not be observed.
+    place: where the weights were loaded from. digest: a hash of the weights. matches: the comparisons of the weights
+    with the model, of which the last one is used; [] if it is not known which tensors timm loaded.
     """
     if not matches:
         return Origin(place, digest)
@@ -263,11 +270,11 @@ def origin_of(place: str, digest: str, matches: list[Match]) -> Origin:
 
 @contextlib.contextmanager
 def filled_by(fill: Callable) -> Iterator[None]:
-    """While this context is open, make timm's create_model call `fill` when it loads pretrained weights.
+    """Context manager: while it is open, timm.create_model calls `fill` to load pretrained weights.
 
-    fill: a function that is called instead of timm's load_pretrained, with load_pretrained itself as the first argument
-    and the arguments of load_pretrained after it. The context replaces a name in a private module of timm, because timm
-    has no public way to get the function that converts weights for a model.
+    fill: the function that is called instead of timm's load_pretrained. Its first argument is load_pretrained itself,
+    and its other arguments are those of load_pretrained. The context replaces load_pretrained in a private module of
+    timm, because timm has no public way to do this.
     """
     from timm.models import _builder
 
@@ -280,10 +287,10 @@ def filled_by(fill: Callable) -> Iterator[None]:
 
 
 def from_file(name: str, file: Path, options: dict) -> tuple[nn.Module, Origin]:
-    """Return timm's model `name` with the weights of a file, and the origin of these weights.
+    """Return timm's model `name` with the weights in `file`, and the origin of these weights.
 
-    No weights are loaded into the classifier. options: the arguments for timm.create_model. Raises InputError if the
-    weights do not fit the model.
+    The last layer (classifier) gets no weights from the file. options: further arguments for timm.create_model. Raises
+    InputError if the file cannot be read or its weights do not fit the model.
     """
     import timm
 
@@ -306,36 +313,37 @@ def from_file(name: str, file: Path, options: dict) -> tuple[nn.Module, Origin]:
 
 
 def _check_fits(name: str, file: Path, match: Match) -> None:
-    """Raise InputError unless the weights in `file` fit the model `name`, as `match` says.
+    """Raise InputError unless the weights in `file` fit the model `name`.
 
-    The error names up to five tensors that the file lacks or that the model does not have.
+    match: the result of comparing the weights with the model. The error names up to five tensors that are missing or
+    surplus.
     """
     if match.fits:
         return
     problem = f"{file} has {match.found} of the {match.total} tensors of {name}'s backbone"
     if match.found < ENOUGH * match.total:
-        problem += f"; these tensors are missing or have another shape: {', '.join(match.missing[:5])}"
+        problem += f"; these are missing or have another shape: {', '.join(match.missing[:5])}"
     else:
         problem += f", and {len(match.surplus)} tensors that {name} does not have: {', '.join(match.surplus[:5])}"
     raise InputError(problem, *_other_weights(name, file))
 
 
 def _other_weights(name: str, file: Path) -> tuple[str, str]:
-    """Return two parts of the error about a file that does not fit a model: what is expected, and what to run."""
+    """Return two texts for the error about a file that does not fit a model: what is expected, and what to run."""
     moved = f"mv {quoted(file)} {quoted(f'{file}.other')}"
     return (
-        f"a file with at least 99 % of the backbone's tensors of {name}, the model that MODEL names",
+        f"a file with the weights of {name}, with at most 1 % of the backbone's tensors missing or surplus",
         f"first {moved}, then the same command, which loads weights from the model hub; "
-        "or, to train from scratch, the same command with SET=pretrained=false RUN=<name>",
+        "or, to train from scratch, the same command with SET=pretrained=false RUN=<new name>",
     )
 
 
 def from_hub(name: str, weights: Path, options: dict) -> tuple[nn.Module, Origin]:
-    """Return timm's model `name` with pretrained weights from the hub, and the origin of these weights.
+    """Return timm's model `name` with pretrained weights from the model hub, and the origin of these weights.
 
-    timm itself loads the weights, and this function observes which tensors are loaded. weights: the folder of local
-    files, which the error names if the hub cannot be reached. options: the arguments for timm.create_model. Raises
-    InputError if the hub cannot be reached, or if timm cannot build the model or load its weights.
+    weights: the folder in which the user may put a file with the weights instead; the error names it. options: further
+    arguments for timm.create_model. Raises InputError if the hub cannot be reached, or if timm cannot build the model
+    or load its weights.
     """
     import timm
 
@@ -363,7 +371,7 @@ def from_hub(name: str, weights: Path, options: dict) -> tuple[nn.Module, Origin
 
 
 def hub_errors() -> tuple[type[Exception], ...]:
-    """Return the types of errors that the client of the hub raises if it cannot download a file.
+    """Return the types of the errors that are raised if a file cannot be downloaded from the model hub.
 
     For example, there may be no network, no such file on the hub, or no access to the file.
     """
@@ -375,12 +383,13 @@ def hub_errors() -> tuple[type[Exception], ...]:
 
 
 def _no_weights(name: str, weights: Path, why: str) -> InputError:
-    """Return the InputError for weights that cannot be loaded from the hub.
+    """Return the InputError for pretrained weights that cannot be loaded from the model hub.
 
-    Its advice is a local file of weights, or a training from scratch. why: the reason, as a part of a sentence.
+    It tells the user to provide a file with the weights, or to train from scratch. weights: the folder for this file.
+    why: the reason, as the end of a sentence.
     """
     return InputError(
         f"there are no pretrained weights for {name}: {why}",
         f"access to the model hub over the network, or the file {weights / (name + '.safetensors')} (or .pth)",
-        "the same command with SET=pretrained=false RUN=<name>, which trains from scratch",
+        "the same command with SET=pretrained=false RUN=<new name>, which trains from scratch",
     )

@@ -1,7 +1,8 @@
 """Write, read and check model.safetensors, the file with the weights of a trained fold.
 
-The file also holds a checksum over the weights, and a record of everything that the weights depend on. Weights with
-numbers that are not finite are refused, and the error names settings that may help.
+The file also holds a checksum, and the hashes of all files that the weights depend on, such as folds.csv. If one of
+these files has changed since, the weights are out of date. Weights with infinite or NaN numbers are refused, and the
+error names settings that may help.
 """
 
 import hashlib
@@ -25,10 +26,11 @@ from comp.store.runs import Run
 
 
 class NotFinite(InputError):
-    """This error is raised if a training or its weights have numbers that are not finite (infinite or NaN).
+    """The error for a training that has numbers which are not finite (infinite or NaN).
 
-    Its advice is to change settings, because the same settings would give the same numbers again. found: the problem.
-    recipe: the recipe of the training. first: words that stand before the advice, such as a command to run first.
+    It tells the user to change settings, because the same settings would give the same numbers again. found: what is
+    not finite. recipe: the recipe of the training. first: what the user should do before that, such as "first look at
+    these photos, then ".
     """
 
     def __init__(self, found: str, recipe: Recipe, first: str = ""):
@@ -36,10 +38,11 @@ class NotFinite(InputError):
 
 
 def settings_that_may_help(recipe: Recipe) -> str:
-    """Return advice for a training whose numbers were not finite: a lower learning rate, clip_grad=1 and amp=off.
+    """Return a text that tells the user which settings to change after a training whose numbers were not finite.
 
-    A setting that the recipe already has is left out. The advised learning rate is a tenth of the recipe's learning
-    rate, but never above the learning rate of the catalog's recipe for this model.
+    The settings are a lower learning rate, clip_grad=1 and amp=off. A setting that the recipe already has is left out.
+    The new learning rate is a tenth of the recipe's, but at most the one that the recipe has before the user changes
+    settings.
     """
     changes = [f"lr={min(recipe.lr / 10, catalog.get_recipe(recipe.name).lr):g}"]
     if not 0 < recipe.clip_grad <= 1:
@@ -50,15 +53,15 @@ def settings_that_may_help(recipe: Recipe) -> str:
 
 
 def all_finite(values: Iterable[Tensor]) -> bool:
-    """Return whether all numbers in the floating-point tensors of `values` are finite. Other tensors are skipped."""
+    """Return whether all numbers in the tensors `values` are finite. Tensors of whole numbers are not checked."""
     flags = [value.isfinite().all() for value in values if value.is_floating_point()]
     return bool(torch.stack(flags).all())  # one test of all flags, so that the GPU is waited for only once
 
 
 def check_finite_file(path: Path, recipe: Recipe) -> None:
-    """Raise InputError if the weights file `path` cannot be read, and NotFinite if its weights are not finite.
+    """Raise NotFinite if the weights in a file are not finite, and InputError if the file cannot be read.
 
-    recipe: the recipe of the training, from which the error's advice is made.
+    recipe: the recipe with which the weights were trained; the error tells the user which of its settings to change.
     """
     try:
         tensors = load_file(path)
@@ -69,10 +72,10 @@ def check_finite_file(path: Path, recipe: Recipe) -> None:
 
 
 def check_finite_weights(state: dict[str, Tensor], path: Path, recipe: Recipe) -> None:
-    """Raise NotFinite if the weights `state` have numbers that are not finite.
+    """Raise NotFinite if weights have numbers that are not finite.
 
-    path: the file from which `state` was read. recipe: the recipe of the training, from which the error's advice is
-    made.
+    state: the weights, as a state dict. path: the file that they were read from. recipe: the recipe with which they
+    were trained; the error tells the user which of its settings to change.
     """
     if not all_finite(state.values()):
         remedy = f"first rm -r {quoted(path.parent)}, then "
@@ -80,10 +83,11 @@ def check_finite_weights(state: dict[str, Tensor], path: Path, recipe: Recipe) -
 
 
 def save_weights(path: Path, state: dict[str, Tensor], metadata: dict) -> None:
-    """Write a state dict and its metadata as a safetensors file, with a checksum over both.
+    """Write weights to a safetensors file, together with metadata and a checksum of both.
 
-    If the process is killed while it writes, no partial file is left. metadata: plain values. They are stored as one
-    JSON text, because safetensors writes several entries in random order, and equal weights should give equal bytes.
+    If the process is killed meanwhile, no incomplete file is left. state: the weights, as a state dict. metadata: a
+    dictionary that can be written as JSON. It is stored as a single text, because safetensors writes several entries in
+    random order, and equal weights should give equal files.
     """
     tensors = {name: value.detach().cpu().contiguous() for name, value in state.items()}
     meta = {**metadata, "sha256": weights_checksum(tensors, metadata)}
@@ -91,9 +95,9 @@ def save_weights(path: Path, state: dict[str, Tensor], metadata: dict) -> None:
 
 
 def weights_checksum(tensors: dict[str, Tensor], metadata: dict) -> str:
-    """Return a checksum of the weights and their metadata: the first 16 hexadecimal digits of a SHA-256.
+    """Return a checksum of weights and their metadata: the first 16 hexadecimal digits of a SHA-256.
 
-    It covers the metadata, and the name, the type, the shape and the bytes of each tensor.
+    It depends on the metadata, and on the name, the data type, the shape and the bytes of each tensor.
     """
     sha = hashlib.sha256(files.checksum(metadata).encode())
     for name, value in sorted(tensors.items()):
@@ -103,9 +107,9 @@ def weights_checksum(tensors: dict[str, Tensor], metadata: dict) -> str:
 
 
 def weights_metadata(path: Path, run: str) -> dict:
-    """Return the metadata that `save_weights` stored in the file `path`.
+    """Return the metadata of a weights file, which is the dictionary that was given to `save_weights`.
 
-    Raises InputError if the file cannot be opened. run: the command that the error tells the user to run.
+    run: what the error tells the user to run. Raises InputError if the file cannot be opened.
     """
     try:
         meta = _metadata(path)
@@ -127,9 +131,9 @@ _UNREADABLE = (SafetensorError, RuntimeError, OSError, KeyError, ValueError, Typ
 
 
 def read_weights(path: Path, run: str) -> dict[str, Tensor]:
-    """Return the state dict that `save_weights` stored in the file `path`.
+    """Return the state dict in a weights file that was written by `save_weights`.
 
-    Raises InputError if the file is missing or damaged. run: the command that the error tells the user to run.
+    run: what the error tells the user to run. Raises InputError if the file is missing or damaged.
     """
     if not path.is_file():
         raise InputError(f"the file {path} does not exist", "the weights of a trained fold", run)
@@ -143,10 +147,10 @@ def read_weights(path: Path, run: str) -> dict[str, Tensor]:
 
 
 def load_weights(model: nn.Module, path: Path, run: str) -> None:
-    """Load weights into the model from the file `path`, which `save_weights` has written.
+    """Load the weights in the file `path`, which was written by `save_weights`, into the model.
 
-    Raises InputError if the file is missing or damaged, or has the weights of another model. run: the command that the
-    error tells the user to run.
+    run: what the error tells the user to run. Raises InputError if the file is missing or damaged, or has the weights
+    of another model.
     """
     tensors = read_weights(path, run)
     try:
@@ -156,19 +160,20 @@ def load_weights(model: nn.Module, path: Path, run: str) -> None:
 
 
 def _does_not_load(path: Path, error: Exception, run: str) -> InputError:
-    return InputError(f"{path} does not load: {first_line(error)}", "complete weights of this run's model", run)
+    return InputError(f"{path} does not load: {first_line(error)}", "the complete weights of this run's model", run)
 
 
 # ---- what the weights of a fold depend on
 
 
 def training_record(data: RunData, run: Run, k: int | str) -> dict:
-    """Return a dictionary of plain values that records everything that the weights of fold k depend on.
+    """Return a dictionary with the hashes of all files that the weights of fold k of a run depend on.
 
-    The record has the number of the fold, and the hashes of recipe.json, folds.csv, the pseudo-labels and all earlier
-    weights. Earlier weights are the weights with which the training of the fold starts (those of the run that INIT
-    names), and the weights with which that run itself started. If k is ALL_DATA, the weights of all folds are earlier
-    weights too, because the best epochs of the folds decide how long the training on all rows takes.
+    The keys are "recipe" and "folds" (the hashes of recipe.json and folds.csv), "fold" (k), "pseudo" (the hash of the
+    pseudo-labels) and "from_weights". The last two are left out if the training uses no such files. "from_weights" is a
+    dictionary from the path of a weights file to its hash. It has the weights with which the training starts (see
+    `began_with`). For the training on all rows it also has the weights of all folds, because their best epochs decide
+    how many epochs this training takes. k: the number of a fold, or "all_data" for the training on all rows.
     """
     folds = [run.weights(fold) for fold in range(data.project.fold_count)] if k == ALL_DATA else []
     earlier = began_with(run, k) | made_of.digests_of_files(run.outputs, folds)
@@ -176,10 +181,11 @@ def training_record(data: RunData, run: Run, k: int | str) -> dict:
 
 
 def began_with(run: Run, k: int | str) -> dict[str, str]:
-    """Return a dictionary with the paths and the hashes of the weights files with which fold k of a run starts.
+    """Return the hashes of the weights files with which the training of fold k starts, as a dictionary by path.
 
-    The files are the weights of the INIT run (the run that the option INIT names), and the weights with which the INIT
-    run itself started. Paths are relative to outputs/. The dictionary is empty for a run without INIT.
+    These are the weights of the run that the option INIT names, and the weights with which the training of that run
+    started in turn. The paths are relative to outputs/. The dictionary is empty for a run without INIT. k: the number
+    of a fold, or "all_data" for the training on all rows.
     """
     if not run.init:
         return {}
@@ -189,10 +195,11 @@ def began_with(run: Run, k: int | str) -> dict[str, str]:
 
 
 def kept_record(data: RunData, run: Run, k: int | str) -> dict:
-    """Return the `training_record` of fold k of a run whose weights for fold k exist already.
+    """Return a dictionary with the hashes of all files that the existing weights of fold k of a run depend on.
 
-    The hashes of earlier weights are copied from the metadata of fold k's weights, because the files of the earlier
-    weights may have been deleted.
+    The keys are those of `training_record`. The hashes of other weights files are not computed again, but copied from
+    the metadata of the weights of fold k, because the other files may have been deleted. k: the number of a fold, or
+    "all_data" for the training on all rows.
     """
     earlier = weights_metadata(run.weights(k), run.restart_command(k)).get(made_of.FROM_WEIGHTS)
     return _own_record(data, run, k) | ({made_of.FROM_WEIGHTS: earlier} if earlier else {})
@@ -204,10 +211,11 @@ def _own_record(data: RunData, run: Run, k: int | str) -> dict:
 
 
 def changes_of_weights(run: Run, metadata: dict, record: dict) -> list[str]:
-    """Return the names of everything that weights depend on and that has changed since the weights were trained.
+    """Return the names of everything that has changed since weights were trained, such as "folds" for folds.csv.
 
-    metadata: the metadata of the weights. record: the current values of what the weights depend on, without earlier
-    weights. A name is a key of `record`, such as "folds", or the path of a file with earlier weights.
+    If another weights file that the training used has changed, its path is the name. metadata: the metadata of the
+    weights, with the hashes at the time of the training. record: a dictionary with the same keys and the current
+    hashes. The hashes of other weights files need not be in `record`.
     """
     now = {**record, made_of.FROM_WEIGHTS: made_of.earlier_weights(run.outputs, metadata)}
     return [change.key or change.part for change in made_of.changes(metadata, now)]
@@ -216,14 +224,14 @@ def changes_of_weights(run: Run, metadata: dict, record: dict) -> list[str]:
 def check_weights_current(data: RunData, run: Run, k: int | str) -> None:
     """Raise InputError if the weights of fold k are out of date.
 
-    They are out of date if recipe.json, folds.csv, the pseudo-labels or the weights with which the training started
-    have changed since fold k was trained.
+    They are out of date if recipe.json, folds.csv, the pseudo-labels, or other weights that the training used have
+    changed since fold k was trained. k: the number of a fold, or "all_data" for the training on all rows.
     """
     remedy = f"first rm -r {quoted(run.fold(k))}, then the same command"
     different = changes_of_weights(run, weights_metadata(run.weights(k), remedy), _own_record(data, run, k))
     if different:
         raise InputError(
             f"{run.weights(k)} is out of date: {' and '.join(different)} changed after its training",
-            "weights that were trained with the current folds.csv, recipe.json, pseudo-labels and earlier weights",
+            "weights that were trained with the current version of every file that the training uses",
             remedy,
         )

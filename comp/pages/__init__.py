@@ -1,6 +1,6 @@
-"""Write the HTML pages: the audit of the input, the board of all runs, and the report (in `report/`).
+"""Write the HTML pages: the audit of the input data, the table of all runs, and the report (in `report/`).
 
-The package also has the figures, thumbnails and templates of the pages. Change this package to change how pages look. A
-page is one file with its styles, scripts, figures and photos inside, so it opens without a network. The package does
-not import torch.
+The package also draws the figures and thumbnails, and has the Jinja templates of the pages. Change this package to
+change how pages look. A page is one HTML file that contains its styles, scripts, figures and photos, so it opens
+without a network. The package does not import torch.
 """

@@ -1,7 +1,7 @@
-"""The stage `make board`, which shows a table of all runs on the terminal and on the page outputs/board.html.
+"""The command `make board`, which prints a table of all runs and writes the page outputs/board.html.
 
-`run_table` makes this table for the terminal and for the page. The page also has a bar chart of the scores by model
-family, and a comparison of cross-validated scores with the leaderboard scores that the user noted.
+The page has the same table, a bar chart of the scores by model family (such as resnet), and a comparison of
+cross-validated scores with leaderboard scores. The leaderboard scores are those that the user saved with `make lb`.
 """
 
 from collections import defaultdict
@@ -45,7 +45,7 @@ def make_board(project: Project) -> None:
 def _show(rows: Sequence[RunRow], notes: Sequence[str], competition: Competition) -> None:
     """Print the table of runs and the notes below it, and warn of each run that is not complete.
 
-    notes: sentences about the table, from `explained`.
+    rows: the rows of the table. notes: sentences that explain the table.
     """
     if not rows:
         text, command = NO_RUNS
@@ -61,9 +61,9 @@ def _show(rows: Sequence[RunRow], notes: Sequence[str], competition: Competition
 
 
 def write_board(path: Path, project: Project, rows: Sequence[RunRow], notes: Sequence[str]) -> None:
-    """Write the board as an HTML page to the file `path`.
+    """Write the page with the table of runs to the file `path`.
 
-    rows: one row for each run, from `board_rows.board_rows`. notes: sentences about the rows, from `explained`.
+    rows: the rows of the table, the best run first. notes: sentences that explain the table.
     """
     sections = [
         _run_section(rows, notes, project.competition),
@@ -93,14 +93,15 @@ def _run_section(rows: Sequence[RunRow], notes: Sequence[str], competition: Comp
     return section
 
 
-def run_table(rows: Sequence[RunRow], competition: Competition, parts: int) -> Table:
+def run_table(rows: Sequence[RunRow], competition: Competition, most_parts: int) -> Table:
     """Return a table with a row for each run, in the order of `rows`. Columns without any value are left out.
 
-    If the competition has at most `parts` attributes or labels, each of them has a column with its scores.
+    The table can also have a column of scores for each label or, if the classes have attributes (properties such as a
+    colour), for each attribute. If there would be more than `most_parts` of these columns, they are left out.
     """
     metric = competition.metric.name
     names = list(dict.fromkeys(name for row in rows for name in row.parts))
-    names = names if len(names) <= parts else []
+    names = names if len(names) <= most_parts else []
     columns = ["run", metric, "folds", "±", "state", WHAT_DIFFERS, *names, "minutes", "images/s", "best epochs"]
     cells = [
         [
@@ -126,11 +127,11 @@ def run_table(rows: Sequence[RunRow], competition: Competition, parts: int) -> T
 
 
 def in_two(table: Table) -> list[Table]:
-    """Split the table of `run_table` into two tables, so that each fits a terminal.
+    """Split the table of runs into two tables that fit a terminal.
 
-    The first table ends with the column "what differs" or, if this column was left out, with the column "state". The
-    second table has the names of the runs and all further columns. If there are no further columns, only the first
-    table is returned.
+    The first table ends with the column "what differs" (the settings of a run that are not the usual ones) or, without
+    such a column, with the column "state". The second table has the names of the runs again, and all further columns.
+    It is left out if there are no further columns.
     """
     last = max(i for i, column in enumerate(table.columns) if column in (WHAT_DIFFERS, "state"))
     places = range(last + 1), (0, *range(last + 1, len(table.columns)))
@@ -150,8 +151,9 @@ def _rounded(value: float | None) -> str | None:
 def _epochs(row: RunRow) -> str | None:
     """Return a text with the best epoch of each fold, or None if no best epoch is known.
 
-    The text "4 5 3 of 6" means that epochs 4, 5 and 3 of 6 epochs were the best in folds 0, 1 and 2. If the folds had
-    different numbers of epochs, the text is such as "4/6 5/7". Only the first MOST_FOLDS folds are listed.
+    The text "4 5 3 of 6" means that each fold was trained for 6 epochs, and that epochs 4, 5 and 3 were the best in
+    folds 0, 1 and 2. If the folds had different numbers of epochs, the text is, for example, "4/6 5/7". Only the first
+    MOST_FOLDS folds are listed.
     """
     pairs = [text.split("/") for text in row.times.epochs[:MOST_FOLDS]]
     if not pairs:
@@ -165,8 +167,8 @@ def _epochs(row: RunRow) -> str | None:
 def explained(rows: Sequence[RunRow], competition: Competition, usual: str, interval) -> list[str]:
     """Return sentences that explain the table of runs.
 
-    usual: a text with the settings that most runs have. interval: the score of the blend and the two ends of its 95 %
-    interval, from `board_rows.blend_interval`; None if they are not known.
+    usual: the settings that most runs have, as a text; it may be empty. interval: the score of the blend, and the lower
+    and the upper end of its 95 % interval; None if they are not known.
     """
     notes = [f"A run has these settings, unless its row names others: {usual}."] if usual else []
     if any(row.parts for row in rows):
@@ -190,7 +192,7 @@ BAR = 0.3  # inches that each bar and each family add to the height of the chart
 
 
 def _family_section(rows: Sequence[RunRow], competition: Competition) -> Section:
-    """Return the section with the bar chart of scores by model family."""
+    """Return the section of the page that has a bar chart of the scores, grouped by model family."""
     chart = family_bars(rows, competition)
     section = Section("families", "By model family", figures=[chart] if chart else [])
     if chart:
@@ -204,11 +206,11 @@ def _family_section(rows: Sequence[RunRow], competition: Competition) -> Section
 
 
 def family_bars(rows: Sequence[RunRow], competition: Competition) -> Figure | None:
-    """Return a figure with a bar for each run that has a score, or None if no run has a score.
+    """Return a bar chart with a bar for each run that has a score, or None if no run has a score.
 
-    Bars are grouped by model family. The family with the best run comes first. In each family, the best run comes
-    first. Whiskers show the standard deviation over folds. The bar of an incomplete run is the mean over its predicted
-    folds.
+    The bars are grouped by model family, such as resnet. The family of the best run comes first, and in each family the
+    best run comes first. Whiskers show the standard deviation over folds. If a run is not complete, its bar shows the
+    mean score of the folds that are predicted.
     """
     families = _families(rows, competition)
     flat = [(place, row) for place, name in enumerate(families) for row in families[name]]
@@ -232,9 +234,9 @@ def family_bars(rows: Sequence[RunRow], competition: Competition) -> Figure | No
 
 
 def _families(rows: Sequence[RunRow], competition: Competition) -> dict[str, list[RunRow]]:
-    """Return the runs that have a score, grouped by the name of their model family.
+    """Return the runs that have a score, as a dictionary from the name of a model family to a list of its runs.
 
-    The family with the best run comes first, and in each family the best run comes first.
+    The family of the best run comes first, and in each family the best run comes first.
     """
     families: dict[str, list[RunRow]] = defaultdict(list)
     scored = [row for row in rows if row.mean is not None]
@@ -250,8 +252,8 @@ def _length(row: RunRow) -> float:
 def _bar(axes, height: int, place: int, row: RunRow, family: str) -> None:
     """Draw the bar of one run.
 
-    height: the position of the bar on the y axis. place: the number of the run's model family, which decides the colour
-    and the hatch of the bar. family: the name of the family, for the legend.
+    height: the position of the bar on the y axis. place: the position of the run's model family in the list of
+    families, which decides the colour and the hatch of the bar. family: the name of this family, for the legend.
     """
     style = {"color": COLOURS[place % 7], "hatch": HATCHES[place % 7], "ecolor": figures.INK, "edgecolor": "#FFFFFF"}
     label, known = figures.short_label(family), axes.get_legend_handles_labels()[1]
@@ -267,10 +269,10 @@ PLACES = {"public": "leaderboard", "private": "private leaderboard"}
 
 
 def leaderboard_section(project: Project) -> Section:
-    """Return the section that compares cross-validated scores with the leaderboard scores that the user noted.
+    """Return the section of the page that compares cross-validated scores with leaderboard scores.
 
-    The section has scatter plots, sentences with the correlations, and a table of the submissions with a leaderboard
-    score.
+    The leaderboard scores are those that the user saved with `make lb`. The section has scatter plots, sentences with
+    the correlations, and a table of the submissions that have a leaderboard score.
     """
     section = Section("leaderboard", "Cross-validated and leaderboard scores")
     try:
@@ -296,10 +298,10 @@ def _no_scores(submissions: int) -> tuple[str, str]:
 
 
 def _compare(section: Section, scored: list[Submitted], place: str, name: str) -> None:
-    """Add a scatter plot of leaderboard scores against cross-validated scores to the section, and a sentence about it.
+    """Add a scatter plot of leaderboard scores against cross-validated scores, and a sentence about it, to the section.
 
-    scored: the submissions that have a cross-validated score. place: "public" or "private", the leaderboard to use.
-    name: the name of this leaderboard in texts.
+    scored: the submissions that have a cross-validated score. place: which leaderboard to use, "public" or "private".
+    name: the name of this leaderboard in the plot and in the sentence.
     """
     pairs = [(entry.cross_validated, getattr(entry, place)) for entry in scored if getattr(entry, place) is not None]
     if not pairs:
@@ -314,7 +316,8 @@ def _compare(section: Section, scored: list[Submitted], place: str, name: str) -
 def _agreement(pairs: list[tuple[float, float]], name: str) -> str:
     """Return a sentence that says how well leaderboard scores agree with cross-validated scores.
 
-    pairs: the cross-validated score and the leaderboard score of each submission. name: the name of the leaderboard.
+    pairs: for each submission, its cross-validated score and its leaderboard score. name: the name of the leaderboard
+    in the sentence.
     """
     agreement = leaderboard.agreement(pairs)
     if agreement is None:
@@ -336,9 +339,10 @@ def _agreement(pairs: list[tuple[float, float]], name: str) -> str:
 
 
 def _leaderboard_table(noted: list[Submitted], competition: Competition) -> Table:
-    """Return a table of the submissions in `noted`, the best leaderboard score first. Times are in UTC.
+    """Return a table of submissions, the best leaderboard score first. Times are in UTC.
 
-    noted: the submissions that have a leaderboard score.
+    noted: the submissions that have a public or a private leaderboard score. The public score decides the order; the
+    private score is used only for a submission without a public score.
     """
     metric = competition.metric
     best_first = sorted(

@@ -1,8 +1,8 @@
-"""Make the rows of the board: one for each run, for each set of external predictions, and for the blend.
+"""Collect the scores, times and states of all runs for the table of `make board`.
 
-A row has scores, times, settings and a state. External predictions are predictions of other people. `board_rows`
-returns the rows in the order of their scores. `scores_of_parts` scores single attributes or labels. The module does not
-import torch.
+The table has a row for each run, for each set of external predictions (which other people made), and for the blend.
+`board_rows` returns the rows sorted by score. `scores_of_parts` scores single labels, or single attributes of the
+classes (properties such as a colour). This module does not import torch.
 """
 
 from collections import defaultdict
@@ -33,13 +33,14 @@ UNKNOWN = "unknown"  # the family of a model that is in no family
 
 @dataclass(frozen=True)
 class RunRow:
-    """One row of the board, for a run, for external predictions or for the blend.
+    """One row of the table of `make board`: a run, a set of external predictions (made by other people), or the blend.
 
-    All scores are out-of-fold values of the competition's metric. family: the family of the model, such as "resnet".
-    settings: a text that says how the settings of the run differ from those of most runs. state: such as "complete",
-    "stale", or "3/5" if three of five folds are complete. why: the reason why the state is not "complete", or "".
-    score: the score over all rows, or None for a run that is not complete. folds: the score of each predicted fold, by
-    the number of the fold. parts: the score of each attribute or label, by its name. times: the training times.
+    All scores are out-of-fold values of the competition's metric. family: the model family, such as "resnet". settings:
+    a text that says how the settings of the run differ from those of most runs. state: for example "complete", "stale"
+    (out of date), or "3/5" if three of five folds are complete. why: why the run is not complete, or "". score: the
+    score over all folds together, or None if the run is not complete. folds: the score of each predicted fold, by fold
+    number. parts: the score of each label or, if the classes have attributes (properties such as a colour), of each
+    attribute, by name. times: the training times.
     """
 
     name: str
@@ -64,9 +65,10 @@ class RunRow:
 
 
 def board_rows(project: Project, settings: RunSettings) -> list[RunRow]:
-    """Return the rows of all runs, of external predictions and of the blend, the best score first.
+    """Return a row for each run, for each set of external predictions and for the blend, the best score first.
 
-    Rows of incomplete runs come last. settings: the settings of all runs, from `recipe_json.read_run_settings`.
+    External predictions were made by other people. Incomplete runs come last. settings: the settings of all runs, from
+    `recipe_json.read_run_settings`.
     """
     states: dict[str, list[State]] = defaultdict(list)
     for state in status.run_states(project):
@@ -95,16 +97,19 @@ def _run_row(project: Project, name: str, states: list[State], settings: RunSett
 
 
 def _shown_scores(state: str, scored: dict) -> dict:
-    """Return the scores of a run for its row. If the run is not complete, only the scores of its folds are kept."""
+    """Return the scores to show for a run. If the run is not complete, only the scores of its folds are kept.
+
+    scored: a dictionary of the RunRow fields score, folds and parts, or {}.
+    """
     return scored if state == "complete" else {name: value for name, value in scored.items() if name == "folds"}
 
 
 def _summary(states: list[State]) -> tuple[str, str]:
-    """Return the state of a run, and the reason why the run is not complete ("" if it is complete).
+    """Combine the states of a run's folds into the state of the run, and say why the run is not complete.
 
-    states: the states of the folds of the run. If a fold is "stale" or "diverged", this is the state of the run, too.
-    Otherwise, if all folds have the same state, the run has it as well. In all other cases, the state is such as "3/5",
-    which means that three of five folds are complete. The reason is about the first fold that is not complete.
+    If a fold is "stale" (out of date) or "diverged", this is also the state of the run. Otherwise, if all folds have
+    the same state, this is the state of the run. In all other cases, the state is, for example, "3/5": three of five
+    folds are complete. The reason is that of the first fold that is not complete, or "" if all are complete.
     """
     kinds = [state.state for state in states]
     incomplete = [state for state in states if state.state != "complete"]
@@ -118,9 +123,9 @@ def _summary(states: list[State]) -> tuple[str, str]:
 
 
 def _scored(project: Project, run: Run) -> dict:
-    """Return the values of the fields score, folds and parts of a RunRow, from the usable predictions of a run.
+    """Return the scores of a run's usable predictions, as a dictionary of the RunRow fields score, folds and parts.
 
-    The result is {} if no fold has usable predictions.
+    The dictionary is empty if no fold has usable predictions.
     """
     fold, rows = project.folds["fold"].to_numpy(), project.scored_rows
     probs, _ = out_of_fold.usable_oof(project, run)
@@ -131,9 +136,10 @@ def _scored(project: Project, run: Run) -> dict:
 
 
 def _scores(probs: np.ndarray, folds: list[int], rows: ScoredRows) -> dict:
-    """Return the values of the fields score, folds and parts of a RunRow.
+    """Return the scores of predictions, as a dictionary of the RunRow fields score, folds and parts.
 
-    probs (S, C): the probabilities of S scored rows and C classes. folds: the numbers of the predicted folds.
+    probs (S, C): the probabilities of C classes for each of S rows. folds: the numbers of the folds to score. rows: the
+    true labels and the fold numbers of the S rows.
     """
     competition = rows.competition
     parts = {k: rows.folds == k for k in folds}
@@ -160,9 +166,9 @@ def _blend_row(project: Project, state: State) -> RunRow:
 
 
 def blend_interval(project: Project) -> tuple[float, float, float] | None:
-    """Return the cross-validated score of the blend and the lower and the upper end of its 95 % interval.
+    """Return the cross-validated score of the blend, and the lower and the upper end of its 95 % interval.
 
-    Return None if weights.json does not have these three numbers.
+    Return None if the file weights.json of the blend does not have these three numbers.
     """
     record = project.blend.weights
     score, ends = record.get("cross_fitted"), record.get("interval_95")
@@ -173,11 +179,12 @@ def blend_interval(project: Project) -> tuple[float, float, float] | None:
 
 
 def scores_of_parts(competition: Competition, labels: np.ndarray, probs: np.ndarray) -> dict[str, float]:
-    """Return the score of each attribute or label, by its name, computed with the metric of `metric_of_parts`.
+    """Return the score of each label or, if the classes have attributes, of each attribute, as a dictionary by name.
 
-    labels: the true classes (N,) of N rows or, for a multilabel target, 0 and 1 (N, C). probs (N, C): the probabilities
-    of C classes or labels. The most probable class of a row decides the answer for each attribute. The result is empty
-    if the competition has neither attributes nor a multilabel target, or if it has more than MOST_PARTS labels.
+    An attribute is a property of the classes, such as a colour. The most probable class of a row decides the predicted
+    attributes. Scores are values of the metric that `metric_of_parts` returns. labels: the true classes (N,) of N rows
+    or, for a multilabel target, 0 and 1 (N, C). probs (N, C): the probabilities of C classes or labels. The dictionary
+    is empty if there are neither several labels nor attributes, or if there are more than MOST_PARTS labels.
     """
     if competition.target == "multilabel":
         return _of_labels(competition, labels, probs)
@@ -191,10 +198,10 @@ def scores_of_parts(competition: Competition, labels: np.ndarray, probs: np.ndar
 
 
 def metric_of_parts(competition: Competition) -> Metric:
-    """Return the metric for the score of a single attribute or label.
+    """Return the metric for the score of a single label, or of a single attribute (a property of the classes).
 
-    This is the competition's metric, if that metric can score one attribute or label alone. Otherwise it is macro_f1
-    for labels and accuracy for attributes.
+    This is the competition's metric, if it can score one label or one attribute alone. Otherwise, labels are scored by
+    macro_f1, and attributes by accuracy.
     """
     metric = competition.metric
     if competition.target == "multilabel":

@@ -1,7 +1,7 @@
-"""The stage `make eda`, which audits the input before anything is trained and writes the page outputs/eda.html.
+"""The command `make eda`, which audits the input data before any training and writes the page outputs/eda.html.
 
-The sections of the page are in eda_tables.py (labels, columns, train against test) and in eda_photos.py (photos,
-duplicates, samples).
+eda_tables.py makes the sections about labels, columns, and the differences between train and test. eda_photos.py makes
+the sections about photos and duplicates, and the samples of each class.
 """
 
 import time
@@ -50,12 +50,12 @@ def write_eda(
     chosen: list[tuple[str, list[str]]],
     progress: Callable[[int], None],
 ) -> None:
-    """Write the audit as an HTML page to the file `path`.
+    """Write the audit of the input data as an HTML page to the file `path`.
 
-    inputs: the folder of the competition. audit: its tables. facts: the properties of each photo, from
-    `photo_check.scan_photos`. pairs: the pairs of equal or near-identical photos, from `near_duplicates.photo_pairs`.
-    chosen: sample photos of each class, from `eda_photos.sampled_photos`. progress: a function that is called with the
-    number of sample photos that were read since the last call.
+    inputs: the folder of the competition. audit: the tables of the competition. facts: the properties of each photo, by
+    the path of the photo. pairs: a table with a row for each pair of equal or near-identical photos. chosen: for each
+    class, a title and the paths of its sample photos. progress: a function that is called with the number of sample
+    photos read since its last call.
     """
     sections = [
         eda_tables.label_section(audit),
@@ -69,9 +69,10 @@ def write_eda(
 
 
 def tiles(audit: AuditTables, facts: Mapping[str, PhotoFacts], pairs: pd.DataFrame) -> list[tuple[str, str]]:
-    """Return the numbers at the top of the page.
+    """Return the key numbers for the top of the page, each as a pair of texts such as ("18,900", "training photos").
 
-    Each number is a pair of texts: the number itself, such as "18,900", and what it counts, such as "training photos".
+    audit: the tables of the competition. facts: the properties of each photo, by the path of the photo. pairs: a table
+    with a row for each pair of equal or near-identical photos.
     """
     across = int((pairs["side"] == "train and test").sum())
     leaks = int(((pairs["side"] == "train") & ~pairs["one_group"]).sum())

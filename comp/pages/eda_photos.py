@@ -1,7 +1,7 @@
-"""Sections of the input audit that show photos: their properties, duplicates, and samples of each class.
+"""Sections of the page outputs/eda.html that show photos: their properties, duplicates, and samples of each class.
 
-The samples are drawn with a fixed seed, so that the page is the same each time. `sampled_photos` chooses the samples
-first, and `sample_section` reads their files later, because the progress bar of the stage needs the number of samples.
+The samples are drawn with a fixed seed, so the page is the same each time. `sampled_photos` only chooses the samples,
+and `sample_section` reads their files later, because the progress bar needs the number of samples first.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -36,10 +36,11 @@ EXTREMES = {
 
 
 def photo_section(audit: AuditTables, facts: Mapping[str, PhotoFacts], inputs: Path) -> Section:
-    """Return the section on the sizes, formats, brightness and contrast of the photos.
+    """Return the section about the sizes, formats, brightness and contrast of the photos.
 
-    It also shows extreme photos, such as the darkest photos, and lists the photos that cannot be read. facts: the
-    properties of each photo, by its path. inputs: the folder of the competition.
+    It also shows extreme photos, such as the darkest ones, and lists the photos that cannot be read. audit: the tables
+    of the competition. facts: the properties of each photo, by the path of the photo. inputs: the folder of the
+    competition.
     """
     section = Section("photos", "Photos")
     readable = [image for image in facts if not facts[image].problem]
@@ -63,10 +64,10 @@ def photo_section(audit: AuditTables, facts: Mapping[str, PhotoFacts], inputs: P
 
 
 def sides(audit: AuditTables, facts: Mapping[str, PhotoFacts]) -> dict[str, pd.DataFrame]:
-    """Return a table of photo properties for "train" and a table for "test", by these two names.
+    """Return two tables of photo properties, such as width and brightness, under the keys "train" and "test".
 
-    A table has a row for each readable photo and the columns of `photo_columns`. A table that would have no rows is
-    left out. facts: the properties of each photo, by its path.
+    A table has one row for each readable photo. If a table would have no rows, its key is left out. audit: the tables
+    of the competition. facts: the properties of each photo, by the path of the photo.
     """
     tables = {}
     for side, table in (("train", audit.train), ("test", audit.test)):
@@ -99,10 +100,11 @@ def _formats(tables: Mapping[str, pd.DataFrame]) -> Table:
 
 
 def _histogram(name: str, tables: Mapping[str, pd.DataFrame], notes: list[str]) -> list:
-    """Return a list with the histogram of one photo property, with a line for train and a line for test.
+    """Return a list with one figure: the histogram of a photo property, with a line for train and a line for test.
 
-    The lines show percentages of the photos. If all values are equal, the list is empty, and a sentence is added to
-    `notes` instead. name: the column of the property. tables: the tables of `sides`.
+    The lines show percentages of the photos. If the property is the same for all photos, the list is empty, and a
+    sentence that says so is added to `notes`. name: the column of the property. tables: the photo properties of train
+    and of test.
     """
     values = {side: table[name].to_numpy(float) for side, table in tables.items()}
     every = np.concatenate(list(values.values()))
@@ -115,10 +117,11 @@ def _histogram(name: str, tables: Mapping[str, pd.DataFrame], notes: list[str]) 
 
 
 def _by_class(audit: AuditTables, facts: Mapping[str, PhotoFacts]) -> list[Table]:
-    """Return a list with one table: the brightness and contrast of each class.
+    """Return a list with one table: the brightness and contrast of the photos of each class.
 
-    The list is empty if fewer than two classes have readable photos. The table is shown because a model may recognise a
-    class by its light alone, if its photos are darker or brighter than those of other classes.
+    The list is empty if fewer than two classes have readable photos. The table is useful because a model may recognise
+    a class by brightness alone, if the photos of this class are darker or brighter than all others. audit: the tables
+    of the competition. facts: the properties of each photo, by the path of the photo.
     """
     kinds = rows_of_kinds(audit.train, audit.competition)
     images, rows = audit.train["image"].to_numpy(object), []
@@ -140,7 +143,7 @@ def _extremes(inputs: Path, readable: Sequence[str], facts: Mapping[str, PhotoFa
 
 
 def pictures(inputs: Path, images: Sequence[str]) -> list[tuple[Thumbnail, str]]:
-    """Return a thumbnail and the path of each photo. images: the paths relative to `inputs`."""
+    """Return for each photo its thumbnail and its path. images: the paths of the photos, relative to `inputs`."""
     return list(zip(thumbnails.thumbnails(inputs, images), images, strict=True))
 
 
@@ -159,10 +162,9 @@ ADVICE = {
 
 
 def duplicate_section(pairs: pd.DataFrame, inputs: Path) -> Section:
-    """Return the section on equal and near-identical photos.
+    """Return the section about equal and near-identical photos.
 
-    pairs: a row for each pair of such photos, from `near_duplicates.photo_pairs`. inputs: the folder of the
-    competition.
+    pairs: a table with a row for each pair of such photos. inputs: the folder of the competition.
     """
     section = Section("duplicates", "Duplicates")
     if pairs.empty:
@@ -219,10 +221,11 @@ RANGES = 5  # if the target is a number, its values are divided into this many r
 
 
 def sampled_photos(audit: AuditTables) -> list[tuple[str, list[str]]]:
-    """Draw at most MEAN_OF random photos of each class or label, or of each range of a number.
+    """Choose at most MEAN_OF random photos of each class or label or, for a regression, of each range of the target.
 
-    Returns pairs of a title and the paths of the photos. The title is the name of the class and its number of photos.
-    If more than MOST_KINDS classes have photos, only the most frequent and the rarest classes are returned.
+    Returns for each class a title, such as "cat: 120 photos", and the paths of the chosen photos. If more than
+    MOST_KINDS classes have photos, only the most frequent and the rarest classes are returned. audit: the tables of the
+    competition.
     """
     kinds = [(name, rows) for name, rows in rows_of_kinds(audit.train, audit.competition) if len(rows)]
     if len(kinds) > MOST_KINDS:
@@ -234,10 +237,10 @@ def sampled_photos(audit: AuditTables) -> list[tuple[str, list[str]]]:
 
 
 def sample_section(audit: AuditTables, inputs: Path, chosen, progress: Callable[[int], None]) -> Section:
-    """Return the section with random photos and a mean picture of each class.
+    """Return the section that shows random photos of each class, and the mean of these photos as a picture.
 
-    inputs: the folder of the competition. chosen: the photos of each class, from `sampled_photos`. progress: a function
-    that is called with the number of photos that were read since the last call.
+    inputs: the folder of the competition. chosen: for each class, a title and the paths of its photos. progress: a
+    function that is called with the number of photos read since its last call.
     """
     section = Section("pictures", "Photos by class")
     section.notes.append(
@@ -269,9 +272,9 @@ def _thumbnail(pixels: np.ndarray) -> Thumbnail:
 
 
 def rows_of_kinds(table: pd.DataFrame, competition: Competition) -> list[tuple[str, np.ndarray]]:
-    """Return the name of each class or label, and the positions of its photos in `table`.
+    """Return for each class or label its name and the positions of its photos in `table`.
 
-    For a regression, return the same for RANGES ranges of the number.
+    For a regression, the values of the target are divided into RANGES ranges, which take the place of the classes.
     """
     values = labels.to_array(table["label"], competition)
     if values.ndim == 2:
@@ -284,9 +287,9 @@ def rows_of_kinds(table: pd.DataFrame, competition: Competition) -> list[tuple[s
 
 
 def drawn_rows(rows: np.ndarray, count: int, seed: int = 0) -> np.ndarray:
-    """Draw at most `count` of the rows at random, without repetition.
+    """Draw at most `count` elements of `rows` at random, without repetition. Equal arguments always give equal results.
 
-    rows (N,): positions of rows in a table. The same arguments always give the same result.
+    rows (N,): positions of rows in a table.
     """
     return np.random.default_rng([seed, len(rows)]).permutation(rows)[:count]
 
@@ -294,10 +297,11 @@ def drawn_rows(rows: np.ndarray, count: int, seed: int = 0) -> np.ndarray:
 def small_pictures(
     inputs: Path, images: Sequence[str], progress: Callable[[int], None], jobs: int = -1
 ) -> dict[str, np.ndarray]:
-    """Return a small picture of each readable photo, uint8 (HEIGHT, W, 3), by the path of the photo.
+    """Return a small RGB picture of each readable photo, as uint8 (HEIGHT, W, 3), by the path of the photo.
 
-    W follows from the aspect ratio of the photo, but is at most WIDEST * HEIGHT. progress: a function that is called
-    with the number of photos that were read since the last call. jobs: the number of processes, or -1 for all cores.
+    The width W keeps the proportions of the photo, but is at most WIDEST * HEIGHT. inputs: the folder of the
+    competition. images: paths relative to `inputs`. progress: a function that is called with the number of photos read
+    since its last call. jobs: the number of processes, or -1 for all cores.
     """
     pictures_of: dict[str, np.ndarray] = {}
     for part in in_chunks(_small_chunk, inputs, images, jobs):
@@ -307,9 +311,10 @@ def small_pictures(
 
 
 def mean_picture(pictures: Sequence[np.ndarray]) -> np.ndarray | None:
-    """Return the mean of small pictures, uint8 (HEIGHT, W, 3), or None if there are no pictures.
+    """Return the mean of small RGB pictures, as uint8 (HEIGHT, W, 3), or None if there are no pictures.
 
-    W is the median of the widths of the pictures.
+    The pictures have the height HEIGHT. Their widths may differ, so all are first resized to the median W of their
+    widths.
     """
     if not pictures:
         return None

@@ -1,4 +1,4 @@
-"""Sections of the input audit on the tables: labels, further columns, and the differences between train and test."""
+"""Sections of the page outputs/eda.html about the tables: labels, other columns, and how train and test differ."""
 
 from collections.abc import Mapping
 
@@ -25,10 +25,10 @@ WORDS = {"multilabel": "labels", "regression": "values"}
 
 
 def label_section(audit: AuditTables) -> Section:
-    """Return the section on how many photos each class or label, or each range of a number, has.
+    """Return the section about how many training photos each class or label has, over all folds and in each fold.
 
-    The photos are counted over all folds and in each fold. If there are no folds yet, the section says how to make
-    them.
+    For a regression, the section shows the values of the target instead. If there are no folds yet, the section names
+    the command that makes them. audit: the tables of the competition.
     """
     section = Section("labels", WORDS.get(audit.competition.target, "classes").capitalize())
     values = labels.to_array(audit.train["label"], audit.competition)
@@ -88,10 +88,11 @@ def _spread_of(counts: np.ndarray, names: tuple[str, ...], word: str) -> str:
 
 
 def _bars(counts: np.ndarray, names: tuple[str, ...], title: str) -> list[Figure]:
-    """Return a figure with a bar for each class, whose length is its number of photos.
+    """Return a list with one bar chart of the number of photos of each class.
 
-    If there are more than MOST_BARS classes, return three figures instead: a curve of all classes, the bars of the most
-    frequent classes, and the bars of the rarest classes. counts (C,): the number of photos of each of C classes.
+    If there are more than MOST_BARS classes, the list has three figures instead: a curve of all classes, the bars of
+    the most frequent classes, and the bars of the rarest classes. counts (C,): the number of photos of each of C
+    classes. names: the names of the classes.
     """
     if len(counts) <= MOST_BARS:
         return [figures.bars(title, "photos", dict(zip(names, counts.tolist(), strict=True)))]
@@ -104,9 +105,9 @@ def _bars(counts: np.ndarray, names: tuple[str, ...], title: str) -> list[Figure
 
 
 def _together(values: np.ndarray, names: tuple[str, ...]) -> list[Figure]:
-    """Return two figures: how many labels the photos have, and how often two labels occur together.
+    """Return two figures: how many labels the photos have, and how often two labels occur together on a photo.
 
-    values (N, C): 1 if the photo has the label, else 0. names: the names of the C labels.
+    values (N, C): for N photos and C labels, 1 if the photo has the label, else 0. names: the names of the C labels.
     """
     many, photos = np.unique(values.sum(1, dtype=int), return_counts=True)
     named = {str(count): int(photo) for count, photo in zip(many, photos, strict=True)}
@@ -123,10 +124,10 @@ MOST_VALUES = 20  # a column of text has bars for at most this many values, the 
 
 
 def column_section(audit: AuditTables) -> Section:
-    """Return the section on further columns of the training table and on the sizes of groups.
+    """Return the section about further columns of the training table and about the sizes of groups.
 
-    If ranges of a number are the values of an attribute, such as "small" and "large", the section also shows this
-    number.
+    A group is a set of photos that must be in the same fold. If a property of the classes, such as "small" or "large",
+    comes from a number in the training table, the section also shows this number. audit: the tables of the competition.
     """
     section = Section("columns", "Numbers and columns")
     competition, train = audit.competition, audit.train
@@ -145,9 +146,10 @@ def column_section(audit: AuditTables) -> Section:
 
 
 def _add_group_sizes(section: Section, sizes: pd.Series) -> None:
-    """Add a sentence about the group sizes and a histogram of them to the section.
+    """Add a sentence about the sizes of the groups, and a histogram of these sizes, to the section.
 
-    sizes: the number of photos of each group, the largest first.
+    A group is a set of photos that must be in the same fold. sizes: for each group, its number of photos, the largest
+    first.
     """
     if sizes.min() == sizes.max():
         section.notes.append(f"There are {len(sizes):,} groups with {sizes.max():,} photos each.")
@@ -162,10 +164,11 @@ def _add_group_sizes(section: Section, sizes: pd.Series) -> None:
 
 
 def _cut_numbers(cut, train: pd.DataFrame, competition: Competition) -> list[Figure]:
-    """Return histograms of a number whose ranges are the values of an attribute, such as "small" and "large".
+    """Return histograms of a number, such as a height, from which a class property such as "small" or "large" comes.
 
-    There is a histogram for each other attribute, with a line for each of its values. If there is no other attribute,
-    there is a single histogram of all photos. cut: the column of the number, and the limits of its ranges.
+    For each other property of the classes, such as a colour, there is a histogram with a line for each colour. If the
+    classes have no other property, there is one histogram of all photos. cut: the column of the number, and the limits
+    between the values of the property. train: the training table.
     """
     numbers = pd.to_numeric(train[cut.column], errors="coerce")
     edges = figures.bin_edges(numbers.dropna().to_numpy())
@@ -184,10 +187,11 @@ def _cut_numbers(cut, train: pd.DataFrame, competition: Competition) -> list[Fig
 
 
 def _counts_by(name: str, numbers: pd.Series, train: pd.DataFrame, competition: Competition, edges) -> dict:
-    """Return how many photos are in each bin of a histogram, for each value of the attribute `name`.
+    """Count the photos in each bin of a histogram, separately for each value of a property of the classes.
 
-    If `name` is empty, all photos are counted together. numbers: the number that is shown, for each photo; photos
-    without a number are not counted. edges: the edges of the bins.
+    Returns the counts by the name of the value, such as "red" for the property "colour". name: the property; if it is
+    "", all photos are counted together. numbers: the number that the histogram shows, for each photo; photos without a
+    number are not counted. edges: the edges of the bins. train: the training table.
     """
     if not name:
         return {"photos": figures.bin_counts(numbers.dropna(), edges)}
@@ -198,7 +202,7 @@ def _counts_by(name: str, numbers: pd.Series, train: pd.DataFrame, competition: 
 
 
 def _column(name: str, column: pd.Series) -> Figure:
-    """Return a histogram of a column of numbers, or bars of the most frequent values of any other column."""
+    """Return a histogram for a column of numbers, or bars of the most frequent values for any other column."""
     text = column.astype(str).where(column.notna(), "")
     numbers = pd.to_numeric(text.where(text != ""), errors="coerce").replace([np.inf, -np.inf], np.nan)
     if numbers.notna().any() and not (numbers.isna() & (text != "")).any():
@@ -221,10 +225,10 @@ MEANING = (
 
 
 def train_test_section(audit: AuditTables, facts: Mapping[str, PhotoFacts]) -> Section:
-    """Return the section on how well test photos can be distinguished from training photos.
+    """Return the section about how well test photos can be told from training photos.
 
-    Single columns, properties of photos, and quick models are compared. facts: the properties of each photo, by its
-    path.
+    It shows how well single columns of the tables, single properties of the photos, and two quick models tell them
+    apart. audit: the tables of the competition. facts: the properties of each photo, by the path of the photo.
     """
     section = Section("train-test", "Train against test")
     photos = sides(audit, facts)
@@ -247,7 +251,8 @@ def train_test_section(audit: AuditTables, facts: Mapping[str, PhotoFacts]) -> S
 def _suggested_groups(audit: AuditTables) -> list[str]:
     """Return a sentence for each column by which the test set was probably split off.
 
-    A column is left out if the groups of the folds are already made of its values.
+    The values of such a column in train are all different from those in test. A column is left out if the folds are
+    already split by it. audit: the tables of the competition.
     """
     train, test = audit.given
     groups = set(audit.train["group"])
@@ -261,9 +266,9 @@ def _suggested_groups(audit: AuditTables) -> list[str]:
 
 
 def _difference_table(differences: list) -> Table:
-    """Return a table that says as AUC how well each column distinguishes test photos from training photos.
+    """Return a table with the AUC that says how well each column tells test photos from training photos.
 
-    differences: pairs of a text and a row of `train_test_differences.differences`. The text is "table" for a column of
+    differences: pairs of a text and a Difference (see train_test_differences.py). The text is "table" for a column of
     the training table, and "photo" for a property of the photos.
     """
     rows = []
@@ -275,7 +280,11 @@ def _difference_table(differences: list) -> Table:
 
 
 def _models(audit: AuditTables, facts: Mapping[str, PhotoFacts], photos: dict[str, pd.DataFrame]) -> Table:
-    """Return a table with the AUC of two quick models that distinguish test photos from training photos."""
+    """Return a table with the AUC of two quick models, which learn to tell test photos from training photos.
+
+    audit: the tables of the competition. facts: the properties of each photo, by the path of the photo. photos: the
+    tables of photo properties, under the keys "train" and "test".
+    """
     readable = audit.train[[not facts[image].problem for image in audit.train["image"]]]
     groups = readable["group"].tolist()
     auc = train_test_differences.together(photos["train"], photos["test"], groups)

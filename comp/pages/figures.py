@@ -1,9 +1,9 @@
-"""Figures and tables of a page. matplotlib draws the figures as SVG, and each figure has a table of its numbers.
+"""Draw the figures of a page with matplotlib as SVG. The module also has a class for the tables of a page.
 
-There are figures with lines, bars, histograms, scatter plots and matrices of counts. The module also makes bins for
-histograms. The same numbers always give the same bytes. The lines or bars of a figure differ by colour and also by
-dash, marker or hatch. Axes and text have the colour of the page's text, in the light and in the dark style. The macros
-`figure` and `table` of parts.html.j2 put figures and tables into a page.
+There are line charts, bar charts, histograms, scatter plots and matrices of counts. Each figure comes with a table of
+its numbers. Lines and bars differ by colour and also by dash, marker or hatch. Axes and texts have the text colour of
+the page, so they can be read on a light and on a dark page. The same numbers always give the same SVG, byte for byte.
+The Jinja macros `figure` and `table` in templates/parts.html.j2 put figures and tables into a page.
 """
 
 import contextlib
@@ -23,8 +23,8 @@ from comp import files
 class Table:
     """A table of a page.
 
-    columns (K,): the headers of K columns. rows: lists of K cells. A cell is a text or a number, or None if there is no
-    value. title: the caption, which may be empty.
+    columns (K,): the headers of K columns. rows: a list of K cells for each row. A cell is a text, a number, or None
+    for no value. title: the caption, which may be empty.
     """
 
     columns: Sequence[str]
@@ -32,9 +32,10 @@ class Table:
     title: str = ""
 
     def numeric_columns(self) -> list[bool]:
-        """Return for each of the K columns whether all of its cells are numbers or empty.
+        """Return for each of the K columns whether all its cells are numbers or None.
 
-        A page aligns such columns to the right.
+        A text that looks like a number, such as "95 %", counts as a number. A page aligns columns of numbers to the
+        right.
         """
         return [all(map(_is_number, column)) for column in zip(*self.rows, strict=True)] or [False] * len(self.columns)
 
@@ -42,9 +43,8 @@ class Table:
 def shown(cell) -> str:
     """Return the text that a page shows for a cell of a table.
 
-    A whole number such as 18900 becomes 18,900. Another number has four decimals below 10 (0.47361 becomes 0.4736) and
-    four digits from 10 on (1234.5 becomes 1,234). None becomes a dash. On the terminal, `console.table` writes whole
-    numbers without commas, so that they can be copied.
+    A whole number gets commas: 18900 becomes 18,900. Any other number gets four decimals if it is below 10 (0.47361
+    becomes 0.4736), and four digits from 10 on (1234.5 becomes 1,234). None becomes a dash.
     """
     if cell is None:
         return "–"
@@ -69,11 +69,11 @@ BEYOND = 0.5
 
 
 def bin_edges(values: np.ndarray) -> np.ndarray:
-    """Return the edges (n + 1,) of n bins for a histogram of `values` (N,), which are finite. n is at most BINS.
+    """Return the edges (n + 1,) of n bins for a histogram of `values` (N,), which must be finite. n is at most BINS.
 
-    If all values are whole numbers, each bin covers equally many whole numbers. If all values are equal, there is one
-    bin. A few very low and very high values may lie outside of the edges; `bin_counts` counts them in the first and in
-    the last bin.
+    If all values are whole numbers, each bin covers the same number of whole numbers. If all values are equal, there is
+    one bin. Very low and very high values may lie outside the edges; `bin_counts` counts them in the first and in the
+    last bin.
     """
     values = np.asarray(values, float)
     low, high = np.percentile(values, [BEYOND, 100 - BEYOND])
@@ -91,7 +91,7 @@ def bin_edges(values: np.ndarray) -> np.ndarray:
 
 
 def bin_counts(values: np.ndarray, bins: np.ndarray) -> np.ndarray:
-    """Return the number of values (n,) int in each of n bins.
+    """Return how many values are in each of n bins, as int (n,).
 
     bins (n + 1,): the edges of the bins. A value below the first edge is counted in the first bin, and a value above
     the last edge in the last bin.
@@ -100,7 +100,7 @@ def bin_counts(values: np.ndarray, bins: np.ndarray) -> np.ndarray:
 
 
 def bin_percent(values: np.ndarray, bins: np.ndarray) -> np.ndarray:
-    """Return the percentage of the values in each of n bins, (n,) float.
+    """Return which percentage of the values is in each of n bins, as float (n,).
 
     bins (n + 1,): the edges of the bins. A value below the first edge is counted in the first bin, and a value above
     the last edge in the last bin.
@@ -141,7 +141,7 @@ NO_METADATA = dict.fromkeys(("Date", "Creator", "Format", "Type"))
 class Figure:
     """A figure of a page.
 
-    svg: the SVG element, as text that is not escaped again. numbers: a table of the values that the figure shows.
+    svg: the SVG element, as text that Jinja does not escape. numbers: a table of the values that the figure shows.
     """
 
     title: str
@@ -151,7 +151,7 @@ class Figure:
 
 @contextlib.contextmanager
 def drawing(height: float = HEIGHT) -> Iterator[tuple]:
-    """Yield a matplotlib Figure and its axes, with the settings that all figures share.
+    """Yield a new matplotlib Figure and its axes. Inside the `with` block, matplotlib uses the style of all pages.
 
     height: the height of the figure in inches.
     """
@@ -164,9 +164,9 @@ def drawing(height: float = HEIGHT) -> Iterator[tuple]:
 
 
 def inline_svg(figure, title: str):
-    """Return the SVG element of a matplotlib Figure, for use inside an HTML page.
+    """Return a matplotlib Figure as an SVG element for an HTML page.
 
-    Call this function inside `drawing`. title: a text for screen readers.
+    Call this function inside the `with` block of `drawing`, which sets the style. title: a text for screen readers.
     """
     from markupsafe import Markup, escape
 
@@ -182,18 +182,18 @@ def inline_svg(figure, title: str):
 
 
 def _own_ids(text: str, prefix: str) -> str:
-    """Return the SVG text with a prefix before each id.
+    """Return the SVG text with `prefix` before each id.
 
-    Ids must be unique in a page, but matplotlib uses the same ids in several figures.
+    An id may occur only once in a page, but matplotlib uses the same ids in several figures.
     """
     text = re.sub(r'(\bid=")', rf"\g<1>{prefix}-", text)
     return re.sub(r'(url\(#|href="#)', rf"\g<1>{prefix}-", text)
 
 
 def short_label(name: str, most: int = 28) -> str:
-    """Return the name as a label of a figure, cut to at most `most` letters.
+    """Return the name as a label for a figure, cut to at most `most` letters.
 
-    A label that starts with "_" gets a blank in front, because matplotlib leaves out labels that start with "_".
+    A name that starts with "_" gets a blank in front, because matplotlib leaves such labels out of the legend.
     """
     name = name if len(name) <= most else f"{name[: most - 1]}…"
     return f" {name}" if name.startswith("_") else name
@@ -205,10 +205,10 @@ def short_label(name: str, most: int = 28) -> str:
 def lines(
     title: str, x_label: str, y_label: str, series: Mapping[str, tuple[Sequence, Sequence]], diagonal: bool = False
 ) -> Figure:
-    """Return a figure with a line for each series.
+    """Return a line chart.
 
-    series: the points of each line as x (n,) and y (n,), by the name of the line; nan in y means that there is no
-    value. diagonal: whether the figure also has the line y = x from 0 to 1.
+    series: by the name of the line, the x (n,) and the y (n,) of its points; nan in y means that there is no value.
+    diagonal: whether to draw also the line y = x from 0 to 1.
     """
     with drawing() as (canvas, axes):
         if diagonal:
@@ -226,10 +226,10 @@ def lines(
 def bars(
     title: str, x_label: str, values: Mapping[str, float], intervals: Sequence[tuple[float, float]] = ()
 ) -> Figure:
-    """Return a figure with horizontal bars, the first bar at the top.
+    """Return a chart of horizontal bars, the first bar at the top.
 
-    values: the length of each of n bars, by the name of the bar. intervals (n,): the two ends of the whisker of each
-    bar; empty if the bars have no whiskers.
+    values: the length of each of n bars, by the name of the bar. intervals (n,): the two ends of each bar's whisker;
+    empty if the bars have no whiskers.
     """
     names, lengths = [short_label(name) for name in values], list(values.values())
     whiskers = [np.abs(np.subtract(lengths, side)) for side in zip(*intervals, strict=True)] or None
@@ -254,10 +254,10 @@ def histogram(
     y_label: str = "count",
     marks: Sequence[float] = (),
 ) -> Figure:
-    """Return a figure with the outlines of one or several histograms, which share their bins.
+    """Return a figure with one or several histograms, which have the same bins.
 
-    edges (n + 1,): the edges of n bins. counts: the heights (n,) of the bins of each histogram, by its name. y_label:
-    what the heights mean. marks: the x of dotted vertical lines.
+    edges (n + 1,): the edges of n bins. counts: by the name of the histogram, the heights (n,) of its bins. y_label:
+    what the heights mean. marks: the x positions of dotted vertical lines.
     """
     with drawing() as (canvas, axes):
         for i, (name, values) in enumerate(counts.items()):
@@ -274,9 +274,9 @@ def histogram(
 def scatter(
     title: str, x_label: str, y_label: str, x: Sequence, y: Sequence, numbers: Table, diagonal: bool = False
 ) -> Figure:
-    """Return a figure with the points x (n,), y (n,).
+    """Return a scatter plot. x (n,) and y (n,) are the coordinates of its points.
 
-    numbers: the table that the page shows below the figure. diagonal: whether the figure also has the line y = x.
+    numbers: the table that the page shows below the figure. diagonal: whether to draw also the line y = x.
     """
     with drawing(height=4.0) as (canvas, axes):
         size, alpha = (9, 0.5) if len(x) > FEW_POINTS else (40, 0.9)
@@ -297,7 +297,10 @@ def _finish(axes, x_label: str, y_label: str, legend: bool = False) -> None:
 
 
 def _points(title: str, x_label: str, y_label: str, series: Mapping[str, tuple[Sequence, Sequence]]) -> Table:
-    """Return the table of the numbers of a line figure. It has a row for each x that occurs in a line."""
+    """Return the table of the numbers of a line chart, with a row for each x that occurs in any line.
+
+    series: by the name of the line, the x and the y of its points.
+    """
     values = {name: dict(zip(map(float, x), map(float, y), strict=True)) for name, (x, y) in series.items()}
     every = sorted({x for points in values.values() for x in points})
     rows = [[f"{x:g}", *(_or_none(points.get(x)) for points in values.values())] for x in every]
@@ -313,10 +316,10 @@ MOST_NUMBERS = 12  # with more names, the cells are too small for their counts
 
 
 def matrix(title: str, names: Sequence[str], counts: np.ndarray) -> Figure:
-    """Return a figure with a square table of coloured cells, where higher counts are darker.
+    """Return a figure with a square table of coloured cells. A cell is darker if its count is higher.
 
-    counts (K, K) int: the number for each cell. names (K,): the names of the rows, which are also the names of the
-    columns. If there are few names, the counts are also written into the cells.
+    counts (K, K) int: the count of each cell. names (K,): the names of the rows, which are also the names of the
+    columns. If there are at most MOST_NUMBERS names, the counts are also written into the cells.
     """
     from matplotlib.colors import LinearSegmentedColormap
 

@@ -1,12 +1,12 @@
-"""The writer of pages. A page is one HTML file made of sections, with styles, scripts, figures and photos inside it.
+"""Write a page: one HTML file that contains its styles, scripts, figures and photos.
 
-`write_page` renders page.html.j2, which shows the sections in their order. Most sections use section.html.j2, which
-shows their notes, figures, tables and strips of photos. Other sections have their own template, which shows the
-`values` of the section. The templates are in templates/. In each template, `parts` stands for the macros of
-parts.html.j2.
+A page is made of sections. `write_page` renders the Jinja template page.html.j2, which shows the sections in their
+order. Most sections are shown by section.html.j2, which has a place for notes, figures, tables and rows of photos.
+Other sections have their own template, which shows the `values` of the section. The templates are in templates/. All of
+them can use the macros of parts.html.j2, under the name `parts`.
 
-Class names, file names and the predictions of a teammate come from other people and may contain markup. So every value
-is escaped. A Content-Security-Policy lets the browser run only the page's own scripts, known by their hashes, and load
+Class names, file names and the predictions of a teammate come from other people and may contain HTML, so every value is
+escaped. A Content-Security-Policy lets the browser run only the page's own scripts, known by their hashes, and load
 nothing else.
 """
 
@@ -31,8 +31,9 @@ POLICY = (
 class Strip:
     """A row of photos on a page.
 
-    pictures: pairs of a thumbnail and a text that says what the photo shows. note: a text after the title. captions: if
-    True, the page shows the text below each photo; if False, the text appears only on hovering and in screen readers.
+    pictures: for each photo, its thumbnail and a text that says what the photo shows. note: a text after the title.
+    captions: if True, the page shows the text below each photo; if False, the text appears only when the mouse is over
+    the photo, and in screen readers.
     """
 
     title: str
@@ -45,10 +46,11 @@ class Strip:
 class Section:
     """A section of a page.
 
-    id: the anchor of the section, which is unique in the page. notes: sentences. missing: pairs of a text that says
-    what is missing, and the command that makes it. template: the file in templates/ that shows the section. The default
-    template shows missing, notes, figures, tables and strips; another template shows `values`, which are its own data.
-    scripts: the JavaScript files in templates/ that the section needs.
+    id: the HTML id of the section, which is unique in the page. notes: sentences. missing: pairs of a text that says
+    what is missing, and the command that makes it. strips: rows of photos. template: the Jinja template in templates/
+    that shows the section. The default template shows missing, notes, figures, tables and strips; any other template
+    shows `values`, a dictionary with its own data. scripts: the names of the JavaScript files in templates/ that the
+    section needs.
     """
 
     id: str
@@ -74,8 +76,8 @@ def write_page(
 ) -> None:
     """Write an HTML page with the given title and sections to the file `path`.
 
-    lead: a sentence below the title. tiles: the numbers at the top of the page, as pairs of texts: the number, and what
-    it counts. missing: pairs of a text that says what is missing, and the command that makes it.
+    lead: a sentence below the title. tiles: the key numbers at the top of the page, as pairs of texts: the number, and
+    what it counts. missing: pairs of a text that says what is missing, and the command that makes it.
     """
     names = dict.fromkeys(name for section in sections for name in section.scripts)
     scripts = [(TEMPLATES / name).read_text(encoding="utf-8") for name in names]
@@ -86,10 +88,10 @@ def write_page(
 
 
 def data_block(name: str, value):
-    """Return the markup of a script element that holds `value` as JSON. The id of the element is `name`.
+    """Return an HTML script element that holds `value` as JSON. name: the id of the element.
 
-    The scripts of a page read their data from such an element. The JSON has only ASCII characters and no <, > or &, so
-    no value can end the element too early. Raises ValueError if a number is nan or infinite.
+    The JavaScript of a page reads its data from such an element. The characters <, > and & are escaped in the JSON, so
+    no text in it can end the element too early. Raises ValueError if a number is nan or infinite.
     """
     import jinja2
     from markupsafe import Markup
@@ -105,7 +107,7 @@ def _hash(script: str) -> str:
 
 @functools.cache
 def _environment():
-    """Return the Jinja environment of all templates, with the style sheet and the macros as globals."""
+    """Return the Jinja environment of all templates. It has the style sheet and the macros of parts.html.j2."""
     import jinja2
 
     environment = jinja2.Environment(

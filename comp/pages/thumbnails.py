@@ -16,9 +16,9 @@ OVER_BUDGET = "no thumbnail, to keep the page small"
 
 @dataclass(frozen=True)
 class Thumbnail:
-    """A thumbnail of a photo, or the reason why there is no thumbnail.
+    """A thumbnail of a photo, or the reason why the photo has no thumbnail.
 
-    uri: a WebP image as a data URI, or "" if there is no thumbnail. problem: the reason, or "".
+    uri: the thumbnail, a WebP image as a data URI, or "" if there is none. problem: why there is none, or "".
     """
 
     uri: str
@@ -28,9 +28,9 @@ class Thumbnail:
 def thumbnails(inputs: Path, images: Sequence[str], size: int = 96, budget: int = 6_000_000) -> list[Thumbnail]:
     """Return the thumbnail of each photo, in the order of `images`.
 
-    images: paths relative to `inputs`. size: pixels of the longer side of a thumbnail. A missing or damaged photo gets
-    a Thumbnail without a picture, which says the problem. As soon as the thumbnails have used up `budget` bytes, all
-    further photos get such a Thumbnail, too.
+    images: paths relative to `inputs`. size: the longer side of a thumbnail has at most this many pixels. budget: the
+    most bytes for all thumbnails together. A photo that is missing or damaged, or that comes after the budget is used
+    up, gets a Thumbnail without a picture, which says why.
     """
     drawn, used = [], 0
     for small in _in_order(inputs, images, size):
@@ -44,7 +44,7 @@ def thumbnails(inputs: Path, images: Sequence[str], size: int = 96, budget: int 
 def thumbnail(path: Path, size: int = 96) -> Thumbnail:
     """Return the thumbnail of the photo at `path`. Its longer side has at most `size` pixels.
 
-    If the photo cannot be read, the Thumbnail has no picture and says the problem.
+    If the photo cannot be read, the Thumbnail has no picture and says why.
     """
     try:
         return Thumbnail(data_uri(decode(read_bytes(path), enough=2 * size), size))
@@ -53,7 +53,7 @@ def thumbnail(path: Path, size: int = 96) -> Thumbnail:
 
 
 def data_uri(pixels, size: int = 96) -> str:
-    """Return a picture as the data URI of a WebP image.
+    """Return a picture as a WebP image in a data URI.
 
     pixels: RGB (H, W, 3) uint8. If the longer side has more than `size` pixels, the picture is made smaller first.
     """

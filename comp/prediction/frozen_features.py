@@ -1,10 +1,11 @@
-"""Compute features of photos with a frozen timm model, for a classifier of scikit-learn (`make embed`).
+"""Compute features of photos with a frozen timm model, and fit a scikit-learn classifier to them (`make embed`).
 
-The model has no classifier and turns photos (B, 3, H, W) into features (B, D). The features of all photos are computed
-once and kept in outputs/cache, in a folder for the training photos and a folder for the test photos. Each folder has
-several files, so that a stage that was killed computes only the missing files. The name of a folder is a hash of
-everything that the features depend on: the photos (their names, sizes and times), the weights, the settings crop, fit,
-image_size, mean, std, tta and batch_size, the number format, and the versions of timm and torch.
+The model has no classification layer. It turns B photos (B, 3, H, W) into D features each, (B, D). The features of all
+photos are computed once and kept in outputs/cache, in one folder for the training photos and one for the test photos.
+Each folder has several files, so if the command is stopped, only the missing files are computed the next time. The name
+of a folder is a hash of everything on which the features depend: the photo files (their names, sizes and times of
+change), the model and its weights, the settings crop, fit, image_size, mean, std, tta and batch_size, the number format
+(such as float16), the memory layout, and the versions of timm and torch.
 """
 
 import dataclasses
@@ -58,10 +59,10 @@ TIMES = 4  # batches are this many times larger than in training, because the ou
 
 
 def embed(project: Project, model: str, name: str = "", text: str = "", seed: int = 0, where: str = "auto") -> None:
-    """Compute features of all photos, fit a classifier to the features, and write its predictions as a run.
+    """Compute features of all photos, fit a classifier to the features, and save its predictions as a run.
 
-    model: a named recipe or a timm model. name: the name of the run; "" means <model>_embed. text: settings, as the
-    user writes them in SET. where: the name of a device, or "auto".
+    model: the name of a recipe or of a timm model. name: the name of the run; "" means <model>_embed. text: changed
+    settings in one text, such as "image_size=288 tta=none". where: a device such as "cuda", or "auto".
     """
     run = project.run(name or f"{model}_embed")
     check_run_name(run.name)
@@ -91,9 +92,10 @@ def _say_backbone(recipe: Recipe, backbone: "Backbone") -> None:
 
 
 def _predict(project: Project, run: Run, settings: "EmbedRecipe", values: list[RowValues]) -> None:
-    """Fit a classifier for each fold, and write its predictions for the held-out photos and the test photos.
+    """Fit a classifier for each fold, and save its predictions for the held-out photos and for the test photos.
 
-    values: the features and further values of the training photos, and then those of the test photos.
+    values: first the inputs of the classifier for the training photos, then those for the test photos. The inputs of a
+    photo are its features and chosen columns of the tables.
     """
     folds, competition = project.folds, project.competition
     ids = folds["id"].to_numpy() if competition.combine else None
@@ -112,24 +114,24 @@ def _predict(project: Project, run: Run, settings: "EmbedRecipe", values: list[R
 class EmbedRecipe:
     """The settings of `make embed`.
 
-    recipe: the settings of the model and of its photos. classifier: the settings of the classifier that learns from the
-    features.
+    recipe: the settings of the model and of how it sees the photos. classifier: the settings of the classifier that is
+    fitted to the features.
     """
 
     recipe: Recipe
     classifier: ClassifierSettings
 
     def plain(self) -> dict:
-        """Return all settings that the result depends on, as plain values for recipe.json."""
+        """Return all settings on which the result depends, as a dictionary of JSON values for recipe.json."""
         of_model = {key: getattr(self.recipe, key) for key in ("name", "model", *OF_MODEL, "seed")}
         return of_model | dataclasses.asdict(self.classifier)
 
 
 def chosen_embed_recipe(model: str, text: str, seed: int, competition: Competition) -> EmbedRecipe:
-    """Return the settings of `make embed MODEL=model SET=text`.
+    """Return the settings of the command `make embed MODEL=<model> SET=<text>`.
 
-    If `model` is a named recipe, settings of the model that are not in `text`, such as the image size, come from this
-    recipe. Raises InputError for an unknown setting, and for a value that is not allowed or does not fit the target.
+    If `model` is the name of a recipe, settings that are not in `text`, such as the image size, come from this recipe.
+    Raises InputError if a setting is unknown, or if its value is not allowed or does not fit the target.
     """
     of_recipe = {key: type(getattr(Recipe(), key)) for key in (*OF_MODEL, *SPEED)}
     given = parsed_settings(text, of_recipe | classifiers.setting_types(), HELP)
@@ -143,7 +145,7 @@ def chosen_embed_recipe(model: str, text: str, seed: int, competition: Competiti
 
 
 def settings_help() -> str:
-    """Return the part of the --help text that lists all settings of SET with their defaults and meanings."""
+    """Return the part of the --help text that explains all settings for SET, with their defaults."""
     fields = [*settings_of(Recipe, only=(*OF_MODEL, *SPEED)), *settings_of(ClassifierSettings)]
     return help_text("settings of SET:", fields)
 
@@ -153,9 +155,9 @@ def settings_help() -> str:
 
 @dataclass(frozen=True)
 class Backbone:
-    """A frozen timm model without its classifier, in eval mode on its device.
+    """A frozen timm model without its classification layer, in eval mode on its device.
 
-    features: the number of features that the model gives for a photo. digest: a hash of the weights. origin: where the
+    features: how many features the model computes for a photo. digest: a hash of the weights. origin: where the
     pretrained weights come from, or None if the model is not pretrained.
     """
 
@@ -167,11 +169,11 @@ class Backbone:
 
 
 def load_backbone(recipe: Recipe, competition: Competition, weights: Path, where: torch.device) -> Backbone:
-    """Return the recipe's model without its classifier, as a Backbone.
+    """Return the model of a recipe, frozen and without its classification layer.
 
-    The model is pretrained, unless the recipe has pretrained=false. weights: the folder of local weights. Raises
-    InputError if the model gives no features at the recipe's image size, or if its weights cannot be found or do not
-    fit.
+    The model is pretrained, unless the recipe says pretrained=false. weights: a folder in which weights are looked for
+    before they are downloaded. where: the device. Raises InputError if the model cannot compute features at the
+    recipe's image size, or if its weights cannot be found or do not fit.
     """
     check_backbone(recipe, competition, where)
     torch.manual_seed(recipe.seed)
@@ -182,7 +184,7 @@ def load_backbone(recipe: Recipe, competition: Competition, weights: Path, where
 
 
 def check_backbone(recipe: Recipe, competition: Competition, where: torch.device) -> None:
-    """Raise InputError unless the model of the recipe can turn photos into features at the recipe's image size."""
+    """Raise InputError unless the recipe's model can turn photos into features at the recipe's image size."""
     problem = fault_of_backbone(recipe, competition, where)
     if not problem:
         return
@@ -194,15 +196,16 @@ def check_backbone(recipe: Recipe, competition: Competition, where: torch.device
         raise InputError(
             found,
             f"an image size that fits the model, such as its own image_size={own}",
-            f"the same command with image_size={own} in SET, and RUN=<name>",
+            f"the same command with image_size={own} in SET, and RUN=<new name>",
         )
-    raise InputError(found, "a model of timm that gives a row of features for each photo", OTHER_MODEL)
+    raise InputError(found, "a timm model that turns each photo into one row of features", OTHER_MODEL)
 
 
 def fault_of_backbone(recipe: Recipe, competition: Competition, where: torch.device) -> str:
     """Return why the model of a recipe cannot turn photos into features, or "" if it can.
 
-    The reason is one line of text. The model is tried on two grey photos, with random weights.
+    The model is tried on two grey photos, with random weights. If the memory is not enough, the result is "", because
+    that error gets its own message later.
     """
     try:
         model = factory.create_model(recipe, competition, Path(), pretrained=False)
@@ -227,7 +230,7 @@ def _without_classifier(model: nn.Module) -> nn.Module:
 
 
 def _features(model: nn.Module, recipe: Recipe, where: torch.device) -> int:
-    """Try the model on two grey photos, and return the number of features that it gives for each of them.
+    """Try the model on two grey photos, and return how many features it computes for each of them.
 
     Raises ValueError if the output does not have the shape (2, number of features).
     """
@@ -244,10 +247,10 @@ def _features(model: nn.Module, recipe: Recipe, where: torch.device) -> int:
 
 
 def features(project: Project, backbone: Backbone, recipe: Recipe, images: Sequence[str]) -> np.ndarray:
-    """Return the features (N, D) float32 of N photos, averaged over the TTA views of the recipe.
+    """Return D features for each of N photos, (N, D) float32, as means over the TTA views that the recipe names.
 
     images (N,): the paths of the photos relative to inputs/. Features that are already in outputs/cache are read from
-    there. Raises InputError if a feature is not finite.
+    there. Raises InputError if a feature is nan or infinite.
     """
     folder = _folder(project, backbone, recipe, images)
     size = BATCHES * TIMES * recipe.batch_size
@@ -272,7 +275,7 @@ def _folder(project: Project, backbone: Backbone, recipe: Recipe, images: Sequen
 
 
 def _kept(file: Path, backbone: Backbone) -> np.ndarray | None:
-    """Return the features (n, D) in a file of outputs/cache, or None if the file is missing or damaged."""
+    """Return the features (n, D) of n photos in a file of outputs/cache, or None if the file is missing or damaged."""
     try:
         part = files.read_arrays(file, ("features",))["features"]
     except ValueError:
@@ -294,10 +297,10 @@ def _computed(backbone: Backbone, recipe: Recipe, photos: Photos, rows: np.ndarr
     part = np.concatenate(batches)
     bad = int((~np.isfinite(part).all(1)).sum())
     if bad:
-        other = "amp=off in SET, and RUN=<name>" if half != torch.float32 else "another MODEL"
+        other = "amp=off in SET, and RUN=<new name>" if half != torch.float32 else "another MODEL"
         raise InputError(
             f"{recipe.model} gives features that are not finite for {bad} of {len(part)} photos",
-            "features that are finite numbers",
+            "features that are finite numbers, not nan or infinite",
             f"the same command with {other}",
         )
     return part

@@ -1,19 +1,20 @@
-"""Grad-CAM, which shows which parts of a photo speak for an answer (Selvaraju et al. 2017, arXiv:1610.02391).
+"""Grad-CAM, which shows which places of a photo support a prediction (Selvaraju et al. 2017, arXiv:1610.02391).
 
-A model turns a photo into a feature map, which has cells for the places of the photo and a channel for each feature.
-Grad-CAM takes the gradient of a score, such as the log of a class's probability, with respect to this map. The weight
-of a channel is the mean of its gradient. Where the weighted sum of the channels is above zero, the photo speaks for the
-answer.
+A model turns a photo into a feature map, which has a grid of cells for the places of the photo, and a channel for each
+feature. Grad-CAM takes the gradient of a score, such as the log of a class's probability, with respect to this map. The
+weight of a channel is the mean of its gradient. A place supports the prediction if the weighted sum of the channels is
+above zero in its cell.
 
-Which feature map is used depends on the kind of model. For a CNN, it is the deepest map in timm's feature_info that has
-at least FEWEST_CELLS cells along a side, because a smaller map says little about places. For a transformer, it is the
-patch tokens that enter the last block. The output of the last block would not do: the classifier may read only its
-class token, and then the gradient of its patch tokens is zero. Photos are squares here, so the maps are squares, too.
+For a CNN, the feature map is the deepest one in timm's feature_info with at least FEWEST_CELLS cells along a side,
+because a smaller map says little about places. For a transformer, the feature map is made of the patch tokens that
+enter the last block. The patch tokens after the last block cannot be used: if the classifier reads only the class
+token, their gradient is zero. Photos are squares here, so the maps are squares, too.
 
-The package pytorch-grad-cam (grad-cam 1.5.7) is not a dependency, because its caller has to provide the layer, the
-layout of the layer's output and the score of each head. The rest of the work is the four lines of `heat`.
+The package pytorch-grad-cam (grad-cam 1.5.7) is not used, because its caller has to choose the layer, convert the
+layout of the layer's output and compute the score. The rest of the work is only the four lines of `heat`.
 
-Letters: C channels, H cells along a side of the map, L tokens, O outputs, S pixels along a side of the photo.
+Letters in the shapes: C channels, H cells along a side of the map, L tokens, O outputs of the model, S pixels along a
+side of the photo.
 """
 
 from collections.abc import Iterator, Sequence
@@ -33,10 +34,11 @@ FEWEST_CELLS = 4
 
 
 def features_and_outputs(model: nn.Module, image: Tensor, name: str) -> tuple[Tensor, Tensor]:
-    """Return the feature map that Grad-CAM uses for a photo, and the outputs (1, O) of the model.
+    """Return the feature map that Grad-CAM uses for a photo, and the O outputs (1, O) of the model.
 
-    The map has the layout in which the model computes it; `as_map` changes the layout. image: one photo (1, 3, S, S).
-    name: the name of the model, for the error. Raises InputError if the model has no feature map that can be used.
+    The order of the map's axes depends on the model; `as_map` makes it the same for all models. image: one photo of S x
+    S pixels, (1, 3, S, S). name: the name of the model, for the error. Raises InputError if the model has no such
+    feature map.
     """
     backbone = _backbone(model)
     if not (hasattr(backbone, "forward_features") and hasattr(backbone, "forward_head")):
@@ -58,7 +60,7 @@ def _backbone(model: nn.Module) -> nn.Module:
 def _no_map(name: str, why: str) -> InputError:
     return InputError(
         f"the model {name} has no feature map that shows where it looks: {why}",
-        "a run of a CNN, or of a transformer with a grid of patches",
+        "a run whose model is a CNN, or a transformer that divides a photo into a square grid of patches",
         "make train MODEL=<another model>, then the same command with RUN=<the new run>",
     )
 
@@ -67,7 +69,7 @@ def _no_map(name: str, why: str) -> InputError:
 def _kept(backbone: nn.Module) -> Iterator[list]:
     """Yield a list to which the next forward pass of the model adds the feature maps that Grad-CAM may use.
 
-    These are the outputs of timm's stages and, for a transformer, the input of its last block.
+    These are the outputs of the layers in timm's feature_info and, for a transformer, the input of its last block.
     """
     kept, modules, blocks = [], dict(backbone.named_modules()), getattr(backbone, "blocks", None)
     infos = [info for info in getattr(backbone, "feature_info", None) or () if isinstance(info, dict)]
@@ -86,9 +88,10 @@ def _keep(kept: list, value, dimensions: int) -> None:
 
 
 def _best(backbone: nn.Module, usable: list[Tensor]) -> Tensor:
-    """Return the feature map in `usable` that Grad-CAM should use.
+    """Choose the feature map for Grad-CAM from the list `usable`.
 
-    For a transformer, this is the input of the last block. For a CNN, it is the deepest map that has enough cells.
+    For a transformer, this is the input of the last block. For a CNN, it is the deepest map with at least FEWEST_CELLS
+    cells along a side; if there is none, it is the deepest of the largest maps.
     """
     if usable[0].ndim == 3:
         return usable[0]
@@ -108,7 +111,7 @@ def _side(backbone: nn.Module, features) -> int:
 
 
 def _prefix(backbone: nn.Module, tokens: int) -> int | None:
-    """Return how many tokens, such as the class token, stand before the patch tokens of a transformer.
+    """Return how many tokens, such as the class token, come before the patch tokens of a transformer.
 
     tokens: the number of all tokens. Return None if the patch tokens cannot form a square.
     """
@@ -117,9 +120,10 @@ def _prefix(backbone: nn.Module, tokens: int) -> int | None:
 
 
 def as_map(model: nn.Module, features: Tensor) -> Tensor:
-    """Return a feature map, or its gradient, in the layout (1, C, H, H): C channels of H x H cells.
+    """Return a feature map, or its gradient, with the axes (1, C, H, H): C channels of H x H cells.
 
-    The first row of cells is the top of the photo. features: a map (1, C, H, H) or (1, H, H, C), or L tokens (1, L, C).
+    features: a feature map (1, C, H, H) or (1, H, H, C), or L tokens (1, L, C). The first row of cells is at the top of
+    the photo.
     """
     backbone = _backbone(model)
     if features.ndim == 3:
@@ -129,9 +133,9 @@ def as_map(model: nn.Module, features: Tensor) -> Tensor:
 
 
 def _is_channels_last(backbone: nn.Module, features: Tensor) -> bool:
-    """Return whether a feature map has the layout (1, H, H, C) and not (1, C, H, H), with C channels.
+    """Return whether the axes of a feature map are (1, H, H, C) and not (1, C, H, H).
 
-    If C is equal to H, timm's output_fmt decides.
+    If C, the number of channels, is equal to H, the model's attribute output_fmt decides.
     """
     _, a, b, c = features.shape
     return "NHWC" in str(getattr(backbone, "output_fmt", "")) if a == b == c else a == b
@@ -142,11 +146,11 @@ TINY = 1e-30  # the smallest probability whose logarithm is taken
 
 @dataclass(frozen=True)
 class Question:
-    """A question to Grad-CAM: which parts of a photo speak for a class or label, or raise or lower a number.
+    """What a heat map should show: the places of a photo that support a class, or that raise or lower a number.
 
-    title: the words for the page. value: the probability of the class or label, or the predicted number. place: the
-    index of the class or label, or None if the question is about a number. sign: for a number, 1 asks which parts raise
-    the number, and -1 asks which parts lower it.
+    title: the title of the heat map on the page. value: the probability of the class or label, or the predicted number.
+    place: the number of the class or label, or None if the model predicts a number. sign: for a predicted number, 1 for
+    the places that raise it, or -1 for the places that lower it.
     """
 
     title: str
@@ -156,11 +160,13 @@ class Question:
 
 
 def heats(model: nn.Module, head: Head, image: Tensor, questions: Sequence[Question], name: str) -> list[np.ndarray]:
-    """Return the answer to each question as a heat map (H, H) float32, with a cell for each part of the photo.
+    """Return a heat map (H, H) float32 for each question.
 
-    A cell is high if its part of the photo speaks for the answer. The hottest cell of a heat map is 1, and no cell is
-    below 0. If no part of the photo speaks for the answer, all cells are 0. image (1, 3, S, S): one normalised photo.
-    name: the name of the model, for the error. Raises InputError if the model has no feature map.
+    A high value means that this place of the photo supports the class. For a predicted number, a high value means that
+    the place raises or lowers the number, as the question says. The highest value is 1, and no value is below 0; all
+    values are 0 if no place has an effect in this direction. head: the model's head. image (1, 3, S, S): one normalised
+    photo of S x S pixels. name: the name of the model, for the error. Raises InputError if the model has no feature map
+    that can be used.
     """
     with torch.enable_grad():
         features, outputs = features_and_outputs(model.eval(), image, name)
@@ -168,10 +174,10 @@ def heats(model: nn.Module, head: Head, image: Tensor, questions: Sequence[Quest
 
 
 def score(question: Question, head: Head, outputs: Tensor) -> Tensor:
-    """Return the number whose gradient answers a question, as a tensor without dimensions.
+    """Return the score of which Grad-CAM takes the gradient, as a tensor with one number.
 
-    This is the log of the probability of the class or label, or the predicted number multiplied by `question.sign`.
-    outputs (1, O): the outputs of the model for one photo.
+    It is the log of the probability of the class or label, or the predicted number times `question.sign`. question:
+    what the heat map should show. outputs (1, O): the O outputs of the model for one photo.
     """
     if question.place is not None:
         return head.probs(outputs)[0, question.place].clamp_min(TINY).log()
@@ -180,7 +186,7 @@ def score(question: Question, head: Head, outputs: Tensor) -> Tensor:
 
 
 def heat(model: nn.Module, features: Tensor, score: Tensor) -> np.ndarray:
-    """Return the heat map (H, H) of one score, scaled so that its largest value is 1, or all 0 if nothing is above 0.
+    """Return the heat map (H, H) of a score, scaled so that its highest value is 1. If no value is above 0, all are 0.
 
     features: the feature map from which the model computed the score. score: the number from the function `score`.
     """

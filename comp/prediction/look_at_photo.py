@@ -1,8 +1,8 @@
 """Show with Grad-CAM where the models of a run look in a photo on which they did not train (`make look`).
 
 A training photo is shown to the model of the fold that holds it out. A test photo is shown to the models of all folds
-that have weights, and the probabilities and heat maps of these models are averaged. TTA views are not used, because a
-mirrored photo would have a mirrored heat map.
+that have weights, and the probabilities and heat maps of these models are averaged. Test-time augmentation (TTA) is not
+used, because the heat map of a mirrored photo would be mirrored, too.
 """
 
 import dataclasses
@@ -42,8 +42,8 @@ CPU = torch.device("cpu")  # slower than a GPU, but fast enough for one photo, a
 class ChosenPhoto:
     """A photo, and the folds whose models are shown the photo.
 
-    image: the path of the photo relative to inputs/. folds: the numbers of the folds. label: the label in the form of
-    comp/competition/labels.py, or None for a test photo.
+    image: the path of the photo relative to inputs/. folds: the numbers of the folds. label: the true label, in the
+    form that comp/competition/labels.py explains, or None for a test photo.
     """
 
     image: str
@@ -56,16 +56,16 @@ class ChosenPhoto:
 
 
 def photo_names(project: Project) -> list[str]:
-    """Return all names that `chosen_photo` accepts: the paths of all photos, and the ids of the test photos."""
+    """Return all names that IMAGE may have: the paths of all photos, and the ids of the test photos."""
     test = project.test_rows
     return list(dict.fromkeys([*project.folds["image"], *test["image"], *test["id"].astype(str)]))
 
 
 def chosen_photo(project: Project, run: Run, name: str) -> ChosenPhoto:
-    """Return the photo `name`, with the folds whose models did not train on this photo.
+    """Return the photo that `name` stands for, with the folds whose models did not train on this photo.
 
-    name: the path of a photo, or the id of a test photo. A training photo has one such fold, which holds it out. A test
-    photo has all folds with weights. Raises InputError if the photo is unknown or if these folds have no weights.
+    name: the path of a photo, or the id of a test photo. The folds are the one that holds out a training photo, or all
+    folds with weights for a test photo. Raises InputError if the photo is unknown or if there are no weights.
     """
     rows = project.folds[project.folds["image"] == name]
     if len(rows):
@@ -84,12 +84,13 @@ def chosen_photo(project: Project, run: Run, name: str) -> ChosenPhoto:
 def unknown_photo(name: str, run: Run, images: list[str]) -> InputError:
     """Return the error for a name that is not the name of a photo.
 
-    Its advice is a command for the photo in `images` whose path is most similar to the name.
+    The error tells the user to run the command for the photo whose path is most similar. images: the paths of all
+    photos.
     """
     nearest = (difflib.get_close_matches(name, images, 1) or images)[0]
     return InputError(
         f"there is no photo {name} in folds.csv or among the test photos" if name else "no IMAGE was given",
-        "the path of a photo as in folds.csv, or the path or id of a test photo",
+        "the path of a photo from folds.csv, or the path or id of a test photo",
         f"make look RUN={run.name} IMAGE={quoted(nearest)}",
     )
 
@@ -102,18 +103,18 @@ def _check_weights(run: Run, numbers) -> None:
 
 
 def check_run(project: Project, run: Run) -> None:
-    """Raise InputError if the run is unknown, or if it has no networks.
+    """Raise InputError if the run is unknown, or if it has no neural networks.
 
-    External predictions, stacks and classifiers on features have no networks.
+    Predictions that other people made, and classifiers on features or on the predictions of other runs, have none.
     """
     names = [other.name for other in project.runs if any(other.folder.glob(WEIGHTS))]
-    expected = f"a run with weights: {', '.join(names) or 'there is none yet'}"
+    expected = f"a run whose networks are trained: {', '.join(names) or 'there is none yet'}"
     advice = f"the same command with RUN={names[0]}" if names else "make train MODEL=<a model>"
     if not run.name:
         raise InputError("no RUN was given", expected, advice)
     runs.check_known(project.outputs, [run.name])
     if run.kind not in NETWORKS:
-        kind = "has external predictions" if run.kind == EXTERNAL else "is a classifier on embeddings or predictions"
+        kind = "has external predictions" if run.kind == EXTERNAL else "is a classifier on features or predictions"
         raise InputError(f"the run {run.name} has no network: it {kind}", expected, advice)
 
 
@@ -121,12 +122,14 @@ def check_run(project: Project, run: Run) -> None:
 
 
 def asked_questions(competition: Competition, probs: np.ndarray, label, number: bool) -> list[Question]:
-    """Return the questions that Grad-CAM answers for a photo.
+    """Return a list of Questions, which say what the heat maps of a photo should show.
 
-    They ask which parts of the photo speak for the predicted class and for the true class. If the model predicts a
-    number, they ask which parts raise and which parts lower the number. probs (C,): the prediction for the photo.
-    label: the true label in the form of comp/competition/labels.py, or None if it is not known. number: whether the
-    model gives a number, as for a regression or for grades with the head "regression".
+    If a class is predicted, one heat map shows the places that support this class, and another the places that support
+    the true class if it is a different one. With several labels, there is a heat map for each predicted or true label.
+    If a number is predicted, one heat map shows the places that raise it, and another the places that lower it. probs
+    (C,): the predicted probabilities. label: the true label, in the form that comp/competition/labels.py explains, or
+    None for a test photo. number: whether the model predicts a number, as for a regression or for an ordinal target
+    with the head "regression".
     """
     if number:
         value = float(probs[0] if competition.target == "regression" else scoring.expectation(probs[None])[0])
@@ -141,11 +144,11 @@ def asked_questions(competition: Competition, probs: np.ndarray, label, number: 
 
 
 def _of_labels(competition: Competition, probs: np.ndarray, answer: np.ndarray, label) -> list[Question]:
-    """Return a question for each label that is predicted or true, the most probable label first.
+    """Return a Question for each label that is predicted or true, the most probable label first, and at most MOST.
 
-    There are at most MOST questions. If no label is predicted or true, return a question for the most probable label.
-    probs (C,), answer (C,) bool: the probability of each label, and whether it is predicted. label: the true labels, or
-    None.
+    If no label is predicted or true, return a Question for the most probable label. probs (C,): the probability of each
+    label. answer (C,) bool: True for the predicted labels. label (C,): 1 for the true labels, else 0; None for a test
+    photo.
     """
     truth = np.zeros(len(probs), bool) if label is None else np.asarray(label) > 0
     places = np.flatnonzero(answer | truth) if (answer | truth).any() else [int(probs.argmax())]
@@ -161,7 +164,7 @@ def _of_class(competition: Competition, probs: np.ndarray, place: int, role: str
 
 
 def named_question(competition: Competition, label) -> str:
-    """Return a label or an answer as text, such as the name of a class, or "" if it is None."""
+    """Return a true or predicted label as text, such as the name of a class. Return "" if the label is None."""
     if label is None:
         return ""
     if competition.target == "regression":
@@ -175,10 +178,10 @@ def named_question(competition: Competition, label) -> str:
 
 
 def look_at(project: Project, run: Run, photo: ChosenPhoto) -> tuple[GradCam, np.ndarray]:
-    """Return the heat maps and the prediction of a photo as a GradCam, and the pixels (S, S, 3) uint8 of the photo.
+    """Return the heat maps and the prediction of a photo as a GradCam, and the pixels of the photo (S, S, 3) uint8.
 
-    The pixels are those that the models see. Raises InputError if a model is not trained, or not with the current
-    files.
+    S is the image size with which the models see the photo. Raises InputError if a model has no weights, or if
+    folds.csv or other files on which its training depends have changed since then.
     """
     recipe = recipe_json.load_recipe(run, project.competition)
     data = RunData(project, dataclasses.replace(recipe, cache=False))

@@ -1,7 +1,8 @@
-"""Predict rows with one or several models, and predict the folds of a trained run (`make predict`).
+"""Predict photos with one or several models, and predict the folds of a trained run (`make predict`).
 
 The held-out photos of a fold are predicted by the model of this fold. The test photos are predicted by the models of
-all folds, in one pass over the photos. If there are several processes, each of them predicts a part of the rows.
+all folds, and are read only once for all models. If there are several processes, each of them predicts a part of the
+photos.
 """
 
 import contextlib
@@ -40,7 +41,10 @@ Advance = Callable[[int], None]  # is called with the number of further photos t
 def predict(
     model: nn.Module, batches: Batches, recipe: Recipe, competition: Competition, device: torch.device, **options
 ) -> np.ndarray:
-    """Return the probabilities (N, C) float32 of one model for N rows. options: other arguments of `predict_all`."""
+    """Return the probabilities of C classes that one model predicts for N photos, (N, C) float32.
+
+    batches: the photos. options: other arguments of `predict_all`.
+    """
     return predict_all([model], batches, recipe, competition, device, **options)[0]
 
 
@@ -54,20 +58,20 @@ def predict_all(
     advance: Advance = lambda count: None,
     views: str = "none",
 ) -> np.ndarray:
-    """Return the probabilities (M, N, C) float32 of M models for N rows, in the order of the rows.
+    """Return the probabilities of C classes that M models predict for N photos, (M, N, C) float32.
 
-    All models see the photos in one pass. batch_size: photos per batch; 0 means four times the recipe's batch size,
-    which fits into memory because the outputs of layers are not kept as in training. advance: a function that is called
-    with the number of further photos that are done. views: the name of the TTA set whose views are averaged. A model
-    that overflows in half precision predicts again in float32: weights that were trained with bf16 on one GPU may
-    overflow in fp16 on another GPU.
+    All models see each photo when it is read, so photos are read only once. batches: the photos. batch_size: photos per
+    batch; 0 means four times the recipe's batch size, because prediction needs less memory than training. advance: a
+    function that is called with the number of photos finished since its last call. views: the name of the TTA set whose
+    views are averaged. If probabilities of a model are not finite in half precision, the model predicts again in
+    float32. This can happen with weights that were trained with bf16 on one GPU and are used with fp16 on another GPU.
     """
     size = batch_size or 4 * recipe.batch_size
     probs = _one_pass(models, batches, recipe, competition, device, size, advance, views)
     half = precision(recipe, device)
     bad = [i for i in range(len(models)) if half != torch.float32 and not np.isfinite(probs[i]).all()]
     if bad:
-        console.warn(f"{len(bad)} of {len(models)} model(s) overflow in {half} and predict again in float32")
+        console.warn(f"{len(bad)} of {len(models)} model(s) overflow in {half}, so they predict again in float32")
         plain, again = dataclasses.replace(recipe, amp="off"), [models[i] for i in bad]
         probs[bad] = _one_pass(again, batches, plain, competition, device, size, lambda count: None, views)
     return probs
@@ -107,10 +111,11 @@ def _one_pass(
 def predict_run(
     project: Project, run: Run, fold: str = "all", views: str = "", speed: str = "", where: str = "auto"
 ) -> None:
-    """Predict the folds of a trained run with TTA, and print their scores.
+    """Predict the folds of a trained run with test-time augmentation (TTA), and print the scores of the folds.
 
-    fold: "all", "all_data" or the number of a fold. views: the name of a TTA set; "" means the set of the run's recipe.
-    speed: settings that change only the speed, as the user writes them in SET. where: the name of a device, or "auto".
+    fold: "all", the number of a fold, or "all_data" for the model that was trained on all rows. views: the name of a
+    TTA set; "" means the set that the run's recipe names. speed: changed settings that change only the speed, such as
+    "workers=4". where: a device such as "cuda", or "auto".
     """
     recipe = recipe_json.at_other_speed(recipe_json.load_recipe(run, project.competition), speed, run)
     views = views or recipe.tta
@@ -125,11 +130,13 @@ def predict_run(
 
 
 def predict_folds(data: RunData, run: Run, numbers: list[int | str], views: str, where: torch.device) -> None:
-    """Write oof.npz (a row per photo) and test.npz (a row per prediction id) of the folds `numbers`.
+    """Predict the folds `numbers`, and write oof.npz (held-out photos) and test.npz (test photos) for each of them.
 
-    ALL_DATA, the training on all rows, gets only test.npz. A file is kept if it was made with the current weights,
-    folds.csv, views and ids, so a new test set leaves oof.npz unchanged. The test photos are read only once for all
-    models that fit in memory together. views: the name of the TTA set.
+    The number ALL_DATA stands for the model that was trained on all rows, which gets only test.npz. If several test
+    photos share one id of the sample submission and get one prediction, test.npz has one row for them. A file is kept
+    if it was made with the current weights, folds.csv, TTA views and ids, so after a change of the test set only
+    test.npz is written. The test photos are read only once for all models that fit in memory together. views: the name
+    of the TTA set.
     """
     for k in numbers:
         check_trained(data, run, k)
@@ -144,10 +151,10 @@ def predict_folds(data: RunData, run: Run, numbers: list[int | str], views: str,
 
 
 def check_trained(data: RunData, run: Run, k: int | str) -> None:
-    """Raise InputError if fold k has no weights, or if they were trained with other files than the current ones.
+    """Raise InputError if fold k has no weights, or if files on which its training depends have changed since then.
 
-    k: the number of a fold, or ALL_DATA for the training on all rows. The files are folds.csv, recipe.json,
-    pseudo-labels and earlier weights.
+    The files are folds.csv, recipe.json, pseudo-labels, and the weights of another training if fold k started with
+    them. k: the number of a fold, or ALL_DATA for the training on all rows.
     """
     if not run.weights(k).is_file():
         raise InputError(
@@ -157,10 +164,11 @@ def check_trained(data: RunData, run: Run, k: int | str) -> None:
 
 
 def _pending_parts(data: RunData, run: Run, k: int | str, views: str) -> list[str]:
-    """Return which of "oof" and "test" have to be predicted for fold k.
+    """Return a list of what must be predicted for fold k: "oof" (held-out photos), "test" (test photos), or both.
 
-    A part has to be predicted if its file is missing, or was made with other weights, views or ids than the current
-    ones. views: the name of the TTA set.
+    Photos must be predicted if the file with their predictions is missing, or was made with other weights, TTA views or
+    ids than the current ones. k: the number of a fold, or ALL_DATA for the training on all rows. views: the name of the
+    TTA set.
     """
     record = _record(data, run, k, views)  # hashes the weights, once for both files
     parts = [] if is_current(run.test(k), data.project.test_rows["id"], record, data.competition) else ["test"]
@@ -170,19 +178,21 @@ def _pending_parts(data: RunData, run: Run, k: int | str, views: str) -> list[st
 
 
 def _record(data: RunData, run: Run, k: int | str, views: str) -> dict:
-    """Return everything that the predictions of fold k depend on, such as a hash of the weights.
+    """Return a dictionary of everything on which the predictions of fold k depend, such as a hash of the weights.
 
-    This record is stored with the predictions; store/made_of.py explains records. views: the name of the TTA set.
+    The dictionary is saved with the predictions, to find out later whether they are out of date. k: the number of a
+    fold, or ALL_DATA for the training on all rows. views: the name of the TTA set.
     """
     record = weights_file.kept_record(data, run, k)
     return {"run": run.name, "tta": views, **record, "weights": files.digest(run.weights(k))}
 
 
 def _predict_together(data: RunData, run: Run, pending: dict, views: str, where: torch.device) -> None:
-    """Predict the folds in `pending`, whose models fit in memory together, and write their files.
+    """Predict folds whose models fit in memory together, and write their files.
 
-    Meanwhile locks keep other commands from training these folds. pending: which of "oof" and "test" have to be
-    predicted, by fold.
+    Locks keep other commands from training these folds in the meantime. pending: for each of the folds, a list that has
+    "oof" if the held-out photos must be predicted, and "test" if the test photos must be predicted. views: the name of
+    the TTA set.
     """
     named = f"fold{'s' * (len(pending) > 1)} {' '.join(map(str, pending))}"
     with contextlib.ExitStack() as locks:
@@ -201,11 +211,11 @@ def _predict_together(data: RunData, run: Run, pending: dict, views: str, where:
 
 
 def _probabilities(data: RunData, run: Run, models: dict, pending: dict, label: str, views: str, where) -> dict:
-    """Return the probabilities (N, C) for each pair (fold, part) in `pending`.
+    """Return the probabilities (N, C) of N photos and C classes, by the keys (fold, "oof") and (fold, "test").
 
-    The part "oof" is the N held-out photos of a fold, which the model of this fold predicts. The part "test" is the N
-    test photos, which all models predict in one pass. models: the model of each fold. label: the text of the progress
-    bar.
+    "oof" stands for the held-out photos of the fold, and "test" for the test photos, which are read only once for all
+    models. models: the model of each fold. pending: for each fold, a list that has "oof", "test" or both. label: the
+    text of the progress bar. views: the name of the TTA set.
     """
     held_out = {k: data.held_out(k) for k, parts in pending.items() if "oof" in parts}
     tested = [k for k, parts in pending.items() if "test" in parts]
@@ -222,7 +232,10 @@ def _probabilities(data: RunData, run: Run, models: dict, pending: dict, label: 
 
 
 def _check_finite(run: Run, recipe: Recipe, k: int | str, part: str, probs: np.ndarray) -> None:
-    """Raise NotFinite if a probability in probs (N, C) is not finite. part: "oof" or "test", for the error."""
+    """Raise NotFinite if one of the probabilities (N, C) of N photos is nan or infinite.
+
+    part: "oof" for held-out photos or "test" for test photos, for the error.
+    """
     bad = int((~np.isfinite(probs).all(1)).sum())
     if bad:
         which = "held-out" if part == "oof" else part
@@ -234,7 +247,7 @@ def trained_model(run: Run, recipe: Recipe, competition: Competition, k: int | s
     """Return the model of fold k with its trained weights, on the device `where`.
 
     k: the number of a fold, or ALL_DATA for the training on all rows. Raises InputError if the weights are missing or
-    damaged, and NotFinite if they are not finite.
+    damaged, and NotFinite if a weight is nan or infinite.
     """
     model = factory.create_model(recipe, competition, Path(), pretrained=False)
     weights_file.load_weights(model, run.weights(k), f"rm {quoted(run.weights(k))} && {run.train_command(k)}")
@@ -245,8 +258,8 @@ def trained_model(run: Run, recipe: Recipe, competition: Competition, k: int | s
 def _write(data: RunData, run: Run, k: int | str, probs: dict[str, np.ndarray], views: str) -> None:
     """Write oof.npz, test.npz or both for fold k.
 
-    probs: the probabilities (N, C) of the held-out photos under the key "oof", and those of the test photos under the
-    key "test". views: the name of the TTA set.
+    k: the number of a fold, or ALL_DATA for the training on all rows. probs: under the key "oof" the probabilities (N,
+    C) of the N held-out photos, and under the key "test" those of the test photos. views: the name of the TTA set.
     """
     record, competition = _record(data, run, k, views), data.competition
     if "oof" in probs:
@@ -259,7 +272,7 @@ def _write(data: RunData, run: Run, k: int | str, probs: dict[str, np.ndarray], 
 def show_fold_scores(data: RunData, run: Run, numbers: list[int | str]) -> None:
     """Print the competition's metrics for each of the folds `numbers`, then their mean and standard deviation.
 
-    ALL_DATA, the training on all rows, has no scores and is left out.
+    ALL_DATA, which stands for the training on all rows, is left out because it has no held-out photos.
     """
     numbers = [k for k in numbers if k != ALL_DATA]
     if not numbers:

@@ -1,7 +1,7 @@
-"""Named sets of views for test-time augmentation (TTA), built on ttach.
+"""Named sets of views for test-time augmentation (TTA), built on the package ttach.
 
-The probabilities of the views are averaged, not their logits. ttach 0.0.3 averages whatever a model returns, so each
-model is first wrapped to return probabilities.
+A view is a changed copy of a photo, such as a mirrored one. The probabilities of the views are averaged, not their
+logits. ttach 0.0.3 averages the outputs of a model, so each model is first wrapped to output probabilities.
 """
 
 import torch.nn.functional as F
@@ -14,10 +14,10 @@ from comp.models.heads import Head
 
 
 class Zoom(ImageOnlyTransform):
-    """A view that zooms into the centre of the picture by a factor `scale`.
+    """Views that zoom into the centre of a photo. There is one view for each factor in `scales`.
 
-    It cuts out the centre, whose sides are 1 / scale of the sides of the picture, and enlarges it to the size of the
-    picture. The size stays the same, so models with a fixed input size, such as a ViT, can use this view.
+    For a factor `scale`, the centre is cut out, with sides of 1 / scale of the photo's sides, and enlarged to the size
+    of the photo. The size stays the same, so models with a fixed input size, such as a ViT, can use these views.
     """
 
     identity_param = 1.0
@@ -46,14 +46,14 @@ SETS = {
 
 
 def check(name: str) -> None:
-    """Raise InputError if `name` is not the name of a TTA set. The error lists all sets."""
+    """Raise InputError if `name` is not the name of a set of TTA views. The error lists the names of all sets."""
     if name not in SETS:
-        expected = f"the name of a set of views: {', '.join(SETS)}"
+        expected = f"one of the sets of views {', '.join(SETS)}"
         raise InputError(f"TTA={name} is unknown", expected, "the same command with TTA=none")
 
 
 class Probabilities(nn.Module):
-    """A model together with its head, which turns images (B, 3, H, W) into probabilities (B, C) float32."""
+    """A model together with its head. It turns B photos (B, 3, H, W) into probabilities of C classes (B, C) float32."""
 
     def __init__(self, model: nn.Module, head: Head):
         super().__init__()
@@ -64,17 +64,17 @@ class Probabilities(nn.Module):
 
 
 def wrap(model: nn.Module, head: Head, name: str) -> nn.Module:
-    """Return a model that turns images (B, 3, H, W) into probabilities (B, C), averaged over the views of a TTA set.
+    """Return a model that turns B photos (B, 3, H, W) into probabilities (B, C), averaged over a set of TTA views.
 
-    model: a network. head: turns the outputs of the network into probabilities. name: the name of the TTA set.
+    model: a network. head: turns the outputs of the network into probabilities. name: the name of the set of views.
     """
     return averaged(Probabilities(model, head), name)
 
 
 def averaged(model: nn.Module, name: str) -> nn.Module:
-    """Return a model whose outputs (B, …) are the mean of the outputs of `model` over the views of a TTA set.
+    """Return a model whose outputs (B, …) are the means of the outputs of `model` over a set of TTA views.
 
-    name: the name of the TTA set.
+    name: the name of the set of views.
     """
     check(name)
     if not SETS[name]:
@@ -83,6 +83,6 @@ def averaged(model: nn.Module, name: str) -> nn.Module:
 
 
 def views(name: str) -> int:
-    """Return how many views the TTA set `name` has."""
+    """Return how many views the set of TTA views called `name` has."""
     check(name)
     return len(ttach.Compose(SETS[name]))

@@ -1,8 +1,8 @@
-"""Find a recipe by its name, and find the current name and the family of a timm model, and whether it is a transformer.
+"""Find a recipe by its name. Also find the current name and the family of a timm model.
 
     recipe = get_recipe("resnet34")        # a file in named/, or any timm model with the default recipe
 
-timm takes two seconds to import, so functions import it where they need it. `family_of_model` needs no timm.
+timm takes two seconds to import, so only the functions that need it import it.
 """
 
 import dataclasses
@@ -23,10 +23,10 @@ def recipe_names() -> list[str]:
 
 
 def get_recipe(name: str, defaults: str = "") -> Recipe:
-    """Return the recipe called `name`. If there is none, return the default recipe for the timm model `name`.
+    """Return the recipe called `name` or, if there is none, the default recipe for the timm model called `name`.
 
-    defaults: the competition's settings for models without a named recipe, such as "crop=350". The name of the model is
-    not checked here, but by `check_model_name`.
+    defaults: the settings that the competition gives to models without a named recipe, such as "crop=350". It is not
+    checked whether timm has the model; `check_model_name` does this.
     """
     if name in recipe_names():
         return dataclasses.replace(importlib.import_module(f"{named.__name__}.{name}").RECIPE, name=name)
@@ -40,9 +40,10 @@ WEIGHT_SUFFIXES = (".safetensors", ".pth", ".pt", ".bin", ".ckpt", ".pth.tar")  
 
 
 def current_model_name(name: str) -> str:
-    """Return the current name of a timm model, with its tag, if `name` is an old name, and else `name` unchanged.
+    """Return the current name of a timm model, with its tag, if `name` is an old name. Else return `name` unchanged.
 
-    For example, vit_base_patch16_224_in21k is now called vit_base_patch16_224.augreg_in21k.
+    For example, vit_base_patch16_224_in21k is now called vit_base_patch16_224.augreg_in21k. The tag after the dot names
+    the pretrained weights.
     """
     from timm.models import get_deprecated_models
 
@@ -50,10 +51,10 @@ def current_model_name(name: str) -> str:
 
 
 def check_model_name(name: str, recipes: list[str]) -> None:
-    """Raise InputError unless timm has a model of this name. The error names similar models or the tags of the model.
+    """Raise InputError unless timm has a model called `name`. The error names similar models or the tags of the model.
 
-    name: the name of the model, such as resnet18.a1_in1k; the tag after the dot, which may be missing, names the
-    pretrained weights. recipes: the names of the recipes, for the error.
+    name: the name of the model, such as resnet18.a1_in1k. The tag after the dot names the pretrained weights and may be
+    missing. recipes: the names of all recipes, which the error lists.
     """
     import timm
 
@@ -132,10 +133,10 @@ _TRANSFORMERS = frozenset(
 
 
 def is_transformer(model: str) -> bool:
-    """Return whether a timm model is a transformer. This depends on the module of timm that defines the model.
+    """Return whether a timm model is a transformer, which depends on the module of timm that defines the model.
 
-    model: the name of the model, with or without a tag. For a name that timm does not know, the function returns False;
-    models/factory.py refuses such a name.
+    model: the name of the model, with or without the tag of its weights. For an unknown name, the function returns
+    False.
     """
     import timm
 
@@ -148,7 +149,7 @@ _FAMILY = rf"(?:{_PREFIXES})?([a-z]+?(?:v\d+)?)(?=[\d_.\-]|$)"
 
 
 def family_of_model(model: str) -> str:
-    """Return the family of a timm model, which is a part of its name: efficientnet for tf_efficientnet_lite0.
+    """Return the family of a timm model, which is a part of its name, such as efficientnet for tf_efficientnet_lite0.
 
     A version is a part of the family, as in efficientnetv2. If no family is found, the name is returned unchanged.
     """
@@ -157,7 +158,7 @@ def family_of_model(model: str) -> str:
 
 
 def settings_help() -> str:
-    """Return a text for --help, with the default and the meaning of each setting, and the names of the recipes."""
+    """Return a text for --help that lists all settings with their defaults and meanings, and all named recipes."""
     title = "settings of SET, with their values for a timm model without a named recipe:"
     fields = settings_of(Recipe, without=("name", "model"))
     return f"{help_text(title, fields, 34, grouped=True)}\n\nrecipes: {', '.join(recipe_names())}"

@@ -1,7 +1,7 @@
 """Write and read recipe.json, which holds all settings of a run, its kind, and the command that makes the run again.
 
-The first section makes the recipe for the arguments of a command, the second writes and reads recipe.json, and the
-third says in words how the recipes of several runs differ. All folds of a run have the same recipe.
+The first section makes the recipe that a `make train` command asks for, the second writes and reads recipe.json, and
+the third says in words how the recipes of several runs differ. All folds of a run have the same recipe.
 """
 
 import dataclasses
@@ -24,9 +24,9 @@ from comp.store.runs import NETWORKS, TRAINED, Run, make_command, own_runs
 
 @dataclass(frozen=True)
 class AskedRecipe:
-    """The recipe for the arguments of a `make train` command, and the text of this command.
+    """The recipe that a `make train` command asks for, and the text of this command.
 
-    The text leaves out FOLD and the options that change only the speed.
+    The text leaves out FOLD and all options that do not change the recipe, such as DEVICE.
     """
 
     recipe: Recipe
@@ -36,9 +36,9 @@ class AskedRecipe:
 def asked_recipe(competition: Competition, model: str, name: str, text: str, init: str, seed: int) -> AskedRecipe:
     """Return the recipe that `make train MODEL=model RUN=name SET=text INIT=init SEED=seed` asks for.
 
-    competition: the competition, which decides the value of each "auto"; name: the value of RUN, or "" if RUN is not
-    given. Raises InputError if the command changes settings of the recipe `model` but gives no new name as RUN, and for
-    settings that do not fit the competition.
+    name, text and init are "" if the command does not have these variables. competition: the competition, for which
+    each setting "auto" gets a fitting value. Raises InputError if the command changes settings of the recipe `model`
+    but gives no new name as RUN, and for settings that do not fit the competition.
     """
     named = catalog.get_recipe(model, competition.defaults)
     with_init = f"{text} init={quoted(init)}" if init else text
@@ -47,8 +47,8 @@ def asked_recipe(competition: Competition, model: str, name: str, text: str, ini
     if changed and name in ("", model):
         raise InputError(
             f"settings of MODEL={model} are changed ({'; '.join(changed)}), but the run has no new name",
-            "RUN=<a new name>, because all folds of a run must have the same recipe",
-            "the same command with RUN=<name>",
+            "RUN=<new name>, because all folds of a run must have the same recipe",
+            "the same command with RUN=<new name>",
         )
     command = make_command("train", MODEL=model, RUN=name or model, SET=text, INIT=init, SEED=seed)
     return AskedRecipe(resolved_recipe(recipe, competition), command)
@@ -62,15 +62,15 @@ EXPECTED = "the recipe of a trained run"
 
 
 def to_json(recipe: Recipe) -> dict:
-    """Return the settings of a recipe as a dictionary of plain values, for recipe.json."""
+    """Return the settings of a recipe as a dictionary of values that JSON can store."""
     return json.loads(json.dumps(dataclasses.asdict(recipe)))
 
 
 def from_json(values: dict, path: Path | str) -> Recipe:
-    """Return the Recipe for `values`, the dictionary that `to_json` returned.
+    """Return the Recipe for `values`, a dictionary that `to_json` returned.
 
-    path: the file that the values were read from, for the error. Raises InputError if a setting is missing or unknown,
-    or has a value of the wrong type or a value that is not allowed.
+    path: the file from which the values were read, for the error. Raises InputError if a setting is missing or unknown,
+    has a value of the wrong type, or has a value that is not allowed.
     """
     types = setting_types(Recipe)
     values = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
@@ -78,24 +78,24 @@ def from_json(values: dict, path: Path | str) -> Recipe:
     if wrong:
         raise InputError(
             f"{path}: the settings {', '.join(dict.fromkeys(wrong))} are missing, unknown or of a wrong type",
-            "the settings of this version of the toolkit",
+            "a recipe with exactly the settings of this version of the toolkit",
             "the same command with RUN=<another name>, or with the version of the toolkit that wrote the file",
         )
     return validated_recipe(Recipe(**values))
 
 
 def _is_of_type(value, kind: type) -> bool:
-    """Return whether `value`, from recipe.json, fits a setting of the type `kind`. A whole number also fits a float."""
+    """Return whether a value from recipe.json fits a setting of the type `kind`. A whole number also fits a float."""
     if isinstance(value, bool):
         return kind is bool
     return isinstance(value, (int, float) if kind is float else kind)
 
 
 def differences(a: Recipe, b: Recipe, ignored: tuple[str, ...] = (*RUN_ONLY, *ADDS)) -> list[str]:
-    """Return a list of texts such as "epochs: 12, not 3", one for each setting that differs between two recipes.
+    """Return a list with a text such as "epochs: 12, not 3" for each setting that differs between the recipes a and b.
 
-    The first value in a text is the value in `a`, the second is the value in `b`. ignored: the names of settings that
-    are not compared.
+    The first value in a text is that of `a`, and the second is that of `b`. ignored: the names of settings that are not
+    compared; if it is not given, these are all_data and the settings that change only the speed.
     """
     return [
         f"{key}: {getattr(a, key)!r}, not {getattr(b, key)!r}"
@@ -105,11 +105,12 @@ def differences(a: Recipe, b: Recipe, ignored: tuple[str, ...] = (*RUN_ONLY, *AD
 
 
 def claim_run(run: Run, recipe: Recipe, competition: Competition, command: str, pretrained: dict | None = None) -> None:
-    """Write recipe.json for a new run, or check that the recipe.json of an existing run holds this recipe.
+    """Write recipe.json for a new run, or check that an existing run has this recipe.
 
-    command: the command that makes the run again; pretrained: the pretrained weights that the run starts from (place,
-    digest, …), as plain values, or None. Both are written to recipe.json. Raises InputError if an existing run has
-    another recipe. The settings RUN_ONLY and ADDS may differ, because they do not change the folds.
+    command: the command that makes the run again; pretrained: a dictionary that describes the pretrained weights from
+    which the run starts (place, digest and more), or None if there are none. Both are written to recipe.json. Raises
+    InputError if an existing run has another recipe. The settings all_data, workers and cache may differ, because they
+    do not change the folds.
     """
     if run.recipe.is_file():
         check_recipe(run, recipe, competition)
@@ -123,9 +124,9 @@ def claim_run(run: Run, recipe: Recipe, competition: Competition, command: str, 
 
 
 def check_recipe(run: Run, recipe: Recipe, competition: Competition) -> None:
-    """Raise InputError if an existing run was trained with another recipe.
+    """Raise InputError if the existing run `run` was trained with another recipe than `recipe`.
 
-    The settings RUN_ONLY and ADDS may differ.
+    The settings all_data, workers and cache may differ, because they do not change the folds.
     """
     changed = differences(load_recipe(run, competition), recipe)
     if changed:
@@ -139,19 +140,25 @@ def check_recipe(run: Run, recipe: Recipe, competition: Competition) -> None:
 def _read(run: Run) -> dict:
     """Return the content of a run's recipe.json. Raises InputError if the file is missing or damaged.
 
-    The advice of the error makes the whole run again, because its weights cannot be used without recipe.json.
+    The error tells the user to make the whole run again, because its weights cannot be used without recipe.json.
     """
     again = (f"rm -r {quoted(run.folder)} && " if run.recipe.is_file() else "") + run.command
     return files.read_json(run.recipe, EXPECTED, again)
 
 
 def pretrained_of(run: Run) -> dict | None:
-    """Return the pretrained weights that a run started from, as plain values (place, digest, …), or None."""
+    """Return a dictionary that describes the pretrained weights from which a run started (place, digest and more).
+
+    Returns None if recipe.json names no pretrained weights.
+    """
     return _read(run).get("pretrained")
 
 
 def check_pretrained(run: Run, pretrained: dict) -> None:
-    """Raise InputError if `pretrained` are not the pretrained weights that the run started from."""
+    """Raise InputError if a run started from other pretrained weights than `pretrained`.
+
+    pretrained: a dictionary that describes the weights, as in `claim_run`.
+    """
     began = pretrained_of(run) or pretrained
     if began["digest"] != pretrained["digest"]:
         raise InputError(
@@ -164,9 +171,9 @@ def check_pretrained(run: Run, pretrained: dict) -> None:
 
 
 def load_recipe(run: Run, competition: Competition) -> Recipe:
-    """Return the recipe that a run was trained with.
+    """Return the recipe with which a run was trained.
 
-    Raises InputError if the run was not trained, or if its recipe.json is missing, damaged or for other classes.
+    Raises InputError if the run has no trained network, or if its recipe.json is missing, damaged or for other classes.
     """
     content = _read(run)
     if run.kind not in NETWORKS:
@@ -182,10 +189,10 @@ def load_recipe(run: Run, competition: Competition) -> Recipe:
 
 
 def at_other_speed(recipe: Recipe, text: str, run: Run) -> Recipe:
-    """Return the recipe of a trained run with the changes in `text`, which is the value of SET.
+    """Return the recipe of a trained run with other values for the settings that change only the speed.
 
-    Only the settings RUN_ONLY may be changed, such as the number of loader processes. Raises InputError for a setting
-    that would change the result.
+    recipe: the recipe of the run; text: the value of SET, which may change the settings workers and cache. Raises
+    InputError if the text changes any other setting.
     """
     changed_recipe = override_settings(recipe, text)
     changed = differences(recipe, changed_recipe, RUN_ONLY)
@@ -206,11 +213,11 @@ LEFT_OUT = ("name", *RUN_ONLY)
 
 @dataclass(frozen=True)
 class RunSettings:
-    """The settings that most runs of an outputs folder have, and the settings in which each run differs.
+    """The settings that most runs of an outputs folder have, and the settings in which each run differs from them.
 
-    recipes: for each run, by name, the plain values of its recipe; a run whose recipe.json cannot be read is left out.
-    words: for each run, by name, a text with the settings that differ from `usual`, such as "epochs 3". usual: a text
-    with the values that most runs have, and with the model if all runs have the same model.
+    recipes: the settings of each run as a dictionary, by the name of the run; a run whose recipe.json cannot be read is
+    left out. words: for each run, by name, a text with the settings that differ from the usual ones, such as "epochs
+    3". usual: a text with the values that most runs have, and with the model if all runs have the same model.
     """
 
     recipes: dict[str, dict]
@@ -219,7 +226,10 @@ class RunSettings:
 
 
 def read_run_settings(outputs: Path) -> RunSettings:
-    """Read the recipes of all runs in `outputs`, without external predictions, and compare their settings."""
+    """Read the recipes of all runs in the folder `outputs`, and compare their settings.
+
+    Predictions that were made outside of this toolkit have no recipe and are left out.
+    """
     recipes = {run.name: recipe for run in own_runs(outputs) if (recipe := _recipe_of_run(run))}
     names = differing_settings(recipes)
     common = usual_values(recipes, names)
@@ -229,9 +239,9 @@ def read_run_settings(outputs: Path) -> RunSettings:
 
 
 def _recipe_of_run(run: Run) -> dict | None:
-    """Return the plain values of a run's recipe, or None if recipe.json cannot be read.
+    """Return the settings of a run as a dictionary, or None if its recipe.json cannot be read.
 
-    Settings that are missing, as in the runs of classifiers, get their defaults.
+    Settings that the file lacks, as for runs of classifiers, get their defaults.
     """
     try:
         recipe = files.read_json(run.recipe, "", "").get("recipe")
@@ -241,11 +251,11 @@ def _recipe_of_run(run: Run) -> dict | None:
 
 
 def differing_settings(recipes: Mapping[str, dict]) -> list[str]:
-    """Return the names of the settings that differ among the recipes.
+    """Return the names of the settings that differ among recipes.
 
-    FIRST_SETTINGS come first, then the other settings in the order of Recipe, and last the settings that only
-    classifiers have. Settings that change only the speed are left out. recipes: the plain values of each recipe.json,
-    by run name.
+    recipes: the settings of each run as a dictionary, by the name of the run. The most important settings
+    (FIRST_SETTINGS) come first, then the other settings of networks, then those that only classifiers have. Settings
+    that change only the speed are left out.
     """
     fields = list(setting_types(Recipe))
     others = sorted({name for recipe in recipes.values() for name in recipe} - set(fields))
@@ -254,10 +264,10 @@ def differing_settings(recipes: Mapping[str, dict]) -> list[str]:
 
 
 def usual_values(recipes: Mapping[str, dict], names: Sequence[str]) -> dict:
-    """Return the most frequent value of each setting in `names`, by name. The setting `model` is left out.
+    """Return a dictionary with the most frequent value of each setting in `names`, except `model`.
 
-    If several values are equally frequent, the first of them is taken. recipes: the plain values of each recipe.json,
-    by run name.
+    recipes: the settings of each run as a dictionary, by the name of the run. If several values are equally frequent,
+    the first of them is taken.
     """
     usual = {}
     for name in names:
@@ -270,15 +280,15 @@ def usual_values(recipes: Mapping[str, dict], names: Sequence[str]) -> dict:
 def differences_in_words(recipe: dict, names: Sequence[str], but: Mapping = MappingProxyType({})) -> str:
     """Return the settings `names` of a recipe in words, such as "resnet34, epochs 3".
 
-    recipe: the plain values of a recipe.json; but: values by setting name; a setting that has its value in `but` is
-    left out.
+    recipe: the settings of a run as a dictionary; but: a dictionary of values by setting name. A setting is left out if
+    its value is the same in `but`.
     """
     shown = [name for name in names if name in recipe and not (name in but and str(recipe[name]) == str(but[name]))]
     return ", ".join(_setting_in_words(name, recipe[name]) for name in shown)
 
 
 def _setting_in_words(name: str, value) -> str:
-    """Return the name and the value of a setting in words, or only the value if the setting is the model."""
+    """Return the name and the value of a setting in words. For the setting `model`, return only the value."""
     return str(value) if name == "model" else f"{name.replace('_', ' ')} {_value_in_words(value)}"
 
 

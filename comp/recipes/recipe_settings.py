@@ -1,4 +1,4 @@
-"""All settings of a run with their defaults, meanings and limits, and the values that follow from a competition.
+"""All settings of a run with their defaults, meanings and limits.
 
     recipe = override_settings(recipe, "epochs=3 image_size=128")    # the text of SET="..."
     recipe = resolved_recipe(recipe, competition)                    # no "auto" is left
@@ -36,8 +36,8 @@ DEFAULT_LOSSES = {  # for each family of a head, the loss that replaces "auto"
 class Recipe:
     """All settings of a run. The defaults are for timm models without a named recipe (see default_recipe.py).
 
-    The value "auto" of any setting, and the value "metric" of best_by, stand for a value that depends on the
-    competition's target and metric.
+    The value "auto" of any setting, and the value "metric" of best_by, stand for a value that depends on the target and
+    the metric of the competition.
     """
 
     name: str = setting("", "name of the recipe, which catalog.py sets", "model")
@@ -178,22 +178,22 @@ class Recipe:
 def override_settings(recipe: Recipe, text: str) -> Recipe:
     """Return the recipe with the changes in `text`, such as "epochs=3 image_size=128".
 
-    Raises InputError for an unknown setting, with a list of the known settings, and for a value that has the wrong type
-    or is not allowed.
+    Raises InputError for a value that has the wrong type or is not allowed, and for an unknown setting, with a list of
+    the known settings.
     """
     changes = parsed_settings(text, setting_types(Recipe, without=("name",)), HELP)
     return validated_recipe(dataclasses.replace(recipe, **changes))
 
 
 def validated_recipe(recipe: Recipe) -> Recipe:
-    """Return the recipe unchanged. Raises InputError for a value that is not allowed in any competition."""
+    """Check a recipe and return it unchanged. Raises InputError for a value that is not allowed in any competition."""
     checked_settings(recipe, HELP)
     mixed = sum(getattr(recipe, name) for name in MIXES)
     if mixed > 1 + 1e-9:
-        raise InputError(f"{' + '.join(MIXES)} = {mixed:g}", "a sum of at most 1", HELP)
+        raise InputError(f"{' + '.join(MIXES)} = {mixed:g} is too large", "a sum of at most 1", HELP)
     if not {len(recipe.mean), len(recipe.std)} <= {0, 3} or not min(recipe.std, default=1) > 0:
         expected = "three numbers for mean and three for std, each std above 0, or no numbers"
-        raise InputError(f"mean={recipe.mean} std={recipe.std}", expected, HELP)
+        raise InputError(f"mean={recipe.mean} std={recipe.std} is not allowed", expected, HELP)
     return recipe
 
 
@@ -201,9 +201,9 @@ def validated_recipe(recipe: Recipe) -> Recipe:
 
 
 def resolved_recipe(recipe: Recipe, competition: Competition) -> Recipe:
-    """Return the recipe with each "auto" replaced by a value that fits the competition.
+    """Return the recipe with each "auto" replaced by a value that fits the competition, as recipe.json stores it.
 
-    recipe.json holds this recipe. Raises InputError for settings that do not fit the competition's target or metrics.
+    Raises InputError for settings that do not fit the target or the metrics of the competition.
     """
     head = next(iter(HEADS[competition.target])) if recipe.head == "auto" else recipe.head
     check_choice("head", head, heads_for(competition), HELP)
@@ -221,9 +221,10 @@ def resolved_recipe(recipe: Recipe, competition: Competition) -> Recipe:
 
 
 def heads_for(competition: Competition) -> tuple[str, ...]:
-    """Return the names of the heads that the competition can use, the default head first.
+    """Return the names of the heads that can be used in a competition, the default head first.
 
-    The head "attributes" needs attributes. The head "bins" needs a regression target or classes that are ranges.
+    The head "attributes" needs classes with attributes. The head "bins" needs a regression target or classes that are
+    ranges of a number.
     """
     binned = competition.target == "regression" or bool(competition.ranges)
     possible = {"attributes": bool(competition.attributes), "bins": binned}
@@ -231,7 +232,7 @@ def heads_for(competition: Competition) -> tuple[str, ...]:
 
 
 def family_of_head(head: str, target: str) -> str:
-    """Return the family of a head: "classes" (one softmax), "labels" (a sigmoid for each label) or "number"."""
+    """Return the kind of outputs that a head has: "classes" (one softmax), "labels" (sigmoids) or "number"."""
     return HEADS[target][head]
 
 
@@ -248,13 +249,16 @@ def _default_loss(head: str, competition: Competition) -> str:
 def _default_sampler(competition: Competition) -> str:
     """Return the sampler that replaces "auto": "balanced" if the metric gives all classes the same weight.
 
-    All other metrics get "shuffle", because metrics of probabilities need the true shares of the classes.
+    For all other metrics this is "shuffle", because metrics of probabilities need the true shares of the classes.
     """
     return "balanced" if weights_classes_alike(competition) else "shuffle"
 
 
 def _check_names(recipe: Recipe, competition: Competition) -> None:
-    """Raise InputError unless the competition has the metric in best_by and the attribute in halfmix_within."""
+    """Raise InputError if best_by is not a metric of the competition, or halfmix_within is not an attribute of it.
+
+    best_by may also be "val_loss", and halfmix_within may be empty.
+    """
     metrics = [metric.name for metric in (competition.metric, *competition.also)]
     check_choice("best_by", recipe.best_by, ("metric", "val_loss", *metrics), HELP)
     check_choice("halfmix_within", recipe.halfmix_within, ("", *competition.attributes), HELP)
@@ -263,26 +267,27 @@ def _check_names(recipe: Recipe, competition: Competition) -> None:
 def _check_balance(recipe: Recipe, competition: Competition) -> None:
     """Raise InputError if sampler or class_weights is "balanced" but there are no classes to balance.
 
-    The sampler needs rows that have one class each, and class weights need a head that does not predict a number.
+    The balanced sampler needs rows that have one class each. Balanced class weights need a head that does not predict a
+    number.
     """
     if recipe.sampler == "balanced" and competition.target not in ONE_LABEL:
         expected = "sampler=shuffle, since rows can be balanced only if each row has one class"
         advice = "the same command with SET=sampler=shuffle"
-        raise InputError(f"sampler=balanced for a {competition.target} target", expected, advice)
+        raise InputError(f"sampler=balanced is not possible for a {competition.target} target", expected, advice)
     if recipe.class_weights == "balanced" and family_of_head(recipe.head, competition.target) == "number":
         raise InputError(
-            f"class_weights=balanced with head={recipe.head}",
+            f"class_weights=balanced is not possible with head={recipe.head}",
             "class_weights=none, since this head predicts a number and no classes",
             "the same command with SET=class_weights=none",
         )
 
 
 def _check_soft_labels(recipe: Recipe, competition: Competition) -> None:
-    """Raise InputError unless the classes are ranges of the columns that the setting soften names."""
+    """Raise InputError if the setting soften names a column whose ranges are not the classes."""
     if recipe.soften and competition.target not in ONE_LABEL:
         expected = "a target with one label for each row, whose classes are ranges of a number"
         advice = "the same command without soften in SET"
-        raise InputError(f"soften={recipe.soften} for a {competition.target} target", expected, advice)
+        raise InputError(f"soften={recipe.soften} is not possible for a {competition.target} target", expected, advice)
     columns = named_numbers("soften", recipe.soften)
     for column in columns:
         range_of_column(column, competition)
@@ -293,16 +298,17 @@ def _check_soft_labels(recipe: Recipe, competition: Competition) -> None:
 def _check_class_bins(recipe: Recipe, competition: Competition, softened: int) -> None:
     """Raise InputError if head=bins cannot be used for classes.
 
-    It needs exactly one column in the setting soften, numbers in bin_edges, and no pseudo-labels. softened: the number
-    of columns in soften.
+    This head needs exactly one column in the setting soften, numbers in bin_edges, and no pseudo-labels. softened: how
+    many columns the setting soften names.
     """
     if recipe.pseudo:
         expected = "another head, since pseudo-labels are probabilities of classes and not of bins"
-        raise InputError(f"pseudo={recipe.pseudo} with head=bins", expected, "the same command with SET=head=classes")
+        run = "the same command with SET=head=classes"
+        raise InputError(f"pseudo={recipe.pseudo} is not possible with head=bins", expected, run)
     if softened != 1 or not recipe.bin_edges:
         example = competition.ranges[0].column
         raise InputError(
-            f"head=bins with soften={recipe.soften!r} and bin_edges={recipe.bin_edges!r}",
+            f"head=bins is not possible with soften={recipe.soften!r} and bin_edges={recipe.bin_edges!r}",
             "exactly one column in soften, and in bin_edges the numbers at which the bins of this column start",
             f'the same command with SET="head=bins soften={example}:3 bin_edges=20,25,30", in the units of {example}',
         )

@@ -1,7 +1,7 @@
-"""Read the files of the blend (weights.json, oof.npz, test.npz) and find out whether they are up to date.
+"""Read the files of the blend in outputs/blend/, and check whether they are up to date.
 
-`make blend`, `make sub` and `make status` all call `blend_state` to find this out. Large libraries such as torch are
-not imported here, so that a stage that has nothing to do ends quickly.
+The files are weights.json, oof.npz and test.npz. This module does not import large libraries such as torch, so that a
+command that has nothing to do ends quickly.
 """
 
 from collections.abc import Iterable
@@ -29,11 +29,11 @@ SAME = ("runs", "method", "rule", "weights", "folds")  # entries that weights.js
 
 @dataclass(frozen=True)
 class Asked:
-    """The arguments of `make blend`.
+    """The options that the user gives to `make blend`.
 
-    runs: the names of the runs to blend, or () for all complete runs. method: the name of the method that combines the
-    runs; rule: the name of the rule that turns probabilities into answers. If method or rule is "", `make blend`
-    chooses the method or the rule with the best score.
+    runs (option RUNS): the names of the runs to blend, or () for all runs that have predictions for all folds.
+    method (option METHOD): how the runs are combined, or "" for the method with the best score.
+    rule (option RULE): how the blended probabilities become answers, or "" for the rule with the best score.
     """
 
     runs: tuple[str, ...] = ()
@@ -42,7 +42,7 @@ class Asked:
 
     @property
     def command(self) -> str:
-        """Return the `make blend` command with these arguments."""
+        """Return the `make blend` command with these options."""
         names = (", " if any(" " in name for name in self.runs) else " ").join(self.runs)
         quoted = f'"{names}"' if len(self.runs) > 1 or " " in names else names
         given = {"RUNS": quoted, "METHOD": self.method, "RULE": self.rule}
@@ -51,10 +51,12 @@ class Asked:
 
 @dataclass(frozen=True)
 class BlendState:
-    """The state of the existing blend.
+    """The existing blend, and whether it is up to date.
 
-    weights: the content of weights.json, or {} if the file cannot be read; asked: the arguments with which the blend
-    was made, without runs that no longer exist; problem: the reason why the blend is stale, or "" if it is up to date.
+    weights: the content of weights.json, or {} if the blend could not be checked, for example because a
+    file is missing.
+    asked: the options with which the blend was made, without the names of runs that were deleted since.
+    problem: why the blend is not up to date, or "" if it is.
     """
 
     weights: dict
@@ -63,7 +65,10 @@ class BlendState:
 
     @property
     def stale(self) -> str:
-        """Return a warning with the command that helps if a blend exists but is not up to date; otherwise return ""."""
+        """Return a warning with the command that makes the blend again, or "" if no warning is needed.
+
+        The result is "" if the blend is up to date, and also if `weights` is empty.
+        """
         warning = f"the blend is stale: {self.problem}. To make it again, run: {self.asked.command}"
         return warning if self.weights and self.problem else ""
 
@@ -72,11 +77,13 @@ class BlendState:
 
 
 def blend_record(project: Project, names: list[str], folds: int, asked: Asked, before: dict | None = None) -> dict:
-    """Return a record of everything on which a blend depends, such as its arguments and the hashes of the runs.
+    """Return a dictionary of everything that the blend depends on, such as its options and the hashes of its runs.
 
-    names: the names of the runs to blend; folds: the number of folds; asked: the arguments of `make blend`; before: an
-    earlier record, or None. If the sample submission is the same as in `before`, the hash of its ids is copied from
-    `before`.
+    names: the names of the runs to blend.
+    folds: the number of folds.
+    asked: the options of `make blend`.
+    before: the dictionary of an earlier blend, or None. If the sample submission has not changed since, the hash of its
+    ids is copied from there, which saves time.
     """
     sample = sample_digest(project)
     same = before is not None and sample == before["sample"]
@@ -94,28 +101,25 @@ def blend_record(project: Project, names: list[str], folds: int, asked: Asked, b
 
 
 def competition_digest(competition: Competition) -> str:
-    """Return a hash of all values of a Competition."""
+    """Return a hash of all settings and classes of a competition."""
     return files.checksum(to_json(competition))
 
 
 def metric_digest(competition: Competition) -> str:
-    """Return the name of the competition's metric, and a hash of user_metrics.py if the metric is defined there."""
+    """Return the name of the competition's metric, plus a hash of user_metrics.py if this file defines the metric."""
     name = competition.metric.name
     own = any(metric.name == name for metric in user_metrics.METRICS)
     return f"{name} {files.digest(Path(user_metrics.__file__))}" if own else name
 
 
 def sample_digest(project: Project) -> str:
-    """Return a hash of the sample submission, or "" if the competition has no sample or the file is missing."""
+    """Return a hash of the sample submission, or "" if the competition has none or the file is missing."""
     sample = project.competition.sample
     return _digest(project.inputs / sample.file) if sample else ""
 
 
 def _ids_digest(project: Project) -> str:
-    """Return a hash of the ids of the sample submission in their order, or "" if the file is missing.
-
-    A blend depends on these ids only, and not on the rest of the sample submission.
-    """
+    """Return a hash of the ids of the sample submission in their order, or "" if the file is missing."""
     ids = sample_submission.sample_ids_here(project.competition, project.inputs)
     return "" if ids is None else files.checksum(ids)
 
@@ -125,7 +129,7 @@ def _digest(path: Path) -> str:
 
 
 def file_digests(outputs: Path) -> dict[str, str]:
-    """Return the hashes of the blend's oof.npz and test.npz by file name. The hash of a missing file is ""."""
+    """Return a dictionary with the hashes of the blend's oof.npz and test.npz. The hash of a missing file is ""."""
     return {name: _digest(blend_file(outputs, name)) for name in PARTS}
 
 
@@ -133,9 +137,9 @@ def file_digests(outputs: Path) -> dict[str, str]:
 
 
 def blend_state(project: Project, asked: Asked | None = None) -> BlendState:
-    """Return the state of the existing blend. It is up to date if `make blend` would give the same blend again now.
+    """Return the state of the existing blend: it is up to date if `make blend` would make the same blend now.
 
-    asked: the arguments of this `make blend`, or None for the arguments with which the existing blend was made.
+    asked: the options of `make blend` now, or None for the options with which the existing blend was made.
     """
     path = blend_file(project.outputs)
     try:
@@ -154,9 +158,10 @@ def blend_state(project: Project, asked: Asked | None = None) -> BlendState:
 
 
 def difference(record: dict, now: dict) -> str:
-    """Return a text that describes the first difference between two records of a blend, or "" if there is none.
+    """Return a text that says why a blend is out of date, or "" if nothing that it depends on has changed.
 
-    record: the record of the existing blend; now: the record that a new blend would get (see `blend_record`).
+    record: the result of `blend_record` when the blend was made; now: the result of `blend_record` now. If several
+    things have changed, the text is about one of them.
     """
     by_part: dict[str, list[Change]] = {}
     for change in made_of.changes(record, now):
@@ -166,7 +171,7 @@ def difference(record: dict, now: dict) -> str:
         return f"folds.csv had hash {record['folds']} when the blend was made, but now folds.csv {current}"
     if "sample_ids" in by_part and now["sample_ids"]:
         return "the ids of the sample submission have changed since the blend was made"
-    for part, what in (("competition", "competition"), ("metric", "metric"), ("choice", "code of the blend")):
+    for part, what in (("competition", "competition"), ("metric", "metric"), ("choice", "code that makes blends")):
         if part in by_part:
             return f"the {what} has changed since the blend was made"
     return _of_runs(by_part.get("runs", [])) or _of_arguments(by_part.get("asked", []))
@@ -176,14 +181,16 @@ def _of_runs(changes: list[Change]) -> str:
     reasons = {
         "the blend lacks the run(s)": [change.key for change in changes if change.before is None],
         "the blend should no longer have the run(s)": [change.key for change in changes if change.now is None],
-        "the blend has earlier files of the run(s)": [change.key for change in changes if change.before and change.now],
+        "the blend was made from earlier predictions of the run(s)": [
+            change.key for change in changes if change.before and change.now
+        ],
     }
     return "; ".join(f"{what} {', '.join(names)}" for what, names in reasons.items() if names)
 
 
 def _of_arguments(changes: list[Change]) -> str:
     return ", ".join(
-        f"{change.key.upper()} was {change.before or 'empty'} for the blend, and is {change.now or 'empty'} now"
+        f"{change.key.upper()} was {change.before or 'empty'} when the blend was made, now {change.now or 'empty'}"
         for change in changes
     )
 
@@ -197,11 +204,13 @@ def _damage(outputs: Path, before: dict[str, str]) -> str:
 
 
 def load_blend(project: Project) -> tuple[np.ndarray, Predictions, dict]:
-    """Return the blend's OOF probabilities (S, C), its test predictions, and the content of weights.json.
+    """Load the predictions of the blend, and check that its files belong together.
 
-    S is the number of scored rows (see scored_rows.py), and C the number of classes. The weights that give the OOF
-    probabilities of a row were fitted without the fold of this row. Raises InputError if a file is missing or belongs
-    to another blend, if folds.csv has changed, or if test.npz has other ids than the sample submission.
+    Returns the OOF probabilities (S, C), the test predictions, and the content of weights.json. The OOF probabilities
+    have a column for each of the C classes, and S rows: one for each training photo or, if several photos share one id
+    of the sample submission and get one answer, one for each such id. The OOF probabilities of a row were blended with
+    weights that were fitted without the fold of this row. Raises InputError if a file is missing or belongs to another
+    blend, if folds.csv has changed, or if test.npz has other ids than the sample submission.
     """
     from comp.store.out_of_fold import check_ids
 
@@ -213,7 +222,7 @@ def load_blend(project: Project) -> tuple[np.ndarray, Predictions, dict]:
 
 
 def check_same_blend(weights: dict, predictions: Iterable[Predictions], folds_digest: str) -> None:
-    """Raise InputError unless all files of a blend belong together and were made with the current folds.csv.
+    """Raise InputError if the files of a blend do not belong together, or if folds.csv has changed since.
 
     weights: the content of weights.json; predictions: the content of oof.npz and test.npz; folds_digest: the hash of
     the current folds.csv.

@@ -1,16 +1,15 @@
 """Read external predictions, which were made outside of this toolkit, for example by a teammate.
 
-External predictions are two files in outputs/<name>/, oof and test, each as .npz, .csv or .csv.gz. runs.py finds them.
-A CSV has a column of ids, and for each class a column that is named by the class or by its number 0 … C-1. For two
-classes one column with the probability of the positive class is enough. A regression has one column of numbers.
+External predictions are two files in a folder outputs/<name>/: oof has the predictions for the training photos, and
+test those for the test photos. Each is a .npz, .csv or .csv.gz file. A CSV file has a column of ids, and one column for
+each class, with the name or the number of the class as its header (the first class is 0). For two classes, the column
+of the positive class is enough. For a regression, the file has one column of numbers.
 
-The ids in these files may be spelt differently than the ids in folds.csv and in the sample submission: they may have
-another Unicode form, no file extension, other folders or the path separators of Windows. Such ids are matched only if
-every id has exactly one match.
+The ids in these files may be spelt differently than in folds.csv and in the sample submission: in another Unicode form,
+without file extensions, with other folders, or with the path separators of Windows. The spellings are matched only if
+each id has exactly one match.
 
-The checks are written here, because the errors of a library do not name the column, row or value to correct.
-
-Letters: N rows, C classes.
+Letters in the shapes: N rows, C classes.
 """
 
 import gzip
@@ -47,19 +46,23 @@ def load_external(
     competition: Competition,
     test_ids: Sequence[str] | None = None,
 ) -> tuple[Predictions, Predictions]:
-    """Return the OOF predictions and the test predictions of a folder, which must have an oof file and a test file.
+    """Load the OOF predictions and the test predictions in a folder, which must have an oof file and a test file.
 
-    folds: the fold table; folds_digest: the hash of folds.csv; test_ids: the ids of the sample submission, or None if
-    they are not known. The returned ids are spelt as in the fold table and in test_ids. The caller must check that no
-    id is missing. If the competition combines photos, the oof file may have one row for each photo or one row for each
-    prediction id. Raises InputError if a file is not valid, or if the oof file was made with other folds.
+    folds: the table of folds.csv.
+    folds_digest: the hash of folds.csv.
+    test_ids: the ids of the sample submission, or None to return the ids of the test file unchanged.
+    Returns the OOF predictions, with one row for each photo, and the test predictions. Their ids are spelt as in
+    `folds` and `test_ids`. The caller must check that no id is missing. If several photos share one id of the sample
+    submission and get one answer, the oof file may also have one row for each such id. Raises InputError if a file is
+    not valid, or if the oof file says that it was made with another folds.csv.
     """
     oof, test = (read_external_file(file, competition) for file in runs.find_external_files(folder))
     made_with = oof.meta.get("folds", folds_digest)
     if made_with != folds_digest:
         raise InputError(
             f"{oof.meta['file']} was made with another version of folds.csv (hash {made_with})",
-            f"predictions made with the current folds.csv (hash {folds_digest}), because other folds would leak labels",
+            f"predictions made with the current folds.csv (hash {folds_digest}), "
+            "because predictions for other folds would leak labels",
             f"send the current folds.csv to the author of the predictions, or move {folder} out of the outputs folder",
         )
     if competition.combine:
@@ -74,7 +77,7 @@ def _with_ids_of(predictions: Predictions, wanted: Sequence[str]) -> Predictions
 
 
 def read_external_file(path: Path, competition: Competition) -> Predictions:
-    """Return the checked predictions in an npz, CSV or gzipped CSV file. Raises InputError if the file is not valid."""
+    """Load predictions from an npz, CSV or gzipped CSV file. Raises InputError if the file is not valid."""
     repair = f"correct {path}, or move {path.parent} out of the outputs folder"
     if path.suffix.lower() == ".npz":
         ids, probs, meta = _read_npz(path, competition, repair)
@@ -94,10 +97,11 @@ def read_external_file(path: Path, competition: Competition) -> Predictions:
 
 
 def _without_rounding(probs: np.ndarray, competition: Competition) -> np.ndarray:
-    """Return probabilities (N, C) whose small rounding errors are corrected.
+    """Correct small rounding errors in probabilities (N, C), with one row for each id and one column for each class.
 
-    Values just below 0 or just above 1 become 0 or 1. If rows must sum to 1, rows with nearly this sum are rescaled.
-    Larger errors stay unchanged, and `check_predictions` reports them.
+    Values just below 0 become 0, and values just above 1 become 1. If rows must sum to 1, rows with nearly this sum are
+    rescaled. Larger errors stay, and `check_predictions` reports them. Predictions of a regression are returned
+    unchanged.
     """
     if competition.target == "regression" or probs.ndim != 2:
         return probs
@@ -126,12 +130,15 @@ def _remedy(probs: np.ndarray, competition: Competition, path: Path) -> str:
 
 
 def _read_npz(path: Path, competition: Competition, repair: str) -> tuple[np.ndarray, np.ndarray, dict]:
-    """Return the ids (N,) str, the values float32 and the meta of an npz file.
+    """Read predictions from an npz file. Raises InputError if the file is not valid.
 
-    The values are (N, C) in the order of the competition's classes, or (N,) if the file has one value for each id. The
-    meta is a dictionary that says how the predictions were made. repair: the advice of an InputError.
+    repair: what the error tells the user to do. Returns three values:
+    1. the ids (N,) str.
+    2. the predicted values, float32, with one row for each id and one column for each class, in the order of the
+    competition's classes. If the file has one value for each id, the shape is (N,).
+    3. a dictionary that says how the predictions were made, or {} if the file has none.
     """
-    expected = "an npz file with the arrays ids (N,) str, probs (N, C) float and classes (C,) str"
+    expected = "an npz file with the arrays ids (text), probs (numbers, one row for each id) and classes (text)"
     try:
         arrays = files.read_arrays(path, ("ids", "probs", "classes"), optional=("meta",))
         meta = json.loads(str(arrays.get("meta", "{}")))
@@ -157,11 +164,11 @@ def _read_npz(path: Path, competition: Competition, repair: str) -> tuple[np.nda
 
 
 def _read_csv(path: Path, competition: Competition, repair: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return the ids (N,) str and the values (N, C) float32 of a CSV file.
+    """Read predictions from a CSV file. Raises InputError if the file is not valid.
 
-    The values have the order of the competition's classes. For two classes the file may have only the positive class,
-    and the values are then (N, 1). Columns that are neither ids nor classes are ignored. repair: the advice of an
-    InputError.
+    repair: what the error tells the user to do. Returns the ids (N,) str and the values (N, C) float32, with one row
+    for each id and one column for each class, in the order of the competition's classes. If the file has only the
+    column of the positive class, the values have this one column. Columns that are neither ids nor classes are ignored.
     """
     table = _read_gzip(path, repair) if path.suffix.lower() == ".gz" else read_table(path, (), repair)
     names = list(table.columns)
@@ -173,10 +180,10 @@ def _read_csv(path: Path, competition: Competition, repair: str) -> tuple[np.nda
 
 
 def _id_column(table: pd.DataFrame, others: list[str]) -> str:
-    """Return the name of the column of ids: the first column whose values all differ and are not just row numbers.
+    """Return the name of the column of ids: the first column with unique values that are not just row numbers.
 
-    others: the names of the columns that are not classes. Columns with a name are tried before columns without a name.
-    If no column fits, the column that is tried first is returned.
+    others: the names of the columns that have no predictions. Columns with a name are tried before columns without a
+    name. If no column fits, the first column tried is returned.
     """
     named = sorted(others, key=lambda name: name.startswith(UNNAMED))
     count = list(map(str, range(len(table))))
@@ -185,11 +192,12 @@ def _id_column(table: pd.DataFrame, others: list[str]) -> str:
 
 
 def class_columns(names: list[str], competition: Competition) -> list[str] | None:
-    """Return the names of the columns that hold the predicted values, in the order of the competition's classes.
+    """Return the names of the columns with the predicted values, in the order of the competition's classes, or None.
 
-    names: the names of all columns. Returns None if the columns are not found. A column may have the name of its class
-    or the class number 0 … C-1. For two classes the column of the positive class is enough. For a regression, and for
-    two classes without such a column, the second of exactly two columns is taken.
+    names: the names of all columns. The columns of the classes have either the names of the classes or their numbers
+    (the first class is 0). For two classes, the column of the positive class is enough. For two classes without such a
+    column, and for a regression, there must be exactly two columns with a name, and the second one is taken. If the
+    columns are not found, the result is None.
     """
     known = {column_name(name): name for name in names}
     for wanted in (list(competition.classes), [str(c) for c in range(competition.size)]):
@@ -206,10 +214,10 @@ def class_columns(names: list[str], competition: Competition) -> list[str] | Non
 
 
 def _values(table: pd.DataFrame, path: Path, competition: Competition, repair: str) -> np.ndarray:
-    """Return the fields of a table as numbers (N, C) float32.
+    """Convert the text fields of a table to an array of numbers, float32, with the same rows and columns.
 
-    Commas are read as decimal commas if all fields are then numbers. Raises InputError if a field is not a number.
-    path: the path of the file, which the error names; repair: the advice of the error.
+    Empty fields become NaN. Commas are read as decimal commas if all fields are then numbers. Raises InputError if a
+    field is not a number. path: the path of the file, for the error; repair: what the error tells the user to do.
     """
     text = table.apply(lambda column: column.str.strip())
     commas = any(column.str.contains(",", regex=False).any() for _, column in text.items())
@@ -226,15 +234,15 @@ def _expected_columns(competition: Competition) -> str:
     if competition.target == "regression":
         return "a column of ids, then one column of numbers"
     positive = "a column with the probability of the positive class, or " if competition.target == "binary" else ""
-    names = f"the classes or by the numbers 0 … {competition.size - 1}"
-    columns = f"{positive}{competition.size} columns of probabilities that are named by {names}"
+    names = f"the classes or numbered 0 … {competition.size - 1}"
+    columns = f"{positive}{competition.size} columns of probabilities, named after {names}"
     return f"a column of ids, then {columns}"
 
 
 def _read_gzip(path: Path, repair: str) -> pd.DataFrame:
-    """Return the table of a gzipped CSV file. repair: the advice of an InputError.
+    """Return the table of a gzipped CSV file. repair: what an error tells the user to do.
 
-    Raises InputError if the file is damaged, or if it is too large after unpacking.
+    Raises InputError if the file is damaged, or if it has more than LARGEST_MB megabytes after unpacking.
     """
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "unpacked.csv"
@@ -260,10 +268,10 @@ def _unpack(path: Path, copy: Path, repair: str) -> None:
 
 
 def matched_ids(ids: np.ndarray, wanted: Sequence[str]) -> np.ndarray:
-    """Return `ids` (N,) str in the spelling of `wanted`, or return them unchanged if not every id has a match.
+    """Return `ids` (N,) str in the spelling of `wanted`, or unchanged if the ids do not match one to one.
 
-    wanted: the ids in the right spelling. Whole ids are compared first. If they do not match, the ids are compared
-    without their first folders, and finally by the names of the files.
+    wanted: the ids in the right spelling. Whole paths are compared first, then paths without their first folders, and
+    finally only the names of the files.
     """
     wanted = list(map(str, wanted))
     if set(ids) == set(wanted):
@@ -279,8 +287,8 @@ def matched_ids(ids: np.ndarray, wanted: Sequence[str]) -> np.ndarray:
 def _spellings() -> Iterator[Callable[[str], str]]:
     """Yield functions that simplify an id, so that different spellings of an id give the same text.
 
-    The first function keeps the whole path of an id. Later functions keep fewer and fewer folders, and the last
-    function keeps only the name of the file.
+    The first function keeps the whole path. The next functions drop the file extension and more and more folders, and
+    the last function keeps only the name of the file.
     """
     yield _plain_id
     for parts in range(MOST_PARTS, 0, -1):

@@ -1,15 +1,15 @@
-"""Write, read and check folds.csv, the fold table, which has one row for each training photo.
+"""Write, read and check folds.csv, which has one row for each training photo and says in which fold the photo is.
 
-folds.json has the hash of folds.csv and the settings of `make folds` with which folds.csv was made.
+The file folds.json next to it has the hash of folds.csv, and the settings of `make folds` with which it was made.
 
-| column                | content                                                                                     |
-|-----------------------|---------------------------------------------------------------------------------------------|
-| image                 | path relative to inputs/, unique                                                            |
-| group                 | the same text for rows that must be in one fold                                             |
-| label                 | class index; multilabel: class indices with spaces between, or empty; regression: the number |
-| fold                  | 0 … K-1                                                                                     |
-| id                    | prediction id of the photo, only if the competition combines photos                         |
-| attributes and others | one column for each attribute of the classes, then other columns of the training table      |
+| column       | content                                                                                              |
+|--------------|------------------------------------------------------------------------------------------------------|
+| image        | path of the photo relative to inputs/; no path occurs twice                                          |
+| group        | the same text for rows that must be in one fold                                                      |
+| label        | class index; multilabel: class indices with spaces between, or empty; regression: the number         |
+| fold         | number of the fold, from 0                                                                           |
+| id           | id in the sample submission; only if several photos share one id and get one answer                  |
+| more columns | the attributes of the class, such as its colour, if there are any; columns of the training table     |
 """
 
 import csv
@@ -30,23 +30,23 @@ DEFAULTS = {"folds": USUAL_FOLDS, "seed": 0, "search": 1}  # the default argumen
 
 
 def folds_text(table: pd.DataFrame) -> str:
-    """Return the fold table as CSV text, sorted by image, so that equal folds give equal bytes."""
+    """Return the table of folds as CSV text. The rows are sorted by image, so that equal tables give equal texts."""
     return table.sort_values("image").to_csv(index=False, lineterminator="\n", quoting=csv.QUOTE_MINIMAL)
 
 
 def save_folds(path: Path, table: pd.DataFrame, made_with: dict | None = None) -> None:
-    """Write the fold table to `path`, and write folds.json with the hash of this file and the entries of made_with.
+    """Write the table of folds to `path`. Write folds.json with the hash of this file and the entries of `made_with`.
 
-    made_with: the settings of `make folds`, or None.
+    made_with: the settings of `make folds`, such as the seed, or None.
     """
     files.write_text(path, folds_text(table))
     files.write_json(path.with_suffix(".json"), {"csv": digest(path), **(made_with or {})})
 
 
 def data_hash(path: Path) -> str | None:
-    """Return the hash of all photos that was saved when folds.csv was made, or None if no hash was saved.
+    """Return the hash of all photos that `make folds` saved in folds.json, or None if no hash was saved.
 
-    path: the path of folds.csv.
+    path: the path of folds.csv. folds.json is in the same folder.
     """
     beside = path.with_suffix(".json")
     return (
@@ -57,7 +57,7 @@ def data_hash(path: Path) -> str | None:
 
 
 def remake(path: Path) -> str:
-    """Return the command that makes folds.csv again with its earlier settings, so that existing runs fit the folds.
+    """Return the command that makes folds.csv again with the settings in folds.json. It first deletes folds.csv.
 
     path: the path of folds.csv.
     """
@@ -71,10 +71,10 @@ def remake(path: Path) -> str:
 
 
 def load_folds(path: Path, competition: Competition) -> pd.DataFrame:
-    """Return the fold table that is saved in folds.csv. path: the path of folds.csv.
+    """Read and check folds.csv, and return its table. path: the path of folds.csv.
 
-    Raises InputError if the file is missing, was changed after folds.json was written, or is not valid. A valid file
-    has the required columns, no image twice, no image outside of inputs/, and labels and folds in their ranges.
+    Raises InputError if the file is missing or not valid, or was changed after `make folds` wrote it. A valid file has
+    the required columns, no photo twice, no photo outside of inputs/, and valid labels and fold numbers.
     """
     columns = required_columns(competition)
     text = ("image", "group", *(["label"] if competition.target == "multilabel" else []), *columns[len(COLUMNS) :])
@@ -89,17 +89,20 @@ def load_folds(path: Path, competition: Competition) -> pd.DataFrame:
 
 
 def fold_count(table: pd.DataFrame) -> int:
-    """Return the number K of folds in a fold table."""
+    """Return the number of folds in the table of folds.csv."""
     return int(table["fold"].max()) + 1
 
 
 def required_columns(competition: Competition) -> tuple[str, ...]:
-    """Return the columns that folds.csv must have. They include `id` only if the competition combines photos."""
+    """Return the names of the columns that folds.csv must have.
+
+    The column `id` is one of them only if several photos share one id of the sample submission and get one answer.
+    """
     return (*COLUMNS, "id") if competition.combine else COLUMNS
 
 
 def folds_problem(table: pd.DataFrame, competition: Competition) -> str:
-    """Return a text on the first problem of a fold table, or "" if there is none."""
+    """Return a text that describes the first problem in the table of folds.csv, or "" if the table is valid."""
     filled = [column for column in required_columns(competition) if column != "label"]
     if table[filled].isna().any().any() or (table[filled] == "").any().any():
         return f"a field is empty in one of the columns {', '.join(filled)}"
@@ -126,12 +129,12 @@ def _fold_problem(column: pd.Series) -> str:
     if not pd.api.types.is_integer_dtype(column) or not column.between(0, len(column) - 1).all():
         return f"column fold has a value that is not a whole number from 0 to {len(column) - 1}"
     if set(column) != set(range(column.max() + 1)):
-        return f"column fold has the values {sorted(set(column))}, but folds must be 0 … K-1 without a gap"
+        return f"column fold has the values {sorted(set(column))}, but folds must be numbered from 0 without a gap"
     return ""
 
 
 def _leaves(image: str) -> bool:
-    """Return whether a path may lead out of inputs/: it is absolute, or has a part ".." or a zero byte."""
+    """Return whether a path may lead out of inputs/, because it is absolute, or has ".." or a zero byte."""
     path = PurePosixPath(image)
     return path.is_absolute() or ".." in path.parts or "\0" in image
 

@@ -1,7 +1,7 @@
-"""Write and read outputs/competition.json, which has the Competition that `make folds` used.
+"""Write and read outputs/competition.json, in which `make folds` saves the settings and classes of the competition.
 
-All later stages read this file. Loading raises an error if competition.toml was changed after `make folds`, because the
-folds, the runs and the blend belong to the saved Competition.
+All later commands read this file. If competition.toml was changed after `make folds`, `load` raises an error, because
+the folds, the runs and the blend belong to the saved settings.
 """
 
 from pathlib import Path
@@ -23,11 +23,11 @@ def save(outputs: Path, competition: Competition, file: Path | None = None) -> N
 
 
 def load(outputs: Path, inputs: Path | None = None, file: Path | None = None) -> Competition:
-    """Return the Competition that is saved in outputs/competition.json.
+    """Return the Competition that `make folds` saved in outputs/competition.json.
 
-    inputs: the folder in which to search for competition.toml, or None for no search; file: the path of
-    competition.toml, or None. Raises InputError if competition.json is missing or damaged, or if competition.toml has
-    other settings than at the time of `make folds`.
+    file: the path of competition.toml, or None.
+    inputs: the folder in which competition.toml is searched for if `file` is None, or None for no search.
+    Raises InputError if competition.json is missing or damaged, or if competition.toml was changed after `make folds`.
     """
     path, settings = competition_file(outputs), file if inputs is None else settings_file(inputs, file)
     frozen = files.read_json(path, "the competition as `make folds` saved it", RUN)

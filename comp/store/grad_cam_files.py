@@ -1,10 +1,10 @@
 """Write and read the Grad-CAM files in outputs/looks/, which show where a run's models look in a photo.
 
-| file                        | content                                                       |
-|-----------------------------|---------------------------------------------------------------|
-| <run>-<hash of image>.json  | the fields of a `GradCam`, and the file names of its pictures |
-| <run>-<hash>.photo.png      | the photo as the models see it                                |
-| <run>-<hash>.<i>.png        | the photo with heat map i drawn over it                       |
+| file                                  | content                                                       |
+|---------------------------------------|---------------------------------------------------------------|
+| <run>-<hash of the photo's path>.json | the values of a `GradCam`, and the file names of its pictures |
+| <run>-<hash>.photo.png                | the photo as the models see it                                |
+| <run>-<hash>.<i>.png                  | the photo with heat map number i drawn over it                |
 """
 
 import dataclasses
@@ -26,10 +26,10 @@ EXPECTED = "a file as `make look` writes it"
 
 @dataclass(frozen=True)
 class Heat:
-    """A heat map, which shows how strongly each part of a photo supports a prediction.
+    """A heat map, which shows how strongly each part of a photo supports one prediction.
 
-    title: the supported prediction in words, such as the name of a class; value: the probability of the class, or the
-    predicted number; cells (H, H): the support from 0 to 1 in each cell of a grid over the photo.
+    title: the prediction in words, such as the name of a class; value: the probability of this class, or the predicted
+    number; cells (H, H): the support, from 0 to 1, in each cell of a grid of H rows and H columns over the photo.
     """
 
     title: str
@@ -41,10 +41,14 @@ class Heat:
 class GradCam:
     """The heat maps of one photo, which show where the models of a run look in the photo.
 
-    run: the name of the run; image: the path of the photo relative to inputs/; folds: the numbers of the folds whose
-    models were shown the photo; is_test: whether it is a test photo; truth: the label of the photo in words, or "" for
-    a test photo; prediction: the predicted answer in words; made_with: the result of `source_hashes` at the time of
-    `make look`; heats: the heat maps.
+    run: the name of the run.
+    image: the path of the photo relative to inputs/.
+    folds: the numbers of the folds whose models were shown the photo.
+    is_test: whether the photo is a test photo.
+    truth: the true label of the photo in words, or "" for a test photo.
+    prediction: the predicted answer in words.
+    made_with: the hashes of folds.csv and of the run's recipe.json at the time of `make look`.
+    heats: the heat maps.
     """
 
     run: str
@@ -59,9 +63,9 @@ class GradCam:
 
 @dataclass(frozen=True)
 class SavedGradCam:
-    """A GradCam that is saved in outputs/looks/.
+    """A GradCam whose pictures are saved in outputs/looks/.
 
-    pictures: the paths of the picture files, which are the photo and then the photo with each heat map over it.
+    pictures: the paths of the pictures; first the photo, then the photo with each heat map drawn over it.
     """
 
     grad_cam: GradCam
@@ -69,7 +73,7 @@ class SavedGradCam:
 
 
 def source_hashes(run: Run) -> dict:
-    """Return the hashes of folds.csv and of the run's recipe.json, on which the run's weights depend."""
+    """Return a dictionary with the hash of folds.csv ("folds") and the hash of the run's recipe.json ("recipe")."""
     return {"folds": files.digest(folds_file(run.outputs)), "recipe": files.digest(run.recipe)}
 
 
@@ -82,10 +86,11 @@ def is_stale(outputs: Path, grad_cam: GradCam) -> bool:
 
 
 def save_grad_cam(outputs: Path, grad_cam: GradCam, pictures: Sequence[np.ndarray]) -> SavedGradCam:
-    """Write a GradCam and its pictures to outputs/looks/. Earlier files of the same run and photo are replaced.
+    """Write the heat maps of a photo and their pictures to outputs/looks/.
 
-    pictures: RGB images (S, S, 3) uint8, first the photo and then the photo with each heat map drawn over it. Returns
-    the GradCam with the paths of the written pictures.
+    Earlier files of the same run and photo are replaced. pictures: RGB images (S, S, 3) uint8 with S × S pixels; first
+    the photo, then the photo with each heat map drawn over it. Returns the GradCam with the paths of the written
+    pictures.
     """
     folder, start = looks_folder(outputs), f"{grad_cam.run}-{files.digest_of(grad_cam.image.encode())}"
     names = [f"{start}.{part}.png" for part in ("photo", *range(len(grad_cam.heats)))]
@@ -105,7 +110,7 @@ def _png(pixels: np.ndarray) -> bytes:
 
 
 def load_grad_cam(path: Path) -> SavedGradCam:
-    """Return the GradCam in the JSON file at `path`. Raises InputError if the file was damaged or edited."""
+    """Read the heat maps of a photo from a JSON file. Raises InputError if the file was damaged or edited."""
     content = files.read_json(path, EXPECTED, f"rm {quoted(path)}")
     try:
         names = [Path(name).name for name in content["pictures"]]
@@ -122,7 +127,7 @@ def load_grad_cam(path: Path) -> SavedGradCam:
 
 
 def load_all(outputs: Path) -> tuple[list[SavedGradCam], list[InputError]]:
-    """Return all GradCams in outputs/looks/, sorted by run and image, and an error for each file that is unreadable."""
+    """Read all heat maps in outputs/looks/. Return them, sorted by run and photo, and an error per unreadable file."""
     saved, errors = [], []
     for path in sorted(looks_folder(outputs).glob("*.json")):
         try:

@@ -1,8 +1,8 @@
-"""Write and read the history of a fold's training: history.csv, which has one row per epoch, and diverged.json.
+"""Write and read two files about the training of a fold: history.csv, with one row per epoch, and diverged.json.
 
-diverged.json has the error of a training that ended without weights because its numbers were not finite. If the same
-training is started again, the saved error is raised at once. Without this file the training would fail after the same
-epochs as before, because training is deterministic.
+diverged.json has the error of a training that diverged, which means that its numbers became infinite or NaN. If the
+same training is started again, the saved error is raised at once, because training is deterministic and would fail
+again.
 """
 
 from dataclasses import dataclass
@@ -20,20 +20,21 @@ from comp.store.runs import Run
 
 
 def keep_divergence(run: Run, k: int | str, record: dict, error: InputError) -> None:
-    """Write diverged.json, which has the error that ended the training of fold k.
+    """Write diverged.json, which saves the error of a training that diverged.
 
-    k: the number of the fold, or ALL_DATA; record: the hashes of everything that the training depends on, such as
-    recipe.json and folds.csv (see made_of.py).
+    k: the number of the fold, or "all_data" for the training on all rows; record: the hashes of everything that the
+    training depends on, such as recipe.json and folds.csv; error: the error to save.
     """
     content = {"found": error.found, "expected": error.expected, "run": error.run}
     files.write_json(run.diverged(k), {**record, **content})
 
 
 def check_diverged(run: Run, k: int | str, record: dict) -> None:
-    """Raise the saved error of fold k if the failed training would be repeated unchanged.
+    """Raise InputError if the same training has diverged before and would therefore diverge again.
 
-    record: the current hashes of what the training depends on (see made_of.py). They are compared with the hashes in
-    diverged.json.
+    k: the number of the fold, or "all_data" for the training on all rows; record: the current hashes of everything that
+    the training depends on, such as recipe.json and folds.csv. If one of them differs from the hashes in diverged.json,
+    or if there is no diverged.json, no error is raised.
     """
     kept = read_divergence(run, k)
     if kept and not made_of.changes(kept, record):
@@ -46,9 +47,10 @@ def check_diverged(run: Run, k: int | str, record: dict) -> None:
 
 
 def read_divergence(run: Run, k: int | str) -> dict:
-    """Return the content of fold k's diverged.json, or {} if there is no such file.
+    """Return the content of diverged.json, or {} if there is no such file.
 
-    The content is the record of `keep_divergence`, and the texts found, expected and run of the saved error.
+    k: the number of the fold, or "all_data" for the training on all rows. The content has the hashes of everything that
+    the training depended on, and the three texts of the saved error under the keys "found", "expected" and "run".
     """
     path = run.diverged(k)
     return files.read_json(path, "the file as `make train` wrote it", f"rm {quoted(path)}") if path.is_file() else {}
@@ -60,20 +62,23 @@ NOT_METRICS = ("epoch", "train_loss", "val_loss", "lr", "seconds", "images_per_s
 
 
 def write_history(path: Path, rows: list[dict]) -> None:
-    """Write history.csv. rows: for each epoch a dictionary from column names to values."""
+    """Write history.csv with one row per epoch. rows: for each epoch a dictionary from column names to values."""
     with files.replacing(path) as temporary:
         pd.DataFrame(rows).to_csv(temporary, index=False, float_format="%.6g")
 
 
 def metric_names(row) -> list[str]:
-    """Return the names of the metrics in a history. row: the history as a table, or one of its rows as a dictionary."""
+    """Return the names of the metrics among the columns of history.csv.
+
+    row: the table of history.csv, or one of its rows as a dictionary.
+    """
     return [name for name in row if name not in NOT_METRICS]
 
 
 def read_histories(run: Run) -> tuple[dict[int, pd.DataFrame], list[str]]:
-    """Return the histories of a run by fold number, and a warning for each history.csv that cannot be read.
+    """Read history.csv of each fold of a run. Return the tables by fold number, and warnings about unreadable files.
 
-    A history has one row per epoch, and the columns epoch, train_loss, val_loss and one column for each metric.
+    A table has one row per epoch, and the columns epoch, train_loss, val_loss and one column for each metric.
     """
     histories, problems = {}, []
     for path in sorted(run.folder.glob("fold*/history.csv")):
@@ -89,10 +94,10 @@ def read_histories(run: Run) -> tuple[dict[int, pd.DataFrame], list[str]]:
 
 @dataclass(frozen=True)
 class Times:
-    """The training times of a run.
+    """How long the training of a run took. A value that is not known is None or ().
 
-    minutes: the training time of all folds together; images_per_second: the mean over all epochs; epochs: for each
-    trained fold the best epoch and the number of epochs, such as "4/6". A value is None or () if it is not known.
+    minutes: the training time of all folds together; images_per_second: the mean over the whole training; epochs: for
+    each trained fold a text such as "4/6", which means that epoch 4 of 6 was the best.
     """
 
     minutes: float | None = None
@@ -101,10 +106,10 @@ class Times:
 
 
 def training_times(run: Run, folds: int, competition: Competition, best_by: str) -> Times:
-    """Return the training times of a run. Histories that cannot be read are left out.
+    """Return how long the training of a run took, from the history.csv of each fold. Unreadable files are left out.
 
-    folds: the number of folds; best_by: the setting best_by of the run's recipe, which names the metric or loss that
-    chose the best epoch.
+    folds: the number of folds; best_by: the run's setting best_by, which is the metric or loss that chooses the best
+    epoch.
     """
     histories = [history for k in range(folds) if (history := _history(run, k)) is not None]
     if not histories:
@@ -121,7 +126,7 @@ def training_times(run: Run, folds: int, competition: Competition, best_by: str)
 
 
 def _history(run: Run, k: int) -> pd.DataFrame | None:
-    """Return the history of fold k as a table of numbers, or None if the file is missing, empty or damaged."""
+    """Return history.csv of fold k as a table of numbers, or None if the file is missing, empty or damaged."""
     try:
         history = pd.read_csv(run.history(k)).apply(pd.to_numeric, errors="coerce")
     except (OSError, ValueError):
@@ -130,9 +135,9 @@ def _history(run: Run, k: int) -> pd.DataFrame | None:
 
 
 def _column(competition: Competition, best_by: str) -> tuple[str, int]:
-    """Return the name of the history column that chose the best epoch, and 1 if higher values are better, else -1.
+    """Return the column of history.csv that chooses the best epoch, and 1 if higher values are better, else -1.
 
-    best_by: as for `training_times`.
+    best_by: the run's setting best_by, which is "metric", the name of a metric, or "val_loss".
     """
     if best_by in ("metric", competition.metric.name):
         return competition.metric.name, 1 if competition.metric.higher_is_better else -1
@@ -145,8 +150,8 @@ def _column(competition: Competition, best_by: str) -> tuple[str, int]:
 def _best(history: pd.DataFrame, column: str, sign: int) -> str:
     """Return the best epoch and the number of epochs as a text such as "4/6", or "" if `column` has no values.
 
-    Of equally good epochs the first is the best. column: the column of the history that chose the best epoch; sign: 1
-    if higher values in `column` are better, else -1.
+    history: the table of history.csv; column: the column that chooses the best epoch; sign: 1 if higher values in this
+    column are better, else -1. Among equally good epochs, the first is the best.
     """
     if column not in history or history[column].isna().all():
         return ""

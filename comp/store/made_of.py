@@ -1,18 +1,20 @@
-"""Compare the records in the files of outputs/, which show whether a file is still up to date.
+"""Find out whether a file in outputs/ is still up to date, from a record of what the file was made from.
 
-The record of a file says from what the file was made. It is a dictionary from the names of parts, such as recipe or
-folds, to their values. A value is a hash, another plain value, or a dictionary of such values. `changes` compares the
-record of a file with the record that the file would get if it was made now. Contents are compared, never times.
+The record of a file is stored with the file. It is a dictionary with one entry for each thing on which the file
+depends. The key is a name, such as "recipe" or "folds". The value is a hash, a plain value such as a number, or a
+dictionary of such values. `changes` compares the stored record with the record that the file would get now. The times
+of files are never compared.
 
-| file              | parts of its record                                                                       |
-|-------------------|-------------------------------------------------------------------------------------------|
-| weights of fold k | recipe, folds, fold; pseudo (labels); from_weights (INIT, and the folds of all_data)      |
-| oof.npz, test.npz | the parts of the weights; weights, tta; sources (runs of a stack); made_of (derived runs) |
-| diverged.json     | the parts of the weights                                                                  |
-| blend             | runs, asked (arguments), folds, competition, metric, sample_ids, choice (version)         |
-| submission.csv    | run, sources, folds, competition, sample, answers (version)                               |
-| pseudo-labels     | folds, fold                                                                               |
-| Grad-CAM pictures | folds, recipe                                                                             |
+| file              | keys of its record, with explanations in parentheses                                            |
+|-------------------|-------------------------------------------------------------------------------------------------|
+| weights of fold k | recipe, folds, fold; pseudo (pseudo-labels); from_weights (weights of earlier trainings)        |
+| oof.npz, test.npz | the keys of the weights; weights, tta; sources (runs that a stack combines); made_of (input of  |
+|                   | a classifier)                                                                                   |
+| diverged.json     | the keys of the weights                                                                         |
+| blend             | runs, asked (options), folds, competition, metric, sample_ids, choice (version of the code)     |
+| submission.csv    | run, sources (predictions), folds, competition, sample, answers (version of the code)           |
+| pseudo-labels     | folds, fold                                                                                     |
+| Grad-CAM pictures | folds, recipe                                                                                   |
 """
 
 from collections.abc import Iterable, Mapping
@@ -28,11 +30,12 @@ SOURCES = "sources"  # this part has the hash of each run by the name of the run
 
 @dataclass(frozen=True)
 class Change:
-    """A difference between the record of a file and the current record.
+    """A difference between the record that is stored with a file, and the record that the file would get now.
 
-    part: the name of the part that differs; key: the key of the entry that differs if the part is a dictionary, else
-    ""; before: the value in the record of the file, or None if it is missing there; now: the value in the current
-    record, or None if it is missing there.
+    part: the key of the entry that differs, such as "folds".
+    key: if the entry is a dictionary, the key that differs in it, else "".
+    before: the value in the stored record, or None if it is missing there.
+    now: the value in the current record, or None if it is missing there.
     """
 
     part: str
@@ -42,9 +45,10 @@ class Change:
 
 
 def changes(before: Mapping, now: Mapping) -> list[Change]:
-    """Return the differences between two records, in the order of the parts of `now`.
+    """Return the differences between two records, in the order of the entries of `now`.
 
-    before: the record of a file; now: the current record. Parts that `now` does not have are not compared.
+    before: the record that is stored with a file; now: the record that the file would get now. Entries of `before` that
+    `now` does not have are not compared.
     """
     found = []
     for part, value in now.items():
@@ -60,31 +64,33 @@ def changes(before: Mapping, now: Mapping) -> list[Change]:
 
 
 def digests_of_files(outputs: Path, paths: Iterable[Path]) -> dict[str, str]:
-    """Return the hash of each file. The keys are the paths relative to outputs/, with / between the folders."""
+    """Return a dictionary with the hash of each file. The keys are paths relative to outputs/, with / as separator."""
     return {path.relative_to(outputs).as_posix(): digest(path) for path in paths}
 
 
 def earlier_weights(outputs: Path, record: Mapping) -> dict[str, str]:
-    """Return the current hash of each weights file that a record names in its part FROM_WEIGHTS, by path.
+    """Return the current hashes of the weights files that a record lists in its entry "from_weights", by path.
 
-    If a weights file was deleted, its hash in the record is returned.
+    record: the record of some weights. Its entry "from_weights" has the hashes of the earlier weights on which their
+    training depends. For a deleted file, the hash in the record is returned.
     """
     kept = record.get(FROM_WEIGHTS) or {}
     return {name: digest(outputs / name) if (outputs / name).is_file() else before for name, before in kept.items()}
 
 
 def source_runs(outputs: Path, record: Mapping) -> dict[str, str]:
-    """Return the current hash of each run that a record names in its part SOURCES, by the name of the run.
+    """Return the current hashes of the runs that a record lists in its entry "sources", by the name of the run.
 
-    If a run was deleted, its hash in the record is returned.
+    record: the record of some predictions. Its entry "sources" has the hashes of the runs from which they were made.
+    For a deleted run, the hash in the record is returned.
     """
     kept = record.get(SOURCES) or {}
     return {name: Run(outputs, name).digest() if is_run(outputs / name) else before for name, before in kept.items()}
 
 
 def runs_before(record: Mapping) -> list[str]:
-    """Return the names of the runs whose weights a training started from, directly or through other runs.
+    """Return the names of the runs on whose weights a training depends, directly or through other runs.
 
-    record: the record of the training. The run from which the training started directly comes first.
+    record: a dictionary whose entry "from_weights" has the hashes of these weights, by path.
     """
     return list(dict.fromkeys(Path(name).parts[0] for name in record.get(FROM_WEIGHTS) or {}))

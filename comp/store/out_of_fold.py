@@ -1,10 +1,10 @@
-"""Load the out-of-fold (OOF) and test predictions of runs, and check that they were made from the current files.
+"""Load the out-of-fold (OOF) and test predictions of runs, and check that they are up to date.
 
-Every stage loads the predictions of runs with these functions, usually through `Project.predictions`. Predictions are
-refused if they were made with another folds.csv, recipe or weights than the current files, or from earlier predictions
-of other runs. A blend of such predictions could leak labels.
+All commands load the predictions of runs with these functions, usually through `Project.predictions`. Predictions are
+refused if folds.csv, the recipe or the weights have changed since the predictions were made. Predictions that were made
+from predictions of other runs are also refused if those have changed. A blend of such predictions could leak labels.
 
-Letters: N training photos, C classes, K folds.
+Letters in the shapes: N training photos, C classes.
 """
 
 from collections.abc import Iterable
@@ -23,13 +23,14 @@ from comp.store.runs import Run
 
 
 def load_run(project: Project, run: Run) -> tuple[np.ndarray, Predictions]:
-    """Return the OOF probabilities (N, C) of a run in the order of folds.csv, and its test predictions.
+    """Load all predictions of a run. Return its OOF probabilities (N, C) and its test predictions.
 
-    If the run has folds, its test predictions are the mean over the models of all folds. If there is also a model that
-    was trained on all rows (all_data), its predictions are part of the mean, with the same weight as each fold. They do
-    not get more weight, because the decision rule is fitted to predictions of the folds' models.
-    Raises InputError if a fold is missing or stale, if an OOF file does not have exactly the photos of its fold, or if
-    a test file has other ids than the sample submission (or, without a sample, than the test file of the first fold).
+    The OOF probabilities have one row for each training photo, in the order of folds.csv, and one column for each
+    class. The test predictions are the mean over the models of all folds. A model that was trained on all rows
+    (all_data) counts like the model of one more fold. External predictions are returned as they are in their files.
+    Raises InputError if predictions are missing or out of date, if the oof file of a fold does not have exactly the
+    photos of this fold, or if a test file has other ids than the sample submission (or, without a sample submission,
+    than the test file of the first fold).
     """
     if run.has_folds:
         return _load_folds(project, run)
@@ -51,6 +52,7 @@ def _load_folds(project: Project, run: Run) -> tuple[np.ndarray, Predictions]:
         oof[rows] = held_out.at(project.folds["image"][rows])
         check_ids(test, tests[0].ids if tests else test.ids)
         tests.append(test)
+    # all_data has the weight of one fold, because the decision rule is fitted to predictions of the folds' models
     if run.test(ALL_DATA).is_file():
         all_data = load_test(project, run, ALL_DATA)
         check_ids(all_data, tests[0].ids)
@@ -63,7 +65,10 @@ def _load_folds(project: Project, run: Run) -> tuple[np.ndarray, Predictions]:
 
 
 def load_fold(project: Project, run: Run, k: int) -> tuple[Predictions, Predictions]:
-    """Load and check the OOF predictions and the test predictions of fold k. run: a run with folds."""
+    """Load and check the OOF predictions and the test predictions of fold k.
+
+    run: a run that was made by this toolkit, so neither external predictions nor the blend.
+    """
     now = current_digests(project, run, k)  # once for both files, because weights are large
     return load_oof(project, run, k, now), load_test(project, run, k, now)
 
@@ -71,7 +76,8 @@ def load_fold(project: Project, run: Run, k: int) -> tuple[Predictions, Predicti
 def load_oof(project: Project, run: Run, k: int, now: dict | None = None) -> Predictions:
     """Load and check the OOF predictions of fold k.
 
-    run: a run with folds; now: the result of `current_digests`, or None to compute it here.
+    run: a run that was made by this toolkit, so neither external predictions nor the blend; now: the result of
+    `current_digests`, or None to compute it here.
     """
     held_out = load_predictions(run.oof(k), project.competition, run.repair_command(k))
     check_current(project, held_out, run, k, now)
@@ -82,7 +88,7 @@ def load_oof(project: Project, run: Run, k: int, now: dict | None = None) -> Pre
 def load_test(project: Project, run: Run, k: int | str, now: dict | None = None) -> Predictions:
     """Load and check the test predictions of one model of a run.
 
-    k: the fold of the model, or ALL_DATA for the model that was trained on all rows; now: the result of
+    k: the fold of the model, or "all_data" for the model that was trained on all rows; now: the result of
     `current_digests`, or None to compute it here.
     """
     test = load_predictions(run.test(k), project.competition, run.repair_command(k))
@@ -95,7 +101,10 @@ def load_test(project: Project, run: Run, k: int | str, now: dict | None = None)
 
 
 def common_folds(project: Project, names: list[str]) -> list[int]:
-    """Return the folds for which all named runs have OOF predictions. Raises InputError if there is no such fold."""
+    """Return the numbers of the folds for which all these runs have OOF predictions. names: the names of the runs.
+
+    Raises InputError if there is no such fold.
+    """
     count = project.fold_count
     predicted = {name: project.run(name).predicted_folds(count) for name in names}
     common = [k for k in range(count) if all(k in numbers for numbers in predicted.values())]
@@ -109,9 +118,10 @@ def common_folds(project: Project, names: list[str]) -> list[int]:
 
 
 def oof_of_folds(project: Project, run: Run, numbers: list[int]) -> np.ndarray:
-    """Return a run's OOF probabilities (M, C) for the M photos in some folds, in the order of folds.csv.
+    """Return a run's OOF probabilities for the photos in some folds, in the order of folds.csv.
 
-    numbers: the numbers of these folds. The run must not be the blend.
+    run: a run that is not the blend; numbers: the numbers of the folds. The result has one row for each of these photos
+    and one column for each class.
     """
     folds = project.folds
     inside = folds["fold"].isin(numbers).to_numpy()
@@ -125,9 +135,11 @@ def oof_of_folds(project: Project, run: Run, numbers: list[int]) -> np.ndarray:
 
 
 def usable_oof(project: Project, run: Run) -> tuple[np.ndarray, list[tuple[str, str]]]:
-    """Return a run's OOF probabilities (N, C) in the order of folds.csv, and a list of problems.
+    """Return those OOF probabilities of a run that can be used, and a list of problems with the others.
 
-    Photos without usable predictions have NaN. A problem is a pair of a text and the command that helps.
+    The probabilities (N, C) have one row for each training photo, in the order of folds.csv, and one column for each
+    class. Rows without usable predictions are NaN. A problem is a pair: a text that describes it, and the command that
+    solves it.
     """
     folds, problems = project.folds, []
     probs = np.full((len(folds), project.competition.size), np.nan, np.float32)
@@ -148,7 +160,7 @@ def usable_oof(project: Project, run: Run) -> tuple[np.ndarray, list[tuple[str, 
 
 
 def check_ids(predictions: Predictions, ids: Iterable[str]) -> None:
-    """Raise InputError unless the ids of the predictions are exactly `ids`, in any order. The error names the file."""
+    """Raise InputError unless the predictions have exactly the ids in `ids`, in any order. The error names the file."""
     wanted, present = set(ids), set(predictions.ids)
     missing, extra = sorted(wanted - present), sorted(present - wanted)
     if missing or extra:
@@ -161,18 +173,21 @@ def check_ids(predictions: Predictions, ids: Iterable[str]) -> None:
 
 
 def current_digests(project: Project, run: Run, k: int | str) -> dict[str, str]:
-    """Return the hashes of folds.csv, recipe.json and the weights of fold k, with the keys folds, recipe and weights.
+    """Return the current hashes of the files from which the predictions of fold k are made.
 
-    Files that do not exist are left out, because a run from another machine may have predictions without weights.
+    k: the number of the fold, or "all_data" for the training on all rows. The result has the keys "folds" (folds.csv),
+    "recipe" (recipe.json) and "weights" (the weights of fold k). Files that do not exist are left out, because a run
+    from another machine may have predictions without weights.
     """
     paths = (("recipe", run.recipe), ("weights", run.weights(k)))
     return {"folds": project.folds_digest} | {part: digest(path) for part, path in paths if path.is_file()}
 
 
 def check_current(project: Project, predictions: Predictions, run: Run, k: int | str, now: dict | None = None) -> None:
-    """Raise InputError unless the predictions were made from the current folds.csv, recipe, weights and other runs.
+    """Raise InputError if predictions are out of date, because something from which they were made has changed since.
 
-    k: the fold of the predictions, or ALL_DATA; now: the result of `current_digests`, or None to compute it here.
+    This may be folds.csv, recipe.json, the weights, or another run whose predictions or weights were used. k: the fold
+    of the predictions, or "all_data"; now: the result of `current_digests`, or None to compute it here.
     """
     meta, now = predictions.meta, now or current_digests(project, run, k)
     before = {made_of.SOURCES: made_of.source_runs(run.outputs, meta)}
@@ -182,15 +197,16 @@ def check_current(project: Project, predictions: Predictions, run: Run, k: int |
 
 
 def _stale(change: Change, file: str, run: Run, k: int | str) -> InputError:
-    """Return the error for predictions that are no longer up to date.
+    """Return the error for predictions that are out of date.
 
-    change: the difference between the record of the predictions and the current record; file: the path of the
-    predictions; k: their fold, or ALL_DATA.
+    change: what has changed since the predictions were made; file: the path of the predictions; k: the fold of the
+    predictions, or "all_data" for the training on all rows.
     """
     if change.part == "folds":
         return InputError(
             f"{file} was made with another version of folds.csv (hash {change.before})",
-            f"predictions made with the current folds.csv (hash {change.now}), because other folds would leak labels",
+            f"predictions made with the current folds.csv (hash {change.now}), "
+            "because predictions for other folds would leak labels",
             run.restart_command(k),
         )
     if change.part == made_of.SOURCES:
@@ -216,8 +232,8 @@ def _stale(change: Change, file: str, run: Run, k: int | str) -> InputError:
 def is_current(path, ids, record: dict, competition: Competition) -> bool:
     """Return whether the predictions in a file are up to date, so that they need not be made again.
 
-    path: the path of the file; ids: the ids that the file must have, and no others; record: the record that the
-    predictions would get if they were made now (see made_of.py).
+    path: the path of the file; ids: the ids that the predictions must have; record: the hashes and settings from which
+    the predictions would be made now. They are compared with the hashes and settings that are stored in the file.
     """
     try:
         predictions = load_predictions(path, competition, "")

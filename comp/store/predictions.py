@@ -1,8 +1,9 @@
-"""Write, read and check oof.npz and test.npz, which have a row of probabilities for each id.
+"""Write, read and check oof.npz and test.npz, which have the predictions for each id.
 
-The probabilities or values are the array probs, whose rules depend on the competition's target:
+The array probs (N, C) has one row for each of N ids and one column for each of C classes. Which values are allowed
+depends on the target, which is the kind of label that the competition predicts:
 
-| target                      | probs (N, C)                                     |
+| target                      | values in probs                                  |
 |-----------------------------|--------------------------------------------------|
 | multiclass, binary, ordinal | each at least 0, rows sum to 1                   |
 | multilabel                  | each from 0 to 1                                 |
@@ -26,11 +27,13 @@ EXPECTED = "an npz file with the arrays ids, probs, classes and meta"
 
 @dataclass(frozen=True)
 class Predictions:
-    """The predictions of one file, with a row of probabilities for each id. A regression has one value for each id.
+    """The predictions of one file: a row of probabilities for each id or, for a regression, one number for each id.
 
-    ids (N,) str: the ids, which are all different; probs (N, C) float32: the probabilities or values of each id;
-    classes: the names of the C columns of probs; meta: a record of how the predictions were made, which gets the entry
-    "file" with the path of the file when it is loaded; repair: the command that helps if ids are missing.
+    ids (N,) str: the ids, which are all different.
+    probs (N, C) float32: one row for each id, with the probability of each class or, for a regression, with one number.
+    classes: the names of the classes.
+    meta: a dictionary that says how the predictions were made, and from which path they were loaded (key "file").
+    repair: what the user should run if ids are missing.
     """
 
     ids: np.ndarray
@@ -54,8 +57,9 @@ class Predictions:
 def save_predictions(path: Path, ids, probs: np.ndarray, competition: Competition, meta: dict) -> None:
     """Check predictions and write them to an npz file.
 
-    ids (N,), probs (N, C): the ids and the probabilities or values of each id; meta: a record of how the predictions
-    were made, to which the target of the competition is added.
+    ids (N,): the ids; probs (N, C): the probabilities, with one row for each id and one column for each class; meta: a
+    dictionary that says how the predictions were made. It is written to the file together with the competition's
+    target.
     """
     meta = {**meta, "target": competition.target}
     predictions = Predictions(np.asarray(ids, dtype=str), np.asarray(probs, np.float32), competition.classes, meta)
@@ -67,9 +71,9 @@ def save_predictions(path: Path, ids, probs: np.ndarray, competition: Competitio
 
 
 def load_predictions(path: Path, competition: Competition, run: str) -> Predictions:
-    """Load and check the predictions in an npz file that `save_predictions` wrote. Nothing is unpickled.
+    """Load and check the predictions in an npz file that `save_predictions` wrote. No pickled objects are loaded.
 
-    Raises InputError if the file is missing or not valid. run: the command that this error advises.
+    Raises InputError if the file is missing or not valid. run: what the error tells the user to run.
     """
     if not path.is_file():
         raise InputError(f"there is no file {path}", EXPECTED, run)
@@ -109,8 +113,8 @@ def _few(names, most: int = 20) -> str:
 def check_predictions(predictions: Predictions, competition: Competition, path: Path, run: str = "") -> None:
     """Raise InputError if the shapes do not fit, if an id occurs twice, or if a value is not valid.
 
-    path: the path of the file, which the error names; run: the command that the error advises. If values are not
-    valid, the error says how many rows are wrong, and which row is the first.
+    path: the path of the file, for the error; run: what the error tells the user to run. If values are not valid, the
+    error says how many rows are wrong, and names the first of these rows.
     """
     if predictions.ids.ndim != 1 or predictions.probs.shape != (len(predictions.ids), competition.size):
         shapes = f"ids {predictions.ids.shape} and probs {predictions.probs.shape}"
@@ -120,7 +124,7 @@ def check_predictions(predictions: Predictions, competition: Competition, path: 
     else:
         problem = value_problem(predictions.ids, predictions.probs, competition)
     if problem:
-        raise InputError(f"{path}: {problem}", f"different ids, each with {_row_of(competition)}", run)
+        raise InputError(f"{path}: {problem}", f"ids that are all different, each with {_row_of(competition)}", run)
 
 
 def _row_of(competition: Competition) -> str:
@@ -130,9 +134,9 @@ def _row_of(competition: Competition) -> str:
 
 
 def value_problem(ids: np.ndarray, probs: np.ndarray, competition: Competition) -> str:
-    """Return a text that says what is wrong with the values in `probs`, or "" if all values are valid.
+    """Return a text that says what is wrong with the predicted values, or "" if all values are valid.
 
-    probs (N, C): the probabilities or values of each id; ids (N,): the ids. The text names the first wrong id.
+    ids (N,): the ids; probs (N, C): the predicted values, with one row for each id. The text names the first wrong id.
     """
     bad = ~np.isfinite(probs).all(1)
     if bad.any():

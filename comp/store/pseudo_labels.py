@@ -1,8 +1,8 @@
-"""Write and read pseudo-labels, which are soft labels of test photos for the training of one fold.
+"""Write and read pseudo-labels: predictions for test photos that are used as soft labels in the training of one fold.
 
-The file outputs/pseudo/<name>/fold<k>.npz has the pseudo-labels for fold k. It has the same arrays as oof.npz, and its
-ids are the ids of the chosen test photos. Only models of fold k made the pseudo-labels (training/pseudo_labelling.py).
-These models did not see the labels of fold k, so the pseudo-labels contain no information about them.
+The file outputs/pseudo/<name>/fold<k>.npz has the pseudo-labels for the training of fold k. It has the same arrays as
+oof.npz, and its ids are the ids of the chosen test photos. The pseudo-labels for fold k come only from models of fold
+k. These models did not see the labels of the photos in fold k, so these labels do not leak into the pseudo-labels.
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from comp.store.predictions import Predictions, load_predictions, save_predictio
 
 @dataclass(frozen=True)
 class PseudoLabels:
-    """The pseudo-labels in outputs/pseudo/<name>/, one file for each fold."""
+    """The pseudo-labels in outputs/pseudo/<name>/, with one file for each fold."""
 
     project: Project
     name: str
@@ -35,13 +35,14 @@ class PseudoLabels:
 
     @property
     def command(self) -> str:
-        """Return the commands that make the pseudo-labels again."""
+        """Return the command that deletes the pseudo-labels and makes them again."""
         return f"rm -r {quoted(self.folder)} && make pseudo RUN=<run>"
 
     def digest(self, k: int | str) -> str:
-        """Return a hash of the pseudo-labels with which fold k is trained, or "" if their file is missing.
+        """Return a hash of the pseudo-labels for the training of fold k, or "" if their file is missing.
 
-        If k is ALL_DATA, for the training on all rows, the hash is that of the pseudo-labels for all folds.
+        k: the number of the fold, or "all_data" for the training on all rows, which uses the pseudo-labels for all
+        folds.
         """
         if k == ALL_DATA:
             return files.checksum([files.digest(file) for file in sorted(self.folder.glob("fold*.npz"))])
@@ -50,8 +51,9 @@ class PseudoLabels:
     def save(self, k: int, ids, probs: np.ndarray, meta: dict) -> None:
         """Check the pseudo-labels for fold k and write them.
 
-        ids (N,), probs (N, C): the ids of the chosen test photos, and the probabilities of each photo; meta: a record
-        of how the pseudo-labels were made, to which the hash of folds.csv and the number k are added.
+        ids (N,): the ids of the chosen test photos; probs (N, C): the probability of each class for these photos; meta:
+        a dictionary that says how the pseudo-labels were made. It is written to the file together with the hash of
+        folds.csv and the number k.
         """
         meta = {**meta, "folds": self.project.folds_digest, "fold": k}
         save_predictions(self.file(k), ids, probs, self.project.competition, meta)
@@ -69,16 +71,17 @@ class PseudoLabels:
             raise InputError(
                 f"{self.file(k)} was made for fold {labels.meta.get('fold')} of the folds.csv with hash "
                 f"{labels.meta.get('folds')}",
-                f"pseudo-labels for fold {k} of the folds.csv with hash {digest}, because others would leak labels",
+                f"pseudo-labels for fold {k} of the folds.csv with hash {digest}, "
+                "because pseudo-labels for other folds would leak labels",
                 self.command,
             )
         return labels
 
     def load_all(self, numbers: list[int]) -> Predictions:
-        """Load and check the pseudo-labels for one or several folds. numbers: the numbers of the folds.
+        """Load and check the pseudo-labels for one or more folds. numbers: the numbers of these folds.
 
-        For several folds, the pseudo-label of a photo is the mean over the folds that have the photo. Such means are
-        only for the training on all rows.
+        If several folds have a pseudo-label for the same photo, the mean of these pseudo-labels is returned. Such means
+        must be used only for the training on all rows.
         """
         labels = [self.load(k) for k in numbers]
         if len(labels) == 1:

@@ -1,15 +1,15 @@
 """Find the runs in outputs/, their kinds and their files, and the commands that make them.
 
-A run is a set of out-of-fold (OOF) and test predictions in outputs/<name>/. These are the kinds of runs:
+A run is a folder outputs/<name>/ with out-of-fold (OOF) and test predictions. These are the kinds of runs:
 
-| kind     | what it is                                                    | files            |
-|----------|---------------------------------------------------------------|------------------|
-| trained  | a network, trained here on the folds                          | fold<k>/         |
-| pseudo   | a trained network whose rows include pseudo-labelled photos   | fold<k>/         |
-| features | a classifier on features of a frozen network (`make embed`)   | fold<k>/         |
-| stack    | a classifier on predictions of other runs (`make stack`)      | fold<k>/         |
-| external | predictions that were made outside of this toolkit            | oof.*, test.*    |
-| blend    | the blend of other runs                                       | oof.npz, test.npz |
+| kind     | what it is                                                     | files             |
+|----------|----------------------------------------------------------------|-------------------|
+| trained  | a network that was trained on the folds                        | fold<k>/          |
+| pseudo   | a network that was also trained on pseudo-labelled test photos | fold<k>/          |
+| features | a classifier on features of a frozen network (`make embed`)    | fold<k>/          |
+| stack    | a classifier on predictions of other runs (`make stack`)       | fold<k>/          |
+| external | predictions that were made outside of this toolkit             | oof.*, test.*     |
+| blend    | the blend of other runs                                        | oof.npz, test.npz |
 """
 
 import difflib
@@ -34,10 +34,10 @@ EXPECTED_FILES = f"oof and test, each as {' or '.join(EXTERNAL_SUFFIXES)}"
 
 @dataclass(frozen=True)
 class Run:
-    """A run in an outputs folder. It need not exist yet.
+    """A run, which is a folder with predictions in the outputs folder. The folder need not exist yet.
 
-    outputs: the path of the outputs folder; name: the name of the run, which is the name of its folder in outputs. In
-    all methods, k is the number of a fold, or ALL_DATA for the training on all rows.
+    outputs: the path of the outputs folder; name: the name of the run, and of its folder. In all methods, k is the
+    number of a fold, or "all_data" for the training on all rows.
     """
 
     outputs: Path
@@ -54,7 +54,7 @@ class Run:
         return self.folder / "recipe.json"
 
     def fold(self, k: int | str) -> Path:
-        """Return the folder of fold k, or of the training on all rows."""
+        """Return the folder of fold k, or of the training on all rows if k is "all_data"."""
         return self.folder / (ALL_DATA if k == ALL_DATA else f"fold{k}")
 
     def lock(self, k: int | str) -> Path:
@@ -95,22 +95,22 @@ class Run:
 
     @property
     def has_folds(self) -> bool:
-        """Return whether the run has a folder for each fold. External predictions and the blend have none."""
+        """Return whether the run has a folder for each fold, unlike external predictions and the blend."""
         return self.name != BLEND and self.recipe.is_file()
 
     @property
     def model(self) -> str:
-        """Return the MODEL argument that trains the run, or "<its model>" if recipe.json does not name the model."""
+        """Return the run's value of MODEL, which names its model, or "<its model>" if recipe.json does not have it."""
         return str(self.setting("name") or "<its model>")
 
     @property
     def init(self) -> str:
-        """Return the name of the run from whose weights the training started (INIT), or "" if there is none."""
+        """Return the name of the run from whose weights the training started (option INIT), or "" if there is none."""
         return str(self.setting("init") or "")
 
     @property
     def wants_all_data(self) -> bool:
-        """Return whether the recipe asks for a training on all rows (all_data) in addition to the folds."""
+        """Return whether the settings ask for a training on all rows (all_data=true) in addition to the folds."""
         return self.setting("all_data") is True
 
     def setting(self, name: str):
@@ -127,7 +127,7 @@ class Run:
     # ---- the files that exist
 
     def is_trained(self, k: int | str) -> bool:
-        """Return whether the training of fold k is complete. It is complete if there are weights and no resume.pt."""
+        """Return whether fold k is trained: it has weights, and no checkpoint of a stopped training."""
         return self.weights(k).is_file() and not self.resume(k).is_file()
 
     def predicted_folds(self, count: int) -> list[int]:
@@ -138,7 +138,7 @@ class Run:
         return [k for k in range(count) if not self.has_folds or self.oof(k).is_file()]
 
     def missing_folds(self, count: int) -> list[int]:
-        """Return the numbers of the folds that lack OOF or test predictions. count: the number of all folds.
+        """Return the numbers of the folds without OOF or test predictions. count: the number of all folds.
 
         For external predictions and for the blend, the result is [].
         """
@@ -147,7 +147,7 @@ class Run:
         return [k for k in range(count) if not (self.oof(k).is_file() and self.test(k).is_file())]
 
     def digest(self) -> str:
-        """Return a hash of the files of the run that a blend reads, which are the predictions and recipe.json."""
+        """Return a hash of the run's predictions and of its recipe.json."""
         read = find_external_files(self.folder) or ()
         if self.has_folds:
             all_rows = sorted(self.fold(ALL_DATA).glob("*.npz"))
@@ -158,27 +158,30 @@ class Run:
 
     @property
     def command(self) -> str:
-        """Return the command that made the run. If recipe.json has no command, return a `make train` command."""
+        """Return the command that made the run. If recipe.json does not have it, return a `make train` command."""
         return str(self._content().get("command") or f"make train MODEL={self.model} RUN={self.name}")
 
     def train_command(self, k: int | str | None = None) -> str:
         """Return the command that trains fold k, or all folds if k is None.
 
-        If the run is not of kind trained, the command always makes the whole run.
+        If the run is not of the kind "trained", the command always makes the whole run.
         """
         return self.command if k is None or self.kind != TRAINED else f"{self.command} FOLD={k}"
 
     def repair_command(self, k: int | str | None = None) -> str:
-        """Return the command that makes the predictions of fold k again, or the predictions of all folds without k."""
+        """Return the command that makes the predictions of fold k again, or of all folds if k is None.
+
+        For a run without weights, it is the same command as `train_command`.
+        """
         weights = self.folder.glob("fold*/model.safetensors") if k is None else [self.weights(k)]
         if self.kind not in NETWORKS or not any(path.is_file() for path in weights):
             return self.train_command(k)
         return f"make predict MODEL={self.model} RUN={self.name}" + ("" if k is None else f" FOLD={k}")
 
     def restart_command(self, k: int | str) -> str:
-        """Return the command that makes fold k again from the start. It first deletes the folder of fold k.
+        """Return the command that deletes fold k and makes it again.
 
-        The command for a classifier, of kind features or stack, deletes nothing and makes all folds again.
+        For the kinds "features" and "stack", it is the command that makes all folds again, and it deletes nothing.
         """
         if self.kind in DERIVED:
             return self.command
@@ -197,15 +200,15 @@ def make_command(target: str, **variables: object) -> str:
 
 
 def check_run_name(name: str) -> None:
-    """Raise InputError unless a run may have the name `name`.
+    """Raise InputError if `name` must not be the name of a run.
 
-    A name has only letters, digits and _ . + -, because it becomes part of paths and of `make` commands. It must not
-    be the name of another folder in outputs/.
+    A name has only letters, digits and _ . + -, because it becomes part of paths and of `make` commands. It must not be
+    the name of another folder in outputs/, such as cache.
     """
     if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*", name) or name in RESERVED:
         raise InputError(
-            f"RUN={name} is not a possible name of a run",
-            f"a name of letters, digits and _ . + - that is none of {', '.join(RESERVED)}",
+            f"RUN={name} cannot be the name of a run",
+            f"a name of letters, digits and _ . + - that begins with none of . + -, but not {', '.join(RESERVED)}",
             "the same command with another RUN, such as RUN=my_run",
         )
 
@@ -214,7 +217,7 @@ def check_run_name(name: str) -> None:
 
 
 def all_runs(outputs: Path) -> list[Run]:
-    """Return all runs and external predictions in `outputs`, without the blend, sorted by name."""
+    """Return all runs in `outputs`, including external predictions but without the blend, sorted by name."""
     folders = [folder for folder in _folders(outputs) if is_run(folder)]
     return [Run(Path(outputs), folder.name) for folder in folders]
 
@@ -224,44 +227,44 @@ def is_run(folder: Path) -> bool:
 
 
 def run_names(outputs: Path) -> list[str]:
-    """Return the sorted names of all runs and external predictions in `outputs`."""
+    """Return the names of all runs in `outputs`, including external predictions but without the blend, sorted."""
     return [run.name for run in all_runs(outputs)]
 
 
 def own_runs(outputs: Path) -> list[Run]:
-    """Return the runs that were made with the folds.csv of `outputs`. While they exist, folds.csv must not change."""
+    """Return all runs in `outputs` that this toolkit made, without external predictions and the blend."""
     return [run for run in all_runs(outputs) if run.has_folds]
 
 
 def complete_runs(outputs: Path, count: int) -> list[str]:
-    """Return the names of the runs and external predictions that have predictions for all folds.
+    """Return the names of the runs that have predictions for all folds, including external predictions.
 
-    count: the number of all folds.
+    count: the number of folds.
     """
     return [run.name for run in all_runs(outputs) if not run.missing_folds(count)]
 
 
 def unused_folders(outputs: Path) -> dict[str, str]:
-    """Find the folders of `outputs` with files that look like predictions but are not used.
+    """Find folders in `outputs` with files that look like predictions but are not used.
 
-    Returns a dictionary from the name of each folder to the reason why its files are not used.
+    Returns a dictionary from the name of each such folder to a text that says why its files are not used.
     """
     reasons = {folder.name: unused_files(folder) for folder in _folders(outputs)}
     return {name: reason for name, reason in reasons.items() if reason}
 
 
 def warn_of_unused(outputs: Path, count: int, asked: Iterable[str]) -> None:
-    """Print a warning with the reason for each run or folder whose predictions are not blended.
+    """Print a warning about each run and each folder whose predictions are left out of the blend, with the reason.
 
-    count: the number of all folds; asked: the names of the runs that the user wants to blend, or () for all complete
-    runs. If the user names runs, there is no warning for other runs.
+    count: the number of folds; asked: the names of the runs that the user wants to blend, or () for all runs that have
+    predictions for all folds. If the user names runs, there is no warning about other runs.
     """
     for reason in unused_folders(outputs).values():
         console.warn(reason)
     for run in all_runs(outputs) if not asked else ():
         if numbers := run.missing_folds(count):
             missing = f"{'fold' if len(numbers) == 1 else 'folds'} {', '.join(map(str, numbers))}"
-            console.warn(f"{run.name} is left out, because it has no predictions for {missing} yet")
+            console.warn(f"{run.name} is left out of the blend, because it has no predictions for {missing} yet")
 
 
 def _folders(outputs: Path) -> list[Path]:
@@ -271,8 +274,8 @@ def _folders(outputs: Path) -> list[Path]:
 def check_known(outputs: Path, wanted: Iterable[str]) -> None:
     """Raise InputError if a name in `wanted` is not the name of a run, or if there are no runs at all.
 
-    The error names the run with the most similar name. If a folder with an unknown name exists, the error says why it
-    is not a run.
+    The error suggests the run with the most similar name. If there is a folder with the unknown name, the error says
+    why this folder is not a run.
     """
     names = run_names(outputs)
     unknown = [name for name in wanted if name not in names]
@@ -299,7 +302,7 @@ def find_external_files(folder: Path) -> tuple[Path, Path] | None:
 
 
 def _candidates(folder: Path, role: str) -> list[Path]:
-    """Return the paths of the files that may be the oof file or the test file of a folder, the preferred file first.
+    """Return the paths of all oof files, or of all test files, in a folder. Only the first one is used.
 
     role: "oof" or "test".
     """
@@ -313,9 +316,9 @@ def _visible(folder: Path) -> list[Path]:
 
 
 def unused_files(folder: Path) -> str:
-    """Return the reason why files in a folder, which look like predictions, are not used.
+    """Return a text that says why files in a folder are not used although they look like predictions.
 
-    Returns "" if there are no such files, or if the folder has a folds.csv, because it is then another outputs folder.
+    The result is "" if the folder has no such files, or if it has a folds.csv and is therefore another outputs folder.
     """
     if (folder / "folds.csv").is_file():
         return ""

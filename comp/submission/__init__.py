@@ -1,7 +1,6 @@
-"""This package makes, checks and keeps submission.csv, the file to upload.
+"""Make, check and keep submission.csv, the file to upload.
 
-It also combines submissions by vote, notes leaderboard scores, and prints scores and the status of all files.
-
-Change this package to change how answers are written, read and checked, or what `make status`, `make scores` and
-`make lb` print.
+This package also combines submissions by vote, saves leaderboard scores, and prints scores and the state of all runs.
+Change this package to change how answers are written, read and checked, or what `make status`, `make scores` and `make
+lb` print.
 """

@@ -1,10 +1,10 @@
 """Print the report of `make sub`: how the answers are distributed, and how similar they are to earlier submissions.
 
-The report compares the test answers with the out-of-fold (OOF) answers, and gives the differences in standard errors.
-Rows of a group, such as the photos of one patient, are not independent. Therefore the standard error is computed from
-the sums over groups. The report assumes that test rows vary as much as OOF rows.
+The report compares the distribution of the test answers with that of the out-of-fold (OOF) answers, and gives the
+differences in standard errors. The rows of one group, such as the photos of one patient, are not independent. Therefore
+the standard error is computed from sums over groups. The report assumes that test rows vary as much as OOF rows.
 
-Letters: N rows out of fold, T test rows, C classes.
+Letters in the shapes: N OOF rows, T test rows, C classes.
 """
 
 from collections.abc import Sequence
@@ -28,7 +28,8 @@ QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 def show_answers(competition: Competition, oof: np.ndarray, groups: np.ndarray, test: np.ndarray) -> None:
     """Print how the OOF answers and the test answers are distributed. Warn if they differ by more than chance.
 
-    oof (N, C), test (T, C): the OOF probabilities and the test probabilities; groups (N,): the group of each OOF row.
+    oof (N, C), test (T, C): the probabilities of the OOF rows and of the test rows, with one column for each class;
+    groups (N,): the group of each OOF row, such as its patient.
     """
     if competition.target == "regression" or competition.sample.answer == "probability":
         _show_values(from_probabilities(competition, oof), groups, from_probabilities(competition, test))
@@ -39,9 +40,9 @@ def show_answers(competition: Competition, oof: np.ndarray, groups: np.ndarray, 
 def _show_shares(competition: Competition, oof: np.ndarray, groups: np.ndarray, test: np.ndarray) -> None:
     """Print the share of each class among the OOF answers and among the test answers.
 
-    If there are more than MOST_CLASSES classes, only the classes whose shares differ most are printed. oof, test: the
-    answers as class indices (N,) and (T,), or as sets of labels (N, C) and (T, C); groups (N,): the group of each OOF
-    row.
+    oof, test: the answers, each a class index or, for a multilabel competition, a row with 0 or 1 for each class;
+    groups (N,): the group of each OOF row, such as its patient. If there are more than MOST_CLASSES classes, only the
+    classes whose shares differ most are printed.
     """
     size = competition.size
     shares = [np.bincount(_row_and_class(part)[1], minlength=size) / len(part) for part in (oof, test)]
@@ -61,7 +62,8 @@ def _show_shares(competition: Competition, oof: np.ndarray, groups: np.ndarray, 
 def _show_values(oof: np.ndarray, groups: np.ndarray, test: np.ndarray) -> None:
     """Print the mean and the quantiles of answers that are probabilities or numbers.
 
-    oof (N,), test (T,): the OOF answers and the test answers; groups (N,): the group of each OOF row.
+    oof (N,), test (T,): the OOF answers and the test answers; groups (N,): the group of each OOF row, such as its
+    patient.
     """
     rows = [
         [name, float(part.mean()), *map(float, np.quantile(part, QUANTILES))]
@@ -83,10 +85,11 @@ def _warn_of_shift(difference: str) -> None:
 
 
 def share_shifts(oof: np.ndarray, groups: np.ndarray, test: np.ndarray, classes: int) -> np.ndarray:
-    """Return for each class (C,) its share of the test answers minus its share of the OOF answers, in standard errors.
+    """Return how much the share of each class among the answers differs between test and OOF rows, in standard errors.
 
-    oof, test: the OOF and test answers as class indices (N,) and (T,), or as sets of labels (N, C) and (T, C) of 0 and
-    1; groups (N,): the group of each OOF row; classes: the number C of classes.
+    oof, test: the answers, each a class index or, for a multilabel competition, a row with 0 or 1 for each class;
+    groups (N,): the group of each OOF row, such as its patient; classes: the number of classes. The result has one
+    value for each class, which is positive if the share is larger among the test answers.
     """
     rows, of_class = _row_and_class(oof)
     share = np.bincount(of_class, minlength=classes) / len(oof)
@@ -106,15 +109,17 @@ def share_shifts(oof: np.ndarray, groups: np.ndarray, test: np.ndarray, classes:
 def _row_and_class(answers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the row numbers and the class indices of all answers, as two arrays of equal length.
 
-    answers: class indices (N,), or sets of labels (N, C), which give one entry for each label of a row.
+    answers: a class index for each row, or a row with 0 or 1 for each class. A row with several labels occurs several
+    times in the result.
     """
     return np.nonzero(answers) if answers.ndim == 2 else (np.arange(len(answers)), answers)
 
 
 def mean_shift(oof: np.ndarray, groups: np.ndarray, test: np.ndarray) -> float:
-    """Return the mean of the test values (T,) minus the mean of the OOF values (N,), in standard errors.
+    """Return the mean of the test answers minus the mean of the OOF answers, in standard errors.
 
-    groups (N,): the group of each OOF row.
+    oof (N,), test (T,): the OOF answers and the test answers; groups (N,): the group of each OOF row, such as its
+    patient.
     """
     group = np.unique(groups, return_inverse=True)[1]
     deviations = np.bincount(group, oof - oof.mean())
@@ -127,10 +132,10 @@ def mean_shift(oof: np.ndarray, groups: np.ndarray, test: np.ndarray) -> float:
 
 
 def show_earlier(outputs: Path, competition: Competition, ids: Sequence[str], answers: np.ndarray) -> None:
-    """Print how similar the answers are to each of the latest submissions.
+    """Print how similar the new answers are to each of the latest submissions.
 
-    ids (T,): the ids of the test rows; answers: their answers, in the form that answers.py describes. For a submission
-    that cannot be compared, the reason is printed instead.
+    ids: the ids of the test rows; answers: the new answer for each id, in the form that submission/answers.py
+    describes. If a submission cannot be compared with the new answers, the reason is printed.
     """
     rows = []
     for record in submission_file.kept_submissions(outputs)[-SHOWN:]:
@@ -146,12 +151,12 @@ def show_earlier(outputs: Path, competition: Competition, ids: Sequence[str], an
 
 
 def similarity(competition: Competition, first: np.ndarray, second: np.ndarray) -> float:
-    """Return how similar two submissions are. The result is 1 if all answers are equal.
+    """Return how similar the answers of two submissions are. For equal answers, the result is 1.
 
-    first, second: the answers of the submissions, in the same order of rows. The similarity is the correlation if the
-    answers are numbers, else the share of rows with equal answers. Rankings are equal if their first classes are equal.
-    If all numbers of a submission are equal, there is no correlation, and the similarity is 1 for equal submissions and
-    0 for others.
+    first, second: the answers of the submissions, in the same order of rows. For numbers and probabilities, the
+    similarity is their correlation. For all other answers, it is the share of rows with equal answers, where rankings
+    are equal if their first classes are equal. If all numbers of one submission are the same, there is no correlation,
+    and the result is 1 for equal submissions and 0 for others.
     """
     if answers_are_numbers(competition):
         return _correlation(np.ravel(first), np.ravel(second))
@@ -167,15 +172,15 @@ def _correlation(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def similarity_title(competition: Competition) -> str:
-    """Return the title for a table column of similarities: "correlation" if answers are numbers, else "equal rows"."""
+    """Return the title for a column of similarities: "correlation" if answers are numbers, else "equal rows"."""
     return "correlation" if answers_are_numbers(competition) else "equal rows"
 
 
 def similarity_text(competition: Competition, value: float) -> str:
-    """Return a similarity as text: a number if the answers are numbers, else a percentage of rows."""
+    """Return a similarity as text: a correlation such as "0.9876", or a share of equal rows such as "98.8%"."""
     return f"{value:.4f}" if answers_are_numbers(competition) else f"{value:.1%}"
 
 
 def answers_are_numbers(competition: Competition) -> bool:
-    """Return whether the competition's answers are probabilities or numbers, rather than classes."""
+    """Return whether the competition's answers are numbers or probabilities, and not classes."""
     return form_of_answers(competition).limits is not None

@@ -1,21 +1,22 @@
-"""Make, write, read, compare and combine answers in the form of the sample submission.
+"""Turn probabilities into answers, and write, read, check and combine answers.
 
-The form of the answers has a name, which is Sample.answer. It decides which array holds the answers:
+Answers are what a submission has in its answer columns. The form of the answers has a name, which is the value of
+Sample.answer:
 
 | Sample.answer | array              | meaning                                                               |
 |---------------|--------------------|-----------------------------------------------------------------------|
 | index         | (N,) int           | class index                                                           |
 | label         | (N,) int           | class index, written as the name of the class                         |
 | probability   | (N,) float         | probability of the positive class                                     |
-| probabilities | (N, columns) float | a probability for each column of the sample, in the sample's order    |
+| probabilities | (N, columns) float | a probability for each answer column of the sample submission         |
 | labels        | (N, C) bool        | whether a row has each label; written with separators between labels  |
 | ranking       | (N, k) int         | the k most probable classes, the best first; -1 for a missing class   |
 | number        | (N,) float         | a value within the competition's limits                               |
 
-All differences between the forms are in the dictionary FORMS at the end of the module. To add a form, add an entry to
-FORMS, and to ANSWERS in comp/competition/competition.py, which names the targets that the form fits.
+Everything that differs between the forms is in the dictionary FORMS at the end of the module. To add a form, add an
+entry to FORMS, and to ANSWERS in comp/competition/competition.py, which says for which targets each form can be used.
 
-Letters: N rows, C classes, F files, k ranks.
+Letters in the shapes: N rows, C classes, F submission files, k classes in a ranking.
 """
 
 from collections import defaultdict
@@ -37,14 +38,17 @@ SUM_TOLERANCE = 1e-9  # rows that must sum to 1 may have sums that differ from 1
 
 @dataclass(frozen=True)
 class AnswerForm:
-    """A form of answers, given by functions that handle such answers.
+    """The functions that handle one form of answers, such as class indices or rankings.
 
-    decide: converts probabilities (N, C) to answers. write: converts answers to text; returns a list of N fields for
-    each answer column of the sample. read: converts such lists of fields to a list of N values, with None for text that
-    is not valid. join: converts the values of `read` to an array of answers. vote: combines the answers of F files.
-    kind: one word for valid fields, such as "classes". expected: returns a description of valid fields. limits: returns
-    the lowest and the highest allowed number; None if answers are not numbers. compared: returns the part of the
-    answers that is compared to count the equal rows of two submissions.
+    decide: turns probabilities (N, C), with one row for each answer and one column for each class, into answers.
+    write: turns answers into text, as one list of N fields for each answer column of the sample submission.
+    read: turns such lists of fields into a list of N values, with None for a text that is not valid.
+    join: turns the values from `read` into an array of answers.
+    vote: combines the answers of several files.
+    kind: what valid fields are called in an error, such as "classes".
+    expected: returns a description of valid fields for an error.
+    limits: returns the lowest and the highest allowed number. This field is None if the answers are not numbers.
+    compared: returns the part of the answers that counts when two answers are compared.
     """
 
     decide: Callable[[Competition, np.ndarray], np.ndarray]
@@ -59,9 +63,9 @@ class AnswerForm:
 
 
 def form_of_answers(competition: Competition) -> AnswerForm:
-    """Return the form of the competition's answers, which is named in Sample.answer.
+    """Return the functions that handle the competition's form of answers.
 
-    Raises InputError if there is no sample submission, or if the form does not fit the target.
+    Raises InputError if the competition has no sample submission, or if the form does not fit the target.
     """
     if competition.sample is None:
         raise InputError(
@@ -74,23 +78,26 @@ def form_of_answers(competition: Competition) -> AnswerForm:
     if answer not in fitting:
         raise InputError(
             f'competition.toml has answer = "{answer}" with target = "{competition.target}", which do not fit together',
-            f"for this target, an answer that is one of {', '.join(fitting)}",
+            f"for this target, one of these values of answer: {', '.join(fitting)}",
             "first edit competition.toml, then run `make folds`",
         )
     return FORMS[answer]
 
 
 def from_probabilities(competition: Competition, probs: np.ndarray) -> np.ndarray:
-    """Return the answers for probabilities (N, C), which are decided as in scoring.py (argmax, 0.5 or rounding).
+    """Turn probabilities into answers, such as the most probable class of each row.
 
-    The decision rule of a blend needs no extra step here, because the probabilities of a blend are already adjusted so
-    that this decision gives the answers of the rule.
+    probs (N, C): the probabilities, with one row for each answer and one column for each class. The probabilities of a
+    blend already include its decision rule.
     """
     return form_of_answers(competition).decide(competition, probs)
 
 
 def answers_to_text(competition: Competition, answers: np.ndarray) -> dict[str, list[str]]:
-    """Return the answers as text: for each answer column of the sample its name and a list of N fields."""
+    """Return the answers as text: for each answer column of the sample submission, its name and the list of its fields.
+
+    The result is a dictionary from the name to the list.
+    """
     fields = form_of_answers(competition).write(competition, answers)
     return dict(zip(competition.sample.columns, fields, strict=True))
 
@@ -98,10 +105,13 @@ def answers_to_text(competition: Competition, answers: np.ndarray) -> dict[str, 
 def answers_from_text(
     competition: Competition, fields: dict[str, Sequence[str]], ids: Sequence[str], where: str, run: str
 ) -> np.ndarray:
-    """Convert text fields back to answers. This is the inverse of `answers_to_text`.
+    """Turn the text fields of a submission into an array of answers. This is the inverse of `answers_to_text`.
 
-    fields: for each answer column of the sample its name and a list of N fields. Raises InputError if a text is not a
-    valid answer. ids (N,): the ids of the rows; where: the name of the file; run: the advice. The error has all three.
+    fields: a dictionary from each answer column of the sample submission to the list of its fields.
+    ids: the ids of the rows.
+    where: the name of the file, for the error.
+    run: what the error tells the user to do.
+    Raises InputError if a field is not a valid answer. The error lists the wrong fields with their ids.
     """
     form = form_of_answers(competition)
     columns = [fields[name] for name in competition.sample.columns]
@@ -114,10 +124,10 @@ def answers_from_text(
 
 
 def check_range(competition: Competition, answers: np.ndarray, ids: Sequence[str], run: str) -> None:
-    """Raise InputError if a number is outside of the allowed range, or if a row must sum to 1 and does not.
+    """Raise InputError if a number is out of the allowed range, or if a row must sum to 1 and does not.
 
-    Answers that are not numbers are not checked. ids (N,): the ids of the rows, which the error names; run: the advice
-    of the error.
+    Answers that are not numbers are not checked. ids: the ids of the rows, for the error; run: what the error tells the
+    user to do.
     """
     form = form_of_answers(competition)
     if form.limits is None:
@@ -136,11 +146,11 @@ def check_range(competition: Competition, answers: np.ndarray, ids: Sequence[str
 
 
 def vote(competition: Competition, votes: list[np.ndarray]) -> np.ndarray:
-    """Combine the answers of F files. votes: the answers of each file; all files have the same order of rows.
+    """Combine the answers of several submission files into one array of answers.
 
-    The combined class is the most frequent class; the combined probability or number is the mean. A label is kept if
-    more than half of the files have it. A combined ranking sorts the classes by the sum of 1 / rank over the files. If
-    there is a tie, the answer of the file that comes first in `votes` is taken.
+    votes: the answers of each file, all with the same order of rows. The result is the most frequent class, or the mean
+    of the probabilities or numbers. A label is kept if more than half of the files have it. A ranking has the classes
+    with the largest sums of 1 / rank over all files. In a tie, the file that comes first in `votes` decides.
     """
     return form_of_answers(competition).vote(competition, votes)
 
@@ -149,9 +159,10 @@ def vote(competition: Competition, votes: list[np.ndarray]) -> np.ndarray:
 
 
 def columns(competition: Competition) -> list[int]:
-    """Return the class index of each answer column of the sample.
+    """Return the class index of each answer column of the sample submission.
 
-    The columns have the names of classes, or the class numbers 0 … C-1. Raises InputError for any other name.
+    The columns have either the names of the classes or their numbers (the first class is 0). Raises InputError if a
+    column has another name.
     """
     names = competition.sample.columns
     for known in (list(competition.classes), [str(c) for c in range(competition.size)]):
@@ -160,13 +171,13 @@ def columns(competition: Competition) -> list[int]:
     unknown = [name for name in names if name not in competition.classes]
     raise InputError(
         f"column(s) {', '.join(unknown[:20])} of {competition.sample.file} are not classes",
-        f"columns that are named by the classes: {', '.join(competition.classes[:20])}",
+        f"columns with the names of the classes: {', '.join(competition.classes[:20])}",
         "first edit `classes` in competition.toml, then run `make folds`",
     )
 
 
 def _ranked(competition: Competition) -> int:
-    """Return the number k of classes in a ranking, at most C. A metric such as map@5 gives k; otherwise k is RANKED."""
+    """Return the number of classes in a ranking: k for a metric such as map@k, else RANKED, but at most all classes."""
     return min(competition.metric.ranked or RANKED, competition.size)
 
 
@@ -177,7 +188,7 @@ def _limits_of_number(competition: Competition) -> tuple[float, float]:
 def _rows_sum_to_one(competition: Competition) -> bool:
     """Return whether the probabilities in each row of the submission must sum to 1.
 
-    They must if the classes exclude each other and the sample has a column for each class.
+    They must if each row has exactly one class and the sample submission has a column for each class.
     """
     return competition.sums_to_one and len(competition.sample.columns) == competition.size
 
@@ -194,7 +205,11 @@ def _ranking(competition: Competition, probs: np.ndarray) -> np.ndarray:
 
 
 def _number(competition: Competition, probs: np.ndarray) -> np.ndarray:
-    """Return the number to answer for each row (N,): the value of a regression, or the expected grade."""
+    """Return the number to answer for each row: the predicted value of a regression, or the expected grade.
+
+    probs: the values (N, 1) of a regression, or the probabilities of the grades (N, C). The expected grade is the mean
+    of the grades 0 … C-1, weighted with their probabilities.
+    """
     value = probs[:, 0] if competition.target == "regression" else scoring.expectation(probs)
     return np.clip(value, *_limits_of_number(competition))
 
@@ -232,17 +247,18 @@ def _write_ranking(competition: Competition, answers: np.ndarray) -> list[list[s
 
 
 def _decimals(competition: Competition, values: np.ndarray) -> list[list[str]]:
-    """Return the values (N,) as text, in decimal form without an exponent. The result is a list with one column."""
+    """Return numbers as text, in decimal form without an exponent. The result is a list with one column of texts."""
     values = np.asarray(values, np.float32)
     return [[np.format_float_positional(value, precision=DIGITS, trim="0") for value in values]]
 
 
 def rows_that_sum_to_one(probs: np.ndarray, floor: float = 0.0) -> list[list[str]]:
-    """Return probabilities (N, C) as texts (N, C) whose numbers sum to exactly 1 in each row.
+    """Return probabilities as decimal texts whose values sum to exactly 1 in each row.
 
-    All probabilities are rounded, and then the largest probability of each row is adjusted. If there are many classes,
-    the texts have more decimals, so that the largest probability stays positive. floor: lower probabilities are raised
-    to this value before rounding.
+    probs (N, C): the probabilities, with one column for each class; floor: lower probabilities are first raised to this
+    value. All probabilities are rounded, and then the largest one in each row is changed so that the sum is 1. If there
+    are many classes, the texts have more decimals, so that the largest probability stays positive. The result is a list
+    of rows, each a list of C texts.
     """
     decimals = max(DECIMALS, int(np.ceil(2 * np.log10(probs.shape[1]))))
     whole = 10**decimals
@@ -293,9 +309,9 @@ def _read_ranking(competition: Competition, columns: list[Sequence[str]]) -> lis
 
 
 def _read_names(competition: Competition, texts: Sequence[str], between: str) -> list[list[int] | None]:
-    """Return the indices of the classes that each text names. `between` is the separator of the names in a text.
+    """Return for each text the indices of the classes that it names, or None if a name is unknown or occurs twice.
 
-    The result is None for a text that has an unknown name or a name twice.
+    between: the separator of the names in a text.
     """
     known = {name: c for c, name in enumerate(competition.classes)}
     rows = [[known.get(name) for name in text.split(between) if name] for text in texts]
@@ -320,16 +336,16 @@ def _join_rankings(competition: Competition, rows: list[list[int]]) -> np.ndarra
 
 
 def _majority(competition: Competition, votes: list[np.ndarray]) -> np.ndarray:
-    """Return the most frequent class of each row (N,). Among equally frequent classes, the earliest file decides."""
+    """Return the most frequent class of each row. In a tie, the file that comes first in `votes` decides."""
     stacked = np.stack(votes)  # (F, N)
     counts = np.stack([(stacked == answers).sum(0) for answers in votes])  # (F, N): how many files have this answer
     return stacked[counts.argmax(0), np.arange(stacked.shape[1])]
 
 
 def _more_than_half(competition: Competition, votes: list[np.ndarray]) -> np.ndarray:
-    """Return the labels (N, C) bool that more than half of the files have.
+    """Return for each row the labels that more than half of the files have, as an array (N, C) bool.
 
-    If every row must have a label, a row where no label has a majority gets its most frequent label.
+    If every row of the competition has a label, a row without such labels gets its most frequent label.
     """
     counts = np.stack(votes).sum(0)
     chosen = counts * 2 > len(votes)
@@ -341,7 +357,11 @@ def _more_than_half(competition: Competition, votes: list[np.ndarray]) -> np.nda
 
 
 def _by_rank(competition: Competition, votes: list[np.ndarray]) -> np.ndarray:
-    """Return rankings (N, k) of the classes by their sum of 1 / rank over the files, the largest sum first."""
+    """Combine rankings: sort the classes of each row by the sum of 1 / rank over all files, the largest sum first.
+
+    votes: the rankings of each file. Rankings are arrays (N, k) with k class indices for each of N rows, and -1 for a
+    missing class.
+    """
     rankings = np.full((len(votes[0]), _ranked(competition)), -1)
     for i, row in enumerate(zip(*votes, strict=True)):
         points: dict[int, float] = defaultdict(float)

@@ -1,14 +1,14 @@
-"""The stage `make lb`: note leaderboard scores, list all submissions, and say which two submissions to select.
+"""The command `make lb`: save leaderboard scores, list all submissions, and say which two submissions to select.
 
-The scores that the user notes are stored in outputs/submissions/leaderboard.json under the hash of the submission, so a
-score stays with its file when other files are submitted later. The list compares cross-validated scores (CV) with
+The scores that the user gives are saved in outputs/submissions/leaderboard.json with the hash of the submission, so a
+score stays with its submission when others are made later. The list compares cross-validated scores (CV) with
 leaderboard scores (LB).
 
 At the end of a competition two submissions are selected. The safe submission has the best cross-validated score. The
 bold submission has the best leaderboard score among the submissions whose answers differ from the safe submission. The
 two must differ, because nearly the same answers would get nearly the same score.
 
-The correlations are computed here, because the import of scipy.stats takes longer than all of `make lb`.
+The correlations are computed without scipy.stats, because its import takes longer than all the rest of `make lb`.
 """
 
 import math
@@ -41,9 +41,9 @@ WIDTH = 30  # the table shows at most this many letters of a submission's source
 
 
 def note_or_show(project: Project, public: str, private: str, file: str) -> None:
-    """Note the leaderboard scores of a submission, or print all submissions if no score is given.
+    """Save the leaderboard scores of a submission, or print all submissions if no score is given.
 
-    public, private: the scores on the public and the private leaderboard as the user typed them, or "" for no score;
+    public, private: the scores on the public and the private leaderboard as the user typed them, or "" for no score.
     file: the path of the submission or the first letters of its hash, or "" for submission.csv.
     """
     metric = project.competition.metric
@@ -65,9 +65,10 @@ def note_or_show(project: Project, public: str, private: str, file: str) -> None
 
 
 def _note(project: Project, file: str, public: float | None, private: float | None) -> None:
-    """Store the scores of a submission, and print them. Warn if an earlier score is replaced.
+    """Save the leaderboard scores of a submission, and print them. Warn if an earlier score is replaced.
 
-    file: as for `note_or_show`; public, private: the scores, or None for no score.
+    file: the path of the submission or the first letters of its hash, or "" for submission.csv; public, private: the
+    scores on the public and the private leaderboard, or None for no score.
     """
     digest = digest_of(project.outputs, file) if file else _current_digest(project.outputs)
     before = note_score(project.outputs, digest, public, private)
@@ -98,10 +99,12 @@ def _current_digest(outputs: Path) -> str:
 class Submitted:
     """A submission and its scores. A score is a value of the competition's metric, or None if it is not known.
 
-    digest: the hash of the submission file, which is also its name in submissions/; made: the UTC time in ISO format at
-    which the submission was made; what: a short text on its source, such as the name of a run; cross_validated: the
-    out-of-fold score, as it was when the submission was made; interval: the 95 % interval of cross_validated; public,
-    private: the scores on the public and the private leaderboard.
+    digest: the hash of the submission file, which is also its name in outputs/submissions/.
+    made: when the submission was made, as UTC time in ISO format.
+    what: a short text on what the submission was made from, such as "run r34".
+    cross_validated: the out-of-fold score at the time when the submission was made.
+    interval: the 95 % interval of `cross_validated`, or None.
+    public, private: the scores on the public and the private leaderboard.
     """
 
     digest: str
@@ -114,10 +117,10 @@ class Submitted:
 
 
 def read_scores(outputs: Path) -> dict[str, dict]:
-    """Return the noted scores of all submissions, as a dictionary from the hash of a submission to its scores.
+    """Return the saved leaderboard scores, as a dictionary from the hash of a submission to its scores.
 
-    The scores of a submission are {"public": …, "private": …, "noted": time}, where a score may be None. Raises
-    InputError if leaderboard.json was damaged.
+    The scores of a submission are {"public": …, "private": …, "noted": time of saving}, where a score may be None.
+    Raises InputError if leaderboard.json was damaged.
     """
     path = leaderboard_file(outputs)
     if not path.is_file():
@@ -131,10 +134,10 @@ def _expected(path: Path) -> tuple[str, str]:
 
 
 def note_score(outputs: Path, digest: str, public: float | None, private: float | None) -> dict:
-    """Save the scores of a submission in leaderboard.json, and return its earlier scores, or {} if it had none.
+    """Save the scores of a submission in leaderboard.json. Return its earlier scores, or {} if it had none.
 
-    digest: the hash of the submission; public, private: the new scores. If a new score is None, the earlier score is
-    kept. The earlier scores have the form that `read_scores` describes.
+    digest: the hash of the submission; public, private: the new scores on the public and the private leaderboard, or
+    None to keep the earlier score. The earlier scores are {"public": …, "private": …, "noted": time of saving}.
     """
     scores = read_scores(outputs)
     before = scores.get(digest, {})
@@ -146,10 +149,10 @@ def note_score(outputs: Path, digest: str, public: float | None, private: float 
 
 
 def submitted(project: Project) -> list[Submitted]:
-    """Return all submissions, the oldest first. Raises InputError if a submission or leaderboard.json was damaged.
+    """Return all submissions with their scores, the oldest first.
 
-    The cross-validated score of a submission is None if the competition had another metric when the submission was
-    made.
+    A submission that was made for another metric has no cross-validated score. Raises InputError if the file of a
+    submission or leaderboard.json was damaged.
     """
     noted = read_scores(project.outputs)
     records = submission_file.kept_submissions(project.outputs)
@@ -173,9 +176,9 @@ def _row_of(record: dict, noted: dict[str, dict], competition: Competition) -> S
 
 
 def described_submission(record: dict) -> str:
-    """Return a short text on the source of a submission, such as "run r34".
+    """Return a short text on what a submission was made from, such as "run r34".
 
-    record: the content of the submission's JSON file in submissions/.
+    record: the content of the submission's JSON file in outputs/submissions/.
     """
     if "files" in record:
         return f"vote of {len(record['files'])} files"
@@ -186,10 +189,10 @@ def described_submission(record: dict) -> str:
 
 
 def digest_of(outputs: Path, wanted: str) -> str:
-    """Return the hash of the submission that the user names.
+    """Return the hash of the submission that the user means by `wanted`.
 
-    wanted: the first letters of the hash, or the path of the submission file or of a copy of it. Raises InputError
-    unless `wanted` fits exactly one submission.
+    wanted: the first letters of the hash, or the path of the submission file or of a copy of this file. Raises
+    InputError unless exactly one submission fits.
     """
     known = [record["file"].removesuffix(".csv") for record in submission_file.kept_submissions(outputs)]
     path = Path(wanted).expanduser()
@@ -233,9 +236,10 @@ def parsed_score(word: str, text: str, metric: Metric) -> float | None:
 
 
 def _other_readings(text: str) -> list[float]:
-    """Return the numbers that a mistyped score may mean, or [] if the text is not a number.
+    """Return the numbers that a mistyped score may mean: the number itself, then the number divided by 100.
 
-    A comma is read as a decimal point. The second number is the first divided by 100, for a score typed in percent.
+    A comma is read as a decimal point. The second number is for a score typed in percent. If the text is not a number,
+    the result is [].
     """
     number = finite_number(text.replace(",", ".").rstrip("% "))
     return [] if number is None else [number, number / 100]
@@ -252,11 +256,12 @@ def _range_text(low: float, high: float) -> str:
 
 @dataclass(frozen=True)
 class Agreement:
-    """The agreement of cross-validated scores (CV) and leaderboard scores (LB).
+    """How well cross-validated scores (CV) and leaderboard scores (LB) agree.
 
-    count: the number of submissions that have both scores; pearson, spearman: the correlations of the scores, or None
-    if all CV scores or all LB scores are equal; interval: the 95 % interval of pearson, or None if it is not known or
-    if there are fewer than four submissions; gap, spread: the mean and the standard deviation of LB minus CV.
+    count: the number of submissions that have both scores.
+    pearson, spearman: the correlations of the scores, or None if all CV scores or all LB scores are equal.
+    interval: the 95 % interval of `pearson`, or None if `pearson` is None or there are fewer than four submissions.
+    gap, spread: the mean and the standard deviation of LB minus CV.
     """
 
     count: int
@@ -268,9 +273,9 @@ class Agreement:
 
 
 def agreement(pairs: Sequence[tuple[float, float]]) -> Agreement | None:
-    """Return the agreement of CV and LB scores, or None if there are fewer than FEWEST pairs.
+    """Return how well CV and LB scores agree, or None if there are fewer than FEWEST pairs.
 
-    pairs: the CV score and the LB score of each submission.
+    pairs: the cross-validated score (CV) and the leaderboard score (LB) of each submission.
     """
     if len(pairs) < FEWEST:
         return None
@@ -296,10 +301,10 @@ def _correlations(first: np.ndarray, second: np.ndarray) -> tuple[float, float] 
 
 
 def _interval(pearson: float | None, count: int) -> tuple[float, float] | None:
-    """Return the 95 % interval of Pearson's correlation, or None if there are too few pairs.
+    """Return the 95 % interval of Pearson's correlation, or None if it is not known or if there are too few pairs.
 
-    pearson: the correlation, or None; count: the number of pairs. The interval uses Fisher's transformation
-    (Fisher 1915).
+    pearson: the correlation, or None; count: the number of pairs. The interval uses Fisher's transformation (Fisher
+    1915).
     """
     if pearson is None or count <= 3:
         return None
@@ -322,21 +327,23 @@ class Choice:
 def final_choices(project: Project, rows: list[Submitted]) -> tuple[list[Choice], str]:
     """Return the submissions to select, and a text that says why the safe or the bold submission is missing.
 
-    The text is empty if there are both a safe and a bold submission. rows: all submissions.
+    rows: all submissions. The safe submission has the best cross-validated score. The bold submission has the best
+    leaderboard score among the submissions whose answers differ from the safe submission. The text is "" if neither is
+    missing.
     """
     scored = [row for row in rows if row.cross_validated is not None]
     if not scored:
         return [], "no submission has a cross-validated score"
     better = project.competition.metric.shown
     safe = max(scored, key=lambda row: (better(row.cross_validated), row.made))
-    chosen = [Choice(safe, "safe", f"the best cross-validated score ({safe.cross_validated:.4f})")]
+    chosen = [Choice(safe, "safe", f"best cross-validated score ({safe.cross_validated:.4f})")]
     noted = [row for row in rows if row.public is not None and row != safe]
     if not noted:
         return chosen, "no bold submission is selected, because no other submission has a leaderboard score"
     for row in sorted(noted, key=lambda row: (better(row.public), row.made), reverse=True):
         difference = _difference(project, safe, row)
         if difference:
-            reason = f"the best LB ({row.public:.4f}) among other answers ({difference})"
+            reason = f"best LB ({row.public:.4f}) of those unlike safe ({difference})"
             return [*chosen, Choice(row, "bold", reason)], ""
     alike = "all submissions with a leaderboard score have nearly the same answers as the safe submission"
     return chosen, f"no bold submission is selected, because {alike}"
@@ -361,10 +368,10 @@ def _difference(project: Project, safe: Submitted, other: Submitted) -> str:
 
 
 def show_leaderboard(project: Project, rows: list[Submitted]) -> None:
-    """Print the table of submissions, the agreement of CV and LB scores, and the submissions to select.
+    """Print a table of all submissions, how well CV and LB scores agree, and which submissions to select.
 
-    rows: all submissions, at least one. If a private score is noted, the competition is over, and no submission is
-    selected.
+    rows: all submissions, at least one. If a private score has been saved, the competition is over, and no submission
+    is selected.
     """
     over = any(row.private is not None for row in rows)
     chosen, problem = ([], "") if over else final_choices(project, rows)
@@ -416,7 +423,7 @@ def _score_text(value: float | None) -> str:
 
 
 def _show_agreement(pairs: list[tuple[float | None, float | None]], name: str) -> None:
-    """Print how well CV scores agree with leaderboard scores, or say that there are too few submissions.
+    """Print how well cross-validated scores (CV) and leaderboard scores agree, or that there are too few submissions.
 
     pairs: the CV score and the leaderboard score of each submission, or None for a score that is not known; name: "LB"
     for the public leaderboard, or "private".
@@ -424,7 +431,7 @@ def _show_agreement(pairs: list[tuple[float | None, float | None]], name: str) -
     both = [pair for pair in pairs if None not in pair]
     agreed = agreement(both)
     if agreed is None:
-        console.say(f"CV and {name}: {len(both)} submission(s) have both scores, at least {FEWEST} are needed")
+        console.say(f"CV and {name}: {len(both)} submission(s) have both scores; a correlation needs at least {FEWEST}")
         return
     if agreed.pearson is None:
         console.say(f"CV and {name} have no correlation, because all CV scores or all {name} scores are equal")

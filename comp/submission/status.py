@@ -1,4 +1,4 @@
-"""The stage `make status`: print the state of each fold of each run, of the blend and of the submissions."""
+"""The command `make status`: print the state of each fold of each run, of the blend and of submission.csv."""
 
 from dataclasses import dataclass
 
@@ -17,9 +17,12 @@ from comp.submission import submission_file
 class State:
     """The state of a fold of a run, of external predictions, of the blend, or of a folder that is not used.
 
-    run: the name of the run or folder; fold: the number of the fold, ALL_DATA for the training on all rows, "all" for
-    external predictions, or "-" for the blend and for a folder that is not used; state: missing, begun, diverged,
-    trained, complete, stale or unused; why: the reason for the state, the command that helps, or both; may be "".
+    run: the name of the run or folder.
+    fold: the number of the fold; "all_data" for the training on all rows; "all" for external predictions; "-" for the
+    blend and for a folder that is not used.
+    state: missing; begun (the training was stopped); diverged (the training failed because of infinite or NaN numbers);
+    trained (not yet predicted); complete; stale (out of date or damaged); or unused.
+    why: the reason for the state, the command that helps, or both; may be "".
     """
 
     run: str
@@ -66,7 +69,7 @@ def _external_state(project: Project, run: Run) -> State:
 
 
 def _fold_state(project: Project, run: Run, k: int | str) -> State:
-    """Return the state of fold k of a run, or of the training on all rows if k is ALL_DATA."""
+    """Return the state of fold k of a run, or of the training on all rows if k is "all_data"."""
     if not (run.test(k).is_file() and (k == ALL_DATA or run.oof(k).is_file())):
         return _unpredicted_state(project, run, k)
     try:
@@ -94,7 +97,7 @@ def _in_one_line(error: InputError) -> str:
 
 
 def blend_state(project: Project) -> State:
-    """Return the state of the blend: missing, stale or complete. `make blend` and `make sub` use the same check."""
+    """Return the state of the blend: missing, stale (out of date or damaged) or complete."""
     blend = project.blend
     if not blend_exists(project.outputs):
         return State(BLEND, "-", "missing", "make blend")

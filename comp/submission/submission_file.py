@@ -1,9 +1,8 @@
-"""The stage `make sub`: make, check and keep submission.csv, which is the sample submission with the predicted answers.
+"""The command `make sub`: write submission.csv, which is the sample submission with the predicted answers.
 
-Only the answers in the sample change, and every other byte stays. The check reads the submission again with Python's
-CSV reader. outputs/submissions/ keeps each submission and a record of how it was made. submission.json has the hashes
-of the files from which submission.csv was made. These hashes are not in submissions/, because two runs may give the
-same submission.
+Only the answers are replaced, and every other byte of the sample submission stays. The new file is then checked with
+Python's CSV reader. outputs/submissions/ keeps a copy of each submission, and a JSON file that says how it was made.
+submission.json has the hashes of the files from which the current submission.csv was made.
 """
 
 import csv
@@ -40,8 +39,8 @@ ANSWERS = 1  # raise this version when a change of the code gives another submis
 def make_submission(project: Project, name: str = BLEND) -> None:
     """Write submission.csv with the answers of the blend or of a run. Also check it, keep a copy and print a report.
 
-    name: the name of the run, or BLEND. If submission.csv is up to date, nothing is written. Raises InputError if the
-    blend is stale.
+    name: the name of the run, or "blend". If submission.csv is up to date, nothing is written. Raises InputError if the
+    blend is not up to date.
     """
     record = sources_of_run(project, name)
     blend = project.blend if name == BLEND else None
@@ -55,7 +54,7 @@ def make_submission(project: Project, name: str = BLEND) -> None:
     oof, test, source = _probabilities(project, name)
     probs = in_sample_order(sample, competition, test)
     if blend and blend.problem:
-        expected = "a blend of the current files"
+        expected = "a blend that is up to date"
         raise InputError(f"the blend is stale: {blend.problem}", expected, blend.asked.command)
     values = answers.from_probabilities(competition, probs)
     data = fill(sample, competition, values)
@@ -70,9 +69,11 @@ def make_submission(project: Project, name: str = BLEND) -> None:
 
 
 def _probabilities(project: Project, name: str) -> tuple[np.ndarray, Predictions, dict]:
-    """Return the OOF probabilities (S, C) of the S scored rows, the test predictions, and the record of a submission.
+    """Return the probabilities of the blend or of a run, and a dictionary that says how the submission is made.
 
-    name: the name of the run, or BLEND. The record says how the submission is made. It is saved in submissions/.
+    name: the name of the run, or "blend". Returns the OOF probabilities (S, C), the test predictions, and the
+    dictionary, which is saved with the submission. The OOF probabilities have a column for each of the C classes, and S
+    rows: one for each training photo or, if several photos share one id and get one answer, one for each such id.
     """
     if name == BLEND:
         oof, test, weights = load_blend(project)
@@ -88,15 +89,16 @@ def _probabilities(project: Project, name: str) -> tuple[np.ndarray, Predictions
 
 
 def read_sample(project: Project) -> RawTable:
-    """Return the sample submission. Raises InputError if the file is missing, lacks a column, or has an id twice."""
+    """Read the sample submission. Raises InputError if the file is missing, lacks a column, or has an id twice."""
     answers.form_of_answers(project.competition)
     return raw_sample(project.competition, project.inputs)
 
 
 def in_sample_order(sample: RawTable, competition: Competition, test: Predictions) -> np.ndarray:
-    """Return the test probabilities (T, C) in the order of the sample's rows.
+    """Return the test probabilities (T, C) in the order of the rows of the sample submission.
 
-    Raises InputError if the predictions lack an id of the sample, or have an id that the sample does not have.
+    sample: the sample submission; test: the predictions. The result has one row for each id and one column for each
+    class. Raises InputError if the predictions do not have exactly the ids of the sample submission.
     """
     ids = sample_ids(sample, competition)
     check_same_ids(ids, test.ids, test.meta.get("file", "the predictions"), test.repair)
@@ -104,9 +106,9 @@ def in_sample_order(sample: RawTable, competition: Competition, test: Prediction
 
 
 def fill(sample: RawTable, competition: Competition, answer: np.ndarray) -> bytes:
-    """Write answers into the sample and return the bytes of the submission, after the check of `check_submission`.
+    """Write answers into the sample submission, check the result, and return its bytes.
 
-    answer: the answers in the order of the sample's rows.
+    sample: the sample submission; answer: the answers in the order of its rows.
     """
     data = sample.replaced(answers.answers_to_text(competition, answer))
     check_submission(data, sample, competition)
@@ -114,10 +116,11 @@ def fill(sample: RawTable, competition: Competition, answer: np.ndarray) -> byte
 
 
 def read_answers(path: Path, competition: Competition, ids: Sequence[str]) -> np.ndarray:
-    """Return the answers in a submission file, in the order of `ids` and in the form that answers.py describes.
+    """Return the answers in a submission file, in the order of `ids`.
 
-    The file may have additional columns, and its rows may be in any order. Raises InputError if the ids in the file are
-    not exactly the ids in `ids`, or if an answer is not valid.
+    The form of the answers is described in submission/answers.py. The file may have additional columns, and its rows
+    may be in any order. Raises InputError if the file does not have exactly the ids in `ids`, or if an answer is not
+    valid.
     """
     run = f"correct {path}"
     sample = competition.sample
@@ -135,18 +138,20 @@ def read_answers(path: Path, competition: Competition, ids: Sequence[str]) -> np
 def check_submission(data: bytes, sample: RawTable, competition: Competition) -> None:
     """Raise InputError unless a submission is valid. data: the bytes of the submission; sample: the sample submission.
 
-    Columns, rows, row order and every field that is not an answer must be as in the sample. Answers must have the right
-    form and range.
+    Columns, rows, row order and every field that is not an answer must be as in the sample submission. Each answer must
+    be valid and within its allowed range.
     """
     run = "make sub. If this error appears again, please report it, because it is a bug in the toolkit"
     names = tuple(map(column_name, competition.sample.columns))
     (header, *rows), (wanted, *expected) = (_rows_of(part, sample) for part in (data, sample.to_bytes()))
     if header != wanted:
-        raise InputError(f"the submission has columns {header[:20]}", f"the sample's columns {wanted[:20]}", run)
+        raise InputError(
+            f"the submission has columns {header[:20]}", f"the columns of the sample submission: {wanted[:20]}", run
+        )
     kept = [i for i, name in enumerate(header) if name not in names]
     if [[row[i] for i in kept] for row in rows] != [[row[i] for i in kept] for row in expected]:
-        found = "the submission has other rows than the sample, or its rows are in another order"
-        raise InputError(found, "the rows of the sample in the sample's order", run)
+        found = "the submission has other rows than the sample submission, or its rows are in another order"
+        raise InputError(found, "the rows of the sample submission in the same order", run)
     fields = {name: [row[header.index(name)] for row in rows] for name in names}
     ids = [row[header.index(column_name(competition.sample.id))] for row in rows]
     answer = answers.answers_from_text(competition, fields, ids, "the submission", run)
@@ -154,10 +159,9 @@ def check_submission(data: bytes, sample: RawTable, competition: Competition) ->
 
 
 def _rows_of(data: bytes, sample: RawTable) -> list[list[str]]:
-    """Return the rows of a CSV file as Python's CSV reader reads them, without blank rows.
+    """Return the rows of a CSV file as Python's CSV reader reads them, without blank rows. The first row is the header.
 
-    The first row has the column names. data: the bytes of the file; sample: the sample submission, which has the same
-    encoding and separator as the file.
+    data: the bytes of the file; sample: the sample submission, which has the same encoding and separator.
     """
     text = data.decode(sample.encoding).removeprefix(BOM)
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=sample.separator)
@@ -169,10 +173,10 @@ def _rows_of(data: bytes, sample: RawTable) -> list[list[str]]:
 
 
 def keep_submission(outputs: Path, data: bytes, made_by: dict) -> Path:
-    """Save a submission as submissions/<hash>.csv, and its record as <hash>.json. Returns the path of the CSV file.
+    """Save a submission as <hash>.csv in outputs/submissions/, and how it was made as <hash>.json. Return the CSV path.
 
-    data: the bytes of the submission; made_by: the record, which says how the submission was made. Nothing is written
-    if an equal submission has been saved before.
+    data: the bytes of the submission; made_by: a dictionary that says how the submission was made. If the same
+    submission has been saved before, nothing is written.
     """
     path = submissions_folder(outputs) / f"{files.digest_of(data)}.csv"
     if not path.with_suffix(".json").is_file():
@@ -183,15 +187,15 @@ def keep_submission(outputs: Path, data: bytes, made_by: dict) -> Path:
 
 
 def is_kept(outputs: Path, digest: str) -> bool:
-    """Return whether submissions/ has an undamaged submission with the hash `digest`, and also its record."""
+    """Return whether outputs/submissions/ has the submission with the hash `digest`, undamaged, and its JSON file."""
     path = submissions_folder(outputs) / f"{digest}.csv"
     return path.is_file() and path.with_suffix(".json").is_file() and files.digest(path) == digest
 
 
 def kept_submissions(outputs: Path) -> list[dict]:
-    """Return the records of all submissions, the oldest first.
+    """Return the contents of the JSON files of all submissions, which say how they were made. The oldest comes first.
 
-    Raises InputError if a record was damaged, or if the submission of a record is missing or was changed.
+    Raises InputError if a JSON file was damaged, or if the submission that belongs to it is missing or was changed.
     """
     records = []
     for path in sorted((submissions_folder(outputs)).glob(RECORDS)):
@@ -221,10 +225,10 @@ def show_kept(outputs: Path) -> None:
 
 
 def submission_sources(project: Project, run: str | None, sources: list[str]) -> dict:
-    """Return a dictionary with the hashes of everything on which a submission depends.
+    """Return a dictionary of everything that a submission depends on: hashes and plain values.
 
-    run: the name of the run, BLEND, or None for a vote; sources: the hash of the run or of the blend, or the hashes of
-    the files of the vote.
+    run: the name of the run, "blend", or None for a vote; sources: a list with the hash of the run or of the blend, or
+    with the hashes of the files of the vote.
     """
     folds = folds_file(project.outputs)
     return {
@@ -238,16 +242,17 @@ def submission_sources(project: Project, run: str | None, sources: list[str]) ->
 
 
 def sources_of_run(project: Project, name: str) -> dict:
-    """Return the result of `submission_sources` for a run or for the blend. name: the name of the run, or BLEND."""
+    """Return the result of `submission_sources` for a run or for the blend. name: the name of the run, or "blend"."""
     weights = blend_file(project.outputs)
     blend = files.digest(weights) if weights.is_file() else ""
     return submission_sources(project, name, [blend if name == BLEND else project.run(name).digest()])
 
 
 def is_current(outputs: Path, wanted: dict) -> bool:
-    """Return whether submission.csv is up to date: not changed, kept in submissions/, and made from the wanted files.
+    """Return whether submission.csv is up to date, so that it need not be written again.
 
-    wanted: the result of `submission_sources` for the submission that would be made now.
+    wanted: everything that the submission would depend on now, from `submission_sources`. submission.csv is up to date
+    if it was made from exactly this, was not changed, and has a copy in outputs/submissions/.
     """
     record, path = _read_record(outputs), submission_csv(outputs)
     return (
@@ -259,11 +264,10 @@ def is_current(outputs: Path, wanted: dict) -> bool:
 
 
 def write_submission(outputs: Path, data: bytes, source: dict, record: dict) -> Path:
-    """Save a submission in submissions/, then write submission.csv and submission.json.
+    """Write submission.csv and submission.json, and save a copy in outputs/submissions/. Return the path of the copy.
 
-    data: the bytes of the submission; source: the record for submissions/, which says how the submission was made;
-    record: the result of `submission_sources`, which is saved in submission.json. Returns the path of the file in
-    submissions/.
+    data: the bytes of the submission; source: a dictionary that says how the submission was made, for the copy; record:
+    everything that the submission depends on, from `submission_sources`, for submission.json.
     """
     kept = keep_submission(outputs, data, source)
     files.write_bytes(submission_csv(outputs), data)
@@ -273,10 +277,10 @@ def write_submission(outputs: Path, data: bytes, source: dict, record: dict) -> 
 
 
 def submission_state(project: Project) -> tuple[str, str]:
-    """Return the state of submission.csv, which is missing, stale or complete, and a text on this state.
+    """Return the state of submission.csv, and a text about it. The state is missing, stale (out of date) or complete.
 
-    If the state is complete, the text names the run, blend or vote that gave the answers. Otherwise it gives the reason
-    and the command that helps.
+    If submission.csv is complete, the text says whether the answers are those of a run, of the blend or of a vote.
+    Otherwise it says what to run and, for a stale file, also the reason.
     """
     if not submission_csv(project.outputs).is_file():
         return "missing", "make blend"
@@ -296,10 +300,11 @@ def submission_state(project: Project) -> tuple[str, str]:
 
 
 def _record_now(project: Project, before: dict) -> dict:
-    """Return the `submission_sources` that submission.csv would have if it was made again now from the same source.
+    """Return the result that `submission_sources` would have now for a submission like the existing submission.csv.
 
-    before: the `submission_sources` in submission.json, which name the source: a run, the blend or a vote. The files of
-    a vote are not read again. If the sample is not on this machine, its hash is copied from `before`.
+    before: the result of `submission_sources` when submission.csv was made. It says whether the answers are those of a
+    run, of the blend or of a vote. For a vote, the hashes of its files are copied from `before`. If this machine does
+    not have the sample submission, its hash is copied, too.
     """
     run = before["run"]
     now = submission_sources(project, None, before["sources"]) if run is None else sources_of_run(project, run)

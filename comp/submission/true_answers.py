@@ -1,6 +1,6 @@
-"""The stage `make scores`: print the out-of-fold (OOF) scores of all runs and of the blend.
+"""The command `make scores`: print the out-of-fold (OOF) scores of all runs and of the blend.
 
-If the true answers of the test photos are known, as in the demos, also print the scores on the test photos.
+If the true answers of the test photos are known, as in the demos, the scores on the test photos are printed, too.
 """
 
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ from comp.tables import read_table
 
 
 def show_scores(project: Project, answers_file: Path | None = None) -> None:
-    """Print the out-of-fold scores of all runs and of the blend, and on request their scores on the test photos.
+    """Print the out-of-fold scores of all runs and of the blend and, if possible, their scores on the test photos.
 
     answers_file: the path of a table with the true answers of the test photos, or None to print no test scores.
     """
@@ -44,10 +44,11 @@ def show_scores(project: Project, answers_file: Path | None = None) -> None:
 
 
 def _predictions(project: Project) -> Iterator[tuple[str, np.ndarray, Predictions]]:
-    """Yield (name, OOF probabilities (S, C), test predictions) for each run and then for the blend.
+    """Yield the name, the OOF probabilities (S, C) and the test predictions of each run, and then those of the blend.
 
-    S is the number of scored rows, and C the number of classes. For a run that cannot be loaded, nothing is yielded and
-    a warning is printed.
+    The OOF probabilities have a column for each of the C classes, and S rows: one for each training photo or, if
+    several photos share one id and get one answer, one for each such id. A run that cannot be loaded is left out with a
+    warning.
     """
     for reason in unused_folders(project.outputs).values():
         console.warn(reason)
@@ -67,11 +68,13 @@ def _predictions(project: Project) -> Iterator[tuple[str, np.ndarray, Prediction
 
 
 def read_truth(path: Path, competition: Competition) -> tuple[np.ndarray, np.ndarray]:
-    """Return the ids (N,) and the labels in a table of true answers. The labels have the form of the target.
+    """Read a table of true answers. Return its ids (N,) and the label of each id.
 
-    path: the path of the table, which has the columns of the sample submission, or the column of ids and a column
-    `label`. A class is given by its name, by its index, or by a 1 in its own column of 0 and 1. Raises InputError if a
-    column is missing, or if a label is not valid.
+    path: the path of the table. It has a column of ids, and either the answer columns of the sample submission or a
+    column `label`. A class is given by its name, by its index, or by a 1 in the column of this class. Raises InputError
+    if a column is missing, or if a label is not valid.
+    The labels are class indices (N,), or numbers (N,) for a regression. If a photo can have several labels, they are an
+    array (N, C) of 0 and 1 with one column for each class.
     """
     table = read_table(path, (competition.sample.id,), f"correct {path}")
     columns = table[_truth_columns(table, path, competition)]
@@ -86,7 +89,7 @@ def _truth_columns(table: pd.DataFrame, path: Path, competition: Competition) ->
     """Return the names of the columns with the true answers.
 
     They are the answer columns of the sample submission or, if the table has none of these, the column `label`. Raises
-    InputError if a column is missing.
+    InputError if there are no such columns.
     """
     sample = competition.sample
     names = [name for name in sample.columns if name in table]
@@ -94,14 +97,14 @@ def _truth_columns(table: pd.DataFrame, path: Path, competition: Competition) ->
         return names
     if not names and "label" in table:
         return ["label"]
-    expected = f"the column {sample.id}, and {', '.join(sample.columns[:20])} or label"
+    expected = f"the column {sample.id}, and either {', '.join(sample.columns[:20])} or label"
     raise InputError(f"{path} has columns {', '.join(map(str, table))[:200]}", expected, f"correct {path}")
 
 
 def _of_indicators(columns: pd.DataFrame, competition: Competition) -> tuple[list[str], np.ndarray | None]:
-    """Return the fields that are neither 0 nor 1, and the labels, which are None if there are such fields.
+    """Read labels from columns of 0 and 1, one for each class. Return a list of wrong fields, and the labels.
 
-    columns: the table of true answers with a column of 0 and 1 for each class.
+    The wrong fields are those that are neither 0 nor 1. If there are any, the labels are None.
     """
     numbers = columns.apply(pd.to_numeric, errors="coerce")
     wrong = columns.to_numpy()[~numbers.isin([0, 1]).to_numpy()].tolist()
@@ -113,10 +116,9 @@ def _of_indicators(columns: pd.DataFrame, competition: Competition) -> tuple[lis
 
 
 def _of_one_column(columns: pd.DataFrame, competition: Competition) -> tuple[list[str], np.ndarray | None]:
-    """Return the fields of a column that are not valid labels, and the labels in the column.
+    """Read labels from the first column of a table. Return a list of the fields that are not valid, and the labels.
 
-    columns: the table of true answers, whose first column has the labels. If there are fields that are not valid, the
-    labels must not be used.
+    If the list is not empty, the labels must not be used.
     """
     column = columns.iloc[:, 0]
     if competition.target == "regression":
@@ -134,9 +136,9 @@ def _of_one_column(columns: pd.DataFrame, competition: Competition) -> tuple[lis
 
 
 def _class_by_text(competition: Competition) -> dict[str, int]:
-    """Return a dictionary from texts to class indices. The texts are the names and the indices of all classes.
+    """Return a dictionary from the names and the indices of all classes, as texts, to the indices as integers.
 
-    If a text is both a name and an index, it stands for the index if the sample has indices, else for the name.
+    If a text is both a name and an index, the index counts if the sample submission has indices, else the name.
     """
     names = {name: c for c, name in enumerate(competition.classes)}
     indices = {str(c): c for c in range(competition.size)}

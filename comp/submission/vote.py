@@ -1,8 +1,8 @@
-"""The stage `make vote`: combine several submission files into one, for teammates who share only submission files.
+"""The command `make vote`: combine several submission files into one, for teammates who share only submission files.
 
-The combined class of a row is the most frequent class, and the combined probability or number is the mean; answers.py
-describes all forms of answers. If there is a tie, the file that is named first decides, so the user should name the
-best file first.
+The combined class of a row is the most frequent class, and the combined probability or number is the mean. The function
+`vote` in answers.py says how other answers are combined. In a tie, the file that is named first decides, so the user
+should name the best file first.
 """
 
 from pathlib import Path
@@ -18,7 +18,7 @@ from comp.submission.answer_report import similarity, similarity_text, similarit
 
 
 def make_vote(project: Project, paths: list[Path]) -> None:
-    """Combine submission files by vote, and write the result to submission.csv unless this file is up to date.
+    """Combine submission files by vote, and write the result to submission.csv unless it is already up to date.
 
     paths: the paths of the files, the best file first.
     """
@@ -48,7 +48,7 @@ def _check_files(paths: list[Path], competition: Competition) -> None:
     missing = [path for path in paths if not path.is_file()]
     if missing:
         sample = competition.sample
-        columns = ",".join((sample.id, *sample.columns)) if sample else "of the sample"
+        columns = ",".join((sample.id, *sample.columns)) if sample else "of the sample submission"
         raise InputError(
             f"there is no file {', no file '.join(map(str, missing))}",
             f"submission files with the columns {columns}",

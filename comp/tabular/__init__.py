@@ -1,4 +1,4 @@
-"""Fit scikit-learn classifiers to embeddings, to columns of the tables, and to predictions of other runs.
+"""Fit scikit-learn classifiers to photo embeddings, columns of the competition's tables, or predictions of other runs.
 
-Change here which classifiers exist, how their settings are chosen, and how runs are stacked.
+Change this package to change which classifiers exist, how their settings are chosen, or how runs are stacked.
 """

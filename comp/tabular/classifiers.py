@@ -1,15 +1,16 @@
 """Fit classifiers of scikit-learn to rows of numbers, and predict other rows with them.
 
 - logistic: LogisticRegression with an L2 penalty. A multilabel target gets one model for each label.
-- ridge: Ridge. For grades, the two grades next to the predicted number share the probability.
-- knn: the mean label of the nearest neighbours by cosine distance. Nearer neighbours have more weight. The class shares
-  of all training rows count as one more neighbour.
+- ridge: Ridge, which predicts a number. For an ordinal target, the number is turned into probabilities of the two
+  nearest classes.
+- knn: the mean label of the nearest neighbours by cosine distance. Nearer neighbours have more weight. The mean label
+  of all training rows counts as one more neighbour.
 - boosting: HistGradientBoosting. A multilabel target gets one model for each label.
 
-Each classifier has one setting of which several values are tried. These values are called the grid. A new classifier
-needs an entry in CLASSIFIERS, and the functions that this entry names.
+Each classifier has one hyperparameter, such as the number of neighbours. The values to try for this hyperparameter are
+called the grid. To add a classifier, add its functions and an entry in CLASSIFIERS.
 
-Letters in the shapes: N training rows, M rows to predict, F features, C classes or labels, V values of the grid.
+Letters in the shapes: N training rows, M rows to predict, F features, C classes or labels, V values in the grid.
 """
 
 import dataclasses
@@ -31,7 +32,10 @@ TINY = 1e-6  # the smallest probability, since a single 0 would make the log los
 
 @dataclass(frozen=True)
 class ClassifierSettings:
-    """The settings of a classifier. `resolved_settings` replaces each "auto" by a value that suits the competition."""
+    """The settings of a classifier, which users change with the command-line option SET.
+
+    "auto" means that `resolved_settings` chooses the value for the competition.
+    """
 
     classifier: str = setting("auto", "auto, logistic, knn, boosting (of trees), or ridge (for grades and numbers)")
     grid: tuple = setting((), "values to try for C, neighbours, trees or penalty; empty: the classifier's usual values")
@@ -50,15 +54,15 @@ class ClassifierSettings:
 
 
 def setting_types() -> dict[str, type]:
-    """Return the type of each setting of a classifier, by the setting's name."""
+    """Return the type of each setting of a classifier, as a dictionary such as {"grid": tuple}."""
     return types_of_settings(ClassifierSettings)
 
 
 def resolved_settings(settings: ClassifierSettings, competition: Competition, run: str) -> ClassifierSettings:
-    """Return the settings with each "auto" replaced by a value that suits the competition.
+    """Return the settings with a chosen value in place of each "auto", of an empty grid and of components=-1.
 
-    run: the advice that the error gives for a wrong number. Raises InputError if a value is not allowed or does not fit
-    the competition's target.
+    run: the text after `run:` in the error for a wrong value, which says what the user should do. Raises InputError if
+    a value is not allowed or does not fit the competition's target.
     """
     name = _resolved_name(settings.classifier, competition.target)
     checked_settings(settings, run)
@@ -82,7 +86,7 @@ def _resolved_name(name: str, target: str) -> str:
         problem = f"cannot be used, because the target is {target}" if known else "is not a known classifier"
         raise InputError(
             f"classifier={name} {problem}",
-            f"a classifier for this target, one of {', '.join(fitting)}",
+            f"a classifier for the target {target}, one of {', '.join(fitting)}",
             f"the same command with classifier={fitting[0]} in SET",
         )
     return name
@@ -92,19 +96,18 @@ def _check_numbers(settings: ClassifierSettings, name: str, run: str) -> None:
     whole = CLASSIFIERS[name].counts
     wrong = [value for value in settings.grid if not value > 0 or (whole and value != int(value))]
     if wrong:
-        expected = f"only {'whole numbers' if whole else 'numbers'} above 0 in the grid"
-        raise InputError(f"the grid of classifier={name} has the value {wrong[0]:g}", expected, run)
+        expected = f"in the setting grid only {'whole numbers' if whole else 'numbers'} above 0"
+        raise InputError(f"the setting grid has the value {wrong[0]:g}, for classifier={name}", expected, run)
     if settings.components < -1:
         expected = "a number of principal components (0 or more), or -1 for the usual number"
         raise InputError(f"components={settings.components} is too small", expected, run)
 
 
 def _resolved_weights(class_weights: str, competition: Competition) -> str:
-    """Return the setting `class_weights`, in which "auto" is replaced by "balanced" or "none".
+    """Return the setting `class_weights`, with "auto" replaced by "balanced" or "none".
 
-    "auto" becomes "balanced" if the metric gives each class the same weight, and "none" if it does not: a metric that
-    gives each row the same weight needs probabilities with the true class shares. Raises InputError for "balanced" if
-    a row of the target does not have exactly one class.
+    "auto" becomes "balanced" if rare and frequent classes have the same weight in the metric and each row has exactly
+    one class; otherwise it becomes "none". Raises InputError for "balanced" if the target is multilabel or regression.
     """
     if class_weights == "balanced" and competition.target not in ONE_LABEL:
         raise InputError(
@@ -118,7 +121,7 @@ def _resolved_weights(class_weights: str, competition: Competition) -> str:
 
 
 def settings_help() -> str:
-    """Return the part of the --help text that lists all settings with their meanings."""
+    """Return the text of --help that lists the settings of a classifier with their meanings."""
     return help_text("settings of SET:", settings_of(ClassifierSettings), 16, defaults=False)
 
 
@@ -128,62 +131,69 @@ def settings_help() -> str:
 class Classifier:
     """A classifier for the target of a competition.
 
-    name: a key of CLASSIFIERS. balanced: whether all classes get the same weight. seed: the random seed of boosting.
+    name: a key of CLASSIFIERS, such as "knn". balanced: whether the predicted probabilities are divided by the class
+    frequencies of the training rows. seed: the random seed of boosting.
     """
 
     def __init__(self, name: str, competition: Competition, balanced: bool = False, seed: int = 0):
         self.kind, self.competition, self.balanced, self.seed = CLASSIFIERS[name], competition, balanced, seed
 
-    def predictions(self, grid: Sequence[float], x: np.ndarray, labels: np.ndarray, others: np.ndarray) -> np.ndarray:
-        """Fit one model for each of the V values of the grid, and return the models' predictions (V, M, C).
+    def predictions(self, grid: Sequence[float], x: np.ndarray, labels: np.ndarray, x_new: np.ndarray) -> np.ndarray:
+        """Fit one model for each of V values of the hyperparameter, and return the models' predictions (V, M, C).
 
-        grid: the values to try. x (N, F), labels (N, …): the features and the labels of the training rows.
-        others (M, F): the features of the rows to predict. comp/competition/competition.py explains the form of
-        predictions for each target. If the classifier is balanced, probabilities are divided by the classes' shares in
-        the training rows and normalised. This is Bayes' rule for equal shares (Saerens et al. 2002; as logit
+        The predictions are probabilities or, for a regression target, numbers (then C is 1). grid: the V values. x
+        (N, F): the features of the training rows. labels: the labels of the training rows, (N, C) of 0 and 1 for a
+        multilabel target, else (N,). x_new (M, F): the features of the rows to predict.
+
+        If the classifier is balanced, the probabilities are divided by the class frequencies of the training rows, and
+        then scaled to sum to 1. This is Bayes' rule for equally frequent classes (Saerens et al. 2002; as logit
         adjustment, Menon et al. 2021).
         """
         if self.competition.target == "regression" or not (self.kind.probabilities or self.kind.votes):
-            numbers = self.kind.numbers(self, grid, x, labels.astype(float), others)
+            numbers = self.kind.numbers(self, grid, x, labels.astype(float), x_new)
             return np.stack([self._predictions_of_numbers(values) for values in numbers])
         indicators = self._indicators(labels)
         if self.kind.votes:
-            probs = self.kind.votes(self, grid, x, indicators, others)
+            probs = self.kind.votes(self, grid, x, indicators, x_new)
         elif self.competition.target == "multilabel":
-            columns = [self._one_label(grid, x, column, others, 2)[:, :, 1] for column in indicators.T]
+            columns = [self._one_label(grid, x, column, x_new, 2)[:, :, 1] for column in indicators.T]
             probs = np.stack(columns, 2)
         else:
-            probs = self._one_label(grid, x, labels, others, indicators.shape[1])
+            probs = self._one_label(grid, x, labels, x_new, indicators.shape[1])
         return np.stack([self._normalised(of_value, indicators.mean(0)) for of_value in probs])
 
     def _predictions_of_numbers(self, values: np.ndarray) -> np.ndarray:
-        """Turn the numbers (M,) that a model predicts into predictions (M, C) for an ordinal or regression target."""
+        """Turn the numbers (M,) that a model predicts into predictions (M, C).
+
+        For an ordinal target, the two classes next to a number share the probability. For a regression target (C is 1),
+        the numbers are clipped to the limits of the competition.
+        """
         if self.competition.target == "ordinal":
             return scoring.two_points(values, self.competition.size)
         return np.clip(values, *self.competition.limits)[:, None]
 
-    def _one_label(self, grid, x: np.ndarray, labels: np.ndarray, others: np.ndarray, size: int) -> np.ndarray:
-        """Predict one label, which has `size` different values, for M rows. Fit one model for each of V grid values.
+    def _one_label(self, grid, x: np.ndarray, labels: np.ndarray, x_new: np.ndarray, size: int) -> np.ndarray:
+        """Fit one model for each of V values in the grid, and return the class probabilities (V, M, size) for M rows.
 
-        Returns the probability of each value of the label, (V, M, size), which is 0 for a value that no training row
-        has. labels (N,): the label of each training row, from 0 to size - 1.
+        A class that no training row has gets the probability 0. labels (N,): the class of each training row, from 0 to
+        size - 1.
         """
-        probs, present = np.zeros((len(grid), len(others), size)), np.unique(labels)
+        probs, present = np.zeros((len(grid), len(x_new), size)), np.unique(labels)
         if len(present) == 1:
             probs[:, :, present[0]] = 1
         else:
-            probs[:, :, present] = self.kind.probabilities(self, grid, x, labels, others)
+            probs[:, :, present] = self.kind.probabilities(self, grid, x, labels, x_new)
         return probs
 
     def _indicators(self, labels: np.ndarray) -> np.ndarray:
-        """Turn labels into an array (N, C) that is 1 where the row has the class or label, and 0 elsewhere."""
+        """Return the labels as an array (N, C) that is 1 where a row has the class or label, and 0 elsewhere."""
         return labels if labels.ndim == 2 else np.eye(self.competition.size)[labels]
 
     def _normalised(self, probs: np.ndarray, shares: np.ndarray) -> np.ndarray:
-        """Divide the probabilities (M, C) by `shares` if the classifier is balanced, and return them, all above 0.
+        """Return the probabilities (M, C), divided by `shares` if the classifier is balanced, and clipped to above 0.
 
-        If each row has exactly one class, the probabilities of a row are scaled so that their sum is 1. shares (C,):
-        the share of each class or label in the training rows.
+        shares (C,): the frequency of each class or label in the training rows. If the target has one class for each
+        row, the result is scaled so that each row sums to 1.
         """
         if self.balanced:
             probs = probs / np.maximum(shares, TINY) * (shares > 0)
@@ -198,62 +208,63 @@ class Classifier:
 # the labels of the training rows, and the features of the rows to predict. They return predictions for each grid value.
 
 
-def _logistic_probabilities(_, grid, x, labels, others) -> list[np.ndarray]:
+def _logistic_probabilities(_, grid, x, labels, x_new) -> list[np.ndarray]:
     from sklearn.linear_model import LogisticRegression
 
     with warnings.catch_warnings():
         # a fit that has not converged is good enough, because its predictions are cross-validated
         warnings.filterwarnings("ignore", message="lbfgs failed to converge")
-        return [LogisticRegression(C=c, max_iter=300).fit(x, labels).predict_proba(others) for c in grid]
+        return [LogisticRegression(C=c, max_iter=300).fit(x, labels).predict_proba(x_new) for c in grid]
 
 
-def _ridge_numbers(_, grid, x, labels, others) -> list[np.ndarray]:
+def _ridge_numbers(_, grid, x, labels, x_new) -> list[np.ndarray]:
     from sklearn.linear_model import Ridge
 
-    return [Ridge(alpha=penalty).fit(x, labels).predict(others) for penalty in grid]
+    return [Ridge(alpha=penalty).fit(x, labels).predict(x_new) for penalty in grid]
 
 
-def _neighbour_votes(_, grid, x, indicators, others) -> list[np.ndarray]:
-    """Return, for each number of neighbours in the grid, the probabilities (M, C) of C classes or labels for M rows.
+def _neighbour_votes(_, grid, x, indicators, x_new) -> list[np.ndarray]:
+    """Return a list with the probabilities (M, C) of classes or labels for each number of neighbours in the grid.
 
-    The probabilities are the mean of the neighbours' indicators, and the mean over all training rows counts as one more
-    neighbour. indicators (N, C): 1 where a training row has the class or label, and 0 elsewhere.
+    The probabilities are the weighted mean of the neighbours' `indicators`, where the mean over all training rows
+    counts as one more neighbour. x (N, F), x_new (M, F): the features of the training rows and of the rows to predict.
+    indicators (N, C): 1 where a training row has the class or label, and 0 elsewhere.
     """
     votes = []
     for value in grid:
         count = min(int(value), len(x))
-        votes.append((count * _neighbour_means(count, x, indicators, others) + indicators.mean(0)) / (count + 1))
+        votes.append((count * _neighbour_means(count, x, indicators, x_new) + indicators.mean(0)) / (count + 1))
     return votes
 
 
-def _neighbour_numbers(_, grid, x, labels, others) -> list[np.ndarray]:
-    return [_neighbour_means(min(int(value), len(x)), x, labels[:, None], others)[:, 0] for value in grid]
+def _neighbour_numbers(_, grid, x, labels, x_new) -> list[np.ndarray]:
+    return [_neighbour_means(min(int(value), len(x)), x, labels[:, None], x_new)[:, 0] for value in grid]
 
 
-def _neighbour_means(count: int, x: np.ndarray, values: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Return, for each row to predict, the weighted mean of `values` over the `count` nearest training rows.
+def _neighbour_means(count: int, x: np.ndarray, values: np.ndarray, x_new: np.ndarray) -> np.ndarray:
+    """Return the mean (M, C) of `values` over the `count` nearest training rows of each of M rows to predict.
 
-    x (N, F), values (N, …): the features of the training rows, and the values to average. others (M, F): the features
-    of the rows to predict. Nearer training rows have more weight.
+    Nearer training rows have more weight. x (N, F), values (N, C): the features and the values of the training rows.
+    x_new (M, F): the features of the rows to predict.
     """
     from sklearn.neighbors import KNeighborsRegressor
 
-    return KNeighborsRegressor(count, weights="distance", metric="cosine").fit(x, values).predict(others)
+    return KNeighborsRegressor(count, weights="distance", metric="cosine").fit(x, values).predict(x_new)
 
 
-def _boosting_probabilities(classifier: Classifier, grid, x, labels, others) -> list[np.ndarray]:
+def _boosting_probabilities(classifier: Classifier, grid, x, labels, x_new) -> list[np.ndarray]:
     from sklearn.ensemble import HistGradientBoostingClassifier
 
     model = HistGradientBoostingClassifier(**_tree_options(classifier, grid)).fit(x, labels)
-    return _after_trees(model.staged_predict_proba(others), grid)
+    return _after_trees(model.staged_predict_proba(x_new), grid)
 
 
-def _boosting_numbers(classifier: Classifier, grid, x, labels, others) -> list[np.ndarray]:
+def _boosting_numbers(classifier: Classifier, grid, x, labels, x_new) -> list[np.ndarray]:
     from sklearn.ensemble import HistGradientBoostingRegressor
 
     loss = "absolute_error" if classifier.competition.metric.number_loss == "mae" else "squared_error"
     model = HistGradientBoostingRegressor(loss=loss, **_tree_options(classifier, grid)).fit(x, labels)
-    return _after_trees(model.staged_predict(others), grid)
+    return _after_trees(model.staged_predict(x_new), grid)
 
 
 def _tree_options(classifier: Classifier, grid) -> dict:
@@ -263,9 +274,9 @@ def _tree_options(classifier: Classifier, grid) -> dict:
 
 
 def _after_trees(stages: Iterable[np.ndarray], grid) -> list[np.ndarray]:
-    """Return the predictions of one fitted model after each number of trees in the grid.
+    """Return a list with the predictions for each number of trees in `grid`.
 
-    stages: the predictions after 1, 2, 3, … trees. grid: the numbers of trees.
+    stages: the predictions of a fitted boosting model after 1, 2, 3, … trees.
     """
     counts = {int(value) for value in grid}
     predictions = {count: stage for count, stage in enumerate(stages, 1) if count in counts}
@@ -277,13 +288,16 @@ def _after_trees(stages: Iterable[np.ndarray], grid) -> list[np.ndarray]:
 
 @dataclass(frozen=True)
 class Kind:
-    """One of the available classifiers: the targets that it can predict, its usual settings, and its functions.
+    """One of the available classifiers: the targets that it can predict, its default settings, and its functions.
 
-    grid: the values to try, those of simpler models first; the first value wins a tie. counts: whether the values of
-    the grid must be whole numbers. components: the usual number of principal components that replace the embeddings; 0
-    means that the embeddings are used. probabilities: the function that returns the probability of each class.
-    votes: the function that learns from indicators, which are 1 where a row has a class or label and 0 elsewhere, and
-    returns probabilities. numbers: the function that predicts numbers. A function that does not exist is None.
+    grid: the values to try for the hyperparameter. The values of simpler models come first, because the first value
+    wins a tie. counts: whether these values must be whole numbers. components: the number of principal components to
+    which embeddings are reduced; 0 means that they are not reduced.
+
+    probabilities, votes, numbers: functions that learn from the labels of training rows and predict other rows; None if
+    the classifier does not need the function. `probabilities` learns from the class of each row, and returns
+    probabilities. `votes` learns from an array (N, C) of 0 and 1, and returns probabilities. `numbers` learns from
+    numbers, and returns numbers.
     """
 
     targets: tuple[str, ...]

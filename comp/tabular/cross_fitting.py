@@ -1,16 +1,16 @@
-"""Predict each fold with a classifier that is fitted, and whose settings are chosen, without any row of this fold.
+"""Predict each fold with a classifier that has seen no row of this fold, not even to choose its hyperparameter.
 
-The classifier has one setting of which several values are tried; these values are called the grid. For fold k, an inner
-cross-validation over the other folds chooses one value of the grid: for each fold j ≠ k, a classifier learns from all
-folds except j and k and predicts fold j. The value with the best score of these predictions is chosen. The folds split
-no group, so the inner cross-validation splits none either. A classifier that learns without the folds j and k is used
-twice, for fold j and for fold k, so K folds need only K (K - 1) / 2 of these classifiers. If there are only two folds,
-the inner cross-validation splits the fold that is not k into two halves, and keeps each group in one half.
+The values to try for the hyperparameter are called the grid. To choose the value for fold k, an inner cross-validation
+runs over the other folds: for each fold j other than k, a classifier learns from all folds except j and k, and predicts
+fold j. The value whose predictions have the best score is chosen. The folds split no group, so the inner
+cross-validation splits no group either. A classifier that learns without the folds j and k is used twice, for the
+choice for fold j and for fold k. So K folds need only K (K - 1) / 2 of these classifiers for each value. If there are
+only two folds, the inner cross-validation splits the other fold into two halves, and keeps each group in one half.
 
-scikit-learn's GridSearchCV is not used: it would fit each of these classifiers twice, and it cannot score predictions
-of several photos that share one prediction id.
+scikit-learn's GridSearchCV is not used: it would fit each of these classifiers twice, and it scores each photo alone,
+although several photos may share one id and get one answer.
 
-Letters in the shapes: N rows, n rows of some folds, M test rows, C classes, V values of the grid.
+Letters in the shapes: N rows to learn from, M test rows, n predicted rows, C classes or labels, V values in the grid.
 """
 
 import dataclasses
@@ -31,11 +31,11 @@ SMALLEST = 1e-7  # the smallest probability in the log loss
 
 @dataclass(frozen=True)
 class LearningRows:
-    """The N rows that classifiers learn from, and the M test rows.
+    """The N rows with labels, from which classifiers learn, and the M test rows.
 
-    values, test: the input of the classifier for the N rows and for the test rows. labels (N, …): the labels, in the
-    form that competition/labels.py explains. folds (N,), groups (N,): the fold and the group of each row. ids (N,): the
-    prediction id of each row, or None if no two rows share an id.
+    values, test: the input of the classifier for the N rows and for the test rows. labels: (N, C) of 0 and 1 for a
+    multilabel target, else (N,). folds (N,), groups (N,): the number of each row's fold and group. ids (N,): the id of
+    each row; rows that share an id get one answer. ids is None if each row gets its own answer.
     """
 
     competition: Competition
@@ -49,10 +49,10 @@ class LearningRows:
 
 @dataclass(frozen=True)
 class FoldResult:
-    """The predictions of the classifier that did not learn from fold k.
+    """The predictions of the classifier that learned from all folds except fold number k.
 
     held_out (n, C): the predictions for the n rows of fold k, in the order of the rows. test (M, C): the predictions
-    for the test rows. value: the value of the grid that was chosen for this classifier.
+    for the test rows. value: the hyperparameter value that was chosen for this classifier.
     """
 
     k: int
@@ -64,7 +64,8 @@ class FoldResult:
 class CrossFitting:
     """Fits one classifier for each fold, on the rows of the other folds.
 
-    seed: the random seed of boosting and of the principal components.
+    settings: the settings of the classifier, without "auto". seed: the random seed of boosting and of the principal
+    components.
     """
 
     def __init__(self, rows: LearningRows, settings: ClassifierSettings, seed: int):
@@ -75,17 +76,17 @@ class CrossFitting:
         self._inner: dict[bytes, np.ndarray] = {}  # key: which rows are left out; value: their predictions (V, n, C)
 
     def fold(self, k: int) -> FoldResult:
-        """Choose a value of the grid and fit a classifier, both without fold k. Predict fold k and the test rows."""
+        """Choose the hyperparameter and fit a classifier without fold k. Then predict fold k and the test rows."""
         value, held_out = self.chosen_value(k), self.rows.folds == k
-        others = _concatenated(self.rows.values.at(held_out), self.rows.test)
-        probs = self._predictions(~held_out, others, (value,))[0]
+        to_predict = _concatenated(self.rows.values.at(held_out), self.rows.test)
+        probs = self._predictions(~held_out, to_predict, (value,))[0]
         count = int(held_out.sum())
         return FoldResult(k, probs[:count], probs[count:], float(value))
 
     def chosen_value(self, k: int) -> float:
-        """Return the value of the grid that has the best score in a cross-validation over all folds except k.
+        """Return the value in the grid that has the best score in a cross-validation over all folds except k.
 
-        The first value wins a tie.
+        If there is a tie, or if the other folds have too few groups for a cross-validation, the first value is chosen.
         """
         grid, held_out = self.settings.grid, self.rows.folds == k
         if len(grid) == 1:
@@ -101,30 +102,30 @@ class CrossFitting:
         return grid[int(np.argmax([self._score(of_value[others], others) for of_value in probs]))]
 
     def _of_left_out(self, left_out: np.ndarray) -> np.ndarray:
-        """Predict the n rows that are left out, with classifiers that learn from all other rows.
+        """Return predictions (V, n, C) of n rows by classifiers that learn from all other rows.
 
-        Returns predictions (V, n, C), from one classifier for each of the V values of the grid. left_out (N,) bool:
-        whether each of the N rows is left out.
+        There is one classifier for each of the V values in the grid. left_out: a bool array (N,), True for the n rows
+        to leave out and predict. The result is kept, because two folds need it.
         """
         key = np.packbits(left_out).tobytes()
         if key not in self._inner:
             self._inner[key] = self._predictions(~left_out, self.rows.values.at(left_out), self.settings.grid)
         return self._inner[key]
 
-    def _predictions(self, train: np.ndarray, others: RowValues, grid: Sequence[float]) -> np.ndarray:
-        """Fit a classifier for each of the V values of the grid, and predict the n rows `others`.
+    def _predictions(self, train: np.ndarray, to_predict: RowValues, grid: Sequence[float]) -> np.ndarray:
+        """Fit one classifier for each of the V values in the grid, and return the predictions (V, n, C).
 
-        Returns predictions (V, n, C). train (N,) bool: whether each of the N rows is a training row.
+        train: a bool array (N,), True for the rows to learn from. to_predict: the values of the n rows to predict.
         """
         values, labels = self.rows.values.at(train), self.rows.labels[train]
         prepared = Preparation(self.settings.components, self.seed).fit(values)
-        return self.classifier.predictions(grid, prepared.transform(values), labels, prepared.transform(others))
+        return self.classifier.predictions(grid, prepared.transform(values), labels, prepared.transform(to_predict))
 
     def _score(self, probs: np.ndarray, rows: np.ndarray) -> float:
-        """Return the score of predictions for some rows; a higher score is better.
+        """Return the score of the predictions `probs` (n, C) for n rows; a higher score is better.
 
-        The score is the competition's metric or, if the setting best_by is "loss", the mean loss times -1. rows: the
-        positions of the predicted rows.
+        The score is the competition's metric or, if the setting best_by is "loss", the mean loss times -1. rows (n,):
+        the positions of these rows among the N rows.
         """
         competition, labels = self.rows.competition, self.rows.labels[rows]
         ids = None if self.rows.ids is None else self.rows.ids[rows]
@@ -139,7 +140,10 @@ def _concatenated(first: RowValues, second: RowValues) -> RowValues:
 
 
 def _mean_loss(competition: Competition, labels: np.ndarray, probs: np.ndarray) -> float:
-    """Return the mean squared error if the target is a regression, else the log loss, averaged over rows and labels."""
+    """Return the mean loss of n rows: the squared error for a regression target, else the log loss.
+
+    For a multilabel target, the log loss is averaged over rows and labels. probs (n, C): the predictions.
+    """
     if competition.target == "regression":
         return float(np.square(labels - probs[:, 0]).mean())
     if competition.target == "multilabel":
@@ -150,10 +154,10 @@ def _mean_loss(competition: Competition, labels: np.ndarray, probs: np.ndarray) 
 
 
 def _parts(folds: np.ndarray, groups: np.ndarray) -> np.ndarray:
-    """Divide the rows for the inner cross-validation, and return the number (N,) of the part that each row is in.
+    """Divide N rows into the parts that the inner cross-validation leaves out in turn.
 
-    The inner cross-validation leaves out one part at a time. If there are only two folds, each fold is divided into two
-    parts, and no group is split; otherwise the parts are the folds.
+    Returns the number of each row's part, (N,). The parts are the folds. If there are only two folds, each fold is
+    divided into two parts, which split no group. folds (N,), groups (N,): the number of each row's fold and group.
     """
     if folds.max() + 1 >= FEWEST:
         return folds

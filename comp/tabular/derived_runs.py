@@ -1,8 +1,9 @@
-"""Write the files of runs that train no network: classifiers on features (`make embed`) or predictions (`make stack`).
+"""Write the files of runs that train no network, but fit classifiers.
 
-The recipe.json of such a run has the settings of the run as plain values, the kind of the run ("features" or "stack"),
-and the command that makes the run again. Each fold has the files oof.npz and test.npz in the form that a trained run
-gives them, so all code that reads predictions treats both sorts of runs alike.
+`make embed` fits classifiers to the features of a frozen network, and `make stack` to the predictions of other runs.
+The recipe.json of such a run has its settings, its kind ("features" or "stack"), and the command that makes the run
+again. Each fold has the files oof.npz and test.npz, like a fold of a trained run, so the predictions of all runs are
+read by the same code.
 """
 
 import json
@@ -29,11 +30,11 @@ from comp.tabular.cross_fitting import CrossFitting, FoldResult, LearningRows
 def claim_derived(
     run: Run, kind: str, settings: dict, command: str, competition: Competition, packages: tuple[str, ...], **more
 ) -> None:
-    """Write the recipe.json of a run. If the file exists, only check that it has the same settings and classes.
+    """Write the recipe.json of a run. If the file exists, only check it, as `check_derived` does.
 
-    kind: FEATURES for a run of `make embed`, STACK for a run of `make stack`. settings: the settings as plain values,
-    with the name of the recipe under the key "name". packages: the packages whose versions are written to the file.
-    more: further plain values to write, such as the origin of pretrained weights.
+    kind: FEATURES for a run of `make embed`, STACK for a run of `make stack`. settings: a dictionary of the run's
+    settings. command: the command that makes the run again. packages: the packages whose versions are written to the
+    file. more: further entries to write, such as the origin of pretrained weights.
     """
     check_derived(run, settings, competition)
     if run.recipe.is_file():
@@ -45,7 +46,10 @@ def claim_derived(
 
 
 def check_derived(run: Run, settings: dict, competition: Competition) -> None:
-    """Raise InputError if the run exists and has other settings or classes, or if it is a trained network."""
+    """Raise InputError if the run exists and was made with other settings or classes, or is a trained network.
+
+    settings: a dictionary of the settings that the run should have.
+    """
     if not run.recipe.is_file():
         return
     other = f"the same command with RUN=<another name>, or rm -r {quoted(run.folder)}"
@@ -53,15 +57,16 @@ def check_derived(run: Run, settings: dict, competition: Competition) -> None:
     kept = content.get("recipe")
     if run.kind not in DERIVED or not isinstance(kept, dict):
         found = f"the run {run.name} was trained as a network, and this command must not replace it"
-        raise InputError(found, "another name for the run that this command makes", other)
+        raise InputError(found, "a new name for the run that this command makes", other)
     if content.get("classes") != list(competition.classes):
-        raise InputError(f"{run.recipe} has other classes than the competition", "a run of this competition", other)
+        found = f"{run.recipe} has other classes than the competition"
+        raise InputError(found, "a run that was made for this competition", other)
     changes = made_of.changes({"recipe": kept}, {"recipe": _plain(settings)})
     if changes:
         changed = "; ".join(f"{change.key}: {change.before!r}, not {change.now!r}" for change in changes)
         raise InputError(
             f"the run {run.name} was made with other settings ({changed})",
-            f"the settings in {run.recipe}, because a run keeps its settings",
+            f"the settings in {run.recipe}, because the settings of a run cannot be changed",
             other,
         )
 
@@ -75,11 +80,11 @@ def _plain(settings: dict) -> dict:
 
 @dataclass(frozen=True)
 class Places:
-    """The photos and test ids to which the predictions of a run belong.
+    """Tells which training photos and which ids of the sample submission the predictions of a run belong to.
 
-    images (P,): the training photos. row_of_image (P,): for each training photo, the position of its row in
-    LearningRows. test_ids (M,): the prediction ids of the test rows. folds_digest: a hash of folds.csv. meta: further
-    values for the metadata of the files with the predictions.
+    images (P,): the paths of the P training photos. row_of_image (P,): for each training photo, the position of its row
+    in LearningRows. test_ids (M,): for each of the M test rows, its id in the sample submission. folds_digest: a hash
+    of folds.csv. meta: further entries for the metadata that is saved with the predictions.
     """
 
     images: np.ndarray
@@ -89,14 +94,15 @@ class Places:
     meta: dict = field(default_factory=dict)
 
     def of_fold(self, k: int, rows: LearningRows) -> np.ndarray:
-        """Return whether each of the P training photos is in fold k, (P,) bool. rows: the rows with their folds."""
+        """Return a bool array (P,), True for the training photos in fold number k. rows: tells the fold of each row."""
         return rows.folds[self.row_of_image] == k
 
 
 def predict_derived(run: Run, rows: LearningRows, settings: ClassifierSettings, seed: int, places: Places) -> None:
     """Fit a classifier for each fold, write its predictions, and print the scores of all folds.
 
-    A fold is skipped if its predictions exist and were made from the same input.
+    A fold is skipped if its predictions were already made from the same input. rows: the rows to learn from, and the
+    test rows. places: the photos and ids of these rows.
     """
     count = int(rows.folds.max()) + 1
     values = files.checksum([rows.values.digest(), rows.test.digest()])
@@ -111,14 +117,14 @@ def predict_derived(run: Run, rows: LearningRows, settings: ClassifierSettings, 
     done = [k for k in range(count) if k not in pending]
     if done:
         numbers = ", ".join(map(str, done))
-        console.say(f"{run.name}: the predictions of fold {numbers} were already made from the same values")
+        console.say(f"{run.name}: fold {numbers} is skipped, because the predictions are up to date")
     _show(run, [_scores(run, k, rows, places) for k in range(count)], rows.competition)
 
 
 def _record(run: Run, places: Places, k: int, values: str) -> dict:
-    """Return the metadata for the predictions of fold k. It says what the predictions are made from.
+    """Return the metadata that is saved with the predictions of fold k. It tells what they were made from.
 
-    store/made_of.py explains the form of the metadata. values: a hash of the classifier's input.
+    values: a hash of the classifier's input.
     """
     known = {"run": run.name, "recipe": files.digest(run.recipe), "folds": places.folds_digest, "fold": k}
     return {"tta": "", **known, "made_of": values, **places.meta}
@@ -140,7 +146,7 @@ def _write(run: Run, result: FoldResult, record: dict, rows: LearningRows, place
 
 
 def _scores(run: Run, k: int, rows: LearningRows, places: Places) -> list:
-    """Return a row of the printed table: the fold, its metrics, and the value of the grid that was chosen for it."""
+    """Return a row of the printed table: the fold, its out-of-fold scores, and the chosen hyperparameter value."""
     competition, photos = rows.competition, places.of_fold(k, rows)
     predictions = load_predictions(run.oof(k), competition, run.command)
     row = places.row_of_image[photos]

@@ -1,8 +1,8 @@
 """Collect and prepare the input of a classifier: for each row a vector, and columns of the competition's tables.
 
-The vector is an embedding, or the predictions of other runs. The setting `columns` of a run names columns that both the
-training table and the test table have. The preparation (scaling, imputing, one-hot categories) is learned from training
-rows alone.
+The vector of a row is the embedding of its photo, or the predictions that other runs made for the row. The setting
+`columns` names the columns, which both the training table and the test table must have. Scaling, imputing and one-hot
+encoding are fitted on training rows alone.
 
 Letters in the shapes: N rows, M test rows, D numbers in a vector, T columns, F features.
 """
@@ -24,21 +24,21 @@ RARE = 2  # all categories that have fewer training rows than this are joined to
 
 @dataclass(frozen=True)
 class RowValues:
-    """The input of a classifier for N rows, before it is prepared.
+    """The input of a classifier for N rows, before scaling, imputing and one-hot encoding.
 
-    vectors (N, D) float32: the embeddings of the rows, or the predictions of other runs. columns (N, T): columns of the
-    tables. An empty field is NaN in a column of numbers and "" in a column of text.
+    vectors (N, D) float32: the embeddings of the rows, or the predictions of other runs. columns (N, T): the chosen
+    columns of the competition's tables. An empty field is NaN in a column of numbers and "" in a column of text.
     """
 
     vectors: np.ndarray
     columns: pd.DataFrame
 
     def at(self, rows: np.ndarray) -> "RowValues":
-        """Return the values of some rows. rows: the positions of these rows, or bool (N,) that is true for them."""
+        """Return the values of some rows. rows: their positions, or a bool array (N,) that is True for them."""
         return RowValues(self.vectors[rows], self.columns.iloc[rows])
 
     def digest(self) -> str:
-        """Return the first 16 hexadecimal digits of the SHA-256 hash of all values."""
+        """Return a hash of all values: the first 16 hexadecimal digits of SHA-256."""
         sha = hashlib.sha256(str(self.vectors.shape).encode())
         sha.update(np.ascontiguousarray(self.vectors))
         sha.update(self.columns.to_csv(index=False).encode())
@@ -51,12 +51,12 @@ class RowValues:
 def chosen_columns(
     text: str, tables: InputTables | MaskGenderAgeTables, images: Sequence[str], test: pd.DataFrame
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the chosen columns of the training photos, a table (N, T), and of the test rows, a table (M, T).
+    """Return two tables with the chosen columns: (N, T) for the training photos and (M, T) for the test rows.
 
     text: the setting `columns`, which is a list of names with commas between them, "all" for all columns except those
-    that only identify a row, or "" for no columns. images (N,): the training photos. test: a table with the columns id
-    and image of the M test rows. Raises InputError if a column is not in both tables. The error lists the columns that
-    are in both tables.
+    that only identify a row, or "" for no columns. tables: the tables of the competition. images (N,): the paths of the
+    training photos. test: a table with the id and the path (image) of each test row. Raises InputError if a chosen
+    column is not in both the training table and the test table.
     """
     if not text:
         return pd.DataFrame(index=range(len(images))), pd.DataFrame(index=range(len(test)))
@@ -82,18 +82,18 @@ def _not_shared(missing: list[str], text: str, known: list[str], usual: list[str
 
 
 class Preparation:
-    """Turns the values of rows into features: it standardises vectors and numbers, and makes categories one-hot.
+    """Turns RowValues into features. It standardises vectors and numbers, and encodes text columns one-hot.
 
     A missing number becomes the median of its column. `fit` learns means, standard deviations, principal components,
-    medians and categories from training rows. components: how many principal components replace the vectors; 0 means
-    that the vectors themselves are used. seed: the random seed of the principal components.
+    medians and categories from training rows. components: the number of principal components to which the vectors are
+    reduced; 0 means that they are not reduced. seed: the random seed of the principal components.
     """
 
     def __init__(self, components: int, seed: int):
         self.components, self.seed = components, seed
 
     def fit(self, values: RowValues) -> "Preparation":
-        """Learn the preparation from the values of training rows. Returns this object."""
+        """Fit the scaling, imputing and encoding to training rows, and return this object."""
         self._parts = []  # (the name of a field of RowValues, the fitted transformer)
         if values.vectors.shape[1]:
             self._parts.append(("vectors", self._for_vectors(values.vectors.shape).fit(values.vectors)))
@@ -102,7 +102,7 @@ class Preparation:
         return self
 
     def transform(self, values: RowValues) -> np.ndarray:
-        """Return the features (N, F) float32 of any N rows, as the classifier needs them."""
+        """Return the features (N, F) float32 that the classifier takes. values: the input of any N rows."""
         return np.hstack([part.transform(getattr(values, name)) for name, part in self._parts]).astype(np.float32)
 
     def _for_vectors(self, shape: tuple[int, int]):

@@ -1,13 +1,11 @@
 """Stack runs (`make stack`): fit a second-level classifier to the OOF predictions of runs, cross-fitted on their folds.
 
-The classifier that predicts fold k learns from the rows of the other folds and never sees a row or label of fold k.
-The labels of fold k still reach it indirectly, as in all usual stacking: the first-level predictions of the other folds
-were made by models that were trained on labels of fold k. So the OOF score of a stack may be slightly too high; the
-difference is small, because the classifier has few numbers to fit. A blend that contains a stack has the same problem:
-the blend chooses its weights for fold k without fold k, but the stack's predictions of the other folds were fitted on
-labels of fold k. If a gain comes from a stack alone, believe it only if the gain is clearly larger than the interval of
-the blend's score, or if the leaderboard shows it, too. For the same reason, a stack never makes pseudo-labels
-(training/pseudo_labelling.py).
+The classifier that predicts fold k learns from the rows of the other folds, and sees no row of fold k. But, as in all
+usual stacking, its inputs depend on the labels of fold k: the models that predicted the other folds were trained on
+fold k. So the OOF score of a stack may be slightly too high. The bias is small, because the classifier has few
+parameters. A blend that contains a stack has the same bias. If a blend is better only because of a stack, believe the
+gain only if it is clearly larger than the 95 % interval of the blend's score, or if the leaderboard shows it, too. For
+the same reason, pseudo-labels are never made from a stack (training/pseudo_labelling.py).
 """
 
 import dataclasses
@@ -38,8 +36,8 @@ PACKAGES = ("numpy", "scikit-learn")
 def stack(project: Project, name: str, wanted: Sequence[str], text: str = "", seed: int = 0) -> None:
     """Fit a classifier to the predictions of other runs, and write its predictions as the run `name`.
 
-    wanted: the names of the other runs; if empty, all complete runs that are not stacks. text: the settings, as typed
-    in SET. seed: the random seed of the classifier.
+    wanted: the names of the other runs; if empty, all runs that have predictions of all folds and are not stacks. text:
+    the value of the option SET, such as "classifier=knn". seed: the random seed of the classifier.
     """
     check_run_name(name)
     run = project.run(name)
@@ -57,16 +55,16 @@ def stack(project: Project, name: str, wanted: Sequence[str], text: str = "", se
 
 
 def sources(project: Project, run: Run, wanted: Sequence[str]) -> list[str]:
-    """Return the names of the runs to stack: `wanted`, or if this is empty, all complete runs that are not stacks.
+    """Return the names of the runs from whose predictions the new run `run` learns.
 
-    run: the run to make. Raises InputError if a name is unknown or is the name of the run to make, or if there is no
-    run to stack.
+    These are the names in `wanted` or, if `wanted` is empty, all runs that have predictions of all folds and are not
+    stacks. Raises InputError if a name is unknown or is the name of the new run, or if there is no run to learn from.
     """
     runs.check_known(project.outputs, wanted)
     if run.name in wanted:
         raise InputError(
             f"RUNS={' '.join(wanted)} contains {run.name}, which is the run to make",
-            "only other runs, because a run cannot learn from itself",
+            "in RUNS only other runs, because a run cannot learn from itself",
             "the same command with another RUN",
         )
     names = list(wanted) or [n for n in project.complete_runs if n != run.name and project.run(n).kind != STACK]
@@ -78,10 +76,11 @@ def sources(project: Project, run: Run, wanted: Sequence[str]) -> list[str]:
 
 
 def stacked(project: Project, names: Sequence[str], columns: str) -> tuple[LearningRows, Places]:
-    """Return the rows that a stack learns from, one for each prediction id, and the photos and ids that it predicts.
+    """Return the training and test rows of a stack, and the photos and ids of the sample submission they belong to.
 
-    names: the names of the runs to stack. columns: the setting `columns`, which `chosen_columns` explains. Raises
-    InputError if a run is stale or not complete.
+    Each photo has its own row, but photos that share one id and get one answer are one row. names: the names of the
+    runs from whose predictions the stack learns. columns: the names of table columns to add, with commas between them,
+    or "all", or "". Raises InputError if predictions of a run are missing or out of date.
     """
     rows, competition = project.scored_rows, project.competition
     tests = [project.predictions(name)[1] for name in names]
@@ -98,10 +97,10 @@ def stacked(project: Project, names: Sequence[str], columns: str) -> tuple[Learn
 
 
 def as_vectors(competition: Competition, probs: np.ndarray) -> np.ndarray:
-    """Transform predictions (N, C) so that they suit a linear model, and return the result (N, C) float32.
+    """Return predictions (N, C) in a form that suits a linear model, as float32 (N, C).
 
-    Probabilities of classes become logarithms, probabilities of a multilabel target become logits, and numbers of a
-    regression stay unchanged.
+    Probabilities of a multilabel target become logits, and other probabilities become logarithms. The numbers of a
+    regression target stay unchanged.
     """
     if competition.target == "regression":
         return probs.astype(np.float32)
@@ -112,16 +111,20 @@ def as_vectors(competition: Competition, probs: np.ndarray) -> np.ndarray:
 
 
 def _row_of_image(rows: ScoredRows) -> np.ndarray:
-    """Return the position (P,) of each training photo's row among the scored rows."""
+    """Return, for each of the P training photos, the position of its row in `rows`, as an array (P,).
+
+    Photos that share one id of the sample submission, and get one answer, have the same row.
+    """
     if rows.photo_ids is None:
         return np.arange(len(rows.ids))
     return pd.Index(rows.ids).get_indexer(pd.Index(rows.photo_ids))
 
 
 def _columns(project: Project, text: str, ids: np.ndarray) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the chosen columns of the scored rows and of the test ids, as two tables.
+    """Return two tables with the chosen columns: one for the training rows of a stack, and one for its test rows.
 
-    text: the setting `columns`. If an id has several photos, the columns of the first photo are used.
+    If several photos share one id and get one answer, the first photo's columns are used. text: the names of the
+    columns, with commas between them, or "all", or "". ids: the ids of the test rows in the sample submission.
     """
     folds = project.folds.drop_duplicates("id") if project.competition.combine else project.folds
     if not text:

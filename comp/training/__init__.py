@@ -1,4 +1,4 @@
-"""Train the models of a run: the stage `make train`, the training loop, losses, mixing, optimizers and pseudo-labels.
+"""Train the models of a run: `make train`, the training loop, losses, mixing of photos, optimizers and pseudo-labels.
 
-Change here how a model learns.
+The modules of this package decide how a model learns.
 """

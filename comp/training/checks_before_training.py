@@ -1,7 +1,8 @@
-"""Check a run before any file is written, so that a mistake is reported at once and leaves no files behind.
+"""Check a training before it writes any file, so that a mistake is reported at once and leaves no files behind.
 
-The longest check is the trial step, in which an untrained model trains on two grey images and then predicts them. It
-shows whether the model works at the recipe's image size. If not, other sizes are tried, and the error names one.
+The longest check is a trial: a model with random weights trains on two grey images and then predicts them. The trial
+shows whether the model works at the recipe's image size. If not, other sizes are tried, and the error names one that
+works.
 """
 
 import dataclasses
@@ -30,7 +31,7 @@ STEP = 32  # pixels between two image sizes that are tried; most models halve th
 def check_trial_step(recipe: Recipe, competition: Competition, where: torch.device) -> None:
     """Raise InputError if the recipe's model cannot train or predict at the recipe's image size.
 
-    The error names the nearest image size that works. where: the device on which the model is tried.
+    If the model works at another size, the error names this size. where: the device on which the model is tried.
     """
     problem = fault_of_trial(recipe, competition, where)
     if not problem:
@@ -40,7 +41,7 @@ def check_trial_step(recipe: Recipe, competition: Competition, where: torch.devi
         raise InputError(
             f"image_size={size} does not fit {shown}: {problem}",
             f"a size that fits, such as image_size={better}",
-            f"the same command with image_size={better} in SET, and RUN=<name>",
+            f"the same command with image_size={better} in SET, and RUN=<new name>",
         )
     raise InputError(
         f"{shown} cannot be trained by this toolkit at any image size: {problem}",
@@ -51,10 +52,10 @@ def check_trial_step(recipe: Recipe, competition: Competition, where: torch.devi
 
 
 def working_size(recipe: Recipe, competition: Competition, where: torch.device) -> int:
-    """Return an image size (pixels) at which the recipe's model can train and predict, or 0 if no tried size works.
+    """Return another image size, in pixels, at which the recipe's model can train and predict. Return 0 if none works.
 
-    The result is the tried size that is nearest to the recipe's image size. Sizes above the size that timm's weights of
-    the model were trained with are not tried. where: the device on which the model is tried.
+    The size is the one nearest to the recipe's image size. The multiples of 32 are tried up to the size at which timm's
+    weights of the model were trained, and that size itself. where: the device on which the model is tried.
     """
     own = factory.timm_size(recipe.model)
     sizes = {own, *range(STEP, own + 1, STEP)} - {recipe.image_size}
@@ -65,10 +66,10 @@ def working_size(recipe: Recipe, competition: Competition, where: torch.device) 
 
 
 def fault_of_trial(recipe: Recipe, competition: Competition, where: torch.device) -> str:
-    """Let an untrained model train and predict once. Return its error as one line of text, or "" if there is no error.
+    """Let an untrained model train and predict once. Return the error as one line of text, or "" if there is no error.
 
-    Raises InputError for a mistake that does not depend on the image size, such as an unknown optimizer, or auxiliary
-    targets for a model whose classifier is not a linear layer. where: the device on which the model is tried.
+    An error is returned if another image size may help. For any other mistake InputError is raised, for example if the
+    optimizer is unknown. where: the device on which the model is tried.
     """
     try:
         model = factory.create_model(recipe, competition, Path(), pretrained=False)
@@ -91,7 +92,8 @@ def fault_of_trial(recipe: Recipe, competition: Competition, where: torch.device
 def _trial_step(model: nn.Module, optimizer, recipe: Recipe, competition: Competition, where: torch.device) -> None:
     """Train the model for one step on two grey images, then predict them.
 
-    Raises ValueError if the model's outputs have a wrong shape. where: the device on which the model is.
+    Raises ValueError if the model's outputs have the wrong shape. Errors of the model itself are not caught. where: the
+    device that holds the model.
     """
     images = torch.zeros(2, 3, recipe.image_size, recipe.image_size, device=where)
     images = images.contiguous(memory_format=memory_format(recipe))
@@ -133,18 +135,19 @@ def check_names(recipe: Recipe, competition: Competition) -> None:
 
 
 def with_statistics(run: Run, recipe: Recipe, competition: Competition) -> Recipe:
-    """Return the recipe with a mean and a standard deviation (std) of the pixels.
+    """Return the recipe with the mean and the standard deviation (std) by which the model's input is normalised.
 
-    If the recipe does not set a value, the value with which the initial weights were trained is filled in. The initial
-    weights are the weights of the run that INIT names, or timm's weights of the model.
+    If the recipe does not set one of them, it is taken from the weights with which the training starts. These are the
+    weights of the run that the option INIT names, or timm's weights of the model.
     """
     return with_normalisation(init_weights.with_init(recipe, run, competition))
 
 
 def check_begun(project: Project, run: Run, recipe: Recipe, numbers: list[int | str]) -> None:
-    """Raise InputError if an existing run has another recipe, or if all rows are to be trained before all folds.
+    """Raise InputError if the run exists and has another recipe.
 
-    numbers: the folds to train; [ALL_DATA] means only the training on all rows, which needs all folds trained.
+    numbers: the folds to train. If `numbers` is ["all_data"], only a training on all rows is to be done, and InputError
+    is also raised if a fold of the run is not trained yet.
     """
     if run.recipe.is_file():
         recipe_json.check_recipe(run, recipe, project.competition)
@@ -158,15 +161,16 @@ def check_folds_trained(project: Project, run: Run) -> None:
     if missing:
         raise InputError(
             f"FOLD={ALL_DATA} needs all folds of {run.name}, but these are not trained: {', '.join(map(str, missing))}",
-            "all folds trained, because the mean of their best epochs decides how long to train on all rows",
+            "all folds trained, because their best epochs decide how many epochs a training on all rows takes",
             f"the same command with FOLD={missing[0] if len(missing) == 1 else 'all'}",
         )
 
 
 def check_init(project: Project, run: Run, recipe: Recipe, numbers: list[int | str]) -> None:
-    """Raise InputError unless each fold in `numbers` can start with the weights that the INIT run has for this fold.
+    """Raise InputError unless each fold in `numbers` can start with the weights of the run that the option INIT names.
 
-    The INIT run is the run that the recipe names in `init`. Nothing is checked for a recipe without an INIT run.
+    Each fold starts with that run's weights of the same fold. numbers: the numbers of the folds to train; "all_data" in
+    this list stands for the training on all rows. Nothing is checked for a run without INIT.
     """
     if not recipe.init:
         return
@@ -177,11 +181,12 @@ def check_init(project: Project, run: Run, recipe: Recipe, numbers: list[int | s
 
 
 def first_weights(project: Project, run: Run, recipe: Recipe, where: torch.device) -> dict | None:
-    """Try the model of a new run, and return the origin of its pretrained weights as plain values for recipe.json.
+    """Try the model of a new run. Return where its pretrained weights come from, as a dictionary for recipe.json.
 
-    Nothing is tried for a run that has a recipe.json already. The result is None for such a run, and for a run without
-    pretrained weights. Raises InputError if the model does not work at the recipe's image size, or if the pretrained
-    weights are missing or do not fit the model. where: the device on which the model is tried.
+    The keys of the dictionary are the fields of `Origin` in models/pretrained.py. The result is None if the run does
+    not start with pretrained weights. It is also None, without a trial, if the run has a recipe.json already. where:
+    the device on which the model is tried. Raises InputError if the model does not work at the recipe's image size, or
+    if its pretrained weights are missing or do not fit.
     """
     if run.recipe.is_file():
         return None

@@ -1,16 +1,17 @@
-"""Train a model one batch at a time, with its loss, optimizer, averaged weights (EMA) and number format.
+"""Train a model on one batch after another.
 
-`Learner`, at the end of the module, trains on one batch after another. The module first defines three optional parts of
-a training, which a recipe may switch on:
+The class `Learner`, at the end of the module, holds the model with its loss, its optimizer and its averaged weights
+(EMA). The module first defines three options of a training:
 - frozen layers, whose weights and batch norm statistics do not change. If the first layers are frozen, the backward
   pass stops before them, which saves time and memory.
-- gradient checkpointing: autograd keeps the outputs of a few layers and computes the other outputs again in the
+- gradient checkpointing, which saves memory: the outputs of most layers are not kept, but computed again in the
   backward pass (Chen et al. 2016, "Training Deep Nets with Sublinear Memory Cost"). A step takes about a third longer
   and gives the same numbers.
-- auxiliary heads: small heads that predict further targets from the features that the classifier gets (multi-task
-  learning, Caruana 1997). They influence what the backbone learns. They are not saved, and no prediction uses them.
+- auxiliary heads: linear layers that predict further columns of the training table from the features of the model
+  (multi-task learning, Caruana 1997). They change what the backbone learns. They are not saved, and no prediction uses
+  them.
 
-Letters: B photos of a batch, T training targets, F features, A columns of auxiliary targets, V categories of a column.
+Letters in the shapes: B photos in a batch, F features, V categories of an auxiliary column.
 """
 
 import numpy as np
@@ -33,30 +34,29 @@ from comp.training.optimizers import backbone
 
 
 def freeze_always(recipe: Recipe) -> bool:
-    """Return whether the layers that the recipe freezes stay frozen for the whole training."""
+    """Return whether the layers that the recipe freezes stay frozen in all epochs."""
     return recipe.freeze_epochs < 0 or recipe.freeze_epochs >= recipe.epochs
 
 
 def freeze_for_epoch(model: nn.Module, recipe: Recipe, epoch: int) -> None:
-    """Freeze the layers that the recipe freezes in an epoch, and unfreeze all other layers.
+    """Freeze the layers that the recipe freezes in this epoch, and unfreeze all others.
 
-    epoch: the number of the epoch, from 0. Call this function after `model.train()`, because `model.train()` unfreezes
-    the statistics of all batch norms.
+    epoch: the number of the epoch, from 0. Call this function after `model.train()`, which would unfreeze the
+    statistics of all batch norms.
     """
     frozen = freeze_always(recipe) or epoch < recipe.freeze_epochs
     freeze_parts(model, recipe.freeze_stages if frozen else None)
 
 
 def freeze_parts(model: nn.Module, stages: int | None) -> None:
-    """Freeze the first `stages` stages of a model, and unfreeze all other layers. The stem is the first stage.
+    """Freeze the first stages of a model, and unfreeze all other layers. The last layer (classifier) is never frozen.
 
-    stages: a number above 0 is the number of frozen stages. 0 freezes all weights except those of the classifier. None
-    freezes nothing. A negative number counts from the end: -2 freezes all stages except the last two and the head. The
-    head is the last group of timm's parameters, which holds the classifier and often a norm or an attention pool before
-    the classifier. Classifiers are never frozen. The stages are timm's groups of parameters
-    (`group_matcher(coarse=True)`: stem, stages or blocks, norm and head). If the model has no group_matcher, the stages
-    are its child modules in their order. The batch norms of frozen stages also keep their statistics, so call this
-    function after `model.train()`.
+    stages: how many stages are frozen; the first stage is the stem. None freezes nothing, and 0 freezes everything
+    except the classifier. A negative number counts from the end: -2 freezes all stages except the last two and the
+    head. The head is the last group of layers: the classifier, and often a norm or a pooling layer before it.
+    timm divides most models into stages (`group_matcher(coarse=True)`). In all other models, each child module is a
+    stage. The batch norms of frozen stages keep their statistics. Therefore call this function after `model.train()`,
+    which would unfreeze them.
     """
     model = backbone(model)
     head = {id(parameter) for parameter in factory.classifier_parameters(model)}
@@ -80,7 +80,7 @@ def _frozen_names(model: nn.Module, stages: int | None) -> set[str]:
 
 
 def _stages(model: nn.Module) -> list[list[str]]:
-    """Return a list with one list of parameter names for each stage of the model, from the first stage to the last."""
+    """Return the stages of the model, from the first to the last, each as a list of its parameters' names."""
     if not hasattr(model, "group_matcher"):
         return [
             [f"{part}.{name}" if name else part for name, _ in child.named_parameters()]
@@ -98,7 +98,7 @@ def _stages(model: nn.Module) -> list[list[str]]:
 def switch_on_gradient_checkpointing(model: nn.Module, recipe: Recipe) -> None:
     """Switch on timm's gradient checkpointing in the model if the recipe has checkpointing=true.
 
-    Raises InputError if the model has no gradient checkpointing.
+    Raises InputError if timm has no gradient checkpointing for the model.
     """
     if not recipe.checkpointing:
         return
@@ -109,7 +109,7 @@ def switch_on_gradient_checkpointing(model: nn.Module, recipe: Recipe) -> None:
             f"checkpointing=true: {recipe.model} has no gradient checkpointing in timm",
             "checkpointing=false; a smaller batch_size and a larger accumulate also save memory",
             f'the same command with SET="checkpointing=false batch_size={max(recipe.batch_size // 2, 1)} '
-            f'accumulate={2 * recipe.accumulate}" RUN=<name>',
+            f'accumulate={2 * recipe.accumulate}" RUN=<new name>',
         ) from None
     for module in model.modules():
         if getattr(module, "track_running_stats", False):  # a batch norm, which would count each batch twice
@@ -119,11 +119,7 @@ def switch_on_gradient_checkpointing(model: nn.Module, recipe: Recipe) -> None:
 
 
 def _recomputing(norm: nn.Module) -> bool:
-    """Return whether the batch norm is now in the second forward pass, which runs during the backward pass.
-
-    Gradient checkpointing runs this second forward pass. A private function of torch gives the answer, because torch
-    has no public function for it.
-    """
+    """Return whether gradient checkpointing is now computing the batch norm a second time, in the backward pass."""
     return norm.training and torch._C._current_graph_task_id() != -1
 
 
@@ -142,10 +138,10 @@ def _after_recomputing(norm: nn.Module, _, outputs) -> None:
 
 
 class WithAuxiliary(nn.Module):
-    """A model with an additional linear head for each column of auxiliary targets.
+    """A model with additional linear heads. Each predicts a further column of the training table (an auxiliary column).
 
-    model: the model that is trained. columns: the auxiliary columns. The heads read the inputs of the model's
-    classifier. Raises InputError if the classifier is not a linear layer.
+    model: the model that is trained. columns: the auxiliary columns. The heads get the same features as the classifier
+    (the last layer) of the model. Raises InputError if the classifier is neither a linear layer nor a convolution.
     """
 
     def __init__(self, model: nn.Module, columns: list[Auxiliary]):
@@ -160,7 +156,7 @@ class WithAuxiliary(nn.Module):
         self.features = inputs[0]
 
     def forward(self, images: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """Return the outputs of the model for images (B, 3, H, W), and a list of the outputs of each auxiliary head."""
+        """Return the outputs of the model for images (B, 3, H, W), and the outputs of each auxiliary head as a list."""
         outputs = self.model(images)
         features = self.features.flatten(2).mean(2) if self.features.ndim == 4 else self.features  # (B, F)
         del self.features  # otherwise the autograd graph of the batch would stay in memory
@@ -168,17 +164,17 @@ class WithAuxiliary(nn.Module):
 
     @property
     def widths(self) -> list[int]:
-        """Return how many targets each auxiliary column has. The sum of these numbers is A.
+        """Return how many columns each auxiliary column needs in the tensor of targets.
 
-        A column of numbers has two targets, and a column of categories has one target for each category.
+        A column of numbers needs two (see `number_loss`), and a column of categories needs one for each category.
         """
         return [column.values.shape[1] for column in self.columns]
 
     def loss(self, outputs: list[Tensor], targets: Tensor) -> Tensor:
         """Return the weighted sum of the losses of all auxiliary columns, as a scalar.
 
-        outputs: the outputs of each auxiliary head. targets (B, A): the targets of the first auxiliary column, then the
-        targets of the next column, and so on. After mixup, a target is a mixture of the targets of two photos.
+        outputs: a list with the outputs of each auxiliary head. targets: a tensor with a row for each photo and the
+        targets of all auxiliary columns side by side.
         """
         parts = zip(self.columns, outputs, targets.split(self.widths, 1), strict=True)
         return sum(
@@ -188,11 +184,11 @@ class WithAuxiliary(nn.Module):
 
 
 def number_loss(outputs: Tensor, targets: Tensor) -> Tensor:
-    """Return the mean squared error of outputs (B, 1) over the rows whose number is known.
+    """Return the mean squared error of predicted numbers. Rows whose true number is not known are left out.
 
-    targets (B, 2): the first column is the number, or 0 if it is not known. The second column is 1 if the number is
-    known, else 0. After mixup, both columns are mixtures of two rows. The first column divided by the second is then
-    the number to predict, and the second column is the weight of the row in the mean.
+    outputs (B, 1): the predicted numbers of B photos. targets (B, 2): the true number and 1, or 0 and 0 if the number
+    is not known. If two photos were mixed, a row of targets is a mixture of their rows. The true number is then the
+    first column divided by the second, and the second column is the weight of the row in the mean.
     """
     number, known = targets.unbind(1)
     error = (outputs[:, 0] - number / known.clamp_min(1e-12)) ** 2
@@ -200,15 +196,16 @@ def number_loss(outputs: Tensor, targets: Tensor) -> Tensor:
 
 
 def category_loss(outputs: Tensor, targets: Tensor) -> Tensor:
-    """Return the mean cross entropy of logits (B, V) over the rows whose category is known.
+    """Return the mean cross entropy of predicted categories. Rows whose true category is not known are left out.
 
-    targets (B, V): one-hot rows. A row has only zeros if its category is not known.
+    outputs: logits, with a row for each photo and a column for each category. targets: one-hot rows of the same shape;
+    a row has only zeros if its category is not known.
     """
     return -(targets * outputs.log_softmax(1)).sum() / targets.sum().clamp_min(1e-12)
 
 
 def classifier_of(model: nn.Module) -> nn.Module:
-    """Return the classifier of a model, which is a linear layer or a convolution. Its inputs are the model's features.
+    """Return the classifier of a model, which is its last layer. It is a linear layer or a convolution.
 
     Raises InputError if the classifier is another layer, or if timm does not say which layer it is.
     """
@@ -217,15 +214,16 @@ def classifier_of(model: nn.Module) -> nn.Module:
         raise InputError(
             f"the classifier of this model is not a linear layer, but {classifiers[0] if classifiers else 'unknown'}",
             "a model whose classifier is a linear layer, because the setting auxiliary needs one",
-            "the same command with RUN=<name>, and without auxiliary in SET or with another MODEL",
+            "the same command with RUN=<new name>, and without auxiliary in SET or with another MODEL",
         )
     return classifiers[0]
 
 
 def targets_of(columns: list[Auxiliary], positions, device: torch.device) -> Tensor:
-    """Return the targets (B, A) of some training rows for all auxiliary columns, side by side, on `device`.
+    """Return the targets of auxiliary columns for some training rows, as a tensor on `device`.
 
-    columns: the auxiliary columns. positions (B,): the positions of the rows among all training rows, from 0.
+    The tensor has a row for each training row, and the targets of all columns side by side. columns: the auxiliary
+    columns. positions: the positions of the rows among all training rows, from 0.
     """
     return torch.cat([torch.from_numpy(column.values[positions]) for column in columns], 1).to(device)
 
@@ -234,10 +232,9 @@ def targets_of(columns: list[Auxiliary], positions, device: torch.device) -> Ten
 
 
 class Learner:
-    """A training on one device. It does the forward pass, the backward pass and the optimizer step of each batch.
+    """Train a model on one device: the forward pass, the backward pass and the optimizer's step of each batch.
 
-    model: the model to train. rows: the training rows. The class weights of the loss are computed from the labels of
-    the rows, and the row numbers seed the augmentation of whole batches.
+    model: the model to train. rows: the training rows with their photos and labels.
     """
 
     def __init__(self, model: nn.Module, recipe: Recipe, rows: Batches, competition: Competition, device: torch.device):
@@ -275,20 +272,20 @@ class Learner:
         freeze_for_epoch(self.model, self.recipe, epoch)
 
     def set_lr(self, epoch: float) -> None:
-        """Set the optimizer's learning rate for a moment of the training.
+        """Set the learning rate that the recipe has at one moment of the training.
 
-        epoch: the moment, as a number of epochs since the start. It may be a fraction, such as 2.5.
+        epoch: the moment, as the number of epochs since the start. It may be a fraction, such as 2.5.
         """
         for group in self.optimizer.param_groups:  # lr_scale is set by timm's layer decay
             group["lr"] = self.recipe.lr * optimizers.lr_factor(self.recipe, epoch) * group.get("lr_scale", 1.0)
 
     def backward(self, loaded: tuple[Tensor, Tensor, Tensor], epoch: int, batch: int, group: int, sync: bool) -> Tensor:
-        """Run the forward and backward pass of one batch, and add up the gradients. Return the loss of the batch.
+        """Run the forward and the backward pass of one batch, and add up the gradients. Return the loss of the batch.
 
-        loaded: the pixels of the batch, its labels, and its positions among the training rows. epoch, batch: the
-        numbers of the epoch and of the batch, both from 0; they seed the mixing of photos. group: the number of batches
-        whose gradients are added before the optimizer takes a step. sync: whether the processes of a training exchange
-        gradients in this backward pass.
+        loaded: the pixels of the batch, its labels, and the positions of its photos among the training rows. epoch,
+        batch: the numbers of the epoch and of the batch, from 0; they are the seed for the mixing of photos. group: how
+        many batches are added up before the optimizer takes a step. sync: whether the processes that train together
+        exchange gradients now.
         """
         with processes.without_sync(self.forward, not sync):
             images, targets = self._mixed(loaded, epoch, batch)
@@ -301,7 +298,9 @@ class Learner:
     def _mixed(self, loaded: tuple[Tensor, Tensor, Tensor], epoch: int, batch: int) -> tuple[Tensor, Tensor]:
         """Augment and mix the photos of a batch. Return images (B, 3, H, W) and training targets, both on the device.
 
-        The targets are (B, T), or (B, T + A) if the recipe has auxiliary targets. `backward` explains the arguments.
+        The training targets have a row for each photo. If the recipe has auxiliary columns, their targets are further
+        columns. loaded: the pixels of the batch, its labels, and the positions of its photos among the training rows.
+        epoch, batch: the numbers of the epoch and of the batch, from 0; they are the seed for the mixing.
         """
         recipe, (pixels, labels, positions) = self.recipe, loaded
         images = to_model(pixels, recipe.mean, recipe.std, self.device)
@@ -316,10 +315,10 @@ class Learner:
         return mixing.mix(images, targets, mixing.shares(recipe), recipe.mix_alpha, rng, groups)
 
     def _loss(self, outputs, targets: Tensor) -> Tensor:
-        """Return the recipe's loss as a scalar. If there are auxiliary heads, their loss is added.
+        """Return the loss of a batch as a scalar. The loss of the auxiliary heads is added if there are any.
 
-        outputs: what the model returns, or what `WithAuxiliary` returns if there are auxiliary heads. The last A
-        columns of `targets` are the targets of the auxiliary heads.
+        outputs: what the model returns; with auxiliary heads, a pair of the model's outputs and a list of the heads'
+        outputs. targets: the training targets, in which those of the auxiliary heads are the last columns.
         """
         if not self.auxiliary:
             return self.loss(outputs, targets)
@@ -328,10 +327,10 @@ class Learner:
         return self.loss(outputs, targets[:, :own]) + self.auxiliary.loss(auxiliary_outputs, targets[:, own:])
 
     def _targets(self, labels: Tensor, positions: Tensor) -> Tensor:
-        """Return the training targets (B, T) of a batch.
+        """Return the training targets of a batch, a row for each photo.
 
-        The targets are made from soft labels if the training rows have soft labels, else from `labels`. positions (B,):
-        the positions of the batch among the training rows.
+        They are made from the soft labels of the training rows if there are any, else from `labels`. positions: the
+        positions of the batch's photos among the training rows.
         """
         if self.rows.soft is None:
             return self.head.targets(labels.to(self.device, non_blocking=True))
@@ -339,10 +338,9 @@ class Learner:
         return self.head.spread(soft.to(self.device, non_blocking=True))
 
     def step(self, number: int) -> None:
-        """Let the optimizer change the weights, with the gradients that `backward` has added up. Then update the EMA.
+        """Let the optimizer change the weights by the gradients that `backward` has added up. Then update the EMA.
 
-        number: the number of the current batch since the start of the training, from 0. The warm-up of the EMA depends
-        on this number.
+        number: the number of the batch since the start of the training, from 0. The EMA uses it for its warm-up.
         """
         if self.recipe.clip_grad:
             self.scaler.unscale_(self.optimizer)
@@ -354,9 +352,9 @@ class Learner:
             self.ema.update(self.model, step=number)
 
     def state_dict(self) -> dict:
-        """Return the state of the training, from which it can be resumed. `load_state_dict` reads this state.
+        """Return everything that is needed to resume the training with `load_state_dict`, as a dictionary.
 
-        It holds the states of the model, the optimizer, the gradient scaler, the EMA and the auxiliary heads.
+        These are the states of the model, the optimizer, the gradient scaler, the EMA and the auxiliary heads.
         """
         return {
             "model": self.model.state_dict(),

@@ -1,13 +1,12 @@
 """Train one fold with a recipe, and keep the weights of the best epoch. The training can be resumed after any epoch.
 
-`Fit`, at the end of the module, is the training loop. The functions that it uses come first: the resume file, the
-checks that all numbers are finite, the scores of an epoch, the history with the weights of the best epochs, and one
-pass over the training rows.
+The class `Fit`, at the end of the module, is the training loop. The parts that it uses come first: the resume file, the
+checks that all numbers are finite, the scores of an epoch, the best epochs so far, and one pass over the training rows.
 
 All random numbers of an epoch depend only on the seed and on the number of the epoch. So a training that was killed and
-resumed gives exactly the same weights as a training that was never stopped. If several processes train together, an
-error is raised in all processes, because the others would wait forever for a process that stopped alone. This module
-reads no command line, has no fixed paths, and prints nothing.
+resumed gives exactly the same weights as a training that was never stopped. If several processes train together, a
+number that is not finite in one of them raises an error in all of them, because the others would wait forever. This
+module reads no command line, has no fixed paths, and prints nothing.
 """
 
 import hashlib
@@ -48,10 +47,10 @@ SHA256 = 32  # the number of bytes of the checksum, which stands at the end of t
 
 
 def save_resume(path: Path, identity: dict, content: dict) -> None:
-    """Write a resume file, from which a killed training can go on.
+    """Write a file from which a killed training can be resumed.
 
-    content: the state of the training, as plain values and tensors. identity: the record of what the training depends
-    on, such as the hashes of the recipe and the folds. `load_resume` compares this record with the current record.
+    identity: a dictionary with the hashes of all files that the training depends on, such as folds.csv. `load_resume`
+    refuses the file if they have changed. content: the state of the training, a dictionary of tensors and plain values.
     """
     stream = io.BytesIO()
     torch.save({"identity": identity, "content": content}, stream)
@@ -60,11 +59,10 @@ def save_resume(path: Path, identity: dict, content: dict) -> None:
 
 
 def load_resume(path: Path, identity: dict, device: torch.device) -> dict:
-    """Return the content of a resume file that `save_resume` wrote, with its tensors on `device`.
+    """Return the state of a training that `save_resume` has written, with its tensors on `device`.
 
-    identity: the current record of what the training depends on. Raises InputError if the file is damaged, or if it was
-    written with another record. The file is opened only if its checksum is right, and torch.load then reads only
-    tensors and plain values (weights_only).
+    identity: a dictionary with the current hashes of all files that the training depends on, such as folds.csv. Raises
+    InputError if the resume file is damaged, or if it has other hashes. Reading the file runs no code from it.
     """
     remedy = f"first rm {quoted(path)}, then the same command, which trains the fold from the start"
     try:
@@ -76,7 +74,11 @@ def load_resume(path: Path, identity: dict, device: torch.device) -> dict:
     except (OSError, RuntimeError, EOFError, KeyError, ValueError, pickle.UnpicklingError, TypeError) as error:
         raise InputError(f"{path} does not load: {first_line(error)}", "a complete resume file", remedy) from None
     if made_with != identity:
-        raise InputError(f"{path} was made with {made_with}", f"a file that was made with {identity}", remedy)
+        raise InputError(
+            f"{path} was made with files that have changed, whose hashes were {made_with}",
+            f"a resume file that was made with the current files, whose hashes are {identity}",
+            remedy,
+        )
     return content
 
 
@@ -86,8 +88,8 @@ def load_resume(path: Path, identity: dict, device: torch.device) -> dict:
 def check_finite_losses(losses: list[Tensor], seen: list[Tensor], rows: Batches, learner: Learner, epoch: int) -> None:
     """Raise NotFinite if a loss is not finite. The error lists the photos of the first batch with such a loss.
 
-    losses: the loss of each batch. seen: for each batch, the positions of its photos in `rows`. rows: the training
-    rows. epoch: the number of the epoch, from 0.
+    losses: the loss of each batch so far. seen: the positions of each batch's photos among the training rows. rows: the
+    training rows. epoch: the number of the epoch, from 0.
     """
     bad = (~torch.stack(losses).isfinite()).nonzero().flatten().cpu()
     if not processes.anywhere(len(bad) > 0):
@@ -104,9 +106,9 @@ def check_finite_losses(losses: list[Tensor], seen: list[Tensor], rows: Batches,
 
 
 def check_finite_epoch(learner: Learner, epoch: int) -> None:
-    """Raise NotFinite if the weights of the model or of its EMA are not finite.
+    """Raise NotFinite if the weights of the model or of its EMA are not finite after an epoch.
 
-    epoch: the number of the epoch that has just ended, from 0.
+    epoch: the number of the epoch, from 0.
     """
     for what, model in (("weights", learner.model), ("averaged weights", learner.scored)):
         if processes.anywhere(not all_finite(model.state_dict().values())):
@@ -114,10 +116,10 @@ def check_finite_epoch(learner: Learner, epoch: int) -> None:
 
 
 def check_finite_scores(what: str, values: np.ndarray | float, learner: Learner, epoch: int) -> None:
-    """Raise NotFinite if `values`, which were computed on the held-out photos, are not finite.
+    """Raise NotFinite if one of the values that were computed for the held-out photos after an epoch is not finite.
 
-    what: the name of the values, for the error. epoch: the number of the epoch that has just ended, from 0. All
-    processes have the same values, so the error is raised in all of them.
+    what: a name for the values, with which the error begins. values: the values. epoch: the number of the epoch, from
+    0.
     """
     if not np.isfinite(values).all():
         raise NotFinite(f"{what} is not finite after {_epoch_name(epoch)}", learner.recipe)
@@ -131,21 +133,20 @@ def _epoch_name(epoch: int) -> str:
 
 
 def validation_scores(competition: Competition, held_out: Batches, probs: np.ndarray) -> dict[str, float]:
-    """Score the predictions of the held-out rows. Return a dictionary with val_loss and the metrics.
+    """Score the predictions of the held-out rows. Return a dictionary with val_loss and the competition's metrics.
 
-    The keys are "val_loss" and the names of the metrics that the competition shows. probs (N, C): the predictions of
-    the N held-out rows. If several photos can share a prediction id, the predictions of such photos are combined before
-    they are scored.
+    probs: the predictions, with a row for each held-out row. If several photos share one id of the sample submission
+    and get one answer, their predictions are combined before they are scored.
     """
     labels, probs = scored_ids(competition, held_out.labels, probs, held_out.ids)
     return {"val_loss": val_loss(competition, labels, probs), **scoring.scores(competition, labels, probs)}
 
 
 def val_loss(competition: Competition, labels: np.ndarray, probs: np.ndarray) -> float:
-    """Return the log loss of predictions, or their mean squared error if the target is a number (regression).
+    """Return the log loss of predictions, or their mean squared error if the target is a number.
 
     For a multilabel target, the log loss is the mean binary cross entropy over all labels. labels: the true labels.
-    probs (N, C): the predictions.
+    probs: the predictions, with a row for each label in `labels`.
     """
     if competition.target == "regression":
         return float(np.mean((probs[:, 0] - labels) ** 2, dtype=np.float64))
@@ -153,11 +154,11 @@ def val_loss(competition: Competition, labels: np.ndarray, probs: np.ndarray) ->
 
 
 def goodness(values: dict[str, float], best_by: str, competition: Competition) -> float:
-    """Return the value by which epochs are compared. A higher value is always better.
+    """Return a number by which epochs are compared: the higher it is, the better is the epoch.
 
-    values: val_loss and the metrics of one epoch, with their names as keys. best_by: the name of the value to use,
-    "val_loss" or a metric. If a lower value is better, the sign of the value is changed. If the metric is NaN, because
-    it is not defined for the rows (such as AUC for rows of one class), the result is minus infinity.
+    values: a dictionary with val_loss and the metrics of an epoch. best_by: the name of the value that is used. If
+    lower values are better, its sign is changed. If the value is NaN, the result is minus infinity; the AUC, for
+    example, is NaN if all rows have the same class.
     """
     value = values[best_by]
     better_up = best_by != "val_loss" and _metric_of_epoch(best_by, competition).higher_is_better
@@ -177,7 +178,7 @@ class Epochs:
 
     history: a dictionary for each finished epoch, which becomes a row of history.csv. top: a dictionary for each of the
     best epochs, beginning with the best. Its keys are score (higher is better), epoch (the number of the epoch, from 0)
-    and weights (on the CPU).
+    and weights (a state dict on the CPU).
     """
 
     history: list[dict] = field(default_factory=list)
@@ -190,7 +191,7 @@ class Epochs:
 
     @property
     def best(self) -> Weights:
-        """Return the weights of the best epoch, or averaged weights if these are better."""
+        """Return the weights of the best epoch, or the averaged weights that `put_first` has stored."""
         return self.top[0]["weights"]
 
     @property
@@ -200,14 +201,14 @@ class Epochs:
 
     @property
     def stale(self) -> int:
-        """Return how many epochs have been finished since the best epoch."""
+        """Return how many epochs have ended since the best epoch."""
         return self.count - 1 - self.best_epoch
 
     def end(self, row: dict, score: float, model: nn.Module, keep: int) -> None:
-        """Record a finished epoch: add its row to the history, and keep its weights if it is one of the best epochs.
+        """Add a finished epoch to the history. Keep its weights if it is one of the best epochs.
 
-        row: the row of history.csv. score: the score of the epoch; higher is better. model: the model with the weights.
-        keep: how many of the best epochs are kept.
+        row: the row of history.csv, as a dictionary. score: the score of the epoch; higher is better. model: the model
+        whose weights are kept. keep: how many of the best epochs keep their weights.
         """
         if len(self.top) < keep or score > self.top[-1]["score"]:
             entry = {"score": score, "epoch": self.count, "weights": copied_weights(model)}
@@ -215,17 +216,18 @@ class Epochs:
         self.history.append(row)
 
     def put_first(self, score: float, weights: Weights) -> None:
-        """Store weights as the best weights, because they have a better score than the weights of every single epoch.
+        """Store averaged weights as the best weights, because they score better than the weights of every single epoch.
 
-        They get the number of the best epoch. score: the score of `weights`; higher is better.
+        score: the score of the averaged weights. weights: the averaged weights, a state dict on the CPU. They are
+        stored with the number of the best epoch.
         """
         self.top.insert(0, {"score": score, "epoch": self.best_epoch, "weights": weights})
 
 
 def _best_first(entry: dict) -> tuple[float, int]:
-    """Return a sort key that puts higher scores first, and the earlier epoch first if two scores are equal.
+    """Return a key that sorts epochs from the best to the worst. Of two equally good epochs, the earlier is first.
 
-    entry: one of the best epochs, as in `Epochs.top`.
+    entry: a dictionary with the score and the number of an epoch.
     """
     return -entry["score"], entry["epoch"]
 
@@ -236,9 +238,10 @@ def copied_weights(model: nn.Module) -> Weights:
 
 
 def average_weights(states: list[Weights]) -> Weights:
-    """Return the mean of several state dicts of one model (stochastic weight averaging, Izmailov et al. 2018).
+    """Return the mean of several state dicts of the same model (stochastic weight averaging, Izmailov et al. 2018).
 
-    Batch norm statistics are averaged like weights. Tensors of whole numbers are copied from the first state dict.
+    The statistics of batch norms are averaged, too. Tensors of whole numbers, such as counters, are copied from the
+    first state dict.
     """
     return {
         name: torch.stack([state[name] for state in states]).mean(0) if value.is_floating_point() else value
@@ -254,8 +257,8 @@ CHECK_EVERY = 64  # batches between two checks that losses are finite; a check o
 def train_epoch(learner: Learner, loader: Loader, epoch: int, advance: Advance) -> tuple[float, float]:
     """Train for one epoch. Return the mean loss over all images, and the seconds that were spent waiting for photos.
 
-    loader: the loader of the training batches. epoch: the number of the epoch, from 0. advance: a function that is
-    called after each batch, with the number of images in the batch.
+    loader: the loader of the training batches. epoch: the number of the epoch, from 0. advance: a function that moves
+    the progress bar; it is called after each batch with the number of images in the batch.
     """
     loader.order.epoch = epoch
     learner.start_epoch(epoch)
@@ -276,7 +279,7 @@ def train_epoch(learner: Learner, loader: Loader, epoch: int, advance: Advance) 
 def _mean(losses: list[Tensor], seen: list[Tensor]) -> float:
     """Return the mean loss over all images, although batches may differ in size.
 
-    losses: the mean loss of each batch. seen: for each batch, the positions of its photos.
+    losses: the mean loss of each batch. seen: the positions of each batch's photos among the training rows.
     """
     return float(np.average(torch.stack(losses).cpu().numpy(), weights=[len(positions) for positions in seen]))
 
@@ -284,10 +287,10 @@ def _mean(losses: list[Tensor], seen: list[Tensor]) -> float:
 def _train_batch(learner: Learner, loaded: Loaded, epoch: int, i: int, batches: int) -> Tensor:
     """Train on one batch, and return its loss.
 
-    The batch adds its gradients. The optimizer changes the weights after every `accumulate` batches (a setting of the
-    recipe), and after the last batch of the epoch. loaded: the pixels, labels and positions of the batch. epoch: the
-    number of the epoch, from 0. i: the number of the batch in the epoch, from 0. batches: how many batches the epoch
-    has.
+    The gradients of several batches are added up (the setting `accumulate` of the recipe). The optimizer then changes
+    the weights, and it also does so after the last batch of the epoch. loaded: the pixels, the labels and the positions
+    of the batch. epoch: the number of the epoch, from 0. i: the number of the batch in the epoch, from 0. batches: how
+    many batches the epoch has.
     """
     accumulate = learner.recipe.accumulate
     group = min(accumulate, batches - i + i % accumulate)
@@ -306,7 +309,8 @@ def _train_batch(learner: Learner, loaded: Loaded, epoch: int, i: int, batches: 
 class Fit:
     """The training of one fold. The method `run` trains to the end.
 
-    model: the model with its first weights. train: the training rows. val: the held-out rows, which score each epoch.
+    model: the model with the weights from which the training starts. train: the training rows. val: the held-out rows,
+    which are predicted and scored after each epoch.
     """
 
     def __init__(
@@ -330,8 +334,8 @@ class Fit:
     def done(self) -> bool:
         """Return whether the training has ended.
 
-        It ends after the last epoch, or earlier if the last `patience` epochs (a setting of the recipe) were no better
-        than the best epoch.
+        It ends after the last epoch of the recipe. If the recipe sets `patience`, it also ends after `patience` epochs
+        without a new best epoch.
         """
         if not self.epochs.count:
             return False
@@ -339,9 +343,9 @@ class Fit:
 
     @property
     def chosen(self) -> dict:
-        """Return the settings that this training uses on its device, such as the number format, as a dictionary.
+        """Return the settings with which this training runs on its device, such as the number format, as a dictionary.
 
-        The settings are printed, and they are stored in the metadata of the weights.
+        They are printed, and saved with the weights.
         """
         return {
             "device": str(self.device),
@@ -354,14 +358,14 @@ class Fit:
         }
 
     def run(self, path: Path, identity: dict, progress: Callable, on_epoch: Callable[[dict], None]) -> Epochs:
-        """Train to the end, and return the history with the weights of the best epochs.
+        """Train to the end. Return the history of the epochs and the weights of the best epochs.
 
         path: the resume file. If it exists, the training goes on from it. The file is written after each epoch except
-        the last. identity: the record of what the training depends on; a resume file with another record is an error.
-        progress: a function that gets a label and a number of images. It returns a context manager that shows the
-        progress of an epoch, and that yields a function for the number of images in each batch. on_epoch: a function
-        that is called after each epoch with the new row of the history.
-        Raises NotFinite if an epoch has numbers that are not finite. The resume file then still holds the epoch before.
+        the last. identity: a dictionary with the hashes of all files that the training depends on. InputError is raised
+        if the resume file has other hashes. progress: a function that is called with a label and the number of images
+        in an epoch, and returns a context manager for a progress bar. on_epoch: a function that is called after each
+        epoch with the new row of the history.
+        Raises NotFinite if numbers of an epoch are not finite. The resume file then still holds the epoch before.
         """
         if path.is_file():
             self._load(path, identity)
@@ -374,7 +378,10 @@ class Fit:
         return self.epochs
 
     def _epoch(self, progress: Callable) -> dict:
-        """Train and score one epoch, and return its row of the history. progress: as in `run`."""
+        """Train and score one epoch. Return its row of the history, as a dictionary.
+
+        progress: a function that makes a progress bar, as described in `run`.
+        """
         epoch, began, rows = self.epochs.count, time.monotonic(), len(self.loader.order.rows())
         # seeds dropout and stochastic depth
         torch.manual_seed(self.recipe.seed * 1_000_003 + epoch + processes.rank() * 7919)
@@ -389,9 +396,10 @@ class Fit:
         return row
 
     def _scores(self) -> dict[str, float]:
-        """Predict the held-out rows with the current weights (or their EMA), and return val_loss and the metrics.
+        """Predict the held-out rows with the current weights. Return a dictionary with val_loss and the metrics.
 
-        Raises NotFinite if the weights, the predictions or val_loss are not finite.
+        If the recipe has an EMA, its averaged weights are used. Raises NotFinite if the weights, the predictions or
+        val_loss are not finite.
         """
         processes.same_everywhere(self.learner.scored)
         check_finite_epoch(self.learner, self.epochs.count)
@@ -405,7 +413,7 @@ class Fit:
         return goodness(scores, self.recipe.best_by, self.competition)
 
     def _average(self) -> None:
-        """Average the weights of the best epochs. If the average scores better than each epoch, keep it as the best."""
+        """Average the weights of the best epochs, and keep the average if it scores better than every epoch."""
         weights = average_weights([entry["weights"] for entry in self.epochs.top])
         self.learner.scored.load_state_dict(weights)
         try:

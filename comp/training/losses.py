@@ -1,13 +1,14 @@
-"""Define the losses. A loss takes a network's outputs (B, T) and training targets (B, T), and returns a scalar.
+"""Define the losses. A loss turns the outputs of a network and the training targets of a batch into a scalar.
 
-A recipe's loss is a weighted sum of losses, such as "0.4 f1 + 0.6 focal". If the classes have attributes, a loss may
-apply to one attribute, as in "cross_entropy(size) + 2 focal(colour)". `build_loss` turns such a text into one function.
+The loss of a recipe is a weighted sum of losses, such as "0.4 f1 + 0.6 focal". If the classes are combinations of
+attributes, a loss may apply to a single attribute, as in "cross_entropy(size) + 2 focal(colour)". `build_loss` turns
+such a text into a function.
 
-LOSSES lists all losses. Each loss fits one family of heads: "classes" (one softmax), "labels" (one sigmoid for each
-label) or "number" (one output). A new loss needs an entry in LOSSES. Label smoothing works with all losses for classes
-and labels. Class weights work with the same losses, except with the loss f1 for labels.
+A loss fits the heads of one family: "classes" (one softmax over all outputs), "labels" (one sigmoid for each label) or
+"number" (one output). Label smoothing works with all losses for classes and for labels. Class weights work with these
+losses, too, except with f1 for labels. A new loss must be added to LOSSES, the list of all losses.
 
-Letters: B photos of a batch, T training targets, C classes or labels, V values of an attribute.
+Letters in the shapes: B photos in a batch, C classes or labels, V values of an attribute.
 """
 
 import re
@@ -29,17 +30,20 @@ from comp.recipes.recipe_settings import Recipe, resolved_recipe
 
 
 def cross_entropy(logits: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
-    """Return the cross entropy: the mean over the batch of -log p_c, with weight w_c t_c for each photo and class c.
+    """Return the cross entropy of a batch: the mean of -log p over all photos and classes, each with the weight w t.
 
-    p: the softmax of the logits (B, C). t: the targets (B, C). w: the class weights (C,), all 1 if `weights` is None.
+    p: the softmax of the logits (B, C), for B photos and C classes. t: the targets (B, C), a probability for each
+    class. w: the weights (C,) of the classes, which are all 1 if `weights` is None.
     """
     return _weighted_mean(-logits.log_softmax(1), targets, weights)
 
 
 def focal(logits: Tensor, targets: Tensor, weights: Tensor | None = None, gamma: float = 2.0) -> Tensor:
-    """Return the focal loss: the mean of -(1 - p_c)^gamma log p_c, weighted as in `cross_entropy` (Lin et al. 2017).
+    """Return the focal loss (Lin et al. 2017), which gives easy photos less influence than the cross entropy.
 
-    p: the softmax of the logits (B, C). A gamma of 0 gives the cross entropy.
+    It is the mean of -(1 - p)^gamma log p over all photos and classes, each with the weight w t. p: the softmax of the
+    logits (B, C), for B photos and C classes. t: the targets (B, C), a probability for each class. w: the weights (C,)
+    of the classes, which are all 1 if `weights` is None. If gamma is 0, the result is the cross entropy.
     """
     log_p = logits.log_softmax(1)
     # expm1 gives 1 - p, because the plain difference loses its digits in float32 near p = 1
@@ -47,16 +51,21 @@ def focal(logits: Tensor, targets: Tensor, weights: Tensor | None = None, gamma:
 
 
 def f1(logits: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
-    """Return 1 - macro F1, computed from the softmax of the logits (B, C). `soft_f1` has the formula."""
+    """Return 1 - macro F1 of a batch, computed from probabilities instead of counts, so that it has a gradient.
+
+    logits (B, C): their softmax gives the probabilities, for B photos and C classes. targets (B, C): a probability for
+    each class. weights (C,): the weights of the classes in the mean, which are all 1 if `weights` is None.
+    """
     return soft_f1(logits.softmax(1), targets, weights)
 
 
 def soft_f1(p: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
     """Return 1 - macro F1 of a batch, computed from probabilities instead of counts, so that it has a gradient.
 
-    The F1 of class c is 2 sum(t p) / (sum t + sum p), summed over the batch, where t is the class's column of targets
-    (B, C) and p its column of probabilities (B, C). The mean over the classes is weighted by `weights` (C,). A class
-    without targets in the batch is left out, because its F1 is 0 for any prediction.
+    p (B, C): the predicted probabilities, for B photos and C classes. targets (B, C): the probabilities t that should
+    be predicted. The F1 of a class is 2 sum(t p) / (sum t + sum p), summed over the photos. weights (C,): the weights
+    of the classes in the mean, which are all 1 if `weights` is None. A class that no photo of the batch has is left
+    out, because its F1 is 0 for any prediction.
     """
     score = 2 * (targets * p).sum(0) / (targets.sum(0) + p.sum(0)).clamp_min(1e-12)
     counted = (targets.sum(0) > 0).float() * (1.0 if weights is None else weights)
@@ -64,29 +73,30 @@ def soft_f1(p: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor
 
 
 def smooth_classes(targets: Tensor, smoothing: float) -> Tensor:
-    """Return the targets t (B, C) with label smoothing, which is (1 - s) t + s / C (Szegedy et al. 2016).
+    """Return the targets with label smoothing: (1 - s) t + s / C for a target t and C classes (Szegedy et al. 2016).
 
-    smoothing: s, from 0 to 1.
+    targets: a row for each photo, a column for each class. smoothing: s, from 0 to 1.
     """
     return targets * (1 - smoothing) + smoothing / targets.shape[1]
 
 
 def class_weights(counts: Tensor) -> Tensor:
-    """Return class weights (C,) that give each class the same total weight, as "balanced" does in scikit-learn.
+    """Return weights (C,) that give each of C classes the same influence, as "balanced" does in scikit-learn.
 
-    The weight of class c is N / (C n_c), where n_c is the number of its training rows and N is the number of all
-    training rows. A class without rows gets 0. counts (C,): the numbers n_c.
+    counts (C,): the number of training rows of each class. A class with n of all N rows gets the weight N / (C n), and
+    a class without rows gets 0.
     """
     counts = counts.double()
     return torch.where(counts > 0, counts.sum() / (len(counts) * counts.clamp_min(1)), 0.0).float()
 
 
 def marginal(logits: Tensor, targets: Tensor, members: list[Tensor]) -> tuple[Tensor, Tensor]:
-    """Turn logits and targets (B, C) of classes into log-probabilities and targets (B, V) of an attribute's values.
+    """Turn logits and targets of classes into log-probabilities and targets of the values of one attribute.
 
-    The probability of a value is the sum of the probabilities of its classes. members: for each value of the attribute,
-    the indices of the classes that have this value. The log-probabilities can be used as logits, because their softmax
-    gives the probabilities.
+    The probability of a value is the sum of the probabilities of the classes that have it. logits, targets (B, C): a
+    row for each photo, a column for each class. members: for each value of the attribute, the indices of its classes.
+    Both results are (B, V), with a column for each value. The log-probabilities can be used as logits, because their
+    softmax gives the probabilities.
     """
     log_p = logits.log_softmax(1)
     return (
@@ -104,19 +114,21 @@ def _weighted_mean(values: Tensor, targets: Tensor, weights: Tensor | None) -> T
 
 
 def label_bce(logits: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
-    """Return the mean binary cross entropy -w t log p - (1 - t) log(1 - p) over all photos and labels.
+    """Return the binary cross entropy -w t log p - (1 - t) log(1 - p), as the mean over all photos and labels.
 
-    p: the sigmoids of the logits (B, C). t: the targets (B, C). w: the weights (C,) of positive labels, all 1 if
-    `weights` is None.
+    p: the sigmoids of the logits (B, C), for B photos and C labels. t: the targets (B, C), from 0 to 1. w: a weight
+    (C,) for the positive photos of each label, which is always 1 if `weights` is None.
     """
     return F.binary_cross_entropy_with_logits(logits, targets, pos_weight=weights)
 
 
 def label_focal(logits: Tensor, targets: Tensor, weights: Tensor | None = None, gamma: float = 2.0) -> Tensor:
-    """Return the mean of -w t (1 - p)^gamma log p - (1 - t) p^gamma log(1 - p) over all photos and labels.
+    """Return the focal loss for a multilabel target (Lin et al. 2017).
 
-    This is the focal loss for labels (Lin et al. 2017), in a form that is linear in the targets t. `label_bce` explains
-    p, t and w. A gamma of 0 gives `label_bce`.
+    It is the mean of -w t (1 - p)^gamma log p - (1 - t) p^gamma log(1 - p) over all photos and labels. p: the sigmoids
+    of the logits (B, C), for B photos and C labels. t: the targets (B, C), from 0 to 1. w: a weight (C,) for the
+    positive photos of each label, which is always 1 if `weights` is None. If gamma is 0, the result is the binary cross
+    entropy.
     """
     positive = (-logits).sigmoid() ** gamma * -F.logsigmoid(logits)
     negative = logits.sigmoid() ** gamma * -F.logsigmoid(-logits)
@@ -124,16 +136,16 @@ def label_focal(logits: Tensor, targets: Tensor, weights: Tensor | None = None, 
 
 
 def label_f1(logits: Tensor, targets: Tensor) -> Tensor:
-    """Return 1 - macro F1, computed from the sigmoids of the logits (B, C). `soft_f1` has the formula.
+    """Return 1 - macro F1 of a batch for a multilabel target, computed from probabilities instead of counts.
 
-    A label that no photo of the batch has gets no gradient, so combine this loss with bce or focal. The loss takes no
-    class weights, because each label has the same weight in the mean.
+    logits (B, C): their sigmoids are the probabilities, for B photos and C labels. targets (B, C): from 0 to 1. A label
+    that no photo of the batch has gets no gradient, so combine this loss with bce or focal.
     """
     return soft_f1(logits.sigmoid(), targets)
 
 
 def smooth_labels(targets: Tensor, smoothing: float) -> Tensor:
-    """Return the targets t (B, C) with label smoothing, which is (1 - s) t + s / 2.
+    """Return the targets of a multilabel target with label smoothing: (1 - s) t + s / 2 for each target t.
 
     smoothing: s, from 0 to 1.
     """
@@ -141,7 +153,7 @@ def smooth_labels(targets: Tensor, smoothing: float) -> Tensor:
 
 
 def positive_weights(counts: Tensor, rows: int) -> Tensor:
-    """Return a weight for the positive rows of each label, as a tensor (C,).
+    """Return a weight for the positive rows of each label, as a tensor (C,) for C labels.
 
     The weight is the number of rows without the label, divided by the number of rows with the label. A label that no
     row has gets the weight 1. counts (C,): how many training rows have each label. rows: the number of training rows.
@@ -156,27 +168,28 @@ BEND = 0.1  # the error at which huber changes from quadratic to linear, as a sh
 
 
 def mse(values: Tensor, targets: Tensor) -> Tensor:
-    """Return the mean squared error. It suits the metrics RMSE and kappa, because the mean minimises it."""
+    """Return the mean squared error. This loss suits metrics of squared errors, such as RMSE and quadratic kappa."""
     return F.mse_loss(values, targets)
 
 
 def mae(values: Tensor, targets: Tensor) -> Tensor:
-    """Return the mean absolute error. It suits the metric MAE, because the median minimises it."""
+    """Return the mean absolute error. This loss suits competitions whose metric is also the mean absolute error."""
     return F.l1_loss(values, targets)
 
 
 def huber(values: Tensor, targets: Tensor) -> Tensor:
-    """Return the mean Huber loss, which is quadratic for errors below BEND and linear for larger errors (Huber 1964).
+    """Return the mean Huber loss, which is quadratic for small errors and linear for large errors (Huber 1964).
 
-    A few wrong labels therefore have less influence than in the mean squared error.
+    So a few wrong labels have less influence than in the mean squared error. values, targets: the predicted and the
+    true numbers, scaled to 0 … 1. An error is small if it is below BEND (0.1).
     """
     return F.huber_loss(values, targets, delta=BEND)
 
 
 def number_bce(outputs: Tensor, targets: Tensor) -> Tensor:
-    """Return the mean binary cross entropy between the sigmoids of the outputs (B, 1) and the targets (B, 1).
+    """Return the mean binary cross entropy between the sigmoids of the outputs and the targets.
 
-    The other losses for a number take scaled values. This loss takes the outputs of the network.
+    outputs (B, 1): the outputs of the network for B photos. targets (B, 1): the true numbers, scaled to 0 … 1.
     """
     return F.binary_cross_entropy_with_logits(outputs, targets)
 
@@ -186,11 +199,11 @@ def number_bce(outputs: Tensor, targets: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Loss:
-    """An entry of LOSSES, which describes a loss.
+    """A loss that a recipe may name.
 
-    name: the name of the loss in a recipe. family: the family of heads that the loss fits (classes, labels or number).
-    function: the function that computes the loss. weights: whether `function` has the argument weights. gamma: whether
-    `function` has the argument gamma.
+    name: the name of the loss. family: the family of heads that the loss fits: "classes", "labels" or "number".
+    function: the function that computes the loss. weights: whether `function` has an argument weights. gamma: whether
+    `function` has an argument gamma.
     """
 
     name: str
@@ -217,33 +230,33 @@ LOSSES = (
 def losses_of(family: str) -> dict[str, Loss]:
     """Return the losses that fit a family of heads, as a dictionary from the name of a loss to its entry in LOSSES.
 
-    family: "classes", "labels" or "number".
+    family: "classes" (one softmax over all outputs), "labels" (one sigmoid for each label) or "number" (one output).
     """
     return {loss.name: loss for loss in LOSSES if loss.family == family}
 
 
 def check_loss(recipe: Recipe, competition: Competition) -> None:
-    """Raise InputError, with a list of fitting losses, if the recipe's loss is unknown or does not fit its head."""
+    """Raise InputError if the recipe's loss is unknown or does not fit its head. The error lists fitting losses."""
     recipe = resolved_recipe(recipe, competition)
     _terms_of(recipe, heads.build_head(recipe, competition), competition)
 
 
 def parse_loss(spec: str, names: tuple[str, ...], attributes: tuple[str, ...] = ()) -> list[tuple[float, str, str]]:
-    """Turn a text that describes a loss into a list with the weight, the name and the attribute of each loss in it.
+    """Turn a text such as "0.4 f1 + focal(size)" into a list of losses: [(0.4, "f1", ""), (1.0, "focal", "size")].
 
-    For example, "0.4 f1 + focal(a)" gives [(0.4, "f1", ""), (1.0, "focal", "a")]. spec: the text. names: the names of
-    the losses that are allowed. attributes: the names of attributes that a loss may apply to. Raises InputError for any
-    other text.
+    Each entry has the weight of a loss, its name, and the attribute to which it applies; "" means that it applies to
+    the classes or labels. spec: the text. names: the names of the losses that are allowed. attributes: the names of the
+    attributes that are allowed. Raises InputError for any other text.
     """
     terms = []
     for term in spec.split("+"):
         match = re.fullmatch(r"\s*(?:(\d*\.?\d+)\s*\*?\s*)?([a-z_][a-z_0-9]*)\s*(?:\(\s*(\w+)\s*\))?\s*", term)
         if not match or match[2] not in names or (match[3] and match[3] not in attributes):
-            of = f"; or a loss of one attribute: {names[0]}({' or '.join(attributes)})" if attributes else ""
+            of = f"; or the loss of one attribute: {names[0]}({' or '.join(attributes)})" if attributes else ""
             raise InputError(
                 f"loss={spec!r}: {term.strip()!r} is not a loss that fits the head of this recipe",
-                f"a sum of {', '.join(names)}, such as 0.4 {names[-1]} + 0.6 {names[0]}{of}",
-                'the same command with SET="loss=auto" RUN=<name>, which takes the usual loss for the target',
+                f"a weighted sum of {', '.join(names)}, such as 0.4 {names[-1]} + 0.6 {names[0]}{of}",
+                'the same command with SET="loss=auto" RUN=<new name>, which takes the usual loss for the target',
             )
         terms.append((float(match[1] or 1), match[2], match[3] or ""))
     return terms
@@ -262,11 +275,11 @@ LossFunction = Callable[[Tensor, Tensor], Tensor]
 def build_loss(
     recipe: Recipe, labels: np.ndarray, competition: Competition, device: torch.device | str = "cpu"
 ) -> LossFunction:
-    """Return the loss of a recipe, a function that turns outputs (B, T) and training targets (B, T) into a scalar.
+    """Return the loss of a recipe: a function that turns outputs of the network and training targets into a scalar.
 
-    labels (N, …): the labels of all training rows, from which the setting class_weights=balanced computes the weights.
-    A loss that applies to an attribute first sums probabilities and targets over the classes with the same value of the
-    attribute. This works with every head of the family "classes". device: the device of outputs and targets.
+    labels: the labels of all training rows, from which the class weights are computed if the recipe has
+    class_weights=balanced. device: the device of the outputs and targets. A loss that applies to a single attribute
+    first adds up the probabilities of all classes with the same value of the attribute.
     """
     recipe = resolved_recipe(recipe, competition)
     head = heads.build_head(recipe, competition)
@@ -294,9 +307,9 @@ def _number_term(weight: float, loss: Loss, head: Head) -> LossFunction:
 
 
 class _TrainingRows:
-    """Build each loss of a weighted sum as a function, for a head of classes or labels.
+    """Build the losses of a recipe as functions, for a head that predicts classes or labels.
 
-    labels (N, …): the labels of all training rows, from which the class weights are computed.
+    labels: the labels of all training rows, from which the class weights are computed.
     """
 
     def __init__(self, recipe: Recipe, head: Head, labels: np.ndarray, competition: Competition, device):
@@ -304,10 +317,10 @@ class _TrainingRows:
         self.counts = _counts(head, labels, competition).to(device)
 
     def term(self, weight: float, loss: Loss, attribute: str) -> LossFunction:
-        """Return one loss of the weighted sum, times its weight, as a function of logits and targets.
+        """Return one loss of a weighted sum, times its weight, as a function of logits and targets.
 
-        weight: the weight of the loss in the sum. loss: its entry in LOSSES. attribute: the name of the attribute that
-        the loss applies to; "" means that the loss applies to the classes or labels.
+        weight: the weight of the loss in the sum. loss: its entry in LOSSES. attribute: the name of the attribute to
+        which the loss applies; "" means that it applies to the classes or labels.
         """
         smooth = smooth_classes if self.head.family == "classes" else smooth_labels
         smoothing = self.recipe.smoothing if self.head.smooths else 0.0
@@ -324,17 +337,17 @@ class _TrainingRows:
     def _members(self, attribute: str) -> list[Tensor]:
         """Return a list with one tensor for each value of an attribute.
 
-        The tensor has the indices of the training targets whose class has this value.
+        Each tensor has the indices of those columns of the training targets whose class has the value.
         """
         values = self.competition.attribute_values[attribute][self.head.of_class]
         values = torch.as_tensor(values, device=self.counts.device)
         return [(values == value).nonzero().flatten() for value in range(int(values.max()) + 1)]
 
     def _options(self, loss: Loss, members: list[Tensor]) -> dict:
-        """Return a dictionary with the arguments gamma and weights for the function of a loss.
+        """Return the arguments gamma and weights for the function that computes a loss, as a dictionary.
 
-        An argument is left out if the function does not have it or the recipe does not use it. members: for each value
-        of an attribute, the indices of its training targets; [] if the loss applies to the classes or labels.
+        An argument is left out if the function does not have it or the recipe does not use it. members: if the loss
+        applies to an attribute, what `_members` returns for the attribute, else [].
         """
         options = {"gamma": self.recipe.gamma} if loss.gamma else {}
         if not loss.weights or self.recipe.class_weights != "balanced":
@@ -345,7 +358,7 @@ class _TrainingRows:
 
 
 def _counts(head: Head, labels: np.ndarray, competition: Competition) -> Tensor:
-    """Return the sum (T,) of the training targets over all rows. It says how many rows each class or label has."""
+    """Return how many rows each class or label has: for each column of the training targets, the sum over all rows."""
     if labels.dtype.kind == "i" and head.family == "classes":  # the targets of a million rows might not fit in memory
         rows = torch.from_numpy(np.bincount(labels, minlength=competition.size))
         return rows.float() @ head.targets(torch.arange(competition.size))

@@ -1,13 +1,14 @@
 """Mix the photos of a batch by mixup, by CutMix, or by halfmix, which joins the halves of two photos.
 
-Each image is mixed with another image of the batch, which is called its partner. All ways of mixing take images (B, 3,
-H, W) and training targets (B, T) of any head. They return images and targets of the same shapes. Targets are mixed
-linearly. lam (lambda) is the share of the image itself, and 1 - lam is the share of its partner.
+Each image is mixed with another image of the batch, which is called its partner. Each function takes the images (B, 3,
+H, W) and the training targets (B, T) of B photos, and returns mixed ones of the same shapes. The targets are mixed in
+the same proportion as the images. lam (lambda) is the share of the image itself, and 1 - lam is the share of its
+partner.
 
 timm's Mixup is not used, because it needs an even number of photos and draws from numpy's global random state. The
-functions here take batches of any size. They draw from a Generator that the caller seeds, so that a resumed training
-mixes exactly as a training that was never stopped. A new way of mixing needs an entry in WAYS, and a setting with the
-same name in Recipe.
+functions here take batches of any size, and draw from a Generator that the caller has seeded. So a resumed training
+mixes exactly like a training that was never stopped. A new way of mixing must be added to WAYS, and as a setting of the
+same name to `Recipe`.
 """
 
 from collections.abc import Callable
@@ -23,19 +24,19 @@ HALF = (0.46, 0.54)  # where halfmix cuts a photo, as a share of its width; it v
 
 
 def mixup(images: Tensor, targets: Tensor, partner: Tensor, lam: float) -> tuple[Tensor, Tensor]:
-    """Mix the images and targets of a batch by mixup: lam * own + (1 - lam) * partner's (Zhang et al. 2018).
+    """Return the images and targets of a batch, each mixed with those of its partner by mixup (Zhang et al. 2018).
 
-    Returns the mixed images and targets. partner (B,): the index of each image's partner in the batch. lam: the share
-    of the image itself, from 0 to 1.
+    partner: for each image, the index of its partner in the batch. lam: the share of the image itself, from 0 to 1. The
+    share of its partner is 1 - lam.
     """
     return images.lerp(images[partner], 1 - lam), targets.lerp(targets[partner], 1 - lam)
 
 
 def paste(images: Tensor, targets: Tensor, partner: Tensor, box: tuple[int, int, int, int]) -> tuple[Tensor, Tensor]:
-    """Paste a box of the partner's pixels into each image, as CutMix does (Yun et al. 2019).
+    """Paste a box of the partner's pixels into each image, as CutMix does (Yun et al. 2019). Return images and targets.
 
-    Returns the mixed images and targets. The share of the partner's targets is the share of pasted pixels. partner
-    (B,): the index of each image's partner in the batch. box: the edges top, bottom, left and right in pixels.
+    The targets are mixed, too: the share of the partner is the share of pasted pixels. partner: for each image, the
+    index of its partner in the batch. box: the edges top, bottom, left and right, in pixels.
     """
     top, bottom, left, right = box
     mixed = images.clone()
@@ -45,10 +46,10 @@ def paste(images: Tensor, targets: Tensor, partner: Tensor, box: tuple[int, int,
 
 
 def cutmix_box(height: int, width: int, lam: float, rng: np.random.Generator) -> tuple[int, int, int, int]:
-    """Draw a random box for CutMix. Return its edges top, bottom, left and right in pixels.
+    """Draw a random box for CutMix. Return its edges top, bottom, left and right, in pixels.
 
-    The box covers the share 1 - lam of the image, or less if it reaches beyond the border of the image and is cut off.
-    Its centre may be anywhere in the image, with equal probability. height, width: the size of the image in pixels.
+    height, width: the size of the image in pixels. lam: the share of the image that the box leaves uncovered. The
+    centre of the box may be anywhere in the image. Where the box reaches beyond the border, it is cut off.
     """
     h, w = height * np.sqrt(1 - lam), width * np.sqrt(1 - lam)
     y, x = rng.uniform(0, height), rng.uniform(0, width)
@@ -58,19 +59,20 @@ def cutmix_box(height: int, width: int, lam: float, rng: np.random.Generator) ->
 
 
 def half_box(height: int, width: int, rng: np.random.Generator) -> tuple[int, int, int, int]:
-    """Choose at random the left or the right half of an image. Return its edges top, bottom, left and right in pixels.
+    """Choose the left or the right half of an image at random. Return its edges top, bottom, left and right, in pixels.
 
-    The image is cut at a random place between 46 and 54 % of its width. height, width: the size of the image in pixels.
+    The halves meet at a random place between 46 % and 54 % of the width. height, width: the size of the image in
+    pixels.
     """
     cut = round(width * rng.uniform(*HALF))
     return (0, height, 0, cut) if rng.random() < 0.5 else (0, height, cut, width)
 
 
 def partners(size: int, rng: np.random.Generator, groups: np.ndarray | None = None) -> np.ndarray:
-    """Draw a random partner for each image of a batch. Return an array (size,) with the index of each image's partner.
+    """Draw a random partner for each image of a batch. Return an array with the index of each image's partner.
 
-    The indices are a permutation of the batch, so an image may be its own partner. size: the number of images. groups
-    (size,): a number for each image; if given, an image and its partner have the same number.
+    Each image is the partner of exactly one image, which may be the image itself. size: the number of images. groups:
+    an array with a number for each image, or None. If given, partners always have the same number.
     """
     if groups is None:
         return rng.permutation(size)
@@ -97,8 +99,9 @@ def _with_half(images, targets, partner, _, rng) -> tuple[Tensor, Tensor]:
 class Way:
     """A way of mixing the images of a batch.
 
-    function: the function that mixes; its arguments are images, targets, partner (B,), lam and the Generator.
-    in_groups: whether this way uses the argument `groups` of `mix`, so that both images are of the same group.
+    function: the function that mixes; its arguments are the images, the targets, the index of each image's partner, lam
+    (the share of the image itself) and a random Generator. in_groups: whether only images of the same group are mixed,
+    if the caller of `mix` gives groups.
     """
 
     function: Callable[..., tuple[Tensor, Tensor]]
@@ -109,7 +112,7 @@ WAYS = {"mixup": Way(_mixed_up), "cutmix": Way(_with_box), "halfmix": Way(_with_
 
 
 def shares(recipe: Recipe) -> dict[str, float]:
-    """Return a dictionary from the name of each way of mixing to the share of batches that are mixed in this way."""
+    """Return the share of batches for each way of mixing: a dictionary with the keys mixup, cutmix and halfmix."""
     return {name: getattr(recipe, name) for name in MIXES}
 
 
@@ -123,10 +126,10 @@ def mix(
 ) -> tuple[Tensor, Tensor]:
     """Mix a batch in one randomly chosen way, or leave it unchanged. Return the images and the targets of the batch.
 
-    shares: the probability of each way of mixing, by the name of the way. If their sum is below 1, the rest is the
-    probability that the batch stays unchanged. alpha: lam is drawn from the distribution Beta(alpha, alpha). groups
-    (B,): a number for each image; if given, halfmix mixes only images with the same number, for example with the same
-    value of an attribute.
+    shares: a dictionary with the probability of each way of mixing (mixup, cutmix and halfmix). If their sum is below
+    1, the batch stays unchanged with the remaining probability. alpha: the share of an image itself is drawn from the
+    distribution Beta(alpha, alpha). groups: an array with a number for each image, or None. If given, halfmix mixes
+    only images with the same number.
     """
     name = drawn_way(shares, rng)
     if name is None or len(images) < 2:
@@ -138,9 +141,10 @@ def mix(
 
 
 def drawn_way(shares: dict[str, float], rng: np.random.Generator) -> str | None:
-    """Draw a way of mixing at random. Return its name, or None if the batch stays unchanged.
+    """Draw a way of mixing (mixup, cutmix or halfmix) at random. Return its name, or None if no way is drawn.
 
-    shares: the probability of each way, by name. If their sum is below 1, the rest is the probability of None.
+    shares: a dictionary with the probability of each way. If their sum is below 1, None is returned with the remaining
+    probability.
     """
     point = rng.random()
     for name, share in shares.items():

@@ -16,10 +16,9 @@ _FUSED = ("adam", "adamw", "sgd")  # torch has a kernel for these that updates a
 
 
 def lr_factor(recipe: Recipe, epoch: float) -> float:
-    """Return the factor by which the recipe's learning rate is multiplied at a moment of the training.
+    """Return the factor by which the recipe's learning rate is multiplied at one moment of the training.
 
-    epoch: the moment, as a number of epochs since the start. It may be a fraction, such as 2.5. The result depends only
-    on the arguments, so a resumed training has the same learning rates.
+    epoch: the moment, as the number of epochs since the start. It may be a fraction, such as 2.5.
     """
     if epoch < recipe.warmup_epochs:
         return max(epoch, 1e-3) / recipe.warmup_epochs
@@ -50,8 +49,8 @@ SCHEDULES: dict[str, Callable[[Recipe, float], float]] = {"cosine": _cosine, "st
 def is_fused(recipe: Recipe, device: torch.device) -> bool:
     """Return whether the recipe's optimizer uses torch's fused kernel on this device.
 
-    If weights are frozen in the first epochs, sgd does not use the fused kernel. The kernel would fail as soon as these
-    weights learn, because they have no momentum yet.
+    A fused kernel updates all weights at once. sgd does not use it if weights are frozen in the first epochs. The
+    kernel would fail when these weights begin to learn, because they have no momentum yet.
     """
     joined = recipe.optimizer == "sgd" and recipe.freeze_epochs > 0
     return device.type in ("cpu", "cuda") and recipe.optimizer in _FUSED and not joined
@@ -86,10 +85,7 @@ def make_optimizer(model: nn.Module, recipe: Recipe, device: torch.device) -> to
 
 
 def backbone(model: nn.Module) -> nn.Module:
-    """Return the timm model inside `model`, or `model` itself if no head has put the timm model into another module.
-
-    The methods that describe the layers of a timm model are only in the timm model itself.
-    """
+    """Return the timm model inside `model`, or `model` itself if it is not wrapped by another module."""
     return getattr(model, "backbone", model)
 
 
@@ -99,8 +95,8 @@ def backbone(model: nn.Module) -> nn.Module:
 def make_ema(model: nn.Module, recipe: Recipe):
     """Return timm's ModelEmaV3, which averages the weights of the model, or None if the recipe has no EMA.
 
-    The decay of the average is smaller at the start of the training (warm-up). Otherwise, with a decay of 0.999, the
-    average would still hold much of the initial weights after the first epoch.
+    The decay of the average rises during the first steps (warm-up). With a constant decay of 0.999, the average would
+    still hold much of the initial weights after the first epoch.
     """
     if not recipe.ema_decay:
         return None

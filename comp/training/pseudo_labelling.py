@@ -1,14 +1,14 @@
 """Train a run again with pseudo-labels (`make pseudo`): trained models label the test photos for further training.
 
-In each round, the labelled test photos become additional training rows, and a new run is trained with them (Lee 2013).
-This module decides which models make the pseudo-labels for which fold. The training of fold k gets pseudo-labels only
-from the models that several runs have trained for fold k, and only if these models have seen no label of the held-out
-rows of fold k, not even through other runs. So the out-of-fold score of the new run is still a score on unseen labels.
-Trained runs and classifiers on features may make pseudo-labels. Stacks may not, because they learn from predictions of
-models that were trained on labels of fold k. The pseudo-labels are the plain mean of the runs' predictions, because the
-weights of the blend were fitted on the labels of all folds.
+In each round, a new run is trained on the training photos and on the pseudo-labelled test photos (Lee 2013). The
+pseudo-labels are the mean of the predictions of several runs. They do not use the weights of the blend, because these
+were fitted on the labels of all folds.
 
-Letters: T test ids, C classes.
+The training of fold k gets pseudo-labels only from models of fold k, which have not seen the labels of the held-out
+rows of fold k. So the out-of-fold score of the new run is still a score on unseen labels. For the same reason, a stack
+may not make pseudo-labels: it learns from predictions of other folds' models, which have seen these labels.
+
+Letters in the shapes: T test ids, C classes.
 """
 
 import dataclasses
@@ -39,7 +39,7 @@ class Rounds:
 
     rounds: the largest number of rounds. share: the share of pseudo-labelled photos among the photos of an epoch.
     power: the exponent by which the pseudo-labels are sharpened; 1 leaves them unchanged. most_per_class: how many
-    photos of each class are used, beginning with the highest probability; 0 means all photos.
+    pseudo-labelled photos of each class are used, beginning with the most certain; 0 means all.
     """
 
     rounds: int = 2
@@ -56,18 +56,19 @@ class Rounds:
         return " ".join(words)
 
 
-def run_rounds(project: Project, name: str, asked: Rounds, where: str = "auto") -> None:
-    """Train the run `name` again with pseudo-labels, in several rounds, until the OOF score no longer improves.
+def run_rounds(project: Project, name: str, options: Rounds, where: str = "auto") -> None:
+    """Train the run `name` again with pseudo-labels, in several rounds, until the out-of-fold score no longer improves.
 
-    asked: the options, such as the largest number of rounds. where: the name of a device.
+    options: the options of `make pseudo`, such as the largest number of rounds. where: the name of a device, such as
+    "cuda:1", or "auto".
     """
-    base = base_run(project, name, asked)
+    base = base_run(project, name, options)
     labellers = labelling_runs(project)
     where = processes.start(device.choose_device(where))
-    for number in range(1, asked.rounds + 1):
+    for number in range(1, options.rounds + 1):
         labels = PseudoLabels(project, f"{name}_pseudo{number}")
-        label(project, labels, labellers, asked)
-        train(project, base, labels, asked, asked.command(name, number), where)
+        label(project, labels, labellers, options)
+        train(project, base, labels, options, options.command(name, number), where)
         gain = next(iter(compare.compared_metrics(compare.load_compared(project, [base.name], [labels.name])).values()))
         console.say(
             f"round {number}: the out-of-fold score of {base.name} is {gain.first:.4f}, and the out-of-fold score of "
@@ -76,45 +77,47 @@ def run_rounds(project: Project, name: str, asked: Rounds, where: str = "auto") 
         if gain.better <= 0.5:
             folder = project.run(labels.name).folder
             console.say(
-                f"stopped after a round without gain. To leave {labels.name} out of the blend: rm -r {quoted(folder)}"
+                f"stopped, because this round did not improve the score. To leave {labels.name} out of the blend: "
+                f"rm -r {quoted(folder)}"
             )
             return
         labellers = [labels.name if labeller == base.name else labeller for labeller in labellers]
         base = project.run(labels.name)
-    console.say(f"{asked.rounds} round{'s' * (asked.rounds > 1)} done. To add the new runs to the blend: make blend")
+    console.say(
+        f"{options.rounds} round{'s' * (options.rounds > 1)} done. To add the new runs to the blend: make blend"
+    )
 
 
-def base_run(project: Project, name: str, asked: Rounds) -> Run:
-    """Return the run `name`, which is to be trained again.
+def base_run(project: Project, name: str, options: Rounds) -> Run:
+    """Return the run `name`, which is to be trained again with pseudo-labels.
 
-    Raises InputError if the run was not trained here, if some of its folds are not predicted, or if the options `asked`
-    or the name of the new run are not valid.
+    options: the options of `make pseudo`, which are checked. Raises InputError if an option is not valid, if the run
+    was not trained here, or if some of its folds are not predicted.
     """
-    if asked.rounds < 1 or not asked.power > 0:
+    if options.rounds < 1 or not options.power > 0:
         raise InputError(
-            f"ROUNDS={asked.rounds} POWER={asked.power}",
+            f"ROUNDS={options.rounds} or POWER={options.power} is too small",
             "at least 1 round, and a power above 0",
             "make pseudo RUN=<run> ROUNDS=2",
         )
     trained = [run.name for run in project.runs if run.kind in NETWORKS]
     if name not in trained:
         example = f"make pseudo RUN={trained[0]}" if trained else "make train MODEL=<a model>"
-        expected = f"in RUN one of the trained runs: {', '.join(trained) or 'none exists yet'}"
+        expected = f"RUN=<a trained run>; trained runs: {', '.join(trained) or 'none yet'}"
         raise InputError(f"there is no trained run {name!r}", expected, example)
     run = project.run(name)
     if missing := run.missing_folds(project.fold_count):
         found = f"run {name} has no predictions of fold {missing[0]}"
-        raise InputError(found, "predictions of all folds", run.repair_command(missing[0]))
+        raise InputError(found, "predictions of all folds of this run", run.repair_command(missing[0]))
     check_run_name(f"{name}_pseudo1")
     return run
 
 
 def labelling_runs(project: Project) -> list[str]:
-    """Return the names of the blend's runs that may make pseudo-labels, and print which of the blend's runs may not.
+    """Return the names of those runs in the blend that may make pseudo-labels, and print which runs may not.
 
-    Stacks, runs of earlier rounds, and external predictions may not, because their models may have seen labels of the
-    held-out rows. The blend need not be up to date, because each round adds a run that the blend does not have yet.
-    Raises InputError if there is no blend, or if none of its runs may make pseudo-labels.
+    Stacks, runs with pseudo-labels, and predictions from outside of this toolkit may not, because their models may have
+    seen labels of held-out rows. Raises InputError if there is no blend, or if none of its runs may make pseudo-labels.
     """
     weights = project.blend.weights
     if not weights:
@@ -123,7 +126,7 @@ def labelling_runs(project: Project) -> list[str]:
     left = [f"{name} ({project.run(name).kind})" for name in weights["runs"] if name not in names]
     if left:
         console.say(
-            f"not used for pseudo-labels: {', '.join(left)}; such models may have seen labels that they must not see"
+            f"not used for pseudo-labels: {', '.join(left)}; their models may have seen labels of held-out rows"
         )
     if not names:
         raise InputError(
@@ -134,56 +137,58 @@ def labelling_runs(project: Project) -> list[str]:
     return names
 
 
-def label(project: Project, labels: PseudoLabels, labellers: list[str], asked: Rounds) -> None:
-    """Write the pseudo-labels of a round, one file for each fold. If all files exist, only check the files.
+def label(project: Project, labels: PseudoLabels, labellers: list[str], options: Rounds) -> None:
+    """Write the pseudo-labels of a round, one file for each fold. If all files exist already, only check them.
 
-    labels: the place of these files. labellers: the names of the runs that make the pseudo-labels. asked: the options,
-    see `Rounds`.
+    labels: the place of these files in outputs/pseudo. labellers: the names of the runs that make the pseudo-labels.
+    options: the options of `make pseudo`.
     """
     numbers = range(project.fold_count)
     if all(labels.file(k).is_file() for k in numbers):
         for k in numbers:
             labels.load(k)
         return
-    how, competition = {"power": asked.power, "most_per_class": asked.most_per_class}, project.competition
+    how, competition = {"power": options.power, "most_per_class": options.most_per_class}, project.competition
     for k in numbers:
         ids, probs = labels_for_fold(project, k, labellers)
-        probs = sharpened(probs, asked.power, competition)
-        kept = most_confident(probs, asked.most_per_class, competition)
+        probs = sharpened(probs, options.power, competition)
+        kept = most_confident(probs, options.most_per_class, competition)
         labels.save(k, ids[kept], probs[kept], {"runs": labellers, **how})
     console.say(f"wrote {labels.folder}: test photos labelled by {', '.join(labellers)}")
 
 
 def labels_for_fold(project: Project, k: int, labellers: list[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Return the test ids (T,) and their pseudo-labels (T, C) for the training of fold k, before they are sharpened.
+    """Return T test ids and their pseudo-labels (T, C) for the training of fold k, where C is the number of classes.
 
-    The pseudo-labels are the mean of the predictions of several models for fold k, one model of each run. labellers:
-    the names of these runs.
+    The pseudo-labels are the mean of the predictions that the runs in `labellers` have made with their models of fold
+    k. They are not sharpened yet.
     """
     tests = [load_test(project, project.run(name), k) for name in labellers]
     ids = tests[0].ids
     return ids, np.mean([test.at(ids) for test in tests], axis=0, dtype=np.float64).astype(np.float32)
 
 
-def train(project: Project, base: Run, labels: PseudoLabels, asked: Rounds, command: str, where: torch.device) -> None:
-    """Train and predict all folds of the new run of a round. Its recipe is that of the run `base`, with pseudo-labels.
+def train(
+    project: Project, base: Run, labels: PseudoLabels, options: Rounds, command: str, where: torch.device
+) -> None:
+    """Train and predict all folds of a new run. It has the recipe of the run `base`, and pseudo-labels in addition.
 
-    labels: the pseudo-labels of the round, whose name is also the name of the new run. asked: the options, see
-    `Rounds`. command: the command that makes the new run again, which recipe.json stores. where: the device.
+    labels: the pseudo-labels; the new run has the same name. options: the options of `make pseudo`. command: the
+    command that makes the new run again; it is saved in recipe.json. where: the device on which the run is trained.
     """
     recipe = recipe_json.load_recipe(base, project.competition)
-    recipe = dataclasses.replace(recipe, pseudo=labels.name, pseudo_share=asked.share, all_data=False)
+    recipe = dataclasses.replace(recipe, pseudo=labels.name, pseudo_share=options.share, all_data=False)
     run, data = project.run(labels.name), RunData(project, validated_recipe(recipe))
     recipe_json.claim_run(run, data.recipe, project.competition, command, recipe_json.pretrained_of(base))
     train_stage.train_folds(data, run, list(range(project.fold_count)), where)
 
 
 def sharpened(probs: np.ndarray, power: float, competition: Competition) -> np.ndarray:
-    """Raise predictions (T, C) to a power and normalise them, so that high probabilities become higher.
+    """Raise predicted probabilities to a power and normalise them, so that high probabilities become higher.
 
-    Probabilities of classes are normalised so that each row has the sum 1. For a multilabel target, each probability p
-    and its complement 1 - p are raised to the power and normalised to the sum 1. Predicted numbers (regression) are
-    returned unchanged.
+    probs: predictions, with a row for each photo and a column for each class or label. The probabilities of classes are
+    normalised so that each row sums to 1. For a multilabel target, each probability p and its complement 1 - p are
+    raised and normalised so that they sum to 1. If the target is a number, the predictions are returned unchanged.
     """
     if competition.target == "regression":
         return probs
@@ -196,8 +201,8 @@ def sharpened(probs: np.ndarray, power: float, competition: Competition) -> np.n
 def most_confident(probs: np.ndarray, most: int, competition: Competition) -> np.ndarray:
     """Return the positions of the rows with the most certain predictions, in ascending order.
 
-    For each predicted class, these are the `most` rows with the highest probability. If `most` is 0, or if a row of the
-    target does not have exactly one label, the positions of all rows are returned. probs (T, C): the predictions.
+    For each predicted class, these are the `most` rows with the highest probability. All positions are returned if
+    `most` is 0, or if the target is multilabel or a number. probs: the predictions, with a column for each class.
     """
     if not most or competition.target not in ONE_LABEL:
         return np.arange(len(probs))

@@ -1,8 +1,8 @@
-"""Run the stage `make train`: check a run, then train and predict each of its folds.
+"""Do the work of the command `make train`: check a run, then train and predict each of its folds.
 
-A lock prevents two commands from training the same fold at the same time. A training that was killed goes on after its
-last finished epoch when the command is started again. A training on all rows (all_data) comes after the folds. It has
-no held-out rows, so the best epochs of the folds decide how many epochs it takes.
+A lock prevents two commands from training the same fold at the same time. If a training was killed, the same command
+resumes it after its last finished epoch. A training on all rows (all_data) comes after the folds. It has no held-out
+rows, so the best epochs of the folds decide how many epochs it takes.
 """
 
 import contextlib
@@ -46,8 +46,9 @@ def train_run(
 ) -> None:
     """Train the folds of a run, and predict each fold after its training. All checks are done before a file is written.
 
-    command: the command that makes the run again, which recipe.json stores. fold: "all", "all_data" or the number of a
-    fold. where: the name of a device. predicts: whether the folds are predicted after the training.
+    command: the command that makes the run again; it is saved in recipe.json. fold: the number of a fold, "all", or
+    "all_data" for the training on all rows. where: the name of a device, such as "cuda:1", or "auto". predicts: whether
+    the folds are predicted.
     """
     competition = project.competition
     before.check_names(recipe, competition)
@@ -69,8 +70,8 @@ def train_run(
 def train_folds(data: RunData, run: Run, numbers: list[int | str], where: torch.device, predicts: bool = True) -> None:
     """Train some folds of a run that has a recipe.json, predict each fold after its training, and print the scores.
 
-    numbers: the numbers of the folds; ALL_DATA stands for the training on all rows. where: the device. predicts:
-    whether the folds are predicted and their scores printed.
+    numbers: the numbers of the folds; "all_data" in this list stands for the training on all rows. where: the device.
+    predicts: whether the folds are predicted and scored.
     """
     for k in numbers:
         train_fold(data, run, k, where)
@@ -81,10 +82,11 @@ def train_folds(data: RunData, run: Run, numbers: list[int | str], where: torch.
 
 
 def train_fold(data: RunData, run: Run, k: int | str, where: torch.device) -> None:
-    """Train fold k, or train on all rows if k is ALL_DATA. A training that was killed is resumed.
+    """Train one fold of a run. A training that was killed is resumed. A fold that is already trained is only checked.
 
-    A fold that is already trained is only checked. Raises NotFinite if the numbers of the training become infinite or
-    NaN. If this happened in an earlier training and nothing has changed since, InputError is raised at once.
+    k: the number of the fold, or "all_data" for the training on all rows. Raises NotFinite if numbers of the training
+    become infinite or NaN. The error is saved. If the same training is started again unchanged, the saved error is
+    raised at once as an InputError.
     """
     with processes.first_holds(run.lock(k), f"fold {k} of {run.name}"):
         if run.is_trained(k):
@@ -108,9 +110,10 @@ def train_fold(data: RunData, run: Run, k: int | str, where: torch.device) -> No
 
 @contextlib.contextmanager
 def _divergence_kept(run: Run, k: int | str, record: dict) -> Iterator[None]:
-    """Save the error of a training whose numbers become infinite or NaN within this context, and raise the error.
+    """Context manager: if a NotFinite error is raised in it, save the error for the next start of this training.
 
-    The next start of the training then raises the saved error at once. record: what the training depends on.
+    The error is then raised as usual. k: the number of the fold, or "all_data" for the training on all rows. record:
+    the hashes of all files that the training depends on; they are saved with the error.
     """
     try:
         yield
@@ -121,9 +124,10 @@ def _divergence_kept(run: Run, k: int | str, record: dict) -> Iterator[None]:
 
 
 def _prepare(data: RunData, run: Run, k: int | str, where: torch.device) -> Fit:
-    """Build the model and return the Fit that trains fold k.
+    """Build the model and return the Fit, which trains fold k. Print what the training starts with.
 
-    Also print the number of rows, the settings of the device, and where the initial weights come from.
+    k: the number of the fold, or "all_data" for the training on all rows. The number of rows, the settings of the
+    device, and the origin of the first weights are printed.
     """
     recipe, resumed = data.recipe, run.resume(k).is_file()
     torch.manual_seed(recipe.seed * 1000 + (data.project.fold_count if k == ALL_DATA else k))
@@ -155,7 +159,7 @@ def _fit(model: nn.Module, data: RunData, run: Run, k: int | str, where: torch.d
 
 
 def _check_apart(groups: pd.Series, train: np.ndarray, val: np.ndarray, k: int) -> None:
-    """Raise InputError if a group has both training rows and held-out rows, for example because folds.csv was edited.
+    """Raise InputError if a group has rows both inside and outside of fold k, for example because folds.csv was edited.
 
     groups: the group of each row of folds.csv. train: the positions of the training rows in folds.csv. val: the
     positions of the held-out rows. k: the number of the fold, for the error.
@@ -186,11 +190,10 @@ def _say_epoch(row: dict) -> None:
 
 
 class AllRowsFit(Fit):
-    """A training on all rows, without held-out rows. It has no scores and no early stop, and keeps the last epoch.
+    """A training on all rows. It has no held-out rows, so it has no scores and keeps the weights of the last epoch.
 
-    length: the number of epochs. The schedule of the learning rate is the same as for the folds, but stops after
-    `length` epochs. It is not shortened to `length` epochs, because the learning rates would then differ from those of
-    the folds.
+    length: the number of epochs. The learning rate changes from epoch to epoch as in the training of a fold, and the
+    training stops after `length` epochs.
     """
 
     def __init__(
@@ -220,9 +223,9 @@ class AllRowsFit(Fit):
 
 
 def mean_best_epoch(data: RunData, run: Run) -> int:
-    """Return the mean of the best epochs of all folds, rounded to a whole number. Epochs are counted from 1.
+    """Return the mean of the folds' best epochs, counted from 1 and rounded to a whole number. A half is rounded up.
 
-    A half is rounded up. Raises InputError if a fold is not trained, or if its weights are out of date.
+    Raises InputError if a fold is not trained, or if its weights are out of date.
     """
     before.check_folds_trained(data.project, run)
     best = []

@@ -31,7 +31,7 @@ def test_what_is_no_toml_is_refused(tmp_path, content):
 AGE = {"age": {"column": "years", "edges": [30]}}
 WRONG = {
     "a misspelt key": (dict(train_image="x"), "unknown key train_image .* did you mean train_images"),
-    "a key of nothing": (dict(zzz=1), "one of target, metric"),
+    "a key of nothing": (dict(zzz=1), "one of the keys target, metric"),
     "a number for a text": (dict(train=1), "train is a text"),
     "a text for a list": (dict(also="accuracy"), "also is a list of texts"),
     "an empty list": (dict(label=[]), "label is"),
@@ -39,8 +39,8 @@ WRONG = {
     "true for a number": (dict(target="regression", metric="rmse", limits=[True, 3]), "limits is a list of numbers"),
     "an unknown target": (dict(target="multclass"), "did you mean multiclass"),
     "an unknown metric": (dict(metric="acuracy"), "accuracy"),
-    "a metric of another target": (dict(metric="rmse"), 'metric = "rmse" with target = "multiclass"'),
-    "a shown metric of another target": (dict(also=["rmse"]), 'metric = "rmse"'),
+    "a metric of another target": (dict(metric="rmse"), 'metric "rmse" cannot be used with target = "multiclass"'),
+    "a shown metric of another target": (dict(also=["rmse"]), 'metric "rmse"'),
     "label and attributes": (dict(label="a", attributes=["b"]), "both label and attributes"),
     "group and its pattern": (dict(group="a", group_pattern="(b)"), "both group and group_pattern"),
     "positive of many classes": (dict(positive="a"), "only if target is binary"),

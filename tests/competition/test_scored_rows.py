@@ -51,7 +51,8 @@ def test_photos_of_one_id_make_one_row(target, how):
 
 @pytest.mark.parametrize(("column", "values"), [("label", [1, 0, 0, 1, 1]), ("fold", [0, 1, 0, 1, 1])])
 def test_photos_of_one_id_that_differ_are_refused(column, values):
-    with pytest.raises(InputError, match=rf"1 prediction id\(s\) have photos that differ in the column {column}:\n  q"):
+    message = rf"1 id\(s\) have photos that differ in the column {column} of folds\.csv:\n  q"
+    with pytest.raises(InputError, match=message):
         scored_rows(FOLDS.assign(**{column: values}), small(combine="mean"))
 
 

@@ -209,7 +209,7 @@ def test_rows_that_say_the_same_are_one_and_rows_that_do_not_are_refused(tmp_pat
 WRONG = {
     "no such table": (dict(train="trian.csv"), {}, r"trian\.csv[\s\S]*sample_submission\.csv, train\.csv"),
     "no such label column": (dict(label="species"), {}, r"no column species[\s\S]*one of the columns id, label"),
-    "no such field": (dict(train_images="train/{photo}.jpg"), {}, "has no field that is a column"),
+    "no such field": (dict(train_images="train/{photo}.jpg"), {}, r"has no column of .* in braces"),
     "a row without a label": ({}, dict(train="a,cat\nb,\nc,dog\n"), r"have no label:\s+line 3"),
     "one class": ({}, dict(train="a,cat\nb,cat\n"), "only the value cat"),
     "a label that is no class": (dict(classes=["cat", "cow"]), {}, r"line 3: 'dog'[\s\S]*one of the classes cat, cow"),

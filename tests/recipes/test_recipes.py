@@ -39,7 +39,7 @@ def test_a_v2_recipe_takes_the_same_photos_and_weights_and_learns_in_another_way
 @pytest.mark.parametrize("name", catalog.recipe_names())
 def test_a_named_recipe_says_what_to_expect_and_how_to_run_it(name):
     text = importlib.import_module(f"comp.recipes.named.{name}").__doc__
-    assert "Expected:" in text
+    assert "Expected score:" in text
     assert f"make train MODEL={name}" in text
     assert "Hardware:" in text
 

@@ -107,7 +107,7 @@ def state_of(run) -> dict:
 def test_init_needs_a_name_of_its_own(home):
     done = train(home, "", "--init", "base", settings="")
     assert done.returncode == 2
-    assert "RUN=<name>" in done.stderr
+    assert "RUN=<new name>" in done.stderr
 
 
 def test_a_run_that_begins_with_another_trains_on_all_rows_after_its_folds(home):

@@ -1,10 +1,11 @@
-"""Compare our code with other code that does the same work, as ratios of speed, memory or score.
+"""Compare our code with other code that does the same work: its speed, its use of memory, or its scores.
 
-reads   nothing, because this script draws the photos and the runs that it needs
-writes  outputs/bench/<part>.json: a list of {name, ours, theirs, unit, ratio, rounds}; if ratio > 1, ours is better
+reads   nothing, because this script draws the photos and simulates the runs that it needs
+writes  outputs/bench/<part>.json: a list of {name, ours, theirs, unit, ratio, rounds}
 
-Our code and the other code are timed in turns. The speeds `ours` and `theirs` are medians over the rounds. Nothing else
-should run on the machine during the timing.
+A ratio above 1 means that our code is better; for the entries said_* of choosing.json, the best ratio is 1. If speeds
+are compared, our code and the other code run in turns, and `ours` and `theirs` are the medians over the rounds. Run
+nothing else on the machine meanwhile.
 """
 
 import importlib
@@ -30,8 +31,8 @@ def main() -> None:
     names = given.bench.split() or BENCHES
     unknown = set(names) - set(BENCHES)
     if unknown:
-        expected = f"one or more of the parts {' '.join(BENCHES)}"
-        raise InputError(f"BENCH={given.bench} has unknown parts", expected, "make bench")
+        expected = f"in BENCH one or more of {' '.join(BENCHES)}"
+        raise InputError(f"BENCH={given.bench} names an unknown part of the benchmark", expected, "make bench")
     folder = Path(given.outputs) / "bench"
     draw = [sys.executable, Path(__file__).parent / "make_demo.py", "--dest", folder / "inputs"]
     subprocess.run([*draw, "--people", "60", "--test-people", "6"], check=True, stdout=subprocess.DEVNULL)

@@ -1,11 +1,11 @@
-"""Kill the stages at random moments, run them again, and compare their files with those of runs without a kill.
+"""Kill make commands at random moments, run them again, and check that they write the same files as without a kill.
 
 reads   nothing, because this script draws a tiny competition
 writes  only files in the folder --work, which is emptied first
 
-Each round runs all commands in a new outputs folder. Each command is killed (SIGKILL to all its processes) at a random
-moment within the time that it takes without a kill, and is then started again. This is repeated until the command comes
-to its end. The exit code is 1 if any file differs.
+Each round runs several make commands (such as folds, train and blend) in a new outputs folder. A command is killed
+(SIGKILL to all its processes) at a random moment, and started again, until it comes to its end or has been killed six
+times; then it runs without a kill. The exit code is 1 if any file differs.
 """
 
 import argparse
@@ -52,7 +52,7 @@ def main() -> None:
     reference = fingerprints(args.work / "reference")
     bad = bool(differences(reference, fingerprints(args.work / "again")))
     differ = ", some of which differ between two runs without a kill" if bad else ""
-    console.say(f"without a kill: {sum(took):.0f} s, {len(reference)} files{differ}")
+    console.say(f"without a kill, the commands take {sum(took):.0f} s and write {len(reference)} files{differ}")
     chance, kills, rounds = random.Random(args.seed), 0, 0
     while kills < args.kills:
         outputs = args.work / f"round{rounds}"
@@ -63,7 +63,7 @@ def main() -> None:
         rounds += 1
         wrong = differences(reference, fingerprints(outputs))
         bad += bool(wrong)
-        equal = f"all {len(reference)} files are equal"
+        equal = f"all {len(reference)} files are the same as without a kill"
         console.say(f"round {rounds}: {kills} kills so far; {'; '.join(wrong) or equal}")
         shutil.rmtree(outputs)
     ended = f"{rounds - bad} of {rounds} rounds ended with the same files as a run without a kill"
@@ -83,7 +83,8 @@ def arguments() -> argparse.Namespace:
 def start(work: Path, outputs: str, command: list[str]) -> subprocess.Popen:
     """Start a make command in a new process group, so that a kill reaches all processes of the command.
 
-    command: the words after "make". outputs: the name of the outputs folder in `work`.
+    work: the folder that has the inputs. outputs: the name of the outputs folder in `work`. command: the words after
+    "make".
     """
     words = ["make", "-s", "-C", ROOT, *command, f"INPUTS={work.resolve() / 'inputs'}"]
     words += [f"OUTPUTS={work.resolve() / outputs}", "DEVICE=cpu"]
@@ -116,9 +117,10 @@ def timed(work: Path, outputs: str, command: list[str]) -> float:
 
 
 def disturbed(work: Path, outputs: str, command: list[str], seconds: float, chance: random.Random, most: int) -> int:
-    """Run a make command until it comes to its end, but kill it and start it again up to `most` times.
+    """Run a make command to its end, but first kill it and start it again up to `most` times.
 
-    Returns the number of kills. seconds: the time that the command takes without a kill. chance: draws the moments.
+    Returns the number of kills. seconds: the time that the command takes without a kill. chance: draws the moment of
+    each kill within this time.
     """
     for kills in range(most):
         process = start(work, outputs, command)
@@ -135,9 +137,9 @@ def disturbed(work: Path, outputs: str, command: list[str], seconds: float, chan
 
 
 def fingerprints(outputs: Path) -> dict[str, str]:
-    """Return a dictionary with the path and the hash of each file in a folder, without the photo cache and the locks.
+    """Return a dictionary from the relative path of each file in the folder `outputs` to a hash of the file.
 
-    outputs: the folder. The paths are relative to it.
+    The photo cache and the lock files are left out.
     """
     files = {}
     for path in sorted(path for path in outputs.rglob("*") if path.is_file()):
@@ -148,7 +150,7 @@ def fingerprints(outputs: Path) -> dict[str, str]:
 
 
 def content(path: Path, outputs: Path) -> bytes:
-    """Return the bytes of a file without the parts that differ between equal runs: times, and the path of `outputs`."""
+    """Return the bytes of a file, without what differs whenever a command is repeated: times and the outputs path."""
     if path.parent.name == "submissions" and path.suffix == ".json":
         record = json.loads(path.read_text())
         return json.dumps({name: value for name, value in record.items() if name != "made"}).encode()

@@ -1,11 +1,11 @@
-"""Try the smallest model of each module of timm, and print a table that says which models work.
+"""Try the smallest model of each module (Python file) of timm, and print a table that says which models work.
 
 reads   nothing
 writes  nothing in outputs/
 
-Each model trains its head for one step and all its weights for another step, and then predicts. After that its weights
-are saved under other names, as training frameworks do, and loaded again. The photos have 64 x 64 pixels, or the nearest
-size that the model takes. The check takes ten minutes on a CPU.
+Each model trains its head for one step and then all its weights for one step, and predicts random photos. After that,
+its weights are saved under the names that other training frameworks use, and loaded again. The photos have 64 x 64
+pixels, or the nearest size that the model takes. The check takes ten minutes on a CPU.
 """
 
 import argparse
@@ -76,7 +76,7 @@ def arguments():
 def smallest(family: str) -> tuple[str, int]:
     """Return the name and the number of parameters of the smallest model in a module of timm.
 
-    The models are built on torch's meta device, so they need no memory.
+    family: the name of the module, such as "resnet".
     """
     counts, names = {}, timm.list_models(module=family)
     for name in [name for name in names if not LARGE.search(name)] or names:
@@ -86,9 +86,10 @@ def smallest(family: str) -> tuple[str, int]:
 
 
 def tried(name: str, size: int, seconds: int) -> tuple[int, str]:
-    """Try a model. Return the image size with which it was tried, and "works" or a text with the problem.
+    """Try a timm model. Return the image size with which it was tried, and "works" or a text with the problem.
 
-    name: a timm model. size: the wanted image size in pixels. seconds: the most time that the model may take.
+    size: the width and height of the photos in pixels; the nearest size that works is used instead if the model does
+    not take this one. seconds: a model that takes longer is stopped.
     """
     recipe = with_normalisation(dataclasses.replace(catalog.get_recipe(name), image_size=size, **SETTINGS))
     signal.signal(signal.SIGALRM, _out_of_time)
@@ -113,7 +114,7 @@ def tried(name: str, size: int, seconds: int) -> tuple[int, str]:
 
 
 class OutOfTime(BaseException):
-    """Raised if a model takes too long. It is no Exception, so code that catches a model's errors does not catch it."""
+    """Raised if a model takes too long. As a BaseException, it passes through all `except Exception`."""
 
 
 def _out_of_time(number, frame) -> None:
@@ -121,9 +122,9 @@ def _out_of_time(number, frame) -> None:
 
 
 def train_and_predict(recipe: Recipe) -> None:
-    """Train the head of a model for one step, then the whole model for one step, then predict two photos.
+    """Train the head of the recipe's model for one step, then the whole model for one step, then predict two photos.
 
-    Raises InputError if a probability is not finite.
+    Raises InputError if a predicted probability is infinite or NaN.
     """
     labels, side = np.arange(4) % 3, recipe.image_size
     pixels = np.random.default_rng(0).integers(0, 256, (4, side, side, 3)).astype(np.uint8)
@@ -135,14 +136,14 @@ def train_and_predict(recipe: Recipe) -> None:
         fit.train_epoch(epoch, lambda count: None)
     probs = predict(fit.learner.model, held_out, recipe, COMPETITION, CPU, views=recipe.tta)
     if not np.isfinite(probs).all():
-        raise InputError("the model's probabilities are not finite after two steps", "finite probabilities")
+        raise InputError("after two training steps, the model predicts infinite or NaN", "finite probabilities")
 
 
 def refill(recipe: Recipe) -> None:
-    """Save the weights of a model in the form of another training framework, and load them again.
+    """Save the weights of the recipe's model as another training framework does, and load them again.
 
-    In this form all weights are under the key "state_dict", and "model." comes before each name. Raises InputError if
-    some weights are not found in the file.
+    The file is a dictionary with the key "state_dict", and the name of each weight begins with "model.". Raises
+    InputError if some weights are not found in the file.
     """
     state = factory.create_model(recipe, COMPETITION, Path()).state_dict()
     with tempfile.TemporaryDirectory() as folder:
@@ -151,7 +152,7 @@ def refill(recipe: Recipe) -> None:
         filled = factory.build_model(dataclasses.replace(recipe, pretrained=True), COMPETITION, Path(folder))
     if filled.origin.found < filled.origin.total:
         found = f"only some of the model's weights were found in the saved file: {filled.origin}"
-        raise InputError(found, "all weights of the model")
+        raise InputError(found, "all weights of the model in the file")
 
 
 if __name__ == "__main__":

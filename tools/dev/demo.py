@@ -1,16 +1,16 @@
-"""Draw a small competition, and run all stages on it: make folds, train, blend, score, report.
+"""Draw a small competition, and run all steps on it: make folds, train, blend, print scores, write a report.
 
 reads   nothing
-writes  inputs/demo and outputs/demo; with COMP=digits, inputs/digits and outputs/digits
+writes  inputs/demo and outputs/demo; with the option COMP=digits, inputs/digits and outputs/digits
 
-Each stage is a script of tools/. A line before each stage shows the make command that does the same.
+Each step runs scripts of tools/. Before each step, the make command that does the same is printed.
 
-The settings are made for learning from scratch in seconds on a CPU, not for a real competition. The images are tiny
-(for the ViT, width and height must be multiples of 32), and no weights are pretrained. The models for the faces have a
-head for each of the three attributes, because a few faces are enough to learn eight values of attributes, but not
-eighteen classes. The sampler draws all classes equally often. There are only two folds, so that each model can see its
-half of the photos several times in the short time. The training ends before the models are perfect, and they make
-different mistakes, so that a blend is better than each of them.
+The settings are made for learning from scratch in minutes on a CPU, not for a real competition. The images are tiny
+(for the ViT, width and height must be multiples of 32), and no weights are pretrained. A class of the faces combines
+mask, gender and age. The models have a head for each of these three attributes, because a few faces are enough to learn
+the eight values of the attributes, but not the eighteen classes. There are only two folds for the faces, so that a
+model can see its photos several times in a short time. The training ends before the models are perfect, and the models
+make different mistakes, so that a blend is better than each of them.
 """
 
 import subprocess
@@ -48,7 +48,7 @@ SCRIPTS = {"folds": ("make_folds",), "train": ("train_fold",), "blend": ("blend"
 def main() -> None:
     name = parse(__doc__, "comp").comp
     if name not in DEMOS:
-        expected = f"COMP= and one of the demos {', '.join(DEMOS)}"
+        expected = f"in COMP one of the demos {', '.join(DEMOS)}"
         raise InputError(f"COMP={name} is not a demo", expected, "make demo COMP=digits")
     folder, folds, runs = DEMOS[name]
     places = [f"INPUTS=inputs/{folder}", f"OUTPUTS=outputs/{folder}"]
@@ -61,12 +61,12 @@ def main() -> None:
     stage("report", *places)
     if name == "faces":
         console.say(
-            "the faces are drawn, not photographed: the scores show that the toolkit works, but not how good models are"
+            "the faces are drawn, not photographed: the scores do not show how good the models are on real photos"
         )
 
 
 def stage(target: str, *words: str) -> None:
-    """Print a make command, and run the scripts of its target. words: variables of the command, such as "RUN=a"."""
+    """Print the command `make target`, and run the scripts that it runs. words: its options, such as "RUN=a"."""
     shown = [word if " " not in word else '{}="{}"'.format(*word.split("=", 1)) for word in words]
     console.say(f"\nmake {target} {' '.join(shown)}", style="bold")
     for script_name in SCRIPTS.get(target, (target,)):

@@ -4,8 +4,8 @@ reads   nothing
 writes  <dest>/: the competition's files (see drawing/faces.py and drawing/digits.py), answers.csv with the true answers
         of the test photos, and demo.json with the settings of the demo
 
-The faces are drawn; they are NOT photos of people. Their files have the same names as in the home competition (classes
-of mask x gender x age), which is the competition that this toolkit was first written for. The digits are real.
+The faces are drawn; they are NOT photos of people. Their files and classes are those of the competition that this
+toolkit was first written for, in which a class combines mask, gender and age. The digits are real.
 """
 
 import argparse
@@ -50,7 +50,7 @@ def arguments() -> argparse.Namespace:
 
 
 def chosen(args: argparse.Namespace) -> dict:
-    """Return the settings of the demo for these options of the command line, in the form of demo.json."""
+    """Return the settings that demo.json will have: the kind of demo, the seed, and the numbers of people."""
     settings = {"version": VERSIONS[args.comp], "seed": args.seed}
     if args.comp == "digits":
         return {"comp": "digits", **settings}
@@ -58,9 +58,9 @@ def chosen(args: argparse.Namespace) -> dict:
 
 
 def is_drawn(dest: Path, settings: dict) -> bool:
-    """Return whether the folder dest is a demo with exactly these settings.
+    """Return whether the folder `dest` already has the demo with exactly these settings.
 
-    If dest exists and is not a demo, exit with an error, because this script must not delete other files.
+    If `dest` exists but was not written by this script, exit with an error, because a new demo replaces the folder.
     """
     if not dest.exists():
         return False
@@ -74,9 +74,9 @@ def is_drawn(dest: Path, settings: dict) -> bool:
 
 
 def draw_competition(dest: Path, settings: dict) -> None:
-    """Write the competition to a temporary folder, then rename the folder to dest.
+    """Write the competition to a temporary folder, and then rename this folder to `dest`.
 
-    So dest is complete if it exists, even after an interruption.
+    So `dest` is complete whenever it exists, even if the script was interrupted.
     """
     drawing = dest.with_name(f".{dest.name}.drawing")
     shutil.rmtree(drawing, ignore_errors=True)

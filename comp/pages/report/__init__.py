@@ -1,5 +1,5 @@
-"""Write the report of the runs and the blend.
+"""Write the page of `make report`, which shows the results of all runs and of the blend.
 
-report_data.py reads the data of the report, and report.py has the list of its sections. Change this package to change
-what the report shows. Most of the other modules have a function `section`, which makes a section of the report.
+report_data.py reads the data of the report, and report.py lists the sections of the page. Most of the other modules
+have a function `section`, which makes one section. Change this package to change what the report shows.
 """

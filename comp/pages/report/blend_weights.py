@@ -1,4 +1,7 @@
-"""The section of the report on the blend: its weights, its candidates, and how much the runs differ from each other."""
+"""The section of the report about the blend: its weights, its candidates, and how much the runs differ from each other.
+
+A candidate is a way of blending that `make blend` tried.
+"""
 
 from collections.abc import Mapping
 
@@ -15,10 +18,10 @@ MOST_CANDIDATES = 25  # at most this many candidates are listed, the best ones
 
 
 def section(data: ReportData) -> Section | None:
-    """Return the section on the blend and on the differences between runs, or None if there are no runs.
+    """Return the section about the blend and about the differences between runs, or None if there are no runs.
 
-    It has the weights and the candidates of the blend from weights.json, and two tables that compare each complete run
-    with each other complete run.
+    It shows the weights of the blend, the scores of the ways of blending that `make blend` tried, and two tables that
+    compare the complete runs with each other.
     """
     if not data.runs:
         return None
@@ -52,11 +55,11 @@ def _candidates(data: ReportData) -> list[Table]:
 
 
 def _pairs(data: ReportData) -> list[Table]:
-    """Return two tables that compare each complete run with each other complete run.
+    """Return two tables that compare the complete runs with each other, or [] if fewer than two runs are complete.
 
-    The first table has the share of rows that two runs answer differently, and the second table has the correlation of
-    their probabilities. For a regression, both tables are about the errors of the runs. The list is empty if fewer than
-    two runs are complete.
+    The first table has the share of rows for which two runs predict different classes, and the second table has the
+    correlation of their probabilities. For a regression, the second table has the correlation of the errors of two
+    runs, and the first table has 1 minus this correlation.
     """
     complete = [source for source in data.runs if source.is_complete][:MOST_RUNS]
     if len(complete) < 2:

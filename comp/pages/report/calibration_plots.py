@@ -1,6 +1,6 @@
-"""The section of the report on calibration, which shows whether probabilities are as often right as they should be.
+"""The section of the report about calibration, which shows whether probabilities are too high or too low.
 
-Letters: S rows, P probabilities.
+For example, 80 % of the predictions with a probability of 0.8 should be right. Letters in the shapes: P predictions.
 """
 
 from collections.abc import Mapping
@@ -31,11 +31,11 @@ OF_BLEND = (
 
 @dataclass(frozen=True)
 class Reliability:
-    """How often probabilities are right, in BINS bins of equal width from 0 to 1.
+    """How often predictions are right, by their probability. There are BINS bins of equal width from 0 to 1.
 
-    A probability is right if its class is the true class. confidence (BINS,): the mean of the probabilities in each
-    bin. right (BINS,): the share of these probabilities that are right. count (BINS,): the number of probabilities in
-    each bin. An empty bin has nan for confidence and right.
+    confidence (BINS,): the mean probability of the predictions in each bin. right (BINS,): the share of these
+    predictions that are right. count (BINS,): the number of these predictions. An empty bin has nan for confidence and
+    right.
     """
 
     confidence: np.ndarray
@@ -46,17 +46,17 @@ class Reliability:
     def error(self) -> float:
         """Return the expected calibration error (Guo et al. 2017).
 
-        It is the mean of |confidence - right| over the bins, weighted by count.
+        This is the mean of |confidence - right| over the bins, where each bin is weighted by its number of predictions.
         """
         gaps = np.abs(self.confidence - self.right)[self.count > 0]
         return float(np.average(gaps, weights=self.count[self.count > 0])) if len(gaps) else float("nan")
 
 
 def section(data: ReportData) -> Section | None:
-    """Return the section on the calibration of the blend and of each run.
+    """Return the section about the calibration of the blend and of each run.
 
-    The section has a reliability diagram and the expected calibration errors. Return None if there are no predictions,
-    or if the target is a regression.
+    It has a reliability diagram and a table of the expected calibration errors. Return None for a regression, or if
+    there are no predictions.
     """
     if data.competition.target == "regression" or not data.main:
         return None
@@ -72,9 +72,9 @@ def section(data: ReportData) -> Section | None:
 
 
 def reliability(confidence: np.ndarray, right: np.ndarray) -> Reliability:
-    """Sort probabilities into bins, and return how often the probabilities in each bin are right.
+    """Sort P predictions into bins by their probability, and return how often the predictions in each bin are right.
 
-    confidence (P,): probabilities in 0 … 1. right (P,) bool: for each probability, whether its class is the true class.
+    confidence (P,): the probability of each prediction, from 0 to 1. right (P,) bool: whether each prediction is right.
     """
     bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
     count = np.bincount(bins, minlength=BINS)
@@ -84,12 +84,12 @@ def reliability(confidence: np.ndarray, right: np.ndarray) -> Reliability:
 
 
 def reliability_of(data: ReportData, source: Source) -> Reliability:
-    """Return the reliability of the predictions of a run or of the blend. The target must not be a regression.
+    """Return how often the predictions of a run or of the blend are right, depending on their probability.
 
-    If each row has one of several classes, the confidence is the probability of the answer, which is right if the
-    answer is the true class. For a binary target, it is the probability of the second class, which is right if the
-    second class is true. For a multilabel target, it is the probability of each label, which is right if the row has
-    the label.
+    If a row has one of several classes, its prediction is the predicted class, with the probability of this class. For
+    a binary target, the prediction is always the second class, even if its probability is low. For a multilabel target,
+    each label of each row is a prediction of its own. source: the run or the blend. The target must not be a
+    regression.
     """
     known = source.known
     labels, probs = data.rows.labels[known], source.probs[known].astype(np.float64)
@@ -102,9 +102,9 @@ def reliability_of(data: ReportData, source: Source) -> Reliability:
 
 
 def _mean(data: ReportData) -> list[Source]:
-    """Return a list with one Source, which has the mean of the probabilities of the complete runs.
+    """Return the mean of the probabilities of all complete runs, with equal weights, as a list of one Source.
 
-    All runs have equal weight. The list is empty if fewer than two runs are complete.
+    The list is empty if fewer than two runs are complete.
     """
     probs = [source.probs for source in data.runs if source.is_complete]
     return [Source(MEAN, np.mean(probs, axis=0, dtype=np.float64).astype(np.float32))] if len(probs) > 1 else []

@@ -1,7 +1,8 @@
-"""Categories of true and predicted labels: the classes, the values of an attribute, or the ranges of a number.
+"""Categories of true and predicted labels, for the confusion matrices and for the filters of the gallery of photos.
 
-The confusion matrices count categories, and the gallery filters by categories. A multilabel target has no categories.
-Letters: S scored rows, B categories.
+The categories are the classes, the values of an attribute (a property of the classes, such as a colour), or ranges of
+the values of a regression target. A multilabel target has no categories. Letters in the shapes: S rows, B categories. A
+row is a photo or, if several photos share one id and get one prediction, that id.
 """
 
 from collections.abc import Sequence
@@ -20,11 +21,11 @@ NONE = -1  # the answer in a row that is not predicted
 
 @dataclass(frozen=True)
 class Categories:
-    """The categories of the target or of one attribute, and the true category of each row.
+    """The B categories of the target or of an attribute (a property of the classes), and the true category of each row.
 
-    title: what the categories are, such as "class". names (B,): the names of the B categories. truth (S,) int: the true
-    category of each of S scored rows, as a position in `names`. edges (B - 1,): the limits between the ranges of a
-    number, or None if the categories are not ranges.
+    title: what the categories are, such as "class" or the name of the attribute. names (B,): the names of the
+    categories. truth (S,) int: for each of S rows, the position of its true category in `names`. edges (B - 1,): the
+    limits between the ranges of a regression target, or None if the categories are not ranges.
     """
 
     title: str
@@ -33,9 +34,10 @@ class Categories:
     edges: np.ndarray | None = None
 
     def answers(self, competition: Competition, source: Source) -> np.ndarray:
-        """Return the category (S,) int that a run or the blend predicts for each of the S scored rows.
+        """Return for each of S rows the position of its predicted category in `names`, as int (S,).
 
-        source: the run or the blend. A row without a prediction gets NONE, which is -1.
+        source: the run or the blend whose predictions are used. A row without a prediction gets NONE, which is -1. Use
+        this method only for the categories of the target, not for those of an attribute.
         """
         known, categories = source.known, np.full(len(self.truth), NONE)
         answers = scoring.answers(competition, source.probs[known])
@@ -44,7 +46,7 @@ class Categories:
 
 
 def of_target(data: ReportData) -> Categories | None:
-    """Return the categories of the target: its classes or, for a regression, ranges of the number.
+    """Return the categories of the target. These are its classes or, for a regression, ranges of its values.
 
     Return None for a multilabel target.
     """
@@ -56,9 +58,9 @@ def of_target(data: ReportData) -> Categories | None:
 
 
 def of_attributes(data: ReportData) -> dict[str, Categories]:
-    """Return the values of each attribute of the classes as Categories, by the name of the attribute.
+    """Return the Categories of each attribute (a property of the classes, such as a colour), by the attribute's name.
 
-    The result is {} if the classes have no attributes.
+    The dictionary is empty if the classes have no attributes.
     """
     if not data.competition.sums_to_one:
         return {}
@@ -69,17 +71,18 @@ def of_attributes(data: ReportData) -> dict[str, Categories]:
 
 
 def attribute_values(of_class: Sequence[int], answers: np.ndarray) -> np.ndarray:
-    """Return the attribute value (S,) int that belongs to the predicted class of each of S rows.
+    """Return for each of S rows the value of an attribute (such as a colour) that its predicted class has, as int (S,).
 
-    of_class: the attribute value of each class. answers (S,): the predicted classes. NONE (no prediction) stays NONE.
+    of_class: for each class, the number of its value. answers (S,): the predicted class of each row, or NONE (-1) for a
+    row without a prediction, for which the result is NONE, too.
     """
     return np.where(answers == NONE, NONE, np.array(of_class)[answers])
 
 
 def _ranges(labels: np.ndarray) -> Categories:
-    """Return ranges of a number as categories. The limits between them are quantiles of the labels.
+    """Divide the labels of a regression into ranges of about equally many rows, and return the ranges as Categories.
 
-    The limits are rounded to three significant digits, unless two limits would become equal.
+    The limits between the ranges are rounded to three significant digits, unless two limits would become equal.
     """
     edges = np.unique(np.quantile(labels, np.linspace(0, 1, RANGES + 1)[1:-1]))
     edges = edges[edges > labels.min()] if len(labels) else edges

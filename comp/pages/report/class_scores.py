@@ -1,6 +1,7 @@
-"""The section of the report on class scores: precision, recall and F1 of each class or label.
+"""The section of the report about the scores of each class or label: precision, recall and F1.
 
-For two classes and for a multilabel target, the section also has precision-recall curves. Letters: S rows, C classes.
+For a binary target and for a multilabel target, the section also has precision-recall curves. Letters in the shapes: S
+rows, C classes.
 """
 
 from dataclasses import dataclass
@@ -19,12 +20,11 @@ POINTS = 60  # a curve has at most this many points
 
 @dataclass(frozen=True)
 class ClassScores:
-    """How often each of C classes occurs, is predicted, and is predicted rightly.
+    """Counts of rows for each of C classes, from which precision, recall and F1 are computed.
 
-    right (C,): the number of rows that have the class and for which it is predicted. answered (C,): the number of rows
-    for which the class is predicted. rows (C,): the number of rows that have the class. A class that is never predicted
-    has a precision of nan. A class without rows has a recall of nan. A class without rows that is never predicted has
-    an F1 of nan.
+    right (C,): the rows that have the class and for which it is predicted. answered (C,): all rows for which the class
+    is predicted. rows (C,): all rows that have the class. Precision is nan for a class that is never predicted, recall
+    for a class without rows, and F1 for a class that has no rows and is never predicted.
     """
 
     right: np.ndarray
@@ -45,7 +45,7 @@ class ClassScores:
 
 
 def section(data: ReportData) -> Section | None:
-    """Return the section with a table row for each class, the class with the lowest F1 first.
+    """Return the section with precision, recall and F1 of each class, the class with the lowest F1 first.
 
     Return None for a regression, or if there are no predictions.
     """
@@ -64,10 +64,11 @@ def section(data: ReportData) -> Section | None:
 
 
 def class_scores(data: ReportData, source: Source) -> ClassScores:
-    """Count how often each class occurs, is predicted and is predicted rightly, over the predicted rows.
+    """Count how often each class occurs, is predicted, and is predicted correctly.
 
-    source: a run or the blend. The target must not be a regression. The predicted classes are those of
-    `scoring.answers`, such as the most probable class, without the decision rule of a blend.
+    source: the run or the blend whose predictions are counted. Rows without a prediction are left out.
+    `scoring.answers` decides what is predicted, which is usually the most probable class; a decision rule of the blend
+    is not applied. The target must not be a regression.
     """
     known = source.known
     answers = scoring.answers(data.competition, source.probs[known])
@@ -79,10 +80,10 @@ def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
 
 
 def _row(data: ReportData, scores: ClassScores, label: int, several: bool) -> dict:
-    """Return the values of one class for the template classes.html.j2.
+    """Return the table row of one class for the template classes.html.j2, as a dictionary.
 
-    label: the number of the class. several: whether the target is multilabel. If it is, the entry "cells" says how many
-    rows got the label rightly, how many have the label but did not get it, and how many got it wrongly.
+    label: the number of the class. several: whether the target is multilabel. If it is, the entry "cells" has the
+    numbers of true positives, false negatives and false positives; otherwise, this entry is an empty list.
     """
     right, rows, answered = int(scores.right[label]), int(scores.rows[label]), int(scores.answered[label])
     measures = [float(measure[label]) for measure in (scores.precision, scores.recall, scores.f1)]
@@ -97,10 +98,10 @@ def _row(data: ReportData, scores: ClassScores, label: int, several: bool) -> di
 
 
 def _curves(data: ReportData, order: np.ndarray) -> list[figures.Figure]:
-    """Return a list with one figure of precision-recall curves, or [] if the target has no such curves.
+    """Return a list with one figure of precision-recall curves, or [] if there are no curves to show.
 
-    For a multilabel target, the labels with the lowest F1 have curves. For a binary target, the second class has a
-    curve. order (C,): the numbers of the classes, the class with the lowest F1 first.
+    A multilabel target has curves of the labels with the lowest F1, and a binary target has a curve of the second
+    class. Other targets have no curves. order (C,): the numbers of the C classes, the class with the lowest F1 first.
     """
     target, known = data.competition.target, data.main.known
     labels, probs = data.rows.labels[known], data.main.probs[known]
@@ -116,10 +117,9 @@ def _curves(data: ReportData, order: np.ndarray) -> list[figures.Figure]:
 
 
 def _curve(truth: np.ndarray, probs: np.ndarray) -> tuple[list[float], list[float]]:
-    """Return the recall and the precision of one class at up to POINTS thresholds.
+    """Return the recall and the precision of one class at different thresholds, as two lists of at most POINTS numbers.
 
-    truth (S,) bool: whether each row has the class. probs (S,): the probability of the class in each row. The
-    thresholds are evenly spaced in the sorted list of all thresholds.
+    truth (S,) bool: whether each of S rows has the class. probs (S,): the probability of the class in each row.
     """
     from sklearn.metrics import precision_recall_curve
 

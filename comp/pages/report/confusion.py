@@ -1,8 +1,9 @@
-"""Two sections of the report: the confusion matrices, and the errors of a regression.
+"""Two sections of the report: the confusion matrices and, for a regression, the errors.
 
-A confusion matrix counts how often each category is predicted for each true category. Categories are classes, values of
-an attribute, or ranges of a number. On the page, a matrix is a table of buttons, which filter the gallery. Letters: S
-rows, B categories.
+A confusion matrix counts how often each category is predicted for each true category. Categories are the classes, the
+values of an attribute (a property of the classes, such as a colour), or ranges of the values of a regression target. On
+the page, a click on a cell of a matrix shows the photos of this cell in the gallery. Letters in the shapes: S rows, B
+categories.
 """
 
 from dataclasses import dataclass
@@ -26,8 +27,9 @@ ERROR_BINS = 30
 class Confusion:
     """A confusion matrix of B categories.
 
-    kind: "class" if the categories are classes or ranges of a number, else the number of the attribute as a text.
-    counts (B, B): the number of rows with each true category (first axis) and each predicted category (second axis).
+    kind: "class" for classes and for ranges of a regression target; for the values of an attribute (a property of the
+    classes), the number of the attribute as a text. counts (B, B): the number of rows with each true category (first
+    axis) and each predicted category (second axis).
     """
 
     kind: str
@@ -39,10 +41,10 @@ class Confusion:
         return len(self.counts) <= LARGEST
 
     def pairs(self) -> list[tuple[int, int, int]]:
-        """Return the most frequent confusions, at most MOST_PAIRS, in the order of their frequency.
+        """Return at most MOST_PAIRS kinds of mistakes, the most frequent first.
 
-        Each confusion is a triple: the true category, the wrong category that was predicted, and the number of such
-        rows.
+        Each is a tuple of three numbers: the true category, the category that was predicted instead, and the number of
+        such rows.
         """
         wrong = self.counts * (1 - np.eye(len(self.counts), dtype=self.counts.dtype))
         order = np.argsort(-wrong, axis=None, kind="stable")[:MOST_PAIRS]
@@ -53,7 +55,8 @@ class Confusion:
 def confusions(data: ReportData, source: Source) -> list[Confusion]:
     """Return the confusion matrices of a run or of the blend. The list is empty for a multilabel target.
 
-    The first matrix has the classes or the ranges of a number. Then follows a matrix for each attribute.
+    The first matrix is about the classes or, for a regression, about ranges of the target. Then follows a matrix for
+    each attribute (a property of the classes, such as a colour). source: the run or the blend.
     """
     target = categories.of_target(data)
     if target is None:
@@ -67,17 +70,17 @@ def confusions(data: ReportData, source: Source) -> list[Confusion]:
 
 
 def _counts(target: Categories, answers: np.ndarray) -> np.ndarray:
-    """Return how many rows have each true category and each predicted category, as a matrix (B, B).
+    """Return a confusion matrix (B, B): how many rows have each true category and each predicted category.
 
-    target: the B categories, with the true category of each row. answers (S,): the predicted category of each row. Rows
-    without a prediction are not counted.
+    target: the B categories, with the true category of each of S rows. answers (S,): the predicted category of each
+    row, or -1 for a row without a prediction, which is not counted.
     """
     known, size = answers != NONE, len(target.names)
     return np.bincount(target.truth[known] * size + answers[known], minlength=size * size).reshape(size, size)
 
 
 def section(data: ReportData) -> Section | None:
-    """Return the section with a confusion matrix of the classes or ranges, and with a matrix for each attribute.
+    """Return the section with the confusion matrices of the blend or, if there is no blend, of the best run.
 
     Return None for a multilabel target, or if there are no predictions.
     """
@@ -89,11 +92,11 @@ def section(data: ReportData) -> Section | None:
 
 
 def _shown(matrix: Confusion) -> dict:
-    """Return the values of a confusion matrix for the template confusion.html.j2.
+    """Return a confusion matrix for the template confusion.html.j2, as a dictionary.
 
-    A small matrix is shown with its cells, and a large matrix as a list of its most frequent confusions. A cell is a
-    pair of a count and the strength of a colour. The strength is the square root of the share that the cell has of its
-    row, so that small shares are visible.
+    A small matrix is shown with all its cells, and a large matrix as a list of its most frequent mistakes. A cell has a
+    count and the strength of its colour. The strength is the square root of the share that the cell has of its row;
+    without the square root, small shares would hardly be visible.
     """
     totals = matrix.counts.sum(1)
     rows = [
@@ -112,10 +115,10 @@ def _shown(matrix: Confusion) -> dict:
 
 
 def number_section(data: ReportData) -> Section | None:
-    """Return the section on the errors of a regression. Return None for other targets or without predictions.
+    """Return the section about the errors of a regression. Return None for other targets or without predictions.
 
-    The section has a scatter plot of predictions and true numbers, a histogram of the errors, and a table of the errors
-    in each range of the true number.
+    It has a scatter plot of the true and the predicted values, a histogram of the errors, and a table of the errors in
+    each range of the true values.
     """
     if data.competition.target != "regression" or not data.main:
         return None

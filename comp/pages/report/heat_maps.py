@@ -1,8 +1,8 @@
-"""The section of the report on heat maps, which are Grad-CAM pictures that show where the models look in photos.
+"""The section of the report with Grad-CAM heat maps, which show where in a photo the models look.
 
-The section shows all pictures in outputs/looks/. For `make look`, `write_look` saves the pictures of one command and
-writes the page outputs/look.html with only these pictures. Letters: S pixels along a side of a photo, H cells along a
-side of a heat map.
+The section shows all heat maps in outputs/looks/, where the command `make look` saves them. `write_look` saves those of
+one command, and writes the page outputs/look.html with only these heat maps. Letters in the shapes: S pixels along a
+side of a photo, H cells along a side of a heat map.
 """
 
 from collections.abc import Sequence
@@ -23,18 +23,18 @@ MOST_SHOWN = 40  # a page shows at most this many photos; each takes about 40 kB
 
 
 def section(data: ReportData) -> Section | None:
-    """Return the section with the Grad-CAM pictures in outputs/looks/, or None if the folder has no such files.
+    """Return the section with all heat maps in outputs/looks/, or None if this folder has no files.
 
-    The section also names the files that cannot be read.
+    Files that cannot be read are named in the section.
     """
     saved, errors = grad_cam_files.load_all(data.outputs)
     return _section(saved, data.outputs, [str(error.found) for error in errors]) if saved or errors else None
 
 
 def write_look(outputs: Path, grad_cams: Sequence[tuple[GradCam, np.ndarray]]) -> Path:
-    """Save Grad-CAM pictures in outputs/looks/, and write a page with these pictures. Returns the path of the page.
+    """Save heat maps in outputs/looks/, and write the page outputs/look.html with them. Returns the path of the page.
 
-    grad_cams: pairs of a GradCam and its photo (S, S, 3) uint8.
+    grad_cams: for each photo, its heat maps as a GradCam, and the photo itself as (S, S, 3) uint8.
     """
     saved = [
         grad_cam_files.save_grad_cam(outputs, grad_cam, pictures(photo, grad_cam.heats))
@@ -55,10 +55,10 @@ def _section(saved: Sequence[SavedGradCam], outputs: Path, problems: Sequence[st
 
 
 def _shown(saved: SavedGradCam, outputs: Path) -> dict:
-    """Return the values of one photo for the template looks.html.j2.
+    """Return the heat maps of one photo for the template looks.html.j2, as a dictionary.
 
-    The entry "again" is the command that makes the pictures again if they are stale, or "" if they are not stale.
-    Pictures are stale if folds.csv or the recipe of the run has changed since they were made.
+    The entry "again" is the command that makes the heat maps again if they are out of date, else "". They are out of
+    date if folds.csv or the recipe of the run was changed or deleted after they were made.
     """
     grad_cam = saved.grad_cam
     photo, *under = [thumbnails.thumbnail(path, SIDE) for path in saved.pictures]
@@ -73,7 +73,7 @@ def _shown(saved: SavedGradCam, outputs: Path) -> dict:
 
 
 def _models(grad_cam: GradCam) -> str:
-    """Return a text that says which models were shown the photo, such as the model of the fold that held it out."""
+    """Return a text that says which models made the heat maps, such as "mean of the models of folds 0, 1"."""
     numbers = ", ".join(map(str, grad_cam.folds))
     if grad_cam.is_test:
         return f"a test photo; mean of the models of folds {numbers}"
@@ -102,9 +102,9 @@ FULL = 0.6
 
 
 def pictures(photo: np.ndarray, heats: Sequence[Heat]) -> list[np.ndarray]:
-    """Return pictures (SIDE, SIDE, 3) uint8: first the photo alone, then the photo with each of its heat maps.
+    """Return pictures (SIDE, SIDE, 3) uint8: first the photo alone, then the photo with each of its heat maps over it.
 
-    photo: (S, S, 3) uint8.
+    photo: RGB (S, S, 3) uint8.
     """
     large = _resized(photo)
     return [large, *(_under(large, heat.cells) for heat in heats)]
@@ -117,9 +117,9 @@ def _resized(photo: np.ndarray) -> np.ndarray:
 
 
 def _under(photo: np.ndarray, cells: np.ndarray) -> np.ndarray:
-    """Return the photo in grey, mixed with the colours of one heat map, (SIDE, SIDE, 3) uint8.
+    """Return a grey copy of the photo with one heat map drawn over it in colour, as (SIDE, SIDE, 3) uint8.
 
-    Hot places have more colour than cold places. cells (H, H): the heat map, from 0 to 1.
+    photo: RGB (SIDE, SIDE, 3) uint8. cells (H, H): the heat map, from 0 to 1. Higher values have stronger colours.
     """
     import matplotlib
     from PIL import Image
@@ -133,10 +133,10 @@ def _under(photo: np.ndarray, cells: np.ndarray) -> np.ndarray:
 
 
 def hottest(cells: np.ndarray) -> tuple[float, float] | None:
-    """Return where the hottest of the cells (H, H) is, or None if all cells are 0.
+    """Return the position of the highest value of a heat map (H, H), or None if all values are 0.
 
-    The place is the centre of the cell: its distances from the left and from the top, each as a share of the whole
-    side.
+    The position is the centre of the cell with this value: its distances from the left and from the top side, where 1
+    is the length of a side.
     """
     if not cells.max() > 0:
         return None
@@ -145,7 +145,7 @@ def hottest(cells: np.ndarray) -> tuple[float, float] | None:
 
 
 def share_of_half(cells: np.ndarray) -> float:
-    """Count the hottest cells that together hold half of the heat, and return their share of all cells (H, H).
+    """Return the smallest share of the cells of a heat map (H, H) that together have half of the sum of all cells.
 
     The share is small if the heat is concentrated in one place of the photo.
     """

@@ -1,4 +1,4 @@
-"""The section of the report on learning curves, which show the metric and the losses of each run in each epoch."""
+"""The section of the report with learning curves: the metric and the losses of each run after each epoch."""
 
 from collections.abc import Mapping
 
@@ -12,7 +12,11 @@ MOST_RUNS = 8  # at most this many runs have figures, the best ones, because mor
 
 
 def section(data: ReportData) -> Section:
-    """Return the section with two figures for each run: the metric of each fold, and the mean losses over the folds."""
+    """Return the section with the learning curves of the best runs, at most MOST_RUNS.
+
+    Each run has two figures: the metric of each fold, and the training loss and validation loss as means over the
+    folds.
+    """
     histories = {name: folds for name, folds in data.histories.items() if folds}
     best = [source.name for source in data.runs if source.name in histories]
     names = (best + [name for name in histories if name not in best])[:MOST_RUNS]
@@ -33,10 +37,10 @@ def _of_run(data: ReportData, name: str, folds: Mapping[int, pd.DataFrame]) -> l
 
 
 def _mean(folds: Mapping[int, pd.DataFrame], column: str) -> tuple[list, list]:
-    """Return the epochs, and the mean of a column of the histories in each epoch.
+    """Return two lists: the epochs, and the mean of a column over the folds in each epoch.
 
-    The mean of an epoch is taken over the folds that reached this epoch. folds: the history of each fold, by the number
-    of the fold.
+    Only the folds that reached an epoch count for its mean. folds: by fold number, the history of the fold, which is a
+    table with a row for each epoch. column: the name of the column, such as "val_loss".
     """
     mean = pd.concat(folds.values()).groupby("epoch")[column].mean()
     return mean.index.tolist(), mean.tolist()

@@ -1,15 +1,15 @@
-"""The section of the report with the gallery of mistakes: photos with their true label and the answer of each run.
+"""The section of the report with the gallery of mistakes: photos with their true label and the predictions of all runs.
 
-The reader can filter the photos. `gallery_rows` has all scored rows as plain values for gallery.js, and thumbnails of
-some rows. Below the gallery is a list of the groups whose photos have the same true label but different answers. A
-group is a set of photos that must be in the same fold. Letters: S scored rows, C classes. The truth, the answers and
-the confidence of a row depend on the target:
+The reader of the page can filter the photos. `gallery_rows` returns the data for gallery.js. Below the gallery is a
+list of the groups whose photos have the same true label but different predictions. A group is a set of photos that must
+be in the same fold. Letters in the shapes: S rows, C classes. A row is a photo or, if several photos share one id and
+get one prediction, that id. What a prediction is, and how its confidence is measured, depends on the target:
 
-| target         | truth and answers            | confidence, in thousandths                                   |
-|----------------|------------------------------|--------------------------------------------------------------|
-| one label      | a class                      | the probability of the answer                                |
-| several labels | a list of labels             | the largest difference of a probability from the true 0 or 1 |
-| number         | a range, and also the number | none                                                         |
+| target     | true label and prediction    | confidence, in thousandths                                       |
+|------------|------------------------------|------------------------------------------------------------------|
+| one label  | a class                      | the probability of the predicted class                           |
+| multilabel | a list of labels             | the largest difference between a probability and the true 0 or 1 |
+| regression | a range, and also the number | none                                                             |
 """
 
 from collections.abc import Iterator
@@ -33,9 +33,9 @@ MOST_GROUPS = 25  # the list of groups has at most this many groups
 
 
 def section(data: ReportData) -> Section | None:
-    """Return the section with the gallery of photos, the most confident mistakes first, or None without predictions.
+    """Return the section with the gallery of photos, the worst mistakes first. Return None if there are no predictions.
 
-    Below the gallery it lists the groups whose photos have the same true label but different answers.
+    Below the gallery, it lists the groups whose photos have the same true label but different predictions.
     """
     if not data.main:
         return None
@@ -63,11 +63,12 @@ def _names(data: ReportData) -> list[str]:
 
 @dataclass(frozen=True)
 class Opinion:
-    """The answer of one run or of the blend in each scored row, and its confidence in this answer.
+    """The predictions of one run or of the blend for all S rows, and how confident each prediction is.
 
-    name: the name of the run, or "blend". answers: the number of the predicted class or range in each row, or -1 if
-    there is no prediction; for a multilabel target, a list of labels, or None. confidence: in thousandths, as in the
-    table at the top of this module. numbers: the predicted numbers of a regression, else None.
+    name: the name of the run, or "blend". answers: for each row, the number of the predicted class or range, or -1 if
+    there is no prediction; for a multilabel target, a list of label numbers, or None if there is no prediction.
+    confidence: for each row, in thousandths, as in the table at the top of this module; empty for a regression.
+    numbers: for a regression, the predicted number of each row; else None.
     """
 
     name: str
@@ -77,9 +78,9 @@ class Opinion:
 
 
 def gallery_rows(data: ReportData) -> dict:
-    """Return the data for gallery.js as plain values: all scored rows, and thumbnails of some rows.
+    """Return the data for gallery.js as a dictionary of JSON values: all rows, and the thumbnails of some rows.
 
-    Entries such as "images" and "truth" have one value for each scored row, in the same order.
+    Entries such as "images" and "truth" are lists with one value for each row, in the same order.
     """
     group, names = pd.factorize(data.rows.groups)
     order = np.argsort(-badness(data, data.main), kind="stable")
@@ -128,15 +129,15 @@ def _thousandths(data: ReportData, source: Source) -> list[int]:
 
 
 def _label_lists(labels: np.ndarray) -> list[list[int]]:
-    """Return for each of S rows the list of its label numbers. labels (S, C): 1 if the row has the label, else 0."""
+    """Return for each row a list of its label numbers. labels (S, C): 1 if a row has a label, else 0."""
     return [np.flatnonzero(row).tolist() for row in labels]
 
 
 def _photos(data: ReportData) -> dict:
-    """Return the entries "photos" and "problems" of `gallery_rows`.
+    """Return the entries "photos" and "problems" of `gallery_rows`. Their keys are row numbers as texts.
 
-    "photos" has the thumbnails as data URIs, and "problems" says why other thumbnails are missing. The keys of both are
-    row numbers as texts.
+    The values of "photos" are the thumbnails as data URIs. The values of "problems" say why a thumbnail could not be
+    made.
     """
     rows = thumbnail_rows(data, data.main, MOST_THUMBNAILS)
     drawn = thumbnails.thumbnails(data.inputs, [data.images[row] for row in rows], budget=BYTES)
@@ -151,11 +152,11 @@ def _photos(data: ReportData) -> dict:
 
 
 def is_wrong(data: ReportData, source: Source) -> np.ndarray:
-    """Return for each of S rows whether its answer is wrong, as bool (S,).
+    """Return a bool array (S,), True for the rows whose prediction is wrong.
 
-    source: the run or the blend whose answers are judged. For a regression, an answer is wrong if it is in another
-    range than the true number. For a multilabel target, one wrong label makes the answer wrong. A row without a
-    prediction is not wrong.
+    It is False for a row without a prediction. source: the run or the blend that made the predictions. For a
+    regression, a prediction is wrong if it is in another range than the true number. For a multilabel target, one wrong
+    label makes the prediction wrong.
     """
     target, known = categories.of_target(data), source.known
     if target is not None:
@@ -166,11 +167,11 @@ def is_wrong(data: ReportData, source: Source) -> np.ndarray:
 
 
 def badness(data: ReportData, source: Source) -> np.ndarray:
-    """Return for each of S rows a number (S,) that is higher for a worse answer. Rows without a prediction get -inf.
+    """Return for each of S rows a number that is higher for a worse prediction, as float (S,).
 
-    source: the run or the blend whose answers are judged. Every mistake is worse than every right answer. The most
-    confident mistake is the worst answer, and the most confident right answer is the best. For a regression, the number
-    is the absolute error.
+    A row without a prediction gets -inf. Every wrong prediction has a higher number than every right prediction. The
+    most confident wrong prediction has the highest number, and the most confident right prediction has the lowest
+    number. For a regression, the number is the absolute error. source: the run or the blend that made the predictions.
     """
     known = source.known
     worse = np.full(len(known), -np.inf)
@@ -184,10 +185,10 @@ def badness(data: ReportData, source: Source) -> np.ndarray:
 
 
 def _confidence(data: ReportData, source: Source) -> np.ndarray:
-    """Return the confidence of a run or of the blend in each of S rows, (S,). Rows without a prediction get nan.
+    """Return the confidence of each of S predictions of a run or of the blend, as float (S,); nan without a prediction.
 
-    The confidence is the probability of the answer or, for a multilabel target, the largest difference of a probability
-    from the true 0 or 1.
+    The confidence is the probability of the predicted class or, for a multilabel target, the largest difference between
+    a probability and the true 0 or 1. source: the run or the blend. The target must not be a regression.
     """
     target, known = categories.of_target(data), source.known
     confidence = np.full(len(known), np.nan)
@@ -202,9 +203,9 @@ def _confidence(data: ReportData, source: Source) -> np.ndarray:
 def thumbnail_rows(data: ReportData, source: Source, most: int) -> list[int]:
     """Return the numbers of the rows that get a thumbnail, at most `most` rows.
 
-    Half of these rows are the rows with the worst answers. The other half are the worst rows of each pair of a truth
-    and an answer, so that each cell of a confusion matrix has photos. For a multilabel target, all of these rows are
-    the rows with the worst answers. source: the run or the blend whose answers are judged.
+    Half of them are the rows with the worst predictions. The others are the worst of the remaining rows in each cell of
+    the confusion matrix, so that each cell has photos. For a multilabel target, which has no confusion matrix, all of
+    them are the rows with the worst predictions. source: the run or the blend that made the predictions.
     """
     order = np.argsort(-badness(data, source), kind="stable")
     order, target = order[source.known[order]], categories.of_target(data)
@@ -221,12 +222,13 @@ def thumbnail_rows(data: ReportData, source: Source, most: int) -> list[int]:
 
 
 def disagreeing_groups(data: ReportData, source: Source) -> list[tuple[str, int, int, int]]:
-    """Return the groups whose rows have the same true label but different answers, the worst group first.
+    """Return the groups whose rows have the same true label but different predictions, the worst group first.
 
-    For each group, return its name, its number of rows, its number of mistakes, and the number of rows whose answer is
-    not the most frequent answer of the group. If the classes have attributes, the values of each attribute are
-    compared, and not the classes. The list is empty for a multilabel target and for a regression. source: a run or the
-    blend.
+    A group is a set of photos that must be in the same fold. For each group, the result has its name, its number of
+    rows, its number of mistakes, and the number of rows whose prediction is not the most frequent prediction of the
+    group. If the classes have attributes (properties such as a colour), the values of each attribute are compared
+    instead of the classes. The list is empty for a multilabel target and for a regression. source: the run or the blend
+    that made the predictions.
     """
     target = categories.of_target(data)
     if target is None or target.edges is not None:
@@ -248,10 +250,11 @@ def disagreeing_groups(data: ReportData, source: Source) -> list[tuple[str, int,
 def _truths_and_answers(
     data: ReportData, target: Categories, answers: np.ndarray, known: np.ndarray
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield for each attribute its true values and its predicted values, as two arrays.
+    """Yield the true and the predicted values of each attribute (a property of the classes, such as a colour).
 
-    If the classes have no attributes, yield the true classes and the predicted classes. known (S,) bool: which rows
-    have a prediction; the arrays have only these rows. answers: the predicted classes of these rows.
+    If the classes have no attributes, yield the true and the predicted classes. Both are arrays of only the rows with a
+    prediction. target: the classes, and the true class of each of S rows. answers: the predicted classes of the rows
+    with a prediction. known (S,) bool: True for these rows.
     """
     attributes = categories.of_attributes(data)
     if not attributes:
@@ -262,10 +265,10 @@ def _truths_and_answers(
 
 
 def unlike_their_group(group: np.ndarray, truth: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Return for each of S rows whether its answer is not the most frequent answer of its group, as bool (S,).
+    """Return a bool array (S,), True for the rows whose predicted value is not the most frequent one of their group.
 
-    The result is False for all rows of a group whose rows have different truths. group (S,), truth (S,), values (S,):
-    the group, the true value and the answered value of each row.
+    It is False for all rows of a group whose true values differ. group (S,), truth (S,), values (S,): the group, the
+    true value and the predicted value of each row.
     """
     table = pd.DataFrame({"group": group, "truth": truth, "value": values})
     votes = table.groupby(["group", "value"]).size().rename("votes").reset_index().sort_values("votes", kind="stable")
@@ -275,9 +278,9 @@ def unlike_their_group(group: np.ndarray, truth: np.ndarray, values: np.ndarray)
 
 
 def _groups(data: ReportData) -> list[dict]:
-    """Return the result of `disagreeing_groups` as values for the template gallery.html.j2.
+    """Return the result of `disagreeing_groups` as dictionaries for the template gallery.html.j2.
 
-    The entry "number" is the position of the group in the entry "groups" of `gallery_rows`.
+    The entry "number" is the position of the group in the list "groups" of `gallery_rows`.
     """
     numbers = {name: i for i, name in enumerate(pd.factorize(data.rows.groups)[1].astype(str))}
     return [

@@ -1,7 +1,7 @@
-"""The page of `make report`, outputs/report.html, which shows all results of the runs and of the blend.
+"""The page of `make report`, outputs/report.html, which shows the results of all runs and of the blend.
 
-SECTIONS lists the sections in their order. To add a section, write a function that takes a ReportData and returns a
-Section, and add the function to SECTIONS.
+SECTIONS lists the functions that make the sections, in the order of the page. To add a section, write a function that
+takes a ReportData and returns a Section or None, and add this function to SECTIONS.
 """
 
 from pathlib import Path

@@ -1,6 +1,7 @@
-"""Read the data that the report shows from outputs/. A missing or damaged file becomes a note in the report.
+"""Read the data for the report and for `make export` from outputs/.
 
-The sections of the report and the exports take a ReportData. Letters: S scored rows, C classes.
+A missing or damaged file does not stop the report, but becomes a note in it. Letters in the shapes: S rows, C classes.
+A row is a photo or, if several photos share one id and get one prediction, that id.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,7 +26,7 @@ MOST_VALUES = 30  # a column of the training table with more different values is
 
 @dataclass(frozen=True)
 class Note:
-    """A note of the report. text: what is missing or cannot be used. run: the command that helps, or ""."""
+    """A note at the top of the report. text: what is missing or cannot be used. run: the command that helps, or ""."""
 
     text: str
     run: str = ""
@@ -35,7 +36,8 @@ class Note:
 class Source:
     """A run or the blend, with its out-of-fold predictions.
 
-    probs (S, C): the probabilities of S scored rows and C classes. A row without predictions has nan.
+    probs (S, C): the probabilities of C classes for each of S rows; nan for a row without a prediction. A row is a
+    photo or, if several photos share one id and get one prediction, that id.
     """
 
     name: str
@@ -43,7 +45,7 @@ class Source:
 
     @property
     def known(self) -> np.ndarray:
-        """Return for each of S rows whether it has predictions, as bool (S,)."""
+        """Return a bool array (S,), True for the rows that have a prediction."""
         return np.isfinite(self.probs).all(1)
 
     @property
@@ -55,12 +57,13 @@ class Source:
 class ReportData:
     """The data for all sections of the report.
 
-    inputs: the folder of the competition. outputs: the folder of the results. rows: the S scored rows, with their
-    labels. images (S,): the path of the first photo of each row, relative to `inputs`. columns: further columns of the
-    training table, as arrays (S,) of texts by the name of the column; only columns with few different values. runs: the
-    runs with predictions, the best run first. blend: the blend, or None. weights: the content of the blend's
-    weights.json, or {}. histories: for each run, by its name, the history of each fold, which is a table with a row for
-    each epoch. notes: what is missing or cannot be used.
+    A row is a photo or, if several photos share one id and get one prediction, that id. inputs: the folder of the
+    competition. outputs: the folder of the results. rows: the labels, folds and groups of the S rows. images (S,): for
+    each row, the path of its first photo, relative to `inputs`. columns: for each further column of the training table
+    that has only few different values, an array (S,) of texts, by the name of the column. runs: the runs with
+    predictions, the best run first. blend: the blend, or None. weights: the content of the blend's weights.json, or {}.
+    histories: by the name of the run and then by fold number, the history of the training, which is a table with a row
+    for each epoch. notes: what is missing or cannot be used.
     """
 
     inputs: Path
@@ -80,14 +83,14 @@ class ReportData:
 
     @property
     def sources(self) -> list[Source]:
-        """Return the blend, if there is one, and then the runs, the best run first."""
+        """Return a list of the blend, if there is one, and of all runs, the best run first."""
         return [*([self.blend] if self.blend else []), *self.runs]
 
     @property
     def main(self) -> Source | None:
-        """Return the run or the blend that the confusion matrix and the gallery show.
+        """Return the blend or, if there is no blend, the best run. Return None if there are no predictions.
 
-        This is the blend or, if there is no blend, the best run. Return None if there are no predictions.
+        The confusion matrices and the gallery show the predictions of this blend or run.
         """
         return next(iter(self.sources), None)
 
@@ -95,7 +98,7 @@ class ReportData:
 def load_report_data(project: Project) -> ReportData:
     """Read the data of all runs and of the blend from outputs/.
 
-    A run or file that cannot be used becomes a note. Raises InputError if there are no valid folds.
+    A run or a file that cannot be used becomes a note in the report. Raises InputError if there are no valid folds.
     """
     competition, rows = project.competition, project.scored_rows
     first = project.folds.drop_duplicates("id") if competition.combine else project.folds
@@ -120,8 +123,8 @@ def load_report_data(project: Project) -> ReportData:
 def _columns(first: pd.DataFrame, competition: Competition) -> dict[str, np.ndarray]:
     """Return the further columns of the training table that have 2 to MOST_VALUES different values.
 
-    The result has a text for each of the S scored rows, (S,), by the name of the column. first: the rows of the
-    training table that belong to the first photo of each scored row.
+    The result is a dictionary from the name of a column to an array of its values as texts. first: the training table;
+    of several photos that share one id and get one prediction, it has only the first.
     """
     own = {*fold_table.COLUMNS, "id", *competition.attributes}
     kept = {name: first[name].fillna("").astype(str) for name in first.columns if name not in own}
@@ -141,9 +144,10 @@ def _history(run: Run, notes: list[Note]) -> dict[int, pd.DataFrame]:
 
 
 def _next_steps(sources: list[Source], blend: Source | None) -> list[Note]:
-    """Return at most one note, which has the command to run next.
+    """Return a list with one note that names the next command to run, or [] if there is no such note.
 
-    If no run is complete, the list is empty, because the notes about the single runs have commands already.
+    sources: all runs. If there are runs but none of them is complete, the list is empty, because other notes already
+    have the commands for the single runs.
     """
     if not sources:
         return [Note("There are no runs yet.", "make train MODEL=resnet18")]
@@ -152,7 +156,7 @@ def _next_steps(sources: list[Source], blend: Source | None) -> list[Note]:
 
 
 def _blend(project: Project, notes: list[Note]) -> tuple[Source | None, dict]:
-    """Return the blend and the content of weights.json, or None and {} if there is no blend that can be used.
+    """Return the blend and the content of its weights.json, or None and {} if there is no blend that can be used.
 
     Problems with the blend are added to `notes`.
     """
@@ -169,9 +173,9 @@ def _blend(project: Project, notes: list[Note]) -> tuple[Source | None, dict]:
 
 
 def _best_first(sources: list[Source], rows: ScoredRows) -> list[Source]:
-    """Return the runs in the order of their scores, the best run first.
+    """Return the runs sorted by score, the best run first. All incomplete runs come after the complete runs.
 
-    Incomplete runs come after all complete runs. rows: the scored rows, with their labels.
+    rows: the true labels, for the scores.
     """
 
     def key(source: Source):

@@ -1,6 +1,7 @@
-"""The section of the report on the scores of the blend and of each run. All scores are out of fold.
+"""The section of the report about the scores of the blend and of each run. All scores are out of fold.
 
-The tables have the scores over all rows with their intervals, the scores in each fold, and the scores of attributes.
+It shows the scores over all rows with their 95 % intervals, the scores in each fold and, if the classes have attributes
+(properties such as a colour), the scores of each attribute.
 """
 
 import numpy as np
@@ -17,9 +18,10 @@ MOST_BARS = 20  # the bar chart shows at most this many runs, the best ones, wit
 
 
 def section(data: ReportData) -> Section:
-    """Return the section on scores, with the main numbers at its top, tables of scores, and a bar chart.
+    """Return the section about the scores of the blend and of all runs: key numbers, tables of scores, and a bar chart.
 
-    The tables have the scores of the blend and of all runs: over all rows, in each fold, and for each attribute.
+    The tables have the scores over all rows, in each fold, and for each attribute (a property of the classes, such as a
+    colour).
     """
     values = {"tiles": [], "tables": [], "bars": None, "metric": _described(data)}
     if data.sources:
@@ -31,18 +33,19 @@ def section(data: ReportData) -> Section:
 
 
 def metric_values(data: ReportData, source: Source) -> dict[str, float]:
-    """Return the value of each metric of the competition over the predicted rows, by the name of the metric.
+    """Return the value of each metric of the competition, by the name of the metric. The main metric comes first.
 
-    The main metric comes first. source: a run or the blend.
+    source: the run or the blend whose predictions are scored. Rows without a prediction are left out.
     """
     known = source.known
     return scoring.scores(data.competition, data.rows.labels[known], source.probs[known])
 
 
 def interval(data: ReportData, source: Source) -> tuple[float, float]:
-    """Return the lower and the upper end of the 95 % interval of the main metric, over the predicted rows.
+    """Return the lower and the upper end of the 95 % interval of the main metric.
 
-    The interval is from a bootstrap that draws whole groups. source: a run or the blend.
+    The interval is from a bootstrap that draws whole groups of photos. source: the run or the blend whose predictions
+    are scored. Rows without a prediction are left out.
     """
     known, competition = source.known, data.competition
     group = np.unique(data.rows.groups[known], return_inverse=True)[1]
@@ -55,9 +58,9 @@ def interval(data: ReportData, source: Source) -> tuple[float, float]:
 
 
 def by_fold(data: ReportData, source: Source) -> list[float | None]:
-    """Return the value of the main metric in each fold, or None for a fold that is not predicted.
+    """Return for each fold the value of the main metric, or None for a fold without predictions.
 
-    source: a run or the blend.
+    source: the run or the blend whose predictions are scored.
     """
     known, competition = source.known, data.competition
     values = []
@@ -69,9 +72,10 @@ def by_fold(data: ReportData, source: Source) -> list[float | None]:
 
 
 def by_attribute(data: ReportData, source: Source) -> dict[str, float]:
-    """Return for each attribute, by its name, the share of predicted rows whose attribute value is right.
+    """Return for each attribute the share of rows for which it is predicted correctly, by the name of the attribute.
 
-    The result is {} if the classes have no attributes. source: a run or the blend.
+    An attribute is a property of the classes, such as a colour. The dictionary is empty if the classes have no
+    attributes. source: the run or the blend whose predictions are scored. Rows without a prediction are left out.
     """
     target = categories.of_target(data)
     shares = {}
@@ -89,10 +93,10 @@ def _described(data: ReportData) -> str:
 
 
 def _tiles(data: ReportData, interval: tuple[float, float]) -> list[tuple[str, str]]:
-    """Return the numbers at the top of the section, as pairs of texts: the number, and what it means.
+    """Return the key numbers of the section, as pairs of texts: the number, and what it means.
 
-    If there is a blend, its score and its interval are those that `make blend` wrote into weights.json. interval: the
-    interval of the blend or of the best run, which is shown if weights.json has none.
+    If there is a blend, its score and its interval are read from the blend's weights.json. interval: the lower and the
+    upper end of the 95 % interval to show if weights.json has none.
     """
     rows, main, metric = data.rows, data.main, data.competition.metric.name
     value = data.weights.get("cross_fitted", metric_values(data, main)[metric])

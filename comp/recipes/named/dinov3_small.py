@@ -1,9 +1,9 @@
 """DINOv3 ViT-S/16 (Siméoni et al. 2025, "DINOv3"; 21 M weights). All weights are fine-tuned, for photos of any kind.
 
 DINOv3 was trained without labels on 1.7 billion photos. So its features also work on scenes, textures and medical
-photos, for which ImageNet's labels do not help. The values are from the literature on fine-tuning ViT.
-Expected: this recipe has not been measured on real photos yet. Compare the out-of-fold score with the score of your
-best convolutional run.
+photos, for which the labels of ImageNet do not help. The settings are from the literature on fine-tuning ViT.
+Expected score: unknown; not measured on real photos yet. Compare the out-of-fold score with that of your best
+convolutional run.
 Hardware: one GPU; if its memory is too small: SET=checkpointing=true.   Command: make train MODEL=dinov3_small
 """
 

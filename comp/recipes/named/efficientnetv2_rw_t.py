@@ -1,10 +1,11 @@
-"""EfficientNetV2-T, the tiny variant in timm (Tan & Le 2021; variant by Wightman), from the seed team's blend.
+"""EfficientNetV2-T, the tiny variant in timm (Tan & Le 2021; variant by Wightman).
 
-A recipe for the home competition (the one that this toolkit was first written for: mask, gender and age of faces), with
-the values of the seed team (the course team whose project this toolkit began from).
-Expected: the team's blend of `efficientnetv2_rw_t`, `resnet34` and `vit_small_r26` had macro F1 0.7377 on the private
-leaderboard. This recipe alone has not been measured on real photos yet. In `make demo`, with the settings of the demo
-(drawn faces, 40 px), the model has macro F1 0.691 out of fold and 0.829 on the demo's leaderboard.
+This recipe is for the competition that this toolkit was first written for: 18 classes of faces, by mask, gender and
+age. The settings are those of a course team, from whose project this toolkit began.
+Expected score: unknown for this model alone; not measured on real photos yet. The team's blend of
+`efficientnetv2_rw_t`, `resnet34` and `vit_small_r26` had macro F1 0.7377 on the private leaderboard. In `make demo`,
+which trains this model without pretrained weights and with other settings on drawn faces of 40 px, macro F1 is 0.691
+out of fold and 0.829 on the demo's leaderboard.
 Hardware: one GPU of 12 GB; an epoch takes about 4 minutes on a T4.   Command: make train MODEL=efficientnetv2_rw_t
 """
 

@@ -1,14 +1,14 @@
-"""EfficientNetV2-T, fine-tuned with AdamW, a cosine schedule, EMA and half-face mixing (halfmix).
+"""EfficientNetV2-T, fine-tuned with AdamW, a cosine schedule, EMA and half-face mixing.
 
-A recipe for the home competition (the one that this toolkit was first written for: mask, gender and age of faces). The
-recipe `efficientnetv2_rw_t` has the values of the seed team (the course team whose project this toolkit began from).
-Compare the out-of-fold scores of the two recipes.
-Expected: this recipe has not been measured on real photos yet. On drawn faces of 64 px, after 6 epochs, macro F1 was as
-follows (the values in brackets are for the seed team's recipe):
-- 0.028 (0.010) without pretrained weights: 672 photos, out of fold with 3 folds, mean of 3 seeds;
-- 0.821 (0.533) with tf_efficientnet_lite0 and its ImageNet weights as the model: 2,240 photos, one of 5 folds,
-  mean of 2 seeds.
-On one CPU core, an epoch takes 3 to 31 % longer than with the seed team's recipe.
+This recipe is for the competition that this toolkit was first written for: 18 classes of faces, by mask, gender and
+age. Half-face mixing (setting halfmix) joins the halves of two faces. Compare the out-of-fold score with that of the
+recipe `efficientnetv2_rw_t`, which has the settings of a course team.
+Expected score: unknown; not measured on real photos yet. On drawn faces of 64 px, after 6 epochs, macro F1 was:
+- 0.028 without pretrained weights, and 0.010 with the settings of `efficientnetv2_rw_t` (672 photos, out of fold with 3
+  folds, mean of 3 seeds);
+- 0.821 with the ImageNet weights of tf_efficientnet_lite0 in place of EfficientNetV2-T, and 0.533 with the settings of
+  `efficientnetv2_rw_t` (2,240 photos, one of 5 folds, mean of 2 seeds).
+On one CPU core, an epoch takes 3 to 31 % longer than with `efficientnetv2_rw_t`.
 Hardware: one GPU of 12 GB.   Command: make train MODEL=efficientnetv2_rw_t_v2
 """
 

@@ -1,14 +1,15 @@
-"""ResNet-34, fine-tuned with AdamW, a cosine schedule, EMA and half-face mixing (ideas from "ResNet strikes back").
+"""ResNet-34, fine-tuned with AdamW, a cosine schedule, EMA and half-face mixing.
 
-A recipe for the home competition (the one that this toolkit was first written for: mask, gender and age of faces). The
-recipe `resnet34` has the values of the seed team (the course team whose project this toolkit began from).
-Compare the out-of-fold scores of the two recipes.
-Expected: this recipe has not been measured on real photos yet. On drawn faces of 64 px, after 6 epochs, macro F1 was as
-follows (the values in brackets are for the seed team's recipe):
-- 0.143 (0.056) without pretrained weights: 672 photos, out of fold with 3 folds, mean of 3 seeds;
-- 0.768 (0.274) with tf_efficientnet_lite0 and its ImageNet weights as the model: 2,240 photos, one of 5 folds,
-  mean of 2 seeds.
-On one CPU core, an epoch takes 3 to 31 % longer than with the seed team's recipe.
+This recipe is for the competition that this toolkit was first written for: 18 classes of faces, by mask, gender and
+age. Half-face mixing (setting halfmix) joins the halves of two faces. Some other settings are from the paper "ResNet
+strikes back". Compare the out-of-fold score with that of the recipe `resnet34`, which has the settings of a course
+team.
+Expected score: unknown; not measured on real photos yet. On drawn faces of 64 px, after 6 epochs, macro F1 was:
+- 0.143 without pretrained weights, and 0.056 with the settings of `resnet34` (672 photos, out of fold with 3 folds,
+  mean of 3 seeds);
+- 0.768 with the ImageNet weights of tf_efficientnet_lite0 in place of ResNet-34, and 0.274 with the settings of
+  `resnet34` (2,240 photos, one of 5 folds, mean of 2 seeds).
+On one CPU core, an epoch takes 3 to 31 % longer than with `resnet34`.
 Hardware: one GPU of 6 GB.   Command: make train MODEL=resnet34_v2
 """
 

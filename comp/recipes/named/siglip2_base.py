@@ -1,10 +1,9 @@
 """SigLIP 2 ViT-B/16 (Tschannen et al. 2025, "SigLIP 2"; 93 M weights). All weights are fine-tuned.
 
 SigLIP 2 was trained on pairs of photos and texts, so its features distinguish what people write about: objects, scenes,
-brands, writing. DINOv3 was trained in another way, so the two models may be wrong on different photos. This helps a
-blend of both.
-The values are from the literature on fine-tuning CLIP.
-Expected: this recipe has not been measured on real photos yet.
+brands, writing. A blend with DINOv3 may score better than either model, because the two models were trained in
+different ways and may be wrong on different photos. The settings are from the literature on fine-tuning CLIP.
+Expected score: unknown; not measured on real photos yet.
 Hardware: one GPU.   Command: make train MODEL=siglip2_base
 """
 

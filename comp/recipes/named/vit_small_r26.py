@@ -1,10 +1,12 @@
-"""ViT-S/32 on a ResNet-26 stem (Steiner et al. 2021, augreg, ImageNet-21k), the best single model of the seed team.
+"""ViT-S/32 on a ResNet-26 stem (Steiner et al. 2021; pretrained with augreg on ImageNet-21k).
 
-A recipe for the home competition (the one that this toolkit was first written for: mask, gender and age of faces), with
-the values of the seed team (the course team whose project this toolkit began from).
-Expected: the team's blend of `efficientnetv2_rw_t`, `resnet34` and `vit_small_r26` had macro F1 0.7377 on the private
-leaderboard. This recipe alone has not been measured on real photos yet. In `make demo`, with the settings of the demo
-(drawn faces, 32 px), the model has macro F1 0.688 out of fold and 0.775 on the demo's leaderboard.
+This recipe is for the competition that this toolkit was first written for: 18 classes of faces, by mask, gender and
+age. The settings are those of a course team, from whose project this toolkit began. This model was the best single
+model of the team.
+Expected score: unknown for this model alone; not measured on real photos yet. The team's blend of
+`efficientnetv2_rw_t`, `resnet34` and `vit_small_r26` had macro F1 0.7377 on the private leaderboard. In `make demo`,
+which trains this model without pretrained weights and with other settings on drawn faces of 32 px, macro F1 is 0.688
+out of fold and 0.775 on the demo's leaderboard.
 Hardware: one GPU of 6 GB; an epoch takes about 2 minutes on a T4.   Command: make train MODEL=vit_small_r26
 """
 

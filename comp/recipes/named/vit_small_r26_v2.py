@@ -1,15 +1,15 @@
 """ViT-S/32 on a ResNet-26 stem, fine-tuned with AdamW, a cosine schedule, layer decay, EMA and half-face mixing.
 
-A recipe for the home competition (the one that this toolkit was first written for: mask, gender and age of faces). The
-recipe `vit_small_r26` has the values of the seed team (the course team whose project this toolkit began from).
-Compare the out-of-fold scores of the two recipes. The optimizer is the one of BEiT and MAE fine-tuning. Half-face
-mixing was used by the best team of 2022 in the home competition.
-Expected: this recipe has not been measured on real photos yet. On drawn faces of 64 px, after 6 epochs, macro F1 was as
-follows (the values in brackets are for the seed team's recipe):
-- 0.059 (0.043) without pretrained weights: 672 photos, out of fold with 3 folds, mean of 3 seeds;
-- 0.406 (0.146) with tf_efficientnet_lite0 and its ImageNet weights as the model: 2,240 photos, one of 5 folds,
-  mean of 2 seeds.
-On one CPU core, an epoch takes 3 to 31 % longer than with the seed team's recipe.
+This recipe is for the competition that this toolkit was first written for: 18 classes of faces, by mask, gender and
+age. Half-face mixing (setting halfmix) joins the halves of two faces. The best team of 2022 in this competition used
+it. The optimizer is that of BEiT and MAE fine-tuning. Compare the out-of-fold score with that of the recipe
+`vit_small_r26`, which has the settings of a course team.
+Expected score: unknown; not measured on real photos yet. On drawn faces of 64 px, after 6 epochs, macro F1 was:
+- 0.059 without pretrained weights, and 0.043 with the settings of `vit_small_r26` (672 photos, out of fold with 3
+  folds, mean of 3 seeds);
+- 0.406 with the ImageNet weights of tf_efficientnet_lite0 in place of this model, and 0.146 with the settings of
+  `vit_small_r26` (2,240 photos, one of 5 folds, mean of 2 seeds).
+On one CPU core, an epoch takes 3 to 31 % longer than with `vit_small_r26`.
 Hardware: one GPU of 8 GB.   Command: make train MODEL=vit_small_r26_v2
 """
 

@@ -1,9 +1,12 @@
-"""Benchmarks of our blend methods against other methods. One half of the rows is for fitting, the other for scoring.
+"""Benchmarks of our blend methods against other methods, by macro F1.
 
-In most records (entries of outputs/bench/blending.json), "ours" and "theirs" are the mean macro F1 over several draws
-of simulated runs. In the other records, "ours" is a time or a size of memory, and "theirs" is the limit for it. A ratio
-above 1 always means that ours is better. The simulated runs share noise and make most mistakes about age, like runs of
-the home competition (classes of mask x gender x age), which is the competition that this toolkit was first written for.
+The results are entries of outputs/bench/blending.json. In most entries, "ours" and "theirs" are the mean macro F1 over
+several simulations of runs: a blend is fitted on one half of the rows and scored on the other half. In the other
+entries, "ours" is the time or the memory that our code needs, and "theirs" is the most that it may need. A ratio above
+1 always means that our code is better.
+
+The simulated competition is the one that this toolkit was first written for, in which a class combines mask, gender and
+age. As in real runs, the simulated runs make similar mistakes, most of them about age.
 """
 
 import resource
@@ -46,9 +49,10 @@ def record(name: str, ours: float, theirs: float, unit: str, rounds: int) -> dic
 
 
 def simulate(models: int, rows: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Simulate runs, and return their probabilities (M, N, C), the true labels (N,) and the groups of the rows (N,).
+    """Simulate M runs with predictions for N rows and C classes.
 
-    models: the number M of runs. rows: the number N of rows.
+    Returns the probabilities (M, N, C), the true classes (N,), and the number of each row's group (N,). models: the
+    number M of runs. rows: the number N of rows.
     """
     rng = np.random.default_rng(seed)
     values = [rng.choice(len(share), rows, p=share) for share in SHARES]
@@ -95,10 +99,10 @@ def simulated(models: int, draws: int) -> Iterator[dict]:
 
 
 def fitted(method: str, probs: np.ndarray, labels: np.ndarray, groups: np.ndarray | None = None) -> np.ndarray:
-    """Fit the weights (M,) of M runs with one of our blend methods, and return them.
+    """Fit the weights of M runs with one of our blend methods, and return the weights (M,).
 
-    method: the name of the method. probs (M, N, C), labels (N,): the predictions of the runs and the true labels.
-    groups (N,): the group of each row; None means that each row is a separate group.
+    method: the name of the method, such as "greedy". probs (M, N, C), labels (N,): the probabilities of the runs and
+    the true classes. groups (N,): the number of each row's group; None means that each row is a separate group.
     """
     groups, competition = np.arange(len(labels)) if groups is None else groups, competition_of(probs)
     order, number = combine.distinct_models(probs)
@@ -108,9 +112,9 @@ def fitted(method: str, probs: np.ndarray, labels: np.ndarray, groups: np.ndarra
 
 
 def competition_of(probs: np.ndarray) -> Competition:
-    """Return a competition with C classes and the metric macro F1, for probabilities (M, N, C) of M runs and N rows.
+    """Return a competition with the metric macro F1 for the probabilities (M, N, C) of M runs, N rows and C classes.
 
-    If C is 18, it is the home competition (mask x gender x age), which this toolkit was first written for.
+    If C is 18, the classes are combinations of mask, gender and age; otherwise they are the numbers 0 … C - 1.
     """
     if probs.shape[2] == HOME.size:
         return HOME
@@ -118,9 +122,10 @@ def competition_of(probs: np.ndarray) -> Competition:
 
 
 def chosen_score(probs, labels, groups, inside) -> float:
-    """Choose and fit a blend on one half of the rows, as `make blend` does, and return its score on the other half.
+    """Choose and fit a blend on some rows, as `make blend` does, and return its score on all other rows.
 
-    inside (N,) bool: whether each row is in the half on which the blend is chosen and fitted.
+    probs (M, N, C): the probabilities of M runs. labels (N,), groups (N,): the true class and the group of each row.
+    inside: a bool array (N,), True for the rows on which the blend is chosen and fitted.
     """
     folds = np.unique(groups[inside], return_inverse=True)[1] % 5
     data = choice.OutOfFold(HOME, probs[:, inside], labels[inside], folds, groups[inside])
@@ -133,7 +138,10 @@ def chosen_score(probs, labels, groups, inside) -> float:
 
 
 def nelder_mead(probs: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Maximise macro F1 with scipy's Nelder-Mead method from equal weights, and return the weights (M,) of M runs."""
+    """Return the weights (M,) of M runs with the best macro F1 that scipy's Nelder-Mead finds from equal weights.
+
+    probs (M, N, C), labels (N,): the probabilities of the runs and the true classes.
+    """
 
     def loss(w):
         w = np.abs(w) / np.abs(w).sum()
@@ -147,7 +155,8 @@ def nelder_mead(probs: np.ndarray, labels: np.ndarray) -> np.ndarray:
 def greedy(rounds: int):
     """Return a function that fits weights by forward selection with replacement, as in AutoGluon.
 
-    The function takes probs (M, N, C) and labels (N,), and returns the weights (M,) after the best of `rounds` rounds.
+    The function takes the probabilities (M, N, C) of M runs and the true classes (N,), and returns the weights (M,)
+    after the best of `rounds` rounds.
     """
 
     def fit(probs: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -176,10 +185,10 @@ THEIRS = {
 
 
 def digits() -> Iterator[dict]:
-    """Compare our blend with each other method, on ten classifiers of scikit-learn's handwritten digits.
+    """Compare our blend with each other method on real predictions, and yield a result for each other method.
 
-    Yields a record for each other method. The blends are fitted on four of five folds and scored on the fold that is
-    left out. Some of the classifiers are weak.
+    Ten classifiers, some of them weak, predict scikit-learn's handwritten digits. Blends are fitted on four of five
+    folds and scored on the fold that is left out.
     """
     probs, labels = digits_oofs()
     rows = np.arange(len(labels))
@@ -228,9 +237,9 @@ def digits_oofs() -> tuple[np.ndarray, np.ndarray]:
 
 
 def million() -> Iterator[dict]:
-    """Fit weights and a decision rule to a million rows. Yield a record with the seconds and one with the peak memory.
+    """Fit weights and a decision rule to a million rows, and yield two results: the seconds, and the peak memory.
 
-    The predictions that go in take 0.36 GB of this memory.
+    The predictions of the five runs take 0.36 GB of this memory.
     """
     probs, labels, groups = simulate(MILLION_RUNS, MILLION, 0)
     began = time.perf_counter()

@@ -1,18 +1,21 @@
-"""Benchmarks of the choice of a blend: how much worse than the best candidate is the chosen blend on test rows?
+"""Benchmarks of the choice of a blend: how much is lost because the best blend is not known in advance?
 
-A pool is a set of 2 to 30 simulated runs, which pools.py draws. A candidate is a blend that can be chosen. The regret
-of a choice is the test score of the candidate that turned out best, minus the test score of the chosen blend. In a
-record (an entry of outputs/bench/choosing.json), "ours" is the regret of `make blend`, and "theirs" is the regret of
-another rule of choice. A ratio above 1 means that ours is better.
+Many sets of 2 to 30 runs are simulated (pools.py); such a set is called a pool. A candidate is a blend method together
+with a decision rule. For each pool, `make blend` chooses one candidate or the mean of several. The regret of a choice
+is the test score of the candidate that is best on the test rows, minus the test score of the chosen blend.
 
-The name of a record says what it measures:
+The results are entries of outputs/bench/choosing.json. In an entry, "ours" is the regret of `make blend`, and "theirs"
+is the regret of another way to choose. A ratio above 1 means that `make blend` is better.
+
+The name of an entry says what it measures:
 - regret: the mean regret over the pools.
 - tenth: the regret that is exceeded in a tenth of the pools.
-- one_standard_error: the other rule is a common one, which chooses the simplest candidate whose score is within one
-  standard error of the best score. If the nested cross-validated score of this rule is lower than the score of the best
-  run or of the equal mean, it chooses the better one of these two instead.
-- said_0.9: how often the blend was better than a rival if `make blend` printed a probability of 0.85 to 0.95 for this.
-  The ideal value is 0.9.
+- one_standard_error: the other way is a common one: choose the simplest candidate whose score is within one standard
+  error of the best score. If this has a lower score in nested cross-validation than the best single run or the equal
+  mean of all runs, the better one of these two is chosen instead.
+- said_0.9: of all cases in which `make blend` printed a probability of 0.85 to 0.95 that the blend is better than a
+  simple alternative, "ours" is the share in which it was better, and "theirs" is the mean of the printed
+  probabilities. The best ratio is 1.
 """
 
 from collections.abc import Iterator
@@ -39,10 +42,12 @@ def records(work: Path, rounds: int) -> Iterator[dict]:
 
 
 def regrets(target: str, scores: list[dict[str, float]]) -> Iterator[dict]:
-    """Yield two records for each other rule of choice: its mean regret, and the regret that a tenth of pools exceeds.
+    """Compare the regret of `make blend` with the regret of each other way to choose a blend.
 
-    The regret is the score of the best candidate minus the score of the chosen blend. target: the metric, for the names
-    of the records. scores: for each pool, the score of each rule on the test rows, as `of_pool` returns it.
+    The regret is the test score of the best possible choice minus the test score of the chosen blend. Yields two
+    results for each other way: the mean regret, and the regret that a tenth of the pools exceeds. target: the name of
+    the metric, with which the names of the results begin. scores: for each pool, the test score of each way to choose,
+    as `of_pool` returns them.
     """
     lost = {name: np.array([pool["hindsight"] - pool[name] for pool in scores]) for name in scores[0]}
     for name in (name for name in lost if name not in ("ours", "hindsight")):
@@ -59,11 +64,11 @@ def regrets(target: str, scores: list[dict[str, float]]) -> Iterator[dict]:
 
 
 def calibration(said: list[tuple[float, bool]]) -> Iterator[dict]:
-    """Yield a record for each range of probabilities in SAID, which shows whether the printed probabilities come true.
+    """Check whether the probabilities that `make blend` prints are calibrated.
 
-    In a record, "ours" is how often the blend was better than a rival on the test rows, and "theirs" is the mean of the
-    probabilities that `make blend` printed for this. said: pairs of a printed probability and of whether the blend was
-    better.
+    Each probability says how likely the blend is better on new rows than a simple alternative. said: pairs of a printed
+    probability and of whether the blend was better on the test rows. Yields a result for each range of probabilities in
+    SAID: "ours" is the share of pairs in which the blend was better, "theirs" is the mean printed probability.
     """
     for name, (low, high) in SAID.items():
         among = [(chance, better) for chance, better in said if low <= chance < high]
@@ -80,10 +85,11 @@ def calibration(said: list[tuple[float, bool]]) -> Iterator[dict]:
 
 
 def of_pool(pool: pools.Pool) -> tuple[dict[str, float], list[tuple[float, bool]]]:
-    """Return the score of each rule of choice on the test rows of a pool, and a pair for each rival of the blend.
+    """Choose a blend of the pool's runs in several ways, and return how good the choices are on the test rows.
 
-    The rivals are the best single run and the equal mean. A pair has the probability that `make blend` prints for the
-    blend being better than the rival, and whether the blend was better on the test rows.
+    First comes a dictionary with the test score of each way: "ours" is `make blend`, "hindsight" is the best possible
+    choice. Then comes a list with two pairs, one for the best single run and one for the equal mean of all runs: the
+    probability that `make blend` gives for being better than it, and whether this was true on the test rows.
     """
     competition, labels = pool.competition, pool.test_labels
     data = choice.OutOfFold(competition, pool.oof, pool.labels, pool.folds, pool.groups)
@@ -107,7 +113,7 @@ def of_pool(pool: pools.Pool) -> tuple[dict[str, float], list[tuple[float, bool]
 
 
 def quick(options: list[Candidate]) -> list[Candidate]:
-    """Return the candidates that do not search for weights; the searches would take too long for hundreds of pools."""
+    """Return the candidates without the slow ones, whose methods search for weights."""
     return [c for c in options if c.method.fit not in (methods.search, methods.geometric_search)]
 
 
@@ -115,11 +121,12 @@ def quick(options: list[Candidate]) -> list[Candidate]:
 
 
 def one_standard_error(data: choice.OutOfFold, fitted: Fits) -> int:
-    """Return the position of the simplest candidate whose score is within one standard error of the best score.
+    """Return the position of the candidate that the one-standard-error rule chooses.
 
-    The best single run is taken as the simplest candidate. If this rule has a lower score in a nested cross-validation
-    than the best single run or the equal mean, return the position of the better one of these two. fitted: the fitted
-    candidates.
+    This is the simplest candidate whose score is within one standard error of the best score; a single run counts as
+    the simplest. But if the rule has a lower score in nested cross-validation than the best single run or the equal
+    mean of all runs, the better one of these two is returned. data: the predictions and labels. fitted: the candidates,
+    fitted to these data.
     """
     group = np.unique(data.groups, return_inverse=True)[1]
     options = list(fitted.without())
@@ -138,10 +145,10 @@ def one_standard_error(data: choice.OutOfFold, fitted: Fits) -> int:
 
 
 def within_error(by_fold: list[choice.Scored], groups: np.ndarray, options: list[Candidate]) -> int:
-    """Return the position of the simplest candidate whose score is within one standard error of the best score.
+    """Return the position in `options` of the simplest candidate whose score is within one standard error of the best.
 
-    by_fold: for each fold, what is needed to score each candidate. groups: the group numbers for the bootstrap.
-    options: the candidates.
+    A single run counts as the simplest candidate. by_fold: for each fold, the predictions of each candidate for the
+    rows of this fold. groups: the numbers of the groups of rows, for a bootstrap. options: the candidates.
     """
     together = choice.over_folds(by_fold)
     scores = np.array([scored.score() for scored in together])
@@ -159,7 +166,10 @@ def within_error(by_fold: list[choice.Scored], groups: np.ndarray, options: list
 
 
 def greedy(pool: pools.Pool) -> np.ndarray:
-    """Return the weights (M,) of the M runs after the best of PICKED rounds of forward selection with replacement."""
+    """Return the weights (M,) of the pool's M runs that forward selection with replacement finds, as in AutoGluon.
+
+    The weights are those after the best of PICKED rounds.
+    """
     counts, total, history = np.zeros(len(pool.oof)), np.zeros_like(pool.oof[0]), []
     for turn in range(1, PICKED + 1):
         tried = [scoring.score(pool.competition, pool.labels, (total + run) / turn) for run in pool.oof]

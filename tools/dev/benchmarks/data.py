@@ -1,8 +1,8 @@
-"""Benchmarks of loading photos: our loader with its cache against the seed team's loader, timm's loader and decoding.
+"""Benchmarks of loading photos on one core: our loader against three others.
 
-Each loader runs on one core. The seed team is the course team whose project this toolkit began from. The seed team's
-loader gives normalised float tensors, and timm's loader gives uint8 batches. Our loader gives uint8 batches, too, which
-`to_model` normalises on the device.
+Our loader reads resized photos from a cache. The others are the loader of the seed team (the course team whose project
+this toolkit began from), the loader of timm, and code that only decodes the photos. The loaders of the seed team and
+of timm also normalise the photos. Our loader gives uint8 batches, which are normalised later on the device.
 """
 
 import contextlib
@@ -70,10 +70,10 @@ def ours(work: Path, inputs: Path, images: list[str], augment: str):
 
 
 def augmentations(work: Path, inputs: Path, images: list[str]):
-    """Return two functions that augment the same batch, and return the number of photos in the batch.
+    """Return two functions that augment the same batch of photos. A call returns the number of photos in the batch.
 
-    The first function augments the whole batch at once (augment=batched), and normalises it. The second function
-    augments one photo after the other (augment=upright).
+    The first function augments the whole batch at once (the setting augment=batched), and normalises it. The second
+    function augments one photo after the other (augment=upright).
     """
     recipe = catalog.get_recipe("vit_small_r26")
     cache = photo_cache.cached(work / "cache", inputs, [images], recipe.crop, recipe.image_size, lambda count: None)
@@ -95,7 +95,7 @@ def augmentations(work: Path, inputs: Path, images: list[str]):
 class SeedDataset(Dataset):
     """The dataset of the seed team (the course team whose project this toolkit began from).
 
-    PIL opens, crops and resizes every photo again in each epoch, and torchvision normalises it.
+    It has no cache: in each epoch, every photo is opened, cropped, resized and normalised again.
     """
 
     def __init__(self, inputs: Path, images: list[str]):
@@ -119,9 +119,9 @@ def seed_loader(inputs: Path, images: list[str]):
 
 
 def timm_loader(inputs: Path, images: list[str]):
-    """Return a function that loads all photos once with timm's loader, and returns their number.
+    """Return a function that loads all photos once with timm's loader. A call returns the number of photos.
 
-    The loader has the options and the training transform that timm's script train.py uses without a GPU.
+    The photos are augmented as timm does it by default in training.
     """
     from timm.data import create_loader
 
@@ -138,7 +138,7 @@ def timm_loader(inputs: Path, images: list[str]):
 
 
 def decoding(inputs: Path, images: list[str]):
-    """Return a function that only decodes all images with OpenCV, and returns their number."""
+    """Return a function that only decodes all images with OpenCV. A call returns the number of images."""
 
     def run() -> int:
         for image in images:
@@ -149,10 +149,10 @@ def decoding(inputs: Path, images: list[str]):
 
 
 def cache_memory(work: Path) -> dict:
-    """Return a record (an entry of outputs/bench/data.json) about the memory that our loader needs, in MB.
+    """Measure the memory that our loader needs, and return the result: an entry of outputs/bench/data.json, in MB.
 
-    Its entry "ours" is the private memory that loading adds to the main process and to two worker processes, together.
-    Its entry "theirs" is the size of the photo cache: a loader that reads the whole cache into memory needs this much.
+    "ours" is the private memory that loading adds to the main process and two worker processes together. "theirs" is
+    the size of the photo cache, the memory that a loader needs if it reads the whole cache into memory.
     """
     size, path = 224, work / "memory.npy"
     np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=(HOME_PHOTOS, size, size, 3)).flush()
@@ -170,9 +170,10 @@ def cache_memory(work: Path) -> dict:
 
 
 def private_bytes(process: int | str = "self") -> int:
-    """Return how many bytes of memory a process has to itself: not shared, and not a file mapped into memory (Linux).
+    """Return how many bytes of memory belong to a process alone, as Linux reports them under Private_Dirty.
 
-    process: the id of the process, or "self".
+    Memory that is shared with other processes, and files that are mapped into memory, do not count. process: the id of
+    the process; "self" means this process.
     """
     lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
     return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Private_Dirty:"))

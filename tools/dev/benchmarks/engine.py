@@ -1,7 +1,7 @@
-"""Benchmarks of a training step, an epoch and a prediction against the same work in a few lines of plain torch.
+"""Benchmarks of our training step, training epoch and prediction against the same work in a few lines of plain torch.
 
-An epoch is also compared with an epoch in the code of the seed team, the course team whose project this toolkit began
-from.
+The epoch is also compared with an epoch as the seed team ran it. The seed team is the course team whose project this
+toolkit began from.
 """
 
 import copy
@@ -49,9 +49,9 @@ def records(work: Path, rounds: int) -> Iterator[dict]:
 
 
 def engine_steps(fit: Fit, batches: Batches):
-    """Return a function that runs training steps of our training loop on uint8 batches in memory.
+    """Return a function that runs training steps of our training loop on uint8 batches that are already in memory.
 
-    The function returns the number of images.
+    A call of the function returns the number of images.
     """
     parts = [batches[0, np.arange(i, i + BATCH)] for i in range(0, IMAGES, BATCH)]
 
@@ -68,9 +68,9 @@ def engine_steps(fit: Fit, batches: Batches):
 
 
 def bare_steps(model, recipe, batches: Batches, device: torch.device):
-    """Return a function that runs training steps in a few lines of timm and torch, on float tensors on the device.
+    """Return a function that runs training steps in a few lines of torch, on float tensors that are on the device.
 
-    The function returns the number of images.
+    A call of the function returns the number of images.
     """
     from timm.optim import create_optimizer_v2
 
@@ -102,8 +102,8 @@ def bare_steps(model, recipe, batches: Batches, device: torch.device):
 def engine_epoch(fit: Fit):
     """Return a function that runs an epoch of our training loop, in which photos are loaded from the cache.
 
-    The epoch is run without validation, because the other epochs in this benchmark have none. The function returns the
-    number of images.
+    The epoch has no validation, like the epochs with which it is compared. A call of the function returns the number of
+    images.
     """
 
     def run() -> int:
@@ -115,10 +115,10 @@ def engine_epoch(fit: Fit):
 
 
 def seed_epoch(model, recipe, inputs: Path, images: list[str], labels: np.ndarray, device: torch.device):
-    """Return a function that runs a training epoch as the seed team did: in float32, with photos decoded by PIL.
+    """Return a function that runs a training epoch as the seed team did: in float32, without a cache of photos.
 
     The seed team is the course team whose project this toolkit began from. Four worker processes decode every photo
-    again in each epoch. The function returns the number of images.
+    again in each epoch. A call of the function returns the number of images.
     """
 
     class Labelled(SeedDataset):
@@ -143,10 +143,10 @@ def seed_epoch(model, recipe, inputs: Path, images: list[str], labels: np.ndarra
 
 
 def prediction(fit: Fit, batches: Batches):
-    """Return two functions that predict all images with the TTA hflip (each photo and its mirror image).
+    """Return two functions that predict each image and its mirror image (test-time augmentation).
 
-    The first function calls our `predict`, which loads photos from the cache. The second only runs the model twice on
-    tensors that are already on the device. Both return the number of images.
+    The first function calls our `predict`, which loads photos from the cache. The second function only runs the model
+    twice on tensors that are already on the device. A call of either function returns the number of images.
     """
     model, recipe, device = fit.learner.model, fit.recipe, fit.device
     half, size = precision(recipe, device), 4 * BATCH

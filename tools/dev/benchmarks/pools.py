@@ -1,11 +1,11 @@
-"""Simulate pools: sets of runs with predictions for out-of-fold rows and for test rows.
+"""Simulate the predictions of sets of runs, to test how well a blend is chosen. Such a set of runs is called a pool.
 
 As in real training, a run consists of K models, one for each fold. An out-of-fold row is predicted by one model of the
 run, and a test row by the mean of the K models. So a single run is better on test rows than on out-of-fold rows, and a
 blend gains less on test rows. Three kinds of noise are added to the logits: noise that all runs share (hard photos),
-noise that belongs to a run (its architecture), and noise that belongs to a model (its seed and its fold).
+noise of a run (its architecture), and noise of a model (its seed and its fold).
 
-Letters in the shapes: M runs, N out-of-fold rows, T test rows, K folds, C classes.
+Letters in the shapes: M runs, N rows, T test rows, K folds, C classes.
 """
 
 from dataclasses import dataclass
@@ -43,11 +43,11 @@ TARGETS = {
 
 @dataclass(frozen=True)
 class Pool:
-    """A simulated pool: M runs with predictions for N out-of-fold rows and for T test rows.
+    """A set of M simulated runs with predictions for N out-of-fold rows and T test rows.
 
-    oof (M, N, C), test (M, T, C): the probabilities for the two sets of rows. labels, test_labels: the true labels of
-    these rows, in the form of the competition's target. folds (N,), groups (N,): the fold and the group of each
-    out-of-fold row.
+    oof (M, N, C), test (M, T, C): the probabilities of C classes for the two sets of rows. labels, test_labels: the
+    true labels of these rows, one class for each row or, for a multilabel target, C values of 0 and 1. folds (N,),
+    groups (N,): the fold and the group of each out-of-fold row.
     """
 
     competition: Competition
@@ -60,10 +60,10 @@ class Pool:
 
 
 def draw(seed: int, target: str = "macro F1", kind: str = "", runs: int = 0) -> Pool:
-    """Draw a random pool of simulated runs. target: a key of TARGETS, which decides the competition.
+    """Simulate a set of runs with random properties.
 
-    kind: how the skills of the runs differ, one of KINDS; if it is empty, it is drawn from KINDS. runs: the number of
-    runs; if it is 0, it is drawn from RUNS.
+    target: the metric of the simulated competition, a key of TARGETS. kind: how much better some runs are than others,
+    one of KINDS; if empty, it is chosen at random. runs: the number of runs; if 0, it is chosen at random.
     """
     rng = np.random.default_rng(seed)
     competition, shares, skill = TARGETS[target]
@@ -86,7 +86,7 @@ def draw(seed: int, target: str = "macro F1", kind: str = "", runs: int = 0) -> 
 
 
 def _values(rng: np.random.Generator, share: tuple, group: np.ndarray, same: bool) -> np.ndarray:
-    """Draw the true value of an attribute for each row, and return the values (N,).
+    """Draw the true value of one attribute for each of N rows, and return the numbers of the values, (N,).
 
     share: the probability of each value. group (N,): the number of each row's group. same: whether all rows of a group
     have the same value.
@@ -96,18 +96,19 @@ def _values(rng: np.random.Generator, share: tuple, group: np.ndarray, same: boo
 
 
 def _noise(rng: np.random.Generator, group: np.ndarray, size: int) -> np.ndarray:
-    """Draw normal noise (N, size) with the variance 1, of which the share IN_GROUP is common to the rows of a group.
+    """Draw normally distributed noise (N, size) with the variance 1: `size` numbers for each of N rows.
 
-    group (N,): the number of each row's group. size: how many numbers are drawn for each row.
+    The share IN_GROUP of the variance is common to all rows of a group. group (N,): the number of each row's group.
     """
     common = rng.normal(size=(group[-1] + 1, size))[group]
     return np.sqrt(IN_GROUP) * common + np.sqrt(1 - IN_GROUP) * rng.normal(size=(len(group), size))
 
 
 def _factors(rng: np.random.Generator, kind: str, runs: int) -> np.ndarray:
-    """Draw the factor by which the skill of each run is multiplied, and return the factors (M,).
+    """Draw a factor for the skill of each of M runs, and return the factors (M,).
 
-    kind: how the skills of the runs differ, one of KINDS. runs: the number M of runs.
+    The skill is the number that a run adds to the logit of the true value, so a run with a larger factor is better.
+    kind: how much the runs differ, one of KINDS. runs: the number M of runs.
     """
     factors = rng.normal(1, {"alike": 0.02, "spread": 0.12, "seeds": 0.0}.get(kind, 0.04), runs)
     if kind == "one better":
@@ -118,11 +119,15 @@ def _factors(rng: np.random.Generator, kind: str, runs: int) -> np.ndarray:
 
 
 def _models(rng, group: np.ndarray, values, noise, shares, skill, own: float, unlike: float) -> list[list[np.ndarray]]:
-    """Simulate the K models of a run. Return for each model a list with the probabilities (N, size) of each attribute.
+    """Simulate the predictions of one run for N rows. A run has K models, one for each fold.
 
-    values, noise, shares, skill: for each attribute, the true values, the noise that all runs share, the probability of
-    each value, and the number that is added to the logit of the true value. own: a factor for the noise of the run,
-    which is small if runs differ only in the seed. unlike: a factor for the noise of the models.
+    Returns a list with K entries, one for each model. An entry is a list that has the probabilities (N, size) of each
+    attribute, where `size` is the number of the attribute's values.
+
+    group (N,): the number of each row's group. values, noise, shares, skill: for each attribute, the true values, the
+    noise that all runs share, the probability of each value, and the number that is added to the logit of the true
+    value. own: a factor for the noise of the run; it is small if runs differ only in the seed. unlike: a factor for the
+    noise of each model.
     """
     parts, sharpness = [], rng.uniform(0.7, 1.5)
     for value, shared, share, own_skill in zip(values, noise, shares, skill, strict=True):
@@ -145,10 +150,11 @@ def _softmax(logits: np.ndarray) -> np.ndarray:
 
 
 def _join(competition: Competition, parts: list[np.ndarray]) -> np.ndarray:
-    """Join the probabilities of a model for all attributes or labels to one array (N, C) float32, and return it.
+    """Return the probabilities (N, C) float32 of classes or labels, made from those of the attributes.
 
-    parts: the probabilities (N, size) for each attribute or label. The probability of a class is the product of the
-    probabilities of its attributes. If the target is multilabel, the array has one column for each label.
+    parts: for each attribute, the probabilities (N, size) of its values. The probability of a class is the product of
+    the probabilities of its attribute values. For a multilabel target, each attribute is a label that is 0 or 1, and
+    the result has the probability of the value 1.
     """
     if competition.target == "multilabel":
         return np.stack([part[:, 1] for part in parts], 1).astype(np.float32)

@@ -1,6 +1,7 @@
-"""Benchmarks of training steps: the number format that amp=auto chooses against others, compiled against plain models.
+"""Benchmarks of the speed of training steps with different number formats, and with and without torch.compile.
 
-A record is an entry of outputs/bench/recipes.json, which compares two speeds.
+The results are entries of outputs/bench/recipes.json. The setting amp=auto, which chooses the number format, is
+compared with fixed formats.
 """
 
 import dataclasses
@@ -33,10 +34,10 @@ def records(work: Path, rounds: int) -> Iterator[dict]:
 
 
 def on_a_gpu(device: torch.device, rounds: int) -> Iterator[dict]:
-    """Yield records for three recipes on a GPU: with amp=auto against float32, and compiled against not compiled.
+    """Yield two results for each of three recipes on a GPU.
 
-    Each recipe keeps its image size and batch size. The recipes are those of the seed team, the course team whose
-    project this toolkit began from.
+    The first result compares the number format that amp=auto chooses with float32, the second compares the compiled
+    model with the model that is not compiled. Each recipe keeps its image size and batch size.
     """
     for name in RECIPES:
         recipe = dataclasses.replace(catalog.get_recipe(name), pretrained=False)
@@ -46,9 +47,10 @@ def on_a_gpu(device: torch.device, rounds: int) -> Iterator[dict]:
 
 
 def on_a_cpu(device: torch.device, rounds: int) -> Iterator[dict]:
-    """Yield records for small models on a CPU: amp=auto against float32 and against bf16.
+    """Yield two results for each of several models on small images on a CPU.
 
-    Our side has the memory layout that channels_last=auto chooses, the other side has PyTorch's usual layout.
+    The first result compares amp=auto and channels_last=auto, which choose the number format and the memory layout,
+    with float32 in PyTorch's usual layout. The second compares them with bf16 in the usual layout.
     """
     for name, size in SMALL:
         changes = dict(pretrained=False, image_size=size, batch_size=32)
@@ -60,9 +62,9 @@ def on_a_cpu(device: torch.device, rounds: int) -> Iterator[dict]:
 
 
 def steps(recipe: Recipe, device: torch.device, **changes):
-    """Return a function that runs training steps of the recipe on random pixels in memory.
+    """Return a function that runs training steps of the recipe on random pixels that are already in memory.
 
-    The function returns the number of images. changes: settings of the recipe to change.
+    A call of the function returns the number of images. changes: settings of the recipe to change, such as amp="off".
     """
     recipe, count, times = dataclasses.replace(recipe, **changes), recipe.batch_size, STEPS[device.type]
     pixels = np.random.default_rng(0).integers(0, 256, (count, recipe.image_size, recipe.image_size, 3), np.uint8)

@@ -8,11 +8,11 @@ import torch
 
 
 def compare(name: str, ours: Callable[[], int], theirs: Callable[[], int], unit: str, rounds: int) -> dict:
-    """Return a record (an entry of outputs/bench/*.json) that compares the median speeds of two functions.
+    """Measure the speeds of two functions, and return their medians and ratio: an entry of outputs/bench/<part>.json.
 
-    First each function is called once to warm up; then they are called in turns, `rounds` times each. ours, theirs:
-    functions that do their work once and return how many units, such as images, they have processed. unit: the name of
-    the unit.
+    First each function is called once to warm up. Then the functions are called in turns, `rounds` times each. ours,
+    theirs: functions that take no arguments and return how many units, such as images, they have processed. name: the
+    name of the entry. unit: the name of the unit, such as "images".
     """
     rates: dict[Callable, list[float]] = {ours: [], theirs: []}
     for each in rates:
@@ -27,6 +27,6 @@ def compare(name: str, ours: Callable[[], int], theirs: Callable[[], int], unit:
 
 
 def synchronized(device: torch.device) -> None:
-    """Wait until the device has finished all its work, so that a clock that is read next has measured all of it."""
+    """Wait until a GPU has finished all its work. A time that is measured afterwards then includes this work."""
     if device.type == "cuda":
         torch.cuda.synchronize()

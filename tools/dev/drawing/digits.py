@@ -1,4 +1,4 @@
-"""The handwritten digits of scikit-learn (Alpaydin and Kaynak 1998), as a competition of PNG files.
+"""Write the handwritten digits of scikit-learn (Alpaydin and Kaynak 1998) as a competition with PNG files.
 
 There are 1,797 digits of 8 x 8 pixels, enlarged to 32 x 32. One half is the training set, the other half the test set.
 """
@@ -23,9 +23,9 @@ defaults = "augment=moves tta=none"   # a mirrored digit is another sign
 
 
 def draw(folder: Path, seed: int) -> None:
-    """Write the competition into a new folder, and answers.csv, which stands for the leaderboard.
+    """Write the competition into a new folder: tables, images, competition.toml, and answers.csv with the true answers.
 
-    The files are train.csv, train/, test/, sample_submission.csv and competition.toml. seed: shuffles the digits.
+    seed: the random seed that decides which digits are in the test set.
     """
     from sklearn.datasets import load_digits
 
@@ -45,5 +45,5 @@ def draw(folder: Path, seed: int) -> None:
 
 
 def enlarged(digit: np.ndarray) -> np.ndarray:
-    """The digit (8, 8) with values 0 … 16, enlarged to (SIDE, SIDE) uint8."""
+    """Enlarge a digit of 8 x 8 pixels with values from 0 to 16 to an image (SIDE, SIDE) uint8, and return it."""
     return cv2.resize((digit * 255 / 16).astype(np.uint8), (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)

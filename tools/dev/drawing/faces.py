@@ -1,16 +1,17 @@
-"""Drawn faces with the files of the home competition (mask x gender x age), for which this toolkit was written first.
+"""Draw faces, and write them in the files of the competition that this toolkit was first written for.
 
-The faces are drawn with OpenCV; they are NOT photos of people.
+In this competition, a class combines mask, gender and age. The faces are drawn with OpenCV; they are NOT photos of
+people. These files are written:
 
     train/train.csv        id,gender,race,age,path: one row for each person
     train/images/<path>/   seven pictures of each person: mask1 … mask5, incorrect_mask, normal
     eval/info.csv          ImageID,ans: the sample submission, in which every ans is 0
     eval/images/<ImageID>  pictures of people who are not in train
-    answers.csv            ImageID,ans: the true classes, only for the leaderboard
+    answers.csv            ImageID,ans: the true classes of the test pictures, for the test scores
 
 Skin, head, hair and features of a person are equal in all seven pictures. Pose, light, clothes and background change.
-Gender and age show through noisy cues. Two cues are still visible in a picture of 32 pixels: how far the hair reaches
-and how grey it is. So a small model can learn from scratch in a minute.
+Several features of a face depend on gender and age, but not exactly. Two of them are still visible in a picture of 32
+pixels: the length of the hair and how grey it is. So a small model can learn from scratch in a minute.
 """
 
 from pathlib import Path
@@ -30,7 +31,10 @@ UNDER_30, WOMEN, OLD = 0.51, 0.61, 0.06  # shares about as in the real table; OL
 
 
 def draw(folder: Path, settings: dict) -> None:
-    """Draw the whole competition into a new folder. settings: has the keys people, test_people and seed."""
+    """Write all files and pictures of the competition into a new folder.
+
+    settings: a dictionary with the keys people and test_people, the numbers of people to draw, and seed.
+    """
     seed = settings["seed"]
     train = train_table(roster(settings["people"], np.random.default_rng([seed, 0, 0])), seed)
     test = roster(settings["test_people"], np.random.default_rng([seed, 0, 1]))
@@ -41,9 +45,10 @@ def draw(folder: Path, settings: dict) -> None:
 
 
 def roster(people: int, rng: np.random.Generator) -> pd.DataFrame:
-    """The table of people with columns gender and age, in random order.
+    """Return a table with the columns gender and age, and a row for each person in random order.
 
-    The shares of gender and age are exact rather than drawn, because every fold needs each class.
+    people: the number of people. The number of people of each gender and age is not random, so that each class has
+    enough people for every fold.
     """
     old = max(1, round(OLD * people))
     women, rows = min(max(2, round(WOMEN * people) - old), people - 2 * old - 2), []
@@ -57,9 +62,9 @@ def roster(people: int, rng: np.random.Generator) -> pd.DataFrame:
 
 
 def train_table(people: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """The content of train.csv. people: from `roster`.
+    """Return the table train.csv. people: the gender and age of each person.
 
-    As in the real table, `id` is not unique and not always a number, and `path` is unique.
+    As in the real competition, `id` is not unique and not always a number, while `path` is unique.
     """
     numbers = np.random.default_rng([seed, 0, 2]).integers(1, 60, len(people)).cumsum()
     ids = [f"{number:06d}" for number in numbers]
@@ -72,7 +77,7 @@ def train_table(people: pd.DataFrame, seed: int) -> pd.DataFrame:
 
 
 def train_jobs(folder: Path, train: pd.DataFrame, seed: int) -> list[tuple]:
-    """Make the folders of the training pictures. Returns the arguments of draw_person for each person."""
+    """Make the folders of the training pictures. Return the arguments of `draw_person` for each person."""
     suffixes = np.random.default_rng([seed, 0, 3]).choice(SUFFIXES, (len(train), len(SHOTS)))
     jobs = []
     for p in train.itertuples():
@@ -84,9 +89,9 @@ def train_jobs(folder: Path, train: pd.DataFrame, seed: int) -> list[tuple]:
 
 
 def write_test_tables(folder: Path, test: pd.DataFrame, seed: int) -> list[tuple]:
-    """Write info.csv and answers.csv. Returns the arguments of draw_person for each person.
+    """Write info.csv and answers.csv. Return the arguments of `draw_person` for each person.
 
-    Rows are sorted by the random names of the pictures, which shuffles the people.
+    The rows of both files are sorted by the names of the pictures. The names are random, so the people are shuffled.
     """
     rng, images, jobs, answers = np.random.default_rng([seed, 0, 4]), folder / "eval/images", [], {}
     images.mkdir(parents=True)
@@ -101,19 +106,22 @@ def write_test_tables(folder: Path, test: pd.DataFrame, seed: int) -> list[tuple
 
 
 def true_class(mask: int, gender: str, age: int) -> int:
-    """The class 0 … 17. It does not use the toolkit's code, because the answers test this code."""
+    """Return the number of the class, from 0 to 17. mask: 0 is worn, 1 is worn wrongly, 2 is no mask.
+
+    The formula is written again here instead of calling the toolkit, so that the answers can reveal a mistake there.
+    """
     return mask * 6 + (gender == "female") * 3 + (age >= 30) + (age >= 60)
 
 
 def write_junk(folder: Path, train: pd.DataFrame) -> None:
-    """Write files that a Mac leaves in archives. The toolkit must skip these files."""
+    """Write some files like those that macOS adds to archives. The toolkit must skip them."""
     (folder / "train/images/.DS_Store").write_bytes(b"junk")
     for path in train["path"][::20]:
         (folder / "train/images" / path / "._mask1.jpg").write_bytes(b"junk")
 
 
 def draw_person(gender: str, age: int, files: list[Path], seed: list[int]) -> None:
-    """Draw the seven pictures of a person into `files`, which are in the order of SHOTS. seed: that of the person."""
+    """Draw the seven pictures of a person, and write them to `files`, whose order is that of SHOTS."""
     cv2.setNumThreads(1)  # there is one worker per core already
     rng = np.random.default_rng(seed)
     look = make_look(gender == "female", age, rng)

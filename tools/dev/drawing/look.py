@@ -1,4 +1,4 @@
-"""The look of a person, which is shared by all pictures of the person. It depends on gender and age, with noise."""
+"""Draw at random how a person looks. All pictures of the person show the same look, which fits gender and age."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ VIVID = ((150, 70, 40), (176, 108, 50), (160, 50, 80), (120, 40, 30))  # colours
 
 @dataclass(frozen=True)
 class Look:
-    """The look of a person. Lengths are in face units (1 is half the width of a face). Colours are RGB 0 … 255."""
+    """How a person looks: colours (RGB, 0 to 255), and lengths as multiples of half the width of a usual face."""
 
     skin: np.ndarray
     hair: np.ndarray
@@ -34,7 +34,10 @@ class Look:
 
 
 def make_look(woman: bool, age: int, rng: np.random.Generator) -> Look:
-    """Draw a random look. Each cue has its own noise around a value that depends on gender or apparent age."""
+    """Return a random look for a person of the given gender and age.
+
+    Features such as grey hair depend on gender or age, but with noise, so that no feature tells the class for sure.
+    """
     seen = age + rng.normal(0, 1.5)  # the apparent age
     cue = np.clip(woman + rng.normal(0, 0.07), -0.15, 1.15)  # the apparent gender, 0 … 1
 
@@ -66,10 +69,10 @@ def make_look(woman: bool, age: int, rng: np.random.Generator) -> Look:
 
 
 def pick(colours: tuple, rng: np.random.Generator) -> np.ndarray:
-    """Pick one of the colours at random and change it slightly."""
+    """Return one of the colours, chosen at random and slightly changed."""
     return np.clip(np.array(colours[rng.integers(len(colours))]) + rng.normal(0, 5, 3), 0, 255)
 
 
 def mix(a, b, share: float) -> np.ndarray:
-    """The mixture of the colours a and b, in which b has the given share."""
+    """Return a mixture of the colours a and b. share: how much of the mixture is b, from 0 to 1."""
     return np.asarray(a) * (1 - share) + np.asarray(b) * share

@@ -1,4 +1,4 @@
-"""The drawing of one picture of a person. Pose, light, clothes, background and mask differ between pictures."""
+"""Draw one picture of a person. Pose, light, clothes, background and mask differ between the person's pictures."""
 
 import cv2
 import numpy as np
@@ -10,7 +10,10 @@ MASKS = ((105, 180, 245), (60, 120, 215), (70, 190, 200), (80, 190, 140), (150, 
 
 
 def draw_picture(look: Look, mask: int, mask_colour, rng: np.random.Generator) -> np.ndarray:
-    """Draw an RGB picture (512, 384, 3) uint8 of a person. mask: 0 is worn, 1 is worn wrongly, 2 is no mask."""
+    """Draw a person, and return the RGB picture (512, 384, 3) uint8.
+
+    mask: 0 means that a mask is worn, 1 that it is worn wrongly, and 2 that there is no mask.
+    """
     centre = np.array([WIDTH / 2, HEIGHT / 2 - 5]) + rng.normal(0, 8, 2)
     pen = Pen(background(rng), rng.normal(98, 4), rng.normal(0, 0.05), centre)
     draw_body(pen, look, rng)
@@ -23,9 +26,9 @@ def draw_picture(look: Look, mask: int, mask_colour, rng: np.random.Generator) -
 
 
 def background(rng: np.random.Generator) -> np.ndarray:
-    """Draw a wall in two colours with soft dots. It does not depend on the class.
+    """Draw a wall in two colours with pale dots at random places, and return it as an RGB picture.
 
-    The colours are neither as dark nor as light as hair. The dots differ so much that pictures of two people never
+    The colours are neither as dark nor as light as hair. The dots differ so much that pictures of two people do not
     count as duplicates.
     """
     tint = rng.uniform(110, 185) + np.array([10, 0, -10]) + rng.normal(0, 10, 3)
@@ -77,7 +80,7 @@ def draw_wrinkles(pen: Pen, look: Look) -> None:
 
 
 def draw_features(pen: Pen, look: Look, rng: np.random.Generator) -> None:
-    """Draw the eyes with brows and glasses, the nose, the beard and the mouth."""
+    """Draw the eyes, brows, glasses, nose, beard and mouth."""
     draw_eyes(pen, look, rng.normal(0, 0.025), float(np.clip(rng.normal(0.1, 0.015), 0.05, 0.14)))
     shade = 0.78 * look.skin
     pen.line(curve((0.03, 0.0), (0.1, 0.2), (look.nose, 0.36)), shade, 0.03)
@@ -100,7 +103,7 @@ def draw_features(pen: Pen, look: Look, rng: np.random.Generator) -> None:
 def draw_eyes(pen: Pen, look: Look, gaze: float, opened: float) -> None:
     """Draw both eyes with lashes and brows, and glasses if the person has them.
 
-    gaze: shift of the pupils. opened: half the height of an open eye.
+    gaze: how far the pupils are shifted to the side. opened: half the height of the open eye.
     """
     for s in (-1, 1):
         x = s * look.eyes
@@ -117,7 +120,7 @@ def draw_eyes(pen: Pen, look: Look, gaze: float, opened: float) -> None:
 
 
 def draw_hair(pen: Pen, look: Look, rng: np.random.Generator) -> None:
-    """Hair before the head: a cap down to the hairline, locks at the sides, strands of grey."""
+    """Draw the hair in front of the head: down to the hairline, at both sides, and single lighter strands."""
     w, part = look.width, 0.5 * look.fringe
     sides = max(look.length, -0.5) if look.length < 0.3 else min(look.length, 1.5)
     top, parting = (0, -1.55), (part, look.hairline - 0.12)
@@ -139,8 +142,8 @@ def draw_hair(pen: Pen, look: Look, rng: np.random.Generator) -> None:
 def draw_mask(pen: Pen, look: Look, mask: int, colour, rng: np.random.Generator) -> None:
     """Draw a mask with straps.
 
-    A mask that is worn right covers nose and mouth. A mask that is worn wrongly is under the nose, at the chin, or over
-    the eyes.
+    mask: 0 means that the mask covers nose and mouth; 1 means that it is worn wrongly: under the nose, at the chin, or
+    over the eyes.
     """
     wrong = ((0.6, 1.35), (0.85, 1.5), (-0.35, 0.3))  # top and bottom, y
     top, bottom = wrong[rng.integers(len(wrong))] if mask == 1 else (0.1, 1.28)
@@ -160,7 +163,11 @@ def draw_mask(pen: Pen, look: Look, mask: int, colour, rng: np.random.Generator)
 
 
 def decorate(pen: Pen, shape: np.ndarray, ink: np.ndarray, style: int, rng: np.random.Generator) -> None:
-    """Draw the rim of a mask, and by its style pleats (0), dots (1), a seam down the middle (2) or nothing else (3)."""
+    """Draw the edge of a mask and a pattern on it.
+
+    shape: the points of the edge. ink: the colour. style: the pattern, which is pleats (0), dots (1), a line down the
+    middle (2), or none (3).
+    """
     (left, top), (right, bottom) = shape.min(0), shape.max(0)
     pen.line([*shape, shape[0]], ink, 0.025)
     if style == 0:
@@ -175,7 +182,10 @@ def decorate(pen: Pen, shape: np.ndarray, ink: np.ndarray, style: int, rng: np.r
 
 
 def through_a_camera(canvas: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The canvas (H, W, 3) uint8 with random blur, uneven light, white balance, contrast and noise."""
+    """Return the picture (H, W, 3) uint8 as a camera might show it.
+
+    Blur, uneven light, colour cast, brightness and noise are added at random.
+    """
     soft = cv2.GaussianBlur(canvas, (0, 0), rng.uniform(0.4, 1.8))  # while it is uint8: several times faster
     x, y = (np.linspace(-1, 1, n, dtype=np.float32) for n in (WIDTH, HEIGHT))
     light = 1 + rng.normal(0, 0.09) * x[None, :] + rng.normal(0, 0.07) * y[:, None]
