@@ -192,7 +192,7 @@ def show_choice(data: OutOfFold, study: Study, summary: dict) -> None:
     console.say(
         f"{title} of the blend: {summary['cross_fitted']:.4f} cross-validated "
         f"(95 % interval {low:.4f} to {high:.4f}); on the rows to which the blend was fitted: "
-        f"{summary['in_sample']:.4f}, better by {summary['optimism']:+.4f}"
+        f"{summary['in_sample']:.4f}, which is {summary['optimism']:+.4f} better"
     )
     console.say(
         "cross-validated means: for each fold, the blend was chosen and fitted on the other folds and scored on this "

@@ -11,10 +11,10 @@ noise: the new rows are another sample, and weights and rules are fitted again t
 only the best single run may get a share only if this run beats the equal mean of all runs with a probability of at
 least 0.9, because this run was itself chosen by its score.
 
-These rules were tested on 237 simulated sets of runs (`make bench BENCH=choosing`). The regret of a choice is the best
-score that any candidate has on new rows, minus the score of the choice there. Doubling the noise had the least mean
-regret, though factors from 1 to 3 were nearly as good. Taking only the candidate with the best score had a mean regret
-that was a fifth larger, and a third larger in the worst tenth of the sets.
+These rules were tested on more than 230 simulated sets of runs (`make bench BENCH=choosing`). The regret of a choice is
+the best score that any candidate has on new rows, minus the score of the choice there. Doubling the noise had the least
+mean regret, though factors from 1 to 3 were nearly as good. Taking only the candidate with the best score had a mean
+regret that was a fifth larger, and a third larger in the worst tenth of the sets.
 
 In nested cross-validation, fold j is predicted only by weights, rules and shares that were found without fold j. The
 shares come from the scores of the candidates on every other fold k; for the score on fold k, the candidates are fitted

@@ -71,7 +71,8 @@ def weakest(competition: Competition, oof: np.ndarray, labels: np.ndarray, probs
         label: the number of the class; rows: the number of rows with this class
         measure: "recall" or, for multilabel data, "F1"; score: the recall or F1 of the blend for this class
         best_run, best_score: the position of the single model that predicts this class best, and its recall or F1
-        taken_for: the class that is most often predicted for the rows by mistake (not for multilabel data)
+        taken_for: the class that is most often predicted for the rows by mistake. The key is left out if there is no
+            mistake, and for multilabel data.
 
     For a regression, the list is empty. oof (N, C): the blend's out-of-fold probabilities. labels: the true labels, as
     (N,) or, for multilabel data, as (N, C) of 0 and 1. probs (M, N, C): the out-of-fold probabilities of the models.
@@ -102,8 +103,8 @@ def _weakest_classes(competition: Competition, oof, labels, probs, count: int) -
                 "score": float(recall[label]),
                 "best_run": int(np.argmax(alone)),
                 "best_score": max(alone),
-                "taken_for": int(missed.argmax()),
             }
+            | ({"taken_for": int(missed.argmax())} if missed.max() > 0 else {})
         )
     return classes
 

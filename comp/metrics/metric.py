@@ -49,8 +49,8 @@ class Metric:
     of_means(means): takes the means (…, S) of these quantities over the rows, and returns the value of the metric (…).
 
     Fields for training and for the submission:
-    classes_alike: whether a rare class matters as much as a frequent class. If so, the settings sampler=auto and
-        class_weights=auto balance the classes in training.
+    classes_alike: whether a rare class matters as much as a frequent class. If so, the settings sampler=auto of a
+        network and class_weights=auto of a classifier balance the classes in training.
     number_loss: the loss with which numbers are learned, "mse" or "mae", in networks with the setting loss=auto and in
         boosted trees.
     ranked: how many classes a row of the submission lists, the most probable class first; 0 if the metric does not fix

@@ -33,7 +33,7 @@ def make_eda(project: Project) -> None:
         facts = photo_check.scan_photos(project.inputs, images, advance)
     pairs = near_duplicates.photo_pairs(facts, audit.train, audit.test)
     chosen = eda_photos.sampled_photos(audit)
-    with console.progress("drawing photos", sum(len(part) for _, part in chosen)) as advance:
+    with console.progress("drawing photos", len({image for _, part in chosen for image in part})) as advance:
         write_eda(path, project.inputs, audit, facts, pairs, chosen, advance)
     for problem, command in audit.problems:
         console.warn(f"{problem}; run: {command}" if command else problem)

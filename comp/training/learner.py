@@ -211,9 +211,10 @@ def classifier_of(model: nn.Module) -> nn.Module:
     """
     classifiers = factory.classifier_modules(backbone(model))
     if not classifiers or not isinstance(classifiers[0], (nn.Linear, nn.Conv2d)):
+        found = classifiers[0] if classifiers else "unknown"
         raise InputError(
-            f"the classifier of this model is not a linear layer, but {classifiers[0] if classifiers else 'unknown'}",
-            "a model whose classifier is a linear layer, because the setting auxiliary needs one",
+            f"the classifier of this model is neither a linear layer nor a convolution, but {found}",
+            "a model whose classifier is a linear layer or a convolution, because the setting auxiliary needs one",
             "the same command with RUN=<new name>, and without auxiliary in SET or with another MODEL",
         )
     return classifiers[0]

@@ -80,7 +80,7 @@ def make_optimizer(model: nn.Module, recipe: Recipe, device: torch.device) -> to
         raise InputError(
             f"optimizer={recipe.optimizer}: {error}",
             f"one of timm's optimizers, such as sgd, adam or adamw; timm has {', '.join(list_optimizers())}",
-            "the same command with SET=optimizer=adamw",
+            "the same command with optimizer=adamw in SET, and RUN=<new name>",
         ) from None
 
 
