@@ -131,7 +131,7 @@ def test_persons_who_share_a_photo_are_kept_in_one_fold_and_train_is_told_from_t
     done = tool("make_folds", "--inputs", copy / "in", "--outputs", copy / "new", "--folds", 3, "--adversarial")
     assert done.returncode == 0, done.stderr
     assert f"{first['image']} and {second['image']} are near-identical" in done.stderr
-    assert "tells training photos from test photos with AUC" in done.stdout
+    assert "distinguishes training photos from test photos with AUC" in done.stdout
     again = pd.read_csv(copy / "new/folds.csv").set_index("image")
     assert again["fold"][first["image"]] == again["fold"][second["image"]]
     assert again["group"][first["image"]] == again["group"][second["image"]]

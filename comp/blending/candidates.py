@@ -132,10 +132,10 @@ def _left_out(numbers) -> Iterator[frozenset]:
 
 
 def fit_candidates(data: OutOfFold, candidates: list[Candidate], numbers: np.ndarray, progress) -> Fits:
-    """Fit every candidate on all folds, without each fold, and without each pair of folds.
+    """Fit every candidate several times: on all folds, on all folds but one, and on all folds but two.
 
-    The pairs are left out only if there are three or more folds. numbers: the numbers of all folds. progress: a
-    function that is called as progress(1) whenever all candidates have been fitted once more.
+    Each fold is left out once, and each pair of folds once (if there are three or more folds). numbers: the numbers of
+    all folds. progress: a function that is called as progress(1) whenever all candidates have been fitted once more.
     """
     left_out = list(_left_out(numbers))
     order, number = combine.distinct_models(data.probs)
@@ -196,12 +196,12 @@ class Mixed:
 
 
 def mix_candidates(fitted: Fitted, shares: np.ndarray) -> Mixed:
-    """Return the mean of the candidates, weighted by their shares.
+    """Average the weights and the parameters of the fitted candidates, and return the candidate that has the averages.
 
-    Only candidates with the same kind of mean (such as geometric) and the same form of parameters can be averaged. So
-    only one set of such candidates is averaged, which is the set with the largest total share. Their shares are scaled
-    to sum to 1. fitted: a dictionary from each candidate to its weights and parameters. shares (P,): the share of each
-    candidate, in the order of `fitted`.
+    Each candidate counts in proportion to its share. Only candidates that combine the models in the same way (such as
+    by a geometric mean), and whose parameters have the same form, can be averaged. If there are several sets of such
+    candidates, only the set with the largest total share is used. fitted: a dictionary from each candidate to its
+    weights and parameters. shares (P,): the share of each candidate, in the order of `fitted`.
     """
     kinds: dict[tuple, dict[Candidate, float]] = {}
     for candidate, share in zip(fitted, shares, strict=True):

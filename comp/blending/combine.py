@@ -115,7 +115,7 @@ def identical_models(names: Sequence[str], probs: np.ndarray) -> list[str]:
 def shared_weights(weights: np.ndarray, number: np.ndarray) -> np.ndarray:
     """Return the weights (M,) of all models from the weights (D,) of the distinct models.
 
-    Models with the same predictions share the weight of their distinct model equally. number (M,): the number of each
-    model's distinct model, from `distinct_models`.
+    Models with the same predictions share the weight of their distinct model equally. number (M,): for each model, the
+    index (0 … D-1) of the distinct model with the same predictions, as `distinct_models` returns it.
     """
     return weights[number] / np.bincount(number)[number]

@@ -143,7 +143,8 @@ def _drawn(summed: list[GroupSums] | list[AllRows], groups: int) -> np.ndarray:
 def _some_groups(summed: list[GroupSums] | list[AllRows], groups: int) -> np.ndarray:
     """Return the sorted numbers of the groups from which the bootstrap draws.
 
-    These are all groups or, if the metric must go through the rows and these are very many, a random choice of groups.
+    The result is all groups, except if `summed` holds all rows, because the metric cannot be computed from sums, and
+    there are very many rows. Then the result is a random choice of groups. summed: the result of `sums_of_predictions`.
     groups: the number of all groups.
     """
     cells = max(rows.predictions.size for rows in summed) if isinstance(summed[0], AllRows) else 0

@@ -207,9 +207,10 @@ LEAST_GAIN = 1e-9  # smaller gains are rounding errors
 
 
 class Ascent:
-    """A search that raises the score of the metric by steps along one line of blend weights after another.
+    """A search that improves the metric by changing the blend weights along one direction (a line) after another.
 
-    scores (n, k): the current scores of the k candidate classes of each of n open rows. value: the metric's score with
+    scores (n, k): the current scores of the k candidate classes of each of n open rows, which are the rows whose
+    predicted class depends on the weights. value: the metric's score with
     the current scores. `along` moves to the best point on one line. `repeat` makes passes over all lines.
     """
 

@@ -39,7 +39,10 @@ class ScoredRows:
 
 
 def scored_rows(folds: pd.DataFrame, competition: Competition) -> ScoredRows:
-    """Return the rows on which scores are computed, in the order of their first photos in folds.csv.
+    """Return the rows on which scores are computed: one row for each photo.
+
+    If several photos share one id of the sample submission and get one answer, there is one row for these photos
+    together. The rows have the order of their first photos in folds.csv.
 
     folds: the table folds.csv. Raises InputError if photos that share one id of the sample submission and get one
     answer have different labels or are in different folds.

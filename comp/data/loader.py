@@ -41,9 +41,10 @@ Loaded = tuple[Tensor, Tensor, Tensor]  # pixels, labels, positions
 
 
 class Loader:
-    """Iterate over the batches of the current epoch of `order`. Each batch is a tuple of pixels, labels and positions.
+    """Iterate over the batches of one epoch. Each batch is a tuple of pixels, labels and positions.
 
-    batches: the dataset that makes a batch from an epoch and the positions of its rows. workers: the number of worker
+    order: the current epoch, and the positions of the rows in each of its batches. batches: the dataset, which makes a
+    batch from the number of the epoch and such positions. workers: the number of worker
     processes; -1 means that `worker_count` chooses it. device: the device that will use the batches.
     If workers die, fail or find shared memory full, a warning is printed, and the main process loads the other batches.
     If a batch raises an error, such as for an unreadable photo, the main process raises the same error. If the workers

@@ -126,7 +126,7 @@ def tell_apart(table: pd.DataFrame, test: pd.DataFrame, photos: dict[str, PhotoS
     sides = [photos[image] for image in table["image"]], [photos[image] for image in test["image"]]
     auc = train_test_differences.adversarial_auc(*sides, table["group"].tolist())
     console.say(
-        f"a quick model tells training photos from test photos with AUC {auc:.3f}, where 0.5 means that it cannot. If "
+        f"a quick model distinguishes training photos from test photos with AUC {auc:.3f}; 0.5 is pure chance. If "
         "the AUC is above 0.6, find out what differs (such as light, crop or compression), because the out-of-fold "
         "score will then differ from the leaderboard score"
     )

@@ -121,11 +121,11 @@ def _check_inside(rows: PhotoRows, listing: Listing, key: str) -> None:
 
 
 def _real_paths(listing: Listing, wanted: pd.Series) -> tuple[pd.Series, np.ndarray]:
-    """Find the photo at each wanted path. Return its path as spelt on the disk, and whether two photos fit.
+    """Find the photo at each wanted path. Return its path as spelt on the disk, and whether several photos match.
 
-    Both results have one value for each wanted path (N,). The path is "" if there is no photo. The extension of a
-    wanted path may be missing, be ".*", be in another case, or be doubled because both the template and the id have an
-    extension.
+    Both results have one value for each wanted path (N,). The path is "" if no photo matches. The extension of a wanted
+    path may be missing, be ".*", be in another case, or be doubled because both the path in competition.toml and the id
+    end in an extension.
     listing: the photos in the inputs folder; wanted (N,): paths in the Unicode form NFC.
     """
     photos = in_folders(listing, wanted.str.rpartition("/")[0].unique().tolist())

@@ -256,8 +256,8 @@ def compared_state(state: State, model: nn.Module) -> Match:
 def origin_of(place: str, digest: str, matches: list[Match]) -> Origin:
     """Return the Origin of the weights that were loaded into a model.
 
-    place: where the weights were loaded from. digest: a hash of the weights. matches: the comparisons of the weights
-    with the model, of which the last one is used; [] if it is not known which tensors timm loaded.
+    place: where the weights were loaded from. digest: a hash of the weights. matches: which tensors fitted, for each
+    time that weights were loaded into the model; only the last time counts. [] means that this is not known.
     """
     if not matches:
         return Origin(place, digest)

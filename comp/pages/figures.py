@@ -44,7 +44,8 @@ def shown(cell) -> str:
     """Return the text that a page shows for a cell of a table.
 
     A whole number gets commas: 18900 becomes 18,900. Any other number gets four decimals if it is below 10 (0.47361
-    becomes 0.4736), and four digits from 10 on (1234.5 becomes 1,234). None becomes a dash.
+    becomes 0.4736), four digits in all if it is below 1000 (123.456 becomes 123.5), and no decimals if it is larger
+    (12345.6 becomes 12,346). None becomes a dash.
     """
     if cell is None:
         return "–"
@@ -52,7 +53,9 @@ def shown(cell) -> str:
         return cell
     if isinstance(cell, Integral):
         return f"{int(cell):,}"
-    return f"{cell:.4f}" if abs(cell) < 10 else f"{cell:,.4g}"
+    if abs(cell) < 10:
+        return f"{cell:.4f}"
+    return f"{cell:.4g}" if abs(cell) < 1000 else f"{cell:,.0f}"
 
 
 def _is_number(cell) -> bool:

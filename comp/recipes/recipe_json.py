@@ -173,14 +173,15 @@ def check_pretrained(run: Run, pretrained: dict) -> None:
 def load_recipe(run: Run, competition: Competition) -> Recipe:
     """Return the recipe with which a run was trained.
 
-    Raises InputError if the run has no trained network, or if its recipe.json is missing, damaged or for other classes.
+    Raises InputError if the run has no trained network, or if its recipe.json is missing or damaged, or
+    was written for other classes than those of `competition`.
     """
     content = _read(run)
     if run.kind not in NETWORKS:
         raise InputError(
             f"run {run.name} was not trained, but was made by: {run.command}",
             EXPECTED,
-            f"for its predictions: {run.command}; or, to train a network, the same command with RUN=<another name>",
+            f"{run.command}, to predict again; or your command with RUN=<another name>, to train a network",
         )
     if not isinstance(content.get("recipe"), dict) or content.get("classes") != list(competition.classes):
         problem = f"{run.recipe} holds no recipe for the classes of this competition"

@@ -193,7 +193,7 @@ def validated_recipe(recipe: Recipe) -> Recipe:
         raise InputError(f"{' + '.join(MIXES)} = {mixed:g} is too large", "a sum of at most 1", HELP)
     if not {len(recipe.mean), len(recipe.std)} <= {0, 3} or not min(recipe.std, default=1) > 0:
         expected = "three numbers for mean and three for std, each std above 0, or no numbers"
-        raise InputError(f"mean={recipe.mean} std={recipe.std} is not allowed", expected, HELP)
+        raise InputError(f"the settings mean={recipe.mean} and std={recipe.std} are not allowed", expected, HELP)
     return recipe
 
 

@@ -1,9 +1,10 @@
 """Read external predictions, which were made outside of this toolkit, for example by a teammate.
 
-External predictions are two files in a folder outputs/<name>/: oof has the predictions for the training photos, and
-test those for the test photos. Each is a .npz, .csv or .csv.gz file. A CSV file has a column of ids, and one column for
-each class, with the name or the number of the class as its header (the first class is 0). For two classes, the column
-of the positive class is enough. For a regression, the file has one column of numbers.
+External predictions are two files in a folder outputs/<name>/. The file oof has the predictions for the training
+photos, and the file test has the predictions for the test photos. Each is a .npz, .csv or .csv.gz file. A CSV file has
+a column of ids, and one column for each class, with the name or the number of the class as its header (the first class
+is 0). For two classes, the column of the positive class is enough. For a regression, the file has one column of
+numbers.
 
 The ids in these files may be spelt differently than in folds.csv and in the sample submission: in another Unicode form,
 without file extensions, with other folders, or with the path separators of Windows. The spellings are matched only if

@@ -217,8 +217,8 @@ def _stale(change: Change, file: str, run: Run, k: int | str) -> InputError:
         )
     if change.part == made_of.FROM_WEIGHTS:
         return InputError(
-            f"{file} was made by a model that started from earlier weights of {change.key}",
-            f"predictions of a model that started from the current weights {change.key}",
+            f"{file} was made by a model that started from an earlier version of the weights {change.key}",
+            f"predictions of a model that started from the current version of the weights {change.key}",
             run.restart_command(k),
         )
     path = run.recipe if change.part == "recipe" else run.weights(k)

@@ -138,8 +138,9 @@ class Run:
         return [k for k in range(count) if not self.has_folds or self.oof(k).is_file()]
 
     def missing_folds(self, count: int) -> list[int]:
-        """Return the numbers of the folds without OOF or test predictions. count: the number of all folds.
+        """Return the numbers of the folds that lack OOF predictions, test predictions or both.
 
+        count: the number of all folds.
         For external predictions and for the blend, the result is [].
         """
         if not self.has_folds:

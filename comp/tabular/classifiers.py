@@ -97,7 +97,7 @@ def _check_numbers(settings: ClassifierSettings, name: str, run: str) -> None:
     wrong = [value for value in settings.grid if not value > 0 or (whole and value != int(value))]
     if wrong:
         expected = f"in the setting grid only {'whole numbers' if whole else 'numbers'} above 0"
-        raise InputError(f"the setting grid has the value {wrong[0]:g}, for classifier={name}", expected, run)
+        raise InputError(f"the setting `grid` contains {wrong[0]:g}, which classifier={name} cannot use", expected, run)
     if settings.components < -1:
         expected = "a number of principal components (0 or more), or -1 for the usual number"
         raise InputError(f"components={settings.components} is too small", expected, run)

@@ -146,7 +146,10 @@ def _write(run: Run, result: FoldResult, record: dict, rows: LearningRows, place
 
 
 def _scores(run: Run, k: int, rows: LearningRows, places: Places) -> list:
-    """Return a row of the printed table: the fold, its out-of-fold scores, and the chosen hyperparameter value."""
+    """Return the row of fold k for the printed table: the fold, its score in each metric, and the chosen value.
+
+    The chosen value is the value of the classifier's hyperparameter. places: the photos and ids of the rows.
+    """
     competition, photos = rows.competition, places.of_fold(k, rows)
     predictions = load_predictions(run.oof(k), competition, run.command)
     row = places.row_of_image[photos]

@@ -91,8 +91,8 @@ def run_rounds(project: Project, name: str, options: Rounds, where: str = "auto"
 def base_run(project: Project, name: str, options: Rounds) -> Run:
     """Return the run `name`, which is to be trained again with pseudo-labels.
 
-    options: the options of `make pseudo`, which are checked. Raises InputError if an option is not valid, if the run
-    was not trained here, or if some of its folds are not predicted.
+    options: the options of `make pseudo`. Raises InputError if an option is not valid, if the run was not trained by
+    `make train`, or if some of its folds have no predictions.
     """
     if options.rounds < 1 or not options.power > 0:
         raise InputError(

@@ -3,9 +3,10 @@
 reads   nothing, because this script draws the photos and simulates the runs that it needs
 writes  outputs/bench/<part>.json: a list of {name, ours, theirs, unit, ratio, rounds}
 
-A ratio above 1 means that our code is better; for the entries said_* of choosing.json, the best ratio is 1. If speeds
-are compared, our code and the other code run in turns, and `ours` and `theirs` are the medians over the rounds. Run
-nothing else on the machine meanwhile.
+A ratio above 1 means that our code is better. The entries said_* of choosing.json are different: they compare printed
+probabilities with how often they came true, so there the best ratio is 1. If speeds are compared, our code and the
+other code run in turns, and `ours` and `theirs` are the medians over the rounds. Run nothing else on the machine
+meanwhile.
 """
 
 import importlib

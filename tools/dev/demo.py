@@ -66,7 +66,10 @@ def main() -> None:
 
 
 def stage(target: str, *words: str) -> None:
-    """Print the command `make target`, and run the scripts that it runs. words: its options, such as "RUN=a"."""
+    """Print a make command, and run the scripts of its target directly.
+
+    target: the target of make, such as "train". words: the options of the command, such as "RUN=a".
+    """
     shown = [word if " " not in word else '{}="{}"'.format(*word.split("=", 1)) for word in words]
     console.say(f"\nmake {target} {' '.join(shown)}", style="bold")
     for script_name in SCRIPTS.get(target, (target,)):

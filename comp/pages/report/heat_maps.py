@@ -145,7 +145,7 @@ def hottest(cells: np.ndarray) -> tuple[float, float] | None:
 
 
 def share_of_half(cells: np.ndarray) -> float:
-    """Return the smallest share of the cells of a heat map (H, H) that together have half of the sum of all cells.
+    """Return how concentrated a heat map (H, H) is: the share of its cells that is enough to hold half of the heat.
 
     The share is small if the heat is concentrated in one place of the photo.
     """

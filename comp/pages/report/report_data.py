@@ -121,10 +121,11 @@ def load_report_data(project: Project) -> ReportData:
 
 
 def _columns(first: pd.DataFrame, competition: Competition) -> dict[str, np.ndarray]:
-    """Return the further columns of the training table that have 2 to MOST_VALUES different values.
+    """Return the columns of the training table other than id, label, group and attributes, for the report's menus.
 
-    The result is a dictionary from the name of a column to an array of its values as texts. first: the training table;
-    of several photos that share one id and get one prediction, it has only the first.
+    Only columns with 2 to MOST_VALUES different values are returned, as a dictionary from the name of a column to an
+    array of its values as texts. first: the training table. If several photos share one id and get one answer, only the
+    row of the first photo is kept.
     """
     own = {*fold_table.COLUMNS, "id", *competition.attributes}
     kept = {name: first[name].fillna("").astype(str) for name in first.columns if name not in own}

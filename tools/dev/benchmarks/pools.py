@@ -86,7 +86,7 @@ def draw(seed: int, target: str = "macro F1", kind: str = "", runs: int = 0) -> 
 
 
 def _values(rng: np.random.Generator, share: tuple, group: np.ndarray, same: bool) -> np.ndarray:
-    """Draw the true value of one attribute for each of N rows, and return the numbers of the values, (N,).
+    """Draw the true value of one attribute for each of N rows, and return the values as indices into `share`, (N,).
 
     share: the probability of each value. group (N,): the number of each row's group. same: whether all rows of a group
     have the same value.

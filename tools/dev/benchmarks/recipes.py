@@ -62,9 +62,10 @@ def on_a_cpu(device: torch.device, rounds: int) -> Iterator[dict]:
 
 
 def steps(recipe: Recipe, device: torch.device, **changes):
-    """Return a function that runs training steps of the recipe on random pixels that are already in memory.
+    """Return a function that trains the recipe's model for some steps on random pixels that are already in memory.
 
-    A call of the function returns the number of images. changes: settings of the recipe to change, such as amp="off".
+    The function returns the number of images in these steps. changes: settings of the recipe to change, such as
+    amp="off".
     """
     recipe, count, times = dataclasses.replace(recipe, **changes), recipe.batch_size, STEPS[device.type]
     pixels = np.random.default_rng(0).integers(0, 256, (count, recipe.image_size, recipe.image_size, 3), np.uint8)

@@ -13,6 +13,7 @@ def draw_picture(look: Look, mask: int, mask_colour, rng: np.random.Generator) -
     """Draw a person, and return the RGB picture (512, 384, 3) uint8.
 
     mask: 0 means that a mask is worn, 1 that it is worn wrongly, and 2 that there is no mask.
+    mask_colour: the RGB colour of the mask, which is not used if there is no mask.
     """
     centre = np.array([WIDTH / 2, HEIGHT / 2 - 5]) + rng.normal(0, 8, 2)
     pen = Pen(background(rng), rng.normal(98, 4), rng.normal(0, 0.05), centre)
