@@ -63,7 +63,7 @@ def _check_same(folds: pd.DataFrame, column: str) -> None:
     if len(different):
         raise InputError(
             f"{len(different)} id(s) have photos that differ in the column {column} of folds.csv:{listed(different)}",
-            f"the same {column} for all photos that share one id and so get one answer",
+            f"the same {column} for all photos that share one id, because they get one common answer",
             "first correct the training table or `id` in competition.toml, then: make folds",
         )
 

@@ -344,7 +344,7 @@ def _build_jpegs(store: _Store, progress: Callable, jobs: int) -> None:
 
 
 def _encoded_chunk(inputs: Path, images: Sequence[str], how: tuple) -> tuple[list[bytes], list[str]]:
-    """Return the squares of some photos as JPEGs, and a list with a line for each photo that cannot be read.
+    """Return some photos as square JPEGs, and a list with a line for each photo that cannot be read and is left out.
 
     images: the photos, as paths in `inputs`. how: the settings crop, size and fit.
     """

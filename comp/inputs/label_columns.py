@@ -132,7 +132,9 @@ def _two_classes(values: tuple[str, ...], settings: Settings, file: str) -> tupl
 
 
 def attributes_of(rows: PhotoRows, settings: Settings) -> dict[str, Attribute]:
-    """Return the attributes in competition.toml by name, each with its possible values and its value in each class.
+    """Return a dictionary from the name of each attribute in competition.toml to its Attribute.
+
+    An Attribute holds the possible values, which are read from `rows`, and the value in each class.
 
     An attribute is a property that each class has, such as a colour. There is one class for each combination of
     attribute values. From one class to the next, the last attribute changes fastest.

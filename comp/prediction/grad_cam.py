@@ -100,7 +100,10 @@ def _best(backbone: nn.Module, usable: list[Tensor]) -> Tensor:
 
 
 def _side(backbone: nn.Module, features) -> int:
-    """Return the number of cells along a side of a feature map, or 0 if `features` is not a square map of one photo."""
+    """Return the number of cells along a side of `features`, or 0 if they are not a square map of a single photo.
+
+    features: what a layer of the backbone returned, of any type. backbone: the network, which tells the order of axes.
+    """
     if not isinstance(features, Tensor) or features.ndim not in (3, 4) or len(features) != 1:
         return 0
     if features.ndim == 3:

@@ -296,10 +296,10 @@ def _check_soft_labels(recipe: Recipe, competition: Competition) -> None:
 
 
 def _check_class_bins(recipe: Recipe, competition: Competition, softened: int) -> None:
-    """Raise InputError if head=bins cannot be used for classes.
+    """Raise InputError if the recipe has head=bins but this head cannot be used for a target of classes.
 
-    This head needs exactly one column in the setting soften, numbers in bin_edges, and no pseudo-labels. softened: how
-    many columns the setting soften names.
+    The head then needs exactly one column in the setting soften, at least one number in the setting bin_edges, and no
+    pseudo-labels. softened: how many columns the setting soften names.
     """
     if recipe.pseudo:
         expected = "another head, since pseudo-labels are probabilities of classes and not of bins"

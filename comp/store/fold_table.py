@@ -148,4 +148,8 @@ def _check_unchanged(path: Path) -> None:
     if recorded != digest(path):
         changed = f"{path} was changed since it was made. Its hash is {digest(path)}, not {recorded}"
         expected = f"the file as `make folds` wrote it, or no {beside.name} if you changed {path.name} on purpose"
-        raise InputError(changed, expected, f"{run}; or to keep the changed file: rm {quoted(beside)}")
+        raise InputError(
+            changed,
+            expected,
+            f"{run}; or, to use the changed file, delete the record of the old one: rm {quoted(beside)}",
+        )

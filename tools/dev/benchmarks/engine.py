@@ -68,9 +68,9 @@ def engine_steps(fit: Fit, batches: Batches):
 
 
 def bare_steps(model, recipe, batches: Batches, device: torch.device):
-    """Return a function that runs training steps in a few lines of torch, on float tensors that are on the device.
+    """Return a function that trains `model` once on IMAGES images, in a few lines of plain torch.
 
-    A call of the function returns the number of images.
+    The images are float tensors that are already on the device. The function returns the number of images.
     """
     from timm.optim import create_optimizer_v2
 
