@@ -14,9 +14,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import settings
 from PIL import Image
 
 from comp.inputs import mask_gender_age as competition
+
+settings.register_profile("tests", max_examples=50, deadline=None, database=None)
+settings.load_profile("tests")
 
 ROOT = Path(__file__).parent.parent
 SIZE = (30, 40)  # width, height of a photo

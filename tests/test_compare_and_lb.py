@@ -59,7 +59,7 @@ def test_a_blend_is_better_than_its_run(drawn):
 
 def test_several_runs_of_each_side_are_shown(drawn):
     printed = compare(drawn, "a c", "b")
-    for line in ("A: a, c\n", "\n  A: c  ", "\n  B: b  ", "standard deviation of A", "seeds (2 of A, 1 of B)"):
+    for line in ("A: a, c\n", "\n  A: c  ", "\n  B: b  ", "standard deviation of A", "seeds (2 runs of A, 1 of B)"):
         assert line in printed
 
 

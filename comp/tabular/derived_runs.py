@@ -117,7 +117,7 @@ def predict_derived(run: Run, rows: LearningRows, settings: ClassifierSettings, 
     done = [k for k in range(count) if k not in pending]
     if done:
         numbers = ", ".join(map(str, done))
-        console.say(f"{run.name}: fold {numbers} is skipped, because the predictions are up to date")
+        console.say(f"{run.name}: nothing to do for fold {numbers}, because the predictions are up to date")
     _show(run, [_scores(run, k, rows, places) for k in range(count)], rows.competition)
 
 

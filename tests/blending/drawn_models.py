@@ -26,7 +26,7 @@ def data(models=3, rows=400, seed=0, skill=2.5, metric="macro_f1", folds=3):
     return OutOfFold(competition(metric), probs, labels, groups % folds, groups)
 
 
-def other(target, metric, rows=240, models=3, seed=0):
+def other(target, metric, rows=240, models=3, seed=0, folds=3):
     """Noisy models of another kind of target."""
     rng = np.random.default_rng(seed)
     noise = rng.normal(size=(rows, 3)) + rng.normal(size=(models, rows, 3))
@@ -42,4 +42,6 @@ def other(target, metric, rows=240, models=3, seed=0):
         scores = np.exp(2 * np.eye(classes)[labels] + noise[..., :classes])
         probs = scores / scores.sum(2, keepdims=True)
     groups = np.arange(rows) // 4
-    return OutOfFold(competition(metric, target, probs.shape[2]), probs.astype(np.float32), labels, groups % 3, groups)
+    return OutOfFold(
+        competition(metric, target, probs.shape[2]), probs.astype(np.float32), labels, groups % folds, groups
+    )

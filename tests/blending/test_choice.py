@@ -177,11 +177,11 @@ def test_a_row_cannot_change_what_predicts_its_fold():
 def test_pure_noise_does_not_beat_its_best_model_by_more_than_chance():
     gains = []
     for seed in range(3):
-        noise = data(models=3, rows=240, seed=seed, skill=0.0)
+        noise = data(models=3, rows=400, seed=seed, skill=0.0, folds=2)
         blend = study(noise, candidates_for(competition()))
         single = max(scoring.score(competition(), noise.labels, run) for run in noise.probs)
         gains.append(blend.cross_validated - single)
-    assert np.mean(gains) < 0.02  # the standard error of a score of 240 rows at chance
+    assert np.mean(gains) < 0.02  # the standard error of a score of 400 rows at chance
 
 
 OTHERS = [
@@ -201,7 +201,9 @@ OTHERS = [
 
 @pytest.mark.parametrize(("target", "metric"), OTHERS)
 def test_every_target_chooses_scores_and_reports(target, metric, capsys):
-    given = data(rows=96, metric=metric) if target == "multiclass" else other(target, metric, rows=144)
+    given = (
+        data(rows=96, metric=metric, folds=2) if target == "multiclass" else other(target, metric, rows=144, folds=2)
+    )
     blend = study(given, candidates_for(given.competition))
     assert blend.interval[0] <= blend.cross_validated <= blend.interval[1]
     value = given.competition.metric.shown(blend.cross_validated)

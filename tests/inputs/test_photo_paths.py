@@ -108,7 +108,7 @@ def test_rows_without_a_photo_are_named_by_line_and_path(tmp_path):
 def test_paths_stay_within_inputs(tmp_path, id):
     photos(tmp_path, "in/a.jpg", "secret.jpg")
     inputs = tmp_path / "in"
-    with pytest.raises(InputError, match=r"outside of inputs[\s\S]*line 2"):
+    with pytest.raises(InputError, match=r"out of the inputs folder[\s\S]*line 2"):
         photo_paths.find_photos(Listing(inputs), "{id}", _table(inputs, f"id\n{id}\n"), "train_images")
 
 

@@ -87,7 +87,7 @@ def test_again_reads_no_photo_and_changes_nothing(copy):
         file.unlink()
     code, printed = run(copy, "embed", *MODEL, "--run", "e", "--set", f"{TINY} grid=0.01")
     assert code == 0, printed
-    assert "already made" in printed
+    assert "nothing to do" in printed
     assert bits(copy) == before
 
 

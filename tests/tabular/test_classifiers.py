@@ -121,7 +121,7 @@ def test_settings_that_do_not_fit_are_refused_and_the_advice_is_taken(target, gi
 def test_a_value_that_is_no_choice_is_refused_with_the_choices(key, choices):
     with pytest.raises(InputError) as error:
         classifiers.resolved_settings(ClassifierSettings(**{key: "even"}), competition("multiclass"), "help")
-    assert error.value.found == f"{key}=even"
+    assert error.value.found == f"{key}=even is not allowed"
     assert choices in error.value.expected
     assert error.value.run == "help"
 
