@@ -242,7 +242,11 @@ BAD = {
     "folds that leave inputs": (own_folds(first("image", "../../etc/passwd")), BLEND, ("outside of inputs/",)),
     "folds with a photo twice": (own_folds(lambda t: pd.concat([t, t[:1]])), BLEND, ("twice",)),
     "folds with another class": (own_folds(first("label", "18")), BLEND, ("column label has a value that is not",)),
-    "folds with a gap": (own_folds(lambda t: t.assign(fold=t["fold"].replace("1", "7"))), BLEND, ("numbered from 0 without a gap",)),
+    "folds with a gap": (
+        own_folds(lambda t: t.assign(fold=t["fold"].replace("1", "7"))),
+        BLEND,
+        ("numbered from 0 without a gap",),
+    ),
     "folds of another time": (
         own_folds(lambda t: t.assign(fold=t["fold"].map({"0": 1, "1": 0, "2": 2}))),
         BLEND,
