@@ -19,6 +19,7 @@ from PIL import Image
 
 from comp.inputs import mask_gender_age as competition
 
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # else each process of a stage compiles comp/ anew
 settings.register_profile("tests", max_examples=50, deadline=None, database=None)
 settings.load_profile("tests")
 
