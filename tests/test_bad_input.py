@@ -496,7 +496,7 @@ NAMES = st.text(st.characters(blacklist_categories=("Cs",)), max_size=12)
 FIELDS = st.one_of(NAMES, st.integers(-5, 200).map(str), st.sampled_from(["male", "female", '"', ",", "\r\n", ""]))
 
 
-@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(st.lists(FIELDS, min_size=5, max_size=5), max_size=6),
     st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "latin-1"]),
@@ -511,7 +511,7 @@ def test_any_table_is_read_rightly_or_refused_clearly(tmp_path, rows, encoding, 
         competition.read_train(tmp_path)
 
 
-@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=300))
 def test_any_bytes_for_a_table_are_refused_clearly(tmp_path, data):
     for name in ("train/train.csv", "eval/info.csv", "folds.csv", "oof.csv"):

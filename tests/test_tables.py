@@ -133,13 +133,13 @@ def test_the_advice_names_the_encoding_only_where_it_was_guessed(tmp_path):
 MARKS = st.text(st.sampled_from('ab0,;\t|"\r\n é\ufeff'), max_size=30)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 @given(st.one_of(st.binary(max_size=60), MARKS.map(str.encode), MARKS.map(lambda text: text.encode("utf-16"))))
 def test_what_is_read_is_written_byte_for_byte(data):
     assert tables.parse_raw_csv(data).to_bytes() == data
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 @given(st.text(st.sampled_from('ab,"\r\n '), max_size=14))
 def test_values_are_those_of_pythons_reader(text):
     records = [list(map(tables.field_value, record)) for record in tables.split_fields(text, ",")[0]]

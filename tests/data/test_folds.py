@@ -107,7 +107,7 @@ def test_as_many_folds_as_groups_though_every_class_has_fewer_rows():
     assert assigned.groupby("fold")["group"].nunique().tolist() == [1, 1, 1, 1]
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=80)
 @given(st.data())
 def test_no_fold_is_empty_however_unequal_the_groups(data):
     count = data.draw(st.integers(2, 9))
@@ -120,7 +120,7 @@ def test_no_fold_is_empty_however_unequal_the_groups(data):
     assert (assigned.groupby("group")["fold"].nunique() == 1).all()
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(st.integers(0, 10**6), st.integers(1, 9), st.integers(2, 6))
 def test_grouped_folds_are_those_of_scikit_learn(seed, classes, k):
     from sklearn.model_selection import StratifiedGroupKFold

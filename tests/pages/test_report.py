@@ -39,15 +39,13 @@ def gallery(page: str) -> dict:
 def test_every_kind_of_target_has_a_page(tmp_path, target):
     page, printed = report(drawn(tmp_path, target))
     assert "Traceback" not in printed
+    if target == "multiclass":
+        assert report(tmp_path)[0] == page  # the same bytes twice
     rows = gallery(page)
     assert len(rows["images"]) == len(rows["truth"]) == len(rows["sources"][0]["answers"]) == 60
     assert len(rows["photos"]) == 60
     assert ('id="confusion"' in page) == (target != "multilabel")
     assert ('id="calibration"' in page) == ('id="classes"' in page) == (target != "regression")
-
-
-def test_the_page_is_the_same_twice(tmp_path):
-    assert report(drawn(tmp_path))[0] == report(tmp_path)[0]
 
 
 @pytest.mark.parametrize("target", KINDS)

@@ -36,7 +36,7 @@ COMPETITIONS = {
 RECIPE = dataclasses.replace(
     with_normalisation(catalog.get_recipe("test_resnet")),
     pretrained=False,
-    image_size=32,
+    image_size=16,
     epochs=6,
     batch_size=8,
     workers=0,
@@ -59,7 +59,7 @@ def draw(target):
     """64 photos whose red and green tell the label."""
     rng = np.random.default_rng(0)
     red, green = rng.integers(0, 3, 64), rng.integers(0, 2, 64)
-    pixels = rng.integers(0, 20, (64, 32, 32, 3))
+    pixels = rng.integers(0, 20, (64, 16, 16, 3))
     pixels[..., 0] += (red * 90)[:, None, None]
     pixels[..., 1] += (green * 180)[:, None, None]
     labels = {
@@ -69,7 +69,7 @@ def draw(target):
         "regression": 10.0 + 10 * red,
         "multilabel": np.stack([red > 0, green > 0], 1).astype(np.uint8),
     }[target]
-    return Photos("", [f"photo{i}" for i in range(64)], 0, 32, pixels.astype(np.uint8)), labels
+    return Photos("", [f"photo{i}" for i in range(64)], 0, 16, pixels.astype(np.uint8)), labels
 
 
 def make(target, **changes):
