@@ -37,9 +37,13 @@ def say(text: str, style: str = "") -> None:
     _out.print(Text(text, style=style))
 
 
-def warn(text: str) -> None:
-    """Print one line to the error stream, with "warning: " in front."""
-    _err.print(Text(f"warning: {text}", style="yellow"))
+def warn(text: str, run: str = "") -> None:
+    """Print one line to the error stream, with "warning: " in front.
+
+    run: the command that helps, which is printed at the end of the line, or "".
+    """
+    advised = f"{text.rstrip('.')}; run: {run}" if run else text
+    _err.print(Text(f"warning: {advised}", style="yellow"))
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence]) -> None:

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import runpy
 import shutil
+import socket
 import subprocess
 import sys
 import traceback
@@ -140,3 +141,13 @@ class Forked:
         self._process.join()
         assert not error, error
         return value
+
+
+def in_ranks(count: int, function, *args) -> list:
+    """The results of a function in `count` processes with the environment that torchrun gives to its processes."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    shared = {"WORLD_SIZE": str(count), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    ranks = [Forked(function, *args, RANK=str(k), LOCAL_RANK=str(k), **shared) for k in range(count)]
+    return [rank.result() for rank in ranks]

@@ -211,7 +211,11 @@ BAD = {
     "embed unfit classifier": (nothing, (*EMBED, "x", "--set", "classifier=ridge"), ("ridge", "target is multiclass")),
     "embed setting of training": (nothing, (*EMBED, "x", "--set", "lr=1"), ("'lr'", "one of ", "classifier")),
     "embed grid of no number": (nothing, (*EMBED, "x", "--set", "grid=few"), ("grid=few",)),
-    "embed column of no table": (nothing, (*EMBED, "x", "--set", "columns=size"), ("columns=size names no column",)),
+    "embed column of no table": (
+        nothing,
+        (*EMBED, "x", "--set", "columns=size"),
+        ("columns=size names no column", "both tables"),
+    ),
     "embed unknown TTA": (nothing, (*EMBED, "x", "--set", "tta=all"), ("TTA=all",)),
     "embed unknown model": (nothing, ("embed", "--model", "resnet1", "--run", "x"), ("unknown MODEL=resnet1",)),
     "embed under a trained run's name": (nothing, (*EMBED, "a"), ("run a was trained", "RUN=")),
@@ -219,7 +223,11 @@ BAD = {
     "stack of an unknown run": (nothing, ("stack", "--runs", "a zz"), ("no run zz",)),
     "stack under a trained run's name": (nothing, ("stack", "--run", "a", "--runs", "b"), ("run a was trained",)),
     "stack unknown classifier": (nothing, ("stack", "--set", "classifier=svm"), ("one of logistic, knn",)),
-    "stack column of no table": (nothing, ("stack", "--set", "columns=size"), ("columns=size names no column",)),
+    "stack column of no table": (
+        nothing,
+        ("stack", "--set", "columns=size"),
+        ("columns=size names no column", "both tables"),
+    ),
     "stack without a complete run": (
         lambda h: [remove(f"out/{run}/fold0/oof.npz")(h) for run in "ab"],
         ("stack",),

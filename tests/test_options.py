@@ -77,7 +77,7 @@ def test_an_unknown_variable_is_refused_with_the_nearest_name(word, nearest):
     assert f"{nearest}=" in error.value.run
 
 
-@pytest.mark.parametrize("target", ["train", "demo", "init"])
+@pytest.mark.parametrize("target", ["train", "status", "blend", "demo", "bench", "init"])
 def test_make_refuses_an_unknown_variable_too(home, target):
     before = {path: path.read_bytes() for path in (home / "out").rglob("*") if path.is_file()}
     code, printed = make(target, *in_home(home), "MODLE=resnet18")

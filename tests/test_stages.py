@@ -2,12 +2,11 @@
 
 import dataclasses
 import importlib
-import socket
 
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import Forked, draw_competition, tool
+from conftest import draw_competition, in_ranks, tool
 
 from comp import console
 from comp.data.run_data import RunData
@@ -73,20 +72,16 @@ def words(home, run):
 
 
 def two_processes(home, run):
-    """What the first of two processes printed. They have the environment that torchrun gives to its processes."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        shared = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1])}
+    """What the first of two processes printed, after a check that it prints for both."""
 
     def train():
         importlib.reload(console)  # which reads RANK when it is imported
         return tool("train_fold", *words(home, run))
 
-    ranks = [Forked(train, RANK=str(k), LOCAL_RANK=str(k), **shared) for k in range(2)]
-    ends = [rank.result() for rank in ranks]
-    assert ends[1].returncode == 0, ends[1].stderr
-    assert "epoch" not in ends[1].stdout  # the first process prints for both
-    return ends[0]
+    first, second = in_ranks(2, train)
+    assert second.returncode == 0, second.stderr
+    assert "epoch" not in second.stdout
+    return first
 
 
 def test_two_processes_train_one_fold_as_one_does(home):

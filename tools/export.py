@@ -22,7 +22,7 @@ def main() -> None:
     tool = tool_module(given.to)
     data = report_data.load_report_data(project)
     for note in data.notes:
-        console.warn(f"{note.text.rstrip('.')}; run: {note.run}" if note.run else note.text)
+        console.warn(note.text, note.run)
     command = tool.export(data, export_folder(project.outputs) / given.to)
     console.say(f"exported the results to {given.to}; to see them, run: {command}")
 

@@ -18,7 +18,7 @@ def main() -> None:
     data = report_data.load_report_data(project)
     path = report.write_report(data)
     for note in data.notes:
-        console.warn(f"{note.text.rstrip('.')}; run: {note.run}" if note.run else note.text)
+        console.warn(note.text, note.run)
     console.say(f"wrote {path} ({path.stat().st_size / 1e6:.1f} MB), which opens in a browser")
 
 

@@ -107,9 +107,8 @@ def identical_models(names: Sequence[str], probs: np.ndarray) -> list[str]:
     probs (M, N, C): the predictions of the models, in the order of `names`.
     """
     _, number = distinct_models(probs)
-    for place in np.flatnonzero(np.bincount(number) > 1):
-        return [name for name, where in zip(names, number, strict=True) if where == place]
-    return []
+    shared = np.flatnonzero(np.bincount(number) > 1)[:1]
+    return [name for name, where in zip(names, number, strict=True) if where in shared]
 
 
 def shared_weights(weights: np.ndarray, number: np.ndarray) -> np.ndarray:

@@ -402,7 +402,8 @@ def _copies(label_of: dict[str, str], template: str) -> list[GuessedLine]:
     folders = defaultdict(set)
     for path, label in label_of.items():
         folders[path.rsplit("/", 1)[-1]].add(label)
-    shared = sum(len(where) == len(set(label_of.values())) for where in folders.values())
+    count = len(set(label_of.values()))
+    shared = sum(len(where) == count for where in folders.values())
     if not template.endswith("{file}") or shared < COPIES * len(folders):
         return []
     reason = "every class folder has the same file names, so files with equal names may be copies of one photo"

@@ -36,7 +36,7 @@ def make_eda(project: Project) -> None:
     with console.progress("drawing photos", len({image for _, part in chosen for image in part})) as advance:
         write_eda(path, project.inputs, audit, facts, pairs, chosen, advance)
     for problem, command in audit.problems:
-        console.warn(f"{problem}; run: {command}" if command else problem)
+        console.warn(problem, command)
     console.say(", ".join(f"{value} {what}" for value, what in tiles(audit, facts, pairs)))
     console.say(f"wrote {path}, {path.stat().st_size / 1e6:.1f} MB, in {time.monotonic() - start:.0f} s")
 

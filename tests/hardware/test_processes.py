@@ -1,6 +1,5 @@
 """Several processes on one training: what the first makes alone, and how long the others wait for it."""
 
-import socket
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -8,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import Forked
+from conftest import in_ranks
 
 from comp.hardware import processes
 
@@ -34,23 +33,13 @@ def together(folder: Path, timeout: float, seconds: float, more: int) -> tuple[s
     return made, total
 
 
-def results(folder: Path, count: int, *args) -> list[tuple[str, float]]:
-    """The results of `count` processes that run `together`."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    shared = {"WORLD_SIZE": str(count), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    running = [Forked(together, folder, *args, RANK=str(rank), **shared) for rank in range(count)]
-    return [process.result() for process in running]
-
-
 def test_the_others_wait_for_the_first_for_longer_than_the_time_out(tmp_path):
-    assert results(tmp_path, 2, TIMEOUT, LONGER, 0) == [("by 0", 1.0)] * 2
+    assert in_ranks(2, together, tmp_path, TIMEOUT, LONGER, 0) == [("by 0", 1.0)] * 2
 
 
 def test_one_block_may_follow_another_at_once(tmp_path):
     """Process 0 must not take the lock of its next block before the others have had that of the last one."""
-    assert results(tmp_path, 3, 20, 0, 100) == [("by 0", 3.0)] * 3
+    assert in_ranks(3, together, tmp_path, 20, 0, 100) == [("by 0", 3.0)] * 3
 
 
 def test_alone_a_process_waits_for_nobody_and_leaves_no_lock(tmp_path):

@@ -94,8 +94,6 @@ def test_the_page_counts_what_the_tables_hold_before_and_after_folds(tmp_path, n
     if number == 0:
         check_attributes(page_tables, train)
     assert sum(numbers(column(page_tables["sizes, in pixels"], "photos"))) == len(train) + len(test)
-    if number:
-        return
     assert tool("make_folds", "--inputs", inputs, "--outputs", tmp_path / "out", "--folds", 3).returncode == 0
     page, _ = eda(tmp_path)
     folds = pd.read_csv(tmp_path / "out/folds.csv")

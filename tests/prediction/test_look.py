@@ -206,7 +206,11 @@ def of_another_recipe(home):
         (lambda home: None, ("--run", "zz"), ("no run zz",)),
         (external, ("--run", "mate", "--image", "0"), ("mate has no network: it has external predictions", "RUN=cam")),
         (stacked, ("--run", "mix", "--image", "0"), ("mix has no network: it is a classifier", "RUN=cam")),
-        (without_weights, ("--run", "cam", "--image", "0"), ("model.safetensors does not exist", "make train MODEL=")),
+        (
+            without_weights,
+            ("--run", "cam", "--image", "0"),
+            ("fold0/model.safetensors does not exist", "make train MODEL="),
+        ),
         (of_another_recipe, ("--run", "cam", "--image", "0"), ("recipe changed after its training", "rm -r ")),
     ],
 )
