@@ -13,10 +13,10 @@ from comp import console
 
 
 def main() -> None:
-    project, given = project_and_options(__doc__, "folds", "seed", "search", "adversarial")
+    project, given = project_and_options(__doc__, "folds", "seed", "search", "adversarial", "split-twins")
     from comp.data.write_folds import AskedFolds, write_folds
 
-    write_folds(project, AskedFolds(given.folds, given.seed, given.search, given.adversarial))
+    write_folds(project, AskedFolds(given.folds, given.seed, given.search, given.adversarial, given.split_twins))
 
 
 if __name__ == "__main__":

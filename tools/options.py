@@ -42,6 +42,7 @@ OPTIONS = {
     "seed": Option(0, "random seed of the folds or of the run"),
     "search": Option(1, "number of seeds to try, from SEED on; the seed with the most even folds is used"),
     "adversarial": Option(False, "also measure how well a model can tell training photos from test photos"),
+    "split-twins": Option(False, "near-identical photos may be in different folds, as they may be in train and test"),
     "model": Option("", "a recipe or any timm model: vit_small_r26, efficientnetv2_rw_t, resnet34, resnet18, …"),
     "run": Option("", "name of the run; if empty, MODEL (embed: <model>_embed; stack: stack; sub: the blend)"),
     "fold": Option("all", "all (folds), the number of one fold, or all_data (train on all rows, after all folds)"),

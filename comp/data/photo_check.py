@@ -1,8 +1,8 @@
 """Decode each photo once, to find photos that cannot be read and to describe the others.
 
 `check_photos` raises an error that lists all photos that cannot be read. `scan_photos` raises no error, and it returns
-more about each photo: size, format, brightness and contrast. Both functions make a thumbnail of each photo.
-near_duplicates.py uses the thumbnails to find near-identical photos. This module does not import torch.
+more about each photo: size, format, brightness and contrast. Both functions make small copies of each photo.
+near_duplicates.py uses the copies to find near-identical photos. This module does not import torch.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -14,9 +14,11 @@ import numpy as np
 
 from comp import files
 from comp.data.decoding import decode, header, read_bytes
+from comp.data.photo_similarity import PICTURE
 from comp.data.photos import in_chunks, unreadable
 
 THUMBNAIL = (16, 17, 3)
+UNREADABLE = np.zeros((1, 1, 3), np.uint8)  # stands for a photo that cannot be read
 ENOUGH = 512  # number of pixels that each side keeps when a large JPEG is decoded at a fraction of its size
 
 
@@ -24,12 +26,15 @@ ENOUGH = 512  # number of pixels that each side keeps when a large JPEG is decod
 class PhotoSummary:
     """A short description of one photo.
 
-    digest: a hash of the photo's file (the first 16 digits of its SHA-256). thumbnail: a small copy of the photo, as an
-    array (16, 17, 3) uint8.
+    digest: a hash of the photo's file (the first 16 digits of its SHA-256). thumbnail: a small copy of the photo in
+    colour, as an array (16, 17, 3) uint8. picture: a small grey copy, (PICTURE, PICTURE) uint8. aspect: the width of
+    the photo divided by its height.
     """
 
     digest: str
     thumbnail: np.ndarray
+    picture: np.ndarray
+    aspect: float
 
 
 @dataclass(frozen=True)
@@ -56,7 +61,7 @@ def check_photos(
     """Decode every photo once. Returns a dictionary with the hash and the thumbnail of each photo, by its path.
 
     images: the photos, as paths in `inputs`. progress: a function that is called with the number of photos finished
-    since its last call. jobs: the number of processes, or -1 for one per core. The result takes about 1 kB of memory
+    since its last call. jobs: the number of processes, or -1 for one per core. The result takes about 5 kB of memory
     for each photo. Raises InputError with a list of all photos that cannot be read.
     """
     summaries: dict[str, PhotoSummary] = {}
@@ -75,7 +80,7 @@ def scan_photos(
     """Decode every photo once. Returns a dictionary with the properties of each photo, by its path.
 
     images: the photos, as paths in `inputs`. progress: a function that is called with the number of photos finished
-    since its last call. jobs: the number of processes, or -1 for one per core. The result takes about 1.5 kB of memory
+    since its last call. jobs: the number of processes, or -1 for one per core. The result takes about 6 kB of memory
     for each photo. A photo that cannot be read raises no error.
     """
     return dict(_looked_at(_facts_of, inputs, images, progress, jobs))
@@ -99,9 +104,9 @@ def _summary_of(path: Path) -> tuple[PhotoSummary, str]:
     """Return the summary of a photo, and a text that says why the photo cannot be read, or "" if it can be read."""
     try:
         data = read_bytes(path)
-        return PhotoSummary(files.digest_of(data), _thumbnail(decode(data, ENOUGH))), ""
+        return PhotoSummary(files.digest_of(data), *small_copies(decode(data, ENOUGH))), ""
     except ValueError as error:
-        return PhotoSummary("", np.zeros(THUMBNAIL, np.uint8)), str(error)
+        return PhotoSummary("", *small_copies(UNREADABLE)), str(error)
 
 
 def _facts_of(path: Path) -> PhotoFacts:
@@ -109,13 +114,20 @@ def _facts_of(path: Path) -> PhotoFacts:
         data = read_bytes(path)
         pixels = decode(data, ENOUGH)
     except ValueError as error:
-        return PhotoFacts("", np.zeros(THUMBNAIL, np.uint8), "", 0, 0, 0, 0.0, 0.0, str(error))
+        return PhotoFacts("", *small_copies(UNREADABLE), "", 0, 0, 0, 0.0, 0.0, str(error))
     kind, width, height = header(data)
     if (width > height) != (pixels.shape[1] > pixels.shape[0]):  # the photo was turned upright
         width, height = height, width
     mean, deviation = (float(value[0, 0]) for value in cv2.meanStdDev(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)))
-    return PhotoFacts(files.digest_of(data), _thumbnail(pixels), kind, width, height, len(data), mean, deviation)
+    copies = small_copies(pixels)
+    return PhotoFacts(files.digest_of(data), *copies, kind, width, height, len(data), mean, deviation)
 
 
-def _thumbnail(pixels: np.ndarray) -> np.ndarray:
-    return cv2.resize(pixels, THUMBNAIL[1::-1], interpolation=cv2.INTER_AREA)
+def small_copies(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+    """Return the thumbnail, the small grey picture and the aspect of a photo, as `PhotoSummary` has them.
+
+    pixels (H, W, 3) uint8: the photo.
+    """
+    grey, (height, width) = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), pixels.shape[:2]
+    picture = cv2.resize(grey, (PICTURE, PICTURE), interpolation=cv2.INTER_AREA)
+    return cv2.resize(pixels, THUMBNAIL[1::-1], interpolation=cv2.INTER_AREA), picture, width / height

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from comp import console, files
+from comp.competition import labels
 from comp.competition.competition import Competition
 from comp.data import folds, near_duplicates, photo_check, train_test_differences
 from comp.data.photo_check import PhotoSummary
@@ -23,13 +25,15 @@ class AskedFolds:
     """The arguments of `make folds`.
 
     folds: the number of folds. seed, search: `search` seeds are tried, from `seed` on, and the most even folds are
-    kept. adversarial: whether to print how well a quick model tells training photos from test photos.
+    kept. adversarial: whether to print how well a quick model tells training photos from test photos. split_twins:
+    whether near-identical photos may be in different folds.
     """
 
     folds: int = fold_table.USUAL_FOLDS
     seed: int = 0
     search: int = 1
     adversarial: bool = False
+    split_twins: bool = False
 
 
 def write_folds(project: Project, asked: AskedFolds) -> None:
@@ -42,8 +46,9 @@ def write_folds(project: Project, asked: AskedFolds) -> None:
     table, test = folds.with_groups(tables.training_rows), tables.test_rows
     advise_groups(*tables.given_tables, table)
     photos = look_at_photos(project, [*table["image"], *test["image"]])
-    table, merged = join_alike(table, photos)
-    warn_of_shared(table, test, photos)
+    pairs = near_duplicates.photo_pairs(photos, table, test)
+    table, merged = join_twins(table, pairs, photos, competition, asked.split_twins)
+    tell_twins(pairs, len(test), competition, asked.split_twins)
     with console.progress("trying seeds", asked.search, "splits") as advance:
         table = folds.assign_folds(table, competition, asked.folds, asked.seed, asked.search, advance)
     folds.audit_folds(table, {image: summary.digest for image, summary in photos.items()})
@@ -86,32 +91,79 @@ def look_at_photos(project: Project, images: list[str]) -> dict[str, PhotoSummar
     return photos
 
 
-def join_alike(table: pd.DataFrame, photos: dict[str, PhotoSummary]) -> tuple[pd.DataFrame, list[list[str]]]:
+def join_twins(
+    table: pd.DataFrame,
+    pairs: pd.DataFrame,
+    photos: dict[str, PhotoSummary],
+    competition: Competition,
+    split_twins: bool = False,
+) -> tuple[pd.DataFrame, list[list[str]]]:
     """Merge groups that have equal or near-identical photos, so that such photos stay in one fold.
 
-    table: the training rows; photos: the hash and the thumbnail of each photo, by its path. Returns the table with the
-    merged groups, and a list of the pairs of group names that were merged.
+    table: the training rows; pairs: the equal and near-identical photos, as `photo_pairs` returns them; photos: the
+    hash and the small copies of each photo, by its path. split_twins: whether only groups with equal photos are merged.
+    Returns the table with the merged groups, and a list of the pairs of group names that were merged. Groups of
+    near-identical photos are not merged if this would make the folds useless; a warning then says so.
     """
     images, groups = table["image"].tolist(), table["group"].tolist()
-    summaries = [photos[image] for image in images]
-    same = near_duplicates.same_bytes(summaries, groups)
-    near = [
-        (a, b) for a, b in near_duplicates.alike_pairs(summaries, groups) if summaries[a].digest != summaries[b].digest
-    ]
-    for pairs, what in ((same, "the same photo, byte for byte"), (near, "near-identical")):
-        warn_each([f"{images[a]} and {images[b]} are {what}, so their groups are kept in one fold" for a, b in pairs])
+    place = {image: i for i, image in enumerate(images)}
+    leaks = pairs[(pairs["side"] == "train") & ~pairs["one_group"]]
+    same, near = (
+        [(place[row.first], place[row.second]) for row in leaks[leaks["equal"] == equal].itertuples()]
+        for equal in (True, False)
+    )
+    near = [] if split_twins else _usable(near, same, groups, [photos[image] for image in images], table, competition)
+    for part, what in ((same, "the same photo, byte for byte"), (near, "near-identical")):
+        warn_each([f"{images[a]} and {images[b]} are {what}, so their groups are kept in one fold" for a, b in part])
     names = sorted({tuple(sorted({groups[a], groups[b]})) for a, b in same + near})
     return table.assign(group=near_duplicates.merged_groups(groups, same + near)), [list(pair) for pair in names]
 
 
-def warn_of_shared(table: pd.DataFrame, test: pd.DataFrame, photos: dict[str, PhotoSummary]) -> None:
-    """Warn of each training photo that is also a test photo. A model that remembers such photos gets too high a score.
+def _usable(near: list, same: list, groups: list[str], photos: list[PhotoSummary], table, competition) -> list:
+    """Return the pairs of near-identical photos whose groups can be merged, and warn of the others.
 
-    table, test: the training rows and the test rows; photos: the hash and the thumbnail of each photo, by its path.
+    near, same: the pairs of near-identical and of equal photos, as positions in `table`; groups, photos: the group and
+    the description of each row.
     """
-    train_of = {photos[image].digest: image for image in table["image"]}
-    shared = [(train_of[photos[image].digest], image) for image in test["image"] if photos[image].digest in train_of]
-    warn_each([f"the training photo {a} is also the test photo {b}, byte for byte" for a, b in shared])
+    linked = near_duplicates.without_chains(near, photos)
+    if len(linked) < len(near):
+        console.warn(
+            f"{len(near) - len(linked):,} pairs of near-identical photos may be in different folds, because they only "
+            "extend a chain of near-identical photos to photos that look different"
+        )
+    before = near_duplicates.merged_groups(groups, same)
+    after = near_duplicates.merged_groups(groups, same + linked)
+    harm = near_duplicates.harmful_merges(before, after, _class_names(table, competition))
+    for name, reason in harm.items():
+        console.warn(
+            f"{after.count(name):,} photos with near-identical photos among them, such as {name}, may be in different "
+            f"folds. As one group they would make the folds useless: {reason}. So the out-of-fold score may be too high"
+        )
+    return [(a, b) for a, b in linked if after[a] not in harm]
+
+
+def _class_names(table: pd.DataFrame, competition: Competition) -> list[list[str]]:
+    """Return the class names of each row as a list. The list is empty if the target is a number."""
+    if competition.target == "regression":
+        return [[] for _ in range(len(table))]
+    strata = labels.to_array(table["label"], competition)
+    rows = strata[:, None] if strata.ndim == 1 else [np.flatnonzero(row) for row in strata]
+    return [[competition.classes[c] for c in row] for row in rows]
+
+
+def tell_twins(pairs: pd.DataFrame, tests: int, competition: Competition, split_twins: bool = False) -> None:
+    """Warn if test photos are equal or near-identical to training photos, and say what this means for the score.
+
+    pairs: the equal and near-identical photos, as `photo_pairs` returns them; tests: the number of test photos;
+    split_twins: whether near-identical training photos may be in different folds.
+    """
+    across = pairs[pairs["side"] == "train and test"]
+    shared = across[across["equal"]].itertuples()
+    warn_each([f"the training photo {row.first} is also the test photo {row.second}, byte for byte" for row in shared])
+    twins = near_duplicates.twins(pairs)
+    sentences = near_duplicates.about_twins(twins, tests, competition.target == "binary")
+    if sentences:
+        console.warn(" ".join(sentences + ([] if split_twins else near_duplicates.how_to_mirror(twins, tests))))
 
 
 def warn_each(lines: list[str]) -> None:
@@ -155,11 +207,12 @@ def _write(project: Project, competition: Competition, table: pd.DataFrame, merg
     if path.is_file() and runs and path.read_text(encoding="utf-8", errors="replace") != fold_table.folds_text(table):
         raise InputError(
             f"the new folds differ from the folds in {path}, on which these runs were trained: {runs}",
-            "the same data, FOLDS, SEED and SEARCH as before",
+            "the same data, FOLDS, SEED, SEARCH and SPLIT_TWINS as before",
             anew,
         )
     made_with = {"folds": asked.folds, "seed": asked.seed, "photos": len(table), "data": data, "merged": merged}
     made_with |= {"search": asked.search} if asked.search > 1 else {}
+    made_with |= {"split_twins": 1} if asked.split_twins else {}
     fold_table.save_folds(path, table, made_with)
     settings = loading.settings_file(project.inputs, project.competition_file)
     frozen_competition.save(project.outputs, competition, settings)

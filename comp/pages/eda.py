@@ -31,7 +31,8 @@ def make_eda(project: Project) -> None:
     images = list(dict.fromkeys([*audit.train["image"], *audit.test["image"]]))
     with console.progress("looking at photos", len(images)) as advance:
         facts = photo_check.scan_photos(project.inputs, images, advance)
-    pairs = near_duplicates.photo_pairs(facts, audit.train, audit.test)
+    readable = {image: fact for image, fact in facts.items() if not fact.problem}
+    pairs = near_duplicates.photo_pairs(readable, audit.train, audit.test)
     chosen = eda_photos.sampled_photos(audit)
     with console.progress("drawing photos", len({image for _, part in chosen for image in part})) as advance:
         write_eda(path, project.inputs, audit, facts, pairs, chosen, advance)
@@ -61,7 +62,7 @@ def write_eda(
         eda_tables.label_section(audit),
         eda_tables.column_section(audit),
         eda_photos.photo_section(audit, facts, inputs),
-        eda_photos.duplicate_section(pairs, inputs),
+        eda_photos.duplicate_section(audit, pairs, inputs),
         eda_tables.train_test_section(audit, facts),
         eda_photos.sample_section(audit, inputs, chosen, progress),
     ]

@@ -12,6 +12,7 @@ import pandas as pd
 
 from comp.competition import labels
 from comp.competition.competition import Competition
+from comp.data import near_duplicates
 from comp.data.audit_tables import AuditTables
 from comp.data.decoding import decode, read_bytes
 from comp.data.near_duplicates import SIDES
@@ -156,15 +157,16 @@ ADVICE = {
     "train": "Such pairs of training photos would leak between folds if the photos were in different groups, so "
     "`make folds` joins their groups. If the labels of a pair differ, one of the labels is probably wrong.",
     "test": "Pairs of two test photos do no harm.",
-    "train and test": "Pairs of a training photo and a test photo do not leak between folds. But the leaderboard "
-    "rewards a model that remembers such training photos, and the out-of-fold score does not.",
+    "train and test": "Pairs of a training photo and a test photo do not leak between folds. But the leaderboard score "
+    "depends on whether a model remembers such training photos, and the out-of-fold score does not.",
 }
 
 
-def duplicate_section(pairs: pd.DataFrame, inputs: Path) -> Section:
+def duplicate_section(audit: AuditTables, pairs: pd.DataFrame, inputs: Path) -> Section:
     """Return the section about equal and near-identical photos.
 
-    pairs: a table with a row for each pair of such photos. inputs: the folder of the competition.
+    audit: the tables of the competition. pairs: a table with a row for each pair of such photos. inputs: the folder of
+    the competition.
     """
     section = Section("duplicates", "Duplicates")
     if pairs.empty:
@@ -172,6 +174,7 @@ def duplicate_section(pairs: pd.DataFrame, inputs: Path) -> Section:
         return section
     section.tables.append(_counts(pairs))
     section.notes += [ADVICE[side] for side in SIDES if (pairs["side"] == side).any()]
+    section.notes += _about_twins(audit, pairs)
     ordered = pairs.sort_values(["labels_differ", "one_group", "equal"], ascending=[False, True, False], kind="stable")
     for side in SIDES:
         for equal, kind in HOW_ALIKE.items():
@@ -186,6 +189,13 @@ def duplicate_section(pairs: pd.DataFrame, inputs: Path) -> Section:
     ]
     section.tables.append(Table(["photo", "other photo", "how alike", "where", "remark"], rows, f"pairs{more}"))
     return section
+
+
+def _about_twins(audit: AuditTables, pairs: pd.DataFrame) -> list[str]:
+    """Return a note about the test photos that are equal or near-identical to a training photo, or []."""
+    twins, tests = near_duplicates.twins(pairs), len(audit.test)
+    sentences = near_duplicates.about_twins(twins, tests, audit.competition.target == "binary")
+    return [" ".join(sentences + near_duplicates.how_to_mirror(twins, tests))] if sentences else []
 
 
 def _counts(pairs: pd.DataFrame) -> Table:

@@ -26,7 +26,7 @@ from comp.tables import read_table
 
 COLUMNS = ("image", "group", "label", "fold")
 USUAL_FOLDS = 5
-DEFAULTS = {"folds": USUAL_FOLDS, "seed": 0, "search": 1}  # the default arguments of make folds
+DEFAULTS = {"folds": USUAL_FOLDS, "seed": 0, "search": 1, "split_twins": 0}  # the default arguments of make folds
 
 
 def folds_text(table: pd.DataFrame) -> str:

@@ -1,6 +1,7 @@
 """Pairs of equal and near-identical photos: all of them, and no others."""
 
 import io
+import itertools
 
 import cv2
 import numpy as np
@@ -10,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from comp.data import decoding, near_duplicates
-from comp.data.photo_check import THUMBNAIL, PhotoSummary, scan_photos
+from comp.data import decoding, near_duplicates, photo_similarity
+from comp.data.photo_check import PhotoSummary, scan_photos, small_copies
 
 
 def picture(seed):
@@ -22,8 +23,8 @@ def picture(seed):
     return np.clip(pixels + rng.normal(0, 6, pixels.shape), 0, 255).astype(np.uint8)
 
 
-def look(pixels):
-    return PhotoSummary("", cv2.resize(pixels, THUMBNAIL[1::-1], interpolation=cv2.INTER_AREA))
+def look(pixels, digest=""):
+    return PhotoSummary(digest, *small_copies(pixels))
 
 
 def saved_again(pixels, size=(90, 120), quality=70, light=1.0):
@@ -32,40 +33,134 @@ def saved_again(pixels, size=(90, 120), quality=70, light=1.0):
     return decoding.decode(stream.getvalue())
 
 
-@pytest.mark.parametrize("light", [1.0, 0.8])
-def test_a_photo_saved_again_is_found_and_no_other(light):
+def cropped(pixels):
+    height, width = pixels.shape[:2]
+    return pixels[height * 3 // 100 : -height * 3 // 100, width * 3 // 100 : -width * 3 // 100]
+
+
+def edited(pixels):
+    pixels = pixels.copy()
+    pixels[30:46, 70:82] = (200, 30, 30)
+    return pixels
+
+
+def leaf(seed, kind):
+    """A white silhouette on black, of a random size. Silhouettes of one kind are alike, but not the same."""
+    rng = np.random.default_rng(seed)
+    height, width = int(rng.integers(180, 420)), int(rng.integers(100, 300))
+    y = np.linspace(0, 1, height)
+    half = np.sin(np.pi * y) ** (0.4 + 0.1 * kind + rng.normal(0, 0.02))
+    half *= 1 + 0.1 * np.sin(2 * np.pi * (kind % 3 + 1) * y + rng.normal(0, 0.3))
+    inside = np.abs(np.arange(width) - width / 2 + 0.5) < (width / 2 * half / half.max())[:, None]
+    return np.repeat(inside[:, :, None].astype(np.uint8) * 255, 3, 2)
+
+
+def near(pictures, groups=None):
+    groups = np.arange(len(pictures)) if groups is None else np.asarray(groups)
+    return near_duplicates.near_pairs([look(pixels) for pixels in pictures], groups)
+
+
+CHANGES = {
+    "saved again": saved_again,
+    "smaller": lambda pixels: saved_again(pixels, (60, 80), 90),
+    "darker": lambda pixels: saved_again(pixels, light=0.7),
+    "cropped": cropped,
+    "edited": edited,
+    "grey": lambda pixels: cv2.cvtColor(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB),
+    "cropped and saved again": lambda pixels: saved_again(cropped(pixels)),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_changed_photo_is_found_and_no_other(change):
     pictures = [picture(i) for i in range(30)]
-    looks = [look(p) for p in pictures] + [look(saved_again(pictures[7], light=light))]
-    groups = [f"person{i}" for i in range(30)] + ["another name"]
-    assert near_duplicates.alike_pairs(looks, groups) == [(7, 30)]
+    assert near([*pictures, CHANGES[change](pictures[7])]) == [(7, 30)]
 
 
-def test_photos_of_one_person_are_no_news():
-    looks = [look(picture(0)), look(saved_again(picture(0)))]
-    assert near_duplicates.alike_pairs(looks, ["a", "a"]) == []
+def test_photos_of_one_group_are_left_out():
+    assert near([picture(0), saved_again(picture(0))], [3, 3]) == []
 
 
 def test_flat_pictures_are_not_taken_for_each_other():
-    looks = [look(np.full((160, 120, 3), grey, np.uint8)) for grey in (10, 10, 200)]
-    assert near_duplicates.alike_pairs(looks, list("abc")) == []
+    assert near([np.full((160, 120, 3), grey, np.uint8) for grey in (10, 10, 200)]) == []
+
+
+def test_a_plain_background_does_not_make_photos_near_identical():
+    """Small different things in different places, and different things in the same place, of one plain background."""
+    pictures = [np.full((160, 120, 3), 230, np.uint8) for _ in range(12)]
+    for i, pixels in enumerate(pictures):
+        y, x = (60 + 20 * (i % 3), 50) if i < 6 else (10 * i, 7 * i)
+        pixels[y : y + 30, x : x + 30] = cv2.resize(picture(i), (30, 30))
+    assert near(pictures) == []
+
+
+def test_silhouettes_that_are_all_alike_are_kept_apart_and_a_copy_is_found():
+    pictures = [leaf(10 * kind + i, kind) for kind in range(6) for i in range(8)]
+    height, width = pictures[20].shape[:2]
+    found = near([*pictures, saved_again(pictures[20], (width, height))])
+    assert (20, 48) in found
+    sizes = pd.Series(near_duplicates.merged_groups([str(i) for i in range(49)], found)).value_counts()
+    assert sizes.max() <= 4
+
+
+def test_a_photo_squeezed_to_other_proportions_is_another_photo():
+    assert near([picture(0), cv2.resize(picture(0), (160, 160))]) == []
 
 
 @pytest.mark.parametrize("flat", [True, False])
 def test_the_same_bytes_are_found_whatever_the_picture(flat):
-    thumbnail = look(np.full((160, 120, 3), 90, np.uint8) if flat else picture(1)).thumbnail
-    looks = [PhotoSummary(digest, thumbnail) for digest in "abacaa"]
-    assert near_duplicates.same_bytes(looks, ["p", "q", "p", "r", "s", "s"]) == [(0, 4), (0, 5)]
+    pixels = np.full((160, 120, 3), 90, np.uint8) if flat else picture(1)
+    looks = [look(pixels, digest) for digest in "abacaa"]
+    assert near_duplicates.same_bytes(looks) == [(0, 2), (0, 4), (0, 5)]
 
 
-def test_of_very_many_pairs_those_are_kept_that_link_the_same_photos(monkeypatch):
-    looks = [look(saved_again(picture(i % 3), quality=60 + i)) for i in range(30)]
-    groups = [f"g{i:02d}" for i in range(30)]
-    every = near_duplicates.alike_pairs(looks, groups)
-    monkeypatch.setattr(near_duplicates, "MOST_PAIRS", 20)
-    few = near_duplicates.alike_pairs(looks, groups)
-    assert set(few) < set(every)
-    for pairs in (few, every):
-        assert near_duplicates.merged_groups(groups, pairs) == [f"g{i % 3:02d}" for i in range(30)]
+def test_a_photo_has_no_more_than_some_neighbours(monkeypatch):
+    monkeypatch.setattr(photo_similarity, "NEIGHBOURS", 3)
+    pictures = np.stack([look(saved_again(picture(i % 2), quality=60 + i)).picture for i in range(20)])
+    pairs = photo_similarity.candidates(pictures, np.arange(20))
+    assert 30 <= len(pairs) <= 60
+    assert (pairs[:, 0] % 2 == pairs[:, 1] % 2).all()
+
+
+def test_blocks_do_not_change_the_candidates(monkeypatch):
+    pictures = np.stack([look(saved_again(picture(i % 5), quality=60 + i)).picture for i in range(20)])
+    every = photo_similarity.candidates(pictures, np.arange(20))
+    monkeypatch.setattr(photo_similarity, "BLOCK", 60)
+    np.testing.assert_array_equal(photo_similarity.candidates(pictures, np.arange(20)), every)
+
+
+# Groups of photos that belong together --------------------------------------------------------------------------------
+
+
+def test_a_chain_ends_where_its_photos_look_different():
+    """Each photo is a step from one picture to another; neighbours are near-identical, the two ends are not."""
+    first, last = picture(0).astype(float), picture(1).astype(float)
+    steps = [look((first + (last - first) * share).astype(np.uint8)) for share in np.linspace(0, 1, 12)]
+    chain = [(i, i + 1) for i in range(11)]
+    kept = near_duplicates.without_chains(chain, steps)
+    assert set(kept) < set(chain)
+    for a, b in itertools.combinations(range(12), 2):
+        groups = near_duplicates.merged_groups([str(i) for i in range(12)], kept)
+        if groups[a] == groups[b]:
+            assert photo_similarity.difference(*(steps[i].picture.astype(np.float32) for i in (a, b))) < 0.5
+    copies = [look(saved_again(picture(2), quality=60 + i)) for i in range(12)]
+    assert near_duplicates.without_chains(chain, copies) == chain
+
+
+def test_no_pairs_have_no_chains():
+    assert near_duplicates.without_chains([], []) == []
+
+
+def test_a_merge_that_takes_most_photos_or_a_whole_class_is_harmful():
+    before, kinds = list("abcdefgh"), [[kind] for kind in "xxyyzzzz"]
+    assert near_duplicates.harmful_merges(before, list("abccefgh"), kinds) == {"c": "it would have all photos of y"}
+    assert near_duplicates.harmful_merges(before, list("abadefgh"), kinds) == {}
+    most = near_duplicates.harmful_merges(before, list("aaaaafgh"), [[] for _ in kinds])
+    assert most == {"a": "it would have 62% of all photos"}
+
+
+def test_a_class_that_had_one_group_before_is_not_harmed_by_a_merge():
+    assert near_duplicates.harmful_merges(list("aabccc"), list("aaaccc"), [["x"], ["x"], *[["y"]] * 4]) == {}
 
 
 @settings(deadline=None)
@@ -88,8 +183,9 @@ def test_pairs_link_groups_through_others():
 # A table of all pairs -------------------------------------------------------------------------------------------------
 
 
-def facts_of(folder, *images):
-    return scan_photos(folder, images, lambda count: None, jobs=1)
+def readable(folder, *images):
+    facts = scan_photos(folder, images, lambda count: None, jobs=1)
+    return {image: fact for image, fact in facts.items() if not fact.problem}
 
 
 @pytest.fixture
@@ -111,7 +207,7 @@ def test_pairs_say_where_and_how_alike_and_leave_out_unreadable_photos(copies):
     images = ["a.png", "b.png", "c.jpg", "d.png", "x.png", "y.png"]
     train = pd.DataFrame({"image": images, "group": list("ggcdxy"), "label": [0, 1, 1, 0, 0, 0]})
     test = pd.DataFrame({"image": ["t.png"]})
-    pairs = near_duplicates.photo_pairs(facts_of(copies, *images, "t.png"), train, test).set_index(["first", "second"])
+    pairs = near_duplicates.photo_pairs(readable(copies, *images, "t.png"), train, test).set_index(["first", "second"])
     assert set(pairs.index) == {("a.png", "b.png"), ("d.png", "t.png"), ("a.png", "c.jpg"), ("b.png", "c.jpg")}
     assert pairs.loc[("a.png", "b.png")].tolist() == [True, "train", True, True]
     assert pairs.loc[("b.png", "c.jpg")].tolist() == [False, "train", False, False]
@@ -121,70 +217,56 @@ def test_pairs_say_where_and_how_alike_and_leave_out_unreadable_photos(copies):
 def test_no_two_alike_photos_give_an_empty_table(copies):
     train = pd.DataFrame({"image": ["a.png", "d.png"], "group": ["a", "d"], "label": [0.5, 1.5]})
     nobody = pd.DataFrame({"image": []}, dtype=object)
-    assert near_duplicates.photo_pairs(facts_of(copies, "a.png", "d.png"), train, nobody).empty
+    assert near_duplicates.photo_pairs(readable(copies, "a.png", "d.png"), train, nobody).empty
 
 
-# Bit strings that differ in few bits ----------------------------------------------------------------------------------
+def pairs_of(*rows):
+    return pd.DataFrame(rows, columns=["first", "second", "equal", "side", "one_group", "labels_differ"])
 
 
-MOST = 12
+def test_twins_are_counted_once_for_each_test_photo():
+    pairs = pairs_of(
+        ("a", "t1", False, "train and test", False, False),
+        ("b", "t1", False, "train and test", False, False),
+        ("a", "t2", True, "train and test", False, False),
+        ("a", "b", False, "train", False, True),
+        ("c", "d", True, "train", True, True),
+        ("t1", "t3", False, "test", False, False),
+    )
+    assert near_duplicates.twins(pairs) == near_duplicates.Twins(2, ("a", "t1"), 1, 1)
 
 
-def near(bits, groups):
-    parts = list(near_duplicates.near_pairs(bits, MOST, groups))
-    pairs = [tuple(pair) for part in parts for pair in part.tolist()]
-    assert len(pairs) == len(set(pairs))
-    return set(pairs)
+@pytest.mark.parametrize(
+    ("differ", "two_classes", "says"),
+    [
+        (0, True, "has the label of its twin"),
+        (20, True, "the other class"),
+        (20, False, "another label"),
+        (10, True, ""),
+    ],
+)
+def test_what_twins_tell_depends_on_how_often_their_labels_agree(differ, two_classes, says):
+    twins = near_duplicates.Twins(5, ("a", "t"), 20, differ)
+    text = " ".join(near_duplicates.about_twins(twins, 50, two_classes))
+    assert "5 of 50 test photos" in text
+    assert f"{differ} of 20" in text
+    assert says in text
+    assert ("So such" in text) == bool(says)
 
 
-def near_by_comparing_each(bits, groups):
-    changed = (bits[:, None] != bits[None]).sum(2)
-    first, second = np.nonzero((changed <= MOST) & (groups[:, None] != groups))
-    return {(int(a), int(b)) for a, b in zip(first, second, strict=True) if a < b}
+@pytest.mark.parametrize(("test", "pairs", "advised"), [(10, 3, True), (1, 3, False), (10, 0, False), (0, 3, False)])
+def test_folds_that_mirror_the_test_set_are_advised_if_many_test_photos_have_twins(test, pairs, advised):
+    twins = near_duplicates.Twins(test, ("a", "t") if test else None, pairs, 0)
+    advice = " ".join(near_duplicates.how_to_mirror(twins, 100))
+    assert ("make folds SPLIT_TWINS=1" in advice) == advised
 
 
-def hashes(seed, scenes, noise, rows=120):
-    """Rows of a few scenes with some bits changed: some pairs are near, some just not."""
-    rng = np.random.default_rng(seed)
-    bits = rng.integers(0, 2, (scenes, 256))[rng.integers(0, scenes, rows)] ^ (rng.random((rows, 256)) < noise)
-    return bits.astype(bool), rng.integers(0, rows // 2, rows)
-
-
-@settings(deadline=None, max_examples=60)
-@given(st.integers(0, 10**6), st.sampled_from([1, 3, 40]), st.sampled_from([0, 0.01, 0.025, 0.2, 0.5]))
-def test_the_pairs_are_those_of_comparing_each_with_each(seed, scenes, noise):
-    bits, groups = hashes(seed, scenes, noise)
-    assert near(bits, groups) == near_by_comparing_each(bits, groups)
-
-
-@pytest.mark.parametrize("dearer", [0, 10**9])
-def test_both_ways_find_the_same(monkeypatch, dearer):
-    monkeypatch.setattr(near_duplicates, "DEARER", dearer)
-    monkeypatch.setattr(near_duplicates, "COLUMNS", 50)  # several blocks, and one that is not full
-    bits, groups = hashes(0, 5, 0.025, rows=300)
-    pairs = near_by_comparing_each(bits, groups)
-    assert len(pairs) > 1000
-    assert near(bits, groups) == pairs
-
-
-def test_a_pair_that_differs_in_as_many_bits_as_allowed_is_found_wherever_they_lie():
-    rng = np.random.default_rng(0)
-    for _ in range(50):
-        bits = np.zeros((2, 256), bool)
-        bits[1, rng.choice(256, MOST, replace=False)] = True
-        assert near(bits, np.arange(2)) == {(0, 1)}
-        bits[1, np.flatnonzero(~bits[1])[0]] = True
-        assert near(bits, np.arange(2)) == set()
-
-
-@pytest.mark.parametrize("rows", [0, 1])
-def test_nothing_to_compare(rows):
-    assert near(np.zeros((rows, 256), bool), np.zeros(rows, int)) == set()
-
-
-def test_planted_copies_are_found_among_many():
-    rng = np.random.default_rng(0)
-    bits = rng.integers(0, 2, (40_000, 256)).astype(bool)
-    bits[20_000:20_100] = bits[:100]
-    bits[20_000:20_100, 5:17] ^= True
-    assert near(bits, np.arange(len(bits))) == {(i, 20_000 + i) for i in range(100)}
+def test_numbers_differ_if_they_are_far_apart_for_this_target(copies):
+    test, numbers = pd.DataFrame({"image": []}, dtype=object), [5.0, 5.01, 9.0, 1.0]
+    train = pd.DataFrame({"image": ["a.png", "b.png", "c.jpg", "d.png"], "group": list("abcd"), "label": numbers})
+    pairs = near_duplicates.photo_pairs(readable(copies, *train["image"]), train, test).set_index(["first", "second"])
+    assert pairs["labels_differ"].to_dict() == {
+        ("a.png", "b.png"): False,
+        ("a.png", "c.jpg"): True,
+        ("b.png", "c.jpg"): True,
+    }

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from comp.data import train_test_differences as differences
-from comp.data.photo_check import PhotoSummary
+from comp.data.photo_check import PhotoSummary, small_copies
 from comp.data.train_test_differences import suggest_groups
 
 TRAIN, TEST = 600, 300
@@ -77,7 +77,7 @@ def test_all_columns_together_separate_as_the_best_of_them_and_groups_stay_toget
 def summaries(rng, count, light=1.0):
     """Thumbnails of soft random shapes."""
     shapes = rng.integers(0, 256, (count, 4, 4, 3)).repeat(4, 1).repeat(5, 2)[:, :, :17]
-    return [PhotoSummary("", (pixels * light).astype(np.uint8)) for pixels in shapes]
+    return [PhotoSummary("", *small_copies((pixels * light).astype(np.uint8))) for pixels in shapes]
 
 
 def test_photos_are_told_apart_only_if_they_differ():
