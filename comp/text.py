@@ -1,4 +1,4 @@
-"""Read texts that people type: lists of names, numbers, and names in either of two Unicode forms.
+"""Read texts that people type: lists of names, numbers, and names in either of two Unicode forms; write numbers.
 
 Names of runs, columns and files may contain spaces, commas and brackets. Options such as RUNS take several names as one
 text, which `split_names` splits. macOS writes file names in Unicode NFD, and other systems write them in NFC.
@@ -11,8 +11,10 @@ import shlex
 import unicodedata
 from collections.abc import Callable
 
+import numpy as np
 import pandas as pd
 
+DECIMALS = 6  # decimals of numbers in JSON files that are shown, such as scores
 BETWEEN = re.compile(r"[\s,|]+")
 
 
@@ -57,6 +59,25 @@ def finite_number(text: str) -> float | None:
     except ValueError:
         return None
     return number if math.isfinite(number) else None
+
+
+def shortened(number: float) -> float:
+    """Return a number with six decimals or, if it is below 0.1, with six significant digits."""
+    number = float(number)
+    if not 0 < abs(number) < 0.1:
+        return round(number, DECIMALS)
+    return float(f"{number:.{DECIMALS}g}")
+
+
+def number_text(number: np.floating) -> str:
+    """Return a float32 or float64 as decimal text without an exponent, from which it can be read back unchanged.
+
+    The text of a float32 is as short as possible. That of a float64 has at most 15 significant digits, so that the
+    mean of 0.1 and 0.2 is 0.15.
+    """
+    if isinstance(number, np.float32):
+        return np.format_float_positional(number, trim="0")
+    return np.format_float_positional(number, precision=15, fractional=False, trim="0")
 
 
 def same_text(text: str) -> str:

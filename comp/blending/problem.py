@@ -96,11 +96,9 @@ class Problem:
     def values(self) -> np.ndarray:
         """Return the number (M, N) float64 that each of M models predicts for each row.
 
-        For a regression, this is the predicted value; for grades, it is the expected grade.
+        For a regression, this is the predicted value; for grades, it is the expected value of the grade.
         """
-        if self.competition.target == "regression":
-            return self.probs[:, :, 0].astype(np.float64)
-        return np.stack([scoring.expectation(model) for model in self.probs])
+        return np.stack([scoring.numbers(self.competition, model) for model in self.probs]).astype(np.float64)
 
     def subsample(self, rng: np.random.Generator) -> "Problem":
         """Return a copy with a random half of the groups, or with fewer groups if this half has too many rows."""

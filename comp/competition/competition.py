@@ -18,12 +18,14 @@ The last functions convert a Competition to plain JSON values and back, and hash
 
 import tomllib
 from dataclasses import asdict, dataclass, field, fields
+from functools import cached_property
 
 import numpy as np
 
 from comp import files
 from comp.metrics import named_metrics
 from comp.metrics.metric import ONE_LABEL, Metric
+from comp.text import finite_number
 
 TARGETS = ("multiclass", "binary", "multilabel", "ordinal", "regression")
 ANSWERS = {  # each form of an answer in the submission: the targets for which the form is allowed
@@ -110,10 +112,25 @@ class Competition:
     defaults: str = ""
     source: dict = field(default_factory=dict)
 
+    def __post_init__(self):
+        if self.target == "ordinal":  # the metrics take class indices, but measure the values of the grades
+            values = tuple(self.grade_values.tolist())
+            object.__setattr__(self, "metric", self.metric.of_grades(values))
+            object.__setattr__(self, "also", tuple(metric.of_grades(values) for metric in self.also))
+
     @property
     def size(self) -> int:
         """The number C of classes, which is also the number of probability columns."""
         return len(self.classes)
+
+    @cached_property
+    def grade_values(self) -> np.ndarray:
+        """The value (C,) float64 of each grade of an ordinal target.
+
+        If all names of the classes are numbers, these are the values. Otherwise they are 0, 1, 2 and so on.
+        """
+        numbers = [finite_number(name) for name in self.classes]
+        return np.arange(self.size, dtype=np.float64) if None in numbers else np.array(numbers)
 
     @property
     def attribute_values(self) -> dict[str, np.ndarray]:

@@ -9,6 +9,7 @@ Letters in the shapes: N rows, C classes.
 import numpy as np
 
 from comp.competition.competition import Competition
+from comp.console import score_text
 from comp.metrics.metric import Metric
 
 
@@ -82,12 +83,32 @@ def with_mean_row(rows: list[list]) -> list[list]:
         return rows
     values = np.array([row[1:-1] for row in rows], float)
     spread = zip(values.mean(0), values.std(0), strict=True)
-    return [*rows, ["mean ± sd", *(f"{mean:.4f} ± {deviation:.4f}" for mean, deviation in spread), ""]]
+    return [
+        *rows,
+        ["mean ± sd", *(f"{score_text(mean)} ± {score_text(deviation, mean)}" for mean, deviation in spread), ""],
+    ]
 
 
 def expectation(probs: np.ndarray) -> np.ndarray:
-    """Return the expected grade (N,) float64 of each row. probs (N, C): the probabilities of the grades 0 to C - 1."""
+    """Return the expected index (N,) float64 of the grade of each row. probs (N, C): the probabilities of the grades.
+
+    The lowest grade has the index 0 and the highest C - 1, whatever the values of the grades are.
+    """
     return probs @ np.arange(probs.shape[1], dtype=np.float64)
+
+
+def numbers(competition: Competition, probs: np.ndarray) -> np.ndarray:
+    """Return the number (N,) that is predicted for each row of a regression or of grades.
+
+    probs: the values (N, 1) of a regression, or the probabilities of the grades (N, C). The number is the value, or the
+    mean of the values of the grades, weighted with their probabilities.
+    """
+    return probs[:, 0] if competition.target == "regression" else probs @ competition.grade_values
+
+
+def numbers_of_labels(competition: Competition, labels: np.ndarray) -> np.ndarray:
+    """Return the labels (N,) of a regression, or of grades, as numbers (N,) float64. A grade becomes its value."""
+    return labels.astype(np.float64) if competition.target == "regression" else competition.grade_values[labels]
 
 
 def rounded(values: np.ndarray) -> np.ndarray:

@@ -154,7 +154,7 @@ def _of_numbers(
 
 
 def _regression(numbers: pd.Series, reason: str, check: bool = False) -> list[GuessedLine]:
-    limits = [float(f"{value:.10g}") for value in (numbers.min(), numbers.max())]
+    limits = [float(value) for value in (numbers.min(), numbers.max())]
     limits = [int(value) if value.is_integer() else value for value in limits]
     return [
         GuessedLine("target", "regression", reason, check),

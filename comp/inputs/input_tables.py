@@ -193,5 +193,5 @@ def _with_facts_of_labels(competition: Competition, settings: Settings, rows: Ph
     if settings.target == "regression":
         values = label_columns.numbers_of(rows, settings.label, "label")
         limits = settings.limits or (values.min(), values.max())
-        return replace(competition, limits=tuple(float(np.round(limit, 12)) for limit in limits))
+        return replace(competition, limits=tuple(map(float, limits)))
     return competition

@@ -71,8 +71,8 @@ def run_rounds(project: Project, name: str, options: Rounds, where: str = "auto"
         train(project, base, labels, options, options.command(name, number), where)
         gain = next(iter(compare.compared_metrics(compare.load_compared(project, [base.name], [labels.name])).values()))
         console.say(
-            f"round {number}: the out-of-fold score of {base.name} is {gain.first:.4f}, and the out-of-fold score of "
-            f"{labels.name} is {gain.second:.4f}; {labels.name} is better with probability {gain.better:.2f}"
+            f"round {number}: the out-of-fold score of {base.name} is {console.score_text(gain.first)}, and the out-of-fold score of "
+            f"{labels.name} is {console.score_text(gain.second)}; {labels.name} is better with probability {gain.better:.2f}"
         )
         if gain.better <= 0.5:
             folder = project.run(labels.name).folder

@@ -178,9 +178,9 @@ def _write(run: Run, k: int | str, epochs: Epochs, metadata: dict) -> None:
 
 def _say_epoch(row: dict) -> None:
     console.say(
-        f"  epoch {row['epoch']:3d}  train loss {row['train_loss']:.4f}"
-        + (f"  val loss {row['val_loss']:.4f}" if "val_loss" in row else "")
-        + "".join(f"  {name} {row[name]:.4f}" for name in history.metric_names(row))
+        f"  epoch {row['epoch']:3d}  train loss {console.score_text(row['train_loss'])}"
+        + (f"  val loss {console.score_text(row['val_loss'])}" if "val_loss" in row else "")
+        + "".join(f"  {name} {console.score_text(row[name])}" for name in history.metric_names(row))
         + f"  lr {row['lr']:.1e}  {row['images_per_second']:,.0f} images/s  {row['seconds']:.0f} s"
         + (f"  {row['waiting']:.0%} of the time waiting for photos" if row["waiting"] > WAITING else "")
     )
