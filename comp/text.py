@@ -9,7 +9,9 @@ import math
 import re
 import shlex
 import unicodedata
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from decimal import Decimal, getcontext
 
 import numpy as np
 import pandas as pd
@@ -83,6 +85,45 @@ def number_text(number: np.floating) -> str:
 def same_text(text: str) -> str:
     """Return `text` in Unicode NFC, so that equal texts compare as equal."""
     return unicodedata.normalize("NFC", text)
+
+
+WHOLE = re.compile(r"\s*(-?(?:0|[1-9]\d*))(?:\.0*)?\s*", re.ASCII)
+NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d{1,4})?", re.ASCII)
+
+
+def same_value(text: str) -> str:
+    """Return a name such that names of one value are equal: in Unicode NFC, and 1.0 as 1.
+
+    Only whole numbers are changed, because pandas writes 1 as 1.0 if a column has empty fields. 01 stays 01.
+    """
+    number = WHOLE.fullmatch(text)
+    return number[1] if number else same_text(text)
+
+
+def one_spelling(values: pd.Series) -> pd.Series:
+    """Return a column of texts (N,) in which each value is written in one way: the shortest that the column has.
+
+    Texts such as 1 and 1.0, or the two Unicode forms of é, are one value (see `same_value`).
+    """
+    shortest: dict[str, str] = {}
+    names = sorted(values.unique(), key=lambda name: (len(name), name))
+    spelling = {name: shortest.setdefault(same_value(name), name) for name in names}
+    return values.map(spelling) if len(shortest) < len(names) else values
+
+
+def alike(names: Iterable[str]) -> list[list[str]]:
+    """Return lists of names that differ only by spaces, case, Unicode form or the way in which a number is written."""
+    sets = defaultdict(list)
+    for name in sorted(set(names)):
+        sets[_without_form(name)].append(name)
+    return [several for several in sets.values() if len(several) > 1]
+
+
+def _without_form(name: str) -> str:
+    text = unicodedata.normalize("NFKC", name).casefold()
+    text = "".join(letter for letter in text if not letter.isspace() and unicodedata.category(letter) != "Cf")
+    is_number = NUMBER.fullmatch(text) and len(text) <= getcontext().prec  # a longer one would be rounded
+    return str(Decimal(text).normalize() + 0) if is_number else text
 
 
 def same_texts(texts: pd.Series) -> pd.Series:

@@ -25,7 +25,7 @@ import numpy as np
 from comp import files
 from comp.metrics import named_metrics
 from comp.metrics.metric import ONE_LABEL, Metric
-from comp.text import finite_number
+from comp.text import finite_number, same_value
 
 TARGETS = ("multiclass", "binary", "multilabel", "ordinal", "regression")
 ANSWERS = {  # each form of an answer in the submission: the targets for which the form is allowed
@@ -122,6 +122,11 @@ class Competition:
     def size(self) -> int:
         """The number C of classes, which is also the number of probability columns."""
         return len(self.classes)
+
+    @cached_property
+    def places(self) -> dict[str, int]:
+        """A dictionary from the name of each class, as `comp.text.same_value` returns it, to the index of the class."""
+        return {same_value(name): c for c, name in enumerate(self.classes)}
 
     @cached_property
     def grade_values(self) -> np.ndarray:

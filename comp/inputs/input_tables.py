@@ -20,7 +20,7 @@ from comp.inputs.photo_paths import PhotoRows, find_photos, test_photo_template
 from comp.inputs.sample_submission import SampleFile, read_sample, sample_of
 from comp.inputs.source_table import SourceTable, read_source
 from comp.metrics import named_metrics
-from comp.text import same_text
+from comp.text import same_value
 
 
 class InputTables:
@@ -65,6 +65,11 @@ class InputTables:
         if not (self.settings.train and self.settings.test):
             return pd.DataFrame(), pd.DataFrame()
         return self.training_table.table, self.test_table.table
+
+    @property
+    def notes(self) -> list[str]:
+        """Sentences on class names and group names that are, or may be, one name in several spellings."""
+        return label_columns.notes_on_labels(self._training_photos, self.settings)
 
     @cached_property
     def shared_columns(self) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
@@ -174,7 +179,7 @@ def _in_order_of_sample(classes: tuple[str, ...], sample: Sample, settings: Sett
     Otherwise, and if the target is neither multiclass nor multilabel, `classes` is returned unchanged.
     classes: the class names; sample: the columns of the sample submission that must be filled.
     """
-    same = {same_text(name) for name in classes} == {same_text(name) for name in sample.columns}
+    same = {same_value(name) for name in classes} == {same_value(name) for name in sample.columns}
     in_order = settings.target in ("multiclass", "multilabel") and sample.answer == "probabilities" and same
     return sample.columns if in_order else classes
 

@@ -180,8 +180,8 @@ def explained(rows: Sequence[RunRow], competition: Competition, usual: str, inte
     if interval:
         score, low, high = interval
         notes.append(
-            f"When the blend was fitted, its cross-validated {competition.metric.name} was {score_text(score)}, with a 95 % "
-            f"interval from {score_text(low)} to {score_text(high)}."
+            f"When the blend was fitted, its cross-validated {competition.metric.name} was {score_text(score)}, with a "
+            f"95 % interval from {score_text(low)} to {score_text(high)}."
         )
     return notes
 

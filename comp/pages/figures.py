@@ -45,8 +45,8 @@ def shown(cell) -> str:
     """Return the text that a page shows for a cell of a table.
 
     A whole number gets commas: 18900 becomes 18,900. Any other number gets four decimals if it is below 10 (0.47361
-    becomes 0.4736) or four significant digits if it is below 0.001, four digits in all if it is below 1000 (123.456 becomes 123.5), and no decimals if it is larger
-    (12345.6 becomes 12,346). None becomes a dash.
+    becomes 0.4736), or four digits if it is below 0.001. It gets four digits in all if it is below 1000 (123.456
+    becomes 123.5), and no decimals if it is larger (12345.6 becomes 12,346). None becomes a dash.
     """
     if cell is None:
         return "–"

@@ -28,7 +28,7 @@ import numpy as np
 from comp.competition import scoring
 from comp.competition.competition import ANSWERS, Competition
 from comp.errors import InputError, listed
-from comp.text import finite_number, number_text
+from comp.text import finite_number, number_text, same_value
 
 RANKED = 5  # number of classes in a ranking if the metric has no k
 DECIMALS = 8  # decimals of probabilities whose rows must sum to 1; the lowest probability of the log loss needs 7
@@ -164,10 +164,10 @@ def columns(competition: Competition) -> list[int]:
     column has another name.
     """
     names = competition.sample.columns
-    for known in (list(competition.classes), [str(c) for c in range(competition.size)]):
-        if set(names) <= set(known):
-            return [known.index(name) for name in names]
-    unknown = [name for name in names if name not in competition.classes]
+    for places in (competition.places, {str(c): c for c in range(competition.size)}):
+        if set(map(same_value, names)) <= set(places):
+            return [places[same_value(name)] for name in names]
+    unknown = [name for name in names if same_value(name) not in competition.places]
     raise InputError(
         f"column(s) {', '.join(unknown[:20])} of {competition.sample.file} are not classes",
         f"columns with the names of the classes: {', '.join(competition.classes[:20])}",
@@ -278,8 +278,7 @@ def _whole(number: float, size: int) -> int | None:
 
 
 def _read_name(competition: Competition, columns: list[Sequence[str]]) -> list:
-    known = {name: c for c, name in enumerate(competition.classes)}
-    return list(map(known.get, columns[0]))
+    return [competition.places.get(same_value(name)) for name in columns[0]]
 
 
 def _read_probability(competition: Competition, columns: list[Sequence[str]]) -> list:
@@ -310,8 +309,8 @@ def _read_names(competition: Competition, texts: Sequence[str], between: str) ->
 
     between: the separator of the names in a text.
     """
-    known = {name: c for c, name in enumerate(competition.classes)}
-    rows = [[known.get(name) for name in text.split(between) if name] for text in texts]
+    known = competition.places
+    rows = [[known.get(same_value(name)) for name in text.split(between) if name] for text in texts]
     return [None if None in row or len(set(row)) < len(row) else row for row in rows]
 
 
