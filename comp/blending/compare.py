@@ -282,7 +282,7 @@ def compared_labels(data: Compared) -> tuple[str, dict[str, Difference]]:
     In all other cases, return "" and {}.
     """
     competition, metric = data.competition, data.competition.metric
-    decides, first_and_second = metric.decides(competition.target), data.predictions(metric)
+    decides, first_and_second = competition.decides(metric), data.predictions(metric)
     if decides in ("class", "labels"):
         metric = named_metrics.get("macro_f1")  # for a single column, this is the F1 of the column
     elif competition.target != "multilabel" or metric.needs not in ("ranks", "probabilities"):

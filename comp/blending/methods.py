@@ -230,7 +230,7 @@ def _has_classes(competition: Competition) -> bool:
 
 
 def _has_numbers(competition: Competition) -> bool:
-    return competition.target == "regression" or competition.metric.decides(competition.target) == "grade"
+    return competition.metric.needs == "values" or competition.decides(competition.metric) == "grade"
 
 
 @dataclass(frozen=True)

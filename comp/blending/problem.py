@@ -121,4 +121,4 @@ def searchable(competition: Competition) -> bool:
     It can if the metric takes exactly one class for each row and is computed from counts of each class.
     """
     metric = competition.metric
-    return metric.decides(competition.target) == "class" and metric.terms is not None
+    return competition.decides(metric) == "class" and metric.terms is not None

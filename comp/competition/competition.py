@@ -123,6 +123,15 @@ class Competition:
         """The number C of classes, which is also the number of probability columns."""
         return len(self.classes)
 
+    def decides(self, metric: Metric) -> str:
+        """Return "class", "labels", "grade" or "none": how probabilities become predictions for a metric.
+
+        See `Metric.decides`. If the submission has expected grades, which are not rounded, the result for an error of
+        numbers is "none", so that the score is that of the submitted numbers.
+        """
+        submits_numbers = self.sample is not None and self.sample.answer == "number"
+        return "none" if submits_numbers and metric.needs == "values" else metric.decides(self.target)
+
     @cached_property
     def places(self) -> dict[str, int]:
         """A dictionary from the name of each class, as `comp.text.same_value` returns it, to the index of the class."""

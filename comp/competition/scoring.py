@@ -37,16 +37,17 @@ def predictions(competition: Competition, metric: Metric, probs: np.ndarray) -> 
     """Turn probabilities (N, C) of N rows into the form in which a metric takes predictions.
 
     The form depends on the metric and on the target. For grades, for example, accuracy takes the most probable grade,
-    and kappa takes the expected grade, rounded. MAP@k takes the probabilities themselves.
+    kappa takes the expected grade, rounded, and the mean absolute error takes the expected grade without rounding if
+    the submission has it. MAP@k takes the probabilities themselves.
     """
-    decides = metric.decides(competition.target)
+    decides = competition.decides(metric)
     if decides == "class":
         return probs.argmax(1)
     if decides == "labels":
         return _labels(competition, probs)
     if decides == "grade":
         return rounded(expectation(probs))
-    return probs[:, 0] if competition.target == "regression" else probs
+    return numbers(competition, probs) if metric.needs == "values" or competition.target == "regression" else probs
 
 
 def score(competition: Competition, labels: np.ndarray, probs: np.ndarray) -> float:

@@ -140,11 +140,12 @@ class Metric:
 
 
 def _of_values(function: Callable, values: np.ndarray, labels: np.ndarray, grades: np.ndarray):
-    """Return what `function` returns for the values of grades. labels, grades (N,): the indices of grades in `values`.
+    """Return what `function` returns for the values of grades.
 
-    values (C,): the value of each grade.
+    values (C,): the value of each grade; labels (N,) int: the indices of the true grades in `values`; grades (N,): the
+    predicted grades, as indices (int) or as values (float).
     """
-    return function(values[labels], values[grades])
+    return function(values[labels], values[grades] if grades.dtype.kind in "iu" else grades)
 
 
 def counted(name: str, terms: Callable, targets: tuple[str, ...], **fields) -> Metric:
