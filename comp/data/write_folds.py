@@ -41,7 +41,7 @@ def write_folds(project: Project, asked: AskedFolds) -> None:
     competition = tables.competition
     table, test = folds.with_groups(tables.training_rows), tables.test_rows
     for note in tables.notes:
-        console.warn(f"{note}. If this is wrong, correct the names in the training data, then run `make folds` again")
+        console.warn(note)
     advise_groups(*tables.given_tables, table)
     photos = look_at_photos(project, [*table["image"], *test["image"]])
     table, merged = join_alike(table, photos)

@@ -68,8 +68,14 @@ class InputTables:
 
     @property
     def notes(self) -> list[str]:
-        """Sentences on class names and group names that are, or may be, one name in several spellings."""
-        return label_columns.notes_on_labels(self._training_photos, self.settings)
+        """Warnings of class names and group names that are, or may be, one name in several spellings.
+
+        There is also a warning if a submission will have the indices of classes whose names are other numbers.
+        """
+        rows = self._training_photos
+        run = f"If this is wrong, correct the names in {rows.file}, then run `make folds` again"
+        names = [f"{note}. {run}" for note in label_columns.notes_on_labels(rows, self.settings)]
+        return names + label_columns.notes_on_indices(self.competition)
 
     @cached_property
     def shared_columns(self) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:

@@ -22,7 +22,7 @@ from comp.errors import InputError, listed
 from comp.inputs import source_table
 from comp.inputs.photo_paths import PhotoRows
 from comp.inputs.source_table import check_columns
-from comp.text import alike, one_spelling, same_value
+from comp.text import WHOLE, alike, one_spelling, same_value
 
 # ---- names of classes and attribute values
 
@@ -220,6 +220,18 @@ def notes_on_labels(rows: PhotoRows, settings: Settings) -> list[str]:
         notes = notes_on_names("classes", rows.table[settings.label])
     columns = [name for name in settings.listed("group") if name in rows.table]
     return [*notes, *(note for name in columns for note in notes_on_names(f"groups of {name}", rows.table[name]))]
+
+
+def notes_on_indices(competition: Competition) -> list[str]:
+    """Return a warning in a list if the submission gets class indices, although the names are other numbers."""
+    places = [(name, str(c)) for name, c in competition.places.items()]
+    numbered = all(WHOLE.fullmatch(name) for name, _ in places)
+    if competition.sample.answer != "index" or not numbered or all(name == place for name, place in places):
+        return []
+    return [
+        f'with answer = "index", a submission has {places[0][1]} for class {places[0][0]} and {places[-1][1]} for '
+        f'class {places[-1][0]}. If it should have the names of the classes, write answer = "label" in competition.toml'
+    ]
 
 
 # ---- labels of rows

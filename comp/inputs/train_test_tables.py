@@ -112,25 +112,9 @@ def _prediction_ids(rows: PhotoRows, settings: Settings) -> pd.Series:
     return path_templates.fill(template, rows.table)
 
 
-MISSING = frozenset(
-    [
-        "unknown",
-        "unk",
-        "na",
-        "n/a",
-        "#n/a",
-        "<na>",
-        "nan",
-        "none",
-        "null",
-        "nil",
-        "missing",
-        "undefined",
-        "?",
-        "-",
-        "--",
-        ".",
-    ]
+MISSING = (  # words that stand for a missing number, in lower case
+    *("unknown", "unk", "undefined", "missing", "na", "n/a", "#n/a", "<na>", "nan", "none", "null", "nil"),
+    *("inf", "-inf", "?", "-", "--", "."),
 )
 
 
@@ -147,7 +131,7 @@ def numbers_or_words(column: pd.Series, name: str) -> pd.Series:
     known = numbers.notna().sum()
     if known and len(words) == 0:
         return numbers
-    if known >= len(words) and set(words.str.strip().str.casefold()) <= MISSING:
+    if known >= len(words) and set(words.str.strip().str.casefold()) <= set(MISSING):
         console.warn(_missing(name, words))
         return numbers
     if len(words) > FEW_WORDS * known:
