@@ -22,6 +22,7 @@ _RANK = os.environ.get("RANK", "0")  # the number of this process, which torchru
 _out = Console(highlight=False, soft_wrap=True, quiet=_RANK != "0")
 _err = Console(stderr=True, highlight=False, soft_wrap=True, quiet=_RANK != "0")
 _errors = Console(stderr=True, highlight=False, soft_wrap=True)
+SMALL = 0.001  # four decimals show too little of a number below it
 PLAIN_SECONDS = 30  # seconds between two progress lines if there is no terminal
 # A process other than process 0 waits this long before it prints an error. If the input is bad, all processes raise the
 # same error. Process 0 then prints the error and exits, and torchrun ends the other processes while they wait. If only
@@ -46,14 +47,24 @@ def warn(text: str, run: str = "") -> None:
     _err.print(Text(f"warning: {advised}", style="yellow"))
 
 
+def score_text(value: float, beside: float = 0.0, sign: str = "") -> str:
+    """Return a number as text with four decimals or, if it is small, with four significant digits, such as 1.234e-13.
+
+    beside: a number to which the value belongs, such as the score of which `value` is a difference. If this number is
+    not small, the value has four decimals. sign: "+" if a positive number is written with its sign.
+    """
+    is_small = 0 < max(abs(value), abs(beside)) < SMALL
+    return f"{value:{sign}.4g}" if is_small else f"{value:{sign}.4f}"
+
+
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence]) -> None:
     """Print a table with a title.
 
-    columns: the heading of each column; rows: the cells of each row, which may have any type. Floats are printed with
-    four decimals. The first column is aligned left, and columns of numbers are aligned right.
+    columns: the heading of each column; rows: the cells of each row, which may have any type. Floats are printed as
+    `score_text` writes them. The first column is aligned left, and columns of numbers are aligned right.
     """
     cells = [
-        [cell if isinstance(cell, str) else f"{cell:.4f}" if isinstance(cell, float) else str(cell) for cell in row]
+        [cell if isinstance(cell, str) else score_text(cell) if isinstance(cell, float) else str(cell) for cell in row]
         for row in rows
     ]
     if _out.is_terminal:

@@ -298,9 +298,12 @@ def _parsed(source: CsvText, columns: Sequence[str], text: Sequence | None) -> t
 
 
 def _read(file, source: CsvText, text: Sequence | None) -> pd.DataFrame:
-    kinds = {"dtype": str} if text is None else {"converters": dict.fromkeys(text, str)}
+    kinds = {"dtype": str}
+    if text is not None:  # low_memory would give a column of words and numbers the type of each part of the file
+        kinds = {"converters": dict.fromkeys(text, str), "na_values": [""], "low_memory": False}
     names = [name or f"{UNNAMED}{i}" for i, name in enumerate(source.names)]
-    table = pd.read_csv(file, sep=source.separator, names=names, header=0, keep_default_na=text is not None, **kinds)
+    # only an empty field is missing, because NA, None and nan may be names
+    table = pd.read_csv(file, sep=source.separator, names=names, header=0, keep_default_na=False, **kinds)
     first = table.iloc[:, 0]
     if not (first.isna() | (first == "")).any():
         return table

@@ -9,6 +9,7 @@ from comp import console, files
 from comp.blending import candidates, choice, combine, diversity
 from comp.blending.choice import OutOfFold, Study
 from comp.competition import scoring
+from comp.console import score_text
 from comp.errors import InputError
 from comp.project import Project
 from comp.store import blend_files
@@ -16,6 +17,7 @@ from comp.store.blend_files import Asked
 from comp.store.paths import BLEND, blend_file
 from comp.store.predictions import save_predictions
 from comp.store.runs import warn_of_unused
+from comp.text import shortened
 
 # ---- the stage
 
@@ -108,12 +110,12 @@ def blend_summary(names: list[str], data: OutOfFold, study: Study, digest: str) 
         "weights_of": names,
         "shares": _rounded_values({str(candidate): share for candidate, share in study.shares.items()}),
         form.key: _rounded_values(form.named(study.parameters, competition)),
-        "in_sample": round(shown(study.in_sample), 6),
-        "cross_fitted": round(shown(study.cross_validated), 6),
-        "optimism": round(study.in_sample - study.cross_validated, 6),
+        "in_sample": shortened(shown(study.in_sample)),
+        "cross_fitted": shortened(shown(study.cross_validated)),
+        "optimism": shortened(study.in_sample - study.cross_validated),
         "interval_95": sorted(_rounded(map(shown, study.interval))),
         "beats": {name: round(chance, 4) for name, chance in study.beats.items()},
-        "candidates": {str(candidate): round(float(shown(score)), 6) for candidate, score in study.table},
+        "candidates": {str(candidate): shortened(shown(score)) for candidate, score in study.table},
         "loss_without": dict(zip(names, _rounded(lost), strict=True)),
         "disagreement": [_rounded(row) for row in pairs],
         "correlation": [_rounded(row) for row in alike],
@@ -121,7 +123,7 @@ def blend_summary(names: list[str], data: OutOfFold, study: Study, digest: str) 
 
 
 def _rounded(values) -> list[float]:
-    return [round(float(value), 6) for value in values]
+    return [shortened(value) for value in values]
 
 
 def _rounded_values(values: dict[str, float]) -> dict[str, float]:
@@ -156,7 +158,9 @@ def show_runs(names: list[str], data: OutOfFold, summary: dict) -> None:
         scores = scoring.scores(data.competition, data.labels, data.probs[i])
         nearest = min((j for j in range(len(names)) if j != i), key=lambda j: pairs[i, j], default=None)
         like = "-" if nearest is None else f"{names[nearest]} ({differ}: {pairs[i, nearest]:.1%})"
-        rows.append([name, summary["weights"][i], *scores.values(), f"{summary['loss_without'][name]:+.4f}", like])
+        rows.append(
+            [name, summary["weights"][i], *scores.values(), _difference(summary, summary["loss_without"][name]), like]
+        )
     columns = ["run", "weight", *scores, "adds to the score", "most similar run"]
     console.table("runs of the blend, scored out of fold", columns, rows)
     if 2 < len(names) <= SHOWN:
@@ -166,6 +170,11 @@ def show_runs(names: list[str], data: OutOfFold, summary: dict) -> None:
         ]
         rows = [[name, *row] for name, row in zip(names, cells, strict=True)]
         console.table(f"each pair of runs: {differ} and correlation", ["run", *names], rows)
+
+
+def _difference(summary: dict, value: float) -> str:
+    """Return a difference of two scores as text. summary: the content of weights.json."""
+    return score_text(value, summary["cross_fitted"], "+")
 
 
 def _differ(data: OutOfFold) -> str:
@@ -190,9 +199,9 @@ def show_choice(data: OutOfFold, study: Study, summary: dict) -> None:
     console.say(f"chosen: {_explained(study)}")
     low, high = summary["interval_95"]
     console.say(
-        f"{title} of the blend: {summary['cross_fitted']:.4f} cross-validated "
-        f"(95 % interval {low:.4f} to {high:.4f}); on the rows to which the blend was fitted: "
-        f"{summary['in_sample']:.4f}, which is {summary['optimism']:+.4f} better"
+        f"{title} of the blend: {score_text(summary['cross_fitted'])} cross-validated "
+        f"(95 % interval {score_text(low)} to {score_text(high)}); on the rows to which the blend was fitted: "
+        f"{score_text(summary['in_sample'])}, which is {_difference(summary, summary['optimism'])} better"
     )
     console.say(
         "cross-validated means: for each fold, the blend was chosen and fitted on the other folds and scored on this "

@@ -56,7 +56,7 @@ def candidates_for(competition: Competition, method: str = "", rule: str = "") -
     the rule cannot be used in the competition.
     """
     tried_methods, rules = methods.methods_for(competition), decision.rules_for(competition)
-    kind = competition.metric.decides(competition.target)
+    kind = competition.decides(competition.metric)
     plain_with = tried_methods
     fitted_with = [each for each in tried_methods if kind in each.with_rules]
     if rule:

@@ -24,6 +24,7 @@ from comp.blending.bootstrap import AllRows, GroupSums
 from comp.competition import scoring
 from comp.competition.competition import Competition
 from comp.competition.scored_rows import scored_rows
+from comp.console import score_text
 from comp.errors import InputError
 from comp.metrics import named_metrics
 from comp.metrics.formulas import counts, f_scores
@@ -281,7 +282,7 @@ def compared_labels(data: Compared) -> tuple[str, dict[str, Difference]]:
     In all other cases, return "" and {}.
     """
     competition, metric = data.competition, data.competition.metric
-    decides, first_and_second = metric.decides(competition.target), data.predictions(metric)
+    decides, first_and_second = competition.decides(metric), data.predictions(metric)
     if decides in ("class", "labels"):
         metric = named_metrics.get("macro_f1")  # for a single column, this is the F1 of the column
     elif competition.target != "multilabel" or metric.needs not in ("ranks", "probabilities"):
@@ -463,11 +464,16 @@ def _rows(differences_by_name: dict[str, Difference]) -> list[list]:
             name,
             difference.first,
             difference.second,
-            *(f"{x:+.4f}" for x in (difference.value, *difference.interval)),
+            *(_signed(x, difference) for x in (difference.value, *difference.interval)),
             f"{difference.better:.2f}",
         ]
         for name, difference in differences_by_name.items()
     ]
+
+
+def _signed(value: float, difference: Difference) -> str:
+    """Return `value`, which is a difference of scores or an end of its interval, as text with its sign."""
+    return score_text(value, difference.first, "+")
 
 
 def _show_runs(difference: Difference, name: str, first: list[str], second: list[str]) -> None:
@@ -494,7 +500,7 @@ def _show_folds(data: Compared) -> str:
     An example of the text is "3 of 5 folds".
     """
     of_folds, shown = compared_folds(data), data.competition.metric.shown
-    rows = [[str(k), first, second, f"{second - first:+.4f}"] for k, (first, second) in of_folds.items()]
+    rows = [[str(k), first, second, score_text(second - first, first, "+")] for k, (first, second) in of_folds.items()]
     console.table(f"{data.competition.metric.name} in each fold", ["fold", "A", "B", "B - A"], rows)
     won = sum(shown(second) > shown(first) for first, second in of_folds.values())
     return f"{won} of {len(of_folds)} folds"
@@ -507,7 +513,10 @@ def _show_result(data: Compared, difference: Difference, won: str, groups: int) 
     """
     name, counts_of_seeds = data.competition.metric.name, (len(data.first), len(data.second))
     low, high = difference.interval
-    console.say(f"{name}: B - A = {difference.value:+.4f}, 95 % interval {low:+.4f} to {high:+.4f}")
+    console.say(
+        f"{name}: B - A = {_signed(difference.value, difference)}, "
+        f"95 % interval {_signed(low, difference)} to {_signed(high, difference)}"
+    )
     console.say(f"B is better with probability {difference.better:.2f}, and in {won}")
     if max(counts_of_seeds) > 1:
         seeds = (

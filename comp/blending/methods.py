@@ -17,6 +17,7 @@ from scipy.optimize import minimize
 from comp.blending.combine import ARITHMETIC, GEOMETRIC, RANKS, Mean, on_simplex
 from comp.blending.line_search import Ascent, OpenRows
 from comp.blending.problem import Problem, searchable
+from comp.competition import scoring
 from comp.competition.competition import Competition
 from comp.errors import InputError
 from comp.metrics.formulas import FLOOR
@@ -58,8 +59,8 @@ def least_log_loss(problem: Problem) -> np.ndarray:
 
 def least_squares(problem: Problem) -> np.ndarray:
     """Return the weights (M,) of the blend with the least mean squared error of its values or expected grades."""
-    values, labels = problem.values(), problem.labels.astype(np.float64)
-    scale = max(labels.var(), 1e-12)
+    values, labels = problem.values(), scoring.numbers_of_labels(problem.competition, problem.labels)
+    scale = labels.var() or 1.0
     errors = (values - labels) / np.sqrt(scale)  # the weights sum to 1, so the blend's error is the blend of the errors
     products = errors @ errors.T / len(labels)
     return _minimum(lambda w: (w @ products @ w, 2 * products @ w), len(values))
@@ -229,7 +230,7 @@ def _has_classes(competition: Competition) -> bool:
 
 
 def _has_numbers(competition: Competition) -> bool:
-    return competition.target == "regression" or competition.metric.decides(competition.target) == "grade"
+    return competition.metric.needs == "values" or competition.decides(competition.metric) == "grade"
 
 
 @dataclass(frozen=True)

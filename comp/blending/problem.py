@@ -96,11 +96,9 @@ class Problem:
     def values(self) -> np.ndarray:
         """Return the number (M, N) float64 that each of M models predicts for each row.
 
-        For a regression, this is the predicted value; for grades, it is the expected grade.
+        For a regression, this is the predicted value; for grades, it is the expected value of the grade.
         """
-        if self.competition.target == "regression":
-            return self.probs[:, :, 0].astype(np.float64)
-        return np.stack([scoring.expectation(model) for model in self.probs])
+        return np.stack([scoring.numbers(self.competition, model) for model in self.probs]).astype(np.float64)
 
     def subsample(self, rng: np.random.Generator) -> "Problem":
         """Return a copy with a random half of the groups, or with fewer groups if this half has too many rows."""
@@ -123,4 +121,4 @@ def searchable(competition: Competition) -> bool:
     It can if the metric takes exactly one class for each row and is computed from counts of each class.
     """
     metric = competition.metric
-    return metric.decides(competition.target) == "class" and metric.terms is not None
+    return competition.decides(metric) == "class" and metric.terms is not None

@@ -32,6 +32,9 @@ class Auxiliary:
     is_number: bool
     values: np.ndarray
 
+    def __str__(self) -> str:
+        return f"{self.name} as {'a number' if self.is_number else f'{self.outputs} categories'}"
+
     @property
     def outputs(self) -> int:
         """The number of outputs that a network needs for this column.

@@ -18,12 +18,14 @@ The last functions convert a Competition to plain JSON values and back, and hash
 
 import tomllib
 from dataclasses import asdict, dataclass, field, fields
+from functools import cached_property
 
 import numpy as np
 
 from comp import files
 from comp.metrics import named_metrics
 from comp.metrics.metric import ONE_LABEL, Metric
+from comp.text import finite_number, same_value
 
 TARGETS = ("multiclass", "binary", "multilabel", "ordinal", "regression")
 ANSWERS = {  # each form of an answer in the submission: the targets for which the form is allowed
@@ -110,10 +112,39 @@ class Competition:
     defaults: str = ""
     source: dict = field(default_factory=dict)
 
+    def __post_init__(self):
+        if self.target == "ordinal":  # the metrics take class indices, but measure the values of the grades
+            values = tuple(self.grade_values.tolist())
+            object.__setattr__(self, "metric", self.metric.of_grades(values))
+            object.__setattr__(self, "also", tuple(metric.of_grades(values) for metric in self.also))
+
     @property
     def size(self) -> int:
         """The number C of classes, which is also the number of probability columns."""
         return len(self.classes)
+
+    def decides(self, metric: Metric) -> str:
+        """Return "class", "labels", "grade" or "none": how probabilities become predictions for a metric.
+
+        See `Metric.decides`. If the submission has expected grades, which are not rounded, the result for an error of
+        numbers is "none", so that the score is that of the submitted numbers.
+        """
+        submits_numbers = self.sample is not None and self.sample.answer == "number"
+        return "none" if submits_numbers and metric.needs == "values" else metric.decides(self.target)
+
+    @cached_property
+    def places(self) -> dict[str, int]:
+        """A dictionary from the name of each class, as `comp.text.same_value` returns it, to the index of the class."""
+        return {same_value(name): c for c, name in enumerate(self.classes)}
+
+    @cached_property
+    def grade_values(self) -> np.ndarray:
+        """The value (C,) float64 of each grade of an ordinal target.
+
+        If all names of the classes are numbers, these are the values. Otherwise they are 0, 1, 2 and so on.
+        """
+        numbers = [finite_number(name) for name in self.classes]
+        return np.arange(self.size, dtype=np.float64) if None in numbers else np.array(numbers)
 
     @property
     def attribute_values(self) -> dict[str, np.ndarray]:

@@ -20,6 +20,7 @@ from comp.errors import InputError
 from comp.metrics import named_metrics
 from comp.settings import setting
 from comp.tables import UNNAMED
+from comp.text import same_value
 
 EDIT = "edit competition.toml; docs/competition.md explains each key"
 RESERVED_NAMES = ("image", "group", "label", "fold", "id")  # folds.csv always has these columns
@@ -299,7 +300,8 @@ def _check_lists(settings: Settings) -> None:
     """Raise InputError for a list with a repeated name, with a name that is not allowed, or of a wrong length."""
     for key in UNIQUE:
         names = settings.listed(key)
-        repeated = [name for name in names if names.count(name) > 1]
+        values = [same_value(name) for name in names] if key in ("classes", "label") else names
+        repeated = [name for name, value in zip(names, values, strict=True) if values.count(value) > 1]
         if repeated:
             raise _wrong(f"the list {key} has '{repeated[0]}' twice", "each name only once")
     if settings.limits and not (len(settings.limits) == 2 and settings.limits[0] < settings.limits[1]):

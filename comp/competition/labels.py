@@ -49,13 +49,32 @@ def _finite(values: np.ndarray) -> np.ndarray:
     return values
 
 
-def strata(labels: np.ndarray, bins: int = 10) -> np.ndarray:
+def strata(labels: np.ndarray, bins: int = 10, least: int = 1) -> np.ndarray:
     """Return the stratum of each of N rows as an array (N,) int, for folds that are stratified by the label.
 
     labels (N,): one int or float for each row. The stratum of an int label is the label itself. Float labels are
-    divided at their quantiles into `bins` strata with about equally many rows.
+    divided at their quantiles into `bins` strata with about equally many rows. If they have at most `bins` different
+    values, each value is a stratum of its own. A stratum with fewer than `least` rows is joined to its neighbours.
+    Strata of floats are numbered from 0 in the order of the labels, and none is empty.
     """
-    if labels.dtype.kind == "f":
+    if labels.dtype.kind != "f":
+        return labels
+    edges = np.unique(labels)[1:]
+    if len(edges) >= bins:
         edges = np.quantile(labels, np.linspace(0, 1, bins + 1)[1:-1])
-        return np.searchsorted(edges, labels, side="right")
-    return labels
+    part = np.searchsorted(edges, labels, side="right")
+    _, of_row, counts = np.unique(part, return_inverse=True, return_counts=True)
+    return _joined(counts, least)[of_row]
+
+
+def _joined(counts: np.ndarray, least: int) -> np.ndarray:
+    """Return the new number of each of S strata, (S,) int, such that each new stratum has at least `least` rows.
+
+    counts (S,): the number of rows in each stratum. Only neighbouring strata are joined.
+    """
+    stratum, rows, last = np.empty(len(counts), int), 0, 0
+    for i, count in enumerate(counts):
+        stratum[i], rows = last, rows + count
+        if rows >= least:
+            last, rows = last + 1, 0
+    return np.minimum(stratum, max(last - 1, 0))

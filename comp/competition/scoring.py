@@ -9,6 +9,7 @@ Letters in the shapes: N rows, C classes.
 import numpy as np
 
 from comp.competition.competition import Competition
+from comp.console import score_text
 from comp.metrics.metric import Metric
 
 
@@ -36,16 +37,17 @@ def predictions(competition: Competition, metric: Metric, probs: np.ndarray) -> 
     """Turn probabilities (N, C) of N rows into the form in which a metric takes predictions.
 
     The form depends on the metric and on the target. For grades, for example, accuracy takes the most probable grade,
-    and kappa takes the expected grade, rounded. MAP@k takes the probabilities themselves.
+    kappa takes the expected grade, rounded, and the mean absolute error takes the expected grade without rounding if
+    the submission has it. MAP@k takes the probabilities themselves.
     """
-    decides = metric.decides(competition.target)
+    decides = competition.decides(metric)
     if decides == "class":
         return probs.argmax(1)
     if decides == "labels":
         return _labels(competition, probs)
     if decides == "grade":
         return rounded(expectation(probs))
-    return probs[:, 0] if competition.target == "regression" else probs
+    return numbers(competition, probs) if metric.needs == "values" or competition.target == "regression" else probs
 
 
 def score(competition: Competition, labels: np.ndarray, probs: np.ndarray) -> float:
@@ -82,12 +84,32 @@ def with_mean_row(rows: list[list]) -> list[list]:
         return rows
     values = np.array([row[1:-1] for row in rows], float)
     spread = zip(values.mean(0), values.std(0), strict=True)
-    return [*rows, ["mean ± sd", *(f"{mean:.4f} ± {deviation:.4f}" for mean, deviation in spread), ""]]
+    return [
+        *rows,
+        ["mean ± sd", *(f"{score_text(mean)} ± {score_text(deviation, mean)}" for mean, deviation in spread), ""],
+    ]
 
 
 def expectation(probs: np.ndarray) -> np.ndarray:
-    """Return the expected grade (N,) float64 of each row. probs (N, C): the probabilities of the grades 0 to C - 1."""
+    """Return the expected index (N,) float64 of the grade of each row. probs (N, C): the probabilities of the grades.
+
+    The lowest grade has the index 0 and the highest C - 1, whatever the values of the grades are.
+    """
     return probs @ np.arange(probs.shape[1], dtype=np.float64)
+
+
+def numbers(competition: Competition, probs: np.ndarray) -> np.ndarray:
+    """Return the number (N,) that is predicted for each row of a regression or of grades.
+
+    probs: the values (N, 1) of a regression, or the probabilities of the grades (N, C). The number is the value, or the
+    mean of the values of the grades, weighted with their probabilities.
+    """
+    return probs[:, 0] if competition.target == "regression" else probs @ competition.grade_values
+
+
+def numbers_of_labels(competition: Competition, labels: np.ndarray) -> np.ndarray:
+    """Return the labels (N,) of a regression, or of grades, as numbers (N,) float64. A grade becomes its value."""
+    return labels.astype(np.float64) if competition.target == "regression" else competition.grade_values[labels]
 
 
 def rounded(values: np.ndarray) -> np.ndarray:

@@ -89,8 +89,11 @@ def strata_of(table: pd.DataFrame, competition: Competition, folds: int) -> np.n
     fold, there are fewer parts.
     """
     values = labels.to_array(table["label"], competition)
+    if values.dtype.kind != "f":
+        return values
+    few = len(np.unique(values)) <= DECILES  # then each value is a range
     # there are fewer ranges of a number if a range would have fewer rows than there are folds
-    return values if values.ndim == 2 else labels.strata(values, max(1, min(DECILES, len(values) // folds)))
+    return labels.strata(values, DECILES if few else max(1, min(DECILES, len(values) // folds)), folds)
 
 
 def without_empty(fold: np.ndarray, group: np.ndarray, folds: int) -> np.ndarray:
@@ -408,7 +411,7 @@ def labels_by_fold(table: pd.DataFrame, competition: Competition) -> tuple[str, 
     """
     counts = counts_by_fold(table, competition)
     plural, singular = KINDS.get(competition.target, ("classes", "class"))
-    rows = _summary(counts, plural) if len(counts) > MOST_CLASSES else _rows(counts, competition)
+    rows = _summary(counts, plural) if len(counts) > MOST_CLASSES else _rows(table, counts, competition)
     if competition.target == "regression":
         values = table["label"].astype(float)
         rows.append(["mean", *values.groupby(table["fold"]).mean(), values.mean()])
@@ -420,7 +423,7 @@ def labels_by_fold(table: pd.DataFrame, competition: Competition) -> tuple[str, 
 def missing_labels(table: pd.DataFrame, competition: Competition) -> list[str]:
     """Return a list of warnings, one for each class that has no photo in some folds or in all folds."""
     counts, lines = counts_by_fold(table, competition), []
-    for name, row in zip(_names(counts, competition), counts, strict=True):
+    for name, row in zip(_names(table, competition), counts, strict=True):
         without = np.flatnonzero(row == 0)
         if row.sum() == 0:
             lines.append(f"there is no photo of {name}, so no model can learn it")
@@ -448,21 +451,23 @@ def crowded_labels(table: pd.DataFrame, competition: Competition) -> list[str]:
     row, kind = np.nonzero(strata) if strata.ndim == 2 else (np.arange(len(strata)), strata)
     pairs = pd.DataFrame({"kind": kind, "group": table["group"].to_numpy()[row]}).value_counts(sort=False)
     total = pairs.groupby("kind").transform("sum")
-    share, names = pairs / total, _names(counts_by_fold(table, competition), competition)
+    share, names = pairs / total, _names(table, competition)
     return [
         f"{part:.0%} of the photos of {names[kind]} are in group {group}, so folds cannot share them evenly"
         for (kind, group), part in share[(share > MOST_OF_A_CLASS) & (total >= FEW)].items()
     ]
 
 
-def _names(counts: np.ndarray, competition: Competition) -> list[str]:
-    if competition.target == "regression":
-        return [f"range {c + 1}" for c in range(len(counts))]
-    return list(competition.classes)
+def _names(table: pd.DataFrame, competition: Competition) -> list[str]:
+    """Return the name of each class, or of each range of a number, such as "range 3" or, for one value, "value 2.5"."""
+    if competition.target != "regression":
+        return list(competition.classes)
+    values = table["label"].astype(float).groupby(strata_of(table, competition, fold_count(table))).unique()
+    return [f"value {value[0]:.6g}" if len(value) == 1 else f"range {c + 1}" for c, value in values.items()]
 
 
-def _rows(counts: np.ndarray, competition: Competition) -> list[list]:
-    names = _names(counts, competition)
+def _rows(table: pd.DataFrame, counts: np.ndarray, competition: Competition) -> list[list]:
+    names = _names(table, competition)
     numbered = names if competition.target == "regression" else [f"{c:2d} {name}" for c, name in enumerate(names)]
     return [[name, *row, row.sum()] for name, row in zip(numbered, counts, strict=True)]
 

@@ -145,7 +145,7 @@ NAMES = tuple(dict.fromkeys(rule.name for rules in RULES.values() for rule in ru
 
 def rules_for(competition: Competition) -> tuple[Rule, ...]:
     """Return the decision rules that can be used with the competition's target and metric, the simplest rule first."""
-    kind = competition.metric.decides(competition.target)
+    kind = competition.decides(competition.metric)
     return tuple(rule for rule in RULES[kind] if rule.fits(competition))
 
 

@@ -13,12 +13,15 @@ key, and the reason for the guess.
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import chain
 
 import pandas as pd
 
 from comp.competition.competition_toml import GuessedLine, some_of, undecided_line
 from comp.inputs.guess_tables import SampleTable
+from comp.inputs.label_columns import notes_on_names
+from comp.text import one_spelling
 
 GRADE_WORDS = ("diagnosis", "grade", "level", "severity", "stage", "degree", "rating")
 LABEL_WORDS = ("label", "labels", "target", "class", "category_id", "category", "species", "breed")
@@ -45,7 +48,12 @@ def target_lines(values: pd.Series, answers: pd.Series, name: str, class_numbers
     """
     separator = _separator(values, answers)
     if separator:
-        return _multilabel(values, separator)
+        parts = chain.from_iterable(value.split(separator) for value in set(values))
+        return checked_names(_multilabel(values, separator), map(str.strip, parts))
+    return checked_names(_of_one_label(one_spelling(values), answers, name, class_numbers), values)
+
+
+def _of_one_label(values: pd.Series, answers: pd.Series, name: str, class_numbers: set[str]) -> list[GuessedLine]:
     kinds, numbers = sorted(set(values)), pd.to_numeric(values, errors="coerce")
     if len(kinds) == 2 and (set(kinds) <= {"0", "1", "0.0", "1.0"} or _has_point(answers)):
         return _binary(kinds, answers, name)
@@ -154,7 +162,7 @@ def _of_numbers(
 
 
 def _regression(numbers: pd.Series, reason: str, check: bool = False) -> list[GuessedLine]:
-    limits = [float(f"{value:.10g}") for value in (numbers.min(), numbers.max())]
+    limits = [float(value) for value in (numbers.min(), numbers.max())]
     limits = [int(value) if value.is_integer() else value for value in limits]
     return [
         GuessedLine("target", "regression", reason, check),
@@ -167,6 +175,20 @@ def _has_point(values: pd.Series) -> bool:
     """Return whether at least one of the texts is a number with a fractional part, such as 0.5."""
     numbers = pd.to_numeric(values, errors="coerce")
     return bool(len(values)) and bool((numbers.notna() & values.str.contains(r"[.eE]") & (numbers % 1 != 0)).any())
+
+
+def checked_names(lines: list[GuessedLine], names: Iterable[str]) -> list[GuessedLine]:
+    """Return the lines with a note in the line for the key target, if some names of classes may be one name.
+
+    names: the names of the classes, as the table or the paths have them. For a regression, the lines stay unchanged.
+    """
+    notes = notes_on_names("classes", names)
+    if not notes or any(line.key == "target" and line.value in ("regression", None) for line in lines):
+        return lines
+    return [
+        replace(line, reason="; ".join([line.reason, *notes]), check=True) if line.key == "target" else line
+        for line in lines
+    ]
 
 
 # ---- the label columns of a table
@@ -309,7 +331,8 @@ def path_lines(photos: Iterable[str], sample: SampleTable | None) -> list[Guesse
         if labelled:
             template, label_of, reason = labelled
             images = GuessedLine("train_images", template, reason)
-            return [*_target(sorted(set(label_of.values())), sample), images, *_copies(label_of, template)]
+            kinds = sorted(set(label_of.values()))
+            return [*checked_names(_target(kinds, sample), kinds), images, *_copies(label_of, template)]
     return []
 
 

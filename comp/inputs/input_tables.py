@@ -20,7 +20,7 @@ from comp.inputs.photo_paths import PhotoRows, find_photos, test_photo_template
 from comp.inputs.sample_submission import SampleFile, read_sample, sample_of
 from comp.inputs.source_table import SourceTable, read_source
 from comp.metrics import named_metrics
-from comp.text import same_text
+from comp.text import same_value
 
 
 class InputTables:
@@ -65,6 +65,17 @@ class InputTables:
         if not (self.settings.train and self.settings.test):
             return pd.DataFrame(), pd.DataFrame()
         return self.training_table.table, self.test_table.table
+
+    @property
+    def notes(self) -> list[str]:
+        """Warnings of class names and group names that are, or may be, one name in several spellings.
+
+        There is also a warning if a submission will have the indices of classes whose names are other numbers.
+        """
+        rows = self._training_photos
+        run = f"If this is wrong, correct the names in {rows.file}, then run `make folds` again"
+        names = [f"{note}. {run}" for note in label_columns.notes_on_labels(rows, self.settings)]
+        return names + label_columns.notes_on_indices(self.competition)
 
     @cached_property
     def shared_columns(self) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
@@ -174,7 +185,7 @@ def _in_order_of_sample(classes: tuple[str, ...], sample: Sample, settings: Sett
     Otherwise, and if the target is neither multiclass nor multilabel, `classes` is returned unchanged.
     classes: the class names; sample: the columns of the sample submission that must be filled.
     """
-    same = {same_text(name) for name in classes} == {same_text(name) for name in sample.columns}
+    same = {same_value(name) for name in classes} == {same_value(name) for name in sample.columns}
     in_order = settings.target in ("multiclass", "multilabel") and sample.answer == "probabilities" and same
     return sample.columns if in_order else classes
 
@@ -193,5 +204,5 @@ def _with_facts_of_labels(competition: Competition, settings: Settings, rows: Ph
     if settings.target == "regression":
         values = label_columns.numbers_of(rows, settings.label, "label")
         limits = settings.limits or (values.min(), values.max())
-        return replace(competition, limits=tuple(float(np.round(limit, 12)) for limit in limits))
+        return replace(competition, limits=tuple(map(float, limits)))
     return competition

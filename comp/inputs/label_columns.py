@@ -7,6 +7,8 @@ several class indices separated by spaces, or a number.
 Letters in the shapes: N rows, C classes, L label columns of 0 and 1.
 """
 
+from collections import defaultdict
+from collections.abc import Iterable
 from itertools import pairwise, product
 
 import numpy as np
@@ -20,7 +22,7 @@ from comp.errors import InputError, listed
 from comp.inputs import source_table
 from comp.inputs.photo_paths import PhotoRows
 from comp.inputs.source_table import check_columns
-from comp.text import same_text
+from comp.text import WHOLE, alike, one_spelling, same_value
 
 # ---- names of classes and attribute values
 
@@ -47,7 +49,7 @@ def names_of_table(rows: PhotoRows, settings: Settings) -> tuple[str, ...]:
         return settings.label
     labels = _names_of_column(rows, settings)
     if settings.target == "multilabel":
-        return _names_in_order(part for part in _parts_of_label(labels, settings).explode().dropna() if part)
+        return _names_in_order(one_spelling(_different_parts(labels, settings)))
     if settings.target == "binary":
         return _two_classes(_names_in_order(labels), settings, rows.file)
     names = _names_in_order(labels)
@@ -89,7 +91,12 @@ def _names_of_column(rows: PhotoRows, settings: Settings) -> pd.Series:
                 f'one category per image, or target = "multilabel" instead of "{settings.target}"',
                 EDIT,
             )
-    return labels
+    return labels if settings.target == "multilabel" else one_spelling(labels)
+
+
+def _different_parts(labels: pd.Series, settings: Settings) -> pd.Series:
+    parts = _parts_of_label(labels, settings).explode().dropna()
+    return pd.Series(parts[parts != ""].unique(), dtype=str)
 
 
 def _parts_of_label(labels: pd.Series, settings: Settings) -> pd.Series:
@@ -111,7 +118,8 @@ def _two_classes(values: tuple[str, ...], settings: Settings, file: str) -> tupl
     if a class would have no label.
     values: the different labels in the label column, sorted; file: the path of the table, for the error.
     """
-    positive = settings.listed("positive")
+    spelled = {same_value(value): value for value in values}
+    positive = tuple(spelled.get(same_value(value), value) for value in settings.listed("positive"))
     unknown = [value for value in positive if value not in values]
     if unknown:
         raise InputError(
@@ -169,7 +177,61 @@ def _column_values(rows: PhotoRows, settings: Settings, name: str) -> tuple[str,
         between = [f"{low}-{high}" for low, high in pairwise(edges)]
         return (f"<{edges[0]}", *between, f">={edges[-1]}")
     check_columns(rows.table, (name,), "attributes", rows.file)
-    return _names_in_order(rows.table[name])
+    return _names_in_order(one_spelling(rows.table[name]))
+
+
+# ---- names that may be one name
+
+ALIKE = "differ only by spaces, upper and lower case, Unicode form or the way in which a number is written"
+SHOWN = 10  # at most so many sets of names are listed
+
+
+def notes_on_names(what: str, names: Iterable[str]) -> list[str]:
+    """Return sentences on names that were taken for one value, such as 1 and 1.0, and on names that may be one value.
+
+    what: what has the names, such as "classes"; names: the names as the table has them.
+    """
+    values = defaultdict(set)
+    for name in set(names):
+        values[same_value(name)].add(name)
+    joined = [sorted(same, key=lambda name: (len(name), name)) for same in values.values() if len(same) > 1]
+    different = alike(min(same, key=lambda name: (len(name), name)) for same in values.values())
+    notes = [f"these {what} are written in several ways and are taken for one: {_sets(joined)}"] if joined else []
+    return [*notes, f"these {what} {ALIKE}: {_sets(different)}"] if different else notes
+
+
+def _sets(sets: list[list[str]]) -> str:
+    more = f"; … ({len(sets)} in all)" if len(sets) > SHOWN else ""
+    return "; ".join(" and ".join(map(repr, names)) for names in sorted(sets)[:SHOWN]) + more
+
+
+def notes_on_labels(rows: PhotoRows, settings: Settings) -> list[str]:
+    """Return the sentences of `notes_on_names` for the classes and the groups in the training rows."""
+    if settings.target == "regression":
+        notes = []
+    elif settings.attributes:
+        columns = [name for name in settings.attributes if name not in settings.ranges]
+        notes = [note for name in columns for note in notes_on_names(f"values of {name}", rows.table[name])]
+    elif not isinstance(settings.label, str):
+        notes = notes_on_names("label columns", settings.label)
+    elif settings.target == "multilabel":
+        notes = notes_on_names("labels", _different_parts(rows.table[settings.label], settings))
+    else:
+        notes = notes_on_names("classes", rows.table[settings.label])
+    columns = [name for name in settings.listed("group") if name in rows.table]
+    return [*notes, *(note for name in columns for note in notes_on_names(f"groups of {name}", rows.table[name]))]
+
+
+def notes_on_indices(competition: Competition) -> list[str]:
+    """Return a warning in a list if the submission gets class indices, although the names are other numbers."""
+    places = [(name, str(c)) for name, c in competition.places.items()]
+    numbered = all(WHOLE.fullmatch(name) for name, _ in places)
+    if competition.sample.answer != "index" or not numbered or all(name == place for name, place in places):
+        return []
+    return [
+        f'with answer = "index", a submission has {places[0][1]} for class {places[0][0]} and {places[-1][1]} for '
+        f'class {places[-1][0]}. If it should have the names of the classes, write answer = "label" in competition.toml'
+    ]
 
 
 # ---- labels of rows
@@ -198,7 +260,7 @@ def labels_of(
     if settings.target == "multilabel":
         return _several(column, competition, settings, rows)
     if settings.positive:
-        return column.isin(settings.listed("positive")).to_numpy(int)
+        return column.map(same_value).isin(map(same_value, settings.listed("positive"))).to_numpy(int)
     return _indices(column, competition, rows)
 
 
@@ -214,7 +276,7 @@ def attribute_columns(rows: PhotoRows, competition: Competition) -> dict[str, np
             values = numbers_of(rows, ranges[name].column, "ranges")
             columns[name] = np.searchsorted(ranges[name].edges, values, side="right")
         else:
-            columns[name] = pd.Categorical(rows.table[name], categories=attribute.values).codes.astype(int)
+            columns[name] = pd.Categorical(one_spelling(rows.table[name]), attribute.values).codes.astype(int)
     return columns
 
 
@@ -254,8 +316,8 @@ def _zeros_and_ones(rows: PhotoRows, columns: tuple[str, ...]) -> np.ndarray:
 
 def _places(columns: tuple[str, ...], competition: Competition) -> list[int]:
     """Return, for each class, the position in `columns` of the label column that has the name of the class."""
-    names = [same_text(name) for name in columns]
-    return [names.index(same_text(name)) for name in competition.classes]
+    names = [same_value(name) for name in columns]
+    return [names.index(same_value(name)) for name in competition.classes]
 
 
 def _one_each(chosen: np.ndarray, rows: PhotoRows) -> np.ndarray:
@@ -272,24 +334,17 @@ def _one_each(chosen: np.ndarray, rows: PhotoRows) -> np.ndarray:
 
 def _several(column: pd.Series, competition: Competition, settings: Settings, rows: PhotoRows) -> list[str]:
     parts = _parts_of_label(column, settings)
-    index = _class_index(competition)
-    classes = [[index.get(same_text(part), -1) for part in row if part] for row in parts]
+    classes = [[competition.places.get(same_value(part), -1) for part in row if part] for row in parts]
     right = np.array([-1 not in row for row in classes])
     _check(right, rows, column, "have a label that is not a class", _known(competition))
     return [labels.to_text(row) for row in classes]
 
 
 def _indices(column: pd.Series, competition: Competition, rows: PhotoRows) -> np.ndarray:
-    index = _class_index(competition)
-    place = {value: index.get(same_text(value), -1) for value in column.unique()}
+    place = {value: competition.places.get(same_value(value), -1) for value in column.unique()}
     classes = column.map(place).to_numpy(int)
     _check(classes >= 0, rows, column, "have a label that is not a class", _known(competition))
     return classes
-
-
-def _class_index(competition: Competition) -> dict[str, int]:
-    """Return a dictionary from the name of each class, in the Unicode form NFC, to the index of the class."""
-    return {same_text(name): c for c, name in enumerate(competition.classes)}
 
 
 def _known(competition: Competition) -> str:

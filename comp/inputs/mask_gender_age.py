@@ -126,6 +126,11 @@ class MaskGenderAgeTables:
         return pd.DataFrame(), pd.DataFrame()
 
     @property
+    def notes(self) -> list[str]:
+        """An empty list, because the names of the classes are not read from a table."""
+        return []
+
+    @property
     def shared_columns(self) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
         """Two empty tables and an empty list, because this competition has no test table that could share columns."""
         return *self.given_tables, []

@@ -17,7 +17,7 @@ from comp.errors import InputError, listed
 from comp.inputs.source_table import check_columns, read_text_table, unpack_command
 from comp.metrics.metric import Metric
 from comp.tables import UNNAMED, RawTable, line_numbers, read_raw_csv
-from comp.text import same_text
+from comp.text import same_value
 
 TABLES = (".csv", ".tsv")
 ANSWER_NAMES = ("label", "target", "prediction", "predicted", "predictions", "class", "category", "answer", "ans")
@@ -160,14 +160,14 @@ def _class_columns(settings: Settings, file: SampleFile, classes: tuple[str, ...
     if settings.answer not in ("", "probabilities") or settings.target == "regression":
         return ()
     candidates = settings.listed("fill") or tuple(file.others)
-    known = {same_text(name) for name in classes}
-    if not known & set(map(same_text, candidates)) and set(candidates) == {str(c) for c in range(len(classes))}:
+    known = {same_value(name) for name in classes}
+    if not known & set(map(same_value, candidates)) and set(candidates) == {str(c) for c in range(len(classes))}:
         return candidates
-    columns = tuple(name for name in candidates if same_text(name) in known)
+    columns = tuple(name for name in candidates if same_value(name) in known)
     if len(columns) < 2 and not settings.answer:
         return ()
     strange = [name for name in candidates if name not in columns and (settings.fill or _is_numeric(file.table[name]))]
-    missing = known - set(map(same_text, columns)) if settings.target != "multilabel" or not columns else set()
+    missing = known - set(map(same_value, columns)) if settings.target != "multilabel" or not columns else set()
     if strange or missing:
         raise _other_classes(file.path, sorted(missing), strange)
     return columns

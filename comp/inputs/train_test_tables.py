@@ -21,13 +21,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from comp import console
 from comp.competition.competition import Competition
-from comp.competition.competition_toml import Settings
+from comp.competition.competition_toml import Settings, some_of
 from comp.errors import InputError, listed
 from comp.inputs import label_columns, path_templates
 from comp.inputs.photo_paths import PhotoRows
 from comp.inputs.sample_submission import SampleFile
 from comp.inputs.source_table import SourceTable, check_columns
+from comp.text import one_spelling
 
 BETWEEN = "_"  # joins the values of several columns
 
@@ -48,7 +50,7 @@ def training_rows(rows: PhotoRows, competition: Competition, settings: Settings)
         columns["id"] = _prediction_ids(rows, settings)
     for name in dict.fromkeys((*settings.columns, *(number_range.column for number_range in competition.ranges))):
         check_columns(rows.table, (name,), "columns", rows.file)
-        columns[name] = _numbers_if_all_are(rows.table[name])
+        columns[name] = numbers_or_words(rows.table[name], name)
     table = pd.DataFrame({name: np.asarray(values) for name, values in columns.items()})
     return _each_photo_once(table, rows)
 
@@ -86,8 +88,9 @@ def _groups(rows: PhotoRows, settings: Settings) -> pd.Series:
     template = names[0] if is_template else BETWEEN.join(f"{{{name}}}" for name in names)
     columns = path_templates.fields(template)
     check_columns(rows.table, columns, "group", rows.file)
-    empty = (rows.table[columns] == "").all(axis=1)
-    return path_templates.fill(template, rows.table).where(~empty, rows.images)
+    table = rows.table[columns].apply(one_spelling)
+    empty = (table == "").all(axis=1)
+    return path_templates.fill(template, table).where(~empty, rows.images)
 
 
 def _groups_by_pattern(rows: PhotoRows, pattern: str) -> pd.Series:
@@ -109,13 +112,50 @@ def _prediction_ids(rows: PhotoRows, settings: Settings) -> pd.Series:
     return path_templates.fill(template, rows.table)
 
 
-def _numbers_if_all_are(column: pd.Series) -> pd.Series:
+MISSING = (  # words that stand for a missing number, in lower case
+    *("unknown", "unk", "undefined", "missing", "na", "n/a", "#n/a", "<na>", "nan", "none", "null", "nil"),
+    *("inf", "-inf", "?", "-", "--", "."),
+)
+
+
+FEW_WORDS = 0.1  # a column of words is not mentioned if it has more words for each number
+
+
+def numbers_or_words(column: pd.Series, name: str) -> pd.Series:
     """Return the column as numbers, with NaN for empty fields, if all other fields are numbers.
 
-    Otherwise, or if all fields are empty, the column is returned unchanged.
+    Words such as unknown or NA among numbers count as empty, with a warning. Other words make the column a column of
+    words, which is returned unchanged; there is a warning if nearly all fields are numbers. name: the column's name.
     """
-    numbers = pd.to_numeric(column.where(column != ""), errors="coerce")
-    return numbers if (numbers.notna() | (column == "")).all() and numbers.notna().any() else column
+    numbers, words = _numbers_and_words(column)
+    known = numbers.notna().sum()
+    if known and len(words) == 0:
+        return numbers
+    if known >= len(words) and set(words.str.strip().str.casefold()) <= set(MISSING):
+        console.warn(_missing(name, words))
+        return numbers
+    if len(words) > FEW_WORDS * known:
+        return column
+    console.warn(
+        f"column {name} is taken for words, not for numbers, because {_some(words)} among its values. To make it a "
+        "column of numbers, empty these fields in the table"
+    )
+    return column
+
+
+def _numbers_and_words(column: pd.Series) -> tuple[pd.Series, pd.Series]:
+    """Return a column of text as finite numbers, with NaN for all other fields, and those fields that are not empty."""
+    numbers = pd.to_numeric(column.where(column.str.strip() != ""), errors="coerce").replace([np.inf, -np.inf], np.nan)
+    return numbers, column[numbers.isna() & (column.str.strip() != "")]
+
+
+def _missing(name: str, words: pd.Series) -> str:
+    return f"column {name} is taken for numbers; a missing value stands in each row with {_some(words)}"
+
+
+def _some(words: pd.Series) -> str:
+    counts = words.value_counts()
+    return some_of((f"{word!r} ({count} row{'s' * (count > 1)})" for word, count in counts.items()), 3)
 
 
 def _each_photo_once(table: pd.DataFrame, rows: PhotoRows) -> pd.DataFrame:
@@ -218,10 +258,14 @@ def shared_columns(
     """
     labels = {*settings.listed("label"), *settings.attributes, *competition.sample.columns}
     shared = [name for name in train.table if name in test.table and name not in labels]
-    of_train, of_test = _columns_of(train, shared).apply(_numbers_if_all_are), _columns_of(test, shared)
+    of_train, of_test = _columns_of(train, shared), _columns_of(test, shared)
     for name in shared:
+        of_train[name] = numbers_or_words(of_train[name], name)
         if pd.api.types.is_numeric_dtype(of_train[name]):
-            of_test[name] = pd.to_numeric(of_test[name].where(of_test[name] != ""), errors="coerce")
+            numbers, words = _numbers_and_words(of_test[name])
+            if len(words):
+                console.warn(_missing(f"{name} of the test table", words))
+            of_test[name] = numbers
     of_train = of_train.set_axis(pd.Index(train.images.to_numpy(), name="image"))
     of_test = of_test.set_axis(pd.MultiIndex.from_arrays([ids, test.images.to_numpy()], names=["id", "image"]))
     return of_train[~of_train.index.duplicated()], of_test[~of_test.index.duplicated()]

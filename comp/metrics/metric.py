@@ -9,7 +9,8 @@ the rounds of a bootstrap.
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 
@@ -55,6 +56,8 @@ class Metric:
         boosted trees.
     ranked: how many classes a row of the submission lists, the most probable class first; 0 if the metric does not fix
         this number.
+    grades: the values of the grades, such as (1, 2, 5), if labels and predictions are the indices of these grades; ()
+        if they are not indices, or if the indices themselves are the values. `of_grades` makes such a metric.
     lowest_probability: smaller probabilities are raised to this value in the submission, because -log(0) is infinite.
     """
 
@@ -73,6 +76,8 @@ class Metric:
     number_loss: str = "mse"
     ranked: int = 0
     lowest_probability: float = 0.0
+    grades: tuple[float, ...] = ()
+    plain: "Metric | None" = field(default=None, compare=False)  # the metric from which `of_grades` made this one
 
     def value(self, labels: np.ndarray, predictions: np.ndarray, classes: int = 0) -> float:
         """Return the value of the metric, as the leaderboard shows it.
@@ -107,6 +112,19 @@ class Metric:
         """
         return formulas.ratio(*self.terms(true_positives, predicted, actual))
 
+    def of_grades(self, values: tuple[float, ...]) -> "Metric":
+        """Return the metric that takes the indices of grades and measures how far the values of the grades are apart.
+
+        values (C,): the value of each grade. A metric that does not measure distances between grades stays unchanged.
+        """
+        plain = self.plain or self
+        if plain.decides("ordinal") != "grade" or values == tuple(range(len(values))):
+            return plain
+        function, rows = (
+            own and partial(_of_values, own, np.array(values, np.float64)) for own in (plain.function, plain.rows)
+        )
+        return replace(plain, function=function, rows=rows, grades=values, plain=plain)
+
     def decides(self, target: str) -> str:
         """Return "class", "labels", "grade" or "none", which says how probabilities become predictions for this metric.
 
@@ -119,6 +137,15 @@ class Metric:
         if self.needs != "answers":
             return "none"
         return "labels" if target == "multilabel" else "class"
+
+
+def _of_values(function: Callable, values: np.ndarray, labels: np.ndarray, grades: np.ndarray):
+    """Return what `function` returns for the values of grades.
+
+    values (C,): the value of each grade; labels (N,) int: the indices of the true grades in `values`; grades (N,): the
+    predicted grades, as indices (int) or as values (float).
+    """
+    return function(values[labels], values[grades] if grades.dtype.kind in "iu" else grades)
 
 
 def counted(name: str, terms: Callable, targets: tuple[str, ...], **fields) -> Metric:

@@ -12,6 +12,7 @@ import numpy as np
 
 from comp import console
 from comp.competition.competition import Competition
+from comp.console import score_text
 from comp.errors import InputError
 from comp.pages import board_rows, figures, page
 from comp.pages.board_rows import RunRow
@@ -179,8 +180,8 @@ def explained(rows: Sequence[RunRow], competition: Competition, usual: str, inte
     if interval:
         score, low, high = interval
         notes.append(
-            f"When the blend was fitted, its cross-validated {competition.metric.name} was {score:.4f}, with a 95 % "
-            f"interval from {low:.4f} to {high:.4f}."
+            f"When the blend was fitted, its cross-validated {competition.metric.name} was {score_text(score)}, with a "
+            f"95 % interval from {score_text(low)} to {score_text(high)}."
         )
     return notes
 
@@ -326,8 +327,9 @@ def _agreement(pairs: list[tuple[float, float]], name: str) -> str:
             f"{leaderboard.FEWEST}."
         )
     text = (
-        f"For {agreement.count} submissions, the {name} score minus the cross-validated score is {agreement.gap:+.4f} "
-        f"on average, with a standard deviation of {agreement.spread:.4f}."
+        f"For {agreement.count} submissions, the {name} score minus the cross-validated score is "
+        f"{score_text(agreement.gap, agreement.scale, '+')} on average, with a standard deviation of "
+        f"{score_text(agreement.spread, agreement.scale)}."
     )
     if agreement.pearson is None:
         return text
@@ -352,7 +354,7 @@ def _leaderboard_table(noted: list[Submitted], competition: Competition) -> Tabl
         [
             entry.digest,
             entry.cross_validated,
-            f"{entry.interval[0]:.4f} to {entry.interval[1]:.4f}" if entry.interval else None,
+            f"{score_text(entry.interval[0])} to {score_text(entry.interval[1])}" if entry.interval else None,
             entry.public,
             entry.private,
             entry.what,

@@ -17,6 +17,7 @@ from numbers import Integral
 import numpy as np
 
 from comp import files
+from comp.console import score_text
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,8 @@ def shown(cell) -> str:
     """Return the text that a page shows for a cell of a table.
 
     A whole number gets commas: 18900 becomes 18,900. Any other number gets four decimals if it is below 10 (0.47361
-    becomes 0.4736), four digits in all if it is below 1000 (123.456 becomes 123.5), and no decimals if it is larger
-    (12345.6 becomes 12,346). None becomes a dash.
+    becomes 0.4736), or four digits if it is below 0.001. It gets four digits in all if it is below 1000 (123.456
+    becomes 123.5), and no decimals if it is larger (12345.6 becomes 12,346). None becomes a dash.
     """
     if cell is None:
         return "–"
@@ -54,7 +55,7 @@ def shown(cell) -> str:
     if isinstance(cell, Integral):
         return f"{int(cell):,}"
     if abs(cell) < 10:
-        return f"{cell:.4f}"
+        return score_text(cell)
     return f"{cell:.4g}" if abs(cell) < 1000 else f"{cell:,.0f}"
 
 

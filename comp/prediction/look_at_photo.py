@@ -132,7 +132,7 @@ def asked_questions(competition: Competition, probs: np.ndarray, label, number: 
     with the head "regression".
     """
     if number:
-        value = float(probs[0] if competition.target == "regression" else scoring.expectation(probs[None])[0])
+        value = float(scoring.numbers(competition, probs[None])[0])
         return [Question("raises the number", value, sign=1), Question("lowers the number", value, sign=-1)]
     answer = scoring.answers(competition, probs[None])[0]
     if competition.target == "multilabel":

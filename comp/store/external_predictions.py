@@ -31,7 +31,7 @@ from comp.inputs.photo_listing import END
 from comp.store import runs
 from comp.store.predictions import ROW_SUM_TOLERANCE, Predictions, check_predictions
 from comp.tables import LARGEST_MB, UNNAMED, column_name, read_table
-from comp.text import same_text
+from comp.text import same_text, same_value
 
 ROUNDED = 0.01  # the sum of a row may differ from 1 by this much, because the probabilities were rounded
 NEARLY = 1e-6  # a probability may be below 0 or above 1 by this much, because of errors of floating point
@@ -200,13 +200,13 @@ def class_columns(names: list[str], competition: Competition) -> list[str] | Non
     column, and for a regression, there must be exactly two columns with a name, and the second one is taken. If the
     columns are not found, the result is None.
     """
-    known = {column_name(name): name for name in names}
+    known = {same_value(column_name(name)): name for name in names}
     for wanted in (list(competition.classes), [str(c) for c in range(competition.size)]):
-        if competition.target != "regression" and all(column_name(name) in known for name in wanted):
-            return [known[column_name(name)] for name in wanted]
+        if competition.target != "regression" and all(same_value(column_name(name)) in known for name in wanted):
+            return [known[same_value(column_name(name))] for name in wanted]
     if competition.target not in ("binary", "regression"):
         return None
-    positive = column_name(competition.classes[-1])
+    positive = same_value(column_name(competition.classes[-1]))
     if positive in known and len(names) > 1:
         return [known[positive]]
     named = [name for name in names if not name.startswith(UNNAMED)]

@@ -11,7 +11,7 @@ Sample.answer:
 | probabilities | (N, columns) float | a probability for each answer column of the sample submission         |
 | labels        | (N, C) bool        | whether a row has each label; written with separators between labels  |
 | ranking       | (N, k) int         | the k most probable classes, the best first; -1 for a missing class   |
-| number        | (N,) float         | a value within the competition's limits                               |
+| number        | (N,) float         | a value within the competition's limits, or the expected grade        |
 
 Everything that differs between the forms is in the dictionary FORMS at the end of the module. To add a form, add an
 entry to FORMS, and to ANSWERS in comp/competition/competition.py, which says for which targets each form can be used.
@@ -28,11 +28,10 @@ import numpy as np
 from comp.competition import scoring
 from comp.competition.competition import ANSWERS, Competition
 from comp.errors import InputError, listed
-from comp.text import finite_number
+from comp.text import finite_number, number_text, same_value
 
 RANKED = 5  # number of classes in a ranking if the metric has no k
 DECIMALS = 8  # decimals of probabilities whose rows must sum to 1; the lowest probability of the log loss needs 7
-DIGITS = 12  # most decimals of other numbers; each is written with the fewest decimals that keep its float32 value
 SUM_TOLERANCE = 1e-9  # rows that must sum to 1 may have sums that differ from 1 by this much
 
 
@@ -134,7 +133,7 @@ def check_range(competition: Competition, answers: np.ndarray, ids: Sequence[str
         return
     low, high = form.limits(competition)
     rows = answers.reshape(len(answers), -1)
-    slack = 1e-6 * max(abs(low), abs(high), 1)  # allows for the rounding of float32
+    slack = 1e-6 * max(abs(low), abs(high))  # allows for the rounding of float32
     bad = ~((rows >= low - slack) & (rows <= high + slack)).all(1)
     expected = f"numbers from {low:g} to {high:g}"
     if _rows_sum_to_one(competition):
@@ -165,10 +164,10 @@ def columns(competition: Competition) -> list[int]:
     column has another name.
     """
     names = competition.sample.columns
-    for known in (list(competition.classes), [str(c) for c in range(competition.size)]):
-        if set(names) <= set(known):
-            return [known.index(name) for name in names]
-    unknown = [name for name in names if name not in competition.classes]
+    for places in (competition.places, {str(c): c for c in range(competition.size)}):
+        if set(map(same_value, names)) <= set(places):
+            return [places[same_value(name)] for name in names]
+    unknown = [name for name in names if same_value(name) not in competition.places]
     raise InputError(
         f"column(s) {', '.join(unknown[:20])} of {competition.sample.file} are not classes",
         f"columns with the names of the classes: {', '.join(competition.classes[:20])}",
@@ -182,7 +181,8 @@ def _ranked(competition: Competition) -> int:
 
 
 def _limits_of_number(competition: Competition) -> tuple[float, float]:
-    return competition.limits if competition.target == "regression" else (0, competition.size - 1)
+    values = competition.limits if competition.target == "regression" else competition.grade_values
+    return float(min(values)), float(max(values))
 
 
 def _rows_sum_to_one(competition: Competition) -> bool:
@@ -205,13 +205,11 @@ def _ranking(competition: Competition, probs: np.ndarray) -> np.ndarray:
 
 
 def _number(competition: Competition, probs: np.ndarray) -> np.ndarray:
-    """Return the number to answer for each row: the predicted value of a regression, or the expected grade.
+    """Return the number to answer for each row, as `scoring.numbers` computes it from the probabilities (N, C).
 
-    probs: the values (N, 1) of a regression, or the probabilities of the grades (N, C). The expected grade is the mean
-    of the grades 0 … C-1, weighted with their probabilities.
+    The number is clipped to the limits of a regression, or to the values of the grades.
     """
-    value = probs[:, 0] if competition.target == "regression" else scoring.expectation(probs)
-    return np.clip(value, *_limits_of_number(competition))
+    return np.clip(scoring.numbers(competition, probs), *_limits_of_number(competition)).astype(np.float32)
 
 
 # ---- write
@@ -248,8 +246,7 @@ def _write_ranking(competition: Competition, answers: np.ndarray) -> list[list[s
 
 def _decimals(competition: Competition, values: np.ndarray) -> list[list[str]]:
     """Return numbers as text, in decimal form without an exponent. The result is a list with one column of texts."""
-    values = np.asarray(values, np.float32)
-    return [[np.format_float_positional(value, precision=DIGITS, trim="0") for value in values]]
+    return [list(map(number_text, np.asarray(values)))]
 
 
 def rows_that_sum_to_one(probs: np.ndarray, floor: float = 0.0) -> list[list[str]]:
@@ -281,8 +278,7 @@ def _whole(number: float, size: int) -> int | None:
 
 
 def _read_name(competition: Competition, columns: list[Sequence[str]]) -> list:
-    known = {name: c for c, name in enumerate(competition.classes)}
-    return list(map(known.get, columns[0]))
+    return [competition.places.get(same_value(name)) for name in columns[0]]
 
 
 def _read_probability(competition: Competition, columns: list[Sequence[str]]) -> list:
@@ -313,8 +309,8 @@ def _read_names(competition: Competition, texts: Sequence[str], between: str) ->
 
     between: the separator of the names in a text.
     """
-    known = {name: c for c, name in enumerate(competition.classes)}
-    rows = [[known.get(name) for name in text.split(between) if name] for text in texts]
+    known = competition.places
+    rows = [[known.get(same_value(name)) for name in text.split(between) if name] for text in texts]
     return [None if None in row or len(set(row)) < len(row) else row for row in rows]
 
 
@@ -397,7 +393,7 @@ FORMS = {  # decide, write, read, vote, kind, expected
     "index": AnswerForm(scoring.answers, _write_index, _read_index, _majority, "classes", _class_numbers),
     "label": AnswerForm(scoring.answers, _write_name, _read_name, _majority, "classes", _one_of_the_classes),
     "probability": AnswerForm(
-        lambda competition, probs: probs[:, 1],
+        lambda competition, probs: probs[:, 1].astype(np.float32),
         _write_probability,
         _read_probability,
         _mean,

@@ -22,6 +22,7 @@ import pandas as pd
 
 from comp import console, files, tables
 from comp.competition.competition import Competition
+from comp.console import score_text
 from comp.errors import InputError, quoted
 from comp.metrics.metric import Metric
 from comp.project import Project
@@ -262,6 +263,7 @@ class Agreement:
     pearson, spearman: the correlations of the scores, or None if all CV scores or all LB scores are equal.
     interval: the 95 % interval of `pearson`, or None if `pearson` is None or there are fewer than four submissions.
     gap, spread: the mean and the standard deviation of LB minus CV.
+    scale: the mean of the absolute CV scores.
     """
 
     count: int
@@ -270,6 +272,7 @@ class Agreement:
     interval: tuple[float, float] | None
     gap: float
     spread: float
+    scale: float = 1.0
 
 
 def agreement(pairs: Sequence[tuple[float, float]]) -> Agreement | None:
@@ -289,6 +292,7 @@ def agreement(pairs: Sequence[tuple[float, float]]) -> Agreement | None:
         _interval(pearson, len(pairs)),
         float(differences.mean()),
         float(differences.std(ddof=1)),
+        float(np.abs(cross_validated).mean()),
     )
 
 
@@ -336,14 +340,14 @@ def final_choices(project: Project, rows: list[Submitted]) -> tuple[list[Choice]
         return [], "no submission has a cross-validated score"
     better = project.competition.metric.shown
     safe = max(scored, key=lambda row: (better(row.cross_validated), row.made))
-    chosen = [Choice(safe, "safe", f"best cross-validated score ({safe.cross_validated:.4f})")]
+    chosen = [Choice(safe, "safe", f"best cross-validated score ({score_text(safe.cross_validated)})")]
     noted = [row for row in rows if row.public is not None and row != safe]
     if not noted:
         return chosen, "no bold submission is selected, because no other submission has a leaderboard score"
     for row in sorted(noted, key=lambda row: (better(row.public), row.made), reverse=True):
         difference = _difference(project, safe, row)
         if difference:
-            reason = f"best LB ({row.public:.4f}) of those unlike safe ({difference})"
+            reason = f"best LB ({score_text(row.public)}) of those unlike safe ({difference})"
             return [*chosen, Choice(row, "bold", reason)], ""
     alike = "all submissions with a leaderboard score have nearly the same answers as the safe submission"
     return chosen, f"no bold submission is selected, because {alike}"
@@ -419,7 +423,7 @@ def _when(time: str) -> str:
 
 
 def _score_text(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4f}"
+    return "-" if value is None else score_text(value)
 
 
 def _show_agreement(pairs: list[tuple[float | None, float | None]], name: str) -> None:
@@ -443,4 +447,7 @@ def _show_agreement(pairs: list[tuple[float | None, float | None]], name: str) -
         )
         if agreed.count < FEW:
             console.say(f"{agreed.count} submissions are too few for a correlation to mean much")
-    console.say(f"{name} minus CV: {agreed.gap:+.4f} on average, standard deviation {agreed.spread:.4f}")
+    console.say(
+        f"{name} minus CV: {score_text(agreed.gap, agreed.scale, '+')} on average, standard deviation "
+        f"{score_text(agreed.spread, agreed.scale)}"
+    )

@@ -26,6 +26,7 @@ from comp.store.paths import BLEND, blend_file, folds_file, submission_csv, subm
 from comp.store.predictions import Predictions
 from comp.submission import answers
 from comp.tables import BOM, RawTable, column_name, is_blank
+from comp.text import shortened
 
 # the keys of the blend's weights.json that are copied to the record of a submission
 RECORDED = ("run", "runs", "folds", "method", "rule", "weights", "metric", "in_sample", "cross_fitted", "interval_95")
@@ -82,7 +83,7 @@ def _probabilities(project: Project, name: str) -> tuple[np.ndarray, Predictions
     metric = project.competition.metric.name
     score = scoring.scores(project.competition, project.scored_rows.labels, oof)[metric]
     record = {"run": name, "runs": [name], "folds": project.folds_digest, "metric": metric}
-    return oof, test, record | {"cross_fitted": round(score, 6)}
+    return oof, test, record | {"cross_fitted": shortened(score)}
 
 
 # ---- fill in the sample, and read answers

@@ -20,6 +20,7 @@ from comp.store.predictions import Predictions
 from comp.store.runs import unused_folders
 from comp.submission import answers
 from comp.tables import read_table
+from comp.text import same_value
 
 
 def show_scores(project: Project, answers_file: Path | None = None) -> None:
@@ -126,7 +127,7 @@ def _of_one_column(columns: pd.DataFrame, competition: Competition) -> tuple[lis
         return column[numbers.isna()].tolist(), numbers.to_numpy(np.float64)
     several, known = competition.target == "multilabel", _class_by_text(competition)
     parts = [text.split(competition.separator) if several else [text] for text in column]
-    rows = [[known.get(part) for part in row if part or not several] for row in parts]
+    rows = [[known.get(same_value(part)) for part in row if part or not several] for row in parts]
     wrong = [text for text, row in zip(column, rows, strict=True) if None in row]
     if wrong:
         return wrong, None
@@ -140,6 +141,6 @@ def _class_by_text(competition: Competition) -> dict[str, int]:
 
     If a text is both a name and an index, the index counts if the sample submission has indices, else the name.
     """
-    names = {name: c for c, name in enumerate(competition.classes)}
     indices = {str(c): c for c in range(competition.size)}
-    return names | indices if competition.sample.answer == "index" else indices | names
+    both = (competition.places, indices) if competition.sample.answer == "index" else (indices, competition.places)
+    return both[0] | both[1]

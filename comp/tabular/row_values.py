@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from comp import console
 from comp.errors import InputError
 from comp.inputs.input_tables import InputTables
 from comp.inputs.mask_gender_age import MaskGenderAgeTables
@@ -66,8 +67,14 @@ def chosen_columns(
     if missing or not names:
         raise _not_shared(missing, text, list(of_train), usual)
     test_rows = pd.MultiIndex.from_frame(test[["id", "image"]])
+    console.say(f"columns: {', '.join(map(_described, (of_train[name] for name in names)))}")
     train, test_columns = of_train[names].loc[np.asarray(images)], of_test[names].loc[test_rows]
     return train.reset_index(drop=True), test_columns.reset_index(drop=True)
+
+
+def _described(column: pd.Series) -> str:
+    is_number = pd.api.types.is_numeric_dtype(column)
+    return f"{column.name} as {'a number' if is_number else f'{column.nunique()} categories'}"
 
 
 def _not_shared(missing: list[str], text: str, known: list[str], usual: list[str]) -> InputError:

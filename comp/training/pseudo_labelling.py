@@ -19,6 +19,7 @@ import torch
 from comp import console
 from comp.blending import compare
 from comp.competition.competition import ONE_LABEL, Competition
+from comp.console import score_text
 from comp.data.run_data import RunData
 from comp.errors import InputError, quoted
 from comp.hardware import device, processes
@@ -71,8 +72,9 @@ def run_rounds(project: Project, name: str, options: Rounds, where: str = "auto"
         train(project, base, labels, options, options.command(name, number), where)
         gain = next(iter(compare.compared_metrics(compare.load_compared(project, [base.name], [labels.name])).values()))
         console.say(
-            f"round {number}: the out-of-fold score of {base.name} is {gain.first:.4f}, and the out-of-fold score of "
-            f"{labels.name} is {gain.second:.4f}; {labels.name} is better with probability {gain.better:.2f}"
+            f"round {number}: the out-of-fold score of {base.name} is {score_text(gain.first)}, and the "
+            f"out-of-fold score of {labels.name} is {score_text(gain.second)}; "
+            f"{labels.name} is better with probability {gain.better:.2f}"
         )
         if gain.better <= 0.5:
             folder = project.run(labels.name).folder

@@ -16,6 +16,7 @@ from torch import nn
 
 from comp import console
 from comp.competition.competition import Competition
+from comp.console import score_text
 from comp.data.batches import Batches
 from comp.data.run_data import RunData
 from comp.errors import InputError
@@ -140,6 +141,8 @@ def _prepare(data: RunData, run: Run, k: int | str, where: torch.device) -> Fit:
     rows += f"{fit.length} epochs" if k == ALL_DATA else f"{len(fit.val.labels)} held-out rows"
     console.say(f"{run.name} fold {k}: {rows}" + (", resumed" if resumed else ""), style="bold")
     console.say(f"  {', '.join(f'{name} {value}' for name, value in fit.chosen.items())}")
+    if train.auxiliary:
+        console.say(f"  learns also {', '.join(map(str, train.auxiliary))}")
     if init:
         new = "".join(f"; new tensor: {line}" for line in built.new)
         console.say(f"  starts with the weights of fold {k} of {recipe.init}{new}")
@@ -178,9 +181,9 @@ def _write(run: Run, k: int | str, epochs: Epochs, metadata: dict) -> None:
 
 def _say_epoch(row: dict) -> None:
     console.say(
-        f"  epoch {row['epoch']:3d}  train loss {row['train_loss']:.4f}"
-        + (f"  val loss {row['val_loss']:.4f}" if "val_loss" in row else "")
-        + "".join(f"  {name} {row[name]:.4f}" for name in history.metric_names(row))
+        f"  epoch {row['epoch']:3d}  train loss {score_text(row['train_loss'])}"
+        + (f"  val loss {score_text(row['val_loss'])}" if "val_loss" in row else "")
+        + "".join(f"  {name} {score_text(row[name])}" for name in history.metric_names(row))
         + f"  lr {row['lr']:.1e}  {row['images_per_second']:,.0f} images/s  {row['seconds']:.0f} s"
         + (f"  {row['waiting']:.0%} of the time waiting for photos" if row["waiting"] > WAITING else "")
     )

@@ -86,6 +86,21 @@ def test_numbers_are_spread_by_deciles(rows):
     assert rows < 500 or assigned.groupby("fold")["label"].median().std() < 0.1
 
 
+@pytest.mark.parametrize("counts", [(12,) * 5, (30, 3, 9), (40, 1, 1, 6, 2), (90, 4, *[3] * 10)])
+def test_a_number_with_few_values_has_no_empty_range_and_no_warning(counts):
+    competition, values = kind("regression"), np.repeat(np.arange(len(counts)) / 2, counts)
+    assigned = folds.assign_folds(table(values), competition, 3)
+    assert folds.missing_labels(assigned, competition) == []
+    assert folds.counts_by_fold(assigned, competition).min() > 0
+
+
+def test_each_fold_has_every_value_of_a_number_with_few_values():
+    assigned = folds.assign_folds(table(np.arange(60) % 5 / 2), kind("regression"), 3)
+    assert (assigned.groupby(["fold", "label"]).size() == 4).all()
+    names = [row[0] for row in folds.labels_by_fold(assigned, kind("regression"))[2]]
+    assert names[:5] == ["value 0", "value 0.5", "value 1", "value 1.5", "value 2"]
+
+
 def test_rows_without_a_group_are_their_own():
     assigned = folds.with_groups(table([0, 1, 0], ["a", None, ""]))
     assert assigned["group"].tolist() == ["a", "00001.jpg", "00002.jpg"]

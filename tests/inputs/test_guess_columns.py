@@ -1,5 +1,7 @@
 """The kind of target, from the values of a column and from what the sample holds."""
 
+import tomllib
+
 import pandas as pd
 import pytest
 
@@ -50,6 +52,28 @@ def test_names_of_several_words_are_marked_for_they_may_be_several_labels():
     lines = guess_columns.target_lines(pd.Series(["Vipera berus", "Naja naja"]), pd.Series(["Naja naja"]), "y", set())
     assert lines[0].check
     assert "multilabel" in lines[0].reason
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        (["cat", "dog", "cat ", "Dog"], "'Dog' and 'dog'; 'cat' and 'cat '"),
+        (["0", "1", "1.0", "0.0", "2"], "taken for one: '0' and '0.0'; '1' and '1.0'"),
+        (["a b", "b A", "a", "b"], "'A' and 'a'"),
+    ],
+)
+def test_names_that_may_be_one_name_are_marked_in_a_line_that_is_toml(values, words):
+    target = guess_columns.target_lines(pd.Series(values), pd.Series(["x"]), "y", set())[0]
+    assert target.check
+    assert words in target.text
+    assert list(tomllib.loads(target.text)) == ["target"]
+
+
+def test_limits_of_small_numbers_are_exact():
+    lines = guess_columns.target_lines(
+        pd.Series(["1e-13", "5.12345678912e-13", "2e-13"]), pd.Series(["1e-13"]), "y", set()
+    )
+    assert {line.key: line.value for line in lines}["limits"] == [1e-13, 5.12345678912e-13]
 
 
 def test_numbers_that_a_json_file_names_are_classes():

@@ -1,12 +1,14 @@
 """From a competition.toml and tiny files to the Competition value and its tables, for every target."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from small_inputs import TOML, animals, photos, text
 
 from comp.competition import labels
 from comp.errors import InputError
 from comp.inputs.input_tables import InputTables
+from comp.inputs.train_test_tables import numbers_or_words
 
 
 def both(folder, **keys):
@@ -101,6 +103,78 @@ def test_grades(tmp_path):
         both(animals(tmp_path, "a,low\nb,high\nc,low\n"), **keys)
     competition, train = both(tmp_path, classes=["low", "high"], **keys)
     assert train["label"].tolist() == [0, 1, 0]
+
+
+def test_one_value_in_two_spellings_is_one_class_and_one_group(tmp_path):
+    folder = animals(tmp_path, "a,1.0\nb,2\nc,1\n")
+    tables = InputTables(folder, TOML)
+    assert tables.competition.classes == ("1", "2")
+    assert tables.training_rows["label"].tolist() == [0, 1, 0]
+    assert "taken for one: '1' and '1.0'" in tables.notes[0]
+    assert both(folder, classes=[2, 1])[1]["label"].tolist() == [1, 0, 1]
+    competition, train = both(folder, target="binary", metric="auc", positive=[1])
+    assert (competition.classes, train["label"].tolist()) == (("2", "1"), [1, 0, 1])
+    text(folder, "train.csv", "id,label,site\na,e\u0301;x,1.0\nb,\u00e9,1\nc,x,2\n")
+    keys = {"target": "multilabel", "metric": "micro_f1", "separator": ";", "group": "site"}
+    competition, train = both(folder, **keys)
+    assert len(competition.classes) == 2
+    assert train["label"].tolist() == ["0 1", "1", "0"]
+    assert train["group"].tolist() == ["1", "1", "2"]
+    assert len(InputTables(folder, TOML | keys).notes) == 2
+
+
+@pytest.mark.parametrize(
+    ("values", "named"), [("cat,cat ,Cat", "'Cat' and 'cat' and 'cat '"), ("1,01,2", "'01' and '1'")]
+)
+def test_names_that_may_be_one_name_stay_different_and_are_mentioned(tmp_path, values, named):
+    rows = "".join(f"{name},{value}\n" for name, value in zip("abc", values.split(","), strict=True))
+    tables = InputTables(animals(tmp_path, rows), TOML)
+    assert tables.competition.size == 3
+    [note] = tables.notes
+    assert named in note
+
+
+def test_indices_of_classes_with_other_numbers_are_mentioned(tmp_path):
+    folder = animals(tmp_path, "a,1\nb,2\nc,1\n")
+    [note] = InputTables(folder, TOML | {"answer": "index"}).notes
+    assert 'answer = "label"' in note
+    assert InputTables(folder, TOML).notes == []
+    assert InputTables(animals(tmp_path, "a,0\nb,1\nc,1\n"), TOML | {"answer": "index"}).notes == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected", "words"),
+    [
+        (["1", "unknown", "2.5"], [1, np.nan, 2.5], "'unknown' (1 row)"),
+        (["1", "N/A", ""], [1, np.nan, np.nan], "'N/A' (1 row)"),
+        (["1", " ", "3"], [1, np.nan, 3], ""),
+        (["1", "2", "3"], [1, 2, 3], ""),
+        (["NA", "EU", "1"], ["NA", "EU", "1"], ""),
+        (["NA", "NA", "NA"], ["NA", "NA", "NA"], ""),
+        (["1", "inf", "2"], [1, np.nan, 2], "'inf' (1 row)"),
+    ],
+)
+def test_a_kept_column_is_numbers_if_its_words_only_say_that_a_value_is_missing(
+    tmp_path, capsys, fields, expected, words
+):
+    folder = animals(tmp_path)
+    rows = "".join(f"{name},cat{name},{field}\n" for name, field in zip("abc", fields, strict=True))
+    text(folder, "train.csv", "id,label,x\n" + rows)
+    _, train = both(folder, columns=["x"])
+    pd.testing.assert_series_equal(train["x"], pd.Series(expected), check_dtype=False, check_names=False)
+    printed = capsys.readouterr().err
+    assert words in printed if words else not printed
+
+
+def test_a_word_among_many_numbers_is_mentioned(tmp_path, capsys):
+    column = pd.Series([*map(str, range(20)), "90+"])
+    assert numbers_or_words(column, "age").tolist() == column.tolist()
+    assert "column age is taken for words, not for numbers, because '90+' (1 row)" in capsys.readouterr().err
+
+
+def test_small_limits_are_kept(tmp_path):
+    competition, _ = both(animals(tmp_path, "a,1e-13\nb,5e-13\nc,2.5e-13\n"), target="regression", metric="rmse")
+    assert competition.limits == (1e-13, 5e-13)
 
 
 def test_numbers(tmp_path):

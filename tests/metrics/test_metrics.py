@@ -237,6 +237,20 @@ def test_grades_are_rounded_for_kappa_and_the_most_probable_for_accuracy():
     assert scoring.score(both, labels, probs) == -1.0
 
 
+@pytest.mark.parametrize("metric", ["mae", "rmse", "quadratic_kappa"])
+def test_errors_of_grades_are_those_of_their_values(metric):
+    rng, values = np.random.default_rng(0), np.array([1.0, 2.0, 5.0, 5.5])
+    labels, grades = rng.integers(0, 4, 50), rng.integers(0, 4, 50)
+    named = Competition("ordinal", ("1", "2", "5", "5.5"), named_metrics.get(metric))
+    expected = named_metrics.get(metric).function(values[labels], values[grades])
+    assert named.metric.value(labels, grades) == pytest.approx(expected)
+    assert named.metric.of_means(named.metric.rows(labels, grades).mean(0)) == pytest.approx(expected)
+    assert scoring.score(named, labels, np.eye(4)[grades]) == pytest.approx(named.metric.shown(expected))
+    words = replace(named, classes=("none", "mild", "bad", "worst"))
+    assert words.metric.value(labels, grades) == named_metrics.get(metric).function(labels, grades)
+    assert replace(words, classes=named.classes) == named
+
+
 def test_a_row_that_must_have_a_label_gets_its_most_probable_one():
     probs = np.array([[0.1, 0.4, 0.2, 0.1], [0.6, 0.5, 0.1, 0.1]])
     assert scoring.answers(of("multilabel", "micro_f1"), probs).tolist() == [[0, 1, 0, 0], [1, 1, 0, 0]]

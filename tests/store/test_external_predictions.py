@@ -63,7 +63,8 @@ def test_columns_may_have_any_order_and_be_numbers(tmp_path):
     made = table(TEST, small())
     made[["id", "c", "a", "b"]].to_csv(tmp_path / "x.csv", index=False)
     made.set_axis(["photo", "0", "1", "2"], axis=1).to_csv(tmp_path / "y.csv", index=False)
-    for name in "xy":
+    made.set_axis(["photo", "0.0", "1.0", "2.0"], axis=1).to_csv(tmp_path / "z.csv", index=False)
+    for name in "xyz":
         probs = external_predictions.read_external_file(tmp_path / f"{name}.csv", small()).probs
         np.testing.assert_allclose(probs, random_probs(small(), 2), atol=1e-6)
 

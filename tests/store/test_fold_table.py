@@ -35,6 +35,16 @@ def test_the_labels_of_every_target_survive_the_disk(tmp_path, target):
     assert made["group"].tolist() == ["007", "b", "c", "d"]
 
 
+@pytest.mark.parametrize("name", ["NA", "N/A", "n/a", "nan", "NaN", "None", "null", "NULL", "<NA>", "-", "#N/A"])
+def test_names_that_pandas_takes_for_missing_values_survive_the_disk(tmp_path, name):
+    rows = table(image=[name, "b", "c", "d"], group=["a", name, "c", "d"], site=["x", name, None, "y"])
+    save_folds(tmp_path / "folds.csv", rows)
+    made = load_folds(tmp_path / "folds.csv", small()).set_index("image").loc[rows["image"]]
+    assert made["group"].tolist() == rows["group"].tolist()
+    assert made["site"].tolist()[:2] == ["x", name]
+    assert made["site"].isna().tolist() == [False, False, True, False]
+
+
 def test_one_label_each_in_a_multilabel_table_stays_text(tmp_path):
     save_folds(tmp_path / "folds.csv", table("multilabel", label=["0", "1", "2", "2"]))
     assert load_folds(tmp_path / "folds.csv", small("multilabel"))["label"].tolist() == ["0", "1", "2", "2"]

@@ -1,13 +1,17 @@
 """Answers of every form are made from probabilities, written, read back and voted among."""
 
+import contextlib
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_competitions import FORMS, random_probs, ranking_metric, small
 
+from comp.competition import scoring
 from comp.competition.competition import Competition
 from comp.errors import InputError
+from comp.metrics import named_metrics
 from comp.submission import answers
 from comp.submission.answers import answers_from_text, answers_to_text
 
@@ -33,6 +37,57 @@ def test_each_form_writes_what_it_says():
     ):
         competition = small(target, answer)
         assert answers_to_text(competition, answers.from_probabilities(competition, probs)) == {"answer": expected}
+
+
+GRADES, CERTAIN = ("1", "2", "5"), np.array([[0, 0, 1], [1, 0, 0], [0, 1, 0]], np.float32)
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [("label", ["5", "1", "2"]), ("number", ["5.0", "1.0", "2.0"]), ("ranking", ["5 1 2", "1 2 5", "2 1 5"])],
+)
+def test_grades_are_written_as_the_training_table_writes_them(answer, expected):
+    competition = small("ordinal", answer, classes=GRADES)
+    assert answers_to_text(competition, answers.from_probabilities(competition, CERTAIN)) == {"answer": expected}
+    answers.check_range(competition, np.array([1.0, 5.0]), ["a", "b"], "")
+    with pytest.raises(InputError, match="numbers from 1 to 5") if answer == "number" else contextlib.nullcontext():
+        answers.check_range(competition, np.array([0.0, 5.0]), ["a", "b"], "")
+
+
+@pytest.mark.parametrize("metric", ["mae", "rmse"])
+@pytest.mark.parametrize("classes", [GRADES, ("0", "1", "2"), ("low", "middle", "high")])
+def test_the_score_of_grades_is_that_of_the_numbers_that_are_submitted(metric, classes):
+    competition = small("ordinal", "number", classes=classes, metric=named_metrics.get(metric))
+    probs, labels = random_probs(competition, 20), np.arange(20) % 3
+    text = answers_to_text(competition, answers.from_probabilities(competition, probs))["answer"]
+    truth = np.array([1.0, 2.0, 5.0] if classes == GRADES else [0.0, 1.0, 2.0])[labels]
+    expected = named_metrics.get(metric).function(truth, np.array(text, float))
+    assert scoring.scores(competition, labels, probs)[metric] == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("answer", ["label", "ranking"])
+def test_answers_of_other_programs_may_write_a_number_in_another_way(answer):
+    competition = small("multiclass", answer, classes=("1", "02", "é"))
+    read = answers_from_text(competition, {"answer": ["1.0", "02", "e\u0301"]}, "abc", "it", "")
+    assert read.ravel().tolist() == [0, 1, 2]
+    with pytest.raises(InputError, match="b: '2'"):
+        answers_from_text(competition, {"answer": ["1", "2"]}, "ab", "it", "")
+
+
+@pytest.mark.parametrize("scale", [1e-13, 1e-30, 1.0, 1e9, 1e30])
+def test_small_and_large_numbers_come_back_from_the_text(scale):
+    competition = small("regression", "number", limits=(scale, 5 * scale))
+    made = answers.from_probabilities(competition, (np.array([[1.3], [4.7]]) * scale).astype(np.float32))
+    text = answers_to_text(competition, made)
+    np.testing.assert_array_equal(np.array(text["answer"], np.float32), made)
+    read = answers_from_text(competition, text, "ab", "it", "")
+    votes = answers.vote(competition, [read, read])
+    np.testing.assert_array_equal(
+        answers_from_text(competition, answers_to_text(competition, votes), "ab", "", ""), read
+    )
+    answers.check_range(competition, read, ["a", "b"], "")
+    with pytest.raises(InputError, match="not allowed"):
+        answers.check_range(competition, read * 9, ["a", "b"], "")
 
 
 def test_a_photo_without_a_label_is_an_empty_field():

@@ -13,6 +13,7 @@ from comp.submission.true_answers import read_truth
     [
         ("multiclass", "index", "id,answer\n01,2\n2,0\n", [2, 0]),
         ("multiclass", "label", "id,answer\n01,c\n2,a\n", [2, 0]),
+        ("multiclass", "index", "id,answer\n01,2.0\n2,0.0\n", [2, 0]),
         ("multiclass", "label", "id,label,Usage\n01,c,Public\n2,a,Private\n", [2, 0]),
         ("multiclass", "ranking", "id,answer\n01,c\n2,a\n", [2, 0]),
         ("multiclass", "probabilities", "id,c,a,b\n01,1,0,0\n2,0,1,0\n", [2, 0]),

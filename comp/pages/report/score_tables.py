@@ -8,6 +8,7 @@ import numpy as np
 
 from comp.blending import bootstrap
 from comp.competition import scoring
+from comp.console import score_text
 from comp.pages import figures
 from comp.pages.figures import Table
 from comp.pages.page import Section
@@ -102,9 +103,14 @@ def _tiles(data: ReportData, interval: tuple[float, float]) -> list[tuple[str, s
     value = data.weights.get("cross_fitted", metric_values(data, main)[metric])
     low, high = data.weights.get("interval_95", interval)
     kind = "cross-validated score of the blend" if data.blend else f"out-of-fold score of {main.name}"
-    tiles = [(f"{value:.4f}", f"{metric}: {kind}"), (f"{low:.4f} to {high:.4f}", "95 % interval of this score")]
+    tiles = [
+        (score_text(value), f"{metric}: {kind}"),
+        (f"{score_text(low)} to {score_text(high)}", "95 % interval of this score"),
+    ]
     if "optimism" in data.weights:
-        tiles.append((f"{data.weights['optimism']:+.4f}", "optimism: in-sample score minus cross-validated score"))
+        tiles.append(
+            (score_text(data.weights["optimism"], value, "+"), "optimism: in-sample score minus cross-validated score")
+        )
     chances = data.weights.get("beats", {})
     tiles += [(f"{chance:.0%}", f"probability to beat the {rival}") for rival, chance in chances.items()]
     return [
