@@ -11,6 +11,7 @@ from comp.data import folds, train_test_differences
 from comp.data.audit_tables import AuditTables
 from comp.data.photo_check import PhotoFacts
 from comp.data.train_test_differences import suggest_groups
+from comp.inputs.cell_values import to_numbers
 from comp.pages import figures
 from comp.pages.eda_photos import sides
 from comp.pages.figures import Figure, Table
@@ -170,7 +171,7 @@ def _cut_numbers(cut, train: pd.DataFrame, competition: Competition) -> list[Fig
     classes have no other property, there is one histogram of all photos. cut: the column of the number, and the limits
     between the values of the property. train: the training table.
     """
-    numbers = pd.to_numeric(train[cut.column], errors="coerce")
+    numbers = to_numbers(train[cut.column])
     edges = figures.bin_edges(numbers.dropna().to_numpy())
     others = [name for name in competition.attributes if name != cut.attribute and name in train] or [""]
     title = f"{cut.column}, which decides {cut.attribute} (limits: {', '.join(f'{edge:g}' for edge in cut.edges)})"
@@ -204,7 +205,7 @@ def _counts_by(name: str, numbers: pd.Series, train: pd.DataFrame, competition: 
 def _column(name: str, column: pd.Series) -> Figure:
     """Return a histogram for a column of numbers, or bars of the most frequent values for any other column."""
     text = column.astype(str).where(column.notna(), "")
-    numbers = pd.to_numeric(text.where(text != ""), errors="coerce").replace([np.inf, -np.inf], np.nan)
+    numbers = to_numbers(text.where(text != "")).replace([np.inf, -np.inf], np.nan)
     if numbers.notna().any() and not (numbers.isna() & (text != "")).any():
         edges = figures.bin_edges(numbers.dropna().to_numpy())
         return figures.histogram(f"column {name}", name, edges, {"photos": figures.bin_counts(numbers.dropna(), edges)})

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from comp.inputs import guess_columns
+from comp.inputs import guess_columns, guess_path_labels
 
 HALF, NOUGHT, NONE = ["0.5"], ["0"], []
 CASES = {
@@ -80,5 +80,5 @@ def test_photos_in_deeper_folders_shift_the_label_of_no_other_photo():
     photos = [f"{label}/{i}.jpg" for label in "abc" for i in range(50)]
     deeper = [f"a/more/x{i}.jpg" for i in range(10)]
     for paths in (photos, photos + deeper):
-        lines = {line.key: line.value for line in guess_columns.path_lines(sorted(paths), None)}
+        lines = {line.key: line.value for line in guess_path_labels.path_lines(sorted(paths), None)}
         assert (lines["train_images"], lines["group"]) == ("{label}/{file}", "file")
