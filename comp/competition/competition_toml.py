@@ -313,7 +313,8 @@ def _check_keys(settings: Settings, given: set[str]) -> None:
     if settings.decimal:
         _check_choice("decimal", settings.decimal, (".", ","))
     if settings.positive and settings.target != "binary" and isinstance(settings.label, str):
-        raise _wrong(f'positive with target = "{settings.target}"', "label as a list of columns, or target binary")
+        expected = "the key positive only if target is binary, or if label is a list of columns"
+        raise _wrong(f'positive with target = "{settings.target}" and one label column', expected)
     _check_lists(settings)
     _check_paths(settings)
     _check_pattern(settings.group_pattern)

@@ -45,12 +45,12 @@ def target_lines(values: pd.Series, answers: pd.Series, name: str, class_numbers
     if cell_values.are_lists(values):
         return _multilabel(values, answers, "")
     sign = cell_values.decimal_sign(values)
-    if sign != "." and cell_values.to_numbers(values, ",").notna().all():
+    kinds, numbers = sorted(set(values)), cell_values.to_numbers(values, sign)
+    if any("," in kind for kind in kinds) and cell_values.to_numbers(values, sign or ",").notna().all():
         return _with_commas(values, answers, sign)
     separator = _separator(values, answers)
     if separator:
         return _multilabel(values, answers, separator)
-    kinds, numbers = sorted(set(values)), cell_values.to_numbers(values)
     if len(kinds) == 2 and (set(kinds) <= {"0", "1", "0.0", "1.0"} or _has_point(answers)):
         return _binary(kinds, answers, name)
     if numbers.notna().all():
@@ -64,21 +64,20 @@ def target_lines(values: pd.Series, answers: pd.Series, name: str, class_numbers
 
 
 def _with_commas(values: pd.Series, answers: pd.Series, sign: str) -> list[GuessedLine]:
-    """Guess the target if all labels are whole numbers or look like 5,1. Return lines for competition.toml.
+    """Guess the target if all labels are numbers, some of which have commas. Return lines for competition.toml.
 
     The comma may stand before decimals, between thousands, or between class numbers. It stands between class numbers if
     the second number is always the larger one. sign: the sign before the decimals that the values show, or "".
     """
-    parts = [[part.strip() for part in value.split(",")] for value in set(values) if "," in value]
+    parts = [value.strip().split(",") for value in set(values) if "," in value]
     rising = all(part.isdigit() for row in parts for part in row) and all(
         int(a) < int(b) and str(int(b)) == b for row in parts for a, b in pairwise(row)
     )
-    if sign and rising and len(parts) > 1:
+    if sign == "," and rising and len(parts) > 1:
         return _multilabel(values, answers, ",", "; choose 'regression' if the comma stands before decimals")
-    numbers = cell_values.to_numbers(values, sign or ".")
-    reason = "the labels are taken for numbers with a decimal comma"
-    reason = reason if sign else "the labels are taken for numbers with commas between the thousands"
-    lines = _regression(numbers, f"{reason}; choose 'multilabel' if the commas separate class numbers", check=True)
+    where = "before the decimals; the submission will have decimal points" if sign == "," else "between the thousands"
+    reason = f"the labels are taken for numbers with a comma {where}; choose 'multilabel' if it separates class numbers"
+    lines = _regression(cell_values.to_numbers(values, sign or "."), reason, check=True)
     other = "the labels show it" if sign else '1,234 may mean 1234 or 1.234; write decimal = "," in the second case'
     return [*lines, GuessedLine("decimal", sign or ".", other, check=not sign)]
 
@@ -126,6 +125,7 @@ def _multilabel(values: pd.Series, answers: pd.Series, separator: str, doubt: st
     parts = sorted(_parts(set(values), separator))
     shown = {" ": "separated by spaces", "": "in brackets"}.get(separator, f"separated by {separator!r}")
     words = any(not part.isdigit() for part in parts) and len(parts) >= len(set(values))
+    doubt = doubt or "; numbers in brackets may also be a box or a vector" * (not separator and _are_numbers(parts))
     reason = f"the fields hold several of {len(parts)} labels, {shown}: {some_of(parts)}"
     reason += "; choose 'multiclass' if each field is one name" * (words or separator == "/") + doubt
     lines = [
@@ -315,20 +315,19 @@ def _values_that_mean_one(kinds: list[str]) -> tuple[list[str], list[str]]:
     means = cell_values.zeros_and_ones(pd.Series(rest, dtype=str))
     if means.notna().all():
         return [kind for kind, mean in zip(rest, means, strict=True) if mean == 1], unsure
-    return (rest, unsure) if len(rest) == 1 and unsure and not _is_number(rest[0]) else ([], [])
+    return (rest, unsure) if len(rest) == 1 and unsure and not _are_numbers(rest) else ([], [])
 
 
-def _is_number(text: str) -> bool:
-    return finite_number(text) is not None
+def _are_numbers(texts: list[str]) -> bool:
+    return all(finite_number(text) is not None for text in texts)
 
 
 def _no_zeros_and_ones(columns: list[str], kinds: list[str]) -> str:
     """Return what the user must decide about label columns with other values than 0 and 1. kinds: these values."""
-    numbers = [finite_number(kind) for kind in kinds]
-    if all(number is not None and 0 <= number <= 1 for number in numbers) and len(set(numbers)) > 1:
-        known = "probabilities, but the toolkit learns only 0 and 1; make a table with columns of 0 and 1"
-    elif None in numbers:
+    if not _are_numbers(kinds):
         known = f"the values {some_of(map(repr, kinds))}; if some mean 1, write positive = [these values]"
+    elif all(0 <= float(kind) <= 1 for kind in kinds):
+        known = "probabilities, but the toolkit learns only 0 and 1; make a table with columns of 0 and 1"
     else:
         known = "values other than 0 and 1, and the toolkit predicts only one number per photo"
     return f"{some_of(columns)} hold {known}"

@@ -8,10 +8,9 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 
-import pandas as pd
-
 from comp.competition.competition_toml import GuessedLine, some_of, undecided_line
 from comp.inputs import path_templates
+from comp.inputs.cell_values import to_numbers
 from comp.inputs.guess_columns import METRIC, NO_ANSWERS, positive_line
 from comp.inputs.guess_tables import SampleTable
 
@@ -175,7 +174,7 @@ def _target(kinds: list[str], sample: SampleTable | None) -> list[GuessedLine]:
     kinds: the names of the classes in the paths, sorted; sample: the sample submission, or None if there is none.
     """
     answers = sample.table[sample.answers[0]] if sample and len(sample.answers) == 1 else NO_ANSWERS
-    numbers = len(answers) and pd.to_numeric(answers, errors="coerce").notna().all()
+    numbers = len(answers) and to_numbers(answers).notna().all()
     probability = numbers and not set(answers) <= set(kinds)
     if not probability:
         metric = "log_loss" if sample and set(kinds) <= set(sample.answers) else "accuracy"

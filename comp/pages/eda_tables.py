@@ -7,6 +7,7 @@ import pandas as pd
 
 from comp.competition import labels
 from comp.competition.competition import Competition
+from comp.competition.competition_toml import toml_value
 from comp.data import folds, train_test_differences
 from comp.data.audit_tables import AuditTables
 from comp.data.photo_check import PhotoFacts
@@ -260,7 +261,7 @@ def _suggested_groups(audit: AuditTables) -> list[str]:
     return [
         f"The column {split.column} has {split.train_values} values in train and {split.test_values} in test, but no "
         f"value occurs in both. So the test set was probably split off by this column. To split the folds by this "
-        f'column, too, write group = "{split.column}" into competition.toml.'
+        f"column, too, write group = {toml_value(split.column)} into competition.toml."
         for split in suggest_groups(train, test)
         if not set(train[split.column].astype(str)) <= groups
     ]
