@@ -327,7 +327,7 @@ def _no_zeros_and_ones(columns: list[str], kinds: list[str]) -> str:
     if not _are_numbers(kinds):
         known = f"the values {some_of(map(repr, kinds))}; if some mean 1, write positive = [these values]"
     elif all(0 <= float(kind) <= 1 for kind in kinds):
-        known = "probabilities, but the toolkit learns only 0 and 1; make a table with columns of 0 and 1"
+        known = "probabilities, but the toolkit learns only 0 and 1; write a table with columns of 0 and 1"
     else:
         known = "values other than 0 and 1, and the toolkit predicts only one number per photo"
     return f"{some_of(columns)} hold {known}"
