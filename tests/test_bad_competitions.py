@@ -49,6 +49,22 @@ def with_label(column):
     return lambda home: write_toml(home, label=column)
 
 
+def numbers(content):
+    """Labels that are numbers."""
+    return lambda home: (table(content)(home), write_toml(home, target="regression", metric="rmse"))
+
+
+def one_hot(content):
+    """A column for each label."""
+
+    def change(home):
+        table(content)(home)
+        table("id,cat,dog\n1,0.5,0.5\n2,0.5,0.5\n", "sample_submission.csv")(home)
+        write_toml(home, target="multilabel", metric="auc", label=["cat", "dog"])
+
+    return change
+
+
 BAD_FILES = {  # kind: what is done, and words of the error
     # competition.toml
     "no TOML": (toml(b"target = multiclass\n"), ("is not TOML",)),
@@ -72,6 +88,10 @@ BAD_FILES = {  # kind: what is done, and words of the error
     "row with more fields": (table("id,label\na,cat\nb,dog,x\nc,cat\n"), ("line 3: 3 fields",)),
     "row without a label": (table('id,label\na,"c\nat"\n\nb,\nc,cat\n'), ("line 5",)),
     "row without its photo": (table("id,label\na,cat\nb,dog\nq,cat\n"), ("line 4", "train/q.jpg")),
+    "photo with two labels": (table("id,label\na,cat\na,dog\nb,cat\n"), ("line 2", "multilabel", 'merge = "vote"')),
+    "photo with two ratings": (numbers("id,label\na,1\na,2\nb,1\n"), ("line 2", 'merge = "mean"')),
+    "comma that may mean two things": (numbers('id,label\na,"1,234"\nb,2\nc,3\n'), ("line 2", 'decimal = "."')),
+    "neither 0 nor 1": (one_hot("id,cat,dog\na,1,0\nb,,1\nc,0,1\n"), ("line 3", "'' in cat", "positive = ")),
     "one class": (table("id,label\na,cat\nb,cat\nc,cat\n"), ("only the value cat",)),
     "sample without ids": (table("\nlabel\n", "sample_submission.csv"), ("sample_submission.csv",)),
     "sample id twice": (table("id,label\n1,cat\n1,cat\n", "sample_submission.csv"), ("line 2: 1", "line 3: 1")),

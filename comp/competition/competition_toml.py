@@ -74,11 +74,28 @@ class Settings:
     )
     label: str | tuple[str, ...] = setting(
         "label",
-        "the column with the label, or a list of columns with 0 and 1 (one for each label), or a name in the "
+        "the column with the label, or a list of columns with 0 and 1 or yes and no (one for each label), or a name in "
+        "the "
         "braces of `train_images`; default: `label`",
         kind="text or texts",
     )
-    separator: str = setting("", "the text that separates several labels in one column; default: spaces", kind="text")
+    separator: str = setting(
+        "",
+        "the text that separates several labels in one column, also in the submission; default: spaces; lists in "
+        "brackets such as ['cat', 'dog'] are read without it",
+        kind="text",
+    )
+    merge: str = setting(
+        "",
+        "how several rows of one photo with different labels become one row: `union` (all their labels; the default "
+        "if the target is `multilabel`), `mean` (of numbers or grades) or `vote` (the most frequent label)",
+        kind="text",
+    )
+    decimal: str = setting(
+        "",
+        "the sign before the decimals of numbers, `.` or `,`; default: recognised in each column",
+        kind="text",
+    )
     attributes: tuple[str, ...] = setting(
         (), "columns whose values together give the class, instead of `label`", kind="texts"
     )
@@ -90,8 +107,9 @@ class Settings:
     )
     positive: str | tuple[str, ...] = setting(
         (),
-        "only if the target is `binary`: the label of the positive class, or a list of labels that belong to this "
-        "class; default: 1, or the second of the two labels",
+        "the label of the positive class, or a list of labels that belong to this class, if the target is `binary`; "
+        "or the values that mean 1 in a list of label columns; all other values are then negative; default: 1, yes or "
+        "true, or the second of the two labels",
         kind="name or names",
     )
     group: str | tuple[str, ...] = setting(
@@ -251,13 +269,18 @@ def _ranges(value) -> dict[str, dict]:
 # ---- keys that need or exclude each other
 
 REQUIRED = ("target", "metric", "train_images")
-EXCLUSIVE = (("label", "attributes"), ("group", "group_pattern"), ("classes", "attributes"))
+EXCLUSIVE = (("label", "attributes"), ("group", "group_pattern"), ("classes", "attributes"), ("merge", "attributes"))
 TARGETS_OF_KEYS = {  # key: the targets for which it is allowed; keys that are not listed are allowed for every target
-    "positive": ("binary",),
+    "positive": ("binary", "multilabel", "multiclass"),
     "limits": ("regression",),
     "separator": ("multilabel",),
     "attributes": ("multiclass",),
     "classes": ("multiclass", "binary", "multilabel", "ordinal"),
+}
+MERGES = {  # way to make one row of several rows of a photo: the targets for which it is allowed
+    "union": ("multilabel",),
+    "mean": ("regression", "ordinal"),
+    "vote": ("multiclass", "binary", "ordinal"),
 }
 UNIQUE = ("also", "label", "attributes", "classes", "columns", "fill")  # keys whose lists must not repeat a name
 PATHS = ("train", "train_images", "test", "test_images", "sample")
@@ -286,6 +309,13 @@ def _check_keys(settings: Settings, given: set[str]) -> None:
         _check_choice("answer", settings.answer, fitting)
     if settings.combine:
         _check_choice("combine", settings.combine, ("mean", "max"))
+    if settings.merge:
+        _check_choice("merge", settings.merge, [way for way, targets in MERGES.items() if settings.target in targets])
+    if settings.decimal:
+        _check_choice("decimal", settings.decimal, (".", ","))
+    if settings.positive and settings.target != "binary" and isinstance(settings.label, str):
+        expected = "the key positive only if target is binary, or if label is a list of columns"
+        raise _wrong(f'positive with target = "{settings.target}" and one label column', expected)
     _check_lists(settings)
     _check_paths(settings)
     _check_pattern(settings.group_pattern)
@@ -352,6 +382,20 @@ def _wrong(problem: str, expected: str) -> InputError:
 # ---- a guessed file
 
 
+def toml_value(value) -> str:
+    """Return a text, a number, or a list of them as TOML on one line, which reads back as the same value."""
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(toml_value, value))}]"
+    if isinstance(value, float):
+        return repr(value)  # inf and nan are the same words in TOML
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")  # JSON allows this control character
+
+
+def toml_comment(text: str) -> str:
+    """Return a text as the content of a TOML comment: on one line, with spaces in place of control characters."""
+    return " ".join(re.sub(r"[\x00-\x1f\x7f-\x9f]", " ", text).split())
+
+
 @dataclass(frozen=True)
 class GuessedLine:
     """A line of the competition.toml that `make init` guesses: a key, its value, and a comment.
@@ -373,9 +417,9 @@ class GuessedLine:
     @property
     def text(self) -> str:
         if self.undecided:
-            return f"# {self.key} = …  # TO DECIDE: {self.reason}"
+            return f"# {self.key} = …  # TO DECIDE: {toml_comment(self.reason)}"
         mark = "CHECK: " if self.check else ""
-        return f"{self.key} = {json.dumps(self.value, ensure_ascii=False)}  # {mark}{self.reason}"
+        return f"{self.key} = {toml_value(self.value)}  # {toml_comment(mark + self.reason)}"
 
 
 def undecided_line(key: str, what: str) -> GuessedLine:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from comp.competition.competition import Competition, Range
+from comp.competition.competition_toml import toml_value
 from comp.errors import InputError
 from comp.text import finite_number
 
@@ -125,7 +126,7 @@ def kept_column(table: pd.DataFrame, column: str) -> pd.Series:
         raise InputError(
             f"there is no column {column} in folds.csv",
             f"one of the columns {', '.join(map(str, table))}",
-            f'first add columns = ["{column}"] to competition.toml, then: make folds',
+            f"first add columns = {toml_value([column])} to competition.toml, then: make folds",
         )
     return table[column]
 

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from comp.data.photo_check import PhotoFacts, PhotoSummary
+from comp.inputs.cell_values import to_numbers
 from comp.metrics import named_metrics
 
 # ---- columns that the test set was split by
@@ -178,7 +179,7 @@ def _numbers(column: pd.Series) -> tuple[np.ndarray, bool]:
     Texts are numbered in alphabetical order. An empty field becomes a number below all other numbers.
     """
     text = column.astype(str).where(column.notna(), "")
-    values = pd.to_numeric(text, errors="coerce").replace([np.inf, -np.inf], np.nan)
+    values = to_numbers(text).replace([np.inf, -np.inf], np.nan)
     if not (values.isna() & (text != "")).any():
         return values.fillna(values.min() - 1 if values.notna().any() else 0.0).to_numpy(float), True
     return np.unique(text.to_numpy(str), return_inverse=True)[1].astype(float), False

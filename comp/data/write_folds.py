@@ -8,6 +8,7 @@ import pandas as pd
 from comp import console, files
 from comp.competition import labels
 from comp.competition.competition import Competition
+from comp.competition.competition_toml import toml_value
 from comp.data import folds, near_duplicates, photo_check, train_test_differences
 from comp.data.photo_check import PhotoSummary
 from comp.errors import InputError, quoted
@@ -73,7 +74,7 @@ def advise_groups(train: pd.DataFrame, test: pd.DataFrame, table: pd.DataFrame) 
                 f"the column {suggestion.column} has {suggestion.train_values} values in the training table and "
                 f"{suggestion.test_values} values in the test table, but no value is in both tables. So the test set "
                 "was probably split off by this column. To split the folds by this column, too, "
-                f'set group = "{suggestion.column}" in competition.toml'
+                f"set group = {toml_value(suggestion.column)} in competition.toml"
             )
 
 

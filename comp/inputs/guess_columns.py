@@ -1,39 +1,38 @@
-"""Guess the labels, the target and the groups of a competition from its tables and photo paths.
+"""Guess the labels, the target and the groups of a competition from its tables.
 
 The guesses become lines of competition.toml, the file that describes a competition. The target is the kind of
-prediction, such as multiclass or regression. If there is a training table, `label_lines` guesses the label columns by a
-comparison with the sample submission, and `target_lines` guesses the target from the values of one label column. If
-there is no training table, `path_lines` takes folder names, or the beginnings of the file names, as labels.
-`group_lines` guesses which column holds the groups. Photos of one group must stay in one fold.
+prediction, such as multiclass or regression. `label_lines` guesses the label columns by a comparison with the sample
+submission, and `target_lines` guesses the target from the values of one label column. `group_lines` guesses which
+column holds the groups. Photos of one group must stay in one fold. If there is no training table,
+guess_path_labels.py guesses the labels from the paths of the photos.
 
 Each function returns a list of GuessedLine. A GuessedLine holds a key of competition.toml, the guessed value of the
 key, and the reason for the guess.
 """
 
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
-from itertools import chain
+from itertools import chain, pairwise
 
 import pandas as pd
 
 from comp.competition.competition_toml import GuessedLine, some_of, undecided_line
+from comp.inputs import cell_values
 from comp.inputs.guess_tables import SampleTable
 from comp.inputs.label_columns import notes_on_names
-from comp.text import one_spelling
+from comp.text import finite_number, one_spelling
 
 GRADE_WORDS = ("diagnosis", "grade", "level", "severity", "stage", "degree", "rating")
 LABEL_WORDS = ("label", "labels", "target", "class", "category_id", "category", "species", "breed")
-POSITIVE_WORDS = ("1", "1.0", "true", "yes", "positive", "malignant")
-SEPARATORS = (" ", "|", ";", ",")
+POSITIVE_WORDS = (*cell_values.YES, "1.0", "positive", "malignant")
+SEPARATORS = (*cell_values.SIGNS, " ")  # names of labels often have spaces, so a space is tried last
 MOST_GRADES = 10
 AMOUNT_WORDS = {"age", "count", "price", "weight", "score", "height", "width", "length", "area", "number"}
 METRIC = "the files do not say which metric is used; see the competition's page"
 WHOLE = "; choose accuracy or an F1 score if the whole numbers in the sample submission are classes, not probabilities"
 NO_ANSWERS = pd.Series([], dtype=str)
-IN_NAME = re.compile(r"(?P<label>[^/]*?[A-Za-z])(?P<sign>[._-])\d+\.\w+")  # cat.0.jpg
-COPIES = 0.8  # if at least this share of the file names is in every class folder, equal names mean copies of a photo
 
 # ---- the target, from the values of a label column
 
@@ -46,23 +45,55 @@ def target_lines(values: pd.Series, answers: pd.Series, name: str, class_numbers
     name: the name of the label column; class_numbers: the keys of a JSON file such as {"0": "cat", "1": "dog"}, or an
     empty set.
     """
+    if cell_values.are_lists(values):
+        return _multilabel_of_names(values, answers, "")
+    sign = cell_values.decimal_sign(values)
+    if values.str.contains(",", regex=False).any() and cell_values.to_numbers(values, sign or ",").notna().all():
+        return _with_commas(values, answers, sign)
     separator = _separator(values, answers)
     if separator:
-        parts = chain.from_iterable(value.split(separator) for value in set(values))
-        return checked_names(_multilabel(values, separator), map(str.strip, parts))
-    return checked_names(_of_one_label(one_spelling(values), answers, name, class_numbers), values)
+        return _multilabel_of_names(values, answers, separator)
+    return checked_names(_of_one_label(one_spelling(values), answers, name, class_numbers, sign), values)
 
 
-def _of_one_label(values: pd.Series, answers: pd.Series, name: str, class_numbers: set[str]) -> list[GuessedLine]:
-    kinds, numbers = sorted(set(values)), pd.to_numeric(values, errors="coerce")
+def _multilabel_of_names(values: pd.Series, answers: pd.Series, separator: str) -> list[GuessedLine]:
+    names = chain.from_iterable(cell_values.split_labels(values, separator))
+    return checked_names(_multilabel(values, answers, separator), names)
+
+
+def _of_one_label(
+    values: pd.Series, answers: pd.Series, name: str, class_numbers: set[str], sign: str
+) -> list[GuessedLine]:
+    kinds, numbers = sorted(set(values)), cell_values.to_numbers(values, sign)
     if len(kinds) == 2 and (set(kinds) <= {"0", "1", "0.0", "1.0"} or _has_point(answers)):
         return _binary(kinds, answers, name)
     if numbers.notna().all():
         return _of_numbers(values, numbers, answers, name, class_numbers)
-    blanks = any(" " in kind.strip() for kind in kinds)
+    found = [sign for sign in SEPARATORS if any(sign in kind.strip() for kind in kinds)]
     reason = f"{name} holds {len(kinds)} names: {some_of(kinds)}"
-    reason += "; choose 'multilabel' if a field with spaces holds several labels" * blanks
-    return _classes(reason, values, answers, check=blanks)
+    if found:
+        what = "spaces" if found[0] == " " else f"{found[0]!r} (then also write separator)"
+        reason += f"; choose 'multilabel' if a field with {what} holds several labels"
+    return _classes(reason, values, answers, check=bool(found))
+
+
+def _with_commas(values: pd.Series, answers: pd.Series, sign: str) -> list[GuessedLine]:
+    """Guess the target if all labels are numbers, some of which have commas. Return lines for competition.toml.
+
+    The comma may stand before decimals, between thousands, or between class numbers. It stands between class numbers if
+    the second number is always the larger one. sign: the sign before the decimals that the values show, or "".
+    """
+    parts = [value.strip().split(",") for value in set(values) if "," in value]
+    rising = all(part.isdigit() for row in parts for part in row) and all(
+        int(a) < int(b) and str(int(b)) == b for row in parts for a, b in pairwise(row)
+    )
+    if sign == "," and rising and len(parts) > 1:
+        return _multilabel(values, answers, ",", "; choose 'regression' if the comma stands before decimals")
+    where = "before the decimals; the submission will have decimal points" if sign == "," else "between the thousands"
+    reason = f"the labels are taken for numbers with a comma {where}; choose 'multilabel' if it separates class numbers"
+    lines = _regression(cell_values.to_numbers(values, sign or "."), reason, check=True)
+    other = "the labels show it" if sign else '1,234 may mean 1234 or 1.234; write decimal = "," in the second case'
+    return [*lines, GuessedLine("decimal", sign or ".", other, check=not sign)]
 
 
 def _classes(reason: str, values: pd.Series, answers: pd.Series, check: bool = False) -> list[GuessedLine]:
@@ -76,35 +107,61 @@ def _classes(reason: str, values: pd.Series, answers: pd.Series, check: bool = F
 
 
 def _separator(values: pd.Series, answers: pd.Series) -> str | None:
-    """Return the character that separates several labels in one field, or None if each field holds only one label.
+    """Return the sign that separates several labels in one field, or None if each field holds only one label.
 
     At least two different fields must contain the character. In addition, one of the labels next to it must also stand
     alone in a field, or there must be fewer labels than different fields, or the sample submission must combine the
-    same labels in a new way.
+    same labels in a new way. A space separates no labels if a label would begin or end with one of the other signs.
     values: the label column of the training table; answers: the column of the sample submission that must be filled.
     """
     for sign in SEPARATORS:
         kinds = set(values[values != ""])
         several = {kind for kind in kinds if sign in kind.strip()}
-        parts = set(chain.from_iterable(kind.split(sign) for kind in kinds))
-        again = parts & (kinds - several) & set(chain.from_iterable(kind.split(sign) for kind in several))
-        anew = any(sign in new and set(new.split(sign)) <= parts for new in set(answers) - kinds)
-        if len(several) > 1 and (len(parts) < len(kinds) or again or anew):
+        parts = _parts(kinds, sign)
+        again = parts & {kind.strip() for kind in kinds - several} & _parts(several, sign)
+        anew = any(sign in new and _parts([new], sign) <= parts for new in set(answers) - kinds)
+        torn = sign == " " and any(part[0] in cell_values.SIGNS or part[-1] in cell_values.SIGNS for part in parts)
+        if len(several) > 1 and not torn and (len(parts) < len(kinds) or again or anew):
             return sign
     return None
 
 
-def _multilabel(values: pd.Series, separator: str) -> list[GuessedLine]:
-    parts = sorted(set(chain.from_iterable(value.split(separator) for value in set(values))) - {""})
-    shown = "spaces" if separator == " " else repr(separator)
+def _parts(fields, sign: str) -> set[str]:
+    return set(chain.from_iterable(cell_values.split_labels(pd.Series(list(fields), dtype=str), sign)))
+
+
+def _multilabel(values: pd.Series, answers: pd.Series, separator: str, doubt: str = "") -> list[GuessedLine]:
+    """Return the lines of competition.toml for a column whose fields hold several labels.
+
+    answers: the column of the sample submission that must be filled; separator: the sign between the labels, or "" if
+    the fields are lists in brackets; doubt: what else the fields may mean, or "".
+    """
+    parts = sorted(_parts(set(values), separator))
+    shown = {" ": "separated by spaces", "": "in brackets"}.get(separator, f"separated by {separator!r}")
     words = any(not part.isdigit() for part in parts) and len(parts) >= len(set(values))
-    reason = f"the fields hold several of {len(parts)} labels, separated by {shown}: {some_of(parts)}"
-    reason += "; choose 'multiclass' if each field is one name" * words
+    doubt = doubt or "; numbers in brackets may also be a box or a vector" * (not separator and _are_numbers(parts))
+    reason = f"the fields hold several of {len(parts)} labels, {shown}: {some_of(parts)}"
+    reason += "; choose 'multiclass' if each field is one name" * (words or separator == "/") + doubt
     lines = [
-        GuessedLine("target", "multilabel", reason, check=words),
+        GuessedLine("target", "multilabel", reason, check=words or separator == "/" or bool(doubt)),
         GuessedLine("metric", "micro_f1", METRIC, check=True),
     ]
-    return lines if separator == " " else [*lines, GuessedLine("separator", separator, "separates the labels")]
+    if separator == " ":
+        return lines
+    if not separator:
+        blank = any(" " in part for part in parts)
+        where = "separates the labels in the submission, which then has no brackets; compare the sample submission"
+        return [*lines, GuessedLine("separator", ", " if blank else " ", where, check=True)]
+    return [*lines, GuessedLine("separator", _with_spaces(separator, values, answers), "separates the labels")]
+
+
+def _with_spaces(sign: str, values: pd.Series, answers: pd.Series) -> str:
+    """Return the separator with the spaces around it, as the sample submission or else most training fields have it."""
+    for fields in (answers, values):
+        found = Counter(match for field in fields for match in re.findall(rf" ?{re.escape(sign)} ?", field.strip()))
+        if found:
+            return found.most_common(1)[0][0]
+    return sign
 
 
 def _binary(kinds: list[str], answers: pd.Series, name: str) -> list[GuessedLine]:
@@ -113,16 +170,16 @@ def _binary(kinds: list[str], answers: pd.Series, name: str) -> list[GuessedLine
         GuessedLine("target", "binary", f"{name} holds only {kinds[0]} and {kinds[1]}"),
         GuessedLine("metric", "auc", METRIC + WHOLE * whole, check=True),
     ]
-    return lines if set(kinds) <= {"0", "1"} else [*lines, _positive_line(kinds)]
+    return lines if set(kinds) <= {"0", "1"} else [*lines, positive_line(kinds)]
 
 
-def _positive_line(kinds: list[str]) -> GuessedLine:
+def positive_line(kinds: list[str]) -> GuessedLine:
     """Guess which of two classes is the positive class. Return the line for the key `positive` of competition.toml.
 
     The guess is the class with a name such as "yes" or "malignant". If neither class or both classes have such a name,
     the guess is the second class. kinds: the names of the two classes, sorted.
     """
-    known = [kind for kind in kinds if kind.lower() in POSITIVE_WORDS]
+    known = [kind for kind in kinds if kind.strip().lower() in POSITIVE_WORDS]
     positive = known[0] if len(known) == 1 else kinds[1]
     reason = f"the class whose probability is wanted; the classes are {some_of(kinds)}"
     return GuessedLine("positive", positive, reason, check=True)
@@ -173,8 +230,8 @@ def _regression(numbers: pd.Series, reason: str, check: bool = False) -> list[Gu
 
 def _has_point(values: pd.Series) -> bool:
     """Return whether at least one of the texts is a number with a fractional part, such as 0.5."""
-    numbers = pd.to_numeric(values, errors="coerce")
-    return bool(len(values)) and bool((numbers.notna() & values.str.contains(r"[.eE]") & (numbers % 1 != 0)).any())
+    numbers = cell_values.to_numbers(values)
+    return bool(len(values)) and bool((numbers.notna() & values.str.contains(r"[.,eE]") & (numbers % 1 != 0)).any())
 
 
 def checked_names(lines: list[GuessedLine], names: Iterable[str]) -> list[GuessedLine]:
@@ -251,22 +308,57 @@ def _by_name_or_rest(
 def _of_columns(table: pd.DataFrame, columns: list[str]) -> list[GuessedLine]:
     """Return the lines for competition.toml if the training table has several label columns, one for each label.
 
-    If a column holds other values than 0 and 1, the line for the key target asks the user to decide. Otherwise the
-    target is multiclass if each row has exactly one 1, and multilabel in all other cases.
-    table: the training table; columns: the names of the label columns; sample: the sample submission.
+    The target is multiclass if each row has exactly one 1, and multilabel in all other cases. Other values than 0 and
+    1, yes and no, empty and -1 cannot be labels, and then the line for the key target asks the user to decide.
+    table: the training table; columns: the names of the label columns.
     """
-    values = table[columns].apply(pd.to_numeric, errors="coerce")
     label = GuessedLine("label", columns, f"{len(columns)} columns that the sample submission has too")
-    if not values.isin([0, 1]).all(axis=None):
-        what = f"{some_of(columns)} hold values other than 0 and 1, and the toolkit predicts only one number per photo"
-        return [undecided_line("target", what), label]
+    kinds = sorted(set(chain.from_iterable(table[name].unique() for name in columns)))
+    ones, others = _values_that_mean_one(kinds)
+    if not ones:
+        return [undecided_line("target", _no_zeros_and_ones(columns, kinds)), label]
+    values = table[columns].apply(cell_values.zeros_and_ones, ones=tuple(ones))
+    lines = [label]
+    if others:
+        what = f"the values that mean 1; the columns also hold {some_of(map(repr, others))}, which then mean 0"
+        lines.append(GuessedLine("positive", ones, what, check=True))
+    shown = "" if set(kinds) <= {"0", "1", "0.0", "1.0"} else f", written as {some_of(map(repr, kinds))}"
     if (values.sum(axis=1) == 1).all():
-        reason = f"exactly one of the {len(columns)} label columns is 1 in each row, and the others are 0"
-        target = GuessedLine("target", "multiclass", reason)
-        return [target, GuessedLine("metric", "log_loss", METRIC, check=True), label]
-    reason = f"{len(columns)} label columns of 0 and 1, of which any number may be 1 in a row"
+        reason = f"exactly one of the {len(columns)} label columns is 1 in each row, and the others are 0{shown}"
+        target = GuessedLine("target", "multiclass", reason, check=bool(others))
+        return [target, GuessedLine("metric", "log_loss", METRIC, check=True), *lines]
+    reason = f"{len(columns)} label columns of 0 and 1, of which any number may be 1 in a row{shown}"
     target = GuessedLine("target", "multilabel", reason)
-    return [target, GuessedLine("metric", "auc", METRIC, check=True), label]
+    return [target, GuessedLine("metric", "auc", METRIC, check=True), *lines]
+
+
+def _values_that_mean_one(kinds: list[str]) -> tuple[list[str], list[str]]:
+    """Return which values of label columns mean 1, and which mean neither 1 nor 0 for sure: the empty text, and -1.
+
+    If the only other value is a mark such as x, the mark means 1. If there are further values, both lists are empty.
+    kinds: the different values in the columns.
+    """
+    unsure = [kind for kind in kinds if cell_values.plain_value(kind) in ("", "-1")]
+    rest = [kind for kind in kinds if kind not in unsure]
+    means = cell_values.zeros_and_ones(pd.Series(rest, dtype=str))
+    if means.notna().all():
+        return [kind for kind, mean in zip(rest, means, strict=True) if mean == 1], unsure
+    return (rest, unsure) if len(rest) == 1 and unsure and not _are_numbers(rest) else ([], [])
+
+
+def _are_numbers(texts: list[str]) -> bool:
+    return all(finite_number(text) is not None for text in texts)
+
+
+def _no_zeros_and_ones(columns: list[str], kinds: list[str]) -> str:
+    """Return what the user must decide about label columns with other values than 0 and 1. kinds: these values."""
+    if not _are_numbers(kinds):
+        known = f"the values {some_of(map(repr, kinds))}; if some mean 1, write positive = [these values]"
+    elif all(0 <= float(kind) <= 1 for kind in kinds):
+        known = "probabilities, but the toolkit learns only 0 and 1; write a table with columns of 0 and 1"
+    else:
+        known = "values other than 0 and 1, and the toolkit predicts only one number per photo"
+    return f"{some_of(columns)} hold {known}"
 
 
 def _column_of_values(table: pd.DataFrame, answers: list[str]) -> str | None:
@@ -312,125 +404,6 @@ def _alike(names: list[str], sample: SampleTable) -> list[str]:
 def _letters(name: str) -> str:
     """Return a column name in lower case, with only its letters and digits."""
     return "".join(letter for letter in name.lower() if letter.isalnum())
-
-
-# ---- labels in the paths of the photos
-
-
-def path_lines(photos: Iterable[str], sample: SampleTable | None) -> list[GuessedLine]:
-    """Guess the labels from the paths of the photos, if there is no training table. Return lines for competition.toml.
-
-    The lines are for the keys target, metric, train_images and, if needed, positive and group. The list is empty if the
-    paths contain no labels.
-    photos: paths relative to the inputs folder; a path is ignored if a folder or file name in it begins with "test";
-    sample: the sample submission, or None if there is none.
-    """
-    photos = sorted(path for path in photos if not any(part.lower().startswith("test") for part in path.split("/")))
-    for search in (_in_folders, _in_names):
-        labelled = search(photos)
-        if labelled:
-            template, label_of, reason = labelled
-            images = GuessedLine("train_images", template, reason)
-            kinds = sorted(set(label_of.values()))
-            return [*checked_names(_target(kinds, sample), kinds), images, *_copies(label_of, template)]
-    return []
-
-
-def _in_folders(photos: list[str]) -> tuple[str, dict[str, str], str] | None:
-    """Take folder names as labels, such as cat for train/cat/1.jpg, if the photo paths differ in exactly one folder.
-
-    Return the template of the paths, such as train/{label}/{file}, a dictionary from the path of each photo to its
-    label, and the reason for the guess. Return None if the paths differ in several folders or in none, or if a label
-    has only one photo. Up to 10 % of the photos may be in more or fewer nested folders than the others. They get no
-    label.
-    photos: sorted paths.
-    """
-    parts = {path: path.split("/") for path in photos}
-    depth = Counter(map(len, parts.values())).most_common(1)[0][0] if parts else 0
-    parts = {path: part for path, part in parts.items() if len(part) == depth}
-    places = [k for k in range(depth - 1) if len({part[k] for part in parts.values()}) > 1]
-    if len(places) != 1 or len(parts) < 0.9 * len(photos):
-        return None
-    label_of = {path: part[places[0]] for path, part in parts.items()}
-    if min(Counter(label_of.values()).values()) < 2:
-        return None
-    first = next(iter(parts.values()))
-    folders = [*first[: places[0]], "{label}", *first[places[0] + 1 : -1]]
-    kinds = sorted(set(label_of.values()))
-    return "/".join([*folders, "{file}"]), label_of, f"{len(kinds)} folders, taken for classes: {some_of(kinds)}"
-
-
-def _in_names(photos: list[str]) -> tuple[str, dict[str, str], str] | None:
-    """Take the beginning of each file name as the label of the photo, such as cat for cat.0.jpg.
-
-    Return the template of the paths, such as train/{label}.{number}.jpg, a dictionary from the path of each photo to
-    its label, and the reason for the guess. Return None if the photos are in several folders, if a file name does not
-    consist of a label and a number, or if the labels are all equal or hardly repeat.
-    """
-    matches = [IN_NAME.fullmatch(path.rsplit("/", 1)[-1]) for path in photos]
-    folders = {path.rpartition("/")[0] for path in photos}
-    if not photos or len(folders) != 1 or not all(matches):
-        return None
-    labels = [match["label"] for match in matches]
-    signs, kinds = {match["sign"] for match in matches}, sorted(set(labels))
-    if len(signs) != 1 or len(kinds) < 2 or len(kinds) > len(photos) / 2:
-        return None
-    extensions = {path.rsplit(".", 1)[-1] for path in photos}
-    end = extensions.pop() if len(extensions) == 1 else "*"
-    folder = folders.pop()
-    template = f"{folder}/" * bool(folder) + f"{{label}}{signs.pop()}{{number}}.{end}"
-    return (
-        template,
-        dict(zip(photos, labels, strict=True)),
-        f"the file names begin with {len(kinds)} words, taken for classes: {some_of(kinds)}",
-    )
-
-
-def _target(kinds: list[str], sample: SampleTable | None) -> list[GuessedLine]:
-    """Guess the target from the classes in the photo paths. Return lines for competition.toml.
-
-    The lines are for the keys target, metric and, if the target is binary, positive. The target is binary if a
-    submission fills only one column, and the sample submission has numbers there that are not class names, because such
-    numbers are taken for probabilities. Otherwise it is multiclass. If a binary target has more than two class names,
-    the line for positive asks the user to decide.
-    kinds: the names of the classes in the paths, sorted; sample: the sample submission, or None if there is none.
-    """
-    answers = sample.table[sample.answers[0]] if sample and len(sample.answers) == 1 else NO_ANSWERS
-    numbers = len(answers) and pd.to_numeric(answers, errors="coerce").notna().all()
-    probability = numbers and not set(answers) <= set(kinds)
-    if not probability:
-        metric = "log_loss" if sample and set(kinds) <= set(sample.answers) else "accuracy"
-        return [
-            GuessedLine("target", "multiclass", f"{len(kinds)} classes in the paths", check=sample is None),
-            GuessedLine("metric", metric, METRIC, check=True),
-        ]
-    lines = [
-        GuessedLine("target", "binary", "the sample submission holds one number per photo", check=len(kinds) != 2),
-        GuessedLine("metric", "auc", METRIC, check=True),
-    ]
-    if len(kinds) != 2:
-        what = f"the classes whose probability is wanted, one or more of {some_of(kinds)}"
-        return [*lines, undecided_line("positive", what)]
-    return [*lines, _positive_line(kinds)]
-
-
-def _copies(label_of: dict[str, str], template: str) -> list[GuessedLine]:
-    """Return the line for the key `group` in a list if all class folders have the same file names, and otherwise [].
-
-    Files with the same name, such as cat/1.jpg and dog/1.jpg, are then taken for copies of one photo, which must stay
-    in one fold. It is enough if 80 % of the file names (COPIES) are in every class folder.
-    label_of: the label of each photo, by its path; template: the template of the photo paths, such as
-    train/{label}/{file}. If it does not end in {file}, the list is empty.
-    """
-    folders = defaultdict(set)
-    for path, label in label_of.items():
-        folders[path.rsplit("/", 1)[-1]].add(label)
-    count = len(set(label_of.values()))
-    shared = sum(len(where) == count for where in folders.values())
-    if not template.endswith("{file}") or shared < COPIES * len(folders):
-        return []
-    reason = "every class folder has the same file names, so files with equal names may be copies of one photo"
-    return [GuessedLine("group", "file", reason)]
 
 
 # ---- groups: photos of one group must stay in one fold

@@ -15,15 +15,23 @@ import pandas as pd
 from comp import console, files
 from comp.competition.competition_toml import GuessedLine, some_of, undecided_line
 from comp.errors import InputError, listed, quoted
-from comp.inputs import guess_columns, guess_files, guess_tables, loading, mask_gender_age
+from comp.inputs import (
+    cell_values,
+    guess_columns,
+    guess_files,
+    guess_path_labels,
+    guess_tables,
+    loading,
+    mask_gender_age,
+)
 from comp.inputs.guess_files import Files
 from comp.inputs.guess_photos import PhotoTemplate, find_template
 from comp.inputs.guess_tables import SampleTable, TestTable
-from comp.inputs.path_templates import fields
+from comp.inputs.path_templates import fields, fill
 from comp.inputs.photo_listing import EXTENSIONS
 
 ORDER = (  # the order of the keys in the written file
-    *("target", "metric", "positive", "limits", "separator", "classes", "train", "train_images"),
+    *("target", "metric", "positive", "limits", "decimal", "separator", "merge", "classes", "train", "train_images"),
     *("test", "test_images", "id", "label", "group", "combine", "sample"),
 )
 
@@ -111,8 +119,8 @@ def _training(
     apart = test_photos if test_images and "test" in test_images.template.lower() else frozenset()
     training = guess_tables.train_of(files, sample, test.path if test else "", apart)
     if training is None:
-        lines = guess_columns.path_lines(set(files.photos) - test_photos, sample)
-        return [*(lines or [_no_training()]), *_test_lines(sample, test, test_images, None)]
+        lines = guess_path_labels.path_lines(set(files.photos) - test_photos, sample)
+        return [*lines, *_test_lines(sample, test, test_images, None)]
     path, images = training
     table = files.tables[path]
     rows_and_columns = f"{len(table):,} rows; columns {some_of(table, 4)}"
@@ -124,12 +132,52 @@ def _training(
     rows = test.table if test and test.path else None
     if images and test_photos & images.photos:  # the same ids name training photos and test photos
         test_images = _photos_of(test, set(files.photos) - images.photos) or test_images
+    if images:
+        by_template = set(fields(images.template)) <= set(table)
+        photos = fill(images.template, table) if by_template else table[images.column]
+        labels = _merged(labels, table, photos)
     return [
         *lines,
         *labels,
         *guess_columns.group_lines(table, rows, taken),
         *_test_lines(sample, test, test_images, table),
     ]
+
+
+def _merged(lines: list[GuessedLine], table: pd.DataFrame, photos: pd.Series) -> list[GuessedLine]:
+    """Return the lines for competition.toml, changed if rows of the training table give one photo different labels.
+
+    Numbers and grades are taken for several opinions, of which the mean counts. Classes are taken for several labels of
+    the photo.
+    lines: the lines that `guess_columns.label_lines` returned; table: N rows; photos (N,): a text that names the photo
+    of each row.
+    """
+    given = {line.key: line for line in lines if not line.undecided}
+    if not {"label", "target"} <= set(given):
+        return lines
+    columns = [given["label"].value] if isinstance(given["label"].value, str) else given["label"].value
+    rows = table.reindex(columns=columns).assign(photo=photos).drop_duplicates()
+    count = rows["photo"][rows["photo"].duplicated()].nunique()
+    if not count:
+        return lines
+    what = f"{count:,} photos have several rows with different labels"
+    if given["target"].value in ("regression", "ordinal"):
+        return [*lines, GuessedLine("merge", "mean", f"{what}, taken for several opinions", check=True)]
+    vote = "; if the rows are several opinions, choose 'multiclass' or 'binary' and write merge = 'vote'"
+    merge = GuessedLine("merge", "union", f"{what}; a photo gets all labels of its rows{vote}", check=True)
+    if given["target"].value == "multilabel":
+        return [*lines, merge]
+    metric = "auc" if given["metric"].value == "log_loss" else "micro_f1"
+    several = {
+        "target": GuessedLine("target", "multilabel", f"{what}{vote}", check=True),
+        "metric": GuessedLine("metric", metric, guess_columns.METRIC, check=True),
+    }
+    kept = [several.get(line.key, line) for line in lines if line.key != "positive" or len(columns) > 1]
+    names = set(table[columns[0]]) if len(columns) == 1 else set()
+    sign = next((sign for sign in cell_values.SIGNS if not any(sign in name for name in names)), "")
+    if sign and any(" " in name.strip() for name in names):  # a name with spaces must not be split
+        kept.append(GuessedLine("separator", sign, "does not occur in the names, which have spaces", check=True))
+    return [*kept, merge]
 
 
 def _names(value) -> list[str]:
@@ -182,10 +230,6 @@ def _id_lines(sample: SampleTable, test: TestTable, train: pd.DataFrame | None) 
         needed = "a template of columns that both tables have"
         line = undecided_line("id", f"{several}, so id must be {needed}; the training table lacks {test.id}")
     return [line, GuessedLine("combine", "mean", f"{several}; 'max' is possible too", check=True)]
-
-
-def _no_training() -> GuessedLine:
-    return undecided_line("train", "no table names training photos, and neither folders nor file names contain labels")
 
 
 # ---- what is in the folder

@@ -40,12 +40,15 @@ class SampleTable:
 def samples(files: Files) -> list[SampleTable]:
     """Return the tables that may be the sample submission, the most likely table first.
 
-    These are the tables with "sample" or "submission" in the file name. If there are none, these are the CSV files in
-    which every column except the ids has the same value in all rows.
+    These are the tables with "sample" or "submission" in the file name, those with both words first. A table such as
+    train_samples.csv is none of them. If there are none, these are the CSV files in which every column except the ids
+    has the same value in all rows.
     """
     named = [path for path in files.tables if any(word in _stem(path) for word in SAMPLE_WORDS)]
+    named = [path for path in named if "submission" in _stem(path) or "train" not in _stem(path)]
+    named.sort(key=lambda path: (not all(word in _stem(path) for word in SAMPLE_WORDS), len(path)))
     others = [path for path, table in files.tables.items() if path.endswith(".csv") and _is_constant(table)]
-    candidates = [_sample(path, files.tables[path]) for path in sorted(named, key=len) or others]
+    candidates = [_sample(path, files.tables[path]) for path in named or others]
     return [sample for sample in candidates if sample is not None]
 
 

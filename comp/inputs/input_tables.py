@@ -202,7 +202,7 @@ def _with_facts_of_labels(competition: Competition, settings: Settings, rows: Ph
         texts = label_columns.labels_of(rows, competition, settings, {})
         return replace(competition, at_least_one=all(texts))
     if settings.target == "regression":
-        values = label_columns.numbers_of(rows, settings.label, "label")
+        values = label_columns.numbers_of(rows, settings.label, "label", settings)
         limits = settings.limits or (values.min(), values.max())
         return replace(competition, limits=tuple(map(float, limits)))
     return competition

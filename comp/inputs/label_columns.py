@@ -16,10 +16,10 @@ import pandas as pd
 
 from comp.competition import labels
 from comp.competition.competition import Attribute, Competition
-from comp.competition.competition_toml import EDIT, Settings
+from comp.competition.competition_toml import EDIT, Settings, toml_value
 from comp.competition.label_policy import label_of_attributes
 from comp.errors import InputError, listed
-from comp.inputs import source_table
+from comp.inputs import cell_values, source_table
 from comp.inputs.photo_paths import PhotoRows
 from comp.inputs.source_table import check_columns
 from comp.text import WHOLE, alike, one_spelling, same_value
@@ -49,7 +49,8 @@ def names_of_table(rows: PhotoRows, settings: Settings) -> tuple[str, ...]:
         return settings.label
     labels = _names_of_column(rows, settings)
     if settings.target == "multilabel":
-        return _names_in_order(one_spelling(_different_parts(labels, settings)))
+        parts = cell_values.split_labels(labels, settings.separator)
+        return _names_in_order(one_spelling(_different_parts(parts)))
     if settings.target == "binary":
         return _two_classes(_names_in_order(labels), settings, rows.file)
     names = _names_in_order(labels)
@@ -57,7 +58,7 @@ def names_of_table(rows: PhotoRows, settings: Settings) -> tuple[str, ...]:
         raise InputError(
             f"the grades in {rows.file} are not numbers: {', '.join(names[:20])}",
             "the order of the grades in the key `classes` of competition.toml, with the lowest grade first",
-            f"write classes = {list(names[:20])}, in the right order, in competition.toml",
+            f"write classes = {toml_value(list(names[:20]))}, in the right order, in competition.toml",
         )
     if len(names) < 2:
         raise InputError(
@@ -81,7 +82,8 @@ def _names_of_column(rows: PhotoRows, settings: Settings) -> pd.Series:
         raise InputError(
             f"{empty.sum()} row(s) of {rows.file} have no label:{listed(rows.named(empty))}",
             f"a value in column {settings.label} of each row",
-            f"add the labels to those rows of {rows.file}, or delete those rows",
+            f"write the labels into those rows of {rows.file}, or copy it without those rows and name the copy in the "
+            "key train of competition.toml",
         )
     if settings.target != "multilabel" and settings.label == source_table.LABEL and rows.source and rows.source.is_json:
         several = labels.str.contains(source_table.SEVERAL, regex=False).to_numpy(bool)
@@ -94,19 +96,9 @@ def _names_of_column(rows: PhotoRows, settings: Settings) -> pd.Series:
     return labels if settings.target == "multilabel" else one_spelling(labels)
 
 
-def _different_parts(labels: pd.Series, settings: Settings) -> pd.Series:
-    parts = _parts_of_label(labels, settings).explode().dropna()
-    return pd.Series(parts[parts != ""].unique(), dtype=str)
-
-
-def _parts_of_label(labels: pd.Series, settings: Settings) -> pd.Series:
-    """Return a list of labels for each row, split at the separator in competition.toml or, without one, at white space.
-
-    labels (N,): the texts in the label column. The result has N lists.
-    """
-    if settings.separator.strip():
-        return labels.str.split(settings.separator, regex=False).map(lambda parts: [part.strip() for part in parts])
-    return labels.str.split()  # by any white space
+def _different_parts(parts: pd.Series) -> pd.Series:
+    """Return each label once. parts: the list of the labels of each row."""
+    return pd.Series(parts.explode().dropna().unique(), dtype=str)
 
 
 def _two_classes(values: tuple[str, ...], settings: Settings, file: str) -> tuple[str, str]:
@@ -251,9 +243,9 @@ def labels_of(
     if attributes:
         return label_of_attributes(pd.DataFrame(attributes), competition)
     if settings.target == "regression":
-        return numbers_of(rows, settings.label, "label")
+        return numbers_of(rows, settings.label, "label", settings)
     if not isinstance(settings.label, str):
-        chosen = _zeros_and_ones(rows, settings.label)[:, _places(settings.label, competition)]
+        chosen = _zeros_and_ones(rows, settings)[:, _places(settings.label, competition)]
         texts = settings.target == "multilabel"
         return [labels.to_text(np.flatnonzero(row)) for row in chosen] if texts else _one_each(chosen, rows)
     column = _names_of_column(rows, settings)
@@ -264,7 +256,7 @@ def labels_of(
     return _indices(column, competition, rows)
 
 
-def attribute_columns(rows: PhotoRows, competition: Competition) -> dict[str, np.ndarray]:
+def attribute_columns(rows: PhotoRows, competition: Competition, settings: Settings) -> dict[str, np.ndarray]:
     """Return a dictionary from the name of each attribute to an int array (N,): the index of its value in each row.
 
     An attribute is a property that each class has, such as a colour.
@@ -273,33 +265,40 @@ def attribute_columns(rows: PhotoRows, competition: Competition) -> dict[str, np
     columns = {}
     for name, attribute in competition.attributes.items():
         if name in ranges:
-            values = numbers_of(rows, ranges[name].column, "ranges")
+            values = numbers_of(rows, ranges[name].column, "ranges", settings)
             columns[name] = np.searchsorted(ranges[name].edges, values, side="right")
         else:
             columns[name] = pd.Categorical(one_spelling(rows.table[name]), attribute.values).codes.astype(int)
     return columns
 
 
-def numbers_of(rows: PhotoRows, column: str, key: str) -> np.ndarray:
+def numbers_of(rows: PhotoRows, column: str, key: str, settings: Settings) -> np.ndarray:
     """Return the values of a column as a float array (N,). Raises InputError for values that are not finite numbers.
 
     key: the key of competition.toml that names the column, for the error if the column is missing.
     """
     check_columns(rows.table, (column,), key, rows.file)
-    values = pd.to_numeric(rows.table[column], errors="coerce").to_numpy(np.float64)
-    _check(np.isfinite(values), rows, rows.table[column], f"have no number in column {column}", "a number in each row")
+    texts = rows.table[column]
+    values = cell_values.to_numbers(texts, settings.decimal).to_numpy(np.float64)
+    right, problem = np.isfinite(values), f"have no number in column {column}"
+    if not right.all() and not (settings.decimal or cell_values.decimal_sign(texts)):
+        expected = "the key decimal in competition.toml, because 1,234 may mean 1234 or 1.234"
+        run = 'write decimal = "." in competition.toml if the comma stands between thousands, or decimal = ","'
+        _check(right, rows, texts, problem, expected, run)
+    _check(right, rows, texts, problem, "a number in each row")
     return values
 
 
-def _zeros_and_ones(rows: PhotoRows, columns: tuple[str, ...]) -> np.ndarray:
-    """Return a bool array (N, L), True where the value of a row in a label column is 1.
+def _zeros_and_ones(rows: PhotoRows, settings: Settings) -> np.ndarray:
+    """Return a bool array (N, L), True where the value of a row in a label column is 1 or means yes.
 
-    Raises InputError if a column does not exist, or for a value that is neither 0 nor 1.
-    columns: the names of the L label columns.
+    Raises InputError if one of the L label columns does not exist, or for a value that means neither yes nor no.
     """
+    columns = settings.label
     check_columns(rows.table, columns, "label", rows.file)
-    values = rows.table[list(columns)].apply(pd.to_numeric, errors="coerce").to_numpy(np.float64)
-    bad = ~np.isin(values, (0, 1))
+    positive = settings.listed("positive")
+    values = rows.table[list(columns)].apply(cell_values.zeros_and_ones, ones=positive).to_numpy(np.float64)
+    bad = np.isnan(values)
     bad_rows = np.flatnonzero(bad.any(1))
     shown = [
         f"{name}: {rows.table[columns[c]].iloc[r]!r} in {columns[c]}"
@@ -308,8 +307,8 @@ def _zeros_and_ones(rows: PhotoRows, columns: tuple[str, ...]) -> np.ndarray:
     if shown:
         raise InputError(
             f"{len(shown)} row(s) of {rows.file} have labels other than 0 and 1:{listed(shown)}",
-            "0 or 1 in each column that the key `label` in competition.toml names",
-            f"correct those rows of {rows.file}",
+            "0 or 1, or yes or no, in each column that the key `label` in competition.toml names",
+            'write positive = ["1"] in competition.toml, with all values that mean 1; every other value then means 0',
         )
     return values == 1
 
@@ -333,8 +332,8 @@ def _one_each(chosen: np.ndarray, rows: PhotoRows) -> np.ndarray:
 
 
 def _several(column: pd.Series, competition: Competition, settings: Settings, rows: PhotoRows) -> list[str]:
-    parts = _parts_of_label(column, settings)
-    classes = [[competition.places.get(same_value(part), -1) for part in row if part] for row in parts]
+    parts = cell_values.split_labels(column, settings.separator)
+    classes = [[competition.places.get(same_value(part), -1) for part in row] for row in parts]
     right = np.array([-1 not in row for row in classes])
     _check(right, rows, column, "have a label that is not a class", _known(competition))
     return [labels.to_text(row) for row in classes]
@@ -351,17 +350,17 @@ def _known(competition: Competition) -> str:
     return f"one of the classes {', '.join(competition.classes[:50])}"
 
 
-def _check(right: np.ndarray, rows: PhotoRows, values: pd.Series, problem: str, expected: str) -> None:
+def _check(right: np.ndarray, rows: PhotoRows, values: pd.Series, problem: str, expected: str, run: str = "") -> None:
     """Raise InputError with a list of the wrong rows and their values, unless all rows are right.
 
     right: a bool array (N,), True for the rows that are right; values (N,): the values of the rows; problem: what the
     error says about the wrong rows, such as "have a label that is not a class"; expected: what the error says is
-    expected.
+    expected; run: what it advises, or "" to correct these rows or keys of competition.toml.
     """
     if not right.all():
         bad = [f"{n}: {v!r}" for n, v in zip(rows.named(~right), values[~right].tolist(), strict=True)]
         raise InputError(
             f"{len(bad)} row(s) of {rows.file} {problem}:{listed(bad)}",
             expected,
-            "correct those rows, or correct the keys `classes` and `label` in competition.toml",
+            run or "correct the keys `classes` and `label` in competition.toml, or the values in those rows",
         )

@@ -164,7 +164,7 @@ def read_train(inputs: Path) -> pd.DataFrame:
         raise InputError(
             f"{len(problems)} problem(s) in {inputs / 'train'}:{listed(problems)}",
             f"for each row of {TRAIN_TABLE} a folder with the photos {', '.join(SHOTS)} ({' or '.join(EXTENSIONS)})",
-            f"unpack the competition's data again, or delete the rows of those folders in {inputs / TRAIN_TABLE}",
+            "unpack the competition's data into a new folder, and run the same command with INPUTS=<that folder>",
         )
     return pd.DataFrame(rows)
 

@@ -22,10 +22,11 @@ import numpy as np
 import pandas as pd
 
 from comp import console
+from comp.competition import labels
 from comp.competition.competition import Competition
-from comp.competition.competition_toml import Settings, some_of
+from comp.competition.competition_toml import EDIT, Settings, some_of
 from comp.errors import InputError, listed
-from comp.inputs import label_columns, path_templates
+from comp.inputs import cell_values, label_columns, path_templates
 from comp.inputs.photo_paths import PhotoRows
 from comp.inputs.sample_submission import SampleFile
 from comp.inputs.source_table import SourceTable, check_columns
@@ -42,7 +43,7 @@ def training_rows(rows: PhotoRows, competition: Competition, settings: Settings)
     rows: the training photos, with the columns of the training table. Raises InputError for a missing column, for a
     label that is not a class, and for a photo with two different labels.
     """
-    attributes = label_columns.attribute_columns(rows, competition)
+    attributes = label_columns.attribute_columns(rows, competition, settings)
     columns = {"image": rows.images, "group": _groups(rows, settings)}
     columns["label"] = label_columns.labels_of(rows, competition, settings, attributes)
     columns |= attributes
@@ -50,9 +51,9 @@ def training_rows(rows: PhotoRows, competition: Competition, settings: Settings)
         columns["id"] = _prediction_ids(rows, settings)
     for name in dict.fromkeys((*settings.columns, *(number_range.column for number_range in competition.ranges))):
         check_columns(rows.table, (name,), "columns", rows.file)
-        columns[name] = numbers_or_words(rows.table[name], name)
+        columns[name] = numbers_or_words(rows.table[name], name, settings.decimal)
     table = pd.DataFrame({name: np.asarray(values) for name, values in columns.items()})
-    return _each_photo_once(table, rows)
+    return _each_photo_once(table, rows, competition, settings)
 
 
 def without_test_photos(rows: PhotoRows, settings: Settings) -> PhotoRows:
@@ -121,13 +122,14 @@ MISSING = (  # words that stand for a missing number, in lower case
 FEW_WORDS = 0.1  # a column of words is not mentioned if it has more words for each number
 
 
-def numbers_or_words(column: pd.Series, name: str) -> pd.Series:
+def numbers_or_words(column: pd.Series, name: str, sign: str = "") -> pd.Series:
     """Return the column as numbers, with NaN for empty fields, if all other fields are numbers.
 
     Words such as unknown or NA among numbers count as empty, with a warning. Other words make the column a column of
     words, which is returned unchanged; there is a warning if nearly all fields are numbers. name: the column's name.
+    sign: the sign before the decimals, or "" to recognise it.
     """
-    numbers, words = _numbers_and_words(column)
+    numbers, words = _numbers_and_words(column, sign)
     known = numbers.notna().sum()
     if known and len(words) == 0:
         return numbers
@@ -143,9 +145,9 @@ def numbers_or_words(column: pd.Series, name: str) -> pd.Series:
     return column
 
 
-def _numbers_and_words(column: pd.Series) -> tuple[pd.Series, pd.Series]:
+def _numbers_and_words(column: pd.Series, sign: str) -> tuple[pd.Series, pd.Series]:
     """Return a column of text as finite numbers, with NaN for all other fields, and those fields that are not empty."""
-    numbers = pd.to_numeric(column.where(column.str.strip() != ""), errors="coerce").replace([np.inf, -np.inf], np.nan)
+    numbers = cell_values.to_numbers(column.where(column.str.strip() != ""), sign).replace([np.inf, -np.inf], np.nan)
     return numbers, column[numbers.isna() & (column.str.strip() != "")]
 
 
@@ -158,24 +160,73 @@ def _some(words: pd.Series) -> str:
     return some_of((f"{word!r} ({count} row{'s' * (count > 1)})" for word, count in counts.items()), 3)
 
 
-def _each_photo_once(table: pd.DataFrame, rows: PhotoRows) -> pd.DataFrame:
-    """Return the table without rows that repeat the photo and the label of an earlier row.
+def _each_photo_once(
+    table: pd.DataFrame, rows: PhotoRows, competition: Competition, settings: Settings
+) -> pd.DataFrame:
+    """Return the table with one row for each photo, the first of its rows.
 
-    table: the training rows; rows: their photos, for the error. Raises InputError if a photo has two different labels.
+    If the rows of a photo have different labels, they are merged as the key `merge` of competition.toml says. A photo
+    of a multilabel competition gets all labels of its rows if they are in one column.
+    table: the training rows; rows: their photos, for the error. Raises InputError if a photo has different labels that
+    cannot be merged.
     """
-    repeated = table["image"].duplicated(keep=False).to_numpy()
-    if not repeated.any():
+    if not table["image"].duplicated().any():
         return table
-    table, names = table.drop_duplicates(["image", "label"]), np.array(rows.named(np.ones(len(table), bool)))
-    twice = table["image"].duplicated(keep=False)
-    if twice.any():
-        shown = [f"{names[i]}: {table['image'][i]} has the label {table['label'][i]}" for i in table.index[twice]]
-        raise InputError(
-            f"{len(shown)} rows of {rows.file} give the same photos different labels:{listed(shown)}",
-            "one label per photo",
-            f"delete the wrong rows of {rows.file}",
-        )
-    return table.reset_index(drop=True)
+    once = table.drop_duplicates(["image", "label"])
+    several = once["image"].duplicated(keep=False)
+    if several.any():
+        way = settings.merge or ("union" if competition.target == "multilabel" and _in_one_column(settings) else "")
+        if not way:
+            raise _different_labels(once[several], rows, competition)
+        some = table[table["image"].isin(once["image"][several])]  # all ratings count, also equal ones
+        merged = some.groupby("image", sort=False)["label"].agg(MERGED[way])
+        once = once.drop_duplicates("image")
+        new = once["image"].map(merged)
+        once = once.assign(label=new.where(new.notna(), once["label"]).astype(table["label"].dtype))
+    return once.reset_index(drop=True)
+
+
+def _in_one_column(settings: Settings) -> bool:
+    return isinstance(settings.label, str)
+
+
+MERGED = {  # way to merge the labels of one photo: the function of these labels, in the form of folds.csv
+    "union": lambda texts: labels.to_text(int(part) for text in texts for part in text.split()),
+    "mean": lambda values: values.mean() if values.dtype.kind == "f" else int(values.mean() + 0.5),  # grades are whole
+    "vote": lambda classes: classes.value_counts(sort=False).sort_index().idxmax(),  # of equally many, the first class
+}
+ADVICE = {  # target: how rows with different labels become one row
+    "multilabel": 'write merge = "union" in competition.toml, so that a photo gets all labels of its rows',
+    "regression": 'write merge = "mean" in competition.toml, so that a photo gets the mean of its numbers',
+    "ordinal": 'write merge = "mean" or merge = "vote" in competition.toml, if the rows are several opinions',
+    "multiclass": 'write target = "multilabel" in competition.toml if a photo may have several labels; '
+    'write merge = "vote" if the rows are several opinions',
+    "binary": 'write merge = "vote" in competition.toml, if the rows are several opinions',
+}
+
+
+def _different_labels(table: pd.DataFrame, rows: PhotoRows, competition: Competition) -> InputError:
+    """Return the InputError for photos whose rows have different labels.
+
+    table: the training rows of these photos, one for each label. Its index is the number of the row in `rows`.
+    """
+    bad = np.isin(np.arange(len(rows.table)), table.index)
+    shown = [
+        f"{name}: {image} has the label {_label_text(label, competition)}"
+        for name, image, label in zip(rows.named(bad), table["image"], table["label"], strict=True)
+    ]
+    return InputError(
+        f"{len(shown)} rows of {rows.file} give the same photos different labels:{listed(shown)}",
+        "one row per photo, or the key merge in competition.toml, which says how the rows become one",
+        EDIT if competition.attributes else ADVICE[competition.target],
+    )
+
+
+def _label_text(label, competition: Competition) -> str:
+    """Return a label of folds.csv as the user knows it: the names of its classes, or a number."""
+    if competition.target == "regression":
+        return f"{label:g}"
+    return ", ".join(competition.classes[int(part)] for part in str(label).split()) or "(none)"
 
 
 # ---- test rows
@@ -256,13 +307,14 @@ def shared_columns(
     with "" for empty fields.
     train, test: the photos, each with the columns of its table row; ids: the id of each test photo.
     """
-    labels = {*settings.listed("label"), *settings.attributes, *competition.sample.columns}
-    shared = [name for name in train.table if name in test.table and name not in labels]
+    no_inputs = {*settings.listed("label"), *settings.attributes, *competition.sample.columns}
+    shared = [name for name in train.table if name in test.table and name not in no_inputs]
     of_train, of_test = _columns_of(train, shared), _columns_of(test, shared)
     for name in shared:
-        of_train[name] = numbers_or_words(of_train[name], name)
+        sign = settings.decimal or cell_values.decimal_sign(of_train[name])
+        of_train[name] = numbers_or_words(of_train[name], name, sign)
         if pd.api.types.is_numeric_dtype(of_train[name]):
-            numbers, words = _numbers_and_words(of_test[name])
+            numbers, words = _numbers_and_words(of_test[name], sign)
             if len(words):
                 console.warn(_missing(f"{name} of the test table", words))
             of_test[name] = numbers

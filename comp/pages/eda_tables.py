@@ -7,10 +7,12 @@ import pandas as pd
 
 from comp.competition import labels
 from comp.competition.competition import Competition
+from comp.competition.competition_toml import toml_value
 from comp.data import folds, train_test_differences
 from comp.data.audit_tables import AuditTables
 from comp.data.photo_check import PhotoFacts
 from comp.data.train_test_differences import suggest_groups
+from comp.inputs.cell_values import to_numbers
 from comp.pages import figures
 from comp.pages.eda_photos import sides
 from comp.pages.figures import Figure, Table
@@ -170,7 +172,7 @@ def _cut_numbers(cut, train: pd.DataFrame, competition: Competition) -> list[Fig
     classes have no other property, there is one histogram of all photos. cut: the column of the number, and the limits
     between the values of the property. train: the training table.
     """
-    numbers = pd.to_numeric(train[cut.column], errors="coerce")
+    numbers = to_numbers(train[cut.column])
     edges = figures.bin_edges(numbers.dropna().to_numpy())
     others = [name for name in competition.attributes if name != cut.attribute and name in train] or [""]
     title = f"{cut.column}, which decides {cut.attribute} (limits: {', '.join(f'{edge:g}' for edge in cut.edges)})"
@@ -204,7 +206,7 @@ def _counts_by(name: str, numbers: pd.Series, train: pd.DataFrame, competition: 
 def _column(name: str, column: pd.Series) -> Figure:
     """Return a histogram for a column of numbers, or bars of the most frequent values for any other column."""
     text = column.astype(str).where(column.notna(), "")
-    numbers = pd.to_numeric(text.where(text != ""), errors="coerce").replace([np.inf, -np.inf], np.nan)
+    numbers = to_numbers(text.where(text != "")).replace([np.inf, -np.inf], np.nan)
     if numbers.notna().any() and not (numbers.isna() & (text != "")).any():
         edges = figures.bin_edges(numbers.dropna().to_numpy())
         return figures.histogram(f"column {name}", name, edges, {"photos": figures.bin_counts(numbers.dropna(), edges)})
@@ -259,7 +261,7 @@ def _suggested_groups(audit: AuditTables) -> list[str]:
     return [
         f"The column {split.column} has {split.train_values} values in train and {split.test_values} in test, but no "
         f"value occurs in both. So the test set was probably split off by this column. To split the folds by this "
-        f'column, too, write group = "{split.column}" into competition.toml.'
+        f"column, too, write group = {toml_value(split.column)} into competition.toml."
         for split in suggest_groups(train, test)
         if not set(train[split.column].astype(str)) <= groups
     ]

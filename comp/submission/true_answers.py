@@ -13,6 +13,7 @@ from comp import console
 from comp.competition import labels, scoring
 from comp.competition.competition import Competition
 from comp.errors import InputError, listed
+from comp.inputs import cell_values
 from comp.project import Project
 from comp.store.blend_files import load_blend
 from comp.store.paths import BLEND, blend_file
@@ -107,7 +108,7 @@ def _of_indicators(columns: pd.DataFrame, competition: Competition) -> tuple[lis
 
     The wrong fields are those that are neither 0 nor 1. If there are any, the labels are None.
     """
-    numbers = columns.apply(pd.to_numeric, errors="coerce")
+    numbers = columns.apply(cell_values.zeros_and_ones)
     wrong = columns.to_numpy()[~numbers.isin([0, 1]).to_numpy()].tolist()
     if wrong:
         return wrong, None
@@ -123,11 +124,11 @@ def _of_one_column(columns: pd.DataFrame, competition: Competition) -> tuple[lis
     """
     column = columns.iloc[:, 0]
     if competition.target == "regression":
-        numbers = pd.to_numeric(column, errors="coerce")
+        numbers = cell_values.to_numbers(column)
         return column[numbers.isna()].tolist(), numbers.to_numpy(np.float64)
     several, known = competition.target == "multilabel", _class_by_text(competition)
-    parts = [text.split(competition.separator) if several else [text] for text in column]
-    rows = [[known.get(same_value(part)) for part in row if part or not several] for row in parts]
+    parts = cell_values.split_labels(column, competition.separator) if several else [[text] for text in column]
+    rows = [[known.get(same_value(part)) for part in row] for row in parts]
     wrong = [text for text, row in zip(column, rows, strict=True) if None in row]
     if wrong:
         return wrong, None

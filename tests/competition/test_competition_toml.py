@@ -1,9 +1,14 @@
 """competition.toml: keys, types, and which keys need or exclude each other."""
 
+import tomllib
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from small_inputs import TOML, text
 
 from comp.competition import competition_toml
+from comp.competition.competition_toml import GuessedLine, undecided_line
 from comp.errors import InputError
 
 
@@ -44,6 +49,10 @@ WRONG = {
     "label and attributes": (dict(label="a", attributes=["b"]), "both label and attributes"),
     "group and its pattern": (dict(group="a", group_pattern="(b)"), "both group and group_pattern"),
     "positive of many classes": (dict(positive="a"), "only if target is binary"),
+    "positive of a number": (dict(target="regression", metric="rmse", positive="a"), "only if target is binary"),
+    "a mean of classes": (dict(merge="mean"), "one of vote"),
+    "merged attributes": (dict(attributes=["a"], merge="vote"), "either merge or attributes"),
+    "another decimal sign": (dict(decimal=";"), "one of ., ,"),
     "limits of classes": (dict(limits=[0, 1]), "only if target is regression"),
     "separator of one label": (dict(separator=","), "only if target is multilabel"),
     "attributes of labels": (dict(target="multilabel", metric="auc", attributes=["a"]), "target is multiclass"),
@@ -76,3 +85,33 @@ def test_wrong_keys_are_named(kind):
 def test_required_keys(key):
     with pytest.raises(InputError, match=f"no key {key}"):
         competition_toml.parse_settings({name: value for name, value in TOML.items() if name != key})
+
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12) | st.sampled_from(
+    [
+        "Age\n(years)",
+        "a \"b\" 'c'",
+        "[x]",
+        "#1",
+        "a = b",
+        "C:\\new",
+        " a ",
+        "",
+        "\x7f",
+        "\r\n",
+        "\x00",
+        "\u2028",
+        "\x85",
+    ]
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(TEXTS | st.integers(-9, 9) | st.floats(allow_nan=False) | st.lists(TEXTS, max_size=3), TEXTS, st.booleans())
+def test_every_line_that_is_written_reads_back_equal(value, reason, check):
+    for line, expected in (
+        (GuessedLine("key", value, reason, check), {"key": value}),
+        (undecided_line("key", reason), {}),
+    ):
+        assert tomllib.loads(line.text) == expected
+        assert len(line.text.splitlines()) == 1 or "\u2028" in line.text or "\x85" in line.text

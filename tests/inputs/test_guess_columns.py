@@ -5,7 +5,8 @@ import tomllib
 import pandas as pd
 import pytest
 
-from comp.inputs import guess_columns
+from comp.inputs import guess_columns, guess_path_labels
+from comp.inputs.guess_tables import SampleTable
 
 HALF, NOUGHT, NONE = ["0.5"], ["0"], []
 CASES = {
@@ -34,6 +35,16 @@ CASES = {
     "amounts": (["10", "7", "300"], ["37.5"], "y", "regression", "rmse"),
     "amounts in the table": (["1.5", "7", "300"], NOUGHT, "y", "regression", "rmse"),
     "amounts by their name": (["10", "7", "30"], NOUGHT, "age", "regression", "rmse"),
+    "decimal commas": (["5,1", "8,6", "3,3"], NONE, "y", "regression", "rmse"),
+    "thousands": (["1,234", "10,567", "2,001"], NONE, "y", "regression", "rmse"),
+    "millions": (["1,234,567", "1,234", "2,001"], NONE, "y", "regression", "rmse"),
+    "class numbers with commas": (["1,2", "2,3", "2", "1,3"], NONE, "y", "multilabel", "micro_f1"),
+    "commas and spaces": (["cat, dog", "cat", "dog, bird", "bird"], NONE, "y", "multilabel", "micro_f1"),
+    "uneven spaces": (["cat ,dog", "cat", "dog;bird", "dog, cat"], NONE, "y", "multilabel", "micro_f1"),
+    "names of two words": (["red ant|cow", "cow", "red ant", "red ant | cow"], NONE, "y", "multilabel", "micro_f1"),
+    "slashes": (["rust/scab", "rust", "scab", "rot/rust"], NONE, "y", "multilabel", "micro_f1"),
+    "lists": (["['cat', 'dog']", "['cat']", "[]"], NONE, "y", "multilabel", "micro_f1"),
+    "True and False": (["True", "False", "True"], HALF, "y", "binary", "auc"),
     "three best": (["a", "b", "c", "d"], ["a b c", "b c d"], "y", "multiclass", "map@3"),
 }
 
@@ -76,6 +87,66 @@ def test_limits_of_small_numbers_are_exact():
     assert {line.key: line.value for line in lines}["limits"] == [1e-13, 5.12345678912e-13]
 
 
+DOUBTFUL = {  # values that may mean something else: a word of the question
+    "decimal commas": (["5,1", "8,6"], "multilabel"),
+    "thousands": (["1,234", "10,567"], "1,234 may mean 1234 or 1.234"),
+    "class numbers": (["1,2", "2,3", "2", "1,3"], "regression"),
+    "slashes": (["rust/scab", "rust", "scab", "rot/rust"], "multiclass"),
+    "names with commas": (["Smith, John", "Doe, Jane"], "multilabel"),
+    "names with slashes": (["A/B", "C/D", "E"], "multilabel"),
+    "boxes": (["[1.0, 2.0]", "[3.0, 4.0]"], "a box"),
+}
+
+
+@pytest.mark.parametrize("case", DOUBTFUL)
+def test_values_that_may_mean_something_else_are_no_statement(case):
+    values, word = DOUBTFUL[case]
+    lines = guess_columns.target_lines(pd.Series(values), pd.Series([], dtype=str), "y", set())
+    assert lines[0].key == "target"
+    assert lines[0].check
+    assert any(word in line.reason for line in lines if line.check)
+
+
+def test_the_separator_is_written_as_the_sample_submission_has_it():
+    values = pd.Series(["cat, dog", "cat", "dog, bird", "bird"])
+    for answer, separator in (("cat,dog", ","), ("cat", ", ")):
+        lines = guess_columns.target_lines(values, pd.Series([answer]), "y", set())
+        assert [line.value for line in lines if line.key == "separator"] == [separator]
+
+
+ONE_HOT = {  # how 1 and 0 are written: the values that the key positive must name, and whether the user is asked
+    "0 and 1": (("1", "0"), None),
+    "True and False": (("True", "False"), None),
+    "yes and no": (("yes", "no"), None),
+    "Y and N": (("Y", "N"), None),
+    "floats": (("1.0", "0.0"), None),
+    "1 and empty": (("1", ""), ["1"]),
+    "x and empty": (("x", ""), ["x"]),
+    "CheXpert": (("1.0", "0.0", "", "-1.0"), ["1.0"]),
+    "probabilities": (("0.25", "1.0", "0.0"), "probabilities"),
+    "other numbers": (("1", "0", "2"), "other than 0 and 1"),
+    "words": (("rust", "scab"), "write positive"),
+}
+
+
+@pytest.mark.parametrize("way", ONE_HOT)
+def test_label_columns_are_read_or_asked_about_however_1_and_0_are_written(way):
+    values, positive = ONE_HOT[way]
+    table = pd.DataFrame({"id": "abcd", "p": (values * 4)[:4], "q": (values * 4)[1:5]}).map(str)
+    sample = SampleTable("s.csv", pd.DataFrame({"id": ["t"], "p": ["0.5"], "q": ["0.5"]}), "id")
+    lines = {line.key: line for line in guess_columns.label_lines(table, sample, {"id"}, set())}
+    assert lines["label"].value == ["p", "q"]
+    if isinstance(positive, str):
+        assert lines["target"].undecided
+        assert positive in lines["target"].reason
+        return
+    assert lines["target"].value in ("multiclass", "multilabel")
+    assert ("positive" in lines) == (positive is not None)
+    if positive:
+        assert lines["positive"].value == positive
+        assert lines["positive"].check
+
+
 def test_numbers_that_a_json_file_names_are_classes():
     lines = guess_columns.target_lines(pd.Series(["0", "1", "2"]), pd.Series(["0"]), "diagnosis", {"0", "1", "2"})
     assert lines[0].value == "multiclass"
@@ -104,5 +175,5 @@ def test_photos_in_deeper_folders_shift_the_label_of_no_other_photo():
     photos = [f"{label}/{i}.jpg" for label in "abc" for i in range(50)]
     deeper = [f"a/more/x{i}.jpg" for i in range(10)]
     for paths in (photos, photos + deeper):
-        lines = {line.key: line.value for line in guess_columns.path_lines(sorted(paths), None)}
+        lines = {line.key: line.value for line in guess_path_labels.path_lines(sorted(paths), None)}
         assert (lines["train_images"], lines["group"]) == ("{label}/{file}", "file")

@@ -6,6 +6,7 @@ pytest -s shows the table.
 import pandas as pd
 import pytest
 from layouts.table import ROWS
+from small_inputs import animals, text
 
 from comp.errors import InputError
 from comp.inputs import guess_competition, loading, mask_gender_age
@@ -113,3 +114,46 @@ def test_a_table_whose_photos_are_elsewhere_is_named_and_its_template_left_open(
     assert lines["train"].value == "train.csv"
     assert lines["train_images"].undecided
     assert lines["label"].value == "diagnosis"
+
+
+def works(folder, train, sample):
+    """Guess the file of a folder with photos a, b, c and the given tables. Return its lines and the training rows."""
+    animals(folder)
+    text(folder, "train.csv", train)
+    text(folder, "sample_submission.csv", sample)
+    guess = guess_competition.guess(folder)
+    text(folder, "competition.toml", guess.text)
+    return {line.key: line for line in guess.lines}, loading.open_tables(folder).training_rows
+
+
+def test_columns_and_classes_of_any_name_give_a_file_that_works(tmp_path):
+    name, kind = 'the "kind"\n[of] #animal = {0}\\', 'a "big"\ncat #1'
+    header, cell = (text.replace('"', '""') for text in (name, kind))
+    train = f'id,"Age\n(years)","{header}"\na,1,"{cell}"\nb,2,dog\nc,3,dog\n'
+    lines, rows = works(tmp_path, train, f'id,"{header}"\n1,0.5\n2,0.5\n')
+    assert lines["label"].value == name
+    assert lines["positive"].value in (kind, "dog")
+    assert sorted(rows["label"]) in ([0, 0, 1], [0, 1, 1])
+
+
+LONG = {  # rows of the training table, an answer: the key and value that are asked about, and the labels
+    "labels": ("a,cat\na,dog\nb,cat\nc,dog\n", "cat dog", ("target", "multilabel"), ["0 1", "0", "1"]),
+    "two words": ("a,red ant\na,cow\nb,cow\nc,cow\n", "cow", ("target", "multilabel"), ["0 1", "0", "0"]),
+    "ratings": ("a,1.5\na,2.5\nb,1\nc,1\n", "2.5", ("merge", "mean"), [2, 1, 1]),
+}
+
+
+@pytest.mark.parametrize("kind", LONG)
+def test_several_rows_of_a_photo_are_put_together_and_asked_about(tmp_path, kind):
+    rows, answer, (key, value), labels = LONG[kind]
+    lines, train = works(tmp_path, "id,label\n" + rows, f"id,label\n1,{answer}\n2,{answer}\n")
+    assert lines[key].value == value
+    assert lines[key].check
+    assert train["label"].tolist() == labels
+
+
+def test_a_table_of_training_samples_is_no_sample_submission(tmp_path):
+    animals(tmp_path)
+    (tmp_path / "train.csv").rename(tmp_path / "train_samples.csv")
+    lines = {line.key: line.value for line in guess_competition.guess(tmp_path).lines}
+    assert (lines["train"], lines["sample"]) == ("train_samples.csv", "sample_submission.csv")

@@ -78,9 +78,12 @@ def test_columns_of_0_and_1(tmp_path):
     competition, train = both(folder, label=["cat", "dog"], metric="log_loss")
     assert competition.classes == ("dog", "cat")  # in the sample's order
     assert train["label"].tolist() == [1, 0, 0]
-    text(folder, "train.csv", "id,cat,dog\na,1,0\nb,yes,1\nc,0,1\n")
-    with pytest.raises(InputError, match="line 3: 'yes' in cat"):
+    text(folder, "train.csv", "id,cat,dog\na,1,0\nb,maybe,1\nc,0,1\n")
+    with pytest.raises(InputError, match="line 3: 'maybe' in cat"):
         both(folder, label=["cat", "dog"])
+    assert both(folder, label=["cat", "dog"], positive=1)[1]["label"].tolist() == [1, 0, 0]
+    text(folder, "train.csv", "id,cat,dog\na,True,no\nb,False,Y\nc,0,1.0\n")
+    assert both(folder, label=["cat", "dog"])[1]["label"].tolist() == [1, 0, 0]
 
 
 @pytest.mark.parametrize(("separator", "written"), [("", " "), (";", "; "), ("|", "|")])
@@ -274,8 +277,47 @@ def test_default_of_test_images_leaves_out_the_folder_of_the_label(tmp_path):
 
 def test_rows_that_say_the_same_are_one_and_rows_that_do_not_are_refused(tmp_path):
     assert both(animals(tmp_path, "a,cat\nb,dog\na,cat\n"))[1]["image"].tolist() == ["train/a.jpg", "train/b.jpg"]
-    with pytest.raises(InputError, match=r"different labels[\s\S]*line 2: train/a.jpg has the label 0[\s\S]*line 4"):
+    with pytest.raises(InputError, match=r"different labels[\s\S]*line 2: train/a.jpg has the label cat[\s\S]*line 4"):
         both(animals(tmp_path, "a,cat\nb,dog\na,dog\n"))
+
+
+MERGED = {  # rows of one photo and what is done with them: its label
+    "labels": ("a,cat\na,dog\nb,cat\na,cat\n", dict(target="multilabel", metric="micro_f1"), ["0 1", "0"]),
+    "votes": ("a,cat\na,dog\nb,cat\na,dog\n", dict(merge="vote"), [1, 0]),
+    "equally many votes": ("a,dog\na,cat\nb,cat\n", dict(merge="vote"), [0, 0]),
+    "numbers": ("a,1\na,1\nb,7\na,4\n", dict(target="regression", metric="rmse", merge="mean"), [2, 7]),
+    "commas": ('a,"1,5"\na,"2,5"\nb,7\n', dict(target="regression", metric="rmse", merge="mean"), [2, 7]),
+    "grades": ("a,0\na,1\nb,2\na,1\n", dict(target="ordinal", metric="quadratic_kappa", merge="mean"), [1, 2]),
+}
+
+
+@pytest.mark.parametrize("kind", MERGED)
+def test_several_rows_of_a_photo_become_one(tmp_path, kind):
+    rows, keys, expected = MERGED[kind]
+    train = both(animals(tmp_path, rows), **keys)[1]
+    assert train["image"].tolist() == ["train/a.jpg", "train/b.jpg"]
+    assert train["label"].tolist() == expected
+
+
+def test_columns_of_0_and_1_of_several_rows_are_put_together_only_if_the_user_says_so(tmp_path):
+    text(animals(tmp_path), "train.csv", "id,cat,dog\na,1,0\na,0,1\nb,0,1\n")
+    keys = dict(target="multilabel", metric="micro_f1", label=["cat", "dog"], answer="labels", fill="label")
+    with pytest.raises(InputError, match="merge"):
+        both(tmp_path, **keys)
+    assert both(tmp_path, merge="union", **keys)[1]["label"].tolist() == ["0 1", "1"]
+
+
+def test_a_comma_is_read_in_every_column_of_numbers(tmp_path):
+    text(animals(tmp_path), "train.csv", "id;label;age;size\na;1,5;30,5;1,234\nb;2;31;2\nc;3;;3\n")
+    keys = dict(target="regression", metric="rmse", columns=["age", "size"])
+    competition, train = both(tmp_path, **keys)
+    assert competition.limits == (1.5, 3)
+    assert train["label"].tolist() == [1.5, 2, 3]
+    np.testing.assert_array_equal(train["age"], [30.5, 31, np.nan])
+    assert train["size"].tolist() == ["1,234", "2", "3"]  # 1234 or 1.234: not guessed
+    assert both(tmp_path, decimal=",", **keys)[1]["size"].tolist() == [1.234, 2, 3]
+    with pytest.raises(InputError, match=r"1,234 may mean 1234 or 1\.234[\s\S]*decimal = "):
+        both(tmp_path, **keys | {"label": "size"})
 
 
 # What is wrong with the files
@@ -289,6 +331,7 @@ WRONG = {
     "a label that is no class": (dict(classes=["cat", "cow"]), {}, r"line 3: 'dog'[\s\S]*one of the classes cat, cow"),
     "three classes for two": (dict(target="binary"), dict(train="a,x\nb,y\nc,z\n"), "positive = "),
     "a positive class of no row": (dict(target="binary", positive="cow"), {}, "no row of .* has the label cow"),
+    "rows of one photo": ({}, dict(train="a,cat\na,dog\nb,dog\n"), r'target = "multilabel"[\s\S]*merge = "vote"'),
     "combine without an id": (dict(combine="mean", id="patient"), {}, "no column patient"),
     "no photo of a row": ({}, dict(train="a,cat\nx,dog\nc,cat\n"), r"1 of 3 rows[\s\S]*line 3: no train/x\.jpg"),
     "no photo of an id": ({}, dict(sample="id,label\n1,cat\n9,cat\n"), r"1 of 2 rows of .*sample_submission\.csv"),
