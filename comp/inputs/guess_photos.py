@@ -8,12 +8,12 @@ most frequent templates are tried on all rows.
 import itertools
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 import pandas as pd
 
-from comp.inputs.path_templates import fill
+from comp.inputs.path_templates import fill, plain_paths
 
 ENOUGH = 0.8  # a template must find a photo for at least this share of the rows
 LOOKED_AT = 400  # templates are made from about this many rows
@@ -27,7 +27,7 @@ class PhotoTemplate:
 
     template: the template as text; column: the name of the column that gives the file name of the photo; matched: the
     number of rows for which the template finds a photo; rows: the number of all rows; photos: the paths of all photos
-    that the template finds.
+    that the template finds; also: other columns of the table that name other photos.
     """
 
     template: str
@@ -35,10 +35,12 @@ class PhotoTemplate:
     matched: int
     rows: int
     photos: frozenset[str]
+    also: tuple[str, ...] = ()
 
     @property
     def reason(self) -> str:
-        return f"finds a photo for {self.matched:,} of {self.rows:,} rows"
+        reason = f"finds a photo for {self.matched:,} of {self.rows:,} rows"
+        return f"{reason}; {several_photos(self.also)}" if self.also else reason
 
     @property
     def is_complete(self) -> bool:
@@ -61,7 +63,17 @@ def find_template(
     order = list(dict.fromkeys([name for name in first if name in table] + list(table)))
     tried = [template for column in order for template in _of_column(table, column, index)]
     fitting = [t for t in tried if t.matched >= ENOUGH * t.rows and _tells_apart(t, len(index.photos))]
-    return max(fitting, key=lambda t: (len(t.photos), _says(t.template, part), t.matched), default=None)
+    best = max(fitting, key=lambda t: (len(t.photos), _says(t.template, part), t.matched), default=None)
+    also = (t.column for t in fitting if best and t.column != best.column and not t.photos & best.photos)
+    return replace(best, also=tuple(dict.fromkeys(also))) if best else None
+
+
+def several_photos(columns: Iterable[str]) -> str:
+    """Return a text which says that these further columns name photos that are not used, and how to use them."""
+    return (
+        f"further photos are named by {', '.join(columns)}, but a row has one photo here; to use them all, write "
+        "tables with one row for each photo and an id that the photos share, and set combine (docs/competition.md)"
+    )
 
 
 def _tells_apart(tried: PhotoTemplate, photos: int) -> bool:
@@ -115,7 +127,7 @@ def _of_column(table: pd.DataFrame, column: str, index: _PhotoIndex) -> list[Pho
     finds a photo for 80 % of the rows (ENOUGH).
     table: the table whose photos are to be found; index: the photos in the inputs folder.
     """
-    some = table.iloc[:: max(1, len(table) // LOOKED_AT)]
+    some = table.iloc[:: max(1, len(table) // LOOKED_AT)].assign(**{column: lambda part: plain_paths(part[column])})
     exact, free = Counter(), Counter()
     for row in some.to_dict("records"):
         for start, extension in index.of(row[column]) if row[column] else []:
@@ -152,7 +164,7 @@ def _with_a_free_folder(folders: list[str], column: str, extension: str) -> str:
 
 
 def _try(table: pd.DataFrame, column: str, template: str, index: _PhotoIndex) -> PhotoTemplate:
-    paths = fill(template, table)
+    paths = plain_paths(fill(template, table))
     paths = paths[paths.isin(index.photos)]
     return PhotoTemplate(template, column, len(paths), len(table), frozenset(paths))
 

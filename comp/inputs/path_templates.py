@@ -9,8 +9,10 @@ import re
 import pandas as pd
 
 from comp.errors import InputError
+from comp.text import same_texts
 
 FIELD = re.compile(r"\{([^{}]*)\}")
+NOTHING = r"(?:^|(?<=/))\./|(?<=/)/+"  # matches superfluous parts of a path: ./ and doubled slashes
 PART = re.compile(r"([^{}]*)(?:\{([^{}]*)\})?")  # literal text, and then a field or the end of the template
 
 
@@ -41,6 +43,14 @@ def fill(template: str, table: pd.DataFrame) -> pd.Series:
         if name:
             text = text + table[name]
     return text
+
+
+def plain_paths(paths: pd.Series) -> pd.Series:
+    """Return paths (N,) from a table in one form: in Unicode NFC, with forward slashes, and without needless parts.
+
+    So images\\a.png, ./images/a.png and images//a.png all become images/a.png.
+    """
+    return same_texts(paths).str.replace("\\", "/", regex=False).str.replace(NOTHING, "", regex=True)
 
 
 def pattern(template: str) -> str:

@@ -35,7 +35,6 @@ from comp.text import same_text, same_texts
 
 TRIED = 3  # how many of the tried paths an error shows
 OUTSIDE = r"^/|^[A-Za-z]:|\x00|(?:^|/)\.\.(?:/|$)"  # matches paths that are absolute or may lead out of inputs
-NOTHING = r"(?:^|(?<=/))\./|(?<=/)/+"  # matches superfluous parts of a path: ./ and doubled slashes
 
 
 @dataclass(frozen=True)
@@ -91,8 +90,7 @@ def find_photos(listing: Listing, path_template: str, source: SourceTable | None
 
 
 def _by_template(listing: Listing, path_template: str, source: SourceTable, key: str) -> PhotoRows:
-    wanted = same_texts(path_templates.fill(path_template, source.table)).str.replace("\\", "/", regex=False)
-    wanted = wanted.str.replace(NOTHING, "", regex=True)
+    wanted = path_templates.plain_paths(path_templates.fill(path_template, source.table))
     rows = PhotoRows(source.table, wanted, source)
     _check_inside(rows, listing, key)
     images, twice = _real_paths(listing, wanted)
