@@ -24,6 +24,7 @@ import numpy as np
 import pandas as pd
 
 from comp.errors import InputError, listed, quoted
+from comp.table_formats import advice_to_convert, not_csv, other_format
 from comp.text import same_text
 
 UNNAMED = "Unnamed: "  # a column without a name, such as a saved index, gets such a name and its number
@@ -140,70 +141,6 @@ def _is_korean(data: bytes) -> bool:
     return 2 * sum(pair[1] >= KOREAN for pair in pairs) >= len(pairs)
 
 
-OTHER_TABLES = (".xlsx", ".xls", ".xlsm", ".ods", ".parquet", ".feather", ".arrow", ".pkl", ".pickle", ".sqlite", ".db")
-PANDAS = "import pandas; pandas.read_{}({!r}).to_csv({!r}, index=False)"
-FIRST_BYTES = {  # the first bytes of files that are no text, and what the files are
-    b"PK\x03\x04": "a zip archive",
-    b"\xd0\xcf\x11\xe0": "an Excel file",
-    b"PAR1": "a Parquet file",
-    b"FEA1": "a Feather file",
-    b"ARROW1": "a Feather file",
-    b"\x1f\x8b": "a file packed by gzip",
-    b"BZh": "a file packed by bzip2",
-    b"\xfd7zXZ": "a file packed by xz",
-    b"7z\xbc\xaf": "a 7z archive",
-    b"SQLite format 3": "an SQLite database",
-    b"\x80\x04\x95": "a pickle file",
-    b"\x80\x05\x95": "a pickle file",
-    b"\x89HDF": "an HDF5 file",
-    b"%PDF": "a PDF document",
-    b"\x89PNG": "a photo",
-    b"\xff\xd8\xff": "a photo",
-}
-UNPACKERS = {"gzip": "gunzip", "bzip2": "bunzip2", "xz": "unxz"}
-
-
-def other_format(path: Path) -> str:
-    """Return what the file at `path` is, if it is a table, an archive or another file that is not text, or "".
-
-    The first bytes of the file decide, so the result is the same if an Excel file was renamed to end in .csv.
-    """
-    try:
-        with open(path, "rb") as file:
-            start = file.read(1 << 12)
-    except OSError:
-        return ""
-    what = next((what for first, what in FIRST_BYTES.items() if start.startswith(first)), "")
-    if what == "a zip archive":
-        if b"opendocument.spreadsheet" in start:
-            return "an OpenDocument spreadsheet"
-        return "an Excel file" if b"[Content_Types].xml" in start or b"xl/" in start else what
-    is_page = start.lstrip(b"\xef\xbb\xbf \r\n\t").lower().startswith((b"<!doctype html", b"<html"))
-    return "a web page (HTML)" if is_page else what
-
-
-def advice_to_convert(path: Path) -> str:
-    """Return how to make a CSV file from the file at `path`, which `other_format` has recognised, or "" for CSV."""
-    what, name = other_format(path), quoted(path)
-    csv_file = path.with_suffix(".csv") if path.suffix.lower() != ".csv" else path.with_name(f"{path.stem}_as_text.csv")
-    into = f"and name {csv_file.name} in place of {path.name}, if competition.toml or the command names it"
-    if what in ("an Excel file", "an OpenDocument spreadsheet"):
-        return f"open {path} in Excel or LibreOffice and save the sheet as CSV UTF-8 to {csv_file}, {into}"
-    if what in ("a Parquet file", "a Feather file"):
-        reader = "parquet" if "Parquet" in what else "feather"
-        code = quoted(PANDAS.format(reader, str(path), str(csv_file)))
-        return f".venv/bin/pip install pyarrow && .venv/bin/python -c {code}, {into}"
-    packer = next((packer for packer in UNPACKERS if what.endswith(packer)), "")
-    if packer:
-        unpacked = path.with_suffix("") if path.suffix.lower() in (".gz", ".bz2", ".xz") else csv_file
-        return f"{UNPACKERS[packer]} -c {name} > {quoted(unpacked)}, and name {unpacked.name} in place of {path.name}"
-    if what == "a zip archive":
-        return f"unzip {name} -d {quoted(path.parent)}, {into.replace(csv_file.name, 'the unpacked file')}"
-    if what == "a web page (HTML)":
-        return f"sign in on the page of the competition, and download {path.name} again"
-    return f"save the table in {path} as CSV to {csv_file}, {into}" if what else ""
-
-
 def table_encoding(path: Path) -> str:
     """Return the encoding of the file at `path`, as `encoding_of` recognises it."""
     return encoding_of(Path(path).read_bytes())
@@ -214,8 +151,9 @@ def advice_to_correct(path: Path) -> str:
 
     If the encoding of the table was only guessed, the text also says how to convert the table from another encoding.
     """
-    if other_format(path):
-        return advice_to_convert(path)
+    what = other_format(Path(path).read_bytes())
+    if what:
+        return advice_to_convert(path, what)
     encoding = table_encoding(path)
     if encoding not in GUESSED:
         return f"correct {path}"
@@ -266,16 +204,18 @@ class CsvText:
     """A CSV file, read into memory, with its encoding, separator and column names.
 
     columns: the names of columns that the header should have, from which the separator is recognised. The attribute
+    `other` says what the file is if it is not text (see `other_format`); it then has no column names. The attribute
     `zeros` tells whether the file has NUL bytes although it is not UTF-16 or UTF-32, and so is damaged. The attribute
     `plain` tells whether the header is the first line that is not empty.
     """
 
     def __init__(self, path: Path, columns: Sequence[str] = ()):
         data = path.read_bytes()
-        self.path, self.data, self.encoding = path, data, encoding_of(data)
+        self.path, self.data, self.other = path, data, other_format(data)
+        self.encoding = "latin-1" if self.other else encoding_of(data)
         self.zeros = b"\0" in data and not self.encoding.startswith(("utf-16", "utf-32"))
         with self.opened() as file:
-            start = file.read(CHUNK)
+            start = "" if self.other else file.read(CHUNK)
         self.separator = separator_of(start, columns)
         self.names = header_names(start, self.separator)
         self.plain = begins_with_header(start, self.separator)
@@ -328,23 +268,19 @@ def read_table(path: Path, columns: Sequence[str], run: str, text: Sequence | No
     expected = f"a CSV file with the columns {','.join(columns)}" if columns else "a CSV file"
     if not path.is_file():
         raise InputError(f"there is no file {path}", expected, run)
-    _check_is_text(path, expected)
     if path.stat().st_size > LARGEST_MB * 1e6:
         size = f"{path.stat().st_size / 1e6:,.0f} MB"
         raise InputError(f"{path} has {size}, which is too large", f"a file of at most {LARGEST_MB:,} MB", run)
     try:
-        problem, table = _parsed(CsvText(path, columns), columns, text)
+        source = CsvText(path, columns)
+        if source.other:
+            raise not_csv(path, source.other, expected)
+        problem, table = _parsed(source, columns, text)
     except (OSError, ValueError) as error:  # pandas' parser errors are ValueErrors
         problem, table = f"is not a readable table: {error}", None
     if problem:
         raise InputError(f"{path} {problem}", expected, run)
     return table
-
-
-def _check_is_text(path: Path, expected: str) -> None:
-    what = other_format(path)
-    if what:
-        raise InputError(f"{path} is {what}, not a CSV file", expected, advice_to_convert(path))
 
 
 def _parsed(source: CsvText, columns: Sequence[str], text: Sequence | None) -> tuple[str, pd.DataFrame | None]:
@@ -503,8 +439,10 @@ def read_raw_csv(path: Path, columns: Sequence[str], run: str) -> RawTable:
     expected = f"a CSV file with the columns {','.join(columns)}"
     if not path.is_file():
         raise InputError(f"there is no file {path}", expected, run)
-    _check_is_text(path, expected)
-    table = parse_raw_csv(path.read_bytes(), columns)
+    data = path.read_bytes()
+    if what := other_format(data):
+        raise not_csv(path, what, expected)
+    table = parse_raw_csv(data, columns)
     problem = _problem_of_raw(table, columns)
     if problem:
         raise InputError(f"{path} {problem}", expected, run)

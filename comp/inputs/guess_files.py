@@ -14,7 +14,8 @@ from comp.errors import InputError
 from comp.inputs import mask_gender_age, photo_listing, source_table
 from comp.inputs.photo_listing import EXTENSIONS
 from comp.inputs.sample_submission import TABLES
-from comp.tables import OTHER_TABLES, other_format, read_table
+from comp.table_formats import OTHER_TABLES
+from comp.tables import read_table
 from comp.text import same_text
 
 LARGEST_MAP = 10_000_000  # a JSON file with more bytes is not searched for class names
@@ -65,6 +66,10 @@ def scan(inputs: Path) -> Files:
             files.class_numbers |= numbers
             if not numbers:
                 _add_table(files, path, source_table.read_coco)
+        elif path.lower().endswith(source_table.PACKED_TABLES):
+            unpacked = path.rpartition(".")[0]
+            if not (inputs / unpacked).exists():
+                files.archives[path] = source_table.unpack_command(inputs, unpacked)
         elif kind in source_table.ENDS and not (inputs / path[: -len(kind)]).exists():  # not unpacked yet
             files.archives[path] = source_table.unpack_command(inputs, path[: -len(kind)])
         elif kind not in source_table.ENDS:
@@ -97,7 +102,7 @@ def _add_table(files: Files, path: str, read: Callable[[Path], pd.DataFrame]) ->
     try:
         files.tables[path] = read(files.inputs / path)
     except InputError as error:
-        advice = f"; {error.run}" if path.lower().endswith(OTHER_TABLES) or other_format(files.inputs / path) else ""
+        advice = f"; {error.run}" if error.run and not path.lower().endswith(".json") else ""
         files.unreadable[path] = f"{error.found}{advice}"
 
 

@@ -231,14 +231,17 @@ class Listing:
     def real(self, folder: str) -> str | None:
         """Return the path of a folder as spelt on the disk, or None if the folder does not exist.
 
-        folder: the path of the folder in the Unicode form NFC. Both paths are relative to the inputs folder.
+        folder: the path of the folder in the Unicode form NFC. Both paths are relative to the inputs folder. If no
+        folder has this name, the only one whose name differs just in upper and lower case, or in blanks at its ends, is
+        taken.
         """
         if (self.inputs / folder).is_dir():
             return folder
         parent, _, name = folder.rpartition("/")
         above = self.real(parent) if parent else ""
-        real_name = None if above is None else self.folders(above).get(name)
-        return None if real_name is None else joined(above, real_name)
+        known = {} if above is None else self.folders(above)
+        alike = [name] if name in known else [n for n in known if n.strip().lower() == name.strip().lower()]
+        return joined(above, known[alike[0]]) if len(alike) == 1 else None
 
     def _entries(self, folder: str) -> tuple[dict[str, str], dict[str, str]]:
         if folder not in self._read:
