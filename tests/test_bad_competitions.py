@@ -74,7 +74,10 @@ BAD_FILES = {  # kind: what is done, and words of the error
     "row without its photo": (table("id,label\na,cat\nb,dog\nq,cat\n"), ("line 4", "train/q.jpg")),
     "one class": (table("id,label\na,cat\nb,cat\nc,cat\n"), ("only the value cat",)),
     "sample without ids": (table("\nlabel\n", "sample_submission.csv"), ("sample_submission.csv",)),
-    "sample id twice": (table("id,label\n1,cat\n1,cat\n", "sample_submission.csv"), ("line 2: 1", "line 3: 1")),
+    "sample id with two questions": (
+        table("id,part,label\n1,a,cat\n2,a,cat\n1,b,cat\n", "sample_submission.csv"),
+        ("repeated ids", "1: a", "1: b"),
+    ),
     "sample id without photo": (table("id,label\n1,cat\n7,cat\n", "sample_submission.csv"), ("line 3", "test/7")),
     "no sample": (lambda home: (home / "in/sample_submission.csv").unlink(), ("no sample submission",)),
     # photos

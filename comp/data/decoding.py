@@ -381,10 +381,9 @@ FIRST_BYTES = {
 }
 CONVERT_JPEG = "convert it to PNG with 8 or 16 bits, for example with the Python package imagecodecs"
 FRAMES = {  # the marker before the size of a JPEG, and the coding that it stands for if it is unusual
-    **dict.fromkeys((0xC0, 0xC1, 0xC2), ""),
+    **dict.fromkeys((0xC0, 0xC1, 0xC2, 0xC9, 0xCA), ""),  # the last two: arithmetic coding, which PIL can read
     **dict.fromkeys((0xC3, 0xC7, 0xCB, 0xCF), "lossless coding"),
     **dict.fromkeys((0xC5, 0xC6, 0xCD, 0xCE), "hierarchical coding"),
-    **dict.fromkeys((0xC9, 0xCA), "arithmetic coding"),
     0xF7: "JPEG-LS coding",
 }
 HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
@@ -407,7 +406,8 @@ def kind_of_file(data: bytes, readable: Mapping[str, bool]) -> str:
 def unusual_jpeg(data: bytes) -> str:
     """Return what is unusual about a JPEG that could not be decoded, with advice, or "" for a usual JPEG.
 
-    Usual are 8 bits per colour and a baseline or progressive coding. The header of the JPEG says both. data: the bytes of any file.
+    A usual JPEG has 8 bits per colour, and a coding that PIL can read. The header of the JPEG says both. data: the
+    bytes of any file.
     """
     place = 2
     while data.startswith(JPEG) and place + 9 <= len(data) and data[place] == 0xFF and data[place + 1] != SCAN:

@@ -219,7 +219,11 @@ WRONG = {
     "no photo of a row": ({}, dict(train="a,cat\nx,dog\nc,cat\n"), r"1 of 3 rows[\s\S]*line 3: no train/x\.jpg"),
     "no photo of an id": ({}, dict(sample="id,label\n1,cat\n9,cat\n"), r"1 of 2 rows of .*sample_submission\.csv"),
     "no such test table": (dict(test="test.csv"), {}, r"test\.csv \(test ="),
-    "an id twice": ({}, dict(sample="id,label\n1,cat\n2,cat\n1,cat\n"), r"repeated ids:\s+line 2: 1\s+line 4: 1"),
+    "an id with two questions": (
+        {},
+        dict(sample="id,part,label\n1,head,cat\n2,head,cat\n1,tail,cat\n"),
+        r"2 rows of .* repeated ids in the column id, but differ in part:\s+1: head\s+1: tail",
+    ),
     "no rows": ({}, dict(train=""), "has no rows"),
 }
 
