@@ -40,6 +40,7 @@ def write_folds(project: Project, asked: AskedFolds) -> None:
     tables = loading.open_tables(project.inputs, project.competition_file)
     competition = tables.competition
     table, test = folds.with_groups(tables.training_rows), tables.test_rows
+    warn_each(tables.unused_photos)
     advise_groups(*tables.given_tables, table)
     photos = look_at_photos(project, [*table["image"], *test["image"]])
     table, merged = join_alike(table, photos)

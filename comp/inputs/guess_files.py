@@ -112,6 +112,7 @@ def _paths(inputs: Path) -> Iterator[str]:
     Hidden files are left out. Subfolders are left out if they are hidden, if their name begins with "__", or if they
     hold another competition.
     """
+
     def is_left_out(folder: Path) -> bool:
         return (folder / "competition.toml").is_file() or mask_gender_age.is_here(folder)
 

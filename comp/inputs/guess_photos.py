@@ -73,9 +73,7 @@ def find_template(
     return best and replace(best, photos=frozenset(map(loose.get, best.photos)), is_loose=True)
 
 
-def _best_template(
-    table: pd.DataFrame, photos: Iterable[str], part: str, first: Iterable[str]
-) -> PhotoTemplate | None:
+def _best_template(table: pd.DataFrame, photos: Iterable[str], part: str, first: Iterable[str]) -> PhotoTemplate | None:
     """Return the template that finds the most photos, with names as they are spelt, or None. See `find_template`."""
     index = _PhotoIndex(photos)
     table = table.apply(plain_paths, exists=index.has)

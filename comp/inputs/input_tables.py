@@ -16,7 +16,7 @@ from comp.competition.competition import Competition, Range, Sample
 from comp.competition.competition_toml import Settings, parse_settings
 from comp.inputs import label_columns, path_templates, train_test_tables
 from comp.inputs.photo_listing import Listing
-from comp.inputs.photo_paths import PhotoRows, find_photos, test_photo_template
+from comp.inputs.photo_paths import PhotoRows, find_photos, test_photo_template, unused_photos
 from comp.inputs.sample_submission import SampleFile, read_sample, sample_of
 from comp.inputs.source_table import SourceTable, read_source
 from comp.metrics import named_metrics
@@ -79,6 +79,11 @@ class InputTables:
         train, test = train_test_tables.shared_columns(*rows, self.competition, self.settings)
         names = train_test_tables.names_of_rows(self.settings)
         return train, test, [name for name in train if name not in names]
+
+    @property
+    def unused_photos(self) -> list[str]:
+        """Texts about files that look like photos but are not read, and about further columns that name photos."""
+        return unused_photos(self.listing, self.settings.train_images, self.training_table)
 
     # the files
 

@@ -126,6 +126,11 @@ class MaskGenderAgeTables:
         return pd.DataFrame(), pd.DataFrame()
 
     @property
+    def unused_photos(self) -> list[str]:
+        """An empty list, because `read_train` raises an error for each photo that is missing."""
+        return []
+
+    @property
     def shared_columns(self) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
         """Two empty tables and an empty list, because this competition has no test table that could share columns."""
         return *self.given_tables, []

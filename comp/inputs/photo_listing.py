@@ -24,7 +24,7 @@ EXTENSIONS = (
 SAME = {".jpeg": ".jpg", ".jpe": ".jpg", ".jfif": ".jpg", ".tiff": ".tif", ".heif": ".heic"}
 END = re.compile(rf"(?:{'|'.join(map(re.escape, EXTENSIONS))}|\.\*)\Z", re.IGNORECASE)
 BEGIN = re.compile(rb"\xff\xd8\xff|\x89PNG|GIF8|RIFF....WEBP|II\*\0|MM\0\*", re.DOTALL)  # first bytes of photos
-LOOKED_INTO = 100  # of files with an unknown extension, one file of each of this many extensions is looked into
+LOOKED_INTO = 100  # of the files with an unknown extension, those of at most this many extensions are looked into
 CONVERT = "convert them to PNG"
 LIKE_PHOTOS = {  # the extension of files that may hold pictures but are not read, the content, and what the user can do
     ".npy": ("arrays of numpy", CONVERT),
@@ -133,11 +133,18 @@ def not_read(inputs: Path, paths: Iterable[str]) -> list[str]:
         for end, count in sorted(known.items())
     ]
     groups = sorted(unknown.values(), key=len, reverse=True)[:LOOKED_INTO]
-    odd = sorted(path for group in groups if _begins_like_photo(inputs / group[0]) for path in group)
+    odd = sorted(path for group in groups for path in _like_photos(inputs, group))
     if odd:
         found = f"{len(odd):,} file(s) without a photo extension, such as {shown_name(odd[0])}, begin like photos but are not read"
         texts.append(f"{found}; rename them so that they end in .jpg, .png or the like")
     return texts
+
+
+def _like_photos(inputs: Path, paths: list[str]) -> list[str]:
+    """Return the files that begin like photos. Of many files, only about ten are looked into, and stand for all."""
+    some = paths[:: 1 + len(paths) // 10]
+    like = [path for path in some if _begins_like_photo(inputs / path)]
+    return paths if like and len(some) < len(paths) else like
 
 
 def _begins_like_photo(path: Path) -> bool:
@@ -159,13 +166,12 @@ def walk(inputs: Path, most_folders: int | None = None, skip=lambda folder: Fals
     most_folders: the largest number of folders in a path, or None for any number; skip: a function that tells whether
     the folder at a path is left out, with all that is in it. The paths that are yielded are relative to `inputs`.
     """
-    root = os.path.realpath(inputs)
     seen, waiting, links = set(), [""], []
     while waiting or links:
         folder = waiting.pop() if waiting else links.pop(0)
         place = os.path.join(inputs, folder)
         real = os.path.realpath(place)
-        if real in seen or (folder and f"{root}/".startswith(f"{real.rstrip('/')}/")):
+        if real in seen or (folder and contains(real, inputs)):
             continue
         seen.add(real)
         inside, linked, files = _entries_of(place)
@@ -175,6 +181,11 @@ def walk(inputs: Path, most_folders: int | None = None, skip=lambda folder: Fals
             kept = [[path for path in part if not skip(Path(inputs, path))] for part in paths]
             waiting += reversed(kept[0])
             links = sorted(links + kept[1], key=lambda path: (path.count("/"), path))
+
+
+def contains(folder: str, inputs: Path) -> bool:
+    """Return whether the real path `folder` is the folder `inputs` or one of the folders above it."""
+    return f"{os.path.realpath(inputs)}/".startswith(f"{folder.rstrip('/')}/")
 
 
 def _entries_of(folder: str) -> tuple[list[str], list[str], list[str]]:
@@ -245,7 +256,7 @@ class Listing:
 
     def _entries(self, folder: str) -> tuple[dict[str, str], dict[str, str]]:
         if folder not in self._read:
-            folders, photos, others = _scan(self.inputs / folder)
+            folders, photos, others = _scan(self.inputs / folder, self.inputs)
             for names in (folders, photos):
                 self.not_utf8 += [joined(folder, names.pop(name)) for name in list(names) if not is_utf8(name)]
             self.others += [joined(folder, name) for name in others]
@@ -253,11 +264,11 @@ class Listing:
         return self._read[folder]
 
 
-def _scan(folder: Path) -> tuple[dict[str, str], dict[str, str], list[str]]:
+def _scan(folder: Path, inputs: Path) -> tuple[dict[str, str], dict[str, str], list[str]]:
     """Return the folders and the photos in `folder`, as two dictionaries, and a list of the names of all other files.
 
-    Each dictionary is from the names in the Unicode form NFC to the names on the disk. All are empty if `folder` does
-    not exist.
+    Each dictionary is from the names in the Unicode form NFC to the names on the disk. Links to folders that contain
+    `inputs` are left out. All are empty if `folder` does not exist.
     """
     folders, photos, others = {}, {}, []
     try:
@@ -266,7 +277,8 @@ def _scan(folder: Path) -> tuple[dict[str, str], dict[str, str], list[str]]:
                 if entry.name.startswith("."):
                     continue
                 if entry.is_dir():
-                    folders[same_text(entry.name)] = entry.name
+                    if not (entry.is_symlink() and contains(os.path.realpath(entry.path), inputs)):
+                        folders[same_text(entry.name)] = entry.name
                 elif END.search(entry.name):
                     photos[same_text(entry.name)] = entry.name
                 else:

@@ -22,6 +22,7 @@ import pandas as pd
 from comp.competition.competition_toml import Settings
 from comp.errors import InputError, listed
 from comp.inputs import path_templates
+from comp.inputs.guess_photos import several_photos
 from comp.inputs.photo_listing import (
     EXTENSIONS,
     Listing,
@@ -36,6 +37,7 @@ from comp.inputs.source_table import SourceTable, first_names, unpack_command
 from comp.text import same_text, same_texts
 
 TRIED = 3  # how many of the tried paths an error shows
+FIRST_ROWS = 20  # of the table, in the search for further columns that name photos
 OUTSIDE = r"^/|^[A-Za-z]:|\x00|(?:^|/)\.\.(?:/|$)"  # matches paths that are absolute or may lead out of inputs
 
 
@@ -272,6 +274,35 @@ def _keys(values: pd.DataFrame, path_template: str) -> pd.DataFrame:
     if not extension(path_template) and path_template.endswith("}") and last in values:
         values[last] = without_extension(values[last])
     return values
+
+
+# ---- photos that are not used
+
+
+def unused_photos(listing: Listing, path_template: str, source: SourceTable | None) -> list[str]:
+    """Return texts about files that look like photos but are not read, and about further columns that name photos.
+
+    The files are those in the folders that `listing` has read. Another column names photos if the template finds other
+    photos for the first rows when this column takes the place of the last name in braces. path_template, source: as in
+    `find_photos`.
+    """
+    names = path_templates.fields(path_template)
+    columns = []
+    if source is not None and set(names) <= set(source.table) and names:
+        first = source.table.head(FIRST_ROWS)
+        own = set(_found(listing, path_template, first))
+        for column in set(first) - set(names):
+            found = _found(listing, path_template, first.assign(**{names[-1]: first[column]}))
+            if all(found) and len(set(found)) > len(found) / 4 and not own & set(found):
+                columns.append(column)
+    columns = [name for name in (source.table if columns else ()) if name in columns]
+    return [*not_read(listing.inputs, listing.others), *([several_photos(columns)] if columns else [])]
+
+
+def _found(listing: Listing, path_template: str, table: pd.DataFrame) -> list[str]:
+    wanted = path_templates.plain_paths(path_templates.fill(path_template, table), lambda path: False)
+    inside = ~wanted.str.contains(OUTSIDE, regex=True)
+    return _real_paths(listing, wanted.where(inside, ""))[0].tolist()
 
 
 # ---- the template of the test photos

@@ -90,7 +90,9 @@ def find_sample(inputs: Path, settings: Settings) -> str:
     # if there is no CSV file, a file of another format is returned, and an error then says how to convert it
     for names, words in itertools.product((tables, paths), (("sample", "submi"), ("sample",), ("submi",))):
         for depth in (0, 1):
-            others = [name for name in names if name not in (settings.train, settings.test) and name.count("/") == depth]
+            others = [
+                name for name in names if name not in (settings.train, settings.test) and name.count("/") == depth
+            ]
             called = [name for name in others if all(word in name.rpartition("/")[2].lower() for word in words)]
             if len(called) == 1:
                 return called[0]

@@ -231,7 +231,9 @@ def unpack_command(inputs: Path, wanted: str = "") -> str:
     """
     parts = wanted.split("/") if wanted else []
     places = [inputs / "/".join(parts[:n]) for n in range(len(parts) + 1)]
-    archives = [place / name for place in places for name in first_names(place) if name.lower().endswith(ENDS + PACKED_TABLES)]
+    archives = [
+        place / name for place in places for name in first_names(place) if name.lower().endswith(ENDS + PACKED_TABLES)
+    ]
     if not archives:
         return ""
     archive = min(
