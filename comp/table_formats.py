@@ -31,7 +31,7 @@ UNPACKERS = {"gzip": "gunzip", "bzip2": "bunzip2", "xz": "unxz"}
 def other_format(data: bytes) -> str:
     """Return what a file is, if it is a table, an archive or another file that is not text, or "" for a text.
 
-    data: the first bytes of the file. They decide, so an Excel file is recognised even if it was renamed to end in .csv.
+    data: the first bytes of the file. They decide, so an Excel file that was renamed to end in .csv is recognised too.
     """
     what = next((what for first, what in FIRST_BYTES.items() if data.startswith(first)), "")
     if what == "a zip archive":

@@ -42,8 +42,8 @@ def unreadable(problems: Sequence[str]) -> InputError:
     return InputError(
         f"{len(problems)} photo(s) cannot be read:{listed(problems, limit=1000)}",
         "whole image files of the format JPEG, PNG, TIFF, WebP, BMP, GIF or AVIF (or HEIC, with pillow-heif installed)",
-        "follow the advice in brackets; unpack or download the other photos again, or delete the rows of training photos "
-        "in the training table",
+        "follow the advice in brackets; unpack or download the other photos again, or delete the rows of such training "
+        "photos in the training table",
     )
 
 

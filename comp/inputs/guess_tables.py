@@ -40,8 +40,8 @@ class SampleTable:
 def samples(files: Files) -> list[SampleTable]:
     """Return the tables that may be the sample submission, the most likely table first.
 
-    These are the tables with "sample" or "submission" in the file name, whose ids may repeat. If there are none, these are the CSV files in
-    which every column except the ids has the same value in all rows.
+    These are the tables with "sample" or "submission" in the file name, whose ids may repeat. If there are none, these
+    are the CSV files in which every column except the ids has the same value in all rows.
     """
     named = [path for path in files.tables if is_called_sample(path)]
     others = [path for path, table in files.tables.items() if path.endswith(".csv") and _is_constant(table)]

@@ -49,11 +49,11 @@ def fill(template: str, table: pd.DataFrame) -> pd.Series:
 
 
 def plain_paths(paths: pd.Series, exists: Callable[[str], bool]) -> pd.Series:
-    """Return paths (N,) from a table in one form: in Unicode NFC, with forward slashes, and relative to the inputs folder.
+    """Return paths (N,) from a table in one form: in Unicode NFC, with forward slashes, and relative to inputs.
 
     So images\\a.png, ./images/a.png and images//a.png become images/a.png. An absolute path, such as
-    /kaggle/input/birds/images/a.png or C:\\birds\\images\\a.png, loses its first folders if the rest of the path exists.
-    It stays absolute if there is no such rest.
+    /kaggle/input/birds/images/a.png or C:\\birds\\images\\a.png, loses its first folders if the rest of the path
+    exists, and otherwise stays absolute.
     exists: a function that tells whether a photo exists at a path relative to the inputs folder.
     """
     paths = same_texts(paths)
@@ -73,7 +73,7 @@ def _outer_folders(path: str, exists: Callable[[str], bool]) -> str:
 
 
 def loose_paths(paths: pd.Series) -> pd.Series:
-    """Return paths (N,) in lower case and without blanks at the ends of names, to find names that are spelt otherwise."""
+    """Return paths (N,) in lower case and without blanks at the ends of names."""
     return paths.str.lower().str.replace(BLANKS, "", regex=True)
 
 

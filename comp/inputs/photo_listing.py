@@ -135,8 +135,8 @@ def not_read(inputs: Path, paths: Iterable[str]) -> list[str]:
     groups = sorted(unknown.values(), key=len, reverse=True)[:LOOKED_INTO]
     odd = sorted(path for group in groups for path in _like_photos(inputs, group))
     if odd:
-        found = f"{len(odd):,} file(s) without a photo extension, such as {shown_name(odd[0])}, begin like photos but are not read"
-        texts.append(f"{found}; rename them so that they end in .jpg, .png or the like")
+        found = f"{len(odd):,} file(s) without a photo extension, such as {shown_name(odd[0])}, begin like photos"
+        texts.append(f"{found} but are not read; rename them so that they end in .jpg, .png or the like")
     return texts
 
 

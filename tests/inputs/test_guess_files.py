@@ -109,7 +109,8 @@ def test_names_that_are_not_utf8_are_one_error(tmp_path, name):
         except InputError as error:
             str(error).encode()  # can be printed
             caught = error
-    assert "not UTF-8" in caught.found and "\\x" in caught.found
+    assert "not UTF-8" in caught.found
+    assert "\\x" in caught.found
     assert caught.run.startswith("convmv")
 
 
@@ -131,7 +132,8 @@ def test_a_table_of_another_format_is_named_with_how_to_convert_it(tmp_path, nam
     data, words = OTHER[name]
     (tmp_path / name).write_bytes(data)
     said = guess_files.scan(tmp_path).unreadable[name]
-    assert words in said and str(tmp_path / name) in said
+    assert words in said
+    assert str(tmp_path / name) in said
     for read in (
         lambda path: read_source(tmp_path, name, "train"),
         lambda path: read_raw_csv(path, ("id",), "make sub"),
@@ -193,7 +195,8 @@ def test_names_in_another_case_or_form_are_found_alike_by_init_and_folds(tmp_pat
         Pen(tmp_path, 0).photo(path)
     table = pd.DataFrame({"id": list(map(change, names))})
     best = guess_photos.find_template(table, guess_files.scan(tmp_path).photos, "train")
-    assert best.is_complete and best.photos == set(paths)
+    assert best.is_complete
+    assert best.photos == set(paths)
     source = SourceTable(tmp_path / "t.csv", 8, table)
     found = find_photos(Listing(tmp_path), best.template, source, "train_images")
     assert found.images.tolist() == paths
@@ -213,10 +216,13 @@ def test_a_second_column_of_photos_is_said(tmp_path):
     for path in paths:
         Pen(tmp_path, 0).photo(path)
     best = guess_photos.find_template(pd.DataFrame(rows), paths, "train")
-    assert best.also == ("right",) and "right" in best.reason
+    assert best.also == ("right",)
+    assert "right" in best.reason
     source = SourceTable(tmp_path / "t.csv", 8, pd.DataFrame(rows))
     said = unused_photos(Listing(tmp_path), "train/{left}", source)
-    assert len(said) == 1 and "right" in said[0] and "combine" in said[0]
+    assert len(said) == 1
+    assert "right" in said[0]
+    assert "combine" in said[0]
     assert unused_photos(Listing(tmp_path), "train/{left}", SourceTable(source.path, 8, source.table[["left"]])) == []
 
 
