@@ -13,7 +13,8 @@ GIVEN := $(foreach name,$(.VARIABLES),$(if $(findstring command line,$(origin $(
 $(foreach name,$(GIVEN),$(eval override $(name) := $$(value $(name))))
 export $(GIVEN)
 WORDS  = $(foreach name,$(filter-out PY PYTHON GPUS -%,$(GIVEN)),$(name)="$$$(name)")
-FOLDER = $(if $(filter OUTPUTS,$(GIVEN)),"$$OUTPUTS",outputs)
+# tools/options.py replaces ~ by the home folder, as in the scripts
+FOLDER = $(if $(filter OUTPUTS,$(GIVEN)),"$$("$(PYTHON)" tools/options.py --path "$$OUTPUTS")",outputs)
 PLACES = $(foreach name,$(filter INPUTS OUTPUTS COMPETITION,$(GIVEN)),$(name)="$$$(name)")
 # one process, or torchrun with one process for each GPU
 LAUNCH = $(PY)$(if $(filter-out 1,$(GPUS)), -m torch.distributed.run --standalone --nproc-per-node="$(GPUS)" --)
@@ -112,7 +113,8 @@ lint: $(READY) ## check the code with ruff, and the direction of imports between
 	@$(dir $(PY))lint-imports --no-logo
 
 clean: ## delete OUTPUTS (asks first)
-	@printf 'delete %s? [y/N] ' $(FOLDER); read answer && [ "$$answer" = y ] && rm -rf -- $(FOLDER) || echo "kept"
+	@folder=$(FOLDER) && printf 'delete %s? [y/N] ' "$$folder"; \
+	  read answer && [ "$$answer" = y ] && rm -rf -- "$$folder" || echo "kept"
 
 clean-cache: ## delete the cache of decoded photos; it is made again when it is needed
-	@rm -rf -- $(FOLDER)/cache
+	@folder=$(FOLDER) && [ "$$folder" ] && rm -rf -- "$$folder/cache"

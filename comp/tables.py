@@ -24,6 +24,7 @@ import numpy as np
 import pandas as pd
 
 from comp.errors import InputError, listed, quoted
+from comp.table_formats import advice_to_convert, not_csv, other_format
 from comp.text import same_text
 
 UNNAMED = "Unnamed: "  # a column without a name, such as a saved index, gets such a name and its number
@@ -150,6 +151,9 @@ def advice_to_correct(path: Path) -> str:
 
     If the encoding of the table was only guessed, the text also says how to convert the table from another encoding.
     """
+    what = other_format(Path(path).read_bytes())
+    if what:
+        return advice_to_convert(path, what)
     encoding = table_encoding(path)
     if encoding not in GUESSED:
         return f"correct {path}"
@@ -200,16 +204,18 @@ class CsvText:
     """A CSV file, read into memory, with its encoding, separator and column names.
 
     columns: the names of columns that the header should have, from which the separator is recognised. The attribute
+    `other` says what the file is if it is not text (see `other_format`); it then has no column names. The attribute
     `zeros` tells whether the file has NUL bytes although it is not UTF-16 or UTF-32, and so is damaged. The attribute
     `plain` tells whether the header is the first line that is not empty.
     """
 
     def __init__(self, path: Path, columns: Sequence[str] = ()):
         data = path.read_bytes()
-        self.path, self.data, self.encoding = path, data, encoding_of(data)
+        self.path, self.data, self.other = path, data, other_format(data)
+        self.encoding = "latin-1" if self.other else encoding_of(data)
         self.zeros = b"\0" in data and not self.encoding.startswith(("utf-16", "utf-32"))
         with self.opened() as file:
-            start = file.read(CHUNK)
+            start = "" if self.other else file.read(CHUNK)
         self.separator = separator_of(start, columns)
         self.names = header_names(start, self.separator)
         self.plain = begins_with_header(start, self.separator)
@@ -266,7 +272,10 @@ def read_table(path: Path, columns: Sequence[str], run: str, text: Sequence | No
         size = f"{path.stat().st_size / 1e6:,.0f} MB"
         raise InputError(f"{path} has {size}, which is too large", f"a file of at most {LARGEST_MB:,} MB", run)
     try:
-        problem, table = _parsed(CsvText(path, columns), columns, text)
+        source = CsvText(path, columns)
+        if source.other:
+            raise not_csv(path, source.other, expected)
+        problem, table = _parsed(source, columns, text)
     except (OSError, ValueError) as error:  # pandas' parser errors are ValueErrors
         problem, table = f"is not a readable table: {error}", None
     if problem:
@@ -433,7 +442,10 @@ def read_raw_csv(path: Path, columns: Sequence[str], run: str) -> RawTable:
     expected = f"a CSV file with the columns {','.join(columns)}"
     if not path.is_file():
         raise InputError(f"there is no file {path}", expected, run)
-    table = parse_raw_csv(path.read_bytes(), columns)
+    data = path.read_bytes()
+    if what := other_format(data):
+        raise not_csv(path, what, expected)
+    table = parse_raw_csv(data, columns)
     problem = _problem_of_raw(table, columns)
     if problem:
         raise InputError(f"{path} {problem}", expected, run)

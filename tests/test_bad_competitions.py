@@ -84,6 +84,10 @@ BAD_FILES = {  # kind: what is done, and words of the error
     "table without rows": (table("id,label\n"), ("has no rows",)),
     "column twice": (table("id,label,label\na,cat,dog\n"), ("column label twice",)),
     "NUL bytes": (table("id,label\na,cat\nb,\0\0dog\nc,cat\n"), ("NUL bytes", "line 3")),
+    "Excel file called CSV": (
+        lambda home: (home / "in/train.csv").write_bytes(b"PK\x03\x04 [Content_Types].xml"),
+        ("is an Excel file", "save the sheet as CSV"),
+    ),
     "quote that is not closed": (table('id,label\na,"cat\nb,dog\nc,cat\n'), ("not a readable table",)),
     "row with more fields": (table("id,label\na,cat\nb,dog,x\nc,cat\n"), ("line 3: 3 fields",)),
     "row without a label": (table('id,label\na,"c\nat"\n\nb,\nc,cat\n'), ("line 5",)),
@@ -94,7 +98,10 @@ BAD_FILES = {  # kind: what is done, and words of the error
     "neither 0 nor 1": (one_hot("id,cat,dog\na,1,0\nb,,1\nc,0,1\n"), ("line 3", "'' in cat", "positive = ")),
     "one class": (table("id,label\na,cat\nb,cat\nc,cat\n"), ("only the value cat",)),
     "sample without ids": (table("\nlabel\n", "sample_submission.csv"), ("sample_submission.csv",)),
-    "sample id twice": (table("id,label\n1,cat\n1,cat\n", "sample_submission.csv"), ("line 2: 1", "line 3: 1")),
+    "sample id with two questions": (
+        table("id,part,label\n1,a,cat\n2,a,cat\n1,b,cat\n", "sample_submission.csv"),
+        ("repeated ids", "1: a", "1: b"),
+    ),
     "sample id without photo": (table("id,label\n1,cat\n7,cat\n", "sample_submission.csv"), ("line 3", "test/7")),
     "no sample": (lambda home: (home / "in/sample_submission.csv").unlink(), ("no sample submission",)),
     # photos
@@ -105,6 +112,17 @@ BAD_FILES = {  # kind: what is done, and words of the error
     "LFS pointer": (
         replaced(lambda photo: photo.write_text("version https://git-lfs.github.com/spec/v1\n")),
         ("train/a.jpg: a Git LFS pointer", "git lfs pull"),
+    ),
+    "JPEG of 12 bits": (
+        lambda home: (home / "in/train/a.jpg").write_bytes(b"\xff\xd8\xff\xc1\0\x0b\x0c\0\x08\0\x08\x01\x01\x11\0"),
+        ("train/a.jpg: a JPEG of 12 bits", "imagecodecs"),
+    ),
+    "names that are not UTF-8": (
+        lambda home: (
+            (home / "in/train/a.jpg").rename(os.fsdecode(os.fsencode(home / "in/train/") + b"/\xe9.jpg")),
+            write_toml(home, train_images="train/{id}.jpg"),
+        ),
+        ("are not UTF-8", "train/\\xe9.jpg", "convmv"),
     ),
     "web page": (replaced(lambda photo: photo.write_text("<html>")), ("train/a.jpg: a web page",)),
     "two photos of one name": (

@@ -51,6 +51,20 @@ def test_a_variable_and_an_option_are_the_same():
     assert parse("", *names, words=[]).folds == OPTIONS["folds"].default
 
 
+def test_home_stands_for_the_home_folder_in_paths_alone(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/my self")
+    for path in ("~/a b", "$HOME/a b", "${HOME}/a b"):
+        assert parse("", "outputs", words=[f"OUTPUTS={path}"]).outputs == "/home/my self/a b"
+    assert parse("", "files", words=["FILES=~/a.csv ~/b.csv,c~/d.csv"]).files == (
+        "/home/my self/a.csv /home/my self/b.csv,c~/d.csv"
+    )
+    for path in ("x/~/a", "~else/a", "./~", "x/$HOME"):
+        assert parse("", "inputs", words=["--inputs", path]).inputs == path
+    assert parse("", "run", words=["RUN=~/a"]).run == "~/a"
+    with pytest.raises(InputError, match="not UTF-8"):
+        parse("", "inputs", words=["INPUTS=caf\udce9"])
+
+
 def test_a_value_may_hold_an_equals_sign_and_be_empty():
     given = parse("", "set", "run", words=["SET=lr=3e-4 epochs=2", "RUN="])
     assert (given.set, given.run) == ("lr=3e-4 epochs=2", "")

@@ -3,11 +3,15 @@
 A script takes an option as `--name value` or as `NAME=value`. The Makefile passes its variables to the scripts
 unchanged, so `make train MODEL=x` and `tools/train_fold.py --model x` are equivalent. For an unknown NAME, an error
 shows the most similar known name. A known NAME that the script does not use is ignored, because one make command may
-run several scripts. `make help` runs this file as a script, which then lists all targets and options.
+run several scripts. In all options of PATHS, ~ and $HOME stand for the home folder, because a shell does not replace
+them in `make OUTPUTS=~/out` and in quotes.
+`make help` runs this file as a script, which then lists all targets and options. `options.py --path TEXT` prints a path
+for the Makefile, with the home folder in place of ~.
 """
 
 import argparse
 import difflib
+import os
 import re
 import sys
 from dataclasses import dataclass
@@ -19,6 +23,10 @@ MAKE_ONLY = {  # options that only the Makefile reads: default and help
     "python": ("python3", "the Python (3.11 or newer) with which .venv is made"),
     "py": (".venv/bin/python", "the Python that runs the scripts"),
 }
+
+
+PATHS = ("inputs", "outputs", "competition", "files", "answers", "file")  # options that hold paths
+HOME = re.compile(r"(?:^|(?<=[\s,|'\"]))(?:~|\$HOME|\$\{HOME\})(?=/|\Z)")  # at the beginning of a path
 
 
 @dataclass(frozen=True)
@@ -114,7 +122,28 @@ def parse(doc: str, *names: str, epilog: str = "", words: list[str] | None = Non
                 f"--{name}", type=kind, default=option.default, help=option.help, metavar=option.metavar
             )
     words = sys.argv[1:] if words is None else words
-    return parser.parse_args([word for given in words for word in _as_option(given, names)])
+    given = parser.parse_args([word for given in words for word in _as_option(given, names)])
+    for name in set(names).intersection(PATHS):
+        setattr(given, name, with_home(getattr(given, name), several=name == "files"))
+    return given
+
+
+def with_home(text: str, several: bool = False) -> str:
+    """Return a path in which ~ or $HOME at the beginning is replaced by the home folder.
+
+    several: whether `text` may hold several paths, separated by spaces, commas or |, which are then all changed. Raises
+    InputError if the path is not in UTF-8.
+    """
+    if any("\ud800" <= letter <= "\udfff" for letter in text):
+        from comp.errors import InputError
+
+        shown = os.fsencode(text).decode("utf-8", "backslashreplace")
+        advice = "rename the folder or file, then the same command with the new path"
+        raise InputError(f"the path {shown} is not UTF-8", "a path in UTF-8", advice)
+    home, match = os.path.expanduser("~"), HOME.match(text)
+    if several:
+        return HOME.sub(lambda match: home, text)
+    return home + text[match.end() :] if match else text
 
 
 def _as_option(word: str, names: tuple[str, ...]) -> list[str]:
@@ -153,7 +182,10 @@ class _Help(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpF
 
 
 def main() -> None:
-    """Print all targets of the Makefile and all options, with the default of each option."""
+    """Print all targets of the Makefile and all options, with the default of each option. See also --path above."""
+    if sys.argv[1:2] == ["--path"]:
+        print(with_home(sys.argv[2]))
+        return
     tools = Path(__file__).parent
     print("usage: make TARGET [NAME=value …]\n")
     for target, text in re.findall(r"^([a-z-]+):.*?## (.*)$", (tools.parent / "Makefile").read_text(), re.M):

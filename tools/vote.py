@@ -29,8 +29,7 @@ def matching(name: str) -> list[str]:
 
     `name` is the path of a file, or a pattern such as "votes/*.csv". The list is empty if no file matches.
     """
-    path = Path(name).expanduser()
-    return [str(path)] if path.is_file() else sorted(glob.glob(str(path)))
+    return [name] if Path(name).is_file() else sorted(glob.glob(name))
 
 
 if __name__ == "__main__":

@@ -193,6 +193,8 @@ def _on_white(image: Image.Image) -> Image.Image:
 
 
 def _problem(data: bytes, error: Exception) -> str:
+    if kind := unusual_jpeg(data):
+        return kind
     what = kind_of_file(data, {"HEIC": _reads_heic(), "AVIF": features.check("avif")})
     if isinstance(error, UnidentifiedImageError):
         return what
@@ -377,6 +379,13 @@ FIRST_BYTES = {
     b"II*\0": "a damaged TIFF, or a TIFF that PIL cannot read",
     b"MM\0*": "a damaged TIFF, or a TIFF that PIL cannot read",
 }
+CONVERT_JPEG = "convert it to PNG with 8 or 16 bits, for example with the Python package imagecodecs"
+FRAMES = {  # the marker before the size of a JPEG, and the coding that it stands for if it is unusual
+    **dict.fromkeys((0xC0, 0xC1, 0xC2, 0xC9, 0xCA), ""),  # the last two: arithmetic coding, which PIL can read
+    **dict.fromkeys((0xC3, 0xC7, 0xCB, 0xCF), "lossless coding"),
+    **dict.fromkeys((0xC5, 0xC6, 0xCD, 0xCE), "hierarchical coding"),
+    0xF7: "JPEG-LS coding",
+}
 HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
 
 
@@ -392,6 +401,23 @@ def kind_of_file(data: bytes, readable: Mapping[str, bool]) -> str:
     if damaged:
         return DAMAGED.format(damaged[0])
     return f"{what} ({ADVICE[what]})" if what in ADVICE else what
+
+
+def unusual_jpeg(data: bytes) -> str:
+    """Return what is unusual about a JPEG that could not be decoded, with advice, or "" for a usual JPEG.
+
+    A usual JPEG has 8 bits per colour, and a coding that PIL can read. The header of the JPEG says both. data: the
+    bytes of any file.
+    """
+    place = 2
+    while data.startswith(JPEG) and place + 9 <= len(data) and data[place] == 0xFF and data[place + 1] != SCAN:
+        marker, bits = data[place + 1], data[place + 4]
+        if marker in FRAMES:
+            kinds = [f"a JPEG of {bits} bits"] * (bits != 8) + [f"a JPEG with {FRAMES[marker]}"] * bool(FRAMES[marker])
+            how = f"which PIL cannot read ({CONVERT_JPEG})"
+            return f"{' and '.join(kinds).replace(' and a JPEG', '')}, {how}" if kinds else ""
+        place += 1 if marker == 0xFF else 2 + int.from_bytes(data[place + 2 : place + 4])
+    return ""
 
 
 def is_heic(data: bytes) -> bool:

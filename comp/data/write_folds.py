@@ -45,8 +45,7 @@ def write_folds(project: Project, asked: AskedFolds) -> None:
     tables = loading.open_tables(project.inputs, project.competition_file)
     competition = tables.competition
     table, test = folds.with_groups(tables.training_rows), tables.test_rows
-    for note in tables.notes:
-        console.warn(note)
+    warn_each(tables.notes)
     advise_groups(*tables.given_tables, table)
     photos = look_at_photos(project, [*table["image"], *test["image"]])
     pairs = near_duplicates.photo_pairs(photos, table, test)

@@ -28,7 +28,7 @@ from comp.inputs.guess_files import Files
 from comp.inputs.guess_photos import PhotoTemplate, find_template
 from comp.inputs.guess_tables import SampleTable, TestTable
 from comp.inputs.path_templates import fields, fill
-from comp.inputs.photo_listing import EXTENSIONS
+from comp.inputs.photo_listing import EXTENSIONS, not_utf8
 
 ORDER = (  # the order of the keys in the written file
     *("target", "metric", "positive", "limits", "decimal", "separator", "merge", "classes", "train", "train_images"),
@@ -67,24 +67,39 @@ class Guess:
 
 
 def guess(inputs: Path) -> Guess:
-    """Guess a competition.toml from the files in the inputs folder. Raises InputError if the folder has no photos."""
+    """Guess a competition.toml from the files in the inputs folder.
+
+    Raises InputError if the folder has no photos, or has files or folders whose names are not UTF-8.
+    """
     files = guess_files.scan(inputs)
+    if files.not_utf8:
+        raise not_utf8(inputs, files.not_utf8)
     if not files.photos:
         raise _no_photos(files)
     sample, test, test_images = _sample_and_test(files)
     lines = _training(files, sample, test, test_images)
-    return Guess([*lines, _sample_line(sample)], _seen(files))
+    return Guess([*lines, _sample_line(sample, files)], _seen(files))
 
 
 # ---- the lines of each key
 
 
-def _sample_line(sample: SampleTable | None) -> GuessedLine:
+def _sample_line(sample: SampleTable | None, files: Files) -> GuessedLine:
     if sample is None:
+        called = [path for path in files.unreadable if guess_tables.is_called_sample(path)]
+        if called:
+            return undecided_line("sample", f"{called[0]} cannot be read as a table (see above)")
+        called = [path for path in files.tables if guess_tables.is_called_sample(path)]
+        if called:
+            found = some_of(files.tables[called[0]], 4)
+            return undecided_line("sample", f"{called[0]} needs a column of ids and a column to fill; it has {found}")
         return undecided_line(
             "sample", "no table has sample or submission in its name, and no table has only ids and constant columns"
         )
-    return GuessedLine("sample", sample.path, f"{len(sample.table):,} rows; columns {some_of(sample.table, 4)}")
+    reason = f"{len(sample.table):,} rows; columns {some_of(sample.table, 4)}"
+    repeated = len(sample.table) - sample.ids.nunique()
+    reason += f"; {repeated:,} rows repeat the id of another row and get the same answer" if repeated else ""
+    return GuessedLine("sample", sample.path, reason)
 
 
 def _sample_and_test(files: Files) -> tuple[SampleTable | None, TestTable | None, PhotoTemplate | None]:
@@ -119,7 +134,8 @@ def _training(
     apart = test_photos if test_images and "test" in test_images.template.lower() else frozenset()
     training = guess_tables.train_of(files, sample, test.path if test else "", apart)
     if training is None:
-        lines = guess_path_labels.path_lines(set(files.photos) - test_photos, sample)
+        unread = [path for path in files.unreadable if not path.lower().endswith(".json")]
+        lines = guess_path_labels.path_lines(set(files.photos) - test_photos, sample, unread)
         return [*lines, *_test_lines(sample, test, test_images, None)]
     path, images = training
     table = files.tables[path]
@@ -188,7 +204,11 @@ def _train_images(table: pd.DataFrame, images: PhotoTemplate | None) -> GuessedL
     if images is None:
         tried = some_of([f"{name}: {table[name].iloc[0]}" for name in table], 3)
         return undecided_line("train_images", f"no column of the training table names photos (tried {tried})")
-    return GuessedLine("train_images", images.template, images.reason, check=not images.is_complete)
+    return _images_line("train_images", images)
+
+
+def _images_line(key: str, images: PhotoTemplate) -> GuessedLine:
+    return GuessedLine(key, images.template, images.reason, check=not images.is_complete or bool(images.also))
 
 
 def _test_lines(
@@ -206,7 +226,7 @@ def _test_lines(
     reason = f"{len(test.table):,} rows, with all ids of the sample submission"
     lines = [GuessedLine("test", test.path, reason)] if test.path else []
     if images:
-        lines.append(GuessedLine("test_images", images.template, images.reason, check=not images.is_complete))
+        lines.append(_images_line("test_images", images))
     else:
         first = test.table.iloc[0].get(test.id.strip("{}"), test.id)
         lines.append(undecided_line("test_images", f"no photo has a name like {first}"))
@@ -241,8 +261,8 @@ def _seen(files: Files) -> list[str]:
     photos = [f"{count:,} .{kind} photos in {folder}/" for (folder, kind), count in sorted(kinds.items())[:20]]
     tables = [f"{path}: {len(table):,} rows; columns {some_of(table, 12)}" for path, table in files.tables.items()]
     packed = [f"{path} is not unpacked; unpack it with: {command}" for path, command in files.archives.items()]
-    others = [f"{count:,} files of type {kind} are not read as photos" for kind, count in sorted(files.others.items())]
-    return [*photos, *tables, *packed, *others, *(f"unreadable table: {problem}" for problem in files.unreadable)]
+    unreadable = [f"unreadable table: {problem}" for problem in files.unreadable.values()]
+    return [*photos, *tables, *packed, *files.others, *unreadable]
 
 
 def _no_photos(files: Files) -> InputError:
@@ -250,8 +270,7 @@ def _no_photos(files: Files) -> InputError:
 
     The error lists the other files and the archives, and says how to unpack the archives.
     """
-    others = [f"{count:,} files of type {kind}" for kind, count in sorted(files.others.items())]
-    problem = f"there is no photo in {files.inputs}" + listed([*others, *files.archives])
+    problem = f"there is no photo in {files.inputs}" + listed([*files.others, *files.archives])
     expected = f"image files ({' '.join(EXTENSIONS)}); arrays, DICOM and similar files must be converted to image files"
     commands = " && ".join(list(files.archives.values())[:3])
     return InputError(problem, expected, commands or "make init INPUTS=<the folder of the unpacked competition>")

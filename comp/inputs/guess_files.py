@@ -4,8 +4,6 @@
 """
 
 import json
-import os
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -13,27 +11,13 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 
 from comp.errors import InputError
-from comp.inputs import mask_gender_age, source_table
+from comp.inputs import mask_gender_age, photo_listing, source_table
 from comp.inputs.photo_listing import EXTENSIONS
 from comp.inputs.sample_submission import TABLES
+from comp.table_formats import OTHER_TABLES
 from comp.tables import read_table
+from comp.text import same_text
 
-NOT_PHOTOS = {  # the extension of files that are not read as photos, and the content of the files
-    ".npy": "arrays of numpy",
-    ".npz": "arrays of numpy",
-    ".bson": "BSON",
-    ".dcm": "DICOM",
-    ".dicom": "DICOM",
-    ".nii": "volumes",
-    ".mha": "volumes",
-    ".h5": "HDF5",
-    ".hdf5": "HDF5",
-    ".tfrec": "TFRecord",
-    ".tfrecord": "TFRecord",
-    ".parquet": "Parquet",
-    ".mp4": "video",
-    ".avi": "video",
-}
 LARGEST_MAP = 10_000_000  # a JSON file with more bytes is not searched for class names
 
 
@@ -42,13 +26,13 @@ class Files:
     """The files in an inputs folder. All paths are relative to the inputs folder, have forward slashes, and are sorted.
 
     inputs: the inputs folder.
-    photos: the paths of the photos.
+    photos: the paths of the photos, in the Unicode form NFC.
     tables: a dictionary from the path of each table (CSV, TSV or COCO JSON) to the table, with all values as text.
     class_numbers: the class numbers, as text, to which a JSON file such as {"0": "cat", "1": "dog"} gives names.
     archives: a dictionary from the path of each archive that is not unpacked yet to the command that unpacks it.
-    others: a dictionary from each known file type that is not read, such as ".npy (arrays of numpy)", to its number of
-    files.
-    unreadable: a text for each table that cannot be read, which says what is wrong with the table.
+    others: texts about files that look like photos but are not read, with what the user can do.
+    unreadable: a dictionary from the path of each table that cannot be read to what is wrong with it.
+    not_utf8: the paths of files and folders that are left out because their names are not UTF-8.
     """
 
     inputs: Path
@@ -56,8 +40,9 @@ class Files:
     tables: dict[str, pd.DataFrame] = field(default_factory=dict)
     class_numbers: set[str] = field(default_factory=set)
     archives: dict[str, str] = field(default_factory=dict)
-    others: Counter = field(default_factory=Counter)
-    unreadable: list[str] = field(default_factory=list)
+    others: list[str] = field(default_factory=list)
+    unreadable: dict[str, str] = field(default_factory=dict)
+    not_utf8: list[str] = field(default_factory=list)
 
 
 def scan(inputs: Path) -> Files:
@@ -65,24 +50,31 @@ def scan(inputs: Path) -> Files:
 
     A subfolder that holds another competition is left out, such as the folder that `make demo` makes.
     """
-    files = Files(inputs)
-    for path in sorted(_paths(inputs)):
+    files, others = Files(inputs), []
+    for path in sorted(_paths(inputs), key=same_text):
         kind = next(
             (end for end in source_table.ENDS if path.lower().endswith(end)), PurePosixPath(path).suffix.lower()
         )
-        if kind in EXTENSIONS:
-            files.photos.append(path)
-        elif kind in TABLES:
+        if not photo_listing.is_utf8(path):
+            files.not_utf8 += [path] if kind in (*EXTENSIONS, *TABLES, *source_table.ENDS) else []
+        elif kind in EXTENSIONS:
+            files.photos.append(same_text(path))
+        elif kind in (*TABLES, *OTHER_TABLES):
             _add_table(files, path, lambda file: read_table(file, (), ""))
         elif kind == ".json":
             numbers = _class_numbers(inputs / path)
             files.class_numbers |= numbers
             if not numbers:
                 _add_table(files, path, source_table.read_coco)
+        elif path.lower().endswith(source_table.PACKED_TABLES):
+            unpacked = path.rpartition(".")[0]
+            if not (inputs / unpacked).exists():
+                files.archives[path] = source_table.unpack_command(inputs, unpacked)
         elif kind in source_table.ENDS and not (inputs / path[: -len(kind)]).exists():  # not unpacked yet
             files.archives[path] = source_table.unpack_command(inputs, path[: -len(kind)])
-        elif kind in NOT_PHOTOS:
-            files.others[f"{kind} ({NOT_PHOTOS[kind]})"] += 1
+        elif kind not in source_table.ENDS:
+            others.append(path)
+    files.others = photo_listing.not_read(inputs, others)
     return files
 
 
@@ -110,7 +102,8 @@ def _add_table(files: Files, path: str, read: Callable[[Path], pd.DataFrame]) ->
     try:
         files.tables[path] = read(files.inputs / path)
     except InputError as error:
-        files.unreadable.append(error.found)
+        advice = f"; {error.run}" if error.run and not path.lower().endswith(".json") else ""
+        files.unreadable[path] = f"{error.found}{advice}"
 
 
 def _paths(inputs: Path) -> Iterator[str]:
@@ -119,15 +112,10 @@ def _paths(inputs: Path) -> Iterator[str]:
     Hidden files are left out. Subfolders are left out if they are hidden, if their name begins with "__", or if they
     hold another competition.
     """
-    for folder, inside, names in os.walk(inputs, followlinks=True):
-        parent = Path(folder)
-        inside[:] = [
-            name
-            for name in inside
-            if not name.startswith((".", "__"))
-            and not (parent / name / "competition.toml").is_file()
-            and not mask_gender_age.is_here(parent / name)
-        ]
+
+    def is_left_out(folder: Path) -> bool:
+        return (folder / "competition.toml").is_file() or mask_gender_age.is_here(folder)
+
+    for folder, names in photo_listing.walk(inputs, skip=is_left_out):
         for name in names:
-            if not name.startswith("."):
-                yield (parent / name).relative_to(inputs).as_posix()
+            yield photo_listing.joined(folder, name)

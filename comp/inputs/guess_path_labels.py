@@ -68,13 +68,14 @@ def _part(path: str) -> str:
 # ---- labels
 
 
-def path_lines(photos: Iterable[str], sample: SampleTable | None) -> list[GuessedLine]:
+def path_lines(photos: Iterable[str], sample: SampleTable | None, unread: Iterable[str] = ()) -> list[GuessedLine]:
     """Guess the labels from the paths of the photos, if there is no training table. Return lines for competition.toml.
 
     The lines are for the keys target, metric, train_images and, if needed, positive and group. If the paths contain no
     labels, the only line asks the user to decide.
     photos: paths relative to the inputs folder; photos in a folder such as test or test_images are ignored, and other
-    photos too if there is a folder such as train; sample: the sample submission, or None if there is none.
+    photos too if there is a folder such as train; sample: the sample submission, or None if there is none; unread: the
+    tables that cannot be read, for the question.
     """
     part_of = {path: _part(path) for path in sorted(photos)}
     for parts in (("train", "valid"), ("train",), ("", "train", "valid")):
@@ -87,7 +88,7 @@ def path_lines(photos: Iterable[str], sample: SampleTable | None) -> list[Guesse
             images = GuessedLine("train_images", template, reason, check=bool(more))
             kinds = sorted(set(label_of.values()))
             return [*checked_names(_target(kinds, sample), kinds), images, *_copies(label_of, template)]
-    return [_no_labels(list(part_of))]
+    return [_no_labels(list(part_of), list(unread))]
 
 
 def _also_matched(template: str, photos: Iterable[str], label_of: dict[str, str]) -> list[str]:
@@ -96,11 +97,13 @@ def _also_matched(template: str, photos: Iterable[str], label_of: dict[str, str]
     return [path for path in photos if path not in label_of and expression.fullmatch(path)]
 
 
-def _no_labels(photos: list[str]) -> GuessedLine:
+def _no_labels(photos: list[str], unread: list[str]) -> GuessedLine:
     folders = sorted({path.rpartition("/")[0] for path in photos} - {""})
     where = f"the photos are in {some_of(folders)}" if folders else "the photos are in no folder"
     what = f"no table names training photos; {where}. Name a table, or write train_images with {{label}} for the part "
-    return undecided_line("train", what + "of the path that is the label, such as train/{label}/{file}")
+    what += "of the path that is the label, such as train/{label}/{file}"
+    what += f"; these tables cannot be read (see above): {some_of(unread, 4)}" if unread else ""
+    return undecided_line("train", what)
 
 
 def _in_folders(photos: list[str]) -> tuple[str, dict[str, str], str] | None:

@@ -8,16 +8,17 @@ most frequent templates are tried on all rows.
 import itertools
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 import pandas as pd
 
-from comp.inputs.path_templates import fill
+from comp.inputs.path_templates import fill, loose_paths, plain_paths
 
 ENOUGH = 0.8  # a template must find a photo for at least this share of the rows
 LOOKED_AT = 400  # templates are made from about this many rows
 MOST = 12  # at most this many templates of each column are tried on all rows
+LOOSE = "; names in the table and on the disk differ in upper and lower case, or in blanks"
 WAYS = 64  # at most this many templates are made from the path of one photo
 
 
@@ -27,7 +28,8 @@ class PhotoTemplate:
 
     template: the template as text; column: the name of the column that gives the file name of the photo; matched: the
     number of rows for which the template finds a photo; rows: the number of all rows; photos: the paths of all photos
-    that the template finds.
+    that the template finds; also: other columns of the table that name other photos;
+    is_loose: whether names in the table and on the disk differ in upper and lower case, or in blanks at their ends.
     """
 
     template: str
@@ -35,10 +37,14 @@ class PhotoTemplate:
     matched: int
     rows: int
     photos: frozenset[str]
+    also: tuple[str, ...] = ()
+    is_loose: bool = False
 
     @property
     def reason(self) -> str:
-        return f"finds a photo for {self.matched:,} of {self.rows:,} rows"
+        reason = f"finds a photo for {self.matched:,} of {self.rows:,} rows"
+        reason += LOOSE if self.is_loose else ""
+        return f"{reason}; {several_photos(self.also)}" if self.also else reason
 
     @property
     def is_complete(self) -> bool:
@@ -52,16 +58,39 @@ def find_template(
     """Return the template that finds the most photos for the rows of a table, such as train/{id}.jpg, or None.
 
     A template must find a photo for at least 80 % of the rows (ENOUGH), and not the same few photos for all rows. If no
-    template does so, None is returned. Of templates that find equally many photos, one that contains the word `part` is
+    template does so, names may differ in upper and lower case, and in blanks at their ends. If there is still no
+    template, None is returned. Of templates that find equally many photos, one that contains the word `part` is
     preferred.
     table: a table with text columns; photos: the paths of all photos, relative to the inputs folder; part: "train" or
     "test"; first: the names of columns that are tried before the other columns.
     """
+    photos = list(photos)
+    best = _best_template(table, photos, part, first)
+    loose = dict(zip(loose_paths(pd.Series(photos, dtype=str)), photos, strict=True))
+    if best or len(loose) < len(photos):
+        return best
+    best = _best_template(table.apply(loose_paths), loose, part, first)
+    return best and replace(best, photos=frozenset(map(loose.get, best.photos)), is_loose=True)
+
+
+def _best_template(table: pd.DataFrame, photos: Iterable[str], part: str, first: Iterable[str]) -> PhotoTemplate | None:
+    """Return the template that finds the most photos, with names as they are spelt, or None. See `find_template`."""
     index = _PhotoIndex(photos)
+    table = table.apply(plain_paths, exists=index.has)
     order = list(dict.fromkeys([name for name in first if name in table] + list(table)))
     tried = [template for column in order for template in _of_column(table, column, index)]
     fitting = [t for t in tried if t.matched >= ENOUGH * t.rows and _tells_apart(t, len(index.photos))]
-    return max(fitting, key=lambda t: (len(t.photos), _says(t.template, part), t.matched), default=None)
+    best = max(fitting, key=lambda t: (len(t.photos), _says(t.template, part), t.matched), default=None)
+    also = (t.column for t in fitting if best and t.column != best.column and not t.photos & best.photos)
+    return replace(best, also=tuple(dict.fromkeys(also))) if best else None
+
+
+def several_photos(columns: Iterable[str]) -> str:
+    """Return a text which says that these further columns name photos that are not used, and how to use them."""
+    return (
+        f"further photos are named by {', '.join(columns)}, but a row has one photo here; to use them all, write "
+        "tables with one row for each photo and an id that the photos share, and set combine (docs/competition.md)"
+    )
 
 
 def _tells_apart(tried: PhotoTemplate, photos: int) -> bool:
@@ -106,6 +135,10 @@ class _PhotoIndex:
             if path == start + value + extension and (not start or start.endswith("/")):
                 places.append((start, extension))
         return places
+
+    def has(self, path: str) -> bool:
+        """Return whether there is a photo at this path, which may lack the extension of the photo."""
+        return any(start == "" for start, _ in self.of(path))
 
 
 def _of_column(table: pd.DataFrame, column: str, index: _PhotoIndex) -> list[PhotoTemplate]:

@@ -40,25 +40,37 @@ class SampleTable:
 def samples(files: Files) -> list[SampleTable]:
     """Return the tables that may be the sample submission, the most likely table first.
 
-    These are the tables with "sample" or "submission" in the file name, those with both words first. A table such as
-    train_samples.csv is none of them. If there are none, these are the CSV files in which every column except the ids
-    has the same value in all rows.
+    These are the tables with "sample" or "submission" in the file name, those with both words first; their ids may
+    repeat. A table such as train_samples.csv is none of them. If there are none, these are the CSV files in which every
+    column except the ids has the same value in all rows.
     """
-    named = [path for path in files.tables if any(word in _stem(path) for word in SAMPLE_WORDS)]
-    named = [path for path in named if "submission" in _stem(path) or "train" not in _stem(path)]
+    named = [path for path in files.tables if is_called_sample(path)]
     named.sort(key=lambda path: (not all(word in _stem(path) for word in SAMPLE_WORDS), len(path)))
     others = [path for path, table in files.tables.items() if path.endswith(".csv") and _is_constant(table)]
-    candidates = [_sample(path, files.tables[path]) for path in named or others]
+    candidates = [_sample(path, files.tables[path], path in named) for path in named or others]
     return [sample for sample in candidates if sample is not None]
 
 
-def _sample(path: str, table: pd.DataFrame) -> SampleTable | None:
+def is_called_sample(path: str) -> bool:
+    """Return whether the file name has one of the words sample and submission, but is not train_samples or similar.
+
+    path: the path of a table.
+    """
+    stem = _stem(path)
+    return "submission" in stem or (any(word in stem for word in SAMPLE_WORDS) and "train" not in stem)
+
+
+def _sample(path: str, table: pd.DataFrame, repeats: bool) -> SampleTable | None:
     """Return the table as a SampleTable, or None if it cannot be a sample submission.
 
     The column of ids is the first column whose values are all different. There must also be a column to fill.
-    path: the path of the table, relative to the inputs folder.
+    path: the path of the table, relative to the inputs folder; repeats: whether ids may also repeat. If no column has
+    only different values, the column of ids is then the one with the most different values.
     """
-    ids = [name for name in table if is_named(name) and table[name].is_unique]
+    names = [name for name in table if is_named(name)]
+    ids = [name for name in names if table[name].is_unique]
+    if repeats and not ids:
+        ids = sorted((name for name in names if table[name].nunique() > 1), key=lambda name: -table[name].nunique())
     sample = SampleTable(path, table, ids[0]) if ids else None
     return sample if sample and sample.answers else None
 
@@ -106,7 +118,7 @@ def test_of(files: Files, sample: SampleTable) -> TestTable:
         double = None if single and table[single].is_unique else _template_of_ids(table, wanted)
         if single or double:
             return TestTable(path, table, double or single)
-    return TestTable("", sample.table, sample.id)
+    return TestTable("", sample.table.drop_duplicates(sample.id), sample.id)
 
 
 def _template_of_ids(table: pd.DataFrame, wanted: set[str]) -> str | None:

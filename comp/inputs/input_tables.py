@@ -16,7 +16,7 @@ from comp.competition.competition import Competition, Range, Sample
 from comp.competition.competition_toml import Settings, parse_settings
 from comp.inputs import label_columns, path_templates, train_test_tables
 from comp.inputs.photo_listing import Listing
-from comp.inputs.photo_paths import PhotoRows, find_photos, test_photo_template
+from comp.inputs.photo_paths import PhotoRows, find_photos, test_photo_template, unused_photos
 from comp.inputs.sample_submission import SampleFile, read_sample, sample_of
 from comp.inputs.source_table import SourceTable, read_source
 from comp.metrics import named_metrics
@@ -70,12 +70,14 @@ class InputTables:
     def notes(self) -> list[str]:
         """Warnings of class names and group names that are, or may be, one name in several spellings.
 
-        There is also a warning if a submission will have the indices of classes whose names are other numbers.
+        There are also warnings if a submission will have the indices of classes whose names are other numbers, if files
+        look like photos but are not read, and if further columns name photos.
         """
         rows = self._training_photos
         run = f"If this is wrong, correct the names in {rows.file}, then run `make folds` again"
         names = [f"{note}. {run}" for note in label_columns.notes_on_labels(rows, self.settings)]
-        return names + label_columns.notes_on_indices(self.competition)
+        unused = unused_photos(self.listing, self.settings.train_images, self.training_table)
+        return [*names, *label_columns.notes_on_indices(self.competition), *unused]
 
     @cached_property
     def shared_columns(self) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:

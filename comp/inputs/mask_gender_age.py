@@ -127,7 +127,7 @@ class MaskGenderAgeTables:
 
     @property
     def notes(self) -> list[str]:
-        """An empty list, because the names of the classes are not read from a table."""
+        """An empty list: the names of the classes are not read from a table, and a missing photo is an error."""
         return []
 
     @property

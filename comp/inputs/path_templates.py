@@ -5,12 +5,17 @@ and make a regular expression that finds the values of the fields in a path.
 """
 
 import re
+from collections.abc import Callable
 
 import pandas as pd
 
 from comp.errors import InputError
+from comp.text import same_texts
 
 FIELD = re.compile(r"\{([^{}]*)\}")
+NOTHING = r"(?:^|(?<=/))\./|(?<=/)/+"  # matches superfluous parts of a path: ./ and doubled slashes
+ABSOLUTE = r"^/|^[A-Za-z]:/"
+BLANKS = r"^\s+|(?<=/)\s+|\s+(?=/|$|\.\w+$)"  # matches blanks at the ends of a name, also before its extension
 PART = re.compile(r"([^{}]*)(?:\{([^{}]*)\})?")  # literal text, and then a field or the end of the template
 
 
@@ -41,6 +46,35 @@ def fill(template: str, table: pd.DataFrame) -> pd.Series:
         if name:
             text = text + table[name]
     return text
+
+
+def plain_paths(paths: pd.Series, exists: Callable[[str], bool]) -> pd.Series:
+    """Return paths (N,) from a table in one form: in Unicode NFC, with forward slashes, and relative to inputs.
+
+    So images\\a.png, ./images/a.png and images//a.png become images/a.png. An absolute path, such as
+    /kaggle/input/birds/images/a.png or C:\\birds\\images\\a.png, loses its first folders if the rest of the path
+    exists, and otherwise stays absolute.
+    exists: a function that tells whether a photo exists at a path relative to the inputs folder.
+    """
+    paths = same_texts(paths)
+    if any("/" in path or "\\" in path for path in paths):
+        paths = paths.str.replace("\\", "/", regex=False).str.replace(NOTHING, "", regex=True)
+        absolute = paths[paths.str.contains(ABSOLUTE)]
+        outside = _outer_folders(absolute.iloc[0], exists) if len(absolute) else ""
+        return paths.str.removeprefix(outside)
+    return paths
+
+
+def _outer_folders(path: str, exists: Callable[[str], bool]) -> str:
+    """Return the first folders of an absolute path, without which the path exists in the inputs folder, or ""."""
+    parts = path.split("/")
+    ends = ["/".join(parts[k:]) for k in range(1, len(parts))] if ".." not in parts else []
+    return next((path.removesuffix(end) for end in ends if exists(end)), "")
+
+
+def loose_paths(paths: pd.Series) -> pd.Series:
+    """Return paths (N,) in lower case and without blanks at the ends of names."""
+    return paths.str.lower().str.replace(BLANKS, "", regex=True)
 
 
 def pattern(template: str) -> str:

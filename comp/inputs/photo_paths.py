@@ -10,6 +10,7 @@ The last sections make the default template of the test photos, and the errors f
 error shows the paths that were tried, the files that exist in their folder, and the command that unpacks an archive.
 """
 
+import os
 import re
 from collections import Counter
 from dataclasses import dataclass
@@ -21,12 +22,14 @@ import pandas as pd
 from comp.competition.competition_toml import Settings
 from comp.errors import InputError, listed
 from comp.inputs import path_templates
+from comp.inputs.guess_photos import several_photos
 from comp.inputs.photo_listing import (
     EXTENSIONS,
     Listing,
     extension,
     in_folders,
     joined,
+    not_read,
     usual_extension,
     without_extension,
 )
@@ -34,8 +37,8 @@ from comp.inputs.source_table import SourceTable, first_names, unpack_command
 from comp.text import same_text, same_texts
 
 TRIED = 3  # how many of the tried paths an error shows
+FIRST_ROWS = 20  # of the table, in the search for further columns that name photos
 OUTSIDE = r"^/|^[A-Za-z]:|\x00|(?:^|/)\.\.(?:/|$)"  # matches paths that are absolute or may lead out of inputs
-NOTHING = r"(?:^|(?<=/))\./|(?<=/)/+"  # matches superfluous parts of a path: ./ and doubled slashes
 
 
 @dataclass(frozen=True)
@@ -91,8 +94,8 @@ def find_photos(listing: Listing, path_template: str, source: SourceTable | None
 
 
 def _by_template(listing: Listing, path_template: str, source: SourceTable, key: str) -> PhotoRows:
-    wanted = same_texts(path_templates.fill(path_template, source.table)).str.replace("\\", "/", regex=False)
-    wanted = wanted.str.replace(NOTHING, "", regex=True)
+    filled = path_templates.fill(path_template, source.table)
+    wanted = path_templates.plain_paths(filled, lambda path: _real_paths(listing, pd.Series([path]))[0][0] != "")
     rows = PhotoRows(source.table, wanted, source)
     _check_inside(rows, listing, key)
     images, twice = _real_paths(listing, wanted)
@@ -125,7 +128,8 @@ def _real_paths(listing: Listing, wanted: pd.Series) -> tuple[pd.Series, np.ndar
 
     Both results have one value for each wanted path (N,). The path is "" if no photo matches. The extension of a wanted
     path may be missing, be ".*", be in another case, or be doubled because both the path in competition.toml and the id
-    end in an extension.
+    end in an extension. If there is still no photo, names may differ in upper and lower case, and in blanks at their
+    ends.
     listing: the photos in the inputs folder; wanted (N,): paths in the Unicode form NFC.
     """
     photos = in_folders(listing, wanted.str.rpartition("/")[0].unique().tolist())
@@ -135,6 +139,8 @@ def _real_paths(listing: Listing, wanted: pd.Series) -> tuple[pd.Series, np.ndar
         images[rest], twice[rest] = _by_stem(wanted.iloc[rest], photos)
         rest = np.flatnonzero(images == "")
         images[rest] = _looked_up(without_extension(wanted.iloc[rest]), photos)
+        rest = np.flatnonzero(images == "")
+        images[rest], twice[rest] = _by_loose_name(wanted.iloc[rest], photos[~photos.isin(images)])
     return pd.Series(images, index=wanted.index, dtype=str), twice
 
 
@@ -161,6 +167,19 @@ def _by_stem(wanted: pd.Series, photos: pd.Series) -> tuple[np.ndarray, np.ndarr
     known = pd.concat([plain, spelt]) if len(photos) else photos
     repeated = known.index[known.index.duplicated()]
     return _looked_up(keys, known[~known.index.duplicated()]), keys.isin(repeated).to_numpy()
+
+
+def _by_loose_name(wanted: pd.Series, photos: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+    """Find the photos of paths that differ in upper and lower case, or in blanks at the ends of names.
+
+    wanted, photos, and the result: as in `_by_stem`. A photo that several wanted paths fit belongs to none of them.
+    """
+    if not (len(wanted) and len(photos)):
+        return np.full(len(wanted), "", object), np.zeros(len(wanted), bool)
+    names = path_templates.loose_paths(photos.index.to_series()).to_numpy()
+    images, twice = _by_stem(path_templates.loose_paths(wanted), pd.Series(photos.to_numpy(), index=names))
+    images[pd.Series(images).duplicated(keep=False)] = ""
+    return images, twice
 
 
 # ---- by listing all photos that match the template
@@ -206,13 +225,26 @@ def _matching_photos(listing: Listing, path_template: str, key: str) -> tuple[pd
             for name, real_name in listing.folders(real).items()
             if expression.fullmatch(name)
         ]
-    photos = in_folders(listing, [folder for folder, _ in folders])
+    photos = in_folders(listing, _each_once(listing.inputs, folders))
+    listing.check_names()
     names = path_templates.fields(path_template)
     values = photos.index.to_series().str.extract(f"^{_pattern(path_template)}()$").set_axis([*names, ""], axis=1)
     fit = values[""].notna().to_numpy()
     if not fit.any():
         raise _no_photo_matches(listing, path_template, key)
     return photos[fit].reset_index(drop=True), values.loc[fit, names].astype(str).reset_index(drop=True)
+
+
+def _each_once(inputs: Path, folders: list[tuple[str, str]]) -> list[str]:
+    """Return the paths of the folders in the Unicode form NFC, each real folder once although links lead to it.
+
+    A folder's own path is preferred to that of a link. folders: pairs of a path in NFC and the path on the disk.
+    """
+    places = {path: os.path.realpath(inputs / real) for path, real in folders}
+    root = os.path.realpath(inputs)
+    own = {place: path for path, place in reversed(places.items())}
+    own |= {place: path for path, place in places.items() if place == os.path.join(root, path).rstrip("/")}
+    return [path for path in places if own[places[path]] == path]
 
 
 def _pattern(path_template: str) -> str:
@@ -242,6 +274,35 @@ def _keys(values: pd.DataFrame, path_template: str) -> pd.DataFrame:
     if not extension(path_template) and path_template.endswith("}") and last in values:
         values[last] = without_extension(values[last])
     return values
+
+
+# ---- photos that are not used
+
+
+def unused_photos(listing: Listing, path_template: str, source: SourceTable | None) -> list[str]:
+    """Return texts about files that look like photos but are not read, and about further columns that name photos.
+
+    The files are those in the folders that `listing` has read. Another column names photos if the template finds other
+    photos for the first rows when this column takes the place of the last name in braces. path_template, source: as in
+    `find_photos`.
+    """
+    names = path_templates.fields(path_template)
+    columns = []
+    if source is not None and set(names) <= set(source.table) and names:
+        first = source.table.head(FIRST_ROWS)
+        own = set(_found(listing, path_template, first))
+        for column in set(first) - set(names):
+            found = _found(listing, path_template, first.assign(**{names[-1]: first[column]}))
+            if all(found) and len(set(found)) > len(found) / 4 and not own & set(found):
+                columns.append(column)
+    columns = [name for name in (source.table if columns else ()) if name in columns]
+    return [*not_read(listing.inputs, listing.others), *([several_photos(columns)] if columns else [])]
+
+
+def _found(listing: Listing, path_template: str, table: pd.DataFrame) -> list[str]:
+    wanted = path_templates.plain_paths(path_templates.fill(path_template, table), lambda path: False)
+    inside = ~wanted.str.contains(OUTSIDE, regex=True)
+    return _real_paths(listing, wanted.where(inside, ""))[0].tolist()
 
 
 # ---- the template of the test photos
@@ -296,15 +357,18 @@ def _rows_without_photo(
     tried: the path at which each of these rows should have its photo; names: where the user finds each of these rows,
     such as "line 7"; key: the key of competition.toml that has the template of the photo paths.
     """
+    listing.check_names()
     rows, file = len(source.table), source.path
     shown = [f"{name}: no {path}" for name, path in zip(names[:TRIED], tried[:TRIED], strict=True)]
     more = [f"… and {len(tried) - TRIED} more"] if len(tried) > TRIED else []
     folder = tried[0].rpartition("/")[0]
     edit = f"edit {key} in competition.toml"
-    edit = edit if len(tried) == rows else f"delete those rows of {file}, or {edit}"
+    is_training = key == "train_images" and len(tried) < rows
+    edit = f"delete those rows of {file}, or {edit}" if is_training else edit
     problem = f"{len(tried)} of {rows} rows of {file} have no photo:{listed(shown + more)}"
+    left_out = not_read(listing.inputs, listing.others)
     return InputError(
-        problem + _files_in(listing.inputs, folder),
+        problem + _files_in(listing.inputs, folder) + "".join(f"\n{text}" for text in left_out),
         f"for each row a photo in {listing.inputs}, at the path that {key} in competition.toml gives",
         unpack_command(listing.inputs, folder) or edit,
     )

@@ -4,9 +4,11 @@
 one column for each class, or in one column with labels, numbers, rankings or probabilities.
 """
 
-import os
+import itertools
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
@@ -14,9 +16,11 @@ import pandas as pd
 from comp.competition.competition import Competition, Sample
 from comp.competition.competition_toml import EDIT, Settings
 from comp.errors import InputError, listed
+from comp.inputs.photo_listing import is_utf8, joined, walk
 from comp.inputs.source_table import check_columns, read_text_table, unpack_command
 from comp.metrics.metric import Metric
-from comp.tables import UNNAMED, RawTable, line_numbers, read_raw_csv
+from comp.table_formats import OTHER_TABLES
+from comp.tables import UNNAMED, RawTable, read_raw_csv
 from comp.text import same_value
 
 TABLES = (".csv", ".tsv")
@@ -29,18 +33,23 @@ ANSWER_NAMES = ("label", "target", "prediction", "predicted", "predictions", "cl
 class SampleFile:
     """The sample submission.
 
-    path: the path of the file, relative to inputs; id: the name of the column of ids; table: the rows, with text
-    columns.
+    path: the path of the file, relative to inputs; id: the name of the column of ids; rows: all rows of the file, with
+    text columns. An id may occur in several rows, which then all get the same answer.
     """
 
     path: str
     id: str
-    table: pd.DataFrame
+    rows: pd.DataFrame
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """The first row of each id. The index is the number of the row in the file."""
+        return self.rows.drop_duplicates(self.id)
 
     @property
     def others(self) -> list[str]:
         """The names of all columns except the column of ids and columns without a name."""
-        return [name for name in self.table if name != self.id and is_named(name)]
+        return [name for name in self.rows if name != self.id and is_named(name)]
 
 
 def is_named(column: str) -> bool:
@@ -55,8 +64,8 @@ def read_sample(inputs: Path, settings: Settings, path: str = "") -> SampleFile:
     """Read the sample submission.
 
     path: the path of the file, relative to inputs. If it is "", the key `sample` of competition.toml gives the path or,
-    without this key, the file is searched for. Raises InputError if there is no sample submission, if there are
-    several, or if an id occurs twice.
+    without this key, the file is searched for. Raises InputError if there is no sample submission, or if there are
+    several.
     """
     path = path or settings.sample or find_sample(inputs, settings)
     file = inputs / path
@@ -67,17 +76,7 @@ def read_sample(inputs: Path, settings: Settings, path: str = "") -> SampleFile:
             unpack_command(inputs, path) or "edit sample in competition.toml",
         )
     table = read_text_table(file)
-    sample = SampleFile(path, _id_column(settings, table), table)
-    repeated = table[sample.id].duplicated(keep=False).to_numpy()
-    if repeated.any():
-        lines = line_numbers(file, len(table))
-        names = [f"line {n}: {name}" for n, name in zip(lines[repeated], table[sample.id][repeated], strict=True)]
-        raise InputError(
-            f"{len(names)} rows of {file} have repeated ids:{listed(names)}",
-            f"a different value of {sample.id} in each row",
-            f"delete the repeated rows of {file}",
-        )
-    return sample
+    return SampleFile(path, _id_column(settings, table), table)
 
 
 def find_sample(inputs: Path, settings: Settings) -> str:
@@ -86,10 +85,14 @@ def find_sample(inputs: Path, settings: Settings) -> str:
     Only tables in inputs and in the folders directly in inputs are considered. A name with both words is preferred, and
     then a table in inputs itself. Raises InputError if no table fits, or if several tables fit equally well.
     """
-    tables = [_tables(inputs, depth) for depth in (0, 1)]
-    for words in (("sample", "submi"), ("sample",), ("submi",)):
-        for names in tables:
-            others = [name for name in names if name not in (settings.train, settings.test)]
+    paths = _tables(inputs)
+    tables = [path for path in paths if path.lower().endswith(TABLES)]
+    # if there is no CSV file, a file of another format is returned, and an error then says how to convert it
+    for names, words in itertools.product((tables, paths), (("sample", "submi"), ("sample",), ("submi",))):
+        for depth in (0, 1):
+            others = [
+                name for name in names if name not in (settings.train, settings.test) and name.count("/") == depth
+            ]
             called = [name for name in others if all(word in name.rpartition("/")[2].lower() for word in words)]
             if len(called) == 1:
                 return called[0]
@@ -100,22 +103,17 @@ def find_sample(inputs: Path, settings: Settings) -> str:
                     f'write sample = "{called[0]}" in competition.toml',
                 )
     raise InputError(
-        f"there is no sample submission among the tables in {inputs}:{listed(tables[0] + tables[1]) or ' no tables'}",
+        f"there is no sample submission among the tables in {inputs}:{listed(paths) or ' no tables'}",
         "a table with sample or submission in its name, such as sample_submission.csv",
         unpack_command(inputs, "sample_submission") or 'write sample = "<path of the table>" in competition.toml',
     )
 
 
-def _tables(inputs: Path, depth: int) -> list[str]:
-    """Return the paths, relative to inputs, of the tables in inputs (depth 0) or in the folders of inputs (depth 1)."""
-    with os.scandir(inputs) as entries:
-        places = [""] if depth == 0 else sorted(f"{entry.name}/" for entry in entries if entry.is_dir())
-    return [
-        place + name
-        for place in places
-        for name in sorted(os.listdir(inputs / place))
-        if name.lower().endswith(TABLES) and name[0] != "."
-    ]
+def _tables(inputs: Path) -> list[str]:
+    """Return the paths, relative to inputs, of the tables in inputs and then in the folders of inputs."""
+    ends = (*TABLES, *OTHER_TABLES)
+    paths = [joined(folder, name) for folder, names in walk(inputs, 1) for name in names if name.lower().endswith(ends)]
+    return sorted(filter(is_utf8, paths), key=lambda path: (path.count("/"), path))
 
 
 def _id_column(settings: Settings, table: pd.DataFrame) -> str:
@@ -138,15 +136,37 @@ def sample_of(settings: Settings, file: SampleFile, classes: tuple[str, ...], me
 
     file: the sample submission; classes: the class names from competition.toml or the training table. Raises InputError
     if the columns do not fit the classes, if it is not clear which column must be filled, or if the metric needs the
-    probability of each class but only one column must be filled.
+    probability of each class but only one column must be filled. Also raises InputError if rows with
+    the same id ask for different answers.
     """
     check_columns(file.table, settings.listed("fill"), "fill", file.path)
     columns = _class_columns(settings, file, classes)
+    _check_repeated(file, columns or (_answer_column(settings, file),))
     if columns:
         return Sample(file.path, file.id, "probabilities", columns)
     column = _answer_column(settings, file)
     answer = settings.answer or _answer_of_column(settings, metric, file.path, column)
     return Sample(file.path, file.id, answer, (column,))
+
+
+def _check_repeated(file: SampleFile, filled: tuple[str, ...]) -> None:
+    """Raise InputError if rows with the same id differ in a column that is not filled, because they want two answers.
+
+    filled: the names of the columns that must be filled.
+    """
+    rows = file.rows[file.rows[file.id].duplicated(keep=False)].drop(columns=list(filled))
+    kept = [file.id, *(name for name in rows if name in file.others)]
+    twice = rows[rows[file.id].isin(rows[kept].drop_duplicates()[file.id].loc[lambda ids: ids.duplicated()])]
+    if twice.empty:
+        return
+    differing = [name for name in kept[1:] if (twice.groupby(file.id)[name].nunique(dropna=False) > 1).any()]
+    values = [f"{row[file.id]}: {', '.join(row[name] for name in differing)}" for row in twice.to_dict("records")]
+    raise InputError(
+        f"{len(twice)} rows of {file.path} have repeated ids in the column {file.id}, but differ in "
+        f"{', '.join(differing)}:{listed(values)}",
+        "rows with the same id that are equal except for the answers, because they get the same answer",
+        'write id = "<a column whose value is different in each row>" in competition.toml',
+    )
 
 
 def _class_columns(settings: Settings, file: SampleFile, classes: tuple[str, ...]) -> tuple[str, ...]:
@@ -244,44 +264,43 @@ def _answer_of_column(settings: Settings, metric: Metric, path: str, column: str
 def raw_sample(competition: Competition, inputs: Path) -> RawTable:
     """Read the sample submission with the exact text of every field.
 
-    Raises InputError if the file or one of its columns is missing, or if an id occurs twice.
+    Raises InputError if the file or one of its columns is missing.
     """
     path = inputs / competition.sample.file
     run = "the same command with INPUTS=<the folder of the data>, or correct `sample` in competition.toml"
-    table = read_raw_csv(path, (competition.sample.id, *competition.sample.columns), run)
-    ids = sample_ids(table, competition)
-    check_same_ids(dict.fromkeys(ids), ids, str(path), run)
-    return table
+    return read_raw_csv(path, (competition.sample.id, *competition.sample.columns), run)
 
 
 def sample_ids(sample: RawTable, competition: Competition) -> list[str]:
-    """Return the ids in the sample submission, in the order of its rows."""
+    """Return the id of each row of the sample submission. An id may occur in several rows."""
     return sample.column(competition.sample.id)
 
 
 def sample_ids_here(competition: Competition, inputs: Path) -> list[str] | None:
-    """Return the ids in the sample submission, or None if there is no such file in the folder `inputs`."""
+    """Return the ids in the sample submission, each once, or None if there is no such file in the folder `inputs`."""
     if not (competition.sample and (inputs / competition.sample.file).is_file()):
         return None
-    return sample_ids(raw_sample(competition, inputs), competition)
+    return list(dict.fromkeys(sample_ids(raw_sample(competition, inputs), competition)))
 
 
 def check_same_ids(expected: Iterable[str], found: Iterable[str], where: str, run: str) -> None:
-    """Raise InputError unless `found` has each id in `expected` exactly once, in any order, and no other id.
+    """Raise InputError unless `found` has each id in `expected` equally often, in any order, and no other id.
 
     expected: the ids of the sample submission; where: the path of the file with the ids in `found`, for the error; run:
     what the error tells the user to run.
     """
-    expected, found = pd.Index(list(expected)), pd.Index(list(found))
+    expected, found = Counter(list(expected)), Counter(list(found))
+    more, fewer = found - expected, expected - found
     problems = {
-        "repeated": found[found.duplicated()],
-        "missing": expected.difference(found),
-        "extra": found.difference(expected),
+        "repeated": [name for name in more if name in expected],
+        "missing": sorted(fewer),
+        "extra": sorted(name for name in more if name not in expected),
     }
     for kind, ids in problems.items():
-        if len(ids):
+        if ids:
+            often = "exactly once" if max(expected.values(), default=1) == 1 else "as often as there"
             raise InputError(
                 f"{len(ids)} {kind} id(s) in {where}:{listed(ids)}",
-                f"each of the {len(expected)} ids of the sample submission exactly once",
+                f"each of the {len(expected)} ids of the sample submission {often}",
                 run,
             )

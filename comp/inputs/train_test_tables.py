@@ -27,10 +27,11 @@ from comp.competition.competition import Competition
 from comp.competition.competition_toml import EDIT, Settings, some_of
 from comp.errors import InputError, listed
 from comp.inputs import cell_values, label_columns, path_templates
+from comp.inputs.photo_listing import END
 from comp.inputs.photo_paths import PhotoRows
 from comp.inputs.sample_submission import SampleFile
 from comp.inputs.source_table import SourceTable, check_columns
-from comp.text import one_spelling
+from comp.text import finite_number, one_spelling, same_text
 
 BETWEEN = "_"  # joins the values of several columns
 
@@ -244,8 +245,8 @@ def rows_of_sample(
     if test is None:
         # the columns to fill are dropped, because their example answers must not become a part of a path
         table = sample.table.drop(columns=[name for name in filled if name in sample.table])
-        return SourceTable(inputs / sample.path, len(table), table), wanted
-    ids = _sample_ids(settings, test, sample)
+        return SourceTable(inputs / sample.path, len(sample.rows), table), wanted
+    ids = in_spelling_of(wanted, _sample_ids(settings, test, sample))
     missing = wanted[~wanted.isin(ids)].tolist()
     if missing:
         raise InputError(
@@ -256,6 +257,31 @@ def rows_of_sample(
     asked = ids.isin(wanted)
     table = test.table if sample.id in test.table else test.table.assign(**{sample.id: ids})
     return SourceTable(test.path, test.size, table[asked]), ids[asked]
+
+
+def in_spelling_of(wanted: pd.Series, ids: pd.Series) -> pd.Series:
+    """Return the ids (N,) in the spelling of `wanted`, or unchanged if some wanted id then still does not occur.
+
+    wanted (M,): the ids of the sample submission, all different. Spellings are compared in these steps: without blanks
+    at the ends, without the extension of a photo, and as numbers, so that 1, 1.0 and 001 are equal. A step counts only
+    if two different ids never become equal.
+    """
+    if wanted.isin(ids).all():
+        return ids
+    for spelling in (str.strip, _stem_of, _number_of):
+        known, spelt = {spelling(name): name for name in wanted}, {name: spelling(name) for name in ids.unique()}
+        if len(known) == len(wanted) and len(set(spelt.values())) == len(spelt) and set(known) <= set(spelt.values()):
+            return ids.map(lambda name, known=known, spelt=spelt: known.get(spelt[name], name))
+    return ids
+
+
+def _stem_of(name: str) -> str:
+    return END.sub("", same_text(name.strip()))
+
+
+def _number_of(name: str) -> str:
+    number = finite_number(_stem_of(name))
+    return _stem_of(name) if number is None else repr(number)
 
 
 def _sample_ids(settings: Settings, test: SourceTable, sample: SampleFile) -> pd.Series:

@@ -196,7 +196,7 @@ def digest_of(outputs: Path, wanted: str) -> str:
     InputError unless exactly one submission fits.
     """
     known = [record["file"].removesuffix(".csv") for record in submission_file.kept_submissions(outputs)]
-    path = Path(wanted).expanduser()
+    path = Path(wanted)
     start = files.digest(path) if path.is_file() else path.name.removesuffix(".csv").lower()
     matching = [digest for digest in known if start and digest.startswith(start)]
     if len(matching) == 1:

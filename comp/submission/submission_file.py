@@ -102,7 +102,7 @@ def in_sample_order(sample: RawTable, competition: Competition, test: Prediction
     class. Raises InputError if the predictions do not have exactly the ids of the sample submission.
     """
     ids = sample_ids(sample, competition)
-    check_same_ids(ids, test.ids, test.meta.get("file", "the predictions"), test.repair)
+    check_same_ids(dict.fromkeys(ids), test.ids, test.meta.get("file", "the predictions"), test.repair)
     return test.at(ids)
 
 
@@ -120,17 +120,23 @@ def read_answers(path: Path, competition: Competition, ids: Sequence[str]) -> np
     """Return the answers in a submission file, in the order of `ids`.
 
     The form of the answers is described in submission/answers.py. The file may have additional columns, and its rows
-    may be in any order. Raises InputError if the file does not have exactly the ids in `ids`, or if an answer is not
-    valid.
+    may be in any order. If `ids` has an id several times, its rows are taken in their order. Raises InputError if the
+    file does not have exactly the ids in `ids`, or if an answer is not valid.
     """
     run = f"correct {path}"
     sample = competition.sample
     table = tables.read_raw_csv(path, (sample.id, *sample.columns), run)
     listed = table.column(sample.id)
     check_same_ids(ids, listed, str(path), run)
-    order = pd.Index(listed).get_indexer(list(ids))
+    order = _numbered(listed).get_indexer(_numbered(ids))
     fields = {name: [table.column(name)[i] for i in order] for name in sample.columns}
     return answers.answers_from_text(competition, fields, ids, str(path), run)
+
+
+def _numbered(ids: Sequence[str]) -> pd.MultiIndex:
+    """Return pairs of each id and how often it has occurred before, so that all pairs are different."""
+    ids = pd.Series(ids, dtype=object)
+    return pd.MultiIndex.from_arrays([ids, ids.groupby(ids).cumcount()])
 
 
 # ---- check a submission with Python's CSV reader

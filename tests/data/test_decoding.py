@@ -300,3 +300,19 @@ def test_a_large_photo_decoded_at_a_fraction_is_nearly_the_same():
     data = saved(large, "JPEG", quality=95)
     whole, fraction = (cv2.resize(decode(data, n), (64, 64), interpolation=cv2.INTER_AREA) for n in (0, 128))
     assert np.abs(whole.astype(int) - fraction).max() <= 4
+
+
+@pytest.mark.parametrize(
+    ("marker", "bits", "words"),
+    [(0xC1, 12, "a JPEG of 12 bits"), (0xC3, 8, "lossless"), (0xC3, 16, "16 bits with lossless"), (0xF7, 8, "JPEG-LS")],
+)
+def test_a_jpeg_that_pil_cannot_read_is_told_from_a_damaged_one(marker, bits, words):
+    file = io.BytesIO()
+    Image.new("RGB", (16, 16)).save(file, "JPEG")
+    data = file.getvalue()
+    at = data.index(b"\xff\xc0")
+    with pytest.raises(ValueError, match=words) as caught:
+        decode(data[:at] + bytes([0xFF, marker]) + data[at + 2 : at + 4] + bytes([bits]) + data[at + 5 :])
+    assert "imagecodecs" in str(caught.value)
+    with pytest.raises(ValueError, match=r"^(?!.*imagecodecs)"):
+        decode(data[: at + 40])

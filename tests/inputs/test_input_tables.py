@@ -336,7 +336,11 @@ WRONG = {
     "no photo of a row": ({}, dict(train="a,cat\nx,dog\nc,cat\n"), r"1 of 3 rows[\s\S]*line 3: no train/x\.jpg"),
     "no photo of an id": ({}, dict(sample="id,label\n1,cat\n9,cat\n"), r"1 of 2 rows of .*sample_submission\.csv"),
     "no such test table": (dict(test="test.csv"), {}, r"test\.csv \(test ="),
-    "an id twice": ({}, dict(sample="id,label\n1,cat\n2,cat\n1,cat\n"), r"repeated ids:\s+line 2: 1\s+line 4: 1"),
+    "an id with two questions": (
+        {},
+        dict(sample="id,part,label\n1,head,cat\n2,head,cat\n1,tail,cat\n"),
+        r"2 rows of .* repeated ids in the column id, but differ in part:\s+1: head\s+1: tail",
+    ),
     "no rows": ({}, dict(train=""), "has no rows"),
 }
 
@@ -354,3 +358,17 @@ def test_ids_of_the_sample_that_the_test_table_does_not_know(tmp_path):
     text(animals(tmp_path), "test.csv", "id\n1\n3\n")
     with pytest.raises(InputError, match=r"1 of 2 ids[\s\S]*2[\s\S]*has ids such as 1"):
         _ = InputTables(tmp_path, TOML | {"test": "test.csv"}).test_rows
+
+
+@pytest.mark.parametrize("spelt", ["{}.0", "00{}", "{}.jpg", " {} "])
+def test_ids_of_the_sample_submission_may_be_spelt_otherwise_than_in_the_test_table(tmp_path, spelt):
+    sample = "".join(f"{spelt.format(i)},cat\n" for i in (2, 1))
+    text(animals(tmp_path, sample=f"id,label\n{sample}"), "test.csv", "id\n1\n2\n3\n")
+    keys = TOML | {"test": "test.csv", "test_images": "test/{id}.jpg"}
+    rows = InputTables(tmp_path, keys).test_rows
+    assert rows["id"].tolist() == [spelt.format(i) for i in (2, 1)]
+
+
+def test_a_repeated_id_of_the_sample_submission_is_one_test_photo(tmp_path):
+    tables = InputTables(animals(tmp_path, sample="id,label\n2,cat\n1,dog\n2,cow\n"), TOML)
+    assert tables.test_rows.to_dict("list") == {"id": ["2", "1"], "image": ["test/2.jpg", "test/1.jpg"]}

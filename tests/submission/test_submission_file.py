@@ -38,6 +38,28 @@ def submit(competition, sample, test):
     return submission_file.fill(sample, competition, answers.from_probabilities(competition, probs))
 
 
+@pytest.mark.parametrize(("target", "answer"), FORMS)
+def test_rows_with_the_same_id_get_the_same_answer_and_are_read_back(tmp_path, target, answer):
+    competition, ids = small(target, answer), ["x", "y", "x", "z", "x"]
+    test = made_from(competition, ["z", "y", "x"])
+    data = submit(competition, blank(competition, ids), test)
+    once = submit(competition, blank(competition, ["x", "y", "z"]), test).decode().splitlines()
+    header, *rows = data.decode().splitlines()
+    assert [header, rows[0], rows[1], rows[3]] == once
+    assert rows[0] == rows[2] == rows[4]
+    path = tmp_path / "x.csv"
+    path.write_text("\n".join([header, *reversed(rows)]))
+    read = submission_file.read_answers(path, competition, ids)
+    np.testing.assert_array_equal(read[0], read[2])
+    np.testing.assert_array_equal(submission_file.fill(blank(competition, ids), competition, read), data)
+    path.write_text("\n".join([header, *rows, rows[0]]))
+    with pytest.raises(InputError, match=r"1 repeated id\(s\)"):
+        submission_file.read_answers(path, competition, ids)
+    path.write_text("\n".join([header, *rows[:-1]]))
+    with pytest.raises(InputError, match=r"1 missing id\(s\)"):
+        submission_file.read_answers(path, competition, ids)
+
+
 FIELDS = st.sampled_from(["000", "0.10", "NA", "", '""', '"a,b"', '"x ""y"""', " 1 ", "é", "1e5", '"0"'])
 
 
@@ -184,7 +206,7 @@ def test_an_empty_answer_is_right_where_a_photo_may_have_no_label():
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [(None, "no .*sample.csv"), ("a,b\n1,2\n", "columns a,b, but not id"), ("id,answer\nx,0\nx,0\n", "1 repeated id")],
+    [(None, "no .*sample.csv"), ("a,b\n1,2\n", "columns a,b, but not id")],
 )
 def test_a_sample_that_cannot_be_used_is_refused(tmp_path, text, words):
     if text:
