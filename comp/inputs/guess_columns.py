@@ -87,7 +87,7 @@ def _separator(values: pd.Series, answers: pd.Series) -> str | None:
     return None
 
 
-def _multilabel(values: pd.Series, separator: str, metric: str = "micro_f1") -> list[GuessedLine]:
+def _multilabel(values: pd.Series, separator: str) -> list[GuessedLine]:
     parts = sorted(set(chain.from_iterable(value.split(separator) for value in set(values))) - {""})
     shown = "spaces" if separator == " " else repr(separator)
     words = any(not part.isdigit() for part in parts) and len(parts) >= len(set(values))
@@ -95,7 +95,7 @@ def _multilabel(values: pd.Series, separator: str, metric: str = "micro_f1") -> 
     reason += "; choose 'multiclass' if each field is one name" * words
     lines = [
         GuessedLine("target", "multilabel", reason, check=words),
-        GuessedLine("metric", metric, METRIC, check=True),
+        GuessedLine("metric", "micro_f1", METRIC, check=True),
     ]
     return lines if separator == " " else [*lines, GuessedLine("separator", separator, "separates the labels")]
 
@@ -253,7 +253,8 @@ def _column_of_values(table: pd.DataFrame, answers: list[str]) -> str | None:
 
     The values must include more than half of the names. If several columns fit, the one that includes most of the names
     is returned, and among equals the one with the fewest other values. If there is only one name, None is returned.
-    table: the columns of the training table that may be labels; answers: the names of those columns of the sample submission that must be filled.
+    table: the columns of the training table that may be labels; answers: the names of those columns of the sample
+    submission that must be filled.
     """
     wanted = set(answers)
     fits = [name for name in table if len(wanted) > 1 and len(wanted & set(table[name])) > 0.5 * len(wanted)]
@@ -269,8 +270,7 @@ def _of_class_columns(table: pd.DataFrame, name: str, sample: SampleTable) -> li
     values, wanted = set(table[name]), set(sample.answers)
     separator = next((sign for sign in SEPARATORS if _hold_several(values, wanted, sign)), None)
     if separator:
-        label = GuessedLine("label", name, "its values are names of columns in the sample submission, also several")
-        return [*_multilabel(table[name], separator, "auc"), label]
+        return _of_several_columns(name, separator)
     lines = [
         GuessedLine("target", "multiclass", f"the sample submission has a column for each of {len(wanted)} classes"),
         GuessedLine("metric", "log_loss", METRIC, check=True),
@@ -284,6 +284,15 @@ def _of_class_columns(table: pd.DataFrame, name: str, sample: SampleTable) -> li
         what = f"the training table and the sample submission differ; {'; '.join(filter(None, odd))}"
         lines.append(undecided_line("classes", what))
     return lines
+
+
+def _of_several_columns(name: str, separator: str) -> list[GuessedLine]:
+    lines = [
+        GuessedLine("target", "multilabel", f"fields of {name} hold several names of columns in the sample submission"),
+        GuessedLine("metric", "auc", METRIC, check=True),
+        GuessedLine("label", name, "its fields hold names of columns in the sample submission"),
+    ]
+    return lines if separator == " " else [*lines, GuessedLine("separator", separator, "separates the labels")]
 
 
 def _hold_several(values: set[str], names: set[str], separator: str) -> bool:
