@@ -99,7 +99,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--until", choices=("folds", "sub"), default="sub", help="the last stage")
     parser.add_argument("--keep", action="store_true", help="keep the folders of all seeds")
     parser.add_argument("--model", default="resnet10t", help="a small model of timm")
-    parser.add_argument("--limit", type=float, default=120, help="seconds after which a stage is said to hang")
+    parser.add_argument("--limit", type=float, default=120, help="most seconds that a stage may take")
     return parser.parse_args()
 
 
