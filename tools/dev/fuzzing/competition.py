@@ -22,7 +22,8 @@ METRICS = {
     "ranking": "map@3",
 }  # fmt: skip
 DIMENSIONS = (
-    *("class", "class", "class", "id", "id", "column", "column", "folder", "group", "encoding", "encoding", "missing"),
+    *("class", "class", "class", "class", "id", "id", "id", "column", "column", "folder", "group", "encoding"),
+    "missing",
     *("sizes", "extension", "place", "junk", "tables", "number", "twice", "long table", "sample", "forms", "disk"),
 )
 PLACES = (  # names of the folders of INPUTS and OUTPUTS
@@ -41,7 +42,7 @@ class _Drawer:
     def __init__(self, seed: int):
         self.chance = random.Random(seed)
         self.drawn = Drawn(seed)
-        wanted = self.chance.choice((0, 1, 1, 1, 2, 2, 3, 5))
+        wanted = self.chance.choice((0, 1, 1, 2, 3, 4, 6))
         self.dimensions = self.chance.sample(DIMENSIONS, wanted)
         self.names: list[str] = []  # the names of the photos of the tables
 
