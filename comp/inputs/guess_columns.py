@@ -22,6 +22,7 @@ from comp.competition.competition_toml import GuessedLine, some_of, undecided_li
 from comp.inputs import cell_values
 from comp.inputs.guess_tables import SampleTable
 from comp.inputs.label_columns import notes_on_names
+from comp.inputs.path_templates import is_writable
 from comp.text import finite_number, one_spelling
 
 GRADE_WORDS = ("diagnosis", "grade", "level", "severity", "stage", "degree", "rating")
@@ -267,7 +268,7 @@ def label_lines(
     columns = [name for name in sample.answers if name in others]
     if len(columns) > 1:
         return _of_columns(table, columns)
-    values = _column_of_values(table, sample.answers)
+    values = _column_of_values(table[others], sample.answers)
     if not columns and values:
         return _of_class_columns(table, values, sample)
     answers = sample.table[columns[0] if columns else sample.answers[0]]
@@ -365,16 +366,25 @@ def _column_of_values(table: pd.DataFrame, answers: list[str]) -> str | None:
     """Return the column of the training table whose values are also column names of the sample submission, or None.
 
     The values must include more than half of the names. If several columns fit, the one that includes most of the names
-    is returned. If there is only one name, None is returned.
-    table: the training table; answers: the names of those columns of the sample submission that must be filled.
+    is returned, and among equals the one with the fewest other values. If there is only one name, None is returned.
+    table: the columns of the training table that may be labels; answers: the names of those columns of the sample
+    submission that must be filled.
     """
     wanted = set(answers)
     fits = [name for name in table if len(wanted) > 1 and len(wanted & set(table[name])) > 0.5 * len(wanted)]
-    return max(fits, key=lambda name: len(wanted & set(table[name])), default=None)
+    return max(fits, key=lambda name: (len(wanted & set(table[name])), -table[name].nunique()), default=None)
 
 
 def _of_class_columns(table: pd.DataFrame, name: str, sample: SampleTable) -> list[GuessedLine]:
+    """Return the lines for competition.toml if the sample submission has a column for each class.
+
+    The target is multilabel if the fields of the label column hold several of these classes, and otherwise multiclass.
+    table: the training table; name: its label column; sample: the sample submission.
+    """
     values, wanted = set(table[name]), set(sample.answers)
+    separator = next((sign for sign in SEPARATORS if _hold_several(values, wanted, sign)), None)
+    if separator:
+        return _of_several_columns(name, separator)
     lines = [
         GuessedLine("target", "multiclass", f"the sample submission has a column for each of {len(wanted)} classes"),
         GuessedLine("metric", "log_loss", METRIC, check=True),
@@ -388,6 +398,21 @@ def _of_class_columns(table: pd.DataFrame, name: str, sample: SampleTable) -> li
         what = f"the training table and the sample submission differ; {'; '.join(filter(None, odd))}"
         lines.append(undecided_line("classes", what))
     return lines
+
+
+def _of_several_columns(name: str, separator: str) -> list[GuessedLine]:
+    lines = [
+        GuessedLine("target", "multilabel", f"fields of {name} hold several names of columns in the sample submission"),
+        GuessedLine("metric", "auc", METRIC, check=True),
+        GuessedLine("label", name, "its fields hold names of columns in the sample submission"),
+    ]
+    return lines if separator == " " else [*lines, GuessedLine("separator", separator, "separates the labels")]
+
+
+def _hold_several(values: set[str], names: set[str], separator: str) -> bool:
+    """Return whether at least one value holds several of the names, with the separator between them, and none other."""
+    parts = {part.strip() for value in values for part in value.split(separator)} - {""}
+    return parts <= names and not {value.strip() for value in values} - {""} <= names
 
 
 def _alike(names: list[str], sample: SampleTable) -> list[str]:
@@ -426,7 +451,7 @@ def group_lines(train: pd.DataFrame, test: pd.DataFrame | None, taken: set[str])
     train: the training table; test: the test table, or None if there is none; taken: the columns that hold labels or
     photo names.
     """
-    repeated = [name for name in train if name not in taken and _repeats(train[name])]
+    repeated = [name for name in train if name not in taken and is_writable(name) and _repeats(train[name])]
     apart = [name for name in repeated if test is not None and name in test and _apart(train[name], test[name])]
     if apart:
         best = max(apart, key=lambda name: (bool(_words(name) & GROUP_WORDS), -train[name].nunique()))

@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 
 import pandas as pd
 
-from comp.inputs.path_templates import fill, loose_paths, plain_paths
+from comp.inputs.path_templates import fill, is_writable, loose_paths, plain_paths
 
 ENOUGH = 0.8  # a template must find a photo for at least this share of the rows
 LOOKED_AT = 400  # templates are made from about this many rows
@@ -76,7 +76,7 @@ def find_template(
 def _best_template(table: pd.DataFrame, photos: Iterable[str], part: str, first: Iterable[str]) -> PhotoTemplate | None:
     """Return the template that finds the most photos, with names as they are spelt, or None. See `find_template`."""
     index = _PhotoIndex(photos)
-    table = table.apply(plain_paths, exists=index.has)
+    table = table[[name for name in table if is_writable(name)]].apply(plain_paths, exists=index.has)
     order = list(dict.fromkeys([name for name in first if name in table] + list(table)))
     tried = [template for column in order for template in _of_column(table, column, index)]
     fitting = [t for t in tried if t.matched >= ENOUGH * t.rows and _tells_apart(t, len(index.photos))]
@@ -166,22 +166,25 @@ def _templates(folders: list[str], row: dict, column: str, extension: str) -> li
 
     Each folder in the path may be written as its name or, in braces, as a column with this value. If the label is cat,
     for example, train/cat/1.jpg gives train/cat/{id}.jpg and train/{label}/{id}.jpg.
+    The result is empty if the path has a folder with braces in its name that is not in the row.
     folders: the folders in the path of the photo; row: the photo's table row, a dictionary from column to value;
     column: the column with the file name of the photo; extension: the text that follows the file name, such as ".jpg"
     or "".
     """
-    ways = [[folder, *[f"{{{name}}}" for name in row if row[name] == folder and name != column]] for folder in folders]
+    columns = [[f"{{{name}}}" for name in row if row[name] == folder and name != column] for folder in folders]
+    ways = [[folder] * is_writable(folder) + names for folder, names in zip(folders, columns, strict=True)]
     return ["/".join([*way, f"{{{column}}}{extension}"]) for way in itertools.islice(itertools.product(*ways), WAYS)]
 
 
 def _with_a_free_folder(folders: list[str], column: str, extension: str) -> str:
     """Return a template such as train/{folder}/{id}.jpg, in which {folder} is not a column but may be any folder.
 
-    The result is "" if `folders` is empty.
+    The result is "" if `folders` is empty, or if the name of another folder has braces.
     folders: the folders in the path of a photo; column: the column with the file name of the photo; extension: the text
     that follows the file name, such as ".jpg" or "".
     """
-    return "/".join([*folders[:-1], "{folder}", f"{{{column}}}{extension}"]) if folders else ""
+    possible = folders and all(map(is_writable, folders[:-1]))
+    return "/".join([*folders[:-1], "{folder}", f"{{{column}}}{extension}"]) if possible else ""
 
 
 def _try(table: pd.DataFrame, column: str, template: str, index: _PhotoIndex) -> PhotoTemplate:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from comp.inputs.guess_files import Files
 from comp.inputs.guess_photos import PhotoTemplate, find_template
-from comp.inputs.path_templates import fields, fill
+from comp.inputs.path_templates import fields, fill, is_writable
 from comp.inputs.sample_submission import is_named
 
 SAMPLE_WORDS = ("sample", "submission")
@@ -67,7 +67,7 @@ def _sample(path: str, table: pd.DataFrame, repeats: bool) -> SampleTable | None
     path: the path of the table, relative to the inputs folder; repeats: whether ids may also repeat. If no column has
     only different values, the column of ids is then the one with the most different values.
     """
-    names = [name for name in table if is_named(name)]
+    names = [name for name in table if is_named(name) and is_writable(name)]
     ids = [name for name in names if table[name].is_unique]
     if repeats and not ids:
         ids = sorted((name for name in names if table[name].nunique() > 1), key=lambda name: -table[name].nunique())
@@ -113,7 +113,7 @@ def test_of(files: Files, sample: SampleTable) -> TestTable:
         if set(sample.answers) & set(files.tables[path]):
             continue
         table, wanted = files.tables[path], set(sample.ids)
-        columns = sorted(table, key=lambda name: name.lower() != sample.id.lower())
+        columns = sorted(filter(is_writable, table), key=lambda name: name.lower() != sample.id.lower())
         single = next((name for name in columns if wanted <= set(table[name])), None)
         double = None if single and table[single].is_unique else _template_of_ids(table, wanted)
         if single or double:
@@ -127,7 +127,7 @@ def _template_of_ids(table: pd.DataFrame, wanted: set[str]) -> str | None:
     table: the table in which the columns are searched for; wanted: the ids of the sample submission.
     """
     sign = next((sign for sign in "_-." if all(sign in name for name in wanted)), None)
-    few = [name for name in table if table[name].nunique() <= len(wanted)]
+    few = [name for name in table if is_writable(name) and table[name].nunique() <= len(wanted)]
     for a, b in itertools.permutations(few, 2) if sign else ():
         if wanted <= set(table[a] + sign + table[b]):
             return f"{{{a}}}{sign}{{{b}}}"

@@ -35,6 +35,11 @@ def fields(template: str) -> list[str]:
     return list(dict.fromkeys(names))
 
 
+def is_writable(name: str) -> bool:
+    """Return whether a template can contain `name`, as a folder or as the name of a column. It must have no braces."""
+    return not {"{", "}"} & set(name)
+
+
 def fill(template: str, table: pd.DataFrame) -> pd.Series:
     """Return a text for each row (N,): the template in which each name in braces is replaced by the value of the row.
 

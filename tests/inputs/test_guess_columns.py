@@ -152,6 +152,30 @@ def test_numbers_that_a_json_file_names_are_classes():
     assert lines[0].value == "multiclass"
 
 
+def lines_of(table, sample, no_labels=("id",)):
+    sample = SampleTable("sample_submission.csv", pd.DataFrame(sample, dtype=str), "id")
+    guessed = guess_columns.label_lines(pd.DataFrame(table, dtype=str), sample, set(no_labels), set())
+    return {line.key: line for line in guessed}
+
+
+def test_the_names_of_photos_are_not_the_labels_even_if_the_classes_are_among_them():
+    """Photos 1 to 9 have grades 1 to 3, which are also columns of the sample submission."""
+    table = {"id": [str(i) for i in range(1, 10)], "number": list("123456789"), "grade": list("123123123")}
+    lines = lines_of(table, {"id": ["1"], "1": ["0"], "2": ["0"], "3": ["0"]})
+    assert lines["label"].value == "grade"
+    assert not any(line.undecided for line in lines.values())
+
+
+@pytest.mark.parametrize("separator", [" ", ",", ";", "|"])
+def test_fields_with_several_names_of_columns_in_the_sample_are_several_labels(separator):
+    several = [separator.join(names) for names in (("cat", "dog"), ("fox", "dog", "cat"), ("fox",), ())]
+    table = {"id": list("123456"), "animals": ["cat", "dog", *several]}
+    lines = lines_of(table, {"id": ["7"], "cat": ["0"], "dog": ["0"], "fox": ["0"]})
+    assert (lines["target"].value, lines["label"].value) == ("multilabel", "animals")
+    assert ("separator" in lines) == (separator != " ")
+    assert not any(line.undecided for line in lines.values())
+
+
 def grouped(train, test=None, taken=("id",)):
     frame = pd.DataFrame(test) if test else None
     return [(line.value, line.check) for line in guess_columns.group_lines(pd.DataFrame(train), frame, set(taken))]

@@ -226,6 +226,18 @@ def test_a_second_column_of_photos_is_said(tmp_path):
     assert unused_photos(Listing(tmp_path), "train/{left}", SourceTable(source.path, 8, source.table[["left"]])) == []
 
 
+@pytest.mark.parametrize("odd", ["{id}", "a{b", "a}"])
+def test_names_with_braces_are_no_part_of_a_template(odd):
+    """A template cannot tell them from the names of columns."""
+    names = [f"n{i}" for i in range(8)]
+    photos = [f"{odd}/{name}.jpg" for name in names]
+    assert template({odd: names}, [f"a/{name}.jpg" for name in names]) is None
+    assert template({odd: names, "id": names}, [f"a/{name}.jpg" for name in names]) == "a/{id}.jpg"
+    assert template({"id": names}, photos) == "{folder}/{id}.jpg"
+    assert template({"id": names, "kind": [odd] * 8}, photos) == "{kind}/{id}.jpg"
+    assert template({"id": names}, [f"{odd}/a/{name}.jpg" for name in names]) is None
+
+
 def test_a_column_of_labels_that_meets_a_few_file_names_is_no_template():
     assert (
         template(
