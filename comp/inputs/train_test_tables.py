@@ -23,6 +23,7 @@ import pandas as pd
 
 from comp.competition.competition import Competition
 from comp.competition.competition_toml import Settings
+from comp.competition.scored_rows import check_same
 from comp.errors import InputError, listed
 from comp.inputs import label_columns, path_templates
 from comp.inputs.photo_paths import PhotoRows
@@ -38,7 +39,8 @@ def training_rows(rows: PhotoRows, competition: Competition, settings: Settings)
     """Return a row for each training photo: its path (image), group, label, attributes and further columns.
 
     rows: the training photos, with the columns of the training table. Raises InputError for a missing column, for a
-    label that is not a class, and for a photo with two different labels.
+    label that is not a class, for a photo with two different labels, and for photos that get one answer (key `combine`)
+    but have different labels.
     """
     attributes = label_columns.attribute_columns(rows, competition)
     columns = {"image": rows.images, "group": _groups(rows, settings)}
@@ -49,8 +51,10 @@ def training_rows(rows: PhotoRows, competition: Competition, settings: Settings)
     for name in dict.fromkeys((*settings.columns, *(number_range.column for number_range in competition.ranges))):
         check_columns(rows.table, (name,), "columns", rows.file)
         columns[name] = _numbers_if_all_are(rows.table[name])
-    table = pd.DataFrame({name: np.asarray(values) for name, values in columns.items()})
-    return _each_photo_once(table, rows)
+    table = _each_photo_once(pd.DataFrame({name: np.asarray(values) for name, values in columns.items()}), rows)
+    if competition.combine:
+        check_same(table, "label", rows.file)
+    return table
 
 
 def without_test_photos(rows: PhotoRows, settings: Settings) -> PhotoRows:
