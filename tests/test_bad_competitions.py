@@ -45,6 +45,16 @@ def replaced(change):
     return damage
 
 
+def several_photos(answers):
+    """Two photos of each id, which get one answer."""
+
+    def damage(home):
+        text(home / "in", "train.csv", "id,image,label\n" + answers)
+        write_toml(home, id="id", combine="mean", train_images="train/{image}.jpg", test_images="test/{id}.jpg")
+
+    return damage
+
+
 def with_label(column):
     return lambda home: write_toml(home, label=column)
 
@@ -72,6 +82,10 @@ BAD_FILES = {  # kind: what is done, and words of the error
     "row with more fields": (table("id,label\na,cat\nb,dog,x\nc,cat\n"), ("line 3: 3 fields",)),
     "row without a label": (table('id,label\na,"c\nat"\n\nb,\nc,cat\n'), ("line 5",)),
     "row without its photo": (table("id,label\na,cat\nb,dog\nq,cat\n"), ("line 4", "train/q.jpg")),
+    "photos of one id with other labels": (
+        several_photos("1,a,cat\n1,b,dog\n2,c,cat\n"),
+        ("1 id(s) have photos that differ in the column label of", "train.csv:\n  1\n"),
+    ),
     "one class": (table("id,label\na,cat\nb,cat\nc,cat\n"), ("only the value cat",)),
     "sample without ids": (table("\nlabel\n", "sample_submission.csv"), ("sample_submission.csv",)),
     "sample id twice": (table("id,label\n1,cat\n1,cat\n", "sample_submission.csv"), ("line 2: 1", "line 3: 1")),

@@ -442,7 +442,7 @@ def _warning_of_missing(name: str, counts: np.ndarray, groups: int) -> str:
         found = f"{name} has no photo in fold {', '.join(map(str, without))}, so the score of such a fold ignores it"
     if groups < len(counts):
         return f"{found}; the photos of {name} are in {groups} groups, so FOLDS={groups} may help"
-    return f"{found}; SEARCH=100 may find better folds"
+    return f"{found}; SEARCH=100 or another SEED may find better folds"
 
 
 def _groups_of_classes(table: pd.DataFrame, competition: Competition, classes: int) -> np.ndarray:

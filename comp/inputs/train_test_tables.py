@@ -53,7 +53,7 @@ def training_rows(rows: PhotoRows, competition: Competition, settings: Settings)
         columns[name] = _numbers_if_all_are(rows.table[name])
     table = _each_photo_once(pd.DataFrame({name: np.asarray(values) for name, values in columns.items()}), rows)
     if competition.combine:
-        check_same(table, "label", rows.file)
+        check_same(table, "label", rows.file, f"correct the labels in {rows.file}, or `id` in competition.toml")
     return table
 
 
