@@ -2,6 +2,7 @@
 
 # These are assigned with =, so that variables of the shell's environment with the same names change nothing.
 PYTHON = python3
+PYTHONS = 3.13 3.12 3.11
 GPUS   = 1
 PY    := .venv/bin/python
 READY := .venv/ready
@@ -31,8 +32,11 @@ help: ## list the targets and options
 setup: $(READY) ## make .venv with the locked versions (every target does this itself if it is needed)
 
 $(READY): requirements.lock pyproject.toml
-	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo "error: $$("$(PYTHON)" --version) found, 3.11 or newer expected; run: make setup PYTHON=python3.12"; exit 2; }
+	@"$(PYTHON)" -c 'import sys; sys.exit("%d.%d" % sys.version_info[:2] not in "$(PYTHONS)".split())' 2> /dev/null || { \
+	  other="<the path of such a Python>"; \
+	  for version in $(PYTHONS); do command -v python$$version > /dev/null && other=python$$version && break; done; \
+	  echo "error: $$("$(PYTHON)" --version 2>&1) found; expected: Python 3.11, 3.12 or 3.13; run: make setup PYTHON=$$other"; \
+	  exit 2; }
 	@echo "setting up .venv (only once; takes some minutes and 6 GB, most of it for torch)"
 	@"$(PYTHON)" -m venv .venv
 	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.lock

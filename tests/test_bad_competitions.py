@@ -45,6 +45,16 @@ def replaced(change):
     return damage
 
 
+def several_photos(answers):
+    """Two photos of each id, which get one answer."""
+
+    def damage(home):
+        text(home / "in", "train.csv", "id,image,label\n" + answers)
+        write_toml(home, id="id", combine="mean", train_images="train/{image}.jpg", test_images="test/{id}.jpg")
+
+    return damage
+
+
 def with_label(column):
     return lambda home: write_toml(home, label=column)
 
@@ -96,6 +106,10 @@ BAD_FILES = {  # kind: what is done, and words of the error
     "photo with two ratings": (numbers("id,label\na,1\na,2\nb,1\n"), ("line 2", 'merge = "mean"')),
     "comma that may mean two things": (numbers('id,label\na,"1,234"\nb,2\nc,3\n'), ("line 2", 'decimal = "."')),
     "neither 0 nor 1": (one_hot("id,cat,dog\na,1,0\nb,,1\nc,0,1\n"), ("line 3", "'' in cat", "positive = ")),
+    "photos of one id with other labels": (
+        several_photos("1,a,cat\n1,b,dog\n2,c,cat\n"),
+        ("1 id(s) have photos that differ in the column label of", "train.csv:\n  1\n"),
+    ),
     "one class": (table("id,label\na,cat\nb,cat\nc,cat\n"), ("only the value cat",)),
     "sample without ids": (table("\nlabel\n", "sample_submission.csv"), ("sample_submission.csv",)),
     "sample id with two questions": (

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -364,3 +365,44 @@ def test_help_is_the_default_goal_and_names_every_variable(home):
     assert code == 0
     for variable in ("MODEL", "FOLD", "RUN", "INPUTS", "OUTPUTS", "DEVICE", "SEED", "SET", "TTA", "FILES"):
         assert f"  {variable}=" in printed
+
+
+# ---- which Python makes .venv
+
+FAKE = """#!/bin/sh
+case $1 in
+--version) echo "Python {0}" ;;
+-c) exec "{1}" -c 'import sys; sys.version_info = (*map(int, "{0}".split(".")), "final", 0); exec(sys.argv[1])' "$2" ;;
+*) echo "would run $*"; exit 7 ;;
+esac
+"""
+
+
+@pytest.mark.parametrize(
+    ("version", "fits"),
+    [("2.7.18", 0), ("3.10.4", 0), ("3.11.0", 1), ("3.12.7", 1), ("3.13.5", 1), ("3.14.0", 0), ("4.11.0", 0)],
+)
+def test_a_python_that_is_not_supported_is_refused_before_venv_is_made(tmp_path, version, fits):
+    for name in ("requirements.lock", "pyproject.toml"):
+        (tmp_path / name).touch()
+    (tmp_path / "bin").mkdir()
+    for name in ("my python", "python3.12"):
+        (tmp_path / "bin" / name).write_text(FAKE.format(version, sys.executable))
+        (tmp_path / "bin" / name).chmod(0o755)
+    given = {"PATH": f"{tmp_path / 'bin'}:/usr/bin:/bin"}
+    command = ["make", "-f", ROOT / "Makefile", "setup", f"PYTHON={tmp_path / 'bin/my python'}"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, env=given)
+    assert done.returncode == 2
+    assert ("would run -m venv .venv" in done.stdout) == bool(fits)
+    refusal = f"error: Python {version} found; expected: Python 3.11, 3.12 or 3.13; run: make setup PYTHON=python3."
+    assert (refusal in done.stdout) == (not fits)
+
+
+def test_the_supported_versions_of_python_are_the_same_everywhere():
+    versions = re.search(r"^PYTHONS = (.*)", (ROOT / "Makefile").read_text(), re.M)[1].split()
+    oldest, newest = versions[-1], versions[0]
+    after = f"3.{int(newest.split('.')[1]) + 1}"
+    listed = f"{', '.join(versions[:0:-1])} or {newest}"
+    assert f'requires-python = ">={oldest},<{after}"' in (ROOT / "pyproject.toml").read_text()
+    for file in ("Makefile", "README.md", "tools/options.py"):
+        assert listed in (ROOT / file).read_text(), file

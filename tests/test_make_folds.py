@@ -7,6 +7,8 @@ import pytest
 from conftest import draw_competition, tool
 from PIL import Image
 
+from comp.data import write_folds
+from comp.data.photo_check import PhotoSummary
 from comp.inputs import mask_gender_age
 
 
@@ -80,3 +82,12 @@ def test_photos_of_other_kinds_are_read_or_named(inputs, kind):
 def test_nearly_black_photos_are_named(inputs):
     Image.fromarray(np.full((40, 30, 3), 5, np.uint8)).save(normal(inputs, 1))
     assert "1 photo(s) are nearly black" in make_folds(inputs.parent, "--folds", 3).stderr
+
+
+@pytest.mark.parametrize("tests", range(4))  # a code competition shows a few test photos, or none
+def test_too_few_test_photos_are_not_compared_with_the_training_photos(capsys, tests):
+    images = [f"{i}.png" for i in range(20 + tests)]
+    photos = dict.fromkeys(images, PhotoSummary("", np.zeros((16, 17, 3), np.uint8)))
+    table = pd.DataFrame({"image": images[:20], "group": images[:20]})
+    write_folds.tell_apart(table, pd.DataFrame({"image": images[20:]}), photos)
+    assert f"at least 5 test photos (found: {tests})" in "".join(capsys.readouterr())

@@ -20,7 +20,7 @@ from pathlib import Path
 SETTINGS = "'KEY=VALUE …'"
 MAKE_ONLY = {  # options that only the Makefile reads: default and help
     "gpus": ("1", "number of processes that train a fold together, each on one GPU (torchrun, DDP)"),
-    "python": ("python3", "the Python (3.11 or newer) with which .venv is made"),
+    "python": ("python3", "the Python (3.11, 3.12 or 3.13) with which .venv is made"),
     "py": (".venv/bin/python", "the Python that runs the scripts"),
 }
 

@@ -63,7 +63,7 @@ def _auxiliary(table: pd.DataFrame, name: str, text: str) -> Auxiliary:
         raise InputError(
             f"auxiliary={name}:… is not allowed, because {name} has {column.nunique()} different values",
             f"a column with at least two different numbers, or with 2 to {MOST_VALUES} different texts",
-            f"the same command without {name} in the setting auxiliary of SET",
+            f"the same command without {name} in the setting auxiliary of SET, and with RUN=<new name>",
         )
     values = _standardised(column) if is_number else np.array(pd.get_dummies(column), np.float32)
     return Auxiliary(name, weight, is_number, values)

@@ -49,7 +49,7 @@ def scored_rows(folds: pd.DataFrame, competition: Competition) -> ScoredRows:
     """
     if competition.combine:
         for column in ("label", "fold"):
-            _check_same(folds, column)
+            check_same(folds, column, "folds.csv", "first correct the training table, then: make folds")
         rows, ids, photo_ids = folds.drop_duplicates("id"), folds["id"].drop_duplicates(), folds["id"].to_numpy()
     else:
         rows, ids, photo_ids = folds, folds["image"], None
@@ -57,14 +57,19 @@ def scored_rows(folds: pd.DataFrame, competition: Competition) -> ScoredRows:
     return ScoredRows(competition, ids.to_numpy(), labels, rows["fold"].to_numpy(), rows["group"].to_numpy(), photo_ids)
 
 
-def _check_same(folds: pd.DataFrame, column: str) -> None:
-    values = folds.groupby("id", sort=False)[column].nunique(dropna=False)
+def check_same(rows: pd.DataFrame, column: str, file: str, run: str) -> None:
+    """Raise InputError if rows with the same id have different values in a column.
+
+    rows: a table with the column id, with a row for each photo; column: "label" or "fold"; file: the name of the file
+    that the rows come from, for the error. run: what the error tells the user to do.
+    """
+    values = rows.groupby("id", sort=False)[column].nunique(dropna=False)
     different = values.index[values > 1]
     if len(different):
         raise InputError(
-            f"{len(different)} id(s) have photos that differ in the column {column} of folds.csv:{listed(different)}",
+            f"{len(different)} id(s) have photos that differ in the column {column} of {file}:{listed(different)}",
             f"the same {column} for all photos that share one id, because they get one common answer",
-            "first correct the training table or `id` in competition.toml, then: make folds",
+            run,
         )
 
 

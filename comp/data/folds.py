@@ -421,24 +421,39 @@ def labels_by_fold(table: pd.DataFrame, competition: Competition) -> tuple[str, 
 
 
 def missing_labels(table: pd.DataFrame, competition: Competition) -> list[str]:
-    """Return a list of warnings, one for each class that has no photo in some folds or in all folds."""
-    counts, lines = counts_by_fold(table, competition), []
-    for name, row in zip(_names(table, competition), counts, strict=True):
-        without = np.flatnonzero(row == 0)
-        if row.sum() == 0:
-            lines.append(f"there is no photo of {name}, so no model can learn it")
-        elif len(without) == len(row) - 1:
-            lines.append(
-                f"{name} is in one fold only, so the model that is scored on this fold cannot learn it; "
-                "a smaller FOLDS may help"
-            )
-        elif len(without):
-            folds_of = ", ".join(map(str, without))
-            lines.append(
-                f"{name} has no photo in fold {folds_of}, so the score of such a fold ignores it; "
-                "a smaller FOLDS may help"
-            )
-    return lines
+    """Return a list of warnings, one for each class that has no photo in some folds or in all folds.
+
+    A warning advises a smaller FOLDS or a search over seeds only if this can put photos of the class into more folds.
+    """
+    counts = counts_by_fold(table, competition)
+    named = zip(_names(table, competition), counts, _groups_of_classes(table, competition, len(counts)), strict=True)
+    return [_warning_of_missing(*values) for values in named if (values[1] == 0).any()]
+
+
+def _warning_of_missing(name: str, counts: np.ndarray, groups: int) -> str:
+    """Return the warning for a class. counts (K,): its photos in each of K folds; groups: how many groups have it."""
+    photos, without = counts.sum(), np.flatnonzero(counts == 0)
+    if photos == 0:
+        return f"there is no photo of {name}, so no model can learn it"
+    if photos == 1:
+        return f"{name} has one photo: it is held out by one fold and cannot be learnt there"
+    if groups == 1:
+        return f"{name} has {photos} photos in one group: they are held out by one fold and cannot be learnt there"
+    if len(without) == len(counts) - 1:
+        found = f"{name} is in one fold only, so the model that is scored on this fold cannot learn it"
+    else:
+        found = f"{name} has no photo in fold {', '.join(map(str, without))}, so the score of such a fold ignores it"
+    if groups < len(counts):
+        return f"{found}; the photos of {name} are in {groups} groups, so FOLDS={groups} may help"
+    return f"{found}; SEARCH=100 or another SEED may find better folds"
+
+
+def _groups_of_classes(table: pd.DataFrame, competition: Competition, classes: int) -> np.ndarray:
+    """Return the number of groups with photos of each class, (classes,), as `counts_by_fold` counts photos."""
+    group = np.unique(table["group"], return_inverse=True)[1]
+    strata = strata_of(table, competition, fold_count(table))
+    row, kind = np.nonzero(strata) if strata.ndim == 2 else (np.arange(len(strata)), strata)
+    return np.bincount(np.unique(np.stack([kind, group[row]]), axis=1)[0], minlength=classes)
 
 
 def crowded_labels(table: pd.DataFrame, competition: Competition) -> list[str]:

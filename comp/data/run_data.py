@@ -67,22 +67,47 @@ class RunData:
         out, and its setting `edges` changes labels. If the recipe names pseudo-labels, the pseudo-labelled rows come
         last. Raises InputError if no row is left.
         """
-        recipe, competition, folds = self.recipe, self.competition, self.project.folds
+        recipe, rows = self.recipe, self._training_rows(k)
+        units = rows.groupby(["group", "label"], sort=False, dropna=False).ngroup()  # a number for each group and class
+        values, (soft, further) = labels.to_array(rows["label"], self.competition), self._targets(rows)
+        known = Batches(self.photos, rows["row"], values, recipe.augment, recipe.seed, units, None, soft, further)
+        return self._with_pseudo_labels(known, k) if self.pseudo else known
+
+    def check_training(self) -> None:
+        """Raise InputError if the recipe does not fit the rows of folds.csv, or the training rows of any fold.
+
+        All folds are checked, even if only one of them is to be trained now. Otherwise some folds of the run would be
+        trained, but the run could never be finished, since its recipe cannot be changed. No photo is opened.
+        """
+        self._targets(self._training_rows(ALL_DATA))  # an error here has nothing to do with a fold
+        for k in range(self.project.fold_count):
+            try:
+                self._targets(self._training_rows(k))
+            except InputError as error:
+                raise InputError(f"fold {k} cannot be trained: {error.found}", error.expected, error.run) from None
+
+    def _training_rows(self, k: int | str) -> pd.DataFrame:
+        """Return the rows of all folds except k, after the recipe's settings drop and edges, with the column row.
+
+        k: the number of a fold, or "all_data", for which all rows are taken. row: the position in folds.csv.
+        """
+        recipe, folds = self.recipe, self.project.folds
         rows = folds.assign(row=np.arange(len(folds)))[folds["fold"] != k]
-        rows = training_policy(rows, competition, recipe.edges, recipe.drop)
+        rows = training_policy(rows, self.competition, recipe.edges, recipe.drop)
         if rows.empty:
             raise InputError(
                 f"the setting drop={recipe.drop} leaves out every training row",
                 "a value of drop with which some rows to train on are left",
-                "the same command with another value of drop in SET",
+                "the same command with another value of drop in SET, and RUN=<new name>",
             )
-        units = rows.groupby(["group", "label"], sort=False, dropna=False).ngroup()  # a number for each group and class
-        values = labels.to_array(rows["label"], competition)
+        return rows
+
+    def _targets(self, rows: pd.DataFrame) -> tuple[np.ndarray | None, list[Auxiliary]]:
+        """Return the soft labels of training rows, or None if the recipe has none, and their auxiliary targets."""
+        recipe = self.recipe
         fine = recipe.bin_edges if recipe.head == "bins" else ""
-        soft = soft_labels(rows, competition, recipe.soften, recipe.edges, fine) if recipe.soften else None
-        further = auxiliary_targets(rows, recipe.auxiliary)
-        known = Batches(self.photos, rows["row"], values, recipe.augment, recipe.seed, units, None, soft, further)
-        return self._with_pseudo_labels(known, k) if self.pseudo else known
+        soft = soft_labels(rows, self.competition, recipe.soften, recipe.edges, fine) if recipe.soften else None
+        return soft, auxiliary_targets(rows, recipe.auxiliary)
 
     def _with_pseudo_labels(self, known: Batches, k: int | str) -> Batches:
         """Return the training rows `known`, followed by the test photos that have pseudo-labels for fold k.

@@ -77,12 +77,13 @@ PARTS = 5  # number of parts in cross-validation
 MOST_PHOTOS = 20_000  # of train and of test, in the adversarial check; more change only the third digit of the AUC
 
 
-def adversarial_auc(train: Sequence[PhotoSummary], test: Sequence[PhotoSummary], groups: Sequence[str]) -> float:
+def adversarial_auc(train: Sequence[PhotoSummary], test: Sequence[PhotoSummary], groups: Sequence[str]) -> float | None:
     """Return how well a logistic regression tells training photos from test photos by their thumbnails.
 
     The result is a cross-validated AUC; 0.5 means that the model cannot tell them apart. groups: the group of each
     training photo; photos of one group stay together in cross-validation. At most MOST_PHOTOS training photos and at
-    most MOST_PHOTOS test photos are drawn at random.
+    most MOST_PHOTOS test photos are drawn at random. Returns None if there are too few groups or too few test photos,
+    as `_cross_validated_auc` does.
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
@@ -100,19 +101,25 @@ def drawn(count: int, most: int) -> np.ndarray:
     return np.sort(np.random.default_rng(0).permutation(count)[:most])
 
 
-def _cross_validated_auc(model, features: np.ndarray, groups: np.ndarray) -> float:
+def _cross_validated_auc(model, features: np.ndarray, groups: np.ndarray) -> float | None:
     """Return the cross-validated AUC with which the model tells test rows from training rows.
 
     model: a classifier of scikit-learn. features: one line for each training row, then one line for each test row.
-    groups: the group of each training row; all rows of a group are in the same part of the cross-validation.
+    groups: the group of each training row; all rows of a group are in the same part of the cross-validation. Returns
+    None if there are fewer than PARTS groups or fewer than PARTS test rows, because the cross-validation has PARTS
+    parts, and each part needs rows of both kinds.
     """
-    from sklearn.model_selection import GroupKFold, cross_val_predict
+    from sklearn.model_selection import GroupKFold, PredefinedSplit, cross_val_predict
 
     tests = len(features) - len(groups)
+    if len(set(groups)) < PARTS or tests < PARTS:
+        return None
     is_test = np.repeat([0, 1], [len(groups), tests])
-    # rows of one training group stay together; the groups of test rows are not known
-    group = np.concatenate([np.unique(groups, return_inverse=True)[1], len(groups) + np.arange(tests)])
-    probs = cross_val_predict(model, features, is_test, groups=group, cv=GroupKFold(PARTS), method="predict_proba")
+    # the groups of test rows are not known; if GroupKFold placed them too, all of them could be in one part
+    part = np.append(np.empty(len(groups), int), np.arange(tests) % PARTS)
+    for number, (_, rows) in enumerate(GroupKFold(PARTS).split(groups, groups=groups)):
+        part[rows] = number
+    probs = cross_val_predict(model, features, is_test, cv=PredefinedSplit(part), method="predict_proba")
     return named_metrics.auc_score(is_test, probs)
 
 
@@ -158,13 +165,11 @@ def together(train: pd.DataFrame, test: pd.DataFrame, groups: Sequence[str]) -> 
     """Return the cross-validated AUC with which gradient boosting tells training rows from test rows.
 
     The model uses all columns that both tables have. At most MOST_ROWS rows of each table are drawn at random. groups:
-    the group of each training row; rows of one group stay together in cross-validation. Returns None if there are fewer
-    than PARTS groups or fewer than PARTS test rows, because the cross-validation has PARTS parts.
+    the group of each training row; rows of one group stay together in cross-validation. Returns None if there are too
+    few groups or too few test rows, as `_cross_validated_auc` does.
     """
     from sklearn.ensemble import HistGradientBoostingClassifier
 
-    if len(set(groups)) < PARTS or len(test) < PARTS:
-        return None
     rows, test_rows = drawn(len(train), MOST_ROWS), drawn(len(test), MOST_ROWS)
     shared = [column for column in train if column in test]
     both = pd.concat([train.iloc[rows], test.iloc[test_rows]], ignore_index=True)[shared]

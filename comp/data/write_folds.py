@@ -16,6 +16,7 @@ from comp.inputs import loading
 from comp.project import Project
 from comp.store import fold_table, frozen_competition
 from comp.store.paths import folds_file
+from comp.submission import answers
 
 MOST_LINES = 20  # largest number of warnings of one kind that are printed
 DARK = 16  # a thumbnail is nearly black if all its values are smaller
@@ -40,10 +41,12 @@ class AskedFolds:
 def write_folds(project: Project, asked: AskedFolds) -> None:
     """Make the folds, and write folds.csv, folds.json and competition.json.
 
-    asked: the arguments of `make folds`. Raises InputError if runs exist that were trained on other folds or photos.
+    asked: the arguments of `make folds`. Raises InputError if runs exist that were trained on other folds or photos, or
+    if answers do not fit into the sample submission.
     """
     tables = loading.open_tables(project.inputs, project.competition_file)
     competition = tables.competition
+    answers.check_columns(competition)
     table, test = folds.with_groups(tables.training_rows), tables.test_rows
     warn_each(tables.notes)
     advise_groups(*tables.given_tables, table)
@@ -176,9 +179,19 @@ def warn_each(lines: list[str]) -> None:
 
 
 def tell_apart(table: pd.DataFrame, test: pd.DataFrame, photos: dict[str, PhotoSummary]) -> None:
-    """Print how well a quick model tells training photos from test photos by their thumbnails, as an AUC."""
+    """Print how well a quick model tells training photos from test photos by their thumbnails, as an AUC.
+
+    Print instead that there are too few test photos or groups, if this is so.
+    """
     sides = [photos[image] for image in table["image"]], [photos[image] for image in test["image"]]
     auc = train_test_differences.adversarial_auc(*sides, table["group"].tolist())
+    if auc is None:
+        console.warn(
+            "there are too few photos to compare training photos with test photos: the comparison needs at least "
+            f"{train_test_differences.PARTS} test photos (found: {len(test)}) and as many groups of training photos "
+            f"(found: {table['group'].nunique()})"
+        )
+        return
     console.say(
         f"a quick model distinguishes training photos from test photos with AUC {auc:.3f}; 0.5 is pure chance. If "
         "the AUC is above 0.6, find out what differs (such as light, crop or compression), because the out-of-fold "

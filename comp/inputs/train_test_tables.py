@@ -25,6 +25,7 @@ from comp import console
 from comp.competition import labels
 from comp.competition.competition import Competition
 from comp.competition.competition_toml import EDIT, Settings, some_of
+from comp.competition.scored_rows import check_same
 from comp.errors import InputError, listed
 from comp.inputs import cell_values, label_columns, path_templates
 from comp.inputs.photo_listing import END
@@ -42,7 +43,8 @@ def training_rows(rows: PhotoRows, competition: Competition, settings: Settings)
     """Return a row for each training photo: its path (image), group, label, attributes and further columns.
 
     rows: the training photos, with the columns of the training table. Raises InputError for a missing column, for a
-    label that is not a class, and for a photo with two different labels.
+    label that is not a class, for a photo with two different labels, and for photos that get one answer (key `combine`)
+    but have different labels.
     """
     attributes = label_columns.attribute_columns(rows, competition, settings)
     columns = {"image": rows.images, "group": _groups(rows, settings)}
@@ -54,7 +56,10 @@ def training_rows(rows: PhotoRows, competition: Competition, settings: Settings)
         check_columns(rows.table, (name,), "columns", rows.file)
         columns[name] = numbers_or_words(rows.table[name], name, settings.decimal)
     table = pd.DataFrame({name: np.asarray(values) for name, values in columns.items()})
-    return _each_photo_once(table, rows, competition, settings)
+    table = _each_photo_once(table, rows, competition, settings)
+    if competition.combine:
+        check_same(table, "label", rows.file, f"correct the labels in {rows.file}, or `id` in competition.toml")
+    return table
 
 
 def without_test_photos(rows: PhotoRows, settings: Settings) -> PhotoRows:

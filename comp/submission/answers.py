@@ -83,6 +83,15 @@ def form_of_answers(competition: Competition) -> AnswerForm:
     return FORMS[answer]
 
 
+def check_columns(competition: Competition) -> None:
+    """Raise InputError if no answer can be written into the columns of the sample submission.
+
+    So `make folds` finds what `make sub` would otherwise refuse after all trainings.
+    """
+    equal = np.full((1, competition.size), 1 / competition.size, np.float32)
+    answers_to_text(competition, from_probabilities(competition, equal))
+
+
 def from_probabilities(competition: Competition, probs: np.ndarray) -> np.ndarray:
     """Turn probabilities into answers, such as the most probable class of each row.
 

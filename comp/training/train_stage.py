@@ -58,10 +58,11 @@ def train_run(
     where = processes.start(device.choose_device(where))
     recipe = before.with_statistics(run, recipe, competition)
     before.check_begun(project, run, recipe, numbers)
+    data = RunData(project, recipe)
+    data.check_training()
     before.check_init(project, run, recipe, numbers)
     origin = before.first_weights(project, run, recipe, where)
-    data = RunData(project, recipe)
-    data.training(numbers[0])  # raises InputError for a label policy that does not fit
+    data.training(numbers[0])  # the photos are decoded before recipe.json is written
     with processes.first_alone(project.outputs):
         recipe_json.claim_run(run, recipe, competition, command, origin)
     train_folds(data, run, numbers, where, predicts)

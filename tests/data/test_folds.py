@@ -232,7 +232,35 @@ def test_of_many_classes_there_is_a_summary():
     assert lines["classes without photos"] == [7, 7, 7, 1]
     missing = folds.missing_labels(assigned, many)
     assert "there is no photo of class 49, so no model can learn it" in missing
-    assert sum("is in one fold only" in line for line in missing) == 9
+    assert sum("has one photo: it is held out by one fold and cannot be learnt there" in line for line in missing) == 9
+
+
+def missing(label, group, count, target="multiclass", **options):
+    """The warnings of the folds of a table in which label 1 is rare."""
+    assigned = folds.assign_folds(table(label, group), kind(target, 3), count, **options)
+    return [line for line in folds.missing_labels(assigned, kind(target, 3)) if "class 1" in line]
+
+
+@pytest.mark.parametrize("target", ["multiclass", "multilabel"])
+@pytest.mark.parametrize(("rare", "words"), [(1, "one photo: it is"), (3, "3 photos in one group: they are")])
+@pytest.mark.parametrize("count", [2, 5])
+def test_no_folds_help_a_label_of_one_photo_or_one_group(target, rare, words, count):
+    label = np.array([1] * rare + [0, 2] * 10)
+    group = ["one"] * rare + [f"g{i}" for i in range(20)]
+    [line] = missing(label.astype(str) if target == "multilabel" else label, group, count, target)
+    assert line == f"class 1 has {words} held out by one fold and cannot be learnt there"
+
+
+def test_the_folds_that_a_warning_advises_are_fewer_and_give_each_fold_a_photo_of_the_label():
+    label, group = [1] * 3 + [0, 2] * 10, [f"g{i}" for i in range(23)]
+    [line] = missing(label, group, 5)
+    assert "has no photo in fold " in line
+    assert line.endswith("the photos of class 1 are in 3 groups, so FOLDS=3 may help")
+    assert not missing(label, group, 3)
+    unlucky = table(label, group).assign(fold=[0] * 3 + [0, 0, 1, 1] * 5)
+    [line] = folds.missing_labels(unlucky, kind("multiclass", 3))
+    assert "FOLDS" not in line
+    assert line.endswith("cannot learn it; SEARCH=100 or another SEED may find better folds")
 
 
 def test_a_group_that_holds_most_of_a_class_is_named_and_does_not_hinder():

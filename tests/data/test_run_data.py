@@ -3,12 +3,15 @@
 import numpy as np
 import pandas as pd
 import pytest
+from known_project import known_project
 from small_competitions import small
 
 from comp.competition.auxiliary_targets import auxiliary_targets
 from comp.data import run_data
 from comp.data.batches import Batches, Order
 from comp.data.photos import JoinedPhotos, Photos
+from comp.errors import InputError
+from comp.recipes.recipe_settings import Recipe
 from comp.store.predictions import Predictions
 
 COMPETITION = small(classes=("a", "b", "c"))
@@ -58,3 +61,37 @@ def test_an_epoch_has_all_labelled_rows_and_the_share_of_pseudo_labelled_ones(sa
     assert len(drawn) == 2 == len(set(drawn))
     order.epoch = 1
     assert not np.array_equal(order.rows(), rows)
+
+
+# ---- checks of all folds before a training
+
+
+def of_rows(tmp_path, recipe, **columns):
+    """RunData of six rows in three folds, whose photos do not exist."""
+    images = [f"{i}.png" for i in range(6)]
+    rows = {"image": images, "group": images, "label": [0, 1, 2] * 2, "fold": [0, 0, 1, 1, 2, 2], **columns}
+    return run_data.RunData(known_project(tmp_path, COMPETITION, pd.DataFrame(rows)), recipe)
+
+
+@pytest.mark.parametrize("fold", range(3))
+@pytest.mark.parametrize(
+    ("settings", "values", "problem"),
+    [
+        ({"auxiliary": "kind:1"}, ("usual", "rare"), "kind has 1 different values"),
+        ({"auxiliary": "kind:1"}, (2.0, 5.0), "kind has 1 different values"),
+        ({"drop": "kind:7"}, (7.0, 5.0), "leaves out every training row"),
+    ],
+)
+def test_a_fold_that_cannot_be_trained_is_found_before_any_is_trained(tmp_path, settings, values, problem, fold):
+    column = [values[k == fold] for k in (0, 0, 1, 1, 2, 2)]
+    of_rows(tmp_path, Recipe(), kind=column).check_training()
+    data = of_rows(tmp_path, Recipe(**settings), kind=column)
+    with pytest.raises(InputError, match=f"fold {fold} cannot be trained: .*{problem}") as error:
+        data.check_training()
+    assert "RUN=<new name>" in error.value.run  # the recipe of a run cannot be changed
+
+
+def test_what_is_wrong_in_all_rows_names_no_fold(tmp_path):
+    with pytest.raises(InputError, match=r"^auxiliary=kind"):
+        of_rows(tmp_path, Recipe(auxiliary="kind:1"), kind=["usual"] * 6).check_training()
+    of_rows(tmp_path, Recipe(auxiliary="kind:1"), kind=list("ababab")).check_training()

@@ -88,6 +88,19 @@ def test_photos_are_told_apart_only_if_they_differ():
     assert differences.adversarial_auc(train, darker, groups) > 0.9
 
 
+@pytest.mark.parametrize(("sizes", "tests"), [([60], 40), ([1] * 60, 0), ([1] * 60, 1), ([1] * 60, 4), ([20] * 3, 3)])
+def test_too_few_photos_or_groups_are_not_compared(sizes, tests):
+    rng = np.random.default_rng(0)
+    groups = np.repeat(np.arange(len(sizes)), sizes).astype(str)
+    assert differences.adversarial_auc(summaries(rng, 60), summaries(rng, tests), groups) is None
+
+
+def test_each_part_has_test_photos_even_if_one_group_is_small():
+    rng, groups = np.random.default_rng(0), np.repeat(list("abcde"), [20, 20, 20, 20, 10])
+    auc = differences.adversarial_auc(summaries(rng, 90), summaries(rng, 5, light=0.3), groups)
+    assert auc > 0.9
+
+
 # Columns that the test set was split by -------------------------------------------------------------------------------
 
 

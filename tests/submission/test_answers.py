@@ -134,6 +134,14 @@ def test_a_form_that_does_not_fit_and_columns_that_are_no_class_are_refused():
     assert answers.columns(small(answer="probabilities", columns=("2", "0", "1"))) == [2, 0, 1]
 
 
+@pytest.mark.parametrize(("target", "answer"), FORMS)
+def test_columns_are_checked_before_there_is_any_prediction(target, answer):
+    answers.check_columns(small(target, answer))
+    if answer == "probabilities":
+        with pytest.raises(InputError, match=r"x of sample\.csv are not classes"):
+            answers.check_columns(small(target, answer, columns=("no", "x")))
+
+
 # ---- votes
 
 
