@@ -49,8 +49,7 @@ def names_of_table(rows: PhotoRows, settings: Settings) -> tuple[str, ...]:
         return settings.label
     labels = _names_of_column(rows, settings)
     if settings.target == "multilabel":
-        parts = cell_values.split_labels(labels, settings.separator)
-        return _names_in_order(one_spelling(_different_parts(parts)))
+        return _names_in_order(one_spelling(_different_parts(labels, settings)))
     if settings.target == "binary":
         return _two_classes(_names_in_order(labels), settings, rows.file)
     names = _names_in_order(labels)
@@ -96,9 +95,9 @@ def _names_of_column(rows: PhotoRows, settings: Settings) -> pd.Series:
     return labels if settings.target == "multilabel" else one_spelling(labels)
 
 
-def _different_parts(parts: pd.Series) -> pd.Series:
-    """Return each label once. parts: the list of the labels of each row."""
-    return pd.Series(parts.explode().dropna().unique(), dtype=str)
+def _different_parts(column: pd.Series, settings: Settings) -> pd.Series:
+    """Return each label once. column: the labels of each row, separated as competition.toml says."""
+    return pd.Series(cell_values.split_labels(column, settings.separator).explode().dropna().unique(), dtype=str)
 
 
 def _two_classes(values: tuple[str, ...], settings: Settings, file: str) -> tuple[str, str]:
