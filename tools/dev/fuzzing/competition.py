@@ -53,7 +53,7 @@ class _Drawer:
         self.extensions = [chance.choice(COMMON)]
         if self._is_odd("extension"):
             self.extensions = chance.sample((*COMMON, *RARE), chance.choice((1, 2, 3)))
-            self._mark("extension", " ".join(self.extensions), refusable=bool({".jfif", ".jpe"} & {*self.extensions}))
+            self._mark("extension", " ".join(self.extensions))
         labels = self._labels()
         in_paths = drawn.target in ("multiclass", "binary") and not self._regrouped() and chance.random() < 0.25
         (self._in_folders if in_paths else self._in_tables)(labels)
@@ -214,7 +214,7 @@ class _Drawer:
             drawn.photos.append(Photo(path, (safe,), path, path))
             self._photo(path, drawn.classes.index(safe))
         if split:
-            self._mark("folder", "train and valid", refusable=True)
+            self._mark("folder", "train and valid")
         drawn.keys |= {"train_images": f"{'{split}' if split else start}/{{label}}/{{file}}"}
         self._test_photos(names[len(labels) :][: chance.randint(1, 8)], "test")
         self._sample("id", "label")
