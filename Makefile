@@ -15,8 +15,8 @@ export $(GIVEN)
 WORDS  = $(foreach name,$(filter-out PY PYTHON GPUS -%,$(GIVEN)),$(name)="$$$(name)")
 FOLDER = $(if $(filter OUTPUTS,$(GIVEN)),"$$OUTPUTS",outputs)
 PLACES = $(foreach name,$(filter INPUTS OUTPUTS COMPETITION,$(GIVEN)),$(name)="$$$(name)")
-# one process, or torchrun with one process for each GPU
-LAUNCH = $(PY)$(if $(filter-out 1,$(GPUS)), -m torch.distributed.run --standalone --nproc-per-node="$(GPUS)" --)
+# one process, or one process for each GPU
+LAUNCH = $(PY)$(if $(filter-out 1,$(GPUS)), tools/several.py "$$GPUS")
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

@@ -11,7 +11,7 @@ the test.npz files are written.
 from options import project_and_options
 
 from comp import console
-from comp.errors import InputError
+from comp.store import runs
 from comp.store.runs import check_run_name
 
 
@@ -21,9 +21,7 @@ def main() -> None:
     check_run_name(run.name)
     project.folds  # noqa: B018  raises InputError without folds, before torch is imported
     if not run.recipe.is_file():
-        named = f" RUN={run.name}" if given.run else ""
-        found = f"there is no {run.recipe}"
-        raise InputError(found, "a run that has been trained", f"make train MODEL={given.model}{named}")
+        raise runs.no_trained_run(project.outputs, run.name, given.model)
     from comp.prediction import predict
 
     predict.predict_run(project, run, given.fold, given.tta, given.set, given.device)

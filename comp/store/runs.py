@@ -289,6 +289,24 @@ def check_known(outputs: Path, wanted: Iterable[str]) -> None:
     raise InputError(found, expected, f"correct the files in {outputs}" if reasons else _advice(names))
 
 
+def no_trained_run(outputs: Path, name: str, model: str) -> InputError:
+    """Return the error for a run `name` that is not there or was not trained by this toolkit.
+
+    The error lists the trained runs in `outputs`, and advises to predict the one with the most similar name. model: the
+    value of MODEL with which the user asked for the run; it is advised for a training if there is no trained run.
+    """
+    trained = [run.name for run in all_runs(outputs) if run.kind in NETWORKS]
+    nearest = (difflib.get_close_matches(name, trained, 1) or trained or [""])[0]
+    advice = make_command("train", MODEL="<a model>" if model == name else model, RUN=name).replace(
+        "'<a model>'", "<a model>"
+    )
+    if nearest:
+        advice = f"{make_command('predict', MODEL=Run(outputs, nearest).model, RUN=nearest)}; or {advice}"
+    return InputError(
+        f"there is no trained run {name} in {outputs}", f"a trained run: {', '.join(trained) or 'none yet'}", advice
+    )
+
+
 def _advice(names: list[str]) -> str:
     return "make train MODEL=<a model>" + (f", or the same command with one of {', '.join(names)}" if names else "")
 
