@@ -16,7 +16,7 @@ WORDS  = $(foreach name,$(filter-out PY PYTHON GPUS -%,$(GIVEN)),$(name)="$$$(na
 FOLDER = $(if $(filter OUTPUTS,$(GIVEN)),"$$OUTPUTS",outputs)
 PLACES = $(foreach name,$(filter INPUTS OUTPUTS COMPETITION,$(GIVEN)),$(name)="$$$(name)")
 # one process, or one process for each GPU
-LAUNCH = $(PY)$(if $(filter-out 1,$(GPUS)), tools/several.py "$$GPUS")
+LAUNCH = $(PY)$(if $(filter-out 1,$(GPUS)), -m comp.hardware.launch "$$GPUS")
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

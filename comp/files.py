@@ -46,9 +46,8 @@ def replacing(path: Path, need: int = 0, room: str = ROOM) -> Iterator[Path]:
         _sweep(path)
         check_room(path, need, room)
         yield temporary
-        with open(temporary, "rb+") as file:
-            with _may_be_unsupported():
-                os.fsync(file.fileno())  # without it, a power cut may leave an empty file
+        with open(temporary, "rb+") as file, _may_be_unsupported():
+            os.fsync(file.fileno())  # without it, a power cut may leave an empty file
         os.replace(temporary, path)
     except OSError as error:
         raise cannot_write(path, error, need, room) from error
@@ -211,8 +210,8 @@ def lock(path: Path, what: str, wait: bool = False) -> Iterator[None]:
 @functools.cache  # one warning for each folder
 def _warn_without_locks(folder: Path, problem: str) -> None:
     console.warn(
-        f"the disk of {folder} has no file locks ({problem}). So start only one command at a time with this OUTPUTS, or "
-        "use an OUTPUTS on a disk of this machine"
+        f"the disk of {folder} has no file locks ({problem}). So start only one command at a time with this OUTPUTS, "
+        "or use an OUTPUTS on a disk of this machine"
     )
 
 

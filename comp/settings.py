@@ -150,12 +150,13 @@ def check_choice(key: str, value: str, choices: Collection[str], run: str) -> No
 
 def _check_limits(field: dataclasses.Field, value, run: str) -> None:
     least, most = field.metadata["least"], field.metadata["most"]
-    if isinstance(value, float) and not math.isfinite(value):
-        raise InputError(f"{field.name}={value} is not allowed", "a finite number", run)
     high_enough = least is None or value >= least  # NaN fails this check
     if not (high_enough and (most is None or value <= most)):
         expected = f"a number of at least {least}" if most is None else f"a number from {least} to {most}"
         raise InputError(f"{field.name}={value} is not allowed", expected, run)
+    numbers = value if isinstance(value, tuple) else (value,)
+    if not all(math.isfinite(number) for number in numbers if isinstance(number, float)):
+        raise InputError(f"{field.name}={value} is not allowed", "numbers that are neither infinite nor NaN", run)
 
 
 # ---- explaining

@@ -104,8 +104,8 @@ SHELL = {"MODEL": "resnet34", "SEED": "7", "FILE": "x.csv", "OUTPUTS": "elsewher
 def test_several_gpus_are_one_torchrun_with_a_process_for_each(target):
     _, one = make("-n", target, "MODEL=resnet34")
     _, two = make("-n", target, "MODEL=resnet34", "GPUS=2")
-    assert "several.py" not in one
-    launch = 'tools/several.py "$GPUS" tools/'
+    assert "comp.hardware.launch" not in one
+    launch = '-m comp.hardware.launch "$GPUS" tools/'
     assert two.strip() == one.strip().replace("tools/", launch, 1)
 
 

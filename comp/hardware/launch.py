@@ -1,6 +1,6 @@
-"""Start a script in several processes that train together, one for each GPU: tools/several.py GPUS SCRIPT NAME=value …
+"""Start a script in several processes that train together: python -m comp.hardware.launch GPUS SCRIPT NAME=value …
 
-The Makefile calls this script if the option GPUS is not 1. It is torchrun, but if a process fails, its own error is the
+The Makefile calls this module if the option GPUS is not 1. It is torchrun, but if a process fails, its own error is the
 last thing that is printed, without the report of torchrun about the exit of each process.
 """
 
