@@ -17,8 +17,8 @@ WORDS  = $(foreach name,$(filter-out PY PYTHON GPUS -%,$(GIVEN)),$(name)="$$$(na
 # tools/options.py replaces ~ by the home folder, as in the scripts
 FOLDER = $(if $(filter OUTPUTS,$(GIVEN)),"$$("$(PYTHON)" tools/options.py --path "$$OUTPUTS")",outputs)
 PLACES = $(foreach name,$(filter INPUTS OUTPUTS COMPETITION,$(GIVEN)),$(name)="$$$(name)")
-# one process, or torchrun with one process for each GPU
-LAUNCH = $(PY)$(if $(filter-out 1,$(GPUS)), -m torch.distributed.run --standalone --nproc-per-node="$(GPUS)" --)
+# one process, or one process for each GPU
+LAUNCH = $(PY)$(if $(filter-out 1,$(GPUS)), -m comp.hardware.launch "$$GPUS")
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

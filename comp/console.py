@@ -134,32 +134,65 @@ def run_stage(main: Callable[[], None]) -> None:
     script exits with status 2. But if the environment variable DEBUG is 1, Python prints the error with its traceback.
     After Ctrl-C, the script exits with status 130.
     """
+    print_any_text()
     try:
         main()
-    except (InputError, OSError) as error:
+    except (InputError, OSError, UnicodeEncodeError) as error:
         # an OSError without a file name is a bug: raise it with its traceback
-        is_bug = isinstance(error, OSError) and error.filename is None
+        is_bug = not (_is_of_ascii_paths(error) or isinstance(error, InputError) or getattr(error, "filename", None))
         if is_bug or os.environ.get("DEBUG") == "1":
+            _let_first_print()
             raise
         _print_error(_as_input_error(error))
         sys.exit(2)
     except KeyboardInterrupt:
         _err.print("stopped: all files written so far are complete; to continue, run the same command again")
         sys.exit(130)
+    except Exception:
+        _let_first_print()
+        raise
+
+
+def print_any_text() -> None:
+    """Print "?" for each character that the terminal or log file cannot show, because its encoding is not UTF-8.
+
+    Without this, Python stops with a UnicodeEncodeError, for example after hours of training.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a stream that replaces stdout may lack it
+            stream.reconfigure(errors="replace")
+
+
+def _is_of_ascii_paths(error: Exception) -> bool:
+    """Return whether Python cannot name a file because its encoding of file names is not UTF-8 (LC_ALL=C)."""
+    return isinstance(error, UnicodeEncodeError) and sys.getfilesystemencoding().lower() not in ("utf-8", "utf8")
+
+
+def _let_first_print() -> None:
+    """In a process other than process 0, wait until process 0 has printed its error and torchrun ends this process.
+
+    If process 0 fails, the others lose the connection to it. Their errors would hide the one that matters.
+    """
+    if _RANK != "0":
+        time.sleep(SECONDS_FOR_FIRST)
 
 
 def _print_error(error: InputError) -> None:
-    process = ""
-    if _RANK != "0":
-        time.sleep(SECONDS_FOR_FIRST)
-        process = f" (process {_RANK})"
+    _let_first_print()
+    process = f" (process {_RANK})" if _RANK != "0" else ""
     _errors.print(Text(f"error{process}: {error}", style="bold red" if _errors.is_terminal else ""))
 
 
-def _as_input_error(error: InputError | OSError) -> InputError:
+def _as_input_error(error: InputError | OSError | UnicodeEncodeError) -> InputError:
     """Turn an OSError into an InputError that names the file. An InputError is returned unchanged."""
     if isinstance(error, InputError):
         return error
+    if isinstance(error, UnicodeEncodeError):
+        return InputError(
+            f"Python cannot name a file with {error.object!a}, because it encodes file names as {error.encoding}",
+            "UTF-8 for the names of files",
+            "export PYTHONUTF8=1, then the same command",
+        )
     look = f"ls -ld {quoted(error.filename)}"
     expected = "a file or folder that exists and that this user may read and write"
     return InputError(f"{error.filename}: {error.strerror}", expected, look)

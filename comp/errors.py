@@ -44,6 +44,6 @@ def first_line(error: Exception, limit: int = 200) -> str:
     return f"{type(error).__name__}: {lines[0][:limit]}" if lines else type(error).__name__
 
 
-def quoted(path: object) -> str:
-    """Return `path` as one word of a shell command, in quotes if the path has spaces or other special characters."""
-    return shlex.quote(str(path))
+def quoted(*paths: object) -> str:
+    """Return each path as one word of a shell command, in quotes if it has spaces or other special characters."""
+    return " ".join(shlex.quote(str(path)) for path in paths)

@@ -9,6 +9,7 @@ people, `read_arrays` never unpickles objects and does not trust the sizes that 
 import contextlib
 import errno
 import fcntl
+import functools
 import hashlib
 import io
 import json
@@ -21,10 +22,12 @@ from pathlib import Path
 
 import numpy as np
 
-from comp.errors import InputError
+from comp import console
+from comp.errors import InputError, quoted
 
 # ---- write
 
+UNSUPPORTED = (errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL)  # what a disk answers that lacks a call
 ROOM = "make clean-cache && df -h"  # the advice of an InputError if the disk is full
 
 
@@ -43,7 +46,7 @@ def replacing(path: Path, need: int = 0, room: str = ROOM) -> Iterator[Path]:
         _sweep(path)
         check_room(path, need, room)
         yield temporary
-        with open(temporary, "rb+") as file:
+        with open(temporary, "rb+") as file, _may_be_unsupported():
             os.fsync(file.fileno())  # without it, a power cut may leave an empty file
         os.replace(temporary, path)
     except OSError as error:
@@ -51,6 +54,16 @@ def replacing(path: Path, need: int = 0, room: str = ROOM) -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _may_be_unsupported() -> Iterator[None]:
+    """Context manager: ignore the OSError of a disk that lacks a call of the system. Other errors are raised."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in UNSUPPORTED:
+            raise
 
 
 def _sweep(path: Path) -> None:
@@ -83,7 +96,7 @@ def cannot_write(path: Path, error: OSError, need: int = 0, room: str = ROOM) ->
     return InputError(
         f"cannot write {path}: {error.strerror or error}",
         f"permission to write to the folder {path.parent}, or another folder as OUTPUTS",
-        f"ls -ld {path.parent}",
+        f"ls -ld {quoted(path.parent)}",
     )
 
 
@@ -155,6 +168,9 @@ def read_json(path: Path, expected: str, run: str) -> dict:
 
 # ---- locks
 
+# what the system answers if a disk has no locks: a network disk without a lock service, some disks of user programs
+NO_LOCKS = (errno.ENOLCK, *UNSUPPORTED)
+
 
 @contextlib.contextmanager
 def lock(path: Path, what: str, wait: bool = False) -> Iterator[None]:
@@ -162,7 +178,8 @@ def lock(path: Path, what: str, wait: bool = False) -> Iterator[None]:
 
     If another process holds the lock, this function waits until the lock is free (if `wait` is true), or raises an
     InputError that names the other process (if `wait` is false). what: the name of the locked thing in this error, such
-    as "fold 1 of resnet34". The lock is also released if the process is killed.
+    as "fold 1 of resnet34". The lock is also released if the process is killed. Some network disks have no locks. There
+    the block runs without a lock, and a warning says that the user must start only one command at a time.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -179,10 +196,23 @@ def lock(path: Path, what: str, wait: bool = False) -> Iterator[None]:
                 "only one process at a time",
                 "the same command after that process has ended, or now with another value of FOLD or RUN",
             ) from None
-        file.truncate(0)
-        file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
-        file.flush()
+        except OSError as error:
+            if error.errno not in NO_LOCKS:
+                raise cannot_write(path, error) from error
+            _warn_without_locks(path.parent, error.strerror)
+        with contextlib.suppress(OSError):  # the text is only for the error of another process
+            file.truncate(0)
+            file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
+            file.flush()
         yield
+
+
+@functools.cache  # one warning for each folder
+def _warn_without_locks(folder: Path, problem: str) -> None:
+    console.warn(
+        f"the disk of {folder} has no file locks ({problem}). So start only one command at a time with this OUTPUTS, "
+        "or use an OUTPUTS on a disk of this machine"
+    )
 
 
 # ---- arrays

@@ -17,6 +17,7 @@ differently.
 """
 
 import dataclasses
+import math
 import shlex
 import textwrap
 from collections.abc import Collection, Iterable
@@ -153,6 +154,9 @@ def _check_limits(field: dataclasses.Field, value, run: str) -> None:
     if not (high_enough and (most is None or value <= most)):
         expected = f"a number of at least {least}" if most is None else f"a number from {least} to {most}"
         raise InputError(f"{field.name}={value} is not allowed", expected, run)
+    numbers = value if isinstance(value, tuple) else (value,)
+    if not all(math.isfinite(number) for number in numbers if isinstance(number, float)):
+        raise InputError(f"{field.name}={value} is not allowed", "numbers that are neither infinite nor NaN", run)
 
 
 # ---- explaining

@@ -286,13 +286,52 @@ def test_no_command_in_the_code_has_an_ellipsis_or_names_an_unknown_target_or_va
     assert not problems, "\n".join(problems)
 
 
-def test_every_path_in_a_command_to_delete_is_quoted():
+SHELL = "rm|ls|mv|cd|cp|cat|chmod|df|head"
+AWKWARD = "my results (1) $x 'q'"
+
+
+def advised_to_delete(advice: str) -> list[Path]:
+    """The paths after `rm -r` in an advice, as a shell reads them."""
+    command = re.split(r", then |; or | && ", advice.partition("rm -r ")[2])[0]
+    return [Path(word) for word in shlex.split(command)]
+
+
+def test_what_is_deleted_for_other_folds_are_the_runs_alone(home, tmp_path):  # noqa: F811
+    """Files of other people and the submissions stay, and the shell reads each path as one word."""
+    copy = shutil.copytree(home, tmp_path / AWKWARD)
+    (copy / "out/mate").mkdir()
+    kept = {"folds.csv", "submission.csv", "submissions", "mate"}
+    code, printed = run(copy, "make_folds", "--folds", 4)
+    problem, advice = error_of(printed)
+    assert code == 2
+    assert advice.startswith("the same command with OUTPUTS=<another folder>; or")
+    assert advised_to_delete(advice) == [copy / "out" / name for name in ("a", "b", "blend")]
+    for path in advised_to_delete(advice):
+        shutil.rmtree(path)
+    assert kept <= {path.name for path in (copy / "out").iterdir()}
+    assert problem not in run(copy, "make_folds", "--folds", 4)[1]
+
+
+def test_a_shell_reads_the_paths_of_an_awkward_folder_as_they_are(tmp_path):
+    one = Run(tmp_path / AWKWARD, "a")
+    assert advised_to_delete(one.restart_command(1)) == [one.fold(1)]
+    assert shlex.split(runs.make_command("train", MODEL="m", SET="loss='0.4 f1' $x")) == [
+        "make",
+        "train",
+        "MODEL=m",
+        "SET=loss='0.4 f1' $x",
+    ]
+    error = files.cannot_write(one.fold(1) / "x", OSError(13, "Permission denied"))
+    assert shlex.split(error.run) == ["ls", "-ld", str(one.fold(1))]
+
+
+def test_every_path_in_a_command_of_the_shell_is_quoted():
     """A command f"rm {path}" is cut in two where the path has a blank."""
     problems = []
     for path, node in sources():
         parts = node.values if isinstance(node, ast.JoinedStr) else []
         for before, value in itertools.pairwise(parts):
-            if isinstance(before, ast.Constant) and re.search(r"\brm (-r )?$", before.value):
+            if isinstance(before, ast.Constant) and re.search(rf"\b({SHELL})( -\w+)* $", before.value):
                 call = value.value if isinstance(value, ast.FormattedValue) else None
                 name = getattr(call.func, "attr", getattr(call.func, "id", "")) if isinstance(call, ast.Call) else ""
                 if name not in QUOTING:

@@ -1,7 +1,10 @@
 """Whole or not there, damaged or edited and said so, one process at a time, and nothing believed or executed."""
 
+import ast
 import contextlib
+import errno
 import json
+import os
 import pickle
 import resource
 import subprocess
@@ -298,3 +301,51 @@ def test_objects_are_refused_with_what_to_do(tmp_path):
     np.savez(tmp_path / "x.npz", ids=np.array(["a"], object))
     with pytest.raises(ValueError, match=r"save ids.astype\(str\)"):
         files.read_arrays(tmp_path / "x.npz", ("ids",))
+
+
+# ---- disks that lack something
+
+
+@pytest.mark.parametrize("number", files.NO_LOCKS)
+def test_on_a_disk_without_locks_the_work_goes_on_with_one_warning(tmp_path, monkeypatch, capsys, number):
+    def refused(*_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(files.fcntl, "flock", refused)
+    for _ in range(2):
+        with files.lock(tmp_path / "locks/x", "x"):
+            files.write_text(tmp_path / "made", "whole")
+    assert (tmp_path / "made").read_text(encoding="utf-8") == "whole"
+    assert capsys.readouterr().err.count("has no file locks") == 1
+
+
+def test_a_lock_that_fails_otherwise_is_one_clear_error(tmp_path, monkeypatch):
+    def refused(*_):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(files.fcntl, "flock", refused)
+    with pytest.raises(InputError, match="cannot write"), files.lock(tmp_path / "x", "x"):
+        pass
+
+
+@pytest.mark.parametrize("number", files.UNSUPPORTED)
+def test_a_disk_without_fsync_gets_its_files(tmp_path, monkeypatch, number):
+    def refused(*_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(files.os, "fsync", refused)
+    files.write_text(tmp_path / "made", "whole")
+    assert [path.name for path in tmp_path.iterdir()] == ["made"]
+
+
+def test_every_text_file_is_opened_with_its_encoding():
+    """Without it, Python uses the encoding of the terminal, which is not UTF-8 everywhere."""
+    problems = []
+    for path in [*(ROOT / "comp").rglob("*.py"), *(ROOT / "tools").glob("*.py")]:
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            method = isinstance(call, ast.Call) and getattr(call.func, "attr", "")
+            named = {keyword.arg for keyword in call.keywords} if isinstance(call, ast.Call) else set()
+            writes = method == "write_text" and getattr(call.func.value, "id", "") != "files"
+            if (method == "read_text" or writes) and "encoding" not in named:
+                problems.append(f"{path} line {call.lineno}")
+    assert not problems, problems

@@ -14,6 +14,7 @@ from conftest import ROOT
 from drawn_runs import drawn_home, run
 
 from comp.errors import InputError
+from comp.hardware import launch
 
 MODULE = runpy.run_path(str(ROOT / "tools/options.py"))
 OPTIONS, MAKE_ONLY, parse = MODULE["OPTIONS"], MODULE["MAKE_ONLY"], MODULE["parse"]
@@ -83,6 +84,46 @@ def test_a_variable_of_another_target_is_ignored_and_an_option_of_another_script
         parse("", "run", words=["--folds", "3"])
 
 
+NUMBERS = [name for name, option in OPTIONS.items() if type(option.default) in (int, float)]
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_a_number_that_cannot_be_is_refused_with_its_limits(name):
+    option, variable = OPTIONS[name], name.upper().replace("-", "_")
+    bad = ["two", "", "nan", "inf", "-inf", "1e999", *(["1.5", "2e0"] if type(option.default) is int else [])]
+    bad += [] if option.least is None else [str(option.least - 1), "-9999999999"]
+    bad += [] if option.most is None else [str(option.most + 1), str(20261129200159)]
+    for text in bad:
+        with pytest.raises(InputError) as error:
+            parse("", name, words=[f"{variable}={text}"])
+        assert error.value.found == f"{variable}={text} is not allowed"
+        assert all(str(limit) in error.value.expected for limit in (option.least, option.most) if limit is not None)
+        assert parse("", name, words=[error.value.run.split()[-1]]) == parse("", name, words=[])
+    good = [option.default, *(limit for limit in (option.least, option.most) if limit is not None)]
+    assert [vars(parse("", name, words=[f"{variable}={value}"])).popitem()[1] for value in good] == good
+
+
+@pytest.mark.parametrize("count", ["0", "-1", "two", "1.5", "²", " 2", "$x"])
+def test_a_number_of_gpus_that_cannot_be_is_one_clear_error(count):
+    with pytest.raises(InputError) as error:
+        launch.process_count(count)
+    assert error.value.found == f"GPUS={count} is not allowed"
+    assert launch.process_count("2") == 2
+
+
+def test_an_error_of_several_processes_is_printed_once_without_the_report_of_torchrun(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from comp import console\nfrom comp.errors import InputError\n"
+        "def main():\n    raise InputError('a problem', 'another', 'a command')\nconsole.run_stage(main)\n",
+        encoding="utf-8",
+    )
+    command = [sys.executable, "-m", "comp.hardware.launch", "2", str(script)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr == "error: a problem\nexpected: another\nrun:      a command\n"
+
+
 @pytest.mark.parametrize(("word", "nearest"), [("MODLE=x", "MODEL"), ("METHD=x", "METHOD"), ("RUM=x", "RUN")])
 def test_an_unknown_variable_is_refused_with_the_nearest_name(word, nearest):
     with pytest.raises(InputError) as error:
@@ -118,8 +159,8 @@ SHELL = {"MODEL": "resnet34", "SEED": "7", "FILE": "x.csv", "OUTPUTS": "elsewher
 def test_several_gpus_are_one_torchrun_with_a_process_for_each(target):
     _, one = make("-n", target, "MODEL=resnet34")
     _, two = make("-n", target, "MODEL=resnet34", "GPUS=2")
-    assert "torch.distributed.run" not in one
-    launch = '-m torch.distributed.run --standalone --nproc-per-node="2" -- tools/'
+    assert "comp.hardware.launch" not in one
+    launch = '-m comp.hardware.launch "$GPUS" tools/'
     assert two.strip() == one.strip().replace("tools/", launch, 1)
 
 

@@ -72,6 +72,7 @@ def test_text_that_cannot_be_read_says_why_and_what_to_run(text, words):
         (dict(eggs=13), "a number from 1 to 12"),
         (dict(sugar=-0.1), "a number of at least 0"),
         (dict(sugar=float("nan")), "a number of at least 0"),
+        (dict(sugar=float("inf")), "numbers that are neither infinite nor NaN"),
         (dict(glaze="jam"), "one of none, icing, (empty)"),
     ],
 )

@@ -11,6 +11,8 @@ for the Makefile, with the home folder in place of ~.
 
 import argparse
 import difflib
+import functools
+import math
 import os
 import re
 import sys
@@ -34,12 +36,15 @@ class Option:
     """An option of the command line. Its value has the type of `default`.
 
     If the default is False, the option is a switch, which --name or NAME=1 turns on. help: the meaning of the option,
-    for --help. metavar: the word that stands for the value in --help; None means the name of the option.
+    for --help. metavar: the word that stands for the value in --help; None means the name of the option. least, most:
+    the smallest and the largest allowed number, or None if there is no limit.
     """
 
     default: object
     help: str
     metavar: str | None = None
+    least: float | None = None
+    most: float | None = None
 
 
 OPTIONS = {
@@ -47,8 +52,8 @@ OPTIONS = {
     "outputs": Option("outputs", "folder for all files that are generated"),
     "competition": Option("", "path of competition.toml; if empty, the file in INPUTS, else ./competition.toml"),
     "folds": Option(5, "number of folds"),
-    "seed": Option(0, "random seed of the folds or of the run"),
-    "search": Option(1, "number of seeds to try, from SEED on; the seed with the most even folds is used"),
+    "seed": Option(0, "random seed of the folds or of the run", least=0, most=2**32 - 1),  # what numpy accepts
+    "search": Option(1, "number of seeds to try, from SEED on; the seed with the most even folds is used", least=1),
     "adversarial": Option(False, "also measure how well a model can tell training photos from test photos"),
     "split-twins": Option(False, "near-identical photos may be in different folds, as they may be in train and test"),
     "model": Option("", "a recipe or any timm model: vit_small_r26, efficientnetv2_rw_t, resnet34, resnet18, …"),
@@ -62,10 +67,12 @@ OPTIONS = {
     "runs": Option("", "runs to blend or to stack, separated by spaces or commas; if empty, all complete runs"),
     "method": Option("", "the blend method; if empty, the mean of several methods"),
     "rule": Option("", "the decision rule; if empty, the mean of several rules"),
-    "rounds": Option(2, "largest number of rounds of pseudo-labels"),
-    "share": Option(0.3, "share of pseudo-labelled photos among the photos of an epoch"),
+    "rounds": Option(2, "largest number of rounds of pseudo-labels", least=1),
+    "share": Option(0.3, "share of pseudo-labelled photos among the photos of an epoch", least=0, most=0.9),
     "power": Option(2.0, "exponent that sharpens the probabilities of pseudo-labels; 1 does not change them"),
-    "most-per-class": Option(0, "largest number of pseudo-labels per class (the most confident ones); 0: no limit"),
+    "most-per-class": Option(
+        0, "largest number of pseudo-labels per class (the most confident ones); 0: no limit", least=0
+    ),
     "files": Option("", "submission files, the best first, separated by spaces or commas, or a pattern: 'votes/*.csv'"),
     "answers": Option("", "file with the true answers of the test photos, if they are known"),
     "a": Option("", "a run, external predictions or blend; or runs that differ only in the seed: 'x_s0 x_s1'"),
@@ -76,7 +83,7 @@ OPTIONS = {
     "image": Option("", "photos, separated by spaces or commas, with their names in folds.csv or in the test set"),
     "to": Option("", "the tool to export to: tensorboard, mlflow, fiftyone"),
     "comp": Option("faces", "the demo to draw: faces, or digits"),
-    "repeat": Option(5, "number of measurements of each of the two sides that `make bench` compares"),
+    "repeat": Option(5, "number of measurements of each of the two sides that `make bench` compares", least=1),
     "bench": Option("", "parts of `make bench`: data, engine, recipes, blending, choosing; if empty, all parts"),
 }
 
@@ -117,7 +124,7 @@ def parse(doc: str, *names: str, epilog: str = "", words: list[str] | None = Non
         if isinstance(option.default, bool):
             parser.add_argument(f"--{name}", action="store_true", help=option.help)
         else:
-            kind = type(option.default)
+            kind = str if isinstance(option.default, str) else functools.partial(_number, name)
             parser.add_argument(
                 f"--{name}", type=kind, default=option.default, help=option.help, metavar=option.metavar
             )
@@ -144,6 +151,24 @@ def with_home(text: str, several: bool = False) -> str:
     if several:
         return HOME.sub(lambda match: home, text)
     return home + text[match.end() :] if match else text
+
+
+def _number(name: str, text: str) -> int | float:
+    """Return the value `text` of the option `name` as a number. Raises InputError if it is not an allowed number."""
+    from comp.errors import InputError
+
+    option = OPTIONS[name]
+    try:
+        value = type(option.default)(text)
+    except ValueError:
+        value = math.nan
+    least, most = (-math.inf if option.least is None else option.least), (option.most or math.inf)
+    if math.isfinite(value) and least <= value <= most:  # nan fails this check
+        return value
+    variable, kind = name.upper().replace("-", "_"), "whole number" if isinstance(option.default, int) else "number"
+    limits = "" if option.least is None else f" from {least} to {most}" if option.most else f" of at least {least}"
+    advice = f"the same command with {variable}={option.default}"
+    raise InputError(f"{variable}={text} is not allowed", f"a {kind}{limits}", advice)
 
 
 def _as_option(word: str, names: tuple[str, ...]) -> list[str]:
@@ -188,7 +213,9 @@ def main() -> None:
         return
     tools = Path(__file__).parent
     print("usage: make TARGET [NAME=value …]\n")
-    for target, text in re.findall(r"^([a-z-]+):.*?## (.*)$", (tools.parent / "Makefile").read_text(), re.M):
+    for target, text in re.findall(
+        r"^([a-z-]+):.*?## (.*)$", (tools.parent / "Makefile").read_text(encoding="utf-8"), re.M
+    ):
         print(f"  {target:12} {text}")
     print()
     for name, option in OPTIONS.items():

@@ -8,10 +8,14 @@ averaged. Only files that are missing or out of date are written. For example, i
 the test.npz files are written.
 """
 
+import contextlib
+
 from options import project_and_options
 
 from comp import console
 from comp.errors import InputError
+from comp.recipes import catalog
+from comp.store import runs
 from comp.store.runs import check_run_name
 
 
@@ -21,12 +25,18 @@ def main() -> None:
     check_run_name(run.name)
     project.folds  # noqa: B018  raises InputError without folds, before torch is imported
     if not run.recipe.is_file():
-        named = f" RUN={run.name}" if given.run else ""
-        found = f"there is no {run.recipe}"
-        raise InputError(found, "a run that has been trained", f"make train MODEL={given.model}{named}")
+        raise runs.no_trained_run(project.outputs, run.name, given.model if _is_model(given.model) else "")
     from comp.prediction import predict
 
     predict.predict_run(project, run, given.fold, given.tta, given.set, given.device)
+
+
+def _is_model(name: str) -> bool:
+    """Return whether `name` is the name of a recipe or of a timm model."""
+    with contextlib.suppress(InputError):
+        catalog.check_model_name(catalog.get_recipe(name).model, catalog.recipe_names())
+        return True
+    return False
 
 
 if __name__ == "__main__":

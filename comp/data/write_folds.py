@@ -1,6 +1,7 @@
 """Run `make folds`: check all photos, keep near-duplicates together, and make, check and write the folds."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,7 @@ from comp.errors import InputError, quoted
 from comp.inputs import loading
 from comp.project import Project
 from comp.store import fold_table, frozen_competition
-from comp.store.paths import folds_file
+from comp.store.paths import blend_file, folds_file, pseudo_folder
 from comp.submission import answers
 
 MOST_LINES = 20  # largest number of warnings of one kind that are printed
@@ -199,6 +200,15 @@ def tell_apart(table: pd.DataFrame, test: pd.DataFrame, photos: dict[str, PhotoS
     )
 
 
+def _made_from_folds(project: Project) -> list[Path]:
+    """Return the folders that other folds make useless: runs, pseudo-labels and the blend.
+
+    Predictions of other people, the submissions and their leaderboard scores are not among them.
+    """
+    others = (pseudo_folder(project.outputs, ""), blend_file(project.outputs).parent)
+    return [run.folder for run in project.own_runs] + [folder for folder in others if folder.is_dir()]
+
+
 def _write(project: Project, competition: Competition, table: pd.DataFrame, merged, photos, asked: AskedFolds) -> None:
     """Write folds.csv, folds.json and competition.json.
 
@@ -210,8 +220,8 @@ def _write(project: Project, competition: Competition, table: pd.DataFrame, merg
     data = files.checksum(sorted((image, summary.digest) for image, summary in photos.items()))
     before = fold_table.data_hash(path) if runs else None  # without runs, a damaged folds.json is replaced
     anew = (
-        "the same command with OUTPUTS=<another folder>; or, to delete the runs and start again: "
-        f"rm -r {quoted(project.outputs)} && make folds"
+        "the same command with OUTPUTS=<another folder>; or, to start again, first delete the runs: "
+        f"rm -r {quoted(*_made_from_folds(project))}, then the same command"
     )
     if before not in (None, data):
         raise InputError(

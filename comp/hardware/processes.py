@@ -17,6 +17,7 @@ import torch.distributed as dist
 from torch import nn
 
 from comp import files
+from comp.errors import InputError
 
 # How long a process waits for the others before it gives up. Between two exchanges a process may write weights to a
 # slow disk, predict many photos or compile a model, which can take longer than NCCL's default of 10 minutes. A long
@@ -33,10 +34,19 @@ def start(device: torch.device, timeout: timedelta = TIMEOUT) -> torch.device:
     if world() == 1 or dist.is_initialized():
         return device
     if device.type == "cuda":
+        _check_gpus()
         device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
         torch.cuda.set_device(device)
     dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=timeout)
     return device
+
+
+def _check_gpus() -> None:
+    """Raise InputError if this machine has fewer GPUs than processes."""
+    count, found = int(os.environ.get("LOCAL_WORLD_SIZE", "1")), torch.cuda.device_count()
+    if count > found:
+        expected = f"at most {found}, the number of GPUs of this machine"
+        raise InputError(f"GPUS={count} is more than this machine has", expected, f"the same command with GPUS={found}")
 
 
 def stop() -> None:

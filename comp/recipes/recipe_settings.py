@@ -172,7 +172,9 @@ class Recipe:
     compile: bool = setting(False, "compile the model with torch.compile", "run")
     cache: bool = setting(True, "keep decoded photos in outputs/cache, so that each is decoded only once", "run")
     workers: int = setting(-1, "number of loader processes; -1: chosen for the machine", "run", least=-1)
-    seed: int = setting(0, "seed of initial weights, order of rows, mixing and augmentation", "run")
+    seed: int = setting(
+        0, "seed of initial weights, order of rows, mixing and augmentation", "run", least=0, most=2**32 - 1
+    )
 
 
 def override_settings(recipe: Recipe, text: str) -> Recipe:

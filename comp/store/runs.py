@@ -289,6 +289,21 @@ def check_known(outputs: Path, wanted: Iterable[str]) -> None:
     raise InputError(found, expected, f"correct the files in {outputs}" if reasons else _advice(names))
 
 
+def no_trained_run(outputs: Path, name: str, model: str) -> InputError:
+    """Return the error for a run `name` that is not there or was not trained by this toolkit.
+
+    The error lists the trained runs in `outputs`, and advises to predict the one with the most similar name, or to
+    train the run. model: the model of this training, or "" if it is not known.
+    """
+    trained = [run.name for run in all_runs(outputs) if run.kind in NETWORKS]
+    given = f"MODEL={quoted(model)}" if model else "MODEL=<a model>"
+    advice = f"make train {given}" + (f" RUN={quoted(name)}" if name != model else "")
+    if nearest := (difflib.get_close_matches(name, trained, 1) or trained)[:1]:
+        advice = f"{make_command('predict', MODEL=Run(outputs, nearest[0]).model, RUN=nearest[0])}; or {advice}"
+    expected = f"a trained run: {', '.join(trained) or 'none yet'}"
+    return InputError(f"there is no trained run {name} in {outputs}", expected, advice)
+
+
 def _advice(names: list[str]) -> str:
     return "make train MODEL=<a model>" + (f", or the same command with one of {', '.join(names)}" if names else "")
 
