@@ -76,7 +76,7 @@ TWINS = {  # kind: how a second name is made that some program may take for the 
 }
 REFUSABLE = {  # kind: uses of such a name with which a competition may be refused; with all others it must be accepted
     "other case": ("class",),
-    "blank after": ("class", "id"),
+    "blank after": ("class", "id", "column"),
     "zero before": ("class",),
     "line break": ("id", "folder", "group"),
     "braces": ("column", "folder"),
