@@ -331,7 +331,9 @@ def _header_problem(source: CsvText, columns: Sequence[str]) -> str:
         return "is empty"
     if missing:
         return f"has the columns {','.join(names)[:1000]}, but not {','.join(missing)}"
-    return f"has the column{'s' * (len(twice) > 1)} {', '.join(twice[:20])} twice (spaces around a name do not count)" if twice else ""
+    if not twice:
+        return ""
+    return f"has the column{'s' * (len(twice) > 1)} {', '.join(twice[:20])} twice (spaces around a name do not count)"
 
 
 def _problem_of_long_rows(source: CsvText) -> str:

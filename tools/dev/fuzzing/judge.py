@@ -121,7 +121,7 @@ def judge_answer(drawn: Drawn, classes: list[str], probs: np.ndarray, fields: di
     if drawn.answer == "number":
         if drawn.target == "regression":
             known = [number_of(drawn, photo.labels[0]) for photo in drawn.photos]
-            values = [probs[0], np.clip(probs[0], min(known), max(known))]  # with limits in competition.toml, or without
+            values = [probs[0], np.clip(probs[0], min(known), max(known))]  # competition.toml may have limits
         else:
             values = [sum(float(name) * p for name, p in by_class.items())]
         right = any(abs(float(text) - value) <= 1e-4 * abs(value) for value in values)
