@@ -73,7 +73,7 @@ def _judge_groups(drawn: Drawn, found: dict[str, dict]) -> list[str]:
         row = found[photo.path]
         if photo.group and folds.setdefault(photo.group, row["fold"]) != row["fold"]:
             return [f"a group in two folds: {photo.group!r}"]
-        if texts.setdefault(row["group"], photo.group) != photo.group:
+        if same(texts.setdefault(row["group"], photo.group)) != same(photo.group):
             return [f"two groups made one: {photo.group!r} and {texts[row['group']]!r} are {row['group']!r}"]
     return []
 
