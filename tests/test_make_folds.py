@@ -8,7 +8,7 @@ from conftest import draw_competition, tool
 from PIL import Image
 
 from comp.data import write_folds
-from comp.data.photo_check import PhotoSummary
+from comp.data.photo_check import PhotoSummary, small_copies
 from comp.inputs import mask_gender_age
 
 
@@ -87,7 +87,7 @@ def test_nearly_black_photos_are_named(inputs):
 @pytest.mark.parametrize("tests", range(4))  # a code competition shows a few test photos, or none
 def test_too_few_test_photos_are_not_compared_with_the_training_photos(capsys, tests):
     images = [f"{i}.png" for i in range(20 + tests)]
-    photos = dict.fromkeys(images, PhotoSummary("", np.zeros((16, 17, 3), np.uint8)))
+    photos = dict.fromkeys(images, PhotoSummary("", *small_copies(np.zeros((1, 1, 3), np.uint8))))
     table = pd.DataFrame({"image": images[:20], "group": images[:20]})
     write_folds.tell_apart(table, pd.DataFrame({"image": images[20:]}), photos)
     assert f"at least 5 test photos (found: {tests})" in "".join(capsys.readouterr())

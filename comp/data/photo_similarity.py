@@ -12,6 +12,8 @@ import cv2
 import joblib
 import numpy as np
 
+from comp import console
+
 PICTURE = 64  # sides of a small grey picture, in pixels
 
 # ---- pairs whose coarse pictures are similar
@@ -31,13 +33,15 @@ def candidates(pictures: np.ndarray, groups: np.ndarray) -> np.ndarray:
     """
     coarse, found = _coarse(pictures), [np.empty((0, 2), np.int64)]
     step = max(1, BLOCK // max(1, len(coarse)))
-    for top in range(0, len(coarse), step):
-        similar = coarse[top : top + step] @ coarse.T
-        row, column = np.nonzero(similar >= SIMILAR)
-        other = groups[row + top] != groups[column]
-        row, column = row[other], column[other]
-        most = _first_of_each(row, -similar[row, column])
-        found.append(np.stack([row + top, column], 1)[most])
+    with console.progress("searching for similar photos", len(coarse), "photos") as advance:
+        for top in range(0, len(coarse), step):
+            similar = coarse[top : top + step] @ coarse.T
+            row, column = np.nonzero(similar >= SIMILAR)
+            other = groups[row + top] != groups[column]
+            row, column = row[other], column[other]
+            most = _first_of_each(row, -similar[row, column])
+            found.append(np.stack([row + top, column], 1)[most])
+            advance(len(similar))
     return np.unique(np.sort(np.concatenate(found), axis=1), axis=0)
 
 
@@ -84,10 +88,14 @@ def differences(pictures: np.ndarray, pairs: np.ndarray) -> np.ndarray:
     pictures (N, PICTURE, PICTURE) uint8: the small grey pictures of N photos; pairs (P, 2) int: positions in
     `pictures`.
     """
-    parts = [pictures[pairs[i : i + PAIRS_PER_TASK]] for i in range(0, len(pairs), PAIRS_PER_TASK)]
-    jobs = -1 if len(pairs) > WORTH_PROCESSES else 1
-    done = joblib.Parallel(jobs)(joblib.delayed(_differences)(part) for part in parts)
-    return np.array([value for part in done for value in part], float)
+    starts = range(0, len(pairs), PAIRS_PER_TASK)
+    tasks = (joblib.delayed(_differences)(pictures[pairs[i : i + PAIRS_PER_TASK]]) for i in starts)
+    jobs, values = -1 if len(pairs) > WORTH_PROCESSES else 1, []
+    with console.progress("comparing similar photos", len(pairs), "pairs") as advance:
+        for part in joblib.Parallel(jobs, return_as="generator")(tasks):
+            values += part
+            advance(len(part))
+    return np.array(values, float)
 
 
 def _differences(pairs: np.ndarray) -> list[float]:
@@ -113,9 +121,9 @@ def difference(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def _compared(a: np.ndarray, b: np.ndarray) -> tuple[float, np.ndarray]:
-    """Return the difference of two pictures without an alignment, and a mask that is 0 in the place that differs most.
+    """Return the difference of two pictures without an alignment, and the pixels without the place that differs most.
 
-    The mask is (PICTURE, PICTURE) float32. It is 0 at the border, too, and 1 elsewhere.
+    The second result is (PICTURE, PICTURE): 0 in the place that differs most and at the border, and 1 elsewhere.
     """
     a, b = _detail(a), _detail(b)
     in_a, in_b = (float((x * x * _INNER).sum()) for x in (a, b))
@@ -123,9 +131,9 @@ def _compared(a: np.ndarray, b: np.ndarray) -> tuple[float, np.ndarray]:
         return np.inf, _INNER
     rest = _without_place((a * (in_b / in_a) ** 0.5 - b) ** 2 * _INNER)
     rest_a, rest_b = (float((x * x * rest).sum()) for x in (a, b))
-    if max(rest_a / in_a, rest_b / in_b) < 1 - MOST_IN_PLACE:
-        return 1 - float((a * b * _INNER).sum()) / (in_a * in_b) ** 0.5, rest
-    return 1 - float((a * b * rest).sum()) / (rest_a * rest_b) ** 0.5, rest
+    counts = _INNER if max(rest_a / in_a, rest_b / in_b) < 1 - MOST_IN_PLACE else rest
+    size = float((a * a * counts).sum() * (b * b * counts).sum()) ** 0.5
+    return 1 - float((a * b * counts).sum()) / max(size, 1e-6), rest
 
 
 def _detail(picture: np.ndarray) -> np.ndarray:
@@ -134,7 +142,7 @@ def _detail(picture: np.ndarray) -> np.ndarray:
 
 
 def _without_place(error: np.ndarray) -> np.ndarray:
-    """Return the mask of what counts: the pixels that are not at the border nor in the place with the most error."""
+    """Return 1 for the pixels that count, and 0 for those at the border and in the place with the most error."""
     sums = cv2.boxFilter(error, -1, (PLACE, PLACE), normalize=False, borderType=cv2.BORDER_CONSTANT)
     y, x = np.unravel_index(sums.argmax(), sums.shape)
     half, rest = PLACE // 2, _INNER.copy()
@@ -145,8 +153,9 @@ def _without_place(error: np.ndarray) -> np.ndarray:
 def _aligned(a: np.ndarray, b: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """Return picture b, moved and stretched along both axes so that it fits picture a best.
 
-    counts: a mask of the pixels that count. The method is that of Lucas & Kanade (1981): each step solves for the
-    motion, the gain and the offset that make the pictures equal, as if brightness changed evenly from pixel to pixel.
+    counts: 1 for the pixels that count, and 0 for the others. The method is that of Lucas & Kanade (1981): each step
+    solves for the motion, the gain and the offset that make the pictures equal, as if brightness changed evenly from
+    pixel to pixel.
     """
     target, smooth = (cv2.GaussianBlur(x, (0, 0), SMOOTH) for x in (a, b))
     moved, motion = smooth, np.zeros(4, np.float32)
