@@ -235,7 +235,11 @@ def test_other_folds_under_trained_runs_are_refused(copy):
             ("--model", "test_resnet", "--run", "x", "--device", "cuda:9"),
             ("DEVICE=cuda:9", "DEVICE=auto"),
         ),
-        ("predict_fold", ("--model", "nothing"), ("no ", "make train MODEL=nothing")),
+        (
+            "predict_fold",
+            ("--model", "nothing"),
+            ("no trained run nothing", "a, b", "make predict MODEL=test_resnet RUN=a"),
+        ),
         ("predict_fold", ("--model", "a", "--tta", "sideways"), ("TTA=sideways", "hflip")),
         ("blend", ("--runs", "a zz"), ("zz", "a, b")),
         ("blend", ("--method", "vote"), ("METHOD=vote", "log_loss")),
