@@ -58,7 +58,7 @@ ODD_NAMES = {  # kind: how a word is made odd
     "group": lambda word: "group",
     "value": lambda word: "value",
     "index": lambda word: "index",
-    "long": lambda word: word * 40,
+    "long": lambda word: (word * 40)[:200],
     "CJK": lambda word: f"猫{word}",
     "Korean": lambda word: f"고양이{word}",
     "emoji": lambda word: f"{word}🐈",
