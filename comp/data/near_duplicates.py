@@ -26,16 +26,18 @@ SIDES = ("train", "test", "train and test")
 SAME_NUMBER = 0.1  # two numbers count as equal labels if they differ by at most this many standard deviations
 
 
-def photo_pairs(photos: Mapping[str, PhotoSummary], train: pd.DataFrame, test: pd.DataFrame) -> pd.DataFrame:
+def photo_pairs(
+    photos: Mapping[str, PhotoSummary], train: pd.DataFrame, test: pd.DataFrame, within_groups: bool = False
+) -> pd.DataFrame:
     """Return a table with one row for each pair of equal or near-identical photos. Pairs with equal bytes come first.
 
     photos: the description of each photo, by its path; photos that are missing here are left out. train: a table with
-    the columns image, group and label; test: a table with the column image.
+    the columns image, group and label; test: a table with the column image. within_groups: whether near-identical
+    training photos of one group are pairs, too; equal ones always are.
     Columns of the result: first and second (the paths of the two photos), equal (whether their bytes are equal), side
     ("train", "test" or "train and test", for where the two photos come from), one_group (whether they have the same
     group) and labels_differ. The last two columns are false if a test photo is in the pair.
-    If several photos have equal bytes, each of them is paired only with the first photo. Near-identical photos of one
-    group are left out.
+    If several photos have equal bytes, each of them is paired only with the first photo.
     """
     both = pd.concat([train[["image", "group", "label"]], test[["image"]]], ignore_index=True)
     is_test = np.arange(len(both)) >= len(train)
@@ -43,7 +45,8 @@ def photo_pairs(photos: Mapping[str, PhotoSummary], train: pd.DataFrame, test: p
     both, is_test = both[keep].reset_index(drop=True), is_test[keep]
     known = [photos[image] for image in both["image"]]
     same = same_bytes(known)
-    near = [(a, b) for a, b in near_pairs(known, _groups(both, is_test)) if known[a].digest != known[b].digest]
+    near = near_pairs(known, _groups(both, is_test), within_groups)
+    near = [(a, b) for a, b in near if known[a].digest != known[b].digest]
     rows = [(a, b, equal) for pairs, equal in ((same, True), (near, False)) for a, b in pairs]
     return _described(pd.DataFrame(rows, columns=["a", "b", "equal"]), both, is_test)
 
@@ -104,17 +107,20 @@ def same_bytes(photos: Sequence[PhotoSummary]) -> list[tuple[int, int]]:
     return [(a, b) for a, b in pairs if a != b]
 
 
-def near_pairs(photos: Sequence[PhotoSummary], groups: np.ndarray) -> list[tuple[int, int]]:
+def near_pairs(
+    photos: Sequence[PhotoSummary], groups: np.ndarray, within_groups: bool = False
+) -> list[tuple[int, int]]:
     """Find near-identical photos that have different groups. Returns a sorted list of pairs (a, b) with a < b.
 
-    a and b are the positions of two photos in `photos`. groups (N,) int: the group of each photo. Each photo is
-    compared only with the NEIGHBOURS most similar photos (photo_similarity.py).
+    a and b are the positions of two photos in `photos`. groups (N,) int: the group of each photo; within_groups:
+    whether pairs of one group are found, too. Each photo is compared only with the NEIGHBOURS most similar photos
+    (photo_similarity.py).
     """
     if len(photos) < 2:
         return []
     pictures = np.stack([photo.picture for photo in photos])
     aspect = np.log([photo.aspect for photo in photos])
-    pairs = photo_similarity.candidates(pictures, groups)
+    pairs = photo_similarity.candidates(pictures, groups, within_groups)
     values = photo_similarity.differences(pictures, pairs)
     usual = _usual_difference(values, pairs, len(photos))[pairs].min(1)
     same_shape = np.abs(np.diff(aspect[pairs], axis=1)[:, 0]) <= np.log(ASPECT)
@@ -226,7 +232,7 @@ class Twins:
     """How many photos have a twin. Twins are two photos that are equal or near-identical.
 
     test: the number of test photos that have a twin among the training photos. example: a training photo and a test
-    photo that are twins, or None. pairs: the number of pairs of training photos in different groups that are twins.
+    photo that are twins, or None. pairs: the number of pairs of training photos that are twins.
     differ: the number of these pairs with different labels.
     """
 
@@ -239,7 +245,7 @@ class Twins:
 def twins(pairs: pd.DataFrame) -> Twins:
     """Count the twins in a table of `photo_pairs`."""
     across = pairs[pairs["side"] == "train and test"]
-    train = pairs[(pairs["side"] == "train") & ~pairs["one_group"]]
+    train = pairs[pairs["side"] == "train"]
     example = (across["first"].iloc[0], across["second"].iloc[0]) if len(across) else None
     return Twins(across["second"].nunique(), example, len(train), int(train["labels_differ"].sum()))
 
@@ -261,9 +267,7 @@ def about_twins(twins: Twins, tests: int, two_classes: bool) -> list[str]:
     ]
     if not twins.pairs:
         return sentences
-    sentences.append(
-        f"The labels differ in {twins.differ:,} of {twins.pairs:,} such pairs of training photos of different groups."
-    )
+    sentences.append(f"The labels differ in {twins.differ:,} of {twins.pairs:,} such pairs of training photos.")
     if twins.differ <= (1 - NEARLY_ALL) * twins.pairs:
         sentences.append("So such a test photo probably has the label of its twin.")
     elif twins.differ >= NEARLY_ALL * twins.pairs:

@@ -24,12 +24,13 @@ NEIGHBOURS = 16  # each photo is compared with at most this many others, the mos
 BLOCK = 2_000_000  # number of correlations that are in memory at one time
 
 
-def candidates(pictures: np.ndarray, groups: np.ndarray) -> np.ndarray:
+def candidates(pictures: np.ndarray, groups: np.ndarray, within_groups: bool = False) -> np.ndarray:
     """Find pairs of photos from different groups whose coarse pictures are similar.
 
-    pictures (N, PICTURE, PICTURE) uint8: the small grey pictures of N photos; groups (N,) int: their groups. Returns
-    (P, 2) int, the positions a < b of P pairs, sorted. Of each photo, the pairs with its NEIGHBOURS most similar photos
-    are found. The time grows with the square of N: 100,000 photos take about a minute.
+    pictures (N, PICTURE, PICTURE) uint8: the small grey pictures of N photos; groups (N,) int: their groups;
+    within_groups: whether pairs of one group are found, too. Returns (P, 2) int, the sorted positions a < b of P pairs.
+    Of each photo, the pairs with its NEIGHBOURS most similar photos of other groups are found, and as many of its own.
+    The time grows with the square of N.
     """
     coarse, found = _coarse(pictures), [np.empty((0, 2), np.int64)]
     step = max(1, BLOCK // max(1, len(coarse)))
@@ -37,10 +38,10 @@ def candidates(pictures: np.ndarray, groups: np.ndarray) -> np.ndarray:
         for top in range(0, len(coarse), step):
             similar = coarse[top : top + step] @ coarse.T
             row, column = np.nonzero(similar >= SIMILAR)
-            other = groups[row + top] != groups[column]
-            row, column = row[other], column[other]
-            most = _first_of_each(row, -similar[row, column])
-            found.append(np.stack([row + top, column], 1)[most])
+            pairs, value = np.stack([row + top, column], 1), similar[row, column]
+            other = groups[pairs[:, 0]] != groups[pairs[:, 1]]
+            own = (pairs[:, 0] != pairs[:, 1]) & ~other & within_groups
+            found += [pairs[part][_first_of_each(row[part], -value[part])] for part in (other, own)]
             advance(len(similar))
     return np.unique(np.sort(np.concatenate(found), axis=1), axis=0)
 

@@ -23,7 +23,7 @@ from comp.inputs import cell_values
 from comp.inputs.guess_tables import SampleTable
 from comp.inputs.label_columns import notes_on_names
 from comp.inputs.path_templates import is_writable
-from comp.text import finite_number, one_spelling
+from comp.text import finite_number, one_spelling, same_value
 
 GRADE_WORDS = ("diagnosis", "grade", "level", "severity", "stage", "degree", "rating")
 LABEL_WORDS = ("label", "labels", "target", "class", "category_id", "category", "species", "breed")
@@ -370,9 +370,10 @@ def _column_of_values(table: pd.DataFrame, answers: list[str]) -> str | None:
     table: the columns of the training table that may be labels; answers: the names of those columns of the sample
     submission that must be filled.
     """
-    wanted = set(answers)
-    fits = [name for name in table if len(wanted) > 1 and len(wanted & set(table[name])) > 0.5 * len(wanted)]
-    return max(fits, key=lambda name: (len(wanted & set(table[name])), -table[name].nunique()), default=None)
+    wanted = set(map(same_value, answers))
+    found = {name: len(wanted.intersection(map(same_value, table[name].unique()))) for name in table}
+    fits = [name for name in table if len(wanted) > 1 and found[name] > 0.5 * len(wanted)]
+    return max(fits, key=lambda name: (found[name], -table[name].nunique()), default=None)
 
 
 def _of_class_columns(table: pd.DataFrame, name: str, sample: SampleTable) -> list[GuessedLine]:
@@ -381,8 +382,8 @@ def _of_class_columns(table: pd.DataFrame, name: str, sample: SampleTable) -> li
     The target is multilabel if the fields of the label column hold several of these classes, and otherwise multiclass.
     table: the training table; name: its label column; sample: the sample submission.
     """
-    values, wanted = set(table[name]), set(sample.answers)
-    separator = next((sign for sign in SEPARATORS if _hold_several(values, wanted, sign)), None)
+    values, wanted = (set(map(same_value, names)) for names in (table[name].unique(), sample.answers))
+    separator = next((sign for sign in SEPARATORS if _hold_several(table[name], wanted, sign)), None)
     if separator:
         return _of_several_columns(name, separator)
     lines = [
@@ -409,10 +410,13 @@ def _of_several_columns(name: str, separator: str) -> list[GuessedLine]:
     return lines if separator == " " else [*lines, GuessedLine("separator", separator, "separates the labels")]
 
 
-def _hold_several(values: set[str], names: set[str], separator: str) -> bool:
-    """Return whether at least one value holds several of the names, with the separator between them, and none other."""
-    parts = {part.strip() for value in values for part in value.split(separator)} - {""}
-    return parts <= names and not {value.strip() for value in values} - {""} <= names
+def _hold_several(column: pd.Series, names: set[str], separator: str) -> bool:
+    """Return whether at least one field holds several of the names, with the separator between them, and none other."""
+    rows = cell_values.split_labels(column, separator)
+    several = any(
+        len(row) > 1 and same_value(text.strip()) not in names for text, row in zip(column, rows, strict=True)
+    )
+    return several and all(same_value(part) in names for row in rows for part in row)
 
 
 def _alike(names: list[str], sample: SampleTable) -> list[str]:

@@ -32,7 +32,7 @@ def make_eda(project: Project) -> None:
     with console.progress("looking at photos", len(images)) as advance:
         facts = photo_check.scan_photos(project.inputs, images, advance)
     readable = {image: fact for image, fact in facts.items() if not fact.problem}
-    pairs = near_duplicates.photo_pairs(readable, audit.train, audit.test)
+    pairs = near_duplicates.photo_pairs(readable, audit.train, audit.test, within_groups=True)
     chosen = eda_photos.sampled_photos(audit)
     with console.progress("drawing photos", len({image for _, part in chosen for image in part})) as advance:
         write_eda(path, project.inputs, audit, facts, pairs, chosen, advance)

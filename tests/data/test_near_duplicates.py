@@ -77,8 +77,11 @@ def test_a_changed_photo_is_found_and_no_other(change):
     assert near([*pictures, CHANGES[change](pictures[7])]) == [(7, 30)]
 
 
-def test_photos_of_one_group_are_left_out():
-    assert near([picture(0), saved_again(picture(0))], [3, 3]) == []
+def test_photos_of_one_group_are_left_out_unless_they_are_wanted():
+    pictures, groups = [picture(0), saved_again(picture(0)), saved_again(picture(0), quality=50)], np.array([3, 3, 4])
+    assert near(pictures, groups) == [(0, 2), (1, 2)]
+    looks = [look(pixels) for pixels in pictures]
+    assert near_duplicates.near_pairs(looks, groups, within_groups=True) == [(0, 1), (0, 2), (1, 2)]
 
 
 def test_flat_pictures_are_not_taken_for_each_other():
@@ -233,7 +236,7 @@ def test_twins_are_counted_once_for_each_test_photo():
         ("c", "d", True, "train", True, True),
         ("t1", "t3", False, "test", False, False),
     )
-    assert near_duplicates.twins(pairs) == near_duplicates.Twins(2, ("a", "t1"), 1, 1)
+    assert near_duplicates.twins(pairs) == near_duplicates.Twins(2, ("a", "t1"), 2, 2)
 
 
 @pytest.mark.parametrize(

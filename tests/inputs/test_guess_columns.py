@@ -168,9 +168,9 @@ def test_the_names_of_photos_are_not_the_labels_even_if_the_classes_are_among_th
 
 @pytest.mark.parametrize("separator", [" ", ",", ";", "|"])
 def test_fields_with_several_names_of_columns_in_the_sample_are_several_labels(separator):
-    several = [separator.join(names) for names in (("cat", "dog"), ("fox", "dog", "cat"), ("fox",), ())]
+    several = [separator.join(names) for names in (("cat", "dog"), ("f\u00f3x", "dog", "cat"), ("fo\u0301x",), ())]
     table = {"id": list("123456"), "animals": ["cat", "dog", *several]}
-    lines = lines_of(table, {"id": ["7"], "cat": ["0"], "dog": ["0"], "fox": ["0"]})
+    lines = lines_of(table, {"id": ["7"], "cat": ["0"], "dog": ["0"], "f\u00f3x": ["0"]})
     assert (lines["target"].value, lines["label"].value) == ("multilabel", "animals")
     assert ("separator" in lines) == (separator != " ")
     assert not any(line.undecided for line in lines.values())
