@@ -155,7 +155,8 @@ LISTED = 200  # the table lists at most this many pairs
 HOW_ALIKE = {True: "the same bytes", False: "near-identical"}
 ADVICE = {
     "train": "Such pairs of training photos would leak between folds if the photos were in different groups, so "
-    "`make folds` joins their groups. If the labels of a pair differ, look at both photos: one label may be wrong, or one photo edited.",
+    "`make folds` joins their groups. If the labels of a pair differ, look at both photos: "
+    "one label may be wrong, or one photo edited.",
     "test": "Pairs of two test photos do no harm.",
     "train and test": "Pairs of a training photo and a test photo do not leak between folds. But the leaderboard score "
     "depends on whether a model remembers such training photos, and the out-of-fold score does not.",
