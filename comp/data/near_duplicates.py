@@ -39,7 +39,9 @@ def photo_pairs(
     group) and labels_differ. The last two columns are false if a test photo is in the pair.
     If several photos have equal bytes, each of them is paired only with the first photo.
     """
-    both = pd.concat([train[["image", "group", "label"]], test[["image"]]], ignore_index=True)
+    # sorted, because a comparison may depend on which photo comes first
+    tables = train[["image", "group", "label"]].sort_values("image"), test[["image"]].sort_values("image")
+    both = pd.concat(tables, ignore_index=True)
     is_test = np.arange(len(both)) >= len(train)
     keep = both["image"].isin(list(photos)).to_numpy(bool)
     both, is_test = both[keep].reset_index(drop=True), is_test[keep]
