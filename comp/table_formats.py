@@ -25,7 +25,8 @@ FIRST_BYTES = {  # the first bytes of files that are no text, and what the files
     b"\xff\xd8\xff": "a photo",
 }
 START = 1 << 12  # this many bytes of a file are looked at
-UNPACKERS = {"gzip": "gunzip", "bzip2": "bunzip2", "xz": "unxz"}
+# the extension of a single packed file: the program that packs it, and the command that unpacks it
+PACKERS = {".gz": ("gzip", "gunzip"), ".bz2": ("bzip2", "bunzip2"), ".xz": ("xz", "unxz")}
 
 
 def other_format(data: bytes) -> str:
@@ -58,10 +59,10 @@ def advice_to_convert(path: Path, what: str) -> str:
         reader = "parquet" if "Parquet" in what else "feather"
         code = quoted(PANDAS.format(reader, str(path), str(csv_file)))
         return f".venv/bin/pip install pyarrow && .venv/bin/python -c {code}, {into}"
-    packer = next((packer for packer in UNPACKERS if what.endswith(packer)), "")
-    if packer:
-        unpacked = path.with_suffix("") if path.suffix.lower() in (".gz", ".bz2", ".xz") else csv_file
-        return f"{UNPACKERS[packer]} -c {name} > {quoted(unpacked)}, and name {unpacked.name} in place of {path.name}"
+    command = next((command for packer, command in PACKERS.values() if what.endswith(f"packed by {packer}")), "")
+    if command:
+        unpacked = path.with_suffix("") if path.suffix.lower() in PACKERS else csv_file
+        return f"{command} -c {name} > {quoted(unpacked)}, and name {unpacked.name} in place of {path.name}"
     if what == "a zip archive":
         return f"unzip {name} -d {quoted(path.parent)}, {into.replace(csv_file.name, 'the unpacked file')}"
     if what == "a web page (HTML)":

@@ -33,7 +33,7 @@ class Auxiliary:
     values: np.ndarray
 
     def __str__(self) -> str:
-        return f"{self.name} as {'a number' if self.is_number else f'{self.outputs} categories'}"
+        return taken_for(self.name, self.is_number, self.outputs)
 
     @property
     def outputs(self) -> int:
@@ -42,6 +42,11 @@ class Auxiliary:
         A column of numbers needs one output, and a column of categories one for each category.
         """
         return 1 if self.is_number else self.values.shape[1]
+
+
+def taken_for(column: str, is_number: bool, categories: int) -> str:
+    """Return a text that says what a column is taken for, such as "width as a number" or "kind as 3 categories"."""
+    return f"{column} as {'a number' if is_number else f'{categories} categories'}"
 
 
 def auxiliary_targets(table: pd.DataFrame, text: str) -> list[Auxiliary]:

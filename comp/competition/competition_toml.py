@@ -75,8 +75,7 @@ class Settings:
     label: str | tuple[str, ...] = setting(
         "label",
         "the column with the label, or a list of columns with 0 and 1 or yes and no (one for each label), or a name in "
-        "the "
-        "braces of `train_images`; default: `label`",
+        "the braces of `train_images`; default: `label`",
         kind="text or texts",
     )
     separator: str = setting(

@@ -451,8 +451,7 @@ def _warning_of_missing(name: str, counts: np.ndarray, groups: int) -> str:
 def _groups_of_classes(table: pd.DataFrame, competition: Competition, classes: int) -> np.ndarray:
     """Return the number of groups with photos of each class, (classes,), as `counts_by_fold` counts photos."""
     group = np.unique(table["group"], return_inverse=True)[1]
-    strata = strata_of(table, competition, fold_count(table))
-    row, kind = np.nonzero(strata) if strata.ndim == 2 else (np.arange(len(strata)), strata)
+    row, kind = _rows_and_classes(strata_of(table, competition, fold_count(table)))
     return np.bincount(np.unique(np.stack([kind, group[row]]), axis=1)[0], minlength=classes)
 
 
@@ -461,9 +460,7 @@ def crowded_labels(table: pd.DataFrame, competition: Competition) -> list[str]:
 
     Most means more than the share MOST_OF_A_CLASS. Classes with fewer than FEW photos are ignored.
     """
-    folds = fold_count(table)
-    strata = strata_of(table, competition, folds)
-    row, kind = np.nonzero(strata) if strata.ndim == 2 else (np.arange(len(strata)), strata)
+    row, kind = _rows_and_classes(strata_of(table, competition, fold_count(table)))
     pairs = pd.DataFrame({"kind": kind, "group": table["group"].to_numpy()[row]}).value_counts(sort=False)
     total = pairs.groupby("kind").transform("sum")
     share, names = pairs / total, _names(table, competition)
@@ -471,6 +468,11 @@ def crowded_labels(table: pd.DataFrame, competition: Competition) -> list[str]:
         f"{part:.0%} of the photos of {names[kind]} are in group {group}, so folds cannot share them evenly"
         for (kind, group), part in share[(share > MOST_OF_A_CLASS) & (total >= FEW)].items()
     ]
+
+
+def _rows_and_classes(strata: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return each pair of a row and one of its classes, as two arrays. strata: as `strata_of` returns them."""
+    return np.nonzero(strata) if strata.ndim == 2 else (np.arange(len(strata)), strata)
 
 
 def _names(table: pd.DataFrame, competition: Competition) -> list[str]:

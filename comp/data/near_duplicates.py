@@ -45,12 +45,13 @@ def photo_pairs(
     is_test = np.arange(len(both)) >= len(train)
     keep = both["image"].isin(list(photos)).to_numpy(bool)
     both, is_test = both[keep].reset_index(drop=True), is_test[keep]
+    labels = tables[0]["label"][keep[: len(train)]].reset_index(drop=True)  # in `both`, class indices become floats
     known = [photos[image] for image in both["image"]]
     same = same_bytes(known)
     near = near_pairs(known, _groups(both, is_test), within_groups)
     near = [(a, b) for a, b in near if known[a].digest != known[b].digest]
     rows = [(a, b, equal) for pairs, equal in ((same, True), (near, False)) for a, b in pairs]
-    return _described(pd.DataFrame(rows, columns=["a", "b", "equal"]), both, is_test)
+    return _described(pd.DataFrame(rows, columns=["a", "b", "equal"]), both, is_test, labels)
 
 
 def _groups(both: pd.DataFrame, is_test: np.ndarray) -> np.ndarray:
@@ -60,10 +61,12 @@ def _groups(both: pd.DataFrame, is_test: np.ndarray) -> np.ndarray:
     return np.where(is_test, len(both) + np.arange(len(both)), number)
 
 
-def _described(pairs: pd.DataFrame, both: pd.DataFrame, is_test: np.ndarray) -> pd.DataFrame:
+def _described(pairs: pd.DataFrame, both: pd.DataFrame, is_test: np.ndarray, labels: pd.Series) -> pd.DataFrame:
     a, b = pairs["a"].to_numpy(int), pairs["b"].to_numpy(int)
     group = both["group"].to_numpy(object)
     in_train = ~is_test[a] & ~is_test[b]
+    differ = np.zeros(len(a), bool)
+    differ[in_train] = _labels_differ(labels, a[in_train], b[in_train])
     return pd.DataFrame(
         {
             "first": both["image"].to_numpy(object)[a],
@@ -71,19 +74,18 @@ def _described(pairs: pd.DataFrame, both: pd.DataFrame, is_test: np.ndarray) -> 
             "equal": pairs["equal"].to_numpy(bool),
             "side": np.array(SIDES, object)[np.where(in_train, 0, np.where(is_test[a] & is_test[b], 1, 2))],
             "one_group": in_train & (group[a] == group[b]),
-            "labels_differ": in_train & _labels_differ(both["label"][~is_test], a, b),
+            "labels_differ": differ,
         }
     )
 
 
 def _labels_differ(labels: pd.Series, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Return for each pair of positions whether its labels differ; numbers differ by more than SAME_NUMBER. (P,) bool.
+    """Return for each pair of positions in `labels` whether its labels differ, (P,) bool.
 
-    labels: the labels of the training photos, which come first. A position of a test photo counts as the last label.
+    Floats are numbers, which differ if they are more than SAME_NUMBER standard deviations apart.
     """
-    if labels.empty:
-        return np.zeros(len(a), bool)
-    a, b = (np.minimum(x, len(labels) - 1) for x in (a, b))
+    if not len(a):
+        return np.zeros(0, bool)
     if labels.dtype.kind == "f":
         values = labels.to_numpy()
         return np.abs(values[a] - values[b]) > SAME_NUMBER * values.std()
@@ -278,6 +280,16 @@ def about_twins(twins: Twins, tests: int, two_classes: bool) -> list[str]:
             f"So such a test photo probably has {other} than its twin, and a model that remembers is wrong."
         )
     return sentences
+
+
+def text_about_twins(pairs: pd.DataFrame, tests: int, two_classes: bool, split_twins: bool = False) -> str:
+    """Return what a competitor should know about twins, as one text. It is "" if no test photo has a twin.
+
+    pairs: as `photo_pairs` returns them; tests, two_classes: as in `about_twins`; split_twins: whether near-identical
+    training photos may be in different folds already, so that the text does not advise it.
+    """
+    found = twins(pairs)
+    return " ".join(about_twins(found, tests, two_classes) + ([] if split_twins else how_to_mirror(found, tests)))
 
 
 def how_to_mirror(twins: Twins, tests: int) -> list[str]:

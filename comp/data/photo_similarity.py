@@ -112,21 +112,22 @@ def difference(a: np.ndarray, b: np.ndarray) -> float:
     The pictures are compared as they are, then after an alignment, and then after an alignment that ignores the place
     that differs most. The lowest result is returned.
     """
-    first, _ = _compared(a, b)
+    of_a = _detail(a)
+    first, _ = _compared(of_a, _detail(b))
     if first < CERTAIN or np.isinf(first):
         return first
-    second, rest = _compared(a, _aligned(a, b, _INNER))
+    second, rest = _compared(of_a, _detail(_aligned(a, b, _INNER)))
     if not CERTAIN <= second < HOPELESS:
         return min(first, second)
-    return min(first, second, _compared(a, _aligned(a, b, rest))[0])
+    return min(first, second, _compared(of_a, _detail(_aligned(a, b, rest)))[0])
 
 
 def _compared(a: np.ndarray, b: np.ndarray) -> tuple[float, np.ndarray]:
-    """Return the difference of two pictures without an alignment, and the pixels without the place that differs most.
+    """Return the difference of the detail of two pictures, and the pixels without the place that differs most.
 
-    The second result is (PICTURE, PICTURE): 0 in the place that differs most and at the border, and 1 elsewhere.
+    a, b (PICTURE, PICTURE): the detail of each picture. The second result is (PICTURE, PICTURE): 0 in the place that
+    differs most and at the border, and 1 elsewhere.
     """
-    a, b = _detail(a), _detail(b)
     in_a, in_b = (float((x * x * _INNER).sum()) for x in (a, b))
     if min(in_a, in_b) < FLAT**2 * _INNER.sum():
         return np.inf, _INNER

@@ -166,10 +166,9 @@ def tell_twins(pairs: pd.DataFrame, tests: int, competition: Competition, split_
     across = pairs[pairs["side"] == "train and test"]
     shared = across[across["equal"]].itertuples()
     warn_each([f"the training photo {row.first} is also the test photo {row.second}, byte for byte" for row in shared])
-    twins = near_duplicates.twins(pairs)
-    sentences = near_duplicates.about_twins(twins, tests, competition.target == "binary")
-    if sentences:
-        console.warn(" ".join(sentences + ([] if split_twins else near_duplicates.how_to_mirror(twins, tests))))
+    text = near_duplicates.text_about_twins(pairs, tests, competition.target == "binary", split_twins)
+    if text:
+        console.warn(text)
 
 
 def warn_each(lines: list[str]) -> None:

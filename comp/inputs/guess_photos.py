@@ -14,6 +14,7 @@ from pathlib import PurePosixPath
 import pandas as pd
 
 from comp.inputs.path_templates import fill, is_writable, loose_paths, plain_paths
+from comp.inputs.photo_paths import several_photos
 
 ENOUGH = 0.8  # a template must find a photo for at least this share of the rows
 LOOKED_AT = 400  # templates are made from about this many rows
@@ -83,14 +84,6 @@ def _best_template(table: pd.DataFrame, photos: Iterable[str], part: str, first:
     best = max(fitting, key=lambda t: (len(t.photos), _says(t.template, part), t.matched), default=None)
     also = (t.column for t in fitting if best and t.column != best.column and not t.photos & best.photos)
     return replace(best, also=tuple(dict.fromkeys(also))) if best else None
-
-
-def several_photos(columns: Iterable[str]) -> str:
-    """Return a text which says that these further columns name photos that are not used, and how to use them."""
-    return (
-        f"further photos are named by {', '.join(columns)}, but a row has one photo here; to use them all, write "
-        "tables with one row for each photo and an id that the photos share, and set combine (docs/competition.md)"
-    )
 
 
 def _tells_apart(tried: PhotoTemplate, photos: int) -> bool:

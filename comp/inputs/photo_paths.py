@@ -13,6 +13,7 @@ error shows the paths that were tried, the files that exist in their folder, and
 import os
 import re
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +23,6 @@ import pandas as pd
 from comp.competition.competition_toml import Settings
 from comp.errors import InputError, listed
 from comp.inputs import path_templates
-from comp.inputs.guess_photos import several_photos
 from comp.inputs.photo_listing import (
     EXTENSIONS,
     Listing,
@@ -297,6 +297,14 @@ def unused_photos(listing: Listing, path_template: str, source: SourceTable | No
                 columns.append(column)
     columns = [name for name in (source.table if columns else ()) if name in columns]
     return [*not_read(listing.inputs, listing.others), *([several_photos(columns)] if columns else [])]
+
+
+def several_photos(columns: Iterable[str]) -> str:
+    """Return a text which says that these further columns name photos that are not used, and how to use them."""
+    return (
+        f"further photos are named by {', '.join(columns)}, but a row has one photo here; to use them all, write "
+        "tables with one row for each photo and an id that the photos share, and set combine (docs/competition.md)"
+    )
 
 
 def _found(listing: Listing, path_template: str, table: pd.DataFrame) -> list[str]:

@@ -15,10 +15,10 @@ from pathlib import Path
 import pandas as pd
 
 from comp.errors import InputError, quoted
+from comp.table_formats import PACKERS
 from comp.tables import advice_to_correct, line_numbers, read_table
 
 ENDS = (".zip", ".7z", ".tar", ".tar.gz", ".tgz", ".rar")  # the extensions of archives
-PACKERS = {".gz": "gunzip", ".bz2": "bunzip2", ".xz": "unxz"}  # for single files: the command that unpacks them
 PACKED_TABLES = tuple(table + end for table in (".csv", ".tsv", ".json") for end in PACKERS)
 LOOKED_AT = 1000  # at most this many entries of a folder are read in the search for archives
 LABEL = "category_id"  # the label column of a table that is read from COCO JSON
@@ -246,7 +246,7 @@ def unpack_command(inputs: Path, wanted: str = "") -> str:
 def _command(archive: Path, parts: list[str]) -> str:
     end, name, parent = archive.name.lower(), quoted(archive), quoted(archive.parent)
     if end.endswith(PACKED_TABLES):
-        return f"{PACKERS[archive.suffix.lower()]} -k {name}"
+        return f"{PACKERS[archive.suffix.lower()][1]} -k {name}"
     if end.endswith(".7z"):
         return f"7z x {name} -o{parent}"
     if end.endswith(".rar"):

@@ -175,7 +175,8 @@ def duplicate_section(audit: AuditTables, pairs: pd.DataFrame, inputs: Path) -> 
         return section
     section.tables.append(_counts(pairs))
     section.notes += [ADVICE[side] for side in SIDES if (pairs["side"] == side).any()]
-    section.notes += _about_twins(audit, pairs)
+    about_twins = near_duplicates.text_about_twins(pairs, len(audit.test), audit.competition.target == "binary")
+    section.notes += [about_twins] if about_twins else []
     ordered = pairs.sort_values(["labels_differ", "one_group", "equal"], ascending=[False, True, False], kind="stable")
     for side in SIDES:
         for equal, kind in HOW_ALIKE.items():
@@ -190,13 +191,6 @@ def duplicate_section(audit: AuditTables, pairs: pd.DataFrame, inputs: Path) -> 
     ]
     section.tables.append(Table(["photo", "other photo", "how alike", "where", "remark"], rows, f"pairs{more}"))
     return section
-
-
-def _about_twins(audit: AuditTables, pairs: pd.DataFrame) -> list[str]:
-    """Return a note about the test photos that are equal or near-identical to a training photo, or []."""
-    twins, tests = near_duplicates.twins(pairs), len(audit.test)
-    sentences = near_duplicates.about_twins(twins, tests, audit.competition.target == "binary")
-    return [" ".join(sentences + near_duplicates.how_to_mirror(twins, tests))] if sentences else []
 
 
 def _counts(pairs: pd.DataFrame) -> Table:

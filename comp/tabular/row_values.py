@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from comp import console
+from comp.competition.auxiliary_targets import taken_for
 from comp.errors import InputError
 from comp.inputs.input_tables import InputTables
 from comp.inputs.mask_gender_age import MaskGenderAgeTables
@@ -73,8 +74,7 @@ def chosen_columns(
 
 
 def _described(column: pd.Series) -> str:
-    is_number = pd.api.types.is_numeric_dtype(column)
-    return f"{column.name} as {'a number' if is_number else f'{column.nunique()} categories'}"
+    return taken_for(column.name, pd.api.types.is_numeric_dtype(column), column.nunique())
 
 
 def _not_shared(missing: list[str], text: str, known: list[str], usual: list[str]) -> InputError:

@@ -273,3 +273,12 @@ def test_numbers_differ_if_they_are_far_apart_for_this_target(copies):
         ("a.png", "c.jpg"): True,
         ("b.png", "c.jpg"): True,
     }
+
+
+def test_of_many_classes_neighbours_are_different_labels(copies):
+    """The indices of classes are no numbers, although classes 40 and 41 are close beside 200 others."""
+    test, images = pd.DataFrame({"image": ["t.png"]}), ["a.png", "b.png", "c.jpg", "d.png"]
+    train = pd.DataFrame({"image": images, "group": list("abcd"), "label": [40, 41, 40, 200]})
+    pairs = near_duplicates.photo_pairs(readable(copies, *images, "t.png"), train, test).set_index(["first", "second"])
+    assert pairs["labels_differ"][("a.png", "b.png")]
+    assert not pairs["labels_differ"][("a.png", "c.jpg")]
