@@ -8,6 +8,9 @@
 Both use small grey pictures of PICTURE x PICTURE pixels. An edit of 1 % of a photo is 6 pixels wide there.
 """
 
+from collections.abc import Sequence
+from functools import cached_property
+
 import cv2
 import joblib
 import numpy as np
@@ -65,7 +68,7 @@ def _first_of_each(row: np.ndarray, order: np.ndarray) -> np.ndarray:
 # ---- how much the detail of two photos differs
 
 PAIRS_PER_TASK = 200
-WORTH_PROCESSES = 2_000  # pairs; with fewer, starting processes takes longer than comparing
+WORTH_PROCESSES = 5_000  # pairs; with fewer, starting processes takes longer than comparing
 CERTAIN = 0.005  # with a smaller difference, the pictures need no alignment
 HOPELESS = 0.4  # with a larger difference after the first alignment, the second is left out
 FLAT = 2.0  # least detail of a picture, in grey values; a flatter one cannot be told from other flat ones
@@ -74,13 +77,14 @@ PLACE = 12  # sides of the one place that may differ, in pixels
 MOST_IN_PLACE = 0.3  # the place counts after all if more than this share of the detail of both pictures is in it
 FINE, ROUGH = 0.7, 4.0  # detail is what a blur of FINE pixels keeps and a blur of ROUGH pixels removes
 SMOOTH = 2.0  # pixels of the blur before an alignment; it is as wide as the pictures may be apart
-STEPS = 4  # number of steps of an alignment
+STEPS = 3  # number of steps of an alignment
+LEAST_GAIN = 0.2  # least ratio of contrast that an alignment believes; with a smaller one, the pictures do not fit
 FARTHEST = 2.2  # pixels by which an alignment moves a picture, or each half of it, at most; 2 is a crop of 3 %
 
-_INNER = np.zeros((PICTURE, PICTURE), np.float32)
-_INNER[BORDER:-BORDER, BORDER:-BORDER] = 1
-_Y, _X = np.mgrid[:PICTURE, :PICTURE].astype(np.float32)
-_V, _U = 2 * _Y / (PICTURE - 1) - 1, 2 * _X / (PICTURE - 1) - 1  # from -1 to 1
+_INSIDE = slice(BORDER, PICTURE - BORDER)
+_SIDE = PICTURE - 2 * BORDER
+_PLACE_ON_AXIS = np.linspace(-1, 1, PICTURE, dtype=np.float32)  # of each column, and of each row
+_V, _U = np.meshgrid(_PLACE_ON_AXIS, _PLACE_ON_AXIS, indexing="ij")
 
 
 def differences(pictures: np.ndarray, pairs: np.ndarray) -> np.ndarray:
@@ -90,7 +94,8 @@ def differences(pictures: np.ndarray, pairs: np.ndarray) -> np.ndarray:
     `pictures`.
     """
     starts = range(0, len(pairs), PAIRS_PER_TASK)
-    tasks = (joblib.delayed(_differences)(pictures[pairs[i : i + PAIRS_PER_TASK]]) for i in starts)
+    used = (np.unique(pairs[i : i + PAIRS_PER_TASK], return_inverse=True) for i in starts)
+    tasks = (joblib.delayed(_differences)(pictures[photos], places.reshape(-1, 2)) for photos, places in used)
     jobs, values = -1 if len(pairs) > WORTH_PROCESSES else 1, []
     with console.progress("comparing similar photos", len(pairs), "pairs") as advance:
         for part in joblib.Parallel(jobs, return_as="generator")(tasks):
@@ -99,80 +104,126 @@ def differences(pictures: np.ndarray, pairs: np.ndarray) -> np.ndarray:
     return np.array(values, float)
 
 
-def _differences(pairs: np.ndarray) -> list[float]:
-    return [difference(a, b) for a, b in pairs.astype(np.float32)]
+def _differences(pictures: np.ndarray, pairs: np.ndarray) -> list[float]:
+    prepared, values = [_Picture(picture) for picture in pictures], np.empty(len(pairs))
+    for a in np.unique(pairs[:, 0]):
+        of_a = pairs[:, 0] == a
+        values[of_a] = _from_one(prepared[a], [prepared[b] for b in pairs[of_a, 1]])
+    return values.tolist()
 
 
 def difference(a: np.ndarray, b: np.ndarray) -> float:
     """Return how much the detail of two small grey pictures differs: 1 minus the correlation of the detail.
 
-    a, b (PICTURE, PICTURE) float32: the pictures. The result is 0 for equal pictures, and about 1 for pictures that
-    have nothing in common. It is infinite if one of them has too little detail. It does not change with the brightness
-    and the contrast of a picture. One place of PLACE x PLACE pixels may differ without counting.
+    a, b (PICTURE, PICTURE) uint8: the pictures. The result is 0 for equal pictures, and about 1 for pictures that have
+    nothing in common. It is infinite if one of them has too little detail. It does not change with the brightness and
+    the contrast of a picture. One place of PLACE x PLACE pixels may differ without counting.
     The pictures are compared as they are, then after an alignment, and then after an alignment that ignores the place
     that differs most. The lowest result is returned.
     """
-    of_a = _detail(a)
-    first, _ = _compared(of_a, _detail(b))
-    if first < CERTAIN or np.isinf(first):
-        return first
-    second, rest = _compared(of_a, _detail(_aligned(a, b, _INNER)))
-    if not CERTAIN <= second < HOPELESS:
-        return min(first, second)
-    return min(first, second, _compared(of_a, _detail(_aligned(a, b, rest)))[0])
+    return float(_from_one(_Picture(a), [_Picture(b)])[0])
 
 
-def _compared(a: np.ndarray, b: np.ndarray) -> tuple[float, np.ndarray]:
-    """Return the difference of the detail of two pictures, and the pixels without the place that differs most.
+class _Picture:
+    """A small grey picture with what all its comparisons need, which is computed once."""
 
-    a, b (PICTURE, PICTURE): the detail of each picture. The second result is (PICTURE, PICTURE): 0 in the place that
-    differs most and at the border, and 1 elsewhere.
-    """
-    in_a, in_b = (float((x * x * _INNER).sum()) for x in (a, b))
-    if min(in_a, in_b) < FLAT**2 * _INNER.sum():
-        return np.inf, _INNER
-    rest = _without_place((a * (in_b / in_a) ** 0.5 - b) ** 2 * _INNER)
-    rest_a, rest_b = (float((x * x * rest).sum()) for x in (a, b))
-    counts = _INNER if max(rest_a / in_a, rest_b / in_b) < 1 - MOST_IN_PLACE else rest
-    size = float((a * a * counts).sum() * (b * b * counts).sum()) ** 0.5
-    return 1 - float((a * b * counts).sum()) / max(size, 1e-6), rest
+    def __init__(self, grey: np.ndarray):
+        self.grey = grey.astype(np.float32)
+        self.detail = _detail(self.grey)
+
+    @cached_property
+    def smooth(self) -> np.ndarray:
+        return cv2.GaussianBlur(self.grey, (0, 0), SMOOTH)
+
+    @cached_property
+    def terms(self) -> np.ndarray:
+        """The six terms of an alignment to this picture, (6, _SIDE, _SIDE); see `_aligned`."""
+        right, down = (cv2.Sobel(self.smooth, cv2.CV_32F, x, 1 - x, scale=0.125) for x in (1, 0))
+        even = np.ones_like(right)
+        terms = [right, right * _U, down, down * _V, self.smooth - self.smooth.mean(), even]
+        return np.stack([term[_INSIDE, _INSIDE] for term in terms])
+
+
+def _from_one(a: _Picture, others: Sequence[_Picture]) -> np.ndarray:
+    """Return the `difference` of picture a from each of n other pictures, (n,)."""
+    values, _ = _compared(a.detail, np.stack([b.detail for b in others]))
+    moved = np.flatnonzero((values >= CERTAIN) & (values < np.inf))
+    if not len(moved):
+        return values
+    second, places = _compared(a.detail, _aligned([others[i] for i in moved], a.terms))
+    values[moved] = np.minimum(values[moved], second)
+    for i, value, place in zip(moved, second, places, strict=True):
+        if CERTAIN <= value < HOPELESS:
+            terms = a.terms.copy()
+            terms[:, *place] = 0
+            third, _ = _compared(a.detail, _aligned([others[i]], terms))
+            values[i] = min(values[i], third[0])
+    return values
 
 
 def _detail(picture: np.ndarray) -> np.ndarray:
+    """Return the detail of a picture without its border, (_SIDE, _SIDE) float32."""
     fine = cv2.GaussianBlur(picture, (0, 0), FINE)
-    return fine - cv2.GaussianBlur(fine, (0, 0), ROUGH)
+    return (fine - cv2.GaussianBlur(fine, (0, 0), ROUGH))[_INSIDE, _INSIDE]
 
 
-def _without_place(error: np.ndarray) -> np.ndarray:
-    """Return 1 for the pixels that count, and 0 for those at the border and in the place with the most error."""
-    sums = cv2.boxFilter(error, -1, (PLACE, PLACE), normalize=False, borderType=cv2.BORDER_CONSTANT)
-    y, x = np.unravel_index(sums.argmax(), sums.shape)
-    half, rest = PLACE // 2, _INNER.copy()
-    rest[max(0, y - half) : y + half + 1, max(0, x - half) : x + half + 1] = 0
-    return rest
+def _compared(a: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, list[tuple[slice, slice]]]:
+    """Return the difference of the detail of picture a from each of n others, (n,), and the place that differs most.
 
-
-def _aligned(a: np.ndarray, b: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Return picture b, moved and stretched along both axes so that it fits picture a best.
-
-    counts: 1 for the pixels that count, and 0 for the others. The method is that of Lucas & Kanade (1981): each step
-    solves for the motion, the gain and the offset that make the pictures equal, as if brightness changed evenly from
-    pixel to pixel.
+    a (_SIDE, _SIDE), others (n, _SIDE, _SIDE): the detail of each picture. A place is its rows and its columns.
     """
-    target, smooth = (cv2.GaussianBlur(x, (0, 0), SMOOTH) for x in (a, b))
-    moved, motion = smooth, np.zeros(4, np.float32)
+    counts = np.ones_like(others)
+    in_a, in_b, shared = _products(a, others, counts)
+    places = [_place(each) for each in (a * np.sqrt(in_b / np.maximum(in_a, 1e-6))[:, None, None] - others) ** 2]
+    for each, place in zip(counts, places, strict=True):
+        each[place] = 0
+    rest_a, rest_b, rest_shared = _products(a, others, counts)
+    without = np.maximum(rest_a / np.maximum(in_a, 1e-6), rest_b / np.maximum(in_b, 1e-6)) > 1 - MOST_IN_PLACE
+    size = np.sqrt(np.where(without, rest_a * rest_b, in_a * in_b))
+    values = 1 - np.where(without, rest_shared, shared) / np.maximum(size, 1e-6)
+    return np.where(np.minimum(in_a, in_b) < FLAT**2 * _SIDE**2, np.inf, values), places
+
+
+def _products(a: np.ndarray, others: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the products of picture a with itself, of n others with themselves, and of a with the others, (n,) each.
+
+    counts (n, _SIDE, _SIDE): 1 for the pixels that count, and 0 for the others.
+    """
+    flat, kept, of_a = (x.reshape(len(x), -1) for x in (others, others * counts, a[None]))
+    return counts.reshape(kept.shape) @ (of_a[0] ** 2), np.einsum("ij,ij->i", flat, kept), kept @ of_a[0]
+
+
+def _place(error: np.ndarray) -> tuple[slice, slice]:
+    """Return the rows and columns of the place with the most error. error (_SIDE, _SIDE)."""
+    sums = cv2.boxFilter(error, -1, (PLACE, PLACE), normalize=False, borderType=cv2.BORDER_CONSTANT)
+    y, x = divmod(int(sums.argmax()), _SIDE)
+    half = PLACE // 2
+    return slice(max(0, y - half), y + half + 1), slice(max(0, x - half), x + half + 1)
+
+
+def _aligned(pictures: Sequence[_Picture], terms: np.ndarray) -> np.ndarray:
+    """Return the detail of n pictures, each moved and stretched along both axes so that it fits another picture best.
+
+    terms (6, _SIDE, _SIDE): the terms of the other picture; they are 0 where it does not count. The result is
+    (n, _SIDE, _SIDE).
+    The method is that of Lucas & Kanade (1981), with the gradient of the picture that does not move (Baker & Matthews
+    2004, "Lucas-Kanade 20 years on"). Each step describes the moved pictures by the terms of the other one: its
+    gradient times the distance from the best place, its values times a gain, and an offset.
+    """
+    flat, motion = terms.reshape(len(terms), -1), np.zeros((len(pictures), 4))
+    square = flat @ flat.T + np.diag(np.float32([1, 1, 1, 1, 1e-3, 1e-3]))  # solvable for a flat picture, too
+    inverse, moved = np.linalg.inv(square), [picture.smooth for picture in pictures]
     for _ in range(STEPS):
-        right, down = (cv2.Sobel(moved, cv2.CV_32F, x, 1 - x, scale=0.125) for x in (1, 0))
-        terms = np.stack([right, right * _U, down, down * _V, -target, -np.ones_like(target)]).reshape(6, -1)
-        weighted = terms * counts.ravel()
-        square = weighted @ terms.T + np.diag(np.float32([1, 1, 1, 1, 1e-3, 1e-3]))  # solvable for a flat picture, too
-        step = np.linalg.solve(square, -weighted @ moved.ravel())[:4]
-        motion = np.clip(motion + step, -FARTHEST, FARTHEST).astype(np.float32)
-        moved = _moved(smooth, motion)
-    return _moved(b, motion)
+        factors = np.stack([picture[_INSIDE, _INSIDE] for picture in moved]).reshape(len(moved), -1) @ flat.T @ inverse
+        motion = np.clip(motion - factors[:, :4] / np.maximum(factors[:, 4:5], LEAST_GAIN), -FARTHEST, FARTHEST)
+        moved = [_moved(picture.smooth, by) for picture, by in zip(pictures, motion, strict=True)]
+    return np.stack([_detail(_moved(picture.grey, by)) for picture, by in zip(pictures, motion, strict=True)])
 
 
 def _moved(picture: np.ndarray, motion: np.ndarray) -> np.ndarray:
     """Return a picture moved by motion[0] and motion[2] pixels, and stretched by motion[1] and motion[3] pixels."""
-    across, down = _X + motion[0] + motion[1] * _U, _Y + motion[2] + motion[3] * _V
-    return cv2.remap(picture, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    x, wider, y, higher = motion.tolist()
+    scale = 2 / (PICTURE - 1)
+    matrix = np.array([[1 + wider * scale, 0, x - wider], [0, 1 + higher * scale, y - higher]])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return cv2.warpAffine(picture, matrix, picture.shape[::-1], flags=flags, borderMode=cv2.BORDER_REPLICATE)
