@@ -18,6 +18,7 @@ import io
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -98,6 +99,7 @@ GUESSED = ("cp949", "cp1252", "latin-1")  # only guesses; Excel writes cp949 in 
 PAIR = re.compile(rb"[\x81-\xfe][\x41-\xfe]")  # two bytes that may be a letter in CP949
 KOREAN = 0xA1  # smallest second byte of common Korean letters; in western text the second byte is usually smaller
 CHUNK = 1 << 20  # bytes that are read at once
+FIRST_ROWS = 20  # rows from which a separator is recognised
 WIDE = 0.05  # the text is UTF-16 if a larger share of its even bytes, or of its odd bytes, is 0
 
 
@@ -163,15 +165,23 @@ def advice_to_correct(path: Path) -> str:
 
 
 def separator_of(start: str, columns: Sequence[str] = ()) -> str:
-    """Return the separator with which the header has all `columns`, or else the one that gives the most columns.
+    """Return the separator with which the header has all `columns`, or else the one that fits the first rows best.
 
     start: the text of a CSV file, or a first part of it that has the whole header; columns: the names of columns that
-    the header should have, or () if they are not known. If several separators fit, the first of them in SEPARATORS is
+    the header should have, or () if they are not known. A separator fits best if the first rows have as many fields as
+    the header, and then if it gives the most columns. If several separators fit, the first of them in SEPARATORS is
     returned.
     """
     names = {separator: header_names(start, separator) for separator in SEPARATORS}
     fitting = [separator for separator in SEPARATORS if columns and set(columns) <= set(names[separator])]
-    return fitting[0] if fitting else max(SEPARATORS, key=lambda separator: len(names[separator]))
+    return fitting[0] if fitting else max(SEPARATORS, key=lambda each: (_fits_rows(start, each), len(names[each])))
+
+
+def _fits_rows(start: str, separator: str) -> bool:
+    """Return whether the first rows that are not blank have as many fields as the header, and more than one."""
+    records = islice(split_records(start.removeprefix(BOM), separator), FIRST_ROWS)
+    whole = [record for record, end in records if not is_blank(record) and (end or len(start) < CHUNK)]
+    return len({len(record) for record in whole}) == 1 and len(whole[0]) > 1
 
 
 def header_names(start: str, separator: str) -> list[str]:

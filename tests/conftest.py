@@ -26,7 +26,7 @@ settings.load_profile("tests")
 
 ROOT = Path(__file__).parent.parent
 SIZE = (30, 40)  # width, height of a photo
-PEOPLE = [(gender, age) for gender in ("male", "female") for age in (20, 25, 40, 58, 60)] * 3
+PEOPLE = [(gender, age) for gender in ("male", "female") for age in (20, 25, 40, 58, 60)] * 2
 
 
 def draw_photo(label: int, rng) -> np.ndarray:

@@ -161,6 +161,22 @@ def test_the_separator_is_the_one_that_gives_the_columns(separator, end):
     assert tables.parse_raw_csv(data, ("id",)).column("id") == ["007"]
 
 
+@pytest.mark.parametrize(
+    ("text", "separator", "names"),
+    [
+        ("<b>Id&amp;,<b>Class&amp;\n20.jpg,0.5\n21.jpg,0.5\n", ",", ["<b>Id&amp;", "<b>Class&amp;"]),
+        ("id;length, width, height\n1;0,5\n2;0,7", ";", ["id", "length, width, height"]),
+        ("id,a|b|c\n1,2\n", ",", ["id", "a|b|c"]),
+        ("id,a;b\n", ",", ["id", "a;b"]),  # no rows
+        ("id,note\n1,2,3\n", ",", ["id", "note"]),  # no separator fits
+    ],
+)
+def test_the_separator_fits_the_rows_too(tmp_path, text, separator, names):
+    (tmp_path / "x.csv").write_text(text)
+    read = tables.CsvText(tmp_path / "x.csv")
+    assert (read.separator, read.names) == (separator, names)
+
+
 def test_only_the_replaced_fields_change():
     data = b'\xef\xbb\xbf"id",n,"answer",\r\n\r\n"a""b",0.10,"0",NA\n007,,0,x'
     table = tables.parse_raw_csv(data, ("id", "answer"))

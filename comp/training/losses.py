@@ -357,9 +357,13 @@ class _TrainingRows:
         return options | {"weights": class_weights(counts) if by_class else positive_weights(counts, self.count)}
 
 
+CLASSES_AT_ONCE = 1000  # the targets of all 15,000 classes at once would take gigabytes
+
+
 def _counts(head: Head, labels: np.ndarray, competition: Competition) -> Tensor:
     """Return how many rows each class or label has: for each column of the training targets, the sum over all rows."""
     if labels.dtype.kind == "i" and head.family == "classes":  # the targets of a million rows might not fit in memory
-        rows = torch.from_numpy(np.bincount(labels, minlength=competition.size))
-        return rows.float() @ head.targets(torch.arange(competition.size))
+        rows = torch.from_numpy(np.bincount(labels, minlength=competition.size)).float()
+        blocks = torch.arange(competition.size).split(CLASSES_AT_ONCE)
+        return torch.stack([rows[block] @ head.targets(block) for block in blocks]).sum(0)
     return head.targets(torch.from_numpy(labels)).sum(0)

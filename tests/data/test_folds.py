@@ -111,7 +111,7 @@ def test_rows_without_a_group_are_their_own():
 
 
 def test_more_folds_than_groups(inputs):
-    with pytest.raises(InputError, match=r"FOLDS=99 does not fit .* 30 group"):
+    with pytest.raises(InputError, match=r"FOLDS=99 does not fit .* 20 group"):
         folds.assign_folds(mask_gender_age.read_train(inputs), HOME, 99)
     with pytest.raises(InputError, match="at least 2 groups"):
         folds.assign_folds(table([0, 1], ["a", "a"]), kind("multiclass"), 2)
