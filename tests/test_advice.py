@@ -6,13 +6,13 @@ it is checked that they are not the command that has just failed. All homes have
 """
 
 import ast
+import functools
 import itertools
 import json
 import re
 import shlex
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -259,11 +259,12 @@ def test_advice_about_predictions_fits_the_kind_of_the_run(three_kinds, tmp_path
 # ---- advice that no test triggers
 
 
-def sources() -> Iterator[tuple[Path, ast.AST]]:
+@functools.cache
+def sources() -> list[tuple[Path, ast.AST]]:
     """Every node of the Python files of comp/ and tools/."""
-    for path in sorted([*(ROOT / "comp").rglob("*.py"), *(ROOT / "tools").rglob("*.py")]):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            yield path.relative_to(ROOT), node
+    paths = sorted([*(ROOT / "comp").rglob("*.py"), *(ROOT / "tools").rglob("*.py")])
+    trees = [(path.relative_to(ROOT), ast.parse(path.read_text(encoding="utf-8"))) for path in paths]
+    return [(path, node) for path, tree in trees for node in ast.walk(tree)]
 
 
 def test_every_error_has_advice():

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from comp.competition.competition_toml import GuessedLine, some_of, undecided_line
 from comp.inputs import path_templates
 from comp.inputs.cell_values import to_numbers
-from comp.inputs.guess_columns import METRIC, NO_ANSWERS, checked_names, positive_line
+from comp.inputs.guess_columns import METRIC, checked_names, positive_line
 from comp.inputs.guess_tables import SampleTable
 
 IN_NAME = re.compile(r"(?P<label>[^/]*?[A-Za-z])(?P<sign>[._-])\d+\.\w+")  # cat.0.jpg
@@ -171,23 +171,26 @@ def _in_names(photos: list[str]) -> tuple[str, dict[str, str], str] | None:
 def _target(kinds: list[str], sample: SampleTable | None) -> list[GuessedLine]:
     """Guess the target from the classes in the photo paths. Return lines for competition.toml.
 
-    The lines are for the keys target, metric and, if the target is binary, positive. The target is binary if a
-    submission fills only one column, and the sample submission has numbers there that are not class names, because such
-    numbers are taken for probabilities. Otherwise it is multiclass. If a binary target has more than two class names,
-    the line for positive asks the user to decide.
+    The lines are for the keys target, metric and, if the target is binary, positive. The target is binary if only one
+    column of the sample submission has numbers in all rows, and these are not class names, because such numbers are
+    taken for probabilities. Otherwise it is multiclass. If a binary target has more than two class names, the line for
+    positive asks the user to decide.
     kinds: the names of the classes in the paths, sorted; sample: the sample submission, or None if there is none.
     """
-    answers = sample.table[sample.answers[0]] if sample and len(sample.answers) == 1 else NO_ANSWERS
-    numbers = len(answers) and to_numbers(answers).notna().all()
-    probability = numbers and not set(answers) <= set(kinds)
+    columns = [sample.table[name] for name in sample.answers] if sample else []
+    of_numbers = [column for column in columns if len(column) and to_numbers(column).notna().all()]
+    probability = len(of_numbers) == 1 and not set(of_numbers[0]) <= set(kinds)
+    by_class = bool(sample) and set(kinds) <= set(sample.answers)
+    unclear = len(columns) != 1 and not by_class
     if not probability:
-        metric = "log_loss" if sample and set(kinds) <= set(sample.answers) else "accuracy"
         return [
-            GuessedLine("target", "multiclass", f"{len(kinds)} classes in the paths", check=sample is None),
-            GuessedLine("metric", metric, METRIC, check=True),
+            GuessedLine("target", "multiclass", f"{len(kinds)} classes in the paths", check=unclear),
+            GuessedLine("metric", "log_loss" if by_class else "accuracy", METRIC, check=True),
         ]
     lines = [
-        GuessedLine("target", "binary", "the sample submission holds one number per photo", check=len(kinds) != 2),
+        GuessedLine(
+            "target", "binary", "the sample submission holds one number per photo", check=unclear or len(kinds) != 2
+        ),
         GuessedLine("metric", "auc", METRIC, check=True),
     ]
     if len(kinds) != 2:

@@ -1,8 +1,10 @@
 """Labels in the paths of photos: folders of classes are told from folders of splits, whatever they are called."""
 
+import pandas as pd
 import pytest
 
 from comp.inputs import guess_path_labels
+from comp.inputs.guess_tables import SampleTable
 
 NAMES = (("cat", "dog"), ("testudo", "caretta"), ("test tube", "valve"), ("trainers", "boots"), ("samples", "evals"))
 SPLITS = (
@@ -58,3 +60,20 @@ def test_what_is_no_label_is_asked_for_and_not_denied(paths):
     assert line.undecided
     assert "{label}" in line.reason
     assert all(path.rpartition("/")[0] in line.reason for path in paths)
+
+
+@pytest.mark.parametrize(
+    ("columns", "target", "check"),
+    [
+        ({"answer": ["0.5", "0.5"]}, "binary", False),
+        ({"usage": ["Public", "Private"], "answer": ["0.5", "0.5"]}, "binary", True),
+        ({"usage": ["Public", "Private"], "answer": ["cat", "cat"]}, "multiclass", True),
+        ({"answer": ["cat", "cat"]}, "multiclass", False),
+        ({"usage": ["Public", "Private"], "cat": ["0.5", "0.5"], "dog": ["0.5", "0.5"]}, "multiclass", False),
+    ],
+)
+def test_numbers_in_one_of_several_columns_are_probabilities(columns, target, check):
+    sample = SampleTable("sample_submission.csv", pd.DataFrame({"id": ["1", "2"], **columns}), "id")
+    photos = class_folders("train", ("cat", "dog"))
+    lines = {line.key: line for line in guess_path_labels.path_lines(photos, sample)}
+    assert (lines["target"].value, lines["target"].check) == (target, check)

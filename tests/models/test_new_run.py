@@ -1,9 +1,11 @@
 """A new run's model and weights are tried before anything is written; what they were is kept in recipe.json."""
 
 import json
+import shutil
 
 import pytest
 import torch
+from conftest import ROOT, tool
 
 from comp.errors import InputError
 from comp.inputs import mask_gender_age
@@ -13,13 +15,19 @@ from comp.recipes import catalog
 TINY = "image_size=32 crop=0 epochs=1 batch_size=16 workers=0 augment=flip"
 
 
-@pytest.fixture
-def train(inputs, tmp_path, monkeypatch):
-    """Run tools/train_fold.py in this process: train(model, run, fold, settings)."""
-    from conftest import ROOT, tool
-
-    done = tool("make_folds", "--inputs", inputs, "--outputs", tmp_path / "out", "--folds", 3)
+@pytest.fixture(scope="module")
+def folds(drawn_inputs, tmp_path_factory):
+    """The outputs after `make folds`."""
+    outputs = tmp_path_factory.mktemp("folds") / "out"
+    done = tool("make_folds", "--inputs", drawn_inputs, "--outputs", outputs, "--folds", 3)
     assert done.returncode == 0, done.stderr
+    return outputs
+
+
+@pytest.fixture
+def train(inputs, folds, tmp_path, monkeypatch):
+    """Run tools/train_fold.py in this process: train(model, run, fold, settings)."""
+    shutil.copytree(folds, tmp_path / "out")
     monkeypatch.syspath_prepend(str(ROOT / "tools"))
     import train_fold
 
