@@ -49,6 +49,13 @@ def load(batches, workers=2, **options):
     return Loader(batches, Order(batches.labels, 4, "shuffle", 4), workers, CPU, **options)
 
 
+def started() -> Loader:
+    """A loader after its first epoch: its workers run, however long a loaded machine took to start them."""
+    loader = load(Disturbed(), patience=60.0)
+    list(loader)
+    return loader
+
+
 def same(loaded, expected):
     return len(loaded) == len(expected) and all(
         torch.equal(a, b) for pair in zip(loaded, expected, strict=True) for a, b in zip(*pair, strict=True)
@@ -119,8 +126,8 @@ def test_workers_that_bring_nothing_are_an_error_and_are_ended(trouble):
 
 def test_workers_that_stop_between_two_epochs_are_an_error_too():
     others = multiprocessing.active_children()
-    loader = load(Disturbed(), patience=0.5)
-    list(loader)
+    loader = started()
+    loader.patience = 0.5
     for child in multiprocessing.active_children():
         if child not in others:
             os.kill(child.pid, signal.SIGSTOP)
@@ -129,7 +136,8 @@ def test_workers_that_stop_between_two_epochs_are_an_error_too():
 
 
 def test_a_batch_that_is_used_for_long_is_no_reason_to_give_workers_up():
-    loader, batches = load(Disturbed(), patience=1.0), []
+    loader, batches = started(), []
+    loader.patience = 1.0
     for loaded in loader:
         batches.append(loaded)
         if len(batches) == 3:
