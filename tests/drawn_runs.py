@@ -12,7 +12,7 @@ from comp.store.predictions import save_predictions
 from comp.store.runs import Run
 
 
-def drawn_home(folder: Path, people=PEOPLE[:20]) -> Path:
+def drawn_home(folder: Path, people=PEOPLE) -> Path:
     """Inputs in folder/in; in folder/out three folds and the runs a and b."""
     draw_competition(folder / "in", people)
     assert tool("make_folds", "--inputs", folder / "in", "--outputs", folder / "out", "--folds", 3).returncode == 0

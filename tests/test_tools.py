@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import PEOPLE, ROOT, Forked, draw_competition, tool
+from conftest import ROOT, Forked, draw_competition, tool
 from PIL import Image
 
 from comp.inputs import mask_gender_age as competition
@@ -27,7 +27,7 @@ TINY = (
 def home(tmp_path_factory):
     """Inputs, folds and two trained runs of three folds."""
     folder = tmp_path_factory.mktemp("chain")
-    draw_competition(folder / "in", PEOPLE[:20])
+    draw_competition(folder / "in")
     steps = (
         [("make_folds", "--folds", 3)]
         + [

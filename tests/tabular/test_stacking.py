@@ -32,7 +32,7 @@ EQUAL = ("--method", "equal", "--rule", "argmax")
 
 @pytest.fixture(scope="module")
 def stacked(tmp_path_factory):
-    home = drawn_home(tmp_path_factory.mktemp("stack"), PEOPLE)
+    home = drawn_home(tmp_path_factory.mktemp("stack"), [*PEOPLE, *PEOPLE[:10]])
     draw_guest(home, "mate", 5)
     code, printed = run(home, "stack", "--runs", "a b mate", *QUICK)
     assert code == 0, printed
