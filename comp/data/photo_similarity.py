@@ -207,8 +207,8 @@ def _aligned(pictures: Sequence[_Picture], terms: np.ndarray) -> np.ndarray:
     terms (6, _SIDE, _SIDE): the terms of the other picture; they are 0 where it does not count. The result is
     (n, _SIDE, _SIDE).
     The method is that of Lucas & Kanade (1981), with the gradient of the picture that does not move (Baker & Matthews
-    2004). Each step describes the moved pictures by the terms of the other one: its gradient times the distance from the
-    best place, its values times a gain, and an offset.
+    2004). Each step describes the moved pictures by the terms of the other one: its gradient times the distance from
+    the best place, its values times a gain, and an offset.
     """
     flat, motion = terms.reshape(len(terms), -1), np.zeros((len(pictures), 4))
     square = flat @ flat.T + np.diag(np.float32([1, 1, 1, 1, 1e-3, 1e-3]))  # solvable for a flat picture, too

@@ -99,6 +99,11 @@ def pattern(template: str) -> str:
     return expression
 
 
+def parts(template: str) -> list[str]:
+    """Return the folders and the file name of a template. A slash in the name of a column divides nothing."""
+    return re.findall(r"(?:\{[^{}]*\}|[^/{])+", template)
+
+
 def literal_folder(template: str) -> str:
     """Return the folders before the first name in braces, such as "train/images" for train/images/{path}/{n}.jpg.
 

@@ -217,7 +217,7 @@ def _matching_photos(listing: Listing, path_template: str, key: str) -> tuple[pd
     key: the key of competition.toml that has the template, for the error.
     """
     folders = [("", "")]  # pairs of a path in NFC and its real path
-    for part in path_template.split("/")[:-1]:
+    for part in path_templates.parts(path_template)[:-1]:
         expression = re.compile(path_templates.pattern(same_text(part)))
         folders = [
             (joined(folder, name), joined(real, real_name))
@@ -336,7 +336,7 @@ def _default_template(train_images: str, listing: Listing, columns: set[str]) ->
     swapped = re.sub(r"(\{[^{}]*\})|train", lambda match: match[1] or "test", train_images)
     swapped = re.sub(r"(\{[^{}]*\})|Train", lambda match: match[1] or "Test", swapped)
     folder = path_templates.literal_folder(swapped)
-    parts = (swapped if folder and listing.real(folder) is not None else train_images).split("/")
+    parts = path_templates.parts(swapped if folder and listing.real(folder) is not None else train_images)
     only_train = [part for part in parts[:-1] if "{" in part and not set(path_templates.fields(part)) <= columns]
     return "/".join(part for part in parts if part not in only_train)
 

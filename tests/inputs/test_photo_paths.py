@@ -39,6 +39,16 @@ def test_the_extension_may_be_anywhere(tmp_path, path_template, id):
     assert matched(tmp_path, path_template, id=[id]).images.tolist() == ["p/1.2.3.jpg"]
 
 
+def test_the_name_of_a_column_may_have_a_slash(tmp_path):
+    photos(tmp_path, "train/x/1.jpg", "train/y/2.jpg")
+    assert path_templates.parts("train/{a/b}_{c}/{d}.jpg") == ["train", "{a/b}_{c}", "{d}.jpg"]
+    columns = {"[b]id[/b]": ["2", "1"]}
+    assert matched(tmp_path, "train/{folder}/{[b]id[/b]}.jpg", **columns).images.tolist() == [
+        "train/y/2.jpg",
+        "train/x/1.jpg",
+    ]
+
+
 def test_spelling_of_an_extension_but_not_another_one(tmp_path):
     photos(tmp_path, "a.JPG", "b.Jpeg", "c.png", "d.TIF")
     assert matched(tmp_path, "{id}.jpg", id=["a", "b"]).images.tolist() == ["a.JPG", "b.Jpeg"]
