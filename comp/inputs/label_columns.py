@@ -81,8 +81,7 @@ def _names_of_column(rows: PhotoRows, settings: Settings) -> pd.Series:
         raise InputError(
             f"{empty.sum()} row(s) of {rows.file} have no label:{listed(rows.named(empty))}",
             f"a value in column {settings.label} of each row",
-            f"write the labels into those rows of {rows.file}, or copy it without those rows and name the copy in the "
-            "key train of competition.toml",
+            f"write the labels into those rows, or {source_table.leave_out(rows.file)}",
         )
     if settings.target != "multilabel" and settings.label == source_table.LABEL and rows.source and rows.source.is_json:
         several = labels.str.contains(source_table.SEVERAL, regex=False).to_numpy(bool)

@@ -33,7 +33,7 @@ from comp.inputs.photo_listing import (
     usual_extension,
     without_extension,
 )
-from comp.inputs.source_table import SourceTable, first_names, unpack_command
+from comp.inputs.source_table import SourceTable, first_names, leave_out, unpack_command
 from comp.text import same_text, same_texts
 
 TRIED = 3  # how many of the tried paths an error shows
@@ -372,7 +372,7 @@ def _rows_without_photo(
     folder = tried[0].rpartition("/")[0]
     edit = f"edit {key} in competition.toml"
     is_training = key == "train_images" and len(tried) < rows
-    edit = f"delete those rows of {file}, or {edit}" if is_training else edit
+    edit = f"{edit}, or {leave_out(file)}" if is_training else edit
     problem = f"{len(tried)} of {rows} rows of {file} have no photo:{listed(shown + more)}"
     left_out = not_read(listing.inputs, listing.others)
     return InputError(

@@ -222,6 +222,11 @@ def first_names(folder: Path) -> list[str]:
         return [entry.name for entry, _ in zip(entries, range(LOOKED_AT), strict=False) if entry.name[0] != "."]
 
 
+def leave_out(file) -> str:
+    """Return advice to leave rows out of a training table; the user's file itself stays as it is."""
+    return f"copy {file} without those rows and name the copy in the key train of competition.toml"
+
+
 def unpack_command(inputs: Path, wanted: str = "") -> str:
     """Return the command that unpacks the archive that probably contains a missing file, or "" if there is no archive.
 
