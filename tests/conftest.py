@@ -1,6 +1,7 @@
 """Tiny data that the tests draw: coloured squares in the competition's layout, learnable in an epoch or two."""
 
 import contextlib
+import gc
 import io
 import multiprocessing
 import os
@@ -27,6 +28,10 @@ settings.load_profile("tests")
 ROOT = Path(__file__).parent.parent
 SIZE = (30, 40)  # width, height of a photo
 PEOPLE = [(gender, age) for gender in ("male", "female") for age in (20, 25, 40, 58, 60)] * 2
+
+
+def pytest_collection_finish():
+    gc.freeze()  # else the collector looks again and again at the millions of objects of torch and timm
 
 
 def draw_photo(label: int, rng) -> np.ndarray:
