@@ -30,6 +30,7 @@ SHAPES = {  # what a value of each type must be, for errors
     float: "a number",
     tuple: "a list of numbers with commas between them",
 }
+AUTO = "auto"  # the value of a setting that is chosen for the competition
 SWITCHES = {"true": True, "1": True, "false": False, "0": False}
 
 
@@ -44,16 +45,19 @@ def setting(
     choices: Collection[str] = (),
     least: float | None = None,
     most: float | None = None,
+    kind: type | None = None,
     **more,
 ):
     """Return a dataclass field that declares a setting. The values of the setting have the type of `default`.
 
-    text: the meaning of the setting, for --help; group: the heading under which --help lists the setting; choices: the
-    allowed values, or () if all are allowed; least, most: the smallest and the largest allowed number, or None if there
+    text: the meaning of the setting, for --help; group: the heading under which --help lists the setting; kind: the
+    type of the values if the default is "auto", which is then allowed besides them; choices: the allowed values, or ()
+    if all are allowed; least, most: the smallest and the largest allowed number, or None if there
     is no limit; more: further entries of the field's metadata. The choices and limits are not checked here, but by
     `checked_settings`.
     """
-    metadata = {"help": text, "group": group, "choices": choices, "least": least, "most": most, **more}
+    limits = {"choices": choices, "least": least, "most": most}
+    metadata = {"help": text, "group": group, **limits, "kind": kind or type(default), "auto": kind is not None, **more}
     if isinstance(default, (dict, list, set)):  # a dataclass refuses a default that all its instances would share
         return dataclasses.field(default_factory=default.copy, metadata=metadata)
     return dataclasses.field(default=default, metadata=metadata)
@@ -75,7 +79,12 @@ def setting_types(kind: type, only: Collection[str] | None = None, without: Coll
 
     only: the names of the settings to return, or None for all settings; without: the names of settings to leave out.
     """
-    return {field.name: type(field.default) for field in settings_of(kind, only, without)}
+    return {field.name: field.metadata["kind"] for field in settings_of(kind, only, without)}
+
+
+def automatic_settings(kind: type) -> list[str]:
+    """Return the names of the settings of the class `kind` that may be "auto" although they are no texts."""
+    return [field.name for field in settings_of(kind) if field.metadata["auto"]]
 
 
 def how_to_list(script: str) -> str:
@@ -89,12 +98,13 @@ def how_to_list(script: str) -> str:
 # ---- reading
 
 
-def parsed_settings(text: str, types: dict[str, type], run: str) -> dict:
+def parsed_settings(text: str, types: dict[str, type], run: str, automatic: Collection[str] = ()) -> dict:
     """Return the settings in `text` as a dictionary of values by name.
 
     text: settings such as "epochs=3 loss='0.4 f1 + 0.6 focal'", where a value with spaces is quoted; types: the type of
-    each known setting, by name; run: what an error tells the user to do. Raises InputError for a value of the wrong
-    type, and for an unknown setting, with a list of the known settings.
+    each known setting, by name; run: what an error tells the user to do; automatic: the names of settings that may also
+    be "auto". Raises InputError for a value of the wrong type, and for an unknown setting, with a list of the known
+    settings.
     """
     try:
         pairs = [part.partition("=") for part in shlex.split(text)]
@@ -106,7 +116,8 @@ def parsed_settings(text: str, types: dict[str, type], run: str) -> dict:
             raise InputError(f"unknown setting {key!r} in SET={text!r}", f"one of {', '.join(sorted(types))}", run)
         if not equals:
             raise InputError(f"no value for the setting {key!r} in SET={text!r}", f"a pair such as {key}=<value>", run)
-        changes[key] = _parsed_value(key, value, types[key], run)
+        chosen_later = key in automatic and value == AUTO
+        changes[key] = AUTO if chosen_later else _parsed_value(key, value, types[key], run)
     return changes
 
 
@@ -132,6 +143,8 @@ def checked_settings(values, run: str):
     """
     for field in dataclasses.fields(values):
         value = getattr(values, field.name)
+        if field.metadata["auto"] and value == AUTO:
+            continue
         if field.metadata["choices"]:
             check_choice(field.name, value, field.metadata["choices"], run)
         _check_limits(field, value, run)

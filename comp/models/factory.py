@@ -9,7 +9,8 @@ import inspect
 from dataclasses import dataclass
 from pathlib import Path
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from comp.competition.competition import Competition
 from comp.errors import InputError
@@ -30,12 +31,13 @@ class Built:
     origin: where the pretrained weights come from, or None if the model has no pretrained weights. new: empty, except
     if the model starts with the weights of a trained fold. If so, `new` has a text for each tensor of the head that
     these weights lack or have in another shape, such as "fc.weight (missing in the weights, 8×512 in the model)". Such
-    a tensor starts with random values.
+    a tensor is new. new_head: whether the classifier is new, so that the training lets it start at the prior.
     """
 
     model: nn.Module
     origin: Origin | None
     new: tuple[str, ...] = ()
+    new_head: bool = True
 
 
 def create_model(recipe: Recipe, competition: Competition, weights: Path, pretrained: bool | None = None) -> nn.Module:
@@ -61,9 +63,12 @@ def build_model(
     head = heads.build_head(recipe, competition)
     wanted = recipe.pretrained if pretrained is None else pretrained
     backbone, origin = _timm_model(recipe, head.outputs, weights, wanted, init)
-    start_classifier_small(backbone)
     model = head.wrap(backbone)
-    return Built(model, origin, tuple(init_weights.keep_head(model, backbone, init)) if init else ())
+    if not init:
+        return Built(model, origin)
+    new = init_weights.keep_head(model, backbone, init)
+    classifier = classifier_tensor_names(backbone)
+    return Built(model, origin, tuple(new.values()), any(name.endswith(tuple(classifier)) for name in new))
 
 
 def _timm_model(
@@ -169,20 +174,25 @@ def classifier_parameters(model: nn.Module) -> list[nn.Parameter]:
     return [parameter for module in classifier_modules(model) for parameter in module.parameters()]
 
 
-def start_classifier_small(model: nn.Module) -> None:
-    """Set the weights of a timm model's last layers (classifiers) to small random numbers, and their biases to 0.
+def start_classifier(model: nn.Module, outputs: Tensor) -> None:
+    """Let a timm model return the same `outputs` (outputs,) for every image, before its training begins.
 
-    All classes are then about equally likely at the start of a training. Some models of timm, such as EfficientNets,
-    would start with much larger weights if there are few classes, and the first epochs of the training would be wasted.
-    Layers without a weight matrix, such as a norm, are not changed.
+    The weights of its last layers (classifiers) become 0, and their biases become `outputs`. Some models of timm, such
+    as EfficientNets, would start with large weights if there are few classes, and the first epochs would be wasted.
+    A classifier without a bias starts with outputs of 0. A classifier without a weight matrix is not changed.
     """
-    for module in (inner for outer in classifier_modules(model) for inner in outer.modules()):
-        weight, bias = getattr(module, "weight", None), getattr(module, "bias", None)
-        if not isinstance(weight, nn.Parameter) or weight.ndim < 2:
-            continue
-        nn.init.trunc_normal_(weight, std=0.02)
-        if isinstance(bias, nn.Parameter):
-            nn.init.zeros_(bias)
+    for classifier in classifier_modules(model):
+        layers = [module for module in classifier.modules() if _matrix_of(module) is not None]
+        for layer in layers[-1:]:  # earlier layers of a classifier keep their weights, or no gradient would reach them
+            nn.init.zeros_(layer.weight)
+            if isinstance(layer.bias, nn.Parameter):
+                with torch.no_grad():
+                    layer.bias.copy_(outputs)
+
+
+def _matrix_of(module: nn.Module) -> nn.Parameter | None:
+    weight = getattr(module, "weight", None)
+    return weight if isinstance(weight, nn.Parameter) and weight.ndim >= 2 else None
 
 
 def _configured_classifiers(model: nn.Module) -> list[str]:

@@ -10,9 +10,9 @@ Training targets are float32, so that the targets of two photos can be mixed by 
 |                    | bins       | one per bin             | equal on the class's bins    | sums over a class's bins  |
 | multilabel         | classes    | one per label           | 0 or 1 for each label        | one sigmoid per label     |
 | ordinal            | classes    | one per grade           | one-hot                      | softmax                   |
-|                    | regression | 1                       | the grade, scaled to 0 … 1   | split over two grades     |
+|                    | regression | 1                       | the grade, standardised      | split over two grades     |
 |                    | cumulative | C - 1: is grade above k | 0 or 1 for each output       | differences of sigmoids   |
-| regression         | regression | 1                       | the value, scaled to 0 … 1   | the value (B, 1)          |
+| regression         | regression | 1                       | the value, standardised      | the value (B, 1)          |
 |                    | bins       | one per point           | split over two points        | the expectation (B, 1)    |
 
 The head "attributes" is for classes that are combinations of attribute values, such as small and red. The head "bins"
@@ -20,9 +20,13 @@ is for classes that are ranges of a number, which it divides into smaller ranges
 uses points on a scale.
 
 Every head has these members: outputs (how many outputs the network has), family (the group of losses that fit the head,
-see training/losses.py), smooths (whether label smoothing makes sense), and the methods targets, spread, probs and wrap,
-which `Classes` describes. A new head must be added to BUILDERS below and to HEADS in recipes/recipe_settings.py, which
-lists the heads that fit each target.
+see training/losses.py), smooths (whether label smoothing makes sense), and the methods targets, spread, probs, wrap and
+prior, which `Classes` describes. A new head must be added to BUILDERS below and to HEADS in recipes/recipe_settings.py,
+which lists the heads that fit each target.
+
+A new head starts at the prior: before the first step, the model predicts for every photo the mean of the training
+numbers, or the frequencies of the classes or labels in the training rows (`start`). No epoch is lost with learning them
+(for rare positives: Lin et al. 2017, "Focal Loss for Dense Object Detection", section 3.3).
 
 Letters in the shapes: B photos in a batch; T columns of the training targets; C classes, labels (of a multilabel
 target) or grades (of an ordinal target); A values of all attributes together.
@@ -39,7 +43,8 @@ from torch import Tensor, nn
 from comp.competition.competition import Competition
 from comp.competition.recipe_text import named_numbers, range_of_column
 from comp.competition.soft_labels import fine_cells
-from comp.recipes.recipe_settings import Recipe, resolved_recipe
+from comp.recipes.automatic import resolved_recipe
+from comp.recipes.recipe_settings import Recipe
 
 # ---- classes: a softmax
 
@@ -86,6 +91,14 @@ class Classes:
         """
         return backbone
 
+    def prior(self, sums: Tensor, rows: float) -> Tensor:
+        """Return the outputs of the network (outputs,) that predict for every photo what is true on average.
+
+        For this head, that is how frequent each class is. sums (T,): the sums of the training targets over all rows.
+        rows: the number of rows. Half a row is added to each class, because the logarithm of 0 is infinite.
+        """
+        return ((sums + 0.5) / (rows + 0.5 * len(sums))).log()
+
 
 class Attributes(Classes):
     """A head for classes that are combinations of attribute values, such as small and red.
@@ -109,6 +122,10 @@ class Attributes(Classes):
 
     def wrap(self, backbone: nn.Module) -> nn.Module:
         return AttributeSum(backbone, self.table)
+
+    def prior(self, sums: Tensor, rows: float) -> Tensor:
+        """Return the outputs (A,) that predict how frequent each attribute value is. sums (C,): rows of each class."""
+        return ((self.table.to(sums) @ sums + 0.5) / (rows + 0.5)).log()
 
 
 class AttributeSum(nn.Module):
@@ -180,6 +197,14 @@ class Labels(Classes):
     def probs(self, outputs: Tensor) -> Tensor:
         return outputs.sigmoid()
 
+    def prior(self, sums: Tensor, rows: float) -> Tensor:
+        """Return the outputs of the network (outputs,) whose sigmoids are the shares of rows with each label.
+
+        sums (T,): the sums of the training targets over all rows. rows: the number of rows. Half a row with and half a
+        row without each label are added, because the logarithm of 0 is infinite.
+        """
+        return ((sums + 0.5) / (rows - sums + 0.5)).log()
+
 
 class Cumulative(Labels):
     """A head for grades from 0 to C - 1, where C is the number of grades (Frank and Hall 2001).
@@ -219,12 +244,13 @@ class Cumulative(Labels):
 
 
 class Number:
-    """A head with one output, which predicts a number in the range from low to high.
+    """A head with one output, which predicts a number.
 
-    The head scales the number so that low becomes 0 and high becomes 1. squashed: True for a loss that is computed from
-    a sigmoid (see SIGMOID_LOSSES). The scaled number is then the sigmoid of the output. If False, the scaled number is
-    the output plus 0.5, and a prediction may lie outside of the range. grades: the number of grades if the target is a
-    grade (from 0 to grades - 1), 0 if it is any other number.
+    The number is standardised: the output is 0 for the mean of the training numbers, and 1 for one standard deviation
+    above it. `use_scale_of` takes the mean and the standard deviation from a model, which saves them with its weights.
+    low, high: the limits of the numbers. squashed: True for a loss that is computed from a sigmoid (see
+    SIGMOID_LOSSES). The sigmoid of the output is then the number, scaled so that low becomes 0 and high becomes 1.
+    grades: the number of grades if the target is a grade (from 0 to grades - 1), 0 if it is any other number.
     """
 
     family, smooths, outputs = "number", False, 1
@@ -232,28 +258,33 @@ class Number:
     def __init__(self, low: float, high: float, squashed: bool = False, grades: int = 0):
         self.low, self.range = low, (high - low) or 1.0
         self.squashed, self.grades = squashed, grades
+        self.mean, self.deviation = low + self.range / 2, self.range  # until `use_scale_of` is called
+
+    def use_scale_of(self, model: nn.Module) -> None:
+        """Take the mean and the standard deviation of the training numbers from a model that `wrap` has returned."""
+        if not self.squashed:
+            self.mean, self.deviation = getattr(model, SCALE).tolist()
 
     def targets(self, labels: Tensor) -> Tensor:
-        """Turn labels (B,) into training targets (B, 1) float32 for B photos, scaled so that low becomes 0 and high 1.
+        """Turn labels (B,) into training targets (B, 1) float32 for B photos, which are standardised numbers.
 
-        If the head uses a sigmoid (`squashed`), targets below 0 or above 1 are clipped.
+        If the head uses a sigmoid (`squashed`), they are numbers from 0 to 1 instead, and labels outside of the limits
+        are clipped.
         """
-        scaled = ((labels.double() - self.low) / self.range).float()[:, None]
-        return scaled.clamp(0, 1) if self.squashed else scaled
+        if self.squashed:
+            return ((labels.double() - self.low) / self.range).float()[:, None].clamp(0, 1)
+        return ((labels.double() - self.mean) / self.deviation).float()[:, None]
 
     def spread(self, soft: Tensor) -> Tensor:
-        """Turn soft labels into training targets (B, 1) for B photos. A target is the expected grade, scaled to 0 … 1.
+        """Turn soft labels into training targets (B, 1) for B photos. A target is the expected grade, standardised.
 
         soft: probabilities, with a row for each photo and a column for each grade.
         """
         return self.targets(soft @ torch.arange(soft.shape[1], dtype=soft.dtype, device=soft.device))
 
     def scaled(self, outputs: Tensor) -> Tensor:
-        """Turn outputs of the network (B, 1) into predictions (B, 1) on the scale of the training targets.
-
-        On this scale, 0 is the lower limit of the numbers and 1 is the upper limit.
-        """
-        return outputs.sigmoid() if self.squashed else outputs + 0.5
+        """Turn outputs of the network (B, 1) into predictions (B, 1) on the scale of the training targets."""
+        return outputs.sigmoid() if self.squashed else outputs
 
     def probs(self, outputs: Tensor) -> Tensor:
         """Turn outputs (B, 1) of the network for B photos into predicted numbers (B, 1) in the unit of the labels.
@@ -261,11 +292,24 @@ class Number:
         If the target is a grade, return probabilities with a column for each grade instead. Only the two grades nearest
         to a predicted number then have a probability above 0, and the expected grade is the predicted number.
         """
-        values = self.low + self.scaled(outputs) * self.range
+        offset, unit = (self.low, self.range) if self.squashed else (self.mean, self.deviation)
+        values = offset + self.scaled(outputs) * unit
         return two_points(values[:, 0], self.grades) if self.grades else values
 
+    def outputs_of(self, values: Tensor) -> Tensor:
+        """Return the outputs (B, 1) with which the network predicts the numbers `values` (B,). It inverts `probs`."""
+        scaled = self.targets(values)
+        return torch.logit(scaled, eps=1e-6) if self.squashed else scaled
+
+    def prior(self, sums: Tensor, rows: float) -> Tensor:
+        """Return the output of the network (1,) that predicts the mean. sums (1,): the sum of the training targets."""
+        mean = sums / rows
+        return torch.logit(mean, eps=1e-6) if self.squashed else mean
+
     def wrap(self, backbone: nn.Module) -> nn.Module:
-        """Return the model that is trained. For this head, it is the backbone itself, without further layers."""
+        """Return the backbone, with the mean and the standard deviation of the training numbers as a buffer."""
+        if not self.squashed:
+            backbone.register_buffer(SCALE, torch.tensor([self.mean, self.deviation], dtype=torch.float64))
         return backbone
 
 
@@ -310,12 +354,24 @@ def two_points(values: Tensor, size: int) -> Tensor:
 
 Head = Classes | Number  # every other head is a subclass of Classes
 SIGMOID_LOSSES = frozenset({"bce"})  # the losses of a number that are computed from the sigmoid of the output
+SCALE = "number_scale"  # the buffer of a model with the mean and the standard deviation of the training numbers
 
 
 def build_head(recipe: Recipe, competition: Competition) -> Head:
     """Return the head that the recipe names. Raises InputError if the head does not fit the competition's target."""
     recipe = resolved_recipe(recipe, competition)
     return BUILDERS[recipe.head](recipe, competition)
+
+
+def head_of(model: nn.Module, recipe: Recipe, competition: Competition) -> Head:
+    """Return the head of a model that was built for this recipe and competition.
+
+    A head for numbers takes the mean and the standard deviation of the training numbers from the model.
+    """
+    head = build_head(recipe, competition)
+    if isinstance(head, Number):
+        head.use_scale_of(model)
+    return head
 
 
 def _plain(_, competition: Competition) -> Classes:
@@ -351,3 +407,20 @@ BUILDERS: dict[str, Callable[[Recipe, Competition], Head]] = {
     "cumulative": _cumulative,
     "regression": _number,
 }
+
+
+# ---- the training targets of many rows
+
+CLASSES_AT_ONCE = 1000  # the targets of all 15,000 classes at once would take gigabytes
+
+
+def target_sums(head: Head, labels: np.ndarray, competition: Competition) -> Tensor:
+    """Return the sum of the training targets of many rows, (T,) float32: how many rows have each class or label.
+
+    labels: the labels of the rows.
+    """
+    if labels.dtype.kind == "i" and head.family == "classes":  # the targets of a million rows might not fit in memory
+        rows = torch.from_numpy(np.bincount(labels, minlength=competition.size)).float()
+        blocks = torch.arange(competition.size).split(CLASSES_AT_ONCE)
+        return torch.stack([rows[block] @ head.targets(block) for block in blocks]).sum(0)
+    return head.targets(torch.from_numpy(labels)).sum(0)

@@ -15,6 +15,7 @@ from comp import files
 from comp.competition.competition import Competition
 from comp.errors import InputError, first_line
 from comp.models import factory, pretrained, weights_file
+from comp.models.heads import SCALE
 from comp.models.pretrained import FAULTS, Match, State, filled_by
 from comp.recipes import catalog, recipe_json
 from comp.recipes.recipe_settings import Recipe
@@ -75,24 +76,25 @@ def _does_not_fit(name: str, problem: str) -> InputError:
     )
 
 
-def keep_head(model: nn.Module, inner: nn.Module, state: State) -> list[str]:
+def keep_head(model: nn.Module, inner: nn.Module, state: State) -> dict[str, str]:
     """Load the weights of the model's head from a trained fold. Return a text for each tensor that could not be loaded.
 
-    A tensor is not loaded if `state` lacks it or has it in another shape; it then keeps its first values. model: the
+    The texts are in a dictionary by the name of the tensor. A tensor is not loaded if `state` lacks it or has it in
+    another shape; it then keeps its first values. model: the
     model that is trained. inner: the timm model, which is `model` itself or a part of it. state: the weights of the
     trained fold, as a state dict.
     """
-    classifier, own = factory.classifier_tensor_names(inner), model.state_dict()
+    classifier, own = factory.classifier_tensor_names(inner) | {SCALE}, model.state_dict()
     before = INSIDE if inner is not model else ""
     body = {before + name for name in inner.state_dict() if name not in classifier}
     head = [name for name in own if name not in body]
     kept = {name: state[name] for name in head if name in state and state[name].shape == own[name].shape}
     model.load_state_dict(kept, strict=False)
-    return [
-        f"{name} ({_shape(state, name)} in the weights, {_shape(own, name)} in the model)"
+    return {
+        name: f"{name} ({_shape(state, name)} in the weights, {_shape(own, name)} in the model)"
         for name in head
         if name not in kept
-    ]
+    }
 
 
 def _shape(state: State, name: str) -> str:

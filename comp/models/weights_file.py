@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from comp import files
 from comp.data.run_data import RunData
 from comp.errors import InputError, first_line, quoted
+from comp.models.heads import SCALE
 from comp.recipes import catalog
 from comp.recipes.recipe_settings import Recipe
 from comp.store import made_of
@@ -153,6 +154,8 @@ def load_weights(model: nn.Module, path: Path, run: str) -> None:
     of another model.
     """
     tensors = read_weights(path, run)
+    # weights of older versions lack the scale of a number, for which the model has the values that these versions used
+    tensors = {name: value for name, value in model.state_dict().items() if name == SCALE} | tensors
     try:
         model.load_state_dict(tensors)
     except _UNREADABLE as error:

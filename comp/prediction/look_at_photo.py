@@ -194,14 +194,17 @@ def look_at(project: Project, run: Run, photo: ChosenPhoto) -> tuple[GradCam, np
 
 
 def _look(run: Run, photo: ChosenPhoto, recipe: Recipe, competition: Competition, models, image) -> GradCam:
-    head = heads.build_head(recipe, competition)
-    probs = np.mean([_probs(model, head, image) for model in models], axis=0)
-    number = competition.target == "regression" or head.family == "number"
+    of_models = [heads.head_of(model, recipe, competition) for model in models]
+    probs = np.mean([_probs(model, head, image) for model, head in zip(models, of_models, strict=True)], axis=0)
+    number = competition.target == "regression" or of_models[0].family == "number"
     questions = asked_questions(competition, probs, photo.label, number)
-    cells = [grad_cam.heats(model, head, image, questions, recipe.model) for model in models]
+    cells = [
+        grad_cam.heats(model, head, image, questions, recipe.model)
+        for model, head in zip(models, of_models, strict=True)
+    ]
     heats = [
-        Heat(question.title, question.value, np.mean(of_models, axis=0))
-        for question, of_models in zip(questions, zip(*cells, strict=True), strict=True)
+        Heat(question.title, question.value, np.mean(maps, axis=0))
+        for question, maps in zip(questions, zip(*cells, strict=True), strict=True)
     ]
     answer = named_question(competition, scoring.answers(competition, probs[None])[0])
     truth, sources = named_question(competition, photo.label), grad_cam_files.source_hashes(run)

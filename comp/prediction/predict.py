@@ -87,8 +87,7 @@ def _one_pass(
     advance: Advance,
     views: str,
 ) -> np.ndarray:
-    head = heads.build_head(recipe, competition)
-    wrapped = [tta.wrap(model.eval(), head, views) for model in models]
+    wrapped = [tta.wrap(model.eval(), heads.head_of(model, recipe, competition), views) for model in models]
     mine = batches.only(processes.rows(len(batches.labels)))
     loader = Loader(mine, Order(mine.labels, batch_size, "none", 0), recipe.workers, device)
     half, layout = precision(recipe, device), memory_format(recipe)

@@ -43,6 +43,5 @@ from comp.recipes.recipe_settings import Recipe
 
 RECIPE = Recipe()
 
-# Transformers need a smaller learning rate than convolutional models, because attention soon loses what it learned in
-# pretraining. The lower a layer is, the smaller its learning rate is, as in BEiT.
-TRANSFORMER = dataclasses.replace(RECIPE, lr=3e-4, layer_decay=0.75)
+# In transformers, the lower a layer is, the smaller its learning rate is, as in BEiT.
+TRANSFORMER = dataclasses.replace(RECIPE, layer_decay=0.75)

@@ -17,8 +17,9 @@ from comp import files
 from comp.competition.competition import Competition
 from comp.errors import InputError, quoted
 from comp.recipes import catalog
-from comp.recipes.recipe_settings import Recipe, override_settings, resolved_recipe, validated_recipe
-from comp.settings import setting_types
+from comp.recipes.automatic import resolved_recipe
+from comp.recipes.recipe_settings import Recipe, override_settings, validated_recipe
+from comp.settings import AUTO, automatic_settings, setting_types
 from comp.store.runs import NETWORKS, TRAINED, Run, make_command, own_runs
 
 
@@ -26,7 +27,8 @@ from comp.store.runs import NETWORKS, TRAINED, Run, make_command, own_runs
 class AskedRecipe:
     """The recipe that a `make train` command asks for, and the text of this command.
 
-    The text leaves out FOLD and all options that do not change the recipe, such as DEVICE.
+    Settings of the recipe may be "auto". The text leaves out FOLD and all options that do not change the recipe, such
+    as DEVICE.
     """
 
     recipe: Recipe
@@ -36,9 +38,8 @@ class AskedRecipe:
 def asked_recipe(competition: Competition, model: str, name: str, text: str, init: str, seed: int) -> AskedRecipe:
     """Return the recipe that `make train MODEL=model RUN=name SET=text INIT=init SEED=seed` asks for.
 
-    name, text and init are "" if the command does not have these variables. competition: the competition, for which
-    each setting "auto" gets a fitting value. Raises InputError if the command changes settings of the recipe `model`
-    but gives no new name as RUN, and for settings that do not fit the competition.
+    name, text and init are "" if the command does not have these variables. Raises InputError if the command changes
+    settings of the recipe `model` but gives no new name as RUN, and for settings that do not fit the competition.
     """
     named = catalog.get_recipe(model, competition.defaults)
     with_init = f"{text} init={quoted(init)}" if init else text
@@ -51,7 +52,8 @@ def asked_recipe(competition: Competition, model: str, name: str, text: str, ini
             "the same command with RUN=<new name>",
         )
     command = make_command("train", MODEL=model, RUN=name or model, SET=text, INIT=init, SEED=seed)
-    return AskedRecipe(resolved_recipe(recipe, competition), command)
+    resolved_recipe(recipe, competition)  # checks that the settings fit
+    return AskedRecipe(recipe, command)
 
 
 # ---- write and read recipe.json
@@ -72,9 +74,11 @@ def from_json(values: dict, path: Path | str) -> Recipe:
     path: the file from which the values were read, for the error. Raises InputError if a setting is missing or unknown,
     has a value of the wrong type, or has a value that is not allowed.
     """
-    types = setting_types(Recipe)
+    types, open_settings = setting_types(Recipe), automatic_settings(Recipe)
     values = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
-    wrong = [*sorted(set(values) ^ set(types)), *(key for key in types if not _is_of_type(values.get(key), types[key]))]
+    concrete = {key: kind for key, kind in types.items() if not (values.get(key) == AUTO and key in open_settings)}
+    wrong = sorted(set(values) ^ set(types))
+    wrong += [key for key, kind in concrete.items() if not _is_of_type(values.get(key), kind)]
     if wrong:
         raise InputError(
             f"{path}: the settings {', '.join(dict.fromkeys(wrong))} are missing, unknown or of a wrong type",

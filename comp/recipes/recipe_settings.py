@@ -1,22 +1,28 @@
 """All settings of a run with their defaults, meanings and limits.
 
     recipe = override_settings(recipe, "epochs=3 image_size=128")    # the text of SET="..."
-    recipe = resolved_recipe(recipe, competition)                    # no "auto" is left
 
-`validated_recipe` checks a recipe without a competition. `resolved_recipe` replaces each "auto" by a value that fits
-the competition, and checks that the recipe fits the competition's target. comp/settings.py has the functions that
-declare, read and check settings.
+`validated_recipe` checks a recipe without a competition. automatic.py replaces each "auto" by a value that fits the
+competition. comp/settings.py has the functions that declare, read and check settings.
 """
 
 import dataclasses
 from dataclasses import dataclass
 
 from comp.competition.competition import ONE_LABEL, Competition
-from comp.competition.recipe_text import named_numbers, range_of_column
 from comp.errors import InputError
-from comp.settings import check_choice, checked_settings, how_to_list, parsed_settings, setting, setting_types
+from comp.settings import (
+    AUTO,
+    automatic_settings,
+    checked_settings,
+    how_to_list,
+    parsed_settings,
+    setting,
+    setting_types,
+)
 
 HELP = how_to_list("train_fold")
+LAST = "last"  # the value of best_by that keeps the last epoch
 MIXES = ("mixup", "cutmix", "halfmix")  # each setting is the share of batches that are mixed in this way
 HEADS = {  # for each target, the heads that fit, and the family of each head; the first head replaces "auto"
     "multiclass": {"classes": "classes", "attributes": "classes", "bins": "classes"},
@@ -36,8 +42,8 @@ DEFAULT_LOSSES = {  # for each family of a head, the loss that replaces "auto"
 class Recipe:
     """All settings of a run. The defaults are for timm models without a named recipe (see default_recipe.py).
 
-    The value "auto" of any setting, and the value "metric" of best_by, stand for a value that depends on the target and
-    the metric of the competition.
+    The value "auto" of any setting stands for a value that depends on the competition and its photos. The rules are in
+    automatic.py.
     """
 
     name: str = setting("", "name of the recipe, which catalog.py sets", "model")
@@ -70,7 +76,7 @@ class Recipe:
     )
     checkpointing: bool = setting(False, "gradient checkpointing: less memory, but more time", "model")
 
-    image_size: int = setting(224, "side of the square input of the model, in pixels", "image", least=8)
+    image_size: int = setting(AUTO, "side of the square input of the model, in pixels", "image", kind=int, least=8)
     crop: int = setting(0, "side of the centre crop before the resize, in pixels; 0: no crop", "image", least=0)
     fit: str = setting(
         "squash",
@@ -80,12 +86,12 @@ class Recipe:
     )
     mean: tuple = setting((), "means of red, green, blue, from 0 to 1; empty: those of the pretrained weights", "image")
     std: tuple = setting((), "standard deviations of red, green and blue, in the form of mean", "image")
-    augment: str = setting("upright", "augmentation of training photos, a name in comp/data/augment.py", "image")
+    augment: str = setting(AUTO, "augmentation of training photos, a name in comp/data/augment.py", "image", kind=str)
 
     loss: str = setting(
         "auto", "auto, a loss (cross_entropy, focal, bce, mse, …), or a sum such as '0.4 f1 + 0.6 focal'", "loss"
     )
-    smoothing: float = setting(0.1, "label smoothing, not for losses of numbers", "loss", least=0, most=1)
+    smoothing: float = setting(AUTO, "label smoothing, not for losses of numbers", "loss", kind=float, least=0, most=1)
     class_weights: str = setting(
         "none",
         "none, or balanced: N / (C n_c) for class c, or negatives / positives for each of several labels",
@@ -106,7 +112,7 @@ class Recipe:
     )
 
     optimizer: str = setting("adamw", "an optimizer of timm: sgd, adam, adamw, …", "optimizer")
-    lr: float = setting(1e-3, "learning rate", "optimizer", least=0)
+    lr: float = setting(AUTO, "learning rate", "optimizer", kind=float, least=0)
     weight_decay: float = setting(0.05, "weight decay", "optimizer", least=0)
     momentum: float = setting(0.9, "momentum of sgd", "optimizer")
     layer_decay: float = setting(
@@ -120,23 +126,29 @@ class Recipe:
         "optimizer",
         choices=("cosine", "step", "constant"),
     )
-    warmup_epochs: float = setting(1.0, "epochs in which the lr rises from 0", "optimizer", least=0)
+    warmup_epochs: float = setting(AUTO, "epochs in which the lr rises from 0", "optimizer", kind=float, least=0)
     step_epochs: int = setting(20, "for schedule=step: number of epochs between drops", "optimizer", least=1)
     step_factor: float = setting(0.5, "for schedule=step: factor of each drop", "optimizer")
     ema_decay: float = setting(
-        0.99,
+        AUTO,
         "decay of the averaged weights (EMA), which are then scored and saved; 0: no EMA",
         "optimizer",
+        kind=float,
         least=0,
         most=1,
     )
 
     average_best: int = setting(
-        1, "number of best epochs whose weights are averaged, if the average scores better", "length", least=1
+        1,
+        "number of best epochs whose weights are averaged, if the average scores better; best_by=last: of last epochs",
+        "length",
+        least=1,
     )
-    best_by: str = setting("metric", "what chooses the best epoch: metric, val_loss, or the name of a metric", "length")
+    best_by: str = setting(
+        AUTO, "the epoch to keep: last, or the best by: metric, val_loss, or the name of a metric", "length", kind=str
+    )
 
-    epochs: int = setting(12, "passes over the training rows", "length", least=1)
+    epochs: int = setting(AUTO, "passes over the training rows", "length", kind=int, least=1)
     patience: int = setting(0, "stop after this many epochs without a better score; 0: never", "length", least=0)
     all_data: bool = setting(
         False, "after all folds, also train on all rows, for as many epochs as the mean best epoch", "length"
@@ -153,7 +165,10 @@ class Recipe:
         "", "training rows only: other edges of an attribute that is a range, such as size:30,58", "rows"
     )
     soften: str = setting(
-        "", "training rows only: spread labels to neighbouring ranges of a column, such as height:3", "rows"
+        AUTO,
+        "training rows only: spread labels to neighbouring ranges of a column, such as height:3; empty: no",
+        "rows",
+        kind=str,
     )
     auxiliary: str = setting(
         "", "columns to learn in addition, with their weights in the loss, such as height:0.3;kind:0.5", "rows"
@@ -162,7 +177,7 @@ class Recipe:
     pseudo: str = setting("", "training rows only: name of pseudo-labels from `make pseudo` to add", "rows")
     pseudo_share: float = setting(0.3, "share of pseudo-labelled rows in an epoch", "rows", least=0, most=0.9)
 
-    tta: str = setting("hflip", "views of a photo for averaging, a name in comp/prediction/tta.py", "run")
+    tta: str = setting(AUTO, "views of a photo for averaging, a name in comp/prediction/tta.py", "run", kind=str)
     amp: str = setting(
         "auto", "mixed precision: auto, bf16, fp16, or off", "run", choices=("auto", "bf16", "fp16", "off")
     )
@@ -183,7 +198,7 @@ def override_settings(recipe: Recipe, text: str) -> Recipe:
     Raises InputError for a value that has the wrong type or is not allowed, and for an unknown setting, with a list of
     the known settings.
     """
-    changes = parsed_settings(text, setting_types(Recipe, without=("name",)), HELP)
+    changes = parsed_settings(text, setting_types(Recipe, without=("name",)), HELP, automatic_settings(Recipe))
     return validated_recipe(dataclasses.replace(recipe, **changes))
 
 
@@ -199,27 +214,7 @@ def validated_recipe(recipe: Recipe) -> Recipe:
     return recipe
 
 
-# ---- what follows from the competition
-
-
-def resolved_recipe(recipe: Recipe, competition: Competition) -> Recipe:
-    """Return the recipe with each "auto" replaced by a value that fits the competition, as recipe.json stores it.
-
-    Raises InputError for settings that do not fit the target or the metrics of the competition.
-    """
-    head = next(iter(HEADS[competition.target])) if recipe.head == "auto" else recipe.head
-    check_choice("head", head, heads_for(competition), HELP)
-    resolved = dataclasses.replace(
-        recipe,
-        head=head,
-        loss=_default_loss(head, competition) if recipe.loss == "auto" else recipe.loss,
-        sampler=_default_sampler(competition) if recipe.sampler == "auto" else recipe.sampler,
-        best_by=competition.metric.name if recipe.best_by == "metric" else recipe.best_by,
-    )
-    _check_names(resolved, competition)
-    _check_balance(resolved, competition)
-    _check_soft_labels(resolved, competition)
-    return resolved
+# ---- what fits a competition
 
 
 def heads_for(competition: Competition) -> tuple[str, ...]:
@@ -241,76 +236,3 @@ def family_of_head(head: str, target: str) -> str:
 def weights_classes_alike(competition: Competition) -> bool:
     """Return whether each row has one class and the metric gives rare and frequent classes the same weight."""
     return competition.metric.classes_alike and competition.target in ONE_LABEL
-
-
-def _default_loss(head: str, competition: Competition) -> str:
-    family = family_of_head(head, competition.target)
-    return competition.metric.number_loss if family == "number" else DEFAULT_LOSSES[family]
-
-
-def _default_sampler(competition: Competition) -> str:
-    """Return the sampler that replaces "auto": "balanced" if the metric gives all classes the same weight.
-
-    For all other metrics this is "shuffle", because metrics of probabilities need the true shares of the classes.
-    """
-    return "balanced" if weights_classes_alike(competition) else "shuffle"
-
-
-def _check_names(recipe: Recipe, competition: Competition) -> None:
-    """Raise InputError if best_by is not a metric of the competition, or halfmix_within is not an attribute of it.
-
-    best_by may also be "val_loss", and halfmix_within may be empty.
-    """
-    metrics = [metric.name for metric in (competition.metric, *competition.also)]
-    check_choice("best_by", recipe.best_by, ("metric", "val_loss", *metrics), HELP)
-    check_choice("halfmix_within", recipe.halfmix_within, ("", *competition.attributes), HELP)
-
-
-def _check_balance(recipe: Recipe, competition: Competition) -> None:
-    """Raise InputError if sampler or class_weights is "balanced" but there are no classes to balance.
-
-    The balanced sampler needs rows that have one class each. Balanced class weights need a head that does not predict a
-    number.
-    """
-    if recipe.sampler == "balanced" and competition.target not in ONE_LABEL:
-        expected = "sampler=shuffle, since rows can be balanced only if each row has one class"
-        advice = "the same command with SET=sampler=shuffle"
-        raise InputError(f"sampler=balanced is not possible for a {competition.target} target", expected, advice)
-    if recipe.class_weights == "balanced" and family_of_head(recipe.head, competition.target) == "number":
-        raise InputError(
-            f"class_weights=balanced is not possible with head={recipe.head}",
-            "class_weights=none, since this head predicts a number and no classes",
-            "the same command with SET=class_weights=none",
-        )
-
-
-def _check_soft_labels(recipe: Recipe, competition: Competition) -> None:
-    """Raise InputError if the setting soften names a column whose ranges are not the classes."""
-    if recipe.soften and competition.target not in ONE_LABEL:
-        expected = "a target with one label for each row, whose classes are ranges of a number"
-        advice = "the same command without soften in SET"
-        raise InputError(f"soften={recipe.soften} is not possible for a {competition.target} target", expected, advice)
-    columns = named_numbers("soften", recipe.soften)
-    for column in columns:
-        range_of_column(column, competition)
-    if recipe.head == "bins" and competition.target in ONE_LABEL:
-        _check_class_bins(recipe, competition, len(columns))
-
-
-def _check_class_bins(recipe: Recipe, competition: Competition, softened: int) -> None:
-    """Raise InputError if the recipe has head=bins but this head cannot be used for a target of classes.
-
-    The head then needs exactly one column in the setting soften, at least one number in the setting bin_edges, and no
-    pseudo-labels. softened: how many columns the setting soften names.
-    """
-    if recipe.pseudo:
-        expected = "another head, since pseudo-labels are probabilities of classes and not of bins"
-        run = "the same command with SET=head=classes"
-        raise InputError(f"pseudo={recipe.pseudo} is not possible with head=bins", expected, run)
-    if softened != 1 or not recipe.bin_edges:
-        example = competition.ranges[0].column
-        raise InputError(
-            f"head=bins is not possible with soften={recipe.soften!r} and bin_edges={recipe.bin_edges!r}",
-            "exactly one column in soften, and in bin_edges the numbers at which the bins of this column start",
-            f'the same command with SET="head=bins soften={example}:3 bin_edges=20,25,30", in the units of {example}',
-        )

@@ -137,8 +137,10 @@ def _history(run: Run, k: int) -> pd.DataFrame | None:
 def _column(competition: Competition, best_by: str) -> tuple[str, int]:
     """Return the column of history.csv that chooses the best epoch, and 1 if higher values are better, else -1.
 
-    best_by: the run's setting best_by, which is "metric", the name of a metric, or "val_loss".
+    best_by: the run's setting best_by, which is "last", "metric", the name of a metric, or "val_loss".
     """
+    if best_by == "last":
+        return "epoch", 1
     if best_by in ("metric", competition.metric.name):
         return competition.metric.name, 1 if competition.metric.higher_is_better else -1
     try:

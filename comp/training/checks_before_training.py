@@ -8,19 +8,24 @@ works.
 import dataclasses
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import torch
 from torch import nn
 
+from comp import console
 from comp.competition.competition import Competition
-from comp.data import augment
+from comp.data import augment, decoding
 from comp.errors import InputError, first_line
 from comp.hardware.device import autocast, memory_format, precision
 from comp.models import factory, heads, init_weights
 from comp.models.factory import with_normalisation
-from comp.prediction import tta
+from comp.prediction import mirror_check, tta
 from comp.project import Project
 from comp.recipes import catalog, recipe_json
+from comp.recipes.automatic import Facts, chosen_settings, resolved_recipe
 from comp.recipes.recipe_settings import Recipe
+from comp.settings import AUTO, automatic_settings
 from comp.store.paths import ALL_DATA
 from comp.store.runs import Run
 from comp.training import learner, losses, optimizers
@@ -97,7 +102,7 @@ def _trial_step(model: nn.Module, optimizer, recipe: Recipe, competition: Compet
     """
     images = torch.zeros(2, 3, recipe.image_size, recipe.image_size, device=where)
     images = images.contiguous(memory_format=memory_format(recipe))
-    head = heads.build_head(recipe, competition)
+    head = heads.head_of(model, recipe, competition)
     model.train()
     for stages in (recipe.freeze_stages, None):
         learner.freeze_parts(model, stages)
@@ -128,10 +133,65 @@ def _shape_of(outputs) -> str:
 
 def check_names(recipe: Recipe, competition: Competition) -> None:
     """Raise InputError if the recipe names an unknown loss, augmentation, TTA set or model. No file is read."""
+    recipe = resolved_recipe(recipe, competition)
     losses.check_loss(recipe, competition)
     augment.pipeline(recipe.augment)
     tta.check(recipe.tta)
     catalog.check_model_name(recipe.model, catalog.recipe_names())
+
+
+FEW_PHOTOS = 100  # the sizes of so many photos are looked at
+LARGE_SIDE = 10_000  # pixels; if no photo can be read, the size of the weights is taken
+
+
+def with_chosen_settings(project: Project, run: Run, recipe: Recipe, where: torch.device) -> Recipe:
+    """Return the recipe with a value in place of each "auto", and print the values with their reasons.
+
+    A run that exists keeps the values in its recipe.json. where: the device on which mirrored photos are looked at.
+    """
+    competition = project.competition
+    if run.recipe.is_file():
+        before = recipe_json.load_recipe(run, competition)
+        names = [name for name in automatic_settings(Recipe) if getattr(recipe, name) == AUTO]
+        return resolved_recipe(dataclasses.replace(recipe, **{n: getattr(before, n) for n in names}), competition)
+    facts = facts_of(project, recipe)
+    if {AUTO} & {recipe.augment, recipe.tta}:
+        sized = resolved_recipe(recipe, competition, facts)
+        facts = dataclasses.replace(facts, mirrored=mirror_check.worse_when_mirrored(project, sized, where))
+    choices = chosen_settings(recipe, competition, facts)
+    if choices:
+        console.say(f"{run.name}: settings chosen for this competition; to change one, name it in SET", style="bold")
+    width = max((len(f"{choice.setting}={choice.value}") for choice in choices), default=0)
+    for choice in choices:
+        console.say(f"  {f'{choice.setting}={choice.value}':{width}}  {choice.reason}")
+    return resolved_recipe(recipe, competition, facts)
+
+
+def facts_of(project: Project, recipe: Recipe) -> Facts:
+    """Return what the rules for settings need to know about the rows and the photos of a competition."""
+    folds = project.folds
+    numbers = {known.column: folds[known.column] for known in project.competition.ranges if known.column in folds}
+    return Facts(
+        rows=round(len(folds) * (1 - 1 / project.fold_count)),
+        photo_side=_median_side([project.inputs / image for image in folds["image"]], recipe.crop),
+        own_size=factory.timm_size(recipe.model),
+        deviations={column: float(pd.to_numeric(values, errors="coerce").std()) for column, values in numbers.items()},
+    )
+
+
+def _median_side(photos: list[Path], crop: int) -> int:
+    """Return the median of the shorter sides of some photos in pixels, after a centre crop (0: no crop).
+
+    Photos that cannot be read are left out; the training names them later.
+    """
+    sides = []
+    for path in photos[:: max(1, len(photos) // FEW_PHOTOS)]:
+        try:
+            sides.append(min(decoding.header(decoding.read_bytes(path))[1:]))
+        except (OSError, ValueError):
+            continue
+    side = int(np.median(sides)) if sides else LARGE_SIDE
+    return min(side, crop) if crop else side
 
 
 def with_statistics(run: Run, recipe: Recipe, competition: Competition) -> Recipe:

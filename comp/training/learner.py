@@ -229,6 +229,32 @@ def targets_of(columns: list[Auxiliary], positions, device: torch.device) -> Ten
     return torch.cat([torch.from_numpy(column.values[positions]) for column in columns], 1).to(device)
 
 
+# ---- the start of a new head
+
+
+def start_head(model: nn.Module, recipe: Recipe, rows: Batches, drawn: np.ndarray, competition: Competition) -> None:
+    """Let a new head predict for every photo what is true of the training rows on average (see models/heads.py).
+
+    This is the mean of the numbers, or how frequent each class or label is. model: the model that is trained. rows: the
+    training rows. drawn: the positions of the rows that the sampler draws for an epoch; a balanced sampler draws all
+    classes equally often.
+    """
+    head, own = heads.build_head(recipe, competition), rows.labels[: rows.labelled]
+    if isinstance(head, heads.Number) and not head.squashed:
+        scale = [float(np.mean(own, dtype=np.float64)), float(np.std(own, dtype=np.float64)) or 1.0]
+        getattr(model, heads.SCALE).copy_(torch.tensor(scale, dtype=torch.float64))
+        head.use_scale_of(model)
+    if rows.soft is None:
+        sums, count = heads.target_sums(head, rows.labels[drawn], competition), len(drawn)
+    else:
+        mean = np.mean(rows.soft[drawn], axis=0, dtype=np.float64).astype(np.float32)
+        sums, count = head.spread(torch.from_numpy(mean[None]))[0] * len(drawn), len(drawn)
+    if recipe.class_weights == "balanced":
+        plain, sums = sums, losses.balancing_weights(head, sums, count) * sums
+        count = sums.sum() if head.family == "classes" else count - plain + sums
+    factory.start_classifier(backbone(model), head.prior(sums, count))
+
+
 # ---- the training on a batch
 
 
@@ -239,7 +265,7 @@ class Learner:
     """
 
     def __init__(self, model: nn.Module, recipe: Recipe, rows: Batches, competition: Competition, device: torch.device):
-        self.recipe, self.rows, self.device = recipe, rows, device
+        self.recipe, self.rows, self.competition, self.device = recipe, rows, competition, device
         self.memory_format = memory_format(recipe)
         self.model = model.to(device, memory_format=self.memory_format)
         if freeze_always(recipe):  # freeze first: the optimizer and the exchange of gradients then skip the frozen part
@@ -255,7 +281,7 @@ class Learner:
         if self.auxiliary:
             self.optimizer.add_param_group({"params": list(self.auxiliary.heads.parameters())})
         self.ema = optimizers.make_ema(self.model, recipe)
-        self.head = heads.build_head(recipe, competition)
+        self.head = heads.head_of(self.model, recipe, competition)
         self.loss = losses.build_loss(recipe, rows.labels[: rows.labelled], competition, device)
         self.attribute_values = competition.attribute_values
 
@@ -367,6 +393,7 @@ class Learner:
 
     def load_state_dict(self, state: dict) -> None:
         self.model.load_state_dict(state["model"])
+        self.head = heads.head_of(self.model, self.recipe, self.competition)
         self.optimizer.load_state_dict(state["optimizer"])
         if self.auxiliary:
             self.auxiliary.heads.load_state_dict(state["auxiliary"])

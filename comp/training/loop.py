@@ -35,8 +35,9 @@ from comp.metrics import named_metrics
 from comp.metrics.named_metrics import Metric
 from comp.models.weights_file import NotFinite, all_finite
 from comp.prediction.predict import Advance, predict
-from comp.recipes.recipe_settings import Recipe, resolved_recipe
-from comp.training import optimizers
+from comp.recipes.automatic import resolved_recipe
+from comp.recipes.recipe_settings import LAST, Recipe
+from comp.training import learner, optimizers
 from comp.training.learner import Learner
 
 Weights = dict[str, Tensor]
@@ -132,24 +133,33 @@ def _epoch_name(epoch: int) -> str:
 # ---- the scores of an epoch
 
 
-def validation_scores(competition: Competition, held_out: Batches, probs: np.ndarray) -> dict[str, float]:
+def validation_scores(learner: Learner, held_out: Batches, probs: np.ndarray) -> dict[str, float]:
     """Score the predictions of the held-out rows. Return a dictionary with val_loss and the competition's metrics.
 
     probs: the predictions, with a row for each held-out row. If several photos share one id of the sample submission
     and get one answer, their predictions are combined before they are scored.
     """
+    competition = learner.competition
     labels, probs = scored_ids(competition, held_out.labels, probs, held_out.ids)
-    return {"val_loss": val_loss(competition, labels, probs), **scoring.scores(competition, labels, probs)}
+    return {"val_loss": val_loss(learner, labels, probs), **scoring.scores(competition, labels, probs)}
 
 
-def val_loss(competition: Competition, labels: np.ndarray, probs: np.ndarray) -> float:
-    """Return the log loss of predictions, or their mean squared error if the target is a number.
+def val_loss(learner: Learner, labels: np.ndarray, probs: np.ndarray) -> float:
+    """Return the loss of predictions, in the unit of the training loss.
 
-    For a multilabel target, the log loss is the mean binary cross entropy over all labels. labels: the true labels.
-    probs: the predictions, with a row for each label in `labels`.
+    For classes and labels, this is the log loss; for a multilabel target, it is the mean over all labels. For a head
+    that predicts a number, it is the recipe's loss. For head=bins and a number, it is the mean squared error, divided
+    by the variance of the training numbers. labels: the true labels. probs: the predictions, with a row for each label
+    in `labels`.
     """
+    head, competition = learner.head, learner.competition
+    if head.family == "number":
+        values = scoring.expectation(probs) if competition.target == "ordinal" else probs[:, 0]
+        outputs, targets = head.outputs_of(torch.tensor(values)), head.targets(torch.tensor(labels))
+        return float(learner.loss(outputs, targets))
     if competition.target == "regression":
-        return float(np.mean((probs[:, 0] - labels) ** 2, dtype=np.float64))
+        variance = np.var(learner.rows.labels[: learner.rows.labelled], dtype=np.float64) or 1.0
+        return float(np.mean((probs[:, 0] - labels) ** 2, dtype=np.float64) / variance)
     return named_metrics.log_loss(labels, probs)
 
 
@@ -310,7 +320,8 @@ class Fit:
     """The training of one fold. The method `run` trains to the end.
 
     model: the model with the weights from which the training starts. train: the training rows. val: the held-out rows,
-    which are predicted and scored after each epoch.
+    which are predicted and scored after each epoch. new_head: whether the head of the model starts at the prior, which
+    is what is true of the training rows on average.
     """
 
     def __init__(
@@ -321,12 +332,15 @@ class Fit:
         val: Batches,
         competition: Competition,
         device: torch.device,
+        new_head: bool = False,
     ):
         self.recipe, self.competition = resolved_recipe(recipe, competition), competition
         self.val, self.device = val, device
-        self.learner = Learner(model, self.recipe, train, competition, device)
         size, sampler = recipe.batch_size, self.recipe.sampler
         order = Order(train.labels, size, sampler, recipe.seed, train.units, train.pseudo, recipe.pseudo_share)
+        if new_head:
+            learner.start_head(model, self.recipe, train, order.rows(), competition)
+        self.learner = Learner(model, self.recipe, train, competition, device)
         self.loader = Loader(train, order, recipe.workers, device)
         self.epochs = Epochs()
 
@@ -405,15 +419,20 @@ class Fit:
         check_finite_epoch(self.learner, self.epochs.count)
         probs = predict(self.learner.scored, self.val, self.recipe, self.competition, self.device)
         check_finite_scores("a prediction of a held-out photo", probs, self.learner, self.epochs.count)
-        scores = validation_scores(self.competition, self.val, probs)
+        scores = validation_scores(self.learner, self.val, probs)
         check_finite_scores("val_loss", scores["val_loss"], self.learner, self.epochs.count)
         return scores
 
     def _goodness(self, scores: dict[str, float]) -> float:
+        if self.recipe.best_by == LAST:
+            return float(self.epochs.count)
         return goodness(scores, self.recipe.best_by, self.competition)
 
     def _average(self) -> None:
-        """Average the weights of the best epochs, and keep the average if it scores better than every epoch."""
+        """Average the weights of the best epochs, and keep the average if it scores better than every epoch.
+
+        With best_by=last, the average of the last epochs is always kept.
+        """
         weights = average_weights([entry["weights"] for entry in self.epochs.top])
         self.learner.scored.load_state_dict(weights)
         try:

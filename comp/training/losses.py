@@ -24,7 +24,8 @@ from comp.competition.competition import Competition
 from comp.errors import InputError
 from comp.models import heads
 from comp.models.heads import SIGMOID_LOSSES, Head
-from comp.recipes.recipe_settings import Recipe, resolved_recipe
+from comp.recipes.automatic import resolved_recipe
+from comp.recipes.recipe_settings import Recipe
 
 # ---- losses for classes: arguments are logits (B, C), soft targets (B, C) whose rows sum to 1, class weights (C,)
 
@@ -88,6 +89,14 @@ def class_weights(counts: Tensor) -> Tensor:
     """
     counts = counts.double()
     return torch.where(counts > 0, counts.sum() / (len(counts) * counts.clamp_min(1)), 0.0).float()
+
+
+def balancing_weights(head: Head, counts: Tensor, rows: int) -> Tensor:
+    """Return the weights of the setting class_weights=balanced, one for each class or label.
+
+    counts: how many training rows have each class or label. rows: the number of training rows.
+    """
+    return class_weights(counts) if head.family == "classes" else positive_weights(counts, rows)
 
 
 def marginal(logits: Tensor, targets: Tensor, members: list[Tensor]) -> tuple[Tensor, Tensor]:
@@ -162,9 +171,9 @@ def positive_weights(counts: Tensor, rows: int) -> Tensor:
     return torch.where(counts > 0, (rows - counts) / counts.clamp_min(1), 1.0).float()
 
 
-# ---- losses for a number: arguments are values (B, 1) and targets (B, 1), both scaled to 0 … 1
+# ---- losses for a number: arguments are values (B, 1) and targets (B, 1), both in standard deviations
 
-BEND = 0.1  # the error at which huber changes from quadratic to linear, as a share of the range
+BEND = 0.5  # the error at which huber changes from quadratic to linear, in standard deviations
 
 
 def mse(values: Tensor, targets: Tensor) -> Tensor:
@@ -181,7 +190,7 @@ def huber(values: Tensor, targets: Tensor) -> Tensor:
     """Return the mean Huber loss, which is quadratic for small errors and linear for large errors (Huber 1964).
 
     So a few wrong labels have less influence than in the mean squared error. values, targets: the predicted and the
-    true numbers, scaled to 0 … 1. An error is small if it is below BEND (0.1).
+    true numbers, standardised. An error is small if it is below BEND, half a standard deviation.
     """
     return F.huber_loss(values, targets, delta=BEND)
 
@@ -314,7 +323,7 @@ class _TrainingRows:
 
     def __init__(self, recipe: Recipe, head: Head, labels: np.ndarray, competition: Competition, device):
         self.recipe, self.head, self.competition, self.count = recipe, head, competition, len(labels)
-        self.counts = _counts(head, labels, competition).to(device)
+        self.counts = heads.target_sums(head, labels, competition).to(device)
 
     def term(self, weight: float, loss: Loss, attribute: str) -> LossFunction:
         """Return one loss of a weighted sum, times its weight, as a function of logits and targets.
@@ -353,17 +362,4 @@ class _TrainingRows:
         if not loss.weights or self.recipe.class_weights != "balanced":
             return options
         counts = torch.stack([self.counts[classes].sum() for classes in members]) if members else self.counts
-        by_class = self.head.family == "classes"
-        return options | {"weights": class_weights(counts) if by_class else positive_weights(counts, self.count)}
-
-
-CLASSES_AT_ONCE = 1000  # the targets of all 15,000 classes at once would take gigabytes
-
-
-def _counts(head: Head, labels: np.ndarray, competition: Competition) -> Tensor:
-    """Return how many rows each class or label has: for each column of the training targets, the sum over all rows."""
-    if labels.dtype.kind == "i" and head.family == "classes":  # the targets of a million rows might not fit in memory
-        rows = torch.from_numpy(np.bincount(labels, minlength=competition.size)).float()
-        blocks = torch.arange(competition.size).split(CLASSES_AT_ONCE)
-        return torch.stack([rows[block] @ head.targets(block) for block in blocks]).sum(0)
-    return head.targets(torch.from_numpy(labels)).sum(0)
+        return options | {"weights": balancing_weights(self.head, counts, self.count)}

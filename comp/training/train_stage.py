@@ -56,6 +56,7 @@ def train_run(
     numbers = project.fold_numbers(fold)
     numbers += [ALL_DATA] if recipe.all_data and fold == "all" else []
     where = processes.start(device.choose_device(where))
+    recipe = before.with_chosen_settings(project, run, recipe, where)
     recipe = before.with_statistics(run, recipe, competition)
     before.check_begun(project, run, recipe, numbers)
     data = RunData(project, recipe)
@@ -136,7 +137,7 @@ def _prepare(data: RunData, run: Run, k: int | str, where: torch.device) -> Fit:
     init = init_weights.init_weights_of(run, recipe.init, k) if recipe.init and not resumed else None
     pretrained = recipe.pretrained and not recipe.init and not resumed
     built = factory.build_model(recipe, data.competition, data.project.inputs / "weights", pretrained, init)
-    fit = _fit(built.model, data, run, k, where)
+    fit = _fit(built.model, data, run, k, where, built.new_head)
     train = fit.loader.batches
     rows = f"{train.labelled} training rows, " + (f"{train.pseudo} pseudo-labelled rows, " if train.pseudo else "")
     rows += f"{fit.length} epochs" if k == ALL_DATA else f"{len(fit.val.labels)} held-out rows"
@@ -153,13 +154,13 @@ def _prepare(data: RunData, run: Run, k: int | str, where: torch.device) -> Fit:
     return fit
 
 
-def _fit(model: nn.Module, data: RunData, run: Run, k: int | str, where: torch.device) -> Fit:
+def _fit(model: nn.Module, data: RunData, run: Run, k: int | str, where: torch.device, new_head: bool) -> Fit:
     train = data.training(k)
     if k == ALL_DATA:
-        return AllRowsFit(model, data.recipe, train, data.competition, where, mean_best_epoch(data, run))
+        return AllRowsFit(model, data.recipe, train, data.competition, where, mean_best_epoch(data, run), new_head)
     val = data.held_out(k)
     _check_apart(data.project.folds["group"], train.rows[: train.labelled], val.rows, k)
-    return Fit(model, data.recipe, train, val, data.competition, where)
+    return Fit(model, data.recipe, train, val, data.competition, where, new_head)
 
 
 def _check_apart(groups: pd.Series, train: np.ndarray, val: np.ndarray, k: int) -> None:
@@ -208,9 +209,10 @@ class AllRowsFit(Fit):
         competition: Competition,
         device: torch.device,
         length: int,
+        new_head: bool = False,
     ):
         recipe = dataclasses.replace(recipe, patience=0, average_best=1)
-        super().__init__(model, recipe, train, train, competition, device)
+        super().__init__(model, recipe, train, train, competition, device, new_head)
         self.length = length
 
     @property

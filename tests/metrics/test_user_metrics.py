@@ -11,7 +11,8 @@ from comp.blending.candidates import candidates_for
 from comp.errors import InputError
 from comp.metrics import named_metrics, user_metrics
 from comp.metrics.metric import Metric
-from comp.recipes.recipe_settings import Recipe, resolved_recipe
+from comp.recipes.automatic import resolved_recipe
+from comp.recipes.recipe_settings import Recipe
 from comp.submission import answers, leaderboard
 from comp.tabular import classifiers
 from comp.tabular.classifiers import ClassifierSettings

@@ -17,7 +17,7 @@ from comp.models.factory import with_normalisation
 from comp.prediction.predict import predict_folds
 from comp.recipes import catalog, recipe_json
 from comp.recipes.catalog import is_transformer
-from comp.recipes.recipe_settings import resolved_recipe
+from comp.recipes.automatic import resolved_recipe
 from comp.store.predictions import load_predictions
 from comp.training import train_stage
 
