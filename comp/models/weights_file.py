@@ -19,8 +19,9 @@ from comp import files
 from comp.data.run_data import RunData
 from comp.errors import InputError, first_line, quoted
 from comp.models.heads import SCALE
-from comp.recipes import catalog
+from comp.recipes import automatic, catalog
 from comp.recipes.recipe_settings import Recipe
+from comp.settings import AUTO
 from comp.store import made_of
 from comp.store.paths import ALL_DATA
 from comp.store.runs import Run
@@ -45,7 +46,8 @@ def settings_that_may_help(recipe: Recipe) -> str:
     The new learning rate is a tenth of the recipe's, but at most the one that the recipe has before the user changes
     settings.
     """
-    changes = [f"lr={min(recipe.lr / 10, catalog.get_recipe(recipe.name).lr):g}"]
+    usual = catalog.get_recipe(recipe.name).lr
+    changes = [f"lr={min(recipe.lr / 10, automatic.usual_lr(recipe) if usual == AUTO else usual):g}"]
     if not 0 < recipe.clip_grad <= 1:
         changes.append("clip_grad=1")
     if recipe.amp != "off":

@@ -31,10 +31,13 @@ from comp.hardware.device import autocast, explained_device_error, memory_format
 from comp.models import factory, weights_file
 from comp.models.pretrained import Origin
 from comp.prediction import tta
+from comp.prediction.facts import facts_of
 from comp.project import Project
 from comp.recipes import catalog, recipe_settings
+from comp.recipes.automatic import resolved_recipe
 from comp.recipes.recipe_settings import Recipe
-from comp.settings import help_text, how_to_list, parsed_settings, settings_of
+from comp.settings import automatic_settings, help_text, how_to_list, parsed_settings, settings_of
+from comp.settings import setting_types as types_of_settings
 from comp.store.paths import cache_folder
 from comp.store.runs import FEATURES, Run, check_run_name, make_command
 from comp.tabular import classifiers
@@ -68,9 +71,10 @@ def embed(project: Project, model: str, name: str = "", text: str = "", seed: in
     check_run_name(run.name)
     competition = project.competition
     settings = chosen_embed_recipe(model, text, seed, competition)
-    tta.check(settings.recipe.tta)
     catalog.check_model_name(settings.recipe.model, catalog.recipe_names())
-    settings = dataclasses.replace(settings, recipe=factory.with_normalisation(settings.recipe))
+    recipe = resolved_recipe(settings.recipe, competition, facts_of(project, settings.recipe))
+    tta.check(recipe.tta)
+    settings = dataclasses.replace(settings, recipe=factory.with_normalisation(recipe))
     check_derived(run, settings.plain(), competition)
     test = project.test_rows
     columns = chosen_columns(settings.classifier.columns, project.tables, project.folds["image"], test)
@@ -133,8 +137,8 @@ def chosen_embed_recipe(model: str, text: str, seed: int, competition: Competiti
     If `model` is the name of a recipe, settings that are not in `text`, such as the image size, come from this recipe.
     Raises InputError if a setting is unknown, or if its value is not allowed or does not fit the target.
     """
-    of_recipe = {key: type(getattr(Recipe(), key)) for key in (*OF_MODEL, *SPEED)}
-    given = parsed_settings(text, of_recipe | classifiers.setting_types(), HELP)
+    of_recipe = types_of_settings(Recipe, only=(*OF_MODEL, *SPEED))
+    given = parsed_settings(text, of_recipe | classifiers.setting_types(), HELP, automatic_settings(Recipe))
     changes = {key: value for key, value in given.items() if key in of_recipe}
     named = catalog.get_recipe(model, competition.defaults)
     recipe = recipe_settings.validated_recipe(

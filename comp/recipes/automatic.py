@@ -150,11 +150,18 @@ def _soften(recipe: Recipe, competition: Competition, facts: Facts | None) -> tu
 
 
 def _lr(recipe: Recipe, competition: Competition, facts: Facts | None) -> tuple[float, str]:
-    """Scale the learning rate with the square root of the batch size, as for Adam (Malladi et al. 2022)."""
-    transformer, photos = catalog.is_transformer(recipe.model), recipe.batch_size * recipe.accumulate
-    base, kind = (TRANSFORMER_LR, "transformers") if transformer else (LR, "convolutional models")
-    value = float(f"{base * math.sqrt(photos / LR_BATCH):.2g}")
-    return value, f"for {kind} and steps of {photos} photos"
+    kind = "transformers" if catalog.is_transformer(recipe.model) else "convolutional models"
+    return usual_lr(recipe), f"for {kind} and steps of {recipe.batch_size * recipe.accumulate} photos"
+
+
+def usual_lr(recipe: Recipe) -> float:
+    """Return the usual learning rate of the recipe's model.
+
+    It is smaller for transformers, because attention soon loses what it learned in pretraining. It changes with the
+    square root of the number of photos in a step, as is right for Adam (Malladi et al. 2022).
+    """
+    base = TRANSFORMER_LR if catalog.is_transformer(recipe.model) else LR
+    return float(f"{base * math.sqrt(recipe.batch_size * recipe.accumulate / LR_BATCH):.2g}")
 
 
 def _epochs(recipe: Recipe, competition: Competition, facts: Facts | None) -> tuple[int, str]:

@@ -8,22 +8,21 @@ works.
 import dataclasses
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
 import torch
 from torch import nn
 
 from comp import console
 from comp.competition.competition import Competition
-from comp.data import augment, decoding
+from comp.data import augment
 from comp.errors import InputError, first_line
 from comp.hardware.device import autocast, memory_format, precision
 from comp.models import factory, heads, init_weights
 from comp.models.factory import with_normalisation
 from comp.prediction import mirror_check, tta
+from comp.prediction.facts import facts_of
 from comp.project import Project
 from comp.recipes import catalog, recipe_json
-from comp.recipes.automatic import Facts, chosen_settings, resolved_recipe
+from comp.recipes.automatic import chosen_settings, resolved_recipe
 from comp.recipes.recipe_settings import Recipe
 from comp.settings import AUTO, automatic_settings
 from comp.store.paths import ALL_DATA
@@ -140,10 +139,6 @@ def check_names(recipe: Recipe, competition: Competition) -> None:
     catalog.check_model_name(recipe.model, catalog.recipe_names())
 
 
-FEW_PHOTOS = 100  # the sizes of so many photos are looked at
-LARGE_SIDE = 10_000  # pixels; if no photo can be read, the size of the weights is taken
-
-
 def with_chosen_settings(project: Project, run: Run, recipe: Recipe, where: torch.device) -> Recipe:
     """Return the recipe with a value in place of each "auto", and print the values with their reasons.
 
@@ -165,33 +160,6 @@ def with_chosen_settings(project: Project, run: Run, recipe: Recipe, where: torc
     for choice in choices:
         console.say(f"  {f'{choice.setting}={choice.value}':{width}}  {choice.reason}")
     return resolved_recipe(recipe, competition, facts)
-
-
-def facts_of(project: Project, recipe: Recipe) -> Facts:
-    """Return what the rules for settings need to know about the rows and the photos of a competition."""
-    folds = project.folds
-    numbers = {known.column: folds[known.column] for known in project.competition.ranges if known.column in folds}
-    return Facts(
-        rows=round(len(folds) * (1 - 1 / project.fold_count)),
-        photo_side=_median_side([project.inputs / image for image in folds["image"]], recipe.crop),
-        own_size=factory.timm_size(recipe.model),
-        deviations={column: float(pd.to_numeric(values, errors="coerce").std()) for column, values in numbers.items()},
-    )
-
-
-def _median_side(photos: list[Path], crop: int) -> int:
-    """Return the median of the shorter sides of some photos in pixels, after a centre crop (0: no crop).
-
-    Photos that cannot be read are left out; the training names them later.
-    """
-    sides = []
-    for path in photos[:: max(1, len(photos) // FEW_PHOTOS)]:
-        try:
-            sides.append(min(decoding.header(decoding.read_bytes(path))[1:]))
-        except (OSError, ValueError):
-            continue
-    side = int(np.median(sides)) if sides else LARGE_SIDE
-    return min(side, crop) if crop else side
 
 
 def with_statistics(run: Run, recipe: Recipe, competition: Competition) -> Recipe:

@@ -31,9 +31,10 @@ from comp.models import factory
 from comp.models.factory import with_normalisation
 from comp.prediction.predict import predict
 from comp.recipes import catalog
+from comp.recipes.automatic import resolved_recipe
 from comp.recipes.recipe_settings import Recipe
 from comp.training import checks_before_training
-from comp.training.loop import Fit
+from comp.training.loop import Fit, train_epoch
 
 CPU = torch.device("cpu")
 LARGE = re.compile(r"large|huge|giant|so\d|384|448|512")  # such models are skipped if the module has others
@@ -91,7 +92,8 @@ def tried(name: str, size: int, seconds: int) -> tuple[int, str]:
     size: the width and height of the photos in pixels; the nearest size that works is used instead if the model does
     not take this one. seconds: a model that takes longer is stopped.
     """
-    recipe = with_normalisation(dataclasses.replace(catalog.get_recipe(name), image_size=size, **SETTINGS))
+    recipe = dataclasses.replace(catalog.get_recipe(name), image_size=size, **SETTINGS)
+    recipe = with_normalisation(resolved_recipe(recipe, COMPETITION))
     signal.signal(signal.SIGALRM, _out_of_time)
     signal.alarm(seconds)
     try:
@@ -133,7 +135,7 @@ def train_and_predict(recipe: Recipe) -> None:
     held_out = Batches(photos, np.arange(2, 4), labels[2:], "none", 0)
     fit = Fit(factory.create_model(recipe, COMPETITION, Path()), recipe, train, held_out, COMPETITION, CPU)
     for epoch in range(recipe.epochs):
-        fit.train_epoch(epoch, lambda count: None)
+        train_epoch(fit.learner, fit.loader, epoch, lambda count: None)
     probs = predict(fit.learner.model, held_out, recipe, COMPETITION, CPU, views=recipe.tta)
     if not np.isfinite(probs).all():
         raise InputError("after two training steps, the model predicts infinite or NaN", "finite probabilities")
