@@ -107,8 +107,8 @@ SMOOTHING = 0.1
 
 # ---- rules that need facts about rows and photos
 
-EPOCHS, EPOCHS_ROWS, EPOCHS_POWER = 12, 15_000, 0.3  # so many epochs for so many rows; more for fewer rows
-FEWEST_EPOCHS, MOST_EPOCHS = 3, 60
+EPOCHS, EPOCHS_ROWS, EPOCHS_POWER = 12, 15_000, 0.25  # so many epochs for so many rows; more for fewer rows
+FEWEST_STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 200, 3, 100
 WARMUP, MOST_WARMUP_STEPS = 0.1, 500  # as a share of the training; in steps
 EMA_SHARE, EMA_STEPS = 0.1, (10, 1000)  # the EMA covers this share of the training; its limits in steps
 LR, TRANSFORMER_LR, LR_BATCH = 1e-3, 3e-4, 32  # the learning rates for a batch of this size
@@ -168,8 +168,9 @@ def _epochs(recipe: Recipe, competition: Competition, facts: Facts | None) -> tu
     if not facts:
         return EPOCHS, "a usual length"
     wanted = round(EPOCHS * (EPOCHS_ROWS / max(facts.rows, 1)) ** EPOCHS_POWER)
-    epochs = min(max(wanted, FEWEST_EPOCHS), MOST_EPOCHS)
-    return epochs, f"{facts.rows:,} training rows in a fold, which make {_steps(recipe, facts, epochs):,} steps"
+    steps_need = math.ceil(FEWEST_STEPS / _steps(recipe, facts, 1))
+    epochs = min(max(wanted, steps_need, FEWEST_EPOCHS), MOST_EPOCHS)
+    return epochs, f"{facts.rows:,} training rows in a fold, which make {_in_words(_steps(recipe, facts, epochs))}"
 
 
 def _steps(recipe: Recipe, facts: Facts, epochs: float) -> int:
@@ -177,11 +178,15 @@ def _steps(recipe: Recipe, facts: Facts, epochs: float) -> int:
     return max(1, round(epochs * math.ceil(facts.rows / recipe.batch_size) / recipe.accumulate))
 
 
+def _in_words(steps: int) -> str:
+    return f"{steps:,} step{'' if steps == 1 else 's'}"
+
+
 def _warmup(recipe: Recipe, competition: Competition, facts: Facts | None) -> tuple[float, str]:
     steps = _steps(recipe, facts, recipe.epochs) if facts else 0
     share = min(WARMUP, MOST_WARMUP_STEPS / steps) if steps else WARMUP
     epochs = float(f"{share * recipe.epochs:.2g}")
-    return epochs, f"the first {share:.2g} of the training" + (f", {round(share * steps):,} steps" if steps else "")
+    return epochs, f"the first {share:.0%} of the training" + (f", {_in_words(round(share * steps))}" if steps else "")
 
 
 def _ema_decay(recipe: Recipe, competition: Competition, facts: Facts | None) -> tuple[float, str]:
@@ -189,7 +194,7 @@ def _ema_decay(recipe: Recipe, competition: Competition, facts: Facts | None) ->
         return 0.99, "an average over about 100 steps"
     low, high = EMA_STEPS
     window = min(max(round(EMA_SHARE * _steps(recipe, facts, recipe.epochs)), low), high)
-    return round(1 - 1 / window, 5), f"an average over about {window:,} steps"
+    return round(1 - 1 / window, 5), f"an average over about {_in_words(window)}"
 
 
 # ---- all rules, in the order in which they are applied: a rule may use the settings of the rules before it

@@ -34,7 +34,10 @@ from drawing import digits  # noqa: E402  is in tools/dev/
 
 from comp.blending import bootstrap  # noqa: E402
 from comp.competition import scoring  # noqa: E402
+from comp.prediction.facts import facts_of  # noqa: E402
 from comp.project import Project  # noqa: E402
+from comp.recipes import catalog  # noqa: E402
+from comp.recipes.automatic import resolved_recipe  # noqa: E402
 from comp.store.external_predictions import read_external_file  # noqa: E402
 from comp.submission.true_answers import read_truth  # noqa: E402
 
@@ -150,8 +153,15 @@ def _write_for_peers(case: Path) -> None:
         "model": MODEL,
         "weights": str((folder / "weights" / f"{MODEL}.safetensors").resolve()),
         "image_size": SIZE,
+        "epochs": automatic_epochs(project),
     }
     (case / "case.json").write_text(json.dumps(content, indent=1) + "\n")
+
+
+def automatic_epochs(project: Project) -> int:
+    """Return the number of epochs of the default recipe, which the peers get, too."""
+    recipe = catalog.get_recipe(MODEL, project.competition.defaults)
+    return resolved_recipe(recipe, project.competition, facts_of(project, recipe)).epochs
 
 
 def project_of(case: Path) -> Project:
