@@ -24,9 +24,9 @@ see training/losses.py), smooths (whether label smoothing makes sense), and the 
 prior, which `Classes` describes. A new head must be added to BUILDERS below and to HEADS in recipes/recipe_settings.py,
 which lists the heads that fit each target.
 
-A new head starts at the prior (`start_head` in training/learner.py): before the first step, the model predicts for every
-photo the mean of the training numbers, or the shares of the classes or labels among the training rows. So no epoch is
-lost with learning them (for rare labels: Lin et al. 2017, "Focal Loss for Dense Object Detection", section 3.3).
+A new head starts at the prior (`start_head` in training/learner.py): before the first step, the model predicts for
+every photo the mean of the training numbers, or the shares of the classes or labels among the training rows. So no
+epoch is lost with learning them (for rare labels: Lin et al. 2017, "Focal Loss for Dense Object Detection", section 3).
 
 Letters in the shapes: B photos in a batch; T columns of the training targets; C classes, labels (of a multilabel
 target) or grades (of an ordinal target); A values of all attributes together.
