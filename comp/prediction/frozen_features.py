@@ -37,7 +37,7 @@ from comp.recipes.recipe_settings import Recipe
 from comp.settings import help_text, how_to_list, parsed_settings, settings_of
 from comp.store.paths import cache_folder
 from comp.store.runs import FEATURES, Run, check_run_name, make_command
-from comp.tabular import classifiers
+from comp.tabular import beside_networks, classifiers
 from comp.tabular.classifiers import ClassifierSettings
 from comp.tabular.cross_fitting import LearningRows
 from comp.tabular.derived_runs import Places, check_derived, claim_derived, predict_derived
@@ -82,6 +82,7 @@ def embed(project: Project, model: str, name: str = "", text: str = "", seed: in
     claim_derived(run, FEATURES, settings.plain(), command, competition, PACKAGES, **origin)
     values = [RowValues(*parts) for parts in zip(vectors, columns, strict=True)]
     _predict(project, run, settings, values)
+    beside_networks.say_beside_networks(project, run)
 
 
 def _say_backbone(recipe: Recipe, backbone: "Backbone") -> None:

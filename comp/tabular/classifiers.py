@@ -14,7 +14,6 @@ Letters in the shapes: N training rows, M rows to predict, F features, C classes
 """
 
 import dataclasses
-import math
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -296,9 +295,8 @@ class Kind:
     grid: the values to try for the hyperparameter. The values of simpler models come first, because the first value
     wins a tie. bounds: the smallest and the largest value to which the search goes on if an end of the grid is the best
     value. counts: whether these values must be whole numbers. components: the number of principal components to which
-    embeddings are reduced; 0 means that they are not reduced. factor: a function of the value for the vectors and the
-    value for the columns, which returns the number by which the columns must be multiplied to get a penalty of their
-    own; None if the classifier has no penalty.
+    embeddings are reduced; 0 means that they are not reduced. scaled: whether predictions change if some features are
+    multiplied by a factor.
 
     probabilities, votes, numbers: functions that learn from the labels of training rows and predict other rows; None if
     the classifier does not need the function. `probabilities` learns from the class of each row, and returns
@@ -311,7 +309,7 @@ class Kind:
     bounds: tuple[float, float]
     counts: bool = False
     components: int = 0
-    factor: Callable[[float, float], float] | None = None
+    scaled: bool = True
     probabilities: Callable | None = None
     votes: Callable | None = None
     numbers: Callable | None = None
@@ -322,14 +320,12 @@ CLASSIFIERS = {  # "auto" means the first classifier here that has the competiti
         ("multiclass", "binary", "multilabel", "ordinal"),
         (1e-4, 1e-3, 1e-2, 1e-1, 1.0),  # C, the inverse of the L2 penalty; for standardised columns
         bounds=(1e-6, 1e3),
-        factor=lambda vectors, columns: math.sqrt(columns / vectors),
         probabilities=_logistic_probabilities,
     ),
     "ridge": Kind(
         ("ordinal", "regression"),
         (1e5, 1e4, 1e3, 1e2, 1e1),  # the L2 penalty
         bounds=(1, 1e7),
-        factor=lambda vectors, columns: math.sqrt(vectors / columns),
         numbers=_ridge_numbers,
     ),
     "knn": Kind(
@@ -345,6 +341,7 @@ CLASSIFIERS = {  # "auto" means the first classifier here that has the competiti
         (25, 50, 100),  # trees per class
         bounds=(6, 400),
         counts=True,
+        scaled=False,
         components=64,  # because the time grows with the number of features: a thousand features would take minutes
         probabilities=_boosting_probabilities,
         numbers=_boosting_numbers,

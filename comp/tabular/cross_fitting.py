@@ -1,12 +1,12 @@
 """Predict each fold with a classifier that has seen no row of this fold, not even to choose its hyperparameter.
 
-A candidate is a value to try for the hyperparameter, or two values: one for the vectors and one for the columns
-(values_to_try.py). To choose the candidate for fold k, an inner cross-validation runs over the other folds: for each
-fold j other than k, a classifier learns from all folds except j and k, and predicts fold j. The candidate whose
-predictions have the best score is chosen. The folds split no group, so the inner cross-validation splits no group
-either. A classifier that learns without the folds j and k is used twice, for the choice for fold j and for fold k. So K
-folds need only K (K - 1) / 2 of these classifiers for each candidate. If there are only two folds, the inner
-cross-validation splits the other fold into two halves, and keeps each group in one half.
+A candidate is a value to try for the hyperparameter, with a factor for the columns (see values_to_try.py). To choose
+the candidate for fold k, an inner cross-validation runs over the other folds: for each fold j other than k, a
+classifier learns from all folds except j and k, and predicts fold j. The candidate whose predictions have the best
+score is chosen. The folds split no group, so the inner cross-validation splits no group either. A classifier that
+learns without the folds j and k is used twice, for the choice for fold j and for fold k. So K folds need only K (K - 1)
+/ 2 of these classifiers for each candidate. If there are only two folds, the inner cross-validation splits the other
+fold into two halves, and keeps each group in one half.
 
 scikit-learn's GridSearchCV is not used: it would fit each of these classifiers twice, and it scores each photo alone,
 although several photos may share one id and get one answer.
@@ -53,15 +53,15 @@ class FoldResult:
     """The predictions of the classifier that learned from all folds except fold number k.
 
     held_out (n, C): the predictions for the n rows of fold k, in the order of the rows. test (M, C): the predictions
-    for the test rows. value: the hyperparameter value that was chosen for this classifier. column_value: the value that
-    was chosen for the columns, or None if they have no value of their own.
+    for the test rows. value: the hyperparameter value that was chosen for this classifier. factor: the chosen factor
+    of the columns, or None if there was nothing to choose.
     """
 
     k: int
     held_out: np.ndarray
     test: np.ndarray
     value: float
-    column_value: float | None
+    factor: float | None
 
 
 class CrossFitting:
@@ -85,10 +85,8 @@ class CrossFitting:
         chosen, held_out = self.chosen(k), self.rows.folds == k
         to_predict = _concatenated(self.rows.values.at(held_out), self.rows.test)
         probs = self._predictions(~held_out, to_predict, [chosen])[chosen]
-        count, column_value = int(held_out.sum()), None
-        if self.to_try.separate:
-            column_value = self.to_try.value(chosen.columns)
-        return FoldResult(k, probs[:count], probs[count:], self.to_try.value(chosen.vectors), column_value)
+        count, factor = int(held_out.sum()), chosen.factor if self.to_try.has_factors else None
+        return FoldResult(k, probs[:count], probs[count:], self.to_try.value(chosen), factor)
 
     def chosen(self, k: int) -> Candidate:
         """Return the candidate that has the best score in a cross-validation over all folds except k.
@@ -99,8 +97,9 @@ class CrossFitting:
         """
         first, held_out = self.to_try.first, self.rows.folds == k
         inner = [(self.parts == part) & ~held_out for part in np.unique(self.parts[~held_out])]
+        only = len(first) == 1 and not self.to_try.neighbours(first[0])
         # if there is only one other fold, and it is a single group, no row is left to learn from
-        if len(first) == 1 or any((part | held_out).all() for part in inner):
+        if only or any((part | held_out).all() for part in inner):
             return first[0]
         scores = self._scores(held_out, inner, first)
         best = max(first, key=scores.get)
@@ -150,11 +149,11 @@ class CrossFitting:
         prepared = Preparation(self.settings.components, self.seed).fit(values)
         by_factor: dict[float, list[Candidate]] = {}
         for one in candidates:
-            by_factor.setdefault(self.to_try.factor(one), []).append(one)
+            by_factor.setdefault(one.factor, []).append(one)
         made = {}
         for factor, group in by_factor.items():  # those with one factor together: boosting fits them as one model
             x, x_new = prepared.transform(values, factor), prepared.transform(to_predict, factor)
-            grid = [self.to_try.value(one.vectors) for one in group]
+            grid = [self.to_try.value(one) for one in group]
             made |= zip(group, self.classifier.predictions(grid, x, labels, x_new), strict=True)
         return made
 

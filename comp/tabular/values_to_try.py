@@ -5,14 +5,19 @@ the neighbours of the best neighbour, and so on, until no neighbour is clearly b
 never left. Beyond the ends of a classifier's own grid, the values go on in the ratio of the last two values, up to the
 bounds of the classifier.
 
-A classifier with a penalty gets two values: one for the vectors (embeddings or predictions) and one for the columns.
-With a single value, 200 good columns would be penalised as strongly as 1,280 features of which most only fit noise. The
-search begins with the same value for both. A step changes one of them or, as long as they are the same, both.
+If the rows have vectors (embeddings or predictions) and columns, a candidate also has a factor, by which the
+standardised columns are multiplied. Without it, 200 good columns would drown among 1,280 features of which most are
+noise. For logistic and ridge, the factor is the same as a penalty for the columns alone: a factor of 10 divides this
+penalty by 100. For knn, it is the weight of the columns in the distance. Trees do not need it, because they only
+compare a feature with thresholds.
 """
 
 from dataclasses import dataclass
 
 from comp.tabular.classifiers import Kind
+
+STEP = 10**0.5  # from one factor to the next; changes the penalty of the columns as much as the next value of the grid
+MOST_STEPS = 4  # factors go from 1/100 to 100
 
 # A step must improve the score by this share. Otherwise the search would go on to the bounds for nothing: from some
 # value on, a penalty is so small that a smaller one hardly changes the predictions.
@@ -21,42 +26,49 @@ CLEAR = 1e-4
 
 @dataclass(frozen=True, order=True)
 class Candidate:
-    """The positions of two values in the grid: the value for the vectors and the value for the columns.
+    """A value of the hyperparameter, as its position in the grid, and a factor, as the number of steps from 1.
 
-    Positions below 0, or from the length of the grid on, are beyond the ends of the grid. If the classifier has no
-    value of its own for columns, both positions are the same.
+    Positions below 0, or from the length of the grid on, are beyond the ends of the grid.
     """
 
-    vectors: int
-    columns: int
+    position: int
+    steps: int = 0
+
+    @property
+    def factor(self) -> float:
+        """The number by which the standardised columns are multiplied."""
+        return STEP**self.steps
 
 
 class ValuesToTry:
     """The candidates for the hyperparameter of one classifier.
 
-    kind: the classifier. given: the values that the user wants to try, or () for the classifier's own values. blocks:
-    whether the rows have vectors and columns, so that each of the two may get a value of its own.
+    kind: the classifier. given: the values that the user wants to try, or () for the classifier's own values. both:
+    whether the rows have both vectors and columns.
     """
 
-    def __init__(self, kind: Kind, given: tuple[float, ...], blocks: bool):
+    def __init__(self, kind: Kind, given: tuple[float, ...], both: bool):
         self.kind, self.grid, self.goes_on = kind, given or kind.grid, not given
-        self.separate = blocks and kind.factor is not None
+        self.has_factors = both and kind.scaled
 
     @property
     def first(self) -> list[Candidate]:
         """The candidates with which the search begins: all values of the grid, from the simplest model on."""
-        return [Candidate(i, i) for i in range(len(self.grid))]
+        return [Candidate(i) for i in range(len(self.grid))]
 
     def neighbours(self, candidate: Candidate) -> list[Candidate]:
         """Return the candidates that are one step away from `candidate`."""
-        steps = [(-1, -1), (1, 1)] if candidate.vectors == candidate.columns else []
-        if self.separate:
-            steps += [(-1, 0), (0, -1), (0, 1), (1, 0)]
-        near = [Candidate(candidate.vectors + i, candidate.columns + j) for i, j in steps]
-        return [one for one in near if self._exists(one.vectors) and self._exists(one.columns)]
+        steps = [(-1, 0), (1, 0)]
+        if self.has_factors:  # the last two change the penalty of the vectors alone
+            steps += [(0, -1), (0, 1), (-1, 1), (1, -1)]
+        near = [Candidate(candidate.position + i, candidate.steps + j) for i, j in steps]
+        return [one for one in near if self._exists(one.position) and abs(one.steps) <= MOST_STEPS]
 
-    def value(self, position: int) -> float:
-        """Return the value at a position of the grid or beyond its ends."""
+    def value(self, candidate: Candidate) -> float:
+        """Return the value of a candidate, which is in the grid or beyond its ends."""
+        return self._value(candidate.position)
+
+    def _value(self, position: int) -> float:
         grid, last = self.grid, len(self.grid) - 1
         if 0 <= position <= last:
             return float(grid[position])
@@ -64,17 +76,8 @@ class ValuesToTry:
         value = end * (end / before) ** steps
         return float(round(value) if self.kind.counts else f"{value:.6g}")  # 10, and not 10.000000000000002
 
-    def factor(self, candidate: Candidate) -> float:
-        """Return the number by which the standardised columns are multiplied.
-
-        With this factor, the penalty of the value for the vectors acts on the columns as that of their own value.
-        """
-        if candidate.vectors == candidate.columns:
-            return 1.0
-        return self.kind.factor(self.value(candidate.vectors), self.value(candidate.columns))
-
     def _exists(self, position: int) -> bool:
         if 0 <= position < len(self.grid):
             return True
         low, high = self.kind.bounds
-        return self.goes_on and low <= self.value(position) <= high
+        return self.goes_on and low <= self._value(position) <= high

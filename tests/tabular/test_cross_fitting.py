@@ -140,24 +140,30 @@ def test_the_search_goes_on_beyond_the_end_of_the_own_grid_but_of_no_other():
 def test_good_columns_do_not_drown_among_many_vectors():
     rows, how = clear(noise=200), own_grid("logistic")
     results = results_of(rows, how, 3)
-    assert all(result.column_value > result.value for result in results)
+    assert all(result.factor > 1 for result in results)
 
     def loss(results):
         chances = [result.held_out[np.arange(30), rows.labels[rows.folds == result.k]] for result in results]
         return -np.log(np.concatenate(chances)).mean()
 
-    same = [results_of(rows, dataclasses.replace(how, grid=(c,)), 3) for c in CLASSIFIERS["logistic"].grid]
-    assert loss(results) < 0.7 * min(map(loss, same)), "one value for both, however it is chosen, is worse"
+    # the columns as further vectors get no factor
+    joined = [np.hstack([one.vectors, one.columns.to_numpy(np.float32)]) for one in (rows.values, rows.test)]
+    values = [RowValues(both, pd.DataFrame(index=range(len(both)))) for both in joined]
+    same = results_of(dataclasses.replace(rows, values=values[0], test=values[1]), how, 3)
+    assert loss(results) < 0.7 * loss(same)
 
 
-@pytest.mark.parametrize("kind", ["knn", "boosting"])
-def test_classifiers_without_a_penalty_have_one_value(kind):
-    result = CrossFitting(drawn(), settings(kind), 0).fold(0)
-    assert result.value in GRIDS[kind]
-    assert result.column_value is None
+def test_columns_of_noise_get_a_smaller_factor_than_good_columns():
+    good, how = clear(noise=3), own_grid("knn")
+    noise = RowValues(good.values.columns.to_numpy(np.float32), pd.DataFrame(good.values.vectors).add_prefix("c"))
+    test = RowValues(good.test.columns.to_numpy(np.float32), pd.DataFrame(good.test.vectors).add_prefix("c"))
+    factors = [result.factor for result in results_of(good, how, 3)]
+    assert max(r.factor for r in results_of(dataclasses.replace(good, values=noise, test=test), how, 3)) < min(factors)
 
 
-def test_a_single_value_is_the_penalty_of_vectors_and_columns():
-    how = dataclasses.replace(settings("logistic"), grid=(0.1,))
-    result = CrossFitting(drawn(), how, 0).fold(0)
-    assert result.value == result.column_value == 0.1
+def test_there_is_no_factor_for_trees_or_without_columns():
+    assert CrossFitting(drawn(), settings("boosting"), 0).fold(0).factor is None
+    rows = drawn()
+    values, test = (dataclasses.replace(one, columns=one.columns.iloc[:, :0]) for one in (rows.values, rows.test))
+    without = dataclasses.replace(rows, values=values, test=test)
+    assert CrossFitting(without, settings("logistic"), 0).fold(0).factor is None

@@ -22,7 +22,7 @@ def reached(to_try: ValuesToTry) -> set[Candidate]:
 @KINDS
 def test_values_go_on_in_the_ratio_of_the_grid_to_the_bounds_and_no_further(kind):
     to_try = ValuesToTry(kind, (), False)
-    values = np.array([to_try.value(one.vectors) for one in sorted(reached(to_try))])
+    values = np.array([to_try.value(one) for one in sorted(reached(to_try))])
     assert set(kind.grid) < set(values)
     assert kind.bounds[0] <= values.min()
     assert values.max() <= kind.bounds[1]
@@ -37,27 +37,26 @@ def test_values_go_on_in_the_ratio_of_the_grid_to_the_bounds_and_no_further(kind
 @KINDS
 def test_a_given_grid_is_never_left(kind):
     to_try = ValuesToTry(kind, (3.0, 8.0, 10.0), True)
-    found = reached(to_try)
-    assert {to_try.value(one.vectors) for one in found} == {to_try.value(one.columns) for one in found} == {3, 8, 10}
-    assert reached(ValuesToTry(kind, (3.0,), True)) == {Candidate(0, 0)}
+    assert {to_try.value(one) for one in reached(to_try)} == {3, 8, 10}
+    assert reached(ValuesToTry(kind, (3.0,), False)) == {Candidate(0)}
 
 
 @KINDS
-def test_only_a_penalty_of_both_vectors_and_columns_can_differ(kind):
-    assert all(one.vectors == one.columns for one in reached(ValuesToTry(kind, (), False)))
-    different = [one for one in reached(ValuesToTry(kind, (), True)) if one.vectors != one.columns]
-    assert bool(different) == (kind.factor is not None)
+def test_only_columns_beside_vectors_have_a_factor_and_only_where_scale_matters(kind):
+    assert {one.factor for one in reached(ValuesToTry(kind, (), False))} == {1}
+    factors = {one.factor for one in reached(ValuesToTry(kind, (), True))}
+    assert min(factors) * max(factors) == pytest.approx(1)
+    assert (len(factors) > 1) == kind.scaled
 
 
 @pytest.mark.parametrize("name", ["logistic", "ridge"])
-def test_the_factor_gives_columns_the_penalty_of_their_own_value(name):
-    """Where the vectors are all 0, the columns' value alone counts."""
+def test_a_step_of_the_factor_is_a_step_of_the_penalty(name):
+    """Columns alone with the factor of two steps are predicted as without a factor two values further on."""
     kind, rng = CLASSIFIERS[name], np.random.default_rng(0)
     columns, labels = rng.normal(size=(60, 2)), rng.integers(0, 3, 60)
-    classifier, to_try = Classifier(name, small("ordinal")), ValuesToTry(kind, (), True)
-    one = Candidate(1, 3)
-    scaled = columns * to_try.factor(one)
-    with_factor = classifier.predictions([to_try.value(1)], scaled, labels, scaled)
-    without = classifier.predictions([to_try.value(3)], columns, labels, columns)
+    classifier, grid = Classifier(name, small("ordinal")), kind.grid
+    scaled = columns * Candidate(1, 2).factor
+    with_factor = classifier.predictions([grid[1]], scaled, labels, scaled)
+    without = classifier.predictions([grid[3]], columns, labels, columns)
     np.testing.assert_allclose(with_factor, without, atol=1e-3)
-    assert not np.allclose(without, classifier.predictions([to_try.value(1)], columns, labels, columns), atol=1e-2)
+    assert not np.allclose(without, classifier.predictions([grid[1]], columns, labels, columns), atol=1e-2)
