@@ -40,7 +40,7 @@ from comp.settings import automatic_settings, help_text, how_to_list, parsed_set
 from comp.settings import setting_types as types_of_settings
 from comp.store.paths import cache_folder
 from comp.store.runs import FEATURES, Run, check_run_name, make_command
-from comp.tabular import classifiers
+from comp.tabular import beside_networks, classifiers
 from comp.tabular.classifiers import ClassifierSettings
 from comp.tabular.cross_fitting import LearningRows
 from comp.tabular.derived_runs import Places, check_derived, claim_derived, predict_derived
@@ -86,6 +86,7 @@ def embed(project: Project, model: str, name: str = "", text: str = "", seed: in
     claim_derived(run, FEATURES, settings.plain(), command, competition, PACKAGES, **origin)
     values = [RowValues(*parts) for parts in zip(vectors, columns, strict=True)]
     _predict(project, run, settings, values)
+    beside_networks.say_beside_networks(project, run)
 
 
 def _say_backbone(recipe: Recipe, backbone: "Backbone") -> None:

@@ -38,7 +38,9 @@ class ClassifierSettings:
     """
 
     classifier: str = setting("auto", "auto, logistic, knn, boosting (of trees), or ridge (for grades and numbers)")
-    grid: tuple = setting((), "values to try for C, neighbours, trees or penalty; empty: the classifier's usual values")
+    grid: tuple = setting(
+        (), "values to try for C, neighbours, trees or penalty; empty: usual values, and more beyond them if better"
+    )
     best_by: str = setting(
         "metric", "what chooses among the grid's values: the competition's metric, or loss", choices=("metric", "loss")
     )
@@ -59,10 +61,11 @@ def setting_types() -> dict[str, type]:
 
 
 def resolved_settings(settings: ClassifierSettings, competition: Competition, run: str) -> ClassifierSettings:
-    """Return the settings with a chosen value in place of each "auto", of an empty grid and of components=-1.
+    """Return the settings with a chosen value in place of each "auto" and of components=-1.
 
-    run: the text after `run:` in the error for a wrong value, which says what the user should do. Raises InputError if
-    a value is not allowed or does not fit the competition's target.
+    An empty grid stays empty: the search leaves the classifier's own grid, but no other (see values_to_try.py). run:
+    the text after `run:` in the error for a wrong value, which says what the user should do. Raises InputError if a
+    value is not allowed or does not fit the competition's target.
     """
     name = _resolved_name(settings.classifier, competition.target)
     checked_settings(settings, run)
@@ -71,7 +74,6 @@ def resolved_settings(settings: ClassifierSettings, competition: Competition, ru
     return dataclasses.replace(
         settings,
         classifier=name,
-        grid=settings.grid or kind.grid,
         class_weights=_resolved_weights(settings.class_weights, competition),
         components=kind.components if settings.components == -1 else settings.components,
     )
@@ -291,8 +293,10 @@ class Kind:
     """One of the available classifiers: the targets that it can predict, its default settings, and its functions.
 
     grid: the values to try for the hyperparameter. The values of simpler models come first, because the first value
-    wins a tie. counts: whether these values must be whole numbers. components: the number of principal components to
-    which embeddings are reduced; 0 means that they are not reduced.
+    wins a tie. bounds: the smallest and the largest value to which the search goes on if an end of the grid is the best
+    value. counts: whether these values must be whole numbers. components: the number of principal components to which
+    embeddings are reduced; 0 means that they are not reduced. scaled: whether predictions change if some features are
+    multiplied by a factor.
 
     probabilities, votes, numbers: functions that learn from the labels of training rows and predict other rows; None if
     the classifier does not need the function. `probabilities` learns from the class of each row, and returns
@@ -302,8 +306,10 @@ class Kind:
 
     targets: tuple[str, ...]
     grid: tuple[float, ...]
+    bounds: tuple[float, float]
     counts: bool = False
     components: int = 0
+    scaled: bool = True
     probabilities: Callable | None = None
     votes: Callable | None = None
     numbers: Callable | None = None
@@ -313,16 +319,19 @@ CLASSIFIERS = {  # "auto" means the first classifier here that has the competiti
     "logistic": Kind(
         ("multiclass", "binary", "multilabel", "ordinal"),
         (1e-4, 1e-3, 1e-2, 1e-1, 1.0),  # C, the inverse of the L2 penalty; for standardised columns
+        bounds=(1e-6, 1e3),
         probabilities=_logistic_probabilities,
     ),
     "ridge": Kind(
         ("ordinal", "regression"),
         (1e5, 1e4, 1e3, 1e2, 1e1),  # the L2 penalty
+        bounds=(1, 1e7),
         numbers=_ridge_numbers,
     ),
     "knn": Kind(
         TARGETS,
         (45, 15, 5),  # neighbours
+        bounds=(1, 405),
         counts=True,
         votes=_neighbour_votes,
         numbers=_neighbour_numbers,
@@ -330,7 +339,9 @@ CLASSIFIERS = {  # "auto" means the first classifier here that has the competiti
     "boosting": Kind(
         TARGETS,
         (25, 50, 100),  # trees per class
+        bounds=(6, 400),
         counts=True,
+        scaled=False,
         components=64,  # because the time grows with the number of features: a thousand features would take minutes
         probabilities=_boosting_probabilities,
         numbers=_boosting_numbers,

@@ -140,6 +140,8 @@ def _write(run: Run, result: FoldResult, record: dict, rows: LearningRows, place
     probs = np.zeros((len(rows.folds), competition.size))
     probs[rows.folds == k] = result.held_out
     record, photos = {**record, "value": result.value}, places.of_fold(k, rows)
+    if result.factor is not None:
+        record["factor"] = result.factor
     ids, combined = scored_rows.combine_by_id(competition, places.test_ids, result.test)
     save_predictions(run.oof(k), places.images[photos], probs[places.row_of_image[photos]], competition, record)
     save_predictions(run.test(k), ids, combined, competition, record)
@@ -148,14 +150,18 @@ def _write(run: Run, result: FoldResult, record: dict, rows: LearningRows, place
 def _scores(run: Run, k: int, rows: LearningRows, places: Places) -> list:
     """Return the row of fold k for the printed table: the fold, its score in each metric, and the chosen value.
 
-    The chosen value is the value of the classifier's hyperparameter. places: the photos and ids of the rows.
+    The chosen value is the value of the classifier's hyperparameter, followed by the factor of the columns if one was
+    chosen. places: the photos and ids of the rows.
     """
     competition, photos = rows.competition, places.of_fold(k, rows)
     predictions = load_predictions(run.oof(k), competition, run.command)
     row = places.row_of_image[photos]
     ids = None if rows.ids is None else rows.ids[row]
     scored = scored_rows.scored_ids(competition, rows.labels[row], predictions.at(places.images[photos]), ids)
-    return [f"fold {k}", *scoring.scores(competition, *scored).values(), f"{predictions.meta['value']:g}"]
+    chosen = f"{predictions.meta['value']:g}"
+    if "factor" in predictions.meta:
+        chosen += f", columns x {predictions.meta['factor']:.3g}"
+    return [f"fold {k}", *scoring.scores(competition, *scored).values(), chosen]
 
 
 def _show(run: Run, table: list[list], competition: Competition) -> None:

@@ -35,6 +35,11 @@ class RowValues:
     vectors: np.ndarray
     columns: pd.DataFrame
 
+    @property
+    def has_both(self) -> bool:
+        """Whether the rows have both vectors and columns."""
+        return self.vectors.shape[1] > 0 and not self.columns.empty
+
     def at(self, rows: np.ndarray) -> "RowValues":
         """Return the values of some rows. rows: their positions, or a bool array (N,) that is True for them."""
         return RowValues(self.vectors[rows], self.columns.iloc[rows])
@@ -108,9 +113,14 @@ class Preparation:
             self._parts.append(("columns", _for_columns(values.columns).fit(values.columns)))
         return self
 
-    def transform(self, values: RowValues) -> np.ndarray:
-        """Return the features (N, F) float32 that the classifier takes. values: the input of any N rows."""
-        return np.hstack([part.transform(getattr(values, name)) for name, part in self._parts]).astype(np.float32)
+    def transform(self, values: RowValues, factor: float = 1.0) -> np.ndarray:
+        """Return the features (N, F) float32 that the classifier takes.
+
+        values: the input of any N rows. factor: multiplies the features that come from columns.
+        """
+        factors = {"vectors": 1.0, "columns": factor}
+        features = [factors[name] * part.transform(getattr(values, name)) for name, part in self._parts]
+        return np.hstack(features).astype(np.float32)
 
     def _for_vectors(self, shape: tuple[int, int]):
         from sklearn.decomposition import PCA

@@ -22,7 +22,7 @@ from comp.project import Project
 from comp.settings import how_to_list, parsed_settings
 from comp.store import made_of, out_of_fold, runs
 from comp.store.runs import STACK, Run, check_run_name, make_command
-from comp.tabular import classifiers
+from comp.tabular import beside_networks, classifiers
 from comp.tabular.classifiers import ClassifierSettings
 from comp.tabular.cross_fitting import LearningRows
 from comp.tabular.derived_runs import Places, check_derived, claim_derived, predict_derived
@@ -52,6 +52,7 @@ def stack(project: Project, name: str, wanted: Sequence[str], text: str = "", se
     console.say(f"{run.name}: the classifier {settings.classifier} is fitted to the predictions of {', '.join(names)}")
     places = dataclasses.replace(places, meta=places.meta | {"classifier": settings.classifier})
     predict_derived(run, rows, settings, seed, places)
+    beside_networks.say_beside_networks(project, run)
 
 
 def sources(project: Project, run: Run, wanted: Sequence[str]) -> list[str]:

@@ -29,6 +29,7 @@ from comp.recipes.recipe_settings import Recipe
 from comp.store import history
 from comp.store.paths import ALL_DATA
 from comp.store.runs import Run
+from comp.tabular import beside_networks
 from comp.training import checks_before_training as before
 from comp.training import loop
 from comp.training.loop import Epochs, Fit
@@ -67,6 +68,8 @@ def train_run(
     with processes.first_alone(project.outputs):
         recipe_json.claim_run(run, recipe, competition, command, origin)
     train_folds(data, run, numbers, where, predicts)
+    if processes.rank() == 0:
+        beside_networks.say_untried(project, run, recipe)
     processes.stop()
 
 

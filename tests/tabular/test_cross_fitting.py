@@ -8,7 +8,7 @@ import pytest
 from small_competitions import small
 
 from comp.tabular import classifiers
-from comp.tabular.classifiers import FITTING, Classifier, ClassifierSettings
+from comp.tabular.classifiers import CLASSIFIERS, FITTING, Classifier, ClassifierSettings
 from comp.tabular.cross_fitting import CrossFitting, FoldResult, LearningRows
 from comp.tabular.row_values import RowValues
 
@@ -79,18 +79,22 @@ def test_the_same_bits_twice_and_one_fold_alone(best_by):
         assert a.value in GRIDS["logistic"]
 
 
-def test_the_folds_share_the_classifiers_of_their_inner_validation(monkeypatch):
+def test_no_classifier_is_fitted_twice_and_folds_share_those_of_their_inner_validation(monkeypatch):
     fits, own = [], Classifier.predictions
 
-    def counted(self, grid, *more):
-        fits.append(len(grid))
-        return own(self, grid, *more)
+    def counted(self, grid, x, labels, x_new):
+        fits.extend((value, x.tobytes()) for value in grid)
+        return own(self, grid, x, labels, x_new)
 
     monkeypatch.setattr(Classifier, "predictions", counted)
     rows = drawn(folds=5)
     results_of(rows, settings("logistic"), 5)
-    assert fits.count(2) == 5 * 4 / 2  # the whole grid, on each pair of folds
-    assert fits.count(1) == 5  # the chosen value, on each fold
+    assert len(fits) == len(set(fits)), "a search that goes on fits no candidate again"
+    del fits[:]
+    alone = RowValues(rows.values.vectors, pd.DataFrame(index=range(60)))
+    test = RowValues(rows.test.vectors, pd.DataFrame(index=range(8)))
+    results_of(dataclasses.replace(rows, values=alone, test=test), settings("logistic"), 5)
+    assert len(fits) == 2 * 5 * 4 / 2 + 5  # the whole grid on each pair of folds, and the chosen value on each fold
 
 
 def test_a_better_value_is_chosen():
@@ -106,3 +110,60 @@ def test_columns_alone_and_empty_columns_are_enough():
     test = RowValues(none[:8], rows.test.columns.assign(empty=1.0))
     rows = dataclasses.replace(rows, values=RowValues(none, columns), test=test)
     assert np.isfinite(CrossFitting(rows, settings("knn"), 0).fold(0).test).all()
+
+
+def clear(rows=90, noise=0, seed=0) -> LearningRows:
+    """Rows whose three columns tell the class, and some vectors that tell nothing."""
+    rng = np.random.default_rng(seed)
+
+    def values(labels):
+        columns = np.eye(3)[labels] + rng.normal(0, 0.2, (len(labels), 3))
+        vectors = rng.normal(size=(len(labels), noise)).astype(np.float32)
+        return RowValues(vectors, pd.DataFrame(columns).add_prefix("c"))
+
+    labels, groups = rng.integers(0, 3, rows), np.arange(rows)
+    return LearningRows(COMPETITION, values(labels), labels, groups % 3, groups, values(labels[:9]))
+
+
+def own_grid(kind):
+    return classifiers.resolved_settings(ClassifierSettings(classifier=kind, best_by="loss"), COMPETITION, "")
+
+
+def test_the_search_goes_on_beyond_the_end_of_the_own_grid_but_of_no_other():
+    rows, low = clear(), dataclasses.replace(own_grid("logistic"), grid=(0.001, 0.01))
+    assert {result.value for result in results_of(rows, low, 3)} == {0.01}
+    values = [result.value for result in results_of(rows, own_grid("logistic"), 3)]
+    assert min(values) > max(CLASSIFIERS["logistic"].grid)
+    assert max(values) <= CLASSIFIERS["logistic"].bounds[1]
+
+
+def test_good_columns_do_not_drown_among_many_vectors():
+    rows, how = clear(noise=200), own_grid("logistic")
+    results = results_of(rows, how, 3)
+    assert all(result.factor > 1 for result in results)
+
+    def loss(results):
+        chances = [result.held_out[np.arange(30), rows.labels[rows.folds == result.k]] for result in results]
+        return -np.log(np.concatenate(chances)).mean()
+
+    # the columns as further vectors get no factor
+    joined = [np.hstack([one.vectors, one.columns.to_numpy(np.float32)]) for one in (rows.values, rows.test)]
+    values = [RowValues(both, pd.DataFrame(index=range(len(both)))) for both in joined]
+    same = results_of(dataclasses.replace(rows, values=values[0], test=values[1]), how, 3)
+    assert loss(results) < 0.7 * loss(same)
+
+
+def test_columns_of_noise_get_a_smaller_factor_than_good_columns():
+    good, how = clear(noise=3), own_grid("knn")
+    noise = RowValues(good.values.columns.to_numpy(np.float32), pd.DataFrame(good.values.vectors).add_prefix("c"))
+    test = RowValues(good.test.columns.to_numpy(np.float32), pd.DataFrame(good.test.vectors).add_prefix("c"))
+    factors = [result.factor for result in results_of(good, how, 3)]
+    assert max(r.factor for r in results_of(dataclasses.replace(good, values=noise, test=test), how, 3)) < min(factors)
+
+
+def test_there_is_no_factor_for_trees_or_without_columns():
+    assert CrossFitting(drawn(), settings("boosting"), 0).fold(0).factor is None
+    rows = drawn()
+    values, test = (dataclasses.replace(one, columns=one.columns.iloc[:, :0]) for one in (rows.values, rows.test))
+    without = dataclasses.replace(rows, values=values, test=test)
+    assert CrossFitting(without, settings("logistic"), 0).fold(0).factor is None
