@@ -1,25 +1,21 @@
 """The default recipe, for timm models without a named recipe, as in `make train MODEL=tf_efficientnet_lite0`.
 
-Its settings are the defaults of the class Recipe. These are the reasons for them:
+Its settings are the defaults of the class Recipe. Many of them are "auto": the rules in automatic.py choose a value
+that fits the competition, its rows and its photos. These are the reasons for the others:
 - optimizer adamw with a warm-up and a cosine schedule: timm usually fine-tunes both convolutional models and
   transformers in this way.
-- lr 1e-3: three times the usual 3e-4, because with a smaller lr a model learns too little in few epochs.
 - weight_decay 0.05: decoupled, as for ConvNeXt, Swin and DeiT.
-- warmup_epochs 1: transformers diverge without a warm-up.
 - clip_grad 1: a single bad batch cannot spoil an epoch.
 - batch_size 32: an epoch has twice as many steps as with 64. Small competitions need the steps.
-- epochs 12: enough for 18,900 photos from pretrained weights. Five folds take an evening on one GPU.
-- smoothing 0.1: similar classes are hard to tell apart, so a model should not be certain.
-- sampler auto: each class is drawn equally often if the metric gives each class the same weight.
 - augment upright: photos are mirrored, moved a little and made lighter or darker. Their hue does not change, because
   colour often distinguishes classes.
-- ema_decay 0.99: the average covers about 100 steps. With a larger decay, the average would still be far behind the
-  weights after a few hundred steps.
 - crop 0, and the mean and std of the pretrained weights: nothing is known about the photos.
 
-The recipe was measured with the ImageNet weights of tf_efficientnet_lite0, for 6 epochs. The scores, except those for 3
-classes, are values of the metric of the competition that this toolkit was first written for (see
-comp/inputs/mask_gender_age.py).
+docs/records.md has the scores of this recipe on seven small competitions with all kinds of targets, and
+docs/defaults.md explains the rules. Before there were rules, it had 12 epochs, lr 1e-3, a warm-up of 1 epoch, ema_decay
+0.99 and smoothing 0.1, and kept the best epoch of each fold. With these settings, it was measured with the ImageNet
+weights of tf_efficientnet_lite0, for 6 epochs. The scores, except those for 3 classes, are values of the metric of the
+competition that this toolkit was first written for (see comp/inputs/mask_gender_age.py).
 On photos that were drawn by a program in the style of that competition:
 - 1,120 photos, 96 px, one fold: a plain training loop (batch 64, lr 3e-4, flip) scored 0.625. Batch 32, lr 1e-3 and EMA
   raised the score to 0.766, then a balanced sampler raised it to 0.793, and then augment=upright raised it to 0.821.
