@@ -20,7 +20,9 @@ from comp.data.run_data import RunData
 from comp.errors import InputError, first_line, quoted
 from comp.models.heads import SCALE
 from comp.recipes import catalog
+from comp.recipes.automatic import usual_lr
 from comp.recipes.recipe_settings import Recipe
+from comp.settings import AUTO
 from comp.store import made_of
 from comp.store.paths import ALL_DATA
 from comp.store.runs import Run
@@ -45,7 +47,8 @@ def settings_that_may_help(recipe: Recipe) -> str:
     The new learning rate is a tenth of the recipe's, but at most the one that the recipe has before the user changes
     settings.
     """
-    changes = [f"lr={min(recipe.lr / 10, catalog.get_recipe(recipe.name).lr):g}"]
+    named = catalog.get_recipe(recipe.name).lr
+    changes = [f"lr={min(recipe.lr / 10, usual_lr(recipe) if named == AUTO else named):g}"]
     if not 0 < recipe.clip_grad <= 1:
         changes.append("clip_grad=1")
     if recipe.amp != "off":

@@ -33,8 +33,9 @@ from comp.models.pretrained import Origin
 from comp.prediction import tta
 from comp.project import Project
 from comp.recipes import catalog, recipe_settings
+from comp.recipes.automatic import chosen_settings
 from comp.recipes.recipe_settings import Recipe
-from comp.settings import help_text, how_to_list, parsed_settings, settings_of
+from comp.settings import automatic_settings, help_text, how_to_list, parsed_settings, setting_types, settings_of
 from comp.store.paths import cache_folder
 from comp.store.runs import FEATURES, Run, check_run_name, make_command
 from comp.tabular import classifiers
@@ -131,15 +132,18 @@ def chosen_embed_recipe(model: str, text: str, seed: int, competition: Competiti
     """Return the settings of the command `make embed MODEL=<model> SET=<text>`.
 
     If `model` is the name of a recipe, settings that are not in `text`, such as the image size, come from this recipe.
+    For a setting that is "auto", the usual value is taken.
     Raises InputError if a setting is unknown, or if its value is not allowed or does not fit the target.
     """
-    of_recipe = {key: type(getattr(Recipe(), key)) for key in (*OF_MODEL, *SPEED)}
-    given = parsed_settings(text, of_recipe | classifiers.setting_types(), HELP)
+    of_recipe = setting_types(Recipe, only=(*OF_MODEL, *SPEED))
+    given = parsed_settings(text, of_recipe | classifiers.setting_types(), HELP, automatic_settings(Recipe))
     changes = {key: value for key, value in given.items() if key in of_recipe}
     named = catalog.get_recipe(model, competition.defaults)
     recipe = recipe_settings.validated_recipe(
         dataclasses.replace(named, **changes, head="auto", loss="auto", seed=seed)
     )
+    usual = {choice.setting: choice.value for choice in chosen_settings(recipe, competition)}
+    recipe = dataclasses.replace(recipe, **{key: usual[key] for key in OF_MODEL if key in usual})
     own = ClassifierSettings(**{key: value for key, value in given.items() if key not in of_recipe})
     return EmbedRecipe(recipe, classifiers.resolved_settings(own, competition, HELP))
 

@@ -142,19 +142,25 @@ def _tta(recipe: Recipe, competition: Competition, facts: Facts | None) -> tuple
 
 
 def _soften(recipe: Recipe, competition: Competition, facts: Facts | None) -> tuple[str, str]:
-    columns = [r.column for r in competition.ranges if facts and facts.deviations.get(r.column)]
+    columns = [r.column for r in competition.ranges if facts and facts.deviations.get(r.column, 0) > 0]
     if not columns or competition.target not in ONE_LABEL or recipe.edges:
         return "", "no classes are ranges of a number"
     text = ";".join(f"{column}:{SOFT * facts.deviations[column]:.2g}" for column in columns)
     return text, f"classes are ranges of {' and '.join(columns)}, and a value near an edge is nearly in the next class"
 
 
+def usual_lr(recipe: Recipe) -> float:
+    """Return the value of lr=auto. It grows with the square root of the batch size, as for Adam (Malladi et al. 2022).
+
+    The lr of the recipe itself does not count.
+    """
+    base = TRANSFORMER_LR if catalog.is_transformer(recipe.model) else LR
+    return float(f"{base * math.sqrt(recipe.batch_size * recipe.accumulate / LR_BATCH):.2g}")
+
+
 def _lr(recipe: Recipe, competition: Competition, facts: Facts | None) -> tuple[float, str]:
-    """Scale the learning rate with the square root of the batch size, as for Adam (Malladi et al. 2022)."""
-    transformer, photos = catalog.is_transformer(recipe.model), recipe.batch_size * recipe.accumulate
-    base, kind = (TRANSFORMER_LR, "transformers") if transformer else (LR, "convolutional models")
-    value = float(f"{base * math.sqrt(photos / LR_BATCH):.2g}")
-    return value, f"for {kind} and steps of {photos} photos"
+    kind = "transformers" if catalog.is_transformer(recipe.model) else "convolutional models"
+    return usual_lr(recipe), f"for {kind} and steps of {recipe.batch_size * recipe.accumulate} photos"
 
 
 def _epochs(recipe: Recipe, competition: Competition, facts: Facts | None) -> tuple[int, str]:

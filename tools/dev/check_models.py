@@ -31,6 +31,7 @@ from comp.models import factory
 from comp.models.factory import with_normalisation
 from comp.prediction.predict import predict
 from comp.recipes import catalog
+from comp.recipes.automatic import resolved_recipe
 from comp.recipes.recipe_settings import Recipe
 from comp.training import checks_before_training
 from comp.training.loop import Fit
@@ -91,7 +92,8 @@ def tried(name: str, size: int, seconds: int) -> tuple[int, str]:
     size: the width and height of the photos in pixels; the nearest size that works is used instead if the model does
     not take this one. seconds: a model that takes longer is stopped.
     """
-    recipe = with_normalisation(dataclasses.replace(catalog.get_recipe(name), image_size=size, **SETTINGS))
+    recipe = dataclasses.replace(catalog.get_recipe(name), image_size=size, **SETTINGS)
+    recipe = resolved_recipe(with_normalisation(recipe), COMPETITION)
     signal.signal(signal.SIGALRM, _out_of_time)
     signal.alarm(seconds)
     try:
