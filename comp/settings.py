@@ -117,11 +117,11 @@ def parsed_settings(text: str, types: dict[str, type], run: str, automatic: Coll
         if not equals:
             raise InputError(f"no value for the setting {key!r} in SET={text!r}", f"a pair such as {key}=<value>", run)
         chosen_later = key in automatic and value == AUTO
-        changes[key] = AUTO if chosen_later else _parsed_value(key, value, types[key], run)
+        changes[key] = AUTO if chosen_later else _parsed_value(key, value, types[key], run, key in automatic)
     return changes
 
 
-def _parsed_value(key: str, value: str, kind: type, run: str):
+def _parsed_value(key: str, value: str, kind: type, run: str, automatic: bool):
     try:
         if kind is bool:
             return SWITCHES[value.lower()]
@@ -129,7 +129,8 @@ def _parsed_value(key: str, value: str, kind: type, run: str):
             return tuple(float(part) for part in value.split(",")) if value else ()
         return kind(value)
     except (KeyError, ValueError):
-        raise InputError(f"{key}={value} is not allowed", f"{key} is {SHAPES.get(kind, kind.__name__)}", run) from None
+        expected = f"{key} is {SHAPES.get(kind, kind.__name__)}" + (f", or {AUTO}" if automatic else "")
+        raise InputError(f"{key}={value} is not allowed", expected, run) from None
 
 
 # ---- checking

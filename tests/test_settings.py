@@ -18,7 +18,7 @@ class Cake:
     glaze: str = setting("none", "what covers it", choices=("none", "icing", ""))
     layers: tuple = setting((1.0, 2.0), "their heights")
     baked: bool = setting(True, "in an oven", "dough")
-    notes: dict = setting({}, kind="anything")
+    notes: dict = setting({}, unit="anything")
 
 
 TEXTS = ("eggs", "sugar", "glaze", "layers", "baked")
@@ -102,4 +102,4 @@ def test_help_has_a_line_for_each_setting_under_its_group_and_no_bare_percent():
 def test_a_default_that_can_change_is_not_shared_and_further_metadata_is_kept():
     assert Cake().notes is not Cake().notes
     field = next(field for field in dataclasses.fields(Cake) if field.name == "notes")
-    assert field.metadata["kind"] == "anything"
+    assert field.metadata["unit"] == "anything"

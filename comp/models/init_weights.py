@@ -80,9 +80,8 @@ def keep_head(model: nn.Module, inner: nn.Module, state: State) -> dict[str, str
     """Load the weights of the model's head from a trained fold. Return a text for each tensor that could not be loaded.
 
     The texts are in a dictionary by the name of the tensor. A tensor is not loaded if `state` lacks it or has it in
-    another shape; it then keeps its first values. model: the
-    model that is trained. inner: the timm model, which is `model` itself or a part of it. state: the weights of the
-    trained fold, as a state dict.
+    another shape; it then keeps its first values. model: the model that is trained. inner: the timm model, which is
+    `model` itself or a part of it. state: the weights of the trained fold, as a state dict.
     """
     classifier, own = factory.classifier_tensor_names(inner) | {SCALE}, model.state_dict()
     before = INSIDE if inner is not model else ""

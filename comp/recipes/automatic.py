@@ -142,7 +142,7 @@ def _tta(recipe: Recipe, competition: Competition, facts: Facts | None) -> tuple
 
 
 def _soften(recipe: Recipe, competition: Competition, facts: Facts | None) -> tuple[str, str]:
-    columns = [r.column for r in competition.ranges if facts and facts.deviations.get(r.column)]
+    columns = [r.column for r in competition.ranges if facts and facts.deviations.get(r.column, 0) > 0]
     if not columns or competition.target not in ONE_LABEL or recipe.edges:
         return "", "no classes are ranges of a number"
     text = ";".join(f"{column}:{SOFT * facts.deviations[column]:.2g}" for column in columns)

@@ -241,7 +241,8 @@ def start_head(model: nn.Module, recipe: Recipe, rows: Batches, drawn: np.ndarra
     """
     head, own = heads.build_head(recipe, competition), rows.labels[: rows.labelled]
     if isinstance(head, heads.Number) and not head.squashed:
-        scale = [float(np.mean(own, dtype=np.float64)), float(np.std(own, dtype=np.float64)) or 1.0]
+        varies = own.min() < own.max()  # the deviation of equal numbers may be a rounding error
+        scale = [float(np.mean(own, dtype=np.float64)), float(np.std(own, dtype=np.float64)) if varies else 1.0]
         getattr(model, heads.SCALE).copy_(torch.tensor(scale, dtype=torch.float64))
         head.use_scale_of(model)
     if rows.soft is None:
@@ -250,7 +251,8 @@ def start_head(model: nn.Module, recipe: Recipe, rows: Batches, drawn: np.ndarra
         mean = np.mean(rows.soft[drawn], axis=0, dtype=np.float64).astype(np.float32)
         sums, count = head.spread(torch.from_numpy(mean[None]))[0] * len(drawn), len(drawn)
     if recipe.class_weights == "balanced":
-        plain, sums = sums, losses.balancing_weights(head, sums, count) * sums
+        weights = losses.balancing_weights(head, heads.target_sums(head, own, competition), len(own))  # of the loss
+        plain, sums = sums, weights * sums
         count = sums.sum() if head.family == "classes" else count - plain + sums
     factory.start_classifier(backbone(model), head.prior(sums, count))
 

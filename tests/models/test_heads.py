@@ -108,7 +108,7 @@ def test_bins_of_a_value_have_it_as_their_expectation(values, bins):
 def test_an_output_that_meets_its_target_predicts_the_label(squashed):
     head, values = Number(1.0, 100.0, squashed), torch.tensor([1.5, 30.0, 99.0])
     scaled = head.targets(values)
-    outputs = scaled.logit() if squashed else scaled - 0.5
+    outputs = scaled.logit() if squashed else scaled
     torch.testing.assert_close(head.probs(outputs)[:, 0], values)
     torch.testing.assert_close(head.scaled(outputs), scaled)
 

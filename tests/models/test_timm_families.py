@@ -13,6 +13,7 @@ from comp.inputs import mask_gender_age
 from comp.models import factory
 from comp.models.factory import with_normalisation
 from comp.recipes import catalog
+from comp.recipes.automatic import resolved_recipe
 from comp.recipes.catalog import is_transformer
 from comp.recipes.recipe_settings import override_settings
 from comp.training import checks_before_training, learner, optimizers
@@ -27,7 +28,8 @@ OLD = {
 
 
 def recipe(model, size=64, **changes):
-    return dataclasses.replace(catalog.get_recipe(model), image_size=size, pretrained=False, amp="off", **changes)
+    changes |= dict(image_size=size, pretrained=False, amp="off")
+    return resolved_recipe(dataclasses.replace(catalog.get_recipe(model), **changes), HOME)
 
 
 @pytest.mark.parametrize(("old", "new"), OLD.items())
@@ -78,18 +80,16 @@ def test_unknown_model_names_the_nearest():
 
 
 @pytest.mark.parametrize("name", ["deit_tiny_distilled_patch16_224", "levit_128s"])
-def test_models_with_two_heads_start_small_and_freeze_but_for_both(name):
+def test_models_with_two_heads_start_at_the_same_outputs_and_freeze_but_for_both(name):
     model = factory.create_model(recipe(name), HOME, "")
     assert len(factory.classifier_modules(model)) == 2
     learner.freeze_parts(model, 0)
     learning = {n for n, parameter in model.named_parameters() if parameter.requires_grad}
     assert learning == factory.classifier_tensor_names(model) & dict(model.named_parameters()).keys()
-    assert all(
-        head[n].abs().max() < 0.2
-        for head in [model.state_dict()]
-        for n in learning
-        if n.endswith("weight") and head[n].ndim > 1
-    )
+    outputs = torch.linspace(-3, 3, 18)
+    factory.start_classifier(model, outputs)
+    with torch.no_grad():
+        torch.testing.assert_close(model.eval()(torch.randn(2, 3, 64, 64)), outputs.expand(2, 18))
     assert not checks_before_training.fault_of_trial(recipe(name), HOME, CPU)
 
 
@@ -97,9 +97,9 @@ def test_a_norm_within_a_classifier_keeps_its_scale():
     model = nn.Module()
     model.head = nn.Sequential(nn.BatchNorm1d(4), nn.Linear(4, 3))
     model.get_classifier = lambda: model.head
-    factory.start_classifier_small(model)
+    factory.start_classifier(model, torch.arange(3.0))
     assert torch.equal(model.head[0].weight, torch.ones(4))
-    assert not model.head[1].bias.any()
+    assert torch.equal(model.head(torch.randn(5, 4)), torch.arange(3.0).expand(5, 3))
 
 
 class Plain(nn.Module):

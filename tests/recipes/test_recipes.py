@@ -142,8 +142,8 @@ def test_a_name_that_timm_does_not_know_is_no_transformer():
 )
 def test_auto_is_chosen_by_the_target(target, head, loss):
     made = resolved_recipe(Recipe(), of(target))
-    assert (made.head, made.loss, made.best_by) == (head, loss, "accuracy")
-    assert "auto" not in (made.head, made.loss, made.sampler)
+    assert (made.head, made.loss, made.best_by) == (head, loss, "last")
+    assert "auto" not in (made.head, made.loss, made.sampler, made.epochs, made.lr)
     assert resolved_recipe(made, of(target)) == made
 
 
@@ -205,14 +205,14 @@ def test_the_choices_of_a_setting_are_the_names_of_its_table():
 
 def test_a_recipe_of_other_classes_is_refused(tmp_path):
     run = Run(tmp_path, "a")
-    recipe_json.claim_run(run, Recipe(), of("multiclass"), "make train")
-    assert recipe_json.load_recipe(run, of("multiclass")) == Recipe()
+    recipe_json.claim_run(run, Recipe(epochs=12), of("multiclass"), "make train")
+    assert recipe_json.load_recipe(run, of("multiclass")) == Recipe(epochs=12)
     with pytest.raises(InputError, match="classes"):
         recipe_json.load_recipe(run, of("binary"))
     with pytest.raises(InputError, match="epochs: 12, not 3"):
         recipe_json.claim_run(run, Recipe(epochs=3), of("multiclass"), "make train")
     written = run.recipe.read_bytes()
-    recipe_json.claim_run(run, Recipe(workers=3), of("multiclass"), "make train")
+    recipe_json.claim_run(run, Recipe(epochs=12, workers=3), of("multiclass"), "make train")
     assert run.recipe.read_bytes() == written
 
 

@@ -61,6 +61,16 @@ def test_half_an_epoch_is_rounded_up(project, best, length):  # noqa: F811
     assert train_stage.mean_best_epoch(folds_of(run, project, best), run) == length
 
 
+def test_with_the_last_epochs_of_the_folds_it_trains_as_many_epochs(project):  # noqa: F811
+    run = project.run("r")
+    recipe = dataclasses.replace(RECIPE, best_by="last", epochs=3, all_data=True)
+    claim(run, recipe)
+    train_stage.train_folds(RunData(project, recipe), run, [0, 1, ALL_DATA], CPU, predicts=False)
+    for k in (0, 1, ALL_DATA):
+        metadata = weights_file.weights_metadata(run.weights(k), "")
+        assert (metadata["epoch"], metadata["epochs"]) == (3, 3)
+
+
 def test_killed_it_ends_with_the_same_bits(project, monkeypatch):  # noqa: F811
     whole, killed = project.run("whole"), project.run("killed")
     train(whole, folds_of(whole, project, (3, 2)))

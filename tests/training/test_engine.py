@@ -37,6 +37,11 @@ RECIPE = dataclasses.replace(
     ema_decay=0.9,
     drop_rate=0.2,
     amp="off",
+    smoothing=0.1,
+    warmup_epochs=1.0,
+    best_by="metric",
+    soften="",
+    tta="hflip",
 )
 
 
@@ -60,7 +65,7 @@ def make(**changes):
     val = Batches(photos, np.arange(30, 45), labels[30:], "none", 0)
     torch.manual_seed(1)
     model = factory.create_model(recipe, HOME, "")
-    return Fit(model, recipe, train, val, HOME, CPU)
+    return Fit(model, recipe, train, val, HOME, CPU, new_head=True)
 
 
 def run(fit, path, on_epoch=lambda row: None):
@@ -205,6 +210,45 @@ def test_the_mean_of_the_best_epochs_is_kept_only_if_it_scores_better(tmp_path):
     probs = predict(fit.learner.model, fit.val, fit.recipe, HOME, CPU)
     best = max(row["macro_f1"] for row in state.history)
     assert scoring.score(HOME, fit.val.labels, probs) >= best - 1e-9
+
+
+def ran_with_last(path, **changes):
+    """The end of a training with best_by=last, and the weights after each of its epochs."""
+    fit, after = make(best_by="last", **changes), []
+    state = run(fit, path, lambda row: after.append(loop.copied_weights(fit.learner.scored)))
+    return state, after
+
+
+def test_last_keeps_the_last_epoch_even_if_another_scored_better(tmp_path):
+    state, after = ran_with_last(tmp_path / "resume.pt", epochs=4, lr=0.03, ema_decay=0.0, schedule="constant")
+    assert same(state.best, after[-1])
+    assert state.best_epoch == 3
+    assert not same(after[-1], after[-2])
+    scores = [row["val_loss"] for row in state.history]
+    assert scores[-1] > min(scores)  # so the best epoch is another one
+
+
+def test_last_keeps_the_last_epoch_after_a_kill_and_resume(tmp_path):
+    whole, _ = ran_with_last(tmp_path / "whole.pt", average_best=2)
+
+    def stop(row):
+        if row["epoch"] == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(make(best_by="last", average_best=2), tmp_path / "resume.pt", stop)
+    resumed, _ = ran_with_last(tmp_path / "resume.pt", average_best=2)
+    assert resumed.best_epoch == whole.best_epoch == 2
+    assert same(resumed.best, whole.best)
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_of_the_last_epochs_the_mean_is_kept_whatever_it_scores(tmp_path, count):
+    state, after = ran_with_last(tmp_path / "resume.pt", epochs=4, average_best=count, lr=0.03, ema_decay=0.0)
+    expected = loop.average_weights(after[::-1][:count])
+    assert all(torch.allclose(state.best[name], value) for name, value in expected.items())
+    assert not same(state.best, after[-1])
+    assert state.best_epoch == 3
 
 
 def test_the_mean_of_equal_weights_is_the_weights():

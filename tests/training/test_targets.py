@@ -47,6 +47,7 @@ RECIPE = dataclasses.replace(
     mixup=0.2,
     ema_decay=0.0,
     bins=5,
+    best_by="metric",
 )
 
 
@@ -78,7 +79,7 @@ def make(target, **changes):
     rows = np.arange(64)
     train, val = (Batches(photos, part, labels[part], "none", 0) for part in (rows[:44], rows[44:]))
     torch.manual_seed(0)
-    return Fit(factory.create_model(recipe, competition, ""), recipe, train, val, competition, CPU)
+    return Fit(factory.create_model(recipe, competition, ""), recipe, train, val, competition, CPU, new_head=True)
 
 
 @pytest.mark.parametrize(("target", "head"), [(t, head) for t in TARGETS for head in heads_for(COMPETITIONS[t])])
@@ -132,19 +133,20 @@ def test_val_loss_is_that_of_the_target():
             expected = log_loss(labels, probs, labels=range(competition.size))
         elif target == "multilabel":
             expected = np.mean([log_loss(labels[:, c], probs[:, c]) for c in range(2)])
-        else:
-            expected = np.mean((labels - probs[:, 0]) ** 2)
-        assert loop.val_loss(competition, labels, probs) == pytest.approx(expected, rel=1e-6)
+        else:  # in the unit of the training loss
+            expected = np.mean((labels - probs[:, 0]) ** 2) / np.var(labels[:44])
+        assert loop.val_loss(make(target).learner, labels, probs) == pytest.approx(expected, rel=1e-5)
 
 
 def test_photos_of_one_prediction_id_are_scored_together():
-    competition = dataclasses.replace(COMPETITIONS["binary"], combine="mean", metric=ACCURACY)
+    learner = make("binary").learner
+    learner.competition = dataclasses.replace(COMPETITIONS["binary"], combine="mean", metric=ACCURACY)
     photos, _ = draw("binary")
     probs = np.array([[0.9, 0.1], [0.4, 0.6], [0.2, 0.8], [0.1, 0.9]], np.float32)
     held_out = Batches(photos, np.arange(4), np.array([0, 0, 1, 1]), "none", 0, ids=["z", "z", "y", "y"])
-    assert loop.validation_scores(competition, held_out, probs)["accuracy"] == 1
-    single = dataclasses.replace(competition, combine="")
-    assert loop.validation_scores(single, held_out, probs)["accuracy"] == 0.75
+    assert loop.validation_scores(learner, held_out, probs)["accuracy"] == 1
+    learner.competition = dataclasses.replace(learner.competition, combine="")
+    assert loop.validation_scores(learner, held_out, probs)["accuracy"] == 0.75
 
 
 def test_soft_labels_are_learned_in_the_place_of_labels(tmp_path):

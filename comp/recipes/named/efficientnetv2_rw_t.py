@@ -33,9 +33,11 @@ RECIPE = Recipe(
     step_factor=0.5,
     epochs=60,              # an upper bound, since early stopping ends the training
     patience=5,             # epochs without a better macro F1
+    best_by="metric",       # the epoch with the best macro F1 is kept, as the team did
     warmup_epochs=0.0,      # the team used no warm-up, no clipping and no averaged weights
     clip_grad=0.0,
     ema_decay=0.0,
     sampler="shuffle",
+    soften="",              # the team did not soften labels
     tta="hflip",
 )

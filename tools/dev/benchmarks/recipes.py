@@ -19,6 +19,7 @@ from comp.inputs import mask_gender_age
 from comp.models import factory
 from comp.models.factory import with_normalisation
 from comp.recipes import catalog
+from comp.recipes.automatic import resolved_recipe
 from comp.recipes.recipe_settings import Recipe
 from comp.training.loop import Fit
 
@@ -67,9 +68,10 @@ def steps(recipe: Recipe, device: torch.device, **changes):
     The function returns the number of images in these steps. changes: settings of the recipe to change, such as
     amp="off".
     """
-    recipe, count, times = dataclasses.replace(recipe, **changes), recipe.batch_size, STEPS[device.type]
-    pixels = np.random.default_rng(0).integers(0, 256, (count, recipe.image_size, recipe.image_size, 3), np.uint8)
     competition = mask_gender_age.competition()
+    recipe = resolved_recipe(dataclasses.replace(recipe, **changes), competition)
+    count, times = recipe.batch_size, STEPS[device.type]
+    pixels = np.random.default_rng(0).integers(0, 256, (count, recipe.image_size, recipe.image_size, 3), np.uint8)
     labels = np.arange(count) % competition.size
     batches = Batches(Photos(Path(), [""] * count, 0, recipe.image_size, pixels), np.arange(count), labels, "none", 0)
     model = factory.create_model(recipe, competition, Path(), pretrained=False)
