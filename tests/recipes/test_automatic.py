@@ -164,15 +164,15 @@ def test_a_schedule_that_ends_at_zero_keeps_its_last_epoch_and_others_their_best
 
 @given(recipes, st.integers(1, 1_000_000), st.integers(1, 1_000_000))
 def test_more_rows_never_have_more_epochs(recipe, rows, more):
-    few, many = (
-        value("epochs", recipe, known=dataclasses.replace(FACTS, rows=count)) for count in (rows, rows + more)
-    )
+    few, many = (value("epochs", recipe, known=dataclasses.replace(FACTS, rows=count)) for count in (rows, rows + more))
     assert few >= many >= 1
 
 
 @given(recipes, st.integers(1, 1_000_000))
 def test_of_twice_as_many_rows_no_fewer_photos_are_seen(recipe, rows):
-    few, many = (count * value("epochs", recipe, known=dataclasses.replace(FACTS, rows=count)) for count in (rows, 2 * rows))
+    few, many = (
+        count * value("epochs", recipe, known=dataclasses.replace(FACTS, rows=count)) for count in (rows, 2 * rows)
+    )
     assert many >= few
 
 

@@ -10,8 +10,8 @@ from comp.errors import InputError
 from comp.inputs import mask_gender_age
 from comp.metrics import named_metrics
 from comp.recipes import catalog, default_recipe, recipe_json, recipe_settings
-from comp.recipes.catalog import is_transformer
 from comp.recipes.automatic import resolved_recipe
+from comp.recipes.catalog import is_transformer
 from comp.recipes.recipe_settings import HEADS, Recipe
 from comp.store.runs import Run
 from comp.training import optimizers

@@ -96,7 +96,6 @@ def test_training_rows_that_all_have_one_number_are_learned(tmp_path):
 # One unit of both losses ----------------------------------------------------------------------------------------------
 
 
-
 @pytest.mark.parametrize(("offset", "unit"), UNITS)
 @pytest.mark.parametrize("head", ["regression", "bins"])
 def test_the_mean_as_a_constant_prediction_costs_1(offset, unit, head):
