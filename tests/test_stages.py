@@ -45,7 +45,7 @@ def data_of(home, recipe) -> RunData:
 @pytest.mark.parametrize("policy", POLICIES, ids=str)
 def test_no_label_policy_changes_a_validation_row(home, policy):
     official = pd.read_csv(home / "outputs/folds.csv")
-    recipe = dataclasses.replace(catalog.get_recipe("test_resnet"), image_size=32, crop=0, **policy)
+    recipe = dataclasses.replace(catalog.get_recipe("test_resnet"), image_size=32, crop=0, soften="", **policy)
     data = data_of(home, recipe)
     for k in range(3):
         held_out, train = data.held_out(k), data.training(k)
@@ -56,7 +56,7 @@ def test_no_label_policy_changes_a_validation_row(home, policy):
 
 
 def test_the_policies_do_change_training_rows(home):
-    recipe = dataclasses.replace(catalog.get_recipe("test_resnet"), image_size=32, crop=0)
+    recipe = dataclasses.replace(catalog.get_recipe("test_resnet"), image_size=32, crop=0, soften="")
     plain, older, fewer = (
         data_of(home, dataclasses.replace(recipe, **policy)).training(0)
         for policy in ({}, {"edges": "age:30,58"}, {"drop": "years:58"})

@@ -18,6 +18,7 @@ from comp.competition import labels
 from comp.competition.competition import ONE_LABEL, Competition
 from comp.data.batches import to_model
 from comp.data.photos import Photos
+from comp.errors import InputError
 from comp.hardware import processes
 from comp.models import factory
 from comp.models.factory import with_normalisation
@@ -38,7 +39,8 @@ def worse_when_mirrored(project: Project, recipe: Recipe, where: torch.device) -
     """Return a text that says how much worse mirrored photos are predicted, or "" if they are not.
 
     recipe: the recipe of the run, without "auto" in its image size. where: the device. The result is also "" if there
-    are too few groups to tell. Raises InputError if the pretrained weights or a photo cannot be read.
+    are too few groups to tell, or if a photo cannot be read: the training then lists all such photos. Raises InputError
+    if the pretrained weights cannot be read.
     """
     folds = project.folds
     rows = np.sort(np.random.default_rng(0).permutation(len(folds))[:MOST_PHOTOS])
@@ -46,7 +48,13 @@ def worse_when_mirrored(project: Project, recipe: Recipe, where: torch.device) -
     if recipe.init or len(np.unique(groups)) < FEWEST_GROUPS:
         return ""
     targets = _targets(labels.to_array(folds["label"].iloc[rows], project.competition), project.competition)
-    plain, mirrored = _features(project, recipe, list(folds["image"].iloc[rows]), where)
+    recipe = _small(recipe)
+    torch.manual_seed(recipe.seed)
+    model = factory.build_model(recipe, project.competition, project.inputs / "weights").model
+    try:
+        plain, mirrored = _features(project, recipe, list(folds["image"].iloc[rows]), model.to(where).eval(), where)
+    except InputError:
+        return ""
     errors = _errors(plain, mirrored, targets, folds["fold"].to_numpy()[rows])
     return _text(errors, groups)
 
@@ -102,14 +110,17 @@ def _errors_with(penalty: float, plain, mirrored, targets: np.ndarray, folds: np
     return errors
 
 
-def _features(project: Project, recipe: Recipe, images: list[str], where: torch.device) -> tuple[np.ndarray, ...]:
-    """Return the features (N, D) of photos and those of their mirror images."""
+def _small(recipe: Recipe) -> Recipe:
+    """Return the recipe with the image size at which photos are looked at."""
     size = recipe.image_size if catalog.is_transformer(recipe.model) else min(recipe.image_size, SIZE)
-    recipe = with_normalisation(dataclasses.replace(recipe, image_size=size, soften="", head="auto", loss="auto"))
-    torch.manual_seed(recipe.seed)
-    model = factory.build_model(recipe, project.competition, project.inputs / "weights").model
-    model = model.to(where).eval()
-    photos = Photos(project.inputs, images, recipe.crop, size, fit=recipe.fit)
+    return with_normalisation(dataclasses.replace(recipe, image_size=size, soften="", head="auto", loss="auto"))
+
+
+def _features(
+    project: Project, recipe: Recipe, images: list[str], model: nn.Module, where: torch.device
+) -> tuple[np.ndarray, ...]:
+    """Return the features (N, D) of photos and those of their mirror images."""
+    photos = Photos(project.inputs, images, recipe.crop, recipe.image_size, fit=recipe.fit)
     parts = ([], [])
     with torch.inference_mode(), console.progress("looking at mirrored photos", len(images)) as advance:
         for i in range(0, len(images), recipe.batch_size):

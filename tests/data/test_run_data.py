@@ -84,8 +84,8 @@ def of_rows(tmp_path, recipe, **columns):
 )
 def test_a_fold_that_cannot_be_trained_is_found_before_any_is_trained(tmp_path, settings, values, problem, fold):
     column = [values[k == fold] for k in (0, 0, 1, 1, 2, 2)]
-    of_rows(tmp_path, Recipe(), kind=column).check_training()
-    data = of_rows(tmp_path, Recipe(**settings), kind=column)
+    of_rows(tmp_path, Recipe(soften=""), kind=column).check_training()
+    data = of_rows(tmp_path, Recipe(**settings, soften=""), kind=column)
     with pytest.raises(InputError, match=f"fold {fold} cannot be trained: .*{problem}") as error:
         data.check_training()
     assert "RUN=<new name>" in error.value.run  # the recipe of a run cannot be changed
@@ -93,5 +93,5 @@ def test_a_fold_that_cannot_be_trained_is_found_before_any_is_trained(tmp_path, 
 
 def test_what_is_wrong_in_all_rows_names_no_fold(tmp_path):
     with pytest.raises(InputError, match=r"^auxiliary=kind"):
-        of_rows(tmp_path, Recipe(auxiliary="kind:1"), kind=["usual"] * 6).check_training()
-    of_rows(tmp_path, Recipe(auxiliary="kind:1"), kind=list("ababab")).check_training()
+        of_rows(tmp_path, Recipe(auxiliary="kind:1", soften=""), kind=["usual"] * 6).check_training()
+    of_rows(tmp_path, Recipe(auxiliary="kind:1", soften=""), kind=list("ababab")).check_training()

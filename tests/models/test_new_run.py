@@ -55,7 +55,7 @@ def save(folder, **changes):
 @pytest.mark.parametrize(
     ("model", "settings"),
     [
-        ("crossvit_tiny_240", "pretrained=false crop=0"),
+        ("crossvit_tiny_240", "pretrained=false crop=0 image_size=224"),
         ("test_resnet.a1", TINY),
         ("test_resnet", TINY),
         ("test_resnet", f"{TINY} optimizer=sgdd"),

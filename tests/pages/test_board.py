@@ -17,6 +17,7 @@ from comp.competition import scoring
 from comp.inputs import mask_gender_age as competition
 from comp.metrics import named_metrics
 from comp.pages import board_rows
+from comp.recipes.automatic import resolved_recipe
 from comp.recipes.catalog import family_of_model
 from comp.recipes.recipe_json import differences_in_words, differing_settings, usual_values
 from comp.recipes.recipe_settings import Recipe
@@ -58,7 +59,8 @@ def copy(drawn, tmp_path):
 def with_recipe(folder, name, **settings):
     """A whole recipe.json for a drawn run, and a history of its epochs, of which the second is the best."""
     drawn_run = Run(folder / "out", name)
-    recipe = {**json.loads(json.dumps(vars(Recipe()))), "name": name, **settings}
+    known = resolved_recipe(Recipe(best_by="metric"), competition.competition())
+    recipe = {**json.loads(json.dumps(vars(known))), "name": name, **settings}
     content = {
         "kind": "trained",
         "recipe": recipe,

@@ -10,7 +10,7 @@ from known_project import known_project
 from PIL import Image
 from test_engine import CPU, HOME
 
-from comp.prediction import mirror_check
+from comp.errors import InputError
 from comp.recipes import catalog, recipe_json
 from comp.recipes.recipe_settings import override_settings
 from comp.training.checks_before_training import facts_of, with_chosen_settings
@@ -57,7 +57,7 @@ def test_each_choice_is_printed_with_its_reason_and_what_is_given_is_not(tmp_pat
     assert (made.lr, made.augment, made.tta) == (0.002, "none", "none")
     assert "auto" not in [made.epochs, made.image_size, made.ema_decay, made.best_by, made.soften, made.smoothing]
     assert "30 training rows" in said
-    lines = [line.split()[0] for line in said.splitlines() if "=" in line.split(" ")[2:3][0]]
+    lines = [line.split()[0] for line in said.splitlines() if line.startswith("  ")]
     assert f"epochs={made.epochs}" in lines
     assert f"image_size={made.image_size}" in lines
     assert not {line.partition("=")[0] for line in lines} & {"lr", "augment", "tta"}
@@ -72,14 +72,16 @@ def test_nothing_is_printed_for_a_recipe_without_auto(tmp_path, capsys):
     assert not capsys.readouterr().out
 
 
-def test_photos_are_looked_at_in_a_mirror_only_if_it_matters(tmp_path, monkeypatch):
-    project, asked = draw(tmp_path, 40), []
-    monkeypatch.setattr(mirror_check, "worse_when_mirrored", lambda *given: asked.append(given[1]) or "they are worse")
-    made = with_chosen_settings(project, project.run("r"), override_settings(RECIPE, "augment=none tta=none"), CPU)
-    assert not asked
-    made = with_chosen_settings(project, project.run("r"), override_settings(RECIPE, "augment=none"), CPU)
+def test_photos_are_looked_at_in_a_mirror_only_if_a_setting_depends_on_it(tmp_path):
+    """To look at them, it reads the pretrained weights, which are torn here."""
+    project, recipe = draw(tmp_path, 40), dataclasses.replace(RECIPE, pretrained=True)
+    (tmp_path / "in/weights").mkdir()
+    (tmp_path / "in/weights/test_resnet.safetensors").write_bytes(b"torn")
+    made = with_chosen_settings(project, project.run("r"), override_settings(recipe, "augment=none tta=none"), CPU)
     assert (made.augment, made.tta) == ("none", "none")
-    assert [type(recipe.image_size) for recipe in asked] == [int]
+    for settings in ("augment=none", "tta=none", ""):
+        with pytest.raises(InputError, match="not a readable weights file"):
+            with_chosen_settings(project, project.run("r"), override_settings(recipe, settings), CPU)
 
 
 def test_a_run_goes_on_with_the_values_of_its_recipe_json_whatever_the_facts(tmp_path, capsys):
