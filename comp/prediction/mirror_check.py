@@ -18,7 +18,6 @@ from comp.competition import labels
 from comp.competition.competition import ONE_LABEL, Competition
 from comp.data.batches import to_model
 from comp.data.photos import Photos
-from comp.errors import InputError
 from comp.hardware import processes
 from comp.models import factory
 from comp.models.factory import with_normalisation
@@ -39,8 +38,8 @@ def worse_when_mirrored(project: Project, recipe: Recipe, where: torch.device) -
     """Return a text that says how much worse mirrored photos are predicted, or "" if they are not.
 
     recipe: the recipe of the run, without "auto" in its image size. where: the device. The result is also "" if there
-    are too few groups to tell, or if a photo cannot be read: the training then lists all such photos. Raises InputError
-    if the pretrained weights cannot be read.
+    are too few groups to tell, if a photo cannot be read, or if the model does not work at this image size: the checks
+    before the training then say what is wrong. Raises InputError if the pretrained weights cannot be read.
     """
     folds = project.folds
     rows = np.sort(np.random.default_rng(0).permutation(len(folds))[:MOST_PHOTOS])
@@ -50,10 +49,13 @@ def worse_when_mirrored(project: Project, recipe: Recipe, where: torch.device) -
     targets = _targets(labels.to_array(folds["label"].iloc[rows], project.competition), project.competition)
     recipe = _small(recipe)
     torch.manual_seed(recipe.seed)
-    model = factory.build_model(recipe, project.competition, project.inputs / "weights").model
+    try:
+        model = factory.build_model(recipe, project.competition, project.inputs / "weights").model
+    except factory.NotBuilt:
+        return ""
     try:
         plain, mirrored = _features(project, recipe, list(folds["image"].iloc[rows]), model.to(where).eval(), where)
-    except InputError:
+    except Exception:  # a photo is damaged, or the model raises any error at a size that is not its own
         return ""
     errors = _errors(plain, mirrored, targets, folds["fold"].to_numpy()[rows])
     return _text(errors, groups)
