@@ -45,7 +45,7 @@ def data_of(home, recipe) -> RunData:
 @pytest.mark.parametrize("policy", POLICIES, ids=str)
 def test_no_label_policy_changes_a_validation_row(home, policy):
     official = pd.read_csv(home / "outputs/folds.csv")
-    recipe = dataclasses.replace(catalog.get_recipe("test_resnet"), image_size=32, crop=0, soften="", **policy)
+    recipe = dataclasses.replace(catalog.get_recipe("test_resnet"), image_size=32, crop=0, **{"soften": "", **policy})
     data = data_of(home, recipe)
     for k in range(3):
         held_out, train = data.held_out(k), data.training(k)
