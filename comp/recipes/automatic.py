@@ -78,6 +78,8 @@ def _sampler(recipe: Recipe, competition: Competition, _) -> tuple[str, str]:
     All other metrics need the true shares of the classes.
     """
     name = competition.metric.name
+    if competition.target == "regression":
+        return "shuffle", "numbers are no classes that could be balanced"
     if weights_classes_alike(competition):
         return "balanced", f"{name} gives rare and frequent classes the same weight"
     return "shuffle", f"{name} needs the true shares of the classes"
@@ -126,7 +128,10 @@ def _image_size(recipe: Recipe, competition: Competition, facts: Facts | None) -
     enlarged = max(FEWEST_PIXELS, math.ceil(ENLARGED * facts.photo_side / SIZE_STEP) * SIZE_STEP)
     if catalog.is_transformer(recipe.model) or enlarged >= facts.own_size:
         return facts.own_size, f"the size at which the weights of {recipe.model} were trained"
-    return enlarged, f"half of the photos are smaller than {facts.photo_side} px, so more pixels would show nothing new"
+    return (
+        enlarged,
+        f"the shorter sides of the photos have {facts.photo_side} px (median), so more would show nothing new",
+    )
 
 
 def _augment(recipe: Recipe, competition: Competition, facts: Facts | None) -> tuple[str, str]:
@@ -168,8 +173,9 @@ def _epochs(recipe: Recipe, competition: Competition, facts: Facts | None) -> tu
     if not facts:
         return EPOCHS, "a usual length"
     wanted = round(EPOCHS * (EPOCHS_ROWS / max(facts.rows, 1)) ** EPOCHS_POWER)
-    steps_need = math.ceil(FEWEST_STEPS / _steps(recipe, facts, 1))
-    epochs = min(max(wanted, steps_need, FEWEST_EPOCHS), MOST_EPOCHS)
+    batches = math.ceil(max(facts.rows, 1) / recipe.batch_size)
+    for_steps = math.ceil(FEWEST_STEPS * recipe.accumulate / batches)
+    epochs = min(max(wanted, for_steps, FEWEST_EPOCHS), MOST_EPOCHS)
     return epochs, f"{facts.rows:,} training rows in a fold, which make {_in_words(_steps(recipe, facts, epochs))}"
 
 
@@ -186,7 +192,9 @@ def _warmup(recipe: Recipe, competition: Competition, facts: Facts | None) -> tu
     steps = _steps(recipe, facts, recipe.epochs) if facts else 0
     share = min(WARMUP, MOST_WARMUP_STEPS / steps) if steps else WARMUP
     epochs = float(f"{share * recipe.epochs:.2g}")
-    return epochs, f"the first {share:.0%} of the training" + (f", {_in_words(round(share * steps))}" if steps else "")
+    return epochs, f"the first {100 * share:.2g} % of the training" + (
+        f", {_in_words(round(share * steps))}" if steps else ""
+    )
 
 
 def _ema_decay(recipe: Recipe, competition: Competition, facts: Facts | None) -> tuple[float, str]:

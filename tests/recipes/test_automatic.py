@@ -121,7 +121,7 @@ def test_each_value_has_a_reason_and_reasons_name_the_numbers(recipe, competitio
     assert all(choice.reason for choice in choices.values())
     assert f"{known.rows:,} training rows" in choices["epochs"].reason
     assert f"{recipe.batch_size * recipe.accumulate} photos" in choices["lr"].reason
-    assert competition.metric.name in choices["sampler"].reason
+    assert (competition.metric.name in choices["sampler"].reason) == (competition.target != "regression")
     assert competition.target in choices["head"].reason
     for name in ("augment", "tta"):
         assert ("mirrored photos" in choices[name].reason) == bool(known.mirrored)
@@ -252,7 +252,7 @@ def test_labels_are_softened_in_proportion_to_the_spread_of_the_number(deviation
         return float(number)
 
     assert 0 < width(deviation) < deviation
-    assert width(10 * deviation) == pytest.approx(10 * width(deviation), rel=0.1)  # two digits are kept
+    assert width(10 * deviation) == pytest.approx(10 * width(deviation), rel=0.11)  # two digits are kept
 
 
 def test_nothing_is_softened_without_a_number_that_varies_or_with_other_edges():
