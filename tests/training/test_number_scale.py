@@ -9,6 +9,7 @@ import test_targets
 import torch
 from known_project import known_project
 from PIL import Image
+from test_new_head import without_weights
 from test_targets import CPU, draw, silent
 
 from comp.competition.competition import Competition
@@ -190,7 +191,7 @@ def test_a_trained_fold_predicts_in_the_unit_of_the_labels_from_its_file(project
     assert torch.equal(saved[SCALE], scale_of(LABELS[1::2]))
     predict_folds(data, run, [0], "none", CPU)
     found = load_predictions(run.oof(0), project.competition, "").probs[:, 0]
-    assert found == pytest.approx(LABELS[1::2].mean(), rel=1e-6)  # nothing was learned, so it is the mean
+    assert found == pytest.approx(LABELS[1::2].mean(), abs=0.1 * LABELS.std())  # nothing was learned: near the mean
 
 
 def test_weights_of_older_versions_predict_as_they_did(project):
@@ -247,7 +248,7 @@ def test_the_same_head_keeps_its_classifier_and_scale_and_predicts_as_before(tra
 
 
 def test_another_head_starts_at_the_prior(trained):
-    fit = make(-4.0, 1024.0, init=trained, head="bins")
+    fit = without_weights(make(-4.0, 1024.0, init=trained, head="bins"))
     predicted = predict(fit.learner.scored, fit.val, fit.recipe, fit.competition, CPU)
     assert np.ptp(predicted) < 1
     labels, bins = fit.learner.rows.labels, fit.recipe.bins
@@ -257,7 +258,7 @@ def test_another_head_starts_at_the_prior(trained):
     body = [name for name in trained if not name.startswith("fc.") and name != SCALE]
     state = fit.learner.model.state_dict()
     assert all(torch.equal(state[name], trained[name]) for name in body)
-    back = make(-4.0, 1024.0, init=state)
+    back = without_weights(make(-4.0, 1024.0, init=state))
     assert torch.equal(back.learner.model.state_dict()[SCALE], trained[SCALE])
     assert error(back) == pytest.approx(error_of_the_mean(back), rel=1e-3)
 
