@@ -24,21 +24,22 @@ def facts_of(project: Project, recipe: Recipe) -> Facts:
     numbers = {known.column: folds[known.column] for known in project.competition.ranges if known.column in folds}
     return Facts(
         rows=round(len(folds) * (1 - 1 / project.fold_count)),
-        photo_side=_median_side([project.inputs / image for image in folds["image"]], recipe.crop),
+        photo_side=_median_side(project.inputs, folds["image"].iloc[:: max(1, len(folds) // FEW_PHOTOS)], recipe.crop),
         own_size=factory.timm_size(recipe.model),
         deviations={column: float(pd.to_numeric(values, errors="coerce").std()) for column, values in numbers.items()},
     )
 
 
-def _median_side(photos: list[Path], crop: int) -> int:
+def _median_side(inputs: Path, images: pd.Series, crop: int) -> int:
     """Return the median of the shorter sides of some photos in pixels, after a centre crop (0: no crop).
 
-    Photos that cannot be read are left out; the training names them later.
+    images: the paths of the photos, relative to `inputs`. Photos that cannot be read are left out; the training names
+    them later.
     """
     sides = []
-    for path in photos[:: max(1, len(photos) // FEW_PHOTOS)]:
+    for image in images:
         try:
-            sides.append(min(decoding.header(decoding.read_bytes(path))[1:]))
+            sides.append(min(decoding.header(decoding.read_bytes(inputs / image))[1:]))
         except (OSError, ValueError):
             continue
     side = int(np.median(sides)) if sides else LARGE_SIDE

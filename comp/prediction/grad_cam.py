@@ -107,13 +107,13 @@ def _side(backbone: nn.Module, features) -> int:
     if not isinstance(features, Tensor) or features.ndim not in (3, 4) or len(features) != 1:
         return 0
     if features.ndim == 3:
-        prefix = _prefix(backbone, features.shape[1])
+        prefix = prefix_tokens(backbone, features.shape[1])
         return 0 if prefix is None else isqrt(features.shape[1] - prefix)
     _, a, b, c = features.shape
     return b if b in (a, c) else 0
 
 
-def _prefix(backbone: nn.Module, tokens: int) -> int | None:
+def prefix_tokens(backbone: nn.Module, tokens: int) -> int | None:
     """Return how many tokens, such as the class token, come before the patch tokens of a transformer.
 
     tokens: the number of all tokens. Return None if the patch tokens cannot form a square.
@@ -123,20 +123,20 @@ def _prefix(backbone: nn.Module, tokens: int) -> int | None:
 
 
 def as_map(model: nn.Module, features: Tensor) -> Tensor:
-    """Return a feature map, or its gradient, with the axes (1, C, H, H): C channels of H x H cells.
+    """Return the feature maps of B photos, or their gradients, with the axes (B, C, H, H): C channels of H x H cells.
 
-    features: a feature map (1, C, H, H) or (1, H, H, C), or L tokens (1, L, C). The first row of cells is at the top of
+    features: feature maps (B, C, H, H) or (B, H, H, C), or L tokens (B, L, C). The first row of cells is at the top of
     the photo.
     """
     backbone = _backbone(model)
     if features.ndim == 3:
-        patches = features[:, _prefix(backbone, features.shape[1]) :]
-        return patches.transpose(1, 2).unflatten(2, (_side(backbone, features), -1))
+        patches = features[:, prefix_tokens(backbone, features.shape[1]) :]
+        return patches.transpose(1, 2).unflatten(2, (isqrt(patches.shape[1]), -1))
     return features.permute(0, 3, 1, 2) if _is_channels_last(backbone, features) else features
 
 
 def _is_channels_last(backbone: nn.Module, features: Tensor) -> bool:
-    """Return whether the axes of a feature map are (1, H, H, C) and not (1, C, H, H).
+    """Return whether the axes of feature maps are (B, H, H, C) and not (B, C, H, H).
 
     If C, the number of channels, is equal to H, the model's attribute output_fmt decides.
     """

@@ -21,6 +21,7 @@ from comp.data.photos import Photos
 from comp.hardware import processes
 from comp.models import factory
 from comp.models.factory import with_normalisation
+from comp.prediction.grad_cam import as_map, prefix_tokens
 from comp.project import Project
 from comp.recipes import catalog
 from comp.recipes.recipe_settings import Recipe
@@ -93,23 +94,20 @@ def _errors(plain: np.ndarray, mirrored: np.ndarray, targets: np.ndarray, folds:
     penalties, the one with the smallest error for unmirrored photos is used. plain, mirrored (N, D): the features.
     targets (N, T), folds (N,): the targets and the fold of each photo.
     """
-    errors = np.stack([_errors_with(penalty, plain, mirrored, targets, folds) for penalty in PENALTIES])
-    return errors[errors[:, :, 0].mean(1).argmin()]
-
-
-def _errors_with(penalty: float, plain, mirrored, targets: np.ndarray, folds: np.ndarray) -> np.ndarray:
     from sklearn.linear_model import Ridge
 
-    errors = np.zeros((len(plain), 2))
+    errors = np.zeros((len(PENALTIES), len(plain), 2))
     for k in np.unique(folds):
         held_out = folds == k
         mean, deviation = plain[~held_out].mean(0), plain[~held_out].std(0)
         deviation = np.maximum(deviation, 0.1 * deviation.mean() + 1e-12)  # a feature may be 0 for all training photos
-        model = Ridge(penalty * plain.shape[1]).fit((plain[~held_out] - mean) / deviation, targets[~held_out])
-        for i, features in enumerate((plain, mirrored)):
-            predicted = model.predict((features[held_out] - mean) / deviation).reshape(held_out.sum(), -1)
-            errors[held_out, i] = np.square(predicted - targets[held_out]).sum(1)
-    return errors
+        known, *both = ((rows - mean) / deviation for rows in (plain[~held_out], plain[held_out], mirrored[held_out]))
+        for p, penalty in enumerate(PENALTIES):
+            model = Ridge(penalty * plain.shape[1]).fit(known, targets[~held_out])
+            for i, features in enumerate(both):
+                predicted = model.predict(features).reshape(held_out.sum(), -1)
+                errors[p, held_out, i] = np.square(predicted - targets[held_out]).sum(1)
+    return errors[errors[:, :, 0].mean(1).argmin()]
 
 
 def _small(recipe: Recipe) -> Recipe:
@@ -144,23 +142,9 @@ def halves(model: nn.Module, images: Tensor) -> Tensor:
         return model(images)
     features = model.forward_features(images)
     features = features[-1] if isinstance(features, (tuple, list)) else features
-    places = _map(features, getattr(model, "num_prefix_tokens", 0), "NHWC" in str(getattr(model, "output_fmt", "")))
-    if places is None:
+    is_map = features.ndim == 4 or (features.ndim == 3 and prefix_tokens(model, features.shape[1]) is not None)
+    if not is_map:
         return features.flatten(1)
+    places = as_map(model, features)
     width = places.shape[3]
     return torch.cat([places[..., : (width + 1) // 2].mean((2, 3)), places[..., width // 2 :].mean((2, 3))], 1)
-
-
-def _map(features: Tensor, prefix: int, last: bool) -> Tensor | None:
-    """Return features as a map (B, C, H, W), or None if they are none.
-
-    prefix: how many tokens come before those of the patches. last: whether the channels are the last axis of a map.
-    """
-    if features.ndim == 3:
-        tokens = features[:, prefix:]
-        side = round(tokens.shape[1] ** 0.5)
-        return tokens.transpose(1, 2).unflatten(2, (side, side)) if side * side == tokens.shape[1] else None
-    if features.ndim != 4:
-        return None
-    last = last or (features.shape[1] == features.shape[2] != features.shape[3])
-    return features.permute(0, 3, 1, 2) if last else features

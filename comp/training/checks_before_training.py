@@ -145,12 +145,12 @@ def with_chosen_settings(project: Project, run: Run, recipe: Recipe, where: torc
     A run that exists keeps the values in its recipe.json. where: the device on which mirrored photos are looked at.
     """
     competition = project.competition
+    names = [name for name in automatic_settings(Recipe) if getattr(recipe, name) == AUTO]
     if run.recipe.is_file():
         before = recipe_json.load_recipe(run, competition)
-        names = [name for name in automatic_settings(Recipe) if getattr(recipe, name) == AUTO]
         return resolved_recipe(dataclasses.replace(recipe, **{n: getattr(before, n) for n in names}), competition)
-    facts = facts_of(project, recipe)
-    if {AUTO} & {recipe.augment, recipe.tta}:
+    facts = facts_of(project, recipe) if names else None  # a named recipe often needs no photo to be read
+    if {"augment", "tta"} & set(names):
         sized = resolved_recipe(recipe, competition, facts)
         facts = dataclasses.replace(facts, mirrored=mirror_check.worse_when_mirrored(project, sized, where))
     choices = chosen_settings(recipe, competition, facts)

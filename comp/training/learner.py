@@ -245,11 +245,12 @@ def start_head(model: nn.Module, recipe: Recipe, rows: Batches, drawn: np.ndarra
         scale = [float(np.mean(own, dtype=np.float64)), float(np.std(own, dtype=np.float64)) if varies else 1.0]
         getattr(model, heads.SCALE).copy_(torch.tensor(scale, dtype=torch.float64))
         head.use_scale_of(model)
+    count = len(drawn)
     if rows.soft is None:
-        sums, count = heads.target_sums(head, rows.labels[drawn], competition), len(drawn)
+        sums = heads.target_sums(head, rows.labels[drawn], competition)
     else:
         mean = np.mean(rows.soft[drawn], axis=0, dtype=np.float64).astype(np.float32)
-        sums, count = head.spread(torch.from_numpy(mean[None]))[0] * len(drawn), len(drawn)
+        sums = head.spread(torch.from_numpy(mean[None]))[0] * count
     if recipe.class_weights == "balanced":
         weights = losses.balancing_weights(head, heads.target_sums(head, own, competition), len(own))  # of the loss
         plain, sums = sums, weights * sums

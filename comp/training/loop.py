@@ -37,8 +37,8 @@ from comp.models.weights_file import NotFinite, all_finite
 from comp.prediction.predict import Advance, predict
 from comp.recipes.automatic import resolved_recipe
 from comp.recipes.recipe_settings import LAST, Recipe
-from comp.training import learner, optimizers
-from comp.training.learner import Learner
+from comp.training import optimizers
+from comp.training.learner import Learner, start_head
 
 Weights = dict[str, Tensor]
 
@@ -339,7 +339,7 @@ class Fit:
         size, sampler = recipe.batch_size, self.recipe.sampler
         order = Order(train.labels, size, sampler, recipe.seed, train.units, train.pseudo, recipe.pseudo_share)
         if new_head:
-            learner.start_head(model, self.recipe, train, order.rows(), competition)
+            start_head(model, self.recipe, train, order.rows(), competition)
         self.learner = Learner(model, self.recipe, train, competition, device)
         self.loader = Loader(train, order, recipe.workers, device)
         self.epochs = Epochs()

@@ -42,7 +42,7 @@ def data_of(name, outputs) -> RunData:
     test = pd.DataFrame({"id": ["x", "y"], "image": ["test/x.png", "test/y.png"]})
     pixels = np.random.default_rng(0).integers(0, 256, (10, 32, 32, 3), np.uint8)
     changes = dict(
-        model=SMALL[name], image_size=32, pretrained=False, epochs=2, warmup_epochs=0.0, workers=0, amp="off"
+        model=SMALL[name], image_size=32, pretrained=False, epochs=1, warmup_epochs=0.0, workers=0, amp="off"
     )
     recipe = dataclasses.replace(
         catalog.get_recipe(name), checkpointing=True, freeze_epochs=-1, freeze_stages=-1, **changes
@@ -68,7 +68,6 @@ def test_it_trains_its_last_stage_with_checkpointing_and_predicts(tmp_path, name
     kept = [name for name in before if name.startswith(("patch_embed", "pos_embed", "reg_token", "blocks"))]
     kept = [name for name in kept if not name.startswith(f"blocks.{depth - 1}.")]
     assert [name for name in kept if not torch.equal(after[name], before[name])] == []
-    # the head starts with weights of 0, so the first step moves only the head, and the second step moves all
     moved = [name for name in before if not torch.equal(after[name], before[name])]
     assert {"head.weight", "norm.weight", f"blocks.{depth - 1}.mlp.fc1.weight"} <= set(moved)
     predict_folds(data, run, [0], "hflip", CPU)

@@ -66,9 +66,7 @@ def make_inputs(kind: str, share: float, data: Path, weights: Path, inputs: Path
 
     kind: a name in SOURCES. data: the folder with faces18 and mask3. weights: the file with pretrained weights.
     """
-    inputs.mkdir(parents=True)
     if kind == "digits":
-        inputs.rmdir()
         digits.draw(inputs, 0)
         toml = inputs / "competition.toml"
         toml.write_text(re.sub("(?m)^defaults.*\n", "", toml.read_text()))  # nobody has told the toolkit about mirrors
@@ -82,6 +80,7 @@ def make_inputs(kind: str, share: float, data: Path, weights: Path, inputs: Path
 
 
 def _faces(kind: str, source: Path, inputs: Path, share: float) -> None:
+    inputs.mkdir(parents=True)
     (inputs / "eval").symlink_to((source / "eval").resolve())
     (inputs / "train").mkdir()
     (inputs / "train" / "images").symlink_to((source / "train/images").resolve())
@@ -99,6 +98,7 @@ def _faces(kind: str, source: Path, inputs: Path, share: float) -> None:
 
 
 def _three_classes(source: Path, inputs: Path, share: float) -> None:
+    inputs.mkdir(parents=True)
     table = pd.read_csv(source / "train.csv", dtype=str)
     (inputs / "images").symlink_to((source / "images").resolve())
     held_back = table["photo"].isin(_drawn(table["photo"], HELD_BACK, seed=1))
@@ -136,7 +136,6 @@ def _write_for_peers(case: Path) -> None:
     project = project_of(case)
     competition, folds, test = project.competition, project.folds, project.test_rows
     folder = (case / "inputs").resolve()
-    (case / "outputs").mkdir(exist_ok=True)
     train = folds[["image", "label", "group", "fold"]]
     if competition.target != "regression":
         names = [[competition.classes[int(c)] for c in str(text).split()] for text in folds["label"].fillna("")]
@@ -202,7 +201,7 @@ def peer(case: Path, name: str, seed: int) -> dict | None:
     oof, test = (read_external_file(folder / f"{part}.csv", project.competition) for part in ("oof", "test"))
     record = json.loads((folder / "minutes.json").read_text())
     row = row_of(project, name, seed, oof.at(project.folds["image"]), test, record["minutes"])
-    return row | {"epochs": record.get("epochs", "")}
+    return row | {"epochs": json.loads((case / "case.json").read_text())["epochs"]}
 
 
 def row_of(project: Project, name: str, seed: int, oof: np.ndarray, test, minutes: float) -> dict:
