@@ -24,8 +24,9 @@ case.json has these keys:
 train.csv has the columns image, label and fold (0 to K-1); test.csv has id and image. For each fold, a model is trained
 on all rows of the other folds, and predicts the rows of the fold and the test photos. oof.csv has the column image and
 a column for each class with its probability; for regression, the column value. test.csv has the column id and the mean
-of the K models. minutes.json has the minutes of training and prediction, and the versions. If the script is killed, run
-it again: it does not train complete folds again. If the case has changed, delete the folder of the peer first.
+of the K models. minutes.json has the versions, and the minutes of processor time of training and prediction. If the
+script is killed, run it again: it does not train complete folds again. If the case has changed, delete the folder of
+the peer first.
 
 Both peers train on the CPU from the same weights, and with the settings that they recommend:
 
@@ -130,11 +131,11 @@ def train_fold(peer: str, case: dict, train, test, fold: int, seed: int, folder:
     train, test: the tables of read_tables().
     """
     rows, held = train[train["fold"] != fold], train[train["fold"] == fold]
-    start = time.monotonic()
+    start = time.process_time()
     for name, values in zip(("oof", "test"), PEERS[peer](case, rows, held, test, seed), strict=True):
         check_predictions(case, values)
         pd.DataFrame(values, columns=case["columns"]).to_csv(folder / f"fold{fold}_{name}.csv", index=False)
-    minutes = {**minutes_of_folds(folder), str(fold): (time.monotonic() - start) / 60}
+    minutes = {**minutes_of_folds(folder), str(fold): (time.process_time() - start) / 60}
     write_minutes(folder, minutes)
     print(f"{peer}, seed {seed}, fold {fold}: {minutes[str(fold)]:.1f} minutes", flush=True)
 
