@@ -24,7 +24,7 @@ from comp.data import augment
 from comp.data.batches import Batches, to_model
 from comp.errors import InputError
 from comp.hardware import processes
-from comp.hardware.device import autocast, memory_format, precision
+from comp.hardware.device import autocast, memory_format, precision, use_quick_convolutions
 from comp.models import factory, heads
 from comp.recipes.recipe_settings import Recipe
 from comp.training import losses, mixing, optimizers
@@ -271,6 +271,8 @@ class Learner:
         self.recipe, self.rows, self.competition, self.device = recipe, rows, competition, device
         self.memory_format = memory_format(recipe)
         self.model = model.to(device, memory_format=self.memory_format)
+        if device.type == "cpu" and not recipe.compile:
+            use_quick_convolutions(self.model)
         if freeze_always(recipe):  # freeze first: the optimizer and the exchange of gradients then skip the frozen part
             freeze_for_epoch(self.model, recipe, 0)
         switch_on_gradient_checkpointing(self.model, recipe)
