@@ -91,7 +91,8 @@ class Competition:
     attributes: a dictionary of the properties that each class has, such as a colour; ranges: those attributes whose
     values are ranges of a number.
     at_least_one: whether every photo of a multilabel competition has a label.
-    limits: the lowest and the highest value of a regression target, from the training table or competition.toml.
+    limits: the lowest and the highest value that an answer of a regression may have, if competition.toml gives them,
+    else None; label_range: the lowest and the highest training label of a regression.
     combine: how the probabilities of photos that share one id of the sample submission become one answer, "mean" or
     "max"; "" if every photo has its own id.
     sample: the sample submission, or None; defaults: recipe settings for models without a named recipe, such as
@@ -106,7 +107,8 @@ class Competition:
     attributes: dict[str, Attribute] = field(default_factory=dict)
     ranges: tuple[Range, ...] = ()
     at_least_one: bool = True
-    limits: tuple[float, float] = (0.0, 1.0)
+    limits: tuple[float, float] | None = None
+    label_range: tuple[float, float] = (0.0, 1.0)
     combine: str = ""
     sample: Sample | None = None
     defaults: str = ""
@@ -145,6 +147,11 @@ class Competition:
         """
         numbers = [finite_number(name) for name in self.classes]
         return np.arange(self.size, dtype=np.float64) if None in numbers else np.array(numbers)
+
+    @property
+    def number_range(self) -> tuple[float, float]:
+        """The lowest and the highest number of a regression: the limits, else the range of the training labels."""
+        return self.limits or self.label_range
 
     @property
     def attribute_values(self) -> dict[str, np.ndarray]:
@@ -192,7 +199,8 @@ def from_json(values: dict) -> Competition:
             "also": tuple(named_metrics.get(name) for name in values["also"]),
             "attributes": {name: Attribute(**_tuples(attribute)) for name, attribute in values["attributes"].items()},
             "ranges": tuple(Range(**_tuples(number_range)) for number_range in values["ranges"]),
-            "limits": tuple(values["limits"]),
+            "limits": values["limits"] and tuple(values["limits"]),
+            "label_range": tuple(values.get("label_range", (0.0, 1.0))),
             "sample": sample and Sample(**_tuples(sample)),
         }
     )

@@ -146,8 +146,7 @@ class Settings:
     )
     limits: tuple[float, ...] = setting(
         (),
-        "the lowest and the highest possible value of a regression target; default: the lowest and the highest "
-        "value in the training table",
+        "the lowest and the highest possible value of a regression target, to which answers are clipped; default: none",
         kind="numbers",
     )
     columns: tuple[str, ...] = setting(

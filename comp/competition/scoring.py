@@ -47,7 +47,7 @@ def predictions(competition: Competition, metric: Metric, probs: np.ndarray) -> 
         return _labels(competition, probs)
     if decides == "grade":
         return rounded(expectation(probs))
-    return numbers(competition, probs) if metric.needs == "values" or competition.target == "regression" else probs
+    return limited(competition, probs) if metric.needs == "values" or competition.target == "regression" else probs
 
 
 def score(competition: Competition, labels: np.ndarray, probs: np.ndarray) -> float:
@@ -105,6 +105,12 @@ def numbers(competition: Competition, probs: np.ndarray) -> np.ndarray:
     mean of the values of the grades, weighted with their probabilities.
     """
     return probs[:, 0] if competition.target == "regression" else probs @ competition.grade_values
+
+
+def limited(competition: Competition, probs: np.ndarray) -> np.ndarray:
+    """Return the number (N,) that is answered for each row: as `numbers`, but within the limits of the competition."""
+    values = numbers(competition, probs)
+    return np.clip(values, *competition.limits) if competition.limits else values
 
 
 def numbers_of_labels(competition: Competition, labels: np.ndarray) -> np.ndarray:

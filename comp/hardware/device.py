@@ -93,10 +93,10 @@ class _DepthwiseConv2d(nn.Conv2d):
     """
 
     def _conv_forward(self, images: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        learns = weight.requires_grad and torch.is_grad_enabled() and not torch.is_autocast_enabled("cpu")
         small = any(kernel > side for kernel, side in zip(self.kernel_size, images.shape[2:], strict=True))
-        if small and images.device.type == "cpu" and weight.requires_grad and torch.is_grad_enabled():
-            if not torch.is_autocast_enabled("cpu"):
-                return _QuickGradient.apply(images, weight, bias, self.stride, self.padding)
+        if learns and small and images.device.type == "cpu":
+            return _QuickGradient.apply(images, weight, bias, self.stride, self.padding)
         return super()._conv_forward(images, weight, bias)
 
 

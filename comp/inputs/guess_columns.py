@@ -41,7 +41,7 @@ NO_ANSWERS = pd.Series([], dtype=str)
 def target_lines(values: pd.Series, answers: pd.Series, name: str, class_numbers: set[str]) -> list[GuessedLine]:
     """Guess the target, such as multiclass or regression, from one label column. Return lines for competition.toml.
 
-    The lines are for the keys target, metric and, if the target needs them, separator, positive or limits.
+    The lines are for the keys target, metric and, if the target needs them, separator or positive.
     values: the label column of the training table; answers: the column of the sample submission that must be filled;
     name: the name of the label column; class_numbers: the keys of a JSON file such as {"0": "cat", "1": "dog"}, or an
     empty set.
@@ -92,7 +92,7 @@ def _with_commas(values: pd.Series, answers: pd.Series, sign: str) -> list[Guess
         return _multilabel(values, answers, ",", "; choose 'regression' if the comma stands before decimals")
     where = "before the decimals; the submission will have decimal points" if sign == "," else "between the thousands"
     reason = f"the labels are taken for numbers with a comma {where}; choose 'multilabel' if it separates class numbers"
-    lines = _regression(cell_values.to_numbers(values, sign or "."), reason, check=True)
+    lines = _regression(reason, check=True)
     other = "the labels show it" if sign else '1,234 may mean 1234 or 1.234; write decimal = "," in the second case'
     return [*lines, GuessedLine("decimal", sign or ".", other, check=not sign)]
 
@@ -192,7 +192,7 @@ def _of_numbers(
     """Guess the target from a label column that holds only numbers. Return lines for competition.toml.
 
     The numbers may be amounts (regression), grades (ordinal) or class numbers (multiclass). The lines are for the keys
-    target, metric and, for a regression, limits.
+    target and metric.
     values: the label column as text; numbers: the label column as numbers; answers: the column of the sample submission
     that must be filled; name: the name of the label column; class_numbers: the keys of a JSON file such as {"0": "cat",
     "1": "dog"}, or an empty set.
@@ -200,7 +200,7 @@ def _of_numbers(
     kinds = sorted(set(numbers))
     if _has_point(values) or _has_point(answers):
         where = "training table" if _has_point(values) else "sample submission"
-        return _regression(numbers, f"the labels are numbers, and the {where} has numbers with a fractional part")
+        return _regression(f"the labels are numbers, and the {where} has numbers with a fractional part")
     grades = len(kinds) <= MOST_GRADES and kinds == list(range(int(kinds[0]), int(kinds[0]) + len(kinds)))
     if grades and set(values) <= class_numbers:
         return _classes(f"a JSON file gives names to the {len(kinds)} class numbers", values, answers)
@@ -213,19 +213,16 @@ def _of_numbers(
     words = set(re.split(r"[_\W]", name.lower()))
     if words & AMOUNT_WORDS and not grades:
         reason = f"{name} sounds like an amount; choose 'multiclass' if it holds class numbers"
-        return _regression(numbers, reason, check=True)
+        return _regression(reason, check=True)
     if "id" in words:
         return _classes(numbered, values, answers)
     return _classes(f"{numbered}; {other}", values, answers, check=True)
 
 
-def _regression(numbers: pd.Series, reason: str, check: bool = False) -> list[GuessedLine]:
-    limits = [float(value) for value in (numbers.min(), numbers.max())]
-    limits = [int(value) if value.is_integer() else value for value in limits]
+def _regression(reason: str, check: bool = False) -> list[GuessedLine]:
     return [
         GuessedLine("target", "regression", reason, check),
         GuessedLine("metric", "rmse", METRIC, check=True),
-        GuessedLine("limits", limits, "the lowest and the highest value in the training table"),
     ]
 
 
@@ -257,7 +254,7 @@ def label_lines(
 ) -> list[GuessedLine]:
     """Guess the label columns of the training table. Return the lines for competition.toml that describe the labels.
 
-    The lines are for the keys label and target and, if needed, metric, separator, positive, limits and classes.
+    The lines are for the keys label and target and, if needed, metric, separator, positive and classes.
     table: the training table; sample: the sample submission, or None if there is none; no_labels: the columns of
     `table` that cannot be labels, because they hold photo names or because the test table has them too; class_numbers:
     the keys of a JSON file such as {"0": "cat", "1": "dog"}, or an empty set.

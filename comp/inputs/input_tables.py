@@ -173,6 +173,7 @@ def _competition(tables: InputTables) -> Competition:
         ranges=tuple(
             Range(name, given["column"], tuple(map(float, given["edges"]))) for name, given in settings.ranges.items()
         ),
+        limits=tuple(map(float, settings.limits)) or None,
         combine=settings.combine,
         sample=sample,
         defaults=settings.defaults,
@@ -195,9 +196,8 @@ def _in_order_of_sample(classes: tuple[str, ...], sample: Sample, settings: Sett
 def _with_facts_of_labels(competition: Competition, settings: Settings, rows: PhotoRows) -> Competition:
     """Return the Competition with the values that depend on the training labels.
 
-    For a multilabel target, this is at_least_one: whether every row has a label. For a regression, this is limits: the
-    lowest and the highest label, unless competition.toml gives the limits. For other targets, the Competition is
-    unchanged.
+    For a multilabel target, this is at_least_one: whether every row has a label. For a regression, this is
+    label_range: the lowest and the highest label. For other targets, the Competition is unchanged.
     rows: the training rows.
     """
     if settings.target == "multilabel":
@@ -205,6 +205,5 @@ def _with_facts_of_labels(competition: Competition, settings: Settings, rows: Ph
         return replace(competition, at_least_one=all(texts))
     if settings.target == "regression":
         values = label_columns.numbers_of(rows, settings.label, "label", settings)
-        limits = settings.limits or (values.min(), values.max())
-        return replace(competition, limits=tuple(map(float, limits)))
+        return replace(competition, label_range=(float(values.min()), float(values.max())))
     return competition

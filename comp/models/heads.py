@@ -384,7 +384,7 @@ def _attributes(_, competition: Competition) -> Attributes:
 
 def _bins(recipe: Recipe, competition: Competition) -> Bins | ClassBins:
     if competition.target == "regression":
-        return Bins(recipe.bins, *competition.limits)
+        return Bins(recipe.bins, *competition.number_range)
     [column] = named_numbers("soften", recipe.soften)
     return ClassBins(fine_cells(competition, range_of_column(column, competition), recipe.bin_edges).of_class)
 
@@ -397,7 +397,7 @@ def _number(recipe: Recipe, competition: Competition) -> Number:
     squashed = not SIGMOID_LOSSES.isdisjoint(re.findall(r"\w+", recipe.loss))
     if competition.target == "ordinal":
         return Number(0, competition.size - 1, squashed, grades=competition.size)
-    return Number(*competition.limits, squashed)
+    return Number(*competition.number_range, squashed)
 
 
 BUILDERS: dict[str, Callable[[Recipe, Competition], Head]] = {

@@ -248,6 +248,7 @@ def resolved_recipe(recipe: Recipe, competition: Competition, facts: Facts | Non
     if resolved.best_by == "metric":
         resolved = dataclasses.replace(resolved, best_by=competition.metric.name)
     _check_names(resolved, competition)
+    _check_patience(resolved)
     _check_balance(resolved, competition)
     _check_soft_labels(resolved, competition)
     return resolved
@@ -264,6 +265,16 @@ def _check_names(recipe: Recipe, competition: Competition) -> None:
     metrics = [metric.name for metric in (competition.metric, *competition.also)]
     check_choice("best_by", recipe.best_by, (LAST, "metric", "val_loss", *metrics), HELP)
     check_choice("halfmix_within", recipe.halfmix_within, ("", *competition.attributes), HELP)
+
+
+def _check_patience(recipe: Recipe) -> None:
+    """Raise InputError if the recipe waits for a better epoch, but takes the last epoch for the best one."""
+    if recipe.patience and recipe.best_by == LAST:
+        raise InputError(
+            f"patience={recipe.patience} is not possible with best_by={LAST}, since then no epoch is worse than before",
+            "patience=0, or in best_by the metric or the loss that must become better",
+            "the same command with SET=best_by=metric",
+        )
 
 
 def _check_balance(recipe: Recipe, competition: Competition) -> None:

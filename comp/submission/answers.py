@@ -11,7 +11,7 @@ Sample.answer:
 | probabilities | (N, columns) float | a probability for each answer column of the sample submission         |
 | labels        | (N, C) bool        | whether a row has each label; written with separators between labels  |
 | ranking       | (N, k) int         | the k most probable classes, the best first; -1 for a missing class   |
-| number        | (N,) float         | a value within the competition's limits, or the expected grade        |
+| number        | (N,) float         | a value (within the limits, if there are any), or the expected grade  |
 
 Everything that differs between the forms is in the dictionary FORMS at the end of the module. To add a form, add an
 entry to FORMS, and to ANSWERS in comp/competition/competition.py, which says for which targets each form can be used.
@@ -19,6 +19,7 @@ entry to FORMS, and to ANSWERS in comp/competition/competition.py, which says fo
 Letters in the shapes: N rows, C classes, F submission files, k classes in a ranking.
 """
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -142,9 +143,9 @@ def check_range(competition: Competition, answers: np.ndarray, ids: Sequence[str
         return
     low, high = form.limits(competition)
     rows = answers.reshape(len(answers), -1)
-    slack = 1e-6 * max(abs(low), abs(high))  # allows for the rounding of float32
-    bad = ~((rows >= low - slack) & (rows <= high + slack)).all(1)
-    expected = f"numbers from {low:g} to {high:g}"
+    slack = 1e-6 * max(abs(low), abs(high)) if np.isfinite(high) else 0.0  # allows for the rounding of float32
+    bad = ~(np.isfinite(rows) & (rows >= low - slack) & (rows <= high + slack)).all(1)
+    expected = f"numbers from {low:g} to {high:g}" if np.isfinite(high) else "finite numbers"
     if _rows_sum_to_one(competition):
         bad |= np.abs(rows.sum(1) - 1) > SUM_TOLERANCE
         expected += " that sum to 1 in each row"
@@ -190,8 +191,9 @@ def _ranked(competition: Competition) -> int:
 
 
 def _limits_of_number(competition: Competition) -> tuple[float, float]:
-    values = competition.limits if competition.target == "regression" else competition.grade_values
-    return float(min(values)), float(max(values))
+    if competition.target == "regression":
+        return competition.limits or (-math.inf, math.inf)
+    return float(min(competition.grade_values)), float(max(competition.grade_values))
 
 
 def _rows_sum_to_one(competition: Competition) -> bool:
@@ -214,11 +216,7 @@ def _ranking(competition: Competition, probs: np.ndarray) -> np.ndarray:
 
 
 def _number(competition: Competition, probs: np.ndarray) -> np.ndarray:
-    """Return the number to answer for each row, as `scoring.numbers` computes it from the probabilities (N, C).
-
-    The number is clipped to the limits of a regression, or to the values of the grades.
-    """
-    return np.clip(scoring.numbers(competition, probs), *_limits_of_number(competition)).astype(np.float32)
+    return scoring.limited(competition, probs).astype(np.float32)
 
 
 # ---- write

@@ -167,12 +167,11 @@ class Classifier:
     def _predictions_of_numbers(self, values: np.ndarray) -> np.ndarray:
         """Turn the numbers (M,) that a model predicts into predictions (M, C).
 
-        For an ordinal target, the two classes next to a number share the probability. For a regression target (C is 1),
-        the numbers are clipped to the limits of the competition.
+        For an ordinal target, the two classes next to a number share the probability. For a regression target, C is 1.
         """
         if self.competition.target == "ordinal":
             return scoring.two_points(values, self.competition.size)
-        return np.clip(values, *self.competition.limits)[:, None]
+        return values[:, None]
 
     def _one_label(self, grid, x: np.ndarray, labels: np.ndarray, x_new: np.ndarray, size: int) -> np.ndarray:
         """Fit one model for each of V values in the grid, and return the class probabilities (V, M, size) for M rows.

@@ -159,7 +159,8 @@ def with_chosen_settings(project: Project, run: Run, recipe: Recipe, where: torc
     width = max((len(f"{choice.setting}={choice.value}") for choice in choices), default=0)
     for choice in choices:
         console.say(f"  {f'{choice.setting}={choice.value}':{width}}  {choice.reason}")
-    return resolved_recipe(recipe, competition, facts)
+    values = {choice.setting: choice.value for choice in choices}
+    return resolved_recipe(dataclasses.replace(recipe, **values), competition)
 
 
 def with_statistics(run: Run, recipe: Recipe, competition: Competition) -> Recipe:

@@ -175,17 +175,19 @@ def test_a_word_among_many_numbers_is_mentioned(tmp_path, capsys):
     assert "column age is taken for words, not for numbers, because '90+' (1 row)" in capsys.readouterr().err
 
 
-def test_small_limits_are_kept(tmp_path):
+def test_a_range_of_small_numbers_is_exact(tmp_path):
     competition, _ = both(animals(tmp_path, "a,1e-13\nb,5e-13\nc,2.5e-13\n"), target="regression", metric="rmse")
-    assert competition.limits == (1e-13, 5e-13)
+    assert competition.number_range == (1e-13, 5e-13)
 
 
 def test_numbers(tmp_path):
     keys = dict(target="regression", metric="rmse")
     competition, train = both(animals(tmp_path, "a,1.5\nb,-2\nc,1e1\n"), **keys)
-    assert (competition.classes, competition.limits) == (("value",), (-2.0, 10.0))
+    assert (competition.classes, competition.limits) == (("value",), None)
+    assert competition.number_range == (-2.0, 10.0)
     assert train["label"].tolist() == [1.5, -2, 10]
-    assert both(tmp_path, limits=[0, 5], **keys)[0].limits == (0.0, 5.0)
+    limited = both(tmp_path, limits=[0, 5], **keys)[0]
+    assert limited.limits == limited.number_range == (0.0, 5.0)
     with pytest.raises(InputError, match=r"line 3: 'x'"):
         both(animals(tmp_path, "a,1.5\nb,x\nc,1e1\n"), **keys)
 
@@ -311,7 +313,7 @@ def test_a_comma_is_read_in_every_column_of_numbers(tmp_path):
     text(animals(tmp_path), "train.csv", "id;label;age;size\na;1,5;30,5;1,234\nb;2;31;2\nc;3;;3\n")
     keys = dict(target="regression", metric="rmse", columns=["age", "size"])
     competition, train = both(tmp_path, **keys)
-    assert competition.limits == (1.5, 3)
+    assert competition.number_range == (1.5, 3)
     assert train["label"].tolist() == [1.5, 2, 3]
     np.testing.assert_array_equal(train["age"], [30.5, 31, np.nan])
     assert train["size"].tolist() == ["1,234", "2", "3"]  # 1234 or 1.234: not guessed

@@ -159,6 +159,13 @@ def test_a_schedule_that_ends_at_zero_keeps_its_last_epoch_and_others_their_best
     assert value("best_by", asked, of("binary", "auc")) == "auc"
 
 
+def test_patience_needs_a_score_that_can_become_worse():
+    waiting = dataclasses.replace(CONVOLUTIONS, patience=3, best_by="last")
+    with pytest.raises(InputError, match="patience=3 is not possible with best_by=last"):
+        resolved_recipe(waiting, of("binary", "auc"))
+    assert resolved_recipe(dataclasses.replace(waiting, best_by="metric"), of("binary", "auc")).best_by == "auc"
+
+
 # Rows -----------------------------------------------------------------------------------------------------------------
 
 

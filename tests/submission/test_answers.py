@@ -114,6 +114,16 @@ def test_numbers_stay_within_the_limits_and_have_no_exponent():
     assert answers_to_text(competition, made) == {"answer": ["0.00001", "100.0", "12.5"]}
 
 
+def test_numbers_without_limits_are_not_clipped_but_must_be_finite():
+    competition = small("regression", "number", label_range=(0.0, 1.0))
+    made = answers.from_probabilities(competition, np.array([[-3.0], [1e9]], np.float32))
+    assert made.ravel().tolist() == [-3.0, 1e9]
+    answers.check_range(competition, made, ["a", "b"], "")
+    for wrong in (np.nan, np.inf, -np.inf):
+        with pytest.raises(InputError, match="finite numbers"):
+            answers.check_range(competition, np.array([0.5, wrong], np.float32), ["a", "b"], "")
+
+
 @settings(deadline=None)
 @given(st.floats(0, 1, width=32))
 def test_a_probability_as_text_keeps_the_order_of_rows(value):

@@ -194,7 +194,8 @@ def test_the_check_refuses_what_would_be_rejected(change, words):
     ],
 )
 def test_answers_of_the_wrong_form_or_range_are_refused(target, answer, text, words):
-    competition = small(target, answer, columns=("a", "b", "c") if answer == "probabilities" else None)
+    columns = ("a", "b", "c") if answer == "probabilities" else None
+    competition = small(target, answer, columns=columns, limits=(0.0, 1.0))
     with pytest.raises(InputError, match=words):
         submission_file.check_submission(text.encode(), sample_of(competition, text), competition)
 

@@ -152,7 +152,7 @@ def test_a_resumed_training_goes_on_in_the_same_unit_even_with_a_model_that_is_b
 
     with pytest.raises(KeyboardInterrupt):
         make(1e6, 0.05, epochs=3).run(tmp_path / "resume.pt", {}, silent, stop)
-    again = make(1e6, 0.05, epochs=3, new_head=False)  # starts with the scale of the limits
+    again = make(1e6, 0.05, epochs=3, new_head=False)  # starts with the scale of the range
     assert not torch.equal(again.learner.model.state_dict()[SCALE], whole.best[SCALE])
     resumed = ran(again, tmp_path / "resume.pt")
     assert all(torch.equal(value, whole.best[name]) for name, value in resumed.best.items())
@@ -195,7 +195,7 @@ def test_a_trained_fold_predicts_in_the_unit_of_the_labels_from_its_file(project
 
 
 def test_weights_of_older_versions_predict_as_they_did(project):
-    """They lack the scale: the number was the output plus 0.5, scaled from 0 … 1 to the limits."""
+    """They lack the scale: the number was the output plus 0.5, scaled from 0 … 1 to the range of the labels."""
     run, data = claimed(project)
     torch.manual_seed(5)
     model = factory.create_model(data.recipe, project.competition, "").eval()
@@ -209,7 +209,7 @@ def test_weights_of_older_versions_predict_as_they_did(project):
     hook = model.register_forward_hook(lambda module, inputs, outputs: loaded.setdefault("outputs", outputs))
     predict(model, held_out, data.recipe, project.competition, CPU)
     hook.remove()
-    low, high = project.competition.limits
+    low, high = project.competition.number_range
     expected = low + (loaded["outputs"][:, 0].double().numpy() + 0.5) * (high - low)
     assert np.ptp(expected) > 1e-3
     np.testing.assert_allclose(found, expected, rtol=1e-6)
@@ -252,7 +252,7 @@ def test_another_head_starts_at_the_prior(trained):
     predicted = predict(fit.learner.scored, fit.val, fit.recipe, fit.competition, CPU)
     assert np.ptp(predicted) < 1
     labels, bins = fit.learner.rows.labels, fit.recipe.bins
-    middle = sum(fit.competition.limits) / 2
+    middle = sum(fit.competition.number_range) / 2
     expected = (labels.sum() + bins / 2 * middle) / (len(labels) + bins / 2)  # half a row is added to each bin
     assert predicted.mean() == pytest.approx(expected, rel=1e-4)
     body = [name for name in trained if not name.startswith("fc.") and name != SCALE]
@@ -266,7 +266,7 @@ def test_another_head_starts_at_the_prior(trained):
 def test_weights_of_an_older_version_go_on_with_their_own_scale(trained):
     older = {name: value for name, value in trained.items() if name != SCALE}
     fit = make(init=older)
-    low, high = fit.competition.limits
+    low, high = fit.competition.number_range
     assert fit.learner.model.state_dict()[SCALE].tolist() == [(low + high) / 2, high - low]
     assert torch.equal(fit.learner.model.state_dict()["fc.weight"], trained["fc.weight"])
     assert (fit.learner.head.mean, fit.learner.head.deviation) == ((low + high) / 2, high - low)

@@ -201,7 +201,7 @@ def _minutes_of_scripts() -> float:
 def peer(case: Path, name: str, seed: int) -> dict | None:
     """Return the row of results.csv for a peer's predictions in the case's folder, or None if there are none."""
     folder = case / f"{name}_seed{seed}"
-    if not (folder / "minutes.json").is_file():
+    if not (folder / "test.csv").is_file():  # it is written last
         return None
     project = project_of(case)
     oof, test = (read_external_file(folder / f"{part}.csv", project.competition) for part in ("oof", "test"))
