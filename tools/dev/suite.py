@@ -4,6 +4,7 @@ reads   DATA/faces18, DATA/mask3 (see SOURCES), scikit-learn's digits, and a fil
 writes  WORK/<case>/: a competition, its outputs, case.json, train.csv and test.csv for peers.py; WORK/results.csv
 
     python tools/dev/suite.py run --data DATA --weights tf_efficientnet_lite0.safetensors --work WORK --name before
+    python tools/dev/suite.py run --data DATA --weights WEIGHTS --work WORK --name embed --stage embed
     python tools/dev/suite.py score --work WORK --name fastai      # predictions that peers.py has written
     python tools/dev/suite.py table --work WORK
 
@@ -181,15 +182,18 @@ def script(name: str, case: Path, threads: int, *options: str) -> None:
 
 
 def train(case: Path, name: str, seed: int, given: argparse.Namespace) -> dict:
-    """Train the default recipe on all folds of a case, and return its row of results.csv."""
+    """Make a run of a case with its default settings, by training or by `embed`. Return its row of results.csv."""
     run, before = f"{name}_seed{seed}", _minutes_of_scripts()
     changes = f"image_size={SIZE} {given.set}".strip()
-    script("train_fold", case, given.threads, f"MODEL={MODEL}", f"RUN={run}", f"SET={changes}", f"SEED={seed}")
+    seeds = [f"SEED={seed}"] if given.stage == "train_fold" else []  # frozen features are the same for all seeds
+    script(given.stage, case, given.threads, f"MODEL={MODEL}", f"RUN={run}", f"SET={changes}", *seeds)
     minutes = _minutes_of_scripts() - before
     project = project_of(case)
     oof, test = project.predictions(run)
-    epochs = json.loads(project.run(run).recipe.read_text())["recipe"]["epochs"]
-    return row_of(project, name, seed, oof, test, minutes) | {"epochs": epochs}
+    row = row_of(project, name, seed, oof, test, minutes)
+    if given.stage == "train_fold":
+        row["epochs"] = json.loads(project.run(run).recipe.read_text())["recipe"]["epochs"]
+    return row
 
 
 def _minutes_of_scripts() -> float:
@@ -248,7 +252,7 @@ def add(work: Path, row: dict) -> None:
         if new:
             writer.writeheader()
         writer.writerow(row)
-    print(*(f"{key}={row[key]}" for key in FIELDS), flush=True)
+    print(*(f"{key}={value}" for key, value in row.items()), flush=True)
 
 
 def show(work: Path) -> None:
@@ -302,6 +306,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--weights", type=Path, help=f"file with timm's ImageNet weights of {MODEL}")
     parser.add_argument("--work", type=Path, required=True, help="folder for the cases and results.csv")
     parser.add_argument("--name", default="ours", help="name of these runs in results.csv")
+    parser.add_argument("--stage", choices=("train_fold", "embed"), default="train_fold", help="what makes the runs")
     parser.add_argument("--kinds", nargs="+", choices=SOURCES, default=SOURCES)
     parser.add_argument("--sizes", nargs="+", choices=FRACTIONS, default=list(FRACTIONS))
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
