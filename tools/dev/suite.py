@@ -7,6 +7,7 @@ writes  WORK/<case>/: a competition, its outputs, case.json, train.csv and test.
     python tools/dev/suite.py run --data DATA --weights WEIGHTS --work WORK --name embed --stage embed
     python tools/dev/suite.py score --work WORK --name fastai      # predictions that peers.py has written
     python tools/dev/suite.py table --work WORK
+    python tools/dev/suite.py compare --work WORK --name ours --other fastai
 
 A case is one of these competitions with all, a third or a tenth of its training groups. Each case is divided into three
 folds by groups. Its run is trained with the default recipe, at 64 px. It is scored with the competition's metric out of
@@ -40,6 +41,7 @@ from comp.project import Project  # noqa: E402
 from comp.recipes import catalog  # noqa: E402
 from comp.recipes.automatic import resolved_recipe  # noqa: E402
 from comp.store.external_predictions import read_external_file  # noqa: E402
+from comp.store.predictions import Predictions  # noqa: E402
 from comp.submission.true_answers import read_truth  # noqa: E402
 
 KINDS = {"number": "years", "grades": "grade", "two_classes": "female", "labels": "traits"}  # files in faces18/kinds
@@ -189,8 +191,7 @@ def train(case: Path, name: str, seed: int, given: argparse.Namespace) -> dict:
     script(given.stage, case, given.threads, f"MODEL={MODEL}", f"RUN={run}", f"SET={changes}", *seeds)
     minutes = _minutes_of_scripts() - before
     project = project_of(case)
-    oof, test = project.predictions(run)
-    row = row_of(project, name, seed, oof, test, minutes)
+    row = row_of(project, name, seed, *predictions_of(project, name, seed), minutes)
     if given.stage == "train_fold":
         row["epochs"] = json.loads(project.run(run).recipe.read_text())["recipe"]["epochs"]
     return row
@@ -208,32 +209,58 @@ def peer(case: Path, name: str, seed: int) -> dict | None:
     if not (folder / "test.csv").is_file():  # it is written last
         return None
     project = project_of(case)
-    oof, test = (read_external_file(folder / f"{part}.csv", project.competition) for part in ("oof", "test"))
-    record = json.loads((folder / "minutes.json").read_text())
-    row = row_of(project, name, seed, oof.at(project.folds["image"]), test, record["minutes"])
+    minutes = json.loads((folder / "minutes.json").read_text())["minutes"]
+    row = row_of(project, name, seed, *predictions_of(project, name, seed), minutes)
     return row | {"epochs": json.loads((case / "case.json").read_text())["epochs"]}
 
 
-def row_of(project: Project, name: str, seed: int, oof: np.ndarray, test, minutes: float) -> dict:
+def predictions_of(project: Project, name: str, seed: int) -> tuple[np.ndarray, Predictions]:
+    """Return the out-of-fold predictions (N, C) and the test predictions of our run, or of a peer."""
+    folder = project.inputs.parent / f"{name}_seed{seed}"
+    if not folder.is_dir():
+        return project.predictions(folder.name)
+    oof, test = (read_external_file(folder / f"{part}.csv", project.competition) for part in ("oof", "test"))
+    return oof.at(project.folds["image"]), test
+
+
+def row_of(project: Project, name: str, seed: int, oof: np.ndarray, test: Predictions, minutes: float) -> dict:
     """Score predictions out of fold, with a 95 % interval from a bootstrap over groups, and on the held-back photos."""
-    competition, rows = project.competition, project.scored_rows
-    metric, predicted = competition.metric, scoring.predictions(competition, competition.metric, oof)
-    ids, answers = read_truth(project.inputs / "answers.csv", competition)
-    _, group = np.unique(project.folds["group"].astype(str), return_inverse=True)
-    count = int(group.max()) + 1
-    sums = bootstrap.sums_of_predictions(competition, rows.labels, group, count, [predicted])
-    drawn = np.nanquantile(metric.shown(bootstrap.bootstrap_scores(sums, count)[0]), (0.025, 0.975))
+    metric = project.competition.metric
+    drawn = np.nanquantile(metric.shown(drawn_scores(project, [oof])[0]), (0.025, 0.975))
     return {
         "name": name,
         "case": project.inputs.parent.name,
         "seed": seed,
         "metric": metric.name,
-        "oof": round(next(iter(scoring.scores(competition, rows.labels, oof).values())), 4),
+        "oof": round(score(project, oof), 4),
         "low": round(float(drawn.min()), 4),
         "high": round(float(drawn.max()), 4),
-        "held_back": round(next(iter(scoring.scores(competition, answers, test.at(ids)).values())), 4),
+        "held_back": round(score_held_back(project, test), 4),
         "minutes": round(minutes, 2),
     }
+
+
+def score(project: Project, oof: np.ndarray) -> float:
+    return next(iter(scoring.scores(project.competition, project.scored_rows.labels, oof).values()))
+
+
+def score_held_back(project: Project, test: Predictions) -> float:
+    ids, answers = read_truth(project.inputs / "answers.csv", project.competition)
+    return next(iter(scoring.scores(project.competition, answers, test.at(ids)).values()))
+
+
+def drawn_scores(project: Project, predictions: list[np.ndarray]) -> np.ndarray:
+    """Return the scores (P, R) of P out-of-fold predictions in R rounds of a bootstrap over groups; higher is better.
+
+    All predictions have the same groups in a round.
+    """
+    competition, rows = project.competition, project.scored_rows
+    answers = [scoring.predictions(competition, competition.metric, each) for each in predictions]
+    _, group = np.unique(project.folds["group"].astype(str), return_inverse=True)
+    count = int(group.max()) + 1
+    return bootstrap.bootstrap_scores(
+        bootstrap.sums_of_predictions(competition, rows.labels, group, count, answers), count
+    )
 
 
 # ---- the table
@@ -273,13 +300,42 @@ def _cell(rows: pd.DataFrame) -> str:
     return f"{mean.oof:.3f} ({mean.low:.3f} to {mean.high:.3f}), {mean.held_back:.3f}; {mean.minutes:.1f} min"
 
 
+def compare(given: argparse.Namespace) -> None:
+    """Print for each case by how much --name is better than --other: out of fold with a 95 % interval, and held back.
+
+    A difference is the mean over the seeds that both have. It is above 0 if --name is better.
+    """
+    done = results(given.work)
+    print(f"| case | metric | {given.name} better than {given.other}, out of fold | held back | seeds |")
+    print("|---|---|---|---|---|")
+    for case in dict.fromkeys(f"{kind}-{size}" for kind, size, _ in wanted(given)):
+        seeds = [
+            set(done[(done["case"] == case) & (done["name"] == name)]["seed"]) for name in (given.name, given.other)
+        ]
+        seeds = sorted(seeds[0] & seeds[1] & set(given.seeds))
+        if seeds:
+            print(_line_of_differences(project_of(given.work / case), given.name, given.other, seeds))
+
+
+def _line_of_differences(project: Project, name: str, other: str, seeds: list[int]) -> str:
+    metric, drawn, oof, held_back = project.competition.metric, [], [], []
+    for seed in seeds:
+        (first, first_test), (second, second_test) = (predictions_of(project, each, seed) for each in (name, other))
+        drawn.append(np.subtract(*drawn_scores(project, [first, second])))
+        oof.append(metric.shown(score(project, first) - score(project, second)))
+        held_back.append(metric.shown(score_held_back(project, first_test) - score_held_back(project, second_test)))
+    low, high = np.nanquantile(np.mean(drawn, axis=0), (0.025, 0.975))
+    difference = f"{np.mean(oof):+.3f} ({low:+.3f} to {high:+.3f})"
+    return f"| {project.inputs.parent.name} | {metric.name} | {difference} | {np.mean(held_back):+.3f} | {len(seeds)} |"
+
+
 # ---- the command line
 
 
 def main() -> None:
     given = arguments()
-    if given.do == "table":
-        show(given.work)
+    if given.do in ("table", "compare"):
+        show(given.work) if given.do == "table" else compare(given)
         return
     for kind, size, seed in wanted(given):
         case = f"{kind}-{size}"
@@ -301,11 +357,12 @@ def wanted(given: argparse.Namespace) -> Iterator[tuple[str, str, int]]:
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("do", choices=("run", "score", "table"))
+    parser.add_argument("do", choices=("run", "score", "table", "compare"))
     parser.add_argument("--data", type=Path, help="folder with faces18 and mask3")
     parser.add_argument("--weights", type=Path, help=f"file with timm's ImageNet weights of {MODEL}")
     parser.add_argument("--work", type=Path, required=True, help="folder for the cases and results.csv")
     parser.add_argument("--name", default="ours", help="name of these runs in results.csv")
+    parser.add_argument("--other", default="fastai", help="with which name `compare` compares")
     parser.add_argument("--stage", choices=("train_fold", "embed"), default="train_fold", help="what makes the runs")
     parser.add_argument("--kinds", nargs="+", choices=SOURCES, default=SOURCES)
     parser.add_argument("--sizes", nargs="+", choices=FRACTIONS, default=list(FRACTIONS))
