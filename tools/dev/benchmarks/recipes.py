@@ -1,12 +1,13 @@
 """Benchmarks of the speed of training steps with different number formats, and with and without torch.compile.
 
 The results are entries of outputs/bench/recipes.json. The setting amp=auto, which chooses the number format, is
-compared with fixed formats.
+compared with fixed formats. On a CPU, our depthwise convolutions are compared with those of PyTorch.
 """
 
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import torch
@@ -25,6 +26,7 @@ from comp.training.loop import Fit
 
 RECIPES = ("vit_small_r26", "efficientnetv2_rw_t", "resnet34")
 SMALL = (("tf_efficientnet_lite0", 112), ("efficientnetv2_rw_t", 64), ("resnet34", 64))
+DEPTHWISE = (("tf_efficientnet_lite0", 64), ("tf_efficientnet_lite0", 112), ("efficientnetv2_rw_t", 64))
 STEPS = {"cuda": 20, "cpu": 4}  # for each type of device, the number of steps in a round (about one or two seconds)
 
 
@@ -48,18 +50,27 @@ def on_a_gpu(device: torch.device, rounds: int) -> Iterator[dict]:
 
 
 def on_a_cpu(device: torch.device, rounds: int) -> Iterator[dict]:
-    """Yield two results for each of several models on small images on a CPU.
+    """Yield results for several models on small images on a CPU.
 
-    The first result compares amp=auto and channels_last=auto, which choose the number format and the memory layout,
-    with float32 in PyTorch's usual layout. The second compares them with bf16 in the usual layout.
+    First amp=auto and channels_last=auto, which choose the number format and the memory layout, are compared with
+    float32 and with bf16 in PyTorch's usual layout. Then our depthwise convolutions are compared with PyTorch's.
     """
     for name, size in SMALL:
-        changes = dict(pretrained=False, image_size=size, batch_size=32)
-        recipe = dataclasses.replace(with_normalisation(catalog.get_recipe(name)), **changes)
+        recipe = _of_small_images(name, size)
         for amp in ("off", "bf16"):
             other = steps(recipe, device, amp=amp, channels_last="off")
             title = f"{name}_chosen_vs_{'float32' if amp == 'off' else amp}"
             yield compare(title, steps(recipe, device), other, "images", rounds)
+    for name, size in DEPTHWISE:
+        ours = steps(_of_small_images(name, size), device)
+        with mock.patch("comp.training.learner.use_quick_convolutions"):
+            theirs = steps(_of_small_images(name, size), device)
+        yield compare(f"{name}_{size}px_depthwise_vs_torch", ours, theirs, "images", rounds)
+
+
+def _of_small_images(name: str, size: int) -> Recipe:
+    changes = dict(pretrained=False, image_size=size, batch_size=32)
+    return dataclasses.replace(with_normalisation(catalog.get_recipe(name)), **changes)
 
 
 def steps(recipe: Recipe, device: torch.device, **changes):
