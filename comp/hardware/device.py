@@ -88,9 +88,9 @@ def _is_depthwise(module: nn.Conv2d) -> bool:
 class _DepthwiseConv2d(nn.Conv2d):
     """A depthwise convolution with another way to the gradient of its weights if its kernel is larger than its input.
 
-    PyTorch's library for CPUs, oneDNN, is slow in this case, and a simple loop is faster. For 32 inputs of 4x4 with 672 channels and a kernel of
-    5x5, the loop takes 7 ms instead of 37 ms. For 2x2 with 1152 channels and a kernel of 3x3, it takes 1 ms instead of
-    24 ms (one thread, torch 2.15).
+    PyTorch's library for CPUs, oneDNN, is slow in this case, and a simple loop is faster. For 32 inputs of 4x4 with 672
+    channels and a kernel of 5x5, the loop takes 7 ms instead of 37 ms. For 2x2 with 1152 channels and a kernel of 3x3,
+    it takes 1 ms instead of 24 ms (one thread, torch 2.15).
     """
 
     def _conv_forward(self, images: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
