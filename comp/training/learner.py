@@ -255,7 +255,8 @@ def start_head(model: nn.Module, recipe: Recipe, rows: Batches, drawn: np.ndarra
         weights = losses.balancing_weights(head, heads.target_sums(head, own, competition), len(own))  # of the loss
         plain, sums = sums, weights * sums
         count = sums.sum() if head.family == "classes" else count - plain + sums
-    factory.start_classifier(backbone(model), head.prior(sums, count))
+    learned = recipe.pretrained or bool(recipe.init)
+    factory.start_classifier(backbone(model), head.prior(sums, count), small=learned or head.family == "number")
 
 
 # ---- the training on a batch

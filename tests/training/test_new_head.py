@@ -15,6 +15,7 @@ from comp.inputs import mask_gender_age
 from comp.metrics import named_metrics
 from comp.models import factory, heads
 from comp.prediction.predict import predict
+from comp.training.learner import start_head
 from comp.training.loop import Fit
 from comp.training.optimizers import backbone
 
@@ -198,6 +199,19 @@ def test_a_classifier_without_a_bias_starts_at_zero():
     model.get_classifier = lambda: model.head
     factory.start_classifier(model, torch.ones(3))
     assert model.head(torch.randn(7, 4)).abs().max() < 0.5
+
+
+@pytest.mark.parametrize(("changes", "small"), [({}, False), ({"pretrained": True}, True), ({"init": "other"}, True)])
+def test_only_the_classifier_of_a_trained_network_gets_small_weights(changes, small):
+    torch.manual_seed(0)
+    model = factory.create_model(RECIPE, PAIRS, "")
+    [classifier] = factory.classifier_modules(model)
+    before = classifier.weight.detach().clone()
+    recipe, labels = dataclasses.replace(RECIPE, **changes), drawn(SHARES)[:40]
+    photos = Photos("", ["photo"], 0, 16, np.zeros((1, 16, 16, 3), np.uint8))
+    start_head(model, recipe, Batches(photos, np.zeros(40, int), labels, "none", 0), np.arange(40), PAIRS)
+    assert torch.equal(classifier.weight, before) is not small
+    assert classifier.bias.detach().std() > 0.1  # the shares of the classes
 
 
 @pytest.mark.parametrize(("target", "head"), [("multiclass", "classes"), ("multilabel", "classes")])
