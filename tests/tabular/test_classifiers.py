@@ -91,12 +91,14 @@ def test_balanced_predictions_of_noise_are_equal_where_classes_are_not():
     np.testing.assert_allclose(equal[0], 1 / 3, atol=0.02)
 
 
-def test_a_regression_may_predict_more_than_the_training_rows_have():
-    """Only answers are clipped, and only if the competition has limits."""
+@pytest.mark.parametrize("said", [True, False], ids=["limits", "range of the labels"])
+def test_a_regression_stays_within_its_limits(said):
     made, (x, labels) = competition("regression"), drawn("regression")
+    if not said:
+        made = dataclasses.replace(made, limits=None, label_range=(0.0, 2.0))
     probs = Classifier("ridge", made).predictions((1.0,), x, labels, x * 1000)[0]
-    assert probs.min() < labels.min()
-    assert probs.max() > labels.max()
+    assert probs.min() >= 0
+    assert probs.max() <= 2
 
 
 @pytest.mark.parametrize(
