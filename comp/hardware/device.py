@@ -113,10 +113,10 @@ class _QuickGradient(torch.autograd.Function):
     @staticmethod
     def backward(context, gradient: Tensor):
         images, weight = context.saved_tensors
-        mask = [context.needs_input_grad[0], False, context.with_bias and context.needs_input_grad[2]]
+        wanted = [context.needs_input_grad[0], False, context.with_bias and context.needs_input_grad[2]]
         of_images, _, of_bias = torch.ops.aten.convolution_backward(
             *(gradient, images, weight, [len(weight)] if context.with_bias else None),
-            *(context.stride, context.padding, (1, 1), False, (0, 0), len(weight), mask),
+            *(context.stride, context.padding, (1, 1), False, (0, 0), len(weight), wanted),
         )
         of_weight = torch.zeros_like(weight)
         for row in range(weight.shape[2]):

@@ -9,7 +9,7 @@ from torch import nn
 from comp.errors import InputError
 from comp.recipes.recipe_settings import Recipe
 
-_FUSED = ("adam", "adamw", "sgd")  # torch has a kernel for these that updates all tensors at once, also on CPUs
+_FUSED = ("adam", "adamw")  # torch has a kernel for these that updates all tensors at once, also on CPUs
 
 
 # ---- learning rate
@@ -49,11 +49,11 @@ SCHEDULES: dict[str, Callable[[Recipe, float], float]] = {"cosine": _cosine, "st
 def is_fused(recipe: Recipe, device: torch.device) -> bool:
     """Return whether the recipe's optimizer uses torch's fused kernel on this device.
 
-    A fused kernel updates all weights at once. sgd does not use it if weights are frozen in the first epochs. The
-    kernel would fail when these weights begin to learn, because they have no momentum yet.
+    A fused kernel updates all weights at once. sgd does not use it. If the first step with fp16 is skipped, because a
+    gradient overflows, torch's kernel (2.15) takes memory that nobody has written for the momentum, and the weights
+    become infinite. It also fails if weights that were frozen in the first epochs begin to learn.
     """
-    joined = recipe.optimizer == "sgd" and recipe.freeze_epochs > 0
-    return device.type in ("cpu", "cuda") and recipe.optimizer in _FUSED and not joined
+    return device.type in ("cpu", "cuda") and recipe.optimizer in _FUSED
 
 
 def make_optimizer(model: nn.Module, recipe: Recipe, device: torch.device) -> torch.optim.Optimizer:
