@@ -192,15 +192,12 @@ def from_json(values: dict) -> Competition:
     """
     sample = values["sample"]
     return Competition(
-        **values
+        **_tuples(values)
         | {
-            "classes": tuple(values["classes"]),
             "metric": named_metrics.get(values["metric"]),
             "also": tuple(named_metrics.get(name) for name in values["also"]),
             "attributes": {name: Attribute(**_tuples(attribute)) for name, attribute in values["attributes"].items()},
             "ranges": tuple(Range(**_tuples(number_range)) for number_range in values["ranges"]),
-            "limits": values["limits"] and tuple(values["limits"]),
-            "label_range": tuple(values.get("label_range", (0.0, 1.0))),
             "sample": sample and Sample(**_tuples(sample)),
         }
     )

@@ -107,16 +107,16 @@ class _QuickGradient(torch.autograd.Function):
     @staticmethod
     def forward(context, images: Tensor, weight: Tensor, bias: Tensor | None, stride, padding) -> Tensor:
         context.save_for_backward(images, weight)
-        context.stride, context.padding, context.with_bias = stride, padding, bias is not None
+        context.stride, context.padding = stride, padding
         return functional.conv2d(images, weight, bias, stride, padding, groups=len(weight))
 
     @staticmethod
     def backward(context, gradient: Tensor):
         images, weight = context.saved_tensors
-        wanted = [context.needs_input_grad[0], False, context.with_bias and context.needs_input_grad[2]]
+        wanted = [context.needs_input_grad[0], False, context.needs_input_grad[2]]
         of_images, _, of_bias = torch.ops.aten.convolution_backward(
-            *(gradient, images, weight, [len(weight)] if context.with_bias else None),
-            *(context.stride, context.padding, (1, 1), False, (0, 0), len(weight), wanted),
+            *(gradient, images, weight, [len(weight)], context.stride, context.padding),
+            *((1, 1), False, (0, 0), len(weight), wanted),
         )
         of_weight = torch.zeros_like(weight)
         for row in range(weight.shape[2]):

@@ -143,7 +143,7 @@ def check_range(competition: Competition, answers: np.ndarray, ids: Sequence[str
         return
     low, high = form.limits(competition)
     rows = answers.reshape(len(answers), -1)
-    slack = 1e-6 * max(abs(low), abs(high)) if np.isfinite(high) else 0.0  # allows for the rounding of float32
+    slack = 1e-6 * max(abs(low), abs(high))  # allows for the rounding of float32
     bad = ~(np.isfinite(rows) & (rows >= low - slack) & (rows <= high + slack)).all(1)
     expected = f"numbers from {low:g} to {high:g}" if np.isfinite(high) else "finite numbers"
     if _rows_sum_to_one(competition):

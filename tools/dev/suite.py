@@ -232,21 +232,21 @@ def row_of(project: Project, name: str, seed: int, oof: np.ndarray, test: Predic
         "case": project.inputs.parent.name,
         "seed": seed,
         "metric": metric.name,
-        "oof": round(score(project, oof), 4),
+        "oof": round(metric.shown(score(project, oof)), 4),
         "low": round(float(drawn.min()), 4),
         "high": round(float(drawn.max()), 4),
-        "held_back": round(score_held_back(project, test), 4),
+        "held_back": round(metric.shown(score_held_back(project, test)), 4),
         "minutes": round(minutes, 2),
     }
 
 
 def score(project: Project, oof: np.ndarray) -> float:
-    return next(iter(scoring.scores(project.competition, project.scored_rows.labels, oof).values()))
+    return scoring.score(project.competition, project.scored_rows.labels, oof)
 
 
 def score_held_back(project: Project, test: Predictions) -> float:
     ids, answers = read_truth(project.inputs / "answers.csv", project.competition)
-    return next(iter(scoring.scores(project.competition, answers, test.at(ids)).values()))
+    return scoring.score(project.competition, answers, test.at(ids))
 
 
 def drawn_scores(project: Project, predictions: list[np.ndarray]) -> np.ndarray:
@@ -256,11 +256,9 @@ def drawn_scores(project: Project, predictions: list[np.ndarray]) -> np.ndarray:
     """
     competition, rows = project.competition, project.scored_rows
     answers = [scoring.predictions(competition, competition.metric, each) for each in predictions]
-    _, group = np.unique(project.folds["group"].astype(str), return_inverse=True)
-    count = int(group.max()) + 1
-    return bootstrap.bootstrap_scores(
-        bootstrap.sums_of_predictions(competition, rows.labels, group, count, answers), count
-    )
+    names, group = np.unique(rows.groups, return_inverse=True)
+    sums = bootstrap.sums_of_predictions(competition, rows.labels, group, len(names), answers)
+    return bootstrap.bootstrap_scores(sums, len(names))
 
 
 # ---- the table
@@ -309,24 +307,23 @@ def compare(given: argparse.Namespace) -> None:
     print(f"| case | metric | {given.name} better than {given.other}, out of fold | held back | seeds |")
     print("|---|---|---|---|---|")
     for case in dict.fromkeys(f"{kind}-{size}" for kind, size, _ in wanted(given)):
-        seeds = [
-            set(done[(done["case"] == case) & (done["name"] == name)]["seed"]) for name in (given.name, given.other)
-        ]
-        seeds = sorted(seeds[0] & seeds[1] & set(given.seeds))
+        names = done[done["case"] == case].groupby("seed")["name"].agg(set)
+        seeds = [seed for seed in given.seeds if {given.name, given.other} <= names.get(seed, set())]
         if seeds:
             print(_line_of_differences(project_of(given.work / case), given.name, given.other, seeds))
 
 
 def _line_of_differences(project: Project, name: str, other: str, seeds: list[int]) -> str:
-    metric, drawn, oof, held_back = project.competition.metric, [], [], []
+    drawn, oof, held_back = [], [], []
     for seed in seeds:
         (first, first_test), (second, second_test) = (predictions_of(project, each, seed) for each in (name, other))
         drawn.append(np.subtract(*drawn_scores(project, [first, second])))
-        oof.append(metric.shown(score(project, first) - score(project, second)))
-        held_back.append(metric.shown(score_held_back(project, first_test) - score_held_back(project, second_test)))
+        oof.append(score(project, first) - score(project, second))
+        held_back.append(score_held_back(project, first_test) - score_held_back(project, second_test))
     low, high = np.nanquantile(np.mean(drawn, axis=0), (0.025, 0.975))
     difference = f"{np.mean(oof):+.3f} ({low:+.3f} to {high:+.3f})"
-    return f"| {project.inputs.parent.name} | {metric.name} | {difference} | {np.mean(held_back):+.3f} | {len(seeds)} |"
+    case, metric = project.inputs.parent.name, project.competition.metric.name
+    return f"| {case} | {metric} | {difference} | {np.mean(held_back):+.3f} | {len(seeds)} |"
 
 
 # ---- the command line
@@ -334,9 +331,16 @@ def _line_of_differences(project: Project, name: str, other: str, seeds: list[in
 
 def main() -> None:
     given = arguments()
-    if given.do in ("table", "compare"):
-        show(given.work) if given.do == "table" else compare(given)
-        return
+    if given.do == "table":
+        show(given.work)
+    elif given.do == "compare":
+        compare(given)
+    else:
+        measure(given)
+
+
+def measure(given: argparse.Namespace) -> None:
+    """Add a row to results.csv for each case and seed that has none yet."""
     for kind, size, seed in wanted(given):
         case = f"{kind}-{size}"
         done = results(given.work)
