@@ -22,10 +22,10 @@ def answers(competition: Competition, probs: np.ndarray) -> np.ndarray:
       apart.
     - multilabel: (N, C) bool, true for probabilities of at least 0.5. If every photo of the competition has a label, a
       row without such a probability gets its most probable label.
-    - regression: the values (N,).
+    - regression: the values (N,), within the limits that the competition states.
     """
     if competition.target == "regression":
-        return probs[:, 0]
+        return limited(competition, probs)
     if competition.target == "multilabel":
         return _labels(competition, probs)
     if competition.metric.decides(competition.target) == "grade":

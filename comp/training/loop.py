@@ -1,4 +1,4 @@
-"""Train one fold with a recipe, and keep the weights of the best epoch. The training can be resumed after any epoch.
+"""Train one fold with a recipe, and keep the weights of the best epoch. The training can be resumed.
 
 The class `Fit`, at the end of the module, is the training loop. The parts that it uses come first: the resume file, the
 checks that all numbers are finite, the scores of an epoch, the best epochs so far, and one pass over the training rows.
@@ -44,6 +44,7 @@ Weights = dict[str, Tensor]
 
 # ---- the resume file
 
+SAVE_EVERY = 20  # wait so many times as long as the writing takes, since small competitions have many short epochs
 SHA256 = 32  # the number of bytes of the checksum, which stands at the end of the file
 
 
@@ -127,7 +128,7 @@ def check_finite_scores(what: str, values: np.ndarray | float, learner: Learner,
 
 
 def _epoch_name(epoch: int) -> str:
-    return f"epoch {epoch + 1}" + (f" (resume.pt still holds epoch {epoch})" if epoch else "")
+    return f"epoch {epoch + 1}" + (" (resume.pt still holds an earlier epoch)" if epoch else "")
 
 
 # ---- the scores of an epoch
@@ -374,19 +375,24 @@ class Fit:
     def run(self, path: Path, identity: dict, progress: Callable, on_epoch: Callable[[dict], None]) -> Epochs:
         """Train to the end. Return the history of the epochs and the weights of the best epochs.
 
-        path: the resume file. If it exists, the training goes on from it. The file is written after each epoch except
-        the last. identity: a dictionary with the hashes of all files that the training depends on. InputError is raised
-        if the resume file has other hashes. progress: a function that is called with a label and the number of images
-        in an epoch, and returns a context manager for a progress bar. on_epoch: a function that is called after each
-        epoch with the new row of the history.
-        Raises NotFinite if numbers of an epoch are not finite. The resume file then still holds the epoch before.
+        path: the resume file. If it exists, the training goes on from it. The file is written after the first epoch. It
+        is written again after an epoch only if at least SAVE_EVERY times as long has passed as the last writing took,
+        and never after the last epoch. identity: a dictionary with the hashes of all files that the training depends
+        on. InputError is raised if the resume file has other hashes. progress: a function that is called with a label
+        and the number of images in an epoch, and returns a context manager for a progress bar. on_epoch: a function
+        that is called after each epoch with the new row of the history.
+        Raises NotFinite if numbers of an epoch are not finite. The resume file then still holds an earlier epoch.
         """
         if path.is_file():
             self._load(path, identity)
+        next_save = 0.0
         while not self.done:
             on_epoch(self._epoch(progress))
-            if not self.done:  # the caller writes the weights; if it is killed before, the last epoch is trained again
+            # after the last epoch the caller writes the weights; if it is killed before, some epochs are trained again
+            if not self.done and processes.anywhere(time.monotonic() >= next_save):
+                began = time.monotonic()
                 self._save(path, identity)
+                next_save = time.monotonic() + SAVE_EVERY * (time.monotonic() - began)
         if self.recipe.average_best > 1:
             self._average()
         return self.epochs

@@ -1,7 +1,7 @@
 """Do the work of the command `make train`: check a run, then train and predict each of its folds.
 
 A lock prevents two commands from training the same fold at the same time. If a training was killed, the same command
-resumes it after its last finished epoch. A training on all rows (all_data) comes after the folds. It has no held-out
+resumes it after the last saved epoch. A training on all rows (all_data) comes after the folds. It has no held-out
 rows, so the best epochs of the folds decide how many epochs it takes.
 """
 

@@ -87,8 +87,9 @@ def test_it_learns_and_keeps_the_best_epoch(tmp_path):
     assert (probs.argmax(1) == fit.val.labels).mean() > 0.9
 
 
-@pytest.mark.parametrize("stop_after", [1, 2])
-def test_a_stopped_and_resumed_run_ends_with_the_same_bits(tmp_path, stop_after):
+@pytest.mark.parametrize(("stop_after", "save_every", "kept"), [(1, 0, 1), (2, 0, 2), (2, 1e9, 1)])
+def test_a_stopped_and_resumed_run_ends_with_the_same_bits(tmp_path, stop_after, save_every, kept, monkeypatch):
+    monkeypatch.setattr(loop, "SAVE_EVERY", save_every)
     whole = run(make(), tmp_path / "whole.pt")
 
     def stop(row):
@@ -97,10 +98,34 @@ def test_a_stopped_and_resumed_run_ends_with_the_same_bits(tmp_path, stop_after)
 
     with pytest.raises(KeyboardInterrupt):
         run(make(), tmp_path / "resume.pt", stop)
+    assert len(loop.load_resume(tmp_path / "resume.pt", {"fold": 0}, CPU)["history"]) == kept
     resumed = run(make(), tmp_path / "resume.pt")
     assert same(whole.best, resumed.best)
     timeless = [[{k: v for k, v in row.items() if k not in TIMES} for row in s.history] for s in (whole, resumed)]
     assert timeless[0] == timeless[1]
+
+
+def test_writing_the_resume_file_takes_a_small_part_of_the_time(tmp_path, monkeypatch):
+    now, saved = [1000.0], []
+
+    def clock():
+        now[0] += 1e-3
+        return now[0]
+
+    def save(path, identity, content):
+        saved.append(len(content["history"]))
+        now[0] += 10  # seconds
+
+    def epoch_ends(row):
+        now[0] += 70
+
+    monkeypatch.setattr(loop.time, "monotonic", clock)
+    monkeypatch.setattr(loop, "save_resume", save)
+    run(make(epochs=9), tmp_path / "resume.pt", epoch_ends)
+    assert saved == [1, 4, 7]  # 210 seconds later each time; 10 seconds are a twentieth of 200
+    saved.clear()
+    run(make(epochs=4), tmp_path / "resume.pt", lambda row: epoch_ends(row) or epoch_ends(row) or epoch_ends(row))
+    assert saved == [1, 2, 3]
 
 
 def test_another_seed_trains_another_model(tmp_path):
