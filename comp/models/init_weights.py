@@ -80,20 +80,27 @@ def keep_head(model: nn.Module, inner: nn.Module, state: State) -> dict[str, str
     """Load the weights of the model's head from a trained fold. Return a text for each tensor that could not be loaded.
 
     The texts are in a dictionary by the name of the tensor. A tensor is not loaded if `state` lacks it or has it in
-    another shape; it then keeps its first values. model: the model that is trained. inner: the timm model, which is
-    `model` itself or a part of it. state: the weights of the trained fold, as a state dict.
+    another shape, or if the outputs meant a number in another way; it then keeps its first values. model: the model
+    that is trained. inner: the timm model, which is `model` itself or a part of it. state: the weights of the trained
+    fold, as a state dict.
     """
     classifier, own = factory.classifier_tensor_names(inner) | {SCALE}, model.state_dict()
     before = INSIDE if inner is not model else ""
     body = {before + name for name in inner.state_dict() if name not in classifier}
     head = [name for name in own if name not in body]
-    kept = {name: state[name] for name in head if name in state and state[name].shape == own[name].shape}
+    differs = {name: _difference(state, own, name) for name in head}
+    kept = {name: state[name] for name in head if not differs[name]}
     model.load_state_dict(kept, strict=False)
-    return {
-        name: f"{name} ({_shape(state, name)} in the weights, {_shape(own, name)} in the model)"
-        for name in head
-        if name not in kept
-    }
+    return {name: f"{name} ({how})" for name, how in differs.items() if how}
+
+
+def _difference(state: State, own: State, name: str) -> str:
+    """Return how a tensor of the weights `state` differs from that of the model, `own`; "" if it can be loaded."""
+    if SCALE in state and SCALE not in own:  # standardised numbers, and now logits of a sigmoid
+        return "of a loss for which the outputs mean something else"
+    if name in state and state[name].shape == own[name].shape:
+        return ""
+    return f"{_shape(state, name)} in the weights, {_shape(own, name)} in the model"
 
 
 def _shape(state: State, name: str) -> str:

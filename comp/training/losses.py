@@ -245,9 +245,21 @@ def losses_of(family: str) -> dict[str, Loss]:
 
 
 def check_loss(recipe: Recipe, competition: Competition) -> None:
-    """Raise InputError if the recipe's loss is unknown or does not fit its head. The error lists fitting losses."""
+    """Raise InputError if the recipe's loss is unknown or does not fit its head. The error lists fitting losses.
+
+    InputError is also raised if the recipe has class_weights=balanced, but its loss has no class weights.
+    """
     recipe = resolved_recipe(recipe, competition)
-    _terms_of(recipe, heads.build_head(recipe, competition), competition)
+    head = heads.build_head(recipe, competition)
+    known = losses_of(head.family)
+    used = [known[name] for _, name, _ in _terms_of(recipe, head, competition)]
+    if recipe.class_weights == "balanced" and not any(loss.weights for loss in used):
+        having = ", ".join(name for name, loss in known.items() if loss.weights)
+        raise InputError(
+            f"class_weights=balanced is not possible with loss={recipe.loss}, which has no class weights",
+            f"class_weights=none, or a loss with class weights: {having}",
+            "the same command with SET=class_weights=none",
+        )
 
 
 def parse_loss(spec: str, names: tuple[str, ...], attributes: tuple[str, ...] = ()) -> list[tuple[float, str, str]]:

@@ -238,6 +238,15 @@ def test_each_head_lists_its_own_losses(competition, head, spec, known):
         losses.check_loss(recipe, competition)
 
 
+def test_class_weights_without_a_loss_that_has_them_are_refused():
+    recipe = dataclasses.replace(catalog.get_recipe("resnet18"), loss="f1", class_weights="balanced")
+    with pytest.raises(InputError, match="loss=f1, which has no class weights") as error:
+        losses.check_loss(recipe, MANY)
+    assert error.value.expected.endswith("class weights: bce, focal")
+    losses.check_loss(recipe, SIX)  # the loss f1 of classes has weights
+    losses.check_loss(dataclasses.replace(recipe, loss="0.5 f1 + 0.5 bce"), MANY)
+
+
 def test_a_million_rows_of_many_classes_are_counted():
     wide = Competition("multiclass", tuple(map(str, range(15_501))), METRIC)
     recipe = dataclasses.replace(catalog.get_recipe("resnet18"), class_weights="balanced")

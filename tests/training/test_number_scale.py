@@ -263,6 +263,13 @@ def test_another_head_starts_at_the_prior(trained):
     assert error(back) == pytest.approx(error_of_the_mean(back), rel=1e-3)
 
 
+def test_the_head_starts_anew_if_the_loss_needs_outputs_of_another_meaning(trained):
+    fit = without_weights(make(-4.0, 1024.0, init=trained, loss="bce"))
+    assert error(fit) == pytest.approx(error_of_the_mean(fit), rel=1e-3)
+    state = fit.learner.model.state_dict()
+    assert all(torch.equal(value, trained[name]) for name, value in state.items() if not name.startswith("fc."))
+
+
 def test_weights_of_an_older_version_go_on_with_their_own_scale(trained):
     older = {name: value for name, value in trained.items() if name != SCALE}
     fit = make(init=older)
