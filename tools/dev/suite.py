@@ -36,6 +36,7 @@ from drawing import digits  # noqa: E402  is in tools/dev/
 
 from comp.blending import bootstrap  # noqa: E402
 from comp.competition import scoring  # noqa: E402
+from comp.competition.competition import Competition  # noqa: E402
 from comp.prediction.facts import facts_of  # noqa: E402
 from comp.project import Project  # noqa: E402
 from comp.recipes import catalog  # noqa: E402
@@ -48,6 +49,8 @@ KINDS = {"number": "years", "grades": "grade", "two_classes": "female", "labels"
 SOURCES = ("number", "grades", "two_classes", "labels", "classes18", "classes3", "digits")
 FRACTIONS = {"all": 1.0, "third": 1 / 3, "tenth": 0.1}
 MODEL, SIZE, FOLDS = "tf_efficientnet_lite0", 64, 3
+GROUPS = ("person", "photo")  # columns with the groups of the held-back photos
+INTERVAL = (0.025, 0.975)  # quantiles of a bootstrap over groups
 HELD_BACK = 0.22  # share of the groups of classes3 that are held back
 FIELDS = ("name", "case", "seed", "metric", "oof", "low", "high", "held_back", "minutes", "epochs")
 TOML = """\
@@ -89,7 +92,11 @@ def _faces(kind: str, source: Path, inputs: Path, share: float) -> None:
     (inputs / "train" / "images").symlink_to((source / "train/images").resolve())
     if kind == "classes18":
         _keep_groups(source / "train/train.csv", inputs / "train/train.csv", "id", share)
-        (inputs / "answers.csv").symlink_to((source / "answers.csv").resolve())
+        answers, people = (pd.read_csv(source / file, dtype=str) for file in ("answers.csv", "kinds/answers.csv"))
+        people.index = people["image"].str.rpartition("/")[2]
+        answers.assign(person=people["person"].reindex(answers["ImageID"]).to_numpy()).to_csv(
+            inputs / "answers.csv", index=False
+        )
         return
     name, kinds = KINDS[kind], inputs / "kinds"
     kinds.mkdir()
@@ -106,9 +113,9 @@ def _three_classes(source: Path, inputs: Path, share: float) -> None:
     (inputs / "images").symlink_to((source / "images").resolve())
     held_back = table["photo"].isin(_drawn(table["photo"], HELD_BACK, seed=1))
     table[~held_back].to_csv(inputs / "train.csv", index=False)
-    answers = table[held_back][["image", "class"]]
-    answers.to_csv(inputs / "answers.csv", index=False)
-    answers.assign(**{"class": "with_mask"}).to_csv(inputs / "sample_submission.csv", index=False)
+    table[held_back].to_csv(inputs / "answers.csv", index=False)
+    asked = table[held_back][["image", "class"]].assign(**{"class": "with_mask"})
+    asked.to_csv(inputs / "sample_submission.csv", index=False)
     (inputs / "competition.toml").write_text(TOML)
     _keep_groups(inputs / "train.csv", inputs / "train.csv", "photo", share)
 
@@ -226,7 +233,7 @@ def predictions_of(project: Project, name: str, seed: int) -> tuple[np.ndarray, 
 def row_of(project: Project, name: str, seed: int, oof: np.ndarray, test: Predictions, minutes: float) -> dict:
     """Score predictions out of fold, with a 95 % interval from a bootstrap over groups, and on the held-back photos."""
     metric = project.competition.metric
-    drawn = np.nanquantile(metric.shown(drawn_scores(project, [oof])[0]), (0.025, 0.975))
+    drawn = np.nanquantile(metric.shown(drawn_scores(project.competition, *_out_of_fold(project), [oof])[0]), INTERVAL)
     return {
         "name": name,
         "case": project.inputs.parent.name,
@@ -245,19 +252,34 @@ def score(project: Project, oof: np.ndarray) -> float:
 
 
 def score_held_back(project: Project, test: Predictions) -> float:
-    ids, answers = read_truth(project.inputs / "answers.csv", project.competition)
-    return scoring.score(project.competition, answers, test.at(ids))
+    ids, labels, _ = _held_back(project)
+    return scoring.score(project.competition, labels, test.at(ids))
 
 
-def drawn_scores(project: Project, predictions: list[np.ndarray]) -> np.ndarray:
-    """Return the scores (P, R) of P out-of-fold predictions in R rounds of a bootstrap over groups; higher is better.
+def _out_of_fold(project: Project) -> tuple[np.ndarray, np.ndarray]:
+    """Return the labels and the groups of the training rows."""
+    return project.scored_rows.labels, project.scored_rows.groups
 
-    All predictions have the same groups in a round.
+
+def _held_back(project: Project) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the ids, the labels and the groups of the held-back photos. Without a known group, each photo is one."""
+    file = project.inputs / "answers.csv"
+    ids, labels = read_truth(file, project.competition)
+    table = pd.read_csv(file, dtype=str)
+    column = next((name for name in GROUPS if name in table), None)
+    return ids, labels, table[column].to_numpy() if column else ids
+
+
+def drawn_scores(
+    competition: Competition, labels: np.ndarray, groups: np.ndarray, predictions: list[np.ndarray]
+) -> np.ndarray:
+    """Return the scores (P, R) of P predictions in R rounds of a bootstrap over groups; higher is better.
+
+    All predictions have the same groups in a round. labels, groups: those of the predicted rows.
     """
-    competition, rows = project.competition, project.scored_rows
     answers = [scoring.predictions(competition, competition.metric, each) for each in predictions]
-    names, group = np.unique(rows.groups, return_inverse=True)
-    sums = bootstrap.sums_of_predictions(competition, rows.labels, group, len(names), answers)
+    names, group = np.unique(groups, return_inverse=True)
+    sums = bootstrap.sums_of_predictions(competition, labels, group, len(names), answers)
     return bootstrap.bootstrap_scores(sums, len(names))
 
 
@@ -299,7 +321,7 @@ def _cell(rows: pd.DataFrame) -> str:
 
 
 def compare(given: argparse.Namespace) -> None:
-    """Print for each case by how much --name is better than --other: out of fold with a 95 % interval, and held back.
+    """Print for each case by how much --name is better than --other, out of fold and held back, with 95 % intervals.
 
     A difference is the mean over the seeds that both have. It is above 0 if --name is better.
     """
@@ -314,16 +336,24 @@ def compare(given: argparse.Namespace) -> None:
 
 
 def _line_of_differences(project: Project, name: str, other: str, seeds: list[int]) -> str:
-    drawn, oof, held_back = [], [], []
-    for seed in seeds:
-        (first, first_test), (second, second_test) = (predictions_of(project, each, seed) for each in (name, other))
-        drawn.append(np.subtract(*drawn_scores(project, [first, second])))
-        oof.append(score(project, first) - score(project, second))
-        held_back.append(score_held_back(project, first_test) - score_held_back(project, second_test))
-    low, high = np.nanquantile(np.mean(drawn, axis=0), (0.025, 0.975))
-    difference = f"{np.mean(oof):+.3f} ({low:+.3f} to {high:+.3f})"
-    case, metric = project.inputs.parent.name, project.competition.metric.name
-    return f"| {case} | {metric} | {difference} | {np.mean(held_back):+.3f} | {len(seeds)} |"
+    ids, *held_back = _held_back(project)
+    ours, theirs = ([predictions_of(project, each, seed) for seed in seeds] for each in (name, other))
+    pairs = list(zip(ours, theirs, strict=True))
+    cells = [
+        _difference(project.competition, *_out_of_fold(project), [(first[0], second[0]) for first, second in pairs]),
+        _difference(
+            project.competition, *held_back, [(first[1].at(ids), second[1].at(ids)) for first, second in pairs]
+        ),
+    ]
+    return f"| {project.inputs.parent.name} | {project.competition.metric.name} | {' | '.join(cells)} | {len(seeds)} |"
+
+
+def _difference(competition: Competition, labels: np.ndarray, groups: np.ndarray, pairs: list[tuple]) -> str:
+    """Return the mean difference of the scores of pairs of predictions, with its interval, as a text."""
+    scores = [[scoring.score(competition, labels, each) for each in pair] for pair in pairs]
+    drawn = [np.subtract(*drawn_scores(competition, labels, groups, list(pair))) for pair in pairs]
+    low, high = np.nanquantile(np.mean(drawn, axis=0), INTERVAL)
+    return f"{np.mean([first - second for first, second in scores]):+.3f} ({low:+.3f} to {high:+.3f})"
 
 
 # ---- the command line
