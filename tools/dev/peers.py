@@ -38,7 +38,9 @@ Both peers train on the CPU from the same weights, and with the settings that th
   number of epochs. By default it crops the centre square of each photo, and holds out 10 to 20 % of the training rows
   (not by group) to choose and average checkpoints. It chooses them by the metric of the case, if it can: not by mae,
   for which it takes rmse. Ordinal targets are classes. It has no multilabel targets, so it trains a binary model for
-  each label, as its maintainers advise; this takes as many times longer as there are labels.
+  each label, as its maintainers advise; this takes as many times longer as there are labels. It stops a training
+  early if its score does not become better in five epochs, which with few photos are few steps.
+- AutoGluon as autogluon_full: the same, but it trains for all epochs. This takes several times longer.
 """
 
 import argparse
@@ -61,6 +63,7 @@ METRICS = {  # the names of metrics in AutoGluon, where they differ; the metric 
 }
 Y_RANGE_MARGIN = 0.1  # fastai's book predicts ratings from 0 to 5 with y_range=(0, 5.5)
 FASTAI_BATCH_SIZE = 64  # fastai's default
+PATIENCE = 10  # AutoGluon's default: it stops after so many checks without a better score, two of which are in an epoch
 
 
 def main() -> None:
@@ -287,6 +290,7 @@ def autogluon_fit(case: dict, paths, labels, problem: str, seed: int, folder: Pa
         "model.timm_image.checkpoint_name": str(folder.parent / "weights"),
         "model.timm_image.image_size": case["image_size"],
         "optim.max_epochs": case["epochs"],
+        "optim.patience": case.get("patience", PATIENCE),
         "env.num_gpus": 0,
         "env.num_workers": 0,
         "env.num_workers_inference": 0,
@@ -329,7 +333,15 @@ def write_weights_folder(case: dict, folder: Path) -> None:
     torch.save(network.state_dict(), folder / "pytorch_model.bin")
 
 
-PEERS = {"fastai": fastai_predictions, "autogluon": autogluon_predictions}
+def autogluon_full_predictions(case: dict, rows, held, test, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    return autogluon_predictions({**case, "patience": 1_000_000}, rows, held, test, seed)
+
+
+PEERS = {
+    "fastai": fastai_predictions,
+    "autogluon": autogluon_predictions,
+    "autogluon_full": autogluon_full_predictions,
+}
 
 if __name__ == "__main__":
     main()
