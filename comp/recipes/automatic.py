@@ -62,6 +62,9 @@ Rule = Callable[[Recipe, Competition, Facts | None], tuple[object, str]]
 
 
 def _head(recipe: Recipe, competition: Competition, _) -> tuple[str, str]:
+    """Predict grades as numbers if the metric measures how far they are apart; else as classes."""
+    if competition.metric.decides(competition.target) == "grade":
+        return "regression", f"{competition.metric.name} measures how far grades are apart, as a number does"
     return next(iter(HEADS[competition.target])), f"the target is {competition.target}"
 
 

@@ -24,7 +24,7 @@ from comp.settings import (
 HELP = how_to_list("train_fold")
 LAST = "last"  # the value of best_by that keeps the last epoch
 MIXES = ("mixup", "cutmix", "halfmix")  # each setting is the share of batches that are mixed in this way
-HEADS = {  # for each target, the heads that fit, and the family of each head; the first head replaces "auto"
+HEADS = {  # for each target, the heads that fit, and the family of each head; the first is the usual one
     "multiclass": {"classes": "classes", "attributes": "classes", "bins": "classes"},
     "binary": {"classes": "classes", "attributes": "classes", "bins": "classes"},
     "multilabel": {"classes": "labels"},
@@ -218,7 +218,7 @@ def validated_recipe(recipe: Recipe) -> Recipe:
 
 
 def heads_for(competition: Competition) -> tuple[str, ...]:
-    """Return the names of the heads that can be used in a competition, the default head first.
+    """Return the names of the heads that can be used in a competition, the usual head first.
 
     The head "attributes" needs classes with attributes. The head "bins" needs a regression target or classes that are
     ranges of a number.

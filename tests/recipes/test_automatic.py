@@ -127,6 +127,24 @@ def test_each_value_has_a_reason_and_reasons_name_the_numbers(recipe, competitio
         assert ("mirrored photos" in choices[name].reason) == bool(known.mirrored)
 
 
+@pytest.mark.parametrize(
+    ("metric", "head", "loss"),
+    [
+        ("quadratic_kappa", "regression", "mse"),
+        ("rmse", "regression", "mse"),
+        ("mae", "regression", named_metrics.get("mae").number_loss),
+        ("accuracy", "classes", "cross_entropy"),
+        ("macro_f1", "classes", "cross_entropy"),
+        ("log_loss", "classes", "cross_entropy"),
+    ],
+)
+def test_grades_are_numbers_if_the_metric_measures_how_far_they_are_apart(metric, head, loss):
+    competition = of("ordinal", metric)
+    assert (value("head", competition=competition), value("loss", competition=competition)) == (head, loss)
+    choices = {choice.setting: choice for choice in chosen_settings(CONVOLUTIONS, competition, FACTS)}
+    assert (metric in choices["head"].reason) == (head == "regression")
+
+
 @given(recipes, competitions)
 def test_without_facts_nothing_of_rows_or_photos_is_claimed(recipe, competition):
     made = resolved_recipe(recipe, competition)
