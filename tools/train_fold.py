@@ -6,7 +6,7 @@ writes  outputs/<run>/recipe.json, outputs/<run>/fold<k>/model.safetensors, hist
 
 The model is a recipe (a model with all its settings) or any timm model, which is trained with default settings.
 
-If the command was killed, run the same command again: it continues after the last complete epoch. A trained fold is not
+If the command was killed, run the same command again: it continues after the last saved epoch. A trained fold is not
 trained again.
 """
 
