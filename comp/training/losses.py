@@ -251,10 +251,9 @@ def check_loss(recipe: Recipe, competition: Competition) -> None:
     """
     recipe = resolved_recipe(recipe, competition)
     head = heads.build_head(recipe, competition)
-    known = losses_of(head.family)
-    used = [known[name] for _, name, _ in _terms_of(recipe, head, competition)]
-    if recipe.class_weights == "balanced" and not any(loss.weights for loss in used):
-        having = ", ".join(name for name, loss in known.items() if loss.weights)
+    terms = _terms_of(recipe, head, competition)
+    if recipe.class_weights == "balanced" and not any(loss.weights for _, loss, _ in terms):
+        having = ", ".join(name for name, loss in losses_of(head.family).items() if loss.weights)
         raise InputError(
             f"class_weights=balanced is not possible with loss={recipe.loss}, which has no class weights",
             f"class_weights=none, or a loss with class weights: {having}",
@@ -283,9 +282,13 @@ def parse_loss(spec: str, names: tuple[str, ...], attributes: tuple[str, ...] = 
     return terms
 
 
-def _terms_of(recipe: Recipe, head: Head, competition: Competition) -> list[tuple[float, str, str]]:
-    attributes = tuple(competition.attributes) if head.family == "classes" else ()
-    return parse_loss(recipe.loss, tuple(losses_of(head.family)), attributes)
+def _terms_of(recipe: Recipe, head: Head, competition: Competition) -> list[tuple[float, Loss, str]]:
+    """Return the entries of `parse_loss` for the recipe's loss, with each name replaced by its entry in LOSSES."""
+    known, attributes = losses_of(head.family), tuple(competition.attributes) if head.family == "classes" else ()
+    return [
+        (weight, known[name], attribute)
+        for weight, name, attribute in parse_loss(recipe.loss, tuple(known), attributes)
+    ]
 
 
 # ---- the loss of a recipe
@@ -304,12 +307,12 @@ def build_loss(
     """
     recipe = resolved_recipe(recipe, competition)
     head = heads.build_head(recipe, competition)
-    known, parsed = losses_of(head.family), _terms_of(recipe, head, competition)
+    parsed = _terms_of(recipe, head, competition)
     if head.family == "number":
-        terms = [_number_term(weight, known[name], head) for weight, name, _ in parsed]
+        terms = [_number_term(weight, loss, head) for weight, loss, _ in parsed]
     else:
         rows = _TrainingRows(recipe, head, labels, competition, device)
-        terms = [rows.term(weight, known[name], attribute) for weight, name, attribute in parsed]
+        terms = [rows.term(*each) for each in parsed]
 
     def loss(outputs: Tensor, targets: Tensor) -> Tensor:
         # in float32, because half precision has too few digits for a sum over a batch

@@ -63,7 +63,6 @@ METRICS = {  # the names of metrics in AutoGluon, where they differ; the metric 
 }
 Y_RANGE_MARGIN = 0.1  # fastai's book predicts ratings from 0 to 5 with y_range=(0, 5.5)
 FASTAI_BATCH_SIZE = 64  # fastai's default
-PATIENCE = 10  # AutoGluon's default: it stops after so many checks without a better score, two of which are in an epoch
 
 
 def main() -> None:
@@ -290,10 +289,10 @@ def autogluon_fit(case: dict, paths, labels, problem: str, seed: int, folder: Pa
         "model.timm_image.checkpoint_name": str(folder.parent / "weights"),
         "model.timm_image.image_size": case["image_size"],
         "optim.max_epochs": case["epochs"],
-        "optim.patience": case.get("patience", PATIENCE),
         "env.num_gpus": 0,
         "env.num_workers": 0,
         "env.num_workers_inference": 0,
+        **case.get("settings", {}),
     }
     table = pd.DataFrame({"path": paths.to_numpy(), "label": labels.to_numpy()})
     predictor.fit(table, hyperparameters=settings, column_types={"path": "image_path"}, seed=seed)
@@ -334,7 +333,7 @@ def write_weights_folder(case: dict, folder: Path) -> None:
 
 
 def autogluon_full_predictions(case: dict, rows, held, test, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    return autogluon_predictions({**case, "patience": 1_000_000}, rows, held, test, seed)
+    return autogluon_predictions({**case, "settings": {"optim.patience": 1_000_000}}, rows, held, test, seed)
 
 
 PEERS = {

@@ -35,8 +35,9 @@ sys.path.insert(0, str(TOOLS.parent))
 from drawing import digits  # noqa: E402  is in tools/dev/
 
 from comp.blending import bootstrap  # noqa: E402
+from comp.blending.compare import Part, differences  # noqa: E402
 from comp.competition import scoring  # noqa: E402
-from comp.competition.competition import Competition  # noqa: E402
+from comp.competition.scored_rows import ScoredRows  # noqa: E402
 from comp.prediction.facts import facts_of  # noqa: E402
 from comp.project import Project  # noqa: E402
 from comp.recipes import catalog  # noqa: E402
@@ -50,7 +51,7 @@ SOURCES = ("number", "grades", "two_classes", "labels", "classes18", "classes3",
 FRACTIONS = {"all": 1.0, "third": 1 / 3, "tenth": 0.1}
 MODEL, SIZE, FOLDS = "tf_efficientnet_lite0", 64, 3
 GROUPS = ("person", "photo")  # columns with the groups of the held-back photos
-INTERVAL = (0.025, 0.975)  # quantiles of a bootstrap over groups
+INTERVAL = (0.025, 0.975)  # quantiles of the scores of a bootstrap over groups
 HELD_BACK = 0.22  # share of the groups of classes3 that are held back
 FIELDS = ("name", "case", "seed", "metric", "oof", "low", "high", "held_back", "minutes", "epochs")
 TOML = """\
@@ -232,55 +233,38 @@ def predictions_of(project: Project, name: str, seed: int) -> tuple[np.ndarray, 
 
 def row_of(project: Project, name: str, seed: int, oof: np.ndarray, test: Predictions, minutes: float) -> dict:
     """Score predictions out of fold, with a 95 % interval from a bootstrap over groups, and on the held-back photos."""
-    metric = project.competition.metric
-    drawn = np.nanquantile(metric.shown(drawn_scores(project.competition, *_out_of_fold(project), [oof])[0]), INTERVAL)
+    metric, rows, others = project.competition.metric, project.scored_rows, held_back_rows(project)
+    low, high = sorted(metric.shown(np.nanquantile(drawn_scores(rows, oof), INTERVAL)))
     return {
         "name": name,
         "case": project.inputs.parent.name,
         "seed": seed,
         "metric": metric.name,
-        "oof": round(metric.shown(score(project, oof)), 4),
-        "low": round(float(drawn.min()), 4),
-        "high": round(float(drawn.max()), 4),
-        "held_back": round(metric.shown(score_held_back(project, test)), 4),
+        "oof": round(metric.shown(scoring.score(project.competition, rows.labels, oof)), 4),
+        "low": round(float(low), 4),
+        "high": round(float(high), 4),
+        "held_back": round(metric.shown(scoring.score(project.competition, others.labels, test.at(others.ids))), 4),
         "minutes": round(minutes, 2),
     }
 
 
-def score(project: Project, oof: np.ndarray) -> float:
-    return scoring.score(project.competition, project.scored_rows.labels, oof)
-
-
-def score_held_back(project: Project, test: Predictions) -> float:
-    ids, labels, _ = _held_back(project)
-    return scoring.score(project.competition, labels, test.at(ids))
-
-
-def _out_of_fold(project: Project) -> tuple[np.ndarray, np.ndarray]:
-    """Return the labels and the groups of the training rows."""
-    return project.scored_rows.labels, project.scored_rows.groups
-
-
-def _held_back(project: Project) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the ids, the labels and the groups of the held-back photos. Without a known group, each photo is one."""
+def held_back_rows(project: Project) -> ScoredRows:
+    """Return the held-back photos, which have no fold. Without a known group, each photo is a group."""
     file = project.inputs / "answers.csv"
     ids, labels = read_truth(file, project.competition)
     table = pd.read_csv(file, dtype=str)
     column = next((name for name in GROUPS if name in table), None)
-    return ids, labels, table[column].to_numpy() if column else ids
+    groups = table[column].to_numpy() if column else ids
+    return ScoredRows(project.competition, ids, labels, np.full(len(ids), -1), groups)
 
 
-def drawn_scores(
-    competition: Competition, labels: np.ndarray, groups: np.ndarray, predictions: list[np.ndarray]
-) -> np.ndarray:
-    """Return the scores (P, R) of P predictions in R rounds of a bootstrap over groups; higher is better.
-
-    All predictions have the same groups in a round. labels, groups: those of the predicted rows.
-    """
-    answers = [scoring.predictions(competition, competition.metric, each) for each in predictions]
-    names, group = np.unique(groups, return_inverse=True)
-    sums = bootstrap.sums_of_predictions(competition, labels, group, len(names), answers)
-    return bootstrap.bootstrap_scores(sums, len(names))
+def drawn_scores(rows: ScoredRows, probs: np.ndarray) -> np.ndarray:
+    """Return the scores (R,) of predictions in R rounds of a bootstrap over groups; higher is better."""
+    competition = rows.competition
+    names, group = np.unique(rows.groups, return_inverse=True)
+    answers = scoring.predictions(competition, competition.metric, probs)
+    sums = bootstrap.sums_of_predictions(competition, rows.labels, group, len(names), [answers])
+    return bootstrap.bootstrap_scores(sums, len(names))[0]
 
 
 # ---- the table
@@ -323,7 +307,8 @@ def _cell(rows: pd.DataFrame) -> str:
 def compare(given: argparse.Namespace) -> None:
     """Print for each case by how much --name is better than --other, out of fold and held back, with 95 % intervals.
 
-    A difference is the mean over the seeds that both have. It is above 0 if --name is better.
+    A difference is the mean over the seeds that both have. It is above 0 if --name is better. The intervals are those
+    of `make compare`: with several seeds, they also cover the luck of a seed.
     """
     done = results(given.work)
     print(f"| case | metric | {given.name} better than {given.other}, out of fold | held back | seeds |")
@@ -336,24 +321,23 @@ def compare(given: argparse.Namespace) -> None:
 
 
 def _line_of_differences(project: Project, name: str, other: str, seeds: list[int]) -> str:
-    ids, *held_back = _held_back(project)
     ours, theirs = ([predictions_of(project, each, seed) for seed in seeds] for each in (name, other))
-    pairs = list(zip(ours, theirs, strict=True))
+    others = held_back_rows(project)
     cells = [
-        _difference(project.competition, *_out_of_fold(project), [(first[0], second[0]) for first, second in pairs]),
-        _difference(
-            project.competition, *held_back, [(first[1].at(ids), second[1].at(ids)) for first, second in pairs]
-        ),
+        _difference(project.scored_rows, *([oof for oof, _ in several] for several in (ours, theirs))),
+        _difference(others, *([test.at(others.ids) for _, test in several] for several in (ours, theirs))),
     ]
     return f"| {project.inputs.parent.name} | {project.competition.metric.name} | {' | '.join(cells)} | {len(seeds)} |"
 
 
-def _difference(competition: Competition, labels: np.ndarray, groups: np.ndarray, pairs: list[tuple]) -> str:
-    """Return the mean difference of the scores of pairs of predictions, with its interval, as a text."""
-    scores = [[scoring.score(competition, labels, each) for each in pair] for pair in pairs]
-    drawn = [np.subtract(*drawn_scores(competition, labels, groups, list(pair))) for pair in pairs]
-    low, high = np.nanquantile(np.mean(drawn, axis=0), INTERVAL)
-    return f"{np.mean([first - second for first, second in scores]):+.3f} ({low:+.3f} to {high:+.3f})"
+def _difference(rows: ScoredRows, ours: list[np.ndarray], theirs: list[np.ndarray]) -> str:
+    """Return by how much our predictions are better, with its interval, as a text. The lists have one for each seed."""
+    competition, metric = rows.competition, rows.competition.metric
+    first, second = ([scoring.predictions(competition, metric, each) for each in several] for several in (theirs, ours))
+    group = np.unique(rows.groups, return_inverse=True)[1]
+    difference = differences({"all": Part(competition, rows.labels, first, second)}, group)["all"]
+    low, high = sorted(map(metric.shown, difference.interval))
+    return f"{metric.shown(difference.value):+.3f} ({low:+.3f} to {high:+.3f})"
 
 
 # ---- the command line
