@@ -252,7 +252,7 @@ def resolved_recipe(recipe: Recipe, competition: Competition, facts: Facts | Non
         resolved = dataclasses.replace(resolved, best_by=competition.metric.name)
     _check_names(resolved, competition)
     _check_patience(resolved)
-    _check_balance(resolved, competition)
+    _check_sampler(resolved, competition)
     _check_soft_labels(resolved, competition)
     return resolved
 
@@ -280,22 +280,12 @@ def _check_patience(recipe: Recipe) -> None:
         )
 
 
-def _check_balance(recipe: Recipe, competition: Competition) -> None:
-    """Raise InputError if sampler or class_weights is "balanced" but there are no classes to balance.
-
-    The balanced sampler needs rows that have one class each. Balanced class weights need a head that does not predict a
-    number.
-    """
+def _check_sampler(recipe: Recipe, competition: Competition) -> None:
+    """Raise InputError if the sampler is "balanced", but the rows do not have exactly one class each."""
     if recipe.sampler == "balanced" and competition.target not in ONE_LABEL:
         expected = "sampler=shuffle, since rows can be balanced only if each row has one class"
         advice = "the same command with SET=sampler=shuffle"
         raise InputError(f"sampler=balanced is not possible for a {competition.target} target", expected, advice)
-    if recipe.class_weights == "balanced" and family_of_head(recipe.head, competition.target) == "number":
-        raise InputError(
-            f"class_weights=balanced is not possible with head={recipe.head}",
-            "class_weights=none, since this head predicts a number and no classes",
-            "the same command with SET=class_weights=none",
-        )
 
 
 def _check_soft_labels(recipe: Recipe, competition: Competition) -> None:

@@ -256,7 +256,7 @@ def check_loss(recipe: Recipe, competition: Competition) -> None:
         having = ", ".join(name for name, loss in losses_of(head.family).items() if loss.weights)
         raise InputError(
             f"class_weights=balanced is not possible with loss={recipe.loss}, which has no class weights",
-            f"class_weights=none, or a loss with class weights: {having}",
+            "class_weights=none" + (f", or a loss with class weights: {having}" if having else ""),
             "the same command with SET=class_weights=none",
         )
 

@@ -184,8 +184,6 @@ def test_the_sampler_is_balanced_where_the_metric_counts_classes_alike(target, m
     [
         ("multilabel", dict(sampler="balanced")),
         ("regression", dict(sampler="balanced")),
-        ("regression", dict(class_weights="balanced")),
-        ("ordinal", dict(head="regression", class_weights="balanced")),
         ("multiclass", dict(best_by="rmse")),
         ("multiclass", dict(halfmix_within="colour")),
         ("multiclass", dict(head="attributes")),
