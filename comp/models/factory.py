@@ -62,12 +62,12 @@ def build_model(
     """
     head = heads.build_head(recipe, competition)
     wanted = recipe.pretrained if pretrained is None else pretrained
-    backbone, origin = _timm_model(recipe, head.outputs, weights, wanted, init)
-    model = head.wrap(backbone)
+    model, origin = _timm_model(recipe, head.outputs, weights, wanted, init)
+    head.prepare(model)
     if not init:
         return Built(model, origin)
-    new = init_weights.keep_head(model, backbone, init)
-    classifier = classifier_tensor_names(backbone)
+    new = init_weights.keep_head(model, init)
+    classifier = classifier_tensor_names(model)
     return Built(model, origin, tuple(new.values()), any(name.endswith(tuple(classifier)) for name in new))
 
 

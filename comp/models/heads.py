@@ -20,9 +20,9 @@ is for classes that are ranges of a number, which it divides into smaller ranges
 uses points on a scale.
 
 Every head has these members: outputs (how many outputs the network has), family (the group of losses that fit the head,
-see training/losses.py), smooths (whether label smoothing makes sense), and the methods targets, spread, probs, wrap and
-prior, which `Classes` describes. A new head must be added to BUILDERS below and to HEADS in recipes/recipe_settings.py,
-which lists the heads that fit each target.
+see training/losses.py), smooths (whether label smoothing makes sense), and the methods targets, spread, probs, prepare
+and prior, which `Classes` describes. The heads of classes and labels also have the method logits. A new head must be
+added to BUILDERS below and to HEADS in recipes/recipe_settings.py, which lists the heads that fit each target.
 
 A new head starts at the prior (`start_head` in training/learner.py): before the first step, the model predicts for
 every photo the mean of the training numbers, or the shares of the classes or labels among the training rows. So no
@@ -84,12 +84,15 @@ class Classes:
         """Turn logits into probabilities of the classes by a softmax. Both are (B, C), for B photos and C classes."""
         return outputs.softmax(1)
 
-    def wrap(self, backbone: nn.Module) -> nn.Module:
-        """Return the model that is trained: the backbone, followed by further layers if the head needs some.
+    def logits(self, outputs: Tensor) -> Tensor:
+        """Return a logit for each column of the training targets (B, T), from which the losses are computed.
 
-        This head needs none, and returns the backbone itself.
+        outputs: the outputs of the network, with a row for each of B photos. For this head, they are the logits.
         """
-        return backbone
+        return outputs
+
+    def prepare(self, model: nn.Module) -> None:
+        """Add to a new model what the head saves with the model's weights. This head saves nothing."""
 
     def prior(self, sums: Tensor, rows: float) -> Tensor:
         """Return the outputs of the network (outputs,) that predict for every photo what is true on average.
@@ -120,29 +123,20 @@ class Attributes(Classes):
     def targets(self, labels: Tensor) -> Tensor:
         return F.one_hot(labels, self.table.shape[1]).float()
 
-    def wrap(self, backbone: nn.Module) -> nn.Module:
-        return AttributeSum(backbone, self.table)
+    def prepare(self, model: nn.Module) -> None:
+        """Add the table to the model, as a buffer, which says what the outputs of the saved weights mean."""
+        model.register_buffer(TABLE, self.table.clone())
+
+    def logits(self, outputs: Tensor) -> Tensor:
+        """Return the logits (B, C) of the classes: each is the sum of the outputs for the class's attribute values."""
+        return outputs @ self.table.to(outputs)
+
+    def probs(self, outputs: Tensor) -> Tensor:
+        return self.logits(outputs).softmax(1)
 
     def prior(self, sums: Tensor, rows: float) -> Tensor:
         """Return the outputs (A,) that predict how frequent each attribute value is. sums (C,): rows of each class."""
         return ((self.table.to(sums) @ sums + 0.5) / (rows + 0.5)).log()
-
-
-class AttributeSum(nn.Module):
-    """A model that adds up the logits of attribute values, such as small and red, to logits of classes.
-
-    The logit of a class is the sum of the logits of its attribute values. backbone: a network with one output for each
-    attribute value. table: a tensor with a row for each attribute value and a column for each class; an entry is 1 if
-    the class has the attribute value, else 0.
-    """
-
-    def __init__(self, backbone: nn.Module, table: Tensor):
-        super().__init__()
-        self.backbone = backbone
-        self.register_buffer("table", table, persistent=False)
-
-    def forward(self, images: Tensor) -> Tensor:
-        return self.backbone(images) @ self.table
 
 
 def attribute_table(attributes: dict) -> Tensor:
@@ -261,7 +255,7 @@ class Number:
         self.mean, self.deviation = low + self.range / 2, self.range  # until `use_scale_of` is called
 
     def use_scale_of(self, model: nn.Module) -> None:
-        """Take the mean and the standard deviation of the training numbers from a model that `wrap` has returned."""
+        """Take the mean and the standard deviation of the training numbers from a model that `prepare` has changed."""
         if not self.squashed:
             self.mean, self.deviation = getattr(model, SCALE).tolist()
 
@@ -306,11 +300,10 @@ class Number:
         mean = sums / rows
         return torch.logit(mean, eps=1e-6) if self.squashed else mean
 
-    def wrap(self, backbone: nn.Module) -> nn.Module:
-        """Return the backbone, with the mean and the standard deviation of the training numbers as a buffer."""
+    def prepare(self, model: nn.Module) -> None:
+        """Add the mean and the standard deviation of the training numbers to the model, as a buffer."""
         if not self.squashed:
-            backbone.register_buffer(SCALE, torch.tensor([self.mean, self.deviation]))
-        return backbone
+            model.register_buffer(SCALE, torch.tensor([self.mean, self.deviation]))
 
 
 class Bins(Classes):
@@ -354,7 +347,10 @@ def two_points(values: Tensor, size: int) -> Tensor:
 
 Head = Classes | Number  # every other head is a subclass of Classes
 SIGMOID_LOSSES = frozenset({"bce"})  # the losses of a number that are computed from the sigmoid of the output
-SCALE = "number_scale"  # the buffer of a model with the mean and the standard deviation of the training numbers
+
+# the buffers of a model in which a head keeps what its outputs mean
+SCALE = "number_scale"  # the mean and the standard deviation of the training numbers
+TABLE = "attribute_table"  # which attribute values each class has
 
 
 def build_head(recipe: Recipe, competition: Competition) -> Head:

@@ -15,15 +15,13 @@ from comp import files
 from comp.competition.competition import Competition
 from comp.errors import InputError, first_line
 from comp.models import factory, pretrained, weights_file
-from comp.models.heads import SCALE
+from comp.models.heads import SCALE, TABLE
 from comp.models.pretrained import FAULTS, Match, State, filled_by
 from comp.recipes import catalog, recipe_json
 from comp.recipes.recipe_settings import Recipe
 from comp.store import made_of
 from comp.store.paths import ALL_DATA
 from comp.store.runs import Run, check_run_name, own_runs
-
-INSIDE = "backbone."  # the prefix of timm's tensors if a head has put timm's model into another model (AttributeSum)
 
 
 def load_init_backbone(name: str, state: State, options: dict) -> nn.Module:
@@ -64,7 +62,7 @@ def _match(state: State, model: nn.Module, filter_fn: Callable | None) -> Match:
     resamples position embeddings, or None if timm has none. It is only used if the unconverted weights do not fill the
     whole backbone.
     """
-    plain = pretrained.compared_state({name.removeprefix(INSIDE): value for name, value in state.items()}, model)
+    plain = pretrained.compared_state(state, model)
     return plain if not plain.missing else pretrained.best_match({"": state}, model, filter_fn)
 
 
@@ -76,20 +74,16 @@ def _does_not_fit(name: str, problem: str) -> InputError:
     )
 
 
-def keep_head(model: nn.Module, inner: nn.Module, state: State) -> dict[str, str]:
+def keep_head(model: nn.Module, state: State) -> dict[str, str]:
     """Load the weights of the model's head from a trained fold. Return a text for each tensor that could not be loaded.
 
     The texts are in a dictionary by the name of the tensor. A tensor is not loaded if `state` lacks it or has it in
     another shape, or if the outputs meant a number in another way; it then keeps its first values. model: the model
-    that is trained. inner: the timm model, which is `model` itself or a part of it. state: the weights of the trained
-    fold, as a state dict.
+    that is trained. state: the weights of the trained fold, as a state dict.
     """
-    classifier, own = factory.classifier_tensor_names(inner) | {SCALE}, model.state_dict()
-    before = INSIDE if inner is not model else ""
-    body = {before + name for name in inner.state_dict() if name not in classifier}
-    head = [name for name in own if name not in body]
-    differs = {name: _difference(state, own, name) for name in head}
-    kept = {name: state[name] for name in head if not differs[name]}
+    classifier, own = factory.classifier_tensor_names(model) | {SCALE}, model.state_dict()
+    differs = {name: _difference(state, own, name) for name in own if name in classifier}
+    kept = {name: state[name] for name in differs if not differs[name]}
     model.load_state_dict(kept, strict=False)
     return {name: f"{name} ({how})" for name, how in differs.items() if how}
 
@@ -98,6 +92,8 @@ def _difference(state: State, own: State, name: str) -> str:
     """Return how a tensor of the weights `state` differs from that of the model, `own`; "" if it can be loaded."""
     if SCALE in state and SCALE not in own:  # standardised numbers, and now logits of a sigmoid
         return "of a loss for which the outputs mean something else"
+    if (TABLE in state) != (TABLE in own):  # attribute values, and now classes, of which there may be as many
+        return f"{_shape(state, name)} in the weights, of a head whose outputs mean something else"
     if name in state and state[name].shape == own[name].shape:
         return ""
     return f"{_shape(state, name)} in the weights, {_shape(own, name)} in the model"

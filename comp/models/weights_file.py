@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from comp import files
 from comp.data.run_data import RunData
 from comp.errors import InputError, first_line, quoted
-from comp.models.heads import SCALE
+from comp.models.heads import SCALE, TABLE
 from comp.recipes import automatic, catalog
 from comp.recipes.recipe_settings import Recipe
 from comp.settings import AUTO
@@ -130,6 +130,7 @@ def _metadata(path: Path) -> dict:
     return meta
 
 
+OLD_PREFIX = "backbone."  # of weights with head=attributes, which older versions put around the network
 _UNREADABLE = (SafetensorError, RuntimeError, OSError, KeyError, ValueError, TypeError, AttributeError)
 
 
@@ -146,7 +147,13 @@ def read_weights(path: Path, run: str) -> dict[str, Tensor]:
             raise ValueError("its checksum differs, so the file was damaged or changed")
     except _UNREADABLE as error:
         raise _does_not_load(path, error, run) from None
-    return tensors
+    return without_prefix(tensors)
+
+
+def without_prefix(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return a state dict in which no name starts with "backbone.", as all names did with head=attributes before."""
+    wrapped = all(name.startswith(OLD_PREFIX) for name in state)
+    return {name.removeprefix(OLD_PREFIX): value for name, value in state.items()} if wrapped else state
 
 
 def load_weights(model: nn.Module, path: Path, run: str) -> None:
@@ -156,8 +163,8 @@ def load_weights(model: nn.Module, path: Path, run: str) -> None:
     of another model.
     """
     tensors = read_weights(path, run)
-    # weights of older versions lack the scale of a number, for which the model has the values that these versions used
-    tensors = {name: value for name, value in model.state_dict().items() if name == SCALE} | tensors
+    # weights of older versions lack these buffers; the model has the values that these versions used
+    tensors = {name: value for name, value in model.state_dict().items() if name in (SCALE, TABLE)} | tensors
     try:
         model.load_state_dict(tensors)
     except _UNREADABLE as error:

@@ -27,7 +27,7 @@ import torch
 from torch import Tensor, nn
 
 from comp.errors import InputError
-from comp.models.heads import AttributeSum, Head
+from comp.models.heads import Head
 
 # cells along a side; a photo of 64 px has 2 cells along a side at a stride of 32, and 4 cells at a stride of 16
 FEWEST_CELLS = 4
@@ -40,21 +40,15 @@ def features_and_outputs(model: nn.Module, image: Tensor, name: str) -> tuple[Te
     S pixels, (1, 3, S, S). name: the name of the model, for the error. Raises InputError if the model has no such
     feature map.
     """
-    backbone = _backbone(model)
-    if not (hasattr(backbone, "forward_features") and hasattr(backbone, "forward_head")):
+    if not (hasattr(model, "forward_features") and hasattr(model, "forward_head")):
         raise _no_map(name, "it lacks the methods forward_features and forward_head of timm")
-    with _kept(backbone) as kept:
-        last = backbone.forward_features(image)
-        outputs = backbone.forward_head(last)
-    usable = [one for one in [*kept, last] if _side(backbone, one) > 1 and one.ndim == last.ndim]
+    with _kept(model) as kept:
+        last = model.forward_features(image)
+        outputs = model.forward_head(last)
+    usable = [one for one in [*kept, last] if _side(model, one) > 1 and one.ndim == last.ndim]
     if not usable:
         raise _no_map(name, f"at {image.shape[-1]} px it has no square map of at least 2 x 2 cells")
-    table = model.table if isinstance(model, AttributeSum) else None
-    return _best(backbone, usable), outputs if table is None else outputs @ table
-
-
-def _backbone(model: nn.Module) -> nn.Module:
-    return model.backbone if isinstance(model, AttributeSum) else model
+    return _best(model, usable), outputs
 
 
 def _no_map(name: str, why: str) -> InputError:
@@ -66,13 +60,13 @@ def _no_map(name: str, why: str) -> InputError:
 
 
 @contextmanager
-def _kept(backbone: nn.Module) -> Iterator[list]:
+def _kept(model: nn.Module) -> Iterator[list]:
     """Yield a list to which the next forward pass of the model adds the feature maps that Grad-CAM may use.
 
     These are the outputs of the layers in timm's feature_info and, for a transformer, the input of its last block.
     """
-    kept, modules, blocks = [], dict(backbone.named_modules()), getattr(backbone, "blocks", None)
-    infos = [info for info in getattr(backbone, "feature_info", None) or () if isinstance(info, dict)]
+    kept, modules, blocks = [], dict(model.named_modules()), getattr(model, "blocks", None)
+    infos = [info for info in getattr(model, "feature_info", None) or () if isinstance(info, dict)]
     stages = [modules[info["module"]] for info in infos if info.get("module") in modules]
     with ExitStack() as hooks:
         for stage in stages:
@@ -87,7 +81,7 @@ def _keep(kept: list, value, dimensions: int) -> None:
         kept.append(value)
 
 
-def _best(backbone: nn.Module, usable: list[Tensor]) -> Tensor:
+def _best(model: nn.Module, usable: list[Tensor]) -> Tensor:
     """Choose the feature map for Grad-CAM from the list `usable`.
 
     For a transformer, this is the input of the last block. For a CNN, it is the deepest map with at least FEWEST_CELLS
@@ -95,30 +89,30 @@ def _best(backbone: nn.Module, usable: list[Tensor]) -> Tensor:
     """
     if usable[0].ndim == 3:
         return usable[0]
-    sides = [_side(backbone, one) for one in usable]
+    sides = [_side(model, one) for one in usable]
     return usable[max(i for i, side in enumerate(sides) if side >= min(FEWEST_CELLS, max(sides)))]
 
 
-def _side(backbone: nn.Module, features) -> int:
+def _side(model: nn.Module, features) -> int:
     """Return the number of cells along a side of `features`, or 0 if they are not a square map of a single photo.
 
-    features: what a layer of the backbone returned, of any type. backbone: the network, which tells the order of axes.
+    features: what a layer of the model returned, of any type. model: the network, which tells the order of axes.
     """
     if not isinstance(features, Tensor) or features.ndim not in (3, 4) or len(features) != 1:
         return 0
     if features.ndim == 3:
-        prefix = prefix_tokens(backbone, features.shape[1])
+        prefix = prefix_tokens(model, features.shape[1])
         return 0 if prefix is None else isqrt(features.shape[1] - prefix)
     _, a, b, c = features.shape
     return b if b in (a, c) else 0
 
 
-def prefix_tokens(backbone: nn.Module, tokens: int) -> int | None:
+def prefix_tokens(model: nn.Module, tokens: int) -> int | None:
     """Return how many tokens, such as the class token, come before the patch tokens of a transformer.
 
     tokens: the number of all tokens. Return None if the patch tokens cannot form a square.
     """
-    known = (getattr(backbone, "num_prefix_tokens", 0), 0)
+    known = (getattr(model, "num_prefix_tokens", 0), 0)
     return next((k for k in known if tokens > k and isqrt(tokens - k) ** 2 == tokens - k), None)
 
 
@@ -128,20 +122,19 @@ def as_map(model: nn.Module, features: Tensor) -> Tensor:
     features: feature maps (B, C, H, H) or (B, H, H, C), or L tokens (B, L, C). The first row of cells is at the top of
     the photo.
     """
-    backbone = _backbone(model)
     if features.ndim == 3:
-        patches = features[:, prefix_tokens(backbone, features.shape[1]) :]
+        patches = features[:, prefix_tokens(model, features.shape[1]) :]
         return patches.transpose(1, 2).unflatten(2, (isqrt(patches.shape[1]), -1))
-    return features.permute(0, 3, 1, 2) if _is_channels_last(backbone, features) else features
+    return features.permute(0, 3, 1, 2) if _is_channels_last(model, features) else features
 
 
-def _is_channels_last(backbone: nn.Module, features: Tensor) -> bool:
+def _is_channels_last(model: nn.Module, features: Tensor) -> bool:
     """Return whether the axes of feature maps are (B, H, H, C) and not (B, C, H, H).
 
     If C, the number of channels, is equal to H, the model's attribute output_fmt decides.
     """
     _, a, b, c = features.shape
-    return "NHWC" in str(getattr(backbone, "output_fmt", "")) if a == b == c else a == b
+    return "NHWC" in str(getattr(model, "output_fmt", "")) if a == b == c else a == b
 
 
 TINY = 1e-30  # the smallest probability whose logarithm is taken

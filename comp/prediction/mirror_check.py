@@ -135,9 +135,8 @@ def _features(
 def halves(model: nn.Module, images: Tensor) -> Tensor:
     """Return the features of the left and of the right half of images (B, 3, S, S), side by side.
 
-    model: a timm model, which may be wrapped. If its features are no map with places, all of them are returned.
+    model: a timm model. If its features are no map with places, all of them are returned.
     """
-    model = getattr(model, "backbone", model)
     if not hasattr(model, "forward_features"):
         return model(images)
     features = model.forward_features(images)

@@ -62,9 +62,13 @@ Rule = Callable[[Recipe, Competition, Facts | None], tuple[object, str]]
 
 
 def _head(recipe: Recipe, competition: Competition, _) -> tuple[str, str]:
-    """Predict grades as numbers if the metric measures how far they are apart; else as classes."""
+    """Predict grades as numbers if the metric measures how far they are apart, and classes by their attributes."""
     if competition.metric.decides(competition.target) == "grade":
         return "regression", f"{competition.metric.name} measures how far grades are apart, as a number does"
+    if len(competition.attributes) > 1:
+        *names, last = competition.attributes
+        values = f"a value of {', '.join(names)} or {last}"
+        return "attributes", f"the target is {competition.target}, and {values} has more photos than a class"
     return next(iter(HEADS[competition.target])), f"the target is {competition.target}"
 
 

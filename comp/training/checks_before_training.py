@@ -22,7 +22,7 @@ from comp.prediction import mirror_check, tta
 from comp.prediction.facts import facts_of
 from comp.project import Project
 from comp.recipes import catalog, recipe_json
-from comp.recipes.automatic import chosen_settings, resolved_recipe
+from comp.recipes.automatic import RULES, chosen_settings, resolved_recipe
 from comp.recipes.recipe_settings import Recipe
 from comp.settings import AUTO, automatic_settings
 from comp.store.paths import ALL_DATA
@@ -145,12 +145,13 @@ def with_chosen_settings(project: Project, run: Run, recipe: Recipe, where: torc
     A run that exists keeps the values in its recipe.json. where: the device on which mirrored photos are looked at.
     """
     competition = project.competition
-    names = [name for name in automatic_settings(Recipe) if getattr(recipe, name) == AUTO]
+    names = [name for name in RULES if getattr(recipe, name) == AUTO]
     if run.recipe.is_file():
         before = recipe_json.load_recipe(run, competition)
         return resolved_recipe(dataclasses.replace(recipe, **{n: getattr(before, n) for n in names}), competition)
-    facts = facts_of(project, recipe) if names else None  # a named recipe often needs no photo to be read
-    if {"augment", "tta"} & set(names):
+    reads = {*automatic_settings(Recipe)} & {*names}  # a named recipe often needs no photo to be read
+    facts = facts_of(project, recipe) if reads else None
+    if {"augment", "tta"} & reads:
         sized = resolved_recipe(recipe, competition, facts)
         facts = dataclasses.replace(facts, mirrored=mirror_check.worse_when_mirrored(project, sized, where))
     choices = chosen_settings(recipe, competition, facts)

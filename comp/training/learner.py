@@ -28,7 +28,6 @@ from comp.hardware.device import autocast, memory_format, precision, use_quick_c
 from comp.models import factory, heads
 from comp.recipes.recipe_settings import Recipe
 from comp.training import losses, mixing, optimizers
-from comp.training.optimizers import backbone
 
 # ---- frozen layers
 
@@ -58,7 +57,6 @@ def freeze_parts(model: nn.Module, stages: int | None) -> None:
     stage. The batch norms of frozen stages keep their statistics. Therefore call this function after `model.train()`,
     which would unfreeze them.
     """
-    model = backbone(model)
     head = {id(parameter) for parameter in factory.classifier_parameters(model)}
     frozen = _frozen_names(model, stages)
     for name, parameter in model.named_parameters():
@@ -103,7 +101,7 @@ def switch_on_gradient_checkpointing(model: nn.Module, recipe: Recipe) -> None:
     if not recipe.checkpointing:
         return
     try:
-        backbone(model).set_grad_checkpointing(True)
+        model.set_grad_checkpointing(True)
     except (AttributeError, AssertionError, NotImplementedError):
         raise InputError(
             f"checkpointing=true: {recipe.model} has no gradient checkpointing in timm",
@@ -209,7 +207,7 @@ def classifier_of(model: nn.Module) -> nn.Module:
 
     Raises InputError if the classifier is another layer, or if timm does not say which layer it is.
     """
-    classifiers = factory.classifier_modules(backbone(model))
+    classifiers = factory.classifier_modules(model)
     if not classifiers or not isinstance(classifiers[0], (nn.Linear, nn.Conv2d)):
         found = classifiers[0] if classifiers else "unknown"
         raise InputError(
@@ -256,7 +254,7 @@ def start_head(model: nn.Module, recipe: Recipe, rows: Batches, drawn: np.ndarra
         plain, sums = sums, weights * sums
         count = sums.sum() if head.family == "classes" else count - plain + sums
     learned = recipe.pretrained or bool(recipe.init)
-    factory.start_classifier(backbone(model), head.prior(sums, count), small=learned or head.family == "number")
+    factory.start_classifier(model, head.prior(sums, count), small=learned or head.family == "number")
 
 
 # ---- the training on a batch

@@ -60,13 +60,17 @@ def save_resume(path: Path, identity: dict, content: dict) -> None:
     files.write_bytes(path, data + hashlib.sha256(data).digest())
 
 
+def _train_anew(path: Path) -> str:
+    return f"first rm {quoted(path)}, then the same command, which trains the fold from the start"
+
+
 def load_resume(path: Path, identity: dict, device: torch.device) -> dict:
     """Return the state of a training that `save_resume` has written, with its tensors on `device`.
 
     identity: a dictionary with the current hashes of all files that the training depends on, such as folds.csv. Raises
     InputError if the resume file is damaged, or if it has other hashes. Reading the file runs no code from it.
     """
-    remedy = f"first rm {quoted(path)}, then the same command, which trains the fold from the start"
+    remedy = _train_anew(path)
     try:
         data = path.read_bytes()
         if hashlib.sha256(data[:-SHA256]).digest() != data[-SHA256:]:
@@ -455,7 +459,11 @@ class Fit:
 
     def _load(self, path: Path, identity: dict) -> None:
         saved = load_resume(path, identity, self.device)
-        self.learner.load_state_dict(saved)
+        try:
+            self.learner.load_state_dict(saved)
+        except (RuntimeError, KeyError, ValueError) as error:
+            found = f"{path} was written by another version of this toolkit: {first_line(error)}"
+            raise InputError(found, "a resume file of this version", _train_anew(path)) from None
         self.epochs = Epochs(saved["history"], saved["top"])
         for entry in self.epochs.top:
             entry["weights"] = {name: value.cpu() for name, value in entry["weights"].items()}

@@ -341,7 +341,7 @@ class _TrainingRows:
         self.counts = heads.target_sums(head, labels, competition).to(device)
 
     def term(self, weight: float, loss: Loss, attribute: str) -> LossFunction:
-        """Return one loss of a weighted sum, times its weight, as a function of logits and targets.
+        """Return one loss of a weighted sum, times its weight, as a function of outputs and targets.
 
         weight: the weight of the loss in the sum. loss: its entry in LOSSES. attribute: the name of the attribute to
         which the loss applies; "" means that it applies to the classes or labels.
@@ -351,7 +351,8 @@ class _TrainingRows:
         members = self._members(attribute) if attribute else []
         options = self._options(loss, members)
 
-        def term(logits: Tensor, targets: Tensor) -> Tensor:
+        def term(outputs: Tensor, targets: Tensor) -> Tensor:
+            logits = self.head.logits(outputs)
             if members:
                 logits, targets = marginal(logits, targets, members)
             return weight * loss.function(logits, smooth(targets, smoothing), **options)

@@ -68,7 +68,7 @@ def make_optimizer(model: nn.Module, recipe: Recipe, device: torch.device) -> to
     decay = recipe.layer_decay if recipe.layer_decay < 1 else None
     try:
         return create_optimizer_v2(
-            backbone(model),
+            model,
             opt=name,
             lr=recipe.lr,
             weight_decay=recipe.weight_decay,
@@ -82,11 +82,6 @@ def make_optimizer(model: nn.Module, recipe: Recipe, device: torch.device) -> to
             f"one of timm's optimizers, such as sgd, adam or adamw; timm has {', '.join(list_optimizers())}",
             "the same command with optimizer=adamw in SET, and RUN=<new name>",
         ) from None
-
-
-def backbone(model: nn.Module) -> nn.Module:
-    """Return the timm model inside `model`, or `model` itself if it is not wrapped by another module."""
-    return getattr(model, "backbone", model)
 
 
 # ---- averaged weights

@@ -8,10 +8,11 @@ from comp.errors import InputError
 from comp.inputs import mask_gender_age
 from comp.models import factory, pretrained, weights_file
 from comp.models.factory import with_normalisation
+from comp.models.heads import TABLE, build_head
 from comp.recipes import catalog
 
 HOME = mask_gender_age.competition()
-SMALL = dataclasses.replace(catalog.get_recipe("test_resnet"), image_size=32)
+SMALL = dataclasses.replace(catalog.get_recipe("test_resnet"), image_size=32, head="classes")
 
 
 def create(tmp_path, **changes):
@@ -23,18 +24,31 @@ def create(tmp_path, **changes):
 def test_images_to_class_logits_at_any_size(tmp_path, name):
     recipe = dataclasses.replace(catalog.get_recipe(name), image_size=64, pretrained=False)
     model = factory.create_model(recipe, HOME, tmp_path).eval()
-    assert model(torch.zeros(2, 3, 64, 64)).shape == (2, 18)
+    head = build_head(recipe, HOME)
+    assert head.logits(model(torch.zeros(2, 3, 64, 64))).shape == (2, 18)
 
 
 def test_attribute_heads_give_the_product_of_the_attributes(tmp_path):
     model = create(tmp_path, head="attributes", pretrained=False).eval()
     images = torch.randn(3, 3, 32, 32)
     with torch.no_grad():
-        heads, probs = model.backbone(images), model(images).softmax(1)
-    mask, gender, age = (part.softmax(1) for part in heads.split([3, 2, 3], 1))
+        outputs = model(images)
+    probs = build_head(dataclasses.replace(SMALL, head="attributes"), HOME).probs(outputs)
+    mask, gender, age = (part.softmax(1) for part in outputs.split([3, 2, 3], 1))
     for c in range(18):
         m, g, a = (int(v) for v in mask_gender_age.attribute_labels(np.array(c)).values())
         torch.testing.assert_close(probs[:, c], mask[:, m] * gender[:, g] * age[:, a])
+
+
+def test_weights_of_older_versions_with_attributes_predict_as_before(tmp_path):
+    """Older versions put the network into another module, whose table was not saved."""
+    trained, again = (create(tmp_path, head="attributes", pretrained=False).eval() for _ in range(2))
+    state = {f"backbone.{name}": value for name, value in trained.state_dict().items() if name != TABLE}
+    weights_file.save_weights(tmp_path / "old.safetensors", state, {"fold": 0})
+    weights_file.load_weights(again, tmp_path / "old.safetensors", "")
+    images = torch.randn(2, 3, 32, 32)
+    with torch.no_grad():
+        assert torch.equal(again(images), trained(images))
 
 
 @pytest.mark.parametrize("suffix", [".safetensors", ".pth"])

@@ -28,7 +28,7 @@ OLD = {
 
 
 def recipe(model, size=64, **changes):
-    changes |= dict(image_size=size, pretrained=False, amp="off")
+    changes |= dict(image_size=size, pretrained=False, amp="off", head="classes")
     return resolved_recipe(dataclasses.replace(catalog.get_recipe(model), **changes), HOME)
 
 

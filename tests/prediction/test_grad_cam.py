@@ -12,7 +12,7 @@ from comp.errors import InputError
 from comp.inputs import mask_gender_age
 from comp.models import factory
 from comp.models import heads as of_classes
-from comp.models.heads import Attributes, AttributeSum, Bins, ClassBins, Classes, Number, attribute_table
+from comp.models.heads import Attributes, Bins, ClassBins, Classes, Number, attribute_table
 from comp.prediction import grad_cam
 from comp.prediction.grad_cam import as_map, features_and_outputs
 from comp.prediction.look_at_photo import Question, asked_questions
@@ -102,21 +102,13 @@ HEADS = {
 @pytest.mark.parametrize("kind", HEADS)
 def test_every_head_has_a_heat_from_0_to_1_that_is_the_same_again(kind):
     head, question = HEADS[kind]
-    model = head.wrap(built("test_vit", head.outputs))
+    model = built("test_vit", head.outputs)
     [first], [again] = (grad_cam.heats(model, head, random_image(), [question], "m") for _ in range(2))
     assert first.shape == (4, 4)
     assert first.dtype == np.float32
     assert first.min() >= 0
     assert first.max() in (0, 1)
     np.testing.assert_array_equal(first, again)
-
-
-def test_a_head_of_attributes_gives_the_models_own_outputs():
-    head = Attributes(attribute_table({"a": [0, 0, 1], "b": [0, 1, 1]}))
-    model = head.wrap(built("test_resnet", head.outputs))
-    assert isinstance(model, AttributeSum)
-    _, outputs = features_and_outputs(model, random_image(), "m")
-    torch.testing.assert_close(outputs, model(random_image()))
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,7 @@ def test_every_setting_that_may_be_auto_has_a_rule_that_replaces_it():
 
 
 FIXED = {
-    "head": "attributes",
+    "head": "classes",
     "loss": "focal",
     "sampler": "shuffle",
     "best_by": "val_loss",
@@ -143,6 +143,20 @@ def test_grades_are_numbers_if_the_metric_measures_how_far_they_are_apart(metric
     assert (value("head", competition=competition), value("loss", competition=competition)) == (head, loss)
     choices = {choice.setting: choice for choice in chosen_settings(CONVOLUTIONS, competition, FACTS)}
     assert (metric in choices["head"].reason) == (head == "regression")
+
+
+@pytest.mark.parametrize(("kept", "head"), [(3, "attributes"), (2, "attributes"), (1, "classes"), (0, "classes")])
+def test_classes_that_are_combinations_of_attributes_are_learned_by_attribute(kept, head):
+    attributes = dict(list(HOME.attributes.items())[:kept])
+    competition = dataclasses.replace(HOME, attributes=attributes, ranges=())
+    choices = {choice.setting: choice for choice in chosen_settings(CONVOLUTIONS, competition, FACTS)}
+    assert choices["head"].value == head
+    assert all(name in choices["head"].reason for name in attributes if kept > 1)
+
+
+@pytest.mark.parametrize("name", ["vit_small_r26", "efficientnetv2_rw_t", "resnet34"])
+def test_the_recipes_of_the_course_team_predict_classes_as_the_team_did(name):
+    assert value("head", catalog.get_recipe(name), HOME) == "classes"
 
 
 @given(recipes, competitions)

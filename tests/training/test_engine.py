@@ -25,6 +25,7 @@ TIMES = ("seconds", "images_per_second", "waiting")
 RECIPE = dataclasses.replace(
     with_normalisation(catalog.get_recipe("test_resnet")),
     pretrained=False,
+    head="classes",
     image_size=32,
     epochs=3,
     batch_size=8,
@@ -145,6 +146,16 @@ def test_a_resume_file_of_another_fold_or_torn_is_refused(tmp_path):
     path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(InputError, match="does not load"):
         run(make(), path)
+
+
+def test_a_resume_file_of_another_version_is_named_with_what_to_remove(tmp_path):
+    path, fit = tmp_path / "resume.pt", make()
+    state = fit.learner.state_dict()
+    state["model"] = {f"backbone.{name}": value for name, value in state["model"].items()}
+    loop.save_resume(path, {"fold": 0}, {**state, "history": [], "top": []})
+    with pytest.raises(InputError, match="written by another version") as error:
+        run(fit, path)
+    assert str(path) in error.value.run
 
 
 def test_of_a_thousand_flipped_bytes_of_a_resume_file_none_is_accepted(tmp_path):

@@ -15,9 +15,11 @@ from test_train_stage import (
 )
 
 from comp import files
+from comp.competition.competition import Attribute
 from comp.data.run_data import RunData
 from comp.errors import InputError
 from comp.models import factory, init_weights, weights_file
+from comp.models.heads import TABLE, build_head
 from comp.models.init_weights import check_init_folds, with_init
 from comp.prediction.predict import predict_folds
 from comp.store import made_of
@@ -74,11 +76,27 @@ def test_another_head_is_new_and_said_so_and_the_backbone_is_kept(heads):
     before, now = (dataclasses.replace(RECIPE, head=head) for head in heads)
     first = factory.create_model(before, HOME, "").state_dict()
     built = factory.build_model(now, HOME, "", init=first)
-    bare = {name.removeprefix("backbone."): value for name, value in first.items()}
-    made = {name.removeprefix("backbone."): value for name, value in built.model.state_dict().items()}
-    assert {name for name in made if not torch.equal(made[name], bare[name])} >= {"fc.weight"}
-    assert all(torch.equal(made[name], bare[name]) for name in made if not name.startswith("fc."))
-    assert [line.split()[0].removeprefix("backbone.") for line in built.new] == ["fc.weight", "fc.bias"]
+    made = {name: value for name, value in built.model.state_dict().items() if name != TABLE}
+    assert made.keys() == first.keys() - {TABLE}
+    assert {name for name in made if not torch.equal(made[name], first[name])} >= {"fc.weight"}
+    assert all(torch.equal(made[name], first[name]) for name in made if not name.startswith("fc."))
+    assert [line.split()[0] for line in built.new] == ["fc.weight", "fc.bias"]
+
+
+@pytest.mark.parametrize("heads", [("classes", "attributes"), ("attributes", "classes")])
+def test_a_head_with_as_many_outputs_that_mean_something_else_is_new(heads):
+    """Two attributes of two values make four classes, and the networks of both heads have four outputs."""
+    attributes = {
+        "size": Attribute(("small", "large"), (0, 0, 1, 1)),
+        "form": Attribute(("round", "flat"), (0, 1, 0, 1)),
+    }
+    four = dataclasses.replace(HOME, classes=tuple("abcd"), attributes=attributes, ranges=())
+    before, now = (dataclasses.replace(RECIPE, head=head) for head in heads)
+    first = factory.create_model(before, four, "").state_dict()
+    built = factory.build_model(now, four, "", init=first)
+    assert [line.split()[0] for line in built.new] == ["fc.weight", "fc.bias"]
+    assert built.new_head
+    assert not factory.build_model(before, four, "", init=first).new
 
 
 @pytest.mark.parametrize("model", ["test_vit", "test_vit3", "vit_tiny_patch16_dinov3_qkvb"])
@@ -88,7 +106,7 @@ def test_another_image_size_resamples_positions_and_keeps_all_else(model):
     made = factory.build_model(large, HOME, "", init=first).model
     different = {name for name, value in made.state_dict().items() if not torch.equal(value, first.get(name))}
     assert different == ({"pos_embed"} & first.keys())
-    assert made(torch.zeros(1, 3, 64, 64)).shape == (1, 18)
+    assert build_head(large, HOME).probs(made(torch.zeros(1, 3, 64, 64))).shape == (1, 18)
 
 
 def test_a_killed_training_ends_with_the_same_bits(project, monkeypatch):  # noqa: F811

@@ -19,7 +19,7 @@ def home(tmp_path_factory):
     home = tmp_path_factory.mktemp("init")
     draw_competition(home / "in", PEOPLE, test=3)
     assert tool("make_folds", "--inputs", home / "in", "--outputs", home / "out", "--folds", 2).returncode == 0
-    done = train(home, "base")
+    done = train(home, "base", settings=f"{TINY} head=classes")
     assert done.returncode == 0, done.stderr
     return home
 
@@ -33,7 +33,7 @@ def test_init_says_what_begins_and_what_is_new(home):
     done = train(home, "next", "--init", "base", "--fold", 0, settings=f"{TINY} image_size=64 head=attributes")
     assert done.returncode == 0, done.stderr
     said = " ".join(done.stdout.split())
-    assert "the weights of fold 0 of base; new tensor: backbone.fc.weight (missing in the weights, 8×" in said
+    assert "the weights of fold 0 of base; new tensor: fc.weight (18×" in said
     assert json.loads((home / "out/next/recipe.json").read_text())["recipe"]["init"] == "base"
     kept = weights_file.weights_metadata(Run(home / "out", "next").weights(0), "")["from_weights"]
     assert list(kept) == ["base/fold0/model.safetensors"]

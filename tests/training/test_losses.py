@@ -36,7 +36,7 @@ CLASS_LOSSES = list(itertools.product(losses.losses_of("classes"), ("none", "bal
 LABEL_LOSSES = list(itertools.product(losses.losses_of("labels"), ("none", "balanced"), (0.0, 0.1)))
 
 
-def built(spec, class_weights="none", smoothing=0.0, gamma=2.0, competition=SIX, head="auto"):
+def built(spec, class_weights="none", smoothing=0.0, gamma=2.0, competition=SIX, head="classes"):
     recipe = dataclasses.replace(
         catalog.get_recipe("resnet18"),
         loss=spec,
@@ -91,6 +91,8 @@ def test_logits_summed_from_attribute_heads_have_those_heads_as_marginals():
     for name, values in VALUES.items():
         alone = F.cross_entropy(parts[name], values[LABELS])
         torch.testing.assert_close(built(f"2 cross_entropy({name})")(summed, HARD), 2 * alone)
+        of_outputs = built(f"2 cross_entropy({name})", head="attributes")(torch.cat([*parts.values()], 1), HARD)
+        torch.testing.assert_close(of_outputs, 2 * alone)
 
 
 def test_class_weights_are_balanced_and_zero_where_there_is_no_row():
@@ -147,20 +149,22 @@ def test_positive_weights_are_negatives_per_positive_and_one_without_positives()
 )
 def test_losses_of_numbers_are_torchs_on_the_standardised_value(name, torchs):
     outputs, targets = torch.randn(7, 1), torch.rand(7, 1)
-    torch.testing.assert_close(built(name, competition=VALUE)(outputs, targets), torchs(outputs, targets))
+    torch.testing.assert_close(
+        built(name, competition=VALUE, head="regression")(outputs, targets), torchs(outputs, targets)
+    )
 
 
 def test_bce_of_a_number_is_torchs_and_makes_the_other_terms_see_the_sigmoid():
     outputs, targets = torch.randn(7, 1), torch.rand(7, 1)
     bce = F.binary_cross_entropy_with_logits(outputs, targets)
-    torch.testing.assert_close(built("bce", competition=VALUE)(outputs, targets), bce)
+    torch.testing.assert_close(built("bce", competition=VALUE, head="regression")(outputs, targets), bce)
     both = bce + 0.5 * F.mse_loss(outputs.sigmoid(), targets)
-    torch.testing.assert_close(built("bce + 0.5 mse", competition=VALUE)(outputs, targets), both)
+    torch.testing.assert_close(built("bce + 0.5 mse", competition=VALUE, head="regression")(outputs, targets), both)
 
 
 @pytest.mark.parametrize("name", losses.losses_of("number"))
 def test_a_nearer_number_costs_less(name):
-    loss, targets = built(name, competition=VALUE), torch.full((7, 1), 0.7)
+    loss, targets = built(name, competition=VALUE, head="regression"), torch.full((7, 1), 0.7)
     at = torch.linspace(-1, 0.7, 5) if name != "bce" else torch.linspace(-2, 0.8, 5)
     costs = [float(loss(output.expand(7, 1), targets)) for output in at]
     assert costs == sorted(costs, reverse=True)

@@ -17,7 +17,6 @@ from comp.models import factory, heads
 from comp.prediction.predict import predict
 from comp.training.learner import start_head
 from comp.training.loop import Fit
-from comp.training.optimizers import backbone
 
 ACCURACY, COUNT = named_metrics.get("accuracy"), 1000
 HOME = mask_gender_age.competition()
@@ -53,7 +52,7 @@ def start(competition, labels, new_head=True, exact=True, **changes):
 def without_weights(fit):
     """The training with zeros in place of the random weights of the classifier, so that only its biases count."""
     for model in (fit.learner.model, fit.learner.scored):
-        for classifier in factory.classifier_modules(backbone(model)):
+        for classifier in factory.classifier_modules(model):
             torch.nn.init.zeros_(classifier.weight)
     return fit
 
@@ -73,7 +72,9 @@ def test_without_a_new_head_photos_differ():
 
 @pytest.mark.parametrize("model", ["test_resnet", "test_vit", "test_efficientnet", "deit_tiny_distilled_patch16_224"])
 def test_classes_start_at_their_shares(model):
-    np.testing.assert_allclose(prediction(start(PAIRS, drawn(SHARES), model=model)), SHARES, atol=ROUNDING)
+    np.testing.assert_allclose(
+        prediction(start(PAIRS, drawn(SHARES), model=model, head="classes")), SHARES, atol=ROUNDING
+    )
 
 
 @pytest.mark.parametrize("head", ["classes", "cumulative"])
@@ -151,7 +152,7 @@ def test_a_class_without_rows_starts_rare_and_not_impossible():
 
 
 def test_soft_labels_start_at_their_mean():
-    fit = start(PAIRS, drawn(SHARES))
+    fit = start(PAIRS, drawn(SHARES), head="classes")
     rows = fit.learner.rows
     rows.soft = np.random.default_rng(2).dirichlet([1.0, 2.0, 3.0, 4.0], COUNT).astype(np.float32)
     again = without_weights(Fit(fit.learner.model, fit.recipe, rows, fit.val, PAIRS, CPU, new_head=True))
@@ -160,7 +161,8 @@ def test_soft_labels_start_at_their_mean():
 
 @pytest.mark.parametrize("model", ["test_resnet", "test_vit", "test_efficientnet"])
 def test_the_small_weights_change_the_prior_little(model):
-    fit = start(PAIRS, drawn(SHARES), exact=False, model=model, init="other")  # as if the network had learned before
+    trained = dict(init="other")  # as if the network had learned before
+    fit = start(PAIRS, drawn(SHARES), exact=False, model=model, head="classes", **trained)
     probs = predict(fit.learner.scored, fit.val, fit.recipe, fit.competition, CPU)
     assert 0 < np.abs(probs - SHARES).max() < 0.15
 
