@@ -414,7 +414,7 @@ class Fit:
         trained = time.monotonic() - began
         scores = self._scores()
         row = {"epoch": epoch + 1, "train_loss": train_loss, **scores}
-        row["lr"] = self.recipe.lr * optimizers.lr_factor(self.recipe, epoch + 1e-9)
+        row["lr"] = self.recipe.lr * optimizers.lr_factor(self.recipe, epoch + 0.5)  # in the middle of the epoch
         row |= {"seconds": time.monotonic() - began, "images_per_second": rows / trained, "waiting": waited / trained}
         self.epochs.end(row, self._goodness(scores), self.learner.scored, self.recipe.average_best)
         return row
