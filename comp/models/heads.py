@@ -81,8 +81,8 @@ class Classes:
         return soft
 
     def probs(self, outputs: Tensor) -> Tensor:
-        """Turn logits into probabilities of the classes by a softmax. Both are (B, C), for B photos and C classes."""
-        return outputs.softmax(1)
+        """Turn the outputs of the network for B photos into probabilities (B, C) of the C classes, by a softmax."""
+        return self.logits(outputs).softmax(1)
 
     def logits(self, outputs: Tensor) -> Tensor:
         """Return a logit for each column of the training targets (B, T), from which the losses are computed.
@@ -130,9 +130,6 @@ class Attributes(Classes):
     def logits(self, outputs: Tensor) -> Tensor:
         """Return the logits (B, C) of the classes: each is the sum of the outputs for the class's attribute values."""
         return outputs @ self.table.to(outputs)
-
-    def probs(self, outputs: Tensor) -> Tensor:
-        return self.logits(outputs).softmax(1)
 
     def prior(self, sums: Tensor, rows: float) -> Tensor:
         """Return the outputs (A,) that predict how frequent each attribute value is. sums (C,): rows of each class."""

@@ -78,13 +78,12 @@ def keep_head(model: nn.Module, state: State) -> dict[str, str]:
     """Load the weights of the model's head from a trained fold. Return a text for each tensor that could not be loaded.
 
     The texts are in a dictionary by the name of the tensor. A tensor is not loaded if `state` lacks it or has it in
-    another shape, or if the outputs meant a number in another way; it then keeps its first values. model: the model
-    that is trained. state: the weights of the trained fold, as a state dict.
+    another shape, or if the outputs meant something else; it then keeps its first values. model: the model that is
+    trained. state: the weights of the trained fold, as a state dict.
     """
-    classifier, own = factory.classifier_tensor_names(model) | {SCALE}, model.state_dict()
-    differs = {name: _difference(state, own, name) for name in own if name in classifier}
-    kept = {name: state[name] for name in differs if not differs[name]}
-    model.load_state_dict(kept, strict=False)
+    head, own = factory.classifier_tensor_names(model) | {SCALE}, model.state_dict()
+    differs = {name: _difference(state, own, name) for name in own if name in head}
+    model.load_state_dict({name: state[name] for name, how in differs.items() if not how}, strict=False)
     return {name: f"{name} ({how})" for name, how in differs.items() if how}
 
 

@@ -147,10 +147,10 @@ def read_weights(path: Path, run: str) -> dict[str, Tensor]:
             raise ValueError("its checksum differs, so the file was damaged or changed")
     except _UNREADABLE as error:
         raise _does_not_load(path, error, run) from None
-    return without_prefix(tensors)
+    return _without_prefix(tensors)
 
 
-def without_prefix(state: dict[str, Tensor]) -> dict[str, Tensor]:
+def _without_prefix(state: dict[str, Tensor]) -> dict[str, Tensor]:
     """Return a state dict in which no name starts with "backbone.", as all names did with head=attributes before."""
     wrapped = all(name.startswith(OLD_PREFIX) for name in state)
     return {name.removeprefix(OLD_PREFIX): value for name, value in state.items()} if wrapped else state

@@ -100,15 +100,11 @@ def test_averaged_weights_are_preferred_in_a_dictionary_and_beside_the_others(tm
 def test_a_fold_of_ours_is_a_start_for_another_run(tmp_path, head, wrapped):
     """Older versions put the network into another module if its head was of attributes."""
     trained = factory.create_model(recipe(head=head), HOME, tmp_path)
-    own = {
-        name: value + 0.5
-        for name, value in trained.state_dict().items()
-        if value.is_floating_point() and name != TABLE * wrapped
-    }
-    state = {f"backbone.{name}" if wrapped else name: value for name, value in own.items()}
+    own = {name: value + 0.5 for name, value in trained.state_dict().items() if value.is_floating_point()}
+    backbone = {name: value for name, value in own.items() if name != TABLE}
+    state = {f"backbone.{name}": value for name, value in backbone.items()} if wrapped else own
     weights_file.save_weights(tmp_path / "test_resnet.safetensors", state, {"fold": 0})
     built = filled(tmp_path)
-    backbone = {name: value for name, value in own.items() if name != TABLE}
     assert_filled(built, backbone)
     assert built.origin.removed == "backbone" * wrapped
     assert_filled(filled(tmp_path, head="classes"), backbone)

@@ -247,10 +247,10 @@ def test_class_weights_without_a_loss_that_has_them_are_refused():
     with pytest.raises(InputError, match="loss=f1, which has no class weights") as error:
         losses.check_loss(recipe, MANY)
     assert error.value.expected.endswith("class weights: bce, focal")
-    grades = dataclasses.replace(SIX, target="ordinal")
-    with pytest.raises(InputError, match="loss=mse, which has no class weights") as error:
-        losses.check_loss(dataclasses.replace(recipe, loss="auto", head="regression"), grades)
-    assert error.value.expected == "class_weights=none"
+    for numbers in (VALUE, dataclasses.replace(SIX, target="ordinal")):
+        with pytest.raises(InputError, match="class_weights=balanced is not possible with loss=mse") as error:
+            losses.check_loss(dataclasses.replace(recipe, loss="mse", head="regression"), numbers)
+        assert error.value.expected == "class_weights=none"
     losses.check_loss(recipe, SIX)  # the loss f1 of classes has weights
     losses.check_loss(dataclasses.replace(recipe, loss="0.5 f1 + 0.5 bce"), MANY)
 

@@ -161,8 +161,8 @@ def test_soft_labels_start_at_their_mean():
 
 @pytest.mark.parametrize("model", ["test_resnet", "test_vit", "test_efficientnet"])
 def test_the_small_weights_change_the_prior_little(model):
-    trained = dict(init="other")  # as if the network had learned before
-    fit = start(PAIRS, drawn(SHARES), exact=False, model=model, head="classes", **trained)
+    # init: as if the network had learned before
+    fit = start(PAIRS, drawn(SHARES), exact=False, model=model, head="classes", init="other")
     probs = predict(fit.learner.scored, fit.val, fit.recipe, fit.competition, CPU)
     assert 0 < np.abs(probs - SHARES).max() < 0.15
 
