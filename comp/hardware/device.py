@@ -4,7 +4,9 @@ The number formats are bf16, fp16 and float32. The memory layouts are channels-l
 """
 
 import contextlib
+import ctypes
 import os
+import sys
 
 import torch
 from torch import Tensor, nn
@@ -72,7 +74,7 @@ def memory_format(recipe: Recipe) -> torch.memory_format:
 def use_quick_convolutions(model: nn.Module) -> None:
     """Let a model that is trained on a CPU compute the gradients of its depthwise convolutions faster.
 
-    Only convolutions whose kernel is larger than their input change, so only models of small photos are faster.
+    Only convolutions whose kernel is larger than their output change, so only models of small photos are faster.
     """
     for module in model.modules():
         if type(module) is nn.Conv2d and _is_depthwise(module):
@@ -86,7 +88,7 @@ def _is_depthwise(module: nn.Conv2d) -> bool:
 
 
 class _DepthwiseConv2d(nn.Conv2d):
-    """A depthwise convolution with another way to the gradient of its weights if its kernel is larger than its input.
+    """A depthwise convolution with another way to the gradient of its weights if its kernel is larger than its output.
 
     PyTorch's library for CPUs, oneDNN, is slow in this case, and a simple loop is faster. For 32 inputs of 4x4 with 672
     channels and a kernel of 5x5, the loop takes 7 ms instead of 37 ms. For 2x2 with 1152 channels and a kernel of 3x3,
@@ -95,10 +97,14 @@ class _DepthwiseConv2d(nn.Conv2d):
 
     def _conv_forward(self, images: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         learns = weight.requires_grad and torch.is_grad_enabled() and not torch.is_autocast_enabled("cpu")
-        small = any(kernel > side for kernel, side in zip(self.kernel_size, images.shape[-2:], strict=True))
+        small = any(kernel > side for kernel, side in zip(self.kernel_size, self._sides_of_output(images), strict=True))
         if learns and small and images.ndim == 4 and images.device.type == "cpu":
             return _QuickGradient.apply(images, weight, bias, self.stride, self.padding)
         return super()._conv_forward(images, weight, bias)
+
+    def _sides_of_output(self, images: Tensor) -> list[int]:
+        sides = zip(images.shape[-2:], self.kernel_size, self.padding, self.stride, strict=True)
+        return [(side + 2 * padding - kernel) // stride + 1 for side, kernel, padding, stride in sides]
 
 
 class _QuickGradient(torch.autograd.Function):
@@ -176,8 +182,31 @@ def explained_device_error(recipe: Recipe, device: torch.device):
 def choose_device(name: str) -> torch.device:
     """Return the device with this name. "auto" means a GPU if the machine has one, else the CPU.
 
-    Raises InputError if the machine has no device with this name.
+    If it is the CPU, this process keeps the memory that it frees. Raises InputError if the machine has no device with
+    this name.
     """
+    device = _device_of(name)
+    if device.type == "cpu":
+        keep_freed_memory()
+    return device
+
+
+def keep_freed_memory() -> None:
+    """Let this process keep the memory that it frees, instead of giving it back to the system each time (glibc only).
+
+    The system fills new memory with zeros, page by page. A training on a CPU frees and takes the same large tensors in
+    each step: without this, a step of tf_efficientnet_lite0 with 32 photos of 64 px takes 290 ms instead of 245.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if mallopt:
+        mallopt(_M_MMAP_MAX, 0)
+        mallopt(_M_TRIM_THRESHOLD, -1)
+
+
+_M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # from glibc's malloc.h; see `man mallopt`
+
+
+def _device_of(name: str) -> torch.device:
     if name == "auto":
         return torch.device(
             "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"

@@ -1,6 +1,8 @@
-"""The gradients of depthwise convolutions on a CPU: they are computed in another way, but are the same."""
+"""What is fast on a CPU: depthwise convolutions whose gradients are computed in another way, and memory that is kept."""
 
 import copy
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -58,3 +60,27 @@ def test_predictions_and_half_precision_are_computed_by_torch():
         assert torch.equal(module(images), plain(images))
     with torch.autocast("cpu", torch.bfloat16):
         assert torch.equal(module(images), plain(images))
+
+
+TAKES_MEMORY_AGAIN = """
+import platform, resource, sys, numpy
+from comp.hardware import device
+if "keep" in sys.argv:
+    device.choose_device("cpu")
+for new in range(5):
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    numpy.full(8 << 20, 1.0)  # 64 MB
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before, platform.libc_ver()[0])
+"""
+
+
+def test_memory_that_was_freed_is_not_fetched_from_the_system_again():
+    pages = {}
+    for word in ("keep", "usual"):
+        command = [sys.executable, "-c", TAKES_MEMORY_AGAIN, word]
+        count, library = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip("\n").split(" ")
+        pages[word] = int(count)
+    if library != "glibc":
+        pytest.skip("only glibc has these settings")
+    assert pages["usual"] > 0
+    assert pages["keep"] <= pages["usual"] / 4
