@@ -104,6 +104,8 @@ def _best_by(recipe: Recipe, competition: Competition, _) -> tuple[str, str]:
 
 
 def _smoothing(recipe: Recipe, competition: Competition, _) -> tuple[float, str]:
+    if family_of_head(recipe.head, competition.target) == "number" or recipe.head == "bins":
+        return 0.0, f"head={recipe.head} learns numbers, and only classes and labels are smoothed"
     if competition.metric.needs == "probabilities":
         return (
             0.0,

@@ -77,6 +77,8 @@ def load_resume(path: Path, identity: dict, device: torch.device) -> dict:
             raise ValueError("its checksum differs")
         saved = torch.load(io.BytesIO(data[:-SHA256]), map_location=device, weights_only=True)
         made_with, content = saved["identity"], saved["content"]
+    except torch.OutOfMemoryError:  # a RuntimeError, too, but the file is not damaged
+        raise
     except (OSError, RuntimeError, EOFError, KeyError, ValueError, pickle.UnpicklingError, TypeError) as error:
         raise InputError(f"{path} does not load: {first_line(error)}", "a complete resume file", remedy) from None
     if made_with != identity:
@@ -458,12 +460,19 @@ class Fit:
         processes.wait()
 
     def _load(self, path: Path, identity: dict) -> None:
-        saved = load_resume(path, identity, self.device)
-        try:
-            self.learner.load_state_dict(saved)
-        except (RuntimeError, KeyError, ValueError) as error:
-            found = f"{path} was written by another version of this toolkit: {first_line(error)}"
-            raise InputError(found, "a resume file of this version", _train_anew(path)) from None
+        with explained_device_error(self.recipe, self.device):
+            saved = load_resume(path, identity, self.device)
+            self._take(path, saved)
         self.epochs = Epochs(saved["history"], saved["top"])
         for entry in self.epochs.top:
             entry["weights"] = {name: value.cpu() for name, value in entry["weights"].items()}
+
+    def _take(self, path: Path, saved: dict) -> None:
+        """Set the state of the learner to that of the resume file at `path`."""
+        try:
+            self.learner.load_state_dict(saved)
+        except torch.OutOfMemoryError:
+            raise
+        except (RuntimeError, KeyError, ValueError) as error:
+            found = f"{path} was written by another version of this toolkit: {first_line(error)}"
+            raise InputError(found, "a resume file of this version", _train_anew(path)) from None

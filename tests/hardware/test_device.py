@@ -1,4 +1,4 @@
-"""What is fast on a CPU: depthwise convolutions whose gradients are computed in another way, and memory that is kept."""
+"""What is fast on a CPU: the gradients of depthwise convolutions, computed in another way, and memory that is kept."""
 
 import copy
 import subprocess
@@ -78,7 +78,8 @@ def test_memory_that_was_freed_is_not_fetched_from_the_system_again():
     pages = {}
     for word in ("keep", "usual"):
         command = [sys.executable, "-c", TAKES_MEMORY_AGAIN, word]
-        count, library = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip("\n").split(" ")
+        printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        count, library = printed.strip("\n").split(" ")
         pages[word] = int(count)
     if library != "glibc":
         pytest.skip("only glibc has these settings")

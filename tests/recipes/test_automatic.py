@@ -182,6 +182,14 @@ def test_probabilities_that_are_scored_are_not_smoothed(target):
     assert value("smoothing", competition=of(target, "accuracy")) > 0
 
 
+@pytest.mark.parametrize(
+    ("target", "head"), [("regression", "regression"), ("regression", "bins"), ("ordinal", "auto")]
+)
+def test_numbers_are_not_smoothed(target, head):
+    chosen = chosen_settings(dataclasses.replace(CONVOLUTIONS, head=head), of(target, "mae"))
+    assert next(choice for choice in chosen if choice.setting == "smoothing").value == 0
+
+
 def test_a_schedule_that_ends_at_zero_keeps_its_last_epoch_and_others_their_best():
     assert value("best_by") == "last"
     assert value("best_by", dataclasses.replace(CONVOLUTIONS, patience=3)) == "accuracy"

@@ -316,11 +316,14 @@ def test_a_gpu_asked_for_and_not_there():
     assert device.choose_device("auto") == CPU
 
 
-def test_small_depthwise_nets_train_in_float32_on_a_cpu_and_predict_in_what_is_fastest():
+@pytest.mark.parametrize("fastest", [torch.bfloat16, torch.float32])
+def test_small_depthwise_nets_train_in_float32_on_a_cpu_and_predict_in_what_is_fastest(fastest, monkeypatch):
+    monkeypatch.setattr(device, "_has_fast_bf16", lambda: fastest == torch.bfloat16)
     plain, lite = catalog.get_recipe("resnet34"), catalog.get_recipe("tf_efficientnet_lite0")
-    small, asked = dataclasses.replace(lite, image_size=112), dataclasses.replace(lite, image_size=112, amp="bf16")
-    fastest = device.precision(plain, CPU)  # bf16 where the machine has its instructions
-    assert device.precision(plain, CPU, training=True) == device.precision(lite, CPU, training=True) == fastest
+    large, small = (dataclasses.replace(lite, image_size=side) for side in (224, 112))
+    asked = dataclasses.replace(small, amp="bf16")
+    assert device.precision(plain, CPU) == device.precision(plain, CPU, training=True) == fastest
+    assert device.precision(large, CPU, training=True) == fastest
     assert device.precision(small, CPU, training=True) == torch.float32
     assert device.precision(small, CPU) == fastest
     assert device.precision(asked, CPU, training=True) == torch.bfloat16
@@ -341,6 +344,18 @@ def test_out_of_memory_advises_the_same_steps_in_half_the_memory(tmp_path):
     fit.learner.model.register_forward_hook(full)
     with pytest.raises(InputError, match="batch_size=4 accumulate=4"):
         run(fit, tmp_path / "resume.pt")
+
+
+@pytest.mark.parametrize("place", ["torch.load", "comp.training.learner.Learner.load_state_dict"])
+def test_out_of_memory_while_a_resume_file_loads_is_no_fault_of_the_file(tmp_path, monkeypatch, place):
+    def full(*args, **kwargs):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    path, fit = tmp_path / "resume.pt", make()
+    loop.save_resume(path, {"fold": 0}, {**fit.learner.state_dict(), "history": [], "top": []})
+    monkeypatch.setattr(place, full)
+    with pytest.raises(InputError, match="batch_size=4 accumulate=4"):
+        run(fit, path)
 
 
 def test_compiling_without_a_compiler_is_one_clear_error(tmp_path):
