@@ -20,9 +20,9 @@ from comp.recipes.recipe_settings import Recipe
 def precision(recipe: Recipe, device: torch.device, training: bool = False) -> torch.dtype:
     """Return the number format in which a model computes. The recipe's setting `amp` decides.
 
-    amp="auto" means bf16 if the hardware supports it (a CPU is then twice as fast). Otherwise it means fp16 on a device
-    of the type cuda, and float32 on other devices. training: whether the model is being trained. On a CPU, some models
-    train faster in float32 if the photos are small; "auto" then means float32.
+    amp="auto" means bf16 if the hardware supports it (a CPU is then up to twice as fast). Otherwise it means fp16 on a
+    device of the type cuda, and float32 on other devices. training: whether the model is being trained. On a CPU,
+    float32 is faster if the photos are small, for some models only in training; "auto" then means float32.
     """
     if recipe.amp in ("bf16", "fp16"):
         return {"bf16": torch.bfloat16, "fp16": torch.float16}[recipe.amp]
@@ -31,19 +31,25 @@ def precision(recipe: Recipe, device: torch.device, training: bool = False) -> t
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
     if device.type == "cpu" and torch.backends.mkldnn.is_available() and _has_fast_bf16():
-        return torch.float32 if training and _slow_in_bf16(recipe) else torch.bfloat16
+        return torch.float32 if _slow_in_bf16(recipe, training) else torch.bfloat16
     return torch.float32
 
 
-# On a CPU the backward pass of depthwise convolutions is slow in bf16. Below these image sizes (pixels), float32 trains
-# faster. Images per second, float32 : bf16, on two cores with AVX512-BF16 and channels-last: tf_efficientnet_lite0
-# 242 : 105 at 64 px, 71 : 58 at 112, 16 : 18 at 224; efficientnetv2_rw_t 85 : 74 at 64, 38 : 47 at 112;
-# mobilenetv3_large 349 : 179 at 64.
-_FP32_BELOW = {"efficientnetv2": 96, "efficientnet": 192, "mobilenet": 192}
+# On a CPU, bf16 is slower than float32 below these image sizes (pixels): small photos give little to compute, but all
+# weights are converted in each step, and the backward pass of depthwise convolutions is slow in bf16. Images per second
+# of training, float32 : bf16, on two cores with AVX512-BF16 and 32 photos in a step (predictions are alike):
+#   resnet34                150 : 115 at 32 px, 59 : 64 at 64, 23 : 34 at 112
+#   vit_small_r26            84 : 70 at 32 px, 35 : 53 at 64
+#   tf_efficientnet_lite0   242 : 105 at 64 px, 71 : 58 at 112, 16 : 18 at 224
+#   efficientnetv2_rw_t      85 : 74 at 64 px, 38 : 47 at 112
+#   mobilenetv3_large       349 : 179 at 64 px
+_FP32_BELOW = 64
+_TRAINED_IN_FP32_BELOW = {"efficientnetv2": 96, "efficientnet": 192, "mobilenet": 192}
 
 
-def _slow_in_bf16(recipe: Recipe) -> bool:
-    return recipe.image_size < next((side for family, side in _FP32_BELOW.items() if family in recipe.model), 0)
+def _slow_in_bf16(recipe: Recipe, training: bool) -> bool:
+    limits = _TRAINED_IN_FP32_BELOW if training else {}
+    return recipe.image_size < next((side for family, side in limits.items() if family in recipe.model), _FP32_BELOW)
 
 
 def _has_fast_bf16() -> bool:

@@ -317,16 +317,26 @@ def test_a_gpu_asked_for_and_not_there():
 
 
 @pytest.mark.parametrize("fastest", [torch.bfloat16, torch.float32])
-def test_small_depthwise_nets_train_in_float32_on_a_cpu_and_predict_in_what_is_fastest(fastest, monkeypatch):
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize(
+    ("name", "side", "slow_in_bf16"),
+    [
+        ("resnet34", 224, ()),
+        ("resnet34", 64, ()),
+        ("resnet34", 32, (True, False)),
+        ("vit_small_r26", 32, (True, False)),
+        ("tf_efficientnet_lite0", 224, ()),
+        ("tf_efficientnet_lite0", 112, (True,)),
+        ("tf_efficientnet_lite0", 48, (True, False)),
+    ],
+)
+def test_small_photos_are_computed_in_float32_on_a_cpu(name, side, slow_in_bf16, training, fastest, monkeypatch):
+    """slow_in_bf16: the values of `training` for which bf16 is slow, although the machine has its instructions."""
     monkeypatch.setattr(device, "_has_fast_bf16", lambda: fastest == torch.bfloat16)
-    plain, lite = catalog.get_recipe("resnet34"), catalog.get_recipe("tf_efficientnet_lite0")
-    large, small = (dataclasses.replace(lite, image_size=side) for side in (224, 112))
-    asked = dataclasses.replace(small, amp="bf16")
-    assert device.precision(plain, CPU) == device.precision(plain, CPU, training=True) == fastest
-    assert device.precision(large, CPU, training=True) == fastest
-    assert device.precision(small, CPU, training=True) == torch.float32
-    assert device.precision(small, CPU) == fastest
-    assert device.precision(asked, CPU, training=True) == torch.bfloat16
+    recipe = dataclasses.replace(catalog.get_recipe(name), image_size=side)
+    expected = torch.float32 if training in slow_in_bf16 else fastest
+    assert device.precision(recipe, CPU, training) == expected
+    assert device.precision(dataclasses.replace(recipe, amp="bf16"), CPU, training) == torch.bfloat16
 
 
 def test_convolutions_are_laid_out_channels_last_and_transformers_are_not():
