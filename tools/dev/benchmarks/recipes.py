@@ -1,11 +1,12 @@
 """Benchmarks of the speed of training steps with different number formats, and with and without torch.compile.
 
 The results are entries of outputs/bench/recipes.json. The setting amp=auto, which chooses the number format, is
-compared with fixed formats. On a CPU, our depthwise convolutions are compared with those of PyTorch.
+compared with fixed formats. On a CPU, our depthwise convolutions are compared with those of PyTorch, and the memory
+that a process keeps with memory that it gives back.
 """
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from unittest import mock
 
@@ -15,7 +16,7 @@ from benchmarks.timing import compare, synchronized
 
 from comp.data.batches import Batches
 from comp.data.photos import Photos
-from comp.hardware.device import choose_device
+from comp.hardware.device import choose_device, keep_freed_memory
 from comp.inputs import mask_gender_age
 from comp.models import factory
 from comp.models.factory import with_normalisation
@@ -25,7 +26,10 @@ from comp.recipes.recipe_settings import Recipe
 from comp.training.loop import Fit
 
 RECIPES = ("vit_small_r26", "efficientnetv2_rw_t", "resnet34")
-SMALL = (("tf_efficientnet_lite0", 112), ("efficientnetv2_rw_t", 64), ("resnet34", 64))
+SMALL = (
+    ("tf_efficientnet_lite0", 112), ("efficientnetv2_rw_t", 64), ("resnet34", 64), ("resnet34", 32),
+    ("vit_small_r26", 32),
+)  # fmt: skip
 DEPTHWISE = (("tf_efficientnet_lite0", 64), ("tf_efficientnet_lite0", 112), ("efficientnetv2_rw_t", 64))
 STEPS = {"cuda": 20, "cpu": 4}  # for each type of device, the number of steps in a round (about one or two seconds)
 
@@ -59,13 +63,27 @@ def on_a_cpu(device: torch.device, rounds: int) -> Iterator[dict]:
         recipe = _of_small_images(name, size)
         for amp in ("off", "bf16"):
             other = steps(recipe, device, amp=amp, channels_last="off")
-            title = f"{name}_chosen_vs_{'float32' if amp == 'off' else amp}"
+            title = f"{name}_{size}px_chosen_vs_{'float32' if amp == 'off' else amp}"
             yield compare(title, steps(recipe, device), other, "images", rounds)
     for name, size in DEPTHWISE:
         ours = steps(_of_small_images(name, size), device)
         with mock.patch("comp.training.learner.use_quick_convolutions"):
             theirs = steps(_of_small_images(name, size), device)
         yield compare(f"{name}_{size}px_depthwise_vs_torch", ours, theirs, "images", rounds)
+        yield compare(f"{name}_{size}px_memory_kept_vs_given_back", ours, giving_memory_back(ours), "images", rounds)
+
+
+def giving_memory_back(steps: Callable[[], int]) -> Callable[[], int]:
+    """Return a function that calls `steps` with glibc's usual settings: freed memory goes back to the system."""
+
+    def run() -> int:
+        keep_freed_memory(False)
+        try:
+            return steps()
+        finally:
+            keep_freed_memory()
+
+    return run
 
 
 def _of_small_images(name: str, size: int) -> Recipe:
