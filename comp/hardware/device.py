@@ -206,12 +206,11 @@ def keep_freed_memory(kept: bool = True) -> None:
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if mallopt:
-        for setting, values in _MALLOC.items():
-            mallopt(setting, values[not kept])
+        mallopt(_M_MMAP_MAX, 0 if kept else 65536)
+        mallopt(_M_TRIM_THRESHOLD, -1 if kept else 128 * 1024)
 
 
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # from glibc's malloc.h; see `man mallopt`
-_MALLOC = {_M_MMAP_MAX: (0, 65536), _M_TRIM_THRESHOLD: (-1, 128 * 1024)}  # memory is kept, memory is given back
 
 
 def _device_of(name: str) -> torch.device:

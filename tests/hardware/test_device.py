@@ -1,15 +1,18 @@
 """What is fast on a CPU: the gradients of depthwise convolutions, computed in another way, and memory that is kept."""
 
 import copy
-import subprocess
-import sys
+import platform
+import resource
 
+import numpy as np
 import pytest
 import torch
+from conftest import Forked
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from comp.hardware import device
 from comp.hardware.device import use_quick_convolutions
 
 SIDES, KERNELS, STRIDES, PADDINGS = st.integers(1, 6), st.integers(1, 5), st.integers(1, 3), st.integers(0, 3)
@@ -62,26 +65,19 @@ def test_predictions_and_half_precision_are_computed_by_torch():
         assert torch.equal(module(images), plain(images))
 
 
-TAKES_MEMORY_AGAIN = """
-import platform, resource, sys, numpy
-from comp.hardware import device
-if "keep" in sys.argv:
-    device.choose_device("cpu")
-for new in range(5):
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-    numpy.full(8 << 20, 1.0)  # 64 MB
-print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before, platform.libc_ver()[0])
-"""
+def faults_when_memory_is_taken_again(kept: bool) -> int:
+    """How many pages a process that has freed 64 MB gets from the system when it takes 64 MB again."""
+    device.keep_freed_memory(False)
+    if kept:
+        device.choose_device("cpu")
+    for _ in range(5):
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        np.full(8 << 20, 1.0)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
 
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has these settings")
 def test_memory_that_was_freed_is_not_fetched_from_the_system_again():
-    pages = {}
-    for word in ("keep", "usual"):
-        command = [sys.executable, "-c", TAKES_MEMORY_AGAIN, word]
-        printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-        count, library = printed.strip("\n").split(" ")
-        pages[word] = int(count)
-    if library != "glibc":
-        pytest.skip("only glibc has these settings")
-    assert pages["usual"] > 0
-    assert pages["keep"] <= pages["usual"] / 4
+    kept, usual = (Forked(faults_when_memory_is_taken_again, value).result() for value in (True, False))
+    assert usual > 0
+    assert kept <= usual / 4

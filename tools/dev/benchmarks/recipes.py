@@ -73,13 +73,13 @@ def on_a_cpu(device: torch.device, rounds: int) -> Iterator[dict]:
         yield compare(f"{name}_{size}px_memory_kept_vs_given_back", ours, giving_memory_back(ours), "images", rounds)
 
 
-def giving_memory_back(steps: Callable[[], int]) -> Callable[[], int]:
-    """Return a function that calls `steps` with glibc's usual settings: freed memory goes back to the system."""
+def giving_memory_back(train: Callable[[], int]) -> Callable[[], int]:
+    """Return a function that calls `train` with glibc's usual settings: freed memory goes back to the system."""
 
     def run() -> int:
         keep_freed_memory(False)
         try:
-            return steps()
+            return train()
         finally:
             keep_freed_memory()
 
