@@ -26,6 +26,7 @@ from comp.metrics import named_metrics
 from comp.models import weights_file
 from comp.store import fold_table, grad_cam_files
 from comp.store.predictions import load_predictions, save_predictions
+from comp.training.loop import save_resume
 
 FLIPS = 1000
 CLASSES = ("a", "b", "c")
@@ -53,6 +54,10 @@ def load_weights(path):
     weights_file.load_weights(model, path, "")
     state = {name: value.tolist() for name, value in model.state_dict().items()}
     return state, weights_file.weights_metadata(path, "")
+
+
+def make_resume(path):
+    save_resume(path, {"fold": 1}, {"weights": torch.nn.Linear(3, 4).state_dict(), "history": []})
 
 
 def make_json(path):
@@ -218,12 +223,10 @@ def test_too_little_room_is_said_before_anything_is_written(tmp_path):
     assert path.read_text() == "old"
 
 
-@pytest.mark.parametrize("kind", ["npz", "weights"])
-def test_a_disk_that_fills_while_writing_keeps_what_was_there(tmp_path, kind):
+@pytest.mark.parametrize("make", [make_npz, make_weights, make_resume])
+def test_a_disk_that_fills_while_writing_keeps_what_was_there(tmp_path, make):
     """A limit on the size of files stands for the full disk: the system refuses the write in the same way."""
-    name = {"npz": "oof.npz", "weights": "model.safetensors"}[kind]
-    make, _ = KINDS[name]
-    path = tmp_path / name
+    path = tmp_path / "file"
     make(path)
     before = path.read_bytes()
 

@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import torch
@@ -54,10 +55,27 @@ def save_resume(path: Path, identity: dict, content: dict) -> None:
     identity: a dictionary with the hashes of all files that the training depends on, such as folds.csv. `load_resume`
     refuses the file if they have changed. content: the state of the training, a dictionary of tensors and plain values.
     """
-    stream = io.BytesIO()
-    torch.save({"identity": identity, "content": content}, stream)
-    data = stream.getvalue()
-    files.write_bytes(path, data + hashlib.sha256(data).digest())
+    with files.replacing(path) as temporary, open(temporary, "wb") as file:
+        hashing = HashingFile(file)
+        torch.save({"identity": identity, "content": content}, hashing)
+        file.write(hashing.sha256.digest())
+
+
+class HashingFile:
+    """A file to write to, which knows the SHA-256 of what was written. So a large file need not lie in memory for it.
+
+    sha256: the hash object of hashlib.
+    """
+
+    def __init__(self, file: BinaryIO):
+        self.file, self.sha256 = file, hashlib.sha256()
+
+    def write(self, data) -> int:
+        self.sha256.update(data)
+        return self.file.write(data)
+
+    def flush(self) -> None:
+        self.file.flush()
 
 
 def _train_anew(path: Path) -> str:
@@ -72,10 +90,11 @@ def load_resume(path: Path, identity: dict, device: torch.device) -> dict:
     """
     remedy = _train_anew(path)
     try:
-        data = path.read_bytes()
-        if hashlib.sha256(data[:-SHA256]).digest() != data[-SHA256:]:
+        whole = memoryview(path.read_bytes())
+        data, checksum = whole[:-SHA256], whole[-SHA256:]  # views, not copies
+        if hashlib.sha256(data).digest() != checksum:
             raise ValueError("its checksum differs")
-        saved = torch.load(io.BytesIO(data[:-SHA256]), map_location=device, weights_only=True)
+        saved = torch.load(io.BytesIO(data), map_location=device, weights_only=True)
         made_with, content = saved["identity"], saved["content"]
     except torch.OutOfMemoryError:  # a RuntimeError, too, but the file is not damaged
         raise
