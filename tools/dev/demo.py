@@ -34,7 +34,7 @@ from comp.errors import InputError  # noqa: E402
 FACES = (
     "pretrained=false head=attributes accumulate=1 batch_size=16 optimizer=adamw schedule=cosine patience=0 mixup=0 "
     "cutmix=0 loss=cross_entropy smoothing=0 class_weights=none sampler=balanced augment=flip weight_decay=0.05 "
-    "warmup_epochs=0.3 clip_grad=1"
+    "warmup_epochs=0.3 clip_grad=1 ema_decay=0"
 )
 DIGITS = "pretrained=false image_size=32 epochs=6 lr=3e-3"
 DEMOS = {  # for each demo: its folder, its number of folds, and (model, run, settings) for each run

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from drawing import digits, faces
 
-VERSIONS = {"faces": 3, "digits": 1}  # raise the version if the pictures change, so that older demos are drawn again
+VERSIONS = {"faces": 4, "digits": 1}  # raise the version if the pictures change, so that older demos are drawn again
 
 
 def main() -> None:

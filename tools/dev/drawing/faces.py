@@ -25,7 +25,7 @@ from drawing.picture import MASKS, draw_picture
 
 QUALITY = 85  # quality of JPEG files
 SHOTS = {f"mask{i}": 0 for i in range(1, 6)} | {"incorrect_mask": 1, "normal": 2}
-SUFFIXES = (".jpg", ".jpg", ".jpg", ".jpg", ".jpeg", ".JPG", ".png", ".PNG")
+SUFFIXES = (*[".jpg"] * 10, ".jpeg", ".JPG", ".png", ".PNG")
 TEST_PEOPLE_FROM = 1_000_000  # first index of test people, so that their faces do not depend on the number in train
 UNDER_30, WOMEN, OLD = 0.51, 0.61, 0.06  # shares about as in the real table; OLD: the share aged 60 of each gender
 

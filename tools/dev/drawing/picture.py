@@ -35,7 +35,7 @@ def background(rng: np.random.Generator) -> np.ndarray:
     tint = rng.uniform(110, 185) + np.array([10, 0, -10]) + rng.normal(0, 10, 3)
     top, bottom = tint + rng.normal(0, 12, (2, 3))
     share = np.linspace(0, 1, HEIGHT)[:, None, None]
-    wall = np.tile((1 - share) * top + share * bottom, (1, WIDTH, 1)).astype(np.uint8)
+    wall = np.tile(((1 - share) * top + share * bottom).astype(np.uint8), (1, WIDTH, 1))
     dotted = wall.copy()
     pen = Pen(dotted, 1.0, 0.0, np.zeros(2))
     for _ in range(18):
