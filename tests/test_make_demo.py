@@ -1,4 +1,4 @@
-"""The drawn competition: its layout, its classes, and that the same seed gives the same bytes."""
+"""The demo: the layout of its drawn competition, its classes, equal bytes from one seed, and folds side by side."""
 
 import hashlib
 import sys
@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tools/dev"))
+import demo as demo_script
 import make_demo
 from drawing import faces
 
@@ -82,3 +83,21 @@ def test_the_digits_are_all_there_half_to_train_on(tmp_path):
     assert not set(train["id"]) & set(test["id"])
     for name, table in (("train", train), ("test", test)):
         assert sorted(file.stem for file in (tmp_path / "digits" / name).iterdir()) == sorted(table["id"])
+
+
+def test_folds_are_trained_side_by_side_and_printed_in_order(tmp_path, monkeypatch, capfd):
+    """Each fold waits for the start of all others, so they would wait forever one after the other."""
+    monkeypatch.setattr(demo_script, "TOOLS", tmp_path)
+    (tmp_path / "train_fold.py").write_text(
+        "import os, pathlib, sys, time\n"
+        "pathlib.Path(__file__).with_name(sys.argv[-1]).touch()\n"
+        "while len(list(pathlib.Path(__file__).parent.glob('FOLD=*'))) < 3: time.sleep(0.01)\n"
+        "print(*sys.argv[1:], 'with', os.environ['OMP_NUM_THREADS'])\n"
+        "sys.exit(4 if sys.argv[-1] == 'FOLD=1' else 0)\n"
+    )
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    with pytest.raises(SystemExit) as stopped:
+        demo_script.train_folds(3, "RUN=a", "SET=b c")
+    assert stopped.value.code == 4
+    lines = [f'make train RUN=a SET="b c" FOLD={k}\nRUN=a SET=b c FOLD={k} with 2' for k in range(3)]
+    assert capfd.readouterr().out.strip().split("\n\n") == lines
