@@ -23,6 +23,7 @@ from collections.abc import Callable, Iterator, Sequence
 from multiprocessing import connection
 from multiprocessing.process import BaseProcess
 
+import joblib
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
@@ -212,8 +213,7 @@ def _by_machine(batches: Batches, device: torch.device) -> int:
     """
     if device.type == "cpu" and batches.photos.is_decoded:
         return 0
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(MOST_WORKERS, cores)
+    return min(MOST_WORKERS, joblib.cpu_count())  # counts only the cores that a container may use
 
 
 @functools.cache
