@@ -20,9 +20,9 @@ is for classes that are ranges of a number, which it divides into smaller ranges
 uses points on a scale.
 
 Every head has these members: outputs (how many outputs the network has), family (the group of losses that fit the head,
-see training/losses.py), smooths (whether label smoothing makes sense), and the methods targets, spread, probs, prepare
-and prior, which `Classes` describes. The heads of classes and labels also have the method logits. A new head must be
-added to BUILDERS below and to HEADS in recipes/recipe_settings.py, which lists the heads that fit each target.
+see training/losses.py), and the methods targets, spread, probs, prepare and prior, which `Classes` describes. The heads
+of classes and labels also have the method logits. A new head must be added to BUILDERS below and to HEADS in
+recipes/recipe_settings.py, which lists the heads that fit each target.
 
 A new head starts at the prior (`start_head` in training/learner.py): before the first step, the model predicts for
 every photo the mean of the training numbers, or the shares of the classes or labels among the training rows. So no
@@ -55,7 +55,7 @@ class Classes:
     The softmax of the outputs gives the probabilities of the classes. outputs: the number of outputs.
     """
 
-    family, smooths = "classes", True
+    family = "classes"
 
     def __init__(self, outputs: int):
         self.outputs = outputs
@@ -244,7 +244,7 @@ class Number:
     grades: the number of grades if the target is a grade (from 0 to grades - 1), 0 if it is any other number.
     """
 
-    family, smooths, outputs = "number", False, 1
+    family, outputs = "number", 1
 
     def __init__(self, low: float, high: float, squashed: bool = False, grades: int = 0):
         self.low, self.range = low, (high - low) or 1.0
@@ -309,8 +309,6 @@ class Bins(Classes):
     The predicted number is the expected value of the points. outputs: the number of points. low, high: the first and
     the last point, which are the limits of the numbers that can be predicted.
     """
-
-    smooths = False  # label smoothing would pull each prediction to the middle of the range
 
     def __init__(self, outputs: int, low: float, high: float):
         super().__init__(outputs)

@@ -23,6 +23,7 @@ from comp.recipes.recipe_settings import (
     HELP,
     LAST,
     Recipe,
+    can_smooth,
     family_of_head,
     heads_for,
     weights_classes_alike,
@@ -104,7 +105,7 @@ def _best_by(recipe: Recipe, competition: Competition, _) -> tuple[str, str]:
 
 
 def _smoothing(recipe: Recipe, competition: Competition, _) -> tuple[float, str]:
-    if family_of_head(recipe.head, competition.target) == "number" or recipe.head == "bins":
+    if not can_smooth(recipe.head, competition.target):
         return 0.0, f"head={recipe.head} learns numbers, and only classes and labels are smoothed"
     if competition.metric.needs == "probabilities":
         return (

@@ -233,6 +233,11 @@ def family_of_head(head: str, target: str) -> str:
     return HEADS[target][head]
 
 
+def can_smooth(head: str, target: str) -> bool:
+    """Return whether label smoothing makes sense: for classes and labels, but not for numbers, which it would move."""
+    return target != "regression" and family_of_head(head, target) != "number"
+
+
 def weights_classes_alike(competition: Competition) -> bool:
     """Return whether each row has one class and the metric gives rare and frequent classes the same weight."""
     return competition.metric.classes_alike and competition.target in ONE_LABEL

@@ -25,7 +25,7 @@ from comp.errors import InputError
 from comp.models import heads
 from comp.models.heads import SIGMOID_LOSSES, Head
 from comp.recipes.automatic import resolved_recipe
-from comp.recipes.recipe_settings import Recipe
+from comp.recipes.recipe_settings import Recipe, can_smooth
 
 # ---- losses for classes: arguments are logits (B, C), soft targets (B, C) whose rows sum to 1, class weights (C,)
 
@@ -347,7 +347,7 @@ class _TrainingRows:
         which the loss applies; "" means that it applies to the classes or labels.
         """
         smooth = smooth_classes if self.head.family == "classes" else smooth_labels
-        smoothing = self.recipe.smoothing if self.head.smooths else 0.0
+        smoothing = self.recipe.smoothing if can_smooth(self.recipe.head, self.competition.target) else 0.0
         members = self._members(attribute) if attribute else []
         options = self._options(loss, members)
 
