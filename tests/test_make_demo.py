@@ -85,19 +85,20 @@ def test_the_digits_are_all_there_half_to_train_on(tmp_path):
         assert sorted(file.stem for file in (tmp_path / "digits" / name).iterdir()) == sorted(table["id"])
 
 
-def test_folds_are_trained_side_by_side_and_printed_in_order(tmp_path, monkeypatch, capfd):
+@pytest.mark.parametrize(("end", "code"), [("sys.exit(4)", 4), ("os.kill(os.getpid(), 9)", -9)])
+def test_folds_are_trained_side_by_side_and_printed_in_order(tmp_path, monkeypatch, capfd, end, code):
     """Each fold waits for the start of all others, so they would wait forever one after the other."""
     monkeypatch.setattr(demo_script, "TOOLS", tmp_path)
     (tmp_path / "train_fold.py").write_text(
         "import os, pathlib, sys, time\n"
         "pathlib.Path(__file__).with_name(sys.argv[-1]).touch()\n"
         "while len(list(pathlib.Path(__file__).parent.glob('FOLD=*'))) < 3: time.sleep(0.01)\n"
-        "print(*sys.argv[1:], 'with', os.environ['OMP_NUM_THREADS'])\n"
-        "sys.exit(4 if sys.argv[-1] == 'FOLD=1' else 0)\n"
+        "print(*sys.argv[1:], 'with', os.environ['OMP_NUM_THREADS'], flush=True)\n"
+        f"if sys.argv[-1] == 'FOLD=1': {end}\n"
     )
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
     with pytest.raises(SystemExit) as stopped:
         demo_script.train_folds(3, "RUN=a", "SET=b c")
-    assert stopped.value.code == 4
+    assert stopped.value.code == code
     lines = [f'make train RUN=a SET="b c" FOLD={k}\nRUN=a SET=b c FOLD={k} with 2' for k in range(3)]
     assert capfd.readouterr().out.strip().split("\n\n") == lines

@@ -87,8 +87,8 @@ def train_folds(folds: int, *words: str) -> None:
         say_command("train", *words, f"FOLD={k}")
         print(printed.decode(), end="", flush=True)
         codes.append(other.returncode)
-    if any(codes):
-        sys.exit(max(codes))
+    if failed := [code for code in codes if code]:
+        sys.exit(failed[0])
 
 
 def stage(target: str, *words: str) -> None:
